@@ -1,0 +1,96 @@
+"""What a monitoring system told us, as one value: the alert.
+
+Every file in `sources/` ends here and everything in `decide/` begins here. Nothing in this room knows
+where an alert came from, what time it is or who must hear of it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+
+
+class Status(StrEnum):
+    """Whether the trouble is there or gone; the value is the word used in metrics, texts and the ledger."""
+
+    FIRING = "firing"
+    RESOLVED = "resolved"
+
+
+class Severity(StrEnum):
+    """The closed set that metrics, limits and queues know; `of` maps what the sources write onto it."""
+
+    CRITICAL = "critical"
+    WARNING = "warning"
+    INFO = "info"
+    OTHER = "other"
+
+    @classmethod
+    def of(cls, labels: Mapping[str, str]) -> Severity:
+        """The severity that a label set claims; a word we do not know is OTHER, never an error."""
+        return _WORDS.get(labels.get("severity", "").strip().lower(), cls.OTHER)
+
+    @property
+    def rank(self) -> int:
+        """0 is the most urgent: the order in which messages leave."""
+        return _RANKS[self]
+
+
+_WORDS = {
+    **dict.fromkeys(("critical", "crit", "page", "emergency", "emerg", "fatal", "disaster", "high"), Severity.CRITICAL),
+    **dict.fromkeys(("warning", "warn", "average", "error", "major", "minor"), Severity.WARNING),
+    **dict.fromkeys(("info", "information", "informational", "notice", "none", "low", "debug"), Severity.INFO),
+}
+_RANKS = {Severity.CRITICAL: 0, Severity.WARNING: 1, Severity.OTHER: 2, Severity.INFO: 3}
+
+
+@dataclass(frozen=True, slots=True)
+class Alert:
+    """One alert in one state, as one source told it.
+
+    `starts_at` and `ends_at` are aware UTC or None where the source gave none (Alertmanager's zero time
+    counts as none). `fingerprint` names the alert within its source; the pair is the incident's key.
+    """
+
+    source: str
+    fingerprint: str
+    status: Status
+    labels: Mapping[str, str]
+    annotations: Mapping[str, str] = field(default_factory=dict)
+    starts_at: datetime | None = None
+    ends_at: datetime | None = None
+
+    @property
+    def severity(self) -> Severity:
+        return Severity.of(self.labels)
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """The alerts of one request: what a source told at once, and so is worth one text.
+
+    `group` is the source's own name for them (Alertmanager's groupKey; any text, never a token or a label).
+    `hidden` counts alerts that the source left out of the request (Alertmanager's truncatedAlerts).
+    """
+
+    source: str
+    alerts: tuple[Alert, ...]
+    group: str = ""
+    hidden: int = 0
+
+
+def fingerprint_of(labels: Mapping[str, str]) -> str:
+    """A name for a label set where the source gave none: 16 hex digits, the same for the same labels.
+
+    Lengths are hashed with the texts, so that no two label sets can be spelled alike.
+    """
+    digest = hashlib.sha256()
+    for name, value in sorted(labels.items()):
+        for part in (name, value):
+            raw = part.encode("utf-8", "surrogatepass")
+            digest.update(b"%d:" % len(raw))
+            digest.update(raw)
+    return digest.hexdigest()[:16]

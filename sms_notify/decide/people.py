@@ -1,0 +1,66 @@
+"""Who can be texted, and what a target in the configuration means.
+
+A number reaches this room from the configuration alone: nothing here takes one from an alert (promise 7).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """Somebody with a phone. `number` is E.164 with its plus sign; `timezone` an IANA name."""
+
+    name: str
+    number: str
+    timezone: str = "UTC"
+    language: str = "en"
+
+
+class TargetKind(StrEnum):
+    PERSON = "person"
+    TEAM = "team"
+    NUMBER = "number"
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """One entry of a `notify:` list; `name` is a person, a team, or for NUMBER the E.164 number itself."""
+
+    kind: TargetKind
+    name: str
+
+    def __str__(self) -> str:
+        return self.name if self.kind is TargetKind.NUMBER else f"{self.kind}:{self.name}"
+
+
+@dataclass(frozen=True, slots=True)
+class Directory:
+    """Everybody the configuration names."""
+
+    people: Mapping[str, Person] = field(default_factory=dict)
+    teams: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+
+    def resolve(self, targets: Iterable[Target]) -> tuple[Person, ...]:
+        """The people behind `targets` in order, each number once: two teams with one member make one text.
+
+        Raises KeyError for a name that the configuration does not have; `config/` refuses those beforehand.
+        """
+        found: dict[str, Person] = {}
+        for target in targets:
+            for person in self._members(target):
+                found.setdefault(person.number, person)
+        return tuple(found.values())
+
+    def _members(self, target: Target) -> tuple[Person, ...]:
+        if target.kind is TargetKind.NUMBER:
+            return (self.owner(target.name) or Person(name=target.name, number=target.name),)
+        names = self.teams[target.name] if target.kind is TargetKind.TEAM else (target.name,)
+        return tuple(self.people[name] for name in names)
+
+    def owner(self, number: str) -> Person | None:
+        """The person whose number this is, so that a bare number is still told in its owner's language."""
+        return next((person for person in self.people.values() if person.number == number), None)

@@ -1,0 +1,78 @@
+"""The route tree: an alert's labels choose its receivers, by Alertmanager's own rules.
+
+Depth first; the first child that matches wins unless it says `continue`; a node whose children do not match
+is itself the answer. Labels choose a route by exact rules and never carry a destination.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import timedelta
+
+from sms_notify.decide.matchers import Matcher
+from sms_notify.decide.people import Target
+
+
+@dataclass(frozen=True, slots=True)
+class Receiver:
+    """Who hears of an alert and how it is worded. No `notify` = recorded, never sent."""
+
+    name: str
+    notify: tuple[Target, ...] = ()
+    send_resolved: bool = True
+    max_parts: int = 1
+    template: str = "default"
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """One node of the tree. `path` is how the configuration spells the way to it (`route.routes[1]`).
+
+    `group_by`, `group_wait`, `group_interval` and `repeat_interval` are for sources that have no grouping of
+    their own; Alertmanager has, and what it groups is never held a second time.
+    """
+
+    receiver: str
+    path: str = "route"
+    matchers: tuple[Matcher, ...] = ()
+    continue_: bool = False
+    routes: tuple[Route, ...] = ()
+    group_by: tuple[str, ...] = ()
+    group_wait: timedelta = timedelta(seconds=30)
+    group_interval: timedelta = timedelta(minutes=5)
+    repeat_interval: timedelta = timedelta(hours=4)
+
+    def matches(self, labels: Mapping[str, str]) -> bool:
+        return all(matcher.matches(labels) for matcher in self.matchers)
+
+
+@dataclass(frozen=True, slots=True)
+class Routed:
+    """The answer for one label set: the routes taken, each a chain from the root to the node that answered."""
+
+    chains: tuple[tuple[Route, ...], ...] = field(default_factory=tuple)
+
+    @property
+    def receivers(self) -> tuple[str, ...]:
+        """Receiver names in order, each once."""
+        return tuple(dict.fromkeys(chain[-1].receiver for chain in self.chains))
+
+
+def route(root: Route, labels: Mapping[str, str]) -> Routed:
+    """Where an alert with these labels goes; the root takes whatever nothing below it takes."""
+    return Routed(tuple(_walk(root, labels, ())))
+
+
+def _walk(node: Route, labels: Mapping[str, str], above: tuple[Route, ...]) -> Iterator[tuple[Route, ...]]:
+    chain = (*above, node)
+    taken = False
+    for child in node.routes:
+        if not child.matches(labels):
+            continue
+        taken = True
+        yield from _walk(child, labels, chain)
+        if not child.continue_:
+            break
+    if not taken:
+        yield chain

@@ -1,0 +1,38 @@
+"""What one entry of `gateways:` says; obeyed by `smsgateway1601.py`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from sms_notify.secret import Secret
+
+
+class PasswordEncoding(StrEnum):
+    SHA1 = "sha1"
+    PLAIN = "plain"
+
+
+class ReportsBy(StrEnum):
+    CALLBACK = "callback"
+    POLL = "poll"
+    BOTH = "callback+poll"
+    OFF = "off"
+
+
+@dataclass(frozen=True, slots=True)
+class Gateway1601Settings:
+    """An account at the 1601SMS gateway. `timeout` is the whole request in seconds, from name to last byte."""
+
+    name: str
+    url: str
+    username: str
+    password: Secret
+    sender: str
+    password_encoding: PasswordEncoding = PasswordEncoding.SHA1
+    timezone: str = "Europe/Amsterdam"
+    method: str = "get"
+    delivery_reports: ReportsBy = ReportsBy.BOTH
+    logging: bool = True
+    timeout: float = 15.0
+    concurrency: int = 4
