@@ -1,13 +1,208 @@
-"""placeholder"""
+"""Alertmanager's matchers: `severity="critical"`, `{team=~"db|web", env!=test}`.
+
+The grammar is that of Alertmanager's `matcher/parse` (UTF-8 names and values, quoted or not), the escapes are
+`\\"`, `\\\\` and `\\n`, and any other backslash stands for itself, so that `"web\\d+"` means what it says.
+"""
+
 from __future__ import annotations
+
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from sms_notify.decide.regex import Regex, RegexError, compile_regex
+
+_RESERVED = "{}!=~,\\\"'`"
+_ESCAPES = {'"': '"', "\\": "\\", "n": "\n"}
+
+
+class MatcherError(ValueError):
+    """`what` is wrong and where: `column` counts characters from 1."""
+
+    def __init__(self, what: str, column: int) -> None:
+        self.what = what
+        self.column = column
+        super().__init__(f"{what} at column {column}")
+
+
+class Op(StrEnum):
+    EQUAL = "="
+    NOT_EQUAL = "!="
+    MATCH = "=~"
+    NOT_MATCH = "!~"
+
+    @property
+    def negated(self) -> bool:
+        return self in (Op.NOT_EQUAL, Op.NOT_MATCH)
+
+    @property
+    def regex(self) -> bool:
+        return self in (Op.MATCH, Op.NOT_MATCH)
 
 
 @dataclass(frozen=True, slots=True)
 class Matcher:
+    """One condition on one label; an absent label counts as empty. Raises RegexError for a bad `value`."""
+
     name: str
     value: str
+    op: Op = Op.EQUAL
+    regex: Regex | None = field(init=False, repr=False, compare=False, default=None)
+
+    def __post_init__(self) -> None:
+        if self.op.regex:
+            object.__setattr__(self, "regex", compile_regex(self.value))
 
     def matches(self, labels: Mapping[str, str]) -> bool:
-        return labels.get(self.name, "") == self.value
+        value = labels.get(self.name, "")
+        found = self.regex.matches(value) if self.regex else value == self.value
+        return found is not self.op.negated
+
+    def __str__(self) -> str:
+        name = self.name if not any(_ends_word(char) for char in self.name) else _quoted(self.name)
+        return f"{name}{self.op}{_quoted(self.value)}"
+
+
+def parse_matchers(text: str) -> tuple[Matcher, ...]:
+    """Reads one matcher or a list, with or without braces; a comma may end it. Raises MatcherError.
+
+    An empty text and `{}` are no matchers, and so match everything: whoever asks decides if that is meant.
+    """
+    return _Parser(text).parse()
+
+
+def _quoted(text: str) -> str:
+    escaped = text.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
+    return f'"{escaped}"'
+
+
+def _ends_word(char: str) -> bool:
+    return char.isspace() or char in _RESERVED
+
+
+class _Parser:
+    def __init__(self, text: str) -> None:
+        self.text = text
+        self.at = 0
+
+    def parse(self) -> tuple[Matcher, ...]:
+        braces = self._take("{")
+        matchers: list[Matcher] = []
+        while self._peek() not in ("", "}"):
+            matchers.append(self._matcher())
+            if not self._take(",") and self._peek() not in ("", "}"):
+                raise self._after_value(matchers[-1])
+        self._close(braces)
+        return tuple(matchers)
+
+    def _peek(self) -> str:
+        while self.at < len(self.text) and self.text[self.at].isspace():
+            self.at += 1
+        return self.text[self.at : self.at + 1]
+
+    def _take(self, char: str) -> bool:
+        found = self._peek() == char
+        self.at += found
+        return found
+
+    def _error(self, what: str, at: int | None = None) -> MatcherError:
+        return MatcherError(what, (self.at if at is None else at) + 1)
+
+    def _close(self, braces: bool) -> None:
+        if braces and not self._take("}"):
+            raise self._error("`}` is missing")
+        if self._peek():
+            what = "there is a `}` without a `{`" if self._peek() == "}" else "something follows the `}`"
+            raise self._error(what)
+
+    def _matcher(self) -> Matcher:
+        name = self._name()
+        op = self._operator()
+        start, value = self._value()
+        try:
+            return Matcher(name, value, op)
+        except RegexError as error:
+            raise self._error(f"the regular expression {_sentence(error)}", start) from None
+
+    def _name(self) -> str:
+        start = self.at
+        if self._peek() == ",":
+            raise self._error("there is a comma too many")
+        name = self._word()
+        if not name:
+            raise self._error("a label name is expected", start)
+        return name
+
+    def _operator(self) -> Op:
+        self._peek()
+        start = self.at
+        while self.at < min(start + 2, len(self.text)) and self.text[self.at] in "=!~":
+            self.at += 1
+        found = self.text[start : self.at]
+        if found == "=!":  # `a=!b`: nobody means a value that begins with `!`
+            raise self._error("`=!` is written `!=`", start)
+        if found in tuple(Op):
+            return Op(found)
+        raise self._error(_no_operator(found), start)
+
+    def _value(self) -> tuple[int, str]:
+        char = self._peek()
+        start = self.at
+        if char in ("", ",", "}"):
+            raise self._error('a value is missing (for a label that is empty or absent write "")')
+        if char != '"' and char in _RESERVED:
+            raise self._error(_must_quote(char))
+        return start, self._word()
+
+    def _after_value(self, last: Matcher) -> MatcherError:
+        char = self._peek()
+        if char in _RESERVED and char != '"':
+            return self._error(_must_quote(char))
+        return self._error(f"a comma is expected after `{last}`")
+
+    def _word(self) -> str:
+        if self._peek() == '"':
+            return self._string()
+        start = self.at
+        while self.at < len(self.text) and not _ends_word(self.text[self.at]):
+            self.at += 1
+        return self.text[start : self.at]
+
+    def _string(self) -> str:
+        start = self.at
+        self.at += 1
+        found: list[str] = []
+        while (char := self.text[self.at : self.at + 1]) != '"':
+            if not char:
+                raise self._error('the closing `"` is missing', start)
+            found.append(self._escaped() if char == "\\" else char)
+            self.at += 1
+        self.at += 1
+        return "".join(found)
+
+    def _escaped(self) -> str:
+        after = self.text[self.at + 1 : self.at + 2]
+        if after not in _ESCAPES:
+            return "\\"
+        self.at += 1
+        return _ESCAPES[after]
+
+
+def _sentence(error: RegexError) -> str:
+    verb = error.what.split(" ", 1)[0]
+    text = error.what if verb in ("is", "has", "can", "repeats") else f"is wrong: {error.what}"
+    return f"{text} (its character {error.position + 1})"
+
+
+def _must_quote(char: str) -> str:
+    if char in "'`":
+        return f'values are quoted with `"`, not with `{char}`'
+    return f"`{char}` must stand in double quotes"
+
+
+def _no_operator(found: str) -> str:
+    if found == "==":
+        return "`==` is written `=`"
+    if found in ("~", "~="):
+        return f"`{found}` is written `=~`"
+    return "an operator is expected after the label name: one of =, !=, =~, !~"

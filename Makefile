@@ -1,0 +1,64 @@
+# `make demo` and `make test` set up everything they need on a machine with Python 3.11+, make and git.
+PYTHON ?= python3
+VENV   := .venv
+BIN    := $(VENV)/bin
+ARGS   ?=
+PIP    := $(BIN)/python -m pip --disable-pip-version-check install --quiet --no-input --require-hashes
+
+.PHONY: demo test test-real bench lint format clean requirements
+
+demo: $(VENV)/.runtime
+	@$(BIN)/sms-notify demo $(ARGS)
+
+test: $(VENV)/.dev lint
+	$(BIN)/python -m pytest -n auto --dist worksteal -m 'not real' $(ARGS)
+
+# Installs Debian's Alertmanager and Prometheus where they are missing, and starts them on loopback.
+test-real: $(VENV)/.dev
+	$(BIN)/python tests/real/install.py
+	$(BIN)/python -m pytest -m real -s $(ARGS) tests/real
+
+lint: $(VENV)/.dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+format: $(VENV)/.dev
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+bench: $(VENV)/.dev
+	$(BIN)/python benchmarks/run.py $(ARGS)
+
+clean:
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis build dist
+
+# Pins again from pyproject.toml; wants `uv`. The files name no address, only versions and hashes.
+requirements:
+	uv pip compile --universal --generate-hashes --no-header --python-version 3.11 -q pyproject.toml -o requirements/runtime.txt
+	uv pip compile --universal --generate-hashes --no-header --python-version 3.11 -q pyproject.toml --group dev -c requirements/runtime.txt -o requirements/dev.txt
+	uv pip compile --universal --generate-hashes --no-header --no-annotate --python-version 3.11 -q requirements/build.in -c requirements/dev.txt -o requirements/build.txt
+
+$(VENV)/.runtime: requirements/runtime.txt requirements/build.txt pyproject.toml
+	@$(MAKE) --no-print-directory $(VENV)/bin/python
+	@echo "installing what sms-notify needs into $(VENV) …"
+	@$(PIP) -r requirements/runtime.txt -r requirements/build.txt
+	@$(BIN)/python -m pip --disable-pip-version-check install --quiet --no-input --no-deps --no-build-isolation -e .
+	@touch $@
+
+$(VENV)/.dev: $(VENV)/.runtime requirements/dev.txt
+	@echo "installing the tools for tests into $(VENV) …"
+	@$(PIP) -r requirements/dev.txt
+	@touch $@
+
+$(VENV)/bin/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "sms-notify needs Python 3.11 or newer; this is $$($(PYTHON) --version). Say: make PYTHON=/path/to/python3.11 …"; exit 1; }
+	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || $(MAKE) --no-print-directory python3-venv
+	@$(PYTHON) -m venv $(VENV)
+
+# Debian keeps the two modules in a package of their own.
+.PHONY: python3-venv
+python3-venv:
+	@command -v apt-get >/dev/null && [ "$$(id -u)" = 0 ] || { echo "Python lacks its venv module. Install it first: sudo apt-get install python3-venv"; exit 1; }
+	@echo "installing python3-venv …"
+	@apt-get install -y -qq --no-install-recommends python3-venv >/dev/null || { apt-get update -qq && apt-get install -y -qq --no-install-recommends python3-venv >/dev/null; }

@@ -1,0 +1,23 @@
+"""sms-notify stands between a monitoring system and a phone. The rooms, in the order in which an alert passes them:
+
+    alert       what a monitoring system told us, as one value
+    sources     bytes from a monitoring system → alerts                                     pure
+    decide      who must hear of an alert, and why not: episodes, routes, people, states    pure
+    wording     what the text says: alphabet, parts, templates                              pure
+    engine      accept and tick: the steps in one transaction, with `now` passed in
+    store       the durable middle, and the only SQL
+    sender      claim, send, settle
+    gateways    one request to the SMS gateway → an outcome
+    reports     what became of the texts: call-backs and polling
+    story       why somebody did or did not get a text, told from the rows
+    metrics     every metric, read from the ledger
+    config      YAML with positions → settings, or every fault with line and advice
+    web         webhooks in, metrics and health out
+    app         builds everything; alone reads clock and randomness
+    cli         the commands (`__main__` is the command itself)
+    simulator   a local 1601SMS gateway with a page that shows the phones
+    demo        simulator, daemon and a staged incident (`demo.yml` is its configuration)
+
+Beside the road: `errors` (what a person is told), `secret` (what nobody is told), `logs` (one event, one line).
+Imports point one way only; `tests/test_rules.py` holds it.
+"""

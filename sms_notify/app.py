@@ -1,0 +1,226 @@
+"""The one place that builds everything: clock, randomness, threads and rooms put together, started, and stopped
+in reverse order. Nothing below this file reads a clock or the environment.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hmac
+import logging
+import random
+import secrets
+import socket
+import time
+from collections import Counter
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+from sms_notify.alert import Delivery
+from sms_notify.config.settings import Settings
+from sms_notify.decide.states import Cause
+from sms_notify.engine import Engine, Plan, Timing, Verdict
+from sms_notify.gateways.answers import read_callback
+from sms_notify.gateways.base import Fate
+from sms_notify.gateways.settings import Gateway1601Settings, ReportsBy
+from sms_notify.gateways.smsgateway1601 import SmsGateway1601, delivery_token
+from sms_notify.logs import masked
+from sms_notify.metrics import Metrics
+from sms_notify.reports import FIRST_POLL, FIRST_POLL_BESIDE_CALLBACKS, Applied, Delivered, Every, Reports, apply
+from sms_notify.sender import Clock, Luck, Sender, SenderPool, Sent
+from sms_notify.store.committer import Committer
+from sms_notify.store.sqlite import SqliteStore
+from sms_notify.web.front import Hooks, build
+from sms_notify.web.server import WebServer
+from sms_notify.wording.templates import compile_template
+
+_log = logging.getLogger("sms_notify")
+_CREDITS_EVERY = 900.0  # seconds
+_POLL_EVERY = 2.0
+_TICK_EVERY = 1.0
+_STOP_WITHIN = 30.0
+
+
+def wall_clock() -> datetime:
+    return datetime.now(UTC)
+
+
+def node_name() -> str:
+    """What this host calls itself, as the ledger's `node`."""
+    return socket.gethostname()
+
+
+def luck() -> Luck:
+    return Luck(reference=lambda: secrets.token_hex(16), dice=random.random)
+
+
+def plan_of(settings: Settings, timing: Timing | None = None) -> Plan:
+    """What the engine needs of a configuration; its templates were compiled once before, when it was checked."""
+    return Plan(
+        route=settings.route,
+        receivers=settings.receivers,
+        directory=settings.directory,
+        templates={name: compile_template(name, source) for name, source in settings.templates.items()},
+        gateway=settings.gateways[0].name if settings.gateways else "",
+        timing=timing or timing_of(settings),
+    )
+
+
+def timing_of(settings: Settings) -> Timing:
+    """A lease outlasts the slowest request by far: three times its total time limit."""
+    slowest = max((gateway.timeout for gateway in settings.gateways), default=15.0)
+    return Timing(lease=timedelta(seconds=3 * slowest))
+
+
+def sender_of(settings: Gateway1601Settings, commit: Callable[..., object], timing: Timing, node: str) -> Sender:
+    """A sender with the account's own client; for the daemon and for commands that send by hand."""
+    gateway = SmsGateway1601(settings, time.monotonic)
+    return Sender(commit, gateway, timing, node, luck(), first_poll(settings.delivery_reports))  # type: ignore[arg-type]
+
+
+def first_poll(by: ReportsBy) -> timedelta | None:
+    """How long after a send to ask for its report: late where call-backs come, never where nothing is to be asked."""
+    waits = {ReportsBy.POLL: FIRST_POLL, ReportsBy.BOTH: FIRST_POLL_BESIDE_CALLBACKS, ReportsBy.CALLBACK: timedelta(days=1)}
+    return waits.get(by)
+
+
+class App:
+    """The daemon. `start` returns when it serves; `stop` when everything under way is settled."""
+
+    def __init__(self, settings: Settings, clock: Clock = wall_clock, timing: Timing | None = None) -> None:
+        self._settings = settings
+        self._clock = clock
+        self.node = node_name()
+        plan = plan_of(settings, timing)
+        self._engine = Engine(plan, self.node)
+        self.store = SqliteStore(settings.storage_url)
+        self._pools: list[SenderPool] = []
+        self.committer = Committer(self.store, after_commit=self._wake_senders)
+        self.metrics = Metrics([gateway.name for gateway in settings.gateways], self.node)
+        self._tokens = {gateway.name: delivery_token(gateway) for gateway in settings.gateways}
+        self._zones = {gateway.name: ZoneInfo(gateway.timezone) for gateway in settings.gateways}
+        self._loops = [Every("clock", _TICK_EVERY, self._tick)]
+        for gateway in settings.gateways:
+            self._add_gateway(gateway, plan.timing)
+        hooks = Hooks(accept=self._accept, metrics=self._render, ready=self.ready, report=self._report)
+        self._web = WebServer(build(hooks, settings.web), settings.web)
+
+    def start(self) -> int:
+        """Opens the store, takes up what an earlier process left, and serves; returns the port.
+
+        Raises StoreError when the database is not to be had, UsageError when the port is not; `stop` cleans up
+        after either.
+        """
+        self.store.lock()
+        self.committer.start()
+        left = self.committer(lambda tx: self._engine.recover(tx, self._clock()))
+        if left:
+            _log.warning("texts that were under way when the last process ended may have been sent", extra={"texts": left})
+        self.metrics.begin(self.store)
+        for part in (*self._pools, *self._loops):
+            part.start()
+        port = self._web.start()
+        _log.info("serving", extra={"address": f"{self._settings.web.host}:{port}", "database": self.store.path})
+        return port
+
+    def stop(self) -> None:
+        """Takes nothing more in, lets requests under way end, and leaves the rest in the store for the next start.
+
+        May be called after a start that failed, and twice.
+        """
+        self._web.stop(_STOP_WITHIN)
+        for loop in self._loops:
+            loop.stop(_STOP_WITHIN)
+        for pool in self._pools:
+            pool.stop(_STOP_WITHIN)
+        self.committer.stop()
+        self.store.unlock()
+        _log.info("stopped")
+
+    def ready(self) -> tuple[str, ...]:
+        """Why alerts cannot be taken or texts cannot be sent now; empty when all is well."""
+        reasons = () if self.committer.alive else ("the store's writer has ended",)
+        return reasons + tuple("a sender has ended" for pool in self._pools if not pool.alive)
+
+    def _add_gateway(self, settings: Gateway1601Settings, timing: Timing) -> None:
+        gateway = SmsGateway1601(settings, time.monotonic)
+        sender = Sender(self.committer, gateway, timing, self.node, luck(), first_poll(settings.delivery_reports))
+        self._pools.append(SenderPool(sender, self._clock, settings.concurrency, self._sent))
+        self._loops.append(Every(f"credits-{settings.name}", _CREDITS_EVERY, lambda: self._ask_credits(gateway)))
+        if settings.delivery_reports in (ReportsBy.POLL, ReportsBy.BOTH):
+            reports = Reports(self.committer, gateway, self.node, self._clock)
+            self._loops.append(Every(f"reports-{settings.name}", _POLL_EVERY, lambda: self._poll(reports)))
+
+    def _wake_senders(self) -> None:
+        for pool in self._pools:
+            pool.wake()
+
+    def _tick(self) -> None:
+        now = self._clock()
+        self.committer(lambda tx: self._engine.tick(tx, now))
+
+    async def _accept(self, delivery: Delivery) -> None:
+        now = self._clock()
+        verdicts = await asyncio.wrap_future(self.committer.submit(lambda tx: self._engine.accept(tx, delivery, now)))
+        _log_accepted(delivery, verdicts)
+
+    async def _report(self, token: str, parameters: Mapping[str, str]) -> bool:
+        name = self._gateway_of(token)
+        report = read_callback(parameters, zone=self._zones[name]) if name is not None else None
+        if name is None or report is None:
+            _log.warning("call-back ignored", extra={"reason": "unreadable" if name else "wrong_token"})
+            return False
+        now = self._clock()
+        job = self.committer.submit(lambda tx: apply(tx, name, report, Cause.CALLBACK, self.node, now))
+        delivered = await asyncio.wrap_future(job)
+        _log_report(delivered, Cause.CALLBACK)
+        return delivered.applied is Applied.MOVED
+
+    def _gateway_of(self, token: str) -> str | None:
+        """The gateway whose call-back token this is; all are compared, so that time tells nothing."""
+        given = token.encode()
+        matching = [name for name, ours in self._tokens.items() if hmac.compare_digest(given, ours.encode())]
+        return matching[0] if matching else None
+
+    def _poll(self, reports: Reports) -> None:
+        for delivered in reports.poll_once():
+            _log_report(delivered, Cause.POLL)
+
+    def _ask_credits(self, gateway: SmsGateway1601) -> None:
+        left = gateway.credits()
+        if isinstance(left, int):
+            self.metrics.balance(gateway.name, left)
+            _log.info("credits", extra={"gateway": gateway.name, "left": left})
+        else:
+            extra = {"gateway": gateway.name, "reason": left.reason, "code": left.code, "detail": left.detail}
+            _log.warning("credits unknown", extra=extra)
+
+    def _render(self, accept: str) -> tuple[bytes, str]:
+        return self.metrics.render(self.store, accept, self._clock)
+
+    def _sent(self, sent: Sent) -> None:
+        self.metrics.answered(sent.message.gateway, sent.outcome)
+        _log_sent(sent)
+
+
+def _log_accepted(delivery: Delivery, verdicts: list[Verdict]) -> None:
+    told = {message for verdict in verdicts for message in verdict.messages}
+    heard = Counter(str(verdict.heard) for verdict in verdicts)
+    _log.info("accepted", extra={"source": delivery.source, "alerts": len(verdicts), **heard, "texts": len(told)})
+
+
+def _log_sent(sent: Sent) -> None:
+    message, outcome = sent.message, sent.outcome
+    level = logging.INFO if outcome.fate is Fate.SENT else logging.WARNING
+    extra = {"text": message.id, "to": masked(message.number), "gateway": message.gateway, "reason": outcome.reason}
+    if outcome.code is not None:
+        extra["code"] = outcome.code
+    if outcome.detail and outcome.fate is not Fate.SENT:
+        extra["detail"] = outcome.detail
+    _log.log(level, str(outcome.fate), extra=extra | {"seconds": f"{outcome.seconds:.3f}"})
+
+
+def _log_report(delivered: Delivered, by: Cause) -> None:
+    text = delivered.message.id if delivered.message is not None else "-"
+    level = logging.WARNING if delivered.applied in (Applied.FORGED, Applied.UNKNOWN_ID) else logging.INFO
+    _log.log(level, "report", extra={"text": text, "status": delivered.report.status, "by": by, "did": delivered.applied})

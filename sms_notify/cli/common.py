@@ -1,0 +1,68 @@
+"""What several commands share: the configuration they were given, and how they print."""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
+from typing import Any, TypeVar
+
+import click
+
+from sms_notify.config.load import find_config, load
+from sms_notify.config.settings import Settings
+from sms_notify.errors import UsageError
+from sms_notify.gateways.settings import Gateway1601Settings
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+def config_option(command: F) -> F:
+    """`--config` may stand before the command or after it."""
+    return click.option("--config", "config_file", metavar="FILE", help="Configuration file.")(command)
+
+
+def json_option(command: F) -> F:
+    return click.option("--json", "as_json", is_flag=True, help="Print JSON.")(command)
+
+
+def settings_of(ctx: click.Context, config_file: str | None) -> Settings:
+    """The configuration that the command line, the environment or the usual places name. Raises ConfigError."""
+    return load(find_config(config_file or ctx.obj, os.environ), os.environ)
+
+
+def account_of(settings: Settings, name: str | None) -> Gateway1601Settings:
+    """The gateway called `name`, or the first one. Raises UsageError when there is none."""
+    known = {gateway.name: gateway for gateway in settings.gateways}
+    if not known:
+        raise UsageError(f"{settings.source}: no gateway is configured; add one under `gateways:`")
+    if name is not None and name not in known:
+        raise UsageError(f"no gateway is called {name!r}; there is {', '.join(known)}")
+    return known[name] if name is not None else settings.gateways[0]
+
+
+def command_node() -> str:
+    """This process in the ledger: the host's daemon counts what its commands did."""
+    return f"{socket.gethostname()}/{os.getpid()}"
+
+
+def say(value: Mapping[str, object] | Sequence[Mapping[str, object]], as_json: bool, text: str) -> None:
+    click.echo(json.dumps(value, default=str, ensure_ascii=False) if as_json else text)
+
+
+def local(moment: datetime | None) -> str:
+    """A time as the reader's own clock shows it."""
+    return moment.astimezone().strftime("%Y-%m-%d %H:%M:%S") if moment is not None else "-"
+
+
+def table(rows: Sequence[Sequence[str]], header: Sequence[str]) -> str:
+    """Columns as wide as what stands in them; nothing that a terminal would obey gets through."""
+    clean = [[_printable(cell) for cell in row] for row in (header, *rows)]
+    widths = [max(len(row[n]) for row in clean) for n in range(len(header))]
+    return "\n".join("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in clean)
+
+
+def _printable(text: str) -> str:
+    return "".join(c if c.isprintable() else " " for c in text)

@@ -1,0 +1,37 @@
+"""`sms-notify serve`: the daemon in the foreground."""
+
+from __future__ import annotations
+
+import signal
+import threading
+
+import click
+
+from sms_notify.cli.common import config_option, settings_of
+
+
+@click.command()
+@config_option
+@click.option("--log-level", default="info", type=click.Choice(["debug", "info", "warning", "error"], case_sensitive=False))
+@click.pass_context
+def serve(ctx: click.Context, config_file: str | None, log_level: str) -> None:
+    """Run the daemon until SIGTERM or Ctrl-C; what is under way is settled first.
+
+    Example: sms-notify serve --config /etc/sms-notify/sms-notify.yml
+    """
+    from sms_notify.app import App
+    from sms_notify.logs import configure
+
+    configure(log_level.upper())
+    settings = settings_of(ctx, config_file)
+    for warning in settings.warnings:
+        click.echo(f"warning: {warning}", err=True)
+    stop = threading.Event()
+    for name in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(name, lambda *_: stop.set())
+    app = App(settings)
+    try:
+        app.start()
+        stop.wait()
+    finally:
+        app.stop()

@@ -1,0 +1,196 @@
+"""Checks about who may do what: secrets, their files, the listening address, plain http."""
+
+from __future__ import annotations
+
+import stat
+from pathlib import Path
+
+from pydantic_core import PydanticCustomError
+
+from sms_notify.config.document import Place, Value
+from sms_notify.config.found import Found, entries, mapping, word
+from sms_notify.config.secrets import (
+    SecretFault,
+    each_line,
+    group_may_read,
+    is_variable,
+    one_line,
+    read_secret,
+    read_secret_file,
+)
+from sms_notify.config.values import is_loopback, plain_http, read_boolean, read_gateway_url, read_listen
+from sms_notify.secret import Secret
+from sms_notify.web.passwords import is_hash
+
+_SHORT_TOKEN = 16
+
+
+def check_access(found: Found) -> None:
+    data = found.document.data
+    for index, gateway in enumerate(entries(data.get("gateways"))):
+        _check_gateway(found, ("gateways", index), mapping(gateway))
+    web = mapping(data.get("web"))
+    _check_tokens(found, web)
+    _check_users(found, mapping(web.get("users")))
+    _check_tls(found, web)
+    _check_listen(found, web)
+    _check_own_mode(found)
+
+
+def _check_gateway(found: Found, place: Place, gateway: dict[str, Value]) -> None:
+    if not gateway:
+        return
+    _check_password(found, place, gateway)
+    try:
+        insecure = plain_http(read_gateway_url(gateway.get("url")))
+        allowed = "allow_insecure_http" in gateway and read_boolean(gateway["allow_insecure_http"])
+    except PydanticCustomError:
+        return
+    what = "is plain http, so that everybody on the way reads the password"
+    if insecure and allowed:
+        found.warn((*place, "url"), what, "use https where the provider has it")
+    elif insecure:
+        advice = "write https://, or accept it with allow_insecure_http: true"
+        found.wrong((*place, "url"), what, advice)
+
+
+def _check_password(found: Found, place: Place, gateway: dict[str, Value]) -> None:
+    if "password" in gateway and "password_file" in gateway:
+        found.wrong((*place, "password_file"), "stands beside `password`", "keep one of the two")
+    elif "password_file" in gateway:
+        text = _file_text(found, (*place, "password_file"), gateway["password_file"])
+        _keep(found, (*place, "password_file"), text)
+    elif "password" in gateway:
+        secret = _inline(found, (*place, "password"), gateway["password"])
+        if secret:
+            found.passwords[place] = secret
+    else:
+        found.wrong(place, "`password` is missing", "write password_file: FILE, or password: ${ENV_VAR}")
+
+
+def _keep(found: Found, place: Place, text: str | None) -> None:
+    try:
+        if text is not None:
+            found.passwords[place[:-1]] = one_line(text)
+    except SecretFault as fault:
+        found.wrong(place, fault.what, fault.advice)
+
+
+def _inline(found: Found, place: Place, value: Value) -> Secret | None:
+    """The secret at `place`; texts that are empty or no texts have a fault of their shape already."""
+    if not word(value).strip():
+        return None
+    try:
+        secret = read_secret(word(value), found.environ)
+    except SecretFault as fault:
+        found.wrong(place, fault.what, fault.advice)
+        return None
+    if not is_variable(word(value)):
+        found.written_secrets.append(place)
+    return secret
+
+
+def _file_text(found: Found, place: Place, value: Value) -> str | None:
+    if not word(value).strip():
+        return None
+    path = found.base / word(value)
+    try:
+        text = read_secret_file(path)
+        shared = group_may_read(path)
+    except SecretFault as fault:
+        found.wrong(place, fault.what, fault.advice)
+        return None
+    except OSError as error:
+        found.wrong(place, f"{path} cannot be read: {error.strerror}", "check who may read it")
+        return None
+    if shared:
+        found.warn(place, f"{path} can be read by its group", f"chmod 600 {path}, unless that group is meant")
+    return text
+
+
+def _check_tokens(found: Found, web: dict[str, Value]) -> None:
+    place: Place = ("web", "webhook_tokens")
+    if "webhook_tokens_file" in web:
+        place = ("web", "webhook_tokens_file")
+        if "webhook_tokens" in web:
+            found.wrong(place, "stands beside `webhook_tokens`", "keep one of the two")
+            return
+        text = _file_text(found, place, web["webhook_tokens_file"])
+        found.tokens += [] if text is None else each_line(text)
+        if text is not None and not found.tokens:
+            found.wrong(place, "has no token in its file", "write one token a line")
+    else:
+        for index, value in enumerate(entries(web.get("webhook_tokens"))):
+            secret = _inline(found, (*place, index), value)
+            found.tokens += [secret] if secret else []
+    _judge_tokens(found, place)
+
+
+def _judge_tokens(found: Found, place: Place) -> None:
+    for number, token in enumerate(found.tokens, 1):
+        text = token.reveal()
+        if not text.isascii() or not text.isprintable() or " " in text:
+            what = f"token {number} has blanks or letters that no HTTP header carries"
+            found.wrong(place, what, "use letters, digits, `-` and `_`")
+        elif len(text) < _SHORT_TOKEN:
+            what = f"token {number} is shorter than {_SHORT_TOKEN} characters and can be guessed"
+            found.warn(place, what, "make one with: openssl rand -hex 24")
+
+
+def _check_users(found: Found, users: dict[str, Value]) -> None:
+    for name, value in users.items():
+        place: Place = ("web", "users", name)
+        if ":" in name or not name:
+            found.wrong(
+                place, "a user name cannot be empty or hold a colon", "basic auth has no way to send it"
+            )
+        secret = _inline(found, place, value)
+        if secret and is_hash(secret.reveal()):
+            found.users[name] = secret.reveal()
+        elif secret:
+            found.wrong(place, "is no scrypt hash", "make one with: sms-notify hash-password")
+
+
+def _check_tls(found: Found, web: dict[str, Value]) -> None:
+    pair = ("tls_cert", "tls_key")
+    for key, other in (pair, pair[::-1]):
+        if key in web and other not in web:
+            found.wrong(("web", key), f"needs `{other}` beside it", "write both, or none")
+        name = word(web.get(key))
+        if name and not _is_file(found.base / name):
+            found.wrong(("web", key), f"{found.base / name} is no file", "check the path and who may read it")
+
+
+def _is_file(path: Path) -> bool:
+    try:
+        return path.is_file()
+    except (OSError, ValueError):
+        return False
+
+
+def _check_listen(found: Found, web: dict[str, Value]) -> None:
+    if "listen" not in web:
+        return
+    try:
+        host, _ = read_listen(web["listen"])
+    except PydanticCustomError:
+        return
+    guarded = any(web.get(key) for key in ("webhook_tokens", "webhook_tokens_file", "users"))
+    if not guarded and not is_loopback(host):
+        what = f"{host} is reached from other machines, and nothing asks who is there"
+        found.wrong(("web", "listen"), what, "set webhook_tokens_file or users, or listen on 127.0.0.1")
+
+
+def _check_own_mode(found: Found) -> None:
+    if not found.written_secrets:
+        return
+    path = Path(found.document.file)
+    try:
+        exposed = bool(path.stat().st_mode & stat.S_IROTH)
+    except OSError:
+        return
+    if exposed:
+        what = "is a secret in a file that every user of this machine can read"
+        found.warn(
+            found.written_secrets[0], what, f"chmod 640 {path}, or use the `_file` key or ${{ENV_VAR}}"
+        )

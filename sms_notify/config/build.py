@@ -1,0 +1,111 @@
+"""From a configuration without faults to the settings that the rooms obey."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from sms_notify.config import models
+from sms_notify.config.document import Place
+from sms_notify.config.found import Found
+from sms_notify.config.settings import HashedUsers, Settings
+from sms_notify.decide.people import Directory, Person
+from sms_notify.decide.routing import Receiver, Route
+from sms_notify.errors import Fault
+from sms_notify.gateways.settings import Gateway1601Settings
+from sms_notify.web.settings import WebSettings
+
+
+def build(config: models.Config, found: Found, warnings: tuple[Fault, ...]) -> Settings:
+    return Settings(
+        storage_url=config.storage,
+        web=_web(config.web, found),
+        gateways=tuple(_gateway(entry, index, found) for index, entry in enumerate(config.gateways)),
+        directory=_directory(config, found),
+        route=_root(config.route),
+        receivers={
+            entry.name: _receiver(entry, index, found) for index, entry in enumerate(config.receivers)
+        },
+        templates=dict(config.templates),
+        source=found.document.file,
+        warnings=warnings,
+    )
+
+
+def _web(web: models.Web, found: Found) -> WebSettings:
+    host, port = web.listen
+    return WebSettings(
+        host=host,
+        port=port,
+        external_url=web.external_url,
+        tokens=tuple(dict.fromkeys(found.tokens)),
+        users=HashedUsers(found.users),
+        tls_cert=str(found.base / web.tls_cert) if web.tls_cert else "",
+        tls_key=str(found.base / web.tls_key) if web.tls_key else "",
+    )
+
+
+def _gateway(gateway: models.Gateway, index: int, found: Found) -> Gateway1601Settings:
+    return Gateway1601Settings(
+        name=gateway.name,
+        url=gateway.url,
+        username=gateway.username,
+        password=found.passwords[("gateways", index)],
+        sender=gateway.sender,
+        password_encoding=gateway.password_encoding,
+        timezone=gateway.timezone,
+        method=gateway.method,
+        delivery_reports=gateway.delivery_reports,
+        logging=gateway.logging,
+        timeout=gateway.timeout,
+        concurrency=gateway.concurrency,
+    )
+
+
+def _directory(config: models.Config, found: Found) -> Directory:
+    people = {
+        name: Person(name, found.numbers[name], person.timezone, person.language)
+        for name, person in config.people.items()
+    }
+    return Directory(people, {name: tuple(members) for name, members in config.teams.items()})
+
+
+def _receiver(receiver: models.Receiver, index: int, found: Found) -> Receiver:
+    places: list[Place] = [("receivers", index, "notify", number) for number in range(len(receiver.notify))]
+    return Receiver(
+        name=receiver.name,
+        notify=tuple(found.targets[place] for place in places),
+        send_resolved=receiver.send_resolved,
+        max_parts=receiver.max_parts,
+        template=receiver.template,
+    )
+
+
+def _root(root: models.Root) -> Route:
+    return _timed(root, Route(receiver=root.receiver))
+
+
+def _child(node: models.Route, above: Route, path: str) -> Route:
+    """Inherits what it does not say, as in Alertmanager: the receiver, the grouping, the timing."""
+    start = Route(
+        receiver=node.receiver or above.receiver,
+        path=path,
+        matchers=tuple(matcher for listed in node.matchers for matcher in listed),
+        continue_=node.continue_,
+        group_by=above.group_by,
+        group_wait=above.group_wait,
+        group_interval=above.group_interval,
+        repeat_interval=above.repeat_interval,
+    )
+    return _timed(node, start)
+
+
+def _timed(node: models.Node, start: Route) -> Route:
+    own = {
+        "group_by": None if node.group_by is None else tuple(node.group_by),
+        "group_wait": node.group_wait,
+        "group_interval": node.group_interval,
+        "repeat_interval": node.repeat_interval,
+    }
+    this = replace(start, **{key: value for key, value in own.items() if value is not None})
+    below = (_child(child, this, f"{this.path}.routes[{index}]") for index, child in enumerate(node.routes))
+    return replace(this, routes=tuple(below))

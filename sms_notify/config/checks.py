@@ -1,0 +1,176 @@
+"""Checks across the file: names that must exist, be unique or be used, and the numbers behind them."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+
+from sms_notify.config.document import Place, Value
+from sms_notify.config.found import Found, entries, mapping, routes, word
+from sms_notify.config.phone import Number, NumberFault, parse_number
+from sms_notify.decide.people import Target, TargetKind
+
+
+def check_names(found: Found) -> None:
+    data = found.document.data
+    _check_unique(found, "gateways")
+    _check_unique(found, "receivers")
+    _check_people(found, mapping(data.get("people")))
+    _check_teams(found, mapping(data.get("teams")), mapping(data.get("people")))
+    _check_receivers(found)
+    _check_routes(found)
+    _check_templates(found)
+
+
+def _near(name: str, known: Iterable[str], what: str) -> str:
+    known = list(known)
+    near = difflib.get_close_matches(name, known, 1, cutoff=0.6)
+    if near:
+        return f"did you mean `{near[0]}`?"
+    return f"known {what}: {', '.join(known)}" if known else f"there are no {what} yet"
+
+
+def _check_unique(found: Found, key: str) -> None:
+    seen: dict[str, int] = {}
+    for index, entry in enumerate(entries(found.document.data.get(key))):
+        name = word(mapping(entry).get("name"))
+        place: Place = (key, index, "name")
+        if name in seen:
+            what = f"`{name}` is the name of another one, on line {seen[name]}"
+            found.wrong(place, what, "give each a name of its own")
+        elif name:
+            seen[name] = found.document.fault(place, "").line
+
+
+def _check_people(found: Found, people: dict[str, Value]) -> None:
+    owners: dict[str, str] = {}
+    for name, person in people.items():
+        place: Place = ("people", name, "number")
+        number = _number(found, place, word(mapping(person).get("number")))
+        if number is None:
+            continue
+        found.numbers[name] = number.e164
+        if number.e164 in owners:
+            what = f"is the number of {owners[number.e164]} too"
+            found.wrong(place, what, "give each person a number of their own")
+        owners.setdefault(number.e164, name)
+
+
+def _number(found: Found, place: Place, text: str) -> Number | None:
+    if not text.strip():
+        return None
+    try:
+        number = parse_number(text)
+    except NumberFault as fault:
+        found.wrong(place, fault.what, fault.advice)
+        return None
+    if not number.assigned:
+        found.warn(
+            place, "is in no number range that we know", "check the digits; texts are sent to it anyway"
+        )
+    return number
+
+
+def _check_teams(found: Found, teams: dict[str, Value], people: dict[str, Value]) -> None:
+    for team, members in teams.items():
+        for index, member in enumerate(entries(members)):
+            if isinstance(member, str) and member not in people:
+                what = f"`{member}` is nobody in people"
+                found.wrong(("teams", team, index), what, _near(member, people, "people"))
+
+
+def _check_receivers(found: Found) -> None:
+    notifies = False
+    for index, receiver in enumerate(entries(found.document.data.get("receivers"))):
+        for number, text in enumerate(entries(mapping(receiver).get("notify"))):
+            notifies = True
+            if word(text).strip():
+                _check_target(found, ("receivers", index, "notify", number), word(text).strip())
+    if notifies and not found.document.data.get("gateways"):
+        found.wrong((), "`gateways` is missing, and there is somebody to notify", "add a gateway")
+
+
+def _check_target(found: Found, place: Place, text: str) -> None:
+    kind, _, name = text.partition(":")
+    data = found.document.data
+    if text.startswith("+"):
+        number = _number(found, place, text)
+        if number:
+            found.targets[place] = Target(TargetKind.NUMBER, number.e164)
+    elif kind in (TargetKind.PERSON, TargetKind.TEAM) and name:
+        known = mapping(data.get("people" if kind == TargetKind.PERSON else "teams"))
+        found.targets[place] = Target(TargetKind(kind), name)
+        if name not in known:
+            what = f"there is no {kind} `{name}`"
+            found.wrong(place, what, _near(name, known, "people" if kind == TargetKind.PERSON else "teams"))
+    else:
+        found.wrong(place, f"`{text}` is no target", _target_advice(text, data))
+
+
+def _target_advice(text: str, data: dict[str, Value]) -> str:
+    for kind, known in ((TargetKind.PERSON, "people"), (TargetKind.TEAM, "teams")):
+        if text in mapping(data.get(known)):
+            return f"did you mean `{kind}:{text}`?"
+    return "write person:NAME, team:NAME or +NUMBER"
+
+
+def _check_routes(found: Found) -> None:
+    listed = entries(found.document.data.get("receivers"))
+    names = [word(mapping(entry).get("name")) for entry in listed]
+    used: set[str] = set()
+    for place, node in routes(found.document.data):
+        name = word(node.get("receiver"))
+        used.add(name)
+        if name.strip() and name not in names:
+            found.wrong(
+                (*place, "receiver"), f"there is no receiver `{name}`", _near(name, names, "receivers")
+            )
+        _check_grouping(found, place, node)
+        _check_reachable(found, place, node)
+    for index, name in enumerate(names):
+        if name and name not in used:
+            what = f"no route leads to `{name}`"
+            found.warn(("receivers", index, "name"), what, "add a route, or remove it")
+
+
+def _check_grouping(found: Found, place: Place, node: dict[str, Value]) -> None:
+    labels = [word(label) for label in entries(node.get("group_by"))]
+    if len(set(labels)) < len(labels):
+        found.wrong((*place, "group_by"), "names a label twice", "name each once")
+    elif "..." in labels and len(labels) > 1:
+        found.wrong(
+            (*place, "group_by"), "has labels beside `...`, which means all labels", "keep one of the two"
+        )
+
+
+def _check_reachable(found: Found, place: Place, node: dict[str, Value]) -> None:
+    children = [mapping(child) for child in entries(node.get("routes"))]
+    for index, child in enumerate(children[:-1]):
+        if child and "matchers" not in child and "continue" not in child:
+            what = "has no matchers and takes everything, so that the routes after it are never reached"
+            found.warn((*place, "routes", index), what, "add matchers, or continue: true")
+
+
+def _check_templates(found: Found) -> None:
+    templates = mapping(found.document.data.get("templates"))
+    for index, receiver in enumerate(entries(found.document.data.get("receivers"))):
+        name = word(mapping(receiver).get("template"))
+        if name.strip() and name != "default" and name not in templates:
+            what = f"there is no template `{name}`"
+            found.wrong(
+                ("receivers", index, "template"), what, _near(name, [*templates, "default"], "templates")
+            )
+    for name, source in templates.items():
+        if word(source).strip():
+            _check_template(found, name, word(source))
+
+
+def _check_template(found: Found, name: str, source: str) -> None:
+    # jinja2 takes 70 ms to import, and most configurations have no templates of their own
+    from sms_notify.wording.templates import TemplateFault, compile_template
+
+    try:
+        compile_template(name, source)
+    except TemplateFault as fault:
+        where = f"line {fault.line} of the template: " if "\n" in source.strip() else ""
+        found.wrong(("templates", name), f"{where}{fault.what}", "see docs/templates.md")

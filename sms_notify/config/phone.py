@@ -1,0 +1,56 @@
+"""Phone numbers of the configuration, to E.164."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+_WRITTEN = re.compile(r"\+?[0-9][0-9 ./()-]*")
+_EXAMPLE = "write it like +31 6 12345678"
+
+
+class NumberFault(ValueError):
+    """Why a text is no number to send to; never quotes it."""
+
+    def __init__(self, what: str, advice: str) -> None:
+        self.what = what
+        self.advice = advice
+        super().__init__(what)
+
+
+@dataclass(frozen=True, slots=True)
+class Number:
+    """`e164` with its plus. Not `assigned` = of a possible length, but in no range this version knows."""
+
+    e164: str
+    assigned: bool
+
+
+def parse_number(text: str) -> Number:
+    """Reads a number with its country code, as +… or 00…. Raises NumberFault.
+
+    Numbering plans change sooner than the metadata about them, so that an unknown range is no fault.
+    """
+    import phonenumbers  # 30 ms that only a configuration needs
+
+    try:
+        parsed = phonenumbers.parse(_international(text.strip()), None)
+    except phonenumbers.NumberParseException:
+        raise NumberFault("is no phone number", _EXAMPLE) from None
+    if not phonenumbers.is_possible_number(parsed):
+        raise NumberFault("cannot be a phone number: too many or too few digits for its country", _EXAMPLE)
+    e164 = phonenumbers.format_number(parsed, phonenumbers.PhoneNumberFormat.E164)
+    return Number(e164, phonenumbers.is_valid_number(parsed))
+
+
+def _international(text: str) -> str:
+    if not _WRITTEN.fullmatch(text):
+        raise NumberFault("is no phone number", _EXAMPLE)
+    if text.startswith("00"):
+        return f"+{text[2:]}"
+    if text.startswith("0"):
+        advice = "write it with + and the country code and without this 0: for 06… in the Netherlands +31 6…"
+        raise NumberFault("has no country code", advice)
+    if not text.startswith("+"):
+        raise NumberFault("has no +", "write + and the country code, like +31 6 12345678")
+    return text

@@ -1,0 +1,106 @@
+"""pydantic's errors in our words: what is wrong, where, and which key was probably meant."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Mapping
+from typing import Any
+
+from pydantic import BaseModel, ValidationError
+from pydantic_core import ErrorDetails
+
+from sms_notify.config.document import Document, Place
+from sms_notify.config.models import Config
+from sms_notify.errors import Fault
+
+_HABITS = {
+    "match": "write it as matchers: ['label=\"value\"']",
+    "match_re": "write it as matchers: ['label=~\"regex\"']",
+    "matchers": "the root of the tree takes every alert; put matchers on the routes below it",
+    "continue": "the root of the tree has nothing to continue to",
+}
+"""Keys that people bring along and why they are not there; only asked for keys that are unknown in their place."""
+
+_PLAIN = {
+    "model_type": ("must be a mapping", "write `key: value` lines below it"),
+    "model_attributes_type": ("must be a mapping", "write `key: value` lines below it"),
+    "dict_type": ("must be a mapping", "write `key: value` lines below it"),
+    "list_type": ("must be a list", "write `- entry` lines below it, or [a, b]"),
+    "string_type": ("must be a text", "give one value"),
+    "int_type": ("must be a whole number", "give one number"),
+    "int_parsing": ("must be a whole number", "write digits only"),
+    "int_parsing_size": ("must be a whole number", "write a smaller number"),
+    "int_from_float": ("must be a whole number", "write digits only"),
+    "too_short": ("is empty", "give at least one entry, or remove the key"),
+}
+
+
+def shape_faults(document: Document) -> tuple[Config | None, list[Fault]]:
+    """The model of the document, or None and everything that keeps it from being one."""
+    empty = [place for place, value in document.walk() if value is None]
+    faults = [document.fault(place, "is empty", "give a value, or remove the key") for place in empty]
+    try:
+        model = Config.model_validate(document.data)
+    except ValidationError as error:
+        details = error.errors(include_url=False, include_input=False)
+        faults += [_fault(document, detail) for detail in details if detail["loc"] not in empty]
+        return None, faults
+    return (None if faults else model), faults
+
+
+def _fault(document: Document, detail: ErrorDetails) -> Fault:
+    place, kind = detail["loc"], detail["type"]
+    if kind == "missing":
+        what = f"`{place[-1]}` is missing"
+        return document.fault(place[:-1], what, "add it")
+    if kind == "extra_forbidden":
+        return document.fault(place, "is not a known key", _nearest(place))
+    what, advice = _words(kind, detail.get("ctx", {}), detail["msg"])
+    return document.fault(place, what, advice)
+
+
+def _words(kind: str, context: Mapping[str, Any], message: str) -> tuple[str, str]:
+    if kind == "refused":
+        return str(context["what"]), str(context["advice"])
+    if kind in ("literal_error", "enum"):
+        words = str(context["expected"]).replace("'", "`")
+        return f"must be {words}", "write one of these" if " or " in words else "write just that"
+    if kind == "greater_than_equal":
+        return f"must be at least {context['ge']}", "write a larger number"
+    if kind == "less_than_equal":
+        return f"must be at most {context['le']}", "write a smaller number"
+    return _PLAIN.get(kind, (message[:1].lower() + message[1:], "see `sms-notify config schema`"))
+
+
+def _nearest(place: Place) -> str:
+    key = str(place[-1])
+    known = known_keys(place[:-1])
+    near = difflib.get_close_matches(key, known, 1, cutoff=0.6)
+    if key in _HABITS:
+        return _HABITS[key]
+    return f"did you mean `{near[0]}`?" if near else f"known here: {', '.join(known)}"
+
+
+def known_keys(place: Place) -> list[str]:
+    """The keys that the mapping at `place` may have."""
+    model: type[BaseModel] = Config
+    for part in place:
+        if isinstance(part, str) and part in _names(model):
+            model = _below(model, part) or model
+    return _names(model)
+
+
+def _names(model: type[BaseModel]) -> list[str]:
+    return [field.alias or name for name, field in model.model_fields.items()]
+
+
+def _below(model: type[BaseModel], key: str) -> type[BaseModel] | None:
+    fields = {field.alias or name: field for name, field in model.model_fields.items()}
+    return _model_in(fields[key].annotation)
+
+
+def _model_in(annotation: Any) -> type[BaseModel] | None:
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return annotation
+    inner = (_model_in(part) for part in getattr(annotation, "__args__", ()))
+    return next((model for model in inner if model), None)

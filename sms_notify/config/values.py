@@ -1,0 +1,212 @@
+"""How single values of the configuration are read: each takes the text that was written and returns what it means.
+
+They raise `PydanticCustomError` with our words and advice, which say nothing of the value where it may be a secret.
+"""
+
+from __future__ import annotations
+
+import difflib
+import ipaddress
+import re
+import zoneinfo
+from collections.abc import Callable
+from datetime import timedelta
+from functools import cache
+from typing import Annotated, Any
+from urllib.parse import urlsplit
+
+from pydantic import BeforeValidator, Field, WithJsonSchema
+from pydantic_core import PydanticCustomError
+
+from sms_notify.config.durations import DurationError, parse_duration
+from sms_notify.decide.matchers import Matcher, MatcherError, parse_matchers
+
+_LONGEST_NAME = 12
+_SENDER = re.compile(r"[A-Za-z0-9 ._-]+")
+_LANGUAGE = re.compile(r"[a-z]{2}")
+
+
+def refused(what: str, advice: str = "") -> PydanticCustomError:
+    """The one error that validators here raise; `faults.py` makes a Fault of it."""
+    return PydanticCustomError("refused", "{what}", {"what": what, "advice": advice})
+
+
+def _text(value: object) -> str:
+    if not isinstance(value, str):
+        raise refused("must be a text", "give one value")
+    if not value.strip():
+        raise refused("is empty", "give a value, or remove the key")
+    return value
+
+
+def read_duration(value: object) -> timedelta:
+    text = _text(value)
+    try:
+        return parse_duration(text)
+    except DurationError as error:
+        raise refused(f"`{text}` {error}", error.advice) from None
+
+
+def _positive(value: object) -> timedelta:
+    found = read_duration(value)
+    if not found:
+        raise refused("must be longer than 0s", "write it like 5m")
+    return found
+
+
+def _timeout(value: object) -> float:
+    seconds = read_duration(value).total_seconds()
+    if not 1 <= seconds <= 60:
+        raise refused("must be between 1s and 60s", "15s is the default")
+    return seconds
+
+
+@cache
+def _zones() -> frozenset[str]:
+    return frozenset(zoneinfo.available_timezones())
+
+
+def _timezone(value: object) -> str:
+    text = _text(value)
+    if text in _zones():
+        return text
+    near = difflib.get_close_matches(text, sorted(_zones()), 1)
+    advice = f"did you mean `{near[0]}`?" if near else "write an IANA name such as Europe/Amsterdam"
+    raise refused(f"`{text}` is no time zone", advice)
+
+
+def _language(value: object) -> str:
+    text = _text(value)
+    if not _LANGUAGE.fullmatch(text):
+        raise refused(f"`{text}` is no language", "write two small letters: en, nl, fr")
+    return text
+
+
+def read_boolean(value: object) -> bool:
+    words = {"true": True, "yes": True, "on": True, "false": False, "no": False, "off": False}
+    text = _text(value)
+    if text.lower() not in words:
+        raise refused(f"`{text}` is neither true nor false", "write true or false")
+    return words[text.lower()]
+
+
+def read_gateway_url(value: object) -> str:
+    url = _http_url(value, "https://gateway.example.org/module/")
+    return url if url.endswith("/") else f"{url}/"
+
+
+def _external_url(value: object) -> str:
+    return _http_url(value, "https://sms.example.org").rstrip("/")
+
+
+def _http_url(value: object, example: str) -> str:
+    """Checks an address without quoting it: it may hold a password, which is one of the things refused."""
+    text = _text(value).strip()
+    try:
+        parts = urlsplit(text)
+        usable = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        usable = False
+    if not usable or not re.fullmatch(r"[\x21-\x7e]+", text):
+        raise refused("is no http or https address", f"write it like {example}")
+    if parts.username is not None or parts.password is not None:
+        raise refused("holds a user name or password", "use the keys that are made for them")
+    if parts.query or parts.fragment:
+        raise refused("holds a `?` or `#`", f"write it like {example}")
+    return text
+
+
+def plain_http(url: str) -> bool:
+    """True where the address would carry the password in the clear over a network (loopback is none)."""
+    parts = urlsplit(url)
+    return parts.scheme == "http" and not is_loopback(parts.hostname or "")
+
+
+def is_loopback(host: str) -> bool:
+    """Whether only this machine can reach `host`; a name other than localhost may point anywhere."""
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host.lower() == "localhost"
+
+
+def _sender(value: object) -> str:
+    """The seed's errors 109 (empty), 110 (number without +), 111 (over 12 characters), 113 (special characters)."""
+    text = _text(value)
+    if text.startswith("+"):
+        if not re.fullmatch(r"\+[1-9][0-9]{5,14}", text):
+            raise refused(f"`{text}` is no number", "write + and 6 to 15 digits, without blanks")
+    elif text.isdigit():
+        what = f"`{text}` is a number without its + (the gateway's error 110)"
+        raise refused(what, "write + and the country code")
+    elif not _SENDER.fullmatch(text):
+        advice = "use letters, digits, blank, `.`, `-` and `_`"
+        raise refused(f"`{text}` has characters that not all networks take (the gateway's error 113)", advice)
+    elif len(text) > _LONGEST_NAME:
+        what = f"`{text}` has {len(text)} characters and at most {_LONGEST_NAME} are taken (the gateway's error 111)"
+        raise refused(what, "shorten it")
+    return text
+
+
+def read_listen(value: object) -> tuple[str, int]:
+    text = _text(value).strip()
+    found = re.fullmatch(r"(?:\[([0-9A-Fa-f:.]+)\]|([A-Za-z0-9_.-]*)):([0-9]{1,5})", text)
+    if not found or int(found[3]) > 65535:
+        raise refused("is no `host:port`", "write it like 127.0.0.1:9601 or [::1]:9601")
+    host = found[1] or found[2]
+    if not host:
+        raise refused("has no host", "write 127.0.0.1 for this machine only, or 0.0.0.0 for every interface")
+    return host, int(found[3])
+
+
+def _storage(value: object) -> str:
+    text = _text(value).strip()
+    path = text.removeprefix("sqlite://")
+    if path == text:
+        raise refused("is no storage address", "write it like sqlite:///var/lib/sms-notify/sms-notify.db")
+    if not path.startswith("/") or path.endswith("/") or "?" in path or "#" in path:
+        advice = "write sqlite:// and the whole path, like sqlite:///var/lib/sms-notify/sms-notify.db"
+        raise refused("does not name a file", advice)
+    return text
+
+
+def _matcher(value: object) -> tuple[Matcher, ...]:
+    text = _text(value)
+    try:
+        found = parse_matchers(text)
+    except MatcherError as error:
+        advice = 'write it like severity="critical" or team=~"db|web"'
+        raise refused(f"{error.what} at column {error.column} of `{text}`", advice) from None
+    if not found:
+        raise refused("has no matcher and would match everything", "write one, or remove it")
+    return found
+
+
+def _listed(value: object) -> object:
+    return [value] if isinstance(value, str) else value
+
+
+def _as(read: Callable[[Any], Any], schema: str = "string") -> tuple[BeforeValidator, WithJsonSchema]:
+    return BeforeValidator(read), WithJsonSchema({"type": schema})
+
+
+Duration = Annotated[timedelta, *_as(read_duration)]
+PositiveDuration = Annotated[timedelta, *_as(_positive)]
+Timeout = Annotated[float, *_as(_timeout)]
+Timezone = Annotated[str, *_as(_timezone)]
+Language = Annotated[str, *_as(_language)]
+Boolean = Annotated[bool, *_as(read_boolean, "boolean")]
+GatewayUrl = Annotated[str, *_as(read_gateway_url)]
+ExternalUrl = Annotated[str, *_as(_external_url)]
+Sender = Annotated[str, *_as(_sender)]
+Listen = Annotated[tuple[str, int], *_as(read_listen)]
+Storage = Annotated[str, *_as(_storage)]
+Words = Annotated[str, *_as(_text)]
+Number = Annotated[str, BeforeValidator(_text), WithJsonSchema({"type": ["string", "integer"]})]
+OneMatcher = Annotated[tuple[Matcher, ...], *_as(_matcher)]
+Matchers = Annotated[
+    list[OneMatcher],
+    BeforeValidator(_listed),
+    Field(min_length=1),
+    WithJsonSchema({"type": ["string", "array"], "items": {"type": "string"}, "minItems": 1}),
+]

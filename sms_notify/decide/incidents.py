@@ -1,0 +1,82 @@
+"""Episodes: from the first firing of an alert until it is resolved, or has not been heard of for a day.
+
+An incident is known by source and fingerprint, never by its start: a pair of Prometheus servers tells one
+outage with two starts, and Alertmanager repeats itself byte for byte.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sms_notify.alert import Alert, Status
+from sms_notify.decide.states import Heard
+
+STALE_AFTER = timedelta(hours=24)
+
+# How long after an episode's end a firing that began before that end is taken for an old copy. Alertmanager's
+# second peer sends one within seconds; after an hour the same start means that somebody posted it anew.
+OLD_COPY_WINDOW = timedelta(hours=1)
+
+# No 0/o and 1/l/i, for it is read aloud at night; no m, with which the ids of messages begin.
+_TAG_LETTERS = "23456789abcdefghjknpqrstuvwxyz"
+_TAG_SIZE = len(_TAG_LETTERS) ** 4
+_TAG_STEP = 387_421  # odd and no divisor of the size, so that neighbours look nothing alike
+
+
+@dataclass(frozen=True, slots=True)
+class Episode:
+    """An incident as far as the next alert about it is concerned; all times are aware UTC."""
+
+    id: int
+    opened_at: datetime
+    starts_at: datetime | None = None
+    ended_at: datetime | None = None
+    closed_at: datetime | None = None
+
+
+def hear(alert: Alert, latest: Episode | None, now: datetime) -> Heard:
+    """What `alert` means for the latest episode of its key: FIRST, DUPLICATE, RESOLVED, STALE or NEVER_FIRED."""
+    open_now = latest is not None and latest.closed_at is None
+    if alert.status is Status.FIRING:
+        if open_now:
+            return Heard.DUPLICATE
+        return Heard.STALE if latest and _old_copy(alert, latest, now) else Heard.FIRST
+    if latest is None:
+        return Heard.NEVER_FIRED
+    if not open_now:
+        return Heard.DUPLICATE
+    return Heard.STALE if _of_an_earlier_episode(alert, latest) else Heard.RESOLVED
+
+
+def _old_copy(alert: Alert, closed: Episode, now: datetime) -> bool:
+    if alert.starts_at is None or closed.ended_at is None or closed.closed_at is None:
+        return False
+    return alert.starts_at <= closed.ended_at and now - closed.closed_at < OLD_COPY_WINDOW
+
+
+def _of_an_earlier_episode(alert: Alert, latest: Episode) -> bool:
+    return bool(alert.ends_at and latest.starts_at and alert.ends_at < latest.starts_at)
+
+
+def tag_of(incident_id: int) -> str:
+    """The short name by which people speak of an incident: four letters, distinct for 810,000 in a row."""
+    rounds, within = divmod(incident_id, _TAG_SIZE)
+    number = (within * _TAG_STEP) % _TAG_SIZE
+    letters = ""
+    for _ in range(4):
+        number, digit = divmod(number, len(_TAG_LETTERS))
+        letters = _TAG_LETTERS[digit] + letters
+    return letters + (str(rounds) if rounds else "")
+
+
+def incident_of(tag: str) -> int | None:
+    """The incident that `tag` names (with or without its `#`), or None where no incident can bear that name."""
+    tag = tag.removeprefix("#").lower()
+    letters, rounds = tag[:4], tag[4:]
+    if len(letters) < 4 or any(letter not in _TAG_LETTERS for letter in letters) or (rounds and not rounds.isdigit()):
+        return None
+    number = 0
+    for letter in letters:
+        number = number * len(_TAG_LETTERS) + _TAG_LETTERS.index(letter)
+    return number * pow(_TAG_STEP, -1, _TAG_SIZE) % _TAG_SIZE + int(rounds or 0) * _TAG_SIZE

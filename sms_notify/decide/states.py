@@ -1,0 +1,144 @@
+"""The words for what becomes of alerts, incidents and messages. The same word stands in the database, the log,
+the metric label and the documentation; nothing else in the program spells them.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+from sms_notify.gateways.base import DeliveryStatus
+
+
+class Heard(StrEnum):
+    """What an accepted alert led to: told to somebody, or suppressed and why."""
+
+    FIRST = "first"  # opened an episode; somebody is told
+    RESOLVED = "resolved"  # closed an episode; those who were told of it are told
+    DUPLICATE = "duplicate"  # the episode is open and its people were told
+    STALE = "stale"  # an old copy of an episode that has ended since
+    NEVER_FIRED = "never_fired"  # a resolve of something we never heard firing
+    NOBODY = "nobody"  # the route leads to a receiver that notifies nobody
+    NOBODY_TOLD = "nobody_told"  # a resolve, but nobody got a text about the trouble
+    RESOLVED_OFF = "resolved_off"  # a resolve, and the receiver wants none (`send_resolved: false`)
+    RESOLVED_UNSENT = "resolved_unsent"  # ended before its first text left; both are dropped
+
+    @property
+    def suppressed(self) -> bool:
+        return self not in (Heard.FIRST, Heard.RESOLVED)
+
+
+class IncidentState(StrEnum):
+    OPEN = "open"
+    RESOLVED = "resolved"
+    STALE = "stale"  # not heard of for a day
+
+
+class Kind(StrEnum):
+    """What a message tells; one message a kind, a person and an episode."""
+
+    FIRING = "firing"
+    RESOLVED = "resolved"
+    MANUAL = "manual"
+
+
+class State(StrEnum):
+    """Where a message stands. It only ever moves forward, but for the way back to QUEUED that a retry takes."""
+
+    QUEUED = "queued"
+    SUBMITTING = "submitting"
+    UNKNOWN = "unknown"
+    SENT = "sent"
+    BUFFERED = "buffered"
+    NO_REPORT = "no_report"
+    DELIVERED = "delivered"
+    NOT_DELIVERED = "not_delivered"
+    REJECTED = "rejected"
+    FAILED = "failed"
+    UNKNOWN_FINAL = "unknown_final"
+    EXPIRED = "expired"
+    CANCELLED = "cancelled"
+
+    @property
+    def final(self) -> bool:
+        return self in _FINAL
+
+    @property
+    def may_have_arrived(self) -> bool:
+        """True where the phone has the text or may have it: a resolve is owed to its owner."""
+        return self in _ARRIVED
+
+
+_FINAL = frozenset(
+    (
+        State.DELIVERED,
+        State.NOT_DELIVERED,
+        State.REJECTED,
+        State.NO_REPORT,
+        State.FAILED,
+        State.UNKNOWN_FINAL,
+        State.EXPIRED,
+        State.CANCELLED,
+    )
+)
+_ARRIVED = frozenset(
+    (
+        State.SUBMITTING,
+        State.UNKNOWN,
+        State.SENT,
+        State.BUFFERED,
+        State.NO_REPORT,
+        State.DELIVERED,
+        State.UNKNOWN_FINAL,
+    )
+)
+
+# How far each state is on the way from the gateway to the phone. A report moves a message only upwards, so a
+# late, doubled or reordered one changes nothing. No report at all is weaker than any report that comes after.
+_STEPS = {
+    State.SUBMITTING: 0,
+    State.UNKNOWN: 0,
+    State.UNKNOWN_FINAL: 0,
+    State.SENT: 1,
+    State.BUFFERED: 2,
+    State.NO_REPORT: 3,
+    State.DELIVERED: 4,
+    State.NOT_DELIVERED: 4,
+    State.REJECTED: 4,
+}
+_REPORTED = {
+    DeliveryStatus.SUBMITTED: State.SENT,
+    DeliveryStatus.BUFFERED: State.BUFFERED,
+    DeliveryStatus.DELIVERED: State.DELIVERED,
+    DeliveryStatus.NOT_DELIVERED: State.NOT_DELIVERED,
+    DeliveryStatus.REJECTED: State.REJECTED,
+}
+
+
+def after_report(state: State, status: DeliveryStatus) -> State | None:
+    """The state that a report moves a message to, or None where it moves nothing."""
+    new = _REPORTED.get(status)
+    if new is None or state not in _STEPS or _STEPS[new] <= _STEPS[state]:
+        return None
+    return new
+
+
+class Cause(StrEnum):
+    """Why a message entered its state, beyond what a gateway's `Reason` says."""
+
+    ALERT = "alert"
+    BY_HAND = "by_hand"
+    CLAIMED = "claimed"
+    RETRY = "retry"
+    RESEND = "resend"
+    LEASE_ENDED = "lease_ended"
+    RESTARTED = "restarted"
+    REPORT = "report"
+    CALLBACK = "callback"
+    POLL = "poll"
+    REPORT_TIMEOUT = "report_timeout"
+    REPORTS_OFF = "reports_off"
+    NO_EVIDENCE = "no_evidence"
+    RESOLVED_MEANWHILE = "resolved_meanwhile"
+    TOO_OLD = "too_old"
+    REFUSED = "refused"
+    CALLBACK_FORGED = "callback_forged"

@@ -1,0 +1,170 @@
+"""The demonstration: a simulated gateway, the real daemon, and an incident staged as Alertmanager would tell it.
+
+Everything runs in this process and in a folder that is removed at the end; nothing leaves the machine.
+"""
+
+from __future__ import annotations
+
+import json
+import secrets
+import socket
+import urllib.request
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from importlib.resources import files
+from pathlib import Path
+from types import TracebackType
+
+from sms_notify.alert import fingerprint_of
+from sms_notify.app import App
+from sms_notify.config.load import load
+from sms_notify.gateways.smsgateway1601 import delivery_token
+from sms_notify.secret import Secret
+from sms_notify.simulator.records import Text
+from sms_notify.simulator.server import Simulator
+from sms_notify.simulator.settings import Settings as SimulatorSettings
+
+_FAVOURITE_PORTS = (1601, 9601)
+_ZERO_TIME = "0001-01-01T00:00:00Z"
+Labels = Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One thing that happens: what a person is told of it, the alerts that tell it, and how many texts follow."""
+
+    said: str
+    alerts: tuple[tuple[str, Labels, str], ...]  # status, labels, summary
+    texts: int
+
+
+_WEB = [
+    {"alertname": "HostDown", "instance": f"web{n}:9100", "severity": "critical", "cluster": "ams1"} for n in (1, 2, 3)
+]
+_DB = {"alertname": "DiskFillsUp", "instance": "db1:9100", "severity": "critical", "team": "dba"}
+_INFO = {"alertname": "BackupFinished", "instance": "db1:9100", "severity": "info"}
+_WEB_FIRES = tuple(("firing", labels, f"{labels['instance'].split(':')[0]} does not answer") for labels in _WEB)
+_WEB_ENDS = tuple(("resolved", labels, summary) for _, labels, summary in _WEB_FIRES)
+_DB_FIRES = ("firing", _DB, "/var/lib/postgresql full in 20 min")
+
+STORY = (
+    Step("Three web servers of ams1 go down. Alertmanager groups them: one text a person.", _WEB_FIRES, 2),
+    Step("Alertmanager's second peer tells the same again: nobody is texted twice.", _WEB_FIRES, 0),
+    Step("A database disk fills up: the DBA hears of it, and so does the platform team.", (_DB_FIRES,), 3),
+    Step("A backup finished (info): the route says that nobody needs a text.", (("firing", _INFO, "took 41 min"),), 0),
+    Step("The web servers are back: told once, to those who were told of the trouble.", _WEB_ENDS, 2),
+    Step("The disk was cleaned up.", (("resolved", _DB, "/var/lib/postgresql full in 20 min"),), 3),
+)
+
+
+class Demo:
+    """The simulator and the daemon, started together; a context manager."""
+
+    def __init__(self, folder: Path, port: int | None = None) -> None:
+        self._folder = folder
+        self._port = port
+        self._password = secrets.token_urlsafe(12)
+        self._posted = 0
+
+    def __enter__(self) -> Demo:
+        page_port, web_port = (_free_port(preferred) for preferred in _FAVOURITE_PORTS)
+        phones = {"32470000001": "Alice", "31612345678": "Bob", "32470000003": "Carol"}
+        settings = SimulatorSettings(password=Secret(self._password), phones=phones)
+        self.simulator = Simulator(settings, port=self._port or page_port)
+        self.simulator.start()
+        self.app = self._daemon(web_port)
+        self.url = f"http://127.0.0.1:{self.app.start()}"
+        self.simulator.change(delivery_url=f"{self.url}/delivery/{self._token}")
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, tb: TracebackType | None) -> None:
+        self.app.stop()
+        self.simulator.stop()
+
+    @property
+    def page(self) -> str:
+        """Where the phones can be watched."""
+        return f"{self.simulator.base_url}/"
+
+    def play(self, step: Step, now: datetime) -> list[Text]:
+        """Posts one step as Alertmanager would, and returns the texts that the phones got of it."""
+        before = len(self.simulator.texts())
+        body = json.dumps(_payload(step, now)).encode()
+        request = urllib.request.Request(  # noqa: S310 - our own daemon on loopback
+            f"{self.url}/alertmanager", body, {"Content-Type": "application/json"}
+        )
+        with urllib.request.urlopen(request, timeout=10) as answer:  # noqa: S310
+            answer.read()
+        self._posted += len(step.alerts)
+        return self.simulator.wait_for_texts(before + step.texts, timeout=15)[before:]
+
+    def wait_for_reports(self) -> int:
+        """Waits until every text has its final report; returns how many were delivered."""
+        all_told = self.simulator.wait_for(lambda state: all(t.status == "DELIVERED" for t in state.texts()), 15)
+        texts = self.simulator.texts()
+        return len(texts) if all_told else sum(t.status == "DELIVERED" for t in texts)
+
+    @property
+    def posted(self) -> int:
+        """Alerts posted so far."""
+        return self._posted
+
+    def _daemon(self, port: int) -> App:
+        path = self._folder / "sms-notify.yml"
+        path.write_text(files("sms_notify").joinpath("demo.yml").read_text("utf-8"), "utf-8")
+        path.chmod(0o600)
+        environ = {
+            "DEMO_FOLDER": str(self._folder),
+            "DEMO_PORT": str(port),
+            "DEMO_GATEWAY": self.simulator.gateway_url,
+            "DEMO_PASSWORD": self._password,
+        }
+        settings = load(path, environ)
+        self._token = delivery_token(settings.gateways[0])
+        return App(settings)
+
+
+def tell(demo: Demo, say: Callable[[str], object], pause: Callable[[float], object], between: float) -> None:
+    """Plays the whole story, a line for each thing that happens; `between` seconds from step to step."""
+    names = demo.simulator.settings.phones
+    for number, step in enumerate(STORY, 1):
+        say(f"\n[{number}/{len(STORY)}] {step.said}")
+        for text in demo.play(step, datetime.now(UTC)):
+            say(f"      {names.get(text.number, text.number):<6} <- {text.text}")
+        pause(between)
+    delivered = demo.wait_for_reports()
+    texts = demo.simulator.texts()
+    credits_spent = sum(text.parts for text in texts)
+    say(f"\n{demo.posted} alerts told, {len(texts)} texts, {credits_spent} credits, {delivered} delivered.")
+
+
+
+
+def _payload(step: Step, now: datetime) -> dict[str, object]:
+    began, ended = (now - timedelta(minutes=2)).isoformat(), now.isoformat()
+    alerts = [
+        {
+            "status": status,
+            "labels": dict(labels),
+            "annotations": {"summary": summary},
+            "startsAt": began,
+            "endsAt": ended if status == "resolved" else _ZERO_TIME,
+            "fingerprint": fingerprint_of(labels),
+        }
+        for status, labels, summary in step.alerts
+    ]
+    name = step.alerts[0][1]["alertname"]
+    group = f'{{}}:{{alertname="{name}"}}'
+    return {"version": "4", "status": alerts[0]["status"], "receiver": "sms", "groupKey": group, "truncatedAlerts": 0, "alerts": alerts}
+
+
+def _free_port(preferred: int) -> int:
+    """`preferred`, so that the address is the same each time; any other where it is taken."""
+    for port in (preferred, 0):
+        try:
+            with socket.create_server(("127.0.0.1", port)) as taken:
+                return int(taken.getsockname()[1])
+        except OSError:
+            continue
+    raise OSError("no free port on 127.0.0.1")

@@ -1,0 +1,284 @@
+"""Accepting: what one delivery of alerts leads to, in one transaction.
+
+`accept` and `tick` are the whole engine. Both take the transaction and `now`; neither reads a clock, so the
+running daemon and a replay on a virtual clock are the same code. Sending begins where this ends: at the store.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from sms_notify.alert import Alert, Delivery, Severity, Status
+from sms_notify.decide.incidents import STALE_AFTER, Episode, hear, tag_of
+from sms_notify.decide.people import Directory, Person, TargetKind
+from sms_notify.decide.routing import Receiver, Route, route
+from sms_notify.decide.states import Cause, Heard, Kind, State
+from sms_notify.store import incidents, messages, outbox
+from sms_notify.store.messages import Draft, Entry, Message
+from sms_notify.store.tx import Tx
+from sms_notify.wording.compose import compose
+from sms_notify.wording.notice import Notice, Reader, Text, Told
+from sms_notify.wording.templates import Template
+
+
+@dataclass(frozen=True, slots=True)
+class Timing:
+    """How long things wait. `lease` must outlast the longest request, or a slow answer would look like a crash."""
+
+    lease: timedelta = timedelta(seconds=45)
+    reconcile_wait: timedelta = timedelta(seconds=60)
+    report_timeout: timedelta = timedelta(minutes=30)
+    expire: timedelta = timedelta(hours=1)
+    expire_critical: timedelta = timedelta(hours=4)
+    stale_after: timedelta = STALE_AFTER
+    ambiguous_resends: int = 1
+
+    def expiry(self, severity: Severity) -> timedelta:
+        return self.expire_critical if severity is Severity.CRITICAL else self.expire
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """Everything of the configuration that deciding and wording need."""
+
+    route: Route
+    receivers: Mapping[str, Receiver]
+    directory: Directory
+    templates: Mapping[str, Template] = field(default_factory=dict)
+    gateway: str = ""
+    timing: Timing = field(default_factory=Timing)
+
+    def numbers(self) -> frozenset[str]:
+        """Every number that the configuration names; no other is ever texted."""
+        bare = (t.name for r in self.receivers.values() for t in r.notify if t.kind is TargetKind.NUMBER)
+        return frozenset((*(person.number for person in self.directory.people.values()), *bare))
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What became of one accepted alert; `messages` are the ids of the texts that tell it."""
+
+    alert: Alert
+    heard: Heard
+    incident_id: int | None = None
+    receivers: tuple[str, ...] = ()
+    messages: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class _Case:
+    """An alert on its way through `accept`: what it means, and for which episode."""
+
+    alert: Alert
+    heard: Heard
+    incident_id: int | None
+    opened_at: datetime
+    chains: tuple[tuple[Route, ...], ...] = ()
+
+    @property
+    def receivers(self) -> tuple[str, ...]:
+        return tuple(dict.fromkeys(chain[-1].receiver for chain in self.chains))
+
+    def told(self) -> Told:
+        assert self.incident_id is not None  # noqa: S101 - only cases with an episode are told
+        return Told(tag_of(self.incident_id), self.alert, self.alert.starts_at or self.opened_at)
+
+
+# Which messages tell an incident's beginning or its end.
+Texts = dict[tuple[int, Kind], list[int]]
+
+
+class Engine:
+    """Decides and words by one configuration. `node` names this process in the ledger."""
+
+    def __init__(self, plan: Plan, node: str) -> None:
+        self.plan = plan
+        self.node = node
+        self._numbers = plan.numbers()
+
+    def accept(self, tx: Tx, delivery: Delivery, now: datetime) -> list[Verdict]:
+        """Takes in one delivery: episodes, routes, pages, and a row for every alert with what it led to."""
+        cases = [self._hear(tx, alert, now) for alert in delivery.alerts]
+        told = self._tell_firing(tx, delivery, cases, now) | self._tell_resolved(tx, delivery, cases, now)
+        return [self._record(tx, delivery, case, told, now) for case in cases]
+
+    def tick(self, tx: Tx, now: datetime) -> int:
+        """Does what has fallen due by `now`; returns how many messages and episodes it moved."""
+        timing = self.plan.timing
+        return (
+            self._end_leases(tx, now)
+            + self._settle_unknown(tx, now - timing.reconcile_wait, now)
+            + self._expire(tx, now)
+            + self._stop_waiting_for_reports(tx, now - timing.report_timeout, now)
+            + incidents.close_unheard_since(tx, now - timing.stale_after, now)
+        )
+
+    def recover(self, tx: Tx, now: datetime) -> int:
+        """At start: what this node was sending when it ended may have been sent. Never straight back to the queue."""
+        left = outbox.leased_by(tx, self.node)
+        for message in left:
+            outbox.mark_ambiguous(tx, message, Entry(Cause.RESTARTED), self.node, now)
+        return len(left)
+
+    def _hear(self, tx: Tx, alert: Alert, now: datetime) -> _Case:
+        latest = incidents.latest(tx, alert.source, alert.fingerprint)
+        heard = hear(alert, latest, now)
+        chains = route(self.plan.route, alert.labels).chains
+        if heard is Heard.FIRST:
+            return _Case(alert, heard, incidents.open_episode(tx, alert, now), now, chains)
+        if latest is None:
+            return _Case(alert, heard, None, now, chains)
+        self._touch(tx, alert, heard, latest, now)
+        return _Case(alert, heard, latest.id, latest.opened_at, chains)
+
+    def _touch(self, tx: Tx, alert: Alert, heard: Heard, latest: Episode, now: datetime) -> None:
+        if heard is Heard.RESOLVED:
+            incidents.close(tx, latest.id, alert.ends_at, now)
+        elif heard is Heard.DUPLICATE and latest.closed_at is None:
+            incidents.seen(tx, latest.id, now)
+
+    def _tell_firing(self, tx: Tx, delivery: Delivery, cases: Sequence[_Case], now: datetime) -> Texts:
+        """One text a receiver and person for all that is new in the delivery; a person in two receivers gets one."""
+        written: Texts = {}
+        new = [case for case in cases if case.heard is Heard.FIRST]
+        for name in dict.fromkeys(name for case in new for name in case.receivers):
+            receiver = self.plan.receivers[name]
+            routed = [case for case in new if name in case.receivers]
+            for person in self.plan.directory.resolve(receiver.notify):
+                owed = [c for c in routed if not messages.has_page(tx, _id(c), person.number, Kind.FIRING)]
+                if owed:
+                    self._write(tx, Kind.FIRING, receiver, person, owed, delivery.hidden, now, now, written)
+        return written
+
+    def _tell_resolved(self, tx: Tx, delivery: Delivery, cases: Sequence[_Case], now: datetime) -> Texts:
+        """One text for each who may have the first one; texts that nobody can have seen are taken back instead."""
+        written: Texts = {}
+        owed: dict[tuple[str, str], tuple[Message, list[_Case]]] = {}
+        for case in cases:
+            if case.heard is not Heard.RESOLVED:
+                continue
+            for message in messages.told(tx, _id(case), Kind.FIRING):
+                if not self._taken_back(tx, message, now) and self._wants_resolve(message):
+                    owed.setdefault((message.receiver, message.number), (message, []))[1].append(case)
+        for message, ended in owed.values():
+            not_before = max(now, message.not_before) if message.state is State.QUEUED else now
+            receiver, person = self.plan.receivers[message.receiver], self._person(message)
+            self._write(tx, Kind.RESOLVED, receiver, person, ended, 0, not_before, now, written)
+        return written
+
+    def _taken_back(self, tx: Tx, message: Message, now: datetime) -> bool:
+        """Takes a waiting text about nothing but ended trouble out of the queue; True = its owner cannot have it."""
+        if message.state is State.CANCELLED:
+            return True
+        if message.state is not State.QUEUED or not messages.all_closed(tx, message.id):
+            return False
+        never_left = message.ambiguous == 0
+        state = State.CANCELLED if never_left else State.UNKNOWN_FINAL
+        messages.move(tx, message, state, Entry(Cause.RESOLVED_MEANWHILE), self.node, now)
+        return never_left
+
+    def _wants_resolve(self, message: Message) -> bool:
+        receiver = self.plan.receivers.get(message.receiver)
+        owner_has_it = message.state.may_have_arrived or message.state is State.QUEUED
+        return receiver is not None and receiver.send_resolved and owner_has_it and message.number in self._numbers
+
+    def _person(self, message: Message) -> Person:
+        return self.plan.directory.owner(message.number) or Person(message.recipient, message.number)
+
+    def _write(
+        self,
+        tx: Tx,
+        kind: Kind,
+        receiver: Receiver,
+        person: Person,
+        cases: Sequence[_Case],
+        hidden: int,
+        not_before: datetime,
+        now: datetime,
+        written: Texts,
+    ) -> None:
+        severity = min((case.alert.severity for case in cases), key=lambda s: s.rank)
+        draft = Draft(
+            kind=kind,
+            receiver=receiver.name,
+            person=person,
+            severity=severity,
+            gateway=self.plan.gateway,
+            text=self._word(kind, receiver, person, cases, hidden),
+            not_before=not_before,
+            expires_at=now + self.plan.timing.expiry(severity),
+            incidents=tuple(dict.fromkeys(_id(case) for case in cases)),
+        )
+        message_id = messages.write(tx, draft, self.node, now)
+        for incident_id in draft.incidents:
+            written.setdefault((incident_id, kind), []).append(message_id)
+
+    def _word(self, kind: Kind, receiver: Receiver, person: Person, cases: Iterable[_Case], hidden: int) -> Text:
+        told = {_id(case): case.told() for case in cases}  # an alert that is told twice in one delivery is worded once
+        status = Status.FIRING if kind is Kind.FIRING else Status.RESOLVED
+        notice = Notice(status, tuple(told.values()), hidden)
+        reader = Reader(person.timezone, person.language)
+        return compose(notice, reader, self.plan.templates.get(receiver.template), receiver.max_parts)
+
+    def _record(self, tx: Tx, delivery: Delivery, case: _Case, told: Texts, now: datetime) -> Verdict:
+        texts = tuple(told.get((case.incident_id or 0, _KINDS[case.alert.status]), ()))
+        heard = case.heard if texts or case.heard.suppressed else self._why_untold(tx, case)
+        paths = [f"{chain[-1].path} -> {chain[-1].receiver}" for chain in case.chains]
+        incidents.record(tx, delivery, case.alert, heard, case.incident_id, paths, self.node, now)
+        return Verdict(case.alert, heard, case.incident_id, case.receivers, () if heard.suppressed else texts)
+
+    def _why_untold(self, tx: Tx, case: _Case) -> Heard:
+        if case.heard is Heard.FIRST:
+            return Heard.NOBODY
+        first = messages.told(tx, _id(case), Kind.FIRING)
+        if any(message.state is State.CANCELLED for message in first):
+            return Heard.RESOLVED_UNSENT
+        return Heard.RESOLVED_OFF if any(message.state.may_have_arrived for message in first) else Heard.NOBODY_TOLD
+
+    def _end_leases(self, tx: Tx, now: datetime) -> int:
+        ended = outbox.overdue(tx, State.SUBMITTING, now)
+        for message in ended:
+            outbox.mark_ambiguous(tx, message, Entry(Cause.LEASE_ENDED), self.node, now)
+        return len(ended)
+
+    def _settle_unknown(self, tx: Tx, until: datetime, now: datetime) -> int:
+        """No report came that speaks for the attempt: send a critical page once more, leave the rest alone."""
+        waited = outbox.overdue(tx, State.UNKNOWN, until)
+        for message in waited:
+            if self._deserves_resend(tx, message, now):
+                outbox.requeue(tx, message, now, Entry(Cause.RESEND), self.node, now)
+            else:
+                messages.move(tx, message, State.UNKNOWN_FINAL, Entry(Cause.NO_EVIDENCE), self.node, now)
+        return len(waited)
+
+    def _deserves_resend(self, tx: Tx, message: Message, now: datetime) -> bool:
+        return (
+            message.severity is Severity.CRITICAL
+            and message.kind is Kind.FIRING
+            and message.ambiguous <= self.plan.timing.ambiguous_resends
+            and message.expires_at > now
+            and not messages.all_closed(tx, message.id)
+        )
+
+    def _expire(self, tx: Tx, now: datetime) -> int:
+        old = outbox.overdue(tx, State.QUEUED, now)
+        for message in old:
+            state = State.EXPIRED if message.ambiguous == 0 else State.UNKNOWN_FINAL
+            messages.move(tx, message, state, Entry(Cause.TOO_OLD), self.node, now)
+        return len(old)
+
+    def _stop_waiting_for_reports(self, tx: Tx, until: datetime, now: datetime) -> int:
+        silent = [m for state in (State.SENT, State.BUFFERED) for m in outbox.overdue(tx, state, until)]
+        for message in silent:
+            messages.move(tx, message, State.NO_REPORT, Entry(Cause.REPORT_TIMEOUT), self.node, now)
+        return len(silent)
+
+
+_KINDS = {Status.FIRING: Kind.FIRING, Status.RESOLVED: Kind.RESOLVED}
+
+
+def _id(case: _Case) -> int:
+    assert case.incident_id is not None  # noqa: S101 - FIRST and RESOLVED always have an episode
+    return case.incident_id

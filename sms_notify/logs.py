@@ -1,0 +1,56 @@
+"""The log: one event, one line, nothing in it that a terminal or another line could mistake for something else.
+
+Numbers are masked (`+31*****678`); texts, passwords and tokens are never handed to the log at all.
+"""
+
+from __future__ import annotations
+
+import logging
+import sys
+from datetime import UTC, datetime
+
+_PLAIN = frozenset(vars(logging.makeLogRecord({})))
+
+
+class LineFormatter(logging.Formatter):
+    """`2026-11-22T14:05:00.123Z INFO event key=value …`; what is not printable is written as an escape."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        at = datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+        extras = (f"{key}={_value(value)}" for key, value in vars(record).items() if key not in _PLAIN and key != "message")
+        where = f" at={_place(record)}" if record.exc_info else ""
+        return " ".join((at, record.levelname, printable(record.getMessage()), *extras)) + where
+
+
+def _place(record: logging.LogRecord) -> str:
+    """Type and place of an exception, never its text: texts of other people's exceptions quote URLs."""
+    error = record.exc_info[1] if record.exc_info else None
+    if error is None or error.__traceback__ is None:
+        return "-"
+    frame = error.__traceback__
+    while frame.tb_next is not None:
+        frame = frame.tb_next
+    return f"{type(error).__name__}@{frame.tb_frame.f_code.co_name}:{frame.tb_lineno}"
+
+
+def _value(value: object) -> str:
+    text = printable(str(value))
+    return f'"{text}"' if " " in text or not text else text
+
+
+def printable(text: str) -> str:
+    """`text` on one line: control characters, line separators and lone surrogates as escapes."""
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in text)
+
+
+def masked(number: str) -> str:
+    """Enough of a number to recognise one's own: the country and the last three digits."""
+    return f"{number[:3]}{'*' * max(0, len(number) - 6)}{number[-3:]}" if len(number) > 6 else "*" * len(number)
+
+
+def configure(level: str) -> None:
+    """Sends the log to standard error. Other people's libraries speak up from WARNING only."""
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(LineFormatter())
+    logging.basicConfig(level=logging.WARNING, handlers=[handler], force=True)
+    logging.getLogger("sms_notify").setLevel(level)

@@ -1,0 +1,174 @@
+"""Every metric, read from the ledger: what a command did by hand counts like what the daemon did.
+
+Counters follow the rows that this node wrote since it started; gauges are asked at each scrape. No label
+value comes from an alert or holds a number, and all of them exist from the start, so that rates begin at zero.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterable
+from datetime import datetime
+from importlib.metadata import version
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, disable_created_metrics
+from prometheus_client.exposition import choose_encoder
+
+from sms_notify.alert import Severity, Status
+from sms_notify.decide.states import Cause, Heard, State
+from sms_notify.gateways.base import DeliveryStatus, Fate, Outcome
+from sms_notify.gateways.codes import CODES
+from sms_notify.store import reading
+from sms_notify.store.sqlite import SqliteStore
+from sms_notify.store.tx import Row, moment
+
+SOURCES = ("alertmanager",)
+_REQUEST_BUCKETS = (0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 15)
+_WAIT_BUCKETS = (0.1, 0.5, 1, 2, 5, 10, 30, 60, 300, 900, 3600)
+_OUTCOMES = {
+    State.SENT: "sent",
+    State.FAILED: "refused",
+    State.UNKNOWN: "unknown",
+    State.EXPIRED: "expired",
+    State.CANCELLED: "cancelled",
+}
+_REPORTED = {
+    State.DELIVERED: DeliveryStatus.DELIVERED,
+    State.NOT_DELIVERED: DeliveryStatus.NOT_DELIVERED,
+    State.REJECTED: DeliveryStatus.REJECTED,
+    State.BUFFERED: DeliveryStatus.BUFFERED,
+    State.NO_REPORT: DeliveryStatus.NONE,
+}
+_OTHER_CODE = "other"  # a failure without a code, or a code that the gateway does not document
+_WAITING = (State.QUEUED, State.SUBMITTING, State.UNKNOWN, State.SENT, State.BUFFERED)
+
+
+class Metrics:
+    """The registry and how it is fed. Safe to call from several threads."""
+
+    def __init__(self, gateways: Iterable[str], node: str) -> None:
+        disable_created_metrics()
+        self._node = node
+        self._last = (0, 0)
+        self._lock = threading.Lock()
+        self.registry = CollectorRegistry()
+        self._define()
+        self._begin_at_zero(tuple(gateways))
+
+    def begin(self, store: SqliteStore) -> None:
+        """Counts from here on: what earlier processes did is in the database, not in this one's counters."""
+        with store.reading() as tx:
+            self._last = reading.newest(tx)
+
+    def render(self, store: SqliteStore, accept: str, now: Callable[[], datetime]) -> tuple[bytes, str]:
+        """The page for a scraper that accepts `accept`: body and content type."""
+        with self._lock:
+            self._catch_up(store, now())
+            encode, content_type = choose_encoder(accept)
+            return encode(self.registry), content_type
+
+    def answered(self, gateway: str, outcome: Outcome) -> None:
+        """One request to send has ended."""
+        self.request_seconds.labels(gateway).observe(outcome.seconds)
+        self.gateway_up.labels(gateway).set(outcome.fate in (Fate.SENT, Fate.REFUSED))
+
+    def balance(self, gateway: str, credits_left: int) -> None:
+        self.credits_remaining.labels(gateway).set(credits_left)
+        self.gateway_up.labels(gateway).set(1)
+
+    def _define(self) -> None:
+        counter, gauge, histogram = self._counter, self._gauge, self._histogram
+        self.received = counter("alerts_received", "Alerts accepted", "source", "status")
+        self.suppressed = counter("alerts_suppressed", "Alerts that led to no text, by reason", "reason")
+        self.messages = counter("messages", "Messages by what became of them at the gateway", "gateway", "outcome")
+        self.parts = counter("message_parts", "Parts of the texts that a gateway took", "gateway")
+        self.spent = counter("credits_spent", "Credits that texts have cost", "gateway", "severity")
+        self.errors = counter("gateway_errors", "Refusals and failures of a gateway", "gateway", "code")
+        self.deliveries = counter("deliveries", "Delivery reports that moved a message", "gateway", "status")
+        self.credits_remaining = gauge("credits_remaining", "Credits left in the account", "gateway")
+        self.gateway_up = gauge("gateway_up", "1 when the last request got an answer in words we know", "gateway")
+        self.outbox = gauge("outbox_messages", "Messages that are not final", "state")
+        self.oldest = gauge("outbox_oldest_seconds", "Age of the oldest queued message")
+        self.incidents = gauge("incidents_open", "Open incidents", "severity")
+        self.build = gauge("build_info", "The running version", "version")
+        self.request_seconds = histogram("gateway_request_seconds", "Time of a request to send", _REQUEST_BUCKETS, "gateway")
+        self.delivery_seconds = histogram("delivery_seconds", "From alert to delivery report", _WAIT_BUCKETS, "gateway")
+        self.send_seconds = histogram("alert_to_send_seconds", "From alert to the gateway's OK", _WAIT_BUCKETS, "severity")
+
+    def _counter(self, name: str, about: str, *labels: str) -> Counter:
+        return Counter(f"sms_notify_{name}", about, labels, registry=self.registry)
+
+    def _gauge(self, name: str, about: str, *labels: str) -> Gauge:
+        return Gauge(f"sms_notify_{name}", about, labels, registry=self.registry)
+
+    def _histogram(self, name: str, about: str, buckets: tuple[float, ...], *labels: str) -> Histogram:
+        return Histogram(f"sms_notify_{name}", about, labels, buckets=buckets, registry=self.registry)
+
+    def _begin_at_zero(self, gateways: tuple[str, ...]) -> None:
+        for source in SOURCES:
+            for status in Status:
+                self.received.labels(source, status)
+        for reason in Heard:
+            if reason.suppressed:
+                self.suppressed.labels(reason)
+        for severity in Severity:
+            self.send_seconds.labels(severity)
+            self.incidents.labels(severity)
+        for state in _WAITING:
+            self.outbox.labels(state)
+        for gateway in gateways:
+            self._begin_gateway(gateway)
+        self.build.labels(version("sms-notify")).set(1)
+
+    def _begin_gateway(self, gateway: str) -> None:
+        for outcome in _OUTCOMES.values():
+            self.messages.labels(gateway, outcome)
+        for severity in Severity:
+            self.spent.labels(gateway, severity)
+        for code in (*map(str, CODES), _OTHER_CODE):
+            self.errors.labels(gateway, code)
+        for status in _REPORTED.values():
+            self.deliveries.labels(gateway, status)
+        self.parts.labels(gateway)
+        self.request_seconds.labels(gateway)
+        self.delivery_seconds.labels(gateway)
+
+    def _catch_up(self, store: SqliteStore, now: datetime) -> None:
+        with store.reading() as tx:
+            last_alert, counts = reading.alerts_after(tx, self._last[0], self._node)
+            moves = reading.ledger_after(tx, self._last[1], self._node)
+            totals = reading.totals(tx)
+        for row in counts:
+            self._count_alerts(row)
+        for row in moves:
+            self._count_move(row)
+        self._last = (last_alert, moves[-1]["id"] if moves else self._last[1])
+        self._set_gauges(totals, now)
+
+    def _count_alerts(self, row: Row) -> None:
+        self.received.labels(row["source"], row["status"]).inc(row["n"])
+        if Heard(row["reason"]).suppressed:
+            self.suppressed.labels(row["reason"]).inc(row["n"])
+
+    def _count_move(self, row: Row) -> None:
+        state, gateway = State(row["state"]), row["gateway"]
+        if state in _OUTCOMES:
+            self.messages.labels(gateway, _OUTCOMES[state]).inc()
+        if state is State.SENT:
+            self.parts.labels(gateway).inc(row["parts"])
+            self.spent.labels(gateway, row["severity"]).inc(row["parts"])
+            self.send_seconds.labels(row["severity"]).observe(row["seconds"] or 0)
+        if row["code"] is not None or (state in (State.QUEUED, State.UNKNOWN) and row["reason"] not in set(Cause)):
+            self.errors.labels(gateway, str(row["code"]) if row["code"] in CODES else _OTHER_CODE).inc()
+        if state in _REPORTED:
+            self.deliveries.labels(gateway, _REPORTED[state]).inc()
+        if state is State.DELIVERED:
+            self.delivery_seconds.labels(gateway).observe(row["seconds"] or 0)
+
+    def _set_gauges(self, totals: reading.Totals, now: datetime) -> None:
+        for state in _WAITING:
+            self.outbox.labels(state).set(totals.messages.get(state, 0))
+        for severity in Severity:
+            self.incidents.labels(severity).set(totals.incidents.get(severity, 0))
+        oldest = totals.oldest_queued
+        self.oldest.set(max(0.0, (now - moment(oldest)).total_seconds()) if oldest is not None else 0)

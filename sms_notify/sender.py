@@ -1,0 +1,183 @@
+"""Sending: claim one message, make one request, settle what came of it. And the threads that do so in a loop.
+
+The attempt and its reference are committed before the first byte leaves. Whatever ends this process between
+that commit and the next leaves a row in `submitting`, which a restart calls `unknown`: the text may be out.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Protocol, TypeVar
+
+from sms_notify.decide.states import Cause, State
+from sms_notify.engine import Timing
+from sms_notify.gateways.base import Fate, Gateway, Outcome, Submission
+from sms_notify.gateways.codes import after
+from sms_notify.store import messages, outbox
+from sms_notify.store.messages import Entry, Message
+from sms_notify.store.tx import Tx
+
+T = TypeVar("T")
+_log = logging.getLogger(__name__)
+
+
+class Commit(Protocol):
+    """Runs a job in a transaction and returns when it is on the disk; raises StoreError when it is not."""
+
+    def __call__(self, job: Callable[[Tx], T], /) -> T: ...
+
+
+Clock = Callable[[], datetime]
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """One finished attempt, for whoever logs and counts."""
+
+    message: Message
+    outcome: Outcome
+
+
+@dataclass(frozen=True, slots=True)
+class Luck:
+    """The random part of sending, handed in so that a replay can repeat it.
+
+    `reference` makes a new 128-bit name for an attempt; `dice` a number in [0, 1) that spreads retries.
+    """
+
+    reference: Callable[[], str]
+    dice: Callable[[], float]
+
+
+class Sender:
+    """Sends what is queued for one gateway. `first_poll` is how long after a send its report is first asked for."""
+
+    def __init__(
+        self, commit: Commit, gateway: Gateway, timing: Timing, node: str, luck: Luck, first_poll: timedelta | None
+    ) -> None:
+        self._commit = commit
+        self._gateway = gateway
+        self._timing = timing
+        self._node = node
+        self._luck = luck
+        self._first_poll = first_poll
+
+    def send_once(self, clock: Clock) -> Sent | None:
+        """One message, one request; None when nothing may leave now."""
+        now = clock()
+        message = self._commit(lambda tx: self.claim(tx, now))
+        return None if message is None else self.submit(message, clock)
+
+    def claim(self, tx: Tx, now: datetime, only: int | None = None) -> Message | None:
+        reference = self._luck.reference()
+        lease_until = now + self._timing.lease
+        return outbox.claim(tx, self._gateway.name, reference, self._node, lease_until, now, only)
+
+    def submit(self, message: Message, clock: Clock) -> Sent:
+        """The request for a claimed message, and the commit of how it ended."""
+        submission = Submission(message.number, message.body, message.reference, long=message.parts > 1)
+        outcome = self._gateway.send(submission)
+        now = clock()
+        self._commit(lambda tx: self.settle(tx, message, outcome, now))
+        return Sent(message, outcome)
+
+    def settle(self, tx: Tx, claimed: Message, outcome: Outcome, now: datetime) -> None:
+        """Writes down how an attempt ended and moves the message accordingly.
+
+        A report may have overtaken the answer, or the lease may have ended; then only what is new is kept.
+        """
+        outbox.close_attempt(tx, claimed.reference, outcome, now)
+        message = messages.get(tx, claimed.id)
+        if outcome.smsid and not outbox.keep_smsid(tx, message, outcome.smsid):
+            _log.error("gateway gave one id to two messages", extra={"id": message.id})
+        if message.reference != claimed.reference or message.state not in (State.SUBMITTING, State.UNKNOWN):
+            return
+        entry = Entry(outcome.reason, outcome.code, (now - message.created_at).total_seconds(), outcome.detail)
+        if outcome.fate is Fate.SENT:
+            self._settle_sent(tx, message, outcome, entry, now)
+        elif outcome.fate is Fate.UNKNOWN:
+            self._settle_unknown(tx, message, entry, now)
+        else:
+            self._settle_unsent(tx, message, outcome, entry, now)
+
+    def _settle_sent(self, tx: Tx, message: Message, outcome: Outcome, entry: Entry, now: datetime) -> None:
+        tracked = self._first_poll is not None and outcome.smsid
+        poll_at = now + self._first_poll if self._first_poll is not None and tracked else None
+        outbox.mark_sent(tx, message, poll_at, entry, self._node, now)
+        if not tracked:
+            messages.move(tx, message, State.NO_REPORT, Entry(Cause.REPORTS_OFF), self._node, now)
+
+    def _settle_unknown(self, tx: Tx, message: Message, entry: Entry, now: datetime) -> None:
+        if message.state is State.SUBMITTING:
+            outbox.mark_ambiguous(tx, message, entry, self._node, now)
+
+    def _settle_unsent(self, tx: Tx, message: Message, outcome: Outcome, entry: Entry, now: datetime) -> None:
+        retry = after(outcome, message.attempts, self._luck.dice())
+        if retry is not None:
+            outbox.requeue(tx, message, now + retry.wait, entry, self._node, now)
+        else:
+            state = State.FAILED if message.ambiguous == 0 else State.UNKNOWN_FINAL
+            messages.move(tx, message, state, entry, self._node, now)
+
+
+class SenderPool:
+    """As many threads as the gateway allows at once, each sending until nothing is due."""
+
+    def __init__(self, sender: Sender, clock: Clock, threads: int, done: Callable[[Sent], None]) -> None:
+        self._sender = sender
+        self._clock = clock
+        self._done = done
+        self._wake = threading.Condition()
+        self._news = 0
+        self._stopping = False
+        self._threads = [threading.Thread(target=self._loop, name=f"sender-{n}", daemon=True) for n in range(threads)]
+
+    def start(self) -> None:
+        for thread in self._threads:
+            thread.start()
+
+    def wake(self) -> None:
+        """There may be something to send."""
+        with self._wake:
+            self._news += 1
+            self._wake.notify_all()
+
+    def stop(self, timeout: float) -> bool:
+        """Claims nothing more and waits for the requests under way; False when one outlasted `timeout` seconds."""
+        with self._wake:
+            self._stopping = True
+            self._wake.notify_all()
+        for thread in self._threads:
+            if thread.ident is not None:
+                thread.join(timeout)
+        return not any(thread.is_alive() for thread in self._threads)
+
+    @property
+    def alive(self) -> bool:
+        return all(thread.is_alive() for thread in self._threads)
+
+    def _loop(self) -> None:
+        while not self._stopping:
+            seen = self._news
+            if not self._send_safely():
+                self._sleep(seen)
+
+    def _send_safely(self) -> bool:
+        try:
+            sent = self._sender.send_once(self._clock)
+        except Exception as error:  # noqa: BLE001 - the thread must outlive a full disk; the row keeps the truth
+            _log.error("sending stopped short: %s", type(error).__name__)
+            return False
+        if sent is not None:
+            self._done(sent)
+        return sent is not None
+
+    def _sleep(self, seen: int) -> None:
+        """Until there is news, at most a second: retries fall due by the clock and nobody announces them."""
+        with self._wake:
+            if self._news == seen and not self._stopping:
+                self._wake.wait(1.0)

@@ -1,0 +1,86 @@
+// Keeps the page up to date. All HTML comes from the server, escaped there; nothing is built from data here.
+"use strict";
+
+(() => {
+  const KEPT = 40; // texts a phone, as on the server
+  const live = document.getElementById("live");
+  const byData = (name, value) => document.querySelector(`[data-${name}="${CSS.escape(value)}"]`);
+
+  function show(state, words) {
+    live.className = `live ${state}`;
+    live.lastElementChild.textContent = words;
+  }
+
+  function element(html) {
+    const template = document.createElement("template");
+    template.innerHTML = html.trim();
+    return template.content.firstElementChild;
+  }
+
+  // One at a time: a storm of reasons to load afresh is one load, and then one more.
+  let loading = false;
+  let again = false;
+  async function refresh() {
+    if (loading) {
+      again = true;
+      return;
+    }
+    loading = true;
+    try {
+      const answer = await fetch("/", { cache: "no-store" });
+      const fresh = new DOMParser().parseFromString(await answer.text(), "text/html");
+      for (const id of ["board", "side", "phones"]) {
+        document.getElementById(id).replaceWith(fresh.getElementById(id));
+      }
+    } catch {
+      // The stream says so when the server is gone, and refreshes when it is back.
+    }
+    loading = false;
+    if (again) {
+      again = false;
+      refresh();
+    }
+  }
+
+  function ring(phone) {
+    phone.classList.remove("ring");
+    void phone.offsetWidth; // restarts the animation
+    phone.classList.add("ring");
+  }
+
+  function text({ smsid, number, html }) {
+    const known = byData("smsid", smsid);
+    if (known) {
+      known.replaceWith(element(html));
+      return;
+    }
+    const phone = byData("number", number);
+    if (!phone) {
+      refresh();
+      return;
+    }
+    const bubble = element(html);
+    bubble.classList.add("arriving");
+    const texts = phone.querySelector(".texts");
+    texts.append(bubble);
+    if (texts.childElementCount > KEPT) texts.firstElementChild.remove();
+    phone.querySelector(".quiet")?.remove();
+    document.getElementById("hint")?.remove();
+    ring(phone);
+  }
+
+  function board({ board, side }) {
+    document.getElementById("board").innerHTML = board;
+    document.getElementById("side").innerHTML = side;
+  }
+
+  const source = new EventSource("/events");
+  source.addEventListener("hello", () => {
+    show("on", "live");
+    refresh(); // for what passed before the stream stood, or while it was broken
+  });
+  source.addEventListener("text", (event) => text(JSON.parse(event.data)));
+  source.addEventListener("board", (event) => board(JSON.parse(event.data)));
+  source.addEventListener("refresh", refresh);
+  source.addEventListener("error", () => show("off", "disconnected"));
+})();

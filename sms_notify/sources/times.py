@@ -1,0 +1,39 @@
+"""Times as monitoring systems write them, read once for every source."""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime, timedelta, timezone
+
+_RFC3339 = re.compile(
+    r"(\d{4})-(\d\d)-(\d\d)[Tt ](\d\d):(\d\d):(\d\d)(?:\.(\d+))?(?:[Zz]|([+-])(\d\d):(\d\d))", re.ASCII
+)
+
+
+def parse_rfc3339(text: object) -> datetime | None:
+    """The moment that `text` names, in UTC, or None where it names none (RFC 3339 section 5.6).
+
+    Any number of fraction digits is read and cut to microseconds: Go writes 0 to 9 of them. A leap second
+    counts as the second before it. Go's zero time (year 1) is its word for "not set", so it is None too.
+    """
+    match = _RFC3339.fullmatch(text) if isinstance(text, str) else None
+    if match is None:
+        return None
+    try:
+        moment = _moment(match).astimezone(UTC)
+    except (ValueError, OverflowError):
+        return None
+    return moment if moment.year > 1 else None
+
+
+def _moment(match: re.Match[str]) -> datetime:
+    year, month, day, hour, minute, second = map(int, match.groups()[:6])
+    micros = int((match[7] or "")[:6].ljust(6, "0"))
+    return datetime(year, month, day, hour, minute, 59 if second == 60 else second, micros, _zone(match))
+
+
+def _zone(match: re.Match[str]) -> timezone:
+    if match[8] is None:
+        return UTC
+    offset = timedelta(hours=int(match[9]), minutes=int(match[10]))
+    return timezone(offset if match[8] == "+" else -offset)

@@ -1,0 +1,97 @@
+"""Rows about what was heard: alerts as they came, and the episodes they belong to."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime
+
+from sms_notify.alert import Alert, Delivery
+from sms_notify.decide.incidents import Episode
+from sms_notify.decide.states import Heard, IncidentState
+from sms_notify.store.tx import Tx, dump, from_stored, moment, stored, to_stored
+
+
+def latest(tx: Tx, source: str, fingerprint: str) -> Episode | None:
+    """The newest episode of a key, open or closed."""
+    row = tx.one(
+        "select id, opened_at, starts_at, ended_at, closed_at from incidents"
+        " where source = :source and fingerprint = :fingerprint order by id desc limit 1",
+        source=source,
+        fingerprint=fingerprint,
+    )
+    if row is None:
+        return None
+    return Episode(
+        id=row["id"],
+        opened_at=moment(row["opened_at"]),
+        starts_at=from_stored(row["starts_at"]),
+        ended_at=from_stored(row["ended_at"]),
+        closed_at=from_stored(row["closed_at"]),
+    )
+
+
+def open_episode(tx: Tx, alert: Alert, now: datetime) -> int:
+    """Opens an episode; the unique index refuses a second open one of the same key."""
+    return tx.insert(
+        "insert into incidents (source, fingerprint, state, severity, labels, annotations, starts_at, opened_at,"
+        " last_seen_at) values (:source, :fingerprint, :state, :severity, :labels, :annotations, :starts_at, :now, :now)"
+        " returning id",
+        source=alert.source,
+        fingerprint=alert.fingerprint,
+        state=IncidentState.OPEN,
+        severity=alert.severity,
+        labels=dump(alert.labels),
+        annotations=dump(alert.annotations),
+        starts_at=to_stored(alert.starts_at),
+        now=stored(now),
+    )
+
+
+def seen(tx: Tx, incident_id: int, now: datetime) -> None:
+    tx.run("update incidents set last_seen_at = :now where id = :id", now=stored(now), id=incident_id)
+
+
+def close(tx: Tx, incident_id: int, ended_at: datetime | None, now: datetime) -> None:
+    """Ends an episode; `ended_at` is the source's own time for it."""
+    tx.run(
+        "update incidents set state = :state, ended_at = :ended_at, closed_at = :now, last_seen_at = :now where id = :id",
+        state=IncidentState.RESOLVED,
+        ended_at=to_stored(ended_at),
+        now=stored(now),
+        id=incident_id,
+    )
+
+
+def close_unheard_since(tx: Tx, limit: datetime, now: datetime) -> int:
+    """Ends the episodes that nothing was heard of since `limit`; returns how many."""
+    return tx.run(
+        "update incidents set state = :state, closed_at = :now where closed_at is null and last_seen_at < :limit",
+        state=IncidentState.STALE,
+        now=stored(now),
+        limit=stored(limit),
+    )
+
+
+def record(
+    tx: Tx, delivery: Delivery, alert: Alert, heard: Heard, incident_id: int | None, routes: Iterable[str], node: str, now: datetime
+) -> int:
+    """Writes down one accepted alert with what it led to; a duplicate's labels are those of its incident."""
+    known = heard is Heard.DUPLICATE
+    return tx.insert(
+        "insert into alerts (received_at, node, source, fingerprint, status, reason, incident_id, group_key, labels,"
+        " annotations, starts_at, ends_at, routes) values (:now, :node, :source, :fingerprint, :status, :reason,"
+        " :incident_id, :group_key, :labels, :annotations, :starts_at, :ends_at, :routes) returning id",
+        now=stored(now),
+        node=node,
+        source=alert.source,
+        fingerprint=alert.fingerprint,
+        status=alert.status,
+        reason=heard,
+        incident_id=incident_id,
+        group_key="" if known else delivery.group,
+        labels=None if known else dump(alert.labels),
+        annotations=None if known else dump(alert.annotations),
+        starts_at=to_stored(alert.starts_at),
+        ends_at=to_stored(alert.ends_at),
+        routes="\n".join(routes),
+    )

@@ -1,0 +1,214 @@
+"""Rows about what is said: messages, the pages they are, every attempt to send them, and the ledger of it all.
+
+Every change of a message's state goes through `move` or `outbox.claim`, which also write the ledger: there is no state that
+the ledger does not explain.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from sms_notify.alert import Severity
+from sms_notify.decide.people import Person
+from sms_notify.decide.states import Cause, Kind, State
+from sms_notify.store.tx import Row, Tx, moment, stored
+from sms_notify.wording.notice import Text
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """A message that is about to be written."""
+
+    kind: Kind
+    receiver: str
+    person: Person
+    severity: Severity
+    gateway: str
+    text: Text
+    not_before: datetime
+    expires_at: datetime
+    incidents: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """A message as it stands."""
+
+    id: int
+    kind: Kind
+    receiver: str
+    recipient: str
+    number: str
+    severity: Severity
+    gateway: str
+    body: str
+    parts: int
+    state: State
+    attempts: int
+    ambiguous: int
+    reference: str
+    smsid: str
+    not_before: datetime
+    expires_at: datetime
+    created_at: datetime
+    polls: int
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """What the ledger says of one move, beside when and which message."""
+
+    reason: StrEnum
+    code: int | None = None
+    seconds: float | None = None
+    detail: str = ""
+
+
+def write(tx: Tx, draft: Draft, node: str, now: datetime) -> int:
+    """Queues a message and makes it the page of its incidents.
+
+    Raises sqlite3.IntegrityError when one of them is told already: the index, not this code, decides races.
+    """
+    message_id = tx.insert(
+        "insert into messages (kind, receiver, recipient, number, severity, rank, gateway, body, parts, state, attempts,"
+        " ambiguous, polls, not_before, expires_at, created_at, updated_at) values (:kind, :receiver, :recipient,"
+        " :number, :severity, :rank, :gateway, :body, :parts, :state, 0, 0, 0, :not_before, :expires_at, :now, :now)"
+        " returning id",
+        kind=draft.kind,
+        receiver=draft.receiver,
+        recipient=draft.person.name,
+        number=draft.person.number,
+        severity=draft.severity,
+        rank=draft.severity.rank,
+        gateway=draft.gateway,
+        body=draft.text.body,
+        parts=draft.text.parts,
+        state=State.QUEUED,
+        not_before=stored(draft.not_before),
+        expires_at=stored(draft.expires_at),
+        now=stored(now),
+    )
+    for incident_id in draft.incidents:
+        tx.run(
+            "insert into pages (incident_id, number, kind, message_id) values (:incident_id, :number, :kind, :message_id)",
+            incident_id=incident_id,
+            number=draft.person.number,
+            kind=draft.kind,
+            message_id=message_id,
+        )
+    cause = Cause.BY_HAND if draft.kind is Kind.MANUAL else Cause.ALERT
+    enter(tx, get(tx, message_id), State.QUEUED, Entry(cause), node, now)
+    return message_id
+
+
+def get(tx: Tx, message_id: int) -> Message:
+    """Raises KeyError where there is no such message."""
+    row = tx.one("select * from messages where id = :id", id=message_id)
+    if row is None:
+        raise KeyError(message_id)
+    return message_of(row)
+
+
+def message_of(row: Row) -> Message:
+    return Message(
+        id=row["id"],
+        kind=Kind(row["kind"]),
+        receiver=row["receiver"],
+        recipient=row["recipient"],
+        number=row["number"],
+        severity=Severity(row["severity"]),
+        gateway=row["gateway"],
+        body=row["body"],
+        parts=row["parts"],
+        state=State(row["state"]),
+        attempts=row["attempts"],
+        ambiguous=row["ambiguous"],
+        reference=row["reference"] or "",
+        smsid=row["smsid"] or "",
+        not_before=moment(row["not_before"]),
+        expires_at=moment(row["expires_at"]),
+        created_at=moment(row["created_at"]),
+        polls=row["polls"],
+    )
+
+
+def told(tx: Tx, incident_id: int, kind: Kind) -> Sequence[Message]:
+    """The messages that are this incident's pages of one kind, oldest first."""
+    rows = tx.all(
+        "select m.* from pages p join messages m on m.id = p.message_id"
+        " where p.incident_id = :incident_id and p.kind = :kind order by m.id",
+        incident_id=incident_id,
+        kind=kind,
+    )
+    return [message_of(row) for row in rows]
+
+
+def has_page(tx: Tx, incident_id: int, number: str, kind: Kind) -> bool:
+    row = tx.one(
+        "select 1 from pages where incident_id = :incident_id and number = :number and kind = :kind",
+        incident_id=incident_id,
+        number=number,
+        kind=kind,
+    )
+    return row is not None
+
+
+def all_closed(tx: Tx, message_id: int) -> bool:
+    """True where the message tells incidents and every one of them has ended."""
+    row = tx.one(
+        "select count(*) as n, count(i.closed_at) as closed from pages p join incidents i on i.id = p.incident_id"
+        " where p.message_id = :id",
+        id=message_id,
+    )
+    return row is not None and row["n"] > 0 and row["n"] == row["closed"]
+
+
+def move(tx: Tx, message: Message, state: State, entry: Entry, node: str, now: datetime) -> None:
+    """Changes a message's state and says so in the ledger. A final state is never asked about again."""
+    tx.run(
+        "update messages set state = :state, updated_at = :now,"
+        " poll_at = case when :final then null else poll_at end where id = :id",
+        state=state,
+        now=stored(now),
+        final=state.final,
+        id=message.id,
+    )
+    enter(tx, message, state, entry, node, now)
+
+
+def by_smsid(tx: Tx, gateway: str, smsid: str) -> Message | None:
+    row = tx.one("select * from messages where gateway = :gateway and smsid = :smsid", gateway=gateway, smsid=smsid)
+    return message_of(row) if row is not None else None
+
+
+def by_reference(tx: Tx, gateway: str, reference: str) -> Message | None:
+    """The message that one of our attempts sent out under `reference`."""
+    row = tx.one(
+        "select m.* from attempts a join messages m on m.id = a.message_id"
+        " where a.reference = :reference and a.gateway = :gateway",
+        reference=reference,
+        gateway=gateway,
+    )
+    return message_of(row) if row is not None else None
+
+
+def enter(tx: Tx, message: Message, state: State, entry: Entry, node: str, now: datetime) -> None:
+    """Writes into the ledger that a message has entered `state`."""
+    tx.run(
+        "insert into ledger (at, node, message_id, state, reason, code, gateway, severity, parts, seconds, detail)"
+        " values (:at, :node, :message_id, :state, :reason, :code, :gateway, :severity, :parts, :seconds, :detail)",
+        at=stored(now),
+        node=node,
+        message_id=message.id,
+        state=state,
+        reason=entry.reason,
+        code=entry.code,
+        gateway=message.gateway,
+        severity=message.severity,
+        parts=message.parts,
+        seconds=entry.seconds,
+        detail=entry.detail,
+    )

@@ -1,0 +1,135 @@
+"""The queue between deciding and sending: claim, settle, retry, and what is overdue.
+
+A claim commits the attempt with its reference before the request is made; whatever ends the process after
+that finds a row that says so.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from sms_notify.decide.states import Cause, State
+from sms_notify.gateways.base import Outcome
+from sms_notify.store.messages import Entry, Message, enter, message_of, move
+from sms_notify.store.tx import Tx, stored, to_stored
+
+
+def claim(
+    tx: Tx, gateway: str, reference: str, node: str, lease_until: datetime, now: datetime, only: int | None = None
+) -> Message | None:
+    """Takes the most urgent message that may leave now, and writes the attempt down before any byte leaves.
+
+    A number that is being texted is passed over, so that what happened first is read first. `only` names the
+    one message that may be taken.
+    """
+    row = tx.one(
+        "update messages set state = :submitting, attempts = attempts + 1, reference = :reference,"
+        " lease_until = :lease_until, lease_by = :node, updated_at = :now"
+        " where id = (select m.id from messages m where m.state = 'queued' and m.gateway = :gateway"
+        "  and m.not_before <= :now and m.expires_at > :now and (:only is null or m.id = :only) and not exists"
+        "  (select 1 from messages o where o.state = 'submitting' and o.number = m.number)"
+        "  order by m.rank, m.not_before, m.id limit 1) returning *",
+        submitting=State.SUBMITTING,
+        reference=reference,
+        lease_until=stored(lease_until),
+        node=node,
+        gateway=gateway,
+        only=only,
+        now=stored(now),
+    )
+    if row is None:
+        return None
+    message = message_of(row)
+    tx.run(
+        "insert into attempts (message_id, n, gateway, node, reference, started_at)"
+        " values (:id, :n, :gateway, :node, :reference, :now)",
+        id=message.id,
+        n=message.attempts,
+        gateway=gateway,
+        node=node,
+        reference=reference,
+        now=stored(now),
+    )
+    enter(tx, message, State.SUBMITTING, Entry(Cause.CLAIMED), node, now)
+    return message
+
+
+def close_attempt(tx: Tx, reference: str, outcome: Outcome, now: datetime) -> None:
+    """Writes how an attempt ended; the first ending stands."""
+    tx.run(
+        "update attempts set ended_at = :now, fate = :fate, reason = :reason, code = :code, smsid = :smsid, detail = :detail"
+        " where reference = :reference and ended_at is null",
+        now=stored(now),
+        fate=outcome.fate,
+        reason=outcome.reason,
+        code=outcome.code,
+        smsid=outcome.smsid,
+        detail=outcome.detail,
+        reference=reference,
+    )
+
+
+def keep_smsid(tx: Tx, message: Message, smsid: str) -> bool:
+    """Notes the gateway's id of a message; False where another message has it, which the gateway never should do."""
+    taken = tx.one("select id from messages where gateway = :gateway and smsid = :smsid", gateway=message.gateway, smsid=smsid)
+    if taken is not None:
+        return bool(taken["id"] == message.id)
+    tx.run("update messages set smsid = :smsid where id = :id", smsid=smsid, id=message.id)
+    return True
+
+
+def requeue(tx: Tx, message: Message, not_before: datetime, entry: Entry, node: str, now: datetime) -> None:
+    """Back to the queue: a retry after a refusal, or the one resend after an ambiguous attempt."""
+    tx.run("update messages set not_before = :at, lease_until = null where id = :id", at=stored(not_before), id=message.id)
+    move(tx, message, State.QUEUED, entry, node, now)
+
+
+def mark_ambiguous(tx: Tx, message: Message, entry: Entry, node: str, now: datetime) -> None:
+    tx.run("update messages set ambiguous = ambiguous + 1, lease_until = null where id = :id", id=message.id)
+    move(tx, message, State.UNKNOWN, entry, node, now)
+
+
+def poll_again(tx: Tx, message_id: int, at: datetime | None) -> None:
+    """When to ask the gateway next what became of a message; None = never again."""
+    tx.run("update messages set poll_at = :at, polls = polls + 1 where id = :id", at=to_stored(at), id=message_id)
+
+
+def mark_sent(tx: Tx, message: Message, poll_at: datetime | None, entry: Entry, node: str, now: datetime) -> None:
+    tx.run(
+        "update messages set sent_at = coalesce(sent_at, :now), poll_at = :poll_at, lease_until = null where id = :id",
+        now=stored(now),
+        poll_at=to_stored(poll_at),
+        id=message.id,
+    )
+    move(tx, message, State.SENT, entry, node, now)
+
+
+# One partial index serves each of these, and an index is found by a literal state alone, never by a parameter.
+_OVERDUE = {
+    State.SUBMITTING: "select * from messages where state = 'submitting' and lease_until <= :until order by lease_until limit :limit",
+    State.UNKNOWN: "select * from messages where state = 'unknown' and updated_at <= :until order by updated_at limit :limit",
+    State.QUEUED: "select * from messages where state = 'queued' and expires_at <= :until order by expires_at limit :limit",
+    State.SENT: "select * from messages where state = 'sent' and sent_at <= :until order by sent_at limit :limit",
+    State.BUFFERED: "select * from messages where state = 'buffered' and sent_at <= :until order by sent_at limit :limit",
+}
+
+
+def overdue(tx: Tx, state: State, until: datetime, limit: int = 500) -> Sequence[Message]:
+    """Messages whose time in `state` was over at `until`, the oldest first: a lease, a wait for evidence, a life, a report."""
+    return [message_of(row) for row in tx.all(_OVERDUE[state], until=stored(until), limit=limit)]
+
+
+def leased_by(tx: Tx, node: str) -> Sequence[Message]:
+    rows = tx.all("select * from messages where state = 'submitting' and lease_by = :node", node=node)
+    return [message_of(row) for row in rows]
+
+
+def due_polls(tx: Tx, gateway: str, now: datetime, limit: int = 50) -> Sequence[Message]:
+    rows = tx.all(
+        "select * from messages where poll_at <= :now and gateway = :gateway and smsid is not null order by poll_at limit :limit",
+        now=stored(now),
+        gateway=gateway,
+        limit=limit,
+    )
+    return [message_of(row) for row in rows]

@@ -1,0 +1,117 @@
+"""Questions about what is stored: for the metrics, the commands and `explain`. Nothing here writes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from sms_notify.store.tx import Row, Tx, stored
+
+
+@dataclass(frozen=True, slots=True)
+class Totals:
+    """How things stand at one moment, for the gauges."""
+
+    messages: dict[str, int]
+    incidents: dict[str, int]
+    oldest_queued: int | None
+
+
+def newest(tx: Tx) -> tuple[int, int]:
+    """The last ids of the alerts and of the ledger: where a tail of them begins."""
+    row = tx.one("select (select max(id) from alerts) as a, (select max(id) from ledger) as l")
+    assert row is not None  # noqa: S101 - a select without a table always has its row
+    return row["a"] or 0, row["l"] or 0
+
+
+def alerts_after(tx: Tx, last: int, node: str) -> tuple[int, Sequence[Row]]:
+    """Counts of the alerts that `node` accepted after row `last`, and the new last row."""
+    end = tx.one("select max(id) as id from alerts")
+    until = (end["id"] if end is not None else None) or last
+    rows = tx.all(
+        "select source, status, reason, count(*) as n from alerts"
+        " where id > :last and id <= :until and node = :node group by source, status, reason",
+        last=last,
+        until=until,
+        node=node,
+    )
+    return until, rows
+
+
+def ledger_after(tx: Tx, last: int, node: str) -> Sequence[Row]:
+    """The ledger's rows after row `last` that `node`, or a command on the same host, wrote."""
+    return tx.all(
+        "select id, state, reason, code, gateway, severity, parts, seconds from ledger"
+        " where id > :last and (node = :node or node like :commands) order by id",
+        last=last,
+        node=node,
+        commands=f"{node}/%",
+    )
+
+
+_WAITING = (
+    "select state, count(*) as n from messages where state = 'queued' group by state",
+    "select state, count(*) as n from messages where state = 'submitting' group by state",
+    "select state, count(*) as n from messages where state = 'unknown' group by state",
+    "select state, count(*) as n from messages where state = 'sent' group by state",
+    "select state, count(*) as n from messages where state = 'buffered' group by state",
+)
+
+
+def totals(tx: Tx) -> Totals:
+    """What waits and what is open. Reads indexes of what is not final alone, so it stays quick with a long history."""
+    waiting = [row for sql in _WAITING for row in tx.all(sql)]
+    open_now = tx.all("select severity, count(*) as n from incidents where closed_at is null group by severity")
+    oldest = tx.one("select min(created_at) as at from messages where state = 'queued'")
+    return Totals(
+        {row["state"]: row["n"] for row in waiting},
+        {row["severity"]: row["n"] for row in open_now},
+        oldest["at"] if oldest is not None else None,
+    )
+
+
+def spent_since(tx: Tx, since: datetime) -> int:
+    """Credits that texts have cost since then: one a part, for each time a gateway took one."""
+    row = tx.one("select sum(parts) as n from ledger where state = 'sent' and at >= :since", since=stored(since))
+    return int(row["n"] or 0) if row is not None else 0
+
+
+def last_messages(tx: Tx, limit: int, after: int = 0) -> Sequence[Row]:
+    """The newest messages after id `after`, oldest of them first."""
+    rows = tx.all("select * from messages where id > :after order by id desc limit :limit", after=after, limit=limit)
+    return list(reversed(rows))
+
+
+def message(tx: Tx, message_id: int) -> Row | None:
+    return tx.one("select * from messages where id = :id", id=message_id)
+
+
+def incident(tx: Tx, incident_id: int) -> Row | None:
+    return tx.one("select * from incidents where id = :id", id=incident_id)
+
+
+def alerts_of(tx: Tx, incident_id: int) -> Sequence[Row]:
+    return tx.all("select * from alerts where incident_id = :id order by id", id=incident_id)
+
+
+def messages_of(tx: Tx, incident_id: int) -> Sequence[Row]:
+    return tx.all(
+        "select m.* from pages p join messages m on m.id = p.message_id where p.incident_id = :id order by m.id",
+        id=incident_id,
+    )
+
+
+def incidents_of(tx: Tx, message_id: int) -> Sequence[Row]:
+    return tx.all(
+        "select i.* from pages p join incidents i on i.id = p.incident_id where p.message_id = :id order by i.id",
+        id=message_id,
+    )
+
+
+def attempts_of(tx: Tx, message_id: int) -> Sequence[Row]:
+    return tx.all("select * from attempts where message_id = :id order by n", id=message_id)
+
+
+def ledger_of(tx: Tx, message_id: int) -> Sequence[Row]:
+    return tx.all("select * from ledger where message_id = :id order by id", id=message_id)

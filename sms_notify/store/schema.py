@@ -1,0 +1,124 @@
+"""The tables, as numbered migrations. A migration, once released, is never edited; a new one is added below it.
+
+Times are microseconds since 1970 UTC as integers: exact, sortable and the same in every database.
+"""
+
+from __future__ import annotations
+
+MIGRATIONS: tuple[str, ...] = (
+    """
+    create table incidents (
+        id integer primary key,
+        source text not null,
+        fingerprint text not null,
+        state text not null,
+        severity text not null,
+        labels text not null,
+        annotations text not null,
+        starts_at bigint,
+        opened_at bigint not null,
+        last_seen_at bigint not null,
+        ended_at bigint,
+        closed_at bigint
+    );
+    create unique index incidents_one_open on incidents (source, fingerprint) where closed_at is null;
+    create index incidents_latest on incidents (source, fingerprint, id);
+    create index incidents_quiet on incidents (last_seen_at) where closed_at is null;
+
+    create table alerts (
+        id integer primary key,
+        received_at bigint not null,
+        node text not null,
+        source text not null,
+        fingerprint text not null,
+        status text not null,
+        reason text not null,
+        incident_id bigint,
+        group_key text not null,
+        labels text,
+        annotations text,
+        starts_at bigint,
+        ends_at bigint,
+        routes text
+    );
+    create index alerts_incident on alerts (incident_id);
+
+    create table messages (
+        id integer primary key,
+        kind text not null,
+        receiver text not null,
+        recipient text not null,
+        number text not null,
+        severity text not null,
+        gateway text not null,
+        body text not null,
+        parts integer not null,
+        state text not null,
+        attempts integer not null,
+        ambiguous integer not null,
+        reference text,
+        smsid text,
+        not_before bigint not null,
+        expires_at bigint not null,
+        lease_until bigint,
+        lease_by text,
+        poll_at bigint,
+        polls integer not null,
+        created_at bigint not null,
+        sent_at bigint,
+        updated_at bigint not null,
+        rank integer not null
+    );
+    create index messages_due on messages (gateway, rank, not_before, id) where state = 'queued';
+    create index messages_expiring on messages (expires_at) where state = 'queued';
+    create index messages_busy on messages (number) where state = 'submitting';
+    create index messages_leased on messages (lease_until) where state = 'submitting';
+    create index messages_unknown on messages (updated_at) where state = 'unknown';
+    create index messages_sent on messages (sent_at) where state = 'sent';
+    create index messages_buffered on messages (sent_at) where state = 'buffered';
+    create index messages_polled on messages (poll_at) where poll_at is not null;
+    create unique index messages_smsid on messages (gateway, smsid) where smsid is not null;
+
+    create table pages (
+        incident_id bigint not null,
+        number text not null,
+        kind text not null,
+        message_id bigint not null,
+        primary key (incident_id, number, kind)
+    );
+    create index pages_message on pages (message_id);
+
+    create table attempts (
+        id integer primary key,
+        message_id bigint not null,
+        n integer not null,
+        gateway text not null,
+        node text not null,
+        reference text not null unique,
+        started_at bigint not null,
+        ended_at bigint,
+        fate text,
+        reason text,
+        code integer,
+        smsid text,
+        detail text
+    );
+    create index attempts_message on attempts (message_id);
+
+    create table ledger (
+        id integer primary key,
+        at bigint not null,
+        node text not null,
+        message_id bigint not null,
+        state text not null,
+        reason text not null,
+        code integer,
+        gateway text not null,
+        severity text not null,
+        parts integer not null,
+        seconds double precision,
+        detail text not null
+    );
+    create index ledger_message on ledger (message_id);
+    """,
+)

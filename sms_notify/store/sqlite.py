@@ -1,0 +1,164 @@
+"""The file: opening, locking, migrating, and one transaction at a time.
+
+A writer's connection belongs to one thread. Readers (commands, the metrics page) open their own; the
+write-ahead log lets them read while the writer writes.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from sms_notify.errors import StoreError
+from sms_notify.store.schema import MIGRATIONS
+from sms_notify.store.tx import Tx
+
+SCHEME = "sqlite:///"
+_BUSY_MILLISECONDS = 5000
+
+
+class SqliteStore:
+    """One database file. Every method that touches it raises StoreError when the file or the disk does not obey."""
+
+    def __init__(self, url: str) -> None:
+        self.path = path_of(url)
+        self._connection: sqlite3.Connection | None = None
+        self._lock: int | None = None
+
+    def lock(self) -> None:
+        """Makes this process the only daemon on the file; the kernel frees the lock when the process ends."""
+        handle = os.open(f"{self.path}.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            os.close(handle)
+            raise StoreError(
+                f"{self.path}: another sms-notify serves this database; stop it first, or give this one a file of its own"
+            ) from None
+        self._lock = handle
+
+    def unlock(self) -> None:
+        if self._lock is not None:
+            os.close(self._lock)
+            self._lock = None
+
+    @contextmanager
+    def transaction(self) -> Iterator[Tx]:
+        """One write transaction: committed and on the disk when the block ends, undone when it raises.
+
+        After any error of the database the connection is thrown away: what a disk said once about a failed
+        sync it may deny the next time.
+        """
+        try:
+            connection = self._opened()
+            connection.execute("begin immediate")
+            try:
+                yield Tx(connection)
+                connection.execute("commit")
+            except BaseException:
+                if connection.in_transaction:
+                    connection.execute("rollback")
+                raise
+        except sqlite3.Error as error:
+            self.close()
+            raise StoreError(f"{self.path}: {error}") from error
+
+    @contextmanager
+    def savepoint(self) -> Iterator[None]:
+        """A part of the open transaction that can fail alone.
+
+        Raises StoreError when the failure took the whole transaction with it, as a full disk does: whatever
+        ran after it would be committed by itself.
+        """
+        connection = self._opened()
+        connection.execute("savepoint part")
+        try:
+            yield
+        except BaseException as error:
+            if not connection.in_transaction:
+                raise StoreError(f"{self.path}: {error}") from error
+            connection.execute("rollback to part")
+            connection.execute("release part")
+            raise
+        connection.execute("release part")
+
+    @contextmanager
+    def reading(self) -> Iterator[Tx]:
+        """A consistent view of one moment on a connection of its own; never blocks the writer."""
+        try:
+            connection = _connect(self.path, create=False)
+            try:
+                _check_version(self.path, _version(connection))
+                connection.execute("begin")
+                yield Tx(connection)
+            finally:
+                connection.close()
+        except sqlite3.Error as error:
+            raise StoreError(f"{self.path}: {error}") from error
+
+    def close(self) -> None:
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
+
+    def _opened(self) -> sqlite3.Connection:
+        if self._connection is None:
+            self._connection = _connect(self.path, create=True)
+            _migrate(self.path, self._connection)
+        return self._connection
+
+
+def path_of(url: str) -> Path:
+    """`sqlite:///var/lib/x.db` is /var/lib/x.db: what follows the two slashes is the path."""
+    if not url.startswith(SCHEME):
+        raise StoreError(f"storage {url!r} is not understood; write sqlite:///var/lib/sms-notify/sms-notify.db")
+    return Path("/" + url[len(SCHEME) :].lstrip("/"))
+
+
+def _connect(path: Path, *, create: bool) -> sqlite3.Connection:
+    if create:
+        _make_private(path)
+    elif not path.exists():
+        raise StoreError(f"{path}: there is no database yet; start `sms-notify serve` once, or check `storage`")
+    connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
+    connection.row_factory = sqlite3.Row
+    connection.execute(f"pragma busy_timeout = {_BUSY_MILLISECONDS}")
+    if create:
+        connection.execute("pragma journal_mode = wal")
+    connection.execute("pragma synchronous = full")
+    return connection
+
+
+def _make_private(path: Path) -> None:
+    """Numbers and texts are nobody else's business: the file exists with 0600 before SQLite opens it."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True, mode=0o750)
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
+    except OSError as error:
+        raise StoreError(f"{path}: {error.strerror}; check that the directory exists and is ours") from error
+
+
+def _version(connection: sqlite3.Connection) -> int:
+    return int(connection.execute("pragma user_version").fetchone()[0])
+
+
+def _check_version(path: Path, version: int) -> None:
+    if version > len(MIGRATIONS):
+        raise StoreError(f"{path}: written by a newer sms-notify (schema {version}); install that version again")
+
+
+def _migrate(path: Path, connection: sqlite3.Connection) -> None:
+    version = _version(connection)
+    _check_version(path, version)
+    for number in range(version, len(MIGRATIONS)):
+        connection.execute("begin immediate")
+        if _version(connection) == number:  # another process may have migrated while this one waited
+            for statement in MIGRATIONS[number].split(";"):
+                if statement.strip():
+                    connection.execute(statement)
+            connection.execute(f"pragma user_version = {number + 1}")
+        connection.execute("commit")

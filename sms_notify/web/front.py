@@ -1,0 +1,236 @@
+"""The web front for machines: webhooks in, metrics and health out, the gateway's delivery call-back.
+
+What Alertmanager makes of an answer decides what is answered: 2xx is "told, forget it", 5xx is "try again
+now", 4xx is "try again at the next group_interval", a redirect is followed as GET and loses the alert. Hence
+200 only after the commit, 503 for everything that is our trouble, and no redirect at all.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import traceback
+from collections.abc import Awaitable, Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import partial
+from typing import TypeVar
+from urllib.parse import parse_qsl
+
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import PlainTextResponse, Response
+from starlette.routing import Route
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from sms_notify.alert import Delivery
+from sms_notify.errors import ParseError, StoreError
+from sms_notify.sources import alertmanager
+from sms_notify.web import body
+from sms_notify.web.auth import BusyError, Gatekeeper
+from sms_notify.web.protocol import ANSWER_HEADERS
+from sms_notify.web.settings import WebSettings
+
+T = TypeVar("T")
+Parser = Callable[[bytes], Delivery]
+
+SOURCES: Mapping[str, Parser] = {"/alertmanager": alertmanager.parse, "/alert": alertmanager.parse}
+
+# A body of this size takes some 10 ms to parse; larger ones leave the event loop to the others meanwhile.
+_PARSE_APART = 256 * 1024
+_MAX_QUERY = 2_048
+_MAX_TOKEN = 256
+_RETRY = {"Retry-After": "5"}
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Hooks:
+    """What the front calls; the coroutines run on the server's event loop, the plain functions in a thread.
+
+    `accept` returns only after the commit and raises StoreError when there is none. `metrics` takes the
+    Accept header and gives body and content type. `ready` gives the reasons why not; none = ready. `report`
+    takes the token of the call-back's address and its parameters, and says whether something came of them.
+    """
+
+    accept: Callable[[Delivery], Awaitable[None]]
+    metrics: Callable[[str], tuple[bytes, str]]
+    ready: Callable[[], tuple[str, ...]]
+    report: Callable[[str, Mapping[str, str]], Awaitable[bool]]
+
+
+@dataclass(frozen=True, slots=True)
+class Patience:
+    """Seconds that the front waits. `accept` stays under the 10 s after which Alertmanager asks again."""
+
+    body: float = 10.0
+    accept: float = 8.0
+    probe: float = 5.0
+
+
+_PATIENCE = Patience()
+
+
+def build(hooks: Hooks, settings: WebSettings, patience: Patience = _PATIENCE) -> Starlette:
+    """The application; it keeps no state but the verdicts on credentials."""
+    front = _Front(hooks, settings, patience)
+    app = Starlette(routes=front.routes(), middleware=[Middleware(LastResort)])
+    app.router.redirect_slashes = False
+    return app
+
+
+class _Front:
+    def __init__(self, hooks: Hooks, settings: WebSettings, patience: Patience) -> None:
+        self._hooks = hooks
+        self._patience = patience
+        self._gatekeeper = Gatekeeper(settings)
+        # Threads of their own: a scrape that hangs on a locked database must not hold back anything else.
+        self._probes = ThreadPoolExecutor(2, thread_name_prefix="sms-notify-probe")
+
+    def routes(self) -> list[Route]:
+        webhooks = [
+            Route(path + slash, partial(self._webhook, parse), methods=["POST"])
+            for path, parse in SOURCES.items()
+            for slash in ("", "/")
+        ]
+        return [
+            *webhooks,
+            Route("/metrics", self._metrics),
+            Route("/-/healthy", self._healthy),
+            Route("/-/ready", self._ready),
+            Route("/delivery/{token}", self._delivery),
+        ]
+
+    async def _webhook(self, parse: Parser, request: Request) -> Response:
+        await self._admit(request)
+        delivery = await _parsed(parse, await body.read(request, self._patience.body))
+        await self._commit(delivery)
+        return Response(b'{"accepted": %d}\n' % len(delivery.alerts), media_type="application/json")
+
+    async def _commit(self, delivery: Delivery) -> None:
+        """Raises HTTPException 503 where there was no commit, or none in time.
+
+        A commit may still follow the 503; Alertmanager then repeats the alerts, and `decide` knows them.
+        """
+        try:
+            async with asyncio.timeout(self._patience.accept):
+                await self._hooks.accept(delivery)
+        except TimeoutError:
+            _log.warning("%d alerts were not stored within %g s", len(delivery.alerts), self._patience.accept)
+            raise _unavailable("not stored in time; send it again") from None
+        except StoreError as error:
+            _log.warning("%d alerts could not be stored: %s", len(delivery.alerts), error)
+            raise _unavailable("could not be stored; send it again") from None
+
+    async def _metrics(self, request: Request) -> Response:
+        """Behind the same credentials as the webhooks: the numbers name who is on call."""
+        await self._admit(request)
+        accept = request.headers.get("accept", "")
+        content, kind = await self._probe(partial(self._hooks.metrics, accept))
+        return Response(content, headers={"Content-Type": kind})
+
+    async def _healthy(self, _: Request) -> Response:
+        return PlainTextResponse("OK")
+
+    async def _ready(self, _: Request) -> Response:
+        reasons = await self._probe(self._hooks.ready)
+        if reasons:
+            return PlainTextResponse("\n".join(reasons), 503, headers=_RETRY)
+        return PlainTextResponse("OK")
+
+    async def _delivery(self, request: Request) -> Response:
+        """The gateway's call-back; uniform, so that nobody learns which tokens and messages exist."""
+        if request.method == "HEAD":
+            raise HTTPException(405, headers={"Allow": "GET"})
+        token, parameters = request.path_params["token"], _parameters(request)
+        if parameters is not None and len(token) <= _MAX_TOKEN:
+            await self._report(token, parameters)
+        return PlainTextResponse("OK")
+
+    async def _report(self, token: str, parameters: Mapping[str, str]) -> None:
+        """A report that is lost here is fetched later by polling; the gateway is not known to call twice."""
+        try:
+            async with asyncio.timeout(self._patience.accept):
+                await self._hooks.report(token, parameters)
+        except Exception as error:  # noqa: BLE001 - the answer is the same whatever went wrong
+            _log.warning("a delivery report was not recorded: %s", _what_and_where(error))
+
+    async def _admit(self, request: Request) -> None:
+        try:
+            admitted = await self._gatekeeper.admits(request.headers.getlist("authorization"))
+        except BusyError:
+            raise _unavailable("too many passwords wait to be checked; send it again") from None
+        if not admitted:
+            challenge = {"WWW-Authenticate": self._gatekeeper.challenge}
+            raise HTTPException(401, "no valid bearer token or user and password", headers=challenge)
+
+    async def _probe(self, hook: Callable[[], T]) -> T:
+        answer = asyncio.get_running_loop().run_in_executor(self._probes, hook)
+        try:
+            return await asyncio.wait_for(answer, self._patience.probe)
+        except TimeoutError:
+            raise _unavailable(f"no answer from within after {self._patience.probe:g} s") from None
+
+
+async def _parsed(parse: Parser, content: bytes) -> Delivery:
+    try:
+        if len(content) > _PARSE_APART:
+            return await asyncio.to_thread(parse, content)
+        return parse(content)
+    except ParseError as error:
+        raise HTTPException(400, " ".join(str(error).split())[:500]) from None
+
+
+def _parameters(request: Request) -> dict[str, str] | None:
+    """The query, or None where it is no call-back of the gateway: over 2 kB, or a name given twice."""
+    query = request.url.query
+    if len(query) > _MAX_QUERY:
+        return None
+    pairs = parse_qsl(query, keep_blank_values=True)
+    parameters = dict(pairs)
+    return parameters if len(parameters) == len(pairs) else None
+
+
+def _unavailable(text: str) -> HTTPException:
+    return HTTPException(503, text, headers=_RETRY)
+
+
+class LastResort:
+    """ASGI middleware: dresses every answer, and turns what nobody foresaw into a 503 that says nothing.
+
+    Not into 500, which Alertmanager treats alike but people read as "do not repeat". The log gets the kind of
+    error and the lines it came through, never its text: that may quote the request, and so a secret.
+    """
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        started = False
+
+        async def dress(message: Message) -> None:
+            nonlocal started
+            if message["type"] == "http.response.start":
+                started = True
+                message["headers"] = [*message.get("headers", ()), *ANSWER_HEADERS]
+            await send(message)
+
+        try:
+            await self._app(scope, receive, dress)
+        except ClientDisconnect:
+            return
+        except (Exception, asyncio.CancelledError) as error:  # noqa: BLE001 - cancelled: the server stops
+            # The first part of the path only: what follows /delivery is a secret.
+            room = scope["path"].split("/")[1:2]
+            _log.error("%s %s failed: %s", scope["method"], room, _what_and_where(error))
+            if not started:
+                answer = PlainTextResponse("not handled; send it again", 503, headers=_RETRY)
+                await answer(scope, receive, dress)
+
+
+def _what_and_where(error: BaseException) -> str:
+    frames = [f"{frame.f_code.co_filename}:{line}" for frame, line in traceback.walk_tb(error.__traceback__)]
+    return " < ".join([type(error).__name__, *reversed(frames[-4:])])

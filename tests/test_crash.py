@@ -1,0 +1,108 @@
+"""kill -9 between any two statements of accept and send: nothing that got its 200 is lost, and nobody is texted
+twice without an attempt in the ledger that says why it was not known whether the first text had left.
+"""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from sms_notify.simulator.records import Text
+from sms_notify.simulator.server import Simulator
+from sms_notify.simulator.settings import Settings
+
+DRIVER = Path(__file__).parent / "crash_driver.py"
+SHARES = 4  # the places of death are dealt out over so many tests, which can run side by side
+
+
+class Driven:
+    """The driver process and what it is told."""
+
+    def __init__(self, folder: Path, url: str) -> None:
+        self.folder = folder
+        self.process = subprocess.Popen(
+            [sys.executable, str(DRIVER), str(folder), url], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        )
+
+    def do(self, **order: object) -> dict:
+        assert self.process.stdin is not None
+        assert self.process.stdout is not None
+        self.process.stdin.write(json.dumps(order) + "\n")
+        self.process.stdin.flush()
+        answer = self.process.stdout.readline()
+        assert answer, "the driver died"
+        return json.loads(answer)
+
+    def rows(self, n: int, sql: str) -> list[tuple]:
+        connection = sqlite3.connect(self.folder / f"{n}.db")
+        try:
+            return connection.execute(sql).fetchall()
+        finally:
+            connection.close()
+
+
+@pytest.fixture
+def simulator() -> Iterator[Simulator]:
+    with Simulator(Settings(credits=100_000)) as running:
+        yield running
+
+
+@pytest.fixture
+def driven(tmp_path: Path, simulator: Simulator) -> Iterator[Driven]:
+    driver = Driven(tmp_path, simulator.gateway_url)
+    yield driver
+    assert driver.process.stdin is not None
+    assert driver.process.stdout is not None
+    driver.process.stdin.close()
+    driver.process.stdout.close()
+    driver.process.wait(10)
+
+
+def texts_of(simulator: Simulator, n: int) -> list[Text]:
+    ours = {f"3247{n:07d}", f"316{n:08d}"}
+    return [text for text in simulator.texts() if text.number in ours]
+
+
+def check(driven: Driven, simulator: Simulator, n: int, at_most: int) -> int:
+    """The ledger against the phones; returns how many attempts were ambiguous."""
+    texts = texts_of(simulator, n)
+    ambiguous = 0
+    for number in (f"+3247{n:07d}", f"+316{n:08d}"):
+        got = sum(text.number == number.lstrip("+") for text in texts)
+        logged = driven.rows(
+            n, f"select count(*) from ledger l join messages m on m.id = l.message_id where l.state = 'unknown' and m.number = '{number}'"
+        )[0][0]
+        assert got >= 1, f"place {n}: {number} never got its text"
+        assert got <= min(at_most, 1 + logged), f"place {n}: {got} texts, {logged} ambiguous attempts logged"
+        ambiguous += logged
+    states = {state for (state,) in driven.rows(n, "select distinct state from messages")}
+    assert states <= {"no_report", "delivered", "unknown_final"}, f"place {n}: {states}"
+    assert driven.rows(n, "select count(*) from messages") == [(2,)]
+    assert driven.rows(n, "pragma integrity_check") == [("ok",)]
+    return ambiguous
+
+
+@pytest.mark.timeout(600)
+@pytest.mark.parametrize("with_reports", [False, True], ids=["no report ever comes", "reports carry the reference"])
+@pytest.mark.parametrize("share", range(SHARES))
+def test_wherever_the_process_is_killed_no_page_is_lost_and_none_doubled_in_silence(
+    driven: Driven, simulator: Simulator, share: int, with_reports: bool
+) -> None:
+    n, kills, ambiguous, answered = share + 1, 0, 0, 0
+    while not (life := driven.do(kill={"n": n}))["ended"]:
+        evidence = {text.reference: text.smsid for text in texts_of(simulator, n)} if with_reports else {}
+        driven.do(restart={"n": n, "acked": life["acked"], "evidence": evidence})
+        ambiguous += check(driven, simulator, n, at_most=1 if with_reports else 2)
+        kills, answered, n = kills + 1, answered + life["acked"], n + SHARES
+
+    print(f"killed at {kills} places, {answered} after the 200, {ambiguous} ambiguous attempts")
+    # The sweep means something only if it went through all of it: before the 200, after it, and mid-request.
+    assert kills > 100
+    assert 0 < answered < kills
+    assert ambiguous > 0

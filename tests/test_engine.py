@@ -1,0 +1,296 @@
+"""Accepting: which alerts become which texts, and what happens as time passes."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from workbench import NOON, Bench, VirtualClock, a_plan, firing, resolved
+
+from sms_notify.decide.states import Cause, Heard, Kind, State
+from sms_notify.engine import Engine
+from sms_notify.gateways.base import Fate, Outcome, Reason
+from sms_notify.store import messages, outbox
+from sms_notify.store.messages import Entry
+from sms_notify.store.sqlite import SqliteStore
+
+MINUTE = timedelta(minutes=1)
+
+
+def heard(verdicts: list) -> list[Heard]:
+    return [verdict.heard for verdict in verdicts]
+
+
+def put_in(bench: Bench, state: State, message_id: int = 1) -> None:
+    """Puts a message where sending would have brought it."""
+    now = bench.clock()
+    if state is State.QUEUED:
+        return
+    bench.commit(lambda tx: outbox.claim(tx, "main", f"ref{message_id}", "node", now + MINUTE, now, only=message_id))
+    if state is State.SUBMITTING:
+        return
+    message = bench.commit(lambda tx: messages.get(tx, message_id))
+    if state is State.UNKNOWN:
+        bench.commit(lambda tx: outbox.mark_ambiguous(tx, message, Entry(Reason.TIMEOUT), "node", now))
+        return
+    bench.commit(lambda tx: messages.move(tx, message, state, Entry(Cause.REPORT), "node", now))
+
+
+def test_a_firing_alert_makes_one_text_for_each_person_of_its_receiver(bench: Bench) -> None:
+    verdicts = bench.accept(firing(instance="web1"))
+
+    assert heard(verdicts) == [Heard.FIRST]
+    assert [(who, kind) for who, kind, *_ in bench.messages()] == [("alice", "firing"), ("bob", "firing")]
+    assert all("HostDown" in body and "web1" in body for *_, body in bench.messages())
+
+
+def test_every_repeat_of_an_episode_is_suppressed(bench: Bench) -> None:
+    bench.accept(firing())
+    for _ in range(5):
+        bench.clock.move(hours=4)
+        assert heard(bench.accept(firing())) == [Heard.DUPLICATE]
+
+    assert len(bench.messages()) == 2
+
+
+def test_alerts_that_come_together_are_told_together(bench: Bench) -> None:
+    bench.accept(*(firing(instance=f"web{n}") for n in range(1, 4)))
+
+    assert len(bench.messages()) == 2
+    assert all("3x" in body for *_, body in bench.messages())
+
+
+def test_what_joins_a_group_later_is_told_without_telling_the_rest_again(bench: Bench) -> None:
+    bench.accept(firing(instance="web1"))
+    bench.accept(firing(instance="web1"), firing(instance="web2"))
+
+    assert len(bench.messages()) == 4
+    assert all("web2" in body and "web1" not in body for *_, body in bench.messages()[2:])
+
+
+def test_a_person_in_two_receivers_gets_one_text(bench: Bench) -> None:
+    bench.accept(firing(team="all"))
+
+    assert sorted(who for who, *_ in bench.messages()) == ["alice", "bob"]
+
+
+def test_a_route_to_nobody_is_recorded_and_told_to_nobody(bench: Bench) -> None:
+    assert heard(bench.accept(firing(severity="info"))) == [Heard.NOBODY]
+    assert heard(bench.accept(resolved(severity="info"))) == [Heard.NOBODY_TOLD]
+    assert bench.messages() == []
+    assert [row["reason"] for row in bench.rows("select reason from alerts order by id")] == ["nobody", "nobody_told"]
+
+
+@pytest.mark.parametrize(
+    "state", [State.SUBMITTING, State.UNKNOWN, State.SENT, State.BUFFERED, State.DELIVERED, State.NO_REPORT, State.UNKNOWN_FINAL]
+)
+def test_a_resolve_is_told_to_whoever_may_have_the_first_text(bench: Bench, state: State) -> None:
+    bench.accept(firing(team="dba"))
+    put_in(bench, state)
+    bench.clock.move(minutes=5)
+
+    assert heard(bench.accept(resolved(team="dba"))) == [Heard.RESOLVED]
+    assert [(who, kind) for who, kind, *_ in bench.messages()] == [("bob", "firing"), ("bob", "resolved")]
+
+
+@pytest.mark.parametrize("state", [State.FAILED, State.EXPIRED, State.NOT_DELIVERED, State.REJECTED])
+def test_a_resolve_is_not_told_to_whoever_never_got_the_first_text(bench: Bench, state: State) -> None:
+    bench.accept(firing(team="dba"))
+    put_in(bench, state)
+
+    assert heard(bench.accept(resolved(team="dba"))) == [Heard.NOBODY_TOLD]
+    assert len(bench.messages()) == 1
+
+
+def test_trouble_that_ends_before_its_text_left_is_told_to_nobody(bench: Bench) -> None:
+    bench.accept(firing(team="dba"))
+
+    assert heard(bench.accept(resolved(team="dba"))) == [Heard.RESOLVED_UNSENT]
+    assert [(kind, state) for _, kind, state, _ in bench.messages()] == [("firing", "cancelled")]
+
+
+def test_a_waiting_text_about_a_group_stays_while_one_of_it_still_fires(bench: Bench) -> None:
+    bench.accept(firing(team="dba", instance="a"), firing(team="dba", instance="b"))
+
+    assert heard(bench.accept(resolved(team="dba", instance="a"))) == [Heard.RESOLVED]
+    assert [(kind, state) for _, kind, state, _ in bench.messages()] == [("firing", "queued"), ("resolved", "queued")]
+
+
+def test_a_resend_that_became_pointless_is_not_sent_but_its_resolve_is(bench: Bench) -> None:
+    bench.accept(firing(team="dba"))
+    put_in(bench, State.UNKNOWN)
+    bench.clock.move(seconds=61)
+    bench.tick()
+    assert bench.messages("state") == [("queued",)]
+
+    assert heard(bench.accept(resolved(team="dba"))) == [Heard.RESOLVED]
+    assert bench.messages("kind, state") == [("firing", "unknown_final"), ("resolved", "queued")]
+
+
+def test_a_receiver_that_wants_no_resolves_gets_none(bench: Bench) -> None:
+    bench.accept(firing(team="quiet"))
+    put_in(bench, State.SENT, 1)
+    put_in(bench, State.SENT, 2)
+
+    assert heard(bench.accept(resolved(team="quiet"))) == [Heard.RESOLVED_OFF]
+    assert len(bench.messages()) == 2
+
+
+def test_the_resolve_of_a_group_is_one_text_for_each_person(bench: Bench) -> None:
+    bench.accept(*(firing(instance=f"web{n}") for n in range(3)))
+    put_in(bench, State.SENT, 1)
+    put_in(bench, State.SENT, 2)
+    bench.accept(*(resolved(instance=f"web{n}") for n in range(3)))
+
+    assert [(who, kind) for who, kind, *_ in bench.messages()][2:] == [("alice", "resolved"), ("bob", "resolved")]
+
+
+def test_an_old_copy_after_the_resolve_is_not_a_new_episode(bench: Bench) -> None:
+    bench.accept(firing())
+    bench.clock.move(minutes=5)
+    bench.accept(resolved())
+
+    assert heard(bench.accept(firing())) == [Heard.STALE]
+    assert heard(bench.accept(firing(at=NOON + timedelta(minutes=6)))) == [Heard.FIRST]
+
+
+def test_a_resolve_in_the_same_delivery_as_its_firing_is_told_to_nobody(bench: Bench) -> None:
+    assert heard(bench.accept(firing(), resolved())) == [Heard.FIRST, Heard.RESOLVED_UNSENT]
+    assert {state for *_, state, _ in bench.messages()} == {"cancelled"}
+
+
+def test_the_same_alert_twice_in_one_delivery_is_told_once(bench: Bench) -> None:
+    assert heard(bench.accept(firing(), firing())) == [Heard.FIRST, Heard.DUPLICATE]
+    assert len(bench.messages()) == 2
+
+
+def test_an_episode_not_heard_of_for_a_day_ends_and_the_next_firing_is_told(bench: Bench) -> None:
+    bench.accept(firing())
+    bench.clock.move(hours=24, seconds=1)
+    bench.tick()
+
+    assert heard(bench.accept(firing())) == [Heard.FIRST]
+    assert [row["state"] for row in bench.rows("select state from incidents order by id")] == ["stale", "open"]
+
+
+def test_a_hidden_alert_is_said_to_be_hidden(bench: Bench) -> None:
+    bench.accept(firing(instance="web1"), hidden=3)
+
+    assert all("3" in body and "not shown" in body for *_, body in bench.messages())
+
+
+@pytest.mark.parametrize(("severity", "state", "reason"), [("critical", "queued", "resend"), ("warning", "unknown_final", "no_evidence")])
+def test_only_a_critical_page_is_sent_once_more_after_an_ambiguous_attempt(
+    bench: Bench, severity: str, state: str, reason: str
+) -> None:
+    bench.accept(firing(team="dba", severity=severity))
+    put_in(bench, State.UNKNOWN)
+    bench.clock.move(seconds=59)
+    assert bench.tick() == 0
+    bench.clock.move(seconds=2)
+    bench.tick()
+
+    assert bench.messages("state") == [(state,)]
+    assert bench.rows("select reason from ledger order by id")[-1] == {"reason": reason}
+
+
+def test_a_second_ambiguous_attempt_is_the_last(bench: Bench) -> None:
+    bench.accept(firing(team="dba"))
+    put_in(bench, State.UNKNOWN)
+    bench.clock.move(seconds=61)
+    bench.tick()
+    now = bench.clock()
+    message = bench.commit(lambda tx: outbox.claim(tx, "main", "again", "node", now + MINUTE, now))
+    bench.commit(lambda tx: outbox.mark_ambiguous(tx, message, Entry(Reason.TIMEOUT), "node", now))
+    bench.clock.move(seconds=61)
+    bench.tick()
+
+    assert bench.messages("state, attempts, ambiguous") == [("unknown_final", 2, 2)]
+
+
+def test_a_resolve_is_never_sent_twice(bench: Bench) -> None:
+    bench.accept(firing(team="dba"))
+    put_in(bench, State.SENT, 1)
+    bench.accept(resolved(team="dba"))
+    put_in(bench, State.UNKNOWN, 2)
+    bench.clock.move(seconds=61)
+    bench.tick()
+
+    assert bench.messages("kind, state")[1] == ("resolved", "unknown_final")
+
+
+def test_a_lease_that_ends_leaves_a_text_that_may_be_out(bench: Bench) -> None:
+    bench.accept(firing(team="dba"))
+    put_in(bench, State.SUBMITTING)
+    bench.clock.move(seconds=61)
+    bench.tick()
+
+    assert bench.messages("state, ambiguous") == [("unknown", 1)]
+
+
+def test_a_restart_takes_its_own_unfinished_texts_for_ambiguous_at_once(bench: Bench) -> None:
+    bench.accept(firing(team="dba"))
+    put_in(bench, State.SUBMITTING)
+
+    assert bench.commit(lambda tx: bench.engine.recover(tx, bench.clock())) == 1
+    assert bench.messages("state") == [("unknown",)]
+    assert bench.rows("select reason from ledger order by id")[-1] == {"reason": "restarted"}
+
+
+def test_a_page_too_old_to_be_news_is_not_sent(bench: Bench) -> None:
+    bench.accept(firing(team="dba"), firing(team="dba", severity="warning"))
+    bench.clock.move(hours=1)
+    bench.tick()
+    assert [state for *_, state, _ in bench.messages()] == ["queued"]  # one text, as urgent as its worst alert
+    bench.clock.move(hours=3)
+    bench.tick()
+
+    assert [state for *_, state, _ in bench.messages()] == ["expired"]
+
+
+def test_waiting_for_a_report_ends(bench: Bench) -> None:
+    bench.accept(firing(team="dba"))
+    now = bench.clock()
+    message = bench.commit(lambda tx: outbox.claim(tx, "main", "ref", "node", now + MINUTE, now))
+    bench.commit(lambda tx: outbox.mark_sent(tx, message, now + MINUTE, Entry(Reason.OK), "node", now))
+    bench.clock.move(minutes=31)
+    bench.tick()
+
+    assert bench.messages("state, poll_at") == [("no_report", None)]
+
+
+def test_a_number_that_left_the_configuration_is_not_texted_any_more(tmp_path: Path) -> None:
+    store = SqliteStore(f"sqlite://{tmp_path}/x.db")
+    before = Bench(store, Engine(a_plan(), "node"))
+    before.accept(firing())
+    put_in(before, State.SENT, 1)
+    put_in(before, State.SENT, 2)
+    plan = a_plan()
+    directory = replace(plan.directory, people={"alice": plan.directory.people["alice"]}, teams={})
+    only_alice = {name: replace(r, notify=r.notify[:1] if name == "oncall" else ()) for name, r in plan.receivers.items()}
+    after = Bench(store, Engine(replace(plan, directory=directory, receivers=only_alice), "node"), VirtualClock(NOON + MINUTE))
+
+    after.accept(resolved())
+
+    assert [(who, kind) for who, kind, *_ in after.messages()][2:] == [("alice", "resolved")]
+    store.close()
+
+
+def test_a_failed_attempt_keeps_its_first_ending(bench: Bench) -> None:
+    bench.accept(firing(team="dba"))
+    put_in(bench, State.SUBMITTING)
+    now = bench.clock()
+    for fate in (Fate.SENT, Fate.UNKNOWN):
+        bench.commit(lambda tx, fate=fate: outbox.close_attempt(tx, "ref1", Outcome(fate, Reason.OK), now))
+
+    assert bench.rows("select fate from attempts") == [{"fate": "sent"}]
+
+
+def test_a_page_cannot_be_written_twice(bench: Bench) -> None:
+    bench.accept(firing(team="dba"))
+    draft_kind = bench.rows("select kind, number from pages")
+
+    assert draft_kind == [{"kind": Kind.FIRING, "number": "+31612345678"}]
+    assert bench.commit(lambda tx: messages.has_page(tx, 1, "+31612345678", Kind.FIRING))

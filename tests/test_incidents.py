@@ -1,0 +1,68 @@
+"""Episodes: what one alert means after those that came before it."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+import pytest
+from workbench import NOON, firing, resolved
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from sms_notify.decide.incidents import Episode, hear, incident_of, tag_of
+from sms_notify.decide.states import Heard
+
+FIVE = timedelta(minutes=5)
+OPEN = Episode(1, opened_at=NOON, starts_at=NOON)
+CLOSED = Episode(1, opened_at=NOON, starts_at=NOON, ended_at=NOON + FIVE, closed_at=NOON + FIVE)
+
+
+@pytest.mark.parametrize(
+    ("latest", "starts_at", "after", "expected"),
+    [
+        (None, NOON, FIVE, Heard.FIRST),
+        (OPEN, NOON, FIVE, Heard.DUPLICATE),
+        (OPEN, NOON + FIVE, FIVE, Heard.DUPLICATE),  # the other Prometheus of a pair saw it later
+        (CLOSED, NOON, 2 * FIVE, Heard.STALE),  # the second peer's old copy
+        (CLOSED, NOON + FIVE, 2 * FIVE, Heard.STALE),  # not later than the end: the same episode still
+        (CLOSED, NOON + 2 * FIVE, 2 * FIVE, Heard.FIRST),
+        (CLOSED, NOON, timedelta(hours=2), Heard.FIRST),  # too late for a copy: somebody posted it again
+        (CLOSED, None, 2 * FIVE, Heard.FIRST),  # without a start nothing proves it old
+    ],
+)
+def test_a_firing_alert_is_told_once_an_episode(
+    latest: Episode | None, starts_at: datetime | None, after: timedelta, expected: Heard
+) -> None:
+    assert expected is hear(firing(at=starts_at), latest, NOON + after)
+
+
+@pytest.mark.parametrize(
+    ("latest", "ends_at", "expected"),
+    [
+        (None, NOON + FIVE, Heard.NEVER_FIRED),
+        (OPEN, NOON + FIVE, Heard.RESOLVED),
+        (OPEN, NOON, Heard.RESOLVED),  # Alertmanager makes startsAt = endsAt where it was given no start
+        (OPEN, NOON - FIVE, Heard.STALE),  # ends before this episode began: it speaks of the one before
+        (CLOSED, NOON + FIVE, Heard.DUPLICATE),
+    ],
+)
+def test_a_resolve_ends_the_episode_it_speaks_of(latest: Episode | None, ends_at: datetime, expected: Heard) -> None:
+    assert expected is hear(resolved(end=ends_at), latest, NOON + FIVE)
+
+
+@given(st.integers(0, 5_000_000))
+@settings(deadline=None, max_examples=300)
+def test_a_tag_names_one_incident(incident_id: int) -> None:
+    assert incident_of("#" + tag_of(incident_id).upper()) == incident_id
+
+
+def test_neighbouring_incidents_have_tags_that_look_nothing_alike() -> None:
+    tags = [tag_of(n) for n in range(1, 200)]
+
+    assert len(set(tags)) == 199
+    assert all(sum(a != b for a, b in zip(x, y, strict=True)) >= 2 for x, y in zip(tags, tags[1:], strict=False))
+
+
+@pytest.mark.parametrize("text", ["", "#", "abc", "a0bc", "mabc", "abcd-1", "ab cd"])
+def test_what_is_no_tag_names_nothing(text: str) -> None:
+    assert incident_of(text) is None
