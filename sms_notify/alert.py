@@ -40,9 +40,13 @@ class Severity(StrEnum):
 
 
 _WORDS = {
-    **dict.fromkeys(("critical", "crit", "page", "emergency", "emerg", "fatal", "disaster", "high"), Severity.CRITICAL),
+    **dict.fromkeys(
+        ("critical", "crit", "page", "emergency", "emerg", "fatal", "disaster", "high"), Severity.CRITICAL
+    ),
     **dict.fromkeys(("warning", "warn", "average", "error", "major", "minor"), Severity.WARNING),
-    **dict.fromkeys(("info", "information", "informational", "notice", "none", "low", "debug"), Severity.INFO),
+    **dict.fromkeys(
+        ("info", "information", "informational", "notice", "none", "low", "debug"), Severity.INFO
+    ),
 }
 _RANKS = {Severity.CRITICAL: 0, Severity.WARNING: 1, Severity.OTHER: 2, Severity.INFO: 3}
 

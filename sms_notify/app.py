@@ -26,7 +26,15 @@ from sms_notify.gateways.settings import Gateway1601Settings, ReportsBy
 from sms_notify.gateways.smsgateway1601 import SmsGateway1601, delivery_token
 from sms_notify.logs import masked
 from sms_notify.metrics import Metrics
-from sms_notify.reports import FIRST_POLL, FIRST_POLL_BESIDE_CALLBACKS, Applied, Delivered, Every, Reports, apply
+from sms_notify.reports import (
+    FIRST_POLL,
+    FIRST_POLL_BESIDE_CALLBACKS,
+    Applied,
+    Delivered,
+    Every,
+    Reports,
+    apply,
+)
 from sms_notify.sender import Clock, Luck, Sender, SenderPool, Sent
 from sms_notify.store.committer import Committer
 from sms_notify.store.sqlite import SqliteStore
@@ -72,7 +80,9 @@ def timing_of(settings: Settings) -> Timing:
     return Timing(lease=timedelta(seconds=3 * slowest))
 
 
-def sender_of(settings: Gateway1601Settings, commit: Callable[..., object], timing: Timing, node: str) -> Sender:
+def sender_of(
+    settings: Gateway1601Settings, commit: Callable[..., object], timing: Timing, node: str
+) -> Sender:
     """A sender with the account's own client; for the daemon and for commands that send by hand."""
     gateway = SmsGateway1601(settings, time.monotonic)
     return Sender(commit, gateway, timing, node, luck(), first_poll(settings.delivery_reports))  # type: ignore[arg-type]
@@ -80,7 +90,11 @@ def sender_of(settings: Gateway1601Settings, commit: Callable[..., object], timi
 
 def first_poll(by: ReportsBy) -> timedelta | None:
     """How long after a send to ask for its report: late where call-backs come, never where nothing is to be asked."""
-    waits = {ReportsBy.POLL: FIRST_POLL, ReportsBy.BOTH: FIRST_POLL_BESIDE_CALLBACKS, ReportsBy.CALLBACK: timedelta(days=1)}
+    waits = {
+        ReportsBy.POLL: FIRST_POLL,
+        ReportsBy.BOTH: FIRST_POLL_BESIDE_CALLBACKS,
+        ReportsBy.CALLBACK: timedelta(days=1),
+    }
     return waits.get(by)
 
 
@@ -115,12 +129,17 @@ class App:
         self.committer.start()
         left = self.committer(lambda tx: self._engine.recover(tx, self._clock()))
         if left:
-            _log.warning("texts that were under way when the last process ended may have been sent", extra={"texts": left})
+            _log.warning(
+                "texts that were under way when the last process ended may have been sent",
+                extra={"texts": left},
+            )
         self.metrics.begin(self.store)
         for part in (*self._pools, *self._loops):
             part.start()
         port = self._web.start()
-        _log.info("serving", extra={"address": f"{self._settings.web.host}:{port}", "database": self.store.path})
+        _log.info(
+            "serving", extra={"address": f"{self._settings.web.host}:{port}", "database": self.store.path}
+        )
         return port
 
     def stop(self) -> None:
@@ -144,9 +163,13 @@ class App:
 
     def _add_gateway(self, settings: Gateway1601Settings, timing: Timing) -> None:
         gateway = SmsGateway1601(settings, time.monotonic)
-        sender = Sender(self.committer, gateway, timing, self.node, luck(), first_poll(settings.delivery_reports))
+        sender = Sender(
+            self.committer, gateway, timing, self.node, luck(), first_poll(settings.delivery_reports)
+        )
         self._pools.append(SenderPool(sender, self._clock, settings.concurrency, self._sent))
-        self._loops.append(Every(f"credits-{settings.name}", _CREDITS_EVERY, lambda: self._ask_credits(gateway)))
+        self._loops.append(
+            Every(f"credits-{settings.name}", _CREDITS_EVERY, lambda: self._ask_credits(gateway))
+        )
         if settings.delivery_reports in (ReportsBy.POLL, ReportsBy.BOTH):
             reports = Reports(self.committer, gateway, self.node, self._clock)
             self._loops.append(Every(f"reports-{settings.name}", _POLL_EVERY, lambda: self._poll(reports)))
@@ -161,7 +184,9 @@ class App:
 
     async def _accept(self, delivery: Delivery) -> None:
         now = self._clock()
-        verdicts = await asyncio.wrap_future(self.committer.submit(lambda tx: self._engine.accept(tx, delivery, now)))
+        verdicts = await asyncio.wrap_future(
+            self.committer.submit(lambda tx: self._engine.accept(tx, delivery, now))
+        )
         _log_accepted(delivery, verdicts)
 
     async def _report(self, token: str, parameters: Mapping[str, str]) -> bool:
@@ -206,13 +231,20 @@ class App:
 def _log_accepted(delivery: Delivery, verdicts: list[Verdict]) -> None:
     told = {message for verdict in verdicts for message in verdict.messages}
     heard = Counter(str(verdict.heard) for verdict in verdicts)
-    _log.info("accepted", extra={"source": delivery.source, "alerts": len(verdicts), **heard, "texts": len(told)})
+    _log.info(
+        "accepted", extra={"source": delivery.source, "alerts": len(verdicts), **heard, "texts": len(told)}
+    )
 
 
 def _log_sent(sent: Sent) -> None:
     message, outcome = sent.message, sent.outcome
     level = logging.INFO if outcome.fate is Fate.SENT else logging.WARNING
-    extra = {"text": message.id, "to": masked(message.number), "gateway": message.gateway, "reason": outcome.reason}
+    extra = {
+        "text": message.id,
+        "to": masked(message.number),
+        "gateway": message.gateway,
+        "reason": outcome.reason,
+    }
     if outcome.code is not None:
         extra["code"] = outcome.code
     if outcome.detail and outcome.fate is not Fate.SENT:
@@ -223,4 +255,8 @@ def _log_sent(sent: Sent) -> None:
 def _log_report(delivered: Delivered, by: Cause) -> None:
     text = delivered.message.id if delivered.message is not None else "-"
     level = logging.WARNING if delivered.applied in (Applied.FORGED, Applied.UNKNOWN_ID) else logging.INFO
-    _log.log(level, "report", extra={"text": text, "status": delivered.report.status, "by": by, "did": delivered.applied})
+    _log.log(
+        level,
+        "report",
+        extra={"text": text, "status": delivered.report.status, "by": by, "did": delivered.applied},
+    )

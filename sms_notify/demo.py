@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from importlib.resources import files
 from pathlib import Path
+from string import Template
 from types import TracebackType
 
 from sms_notify.alert import fingerprint_of
@@ -40,11 +41,14 @@ class Step:
 
 
 _WEB = [
-    {"alertname": "HostDown", "instance": f"web{n}:9100", "severity": "critical", "cluster": "ams1"} for n in (1, 2, 3)
+    {"alertname": "HostDown", "instance": f"web{n}:9100", "severity": "critical", "cluster": "ams1"}
+    for n in (1, 2, 3)
 ]
 _DB = {"alertname": "DiskFillsUp", "instance": "db1:9100", "severity": "critical", "team": "dba"}
 _INFO = {"alertname": "BackupFinished", "instance": "db1:9100", "severity": "info"}
-_WEB_FIRES = tuple(("firing", labels, f"{labels['instance'].split(':')[0]} does not answer") for labels in _WEB)
+_WEB_FIRES = tuple(
+    ("firing", labels, f"{labels['instance'].split(':')[0]} does not answer") for labels in _WEB
+)
 _WEB_ENDS = tuple(("resolved", labels, summary) for _, labels, summary in _WEB_FIRES)
 _DB_FIRES = ("firing", _DB, "/var/lib/postgresql full in 20 min")
 
@@ -52,7 +56,11 @@ STORY = (
     Step("Three web servers of ams1 go down. Alertmanager groups them: one text a person.", _WEB_FIRES, 2),
     Step("Alertmanager's second peer tells the same again: nobody is texted twice.", _WEB_FIRES, 0),
     Step("A database disk fills up: the DBA hears of it, and so does the platform team.", (_DB_FIRES,), 3),
-    Step("A backup finished (info): the route says that nobody needs a text.", (("firing", _INFO, "took 41 min"),), 0),
+    Step(
+        "A backup finished (info): the route says that nobody needs a text.",
+        (("firing", _INFO, "took 41 min"),),
+        0,
+    ),
     Step("The web servers are back: told once, to those who were told of the trouble.", _WEB_ENDS, 2),
     Step("The disk was cleaned up.", (("resolved", _DB, "/var/lib/postgresql full in 20 min"),), 3),
 )
@@ -78,7 +86,9 @@ class Demo:
         self.simulator.change(delivery_url=f"{self.url}/delivery/{self._token}")
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, tb: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, tb: TracebackType | None
+    ) -> None:
         self.app.stop()
         self.simulator.stop()
 
@@ -101,7 +111,9 @@ class Demo:
 
     def wait_for_reports(self) -> int:
         """Waits until every text has its final report; returns how many were delivered."""
-        all_told = self.simulator.wait_for(lambda state: all(t.status == "DELIVERED" for t in state.texts()), 15)
+        all_told = self.simulator.wait_for(
+            lambda state: all(t.status == "DELIVERED" for t in state.texts()), 15
+        )
         texts = self.simulator.texts()
         return len(texts) if all_told else sum(t.status == "DELIVERED" for t in texts)
 
@@ -111,16 +123,11 @@ class Demo:
         return self._posted
 
     def _daemon(self, port: int) -> App:
+        found = {"folder": str(self._folder), "port": str(port), "gateway": self.simulator.gateway_url}
+        template = Template(files("sms_notify").joinpath("demo.yml").read_text("utf-8"))
         path = self._folder / "sms-notify.yml"
-        path.write_text(files("sms_notify").joinpath("demo.yml").read_text("utf-8"), "utf-8")
-        path.chmod(0o600)
-        environ = {
-            "DEMO_FOLDER": str(self._folder),
-            "DEMO_PORT": str(port),
-            "DEMO_GATEWAY": self.simulator.gateway_url,
-            "DEMO_PASSWORD": self._password,
-        }
-        settings = load(path, environ)
+        path.write_text(template.safe_substitute(found), "utf-8")
+        settings = load(path, {"DEMO_PASSWORD": self._password})
         self._token = delivery_token(settings.gateways[0])
         return App(settings)
 
@@ -139,8 +146,6 @@ def tell(demo: Demo, say: Callable[[str], object], pause: Callable[[float], obje
     say(f"\n{demo.posted} alerts told, {len(texts)} texts, {credits_spent} credits, {delivered} delivered.")
 
 
-
-
 def _payload(step: Step, now: datetime) -> dict[str, object]:
     began, ended = (now - timedelta(minutes=2)).isoformat(), now.isoformat()
     alerts = [
@@ -156,7 +161,14 @@ def _payload(step: Step, now: datetime) -> dict[str, object]:
     ]
     name = step.alerts[0][1]["alertname"]
     group = f'{{}}:{{alertname="{name}"}}'
-    return {"version": "4", "status": alerts[0]["status"], "receiver": "sms", "groupKey": group, "truncatedAlerts": 0, "alerts": alerts}
+    return {
+        "version": "4",
+        "status": alerts[0]["status"],
+        "receiver": "sms",
+        "groupKey": group,
+        "truncatedAlerts": 0,
+        "alerts": alerts,
+    }
 
 
 def _free_port(preferred: int) -> int:

@@ -101,7 +101,7 @@ class Engine:
     def accept(self, tx: Tx, delivery: Delivery, now: datetime) -> list[Verdict]:
         """Takes in one delivery: episodes, routes, pages, and a row for every alert with what it led to."""
         cases = [self._hear(tx, alert, now) for alert in delivery.alerts]
-        told = self._tell_firing(tx, delivery, cases, now) | self._tell_resolved(tx, delivery, cases, now)
+        told = self._tell_firing(tx, delivery, cases, now) | self._tell_resolved(tx, cases, now)
         return [self._record(tx, delivery, case, told, now) for case in cases]
 
     def tick(self, tx: Tx, now: datetime) -> int:
@@ -152,7 +152,7 @@ class Engine:
                     self._write(tx, Kind.FIRING, receiver, person, owed, delivery.hidden, now, now, written)
         return written
 
-    def _tell_resolved(self, tx: Tx, delivery: Delivery, cases: Sequence[_Case], now: datetime) -> Texts:
+    def _tell_resolved(self, tx: Tx, cases: Sequence[_Case], now: datetime) -> Texts:
         """One text for each who may have the first one; texts that nobody can have seen are taken back instead."""
         written: Texts = {}
         owed: dict[tuple[str, str], tuple[Message, list[_Case]]] = {}
@@ -182,7 +182,12 @@ class Engine:
     def _wants_resolve(self, message: Message) -> bool:
         receiver = self.plan.receivers.get(message.receiver)
         owner_has_it = message.state.may_have_arrived or message.state is State.QUEUED
-        return receiver is not None and receiver.send_resolved and owner_has_it and message.number in self._numbers
+        return (
+            receiver is not None
+            and receiver.send_resolved
+            and owner_has_it
+            and message.number in self._numbers
+        )
 
     def _person(self, message: Message) -> Person:
         return self.plan.directory.owner(message.number) or Person(message.recipient, message.number)
@@ -215,8 +220,12 @@ class Engine:
         for incident_id in draft.incidents:
             written.setdefault((incident_id, kind), []).append(message_id)
 
-    def _word(self, kind: Kind, receiver: Receiver, person: Person, cases: Iterable[_Case], hidden: int) -> Text:
-        told = {_id(case): case.told() for case in cases}  # an alert that is told twice in one delivery is worded once
+    def _word(
+        self, kind: Kind, receiver: Receiver, person: Person, cases: Iterable[_Case], hidden: int
+    ) -> Text:
+        told = {
+            _id(case): case.told() for case in cases
+        }  # an alert that is told twice in one delivery is worded once
         status = Status.FIRING if kind is Kind.FIRING else Status.RESOLVED
         notice = Notice(status, tuple(told.values()), hidden)
         reader = Reader(person.timezone, person.language)
@@ -235,7 +244,11 @@ class Engine:
         first = messages.told(tx, _id(case), Kind.FIRING)
         if any(message.state is State.CANCELLED for message in first):
             return Heard.RESOLVED_UNSENT
-        return Heard.RESOLVED_OFF if any(message.state.may_have_arrived for message in first) else Heard.NOBODY_TOLD
+        return (
+            Heard.RESOLVED_OFF
+            if any(message.state.may_have_arrived for message in first)
+            else Heard.NOBODY_TOLD
+        )
 
     def _end_leases(self, tx: Tx, now: datetime) -> int:
         ended = outbox.overdue(tx, State.SUBMITTING, now)

@@ -16,8 +16,16 @@ class LineFormatter(logging.Formatter):
     """`2026-11-22T14:05:00.123Z INFO event key=value …`; what is not printable is written as an escape."""
 
     def format(self, record: logging.LogRecord) -> str:
-        at = datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
-        extras = (f"{key}={_value(value)}" for key, value in vars(record).items() if key not in _PLAIN and key != "message")
+        at = (
+            datetime.fromtimestamp(record.created, UTC)
+            .isoformat(timespec="milliseconds")
+            .replace("+00:00", "Z")
+        )
+        extras = (
+            f"{key}={_value(value)}"
+            for key, value in vars(record).items()
+            if key not in _PLAIN and key != "message"
+        )
         where = f" at={_place(record)}" if record.exc_info else ""
         return " ".join((at, record.levelname, printable(record.getMessage()), *extras)) + where
 
@@ -45,7 +53,9 @@ def printable(text: str) -> str:
 
 def masked(number: str) -> str:
     """Enough of a number to recognise one's own: the country and the last three digits."""
-    return f"{number[:3]}{'*' * max(0, len(number) - 6)}{number[-3:]}" if len(number) > 6 else "*" * len(number)
+    return (
+        f"{number[:3]}{'*' * max(0, len(number) - 6)}{number[-3:]}" if len(number) > 6 else "*" * len(number)
+    )
 
 
 def configure(level: str) -> None:

@@ -47,7 +47,7 @@ class Metrics:
     """The registry and how it is fed. Safe to call from several threads."""
 
     def __init__(self, gateways: Iterable[str], node: str) -> None:
-        disable_created_metrics()
+        disable_created_metrics()  # type: ignore[no-untyped-call]
         self._node = node
         self._last = (0, 0)
         self._lock = threading.Lock()
@@ -80,20 +80,30 @@ class Metrics:
         counter, gauge, histogram = self._counter, self._gauge, self._histogram
         self.received = counter("alerts_received", "Alerts accepted", "source", "status")
         self.suppressed = counter("alerts_suppressed", "Alerts that led to no text, by reason", "reason")
-        self.messages = counter("messages", "Messages by what became of them at the gateway", "gateway", "outcome")
+        self.messages = counter(
+            "messages", "Messages by what became of them at the gateway", "gateway", "outcome"
+        )
         self.parts = counter("message_parts", "Parts of the texts that a gateway took", "gateway")
         self.spent = counter("credits_spent", "Credits that texts have cost", "gateway", "severity")
         self.errors = counter("gateway_errors", "Refusals and failures of a gateway", "gateway", "code")
         self.deliveries = counter("deliveries", "Delivery reports that moved a message", "gateway", "status")
         self.credits_remaining = gauge("credits_remaining", "Credits left in the account", "gateway")
-        self.gateway_up = gauge("gateway_up", "1 when the last request got an answer in words we know", "gateway")
+        self.gateway_up = gauge(
+            "gateway_up", "1 when the last request got an answer in words we know", "gateway"
+        )
         self.outbox = gauge("outbox_messages", "Messages that are not final", "state")
         self.oldest = gauge("outbox_oldest_seconds", "Age of the oldest queued message")
         self.incidents = gauge("incidents_open", "Open incidents", "severity")
         self.build = gauge("build_info", "The running version", "version")
-        self.request_seconds = histogram("gateway_request_seconds", "Time of a request to send", _REQUEST_BUCKETS, "gateway")
-        self.delivery_seconds = histogram("delivery_seconds", "From alert to delivery report", _WAIT_BUCKETS, "gateway")
-        self.send_seconds = histogram("alert_to_send_seconds", "From alert to the gateway's OK", _WAIT_BUCKETS, "severity")
+        self.request_seconds = histogram(
+            "gateway_request_seconds", "Time of a request to send", _REQUEST_BUCKETS, "gateway"
+        )
+        self.delivery_seconds = histogram(
+            "delivery_seconds", "From alert to delivery report", _WAIT_BUCKETS, "gateway"
+        )
+        self.send_seconds = histogram(
+            "alert_to_send_seconds", "From alert to the gateway's OK", _WAIT_BUCKETS, "severity"
+        )
 
     def _counter(self, name: str, about: str, *labels: str) -> Counter:
         return Counter(f"sms_notify_{name}", about, labels, registry=self.registry)
@@ -158,7 +168,9 @@ class Metrics:
             self.parts.labels(gateway).inc(row["parts"])
             self.spent.labels(gateway, row["severity"]).inc(row["parts"])
             self.send_seconds.labels(row["severity"]).observe(row["seconds"] or 0)
-        if row["code"] is not None or (state in (State.QUEUED, State.UNKNOWN) and row["reason"] not in set(Cause)):
+        if row["code"] is not None or (
+            state in (State.QUEUED, State.UNKNOWN) and row["reason"] not in set(Cause)
+        ):
             self.errors.labels(gateway, str(row["code"]) if row["code"] in CODES else _OTHER_CODE).inc()
         if state in _REPORTED:
             self.deliveries.labels(gateway, _REPORTED[state]).inc()

@@ -67,7 +67,9 @@ def _move(tx: Tx, message: Message, report: Report, by: Cause, node: str, now: d
     seconds = (now - message.created_at).total_seconds()
     if message.state in (State.SUBMITTING, State.UNKNOWN, State.UNKNOWN_FINAL):
         # The report is the proof that an attempt without an answer did reach the gateway.
-        outbox.mark_sent(tx, message, now + FIRST_POLL_BESIDE_CALLBACKS, Entry(by, seconds=seconds), node, now)
+        outbox.mark_sent(
+            tx, message, now + FIRST_POLL_BESIDE_CALLBACKS, Entry(by, seconds=seconds), node, now
+        )
     if state is not State.SENT:
         messages.move(tx, message, state, Entry(by, seconds=seconds), node, now)
     return Delivered(report, Applied.MOVED, message, state, seconds)
@@ -75,7 +77,7 @@ def _move(tx: Tx, message: Message, report: Report, by: Cause, node: str, now: d
 
 def next_poll(polls: int, now: datetime) -> datetime:
     """Ten seconds, then twice as long each time, at most five minutes."""
-    return now + min(FIRST_POLL * 2 ** min(polls, 10), _SLOWEST_POLL)
+    return now + min(FIRST_POLL * (1 << min(polls, 10)), _SLOWEST_POLL)
 
 
 class Reports:

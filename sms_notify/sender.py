@@ -57,7 +57,13 @@ class Sender:
     """Sends what is queued for one gateway. `first_poll` is how long after a send its report is first asked for."""
 
     def __init__(
-        self, commit: Commit, gateway: Gateway, timing: Timing, node: str, luck: Luck, first_poll: timedelta | None
+        self,
+        commit: Commit,
+        gateway: Gateway,
+        timing: Timing,
+        node: str,
+        luck: Luck,
+        first_poll: timedelta | None,
     ) -> None:
         self._commit = commit
         self._gateway = gateway
@@ -96,7 +102,9 @@ class Sender:
             _log.error("gateway gave one id to two messages", extra={"id": message.id})
         if message.reference != claimed.reference or message.state not in (State.SUBMITTING, State.UNKNOWN):
             return
-        entry = Entry(outcome.reason, outcome.code, (now - message.created_at).total_seconds(), outcome.detail)
+        entry = Entry(
+            outcome.reason, outcome.code, (now - message.created_at).total_seconds(), outcome.detail
+        )
         if outcome.fate is Fate.SENT:
             self._settle_sent(tx, message, outcome, entry, now)
         elif outcome.fate is Fate.UNKNOWN:
@@ -134,7 +142,9 @@ class SenderPool:
         self._wake = threading.Condition()
         self._news = 0
         self._stopping = False
-        self._threads = [threading.Thread(target=self._loop, name=f"sender-{n}", daemon=True) for n in range(threads)]
+        self._threads = [
+            threading.Thread(target=self._loop, name=f"sender-{n}", daemon=True) for n in range(threads)
+        ]
 
     def start(self) -> None:
         for thread in self._threads:

@@ -32,8 +32,11 @@ def of_incident(tx: Tx, incident_id: int) -> tuple[str, list[Line]] | None:
     if row is None:
         return None
     labels = load(row["labels"])
-    headline = f"#{tag_of(incident_id)} (incident {incident_id}) {labels.get('alertname', 'alert')}: {row['state']}, {row['severity']}"
-    lines = [Line(moment(row["opened_at"]), "labels: " + ", ".join(f"{k}={v}" for k, v in sorted(labels.items())))]
+    name = labels.get("alertname", "alert")
+    headline = f"#{tag_of(incident_id)} (incident {incident_id}) {name}: {row['state']}, {row['severity']}"
+    lines = [
+        Line(moment(row["opened_at"]), "labels: " + ", ".join(f"{k}={v}" for k, v in sorted(labels.items())))
+    ]
     lines += _heard(reading.alerts_of(tx, incident_id))
     for message in reading.messages_of(tx, incident_id):
         lines += _message(tx, message)
@@ -46,7 +49,9 @@ def of_message(tx: Tx, message_id: int) -> tuple[str, list[Line]] | None:
     if row is None:
         return None
     tags = " ".join(f"#{tag_of(i['id'])}" for i in reading.incidents_of(tx, message_id)) or "by hand"
-    return f"m{message_id} {row['kind']} to {row['recipient']} about {tags}: {row['state']}", _message(tx, row)
+    return f"m{message_id} {row['kind']} to {row['recipient']} about {tags}: {row['state']}", _message(
+        tx, row
+    )
 
 
 def _heard(alerts: Sequence[Row]) -> list[Line]:
@@ -64,14 +69,21 @@ def _heard(alerts: Sequence[Row]) -> list[Line]:
 
 def _accepted(row: Row) -> str:
     routes = "; ".join((row["routes"] or "").split("\n"))
-    return f"heard {row['status']} from {row['source']}: {row['reason']}" + (f", route {routes}" if routes else "")
+    return f"heard {row['status']} from {row['source']}: {row['reason']}" + (
+        f", route {routes}" if routes else ""
+    )
 
 
 def _repeated(rows: Sequence[Row]) -> list[Line]:
     if not rows:
         return []
     times = "once" if len(rows) == 1 else f"{len(rows)} times"
-    return [Line(moment(rows[-1]["received_at"]), f"heard {rows[-1]['status']} again {times}: duplicate, nobody is told twice")]
+    return [
+        Line(
+            moment(rows[-1]["received_at"]),
+            f"heard {rows[-1]['status']} again {times}: duplicate, nobody is told twice",
+        )
+    ]
 
 
 def _message(tx: Tx, row: Row) -> list[Line]:

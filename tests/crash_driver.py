@@ -92,7 +92,9 @@ class Driver:
             bench.accept(firing())
         for reference, smsid in evidence.items():
             report = Report(smsid, DeliveryStatus.DELIVERED, None, reference)
-            bench.commit(lambda tx, told=report: apply(tx, "main", told, Cause.CALLBACK, "node", bench.clock()))
+            bench.commit(
+                lambda tx, told=report: apply(tx, "main", told, Cause.CALLBACK, "node", bench.clock())
+            )
         for _ in range(4):
             while sender.send_once(bench.clock) is not None:
                 pass

@@ -27,7 +27,10 @@ class Driven:
     def __init__(self, folder: Path, url: str) -> None:
         self.folder = folder
         self.process = subprocess.Popen(
-            [sys.executable, str(DRIVER), str(folder), url], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+            [sys.executable, str(DRIVER), str(folder), url],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
         )
 
     def do(self, **order: object) -> dict:
@@ -76,7 +79,9 @@ def check(driven: Driven, simulator: Simulator, n: int, at_most: int) -> int:
     for number in (f"+3247{n:07d}", f"+316{n:08d}"):
         got = sum(text.number == number.lstrip("+") for text in texts)
         logged = driven.rows(
-            n, f"select count(*) from ledger l join messages m on m.id = l.message_id where l.state = 'unknown' and m.number = '{number}'"
+            n,
+            "select count(*) from ledger l join messages m on m.id = l.message_id"
+            f" where l.state = 'unknown' and m.number = '{number}'",
         )[0][0]
         assert got >= 1, f"place {n}: {number} never got its text"
         assert got <= min(at_most, 1 + logged), f"place {n}: {got} texts, {logged} ambiguous attempts logged"
@@ -89,7 +94,9 @@ def check(driven: Driven, simulator: Simulator, n: int, at_most: int) -> int:
 
 
 @pytest.mark.timeout(600)
-@pytest.mark.parametrize("with_reports", [False, True], ids=["no report ever comes", "reports carry the reference"])
+@pytest.mark.parametrize(
+    "with_reports", [False, True], ids=["no report ever comes", "reports carry the reference"]
+)
 @pytest.mark.parametrize("share", range(SHARES))
 def test_wherever_the_process_is_killed_no_page_is_lost_and_none_doubled_in_silence(
     driven: Driven, simulator: Simulator, share: int, with_reports: bool

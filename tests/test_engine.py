@@ -28,7 +28,9 @@ def put_in(bench: Bench, state: State, message_id: int = 1) -> None:
     now = bench.clock()
     if state is State.QUEUED:
         return
-    bench.commit(lambda tx: outbox.claim(tx, "main", f"ref{message_id}", "node", now + MINUTE, now, only=message_id))
+    bench.commit(
+        lambda tx: outbox.claim(tx, "main", f"ref{message_id}", "node", now + MINUTE, now, only=message_id)
+    )
     if state is State.SUBMITTING:
         return
     message = bench.commit(lambda tx: messages.get(tx, message_id))
@@ -80,11 +82,23 @@ def test_a_route_to_nobody_is_recorded_and_told_to_nobody(bench: Bench) -> None:
     assert heard(bench.accept(firing(severity="info"))) == [Heard.NOBODY]
     assert heard(bench.accept(resolved(severity="info"))) == [Heard.NOBODY_TOLD]
     assert bench.messages() == []
-    assert [row["reason"] for row in bench.rows("select reason from alerts order by id")] == ["nobody", "nobody_told"]
+    assert [row["reason"] for row in bench.rows("select reason from alerts order by id")] == [
+        "nobody",
+        "nobody_told",
+    ]
 
 
 @pytest.mark.parametrize(
-    "state", [State.SUBMITTING, State.UNKNOWN, State.SENT, State.BUFFERED, State.DELIVERED, State.NO_REPORT, State.UNKNOWN_FINAL]
+    "state",
+    [
+        State.SUBMITTING,
+        State.UNKNOWN,
+        State.SENT,
+        State.BUFFERED,
+        State.DELIVERED,
+        State.NO_REPORT,
+        State.UNKNOWN_FINAL,
+    ],
 )
 def test_a_resolve_is_told_to_whoever_may_have_the_first_text(bench: Bench, state: State) -> None:
     bench.accept(firing(team="dba"))
@@ -115,7 +129,10 @@ def test_a_waiting_text_about_a_group_stays_while_one_of_it_still_fires(bench: B
     bench.accept(firing(team="dba", instance="a"), firing(team="dba", instance="b"))
 
     assert heard(bench.accept(resolved(team="dba", instance="a"))) == [Heard.RESOLVED]
-    assert [(kind, state) for _, kind, state, _ in bench.messages()] == [("firing", "queued"), ("resolved", "queued")]
+    assert [(kind, state) for _, kind, state, _ in bench.messages()] == [
+        ("firing", "queued"),
+        ("resolved", "queued"),
+    ]
 
 
 def test_a_resend_that_became_pointless_is_not_sent_but_its_resolve_is(bench: Bench) -> None:
@@ -144,7 +161,10 @@ def test_the_resolve_of_a_group_is_one_text_for_each_person(bench: Bench) -> Non
     put_in(bench, State.SENT, 2)
     bench.accept(*(resolved(instance=f"web{n}") for n in range(3)))
 
-    assert [(who, kind) for who, kind, *_ in bench.messages()][2:] == [("alice", "resolved"), ("bob", "resolved")]
+    assert [(who, kind) for who, kind, *_ in bench.messages()][2:] == [
+        ("alice", "resolved"),
+        ("bob", "resolved"),
+    ]
 
 
 def test_an_old_copy_after_the_resolve_is_not_a_new_episode(bench: Bench) -> None:
@@ -172,7 +192,10 @@ def test_an_episode_not_heard_of_for_a_day_ends_and_the_next_firing_is_told(benc
     bench.tick()
 
     assert heard(bench.accept(firing())) == [Heard.FIRST]
-    assert [row["state"] for row in bench.rows("select state from incidents order by id")] == ["stale", "open"]
+    assert [row["state"] for row in bench.rows("select state from incidents order by id")] == [
+        "stale",
+        "open",
+    ]
 
 
 def test_a_hidden_alert_is_said_to_be_hidden(bench: Bench) -> None:
@@ -181,7 +204,10 @@ def test_a_hidden_alert_is_said_to_be_hidden(bench: Bench) -> None:
     assert all("3" in body and "not shown" in body for *_, body in bench.messages())
 
 
-@pytest.mark.parametrize(("severity", "state", "reason"), [("critical", "queued", "resend"), ("warning", "unknown_final", "no_evidence")])
+@pytest.mark.parametrize(
+    ("severity", "state", "reason"),
+    [("critical", "queued", "resend"), ("warning", "unknown_final", "no_evidence")],
+)
 def test_only_a_critical_page_is_sent_once_more_after_an_ambiguous_attempt(
     bench: Bench, severity: str, state: str, reason: str
 ) -> None:
@@ -243,7 +269,9 @@ def test_a_page_too_old_to_be_news_is_not_sent(bench: Bench) -> None:
     bench.accept(firing(team="dba"), firing(team="dba", severity="warning"))
     bench.clock.move(hours=1)
     bench.tick()
-    assert [state for *_, state, _ in bench.messages()] == ["queued"]  # one text, as urgent as its worst alert
+    assert [state for *_, state, _ in bench.messages()] == [
+        "queued"
+    ]  # one text, as urgent as its worst alert
     bench.clock.move(hours=3)
     bench.tick()
 
@@ -269,8 +297,15 @@ def test_a_number_that_left_the_configuration_is_not_texted_any_more(tmp_path: P
     put_in(before, State.SENT, 2)
     plan = a_plan()
     directory = replace(plan.directory, people={"alice": plan.directory.people["alice"]}, teams={})
-    only_alice = {name: replace(r, notify=r.notify[:1] if name == "oncall" else ()) for name, r in plan.receivers.items()}
-    after = Bench(store, Engine(replace(plan, directory=directory, receivers=only_alice), "node"), VirtualClock(NOON + MINUTE))
+    only_alice = {
+        name: replace(r, notify=r.notify[:1] if name == "oncall" else ())
+        for name, r in plan.receivers.items()
+    }
+    after = Bench(
+        store,
+        Engine(replace(plan, directory=directory, receivers=only_alice), "node"),
+        VirtualClock(NOON + MINUTE),
+    )
 
     after.accept(resolved())
 

@@ -68,15 +68,23 @@ class Bench:
             yield tx
 
 
-def firing(name: str = "HostDown", *, at: datetime | None = NOON, severity: str = "critical", **labels: str) -> Alert:
+def firing(
+    name: str = "HostDown", *, at: datetime | None = NOON, severity: str = "critical", **labels: str
+) -> Alert:
     every = {"alertname": name, "severity": severity, **labels}
-    return Alert("alertmanager", fingerprint_of(every), Status.FIRING, every, {"summary": f"{name} is bad"}, at)
+    return Alert(
+        "alertmanager", fingerprint_of(every), Status.FIRING, every, {"summary": f"{name} is bad"}, at
+    )
 
 
-def resolved(name: str = "HostDown", *, at: datetime | None = NOON, end: datetime | None = None, **labels: str) -> Alert:
+def resolved(
+    name: str = "HostDown", *, at: datetime | None = NOON, end: datetime | None = None, **labels: str
+) -> Alert:
     every = {"alertname": name, "severity": labels.pop("severity", "critical"), **labels}
     end = end or NOON + timedelta(minutes=5)
-    return Alert("alertmanager", fingerprint_of(every), Status.RESOLVED, every, {"summary": f"{name} is bad"}, at, end)
+    return Alert(
+        "alertmanager", fingerprint_of(every), Status.RESOLVED, every, {"summary": f"{name} is bad"}, at, end
+    )
 
 
 def a_plan(timing: Timing | None = None, **receiver: object) -> Plan:

@@ -13,8 +13,16 @@ from sms_notify.errors import SmsNotifyError
 COMMANDS = {
     "serve": ("serve", "serve", "Run the daemon: take alerts, send texts, follow reports."),
     "demo": ("demo", "demo", "Simulator, daemon and a staged incident to watch."),
-    "simulator": ("simulator", "simulator_command", "A local 1601SMS gateway with a page that shows the phones."),
-    "check-config": ("config", "check_config", "Validate the configuration: every fault with line and advice."),
+    "simulator": (
+        "simulator",
+        "simulator_command",
+        "A local 1601SMS gateway with a page that shows the phones.",
+    ),
+    "check-config": (
+        "config",
+        "check_config",
+        "Validate the configuration: every fault with line and advice.",
+    ),
     "config": ("config", "config_group", "Helpers around the configuration file."),
     "hash-password": ("config", "hash_password", "Make the scrypt hash for `web.users`."),
     "send": ("send", "send", "Send one message by hand."),
@@ -29,23 +37,28 @@ COMMANDS = {
 class LazyGroup(click.Group):
     """Knows its commands by name and imports one only to run or describe it."""
 
-    def list_commands(self, ctx: click.Context) -> list[str]:
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature
         return list(COMMANDS)
 
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
         if cmd_name not in COMMANDS:
             return None
         module, attribute, _ = COMMANDS[cmd_name]
         command: click.Command = getattr(importlib.import_module(f"sms_notify.cli.{module}"), attribute)
         return command
 
-    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
         with formatter.section("Commands"):
             formatter.write_dl([(name, about) for name, (_, _, about) in COMMANDS.items()])
 
 
 @click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
-@click.option("--config", "config_file", metavar="FILE", help="Configuration file; else $SMS_NOTIFY_CONFIG, else the usual places.")
+@click.option(
+    "--config",
+    "config_file",
+    metavar="FILE",
+    help="Configuration file; else $SMS_NOTIFY_CONFIG, else the usual places.",
+)
 @click.version_option(package_name="sms-notify")
 @click.pass_context
 def group(ctx: click.Context, config_file: str | None) -> None:

@@ -37,7 +37,11 @@ def credits_command(ctx: click.Context, config_file: str | None, gateway: str | 
         raise UsageError(f"{account.name}: the balance is not known: {_why(left)}")
     daily = _spent_a_day(SqliteStore(settings.storage_url))
     days = left / daily if daily else None
-    known = f", {daily:.1f} a day, {days:.0f} days left" if days is not None else ", none spent in the last 7 days"
+    known = (
+        f", {daily:.1f} a day, {days:.0f} days left"
+        if days is not None
+        else ", none spent in the last 7 days"
+    )
     row = {"gateway": account.name, "credits": left, "spent_a_day": daily, "days_left": days}
     say(row, as_json, f"{account.name}: {left} credits{known}")
 
@@ -57,7 +61,9 @@ def _spent_a_day(store: SqliteStore) -> float:
 @json_option
 @click.argument("smsid")
 @click.pass_context
-def report(ctx: click.Context, config_file: str | None, gateway: str | None, as_json: bool, smsid: str) -> None:
+def report(
+    ctx: click.Context, config_file: str | None, gateway: str | None, as_json: bool, smsid: str
+) -> None:
     """Ask the gateway what became of SMSID (its own number for a text; `messages` shows it).
 
     Example: sms-notify report 1234567
@@ -81,7 +87,9 @@ def delivery_url(ctx: click.Context, config_file: str | None, gateway: str | Non
     """
     settings = settings_of(ctx, config_file)
     if not settings.web.external_url:
-        raise UsageError(f"{settings.source}: set web.external_url, the address under which the gateway can reach us")
+        raise UsageError(
+            f"{settings.source}: set web.external_url, the address under which the gateway can reach us"
+        )
     token = delivery_token(account_of(settings, gateway))
     click.echo(f"{settings.web.external_url.rstrip('/')}/delivery/{token}")
 

@@ -61,7 +61,10 @@ def table(rows: Sequence[Sequence[str]], header: Sequence[str]) -> str:
     """Columns as wide as what stands in them; nothing that a terminal would obey gets through."""
     clean = [[_printable(cell) for cell in row] for row in (header, *rows)]
     widths = [max(len(row[n]) for row in clean) for n in range(len(header))]
-    return "\n".join("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in clean)
+    return "\n".join(
+        "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
+        for row in clean
+    )
 
 
 def _printable(text: str) -> str:

@@ -17,7 +17,11 @@ _BETWEEN = 3.0  # seconds from one step to the next, when somebody watches
 
 @click.command()
 @click.option("--once", is_flag=True, help="Play the incident, check that every text arrived, and end.")
-@click.option("--port", type=click.IntRange(1, 65535), help="Port of the page with the phones; else 1601, else any that is free.")
+@click.option(
+    "--port",
+    type=click.IntRange(1, 65535),
+    help="Port of the page with the phones; else 1601, else any that is free.",
+)
 @click.pass_context
 def demo(ctx: click.Context, once: bool, port: int | None) -> None:
     """Simulated gateway, real daemon, and a staged incident; nothing leaves this machine.

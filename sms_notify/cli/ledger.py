@@ -48,12 +48,34 @@ def _print_messages(store: SqliteStore, limit: int, after: int, as_json: bool, *
 
 def _columns(row: Row) -> tuple[str, ...]:
     at, text = local(moment(row["created_at"])), row["body"].replace("\n", " ")
-    return (f"m{row['id']}", at, row["recipient"], row["state"], str(row["attempts"]), str(row["parts"]), row["smsid"] or "-", text)
+    return (
+        f"m{row['id']}",
+        at,
+        row["recipient"],
+        row["state"],
+        str(row["attempts"]),
+        str(row["parts"]),
+        row["smsid"] or "-",
+        text,
+    )
 
 
 def _document(row: Row) -> dict[str, object]:
-    told = ("kind", "receiver", "recipient", "severity", "gateway", "body", "parts", "state", "attempts", "smsid")
-    return {"id": f"m{row['id']}", "at": moment(row["created_at"]), "number": masked(row["number"])} | {k: row[k] for k in told}
+    told = (
+        "kind",
+        "receiver",
+        "recipient",
+        "severity",
+        "gateway",
+        "body",
+        "parts",
+        "state",
+        "attempts",
+        "smsid",
+    )
+    return {"id": f"m{row['id']}", "at": moment(row["created_at"]), "number": masked(row["number"])} | {
+        k: row[k] for k in told
+    }
 
 
 @click.command()
@@ -70,10 +92,16 @@ def explain(ctx: click.Context, config_file: str | None, as_json: bool, id_: str
     with store.reading() as tx:
         told = _story(tx, id_)
     if told is None:
-        raise UsageError(f"there is no incident and no message {id_!r}; `sms-notify messages` shows the newest")
+        raise UsageError(
+            f"there is no incident and no message {id_!r}; `sms-notify messages` shows the newest"
+        )
     headline, lines = told
     row = {"id": id_, "headline": headline, "lines": [{"at": line.at, "what": line.what} for line in lines]}
-    say(row, as_json, "\n".join((headline, *(f"  {local(line.at)}  {'  ' * line.depth}{line.what}" for line in lines))))
+    say(
+        row,
+        as_json,
+        "\n".join((headline, *(f"  {local(line.at)}  {'  ' * line.depth}{line.what}" for line in lines))),
+    )
 
 
 def _story(tx: Tx, id_: str) -> tuple[str, list[story.Line]] | None:

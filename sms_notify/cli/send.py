@@ -34,8 +34,12 @@ Row = dict[str, object]
 @config_option
 @click.option("--to", "to", required=True, metavar="TARGET", help="person:NAME, team:NAME or +NUMBER.")
 @click.option("--gateway", metavar="NAME", help="Which gateway; else the first.")
-@click.option("--max-parts", default=3, show_default=True, type=click.IntRange(1, 3), help="Cut the text to fit.")
-@click.option("--test", "test", is_flag=True, help="The gateway checks everything and sends nothing (test=ja).")
+@click.option(
+    "--max-parts", default=3, show_default=True, type=click.IntRange(1, 3), help="Cut the text to fit."
+)
+@click.option(
+    "--test", "test", is_flag=True, help="The gateway checks everything and sends nothing (test=ja)."
+)
 @click.option("--dry-run", is_flag=True, help="Show text, parts and credits; no request is made.")
 @json_option
 @click.argument("text")
@@ -97,7 +101,11 @@ def _show(people: tuple[Person, ...], text: Text, as_json: bool) -> None:
 def _test(account: Gateway1601Settings, person: Person, text: Text) -> Row:
     submission = Submission(person.number, text.body, luck().reference(), long=text.parts > 1, test=True)
     outcome = SmsGateway1601(account, time.monotonic).send(submission)
-    said = "the gateway would take it; nothing was sent, no credit spent" if outcome.fate is Fate.SENT else _why(outcome)
+    said = (
+        "the gateway would take it; nothing was sent, no credit spent"
+        if outcome.fate is Fate.SENT
+        else _why(outcome)
+    )
     return _row(person, outcome, said)
 
 
@@ -118,7 +126,9 @@ def _send(settings: Settings, account: Gateway1601Settings, person: Person, text
     outcome = sender.submit(message, wall_clock).outcome
     state = commit(lambda tx: messages.get(tx, message_id).state)
     waits = f"; m{message_id} waits in the queue and the daemon tries again" if state is State.QUEUED else ""
-    said = f"sent as m{message_id}, {text.parts} part(s)" if outcome.fate is Fate.SENT else _why(outcome) + waits
+    said = (
+        f"sent as m{message_id}, {text.parts} part(s)" if outcome.fate is Fate.SENT else _why(outcome) + waits
+    )
     return _row(person, outcome, said) | {"id": f"m{message_id}", "state": str(state)}
 
 

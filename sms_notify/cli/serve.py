@@ -12,7 +12,11 @@ from sms_notify.cli.common import config_option, settings_of
 
 @click.command()
 @config_option
-@click.option("--log-level", default="info", type=click.Choice(["debug", "info", "warning", "error"], case_sensitive=False))
+@click.option(
+    "--log-level",
+    default="info",
+    type=click.Choice(["debug", "info", "warning", "error"], case_sensitive=False),
+)
 @click.pass_context
 def serve(ctx: click.Context, config_file: str | None, log_level: str) -> None:
     """Run the daemon until SIGTERM or Ctrl-C; what is under way is settled first.

@@ -40,7 +40,7 @@ if TYPE_CHECKING:
     show_default=True,
     help="'ERROR 104', 'ERROR: 104' or '104'.",
 )
-def simulator_command(  # noqa: PLR0913, PLR0917 - click hands over one argument an option
+def simulator_command(
     listen: str,
     username: str,
     password: str,

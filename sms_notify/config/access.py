@@ -10,7 +10,7 @@ from pydantic_core import PydanticCustomError
 from sms_notify.config.document import Place, Value
 from sms_notify.config.found import Found, entries, mapping, word
 from sms_notify.config.secrets import (
-    SecretFault,
+    SecretError,
     each_line,
     group_may_read,
     is_variable,
@@ -72,7 +72,7 @@ def _keep(found: Found, place: Place, text: str | None) -> None:
     try:
         if text is not None:
             found.passwords[place[:-1]] = one_line(text)
-    except SecretFault as fault:
+    except SecretError as fault:
         found.wrong(place, fault.what, fault.advice)
 
 
@@ -82,7 +82,7 @@ def _inline(found: Found, place: Place, value: Value) -> Secret | None:
         return None
     try:
         secret = read_secret(word(value), found.environ)
-    except SecretFault as fault:
+    except SecretError as fault:
         found.wrong(place, fault.what, fault.advice)
         return None
     if not is_variable(word(value)):
@@ -97,7 +97,7 @@ def _file_text(found: Found, place: Place, value: Value) -> str | None:
     try:
         text = read_secret_file(path)
         shared = group_may_read(path)
-    except SecretFault as fault:
+    except SecretError as fault:
         found.wrong(place, fault.what, fault.advice)
         return None
     except OSError as error:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import TypeVar
 
 from sms_notify.config import models
 from sms_notify.config.document import Place
@@ -13,6 +14,8 @@ from sms_notify.decide.routing import Receiver, Route
 from sms_notify.errors import Fault
 from sms_notify.gateways.settings import Gateway1601Settings
 from sms_notify.web.settings import WebSettings
+
+T = TypeVar("T")
 
 
 def build(config: models.Config, found: Found, warnings: tuple[Fault, ...]) -> Settings:
@@ -99,13 +102,17 @@ def _child(node: models.Route, above: Route, path: str) -> Route:
     return _timed(node, start)
 
 
+def _or(own: T | None, inherited: T) -> T:
+    return inherited if own is None else own
+
+
 def _timed(node: models.Node, start: Route) -> Route:
-    own = {
-        "group_by": None if node.group_by is None else tuple(node.group_by),
-        "group_wait": node.group_wait,
-        "group_interval": node.group_interval,
-        "repeat_interval": node.repeat_interval,
-    }
-    this = replace(start, **{key: value for key, value in own.items() if value is not None})
+    this = replace(
+        start,
+        group_by=start.group_by if node.group_by is None else tuple(node.group_by),
+        group_wait=_or(node.group_wait, start.group_wait),
+        group_interval=_or(node.group_interval, start.group_interval),
+        repeat_interval=_or(node.repeat_interval, start.repeat_interval),
+    )
     below = (_child(child, this, f"{this.path}.routes[{index}]") for index, child in enumerate(node.routes))
     return replace(this, routes=tuple(below))

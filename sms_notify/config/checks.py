@@ -7,7 +7,7 @@ from collections.abc import Iterable
 
 from sms_notify.config.document import Place, Value
 from sms_notify.config.found import Found, entries, mapping, routes, word
-from sms_notify.config.phone import Number, NumberFault, parse_number
+from sms_notify.config.phone import Number, NumberError, parse_number
 from sms_notify.decide.people import Target, TargetKind
 
 
@@ -61,7 +61,7 @@ def _number(found: Found, place: Place, text: str) -> Number | None:
         return None
     try:
         number = parse_number(text)
-    except NumberFault as fault:
+    except NumberError as fault:
         found.wrong(place, fault.what, fault.advice)
         return None
     if not number.assigned:
@@ -173,4 +173,4 @@ def _check_template(found: Found, name: str, source: str) -> None:
         compile_template(name, source)
     except TemplateFault as fault:
         where = f"line {fault.line} of the template: " if "\n" in source.strip() else ""
-        found.wrong(("templates", name), f"{where}{fault.what}", "see docs/templates.md")
+        found.wrong(("templates", name), f"{where}{fault.what}", "correct it, or remove it: the built-in wording needs no template")

@@ -2,7 +2,8 @@
 
 YAML 1.1 guesses types: `22:00` becomes 1320, `+31612345678` loses its plus, `NO` turns false, `0612345670`
 becomes octal. So nothing is guessed here: every scalar arrives as the text that was written, and the models,
-which know what a key means, make numbers and booleans of it. Only an unquoted empty, `~` or `null` is None.
+which know what a key means, make numbers and booleans of it. Only an unquoted `~`, `null` or nothing is
+None.
 
 The tree is built from events and not by `compose()`: libyaml's recursion in `compose()` ends in a segmentation
 fault for 100,000 nested brackets, and its flow scanner takes quadratic time; here reading stops at depth 32.
@@ -19,7 +20,7 @@ import yaml
 
 from sms_notify.errors import ConfigError, Fault
 
-Value: TypeAlias = "str | None | list[Value] | dict[str, Value]"
+Value: TypeAlias = "str | list[Value] | dict[str, Value] | None"
 Place: TypeAlias = tuple[str | int, ...]
 
 MAX_BYTES = 1024 * 1024
@@ -69,7 +70,7 @@ def _walk(value: Value, place: Place) -> Iterator[tuple[Place, Value]]:
 
 
 def read_document(path: Path) -> Document:
-    """Reads and parses `path`. Raises ConfigError where it is no YAML at all; lesser faults are in `faults`."""
+    """Reads `path`. Raises ConfigError where it is no YAML at all; lesser faults are in `faults`."""
     return parse_document(_text_of(path), str(path))
 
 
@@ -134,6 +135,10 @@ def _syntax_advice(problem: str, text: str, index: int) -> str:
     return "check the indentation, quotes and brackets on this line and the one before"
 
 
+def _line(event: yaml.Event) -> int:
+    return event.start_mark.line + 1 if event.start_mark else 0
+
+
 class _Builder:
     """Makes the tree from libyaml's events."""
 
@@ -160,13 +165,13 @@ class _Builder:
         next(self.events)  # the end of the document
         after = next(self.events)
         if isinstance(after, yaml.DocumentStartEvent):
-            line = after.start_mark.line + 1
+            line = _line(after)
             fault = Fault(self.document.file, line, "", "starts a second document", "remove this `---`")
             raise ConfigError([fault])
 
     def _value(self, event: yaml.Event, place: Place) -> Value:
         if len(place) > _MAX_DEPTH:
-            line = event.start_mark.line + 1
+            line = _line(event)
             what = f"is nested deeper than {_MAX_DEPTH} levels"
             raise ConfigError([Fault(self.document.file, line, "", what, "check brackets and indentation")])
         if isinstance(event, yaml.AliasEvent):
@@ -179,27 +184,29 @@ class _Builder:
             return self._mapping(place)
         if isinstance(event, yaml.SequenceStartEvent):
             return self._sequence(place)
+        if not isinstance(event, yaml.ScalarEvent):
+            return None
         return None if event.style is None and event.value in _NULLS else str(event.value)
 
     def _check_node(self, event: yaml.Event, place: Place) -> None:
         # tag and anchor are not quoted: `password: !secret` is more likely a password than a tag
-        if event.tag not in _PLAIN_TAGS:
+        if getattr(event, "tag", None) not in _PLAIN_TAGS:
             self._add(event, place, "has a YAML tag (`!name`)", "quote the value, or remove the tag")
-        if event.anchor is not None:
+        if getattr(event, "anchor", None) is not None:
             self._add(event, place, "has a YAML anchor (`&name`)", "quote the value, or remove the anchor")
 
     def _sequence(self, place: Place) -> Value:
         found: list[Value] = []
         while not isinstance(event := next(self.events), yaml.SequenceEndEvent):
             below = (*place, len(found))
-            self.document.lines[below] = event.start_mark.line + 1
+            self.document.lines[below] = _line(event)
             found.append(self._value(event, below))
         return found
 
     def _mapping(self, place: Place) -> Value:
         found: dict[str, Value] = {}
         while not isinstance(event := next(self.events), yaml.MappingEndEvent):
-            line = event.start_mark.line + 1
+            line = _line(event)
             key = self._value(event, place) if isinstance(event, yaml.ScalarEvent) else None
             if not isinstance(key, str):
                 self._skip(event, place)
@@ -217,11 +224,11 @@ class _Builder:
     def _skip(self, key: yaml.Event, place: Place) -> None:
         if not isinstance(key, yaml.ScalarEvent):
             self._value(key, (*place, "?"))
-        self._at(key.start_mark.line + 1, place, "has a key that is not a word", "write `key: value`")
+        self._at(_line(key), place, "has a key that is not a word", "write `key: value`")
         self._value(next(self.events), (*place, "?"))
 
     def _add(self, event: yaml.Event, place: Place, what: str, advice: str) -> None:
-        self._at(event.start_mark.line + 1, place, what, advice)
+        self._at(_line(event), place, what, advice)
 
     def _at(self, line: int, place: Place, what: str, advice: str) -> None:
         self.document.faults.append(Fault(self.document.file, line, spell(place), what, advice))

@@ -32,36 +32,44 @@ class Model(BaseModel):
 
 class Web(Model):
     listen: Listen = Field(
-        ("127.0.0.1", 9601),
+        default=("127.0.0.1", 9601),
         description="host:port; beyond loopback only with tokens or users",
         json_schema_extra={"default": "127.0.0.1:9601"},
     )
-    external_url: ExternalUrl = Field("", description="the address that phones and the gateway reach us by")
-    webhook_tokens: list[Words] = Field([], description="bearer tokens, several valid at once; ${ENV} each")
-    webhook_tokens_file: Words = Field("", description="the same, one a line, # begins a comment")
-    users: dict[str, Words] = Field({}, description="name: scrypt hash, made by `sms-notify hash-password`")
-    tls_cert: Words = Field("", description="PEM file of the certificate and its chain")
-    tls_key: Words = Field("", description="PEM file of the key")
+    external_url: ExternalUrl = Field(
+        default="", description="the address that phones and the gateway reach us by"
+    )
+    webhook_tokens: list[Words] = Field(
+        default=[], description="bearer tokens, several valid at once; ${ENV} each"
+    )
+    webhook_tokens_file: Words = Field(default="", description="the same, one a line, # begins a comment")
+    users: dict[str, Words] = Field(
+        default={}, description="name: scrypt hash, made by `sms-notify hash-password`"
+    )
+    tls_cert: Words = Field(default="", description="PEM file of the certificate and its chain")
+    tls_key: Words = Field(default="", description="PEM file of the key")
 
 
 class Gateway(Model):
     name: Words
     type: Literal["1601sms"]
     url: GatewayUrl = Field(description="the folder of gateway.php and gatewayrapport.php")
-    allow_insecure_http: Boolean = Field(False, description="accept that a plain http url shows the password")
+    allow_insecure_http: Boolean = Field(
+        default=False, description="accept that a plain http url shows the password"
+    )
     username: Words
-    password: Words = Field("", description="or ${ENV}; or password_file")
-    password_file: Words = Field("", description="a file that others cannot read")
+    password: Words = Field(default="", description="or ${ENV}; or password_file")
+    password_file: Words = Field(default="", description="a file that others cannot read")
     password_encoding: PasswordEncoding = PasswordEncoding.SHA1
     sender: Sender = Field(description="a name of at most 12 characters, or +number")
-    timezone: Timezone = Field("Europe/Amsterdam", description="the gateway's clock")
+    timezone: Timezone = Field(default="Europe/Amsterdam", description="the gateway's clock")
     method: Literal["get", "post"] = "get"
     delivery_reports: ReportsBy = ReportsBy.BOTH
     logging: Boolean = True
     timeout: Timeout = Field(
-        15.0, description="the whole request: 1s to 60s", json_schema_extra={"default": "15s"}
+        default=15.0, description="the whole request: 1s to 60s", json_schema_extra={"default": "15s"}
     )
-    concurrency: int = Field(4, ge=1, le=64)
+    concurrency: int = Field(default=4, ge=1, le=64)
 
 
 class Person(Model):
@@ -81,9 +89,9 @@ class Node(Model):
 
 
 class Route(Node):
-    receiver: Words | None = Field(None, description="inherited where absent")
+    receiver: Words | None = Field(default=None, description="inherited where absent")
     matchers: Matchers = []
-    continue_: Boolean = Field(False, alias="continue")
+    continue_: Boolean = Field(default=False, alias="continue")
 
 
 class Root(Node):
@@ -92,9 +100,11 @@ class Root(Node):
 
 class Receiver(Model):
     name: Words
-    notify: list[Words] = Field([], description="person:x, team:x or +number; none = recorded, never sent")
+    notify: list[Words] = Field(
+        default=[], description="person:x, team:x or +number; none = recorded, never sent"
+    )
     send_resolved: Boolean = True
-    max_parts: int = Field(1, ge=1, le=3)
+    max_parts: int = Field(default=1, ge=1, le=3)
     template: Words = "default"
 
 
@@ -103,7 +113,9 @@ class Config(Model):
 
     storage: Storage = "sqlite:///var/lib/sms-notify/sms-notify.db"
     web: Web = Web()
-    gateways: list[Gateway] = Field([], description="in order of preference: the next one is the failover")
+    gateways: list[Gateway] = Field(
+        default=[], description="in order of preference: the next one is the failover"
+    )
     people: dict[str, Person] = {}
     teams: dict[str, Annotated[list[Words], Field(min_length=1)]] = {}
     route: Root

@@ -1,4 +1,4 @@
-"""What the documented configuration has and this version does not obey yet: refused, as nothing would come of it.
+"""What the documented configuration has and this version does not obey: refused, as nothing would come of it.
 
 A later version deletes the rows of what it obeys.
 """

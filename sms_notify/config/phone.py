@@ -9,7 +9,7 @@ _WRITTEN = re.compile(r"\+?[0-9][0-9 ./()-]*")
 _EXAMPLE = "write it like +31 6 12345678"
 
 
-class NumberFault(ValueError):
+class NumberError(ValueError):
     """Why a text is no number to send to; never quotes it."""
 
     def __init__(self, what: str, advice: str) -> None:
@@ -27,7 +27,7 @@ class Number:
 
 
 def parse_number(text: str) -> Number:
-    """Reads a number with its country code, as +… or 00…. Raises NumberFault.
+    """Reads a number with its country code, as +… or 00…. Raises NumberError.
 
     Numbering plans change sooner than the metadata about them, so that an unknown range is no fault.
     """
@@ -36,21 +36,21 @@ def parse_number(text: str) -> Number:
     try:
         parsed = phonenumbers.parse(_international(text.strip()), None)
     except phonenumbers.NumberParseException:
-        raise NumberFault("is no phone number", _EXAMPLE) from None
+        raise NumberError("is no phone number", _EXAMPLE) from None
     if not phonenumbers.is_possible_number(parsed):
-        raise NumberFault("cannot be a phone number: too many or too few digits for its country", _EXAMPLE)
+        raise NumberError("cannot be a phone number: too many or too few digits for its country", _EXAMPLE)
     e164 = phonenumbers.format_number(parsed, phonenumbers.PhoneNumberFormat.E164)
     return Number(e164, phonenumbers.is_valid_number(parsed))
 
 
 def _international(text: str) -> str:
     if not _WRITTEN.fullmatch(text):
-        raise NumberFault("is no phone number", _EXAMPLE)
+        raise NumberError("is no phone number", _EXAMPLE)
     if text.startswith("00"):
         return f"+{text[2:]}"
     if text.startswith("0"):
         advice = "write it with + and the country code and without this 0: for 06… in the Netherlands +31 6…"
-        raise NumberFault("has no country code", advice)
+        raise NumberError("has no country code", advice)
     if not text.startswith("+"):
-        raise NumberFault("has no +", "write + and the country code, like +31 6 12345678")
+        raise NumberError("has no +", "write + and the country code, like +31 6 12345678")
     return text

@@ -13,7 +13,7 @@ _VARIABLE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
 _MAX_BYTES = 65536
 
 
-class SecretFault(ValueError):
+class SecretError(ValueError):
     """Why a secret cannot be had, without a word of it."""
 
     def __init__(self, what: str, advice: str) -> None:
@@ -27,65 +27,65 @@ def is_variable(text: str) -> bool:
 
 
 def read_secret(text: str, environ: Mapping[str, str]) -> Secret:
-    """The secret that a value of the configuration stands for. Raises SecretFault."""
+    """The secret that a value of the configuration stands for. Raises SecretError."""
     found = _VARIABLE.fullmatch(text.strip())
     if found:
         return Secret(_from_environment(found[1], environ))
     if "${" in text:
         what = "holds `${`, and a variable must be the whole value"
-        raise SecretFault(what, "put a secret that has `${` in it into a file of its own")
+        raise SecretError(what, "put a secret that has `${` in it into a file of its own")
     if "\n" in text:
-        raise SecretFault("holds a line end", "write it on one line")
+        raise SecretError("holds a line end", "write it on one line")
     return Secret(text)
 
 
 def _from_environment(name: str, environ: Mapping[str, str]) -> str:
     value = environ.get(name)
     if value is None:
-        raise SecretFault(f"the environment variable {name} is not set", "set it where the daemon starts")
+        raise SecretError(f"the environment variable {name} is not set", "set it where the daemon starts")
     if not value:
-        raise SecretFault(f"the environment variable {name} is empty", "set it where the daemon starts")
+        raise SecretError(f"the environment variable {name} is empty", "set it where the daemon starts")
     return value
 
 
 def read_secret_file(path: Path) -> str:
-    """The text of a secret file. Raises SecretFault for one that is missing, empty or open to everybody."""
+    """The text of a secret file. Raises SecretError for one that is missing, empty or open to everybody."""
     try:
         mode = path.stat().st_mode
         _check_mode(path, mode)
         raw = path.read_bytes()[: _MAX_BYTES + 1]
         text = raw.decode("utf-8")
     except UnicodeDecodeError:
-        raise SecretFault(f"{path} is not UTF-8", "save it as text") from None
+        raise SecretError(f"{path} is not UTF-8", "save it as text") from None
     except (OSError, ValueError) as error:
-        if isinstance(error, SecretFault):
+        if isinstance(error, SecretError):
             raise
         reason = getattr(error, "strerror", None) or "its name cannot be used"
-        raise SecretFault(f"{path} cannot be read: {reason}", "check the path and who may read it") from None
+        raise SecretError(f"{path} cannot be read: {reason}", "check the path and who may read it") from None
     if len(raw) > _MAX_BYTES:
-        raise SecretFault(f"{path} is larger than 64 KiB", "this does not look like a secret")
+        raise SecretError(f"{path} is larger than 64 KiB", "this does not look like a secret")
     if not text.strip():
-        raise SecretFault(f"{path} is empty", "write the secret into it")
+        raise SecretError(f"{path} is empty", "write the secret into it")
     return text
 
 
 def _check_mode(path: Path, mode: int) -> None:
     if not stat.S_ISREG(mode):  # a FIFO would block the start for ever
-        raise SecretFault(f"{path} is no regular file", "name a file")
+        raise SecretError(f"{path} is no regular file", "name a file")
     if mode & stat.S_IRWXO:
-        raise SecretFault(f"{path} is open to every user of this machine", f"chmod 600 {path}")
+        raise SecretError(f"{path} is open to every user of this machine", f"chmod 600 {path}")
 
 
 def group_may_read(path: Path) -> bool:
-    """Whether more than the owner reads the file: allowed (0640 with a group of its own), but worth a warning."""
+    """Whether more than the owner reads the file: allowed (0640, a group of its own), but worth a warning."""
     return bool(path.stat().st_mode & (stat.S_IRGRP | stat.S_IWGRP))
 
 
 def one_line(text: str) -> Secret:
-    """A secret that is alone in its file, without the one line end that editors add. Raises SecretFault."""
+    """A secret that is alone in its file, without the one line end that editors add. Raises SecretError."""
     value = text.removesuffix("\n").removesuffix("\r")
     if "\n" in value:
-        raise SecretFault("has more than one line", "keep the one line that is the secret")
+        raise SecretError("has more than one line", "keep the one line that is the secret")
     return Secret(value)
 
 

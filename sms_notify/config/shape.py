@@ -19,7 +19,7 @@ _HABITS = {
     "matchers": "the root of the tree takes every alert; put matchers on the routes below it",
     "continue": "the root of the tree has nothing to continue to",
 }
-"""Keys that people bring along and why they are not there; only asked for keys that are unknown in their place."""
+"""Keys that people bring along; only asked for keys that are unknown in their place."""
 
 _PLAIN = {
     "model_type": ("must be a mapping", "write `key: value` lines below it"),

@@ -1,6 +1,6 @@
-"""How single values of the configuration are read: each takes the text that was written and returns what it means.
+"""How single values of the configuration are read: the text that was written in, what it means out.
 
-They raise `PydanticCustomError` with our words and advice, which say nothing of the value where it may be a secret.
+They raise `PydanticCustomError` with our words and advice, and say nothing of a value that may be a secret.
 """
 
 from __future__ import annotations
@@ -131,7 +131,7 @@ def is_loopback(host: str) -> bool:
 
 
 def _sender(value: object) -> str:
-    """The seed's errors 109 (empty), 110 (number without +), 111 (over 12 characters), 113 (special characters)."""
+    """The gateway's errors 109 (empty), 110 (number without +), 111 (too long), 113 (characters)."""
     text = _text(value)
     if text.startswith("+"):
         if not re.fullmatch(r"\+[1-9][0-9]{5,14}", text):
@@ -141,9 +141,10 @@ def _sender(value: object) -> str:
         raise refused(what, "write + and the country code")
     elif not _SENDER.fullmatch(text):
         advice = "use letters, digits, blank, `.`, `-` and `_`"
-        raise refused(f"`{text}` has characters that not all networks take (the gateway's error 113)", advice)
+        what = f"`{text}` has characters that not all networks take (the gateway's error 113)"
+        raise refused(what, advice)
     elif len(text) > _LONGEST_NAME:
-        what = f"`{text}` has {len(text)} characters and at most {_LONGEST_NAME} are taken (the gateway's error 111)"
+        what = f"`{text}` is longer than {_LONGEST_NAME} characters (the gateway's error 111)"
         raise refused(what, "shorten it")
     return text
 

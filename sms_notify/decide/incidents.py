@@ -74,7 +74,11 @@ def incident_of(tag: str) -> int | None:
     """The incident that `tag` names (with or without its `#`), or None where no incident can bear that name."""
     tag = tag.removeprefix("#").lower()
     letters, rounds = tag[:4], tag[4:]
-    if len(letters) < 4 or any(letter not in _TAG_LETTERS for letter in letters) or (rounds and not rounds.isdigit()):
+    if (
+        len(letters) < 4
+        or any(letter not in _TAG_LETTERS for letter in letters)
+        or (rounds and not rounds.isdigit())
+    ):
         return None
     number = 0
     for letter in letters:

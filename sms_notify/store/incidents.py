@@ -73,7 +73,14 @@ def close_unheard_since(tx: Tx, limit: datetime, now: datetime) -> int:
 
 
 def record(
-    tx: Tx, delivery: Delivery, alert: Alert, heard: Heard, incident_id: int | None, routes: Iterable[str], node: str, now: datetime
+    tx: Tx,
+    delivery: Delivery,
+    alert: Alert,
+    heard: Heard,
+    incident_id: int | None,
+    routes: Iterable[str],
+    node: str,
+    now: datetime,
 ) -> int:
     """Writes down one accepted alert with what it led to; a duplicate's labels are those of its incident."""
     known = heard is Heard.DUPLICATE

@@ -180,7 +180,9 @@ def move(tx: Tx, message: Message, state: State, entry: Entry, node: str, now: d
 
 
 def by_smsid(tx: Tx, gateway: str, smsid: str) -> Message | None:
-    row = tx.one("select * from messages where gateway = :gateway and smsid = :smsid", gateway=gateway, smsid=smsid)
+    row = tx.one(
+        "select * from messages where gateway = :gateway and smsid = :smsid", gateway=gateway, smsid=smsid
+    )
     return message_of(row) if row is not None else None
 
 

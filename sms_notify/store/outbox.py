@@ -16,7 +16,13 @@ from sms_notify.store.tx import Tx, stored, to_stored
 
 
 def claim(
-    tx: Tx, gateway: str, reference: str, node: str, lease_until: datetime, now: datetime, only: int | None = None
+    tx: Tx,
+    gateway: str,
+    reference: str,
+    node: str,
+    lease_until: datetime,
+    now: datetime,
+    only: int | None = None,
 ) -> Message | None:
     """Takes the most urgent message that may leave now, and writes the attempt down before any byte leaves.
 
@@ -72,7 +78,11 @@ def close_attempt(tx: Tx, reference: str, outcome: Outcome, now: datetime) -> No
 
 def keep_smsid(tx: Tx, message: Message, smsid: str) -> bool:
     """Notes the gateway's id of a message; False where another message has it, which the gateway never should do."""
-    taken = tx.one("select id from messages where gateway = :gateway and smsid = :smsid", gateway=message.gateway, smsid=smsid)
+    taken = tx.one(
+        "select id from messages where gateway = :gateway and smsid = :smsid",
+        gateway=message.gateway,
+        smsid=smsid,
+    )
     if taken is not None:
         return bool(taken["id"] == message.id)
     tx.run("update messages set smsid = :smsid where id = :id", smsid=smsid, id=message.id)
@@ -81,7 +91,11 @@ def keep_smsid(tx: Tx, message: Message, smsid: str) -> bool:
 
 def requeue(tx: Tx, message: Message, not_before: datetime, entry: Entry, node: str, now: datetime) -> None:
     """Back to the queue: a retry after a refusal, or the one resend after an ambiguous attempt."""
-    tx.run("update messages set not_before = :at, lease_until = null where id = :id", at=stored(not_before), id=message.id)
+    tx.run(
+        "update messages set not_before = :at, lease_until = null where id = :id",
+        at=stored(not_before),
+        id=message.id,
+    )
     move(tx, message, State.QUEUED, entry, node, now)
 
 
@@ -92,10 +106,14 @@ def mark_ambiguous(tx: Tx, message: Message, entry: Entry, node: str, now: datet
 
 def poll_again(tx: Tx, message_id: int, at: datetime | None) -> None:
     """When to ask the gateway next what became of a message; None = never again."""
-    tx.run("update messages set poll_at = :at, polls = polls + 1 where id = :id", at=to_stored(at), id=message_id)
+    tx.run(
+        "update messages set poll_at = :at, polls = polls + 1 where id = :id", at=to_stored(at), id=message_id
+    )
 
 
-def mark_sent(tx: Tx, message: Message, poll_at: datetime | None, entry: Entry, node: str, now: datetime) -> None:
+def mark_sent(
+    tx: Tx, message: Message, poll_at: datetime | None, entry: Entry, node: str, now: datetime
+) -> None:
     tx.run(
         "update messages set sent_at = coalesce(sent_at, :now), poll_at = :poll_at, lease_until = null where id = :id",
         now=stored(now),
@@ -107,17 +125,18 @@ def mark_sent(tx: Tx, message: Message, poll_at: datetime | None, entry: Entry, 
 
 # One partial index serves each of these, and an index is found by a literal state alone, never by a parameter.
 _OVERDUE = {
-    State.SUBMITTING: "select * from messages where state = 'submitting' and lease_until <= :until order by lease_until limit :limit",
-    State.UNKNOWN: "select * from messages where state = 'unknown' and updated_at <= :until order by updated_at limit :limit",
-    State.QUEUED: "select * from messages where state = 'queued' and expires_at <= :until order by expires_at limit :limit",
-    State.SENT: "select * from messages where state = 'sent' and sent_at <= :until order by sent_at limit :limit",
-    State.BUFFERED: "select * from messages where state = 'buffered' and sent_at <= :until order by sent_at limit :limit",
+    State.SUBMITTING: "select * from messages where state = 'submitting' and lease_until <= :until"
+    " order by lease_until limit 500",
+    State.UNKNOWN: "select * from messages where state = 'unknown' and updated_at <= :until order by updated_at limit 500",
+    State.QUEUED: "select * from messages where state = 'queued' and expires_at <= :until order by expires_at limit 500",
+    State.SENT: "select * from messages where state = 'sent' and sent_at <= :until order by sent_at limit 500",
+    State.BUFFERED: "select * from messages where state = 'buffered' and sent_at <= :until order by sent_at limit 500",
 }
 
 
-def overdue(tx: Tx, state: State, until: datetime, limit: int = 500) -> Sequence[Message]:
+def overdue(tx: Tx, state: State, until: datetime) -> Sequence[Message]:
     """Messages whose time in `state` was over at `until`, the oldest first: a lease, a wait for evidence, a life, a report."""
-    return [message_of(row) for row in tx.all(_OVERDUE[state], until=stored(until), limit=limit)]
+    return [message_of(row) for row in tx.all(_OVERDUE[state], until=stored(until))]
 
 
 def leased_by(tx: Tx, node: str) -> Sequence[Message]:

@@ -62,7 +62,9 @@ _WAITING = (
 def totals(tx: Tx) -> Totals:
     """What waits and what is open. Reads indexes of what is not final alone, so it stays quick with a long history."""
     waiting = [row for sql in _WAITING for row in tx.all(sql)]
-    open_now = tx.all("select severity, count(*) as n from incidents where closed_at is null group by severity")
+    open_now = tx.all(
+        "select severity, count(*) as n from incidents where closed_at is null group by severity"
+    )
     oldest = tx.one("select min(created_at) as at from messages where state = 'queued'")
     return Totals(
         {row["state"]: row["n"] for row in waiting},
@@ -73,13 +75,17 @@ def totals(tx: Tx) -> Totals:
 
 def spent_since(tx: Tx, since: datetime) -> int:
     """Credits that texts have cost since then: one a part, for each time a gateway took one."""
-    row = tx.one("select sum(parts) as n from ledger where state = 'sent' and at >= :since", since=stored(since))
+    row = tx.one(
+        "select sum(parts) as n from ledger where state = 'sent' and at >= :since", since=stored(since)
+    )
     return int(row["n"] or 0) if row is not None else 0
 
 
 def last_messages(tx: Tx, limit: int, after: int = 0) -> Sequence[Row]:
     """The newest messages after id `after`, oldest of them first."""
-    rows = tx.all("select * from messages where id > :after order by id desc limit :limit", after=after, limit=limit)
+    rows = tx.all(
+        "select * from messages where id > :after order by id desc limit :limit", after=after, limit=limit
+    )
     return list(reversed(rows))
 
 

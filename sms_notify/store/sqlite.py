@@ -115,7 +115,9 @@ class SqliteStore:
 def path_of(url: str) -> Path:
     """`sqlite:///var/lib/x.db` is /var/lib/x.db: what follows the two slashes is the path."""
     if not url.startswith(SCHEME):
-        raise StoreError(f"storage {url!r} is not understood; write sqlite:///var/lib/sms-notify/sms-notify.db")
+        raise StoreError(
+            f"storage {url!r} is not understood; write sqlite:///var/lib/sms-notify/sms-notify.db"
+        )
     return Path("/" + url[len(SCHEME) :].lstrip("/"))
 
 
@@ -123,7 +125,9 @@ def _connect(path: Path, *, create: bool) -> sqlite3.Connection:
     if create:
         _make_private(path)
     elif not path.exists():
-        raise StoreError(f"{path}: there is no database yet; start `sms-notify serve` once, or check `storage`")
+        raise StoreError(
+            f"{path}: there is no database yet; start `sms-notify serve` once, or check `storage`"
+        )
     connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
     connection.row_factory = sqlite3.Row
     connection.execute(f"pragma busy_timeout = {_BUSY_MILLISECONDS}")
@@ -148,7 +152,9 @@ def _version(connection: sqlite3.Connection) -> int:
 
 def _check_version(path: Path, version: int) -> None:
     if version > len(MIGRATIONS):
-        raise StoreError(f"{path}: written by a newer sms-notify (schema {version}); install that version again")
+        raise StoreError(
+            f"{path}: written by a newer sms-notify (schema {version}); install that version again"
+        )
 
 
 def _migrate(path: Path, connection: sqlite3.Connection) -> None:

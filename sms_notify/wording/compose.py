@@ -193,11 +193,12 @@ def _narrow(field: _Field, floor: int, fields: Sequence[_Field], max_parts: int)
 def _one(notice: Notice, reader: Reader, place: Callable[[str], str]) -> list[_Field]:
     told, words = notice.incidents[0], _words(reader)
     what, summary = _what_and_summary(told.alert, words, notice.status)
+    where = place(_where(told.alert))
     return [
         *_head(notice),
         _clipped("what", what),
-        _clipped("where", place(_where(told.alert))),
-        _clipped("summary", summary, lead=": "),
+        _clipped("where", where),
+        _clipped("summary", summary, lead=": " if what or where else " "),
         _fixed("hidden", _hidden(notice, words), lead=", "),
         *_tail(notice, reader, words),
     ]

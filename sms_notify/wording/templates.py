@@ -126,7 +126,7 @@ class _ConcatAsJoin(NodeTransformer):
 def render(
     template: Template, notice: Notice, reader: Reader, free_text: int = FREE_TEXT, label: int = LABEL
 ) -> Rendered:
-    """What `template` says of `notice`, tidied; of each annotation it sees `free_text` characters, of a label `label`."""
+    """What `template` says, tidied; it sees `free_text` characters of an annotation, `label` of a label."""
     try:
         names = _names(notice, zone_of(reader.timezone), free_text, label)
         text = _generate(template.compiled, names)

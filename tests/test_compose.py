@@ -1,0 +1,350 @@
+"""The texts themselves: what a person reads at three in the morning, and that it always fits."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from sms_notify.alert import Alert, Status
+from sms_notify.wording import gsm
+from sms_notify.wording.compose import WORDS, compose, compose_reported
+from sms_notify.wording.notice import Notice, Reader, Told
+from sms_notify.wording.templates import Fallback, Template, compile_template
+
+STARTED = datetime(2026, 1, 5, 13, 5, tzinfo=UTC)
+BRUSSELS = Reader("Europe/Brussels")
+FOX = "the quick brown fox jumps over the lazy dog " * 20
+
+
+def alert(
+    summary: str = "", lasted: timedelta | None = None, start: datetime | None = STARTED, **labels: str
+) -> Alert:
+    status = Status.FIRING if lasted is None else Status.RESOLVED
+    ends = None if lasted is None or start is None else start + lasted
+    return Alert("am", "f1", status, labels, {"summary": summary} if summary else {}, start, ends)
+
+
+def notice(*alerts: Alert, hidden: int = 0) -> Notice:
+    return Notice(alerts[0].status, tuple(Told("k3f9", one) for one in alerts), hidden)
+
+
+def body(
+    *alerts: Alert, reader: Reader = BRUSSELS, hidden: int = 0, template: str = "", max_parts: int = 1
+) -> str:
+    compiled = compile_template("t", template) if template else None
+    return compose(notice(*alerts, hidden=hidden), reader, compiled, max_parts).body
+
+
+def host_down(number: int = 1, **more: str) -> Alert:
+    return alert(**{"alertname": "HostDown", "instance": f"web{number}", "severity": "critical"} | more)
+
+
+def test_one_alert_is_told_with_status_severity_what_where_summary_since_and_tag() -> None:
+    text = body(host_down(summary="web1 is unreachable"))
+    assert text == "FIRING critical HostDown web1: web1 is unreachable since 14:05 #k3f9"
+
+
+@pytest.mark.parametrize(
+    ("lasted", "told"),
+    [
+        (timedelta(seconds=45), " after 45s"),
+        (timedelta(minutes=12), " after 12m"),
+        (timedelta(hours=2, minutes=5), " after 2h05m"),
+        (timedelta(days=3, hours=4), " after 3d4h"),
+        (timedelta(days=2), " after 2d"),
+        (timedelta(seconds=-5), ""),
+    ],
+)
+def test_a_resolved_alert_says_how_long_it_lasted(lasted: timedelta, told: str) -> None:
+    gone = alert(alertname="HostDown", instance="web1", severity="critical", lasted=lasted)
+    assert body(gone) == f"OK HostDown web1{told} #k3f9"
+
+
+def test_a_resolved_alert_without_times_says_no_length() -> None:
+    assert body(alert(alertname="HostDown", start=None, lasted=timedelta(1))) == "OK HostDown #k3f9"
+
+
+def test_the_start_of_the_incident_wins_over_the_start_of_the_alert() -> None:
+    one = Told("k3f9", host_down(), since=STARTED - timedelta(hours=1))
+    text = compose(Notice(Status.FIRING, (one,)), BRUSSELS, None, 1).body
+    assert text == "FIRING critical HostDown web1 since 13:05 #k3f9"
+
+
+def test_several_alerts_of_one_name_are_told_by_number_and_place() -> None:
+    text = body(*map(host_down, (1, 2, 3)))
+    assert text == "FIRING critical 3x HostDown: web1, web2, web3 since 14:05 #k3f9"
+
+
+def test_places_that_do_not_fit_are_told_by_their_number() -> None:
+    text = body(*map(host_down, range(100, 130)))
+    assert text.startswith("FIRING critical 30x HostDown: web100, web101, ")
+    named = text.count("web")
+    assert f", +{30 - named} since 14:05 #k3f9" in text
+    assert gsm.parts(text) == 1
+
+
+def test_several_alerts_of_several_names_are_told_name_by_name() -> None:
+    full = [host_down(number, alertname="DiskFull", instance=f"db{number}") for number in (1, 2)]
+    text = body(*map(host_down, (1, 2, 3)), *full)
+    assert text == "FIRING critical 5x: 3 HostDown web1, web2, web3; 2 DiskFull db1, db2 since 14:05 #k3f9"
+
+
+def test_the_most_urgent_name_comes_first() -> None:
+    text = body(host_down(1, alertname="Slow", severity="info"), host_down(2))
+    assert text == "FIRING critical 2x: 1 HostDown web2; 1 Slow web1 since 14:05 #k3f9"
+
+
+def test_many_names_are_told_until_the_text_is_full_and_the_rest_by_number() -> None:
+    text = body(*(host_down(number, alertname=f"Alert{number}") for number in range(200)))
+    named = text.count("Alert")
+    assert text.startswith("FIRING critical 200x: 1 Alert0; ")
+    assert f"; +{200 - named} since 14:05 #k3f9" in text
+    assert gsm.parts(text) == 1
+
+
+@pytest.mark.parametrize("template", ["", "{{ status|short }} {{ alertname }}"])
+def test_alerts_that_the_source_hid_are_counted_in_the_text(template: str) -> None:
+    assert "+3 not shown" in body(host_down(), hidden=3, template=template)
+
+
+def test_a_port_stays_while_there_is_room_and_goes_first() -> None:
+    assert " web1:9100 since" in body(host_down(instance="web1:9100"))
+    assert " web1: the quick" in body(host_down(instance="web1:9100", summary=FOX))
+
+
+@pytest.mark.parametrize("instance", ["[2001:db8::1]:9100", "[2001:db8::1]"])
+def test_the_port_of_an_ipv6_address_goes_without_its_digits(instance: str) -> None:
+    assert " [2001:db8::1]: the" in body(host_down(instance=instance, summary=FOX))
+
+
+def test_a_long_summary_is_cut_between_words_and_all_else_stays() -> None:
+    text = body(host_down(summary=FOX))
+    assert text.startswith("FIRING critical HostDown web1: the quick brown fox")
+    assert text.endswith("... since 14:05 #k3f9")
+    assert 140 < gsm.septets(text) <= 160
+
+
+@pytest.mark.parametrize("length", range(20, 400, 7))
+def test_fields_give_way_in_the_order_of_their_value(length: int) -> None:
+    text = body(host_down(alertname="A" * length, instance="web1", summary="down again and again"))
+    kept = ["A" * 8 in text, " web1" in text, " since 14:05" in text, ": down" in text]
+    assert kept == sorted(kept, reverse=True), text
+    assert text.startswith("FIRING critical AAAAAAAA")
+    assert text.endswith("#k3f9")
+    assert gsm.parts(text) == 1
+
+
+def test_more_parts_make_room_for_more_words() -> None:
+    texts = [compose(notice(host_down(summary=FOX)), BRUSSELS, None, most) for most in (1, 2, 3)]
+    assert [text.parts for text in texts] == [1, 2, 3]
+    assert texts[2].septets > 430
+
+
+@pytest.mark.parametrize(("asked", "given"), [(-1, 1), (0, 1), (9, 3)])
+def test_a_number_of_parts_that_the_gateway_never_takes_is_the_nearest_it_does(
+    asked: int, given: int
+) -> None:
+    assert compose(notice(host_down(summary=FOX)), BRUSSELS, None, asked).parts == given
+
+
+def test_an_alert_without_name_or_text_is_told_by_its_labels() -> None:
+    assert body(alert(zone="b", rack="7")) == "FIRING alert (no name): rack=7 zone=b since 14:05 #k3f9"
+    gone = alert(zone="b", lasted=timedelta(minutes=1))
+    assert body(gone) == "OK alert (no name): zone=b after 1m #k3f9"
+
+
+def test_an_alert_without_anything_still_says_that_something_fires() -> None:
+    assert body(alert(start=None)) == "FIRING alert (no name) #k3f9"
+
+
+def test_an_alert_without_a_name_is_told_by_its_text() -> None:
+    assert body(alert(summary="UPS on battery", severity="warning")) == (
+        "FIRING warning UPS on battery since 14:05 #k3f9"
+    )
+    assert body(alert(summary="UPS on battery", lasted=timedelta(0))) == "OK UPS on battery after 0s #k3f9"
+
+
+@pytest.mark.parametrize("place", ["instance", "host", "node", "pod", "job", "service"])
+def test_where_is_the_first_label_that_names_a_place(place: str) -> None:
+    assert body(alert(**{"alertname": "X", place: "here"})) == "FIRING X here since 14:05 #k3f9"
+
+
+def test_a_description_stands_in_for_a_summary() -> None:
+    told = Alert("am", "f", Status.FIRING, {"alertname": "X"}, {"summary": " ", "description": "it broke"})
+    assert body(told) == "FIRING X: it broke #k3f9"
+
+
+def test_line_breaks_in_a_summary_are_blanks() -> None:
+    assert "down\u0020for good" in body(host_down(summary="down\r\n\tfor\n\n good"))
+
+
+def test_a_severity_that_we_do_not_know_is_told_in_the_sources_own_word() -> None:
+    assert body(host_down(severity="P1")).startswith("FIRING P1 HostDown")
+    assert body(host_down(severity="disaster")).startswith("FIRING critical HostDown")
+
+
+@pytest.mark.parametrize(
+    ("language", "since", "after"),
+    [("en", "since", "after"), ("nl", "sinds", "na"), ("fr", "depuis", "apr\u00e8s"), ("de", "seit", "nach")],
+)
+def test_our_own_words_are_in_the_readers_language(language: str, since: str, after: str) -> None:
+    reader = Reader("Europe/Brussels", language)
+    assert f" {since} 14:05 " in body(host_down(), reader=reader)
+    gone = alert(alertname="X", lasted=timedelta(minutes=3))
+    assert f" {after} 3m " in body(gone, reader=reader)
+
+
+def test_a_regional_language_is_its_language_and_an_unknown_one_is_english() -> None:
+    assert "sinds" in body(host_down(), reader=Reader(language="nl-BE"))
+    assert "since" in body(host_down(), reader=Reader(language="tlh"))
+
+
+def test_all_our_own_words_are_in_the_alphabet() -> None:
+    for words in WORDS.values():
+        text = f"{words.since}{words.after}{words.hidden}{words.nameless}{words.days}"
+        assert gsm.to_gsm(text) == text
+
+
+def test_times_that_no_calendar_can_hold_are_left_out() -> None:
+    assert body(alert(alertname="X", start=datetime.max.replace(tzinfo=UTC))) == "FIRING X #k3f9"
+
+
+def test_a_notice_of_nothing_is_refused() -> None:
+    with pytest.raises(ValueError, match="at least one incident"):
+        compose(Notice(Status.FIRING, ()), BRUSSELS, None, 1)
+
+
+# Templates.
+
+SHORT = "{{ status|short }} {{ alertname }} {{ instance }}: {{ summary }} #{{ tag }}"
+
+
+def test_a_template_words_the_text() -> None:
+    assert body(host_down(summary="gone"), template=SHORT) == "FIRING HostDown web1: gone #k3f9"
+
+
+def test_a_template_without_source_is_the_built_in_wording() -> None:
+    empty = compile_template("default", "  ")
+    composed = compose_reported(notice(host_down()), BRUSSELS, empty, 1)
+    assert composed.text == compose(notice(host_down()), BRUSSELS, None, 1)
+    assert composed.fallback is None
+
+
+@pytest.mark.parametrize(("source", "reason"), [("{{ 1/0 }}", Fallback.FAILED), ("{{ no }}", Fallback.EMPTY)])
+def test_a_template_that_lets_us_down_is_reported_and_the_built_in_wording_taken(
+    source: str, reason: Fallback
+) -> None:
+    composed = compose_reported(notice(host_down()), BRUSSELS, compile_template("t", source), 1)
+    assert composed.fallback is reason
+    assert composed.detail
+    assert composed.text == compose(notice(host_down()), BRUSSELS, None, 1)
+
+
+def test_free_text_is_shortened_before_a_template_is_cut() -> None:
+    text = body(host_down(summary=FOX), template=SHORT)
+    assert text.startswith("FIRING HostDown web1: the quick")
+    assert text.endswith("... #k3f9")
+    assert 140 < gsm.septets(text) <= 160
+
+
+def test_long_labels_are_shortened_before_a_template_loses_its_status() -> None:
+    text = body(
+        host_down(instance="w" * 400, summary=FOX), template="{{ instance }} {{ status|short }} #{{ tag }}"
+    )
+    assert text.startswith("wwwwwwww")
+    assert text.endswith("... FIRING #k3f9")
+    assert gsm.parts(text) == 1
+
+
+def test_a_template_that_must_be_cut_keeps_its_tag() -> None:
+    text = body(host_down(), template="{{ status|short }} " + "words of its own " * 20 + "#{{ tag }}")
+    assert text.startswith("FIRING words")
+    assert text.endswith("... #k3f9")
+    assert gsm.parts(text) == 1
+
+
+def test_a_template_for_one_alert_still_says_how_many_there_are() -> None:
+    text = body(*map(host_down, (1, 2, 3)), template=SHORT)
+    assert text == "3x FIRING HostDown web1, web2, +1 #k3f9"
+    text = body(*map(host_down, (1, 2)), template="{{ count }} of {{ alertname }}")
+    assert text == "2 of HostDown"
+
+
+# Whatever the alerts hold.
+
+hostile = st.one_of(
+    st.text(st.characters(exclude_categories=()), max_size=60),
+    st.sampled_from(
+        [
+            "",
+            "\x00",
+            "\n\n",
+            "\u202eevil",
+            "\U0001f525" * 30,
+            "\ud83d",
+            "{|}" * 100,
+            "x" * 20_000,
+            "\u0301" * 900,
+        ]
+    ),
+)
+names = st.sampled_from(
+    ["alertname", "instance", "severity", "job", "summary", "items", "count", "\ud800", "x y"]
+)
+mappings = st.dictionaries(names, hostile, max_size=5)
+times = st.none() | st.datetimes(timezones=st.just(UTC)) | st.datetimes()
+alerts = st.builds(
+    Alert, st.just("am"), st.just("f"), st.just(Status.FIRING), mappings, mappings, times, times
+)
+tolds = st.builds(Told, st.just("k3f9"), alerts, times)
+notices = st.builds(
+    Notice,
+    st.sampled_from(Status),
+    st.lists(tolds, min_size=1, max_size=6).map(tuple),
+    st.integers(-1, 10**30),
+)
+TEMPLATES = [
+    None,
+    compile_template("t", SHORT),
+    compile_template("u", "{{ alerts }} {{ summary }} {{ count }}"),
+]
+
+
+@settings(deadline=None, max_examples=200)
+@given(
+    notices,
+    st.sampled_from(TEMPLATES),
+    st.integers(1, 3),
+    st.sampled_from(["en", "nl", "fr", "de", "\ud800"]),
+)
+def test_every_text_is_gsm_fits_its_parts_and_counts_them_right(
+    notice: Notice, template: Template | None, max_parts: int, language: str
+) -> None:
+    text = compose(notice, Reader("Asia/Kolkata", language), template, max_parts)
+    assert gsm.to_gsm(text.body) == text.body
+    assert text.body.strip()
+    assert 1 <= text.parts <= max_parts
+    assert (text.parts, text.septets) == (gsm.parts(text.body), gsm.septets(text.body))
+
+
+@settings(deadline=None, max_examples=150)
+@given(notices, st.integers(1, 3))
+def test_our_own_wording_always_keeps_status_and_tag_on_one_line(notice: Notice, max_parts: int) -> None:
+    text = compose(notice, Reader(), None, max_parts).body
+    assert text.startswith("FIRING " if notice.status is Status.FIRING else "OK ")
+    assert text.endswith(" #k3f9")
+    assert "\n" not in text
+
+
+def backwards(one: Told) -> Told:
+    turned = [dict(reversed(list(values.items()))) for values in (one.alert.labels, one.alert.annotations)]
+    changed = Alert("am", "f", one.alert.status, *turned, one.alert.starts_at, one.alert.ends_at)
+    return Told(one.tag, changed, one.since)
+
+
+@settings(deadline=None, max_examples=100)
+@given(notices, st.sampled_from(TEMPLATES))
+def test_the_text_is_the_same_whatever_the_order_of_labels(notice: Notice, template: Template | None) -> None:
+    turned = Notice(notice.status, tuple(map(backwards, notice.incidents)), notice.hidden)
+    assert compose(turned, Reader(), template, 2) == compose(notice, Reader(), template, 2)
