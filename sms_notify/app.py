@@ -134,8 +134,10 @@ class App:
                 extra={"texts": left},
             )
         self.metrics.begin(self.store)
-        for part in (*self._pools, *self._loops):
-            part.start()
+        for pool in self._pools:
+            pool.start()
+        for loop in self._loops:
+            loop.start()
         port = self._web.start()
         _log.info(
             "serving", extra={"address": f"{self._settings.web.host}:{port}", "database": self.store.path}

@@ -18,8 +18,8 @@ from sms_notify.decide.states import Cause, Heard, Kind, State
 from sms_notify.store import incidents, messages, outbox
 from sms_notify.store.messages import Draft, Entry, Message
 from sms_notify.store.tx import Tx
-from sms_notify.wording.compose import compose
-from sms_notify.wording.notice import Notice, Reader, Text, Told
+from sms_notify.wording.compose import Composed, compose_reported
+from sms_notify.wording.notice import Notice, Reader, Told
 from sms_notify.wording.templates import Template
 
 
@@ -205,16 +205,18 @@ class Engine:
         written: Texts,
     ) -> None:
         severity = min((case.alert.severity for case in cases), key=lambda s: s.rank)
+        worded = self._word(kind, receiver, person, cases, hidden)
         draft = Draft(
             kind=kind,
             receiver=receiver.name,
             person=person,
             severity=severity,
             gateway=self.plan.gateway,
-            text=self._word(kind, receiver, person, cases, hidden),
+            text=worded.text,
             not_before=not_before,
             expires_at=now + self.plan.timing.expiry(severity),
             incidents=tuple(dict.fromkeys(_id(case) for case in cases)),
+            note=f"template {receiver.template}: {worded.fallback}, {worded.detail}" if worded.fallback else "",
         )
         message_id = messages.write(tx, draft, self.node, now)
         for incident_id in draft.incidents:
@@ -222,14 +224,12 @@ class Engine:
 
     def _word(
         self, kind: Kind, receiver: Receiver, person: Person, cases: Iterable[_Case], hidden: int
-    ) -> Text:
-        told = {
-            _id(case): case.told() for case in cases
-        }  # an alert that is told twice in one delivery is worded once
+    ) -> Composed:
+        told = {_id(case): case.told() for case in cases}  # told twice in one delivery, worded once
         status = Status.FIRING if kind is Kind.FIRING else Status.RESOLVED
         notice = Notice(status, tuple(told.values()), hidden)
-        reader = Reader(person.timezone, person.language)
-        return compose(notice, reader, self.plan.templates.get(receiver.template), receiver.max_parts)
+        template = self.plan.templates.get(receiver.template)
+        return compose_reported(notice, Reader(person.timezone, person.language), template, receiver.max_parts)
 
     def _record(self, tx: Tx, delivery: Delivery, case: _Case, told: Texts, now: datetime) -> Verdict:
         texts = tuple(told.get((case.incident_id or 0, _KINDS[case.alert.status]), ()))

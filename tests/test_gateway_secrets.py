@@ -21,7 +21,7 @@ from sms_notify.gateways.settings import Gateway1601Settings, PasswordEncoding
 from sms_notify.gateways.smsgateway1601 import SmsGateway1601, delivery_token
 from sms_notify.secret import Secret
 
-CANARY = "kAnarie &+/?é pass#1"
+CANARY = "kAnarie &+/?é pass#3"  # its SHA-1 has no run of digits that the mask for numbers would break
 DIGEST = hashlib.sha1(CANARY.encode(), usedforsecurity=False).hexdigest()
 SPELLINGS = [
     form
@@ -48,6 +48,7 @@ ENDINGS: dict[str, Behaviour] = {
     "an error that repeats the password": answers(f"ERROR 104 not {CANARY} nor {DIGEST}".encode()),
     "a page that repeats the URL": echoes,
     "a 404 that repeats it": answers(f"no {CANARY} {DIGEST}".encode(), "404 Gone"),
+    **{f"a page with spelling {n}": answers(f"for {form}".encode()) for n, form in enumerate(SPELLINGS)},
     "a 500": answers(b"boom", "500 Oops"),
     "a redirect that repeats it": answers(b"", "302 Found", f"Location: /?klantpwd={DIGEST}\r\n"),
     "garbage with the password": says(DIGEST.encode() + b"\r\n"),

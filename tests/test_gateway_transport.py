@@ -207,6 +207,19 @@ def closed_port() -> Iterator[int]:
         yield taken.getsockname()[1]
 
 
+@pytest.fixture
+def silent_port() -> Iterator[int]:
+    """A port that never answers a connect: its queue holds one, and the kernel drops what comes after."""
+    with socket.create_server(("127.0.0.1", 0), backlog=0) as full:
+        waiting = [socket.socket() for _ in range(4)]
+        for client in waiting:
+            client.setblocking(False)
+            client.connect_ex(full.getsockname())
+        yield full.getsockname()[1]
+        for client in waiting:
+            client.close()
+
+
 def ask(
     server: Loopback, *, limit: float = 20, post: bool = False, ca: str | None = None
 ) -> Answer | NoAnswer:
@@ -357,17 +370,10 @@ def test_a_refused_port_is_not_sent(closed_port: int) -> None:
     assert ended.detail == f"127.0.0.1:{closed_port}: Connection refused"
 
 
-def test_a_host_that_does_not_answer_the_connect_is_not_sent_within_the_limit() -> None:
-    with socket.create_server(("127.0.0.1", 0), backlog=0) as full:
-        waiting = [socket.socket() for _ in range(4)]
-        for client in waiting:  # the queue holds one; the kernel drops what comes after
-            client.setblocking(False)
-            client.connect_ex(full.getsockname())
-        started = time.monotonic()
-        ended = Transport(0.5).ask(f"http://127.0.0.1:{full.getsockname()[1]}/", FORM)
-        assert time.monotonic() - started < 4
-        for client in waiting:
-            client.close()
+def test_a_host_that_does_not_answer_the_connect_is_not_sent_within_the_limit(silent_port: int) -> None:
+    started = time.monotonic()
+    ended = Transport(0.5).ask(f"http://127.0.0.1:{silent_port}/", FORM)
+    assert time.monotonic() - started < 4
     assert isinstance(ended, NoAnswer)
     assert (ended.fate, ended.reason) == (Fate.NOT_SENT, Reason.CONNECT_TIMEOUT)
 
@@ -418,16 +424,15 @@ def test_a_resolver_that_hangs_is_not_sent_within_the_limit_and_nothing_follows_
     assert server.connections == 0
 
 
+@pytest.mark.parametrize("dead", ["closed_port", "silent_port"])
 def test_a_dead_first_address_leaves_time_for_the_second(
-    monkeypatch: pytest.MonkeyPatch, closed_port: int
+    dead: str, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with Loopback(answers(b"OK 5")) as server:
-        places = [
-            (socket.AF_INET, socket.SOCK_STREAM, 6, "", ("127.0.0.1", port))
-            for port in (closed_port, server.port)
-        ]
+        ports = (request.getfixturevalue(dead), server.port)
+        places = [(socket.AF_INET, socket.SOCK_STREAM, 6, "", ("127.0.0.1", port)) for port in ports]
         monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: places)
-        assert Transport(20).ask("http://two.example/", FORM) == Answer(200, b"OK 5")
+        assert Transport(3).ask("http://two.example/", FORM) == Answer(200, b"OK 5")
 
 
 def test_tls_with_a_trusted_certificate_answers(tls: tuple[str, ssl.SSLContext]) -> None:
@@ -513,5 +518,5 @@ def test_several_threads_may_ask_at_once() -> None:
     assert server.connections == 8
 
 
-def test_neither_answer_nor_request_is_shown_by_repr() -> None:
+def test_an_answer_does_not_show_its_body_by_repr() -> None:
     assert "geheim" not in repr(Answer(200, b"geheim"))

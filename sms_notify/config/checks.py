@@ -173,4 +173,8 @@ def _check_template(found: Found, name: str, source: str) -> None:
         compile_template(name, source)
     except TemplateFault as fault:
         where = f"line {fault.line} of the template: " if "\n" in source.strip() else ""
-        found.wrong(("templates", name), f"{where}{fault.what}", "correct it, or remove it: the built-in wording needs no template")
+        found.wrong(
+            ("templates", name),
+            f"{where}{fault.what}",
+            "correct it, or remove it: the built-in wording needs no template",
+        )

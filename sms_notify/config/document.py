@@ -40,12 +40,16 @@ def spell(place: Place) -> str:
 
 @dataclass(slots=True)
 class Document:
-    """What the file says. `lines` has the line, from 1, of every key, and of every entry of a list."""
+    """What the file says. `lines` has the line, from 1, of every key, and of every entry of a list.
+
+    What stands at `unread` is not what was meant and has its fault already: nothing more is said about it.
+    """
 
     file: str
     data: dict[str, Value] = field(default_factory=dict)
     lines: dict[Place, int] = field(default_factory=dict)
     faults: list[Fault] = field(default_factory=list)
+    unread: set[Place] = field(default_factory=set)
 
     def fault(self, place: Place, what: str, advice: str = "") -> Fault:
         """A fault at `place`, or at the nearest thing above it that the file has."""
@@ -126,7 +130,7 @@ def _syntax(error: yaml.YAMLError, text: str, file: str) -> Fault:
 def _syntax_advice(problem: str, text: str, index: int) -> str:
     lines = text.split("\n")
     line = lines[index] if index < len(lines) else ""
-    if "cannot start any token" in problem and line.lstrip(" ").startswith("\t"):
+    if "tab" in problem or ("cannot start any token" in problem and line.lstrip(" ").startswith("\t")):
         return "indent with spaces, not with tabs"
     if "cannot start any token" in problem:
         return "put the value in double quotes"
@@ -178,6 +182,7 @@ class _Builder:
             self._add(
                 event, place, "is an alias (`*name`)", "quote the value, or write out what it stands for"
             )
+            self.document.unread.add(place)
             return None
         self._check_node(event, place)
         if isinstance(event, yaml.MappingStartEvent):
@@ -186,12 +191,13 @@ class _Builder:
             return self._sequence(place)
         if not isinstance(event, yaml.ScalarEvent):
             return None
-        return None if event.style is None and event.value in _NULLS else str(event.value)
+        return None if not event.style and event.value in _NULLS else str(event.value)
 
     def _check_node(self, event: yaml.Event, place: Place) -> None:
         # tag and anchor are not quoted: `password: !secret` is more likely a password than a tag
         if getattr(event, "tag", None) not in _PLAIN_TAGS:
             self._add(event, place, "has a YAML tag (`!name`)", "quote the value, or remove the tag")
+            self.document.unread.add(place)
         if getattr(event, "anchor", None) is not None:
             self._add(event, place, "has a YAML anchor (`&name`)", "quote the value, or remove the anchor")
 

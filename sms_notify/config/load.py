@@ -44,7 +44,7 @@ def load(path: Path, environ: Mapping[str, str]) -> Settings:
     found = Found(document, environ, path.parent)
     check_access(found)
     check_names(found)
-    judged = _outside(covered, [*faults, *found.faults])
+    judged = _outside(covered | document.unread, [*faults, *found.faults])
     everything = [*document.faults, *unbuilt, *judged]
     if everything or config is None:
         raise ConfigError(_in_order(everything))

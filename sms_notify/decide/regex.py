@@ -230,11 +230,9 @@ class _Reader:
         if most < least:
             raise RegexError("repeats at most less often than at least", start)
         self._sized(_Ways(repeat=ways.repeat * max(most, 1)), start)
-        if ways.fixed:
-            factor = most - least + 1
-        else:
-            # the sum of factor^k for k in least..most is at most (factor + 1)^most
-            factor = min((ways.factor + (1 if least < most else 0)) ** most, _MOST)
+        # the sum of factor^k for k in least..most is at most (factor + 1)^most
+        choices = (ways.factor + (least < most)) ** most
+        factor = most - least + 1 if ways.fixed else min(choices, _MOST)
         return _Ways(factor, ways.degree * most, ways.repeat * max(most, 1))
 
     @staticmethod

@@ -20,7 +20,7 @@ from sms_notify.wording.notice import Text
 
 @dataclass(frozen=True, slots=True)
 class Draft:
-    """A message that is about to be written."""
+    """A message that is about to be written; `note` goes into the ledger beside it."""
 
     kind: Kind
     receiver: str
@@ -31,6 +31,7 @@ class Draft:
     not_before: datetime
     expires_at: datetime
     incidents: tuple[int, ...] = ()
+    note: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +101,7 @@ def write(tx: Tx, draft: Draft, node: str, now: datetime) -> int:
             message_id=message_id,
         )
     cause = Cause.BY_HAND if draft.kind is Kind.MANUAL else Cause.ALERT
-    enter(tx, get(tx, message_id), State.QUEUED, Entry(cause), node, now)
+    enter(tx, get(tx, message_id), State.QUEUED, Entry(cause, detail=draft.note), node, now)
     return message_id
 
 

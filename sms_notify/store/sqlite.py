@@ -31,6 +31,7 @@ class SqliteStore:
 
     def lock(self) -> None:
         """Makes this process the only daemon on the file; the kernel frees the lock when the process ends."""
+        _make_private(self.path)
         handle = os.open(f"{self.path}.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         try:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -1,0 +1,567 @@
+"""The configuration: what it comes to, every fault at once, and secrets that stay secret."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable, Iterator
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from pydantic import BaseModel
+
+from sms_notify.cli.config import check_config, config_group, hash_password
+from sms_notify.config import Settings, config_schema, find_config, load
+from sms_notify.config.document import parse_document
+from sms_notify.config.durations import DurationError, parse_duration
+from sms_notify.config.models import Config, Gateway, Person, Receiver, Root, Route, Web
+from sms_notify.config.phone import NumberError, parse_number
+from sms_notify.decide.people import Target, TargetKind
+from sms_notify.errors import ConfigError
+from sms_notify.web import passwords
+
+HERE = Path(__file__).parent
+CONFIGS = HERE.parent / "configs"
+BAD = HERE / "bad_configs"
+CANARY = "canary-canary-canary"
+HASH = passwords.hash_password("open sesame", bytes(16))
+ENVIRON = {"SMS_PASSWORD": CANARY, "WEBHOOK_TOKEN": f"{CANARY}-token", "OPS_PASSWORD_HASH": HASH}
+MINIMAL = (CONFIGS / "minimal.yml").read_text()
+Write = Callable[[str], Path]
+
+
+@pytest.fixture
+def write(tmp_path: Path) -> Write:
+    def written(text: str) -> Path:
+        path = tmp_path / "sms-notify.yml"
+        path.write_text(text)
+        return path
+
+    return written
+
+
+@pytest.fixture
+def secret_file(tmp_path: Path) -> Callable[[str, int], Path]:
+    def written(text: str, mode: int) -> Path:
+        path = tmp_path / "secret"
+        path.write_text(text)
+        path.chmod(mode)
+        return path
+
+    return written
+
+
+def faults(path: Path) -> list[str]:
+    with pytest.raises(ConfigError) as caught:
+        load(path, ENVIRON)
+    return [str(fault).removeprefix(str(path)) for fault in caught.value.faults]
+
+
+# --- every mistake, one file each
+
+
+@pytest.mark.parametrize("path", sorted(BAD.glob("*.yml")), ids=lambda path: path.stem)
+def test_a_mistake_is_told_with_line_place_and_advice(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(BAD)
+    head = "# expect: "
+    expected = [line.removeprefix(head) for line in path.read_text().splitlines() if line.startswith(head)]
+    with pytest.raises(ConfigError) as caught:
+        load(Path(path.name), {"SMS_PASSWORD": CANARY})
+    assert expected
+    assert [str(fault) for fault in caught.value.faults] == expected
+    assert "canary" not in str(caught.value) + repr(caught.value)
+    assert all(fault.advice for fault in caught.value.faults)
+
+
+def test_faults_come_in_the_order_of_the_file(write: Write) -> None:
+    text = (
+        MINIMAL.replace("acme\n", "acme\n    timeout: 5\n").replace("+31 6 12345678", "06") + "nonsense: 1\n"
+    )
+    with pytest.raises(ConfigError) as caught:
+        load(write(text), ENVIRON)
+    lines = [fault.line for fault in caught.value.faults]
+    assert len(lines) == 3
+    assert lines == sorted(lines)
+
+
+# --- what a good one comes to
+
+
+def test_the_smallest_configuration_loads_without_a_warning() -> None:
+    found = load(CONFIGS / "minimal.yml", ENVIRON)
+    assert found.warnings == ()
+    assert found.storage_url == "sqlite:///var/lib/sms-notify/sms-notify.db"
+    assert (found.web.host, found.web.port, found.web.open) == ("127.0.0.1", 9601, True)
+    assert found.directory.people["alice"].number == "+31612345678"
+    assert found.receivers["oncall"].notify == (Target(TargetKind.PERSON, "alice"),)
+    assert found.gateways[0].password.reveal() == CANARY
+    assert found.source == str(CONFIGS / "minimal.yml")
+
+
+def test_the_full_configuration_loads_and_says_what_it_writes() -> None:
+    found = load(CONFIGS / "full.yml", ENVIRON)
+    assert found.warnings == ()
+    assert found.web.users == {"ops": HASH}
+    assert [token.reveal() for token in found.web.tokens] == [f"{CANARY}-token"]
+    gateway = found.gateways[0]
+    assert (gateway.url, gateway.timeout, gateway.concurrency) == (
+        "https://gateway.example.org/module/",
+        15.0,
+        4,
+    )
+    assert found.directory.teams == {"dba": ("alice", "bob")}
+    hq = found.receivers["hq"]
+    assert (hq.max_parts, hq.send_resolved, hq.template) == (2, False, "short")
+    assert hq.notify[1] == Target(TargetKind.NUMBER, "+32470000002")
+    assert found.receivers["nobody"].notify == ()
+
+
+def test_a_route_inherits_what_it_does_not_say() -> None:
+    root = load(CONFIGS / "full.yml", ENVIRON).route
+    critical = root.routes[2]
+    hq = critical.routes[0]
+    assert (root.group_wait, root.path) == (timedelta(seconds=10), "route")
+    assert (critical.receiver, critical.group_wait) == ("oncall", timedelta(0))
+    assert (hq.receiver, hq.path) == ("hq", "route.routes[2].routes[0]")
+    assert hq.repeat_interval == timedelta(hours=1, minutes=30)
+    assert hq.group_interval == timedelta(minutes=5)
+    assert hq.group_by == ("alertname", "cluster")
+    assert [child.continue_ for child in root.routes] == [False, True, False]
+    assert [str(matcher) for matcher in root.routes[1].matchers] == ['team=~"dba|storage"', 'env!="test"']
+
+
+def keys_of(model: type[BaseModel]) -> Iterator[str]:
+    return (field.alias or name for name, field in model.model_fields.items())
+
+
+@pytest.mark.parametrize("model", [Config, Web, Gateway, Person, Root, Route, Receiver])
+def test_the_full_configuration_shows_every_key(model: type[BaseModel]) -> None:
+    text = (CONFIGS / "full.yml").read_text()
+    assert [key for key in keys_of(model) if f"{key}:" not in text] == []
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "22:00",
+        "07:00",
+        "+31612345678",
+        "0031612345670",
+        "NO",
+        "on",
+        "0x10",
+        "2026-11-22",
+        "1_000",
+        "=",
+        "1e3",
+        ".5",
+    ],
+)
+def test_an_unquoted_value_arrives_as_it_was_written(text: str) -> None:
+    assert parse_document(f"key: {text}", "f").data == {"key": text}
+    assert parse_document(f"x:\n- {text}\n- a", "f").data == {"x": [text, "a"]}
+
+
+@pytest.mark.parametrize(
+    ("text", "value"), [("", None), ("~", None), ("null", None), ("''", ""), ("'null'", "null")]
+)
+def test_only_an_unquoted_nothing_is_nothing(text: str, value: str | None) -> None:
+    assert parse_document(f"key: {text}", "f").data == {"key": value}
+
+
+def test_every_key_and_entry_has_its_line() -> None:
+    lines = parse_document("a:\n  b: 1\n  c:\n    - x\n    - {d: 2}\n", "f").lines
+    assert lines == {
+        ("a",): 1,
+        ("a", "b"): 2,
+        ("a", "c"): 3,
+        ("a", "c", 0): 4,
+        ("a", "c", 1): 5,
+        ("a", "c", 1, "d"): 5,
+    }
+
+
+def test_a_byte_order_mark_is_passed_over(tmp_path: Path) -> None:
+    path = tmp_path / "bom.yml"
+    path.write_bytes(b"\xef\xbb\xbf" + MINIMAL.encode())
+    assert load(path, ENVIRON).receivers
+
+
+@pytest.mark.parametrize(
+    ("raw", "expected"),
+    [
+        (b"", ": is empty (start from configs/minimal.yml)"),
+        (b"a: 1\nb: \0\n", ":2: holds a NUL character (save it as UTF-8 text)"),
+        (b"a: 1\nb: \xff\n", ":2: is not UTF-8 (save it as UTF-8 text)"),
+        (b"a: 1\n\nb: \x07", ":3: holds a control character (remove it; only tabs and line ends are text)"),
+        (b"#" * (1024 * 1024 + 1), ": is larger than 1 MiB (this does not look like a configuration)"),
+        (b"a: " + b"[" * 90_000, ":1: is nested deeper than 32 levels (check brackets and indentation)"),
+        (b"- " * 200_000, ":1: is nested deeper than 32 levels (check brackets and indentation)"),
+    ],
+)
+def test_a_file_that_is_no_text_or_far_too_much_is_refused(tmp_path: Path, raw: bytes, expected: str) -> None:
+    path = tmp_path / "f.yml"
+    path.write_bytes(raw)
+    assert faults(path) == [expected]
+
+
+def test_a_file_that_is_not_there_is_a_fault(tmp_path: Path) -> None:
+    advice = "check the path and who may read it"
+    assert faults(tmp_path / "none.yml") == [f": cannot be read: No such file or directory ({advice})"]
+    assert faults(tmp_path) == [f": cannot be read: Is a directory ({advice})"]
+
+
+# --- secrets
+
+
+def with_password_file(path: Path) -> str:
+    return MINIMAL.replace("password: ${SMS_PASSWORD}", f"password_file: {path.name}")
+
+
+@pytest.mark.parametrize(
+    ("text", "value"), [("s3cret\n", "s3cret"), ("s3cret", "s3cret"), ("s3 cret \r\n", "s3 cret ")]
+)
+def test_a_password_file_gives_its_line_without_the_line_end(
+    write: Write, secret_file: Callable[[str, int], Path], text: str, value: str
+) -> None:
+    found = load(write(with_password_file(secret_file(text, 0o600))), {})
+    assert found.gateways[0].password.reveal() == value
+    assert found.warnings == ()
+
+
+@pytest.mark.parametrize(
+    ("text", "mode", "what"),
+    [
+        (CANARY, 0o604, "is open to every user of this machine"),
+        (CANARY, 0o602, "is open to every user of this machine"),
+        ("\n", 0o600, "is empty"),
+        (f"{CANARY}\nmore\n", 0o600, "has more than one line"),
+    ],
+)
+def test_a_password_file_that_cannot_be_trusted_is_refused(
+    write: Write, secret_file: Callable[[str, int], Path], text: str, mode: int, what: str
+) -> None:
+    (fault,) = faults(write(with_password_file(secret_file(text, mode))))
+    assert what in fault
+    assert "canary" not in fault
+
+
+def test_a_password_file_that_is_a_pipe_does_not_block(write: Write, tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe", 0o600)
+    (fault,) = faults(write(with_password_file(tmp_path / "pipe")))
+    assert "is no regular file" in fault
+
+
+def test_a_password_file_that_its_group_reads_is_a_warning(
+    write: Write, secret_file: Callable[[str, int], Path]
+) -> None:
+    (warning,) = load(write(with_password_file(secret_file(CANARY, 0o640))), {}).warnings
+    assert "can be read by its group" in warning.what
+
+
+def test_a_password_written_in_a_file_that_all_can_read_is_a_warning(write: Write) -> None:
+    path = write(MINIMAL.replace("${SMS_PASSWORD}", CANARY))
+    path.chmod(0o644)
+    (warning,) = load(path, {}).warnings
+    assert (warning.path, warning.what) == (
+        "gateways[0].password",
+        "is a secret in a file that every user of this machine can read",
+    )
+    path.chmod(0o640)
+    assert load(path, {}).warnings == ()
+
+
+def test_a_tokens_file_holds_one_token_a_line(write: Write, secret_file: Callable[[str, int], Path]) -> None:
+    old, new = "o" * 20, "n" * 20
+    secret_file(f"# rotated in November\n{new}\n\n  {old}\n", 0o600)
+    web = load(write(MINIMAL + "web: {listen: '0.0.0.0:80', webhook_tokens_file: secret}\n"), ENVIRON).web
+    assert [token.reveal() for token in web.tokens] == [new, old]
+
+
+def test_no_secret_is_in_any_text_of_settings() -> None:
+    found = load(CONFIGS / "full.yml", ENVIRON)
+    told = f"{found} {found!r} {found.web} {found.gateways} {found.warnings}"
+    assert "alice" in told
+    assert [secret for secret in ENVIRON.values() if secret in told] == []
+
+
+@pytest.mark.parametrize(
+    "shape", ["{x: %s}", "[%s]", "!%s", "*%s", "&%s", "{%s", "'%s", "%%%s", "@%s", "a: %s", "x${%s}"]
+)
+def test_a_password_that_yaml_reads_as_something_else_is_not_printed(write: Write, shape: str) -> None:
+    text = MINIMAL.replace("${SMS_PASSWORD}", shape % "hunter2")
+    with pytest.raises(ConfigError) as caught:
+        load(write(text), {})
+    assert caught.value.faults
+    assert "hunter2" not in str(caught.value) + repr(caught.value) + repr(caught.value.faults)
+
+
+# --- single rules
+
+
+@pytest.mark.parametrize(
+    ("extra", "ok"),
+    [
+        ("listen: 127.0.0.5:80", True),
+        ("listen: '[::1]:80'", True),
+        ("listen: localhost:0", True),
+        ("listen: '[::]:80'", False),
+        ("listen: myhost:80", False),
+        ("listen: 127.0.0.1:70000", False),
+        ("listen: '::1:80'", False),
+        ("external_url: http://x/sub/", True),
+        ("external_url: 'ftp://x'", False),
+        ("external_url: 'https://x/?a=b'", False),
+    ],
+)
+def test_the_web_addresses_are_checked(write: Write, extra: str, ok: bool) -> None:
+    path = write(f"{MINIMAL}web:\n  {extra}\n")
+    assert bool(load(path, ENVIRON)) if ok else faults(path)
+
+
+def test_both_parts_of_tls_are_relative_to_the_file(write: Write, tmp_path: Path) -> None:
+    (tmp_path / "pem").write_text("x")
+    web = load(write(MINIMAL + "web: {tls_cert: pem, tls_key: pem}\n"), ENVIRON).web
+    assert (web.tls_cert, web.tls_key) == (str(tmp_path / "pem"), str(tmp_path / "pem"))
+
+
+@pytest.mark.parametrize(
+    ("sender", "ok"),
+    [
+        ("ABCDEFGHIJKL", True),
+        ("ABCDEFGHIJKLM", False),
+        ("+32470000000", True),
+        ("+123456789012345", True),
+        ("+1234567890123456", False),
+        ("A.b-c_d 1", True),
+        ("Café", False),
+        ("+32 470", False),
+    ],
+)
+def test_the_sender_is_what_the_gateway_takes(write: Write, sender: str, ok: bool) -> None:
+    path = write(MINIMAL.replace("ACME-Ops", sender))
+    if ok:
+        assert load(path, ENVIRON).gateways[0].sender == sender
+    else:
+        assert len(faults(path)) == 1
+
+
+def test_plain_http_is_for_loopback_or_a_warning(write: Write) -> None:
+    local = write(MINIMAL.replace("https://gateway.example.org", "http://127.0.0.1:8000"))
+    assert load(local, ENVIRON).warnings == ()
+    accepted = "http://gateway.example.org/module\n    allow_insecure_http: true"
+    found = load(write(MINIMAL.replace("https://gateway.example.org/module/", accepted)), ENVIRON)
+    assert [warning.path for warning in found.warnings] == ["gateways[0].url"]
+    assert found.gateways[0].url == "http://gateway.example.org/module/"
+
+
+def test_what_is_odd_but_usable_is_a_warning(write: Write) -> None:
+    text = MINIMAL.replace("+31 6 12345678", "+31 6 00000000").replace(
+        "route:\n", "route:\n  routes:\n    - receiver: oncall\n    - matchers: a=b\n"
+    )
+    warnings = load(write(f"{text}  - name: spare\nweb: {{webhook_tokens: ['short']}}\n"), ENVIRON).warnings
+    assert {warning.path for warning in warnings} >= {
+        "people.alice.number",
+        "route.routes[0]",
+        "receivers[1].name",
+        "web.webhook_tokens",
+    }
+
+
+def test_no_gateway_is_needed_where_nobody_is_notified(write: Write) -> None:
+    found = load(write("route: {receiver: quiet}\nreceivers: [{name: quiet}]\n"), {})
+    assert (found.gateways, found.receivers["quiet"].notify) == ((), ())
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds"),
+    [
+        ("15s", 15),
+        ("5m", 300),
+        ("1h30m", 5400),
+        ("1d", 86400),
+        ("1w", 604800),
+        ("250ms", 0.25),
+        ("0", 0),
+        ("1y", 31536000),
+    ],
+)
+def test_durations_are_alertmanagers(text: str, seconds: float) -> None:
+    assert parse_duration(text) == timedelta(seconds=seconds)
+
+
+@pytest.mark.parametrize(
+    "text", ["", "5", "1.5", "5 m", "5M", "30m1h", "1h1h", "-5m", "m", "999999999y", "1.5h", "٥m"]
+)
+def test_what_is_no_duration_is_refused_with_advice(text: str) -> None:
+    with pytest.raises(DurationError) as caught:
+        parse_duration(text)
+    assert "write" in caught.value.advice
+
+
+@pytest.mark.parametrize(
+    ("text", "e164"),
+    [
+        ("+32 470 00 00 01", "+32470000001"),
+        ("0032470000001", "+32470000001"),
+        ("+31 (0)6-12.34.56/78", "+31612345678"),
+    ],
+)
+def test_numbers_become_e164(text: str, e164: str) -> None:
+    assert parse_number(text).e164 == e164
+
+
+@pytest.mark.parametrize(
+    "text", ["", "+", "00", "alice", "+1800FLOWERS", "+31 6 1", "+999123456", "+32470000001;ext=5"]
+)
+def test_what_is_no_number_is_refused(text: str) -> None:
+    with pytest.raises(NumberError):
+        parse_number(text)
+
+
+# --- where it is looked for
+
+
+def test_the_configuration_is_looked_for_in_the_documented_order(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "sms-notify.yml").write_text(MINIMAL)
+    environ = {"SMS_NOTIFY_CONFIG": "by-variable.yml"}
+    assert find_config("named.yml", environ) == Path("named.yml")
+    assert find_config(None, environ) == Path("by-variable.yml")
+    assert find_config(None, {}) == Path("sms-notify.yml")
+
+
+# --- never another exception
+
+LINES = st.sampled_from(
+    [line for name in ("minimal", "full") for line in (CONFIGS / f"{name}.yml").read_text().split("\n")]
+)
+NOISE = st.text(alphabet="ab:-[]{}'\"#&*!|>%@`~, \n\t0é", max_size=12)
+
+
+@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(parts=st.lists(st.one_of(LINES, NOISE, st.text(max_size=8)), max_size=25))
+def test_any_text_loads_or_is_a_configuration_error(tmp_path: Path, parts: list[str]) -> None:
+    path = tmp_path / "fuzz.yml"
+    path.write_bytes("\n".join(parts).encode("utf-8", "surrogatepass"))
+    try:
+        found: Settings | ConfigError = load(path, ENVIRON)
+    except ConfigError as error:
+        found = error
+    assert CANARY not in repr(found)
+
+
+@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(data=st.data())
+def test_a_good_file_with_one_value_changed_loads_or_is_a_configuration_error(
+    tmp_path: Path, data: st.DataObject
+) -> None:
+    lines = (CONFIGS / "full.yml").read_text().split("\n")
+    index = data.draw(st.integers(0, len(lines) - 1))
+    key = lines[index].split(":")[0]
+    value = data.draw(
+        st.sampled_from(["", "{a: b}", "[x, {}]", "null", "'\\0'", '"\\0"', "-1", "9" * 30, "~", "é/../x"])
+    )
+    path = tmp_path / "changed.yml"
+    path.write_text("\n".join([*lines[:index], f"{key}: {value}", *lines[index + 1 :]]))
+    try:
+        found: Settings | ConfigError = load(path, ENVIRON)
+    except ConfigError as error:
+        found = error
+    assert CANARY not in repr(found)
+
+
+# --- the commands
+
+
+def run(*args: str, **extra: object) -> Result:
+    return CliRunner().invoke(check_config, list(args), env=ENVIRON, **extra)  # type: ignore[arg-type]
+
+
+def test_check_config_tells_what_a_good_file_holds() -> None:
+    file = str(CONFIGS / "full.yml")
+    result = run(file)
+    assert (result.exit_code, result.stdout) == (
+        0,
+        f"{file}: OK (people: 2, receivers: 4, routes: 5, gateways: 1)\n",
+    )
+
+
+def test_check_config_prints_every_fault_on_stderr() -> None:
+    file = BAD / "many_faults_at_once.yml"
+    result = run(str(file))
+    assert (result.exit_code, result.stdout) == (1, "")
+    assert len(result.stderr.splitlines()) == 4
+    assert all(line.startswith(f"{file}:") for line in result.stderr.splitlines())
+
+
+def test_check_config_finds_the_file_by_the_variable() -> None:
+    file = str(CONFIGS / "minimal.yml")
+    result = CliRunner().invoke(check_config, [], env={**ENVIRON, "SMS_NOTIFY_CONFIG": file})
+    assert (result.exit_code, result.stdout.split(":")[0]) == (0, file)
+
+
+def test_check_config_prints_warnings_and_is_content(write: Write) -> None:
+    result = run(str(write(MINIMAL + "  - name: spare\n")))
+    assert result.exit_code == 0
+    assert "receivers[1].name: no route leads to `spare`" in result.stdout
+
+
+def test_check_config_answers_in_json() -> None:
+    good = json.loads(run("--json", str(CONFIGS / "minimal.yml")).stdout)
+    assert (good["ok"], good["gateways"], good["warnings"]) == (True, 1, [])
+    bad = run("--json", str(BAD / "duplicate_key.yml"))
+    assert bad.exit_code == 1
+    (fault,) = json.loads(bad.stdout)["faults"]
+    assert (fault["line"], fault["path"]) == (9, "gateways[0].sender")
+
+
+def test_the_schema_is_printed_and_knows_every_top_level_key() -> None:
+    result = CliRunner().invoke(config_group, ["schema"])
+    assert json.loads(result.stdout) == config_schema()
+    assert list(config_schema()["properties"]) == list(keys_of(Config))
+    assert config_schema()["additionalProperties"] is False
+
+
+@pytest.mark.parametrize("typed", ["open sesame\n", "open sesame"])
+def test_hash_password_prints_a_hash_that_verifies(typed: str) -> None:
+    first, second = (CliRunner().invoke(hash_password, [], input=typed).stdout.strip() for _ in range(2))
+    assert first != second
+    assert passwords.is_hash(first)
+    assert passwords.verify(first, "open sesame")
+    assert not passwords.verify(first, "open sesamE")
+
+
+def test_hash_password_refuses_an_empty_stdin() -> None:
+    assert CliRunner().invoke(hash_password, [], input="").exit_code == 2
+
+
+@pytest.mark.parametrize(
+    "command", [check_config, config_group, config_group.commands["schema"], hash_password]
+)
+def test_every_help_has_an_example(command: object) -> None:
+    assert "Example:" in CliRunner().invoke(command, ["--help"]).stdout  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "plain",
+        "scrypt:",
+        HASH.replace("16384", "16383"),
+        HASH.replace("16384", "99999999"),
+        HASH.replace("$8$", "$0$"),
+        HASH[:-1],
+        HASH.rsplit("$", 1)[0] + "$eA==",
+    ],
+)
+def test_what_is_no_hash_verifies_nothing(text: str) -> None:
+    assert not passwords.is_hash(text)
+    assert not passwords.verify(text, "open sesame")

@@ -1,0 +1,112 @@
+"""The route tree and the people behind targets."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from sms_notify.decide.matchers import parse_matchers
+from sms_notify.decide.people import Directory, Person, Target, TargetKind
+from sms_notify.decide.routing import Route, route
+
+ALICE = Person("alice", "+32470000001", "Europe/Brussels", "nl")
+BOB = Person("bob", "+31612345678")
+PEOPLE = Directory({"alice": ALICE, "bob": BOB}, {"dba": ("bob", "alice"), "web": ("alice",)})
+
+
+def node(receiver: str, matchers: str = "", *routes: Route, more: bool = False) -> Route:
+    return Route(receiver, matchers=parse_matchers(matchers), continue_=more, routes=routes)
+
+
+TREE = node(
+    "root",
+    "",
+    node("info", "severity=info"),
+    node("dba", "team=dba", node("dba-night", "time=night"), more=True),
+    node("audit", "audit=yes", more=True),
+    node("critical", "severity=critical"),
+)
+
+
+@pytest.mark.parametrize(
+    ("labels", "receivers"),
+    [
+        ({}, ("root",)),
+        ({"severity": "info"}, ("info",)),
+        ({"severity": "info", "team": "dba"}, ("info",)),
+        ({"team": "dba"}, ("dba",)),
+        ({"team": "dba", "time": "night"}, ("dba-night",)),
+        ({"time": "night"}, ("root",)),
+        ({"team": "dba", "severity": "critical"}, ("dba", "critical")),
+        ({"team": "dba", "audit": "yes", "severity": "critical"}, ("dba", "audit", "critical")),
+        ({"severity": "critical"}, ("critical",)),
+    ],
+)
+def test_the_first_match_wins_unless_it_says_continue(
+    labels: dict[str, str], receivers: tuple[str, ...]
+) -> None:
+    assert route(TREE, labels).receivers == receivers
+
+
+def test_a_chain_tells_the_whole_way_from_the_root() -> None:
+    (chain,) = route(TREE, {"team": "dba", "time": "night"}).chains
+    assert [step.receiver for step in chain] == ["root", "dba", "dba-night"]
+
+
+def test_a_receiver_reached_twice_is_named_once() -> None:
+    tree = node("root", "", node("same", "a=b", more=True), node("same", "c=d"))
+    routed = route(tree, {"a": "b", "c": "d"})
+    assert (len(routed.chains), routed.receivers) == (2, ("same",))
+
+
+def test_all_matchers_of_a_route_must_match() -> None:
+    tree = node("root", "", node("both", "a=b,c=d"))
+    assert route(tree, {"a": "b"}).receivers == ("root",)
+    assert route(tree, {"a": "b", "c": "d"}).receivers == ("both",)
+
+
+@settings(max_examples=80, deadline=None)
+@given(
+    st.dictionaries(
+        st.sampled_from(["severity", "team", "time", "audit"]), st.sampled_from(["dba", "info", "yes"])
+    )
+)
+def test_every_label_set_goes_somewhere(labels: dict[str, str]) -> None:
+    routed = route(TREE, labels)
+    assert routed.receivers
+    assert all(chain[0] is TREE for chain in routed.chains)
+
+
+def target(kind: TargetKind, name: str) -> Target:
+    return Target(kind, name)
+
+
+def test_a_team_is_its_members_in_their_order() -> None:
+    assert PEOPLE.resolve([target(TargetKind.TEAM, "dba")]) == (BOB, ALICE)
+
+
+def test_a_person_in_two_teams_is_found_once() -> None:
+    targets = [
+        target(TargetKind.TEAM, "web"),
+        target(TargetKind.TEAM, "dba"),
+        target(TargetKind.PERSON, "bob"),
+    ]
+    assert PEOPLE.resolve(targets) == (ALICE, BOB)
+
+
+def test_a_bare_number_is_its_owner_where_it_has_one() -> None:
+    assert PEOPLE.resolve([target(TargetKind.NUMBER, BOB.number)]) == (BOB,)
+    stranger = "+32470000099"
+    assert PEOPLE.resolve([target(TargetKind.NUMBER, stranger)]) == (Person(stranger, stranger),)
+
+
+def test_an_unknown_name_is_an_error_and_never_nobody() -> None:
+    for kind in (TargetKind.PERSON, TargetKind.TEAM):
+        with pytest.raises(KeyError):
+            PEOPLE.resolve([target(kind, "carol")])
+
+
+def test_a_target_prints_as_the_configuration_writes_it() -> None:
+    assert str(target(TargetKind.TEAM, "dba")) == "team:dba"
+    assert str(target(TargetKind.NUMBER, "+32470000001")) == "+32470000001"
