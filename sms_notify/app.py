@@ -109,7 +109,7 @@ class App:
         self._engine = Engine(plan, self.node)
         self.store = SqliteStore(settings.storage_url)
         self._pools: list[SenderPool] = []
-        self.committer = Committer(self.store, after_commit=self._wake_senders)
+        self.committer = Committer(self.store)
         self.metrics = Metrics([gateway.name for gateway in settings.gateways], self.node)
         self._tokens = {gateway.name: delivery_token(gateway) for gateway in settings.gateways}
         self._zones = {gateway.name: ZoneInfo(gateway.timezone) for gateway in settings.gateways}
@@ -186,9 +186,10 @@ class App:
 
     async def _accept(self, delivery: Delivery) -> None:
         now = self._clock()
-        verdicts = await asyncio.wrap_future(
-            self.committer.submit(lambda tx: self._engine.accept(tx, delivery, now))
+        job = self.committer.submit(
+            lambda tx: self._engine.accept(tx, delivery, now), after=self._wake_senders
         )
+        verdicts = await asyncio.wrap_future(job)
         _log_accepted(delivery, verdicts)
 
     async def _report(self, token: str, parameters: Mapping[str, str]) -> bool:

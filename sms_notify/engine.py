@@ -216,7 +216,9 @@ class Engine:
             not_before=not_before,
             expires_at=now + self.plan.timing.expiry(severity),
             incidents=tuple(dict.fromkeys(_id(case) for case in cases)),
-            note=f"template {receiver.template}: {worded.fallback}, {worded.detail}" if worded.fallback else "",
+            note=f"template {receiver.template}: {worded.fallback}, {worded.detail}"
+            if worded.fallback
+            else "",
         )
         message_id = messages.write(tx, draft, self.node, now)
         for incident_id in draft.incidents:
@@ -229,7 +231,9 @@ class Engine:
         status = Status.FIRING if kind is Kind.FIRING else Status.RESOLVED
         notice = Notice(status, tuple(told.values()), hidden)
         template = self.plan.templates.get(receiver.template)
-        return compose_reported(notice, Reader(person.timezone, person.language), template, receiver.max_parts)
+        return compose_reported(
+            notice, Reader(person.timezone, person.language), template, receiver.max_parts
+        )
 
     def _record(self, tx: Tx, delivery: Delivery, case: _Case, told: Texts, now: datetime) -> Verdict:
         texts = tuple(told.get((case.incident_id or 0, _KINDS[case.alert.status]), ()))

@@ -1,10 +1,10 @@
 """The errors that a person sees. What can go wrong with a single send is a value, not an error (`gateways/base.py`).
 
-    SmsNotifyError
-    ├── ConfigError   the configuration is wrong: every fault with file, line and advice
-    ├── ParseError    a request body is not what its source sends
-    ├── StoreError    the database cannot be opened or is not ours
-    └── UsageError    a command was asked for something that cannot be
+SmsNotifyError
+├── ConfigError   the configuration is wrong: every fault with file, line and advice
+├── ParseError    a request body is not what its source sends
+├── StoreError    the database cannot be opened or is not ours
+└── UsageError    a command was asked for something that cannot be
 """
 
 from __future__ import annotations

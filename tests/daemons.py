@@ -27,7 +27,9 @@ def free_port() -> int:
         return int(server.getsockname()[1])
 
 
-def write_config(folder: Path, gateway: str, *, port: int | None = None, timeout: str = "5s", **more: str) -> Path:
+def write_config(
+    folder: Path, gateway: str, *, port: int | None = None, timeout: str = "5s", **more: str
+) -> Path:
     """A configuration with a token, a password file and two people; `more` replaces whole sections."""
     (folder / "password").write_text(PASSWORD + "\n", "utf-8")
     (folder / "tokens").write_text(TOKEN + "\n", "utf-8")
@@ -47,7 +49,9 @@ def write_config(folder: Path, gateway: str, *, port: int | None = None, timeout
     return path
 
 
-def payload(*names: str, status: str = "firing", severity: str = "critical", starts: str = "2026-11-22T12:00:00Z") -> bytes:
+def payload(
+    *names: str, status: str = "firing", severity: str = "critical", starts: str = "2026-11-22T12:00:00Z"
+) -> bytes:
     alerts = [
         {
             "status": status,
@@ -128,4 +132,6 @@ class Daemon:
 def command(config: Path, *arguments: str, stdin: str = "") -> subprocess.CompletedProcess[str]:
     """One command of ours as a process."""
     line = [sys.executable, "-m", "sms_notify", "--config", str(config), *arguments]
-    return subprocess.run(line, input=stdin, capture_output=True, text=True, timeout=60, env=os.environ, check=False)
+    return subprocess.run(
+        line, input=stdin, capture_output=True, text=True, timeout=60, env=os.environ, check=False
+    )

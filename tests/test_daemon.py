@@ -36,7 +36,9 @@ def daemon(tmp_path: Path, simulator: Simulator) -> Iterator[Daemon]:
 
 
 def value(metrics: str, name: str) -> float:
-    return next(float(line.rpartition(" ")[2]) for line in metrics.splitlines() if line.startswith(name + " "))
+    return next(
+        float(line.rpartition(" ")[2]) for line in metrics.splitlines() if line.startswith(name + " ")
+    )
 
 
 def test_an_alert_becomes_a_text_a_report_and_a_metric(tmp_path: Path, simulator: Simulator) -> None:
@@ -100,7 +102,9 @@ def test_nobody_gets_in_without_a_token(daemon: Daemon) -> None:
     assert daemon.rows("select count(*) from alerts") == [(0,)]
 
 
-def test_a_forged_call_back_is_answered_like_any_other_and_changes_nothing(daemon: Daemon, simulator: Simulator) -> None:
+def test_a_forged_call_back_is_answered_like_any_other_and_changes_nothing(
+    daemon: Daemon, simulator: Simulator
+) -> None:
     assert post(daemon.url, payload("HostDown")) == 200
     text = simulator.wait_for_texts(2, timeout=20)[0]
     query = f"smsid={text.smsid}&datum=20261122120000&status=NOT%20DELIVERED&referentie={text.reference}"
@@ -129,7 +133,11 @@ def test_a_port_that_is_taken_is_said_so(tmp_path: Path, simulator: Simulator) -
 
 @pytest.mark.timeout(300)
 def test_kill_9_at_any_moment_loses_no_alert_that_got_its_200(tmp_path: Path, simulator: Simulator) -> None:
-    config, dice, names = write_config(tmp_path, simulator.gateway_url), random.Random(1601), itertools.count()
+    config, dice, names = (
+        write_config(tmp_path, simulator.gateway_url),
+        random.Random(1601),
+        itertools.count(),
+    )
     answered: list[str] = []
     for _ in range(6):
         daemon = Daemon(config)
@@ -157,7 +165,12 @@ def test_kill_9_at_any_moment_loses_no_alert_that_got_its_200(tmp_path: Path, si
             teller.join(20)
 
     daemon = Daemon(config)
-    assert eventually(lambda: daemon.rows("select count(*) from messages where state in ('queued', 'submitting')") == [(0,)], 60)
+    assert eventually(
+        lambda: (
+            daemon.rows("select count(*) from messages where state in ('queued', 'submitting')") == [(0,)]
+        ),
+        60,
+    )
     kept = {name for (name,) in daemon.rows("select json_extract(labels, '$.alertname') from incidents")}
     assert set(answered) <= kept
     got = {(text.number, text.text.split()[2].rstrip(":")) for text in simulator.texts()}
@@ -195,7 +208,9 @@ def test_sigterm_lets_the_request_under_way_end(tmp_path: Path) -> None:
     server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Slow)
     threading.Thread(target=server.serve_forever, daemon=True).start()
     receivers = "[{name: oncall, notify: [person:alice]}]"
-    daemon = Daemon(write_config(tmp_path, f"http://127.0.0.1:{server.server_port}/module/", receivers=receivers))
+    daemon = Daemon(
+        write_config(tmp_path, f"http://127.0.0.1:{server.server_port}/module/", receivers=receivers)
+    )
     try:
         assert post(daemon.url, payload("HostDown")) == 200
         assert arrived.wait(20)
@@ -227,7 +242,9 @@ def test_a_full_disk_is_answered_with_503_and_loses_nothing_that_was_answered_wi
 
     assert answers.popitem()[1] == 503
     connection = sqlite3.connect(tmp_path / "data" / "sms.db")
-    kept = {name for (name,) in connection.execute("select json_extract(labels, '$.alertname') from incidents")}
+    kept = {
+        name for (name,) in connection.execute("select json_extract(labels, '$.alertname') from incidents")
+    }
     connection.close()
     assert set(answers) <= kept
     assert set(answers.values()) == {200}

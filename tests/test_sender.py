@@ -46,14 +46,20 @@ class Post:
         return [row["state"] for row in self.bench.rows("select state from messages order by id")]
 
     def ledger(self) -> list[tuple]:
-        return [(r["state"], r["reason"], r["code"]) for r in self.bench.rows("select * from ledger order by id")]
+        return [
+            (r["state"], r["reason"], r["code"]) for r in self.bench.rows("select * from ledger order by id")
+        ]
 
 
 def post_to(bench: Bench, url: str, first_poll: timedelta | None = MINUTE) -> Post:
     numbers = itertools.count(1)
     luck = Luck(reference=lambda: f"ref{next(numbers)}", dice=lambda: 1.0)
-    gateway = SmsGateway1601(Gateway1601Settings("main", url, "demo", Secret("demo"), "ACME", timeout=2), time.monotonic)
-    return Post(bench, gateway, Sender(bench.commit, gateway, bench.engine.plan.timing, "node", luck, first_poll))
+    gateway = SmsGateway1601(
+        Gateway1601Settings("main", url, "demo", Secret("demo"), "ACME", timeout=2), time.monotonic
+    )
+    return Post(
+        bench, gateway, Sender(bench.commit, gateway, bench.engine.plan.timing, "node", luck, first_poll)
+    )
 
 
 @pytest.fixture
@@ -85,7 +91,14 @@ def test_critical_texts_overtake_the_rest(post: Post, simulator: Simulator) -> N
 
 @pytest.mark.parametrize(
     ("code", "state", "seconds"),
-    [(120, "queued", 15), (150, "queued", 30), (108, "queued", 60), (104, "queued", 60), (106, "failed", None), (114, "failed", None)],
+    [
+        (120, "queued", 15),
+        (150, "queued", 30),
+        (108, "queued", 60),
+        (104, "queued", 60),
+        (106, "failed", None),
+        (114, "failed", None),
+    ],
 )
 def test_a_refusal_is_retried_after_its_own_pause_or_never(
     post: Post, simulator: Simulator, code: int, state: str, seconds: int | None
@@ -148,7 +161,9 @@ def test_an_answer_that_comes_after_its_lease_ended_still_counts(post: Post) -> 
     assert post.states() == ["sent"]
 
 
-def test_an_answer_that_comes_after_the_resend_does_not_touch_the_new_attempt(post: Post, simulator: Simulator) -> None:
+def test_an_answer_that_comes_after_the_resend_does_not_touch_the_new_attempt(
+    post: Post, simulator: Simulator
+) -> None:
     bench = post.bench
     bench.accept(firing(team="dba"))
     late = bench.commit(lambda tx: post.sender.claim(tx, bench.clock()))
@@ -217,7 +232,9 @@ def test_a_report_moves_only_the_message_that_it_can_name(
     own = next(text.smsid for text in simulator.texts() if text.reference == "ref1")
     report = Report(own if smsid == "own" else smsid, DeliveryStatus.DELIVERED, None, reference)
 
-    delivered = post.bench.commit(lambda tx: apply(tx, "main", report, Cause.CALLBACK, "node", post.bench.clock()))
+    delivered = post.bench.commit(
+        lambda tx: apply(tx, "main", report, Cause.CALLBACK, "node", post.bench.clock())
+    )
 
     assert delivered.applied is expected
     assert sorted(post.states()) == (["delivered", "sent"] if expected is Applied.MOVED else ["sent", "sent"])

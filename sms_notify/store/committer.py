@@ -29,14 +29,14 @@ _log = logging.getLogger(__name__)
 class _Waiting:
     job: Job
     future: Future[Any]
+    after: Callable[[], None] | None
 
 
 class Committer:
-    """Runs jobs in batches on its own thread. `after_commit` is called on that thread after each batch."""
+    """Runs jobs in batches on its own thread."""
 
-    def __init__(self, store: SqliteStore, after_commit: Callable[[], None] = lambda: None) -> None:
+    def __init__(self, store: SqliteStore) -> None:
         self._store = store
-        self._after_commit = after_commit
         self._queue: deque[_Waiting] = deque()
         self._wake = threading.Condition()
         self._stopping = False
@@ -62,14 +62,17 @@ class Committer:
     def waiting(self) -> int:
         return len(self._queue)
 
-    def submit(self, job: Callable[[Tx], T]) -> Future[T]:
-        """Queues a job; its future brings the result after the commit, or the job's own error, or StoreError."""
+    def submit(self, job: Callable[[Tx], T], after: Callable[[], None] | None = None) -> Future[T]:
+        """Queues a job; its future brings the result after the commit, or the job's own error, or StoreError.
+
+        `after` is called on the committing thread once the job is on the disk.
+        """
         future: Future[T] = Future()
         with self._wake:
             if self._stopping:
                 future.set_exception(StoreError("the daemon is stopping"))
                 return future
-            self._queue.append(_Waiting(job, future))
+            self._queue.append(_Waiting(job, future, after))
             self._wake.notify()
         return future
 
@@ -83,7 +86,6 @@ class Committer:
             running = [waiting for waiting in batch if waiting.future.set_running_or_notify_cancel()]
             if running:
                 self._commit(running)
-                self._after_commit()
 
     def _take(self) -> list[_Waiting] | None:
         """The next batch, or None when there is nothing left to do and nothing more will come."""
@@ -97,17 +99,19 @@ class Committer:
     def _commit(self, batch: list[_Waiting]) -> None:
         try:
             with self._store.transaction() as tx:
-                done = [(waiting.future, *self._attempt(tx, waiting.job)) for waiting in batch]
+                done = [(waiting, self._attempt(tx, waiting.job)) for waiting in batch]
         except Exception as error:  # noqa: BLE001 - the thread must outlive whatever a disk or a database does
             _log.error("commit failed, %d jobs undone: %s", len(batch), error)
             for waiting in batch:
                 waiting.future.set_exception(error)
             return
-        for future, result, error_of_job in done:
-            if error_of_job is None:
-                future.set_result(result)
-            else:
-                future.set_exception(error_of_job)
+        for waiting, (result, error_of_job) in done:
+            if error_of_job is not None:
+                waiting.future.set_exception(error_of_job)
+                continue
+            waiting.future.set_result(result)
+            if waiting.after is not None:
+                waiting.after()
 
     def _attempt(self, tx: Tx, job: Job) -> tuple[Any, BaseException | None]:
         try:
