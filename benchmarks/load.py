@@ -18,7 +18,6 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 import uvloop
-
 from payloads import request
 
 CONNECTIONS = 16
@@ -42,8 +41,7 @@ class Seen:
 class Client(asyncio.Protocol):
     """One connection, one request at a time."""
 
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         self._transport = transport
         self._received = b""
 
@@ -86,7 +84,9 @@ async def as_fast_as_answered(port: int, following: Callable[[], bytes], seconds
     return taken
 
 
-async def steadily(port: int, token: str, rate: float, seconds: float) -> tuple[list[float], dict[str, float]]:
+async def steadily(
+    port: int, token: str, rate: float, seconds: float
+) -> tuple[list[float], dict[str, float]]:
     """One POST each 1/rate seconds, on whichever connection is free; the time that each took and when it left."""
     free: asyncio.Queue[Client] = asyncio.Queue()
     for _ in range(CONNECTIONS):

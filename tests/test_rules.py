@@ -138,7 +138,9 @@ def test_a_library_is_known_in_one_room(library: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "path", [p for p in FILES if p.relative_to(PACKAGE).with_suffix("").parts[0] in PURE], ids=str
+    "path",
+    [p for p in FILES if p.relative_to(PACKAGE).with_suffix("").parts[0] in PURE],
+    ids=lambda path: path.stem,
 )
 def test_pure_rooms_touch_no_clock_no_environment_and_no_io(path: Path) -> None:
     touched = {name.split(".")[0] for name in imports_of(path)} & IMPURE

@@ -1,0 +1,101 @@
+"""The files for Alertmanager and Prometheus, judged by their own tools."""
+
+from __future__ import annotations
+
+import subprocess
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from systems import (
+    ALERTMANAGER_YML,
+    RULES_YML,
+    SCRAPE_YML,
+    SHIPPED_RULES,
+    SHIPPED_TOKEN_FILE,
+    filled_in,
+)
+
+from sms_notify.alert import Alert, Status
+from sms_notify.wording.compose import compose
+from sms_notify.wording.notice import Notice, Reader, Told
+
+pytestmark = pytest.mark.real
+RULES_TEST = Path(__file__).parent / "rules_test.yml"
+
+
+def passes(*command: str | Path) -> str:
+    outcome = subprocess.run([str(word) for word in command], capture_output=True, text=True, check=False)
+    assert outcome.returncode == 0, outcome.stdout + outcome.stderr
+    return outcome.stdout
+
+
+def test_alertmanager_loads_our_configuration_as_it_is_shipped() -> None:
+    assert "SUCCESS" in passes("amtool", "check-config", ALERTMANAGER_YML)
+
+
+def test_alertmanager_loads_it_with_the_other_road_that_its_comments_tell_of(tmp_path: Path) -> None:
+    text = ALERTMANAGER_YML.read_text("utf-8")
+    routes = [
+        "  routes:",
+        "    - matchers: ['service=\"sms-notify\"']",
+        "      receiver: other-road",
+        "      continue: true",
+    ]
+    receiver = ["  - name: other-road", "    email_configs: [{to: ops@example.org"]
+    assert all(f"\n# {line}" in text for line in routes + receiver)
+    email = next(line[2:] for line in text.splitlines() if line.startswith("#     email_configs"))
+    head, receivers = text.split("receivers:\n", 1)
+    whole = tmp_path / "alertmanager.yml"
+    whole.write_text("\n".join([head, *routes, "receivers:", receiver[0], email, receivers]), "utf-8")
+
+    assert "2 receivers" in passes("amtool", "check-config", whole)
+    routed = passes("amtool", "config", "routes", "test", f"--config.file={whole}", "service=sms-notify")
+    assert routed.strip() == "other-road"
+
+
+def test_prometheus_takes_our_rules_and_our_scrape_configuration(tmp_path: Path) -> None:
+    passes("promtool", "check", "rules", RULES_YML)
+    passes("promtool", "check", "config", "--syntax-only", SCRAPE_YML)
+    (tmp_path / "token").write_text("token\n", "utf-8")
+    whole = tmp_path / "prometheus.yml"
+    changes = {SHIPPED_RULES: str(RULES_YML), SHIPPED_TOKEN_FILE: str(tmp_path / "token")}
+    whole.write_text(filled_in(SCRAPE_YML, changes), "utf-8")
+    passes("promtool", "check", "config", whole)
+
+
+def test_every_rule_fires_when_it_should_and_not_before() -> None:
+    passes("promtool", "test", "rules", RULES_TEST)
+    shipped = {
+        rule["alert"]
+        for group in yaml.safe_load(RULES_YML.read_text("utf-8"))["groups"]
+        for rule in group["rules"]
+    }
+    assert shipped == {name for name, _ in _expected()}
+
+
+def test_every_summary_is_told_whole_in_one_text() -> None:
+    for name, alert in _expected():
+        labels = {"alertname": name, **alert["exp_labels"], "instance": "monitoring-1.example.org:9601"}
+        told = Told(
+            "k3f9",
+            Alert("alertmanager", "f", Status.FIRING, labels, alert["exp_annotations"]),
+            datetime.now(UTC),
+        )
+        text = compose(Notice(Status.FIRING, (told,)), Reader("Europe/Brussels"), None, 1)
+        print(f"    {text.septets:3} {text.body}")
+        assert text.parts == 1
+        assert alert["exp_annotations"]["summary"] in text.body
+
+
+def _expected() -> list[tuple[str, dict[str, Any]]]:
+    """What promtool has found the rules to say: alert name, labels and annotations."""
+    tests = yaml.safe_load(RULES_TEST.read_text("utf-8"))["tests"]
+    return [
+        (case["alertname"], alert)
+        for test in tests
+        for case in test["alert_rule_test"]
+        for alert in case.get("exp_alerts", [])
+    ]
