@@ -18,7 +18,8 @@ from zoneinfo import ZoneInfo
 
 from sms_notify.alert import Delivery
 from sms_notify.config.settings import Settings
-from sms_notify.decide.states import Cause
+from sms_notify.decide.incidents import tag_of
+from sms_notify.decide.states import Cause, Heard
 from sms_notify.engine import Engine, Plan, Timing, Verdict
 from sms_notify.gateways.answers import read_callback
 from sms_notify.gateways.base import Fate
@@ -220,6 +221,8 @@ class App:
             self.metrics.balance(gateway.name, left)
             _log.info("credits", extra={"gateway": gateway.name, "left": left})
         else:
+            if left.code is None:
+                self.metrics.silent(gateway.name)
             extra = {"gateway": gateway.name, "reason": left.reason, "code": left.code, "detail": left.detail}
             _log.warning("credits unknown", extra=extra)
 
@@ -234,9 +237,13 @@ class App:
 def _log_accepted(delivery: Delivery, verdicts: list[Verdict]) -> None:
     told = {message for verdict in verdicts for message in verdict.messages}
     heard = Counter(str(verdict.heard) for verdict in verdicts)
-    _log.info(
-        "accepted", extra={"source": delivery.source, "alerts": len(verdicts), **heard, "texts": len(told)}
-    )
+    new = [
+        f"#{tag_of(v.incident_id)}"
+        for v in verdicts
+        if v.incident_id and v.heard in (Heard.FIRST, Heard.NOBODY)
+    ]
+    extra = {"source": delivery.source, "alerts": len(verdicts), **heard, "texts": len(told)}
+    _log.info("accepted", extra=extra | ({"incidents": ",".join(new[:10])} if new else {}))
 
 
 def _log_sent(sent: Sent) -> None:

@@ -70,7 +70,11 @@ class Metrics:
     def answered(self, gateway: str, outcome: Outcome) -> None:
         """One request to send has ended."""
         self.request_seconds.labels(gateway).observe(outcome.seconds)
-        self.gateway_up.labels(gateway).set(outcome.fate in (Fate.SENT, Fate.REFUSED))
+        self.gateway_up.labels(gateway).set(outcome.fate is Fate.SENT or outcome.code is not None)
+
+    def silent(self, gateway: str) -> None:
+        """A question was not answered in words we know."""
+        self.gateway_up.labels(gateway).set(0)
 
     def balance(self, gateway: str, credits_left: int) -> None:
         self.credits_remaining.labels(gateway).set(credits_left)

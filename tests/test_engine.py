@@ -37,7 +37,7 @@ def put_in(bench: Bench, state: State, message_id: int = 1) -> None:
     if state is State.UNKNOWN:
         bench.commit(lambda tx: outbox.mark_ambiguous(tx, message, Entry(Reason.TIMEOUT), "node", now))
         return
-    bench.commit(lambda tx: messages.move(tx, message, state, Entry(Cause.REPORT), "node", now))
+    bench.commit(lambda tx: messages.move(tx, message, state, Entry(Cause.POLL), "node", now))
 
 
 def test_a_firing_alert_makes_one_text_for_each_person_of_its_receiver(bench: Bench) -> None:

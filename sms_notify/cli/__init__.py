@@ -29,6 +29,7 @@ COMMANDS = {
     "credits": ("account", "credits_command", "Balance and spend of the account."),
     "report": ("account", "report", "What became of a text, asked at the gateway."),
     "delivery-url": ("account", "delivery_url", "The call-back address to enter at the provider."),
+    "incidents": ("ledger", "incidents", "The open incidents."),
     "messages": ("ledger", "messages", "The ledger of messages."),
     "explain": ("ledger", "explain", "The whole story of one incident or message."),
 }

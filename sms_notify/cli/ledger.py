@@ -1,4 +1,4 @@
-"""`messages` and `explain`: what was sent, and why."""
+"""`messages`, `incidents` and `explain`: what was sent, what is open, and why."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ import click
 
 from sms_notify import story
 from sms_notify.cli.common import config_option, json_option, local, say, settings_of, table
-from sms_notify.decide.incidents import incident_of
+from sms_notify.decide.incidents import incident_of, tag_of
 from sms_notify.errors import UsageError
 from sms_notify.logs import masked
 from sms_notify.store import reading
 from sms_notify.store.sqlite import SqliteStore
-from sms_notify.store.tx import Row, Tx, moment
+from sms_notify.store.tx import Row, Tx, load, moment
 
 _HEADER = ("ID", "TIME", "TO", "STATE", "TRIES", "PARTS", "SMSID", "TEXT")
 _FOLLOW_EVERY = 1.0  # seconds
@@ -75,6 +75,39 @@ def _document(row: Row) -> dict[str, object]:
     )
     return {"id": f"m{row['id']}", "at": moment(row["created_at"]), "number": masked(row["number"])} | {
         k: row[k] for k in told
+    }
+
+
+@click.command()
+@config_option
+@json_option
+@click.pass_context
+def incidents(ctx: click.Context, config_file: str | None, as_json: bool) -> None:
+    """The open incidents, also those that nobody was texted about.
+
+    Example: sms-notify incidents
+    """
+    with SqliteStore(settings_of(ctx, config_file).storage_url).reading() as tx:
+        rows = reading.open_incidents(tx)
+    shown = [_incident(row) for row in rows]
+    header = ("ID", "SINCE", "SEVERITY", "TOLD", "WHAT")
+    say(shown, as_json, table([tuple(map(str, row.values())) for row in shown], header))
+
+
+def _incident(row: Row) -> dict[str, object]:
+    labels = load(row["labels"])
+    what = (
+        " ".join(labels[name] for name in ("alertname", "instance") if name in labels)
+        or "alert without a name"
+    )
+    opened = local(moment(row["opened_at"]))
+    told = f"{row['told']} people" if row["told"] else "nobody"
+    return {
+        "id": f"#{tag_of(row['id'])}",
+        "since": opened,
+        "severity": row["severity"],
+        "told": told,
+        "what": what,
     }
 
 

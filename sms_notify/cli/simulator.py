@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     help="Overrides --password.",
 )
 @click.option("--credits", "balance", type=click.IntRange(0), default=500, show_default=True)
-@click.option("--delivery-url", default="", metavar="URL", help="Where delivery reports are posted to.")
+@click.option("--delivery-url", default="", metavar="URL", help="What is called with each delivery report.")
 @click.option(
     "--phone", "phones", multiple=True, metavar="NAME=NUMBER", help="A phone with a name; repeatable."
 )

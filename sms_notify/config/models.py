@@ -114,7 +114,7 @@ class Config(Model):
     storage: Storage = "sqlite:///var/lib/sms-notify/sms-notify.db"
     web: Web = Web()
     gateways: list[Gateway] = Field(
-        default=[], description="in order of preference: the next one is the failover"
+        default=[], description="alerts leave by the first; the others only by `sms-notify send --gateway`"
     )
     people: dict[str, Person] = {}
     teams: dict[str, Annotated[list[Words], Field(min_length=1)]] = {}

@@ -97,6 +97,14 @@ def incident(tx: Tx, incident_id: int) -> Row | None:
     return tx.one("select * from incidents where id = :id", id=incident_id)
 
 
+def open_incidents(tx: Tx) -> Sequence[Row]:
+    """The open incidents with the number of people told, oldest first."""
+    return tx.all(
+        "select i.*, (select count(distinct p.number) from pages p where p.incident_id = i.id) as told"
+        " from incidents i where i.closed_at is null order by i.id"
+    )
+
+
 def alerts_of(tx: Tx, incident_id: int) -> Sequence[Row]:
     return tx.all("select * from alerts where incident_id = :id order by id", id=incident_id)
 

@@ -11,11 +11,11 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).parents[1]))  # for daemons.py, which the tests one folder up use too
 
-from daemons import PASSWORD, Daemon, command, free_port, write_config  # noqa: E402
+from daemons import PASSWORD, Daemon, command, free_port, write_config
 
-from sms_notify.secret import Secret  # noqa: E402
-from sms_notify.simulator.server import Simulator  # noqa: E402
-from sms_notify.simulator.settings import Settings  # noqa: E402
+from sms_notify.secret import Secret
+from sms_notify.simulator.server import Simulator
+from sms_notify.simulator.settings import Settings
 
 NAMES = {"32470000001": "alice", "31612345678": "bob"}
 

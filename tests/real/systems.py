@@ -68,8 +68,8 @@ class Program(AbstractContextManager["Program"]):
     def start(self) -> None:
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(self._command, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
-        eventually(lambda: self.process.poll() is not None or self._ready(), 60)
-        if not self._ready():
+        served = eventually(lambda: self.process.poll() is not None or self._ready(), 60)
+        if not served or self.process.poll() is not None:
             self.kill()
             raise AssertionError(f"{self._command} does not serve: {self.log.read_text('utf-8')}")
 
@@ -187,6 +187,11 @@ class Prometheus(Program):
 
     def rules(self) -> dict[str, dict[str, Any]]:
         return {rule["name"]: rule for group in self._data("rules")["groups"] for rule in group["rules"]}
+
+    def last_error(self, job: str) -> str:
+        """Why the last scrape of the job's first target failed; empty when it did not."""
+        targets = self._data("targets")["activeTargets"]
+        return next(str(target["lastError"]) for target in targets if target["labels"]["job"] == job)
 
     def _data(self, what: str, **parameters: str) -> dict[str, Any]:
         answer = json.loads(ask(f"{self.url}/api/v1/{what}?{urllib.parse.urlencode(parameters)}"))

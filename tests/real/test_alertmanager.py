@@ -74,6 +74,7 @@ def test_three_dead_targets_are_one_text_a_person_and_each_end_is_told_once(
     )
 
     texts = simulator.wait_for_texts(2, PATIENCE)
+    assert eventually(lambda: bool(accepted(wire, firing=HOSTS)), PATIENCE)
     first = accepted(wire, firing=HOSTS)[0]
     waits = [(text.at - first.at).total_seconds() for text in texts]
     print("\nfrom Alertmanager's POST to the gateway having the text:", *(f"{wait:.3f} s" for wait in waits))
@@ -114,13 +115,11 @@ def test_prometheus_reads_our_metrics_and_every_shipped_rule_works_on_them(
         lambda: prometheus.value('sms_notify_credits_remaining{gateway="main"}') == 500, PATIENCE
     )
     assert prometheus.value('count({job="sms-notify", __name__=~"sms_notify_.+"})') > 50
-    rules = prometheus.rules()
-    ours = [rule for name, rule in rules.items() if name.startswith("SmsNotify")]
-    assert len(ours) >= 5
-    assert eventually(
-        lambda: all(prometheus.rules()[rule["name"]]["health"] == "ok" for rule in ours), PATIENCE
-    )
-    assert {rule["state"] for rule in ours} == {"inactive"}
+    assert len(ours(prometheus)) >= 5
+    assert eventually(lambda: verdicts(prometheus) == {("ok", "inactive")}, PATIENCE), ours(prometheus)
+    named = {name for rule in ours(prometheus) for name in re.findall(r"sms_notify_\w+", rule["query"])}
+    assert len(named) >= 4
+    assert all(prometheus.value(f"count({name})") for name in named)
 
 
 def test_prometheus_with_a_wrong_token_gets_no_metrics(
@@ -131,6 +130,7 @@ def test_prometheus_with_a_wrong_token_gets_no_metrics(
     prometheus = running.enter_context(Prometheus(tmp_path / "prometheus", site.address, wrong))
 
     assert eventually(lambda: prometheus.value('up{job="sms-notify"}') == 0, PATIENCE)
+    assert "401" in prometheus.last_error("sms-notify")
     assert prometheus.value('count({__name__=~"sms_notify_.+"})') is None
     assert eventually(lambda: prometheus.rules()["SmsNotifyDown"]["state"] == "pending", PATIENCE)
 
