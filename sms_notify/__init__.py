@@ -8,6 +8,7 @@
     store       the durable middle, and the only SQL
     sender      claim, send, settle
     gateways    one request to the SMS gateway → an outcome
+    roads       our own trouble by another road: e-mail, webhook, command, apprise
     reports     what became of the texts: call-backs and polling
     story       why somebody did or did not get a text, told from the rows
     metrics     every metric, read from the ledger

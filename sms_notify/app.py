@@ -19,8 +19,8 @@ from zoneinfo import ZoneInfo
 from sms_notify.alert import Delivery
 from sms_notify.config.settings import Settings
 from sms_notify.decide.incidents import tag_of
-from sms_notify.decide.states import Cause, Heard
-from sms_notify.engine import Engine, Plan, Timing, Verdict
+from sms_notify.decide.states import Cause, Heard, Kind, State
+from sms_notify.engine import Engine, Moved, Plan, Timing, Verdict
 from sms_notify.gateways.answers import read_callback
 from sms_notify.gateways.base import Fate
 from sms_notify.gateways.settings import Gateway1601Settings, ReportsBy
@@ -37,6 +37,7 @@ from sms_notify.reports import (
     apply,
 )
 from sms_notify.sender import Clock, Luck, Sender, SenderPool, Sent
+from sms_notify.store import outbox
 from sms_notify.store.committer import Committer
 from sms_notify.store.sqlite import SqliteStore
 from sms_notify.web.front import Hooks, build
@@ -48,10 +49,16 @@ _CREDITS_EVERY = 900.0  # seconds
 _POLL_EVERY = 2.0
 _TICK_EVERY = 1.0
 _STOP_WITHIN = 30.0
+_CLOCK_STEP = timedelta(seconds=5)
 
 
 def wall_clock() -> datetime:
     return datetime.now(UTC)
+
+
+def uptime() -> timedelta:
+    """Time since the machine started, sleep included, which no setting of the wall clock changes."""
+    return timedelta(seconds=time.clock_gettime(time.CLOCK_BOOTTIME))
 
 
 def node_name() -> str:
@@ -60,7 +67,7 @@ def node_name() -> str:
 
 
 def luck() -> Luck:
-    return Luck(reference=lambda: secrets.token_hex(16), dice=random.random)
+    return Luck(reference=lambda: secrets.token_hex(16), dice=random.random, pause=time.sleep)
 
 
 def plan_of(settings: Settings, timing: Timing | None = None) -> Plan:
@@ -70,7 +77,7 @@ def plan_of(settings: Settings, timing: Timing | None = None) -> Plan:
         receivers=settings.receivers,
         directory=settings.directory,
         templates={name: compile_template(name, source) for name, source in settings.templates.items()},
-        gateway=settings.gateways[0].name if settings.gateways else "",
+        gateways=tuple(gateway.name for gateway in settings.gateways),
         timing=timing or timing_of(settings),
     )
 
@@ -94,7 +101,7 @@ def first_poll(by: ReportsBy) -> timedelta | None:
     waits = {
         ReportsBy.POLL: FIRST_POLL,
         ReportsBy.BOTH: FIRST_POLL_BESIDE_CALLBACKS,
-        ReportsBy.CALLBACK: timedelta(days=1),
+        ReportsBy.CALLBACK: FIRST_POLL_BESIDE_CALLBACKS,
     }
     return waits.get(by)
 
@@ -102,9 +109,17 @@ def first_poll(by: ReportsBy) -> timedelta | None:
 class App:
     """The daemon. `start` returns when it serves; `stop` when everything under way is settled."""
 
-    def __init__(self, settings: Settings, clock: Clock = wall_clock, timing: Timing | None = None) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        clock: Clock = wall_clock,
+        timing: Timing | None = None,
+        uptime: Callable[[], timedelta] = uptime,
+    ) -> None:
         self._settings = settings
         self._clock = clock
+        self._uptime = uptime
+        self._ahead = clock() - uptime()
         self.node = node_name()
         plan = plan_of(settings, timing)
         self._engine = Engine(plan, self.node)
@@ -128,13 +143,10 @@ class App:
         """
         self.store.lock()
         self.committer.start()
-        left = self.committer(lambda tx: self._engine.recover(tx, self._clock()))
-        if left:
-            _log.warning(
-                "texts that were under way when the last process ended may have been sent",
-                extra={"texts": left},
-            )
+        self.committer(lambda _: None)  # makes the tables where there are none
         self.metrics.begin(self.store)
+        for moved in self.committer(lambda tx: self._engine.recover(tx, self._clock())):
+            _log_moved(moved)
         for pool in self._pools:
             pool.start()
         for loop in self._loops:
@@ -159,6 +171,11 @@ class App:
         self.store.unlock()
         _log.info("stopped")
 
+    @property
+    def alive(self) -> bool:
+        """False when a part that the daemon cannot do without has ended; then only a new process helps."""
+        return self._web.running and self.committer.alive and all(pool.alive for pool in self._pools)
+
     def ready(self) -> tuple[str, ...]:
         """Why alerts cannot be taken or texts cannot be sent now; empty when all is well."""
         reasons = () if self.committer.alive else ("the store's writer has ended",)
@@ -177,13 +194,25 @@ class App:
             reports = Reports(self.committer, gateway, self.node, self._clock)
             self._loops.append(Every(f"reports-{settings.name}", _POLL_EVERY, lambda: self._poll(reports)))
 
-    def _wake_senders(self) -> None:
-        for pool in self._pools:
-            pool.wake()
+    def _wake_senders(self, verdicts: list[Verdict]) -> None:
+        """Only where there is something to send: a claim in vain costs a transaction."""
+        if any(verdict.messages for verdict in verdicts):
+            for pool in self._pools:
+                pool.wake()
 
     def _tick(self) -> None:
+        self._follow_clock()
         now = self._clock()
-        self.committer(lambda tx: self._engine.tick(tx, now))
+        for moved in self.committer(lambda tx: self._engine.tick(tx, now)):
+            _log_moved(moved)
+
+    def _follow_clock(self) -> None:
+        """Notices that the wall clock was set, and sets what waits by it: a step is no time that has passed."""
+        ahead = self._clock() - self._uptime()
+        step, self._ahead = ahead - self._ahead, ahead
+        if abs(step) > _CLOCK_STEP:
+            _log.warning("the clock was set", extra={"by_seconds": f"{step.total_seconds():.0f}"})
+            self.committer(lambda tx: outbox.shift_clock(tx, step))
 
     async def _accept(self, delivery: Delivery) -> None:
         now = self._clock()
@@ -260,6 +289,14 @@ def _log_sent(sent: Sent) -> None:
     if outcome.detail and outcome.fate is not Fate.SENT:
         extra["detail"] = outcome.detail
     _log.log(level, str(outcome.fate), extra=extra | {"seconds": f"{outcome.seconds:.3f}"})
+
+
+def _log_moved(moved: Moved) -> None:
+    """A page that nobody can be known to have read is an error; the rest is the course of things."""
+    lost = moved.state in (State.EXPIRED, State.UNKNOWN_FINAL, State.UNKNOWN, State.CANCELLED)
+    level = logging.ERROR if lost and moved.message.kind is Kind.FIRING else logging.INFO
+    extra = {"text": moved.message.id, "to": masked(moved.message.number), "reason": moved.cause}
+    _log.log(level, str(moved.state), extra=extra)
 
 
 def _log_report(delivered: Delivered, by: Cause) -> None:

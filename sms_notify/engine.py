@@ -47,8 +47,13 @@ class Plan:
     receivers: Mapping[str, Receiver]
     directory: Directory
     templates: Mapping[str, Template] = field(default_factory=dict)
-    gateway: str = ""
+    gateways: tuple[str, ...] = ()
     timing: Timing = field(default_factory=Timing)
+
+    @property
+    def gateway(self) -> str:
+        """Where texts leave first; empty where nothing is ever texted."""
+        return self.gateways[0] if self.gateways else ""
 
     def numbers(self) -> frozenset[str]:
         """Every number that the configuration names; no other is ever texted."""
@@ -65,6 +70,15 @@ class Verdict:
     incident_id: int | None = None
     receivers: tuple[str, ...] = ()
     messages: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Moved:
+    """A message that time or a restart moved, as it was before, for whoever logs it."""
+
+    message: Message
+    state: State
+    cause: Cause
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,34 +118,67 @@ class Engine:
         told = self._tell_firing(tx, delivery, cases, now) | self._tell_resolved(tx, cases, now)
         return [self._record(tx, delivery, case, told, now) for case in cases]
 
-    def tick(self, tx: Tx, now: datetime) -> int:
-        """Does what has fallen due by `now`; returns how many messages and episodes it moved."""
+    def tick(self, tx: Tx, now: datetime) -> list[Moved]:
+        """Does what has fallen due by `now`; returns the messages that it moved."""
         timing = self.plan.timing
-        return (
-            self._end_leases(tx, now)
-            + self._settle_unknown(tx, now - timing.reconcile_wait, now)
-            + self._expire(tx, now)
-            + self._stop_waiting_for_reports(tx, now - timing.report_timeout, now)
-            + incidents.close_unheard_since(tx, now - timing.stale_after, now)
-        )
+        incidents.close_unheard_since(tx, now - timing.stale_after, now)
+        return [
+            *self._end_leases(tx, now),
+            *self._settle_unknown(tx, now - timing.reconcile_wait, now),
+            *self._expire(tx, now),
+            *self._stop_waiting_for_reports(tx, now - timing.report_timeout, now),
+        ]
 
-    def recover(self, tx: Tx, now: datetime) -> int:
-        """At start: what this node was sending when it ended may have been sent. Never straight back to the queue."""
-        left = outbox.leased_by(tx, self.node)
+    def recover(self, tx: Tx, now: datetime) -> list[Moved]:
+        """At start: takes up what an earlier process left, under the configuration of today.
+
+        What this node was sending when it ended may have been sent: never straight back to the queue. What waits
+        for a number or a gateway that the configuration no longer names is not sent there.
+        """
+        outbox.clamp_waits(tx, now + _LONGEST_PAUSE)
+        return [
+            *self._end(tx, outbox.leased_by(tx, self.node), Cause.RESTARTED, now),
+            *(
+                self._move(tx, m, State.CANCELLED, Cause.NOT_CONFIGURED, now)
+                for m in outbox.not_for(tx, self._numbers)
+            ),
+            *self._hand_over(tx, now),
+        ]
+
+    def _hand_over(self, tx: Tx, now: datetime) -> list[Moved]:
+        orphans = outbox.of_other_gateways(tx, frozenset(self.plan.gateways))
+        for message in orphans:
+            outbox.hand_over(tx, message, self.plan.gateway, Entry(Cause.GATEWAY_GONE), self.node, now)
+        return [Moved(message, State.QUEUED, Cause.GATEWAY_GONE) for message in orphans]
+
+    def _end(self, tx: Tx, left: Sequence[Message], cause: Cause, now: datetime) -> list[Moved]:
         for message in left:
-            outbox.mark_ambiguous(tx, message, Entry(Cause.RESTARTED), self.node, now)
-        return len(left)
+            outbox.mark_ambiguous(tx, message, Entry(cause), self.node, now)
+        return [Moved(message, State.UNKNOWN, cause) for message in left]
+
+    def _move(self, tx: Tx, message: Message, state: State, cause: Cause, now: datetime) -> Moved:
+        messages.move(tx, message, state, Entry(cause), self.node, now)
+        return Moved(message, state, cause)
 
     def _hear(self, tx: Tx, alert: Alert, now: datetime) -> _Case:
         latest = incidents.latest(tx, alert.source, alert.fingerprint)
         heard = hear(alert, latest, now)
         chains = route(self.plan.route, alert.labels).chains
+        if heard is Heard.FIRST and latest is not None:
+            self._supersede(tx, latest.id, now)
         if heard is Heard.FIRST:
             return _Case(alert, heard, incidents.open_episode(tx, alert, now), now, chains)
         if latest is None:
             return _Case(alert, heard, None, now, chains)
         self._touch(tx, alert, heard, latest, now)
         return _Case(alert, heard, latest.id, latest.opened_at, chains)
+
+    def _supersede(self, tx: Tx, incident_id: int, now: datetime) -> None:
+        """The trouble is back before its end was told: an OK that is still waiting would be read as today's."""
+        for message in messages.told(tx, incident_id, Kind.RESOLVED):
+            waits = message.state is State.QUEUED and message.ambiguous == 0
+            if waits and messages.tells_only(tx, message.id, incident_id):
+                self._move(tx, message, State.CANCELLED, Cause.SUPERSEDED, now)
 
     def _touch(self, tx: Tx, alert: Alert, heard: Heard, latest: Episode, now: datetime) -> None:
         if heard is Heard.RESOLVED:
@@ -254,21 +301,18 @@ class Engine:
             else Heard.NOBODY_TOLD
         )
 
-    def _end_leases(self, tx: Tx, now: datetime) -> int:
-        ended = outbox.overdue(tx, State.SUBMITTING, now)
-        for message in ended:
-            outbox.mark_ambiguous(tx, message, Entry(Cause.LEASE_ENDED), self.node, now)
-        return len(ended)
+    def _end_leases(self, tx: Tx, now: datetime) -> list[Moved]:
+        return self._end(tx, outbox.overdue(tx, State.SUBMITTING, now), Cause.LEASE_ENDED, now)
 
-    def _settle_unknown(self, tx: Tx, until: datetime, now: datetime) -> int:
+    def _settle_unknown(self, tx: Tx, until: datetime, now: datetime) -> list[Moved]:
         """No report came that speaks for the attempt: send a critical page once more, leave the rest alone."""
-        waited = outbox.overdue(tx, State.UNKNOWN, until)
-        for message in waited:
-            if self._deserves_resend(tx, message, now):
-                outbox.requeue(tx, message, now, Entry(Cause.RESEND), self.node, now)
-            else:
-                messages.move(tx, message, State.UNKNOWN_FINAL, Entry(Cause.NO_EVIDENCE), self.node, now)
-        return len(waited)
+        return [self._settle(tx, message, now) for message in outbox.overdue(tx, State.UNKNOWN, until)]
+
+    def _settle(self, tx: Tx, message: Message, now: datetime) -> Moved:
+        if not self._deserves_resend(tx, message, now):
+            return self._move(tx, message, State.UNKNOWN_FINAL, Cause.NO_EVIDENCE, now)
+        outbox.requeue(tx, message, now, Entry(Cause.RESEND), self.node, now)
+        return Moved(message, State.QUEUED, Cause.RESEND)
 
     def _deserves_resend(self, tx: Tx, message: Message, now: datetime) -> bool:
         return (
@@ -279,20 +323,20 @@ class Engine:
             and not messages.all_closed(tx, message.id)
         )
 
-    def _expire(self, tx: Tx, now: datetime) -> int:
-        old = outbox.overdue(tx, State.QUEUED, now)
-        for message in old:
-            state = State.EXPIRED if message.ambiguous == 0 else State.UNKNOWN_FINAL
-            messages.move(tx, message, state, Entry(Cause.TOO_OLD), self.node, now)
-        return len(old)
+    def _expire(self, tx: Tx, now: datetime) -> list[Moved]:
+        """What may have left once is not known to have failed; the rest was never sent."""
+        return [
+            self._move(tx, m, State.UNKNOWN_FINAL if m.ambiguous else State.EXPIRED, Cause.TOO_OLD, now)
+            for m in outbox.overdue(tx, State.QUEUED, now)
+        ]
 
-    def _stop_waiting_for_reports(self, tx: Tx, until: datetime, now: datetime) -> int:
+    def _stop_waiting_for_reports(self, tx: Tx, until: datetime, now: datetime) -> list[Moved]:
         silent = [m for state in (State.SENT, State.BUFFERED) for m in outbox.overdue(tx, state, until)]
-        for message in silent:
-            messages.move(tx, message, State.NO_REPORT, Entry(Cause.REPORT_TIMEOUT), self.node, now)
-        return len(silent)
+        return [self._move(tx, m, State.NO_REPORT, Cause.REPORT_TIMEOUT, now) for m in silent]
 
 
+# No retry waits longer (`decide/reactions.py`); a later time can only come from a clock that was wrong.
+_LONGEST_PAUSE = timedelta(minutes=15)
 _KINDS = {Status.FIRING: Kind.FIRING, Status.RESOLVED: Kind.RESOLVED}
 
 

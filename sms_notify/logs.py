@@ -48,6 +48,8 @@ def _value(value: object) -> str:
 
 def printable(text: str) -> str:
     """`text` on one line: control characters, line separators and lone surrogates as escapes."""
+    if text.isprintable():
+        return text
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in text)
 
 

@@ -176,7 +176,7 @@ class Metrics:
             state in (State.QUEUED, State.UNKNOWN) and row["reason"] not in set(Cause)
         ):
             self.errors.labels(gateway, str(row["code"]) if row["code"] in CODES else _OTHER_CODE).inc()
-        if state in _REPORTED:
+        if state in _REPORTED and row["reason"] != Cause.REPORTS_OFF:
             self.deliveries.labels(gateway, _REPORTED[state]).inc()
         if state is State.DELIVERED:
             self.delivery_seconds.labels(gateway).observe(row["seconds"] or 0)

@@ -55,17 +55,20 @@ def apply(tx: Tx, gateway: str, report: Report, by: Cause, node: str, now: datet
     message = by_id or by_reference
     if message is None:
         return Delivered(report, Applied.UNKNOWN_ID)
-    if by_id is None and report.smsid:
+    if report.smsid and not message.smsid:
         outbox.keep_smsid(tx, message, report.smsid)
     return _move(tx, message, report, by, node, now)
 
 
 def _move(tx: Tx, message: Message, report: Report, by: Cause, node: str, now: datetime) -> Delivered:
-    state = after_report(message.state, report.status)
+    # After an ambiguous attempt a text that waits to be sent again is as open as one that waits for evidence.
+    waits = message.state is State.QUEUED and message.ambiguous > 0
+    before = State.UNKNOWN if waits else message.state
+    state = after_report(before, report.status)
     if state is None:
         return Delivered(report, Applied.NOTHING_NEW, message)
     seconds = (now - message.created_at).total_seconds()
-    if message.state in (State.SUBMITTING, State.UNKNOWN, State.UNKNOWN_FINAL):
+    if before in (State.SUBMITTING, State.UNKNOWN, State.UNKNOWN_FINAL):
         # The report is the proof that an attempt without an answer did reach the gateway.
         outbox.mark_sent(
             tx, message, now + FIRST_POLL_BESIDE_CALLBACKS, Entry(by, seconds=seconds), node, now
@@ -90,10 +93,22 @@ class Reports:
         self._clock = clock
 
     def poll_once(self) -> list[Delivered]:
-        """One request for each message that is due; the next question is written down before this one is asked."""
+        """One request for each message that is due, ten at most; the next question is written down before this one
+        is asked. A gateway that fails to answer is not asked about the others in the same round.
+        """
         now = self._clock()
-        due = self._commit(lambda tx: self._take_due(tx, now))
-        return [delivered for message in due if (delivered := self._ask(message)) is not None]
+        told: list[Delivered] = []
+        for message in self._commit(lambda tx: self._take_due(tx, now)):
+            report = self._gateway.report(message.smsid)
+            if isinstance(report, Failed):
+                _log.warning(
+                    "no report", extra={"text": message.id, "reason": report.reason, "code": report.code}
+                )
+                if report.code is None:
+                    break
+            elif report.status is not DeliveryStatus.NONE:
+                told.append(self._apply(report))
+        return told
 
     def _take_due(self, tx: Tx, now: datetime) -> list[Message]:
         due = list(outbox.due_polls(tx, self._gateway.name, now))
@@ -101,10 +116,7 @@ class Reports:
             outbox.poll_again(tx, message.id, next_poll(message.polls, now))
         return due
 
-    def _ask(self, message: Message) -> Delivered | None:
-        report = self._gateway.report(message.smsid)
-        if isinstance(report, Failed) or report.status is DeliveryStatus.NONE:
-            return None
+    def _apply(self, report: Report) -> Delivered:
         now = self._clock()
         return self._commit(lambda tx: apply(tx, self._gateway.name, report, Cause.POLL, self._node, now))
 

@@ -13,8 +13,9 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Protocol, TypeVar
 
-from sms_notify.decide.states import Cause, State
+from sms_notify.decide.states import Cause, Kind, State
 from sms_notify.engine import Timing
+from sms_notify.errors import StoreError
 from sms_notify.gateways.base import Fate, Gateway, Outcome, Submission
 from sms_notify.gateways.codes import after
 from sms_notify.store import messages, outbox
@@ -23,6 +24,7 @@ from sms_notify.store.tx import Tx
 
 T = TypeVar("T")
 _log = logging.getLogger(__name__)
+_PATIENCE = (0.2, 0.5, 1.0, 2.0, 4.0, 8.0)  # seconds; with the store's own 5 s each still within a lease
 
 
 class Commit(Protocol):
@@ -44,13 +46,15 @@ class Sent:
 
 @dataclass(frozen=True, slots=True)
 class Luck:
-    """The random part of sending, handed in so that a replay can repeat it.
+    """The part of sending that is random or takes time, handed in so that a replay can repeat it.
 
-    `reference` makes a new 128-bit name for an attempt; `dice` a number in [0, 1) that spreads retries.
+    `reference` makes a new 128-bit name for an attempt; `dice` a number in [0, 1) that spreads retries; `pause`
+    waits so many seconds.
     """
 
     reference: Callable[[], str]
     dice: Callable[[], float]
+    pause: Callable[[float], object] = lambda _: None
 
 
 class Sender:
@@ -74,9 +78,13 @@ class Sender:
 
     def send_once(self, clock: Clock) -> Sent | None:
         """One message, one request; None when nothing may leave now."""
-        now = clock()
-        message = self._commit(lambda tx: self.claim(tx, now))
+        message = self.take(clock)
         return None if message is None else self.submit(message, clock)
+
+    def take(self, clock: Clock) -> Message | None:
+        """Claims the next message, durably."""
+        now = clock()
+        return self._commit(lambda tx: self.claim(tx, now))
 
     def claim(self, tx: Tx, now: datetime, only: int | None = None) -> Message | None:
         reference = self._luck.reference()
@@ -85,11 +93,37 @@ class Sender:
 
     def submit(self, message: Message, clock: Clock) -> Sent:
         """The request for a claimed message, and the commit of how it ended."""
-        submission = Submission(message.number, message.body, message.reference, long=message.parts > 1)
-        outcome = self._gateway.send(submission)
-        now = clock()
-        self._commit(lambda tx: self.settle(tx, message, outcome, now))
+        outcome, now = self._request(message), clock()
+        self._keep(lambda tx: self.settle(tx, message, outcome, now), message, outcome)
         return Sent(message, outcome)
+
+    def submit_and_take(self, message: Message, clock: Clock) -> tuple[Sent, Message | None]:
+        """As `submit`, and claims the next message in the same commit: one sync of the disk a text, not two."""
+        outcome, now = self._request(message), clock()
+
+        def settle_and_claim(tx: Tx) -> Message | None:
+            self.settle(tx, message, outcome, now)
+            return self.claim(tx, now)
+
+        return Sent(message, outcome), self._keep(settle_and_claim, message, outcome)
+
+    def _keep(self, job: Callable[[Tx], T], message: Message, outcome: Outcome) -> T:
+        """Commits what an answer says, again and again while its lease may last: an OK that is lost here is a text
+        sent twice. Raises StoreError when the store stays closed.
+        """
+        for pause in _PATIENCE:
+            try:
+                return self._commit(job)
+            except StoreError as error:
+                extra = {"id": message.id, "fate": outcome.fate, "code": outcome.code, "smsid": outcome.smsid}
+                _log.error("an answer cannot be written down yet: %s", error, extra=extra)
+                self._luck.pause(pause)
+        return self._commit(job)
+
+    def _request(self, message: Message) -> Outcome:
+        return self._gateway.send(
+            Submission(message.number, message.body, message.reference, long=message.parts > 1)
+        )
 
     def settle(self, tx: Tx, claimed: Message, outcome: Outcome, now: datetime) -> None:
         """Writes down how an attempt ended and moves the message accordingly.
@@ -124,12 +158,23 @@ class Sender:
             outbox.mark_ambiguous(tx, message, entry, self._node, now)
 
     def _settle_unsent(self, tx: Tx, message: Message, outcome: Outcome, entry: Entry, now: datetime) -> None:
+        if messages.all_closed(tx, message.id) and message.kind is Kind.FIRING:
+            self._take_back(tx, message, now)
+            return
         retry = after(outcome, message.attempts, self._luck.dice())
         if retry is not None:
             outbox.requeue(tx, message, now + retry.wait, entry, self._node, now)
         else:
             state = State.FAILED if message.ambiguous == 0 else State.UNKNOWN_FINAL
             messages.move(tx, message, state, entry, self._node, now)
+
+    def _take_back(self, tx: Tx, message: Message, now: datetime) -> None:
+        """What it was to tell ended while it was refused; its end is then no news to its reader either."""
+        state = State.UNKNOWN_FINAL if message.ambiguous else State.CANCELLED
+        messages.move(tx, message, state, Entry(Cause.RESOLVED_MEANWHILE), self._node, now)
+        for resolve in messages.waiting_resolves(tx, message):
+            if not messages.beginning_was_told(tx, resolve):
+                messages.move(tx, resolve, State.CANCELLED, Entry(Cause.RESOLVED_MEANWHILE), self._node, now)
 
 
 class SenderPool:
@@ -173,18 +218,27 @@ class SenderPool:
     def _loop(self) -> None:
         while not self._stopping:
             seen = self._news
-            if not self._send_safely():
-                self._sleep(seen)
+            try:
+                self._drain()
+            except Exception as error:  # noqa: BLE001 - the thread must outlive a full disk; the row keeps the truth
+                _log.error("sending stopped short: %s", type(error).__name__)
+            self._sleep(seen)
 
-    def _send_safely(self) -> bool:
+    def _drain(self) -> None:
+        """Sends until nothing is due; a stop lets the request under way end and claims nothing more."""
+        message = self._sender.take(self._clock)
+        while message is not None:
+            if self._stopping:
+                self._tell(self._sender.submit(message, self._clock))
+                return
+            sent, message = self._sender.submit_and_take(message, self._clock)
+            self._tell(sent)
+
+    def _tell(self, sent: Sent) -> None:
         try:
-            sent = self._sender.send_once(self._clock)
-        except Exception as error:  # noqa: BLE001 - the thread must outlive a full disk; the row keeps the truth
-            _log.error("sending stopped short: %s", type(error).__name__)
-            return False
-        if sent is not None:
             self._done(sent)
-        return sent is not None
+        except Exception as error:  # noqa: BLE001 - the next message is claimed already; logging must not strand it
+            _log.error("after a send: %s", type(error).__name__)
 
     def _sleep(self, seen: int) -> None:
         """Until there is news, at most a second: retries fall due by the clock and nobody announces them."""

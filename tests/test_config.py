@@ -18,10 +18,19 @@ from sms_notify.cli.config import check_config, config_group, hash_password
 from sms_notify.config import Settings, config_schema, find_config, load
 from sms_notify.config.document import parse_document
 from sms_notify.config.durations import DurationError, parse_duration
-from sms_notify.config.models import Config, Gateway, Person, Receiver, Root, Route, Web
+from sms_notify.config.models import GATEWAY_MODELS, Config, Person, Receiver, Root, Route, Web
 from sms_notify.config.phone import NumberError, parse_number
 from sms_notify.decide.people import Target, TargetKind
 from sms_notify.errors import ConfigError
+from sms_notify.roads.settings import (
+    AppriseSettings,
+    CommandSettings,
+    EmailSettings,
+    MailTls,
+    OperatorKind,
+    OperatorTarget,
+    WebhookSettings,
+)
 from sms_notify.web import passwords
 
 HERE = Path(__file__).parent
@@ -29,7 +38,15 @@ CONFIGS = HERE.parent / "configs"
 BAD = HERE / "bad_configs"
 CANARY = "canary-canary-canary"
 HASH = passwords.hash_password("open sesame", bytes(16))
-ENVIRON = {"SMS_PASSWORD": CANARY, "WEBHOOK_TOKEN": f"{CANARY}-token", "OPS_PASSWORD_HASH": HASH}
+ENVIRON = {
+    "SMS_PASSWORD": CANARY,
+    "WEBHOOK_TOKEN": f"{CANARY}-token",
+    "OPS_PASSWORD_HASH": HASH,
+    "SMTP_PASSWORD": f"{CANARY}-smtp",
+    "CHAT_URL": f"https://chat.example.org/hooks/{CANARY}?x=y",
+    "CHAT_TOKEN": f"{CANARY}-chat",
+    "APPRISE_URL": f"json://user:{CANARY}@chat.example.org/",
+}
 MINIMAL = (CONFIGS / "minimal.yml").read_text()
 Write = Callable[[str], Path]
 
@@ -120,6 +137,101 @@ def test_the_full_configuration_loads_and_says_what_it_writes() -> None:
     assert found.receivers["nobody"].notify == ()
 
 
+def test_every_road_of_the_full_configuration_comes_out_as_it_is_written() -> None:
+    found = load(CONFIGS / "full.yml", ENVIRON)
+    assert [gateway.name for gateway in found.gateways] == ["main"]
+    mail, chat, journal, phone = found.roads.values()
+    assert isinstance(mail, EmailSettings)
+    assert (mail.host, mail.port, mail.tls, mail.username) == (
+        "mail.example.org",
+        587,
+        MailTls.STARTTLS,
+        "sms-notify",
+    )
+    assert (mail.sender, mail.to) == ("sms-notify@example.org", ("ops@example.org", "boss@example.org"))
+    assert mail.password.reveal() == ENVIRON["SMTP_PASSWORD"]
+    assert isinstance(chat, WebhookSettings)
+    assert (chat.url.reveal(), chat.token.reveal()) == (ENVIRON["CHAT_URL"], ENVIRON["CHAT_TOKEN"])
+    assert journal == CommandSettings(
+        "journal", ("/usr/bin/logger", "--priority", "daemon.crit", "--tag", "sms-notify")
+    )
+    assert isinstance(phone, AppriseSettings)
+    assert [url.reveal() for url in phone.urls] == [ENVIRON["APPRISE_URL"]]
+
+
+def test_the_operator_is_people_and_roads_in_the_order_of_the_file(write: Write) -> None:
+    targets = load(CONFIGS / "full.yml", ENVIRON).operator
+    assert [str(target) for target in targets] == [
+        "person:alice",
+        "gateway:mail",
+        "gateway:chat",
+        "gateway:journal",
+        "gateway:phone",
+    ]
+    assert targets[1] == OperatorTarget(OperatorKind.GATEWAY, "mail")
+    found = load(write(MINIMAL + "teams: {all: [alice]}\noperator: [team:all, +32 470 00 00 01]\n"), ENVIRON)
+    assert [str(target) for target in found.operator] == ["team:all", "+32470000001"]
+
+
+def test_an_operator_who_hears_by_texts_alone_is_a_warning(write: Write) -> None:
+    (warning,) = load(write(MINIMAL + "operator: [person:alice]\n"), ENVIRON).warnings
+    assert (warning.path, "no road but texts" in warning.what) == ("operator", True)
+
+
+def with_road(text: str) -> str:
+    return (
+        MINIMAL.replace("people:\n", f"  - name: road\n    {text}\npeople:\n", 1)
+        + "operator: [gateway:road]\n"
+    )
+
+
+def test_a_road_that_the_operator_does_not_name_is_a_warning(write: Write) -> None:
+    text = with_road("type: command\n    command: [/bin/sh]").replace("operator: [gateway:road]\n", "")
+    (warning,) = load(write(text), ENVIRON).warnings
+    assert (warning.path, warning.advice) == (
+        "gateways[1].name",
+        "add gateway:road to it, or remove this entry",
+    )
+
+
+@pytest.mark.parametrize(("tls", "port"), [("starttls", 587), ("tls", 465), ("none", 25)])
+def test_the_port_of_a_mail_server_follows_from_its_tls(write: Write, tls: str, port: int) -> None:
+    mail = f"type: email\n    host: mx\n    tls: {tls}\n    from: a@b.example\n    to: [c@b.example, c@b.example]"
+    road = load(write(with_road(mail)), ENVIRON).roads["road"]
+    assert isinstance(road, EmailSettings)
+    assert (road.port, road.to, bool(road.password)) == (port, ("c@b.example",), False)
+
+
+def test_the_secrets_of_roads_come_from_files_of_their_own(
+    write: Write, secret_file: Callable[[str, int], Path]
+) -> None:
+    secret_file(f"# how we are reached\ntgram://{CANARY}\n\nmailtos://{CANARY}\n", 0o600)
+    road = load(write(with_road("type: apprise\n    urls_file: secret")), ENVIRON).roads["road"]
+    assert isinstance(road, AppriseSettings)
+    assert [url.reveal() for url in road.urls] == [f"tgram://{CANARY}", f"mailtos://{CANARY}"]
+    secret_file(f"https://chat.example.org/{CANARY}\n", 0o600)
+    hook = load(write(with_road("type: webhook\n    url_file: secret")), ENVIRON).roads["road"]
+    assert isinstance(hook, WebhookSettings)
+    assert hook.url.reveal() == f"https://chat.example.org/{CANARY}"
+    assert CANARY not in repr((road, hook))
+
+
+def test_a_command_beside_the_configuration_gets_its_whole_path(write: Write, tmp_path: Path) -> None:
+    (tmp_path / "tell").write_text("#!/bin/sh\n")
+    (tmp_path / "tell").chmod(0o755)
+    road = load(write(with_road("type: command\n    command: [./tell, '$HOME; --x']")), ENVIRON).roads["road"]
+    assert isinstance(road, CommandSettings)
+    assert road.argv == (str(tmp_path / "tell"), "$HOME; --x")
+
+
+def test_a_webhook_by_plain_http_can_be_accepted(write: Write) -> None:
+    plain = "type: webhook\n    url: ${CHAT}\n    allow_insecure_http: true"
+    path = write(with_road(plain))
+    (warning,) = load(path, {**ENVIRON, "CHAT": "http://chat.example.org/x"}).warnings
+    assert warning.path == "gateways[1].url"
+    assert load(path, {**ENVIRON, "CHAT": "http://127.0.0.1:8000/x"}).warnings == ()
+
+
 def test_a_route_inherits_what_it_does_not_say() -> None:
     root = load(CONFIGS / "full.yml", ENVIRON).route
     critical = root.routes[2]
@@ -138,7 +250,7 @@ def keys_of(model: type[BaseModel]) -> Iterator[str]:
     return (field.alias or name for name, field in model.model_fields.items())
 
 
-@pytest.mark.parametrize("model", [Config, Web, Gateway, Person, Root, Route, Receiver])
+@pytest.mark.parametrize("model", [Config, Web, *GATEWAY_MODELS.values(), Person, Root, Route, Receiver])
 def test_the_full_configuration_shows_every_key(model: type[BaseModel]) -> None:
     text = (CONFIGS / "full.yml").read_text()
     assert [key for key in keys_of(model) if f"{key}:" not in text] == []
@@ -284,7 +396,7 @@ def test_a_tokens_file_holds_one_token_a_line(write: Write, secret_file: Callabl
 
 def test_no_secret_is_in_any_text_of_settings() -> None:
     found = load(CONFIGS / "full.yml", ENVIRON)
-    told = f"{found} {found!r} {found.web} {found.gateways} {found.warnings}"
+    told = f"{found} {found!r} {found.web} {found.gateways} {found.roads} {found.warnings}"
     assert "alice" in told
     assert [secret for secret in ENVIRON.values() if secret in told] == []
 

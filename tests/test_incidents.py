@@ -13,8 +13,9 @@ from workbench import NOON, firing, resolved
 from sms_notify.decide.incidents import Episode, hear, incident_of, tag_of
 from sms_notify.decide.states import Heard
 
-FIVE = timedelta(minutes=5)
+FIVE, MOMENT = timedelta(minutes=5), timedelta(seconds=30)
 OPEN = Episode(1, opened_at=NOON, starts_at=NOON)
+SILENT = Episode(1, opened_at=NOON, starts_at=NOON, closed_at=NOON + FIVE, stale=True)
 CLOSED = Episode(1, opened_at=NOON, starts_at=NOON, ended_at=NOON + FIVE, closed_at=NOON + FIVE)
 
 
@@ -24,11 +25,16 @@ CLOSED = Episode(1, opened_at=NOON, starts_at=NOON, ended_at=NOON + FIVE, closed
         (None, NOON, FIVE, Heard.FIRST),
         (OPEN, NOON, FIVE, Heard.DUPLICATE),
         (OPEN, NOON + FIVE, FIVE, Heard.DUPLICATE),  # the other Prometheus of a pair saw it later
-        (CLOSED, NOON, 2 * FIVE, Heard.STALE),  # the second peer's old copy
-        (CLOSED, NOON + FIVE, 2 * FIVE, Heard.STALE),  # not later than the end: the same episode still
-        (CLOSED, NOON + 2 * FIVE, 2 * FIVE, Heard.FIRST),
-        (CLOSED, NOON, timedelta(hours=2), Heard.FIRST),  # too late for a copy: somebody posted it again
-        (CLOSED, None, 2 * FIVE, Heard.FIRST),  # without a start nothing proves it old
+        (CLOSED, NOON, FIVE + MOMENT, Heard.STALE),  # the second peer's old copy
+        (CLOSED, NOON + FIVE, FIVE + MOMENT, Heard.STALE),  # not later than the end: the same episode still
+        (CLOSED, NOON + FIVE + MOMENT, FIVE + MOMENT, Heard.FIRST),
+        (
+            CLOSED,
+            NOON,
+            2 * FIVE,
+            Heard.FIRST,
+        ),  # Prometheus was cut off, Alertmanager ended it, and it fires on
+        (CLOSED, None, FIVE + MOMENT, Heard.FIRST),  # without a start nothing proves it old
     ],
 )
 def test_a_firing_alert_is_told_once_an_episode(
@@ -45,6 +51,11 @@ def test_a_firing_alert_is_told_once_an_episode(
         (OPEN, NOON, Heard.RESOLVED),  # Alertmanager makes startsAt = endsAt where it was given no start
         (OPEN, NOON - FIVE, Heard.STALE),  # ends before this episode began: it speaks of the one before
         (CLOSED, NOON + FIVE, Heard.DUPLICATE),
+        (
+            SILENT,
+            NOON + FIVE,
+            Heard.RESOLVED,
+        ),  # closed because nothing was heard of it: its people still wait
     ],
 )
 def test_a_resolve_ends_the_episode_it_speaks_of(

@@ -138,17 +138,14 @@ def test_jobs_that_wait_together_are_committed_together(store: SqliteStore, comm
     begun, go, commits = threading.Event(), threading.Event(), []
     blocker = committer.submit(lambda _: (begun.set(), go.wait(10)))
     assert begun.wait(10)
-    futures = [
-        committer.submit(lambda tx, n=n: put(tx, f"job{n}"), after=lambda n=n: commits.append(n))
-        for n in range(50)
-    ]
+    futures = [committer.submit(lambda tx, n=n: put(tx, f"job{n}"), after=commits.append) for n in range(50)]
     go.set()
 
     assert [future.result(10) for future in futures] == [f"job{n}" for n in range(50)]
     assert blocker.result(10)
     assert kept(store) == [f"job{n}" for n in range(50)]
     committer(lambda _: None)
-    assert commits == list(range(50))
+    assert commits == [f"job{n}" for n in range(50)]
 
 
 def test_a_job_that_raises_is_undone_alone(store: SqliteStore, committer: Committer) -> None:
@@ -191,11 +188,11 @@ def test_nothing_is_answered_when_the_commit_fails_and_the_next_one_works_again(
     ]
     go.set()
 
-    for future in futures:
+    for future in futures[:2]:
         with pytest.raises(StoreError):
             future.result(10)
-    assert committer(lambda tx: put(tx, "b")) == "b"
-    assert kept(store) == ["a", "b"]
+    assert futures[2].result(10) == "too"  # it came after the failure, and its own batch went well
+    assert kept(store) == ["a", "too"]
 
 
 def test_a_job_whose_caller_gave_up_is_not_run(store: SqliteStore, committer: Committer) -> None:

@@ -105,4 +105,4 @@ def a_plan(timing: Timing | None = None, **receiver: object) -> Plan:
     )
     route = Route("oncall", routes=children)
     directory = Directory({"alice": ALICE, "bob": BOB}, {"dba": ("bob",)})
-    return Plan(route, receivers, directory, {}, "main", timing or Timing())
+    return Plan(route, receivers, directory, {}, ("main",), timing or Timing())

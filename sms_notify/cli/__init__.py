@@ -28,6 +28,7 @@ COMMANDS = {
     "send": ("send", "send", "Send one message by hand."),
     "credits": ("account", "credits_command", "Balance and spend of the account."),
     "report": ("account", "report", "What became of a text, asked at the gateway."),
+    "outbox": ("outbox", "outbox_group", "What waits at the gateway: take it back."),
     "delivery-url": ("account", "delivery_url", "The call-back address to enter at the provider."),
     "incidents": ("ledger", "incidents", "The open incidents."),
     "messages": ("ledger", "messages", "The ledger of messages."),

@@ -15,6 +15,7 @@ from sms_notify.config.load import find_config, load
 from sms_notify.config.settings import Settings
 from sms_notify.errors import UsageError
 from sms_notify.gateways.settings import Gateway1601Settings
+from sms_notify.logs import printable
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -59,13 +60,9 @@ def local(moment: datetime | None) -> str:
 
 def table(rows: Sequence[Sequence[str]], header: Sequence[str]) -> str:
     """Columns as wide as what stands in them; nothing that a terminal would obey gets through."""
-    clean = [[_printable(cell) for cell in row] for row in (header, *rows)]
+    clean = [[printable(cell.replace("\n", " ")) for cell in row] for row in (header, *rows)]
     widths = [max(len(row[n]) for row in clean) for n in range(len(header))]
     return "\n".join(
         "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
         for row in clean
     )
-
-
-def _printable(text: str) -> str:
-    return "".join(c if c.isprintable() else " " for c in text)

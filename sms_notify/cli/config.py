@@ -6,6 +6,8 @@ import json
 import os
 import secrets
 import sys
+import time
+from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
 
 import click
@@ -14,20 +16,28 @@ from sms_notify.errors import ConfigError, Fault
 
 if TYPE_CHECKING:
     from sms_notify.config import Settings
+    from sms_notify.decide.people import Person
     from sms_notify.decide.routing import Route
+    from sms_notify.gateways.settings import Gateway1601Settings
 
 
 @click.command("check-config")
 @click.argument("file", required=False)
+@click.option(
+    "--online",
+    is_flag=True,
+    help="Ask each gateway too whether it takes our texts: test=ja and credits; nothing is sent or spent.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object on stdout.")
-def check_config(file: str | None, as_json: bool) -> None:
+def check_config(file: str | None, online: bool, as_json: bool) -> None:
     """Check a configuration and print every fault with its line and what to do.
 
-    FILE is --config's file where it is left out. Exit code 0 = usable, 1 = faults.
+    FILE is --config's file where it is left out. Exit code 0 = usable, 1 = faults, or a gateway that refuses.
 
     \b
     Example:
       sms-notify check-config /etc/sms-notify/sms-notify.yml
+      sms-notify check-config --online
     """
     from sms_notify.config import find_config, load
 
@@ -36,12 +46,50 @@ def check_config(file: str | None, as_json: bool) -> None:
     except ConfigError as error:
         _print_faults(error, as_json)
         sys.exit(1)
-    _print_settings(settings, as_json)
+    trials = _try_gateways(settings) if online else []
+    _print_settings(settings, as_json, trials)
+    if not all(trial.ok for trial in trials):
+        sys.exit(1)
+
+
+@dataclass(frozen=True, slots=True)
+class _Trial:
+    """How one gateway answered; `credits` is None where it did not tell."""
+
+    gateway: str
+    ok: bool
+    credits: int | None
+    said: str
+
+
+def _try_gateways(settings: Settings) -> list[_Trial]:
+    """The first person of the configuration lends the number, for the gateway checks that too."""
+    person = next(iter(settings.directory.people.values()), None)
+    return [_try(account, person) for account in settings.gateways]
+
+
+def _try(account: Gateway1601Settings, person: Person | None) -> _Trial:
+    """A test message with the account's own sender, then the balance, so that a silent gateway is asked once."""
+    from sms_notify.cli.account import why
+    from sms_notify.gateways.base import Failed, Fate, Submission
+    from sms_notify.gateways.smsgateway1601 import SmsGateway1601
+
+    client = SmsGateway1601(account, time.monotonic)
+    trial = "no person to try a text to"
+    if person is not None:
+        outcome = client.send(Submission(person.number, "sms-notify check-config", "", test=True))
+        if outcome.fate is not Fate.SENT:
+            return _Trial(account.name, False, None, f"a test text to {person.name}: {why(outcome)}")
+        trial = f"would take a text to {person.name}"
+    left = client.credits()
+    if isinstance(left, Failed):
+        return _Trial(account.name, False, None, f"{trial}; the balance is not known: {why(left)}")
+    return _Trial(account.name, True, left, f"{trial}; {left} credits")
 
 
 def _named_file() -> str | None:
     """What `--config` of the whole program says."""
-    named = click.get_current_context().find_root().params.get("config")
+    named = click.get_current_context().find_root().params.get("config_file")
     return str(named) if named else None
 
 
@@ -53,18 +101,21 @@ def _print_faults(error: ConfigError, as_json: bool) -> None:
         click.echo(str(fault), err=True)
 
 
-def _print_settings(settings: Settings, as_json: bool) -> None:
+def _print_settings(settings: Settings, as_json: bool, trials: list[_Trial]) -> None:
     counts = _counts(settings)
     if as_json:
+        ok = all(trial.ok for trial in trials)
         warnings = [_plain(fault) for fault in settings.warnings]
-        click.echo(
-            json.dumps({"ok": True, "file": settings.source, **counts, "warnings": warnings}, indent=2)
-        )
+        found = {"ok": ok, "file": settings.source, **counts, "warnings": warnings}
+        online = {"online": [asdict(trial) for trial in trials]} if trials else {}
+        click.echo(json.dumps({**found, **online}, indent=2))
         return
     told = ", ".join(f"{key}: {count}" for key, count in counts.items())
     click.echo(f"{settings.source}: OK ({told})")
     for warning in settings.warnings:
         click.echo(f"warning: {warning}")
+    for trial in trials:
+        click.echo(f"gateway {trial.gateway}: {'OK' if trial.ok else 'FAILED'}: {trial.said}")
 
 
 def _counts(settings: Settings) -> dict[str, int]:

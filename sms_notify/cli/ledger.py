@@ -10,13 +10,14 @@ from sms_notify import story
 from sms_notify.cli.common import config_option, json_option, local, say, settings_of, table
 from sms_notify.decide.incidents import incident_of, tag_of
 from sms_notify.errors import UsageError
-from sms_notify.logs import masked
+from sms_notify.logs import masked, printable
 from sms_notify.store import reading
 from sms_notify.store.sqlite import SqliteStore
 from sms_notify.store.tx import Row, Tx, load, moment
 
 _HEADER = ("ID", "TIME", "TO", "STATE", "TRIES", "PARTS", "SMSID", "TEXT")
 _FOLLOW_EVERY = 1.0  # seconds
+_LONGEST_ID = 18  # digits that surely fit a row's number
 
 
 @click.command()
@@ -129,17 +130,18 @@ def explain(ctx: click.Context, config_file: str | None, as_json: bool, id_: str
             f"there is no incident and no message {id_!r}; `sms-notify messages` shows the newest"
         )
     headline, lines = told
-    row = {"id": id_, "headline": headline, "lines": [{"at": line.at, "what": line.what} for line in lines]}
-    say(
-        row,
-        as_json,
-        "\n".join((headline, *(f"  {local(line.at)}  {'  ' * line.depth}{line.what}" for line in lines))),
+    headline, shown = (
+        printable(headline),
+        [(local(line.at), "  " * line.depth, printable(line.what)) for line in lines],
     )
+    row = {"id": id_, "headline": headline, "lines": [{"at": at, "what": what} for at, _, what in shown]}
+    say(row, as_json, "\n".join((headline, *(f"  {at}  {indent}{what}" for at, indent, what in shown))))
 
 
 def _story(tx: Tx, id_: str) -> tuple[str, list[story.Line]] | None:
-    if id_.startswith("m") and id_[1:].isdigit():
-        return story.of_message(tx, int(id_[1:]))
-    by_number = story.of_incident(tx, int(id_)) if id_.isdigit() else None
+    number = id_.removeprefix("m")
+    if number.isascii() and number.isdigit():
+        known = int(number) if len(number) <= _LONGEST_ID else 0
+        return story.of_message(tx, known) if id_.startswith("m") else story.of_incident(tx, known)
     incident_id = incident_of(id_)
-    return by_number or (story.of_incident(tx, incident_id) if incident_id is not None else None)
+    return story.of_incident(tx, incident_id) if incident_id is not None else None

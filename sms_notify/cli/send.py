@@ -4,19 +4,23 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from datetime import datetime, timedelta
 from typing import TypeVar
+from zoneinfo import ZoneInfo
 
 import click
 
 from sms_notify.alert import Severity
 from sms_notify.app import luck, sender_of, timing_of, wall_clock
+from sms_notify.cli.account import why
 from sms_notify.cli.common import account_of, command_node, config_option, json_option, say, settings_of
+from sms_notify.cli.outbox import parse_at, schedule
 from sms_notify.config.settings import Settings
 from sms_notify.decide.people import Directory, Person, Target, TargetKind
 from sms_notify.decide.states import Kind, State
 from sms_notify.errors import UsageError
-from sms_notify.gateways.base import Fate, Outcome, Submission
-from sms_notify.gateways.codes import explain_code
+from sms_notify.gateways.base import Batch, Failed, Fate, Group, Outcome, Reason, Scheduled, Submission
+from sms_notify.gateways.schedule import datum
 from sms_notify.gateways.settings import Gateway1601Settings
 from sms_notify.gateways.smsgateway1601 import SmsGateway1601
 from sms_notify.store import messages
@@ -28,14 +32,33 @@ from sms_notify.wording.notice import Text
 
 T = TypeVar("T")
 Row = dict[str, object]
+Recipient = Person | Group
+
+_GROUP = "gateway-group:"
+_TARGETS = "write person:NAME, team:NAME, +NUMBER or gateway-group:NAME"
+_MINUTE = timedelta(minutes=1)
+_SCHEDULED = "scheduled"  # beside the words of Fate: the gateway took it, and nothing was sent yet
+_TAKEN = (Fate.SENT, _SCHEDULED)
 
 
 @click.command()
 @config_option
-@click.option("--to", "to", required=True, metavar="TARGET", help="person:NAME, team:NAME or +NUMBER.")
+@click.option(
+    "--to",
+    "to",
+    required=True,
+    metavar="TARGET",
+    help="person:NAME, team:NAME, +NUMBER, or gateway-group:NAME for a group of the gateway's address book.",
+)
 @click.option("--gateway", metavar="NAME", help="Which gateway; else the first.")
 @click.option(
     "--max-parts", default=3, show_default=True, type=click.IntRange(1, 3), help="Cut the text to fit."
+)
+@click.option(
+    "--at",
+    "at_text",
+    metavar="TIME",
+    help="Let the gateway keep it until then: ISO 8601, HH:MM for the next time it is that, or +30m.",
 )
 @click.option(
     "--test", "test", is_flag=True, help="The gateway checks everything and sends nothing (test=ja)."
@@ -50,26 +73,63 @@ def send(
     to: str,
     gateway: str | None,
     max_parts: int,
+    at_text: str | None,
     test: bool,
     dry_run: bool,
     as_json: bool,
     text: str,
 ) -> None:
-    """Send TEXT now. Exit 1 when the gateway did not take it, with the reason.
+    """Send TEXT. Exit 1 when the gateway did not take it, with the reason.
 
-    Example: sms-notify send --to person:alice "db1 is back"
+    A text sent --at a time waits at the gateway, to the minute: it goes even if this machine is off by then, and
+    `outbox remove` takes it back. It and a text to a group are in no ledger here and have no delivery report.
+
+    \b
+    Example:
+      sms-notify send --to person:alice "db1 is back"
+      sms-notify send --to team:dba --at 22:00 "db1 goes down for maintenance now"
     """
     settings = settings_of(ctx, config_file)
-    people = _people(settings.directory, to)
+    recipients = _recipients(settings, to, gateway)
     worded = _worded(text, max_parts)
+    at = parse_at(at_text, wall_clock()) if at_text is not None else None
     if dry_run:
-        _show(people, worded, as_json)
+        _show(settings, gateway, recipients, worded, at, as_json)
         return
     account = account_of(settings, gateway)
-    rows = [_test(account, p, worded) if test else _send(settings, account, p, worded) for p in people]
+    rows = [_hand_over(settings, account, to, worded, at, test) for to in recipients]
     say(rows, as_json, "\n".join(f"{row['to']}: {row['said']}" for row in rows))
-    if not all(row["fate"] == Fate.SENT for row in rows):
+    if not all(row["fate"] in _TAKEN for row in rows):
         ctx.exit(1)
+
+
+def _hand_over(
+    settings: Settings,
+    account: Gateway1601Settings,
+    to: Recipient,
+    text: Text,
+    at: datetime | None,
+    test: bool,
+) -> Row:
+    if test:
+        return _test(account, to, text, at)
+    if at is None:
+        return _send(settings, account, to, text)
+    got = schedule(account, _message(to, text), at)
+    if got is None:
+        row = _send(settings, account, to, text)
+        return row | {"said": f"too late to schedule, so at once: {row['said']}"}
+    return _refused(to, got) if isinstance(got, Failed) else _scheduled(account, to, got, at)
+
+
+def _recipients(settings: Settings, to: str, gateway: str | None) -> tuple[Recipient, ...]:
+    if not to.startswith(_GROUP):
+        return _people(settings.directory, to)
+    account, name = account_of(settings, gateway), to.removeprefix(_GROUP)
+    if name not in account.groups:
+        known = ", ".join(account.groups) or "none"
+        raise UsageError(f"gateway {account.name} lists no group {name!r} under `groups:`; there is {known}")
+    return (Group(name),)
 
 
 def _people(directory: Directory, to: str) -> tuple[Person, ...]:
@@ -78,7 +138,7 @@ def _people(directory: Directory, to: str) -> tuple[Person, ...]:
         target = Target(TargetKind.NUMBER, to) if to.startswith("+") else Target(TargetKind(kind), name)
         return directory.resolve([target])
     except ValueError:
-        raise UsageError(f"--to {to!r} is not a target; write person:NAME, team:NAME or +NUMBER") from None
+        raise UsageError(f"--to {to!r} is not a target; {_TARGETS}") from None
     except KeyError:
         known = sorted(directory.people if kind == TargetKind.PERSON else directory.teams)
         raise UsageError(f"no {kind} is called {name!r}; there is {', '.join(known) or 'none'}") from None
@@ -91,25 +151,90 @@ def _worded(text: str, max_parts: int) -> Text:
     return Text(body, gsm.parts(body), gsm.septets(body))
 
 
-def _show(people: tuple[Person, ...], text: Text, as_json: bool) -> None:
-    cost = text.parts * len(people)
-    plan = {"text": text.body, "parts": text.parts, "to": [person.name for person in people], "credits": cost}
-    said = f"{text.body}\n{text.parts} part(s) to {len(people)} number(s): {cost} credit(s); nothing was sent"
-    say(plan, as_json, said)
-
-
-def _test(account: Gateway1601Settings, person: Person, text: Text) -> Row:
-    submission = Submission(person.number, text.body, luck().reference(), long=text.parts > 1, test=True)
-    outcome = SmsGateway1601(account, time.monotonic).send(submission)
-    said = (
-        "the gateway would take it; nothing was sent, no credit spent"
-        if outcome.fate is Fate.SENT
-        else _why(outcome)
+def _show(
+    settings: Settings,
+    gateway: str | None,
+    recipients: tuple[Recipient, ...],
+    text: Text,
+    at: datetime | None,
+    as_json: bool,
+) -> None:
+    people = sum(isinstance(to, Person) for to in recipients)
+    cost = text.parts * people if people else None  # how many a group has, only the gateway knows
+    names = [_name(to) for to in recipients]
+    plan: Row = {"text": text.body, "parts": text.parts, "to": names, "credits": cost}
+    whom = (
+        f"{people} number(s): {cost} credit(s)" if people else f"{names[0]}: {text.parts} credit(s) a member"
     )
-    return _row(person, outcome, said)
+    when = ""
+    if at is not None:
+        account = account_of(settings, gateway)
+        minute = datum(at, ZoneInfo(account.timezone))
+        plan |= {"at": minute.at, "datum": minute.text}
+        when = f" {_when(account, minute.at, at)}"
+    say(plan, as_json, f"{text.body}\n{text.parts} part(s) to {whom}{when}; nothing was sent")
 
 
-def _send(settings: Settings, account: Gateway1601Settings, person: Person, text: Text) -> Row:
+def _test(account: Gateway1601Settings, to: Recipient, text: Text, at: datetime | None) -> Row:
+    message, client = _message(to, text, test=True), SmsGateway1601(account, time.monotonic)
+    if at is not None:
+        answer = client.schedule(message, at)
+        outcome = _outcome(answer) if isinstance(answer, Failed) else Outcome(Fate.SENT, Reason.OK)
+    else:
+        outcome = _submit(client, message)
+    taken = "the gateway would take it; nothing was sent, no credit spent"
+    return _row(to, outcome, taken if outcome.fate is Fate.SENT else _why(outcome))
+
+
+def _message(to: Recipient, text: Text, *, test: bool = False) -> Submission | Batch:
+    reference, long = luck().reference(), text.parts > 1
+    if isinstance(to, Group):
+        return Batch(to, text.body, reference, long, test)
+    return Submission(to.number, text.body, reference, long, test)
+
+
+def _submit(client: SmsGateway1601, message: Submission | Batch) -> Outcome:
+    return client.send_batch(message) if isinstance(message, Batch) else client.send(message)
+
+
+def _send(settings: Settings, account: Gateway1601Settings, to: Recipient, text: Text) -> Row:
+    if isinstance(to, Person):
+        return _send_to(settings, account, to, text)
+    outcome = _submit(SmsGateway1601(account, time.monotonic), _message(to, text))
+    taken = f"sent, {text.parts} part(s) a member"
+    return _row(to, outcome, taken if outcome.fate is Fate.SENT else _why(outcome))
+
+
+def _scheduled(account: Gateway1601Settings, to: Recipient, got: Scheduled, asked: datetime) -> Row:
+    name = (
+        f"as outboxID {got.outboxid}"
+        if got.outboxid
+        else "without an outboxID, so only its number removes it"
+    )
+    said = f"scheduled {name} {_when(account, got.at, asked)}"
+    row = _row(to, Outcome(Fate.SENT, Reason.OK), said) | {"fate": _SCHEDULED}
+    return row | {"outboxid": got.outboxid, "at": got.at, "datum": got.datum}
+
+
+def _when(account: Gateway1601Settings, at: datetime, asked: datetime) -> str:
+    """One instant by both clocks that a reader may look at."""
+    theirs = at.astimezone(ZoneInfo(account.timezone))
+    late = "" if at - asked < _MINUTE else "; the gateway's clock has the hour that was asked for twice"
+    return f"for {at.astimezone():%Y-%m-%d %H:%M %Z} ({theirs:%Y-%m-%d %H:%M} in {account.timezone}{late})"
+
+
+def _refused(to: Recipient, failed: Failed) -> Row:
+    outcome = _outcome(failed)
+    taken_back = f": `outbox remove {to.number}` takes it back" if isinstance(to, Person) else ""
+    perhaps = f"; it may wait at the gateway{taken_back}"
+    return _row(to, outcome, _why(outcome) + (perhaps if failed.fate is Fate.UNKNOWN else ""))
+
+
+def _outcome(failed: Failed) -> Outcome:
+    return Outcome(failed.fate, failed.reason, failed.code, detail=failed.detail)
+
+
+def _send_to(settings: Settings, account: Gateway1601Settings, person: Person, text: Text) -> Row:
     store, timing, node = SqliteStore(settings.storage_url), timing_of(settings), command_node()
 
     def commit(job: Callable[[Tx], T]) -> T:
@@ -132,16 +257,19 @@ def _send(settings: Settings, account: Gateway1601Settings, person: Person, text
     return _row(person, outcome, said) | {"id": f"m{message_id}", "state": str(state)}
 
 
+def _name(to: Recipient) -> str:
+    return to.name if isinstance(to, Person) else f"{_GROUP}{to.name}"
+
+
 def _why(outcome: Outcome) -> str:
     if outcome.code is None:
         return f"{outcome.fate} ({outcome.reason}) {outcome.detail}".rstrip()
-    code = explain_code(outcome.code)
-    return f"refused with error {outcome.code}: {code.meaning} ({code.advice})"
+    return f"refused with {why(outcome)}"
 
 
-def _row(person: Person, outcome: Outcome, said: str) -> Row:
+def _row(to: Recipient, outcome: Outcome, said: str) -> Row:
     return {
-        "to": person.name,
+        "to": _name(to),
         "fate": str(outcome.fate),
         "reason": str(outcome.reason),
         "code": outcome.code,

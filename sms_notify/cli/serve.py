@@ -8,6 +8,9 @@ import threading
 import click
 
 from sms_notify.cli.common import config_option, settings_of
+from sms_notify.errors import SmsNotifyError
+
+_LOOK_EVERY = 1.0  # seconds
 
 
 @click.command()
@@ -36,6 +39,12 @@ def serve(ctx: click.Context, config_file: str | None, log_level: str) -> None:
     app = App(settings)
     try:
         app.start()
-        stop.wait()
+        while app.alive and not stop.wait(_LOOK_EVERY):
+            pass
+        ended_by_itself = not stop.is_set()
     finally:
         app.stop()
+    if ended_by_itself:
+        raise SmsNotifyError(
+            "a part of the daemon has ended; the log says which. Let the init system start it again"
+        )

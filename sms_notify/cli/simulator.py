@@ -40,6 +40,14 @@ if TYPE_CHECKING:
     show_default=True,
     help="'ERROR 104', 'ERROR: 104' or '104'.",
 )
+@click.option(
+    "--fault",
+    "faults",
+    multiple=True,
+    metavar="KIND[:VALUE]",
+    help="Break requests from the start, such as latency:5 or drop_after:reset,scope=sends,count=1; "
+    "repeatable. A kind that is none lists them all.",
+)
 def simulator_command(
     listen: str,
     username: str,
@@ -49,12 +57,14 @@ def simulator_command(
     delivery_url: str,
     phones: tuple[str, ...],
     error_style: str,
+    faults: tuple[str, ...],
 ) -> None:
     """Run a local 1601SMS gateway with a page that shows the phones.
 
     \b
     Example:
       sms-notify simulator --phone alice=+32470000001 --credits 20
+      sms-notify simulator --fault latency:5 --fault error:108,scope=sends,count=3
     Then open the address it prints. No text leaves this machine.
     """
     from sms_notify.simulator.codes import ErrorStyle
@@ -74,7 +84,20 @@ def simulator_command(
         )
     except ValueError as error:
         raise UsageError(str(error)) from error
-    _serve(Simulator(settings, host=host, port=port), listen)
+    simulator = Simulator(settings, host=host, port=port)
+    for fault in faults:
+        _arm(simulator, fault)
+    _serve(simulator, listen)
+
+
+def _arm(simulator: Simulator, fault: str) -> None:
+    from sms_notify.simulator.faults import written
+
+    try:
+        fields: dict[str, str] = written(fault)
+        simulator.fault(fields.pop("kind"), **fields)
+    except ValueError as error:
+        raise UsageError(f"--fault {fault}: {error}") from error
 
 
 def _serve(simulator: Simulator, listen: str) -> None:
@@ -89,6 +112,7 @@ def _serve(simulator: Simulator, listen: str) -> None:
         click.echo(f"page:     {base_url}/")
         click.echo(f"gateway:  {simulator.gateway_url}")
         click.echo(f"try:      {simulator.example}")
+        click.echo(f"control:  {base_url}/api/")
         click.echo("Ctrl-C stops it.")
         stop.wait()
     finally:

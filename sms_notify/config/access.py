@@ -9,17 +9,10 @@ from pydantic_core import PydanticCustomError
 
 from sms_notify.config.document import Place, Value
 from sms_notify.config.found import Found, entries, mapping, word
-from sms_notify.config.secrets import (
-    SecretError,
-    each_line,
-    group_may_read,
-    is_variable,
-    one_line,
-    read_secret,
-    read_secret_file,
-)
-from sms_notify.config.values import is_loopback, plain_http, read_boolean, read_gateway_url, read_listen
-from sms_notify.secret import Secret
+from sms_notify.config.keeping import file_text, fits_header, inline, judge_plain_http, keep_secret
+from sms_notify.config.roads import ROADS, check_road
+from sms_notify.config.secrets import each_line
+from sms_notify.config.values import is_loopback, plain_http, read_gateway_url, read_listen
 from sms_notify.web.passwords import is_hash
 
 _SHORT_TOKEN = 16
@@ -28,7 +21,11 @@ _SHORT_TOKEN = 16
 def check_access(found: Found) -> None:
     data = found.document.data
     for index, gateway in enumerate(entries(data.get("gateways"))):
-        _check_gateway(found, ("gateways", index), mapping(gateway))
+        place: Place = ("gateways", index)
+        if word(mapping(gateway).get("type")) in ROADS:
+            check_road(found, place, mapping(gateway))
+        elif mapping(gateway).get("type") == "1601sms":
+            _check_gateway(found, place, mapping(gateway))
     web = mapping(data.get("web"))
     _check_tokens(found, web)
     _check_users(found, mapping(web.get("users")))
@@ -38,74 +35,14 @@ def check_access(found: Found) -> None:
 
 
 def _check_gateway(found: Found, place: Place, gateway: dict[str, Value]) -> None:
-    if not gateway:
-        return
-    _check_password(found, place, gateway)
+    if not keep_secret(found, place, gateway, "password"):
+        found.wrong(place, "`password` is missing", "write password_file: FILE, or password: ${ENV_VAR}")
     try:
         insecure = plain_http(read_gateway_url(gateway.get("url")))
-        allowed = "allow_insecure_http" in gateway and read_boolean(gateway["allow_insecure_http"])
     except PydanticCustomError:
         return
-    what = "is plain http, so that everybody on the way reads the password"
-    if insecure and allowed:
-        found.warn((*place, "url"), what, "use https where the provider has it")
-    elif insecure:
-        advice = "write https://, or accept it with allow_insecure_http: true"
-        found.wrong((*place, "url"), what, advice)
-
-
-def _check_password(found: Found, place: Place, gateway: dict[str, Value]) -> None:
-    if "password" in gateway and "password_file" in gateway:
-        found.wrong((*place, "password_file"), "stands beside `password`", "keep one of the two")
-    elif "password_file" in gateway:
-        text = _file_text(found, (*place, "password_file"), gateway["password_file"])
-        _keep(found, (*place, "password_file"), text)
-    elif "password" in gateway:
-        secret = _inline(found, (*place, "password"), gateway["password"])
-        if secret:
-            found.passwords[place] = secret
-    else:
-        found.wrong(place, "`password` is missing", "write password_file: FILE, or password: ${ENV_VAR}")
-
-
-def _keep(found: Found, place: Place, text: str | None) -> None:
-    try:
-        if text is not None:
-            found.passwords[place[:-1]] = one_line(text)
-    except SecretError as fault:
-        found.wrong(place, fault.what, fault.advice)
-
-
-def _inline(found: Found, place: Place, value: Value) -> Secret | None:
-    """The secret at `place`; texts that are empty or no texts have a fault of their shape already."""
-    if not word(value).strip():
-        return None
-    try:
-        secret = read_secret(word(value), found.environ)
-    except SecretError as fault:
-        found.wrong(place, fault.what, fault.advice)
-        return None
-    if not is_variable(word(value)):
-        found.written_secrets.append(place)
-    return secret
-
-
-def _file_text(found: Found, place: Place, value: Value) -> str | None:
-    if not word(value).strip():
-        return None
-    path = found.base / word(value)
-    try:
-        text = read_secret_file(path)
-        shared = group_may_read(path)
-    except SecretError as fault:
-        found.wrong(place, fault.what, fault.advice)
-        return None
-    except OSError as error:
-        found.wrong(place, f"{path} cannot be read: {error.strerror}", "check who may read it")
-        return None
-    if shared:
-        found.warn(place, f"{path} can be read by its group", f"chmod 600 {path}, unless that group is meant")
-    return text
+    if insecure:
+        judge_plain_http(found, place, gateway, "password")
 
 
 def _check_tokens(found: Found, web: dict[str, Value]) -> None:
@@ -115,13 +52,13 @@ def _check_tokens(found: Found, web: dict[str, Value]) -> None:
         if "webhook_tokens" in web:
             found.wrong(place, "stands beside `webhook_tokens`", "keep one of the two")
             return
-        text = _file_text(found, place, web["webhook_tokens_file"])
+        text = file_text(found, place, web["webhook_tokens_file"])
         found.tokens += [] if text is None else each_line(text)
         if text is not None and not found.tokens:
             found.wrong(place, "has no token in its file", "write one token a line")
     else:
         for index, value in enumerate(entries(web.get("webhook_tokens"))):
-            secret = _inline(found, (*place, index), value)
+            secret = inline(found, (*place, index), value)
             found.tokens += [secret] if secret else []
     _judge_tokens(found, place)
 
@@ -129,7 +66,7 @@ def _check_tokens(found: Found, web: dict[str, Value]) -> None:
 def _judge_tokens(found: Found, place: Place) -> None:
     for number, token in enumerate(found.tokens, 1):
         text = token.reveal()
-        if not text.isascii() or not text.isprintable() or " " in text:
+        if not fits_header(token):
             what = f"token {number} has blanks or letters that no HTTP header carries"
             found.wrong(place, what, "use letters, digits, `-` and `_`")
         elif len(text) < _SHORT_TOKEN:
@@ -144,7 +81,7 @@ def _check_users(found: Found, users: dict[str, Value]) -> None:
             found.wrong(
                 place, "a user name cannot be empty or hold a colon", "basic auth has no way to send it"
             )
-        secret = _inline(found, place, value)
+        secret = inline(found, place, value)
         if secret and is_hash(secret.reveal()):
             found.users[name] = secret.reveal()
         elif secret:

@@ -13,6 +13,14 @@ from sms_notify.decide.people import Directory, Person
 from sms_notify.decide.routing import Receiver, Route
 from sms_notify.errors import Fault
 from sms_notify.gateways.settings import Gateway1601Settings
+from sms_notify.roads.settings import (
+    AppriseSettings,
+    CommandSettings,
+    EmailSettings,
+    RoadSettings,
+    WebhookSettings,
+)
+from sms_notify.secret import Secret
 from sms_notify.web.settings import WebSettings
 
 T = TypeVar("T")
@@ -22,7 +30,11 @@ def build(config: models.Config, found: Found, warnings: tuple[Fault, ...]) -> S
     return Settings(
         storage_url=config.storage,
         web=_web(config.web, found),
-        gateways=tuple(_gateway(entry, index, found) for index, entry in enumerate(config.gateways)),
+        gateways=tuple(
+            _gateway(entry, index, found)
+            for index, entry in enumerate(config.gateways)
+            if isinstance(entry, models.Gateway)
+        ),
         directory=_directory(config, found),
         route=_root(config.route),
         receivers={
@@ -31,6 +43,12 @@ def build(config: models.Config, found: Found, warnings: tuple[Fault, ...]) -> S
         templates=dict(config.templates),
         source=found.document.file,
         warnings=warnings,
+        roads={
+            entry.name: _road(entry, ("gateways", index), found)
+            for index, entry in enumerate(config.gateways)
+            if not isinstance(entry, models.Gateway)
+        },
+        operator=tuple(dict.fromkeys(found.operator)),
     )
 
 
@@ -52,7 +70,7 @@ def _gateway(gateway: models.Gateway, index: int, found: Found) -> Gateway1601Se
         name=gateway.name,
         url=gateway.url,
         username=gateway.username,
-        password=found.passwords[("gateways", index)],
+        password=found.secrets[("gateways", index, "password")],
         sender=gateway.sender,
         password_encoding=gateway.password_encoding,
         timezone=gateway.timezone,
@@ -61,7 +79,42 @@ def _gateway(gateway: models.Gateway, index: int, found: Found) -> Gateway1601Se
         logging=gateway.logging,
         timeout=gateway.timeout,
         concurrency=gateway.concurrency,
+        groups=tuple(dict.fromkeys(gateway.groups)),
     )
+
+
+def _road(entry: models.Road, place: Place, found: Found) -> RoadSettings:
+    match entry:
+        case models.Email():
+            return _email(entry, place, found)
+        case models.Webhook():
+            token = found.secrets.get((*place, "token"), Secret(""))
+            url = Secret(found.secrets[(*place, "url")].reveal().strip())
+            return WebhookSettings(entry.name, url, token, _path(entry.ca_file, found), entry.timeout)
+        case models.Command():
+            program = _path(entry.command[0], found)
+            return CommandSettings(entry.name, (program, *entry.command[1:]), entry.timeout)
+    return AppriseSettings(entry.name, tuple(found.urls[place]), entry.timeout)
+
+
+def _email(entry: models.Email, place: Place, found: Found) -> EmailSettings:
+    return EmailSettings(
+        name=entry.name,
+        host=entry.host,
+        port=entry.port or entry.tls.port,
+        sender=entry.from_,
+        to=tuple(dict.fromkeys(entry.to)),
+        tls=entry.tls,
+        username=entry.username,
+        password=found.secrets.get((*place, "password"), Secret("")),
+        ca_file=_path(entry.ca_file, found),
+        timeout=entry.timeout,
+    )
+
+
+def _path(name: str, found: Found) -> str:
+    """Absolute: a command runs in another folder than we do."""
+    return str((found.base / name).absolute()) if name else ""
 
 
 def _directory(config: models.Config, found: Found) -> Directory:

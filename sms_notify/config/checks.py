@@ -8,7 +8,9 @@ from collections.abc import Iterable
 from sms_notify.config.document import Place, Value
 from sms_notify.config.found import Found, entries, mapping, routes, word
 from sms_notify.config.phone import Number, NumberError, parse_number
+from sms_notify.config.roads import ROADS
 from sms_notify.decide.people import Target, TargetKind
+from sms_notify.roads.settings import OperatorKind, OperatorTarget
 
 
 def check_names(found: Found) -> None:
@@ -18,6 +20,7 @@ def check_names(found: Found) -> None:
     _check_people(found, mapping(data.get("people")))
     _check_teams(found, mapping(data.get("teams")), mapping(data.get("people")))
     _check_receivers(found)
+    _check_operator(found)
     _check_routes(found)
     _check_templates(found)
 
@@ -86,11 +89,78 @@ def _check_receivers(found: Found) -> None:
             notifies = True
             if word(text).strip():
                 _check_target(found, ("receivers", index, "notify", number), word(text).strip())
-    if notifies and not found.document.data.get("gateways"):
+    gateways = found.document.data.get("gateways")
+    if notifies and not gateways:
         found.wrong((), "`gateways` is missing, and there is somebody to notify", "add a gateway")
+    elif notifies and not _texting(found):
+        found.wrong(
+            ("gateways",), "none of them texts, and there is somebody to notify", "add one of type 1601sms"
+        )
 
 
-def _check_target(found: Found, place: Place, text: str) -> None:
+def _texting(found: Found) -> bool:
+    """Whether an account that texts is written; an entry of no known type has a fault of its own and counts."""
+    return any(
+        word(mapping(entry).get("type")) not in ROADS
+        for entry in entries(found.document.data.get("gateways"))
+    )
+
+
+def _check_operator(found: Found) -> None:
+    listed = [word(text).strip() for text in entries(found.document.data.get("operator"))]
+    roads = _roads(found)
+    for index, text in enumerate(listed):
+        place: Place = ("operator", index)
+        if text in listed[:index]:
+            found.wrong(place, f"`{text}` stands here twice", "keep one of the two")
+        elif text.startswith("gateway:"):
+            _check_road_target(found, place, text.removeprefix("gateway:"), roads)
+        elif text:
+            forms = "write person:NAME, team:NAME, gateway:NAME or +NUMBER"
+            _check_target(found, place, text, f"did you mean `gateway:{text}`?" if text in roads else forms)
+            target = found.targets.get(place)
+            if target:
+                found.operator.append(OperatorTarget(OperatorKind(target.kind.value), target.name))
+    _judge_operator(found, listed, roads)
+
+
+def _roads(found: Found) -> dict[str, Place]:
+    """The entries of `gateways:` that `operator` may name."""
+    listed = enumerate(entries(found.document.data.get("gateways")))
+    places = {
+        word(mapping(entry).get("name")): index
+        for index, entry in listed
+        if word(mapping(entry).get("type")) in ROADS
+    }
+    return {name: ("gateways", index, "name") for name, index in places.items() if name.strip()}
+
+
+def _check_road_target(found: Found, place: Place, name: str, roads: dict[str, Place]) -> None:
+    named = [word(mapping(entry).get("name")) for entry in entries(found.document.data.get("gateways"))]
+    found.operator.append(OperatorTarget(OperatorKind.GATEWAY, name))
+    if name in named and name not in roads:
+        what = f"`{name}` texts, and our own trouble is mostly that texts do not go"
+        found.wrong(place, what, f"name one of type {', '.join(sorted(ROADS))}, or a person")
+    elif name not in roads:
+        found.wrong(place, f"there is no gateway `{name}`", _near(name, roads, "gateways that do not text"))
+
+
+def _judge_operator(found: Found, listed: list[str], roads: dict[str, Place]) -> None:
+    if any(listed) and not any(text.startswith("gateway:") for text in listed):
+        what = "has no road but texts, and our own trouble is mostly that texts do not go"
+        found.warn(("operator",), what, f"add a gateway of type {', '.join(sorted(ROADS))}")
+    if any(listed) and not all(text.startswith("gateway:") for text in listed) and not _texting(found):
+        found.wrong(("operator",), "names somebody to text, and no gateway texts", "add one of type 1601sms")
+    for name, place in roads.items():
+        if f"gateway:{name}" not in listed:
+            found.warn(
+                place, f"`operator` does not name `{name}`", f"add gateway:{name} to it, or remove this entry"
+            )
+
+
+def _check_target(
+    found: Found, place: Place, text: str, advice: str = "write person:NAME, team:NAME or +NUMBER"
+) -> None:
     kind, _, name = text.partition(":")
     data = found.document.data
     if text.startswith("+"):
@@ -104,14 +174,14 @@ def _check_target(found: Found, place: Place, text: str) -> None:
             what = f"there is no {kind} `{name}`"
             found.wrong(place, what, _near(name, known, "people" if kind == TargetKind.PERSON else "teams"))
     else:
-        found.wrong(place, f"`{text}` is no target", _target_advice(text, data))
+        found.wrong(place, f"`{text}` is no target", _target_advice(text, data, advice))
 
 
-def _target_advice(text: str, data: dict[str, Value]) -> str:
+def _target_advice(text: str, data: dict[str, Value], otherwise: str) -> str:
     for kind, known in ((TargetKind.PERSON, "people"), (TargetKind.TEAM, "teams")):
         if text in mapping(data.get(known)):
             return f"did you mean `{kind}:{text}`?"
-    return "write person:NAME, team:NAME or +NUMBER"
+    return otherwise
 
 
 def _check_routes(found: Found) -> None:

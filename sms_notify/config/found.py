@@ -9,23 +9,29 @@ from pathlib import Path
 from sms_notify.config.document import Document, Place, Value
 from sms_notify.decide.people import Target
 from sms_notify.errors import Fault
+from sms_notify.roads.settings import OperatorTarget
 from sms_notify.secret import Secret
 
 
 @dataclass(slots=True)
 class Found:
-    """One reading of one document. `base` is what relative paths are relative to."""
+    """One reading of one document. `base` is what relative paths are relative to.
+
+    `secrets` are by the place of the key without `_file`; `urls` by the place of the entry of `gateways`.
+    """
 
     document: Document
     environ: Mapping[str, str]
     base: Path
     faults: list[Fault] = field(default_factory=list)
     warnings: list[Fault] = field(default_factory=list)
-    passwords: dict[Place, Secret] = field(default_factory=dict)
+    secrets: dict[Place, Secret] = field(default_factory=dict)
+    urls: dict[Place, list[Secret]] = field(default_factory=dict)
     tokens: list[Secret] = field(default_factory=list)
     users: dict[str, str] = field(default_factory=dict)
     numbers: dict[str, str] = field(default_factory=dict)
     targets: dict[Place, Target] = field(default_factory=dict)
+    operator: list[OperatorTarget] = field(default_factory=list)
     written_secrets: list[Place] = field(default_factory=list)
 
     def wrong(self, place: Place, what: str, advice: str) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, get_args
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -13,6 +13,8 @@ from sms_notify.config.values import (
     GatewayUrl,
     Language,
     Listen,
+    MailAddress,
+    MailHost,
     Matchers,
     Number,
     PositiveDuration,
@@ -23,6 +25,7 @@ from sms_notify.config.values import (
     Words,
 )
 from sms_notify.gateways.settings import PasswordEncoding, ReportsBy
+from sms_notify.roads.settings import MailTls
 
 
 class Model(BaseModel):
@@ -51,6 +54,8 @@ class Web(Model):
 
 
 class Gateway(Model):
+    """An account at the SMS gateway; the other entries of `gateways:` are roads of another `type`."""
+
     name: Words
     type: Literal["1601sms"]
     url: GatewayUrl = Field(description="the folder of gateway.php and gatewayrapport.php")
@@ -70,6 +75,66 @@ class Gateway(Model):
         default=15.0, description="the whole request: 1s to 60s", json_schema_extra={"default": "15s"}
     )
     concurrency: int = Field(default=4, ge=1, le=64)
+    groups: list[Words] = Field(
+        default=[], description="groups of the gateway's own address book that may be texted"
+    )
+
+
+class _Road(Model):
+    name: Words = Field(description="what `operator` names as gateway:NAME")
+    timeout: Timeout = Field(
+        default=15.0, description="the whole telling: 1s to 60s", json_schema_extra={"default": "15s"}
+    )
+
+
+class Email(_Road):
+    type: Literal["email"]
+    host: MailHost = Field(description="the mail server")
+    port: int | None = Field(
+        default=None, ge=1, le=65535, description="587 with starttls, 465 with tls, 25 with none"
+    )
+    tls: MailTls = Field(default=MailTls.STARTTLS, description="none only where the way there is trusted")
+    username: Words = Field(default="", description="where the server wants a login")
+    password: Words = Field(default="", description="or ${ENV}; or password_file")
+    password_file: Words = Field(default="", description="a file that others cannot read")
+    from_: MailAddress = Field(alias="from", description="the sender's address")
+    to: Annotated[list[MailAddress], Field(min_length=1)] = Field(description="addresses, all in one message")
+    ca_file: Words = Field(default="", description="PEM of an authority to trust beside the machine's own")
+
+
+class Webhook(_Road):
+    type: Literal["webhook"]
+    url: Words = Field(default="", description="takes a POST of JSON; or ${ENV}; or url_file")
+    url_file: Words = Field(default="", description="a file that others cannot read: many urls hold a token")
+    token: Words = Field(default="", description="sent as bearer token; or ${ENV}; or token_file")
+    token_file: Words = Field(default="", description="a file that others cannot read")
+    allow_insecure_http: Boolean = Field(
+        default=False, description="accept that a plain http url shows url, token and note"
+    )
+    ca_file: Words = Field(default="", description="PEM of an authority to trust beside the machine's own")
+
+
+class Command(_Road):
+    type: Literal["command"]
+    command: Annotated[list[Words], Field(min_length=1)] = Field(
+        description="program and arguments, no shell; the note is JSON on stdin, exit 0 = told"
+    )
+
+
+class Apprise(_Road):
+    """Needs the extra `apprise`."""
+
+    type: Literal["apprise"]
+    urls: list[Words] = Field(default=[], description="apprise URLs; ${ENV} each; or urls_file")
+    urls_file: Words = Field(default="", description="the same, one a line, # begins a comment")
+
+
+Road = Email | Webhook | Command | Apprise
+AnyGateway = Annotated[Gateway | Road, Field(discriminator="type")]
+GATEWAY_MODELS: dict[str, type[Model]] = {
+    get_args(model.model_fields["type"].annotation)[0]: model for model in (Gateway, *get_args(Road))
+}
+"""The models of the entries of `gateways:` by their `type`."""
 
 
 class Person(Model):
@@ -113,8 +178,12 @@ class Config(Model):
 
     storage: Storage = "sqlite:///var/lib/sms-notify/sms-notify.db"
     web: Web = Web()
-    gateways: list[Gateway] = Field(
+    gateways: list[AnyGateway] = Field(
         default=[], description="alerts leave by the first; the others only by `sms-notify send --gateway`"
+    )
+    operator: list[Words] = Field(
+        default=[],
+        description="who hears of our own trouble: person:x, team:x, +number, or gateway:x of another type than 1601sms",
     )
     people: dict[str, Person] = {}
     teams: dict[str, Annotated[list[Words], Field(min_length=1)]] = {}

@@ -16,14 +16,10 @@ _WHAT = "is not built yet in this version, so that it cannot promise what does n
 
 @dataclass(frozen=True, slots=True)
 class _Row:
-    """`where` is a pattern of places (`*` = any one step, `**` = any steps); `when` looks at the value there.
-
-    `covers` steps are cut from the end of the place: what stands below that is not judged any further.
-    """
+    """`where` is a pattern of places (`*` = any one step, `**` = any steps); `when` looks at the value there."""
 
     where: tuple[str, ...]
     when: Callable[[Value], bool] = lambda _: True
-    covers: int = 0
 
 
 def _starts(*words: str) -> Callable[[Value], bool]:
@@ -32,20 +28,18 @@ def _starts(*words: str) -> Callable[[Value], bool]:
 
 _ROWS = (
     _Row(("spool",)),
-    _Row(("operator",)),
     _Row(("schedules",)),
     _Row(("limits",)),
     _Row(("time_intervals",)),
     _Row(("watch",)),
     _Row(("site_alive",)),
     _Row(("storage",), _starts("postgresql://", "postgresql+", "postgres://")),
-    _Row(("gateways", "*", "type"), lambda value: value == "apprise", covers=1),
     _Row(("gateways", "*", "fallback_sender")),
-    _Row(("gateways", "*", "groups")),
     _Row(("route", "**", "active_time_intervals")),
     _Row(("route", "**", "mute_time_intervals")),
     _Row(("receivers", "*", "escalate")),
     _Row(("receivers", "*", "quiet")),
+    _Row(("operator", "*"), _starts("schedule:", "gateway-group:")),
     _Row(("receivers", "*", "notify", "*"), _starts("schedule:", "gateway-group:", "gateway:")),
 )
 
@@ -57,9 +51,8 @@ def not_built(document: Document) -> tuple[list[Fault], set[Place]]:
     for place, value in document.walk():
         for row in _ROWS:
             if _fits(place, row.where) and row.when(value):
-                covers = place[: len(place) - row.covers]
-                faults.append(document.fault(place, _WHAT, f"remove {'this entry' if row.covers else 'it'}"))
-                covered.add(covers)
+                faults.append(document.fault(place, _WHAT, "remove it"))
+                covered.add(place)
     return faults, covered
 
 

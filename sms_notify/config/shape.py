@@ -10,7 +10,7 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from sms_notify.config.document import Document, Place
-from sms_notify.config.models import Config
+from sms_notify.config.models import GATEWAY_MODELS, Config
 from sms_notify.errors import Fault
 
 _HABITS = {
@@ -49,14 +49,24 @@ def shape_faults(document: Document) -> tuple[Config | None, list[Fault]]:
 
 
 def _fault(document: Document, detail: ErrorDetails) -> Fault:
-    place, kind = detail["loc"], detail["type"]
+    place, kind = _place(detail["loc"]), detail["type"]
+    if kind == "union_tag_not_found":
+        return document.fault(place, "`type` is missing", "add it")
+    if kind == "union_tag_invalid":
+        expected = " or".join(str(detail["ctx"]["expected_tags"]).replace("'", "`").rsplit(",", 1))
+        return document.fault((*place, "type"), f"must be {expected}", "write one of these")
     if kind == "missing":
         what = f"`{place[-1]}` is missing"
         return document.fault(place[:-1], what, "add it")
     if kind == "extra_forbidden":
-        return document.fault(place, "is not a known key", _nearest(place))
+        return document.fault(place, "is not a known key", _nearest(detail["loc"]))
     what, advice = _words(kind, detail.get("ctx", {}), detail["msg"])
     return document.fault(place, what, advice)
+
+
+def _place(loc: Place) -> Place:
+    """The place without the type of a gateway, which pydantic puts behind the entry's number."""
+    return (*loc[:2], *loc[3:]) if loc[:1] == ("gateways",) and len(loc) > 2 else loc
 
 
 def _words(kind: str, context: Mapping[str, Any], message: str) -> tuple[str, str]:
@@ -82,10 +92,12 @@ def _nearest(place: Place) -> str:
 
 
 def known_keys(place: Place) -> list[str]:
-    """The keys that the mapping at `place` may have."""
+    """The keys that the mapping at `place` may have; `place` as pydantic names it, with the type of a gateway."""
     model: type[BaseModel] = Config
     for part in place:
-        if isinstance(part, str) and part in _names(model):
+        if model in GATEWAY_MODELS.values():
+            model = GATEWAY_MODELS.get(str(part), model)
+        elif isinstance(part, str) and part in _names(model):
             model = _below(model, part) or model
     return _names(model)
 

@@ -99,7 +99,7 @@ def _external_url(value: object) -> str:
     return _http_url(value, "https://sms.example.org").rstrip("/")
 
 
-def _http_url(value: object, example: str) -> str:
+def _http_url(value: object, example: str, *, query: bool = False) -> str:
     """Checks an address without quoting it: it may hold a password, which is one of the things refused."""
     text = _text(value).strip()
     try:
@@ -111,7 +111,7 @@ def _http_url(value: object, example: str) -> str:
         raise refused("is no http or https address", f"write it like {example}")
     if parts.username is not None or parts.password is not None:
         raise refused("holds a user name or password", "use the keys that are made for them")
-    if parts.query or parts.fragment:
+    if parts.fragment or (parts.query and not query):
         raise refused("holds a `?` or `#`", f"write it like {example}")
     return text
 
@@ -147,6 +147,25 @@ def _sender(value: object) -> str:
         what = f"`{text}` is longer than {_LONGEST_NAME} characters (the gateway's error 111)"
         raise refused(what, "shorten it")
     return text
+
+
+def _mail_host(value: object) -> str:
+    text = _text(value).strip()
+    if not re.fullmatch(r"[A-Za-z0-9._-]+|[0-9A-Fa-f:]+", text):
+        raise refused("is no host", "write a name or an address, and the port under `port`")
+    return text
+
+
+def _mail_address(value: object) -> str:
+    text = _text(value).strip()
+    if not re.fullmatch(r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]+@[A-Za-z0-9.-]+", text):
+        raise refused("is no e-mail address", "write it like ops@example.org")
+    return text
+
+
+def read_webhook_url(text: str) -> str:
+    """An address that may hold a token in path or query. Raises PydanticCustomError, which does not quote it."""
+    return _http_url(text, "https://chat.example.org/hooks/…", query=True)
 
 
 def read_listen(value: object) -> tuple[str, int]:
@@ -200,6 +219,8 @@ Boolean = Annotated[bool, *_as(read_boolean, "boolean")]
 GatewayUrl = Annotated[str, *_as(read_gateway_url)]
 ExternalUrl = Annotated[str, *_as(_external_url)]
 Sender = Annotated[str, *_as(_sender)]
+MailHost = Annotated[str, *_as(_mail_host)]
+MailAddress = Annotated[str, *_as(_mail_address)]
 Listen = Annotated[tuple[str, int], *_as(read_listen)]
 Storage = Annotated[str, *_as(_storage)]
 Words = Annotated[str, *_as(_text)]

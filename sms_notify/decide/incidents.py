@@ -15,24 +15,30 @@ from sms_notify.decide.states import Heard
 STALE_AFTER = timedelta(hours=24)
 
 # How long after an episode's end a firing that began before that end is taken for an old copy. Alertmanager's
-# second peer sends one within seconds; after an hour the same start means that somebody posted it anew.
-OLD_COPY_WINDOW = timedelta(hours=1)
+# second peer sends one within its peer-timeout (15 s). The window must stay under a group_interval: an alert that
+# Alertmanager ended because Prometheus fell silent fires again with its first start, and that is news.
+OLD_COPY_WINDOW = timedelta(minutes=1)
 
 # No 0/o and 1/l/i, for it is read aloud at night; no m, with which the ids of messages begin.
-_TAG_LETTERS = "23456789abcdefghjknpqrstuvwxyz"
-_TAG_SIZE = len(_TAG_LETTERS) ** 4
+# The first one is no digit, so that a tag is never taken for an incident's number.
+_TAG_LETTERS = "abcdefghjknpqrstuvwxyz23456789"
+_TAG_SIZE = 22 * len(_TAG_LETTERS) ** 3
 _TAG_STEP = 387_421  # odd and no divisor of the size, so that neighbours look nothing alike
 
 
 @dataclass(frozen=True, slots=True)
 class Episode:
-    """An incident as far as the next alert about it is concerned; all times are aware UTC."""
+    """An incident as far as the next alert about it is concerned; all times are aware UTC.
+
+    `stale` says that it was closed because nothing was heard of it, not because it ended.
+    """
 
     id: int
     opened_at: datetime
     starts_at: datetime | None = None
     ended_at: datetime | None = None
     closed_at: datetime | None = None
+    stale: bool = False
 
 
 def hear(alert: Alert, latest: Episode | None, now: datetime) -> Heard:
@@ -44,7 +50,7 @@ def hear(alert: Alert, latest: Episode | None, now: datetime) -> Heard:
         return Heard.STALE if latest and _old_copy(alert, latest, now) else Heard.FIRST
     if latest is None:
         return Heard.NEVER_FIRED
-    if not open_now:
+    if not open_now and not latest.stale:
         return Heard.DUPLICATE
     return Heard.STALE if _of_an_earlier_episode(alert, latest) else Heard.RESOLVED
 
@@ -60,7 +66,7 @@ def _of_an_earlier_episode(alert: Alert, latest: Episode) -> bool:
 
 
 def tag_of(incident_id: int) -> str:
-    """The short name by which people speak of an incident: four letters, distinct for 810,000 in a row."""
+    """The short name by which people speak of an incident: four characters, distinct for 594,000 in a row."""
     rounds, within = divmod(incident_id, _TAG_SIZE)
     number = (within * _TAG_STEP) % _TAG_SIZE
     letters = ""
@@ -74,11 +80,10 @@ def incident_of(tag: str) -> int | None:
     """The incident that `tag` names (with or without its `#`), or None where no incident can bear that name."""
     tag = tag.removeprefix("#").lower()
     letters, rounds = tag[:4], tag[4:]
-    if (
-        len(letters) < 4
-        or any(letter not in _TAG_LETTERS for letter in letters)
-        or (rounds and not rounds.isdigit())
-    ):
+    spelled = (
+        len(letters) == 4 and all(letter in _TAG_LETTERS for letter in letters) and not letters[0].isdigit()
+    )
+    if not spelled or (rounds and not (rounds.isascii() and rounds.isdigit() and len(rounds) <= 9)):
         return None
     number = 0
     for letter in letters:

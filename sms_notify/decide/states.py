@@ -137,4 +137,7 @@ class Cause(StrEnum):
     REPORTS_OFF = "reports_off"
     NO_EVIDENCE = "no_evidence"
     RESOLVED_MEANWHILE = "resolved_meanwhile"
+    SUPERSEDED = "superseded"
     TOO_OLD = "too_old"
+    NOT_CONFIGURED = "not_configured"
+    GATEWAY_GONE = "gateway_gone"

@@ -9,10 +9,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from datetime import UTC, datetime, tzinfo
+from datetime import tzinfo
 
-from sms_notify.gateways.base import DeliveryStatus, Failed, Fate, Outcome, Reason, Report
+from sms_notify.gateways.base import Failed, Fate, LastReports, Outcome, Reason, Removed, Report
 from sms_notify.gateways.codes import CODES
+from sms_notify.gateways.fields import instant_in, reference_in, status_in
+from sms_notify.gateways.reportlist import read_list
 from sms_notify.secret import Secret
 
 _BOM = b"\xef\xbb\xbf"
@@ -30,8 +32,6 @@ _REPORT = re.compile(
 )
 _SMSID = re.compile(r"[0-9]{1,20}")
 _STAMP = re.compile(r"[0-9]{14}")
-_REFERENCE = re.compile(r"[!-~]{1,75}")
-_GAPS = re.compile(r"[ \t_]+")
 _INVISIBLE = re.compile(r"[^!-~]+")
 _UNPRINTABLE = re.compile(r"[^ -~]+")
 _NUMBER = re.compile(r"(?:[0-9][ ./()-]{0,2}){6,}[0-9]")
@@ -73,11 +73,33 @@ def read_report(
     if failed is not None:
         return failed
     said = _REPORT.fullmatch(_trimmed(body))
-    word = _status(said[1].decode()) if said else None
+    word = status_in(said[1].decode()) if said else None
     if said is None or word is None:
         return _unreadable(body, hide)
     stamp = " ".join(said[2].decode().split()) if said[2] else ""
-    return Report(smsid, word, _instant(stamp, "%d/%m/%Y %H:%M:%S", zone))
+    return Report(smsid, word, instant_in(stamp, "%d/%m/%Y %H:%M:%S", zone))
+
+
+def read_last_reports(
+    body: bytes, status: int, *, zone: tzinfo, hide: tuple[Secret, ...] = ()
+) -> LastReports | Failed:
+    """What `action=rapport` brought; an empty answer is an empty list. `zone` is the gateway's clock.
+
+    An answer that repeats our credentials is not shown, and so it is a failure.
+    """
+    failed = _http_fault(body, status, hide) or _refusal(body, hide, bare=True)
+    if failed is not None:
+        return failed
+    text = _trimmed(body).decode("utf-8", "replace")
+    return _unreadable(body, hide) if _tells(text, hide) else read_list(text, zone)
+
+
+def read_removal(body: bytes, status: int, hide: tuple[Secret, ...] = ()) -> Removed | Failed:
+    """How a removal from the outbox ended: OK, or error 122 where there was nothing to remove (seed)."""
+    failed = _http_fault(body, status, hide) or _refusal(body, hide, bare=True)
+    if failed is not None:
+        return failed
+    return Removed() if _OK.fullmatch(_trimmed(body)) else _unreadable(body, hide)
 
 
 def read_callback(params: Mapping[str, str], *, zone: tzinfo) -> Report | None:
@@ -86,12 +108,12 @@ def read_callback(params: Mapping[str, str], *, zone: tzinfo) -> Report | None:
     It carries no proof of its sender: treat it as a hint. `datum` is yyyymmddHHMMSS by the gateway's clock.
     """
     smsid = params.get("smsid", "").strip()
-    word = _status(params.get("status", ""))
+    word = status_in(params.get("status", ""))
     if word is None or not _SMSID.fullmatch(smsid):
         return None
     stamp, reference = params.get("datum", "").strip(), params.get("referentie", "").strip()
-    at = _instant(stamp, "%Y%m%d%H%M%S", zone) if _STAMP.fullmatch(stamp) else None
-    return Report(smsid, word, at, reference if _REFERENCE.fullmatch(reference) else "")
+    at = instant_in(stamp, "%Y%m%d%H%M%S", zone) if _STAMP.fullmatch(stamp) else None
+    return Report(smsid, word, at, reference_in(reference))
 
 
 def clean(text: str) -> str:
@@ -137,25 +159,6 @@ def _trimmed(body: bytes) -> bytes:
     return body.strip().removeprefix(_BOM).strip()
 
 
-def _status(text: str) -> DeliveryStatus | None:
-    """`delivered`, `NOT_DELIVERED` and ` Not  Delivered ` are the gateway's words too."""
-    word = _GAPS.sub(" ", text).strip().upper()
-    return DeliveryStatus(word) if word in DeliveryStatus.__members__.values() else None
-
-
-def _instant(stamp: str, form: str, zone: tzinfo) -> datetime | None:
-    """Aware UTC, or None for a time that cannot be.
-
-    In the hour that autumn has twice the first is taken (fold=0); the error is one hour, once a year. The
-    hour that spring leaves out is read as if the clock had not yet moved (PEP 495).
-    """
-    try:
-        local = datetime.strptime(stamp, form)  # noqa: DTZ007 - the zone is the gateway's, put on below
-        return local.replace(tzinfo=zone, fold=0).astimezone(UTC)
-    except (ValueError, OverflowError):
-        return None
-
-
 def _http_detail(body: bytes, status: int, hide: tuple[Secret, ...]) -> str:
     return clean(f"HTTP {status}: {_quoted(body, hide)}")
 
@@ -169,10 +172,16 @@ def _quoted(body: bytes, hide: tuple[Secret, ...]) -> str:
     if not body.strip():
         return "(an empty answer)"
     text = body.decode("utf-8", "replace")
-    told = (_CREDENTIAL, *(_folded(secret.reveal()) for secret in hide))
-    if any(form in _folded(text) for form in told if form):
+    if _tells(text, hide):
         return "(the answer repeats our credentials and is not shown)"
     return clean(text)
+
+
+def _tells(text: str, hide: tuple[Secret, ...]) -> bool:
+    """Whether a text holds our password in a spelling that we know, or names the parameter that does."""
+    told = (_CREDENTIAL, *(_folded(secret.reveal()) for secret in hide))
+    folded = _folded(text)
+    return any(form in folded for form in told if form)
 
 
 def _folded(text: str) -> str:

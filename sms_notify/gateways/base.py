@@ -67,6 +67,47 @@ class Submission:
     test: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class Numbers:
+    """Several numbers in one request. One answer stands for all of them: whether some failed cannot be told."""
+
+    numbers: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """A group of the gateway's own address book; `name` exactly as it stands there (errors 125 and 126)."""
+
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """One message to many in one request. It has no delivery report, for no answer says whose one smsID is."""
+
+    to: Numbers | Group
+    text: str
+    reference: str = ""
+    long: bool = False
+    test: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Scheduled:
+    """A message waits in the gateway's outbox. `at` (aware UTC) is the minute that was asked for and `datum`
+    the same on the gateway's clock; without `outboxid` it can be removed by its number alone.
+    """
+
+    outboxid: str | None
+    at: datetime
+    datum: str
+
+
+@dataclass(frozen=True, slots=True)
+class Removed:
+    """The gateway said OK: what was asked for is no longer in its outbox."""
+
+
 class DeliveryStatus(StrEnum):
     """The gateway's own words for what became of a text (seed, 'Delivery Code')."""
 
@@ -93,8 +134,23 @@ class Report:
 
 
 @dataclass(frozen=True, slots=True)
+class LastReports:
+    """The gateway's last reports. Their format is documented nowhere: `raw` is the whole answer (lines kept,
+    other unprintables blanked), `reports` what we made of it and `unread` the number of lines we could not.
+
+    Good for reading, not for deciding: ask `report` for the one smsID before anything follows from it.
+    """
+
+    reports: tuple[Report, ...]
+    unread: int
+    raw: str
+
+
+@dataclass(frozen=True, slots=True)
 class Failed:
-    """A question to the gateway (credits, report) that brought no answer; fields as in `Outcome`."""
+    """A question or an order to the gateway (credits, report, schedule, remove) that did not come to its end;
+    fields as in `Outcome`.
+    """
 
     fate: Fate
     reason: Reason

@@ -22,7 +22,9 @@ class ReportsBy(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Gateway1601Settings:
-    """An account at the 1601SMS gateway. `timeout` is the whole request in seconds, from name to last byte."""
+    """An account at the 1601SMS gateway. `timeout` is the whole request in seconds, from name to last byte;
+    `groups` are the names in the gateway's address book that may be texted.
+    """
 
     name: str
     url: str
@@ -36,3 +38,4 @@ class Gateway1601Settings:
     logging: bool = True
     timeout: float = 15.0
     concurrency: int = 4
+    groups: tuple[str, ...] = ()

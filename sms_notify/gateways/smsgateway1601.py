@@ -1,4 +1,7 @@
-"""The 1601SMS gateway: parameters exactly as the seed names them, one recipient a request."""
+"""The 1601SMS gateway: parameters exactly as the seed names them, one request a call.
+
+What is tracked by delivery reports goes to one number a request (`Submission`): an answer has one smsID at most.
+"""
 
 from __future__ import annotations
 
@@ -8,12 +11,33 @@ import html
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from datetime import datetime
 from urllib.parse import quote, quote_plus, urlencode
 from zoneinfo import ZoneInfo
 
 from sms_notify.errors import UsageError
-from sms_notify.gateways.answers import read_credits, read_report, read_send
-from sms_notify.gateways.base import Failed, Fate, Outcome, Reason, Report, Submission
+from sms_notify.gateways.answers import (
+    read_credits,
+    read_last_reports,
+    read_removal,
+    read_report,
+    read_send,
+)
+from sms_notify.gateways.base import (
+    Batch,
+    Failed,
+    Fate,
+    Group,
+    LastReports,
+    Numbers,
+    Outcome,
+    Reason,
+    Removed,
+    Report,
+    Scheduled,
+    Submission,
+)
+from sms_notify.gateways.schedule import datum
 from sms_notify.gateways.settings import Gateway1601Settings, PasswordEncoding, ReportsBy
 from sms_notify.gateways.transport import Answer, NoAnswer, Transport
 from sms_notify.secret import Secret
@@ -21,6 +45,7 @@ from sms_notify.secret import Secret
 _GATEWAY, _REPORT = "gateway.php", "gatewayrapport.php"
 _NUMBER = re.compile(r"\+?([0-9]{5,15})")
 _REFERENCE = re.compile(r"[!-~]{0,75}")
+_OUTBOXID = re.compile(r"([0-9]{1,20})")
 _TOKEN_LABEL = b"sms-notify delivery call-back"
 _TOKEN_BYTES = 24  # 192 bits
 
@@ -48,45 +73,104 @@ class SmsGateway1601:
 
     def send(self, submission: Submission) -> Outcome:
         """One request for one number (seed, 'Parameter'). What the gateway could misread is not sent."""
-        started = self._clock()
-        return replace(self._send(submission), seconds=self._clock() - started)
+        reports = self._settings.delivery_reports is not ReportsBy.OFF
+        return self._timed(submission, {"delivery": "ja"} if reports else {})
+
+    def send_batch(self, batch: Batch) -> Outcome:
+        """One request for several numbers or a group (seed, `naar`, `groep`); refused as a whole or not at all.
+
+        UNKNOWN here may mean as many texts as there are numbers, so nobody should repeat it unasked.
+        """
+        return self._timed(batch, {})
+
+    def schedule(self, message: Submission | Batch, at: datetime) -> Scheduled | Failed:
+        """Puts a message into the gateway's outbox for `at` (aware), to the minute that `schedule.datum` says.
+
+        Never with delivery=ja: the gateway answers `OK <smsID>` to that and `OK <outboxID>` to outboxid=ja, and
+        nobody says which of the two an answer to both would hold. The outboxID is worth more: it removes.
+        Error 121: see `schedule.after_121`. Raises ValueError for a naive `at`, OverflowError at year 9999.
+        """
+        minute = datum(at, self._zone)
+        outcome = self._send(message, {"datum": minute.text, "outboxid": "ja", "emailen": "nee"})
+        if outcome.fate is Fate.SENT:
+            return Scheduled(outcome.smsid, minute.at, minute.text)  # the number in `OK <n>`
+        return Failed(outcome.fate, outcome.reason, outcome.code, outcome.detail)
+
+    def remove(self, *, outboxid: str = "", number: str = "") -> Removed | Failed:
+        """Takes one message out of the outbox, by its outboxID or by its number: give one of the two (seed, 'To
+        remove 1 message'). Error 122 means that it left already or never was there: look, do not send again.
+        """
+        if bool(outboxid) == bool(number):
+            return _not_asked("give an outboxID or a number, one of the two")
+        digits = _OUTBOXID.fullmatch(outboxid) if outboxid else _NUMBER.fullmatch(number)
+        if digits is None:
+            return _not_asked("that is no outboxID" if outboxid else "that is not one phone number")
+        parameter = "id" if outboxid else "naar"
+        return self._remove({"action": "verwijderbericht", parameter: digits[1]})
+
+    def empty_outbox(self) -> Removed | Failed:
+        """Empties the whole outbox of the account (seed, 'To empty de entire outbox').
+
+        That holds what every other program with this account has scheduled too. No part of the daemon may call
+        this, and `base.Gateway` does not have it; the one command that does asks a person first.
+        """
+        return self._remove({"action": "verwijderoutbox"})
 
     def credits(self) -> int | Failed:
         """The credits left (seed, 'Request for remaining amount of credits')."""
         answer = self._ask(_GATEWAY, self._account({"action": "credits"}))
         if isinstance(answer, NoAnswer):
-            return Failed(answer.fate, answer.reason, detail=answer.detail)
+            return _failed(answer)
         return read_credits(answer.body, answer.status, self._hide)
 
     def report(self, smsid: str) -> Report | Failed:
         """What became of a text. Carries no credentials: the seed's report page asks for none."""
         answer = self._ask(_REPORT, _encoded({"smsid": smsid, "datum": "ja"}), post=False)
         if isinstance(answer, NoAnswer):
-            return Failed(answer.fate, answer.reason, detail=answer.detail)
+            return _failed(answer)
         return read_report(answer.body, answer.status, smsid=smsid, zone=self._zone, hide=self._hide)
 
-    def _send(self, submission: Submission) -> Outcome:
-        number = _NUMBER.fullmatch(submission.number)
-        if number is None:
-            return _withheld("the number is not one phone number with country code")
-        if not _REFERENCE.fullmatch(submission.reference):
-            return _withheld("the reference is over 75 characters or has some that are not printable ASCII")
-        answer = self._ask(_GATEWAY, self._account(self._parameters(submission, number[1])))
+    def last_reports(self, count: int) -> LastReports | Failed:
+        """The last `count` (from 1) reports of the account (seed, 'Request for final delivery reports').
+
+        Their format is not documented: `LastReports.raw` always has the answer as it came.
+        """
+        answer = self._ask(_GATEWAY, self._account({"action": "rapport", "aantal": str(count)}))
+        if isinstance(answer, NoAnswer):
+            fewer = "; ask for fewer" if answer.reason is Reason.TOO_LARGE else ""
+            return replace(_failed(answer), detail=answer.detail + fewer)
+        return read_last_reports(answer.body, answer.status, zone=self._zone, hide=self._hide)
+
+    def _remove(self, action: Mapping[str, str]) -> Removed | Failed:
+        answer = self._ask(_GATEWAY, self._account(action))
+        if isinstance(answer, NoAnswer):
+            return _failed(answer)
+        return read_removal(answer.body, answer.status, self._hide)
+
+    def _timed(self, message: Submission | Batch, more: Mapping[str, str]) -> Outcome:
+        started = self._clock()
+        return replace(self._send(message, more), seconds=self._clock() - started)
+
+    def _send(self, message: Submission | Batch, more: Mapping[str, str]) -> Outcome:
+        to = _addressed(message)
+        if isinstance(to, str):
+            return Outcome(Fate.NOT_SENT, Reason.LOCAL, detail=to)
+        if not _REFERENCE.fullmatch(message.reference):
+            why = "the reference is over 75 characters or has some that are not printable ASCII"
+            return Outcome(Fate.NOT_SENT, Reason.LOCAL, detail=why)
+        answer = self._ask(_GATEWAY, self._account({**self._parameters(message), **to, **more}))
         if isinstance(answer, NoAnswer):
             return Outcome(answer.fate, answer.reason, detail=answer.detail)
         return read_send(answer.body, answer.status, self._hide)
 
-    def _parameters(self, submission: Submission, number: str) -> dict[str, str]:
-        reports = self._settings.delivery_reports is not ReportsBy.OFF
+    def _parameters(self, message: Submission | Batch) -> dict[str, str]:
         optional = {
-            "referentie": submission.reference,
-            "delivery": "ja" if reports else "",
-            "type": "long" if submission.long else "",
-            "test": "ja" if submission.test else "",
+            "referentie": message.reference,
+            "type": "long" if message.long else "",
+            "test": "ja" if message.test else "",
         }
         return {
-            "bericht": submission.text,
-            "naar": number,
+            "bericht": message.text,
             "afzender": self._settings.sender,
             "logging": "ja" if self._settings.logging else "nee",
             **{name: value for name, value in optional.items() if value},
@@ -153,5 +237,27 @@ def _encoded(parameters: Mapping[str, str]) -> Secret:
     return Secret(urlencode(parameters, quote_via=quote, safe="", errors="replace"))
 
 
-def _withheld(why: str) -> Outcome:
-    return Outcome(Fate.NOT_SENT, Reason.LOCAL, detail=why)
+def _addressed(message: Submission | Batch) -> dict[str, str] | str:
+    """The parameters that say who, or why nothing is sent.
+
+    A number may hold no comma and no word: `naar=groep` and `naar=1,2` mean something else than one number.
+    """
+    match message:
+        case Batch(to=Group(name)):
+            return {"naar": "groep", "groep": name} if name.strip() else "the group has no name"
+        case Batch(to=Numbers(numbers)):
+            pass
+        case Submission(number):
+            numbers = (number,)
+    digits = [found[1] for found in map(_NUMBER.fullmatch, numbers) if found is not None]
+    if not digits or len(digits) < len(numbers):
+        return "the number is not one phone number with country code"
+    return {"naar": ",".join(digits)}
+
+
+def _failed(answer: NoAnswer) -> Failed:
+    return Failed(answer.fate, answer.reason, detail=answer.detail)
+
+
+def _not_asked(why: str) -> Failed:
+    return Failed(Fate.NOT_SENT, Reason.LOCAL, detail=why)

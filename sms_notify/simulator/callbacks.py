@@ -5,14 +5,12 @@ from __future__ import annotations
 import queue
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime
-from zoneinfo import ZoneInfo
 
 import requests
 
-from sms_notify.simulator.records import CallBack, Text
-from sms_notify.simulator.settings import Status
+from sms_notify.simulator.records import CallBack, Posting
 
 _SECONDS = 3.0  # a receiver that hangs holds up the reports behind it for no longer than this
 
@@ -20,8 +18,7 @@ _SECONDS = 3.0  # a receiver that hangs holds up the reports behind it for no lo
 @dataclass(frozen=True, slots=True)
 class _Job:
     url: str
-    text: Text
-    zone: ZoneInfo
+    posting: Posting
 
 
 class CallBacks:
@@ -43,10 +40,10 @@ class CallBacks:
         self._jobs.put(None)
         self._thread.join(2 * _SECONDS)
 
-    def post(self, url: str, text: Text, zone: ZoneInfo) -> None:
-        """Queue one report; every status but SUBMITTED is told (seed, 'Delivery notification URL')."""
-        if url and text.wants_report and text.status is not Status.SUBMITTED:
-            self._jobs.put(_Job(url, text, zone))
+    def post(self, url: str, posting: Posting) -> None:
+        """Queue one call-back; without a URL nobody is called."""
+        if url:
+            self._jobs.put(_Job(url, posting))
 
     def _work(self) -> None:
         with requests.Session() as session:
@@ -55,16 +52,12 @@ class CallBacks:
                 self._record(self._call(session, job))
 
     def _call(self, session: requests.Session, job: _Job) -> CallBack:
-        text = job.text
-        params = {
-            "smsid": text.smsid,
-            "datum": text.changed_at.astimezone(job.zone).strftime("%Y%m%d%H%M%S"),
-            "status": text.status.value,
-            "referentie": text.reference,
-        }
+        posting = job.posting
         try:
-            with session.get(job.url, params=params, timeout=_SECONDS, allow_redirects=False) as answer:
+            with session.get(
+                job.url, params=asdict(posting), timeout=_SECONDS, allow_redirects=False
+            ) as answer:
                 result, ok = f"HTTP {answer.status_code}", 200 <= answer.status_code < 300
         except requests.RequestException as error:
             result, ok = type(error).__name__, False  # its text would show the URL, and that holds a token
-        return CallBack(self._now(), text.smsid, text.status, result, ok)
+        return CallBack(self._now(), posting.smsid, posting.status, result, ok)

@@ -19,6 +19,12 @@ from sms_notify.simulator.settings import Settings
 # The seed says only 'special characters not allowed on all networks'; these are safe on every network.
 _SENDER = re.compile(r"\+[0-9]+|[A-Za-z0-9 .\-]+")
 _NUMBER = re.compile(r"[1-9][0-9]{7,14}")  # ITU-T E.164 §6: at most 15 digits, no country code begins with 0
+# The country codes that are assigned: ITU-T, List of Recommendation E.164 assigned country codes.
+_COUNTRY = re.compile(
+    r"1|7|2(?:[07]|1[1-368]|[2346]\d|5[0-8]|9[01789])|3(?:[0-469]|[57]\d|8[0-35-79])|4(?:[013-9]|2[013])"
+    r"|5(?:[1-8]|[09]\d)|6(?:[0-6]|7[02-9]|8[0-35-9]|9[0-2])|8(?:[1246]|0[08]|5[02356]|7[08]|8[012368])"
+    r"|9(?:[0-58]|6[0-8]|7[0-79]|9[2-68])"
+)
 
 
 def credentials_fault(params: Mapping[str, str], settings: Settings) -> Code | None:
@@ -55,13 +61,18 @@ def recipients(params: Mapping[str, str], settings: Settings) -> tuple[str, ...]
 
 
 def numbers_fault(numbers: Iterable[str], settings: Settings) -> Code | None:
-    """106, or what `countries` says (107, 112, 114); one bad number refuses the whole request (our guess)."""
+    """106, what `countries` says (107, 112, 114), or 112 for a country code that no country has.
+
+    One bad number refuses the whole request (our guess).
+    """
     for number in numbers:
         if not _NUMBER.fullmatch(number):
             return Code.BAD_NUMBER
         fitting = [prefix for prefix in settings.countries if number.startswith(prefix)]
         if fitting:
             return settings.countries[max(fitting, key=len)]
+        if not _COUNTRY.match(number):
+            return Code.BAD_COUNTRY_CODE
     return None
 
 

@@ -12,6 +12,7 @@ from urllib.parse import urlencode
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from sms_notify.simulator.alphabet import is_foreign
+from sms_notify.simulator.faults import Faults, Kind, Scope
 from sms_notify.simulator.gateway import GatewayState
 from sms_notify.simulator.records import Text
 from sms_notify.simulator.settings import Status
@@ -28,7 +29,9 @@ _TICKS = {
     Status.DELIVERED: ("✓✓", "delivered"),
     Status.NOT_DELIVERED: ("✗", "not delivered"),
     Status.REJECTED: ("✗", "rejected by the operator"),
+    Status.NONE: ("–", "no delivery report exists"),
 }
+_PARTS = ("board", "side", "armed")  # the lists on the page; not the form, as somebody may be writing in it
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,8 +55,9 @@ class Phone:
 class Page:
     """Renders the state. Callers hold the state's lock."""
 
-    def __init__(self, state: GatewayState, base_url: str) -> None:
+    def __init__(self, state: GatewayState, faults: Faults, base_url: str, token: str) -> None:
         self._state = state
+        self._faults = faults
         self._base_url = base_url
         self._environment = Environment(
             loader=FileSystemLoader(ROOM),
@@ -62,15 +66,18 @@ class Page:
             trim_blocks=True,
             lstrip_blocks=True,
         )
-        self._environment.globals["ticks"] = _TICKS
+        self._environment.globals.update(
+            ticks=_TICKS, kinds=list(Kind), scopes=list(Scope), main_of=_main_of, token=token
+        )
         self._environment.filters.update(pieces=pieces, clock=self._clock, pretty=pretty_number)
 
-    def whole(self) -> str:
-        return self._render("page.html", phones=phones(self._state))
+    def whole(self, problem: str = "") -> str:
+        """The page; `problem` is what was wrong with the form that was sent."""
+        return self._render("page.html", phones=phones(self._state), problem=problem)
 
     def board(self) -> dict[str, str]:
-        """What is not a phone: `board` is balance and counts, `side` refusals, outbox, failed call-backs."""
-        return {"board": self._render("board.html"), "side": self._render("side.html")}
+        """What is not a phone, by the id of its place on the page."""
+        return {part: self._render(f"{part}.html") for part in _PARTS}
 
     def bubble(self, text: Text) -> str:
         return self._render("bubble.html", text=text)
@@ -82,6 +89,7 @@ class Page:
             refusals=list(state.refusals)[-_SIDE_LINES:][::-1],
             outbox=sorted(state.outbox.values(), key=lambda entry: entry.due)[:_SIDE_LINES],
             failed_callbacks=[c for c in list(state.callbacks)[-500:] if not c.ok][-_SIDE_LINES:][::-1],
+            faults=self._faults.listed(),
             base_url=self._base_url,
             example=curl_example(state, self._base_url),
             **more,
@@ -89,6 +97,13 @@ class Page:
 
     def _clock(self, at: datetime, form: str = "%H:%M:%S") -> str:
         return at.astimezone(self._state.settings.zone).strftime(form)
+
+
+def _main_of(kind: Kind) -> str:
+    """What the form's one value means for `kind`, with the default."""
+    for name, default in kind.fields.items():
+        return f"{name}, usually {default:g}" if isinstance(default, float) else f"{name}, usually {default}"
+    return "no value"
 
 
 def phones(state: GatewayState) -> Sequence[Phone]:

@@ -13,7 +13,10 @@ from sms_notify.simulator.settings import Status
 
 @dataclass(frozen=True, slots=True)
 class Text:
-    """One text to one number. Times are aware UTC; `wants_report` is delivery=ja, `logged` logging=ja."""
+    """One text to one number. Times are aware UTC; `wants_report` is delivery=ja, `logged` is not logging=nee.
+
+    `emailed` is whether the gateway mailed a confirmation: of a scheduled text, unless emailen=nee.
+    """
 
     number: str
     text: str
@@ -26,11 +29,15 @@ class Text:
     changed_at: datetime
     wants_report: bool
     logged: bool
+    emailed: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """A send request that passed every check: `numbers` are the recipients, `parts` the credits of each."""
+    """A send request that passed every check: `numbers` are the recipients, `parts` the credits of each.
+
+    `confirm` is whether an e-mail is due when it leaves the outbox (emailen=nee: no).
+    """
 
     numbers: tuple[str, ...]
     text: str
@@ -39,6 +46,7 @@ class Order:
     parts: int
     wants_report: bool
     logged: bool
+    confirm: bool = True
 
     @property
     def cost(self) -> int:
@@ -56,7 +64,11 @@ class Scheduled:
 
 @dataclass(frozen=True, slots=True)
 class Received:
-    """One request as it came in. `params` lack the password; `answer` is what went back."""
+    """One request as it came in, however it was answered. `params` lack the password.
+
+    `answer` is what the gateway decided; `ended` is how it went back: 'answered', or the fault that took its
+    place. `reached` is whether the gateway saw the request at all: if not, nothing was accepted.
+    """
 
     at: datetime
     method: str
@@ -65,6 +77,8 @@ class Received:
     password: Secret
     answer: str
     code: Code | None
+    ended: str = "answered"
+    reached: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,19 +91,30 @@ class Refusal:
 
 
 @dataclass(frozen=True, slots=True)
+class Posting:
+    """The parameters of a call-back (seed, 'Delivery notification URL'); free text, as they may be forged."""
+
+    smsid: str
+    datum: str
+    status: str
+    referentie: str
+
+
+@dataclass(frozen=True, slots=True)
 class CallBack:
     """One delivery report posted back; `result` is an HTTP status or what went wrong, never the URL."""
 
     at: datetime
     smsid: str
-    status: Status
+    status: str
     result: str
     ok: bool
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What goes back to the client; `code` says that it is a refusal."""
+    """What goes back to the client; `code` says that it is a refusal, `smsids` which texts were taken."""
 
     body: str
     code: Code | None = None
+    smsids: tuple[str, ...] = ()

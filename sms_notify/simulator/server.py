@@ -1,41 +1,38 @@
-"""The simulator over real HTTP: the gateway's two scripts, a page, a JSON API, and a clock that runs."""
+"""The simulator over real HTTP: lifecycle, lock and clock around the state, and the API for programs."""
 
 from __future__ import annotations
 
 import asyncio
+import secrets
 import socket
 import threading
-from collections.abc import Callable
-from datetime import UTC, datetime
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping
+from datetime import UTC, datetime, timedelta
 from types import TracebackType
 from typing import Any
-from urllib.parse import parse_qsl
 
 import uvicorn
 from starlette.applications import Starlette
-from starlette.requests import Request
-from starlette.responses import HTMLResponse, PlainTextResponse, Response, StreamingResponse
-from starlette.routing import Mount, Route
-from starlette.staticfiles import StaticFiles
 
 from sms_notify.simulator import api
+from sms_notify.simulator.answers import handle
 from sms_notify.simulator.callbacks import CallBacks
+from sms_notify.simulator.courses import Course
 from sms_notify.simulator.events import Broadcast, frame
-from sms_notify.simulator.gateway import GatewayState, handle
-from sms_notify.simulator.page import ROOM, Page, curl_example
-from sms_notify.simulator.records import CallBack, Received, Text
+from sms_notify.simulator.faults import Armed, Fault, Faults
+from sms_notify.simulator.gateway import GatewayState
+from sms_notify.simulator.page import Page, curl_example
+from sms_notify.simulator.records import Answer, CallBack, Posting, Received, Scheduled, Text
+from sms_notify.simulator.routes import CONTENT_POLICY, Doors
 from sms_notify.simulator.settings import Settings
-
-_CONTENT_POLICY = (
-    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; "
-    "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
-)
+from sms_notify.simulator.wire import Protocol
 
 
 class Simulator:
     """A local 1601SMS gateway. `port` 0 takes a free one; `now` answers aware UTC.
 
-    Everything but `start` and `stop` may be called from any thread at any time between the two.
+    Everything but `start` and `stop` may be called from any thread at any time between the two; `fault`,
+    `script` and `change` before `start`, too.
     """
 
     def __init__(
@@ -47,6 +44,9 @@ class Simulator:
         now: Callable[[], datetime] | None = None,
     ) -> None:
         self.state = GatewayState(settings or Settings())
+        self._faults = Faults()
+        self.token = secrets.token_urlsafe(16)  # what the page's forms know and a strange page cannot
+        self._server: _Server | None = None
         self._now = now or _utc_now
         self._address = (host, port)
         # Guards the state; notified at every change, so it also wakes the clock thread and waiting tests.
@@ -65,16 +65,14 @@ class Simulator:
         self._socket = socket.create_server((host, port), family=family, backlog=512)
         shown_host = f"[{host}]" if ":" in host else host
         self.base_url = f"http://{shown_host}:{self._socket.getsockname()[1]}"
-        self._page = Page(self.state, self.base_url)
-        self._server = _Server(self._app())
+        self._page = Page(self.state, self._faults, self.base_url, self.token)
+        self._server = server = _Server(self._app())
         self._threads = [
-            threading.Thread(
-                target=self._server.run, args=([self._socket],), name="simulator-http", daemon=True
-            ),
+            threading.Thread(target=server.run, args=([self._socket],), name="simulator-http", daemon=True),
             threading.Thread(target=self._pass_time, name="simulator-clock", daemon=True),
         ]
         self._threads[0].start()
-        self._server.ready.wait()
+        server.ready.wait()
         self._threads[1].start()
         self._callbacks.start()
         return self.base_url
@@ -86,8 +84,9 @@ class Simulator:
             self._changed.notify_all()
         self._threads[1].join()
         self._callbacks.stop()
-        self._server.loop.call_soon_threadsafe(self._broadcast.close)
-        self._server.should_exit = True
+        if self._server:
+            self._server.loop.call_soon_threadsafe(self._broadcast.close)
+            self._server.should_exit = True
         self._threads[0].join()
         self._socket.close()
 
@@ -125,13 +124,109 @@ class Simulator:
             self._tell(frame("refresh", {}))
             return settings
 
+    def fault(self, kind: str, **fields: Any) -> Fault:
+        """Break requests from now on: `fault("hang", where="in_body", scope="sends", count=1)`.
+
+        The fields are those of `Fault`; the kind's own defaults fill in. Raises ValueError for nonsense.
+        """
+        fault = api.fault({"kind": kind, **fields})
+        with self._changed:
+            self._faults.add(fault)
+            self._publish(board=True)
+        return fault
+
+    def faults(self) -> list[Armed]:
+        """Those that are armed, oldest first."""
+        with self._changed:
+            return self._faults.listed()
+
+    def clear_faults(self, fault_id: str | None = None) -> None:
+        """Remove every fault, or the one of this id. Raises ValueError if there is none of that id."""
+        with self._changed:
+            if fault_id is None:
+                self._faults.clear()
+            elif not self._faults.remove(fault_id):
+                raise ValueError(f"there is no fault {fault_id}: it is used up or was removed")
+            self._publish(board=True)
+
+    def script(self, number: str, steps: Iterable[tuple[float, str]], *, count: int | None = None) -> Course:
+        """What becomes of texts to `number` ('': to any) taken from now on, as (seconds, status).
+
+        `[]`: nothing ever. `count`: only of the next so many, in order. Raises ValueError for nonsense.
+        """
+        return self.add_script({"number": number, "steps": list(steps), "count": count})
+
+    def add_script(self, fields: Mapping[str, object]) -> Course:
+        course = api.course(fields)
+        with self._changed:
+            self.state.courses.add(course)
+        return course
+
+    def scripts(self) -> list[Course]:
+        with self._changed:
+            return self.state.courses.listed()
+
+    def clear_scripts(self) -> None:
+        with self._changed:
+            self.state.courses.clear()
+
+    def call_back(self, **fields: Any) -> Posting:
+        """Post one call-back to the delivery URL, real or forged; the fields are those of `CallBackOrder`.
+
+        It leaves in the background, in order; `callbacks` tells what came of it. Raises ValueError for
+        nonsense and where there is no delivery URL.
+        """
+        order = api.call_back(fields)
+        with self._changed:
+            if not self.settings.delivery_url:
+                raise ValueError("there is nobody to call back: set delivery_url first")
+            now = self._now()
+            posting = order.posting(self.state, now)
+            self.state.call_back(posting, now + timedelta(seconds=order.after), times=order.times)
+            self.state.advance(now)
+            self._publish(board=True)
+        return posting
+
+    def callbacks(self) -> list[CallBack]:
+        """The call-backs made, oldest first (the newest 20 000)."""
+        with self._changed:
+            return list(self.state.callbacks)
+
     def texts(self) -> list[Text]:
+        """Every text that was accepted, oldest first; what was refused or broken before is not here."""
         with self._changed:
             return self.state.texts()
 
+    def outbox(self) -> list[Scheduled]:
+        """What is scheduled, next due first."""
+        with self._changed:
+            return sorted(self.state.outbox.values(), key=lambda entry: entry.due)
+
     def requests(self) -> list[Received]:
+        """Every request to the gateway's scripts, oldest first (the newest 20 000), broken ones too."""
         with self._changed:
             return self.state.requests()
+
+    def settings_as_json(self) -> dict[str, object]:
+        with self._changed:
+            return api.settings_as_json(self.state)
+
+    def take(self, params: Mapping[str, str], script: str, method: str) -> tuple[Answer, Fault | None]:
+        """One request: what the gateway answers, and the fault that breaks it."""
+        with self._changed:
+            fault = self._faults.take(script, params)
+            answer = handle(self.state, params, self._now(), script=script, method=method, fault=fault)
+            self._publish(board=True)
+            return answer, fault
+
+    def page(self, problem: str = "") -> str:
+        with self._changed:
+            self.state.advance(self._now())
+            self._publish()
+            return self._page.whole(problem)
+
+    def events(self) -> AsyncIterator[str]:
+        return self._broadcast.stream()
 
     def tick(self) -> None:
         """Do what fell due by `now`, at once: for tests that move the clock."""
@@ -150,6 +245,14 @@ class Simulator:
             raise TimeoutError(f"{count} texts expected within {timeout:g} s, {len(self.texts())} came")
         return self.texts()
 
+    def wait_for_callbacks(self, smsids: Iterable[str], timeout: float) -> None:
+        """Wait until each of these texts was called back once, `timeout` seconds at most."""
+        wanted = set(smsids)
+        self.wait_for(
+            lambda state: self._stopping or wanted <= {callback.smsid for callback in state.callbacks},
+            timeout,
+        )
+
     def _pass_time(self) -> None:
         with self._changed:
             while not self._stopping:
@@ -160,8 +263,8 @@ class Simulator:
     def _publish(self, *, board: bool = False) -> None:
         """Tell call-backs, waiting threads and pages of what changed. The lock is held."""
         texts = self.state.drain()
-        for text in texts:
-            self._callbacks.post(self.settings.delivery_url, text, self.settings.zone)
+        for posting in self.state.drain_postings():
+            self._callbacks.post(self.settings.delivery_url, posting)
         if texts or board:
             self._changed.notify_all()
             self._tell(*texts)
@@ -172,7 +275,8 @@ class Simulator:
             self._publish(board=True)
 
     def _tell(self, *news: Text | str) -> None:
-        self._server.loop.call_soon_threadsafe(self._tell_pages, news)
+        if self._server:
+            self._server.loop.call_soon_threadsafe(self._tell_pages, news)
 
     def _tell_pages(self, news: tuple[Text | str, ...]) -> None:
         if not self._broadcast:  # nobody looks: rendering would be for nothing
@@ -186,54 +290,7 @@ class Simulator:
         return frame("text", {"smsid": text.smsid, "number": text.number, "html": self._page.bubble(text)})
 
     def _app(self) -> Starlette:
-        return Starlette(
-            routes=[
-                Route("/module/{script}", self._script, methods=["GET", "POST"]),
-                Route("/", self._show_page),
-                Route("/events", self._show_events),
-                Route("/api/texts", self._show_texts),
-                Route("/api/requests", self._show_requests),
-                Route("/api/settings", self._change_settings, methods=["POST"]),
-                Mount("/static", StaticFiles(directory=ROOM / "static")),
-            ]
-        )
-
-    async def _script(self, request: Request) -> Response:
-        script = request.path_params["script"]
-        if script not in ("gateway.php", "gatewayrapport.php"):
-            return PlainTextResponse("Not Found", 404)
-        params = await _parameters(request)
-        with self._changed:
-            answer = handle(self.state, params, self._now(), script=script, method=request.method)
-            self._publish(board=True)
-        return PlainTextResponse(answer.body)
-
-    async def _show_page(self, _: Request) -> Response:
-        with self._changed:
-            self.state.advance(self._now())
-            self._publish()
-            return HTMLResponse(self._page.whole(), headers={"Cache-Control": "no-store"})
-
-    async def _show_events(self, _: Request) -> Response:
-        headers = {"Cache-Control": "no-store"}
-        return StreamingResponse(self._broadcast.stream(), media_type="text/event-stream", headers=headers)
-
-    async def _show_texts(self, _: Request) -> Response:
-        return api.answer([api.text_as_json(text) for text in self.texts()])
-
-    async def _show_requests(self, _: Request) -> Response:
-        return api.answer([api.request_as_json(request) for request in self.requests()])
-
-    async def _change_settings(self, request: Request) -> Response:
-        # Only JSON: a form of a strange web page could be posted here without asking, JSON cannot.
-        if request.headers.get("content-type", "").split(";")[0].strip() != "application/json":
-            return api.answer({"error": "send application/json"}, 415)
-        try:
-            self.change(**api.parse_changes(await request.body()))
-        except ValueError as error:
-            return api.answer({"error": str(error)}, 400)
-        with self._changed:
-            return api.answer(api.settings_as_json(self.state))
+        return Doors(self).app()
 
 
 class _Server(uvicorn.Server):
@@ -243,13 +300,14 @@ class _Server(uvicorn.Server):
 
     def __init__(self, app: Starlette) -> None:
         headers = [
-            ("Content-Security-Policy", _CONTENT_POLICY),
+            ("Content-Security-Policy", CONTENT_POLICY),
             ("X-Content-Type-Options", "nosniff"),
             ("Referrer-Policy", "no-referrer"),
         ]
         super().__init__(
             uvicorn.Config(
                 app,
+                http=Protocol,
                 access_log=False,
                 log_config=None,
                 lifespan="off",
@@ -265,14 +323,6 @@ class _Server(uvicorn.Server):
         self.loop = asyncio.get_running_loop()
         await super().startup(sockets)
         self.ready.set()
-
-
-async def _parameters(request: Request) -> dict[str, str]:
-    """Query and form together, UTF-8; of a name given twice the last one counts, as in PHP."""
-    query = request.scope["query_string"].decode("latin-1")
-    form = (await request.body()).decode("latin-1") if request.method == "POST" else ""
-    pairs = [pair for part in (query, form) for pair in parse_qsl(part, keep_blank_values=True)]
-    return dict(pairs)
 
 
 def _utc_now() -> datetime:

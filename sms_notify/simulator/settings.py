@@ -32,6 +32,8 @@ class Settings:
     SUBMITTED mean that they stay there for ever. `buffered_after` and `final_after` are seconds since the
     text was taken. `countries` maps the start of a number to the code that refuses it (107, 112 or 114).
     `force_error` answers every request to gateway.php. Numbers are digits without a plus sign throughout.
+    Call-backs leave `callbacks_after` seconds late, each `callbacks_times` times (0: never), and with
+    `callbacks_reversed` the final one of a text before those that should have come earlier.
     """
 
     username: str = "demo"
@@ -43,6 +45,9 @@ class Settings:
     finals: Mapping[str, Status] = field(default_factory=dict)
     buffered_after: float = 0.3
     final_after: float = 1.0
+    callbacks_after: float = 0.0
+    callbacks_times: int = 1
+    callbacks_reversed: bool = False
     error_style: ErrorStyle = ErrorStyle.SPACED
     force_error: Code | None = None
     maintenance: bool = False
@@ -57,6 +62,8 @@ class Settings:
             raise ValueError("delivery_url must be an http:// or https:// address")
         if not 0 <= self.buffered_after <= self.final_after:
             raise ValueError("delays must be 0 <= buffered_after <= final_after, in seconds")
+        if not (0 <= self.callbacks_after <= 86400 and 0 <= self.callbacks_times <= 1000):
+            raise ValueError("callbacks_after must be 0 to 86400 seconds, callbacks_times 0 to 1000")
         if self.blocked not in (None, Code.BLOCKED_UNPAID, Code.BLOCKED):
             raise ValueError("blocked must be 115, 116 or null")
         if self.credits < 0:

@@ -1,14 +1,16 @@
 """One thread that writes: everybody's transactions, committed together.
 
 A sync of the disk costs the same for one request as for a hundred, so whatever waits while one batch is being
-written makes up the next. A job is answered when the batch is on the disk, and not before. A job that raises is
-undone alone; a disk that fails fails the batch, and every job in it hears so.
+written makes up the next, up to a fifth of a second of work. A job is answered when its batch is on the disk, and
+not before. A job that raises is undone alone; a disk that fails fails the batch, and every job in it hears so.
 """
 
 from __future__ import annotations
 
 import logging
+import sqlite3
 import threading
+import time
 from collections import deque
 from collections.abc import Callable
 from concurrent.futures import Future
@@ -21,7 +23,8 @@ from sms_notify.store.tx import Tx
 
 T = TypeVar("T")
 Job = Callable[[Tx], Any]
-_BATCH = 256
+# How long one batch may take: a heap of large requests must not keep a small urgent one, or a send, waiting.
+_BATCH_SECONDS = 0.2
 _log = logging.getLogger(__name__)
 
 
@@ -29,7 +32,7 @@ _log = logging.getLogger(__name__)
 class _Waiting:
     job: Job
     future: Future[Any]
-    after: Callable[[], None] | None
+    after: Callable[[Any], None] | None
 
 
 class Committer:
@@ -62,10 +65,10 @@ class Committer:
     def waiting(self) -> int:
         return len(self._queue)
 
-    def submit(self, job: Callable[[Tx], T], after: Callable[[], None] | None = None) -> Future[T]:
+    def submit(self, job: Callable[[Tx], T], after: Callable[[T], None] | None = None) -> Future[T]:
         """Queues a job; its future brings the result after the commit, or the job's own error, or StoreError.
 
-        `after` is called on the committing thread once the job is on the disk.
+        `after` gets the result on the committing thread, once the job is on the disk.
         """
         future: Future[T] = Future()
         with self._wake:
@@ -81,43 +84,66 @@ class Committer:
         return self.submit(job).result()
 
     def _loop(self) -> None:
-        while (batch := self._take()) is not None:
-            # A caller that gave up must not cost a write: what it cancelled while it waited is not run.
-            running = [waiting for waiting in batch if waiting.future.set_running_or_notify_cancel()]
-            if running:
-                self._commit(running)
+        while self._wait():
+            self._commit()
 
-    def _take(self) -> list[_Waiting] | None:
-        """The next batch, or None when there is nothing left to do and nothing more will come."""
+    def _wait(self) -> bool:
+        """Until there is a job; False when there is none and none will come."""
         with self._wake:
             while not self._queue and not self._stopping:
                 self._wake.wait()
-            if not self._queue:
-                return None
-            return [self._queue.popleft() for _ in range(min(_BATCH, len(self._queue)))]
+            return bool(self._queue)
 
-    def _commit(self, batch: list[_Waiting]) -> None:
+    def _commit(self) -> None:
+        done: list[tuple[_Waiting, Any, BaseException | None]] = []
         try:
             with self._store.transaction() as tx:
-                done = [(waiting, self._attempt(tx, waiting.job)) for waiting in batch]
+                self._run_batch(tx, done)
         except Exception as error:  # noqa: BLE001 - the thread must outlive whatever a disk or a database does
-            _log.error("commit failed, %d jobs undone: %s", len(batch), error)
-            for waiting in batch:
-                waiting.future.set_exception(error)
+            _log.error("commit failed, %d jobs undone: %s", len(done), error)
+            self._fail(done, error)
             return
-        for waiting, (result, error_of_job) in done:
-            if error_of_job is not None:
-                waiting.future.set_exception(error_of_job)
-                continue
-            waiting.future.set_result(result)
-            if waiting.after is not None:
-                waiting.after()
+        for waiting, result, error_of_job in done:
+            self._answer(waiting, result, error_of_job)
+
+    def _run_batch(self, tx: Tx, done: list[tuple[_Waiting, Any, BaseException | None]]) -> None:
+        ends = time.monotonic() + _BATCH_SECONDS
+        while time.monotonic() < ends and (waiting := self._next()) is not None:
+            done.append((waiting, None, None))  # so that the one that breaks the batch hears of it too
+            done[-1] = (waiting, *self._attempt(tx, waiting.job))
+
+    def _next(self) -> _Waiting | None:
+        """The next job whose caller still waits: what was cancelled in the queue costs nothing."""
+        with self._wake:
+            while self._queue:
+                waiting = self._queue.popleft()
+                if waiting.future.set_running_or_notify_cancel():
+                    return waiting
+        return None
+
+    def _fail(self, done: list[tuple[_Waiting, Any, BaseException | None]], error: Exception) -> None:
+        """Everybody in the batch hears of it; where no transaction could be opened, the one who waits longest."""
+        failed = [waiting for waiting, *_ in done] or [w for w in [self._next()] if w is not None]
+        for waiting in failed:
+            waiting.future.set_exception(error)
+
+    def _answer(self, waiting: _Waiting, result: Any, error: BaseException | None) -> None:
+        if error is not None:
+            waiting.future.set_exception(error)
+            return
+        waiting.future.set_result(result)
+        if waiting.after is None:
+            return
+        try:
+            waiting.after(result)
+        except Exception as failure:  # noqa: BLE001 - the commit stands, and this thread must go on
+            _log.error("after a commit: %s", type(failure).__name__)
 
     def _attempt(self, tx: Tx, job: Job) -> tuple[Any, BaseException | None]:
         try:
             with self._store.savepoint():
                 return job(tx), None
-        except StoreError:
+        except (StoreError, sqlite3.OperationalError):  # the database's trouble is nobody's private error
             raise
         except Exception as error:  # noqa: BLE001 - whatever one job raises is that job's answer, and nobody else's
             return None, error

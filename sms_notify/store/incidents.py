@@ -14,7 +14,7 @@ from sms_notify.store.tx import Tx, dump, from_stored, moment, stored, to_stored
 def latest(tx: Tx, source: str, fingerprint: str) -> Episode | None:
     """The newest episode of a key, open or closed."""
     row = tx.one(
-        "select id, opened_at, starts_at, ended_at, closed_at from incidents"
+        "select id, state, opened_at, starts_at, ended_at, closed_at from incidents"
         " where source = :source and fingerprint = :fingerprint order by id desc limit 1",
         source=source,
         fingerprint=fingerprint,
@@ -27,6 +27,7 @@ def latest(tx: Tx, source: str, fingerprint: str) -> Episode | None:
         starts_at=from_stored(row["starts_at"]),
         ended_at=from_stored(row["ended_at"]),
         closed_at=from_stored(row["closed_at"]),
+        stale=row["state"] == IncidentState.STALE,
     )
 
 

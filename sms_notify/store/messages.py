@@ -167,6 +167,34 @@ def all_closed(tx: Tx, message_id: int) -> bool:
     return row is not None and row["n"] > 0 and row["n"] == row["closed"]
 
 
+def waiting_resolves(tx: Tx, message: Message) -> Sequence[Message]:
+    """Texts that wait to tell this message's reader of the end of what it was to tell the beginning of."""
+    rows = tx.all(
+        "select distinct r.* from pages p join pages q on q.incident_id = p.incident_id and q.number = p.number"
+        " and q.kind = 'resolved' join messages r on r.id = q.message_id"
+        " where p.message_id = :id and r.state = 'queued' and r.ambiguous = 0",
+        id=message.id,
+    )
+    return [message_of(row) for row in rows]
+
+
+def beginning_was_told(tx: Tx, message: Message) -> bool:
+    """True where the reader of this resolve has, or may have, a text about the beginning of any of it."""
+    rows = tx.all(
+        "select f.state, f.ambiguous from pages p join pages q on q.incident_id = p.incident_id and q.number = p.number"
+        " and q.kind = 'firing' join messages f on f.id = q.message_id where p.message_id = :id",
+        id=message.id,
+    )
+    return any(State(row["state"]).may_have_arrived or row["ambiguous"] for row in rows)
+
+
+def tells_only(tx: Tx, message_id: int, incident_id: int) -> bool:
+    row = tx.one(
+        "select min(incident_id) as a, max(incident_id) as b from pages where message_id = :id", id=message_id
+    )
+    return row is not None and row["a"] == row["b"] == incident_id
+
+
 def move(tx: Tx, message: Message, state: State, entry: Entry, node: str, now: datetime) -> None:
     """Changes a message's state and says so in the ledger. A final state is never asked about again."""
     tx.run(

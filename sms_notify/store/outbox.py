@@ -7,7 +7,8 @@ that finds a row that says so.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime
+from dataclasses import replace
+from datetime import datetime, timedelta
 
 from sms_notify.decide.states import Cause, State
 from sms_notify.gateways.base import Outcome
@@ -26,15 +27,19 @@ def claim(
 ) -> Message | None:
     """Takes the most urgent message that may leave now, and writes the attempt down before any byte leaves.
 
-    A number that is being texted is passed over, so that what happened first is read first. `only` names the
-    one message that may be taken.
+    A number that is being texted is passed over, and so is a text whose reader is still to hear of the beginning of
+    what it tells: what happened first is read first. `only` names the one message that may be taken.
     """
     row = tx.one(
         "update messages set state = :submitting, attempts = attempts + 1, reference = :reference,"
         " lease_until = :lease_until, lease_by = :node, updated_at = :now"
         " where id = (select m.id from messages m where m.state = 'queued' and m.gateway = :gateway"
         "  and m.not_before <= :now and m.expires_at > :now and (:only is null or m.id = :only) and not exists"
-        "  (select 1 from messages o where o.state = 'submitting' and o.number = m.number)"
+        "  (select 1 from messages o where o.state = 'submitting' and o.number = m.number) and not exists"
+        "  (select 1 from pages p join incidents i on i.id = p.incident_id join incidents j on j.source = i.source"
+        "   and j.fingerprint = i.fingerprint join pages q on q.incident_id = j.id and q.number = p.number"
+        "   and q.kind = 'firing' join messages o on o.id = q.message_id"
+        "   where p.message_id = m.id and o.id < m.id and o.state = 'queued')"
         "  order by m.rank, m.not_before, m.id limit 1) returning *",
         submitting=State.SUBMITTING,
         reference=reference,
@@ -144,7 +149,7 @@ def leased_by(tx: Tx, node: str) -> Sequence[Message]:
     return [message_of(row) for row in rows]
 
 
-def due_polls(tx: Tx, gateway: str, now: datetime, limit: int = 50) -> Sequence[Message]:
+def due_polls(tx: Tx, gateway: str, now: datetime, limit: int = 10) -> Sequence[Message]:
     rows = tx.all(
         "select * from messages where poll_at <= :now and gateway = :gateway and smsid is not null order by poll_at limit :limit",
         now=stored(now),
@@ -152,3 +157,43 @@ def due_polls(tx: Tx, gateway: str, now: datetime, limit: int = 50) -> Sequence[
         limit=limit,
     )
     return [message_of(row) for row in rows]
+
+
+def not_for(tx: Tx, numbers: frozenset[str]) -> Sequence[Message]:
+    """What waits for a number that is none of these, but for what was sent by hand."""
+    rows = tx.all("select * from messages where state = 'queued' and kind <> 'manual'")
+    return [message_of(row) for row in rows if row["number"] not in numbers]
+
+
+def of_other_gateways(tx: Tx, gateways: frozenset[str]) -> Sequence[Message]:
+    """What waits for a gateway that is none of these."""
+    rows = tx.all("select * from messages where state = 'queued'")
+    return [message_of(row) for row in rows if row["gateway"] not in gateways]
+
+
+def hand_over(tx: Tx, message: Message, gateway: str, entry: Entry, node: str, now: datetime) -> None:
+    """Queues a waiting message for another gateway."""
+    tx.run("update messages set gateway = :gateway where id = :id", gateway=gateway, id=message.id)
+    move(tx, replace(message, gateway=gateway), State.QUEUED, entry, node, now)
+
+
+def shift_clock(tx: Tx, step: timedelta) -> None:
+    """The wall clock was set: what waits or lives until a time, waits or lives as long as before."""
+    by = step // timedelta(microseconds=1)
+    tx.run(
+        "update messages set not_before = not_before + :by, expires_at = expires_at + :by, updated_at = updated_at + :by,"
+        " lease_until = lease_until + :by where state in ('queued', 'submitting', 'unknown')",
+        by=by,
+    )
+    tx.run(
+        "update messages set poll_at = poll_at + :by, sent_at = sent_at + :by where poll_at is not null",
+        by=by,
+    )
+    tx.run("update incidents set last_seen_at = last_seen_at + :by where closed_at is null", by=by)
+
+
+def clamp_waits(tx: Tx, latest: datetime) -> int:
+    """At start: no pause is longer than this; a later time was written by a clock that has been set back since."""
+    return tx.run(
+        "update messages set not_before = :at where state = 'queued' and not_before > :at", at=stored(latest)
+    )

@@ -123,9 +123,5 @@ def incidents_of(tx: Tx, message_id: int) -> Sequence[Row]:
     )
 
 
-def attempts_of(tx: Tx, message_id: int) -> Sequence[Row]:
-    return tx.all("select * from attempts where message_id = :id order by n", id=message_id)
-
-
 def ledger_of(tx: Tx, message_id: int) -> Sequence[Row]:
     return tx.all("select * from ledger where message_id = :id order by id", id=message_id)

@@ -121,4 +121,42 @@ MIGRATIONS: tuple[str, ...] = (
     );
     create index ledger_message on ledger (message_id);
     """,
+    """
+    create table breakers (
+        gateway text not null,
+        scope text not null,
+        subject text not null,
+        opened_at bigint,
+        ends_at bigint,
+        failures integer not null,
+        first_at bigint not null,
+        reason text not null,
+        code integer,
+        probe_at bigint,
+        probe_every bigint,
+        probe_cap bigint,
+        probes integer not null,
+        primary key (gateway, scope, subject)
+    );
+
+    create table troubles (
+        id text primary key,
+        level text not null,
+        gateway text not null,
+        what text not null,
+        advice text not null,
+        times integer not null,
+        opened_at bigint not null,
+        tell_at bigint not null,
+        told_at bigint,
+        tries integer not null,
+        closed_at bigint
+    );
+    create index troubles_untold on troubles (tell_at) where told_at is null and closed_at is null;
+
+    alter table messages add column recuts integer not null default 0;
+    alter table messages add column sender text not null default '';
+    alter table messages add column confirmed_at bigint;
+    create index attempts_ended on attempts (gateway, ended_at);
+    """,
 )

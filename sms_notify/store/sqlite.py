@@ -32,7 +32,10 @@ class SqliteStore:
     def lock(self) -> None:
         """Makes this process the only daemon on the file; the kernel frees the lock when the process ends."""
         _make_private(self.path)
-        handle = os.open(f"{self.path}.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
+            handle = os.open(f"{self.path}.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        except OSError as error:
+            raise StoreError(f"{self.path}.lock: {error.strerror}; it must be ours to write") from error
         try:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:
@@ -64,6 +67,9 @@ class SqliteStore:
                 if connection.in_transaction:
                     connection.execute("rollback")
                 raise
+        except StoreError:
+            self.close()
+            raise
         except sqlite3.Error as error:
             self.close()
             raise StoreError(f"{self.path}: {error}") from error

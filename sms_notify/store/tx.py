@@ -13,6 +13,7 @@ from typing import Any
 
 Row = Mapping[str, Any]
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_ENCODER = json.JSONEncoder(sort_keys=True, ensure_ascii=False, separators=(",", ":"))
 _MICROSECOND = timedelta(microseconds=1)
 
 
@@ -61,7 +62,7 @@ def moment(value: int) -> datetime:
 
 def dump(texts: Mapping[str, str]) -> str:
     """Labels as JSON with sorted names, so that equal label sets are equal texts."""
-    return json.dumps(dict(texts), sort_keys=True, ensure_ascii=False, separators=(",", ":"))
+    return _ENCODER.encode(dict(texts))
 
 
 def load(text: str | None) -> dict[str, str]:

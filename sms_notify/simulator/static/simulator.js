@@ -17,6 +17,11 @@
     return template.content.firstElementChild;
   }
 
+  function place(page, ids) {
+    const fresh = new DOMParser().parseFromString(page, "text/html");
+    for (const id of ids) document.getElementById(id).replaceWith(fresh.getElementById(id));
+  }
+
   // One at a time: a storm of reasons to load afresh is one load, and then one more.
   let loading = false;
   let again = false;
@@ -28,10 +33,7 @@
     loading = true;
     try {
       const answer = await fetch("/", { cache: "no-store" });
-      const fresh = new DOMParser().parseFromString(await answer.text(), "text/html");
-      for (const id of ["board", "side", "phones"]) {
-        document.getElementById(id).replaceWith(fresh.getElementById(id));
-      }
+      place(await answer.text(), ["board", "side", "armed", "phones"]);
     } catch {
       // The stream says so when the server is gone, and refreshes when it is back.
     }
@@ -69,10 +71,27 @@
     ring(phone);
   }
 
-  function board({ board, side }) {
-    document.getElementById("board").innerHTML = board;
-    document.getElementById("side").innerHTML = side;
+  function board(parts) {
+    for (const [id, html] of Object.entries(parts)) document.getElementById(id).innerHTML = html;
   }
+
+  // The forms work by themselves; this keeps the page where it is, and what was written if it was wrong.
+  document.addEventListener("submit", async (event) => {
+    event.preventDefault();
+    const { target: form, submitter } = event;
+    const answer = await fetch(form.action, {
+      method: "POST",
+      body: new URLSearchParams(new FormData(form, submitter)),
+    });
+    const page = await answer.text();
+    document.querySelector(".problem")?.remove();
+    if (answer.ok) {
+      place(page, form.matches(".arm") ? ["board", "faults"] : ["board", "armed"]);
+      return;
+    }
+    const fresh = new DOMParser().parseFromString(page, "text/html");
+    document.querySelector(".arm").before(fresh.querySelector(".problem"));
+  });
 
   const source = new EventSource("/events");
   source.addEventListener("hello", () => {

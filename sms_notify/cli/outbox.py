@@ -1,0 +1,165 @@
+"""What waits in the gateway's outbox: when a text written by hand goes, and how it is taken back.
+
+The gateway has no way to list its outbox, so neither is there a command for it here.
+"""
+
+from __future__ import annotations
+
+import re
+import time
+from datetime import UTC, datetime, timedelta, tzinfo
+from zoneinfo import ZoneInfo
+
+import click
+
+from sms_notify.app import wall_clock
+from sms_notify.cli.account import gateway_option, why
+from sms_notify.cli.common import account_of, config_option, json_option, say, settings_of
+from sms_notify.config.durations import DurationError, parse_duration
+from sms_notify.errors import UsageError
+from sms_notify.gateways.base import Batch, Failed, Fate, Removed, Scheduled, Submission
+from sms_notify.gateways.schedule import after_121
+from sms_notify.gateways.settings import Gateway1601Settings
+from sms_notify.gateways.smsgateway1601 import SmsGateway1601
+
+_CLOCK = re.compile(r"[0-9]{1,2}:[0-9]{2}", re.ASCII)
+_ISO = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}[T ][0-9]{2}:[0-9]{2}.*", re.ASCII)
+_LEEWAY = timedelta(days=2)  # what rounding to the gateway's minute may add
+_PAST_DATE, _NOTHING_THERE = 121, 122
+
+
+def parse_at(text: str, now: datetime, zone: tzinfo | None = None) -> datetime:
+    """The future instant (aware UTC) that `--at` means: ISO 8601, HH:MM for the next time it is that, or +30m.
+
+    `now` is aware; a time without an offset is of `zone`, None for this machine's. Raises UsageError, also for a
+    time that the clock of that zone has twice or not at all.
+    """
+    try:
+        at = _written(text.strip(), now, zone)
+        _ = at + _LEEWAY
+    except OverflowError:
+        raise UsageError(f"--at {text}: no calendar goes that far") from None
+    if at <= now:
+        raise UsageError(f"--at {text}: that time is over; leave --at out to send now")
+    return at
+
+
+def _written(text: str, now: datetime, zone: tzinfo | None) -> datetime:
+    if text.startswith("+"):
+        try:
+            return now.astimezone(UTC) + parse_duration(text[1:])
+        except DurationError as error:
+            raise UsageError(f"--at {text}: {error} ({error.advice})") from None
+    try:
+        if _CLOCK.fullmatch(text):
+            return _next(datetime.strptime(text, "%H:%M"), now, zone)  # noqa: DTZ007 - its zone is the next line's matter
+        at = datetime.fromisoformat(text) if _ISO.fullmatch(text) else None
+    except ValueError:
+        at = None
+    if at is None:
+        raise UsageError(f"--at {text}: that is no time (write 2026-11-22T18:30, 18:30 or +30m)")
+    return _instant(at, zone) if at.utcoffset() is None else at.astimezone(UTC)
+
+
+def _next(clock: datetime, now: datetime, zone: tzinfo | None) -> datetime:
+    today = now.astimezone(zone).replace(tzinfo=None)
+    at = today.replace(hour=clock.hour, minute=clock.minute, second=0, microsecond=0, fold=0)
+    return _instant(at if at > today else at + timedelta(days=1), zone)
+
+
+def _instant(wall: datetime, zone: tzinfo | None) -> datetime:
+    """The one instant of a wall time. Raises UsageError where a change of the clocks makes it two or none."""
+    # a naive time is this machine's to astimezone(), which is what `zone` None asks for
+    first, second = (wall.replace(tzinfo=zone, fold=fold).astimezone(UTC) for fold in (0, 1))
+    if first == second:
+        return first
+    skipped = first.astimezone(zone).replace(tzinfo=None) != wall
+    fault = "clocks go over that time that night" if skipped else "clocks have that time twice that night"
+    raise UsageError(
+        f"--at {wall:%Y-%m-%d %H:%M}: {fault}; add the offset, as in {wall:%Y-%m-%dT%H:%M}+01:00"
+    )
+
+
+def schedule(
+    account: Gateway1601Settings, message: Submission | Batch, at: datetime
+) -> Scheduled | Failed | None:
+    """Asks the gateway to keep a message until `at` (aware UTC). None: it says that this is past, and it is due.
+
+    Error 121 is asked about once more and no oftener: what it refused was not scheduled.
+    """
+    gateway = SmsGateway1601(account, time.monotonic)
+    got = gateway.schedule(message, at)
+    if not isinstance(got, Failed) or got.code != _PAST_DATE:
+        return got
+    instead = after_121(at, wall_clock(), ZoneInfo(account.timezone))
+    return None if instead is None else gateway.schedule(message, instead.at)
+
+
+@click.group("outbox")
+def outbox_group() -> None:
+    """What waits at the gateway, put there by `send --at`.
+
+    The gateway cannot list its outbox: keep the outboxID that `send --at` prints.
+
+    \b
+    Example:
+      sms-notify outbox remove 501
+    """
+
+
+@outbox_group.command("remove")
+@config_option
+@gateway_option
+@json_option
+@click.argument("what", metavar="ID|+NUMBER")
+@click.pass_context
+def remove(
+    ctx: click.Context, config_file: str | None, gateway: str | None, as_json: bool, what: str
+) -> None:
+    """Take one text out of the gateway's outbox, by its outboxID or by its number.
+
+    Exit 1 when there was nothing to remove: it may have left already.
+
+    \b
+    Example:
+      sms-notify outbox remove 501
+      sms-notify outbox remove +32470000001
+    """
+    account = account_of(settings_of(ctx, config_file), gateway)
+    client = SmsGateway1601(account, time.monotonic)
+    answer = client.remove(number=what) if what.startswith("+") else client.remove(outboxid=what)
+    if isinstance(answer, Failed):
+        raise UsageError(f"{account.name}: {_left(answer, what)}: {why(answer)}")
+    say({"gateway": account.name, "removed": what}, as_json, f"{account.name}: {what} is removed")
+
+
+@outbox_group.command("clear")
+@config_option
+@gateway_option
+@json_option
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@click.pass_context
+def clear(ctx: click.Context, config_file: str | None, gateway: str | None, as_json: bool, yes: bool) -> None:
+    """Empty the whole outbox of the account, after asking.
+
+    That takes away what other programs scheduled with the same account, too.
+
+    \b
+    Example:
+      sms-notify outbox clear --yes
+    """
+    account = account_of(settings_of(ctx, config_file), gateway)
+    if not yes:
+        told = f"everything that waits in the outbox of {account.username}, whoever scheduled it"
+        click.confirm(f"{account.name}: remove {told}?", abort=True, err=True)
+    answer = SmsGateway1601(account, time.monotonic).empty_outbox()
+    if isinstance(answer, Failed) and answer.code != _NOTHING_THERE:
+        raise UsageError(f"{account.name}: {_left(answer, 'the outbox')}: {why(answer)}")
+    said = "the outbox is empty now" if isinstance(answer, Removed) else "the outbox was empty already"
+    row = {"gateway": account.name, "emptied": isinstance(answer, Removed)}
+    say(row, as_json, f"{account.name}: {said}")
+
+
+def _left(failed: Failed, what: str) -> str:
+    known = f"{what} is not removed"
+    return f"nobody knows whether {what} is removed" if failed.fate is Fate.UNKNOWN else known

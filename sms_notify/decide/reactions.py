@@ -1,0 +1,182 @@
+"""What follows from how an attempt ended: for this text, for what else would meet the same trouble, and for us.
+
+One table by error code and one by the way a request failed; every row of the failure model is a row here. Pure:
+an outcome and what is known of the message in, a reaction out. Sender and store carry it out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from enum import StrEnum
+
+from sms_notify.gateways.base import Fate, Outcome, Reason
+
+_SECOND, _MINUTE, _HOUR = timedelta(seconds=1), timedelta(minutes=1), timedelta(hours=1)
+_DAY = 24 * _HOUR
+_MOST_DOUBLINGS = 16  # far above every cap, and keeps the product inside what a timedelta can hold
+
+
+class Then(StrEnum):
+    """What happens to the text itself."""
+
+    SENT = "sent"
+    UNKNOWN = "unknown"  # it may be out: wait for a report, resend at most once
+    RETRY = "retry"  # again after a pause
+    WAIT = "wait"  # back to the queue, where an open breaker keeps it
+    RECUT = "recut"  # again at once, shorter
+    REWORD = "reword"  # again at once, with the least a page can say
+    ELSEWHERE = "elsewhere"  # this gateway will never take it: another one, or nobody
+    FAIL = "fail"  # no gateway will take it
+
+
+class Scope(StrEnum):
+    """What a breaker keeps from being tried. Its key is a sender, a number, a country, or nothing."""
+
+    ACCOUNT = "account"
+    CREDITS = "credits"
+    SENDER = "sender"
+    NUMBER = "number"
+    COUNTRY = "country"
+    NO_LONG = "no_long"
+
+    @property
+    def whole(self) -> bool:
+        """True where nothing at all leaves through the gateway."""
+        return self in (Scope.ACCOUNT, Scope.CREDITS)
+
+
+class Level(StrEnum):
+    """How much our own trouble matters."""
+
+    PAGE = "page"  # somebody must act now
+    TICKET = "ticket"  # somebody must know
+
+
+@dataclass(frozen=True, slots=True)
+class Break:
+    """A breaker: it opens at the `count`-th failure within a minute.
+
+    `probe` is the pause before the first free question whether it may close, doubled up to `cap`; without one
+    the breaker ends after `lasts`.
+    """
+
+    scope: Scope
+    count: int = 1
+    probe: timedelta | None = None
+    cap: timedelta = _HOUR
+    lasts: timedelta | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Trouble:
+    """Our own trouble, to be told to a person once; `after` is how long it must last first."""
+
+    level: Level
+    after: timedelta = timedelta()
+
+
+@dataclass(frozen=True, slots=True)
+class Reaction:
+    """`base` and `cap` bound the pause of a RETRY."""
+
+    then: Then
+    base: timedelta = timedelta()
+    cap: timedelta = timedelta()
+    breaks: Break | None = None
+    trouble: Trouble | None = None
+
+    def pause(self, attempt: int, dice: float) -> timedelta:
+        """Full jitter over the doubled base, so that nodes do not march in step; never under half the base."""
+        doublings = min(max(attempt - 1, 0), _MOST_DOUBLINGS)
+        return max(self.base / 2, min(self.cap, self.base * (1 << doublings)) * dice)
+
+
+_PAGE, _TICKET = Trouble(Level.PAGE), Trouble(Level.TICKET)
+_QUARTER = 15 * _MINUTE
+
+
+def _account(probe: timedelta, cap: timedelta, after: timedelta = timedelta()) -> Reaction:
+    return Reaction(
+        Then.WAIT, breaks=Break(Scope.ACCOUNT, probe=probe, cap=cap), trouble=Trouble(Level.PAGE, after)
+    )
+
+
+_SENDER = Reaction(Then.WAIT, breaks=Break(Scope.SENDER, lasts=_DAY), trouble=_TICKET)
+_NUMBER = Reaction(Then.FAIL, breaks=Break(Scope.NUMBER, lasts=_DAY), trouble=_PAGE)
+_COUNTRY = Reaction(Then.ELSEWHERE, breaks=Break(Scope.COUNTRY, lasts=_DAY), trouble=_PAGE)
+_OURS = Reaction(Then.FAIL, trouble=_TICKET)  # codes that a send never gets unless we made a mistake
+
+BY_CODE: Mapping[int, Reaction] = {
+    100: _account(_QUARTER, _QUARTER),
+    101: _account(_QUARTER, _QUARTER),
+    102: Reaction(Then.REWORD, trouble=_TICKET),
+    103: Reaction(Then.FAIL, trouble=_PAGE),
+    104: _account(_QUARTER, _QUARTER),  # lock-out risk: never in a tight loop, never per message
+    105: Reaction(Then.RECUT, trouble=_TICKET),
+    106: _NUMBER,
+    107: _COUNTRY,
+    108: Reaction(Then.WAIT, breaks=Break(Scope.CREDITS, probe=_MINUTE, cap=10 * _MINUTE), trouble=_PAGE),
+    109: _SENDER,
+    110: _SENDER,
+    111: _SENDER,
+    112: _NUMBER,  # `for_numeric_sender` tries the other sender first: the seed lists it among sender errors
+    113: _SENDER,
+    114: _COUNTRY,
+    115: _account(_QUARTER, _QUARTER),
+    116: _account(_HOUR, _HOUR),
+    117: _SENDER,
+    118: Reaction(Then.RECUT, trouble=_TICKET),
+    119: Reaction(Then.RECUT, breaks=Break(Scope.NO_LONG, lasts=_DAY), trouble=_TICKET),
+    120: Reaction(
+        Then.RETRY,
+        15 * _SECOND,
+        5 * _MINUTE,
+        Break(Scope.ACCOUNT, 3, 15 * _SECOND, 5 * _MINUTE),
+        Trouble(Level.PAGE, 5 * _MINUTE),
+    ),
+    121: _OURS,
+    122: _OURS,
+    123: _OURS,
+    124: _OURS,
+    125: Reaction(Then.FAIL, trouble=_PAGE),
+    126: Reaction(Then.FAIL, trouble=_PAGE),
+    150: _account(30 * _SECOND, 5 * _MINUTE, 10 * _MINUTE),
+}
+
+_UNKNOWN_CODE = Reaction(
+    Then.RETRY, _MINUTE, _QUARTER, Break(Scope.ACCOUNT, 3, _MINUTE, _QUARTER), Trouble(Level.PAGE)
+)
+_WRONG_URL = Reaction(
+    Then.RETRY, _MINUTE, _QUARTER, Break(Scope.ACCOUNT, 1, _MINUTE, _QUARTER), Trouble(Level.PAGE)
+)
+_NOT_SENT = Reaction(
+    Then.RETRY,
+    5 * _SECOND,
+    2 * _MINUTE,
+    Break(Scope.ACCOUNT, 5, 5 * _SECOND, 2 * _MINUTE),
+    Trouble(Level.PAGE, 2 * _MINUTE),
+)
+_AMBIGUOUS = Reaction(Then.UNKNOWN, breaks=Break(Scope.ACCOUNT, 3, 30 * _SECOND, 5 * _MINUTE), trouble=_PAGE)
+_LOCAL = Reaction(Then.RETRY, 5 * _SECOND, 2 * _MINUTE, trouble=Trouble(Level.TICKET, 2 * _MINUTE))
+
+
+def react(outcome: Outcome) -> Reaction:
+    """What follows from one ended request to send."""
+    if outcome.fate is Fate.SENT:
+        return Reaction(Then.SENT)
+    if outcome.fate is Fate.UNKNOWN:
+        return _AMBIGUOUS
+    if outcome.fate is Fate.NOT_SENT:
+        return _LOCAL if outcome.reason is Reason.LOCAL else _NOT_SENT
+    if outcome.code is None:
+        return _WRONG_URL
+    return BY_CODE.get(outcome.code, _UNKNOWN_CODE)
+
+
+def for_numeric_sender(outcome: Outcome, reaction: Reaction, sender: str, has_other: bool) -> Reaction:
+    """112 stands among the sender errors of the seed: a sender that is a number may be what it means."""
+    if outcome.code == 112 and sender.startswith("+") and has_other:
+        return replace(_SENDER, trouble=_TICKET)
+    return reaction

@@ -1,0 +1,241 @@
+"""What is not tried for the time being, and who must hear of it. It lasts through restarts and all nodes share it.
+
+A row without `opened_at` only counts failures; it opens when enough of them fall within a minute.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sms_notify.decide.reactions import Break, Level, Scope, Trouble
+from sms_notify.gateways.base import Outcome
+from sms_notify.store.tx import Row, Tx, moment, stored, to_stored
+
+_WITHIN = timedelta(minutes=1)
+_SECOND = timedelta(seconds=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Breaker:
+    """An open breaker. `subject` is a sender, a number, a country, or empty where nothing leaves at all."""
+
+    gateway: str
+    scope: Scope
+    subject: str
+    opened_at: datetime
+    code: int | None
+    probes: int
+
+
+@dataclass(frozen=True, slots=True)
+class Untold:
+    """Our own trouble that nobody has heard of yet."""
+
+    id: str
+    level: Level
+    gateway: str
+    what: str
+    advice: str
+    times: int
+    opened_at: datetime
+    tries: int
+
+
+def fail(tx: Tx, gateway: str, rule: Break, subject: str, outcome: Outcome, now: datetime) -> bool:
+    """Counts a failure; True when it opened the breaker that was closed before."""
+    row = _row(tx, gateway, rule.scope, subject)
+    if row is not None and row["opened_at"] is not None and not _ended(row, now):
+        return False
+    recent = row is not None and row["opened_at"] is None and moment(row["first_at"]) > now - _WITHIN
+    failures = row["failures"] + 1 if row is not None and recent else 1
+    first_at = row["first_at"] if row is not None and recent else stored(now)
+    opens = failures >= rule.count
+    tx.run(
+        "insert into breakers (gateway, scope, subject, opened_at, ends_at, failures, first_at, reason, code, probe_at,"
+        " probe_every, probe_cap, probes) values (:gateway, :scope, :subject, :opened_at, :ends_at, :failures, :first_at,"
+        " :reason, :code, :probe_at, :probe_every, :probe_cap, 0)"
+        " on conflict (gateway, scope, subject) do update set opened_at = excluded.opened_at, ends_at = excluded.ends_at,"
+        " failures = excluded.failures, first_at = excluded.first_at, reason = excluded.reason, code = excluded.code,"
+        " probe_at = excluded.probe_at, probe_every = excluded.probe_every, probe_cap = excluded.probe_cap, probes = 0",
+        gateway=gateway,
+        scope=rule.scope,
+        subject=subject,
+        opened_at=stored(now) if opens else None,
+        ends_at=to_stored(now + rule.lasts) if rule.lasts is not None else None,
+        failures=failures,
+        first_at=first_at,
+        reason=outcome.reason,
+        code=outcome.code,
+        probe_at=to_stored(now + rule.probe) if rule.probe is not None else None,
+        probe_every=_seconds(rule.probe),
+        probe_cap=_seconds(rule.cap),
+    )
+    return opens
+
+
+def succeed(tx: Tx, gateway: str) -> None:
+    """A text was taken: what was only being counted against the account is forgotten."""
+    tx.run(
+        "delete from breakers where gateway = :gateway and scope = :scope and opened_at is null",
+        gateway=gateway,
+        scope=Scope.ACCOUNT,
+    )
+
+
+def is_open(tx: Tx, gateway: str, scope: Scope, subject: str, now: datetime) -> bool:
+    row = _row(tx, gateway, scope, subject)
+    return row is not None and row["opened_at"] is not None and not _ended(row, now)
+
+
+def closed_to_all(tx: Tx, gateway: str, now: datetime) -> datetime | None:
+    """Since when nothing at all leaves through a gateway; None where it is open for business."""
+    row = tx.one(
+        "select min(opened_at) as at from breakers where gateway = :gateway and opened_at is not null"
+        " and scope in (:account, :credits) and (ends_at is null or ends_at > :now)",
+        gateway=gateway,
+        account=Scope.ACCOUNT,
+        credits=Scope.CREDITS,
+        now=stored(now),
+    )
+    return moment(row["at"]) if row is not None and row["at"] is not None else None
+
+
+def take_probe(tx: Tx, gateway: str, now: datetime) -> Breaker | None:
+    """A breaker whose free question is due; the next one is put off first, so that one node alone asks."""
+    row = tx.one(
+        "select * from breakers where gateway = :gateway and opened_at is not null and probe_at <= :now"
+        " order by probe_at limit 1",
+        gateway=gateway,
+        now=stored(now),
+    )
+    if row is None:
+        return None
+    pause = min(row["probe_every"] * (1 << min(row["probes"] + 1, 20)), row["probe_cap"])
+    tx.run(
+        "update breakers set probe_at = :at, probes = probes + 1"
+        " where gateway = :gateway and scope = :scope and subject = :subject",
+        at=stored(now + pause * _SECOND),
+        gateway=gateway,
+        scope=row["scope"],
+        subject=row["subject"],
+    )
+    return _breaker(row)
+
+
+def probe_now(tx: Tx, gateway: str, now: datetime) -> None:
+    """At start: the configuration or the account may have changed, so ask at once."""
+    tx.run(
+        "update breakers set probe_at = :now, probes = 0 where gateway = :gateway and probe_at is not null",
+        now=stored(now),
+        gateway=gateway,
+    )
+
+
+def close(tx: Tx, breaker: Breaker, now: datetime) -> None:
+    """Lets things leave again and ends the trouble that was about it."""
+    tx.run(
+        "delete from breakers where gateway = :gateway and scope = :scope and subject = :subject",
+        gateway=breaker.gateway,
+        scope=breaker.scope,
+        subject=breaker.subject,
+    )
+    tx.run(
+        "update troubles set closed_at = :now where id = :id and closed_at is null",
+        now=stored(now),
+        id=trouble_id(breaker.gateway, breaker.scope, breaker.subject),
+    )
+
+
+def close_ended(tx: Tx, now: datetime) -> int:
+    """Takes away the breakers whose time is over; returns how many."""
+    rows = tx.all("select * from breakers where opened_at is not null and ends_at <= :now", now=stored(now))
+    for row in rows:
+        close(tx, _breaker(row), now)
+    return len(rows)
+
+
+def all_open(tx: Tx) -> Sequence[Row]:
+    return tx.all("select * from breakers where opened_at is not null order by gateway, scope, subject")
+
+
+def trouble_id(gateway: str, scope: str, subject: str) -> str:
+    return f"{gateway}/{scope}/{subject}"
+
+
+def report(tx: Tx, id_: str, trouble: Trouble, gateway: str, what: str, advice: str, now: datetime) -> None:
+    """Notes our own trouble; while it lasts it is one trouble, however often it shows."""
+    tx.run(
+        "insert into troubles (id, level, gateway, what, advice, times, opened_at, tell_at, tries)"
+        " values (:id, :level, :gateway, :what, :advice, 1, :now, :tell_at, 0)"
+        " on conflict (id) do update set times = case when troubles.closed_at is null then troubles.times + 1 else 1 end,"
+        " opened_at = case when troubles.closed_at is null then troubles.opened_at else excluded.opened_at end,"
+        " tell_at = case when troubles.closed_at is null then troubles.tell_at else excluded.tell_at end,"
+        " told_at = case when troubles.closed_at is null then troubles.told_at end,"
+        " level = excluded.level, what = excluded.what, advice = excluded.advice, closed_at = null",
+        id=id_,
+        level=trouble.level,
+        gateway=gateway,
+        what=what,
+        advice=advice,
+        now=stored(now),
+        tell_at=stored(now + trouble.after),
+    )
+
+
+def untold(tx: Tx, now: datetime) -> Sequence[Untold]:
+    """The troubles that somebody must hear of now."""
+    rows = tx.all(
+        "select * from troubles where told_at is null and closed_at is null and tell_at <= :now order by tell_at",
+        now=stored(now),
+    )
+    return [
+        Untold(
+            row["id"],
+            Level(row["level"]),
+            row["gateway"],
+            row["what"],
+            row["advice"],
+            row["times"],
+            moment(row["opened_at"]),
+            row["tries"],
+        )
+        for row in rows
+    ]
+
+
+def told(tx: Tx, id_: str, now: datetime) -> None:
+    tx.run("update troubles set told_at = :now where id = :id", now=stored(now), id=id_)
+
+
+def tell_later(tx: Tx, id_: str, at: datetime) -> None:
+    tx.run("update troubles set tell_at = :at, tries = tries + 1 where id = :id", at=stored(at), id=id_)
+
+
+def _row(tx: Tx, gateway: str, scope: Scope, subject: str) -> Row | None:
+    return tx.one(
+        "select * from breakers where gateway = :gateway and scope = :scope and subject = :subject",
+        gateway=gateway,
+        scope=scope,
+        subject=subject,
+    )
+
+
+def _ended(row: Row, now: datetime) -> bool:
+    return row["ends_at"] is not None and row["ends_at"] <= stored(now)
+
+
+def _breaker(row: Row) -> Breaker:
+    return Breaker(
+        row["gateway"],
+        Scope(row["scope"]),
+        row["subject"],
+        moment(row["opened_at"]),
+        row["code"],
+        row["probes"],
+    )
+
+
+def _seconds(pause: timedelta | None) -> int | None:
+    return None if pause is None else int(pause / _SECOND)
