@@ -80,20 +80,37 @@ def test_repeats_are_suppressed_and_the_resolve_is_told_once(daemon: Daemon, sim
     assert reasons == {"first": 2, "resolved": 2, "duplicate": 8}
 
 
-def test_every_accepted_alert_is_suppressed_final_or_pending(daemon: Daemon, simulator: Simulator) -> None:
-    simulator.change(finals={"01": "NOT DELIVERED"})
-    for n in range(20):
+def test_every_accepted_alert_is_suppressed_or_told_and_every_text_ends_in_a_named_state(
+    daemon: Daemon, simulator: Simulator
+) -> None:
+    simulator.change(finals={"01": "NOT DELIVERED", "78": "REJECTED"}, countries={"31": 114})
+    for n in range(10):
         severity = ("critical", "warning")[n % 2]
         assert post(daemon.url, payload(f"A{n}", f"B{n % 3}", severity=severity)) == 200
-    accepted = daemon.rows("select count(*) from alerts")[0][0]
-    suppressed = daemon.rows("select count(*) from alerts where reason not in ('first', 'resolved')")[0][0]
-    told = daemon.rows(
-        "select count(distinct a.id) from alerts a join pages p on p.incident_id = a.incident_id join messages m"
-        " on m.id = p.message_id and m.kind = a.status where a.reason in ('first', 'resolved')"
-    )[0][0]
+    pending = "select count(*) from messages where state in ('queued', 'submitting')"
+    assert eventually(lambda: daemon.rows(pending) == [(0,)])
+    for n in range(5):
+        severity = ("critical", "warning")[n % 2]
+        assert post(daemon.url, payload(f"A{n}", status="resolved", severity=severity)) == 200
+    unfinished = "select count(*) from messages where state not in ('not_delivered', 'failed', 'cancelled')"
+    simulator.tick()
+    assert eventually(lambda: daemon.rows(pending) == [(0,)])
 
-    assert accepted == 40
-    assert accepted == suppressed + told
+    accepted = daemon.rows("select count(*) from alerts")[0][0]
+    by_reason = dict(daemon.rows("select reason, count(*) from alerts group by reason"))
+    told = daemon.rows(
+        "select count(distinct a.id) from alerts a join pages p on p.incident_id = a.incident_id and p.kind = a.status"
+        " join messages m on m.id = p.message_id where a.reason in ('first', 'resolved')"
+    )[0][0]
+    assert accepted == 25 == sum(by_reason.values())
+    assert told == by_reason["first"] + by_reason.get("resolved", 0)
+    assert eventually(
+        lambda: daemon.rows(unfinished + " and state <> 'sent' and state <> 'buffered'") == [(0,)]
+    )
+    states = dict(daemon.rows("select state, count(*) from messages group by state"))
+    assert states["failed"] > 0
+    ledger = "select count(*) from messages m where m.state <> (select l.state from ledger l where l.message_id = m.id"
+    assert daemon.rows(ledger + " order by l.id desc limit 1)") == [(0,)]
 
 
 def test_nobody_gets_in_without_a_token(daemon: Daemon) -> None:
@@ -111,6 +128,29 @@ def test_a_forged_call_back_is_answered_like_any_other_and_changes_nothing(
 
     assert get(daemon.url, f"/delivery/guessed?{query}") == "OK"
     assert daemon.rows("select count(*) from messages where state = 'not_delivered'") == [(0,)]
+
+
+def test_explain_prints_hostile_labels_on_one_line_without_control_characters(
+    daemon: Daemon, simulator: Simulator
+) -> None:
+    hostile = "X\\u001b]0;owned\\u0007\\u001b[2J\\r\\n  2026-11-22 12:00:00  m1 delivered: callback"
+    assert post(daemon.url, payload("NAME").replace(b"NAME", hostile.encode())) == 200
+    simulator.wait_for_texts(2, timeout=20)
+    for line in (("explain", "1"), ("explain", "m1"), ("messages",), ("incidents",)):
+        shown = command(daemon.config, *line).stdout
+        assert "owned" in shown or line == ("explain", "m1")
+        assert not [c for c in shown if not c.isprintable() and c != "\n"]
+        assert not [row for row in shown.splitlines() if row.strip().startswith("2026-11-22 12:00:00")]
+
+
+@pytest.mark.parametrize(
+    "id_", ["99999999999999999999", "m99999999999999999999", "m\u00b2", "zzzz", "#", "m"]
+)
+def test_what_is_unknown_is_explained_as_unknown(daemon: Daemon, id_: str) -> None:
+    outcome = command(daemon.config, "explain", id_)
+
+    assert outcome.returncode == 1
+    assert "there is no incident and no message" in outcome.stderr
 
 
 def test_two_daemons_do_not_share_a_file(daemon: Daemon, simulator: Simulator) -> None:

@@ -129,7 +129,7 @@ def remove(
     client = SmsGateway1601(account, time.monotonic)
     answer = client.remove(number=what) if what.startswith("+") else client.remove(outboxid=what)
     if isinstance(answer, Failed):
-        raise UsageError(f"{account.name}: {_left(answer, what)}: {why(answer)}")
+        raise _not_done(account, answer, what, "removed")
     say({"gateway": account.name, "removed": what}, as_json, f"{account.name}: {what} is removed")
 
 
@@ -154,12 +154,13 @@ def clear(ctx: click.Context, config_file: str | None, gateway: str | None, as_j
         click.confirm(f"{account.name}: remove {told}?", abort=True, err=True)
     answer = SmsGateway1601(account, time.monotonic).empty_outbox()
     if isinstance(answer, Failed) and answer.code != _NOTHING_THERE:
-        raise UsageError(f"{account.name}: {_left(answer, 'the outbox')}: {why(answer)}")
+        raise _not_done(account, answer, "the outbox", "emptied")
     said = "the outbox is empty now" if isinstance(answer, Removed) else "the outbox was empty already"
     row = {"gateway": account.name, "emptied": isinstance(answer, Removed)}
     say(row, as_json, f"{account.name}: {said}")
 
 
-def _left(failed: Failed, what: str) -> str:
-    known = f"{what} is not removed"
-    return f"nobody knows whether {what} is removed" if failed.fate is Fate.UNKNOWN else known
+def _not_done(account: Gateway1601Settings, failed: Failed, what: str, done: str) -> UsageError:
+    unknown = failed.fate is Fate.UNKNOWN
+    known = f"nobody knows whether {what} is {done}" if unknown else f"{what} is not {done}"
+    return UsageError(f"{account.name}: {known}: {why(failed)}")
