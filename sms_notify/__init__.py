@@ -7,8 +7,11 @@
     engine      accept and tick: the steps in one transaction, with `now` passed in
     store       the durable middle, and the only SQL
     sender      claim, send, settle
+    settling    what an answer does: to the message, to what would meet the same trouble, to whoever must hear of it
+    probing     asking at no cost whether what was refused is taken again
     gateways    one request to the SMS gateway → an outcome
     roads       our own trouble by another road: e-mail, webhook, command, apprise
+    telling     our own trouble, told to a person once, by `roads` other than the gateway
     reports     what became of the texts: call-backs and polling
     story       why somebody did or did not get a text, told from the rows
     metrics     every metric, read from the ledger

@@ -27,6 +27,7 @@ from sms_notify.gateways.settings import Gateway1601Settings, ReportsBy
 from sms_notify.gateways.smsgateway1601 import SmsGateway1601, delivery_token
 from sms_notify.logs import masked
 from sms_notify.metrics import Metrics
+from sms_notify.probing import Prober
 from sms_notify.reports import (
     FIRST_POLL,
     FIRST_POLL_BESIDE_CALLBACKS,
@@ -36,10 +37,14 @@ from sms_notify.reports import (
     Reports,
     apply,
 )
-from sms_notify.sender import Clock, Luck, Sender, SenderPool, Sent
-from sms_notify.store import outbox
+from sms_notify.roads.choice import road_of
+from sms_notify.sender import Clock, Commit, Luck, Sender, SenderPool, Sent
+from sms_notify.settling import Account
+from sms_notify.store import breakers, outbox
 from sms_notify.store.committer import Committer
 from sms_notify.store.sqlite import SqliteStore
+from sms_notify.store.tx import Tx
+from sms_notify.telling import Operator, Teller
 from sms_notify.web.front import Hooks, build
 from sms_notify.web.server import WebServer
 from sms_notify.wording.templates import compile_template
@@ -48,6 +53,8 @@ _log = logging.getLogger("sms_notify")
 _CREDITS_EVERY = 900.0  # seconds
 _POLL_EVERY = 2.0
 _TICK_EVERY = 1.0
+_PROBE_EVERY = 1.0
+_TELL_EVERY = 1.0
 _STOP_WITHIN = 30.0
 _CLOCK_STEP = timedelta(seconds=5)
 
@@ -88,12 +95,21 @@ def timing_of(settings: Settings) -> Timing:
     return Timing(lease=timedelta(seconds=3 * slowest))
 
 
-def sender_of(
-    settings: Gateway1601Settings, commit: Callable[..., object], timing: Timing, node: str
-) -> Sender:
-    """A sender with the account's own client; for the daemon and for commands that send by hand."""
+def account_of(settings: Gateway1601Settings, gateways: tuple[str, ...]) -> Account:
+    """What settling must know of an account; `gateways` are all of them, the preferred one first."""
+    return Account(
+        name=settings.name,
+        sender=settings.sender,
+        other_sender=settings.fallback_sender,
+        gateways=gateways,
+        first_poll=first_poll(settings.delivery_reports),
+    )
+
+
+def sender_of(settings: Gateway1601Settings, commit: Commit, timing: Timing, node: str) -> Sender:
+    """A sender with the account's own client, for commands that send by hand."""
     gateway = SmsGateway1601(settings, time.monotonic)
-    return Sender(commit, gateway, timing, node, luck(), first_poll(settings.delivery_reports))  # type: ignore[arg-type]
+    return Sender(commit, gateway, account_of(settings, (settings.name,)), timing, node, luck())
 
 
 def first_poll(by: ReportsBy) -> timedelta | None:
@@ -132,6 +148,10 @@ class App:
         self._loops = [Every("clock", _TICK_EVERY, self._tick)]
         for gateway in settings.gateways:
             self._add_gateway(gateway, plan.timing)
+        roads = {name: road_of(road) for name, road in settings.roads.items()}
+        operator = Operator(settings.operator, roads, settings.directory, plan.gateways)
+        teller = Teller(self.committer, operator, self.node, self._clock, self._wake_all)
+        self._loops.append(Every("operator", _TELL_EVERY, teller.tell_once))
         hooks = Hooks(accept=self._accept, metrics=self._render, ready=self.ready, report=self._report)
         self._web = WebServer(build(hooks, settings.web), settings.web)
 
@@ -143,7 +163,7 @@ class App:
         """
         self.store.lock()
         self.committer.start()
-        self.committer(lambda _: None)  # makes the tables where there are none
+        self.committer(self._probe_all_now)  # also makes the tables where there are none
         self.metrics.begin(self.store)
         for moved in self.committer(lambda tx: self._engine.recover(tx, self._clock())):
             _log_moved(moved)
@@ -183,10 +203,11 @@ class App:
 
     def _add_gateway(self, settings: Gateway1601Settings, timing: Timing) -> None:
         gateway = SmsGateway1601(settings, time.monotonic)
-        sender = Sender(
-            self.committer, gateway, timing, self.node, luck(), first_poll(settings.delivery_reports)
-        )
+        account = account_of(settings, self._engine.plan.gateways)
+        sender = Sender(self.committer, gateway, account, timing, self.node, luck())
         self._pools.append(SenderPool(sender, self._clock, settings.concurrency, self._sent))
+        prober = Prober(self.committer, gateway, self._clock, luck(), self._numbers_to_probe())
+        self._loops.append(Every(f"probe-{settings.name}", _PROBE_EVERY, lambda: self._probe(prober)))
         self._loops.append(
             Every(f"credits-{settings.name}", _CREDITS_EVERY, lambda: self._ask_credits(gateway))
         )
@@ -194,11 +215,31 @@ class App:
             reports = Reports(self.committer, gateway, self.node, self._clock)
             self._loops.append(Every(f"reports-{settings.name}", _POLL_EVERY, lambda: self._poll(reports)))
 
+    def _probe_all_now(self, tx: Tx) -> None:
+        """The configuration or the account may have changed while we were away."""
+        for gateway in self._engine.plan.gateways:
+            breakers.probe_now(tx, gateway, self._clock())
+
+    def _numbers_to_probe(self) -> tuple[str, ...]:
+        return tuple(sorted(self._engine.plan.numbers()))
+
+    def _probe(self, prober: Prober) -> None:
+        probed = prober.probe_once()
+        if probed is None:
+            return
+        extra = {"gateway": probed.breaker.gateway, "scope": probed.breaker.scope, "answer": probed.answer}
+        _log.info("breaker closed" if probed.closed else "breaker stays open", extra=extra)
+        if probed.closed:
+            self._wake_all()
+
+    def _wake_all(self) -> None:
+        for pool in self._pools:
+            pool.wake()
+
     def _wake_senders(self, verdicts: list[Verdict]) -> None:
         """Only where there is something to send: a claim in vain costs a transaction."""
         if any(verdict.messages for verdict in verdicts):
-            for pool in self._pools:
-                pool.wake()
+            self._wake_all()
 
     def _tick(self) -> None:
         self._follow_clock()

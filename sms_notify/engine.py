@@ -15,7 +15,8 @@ from sms_notify.decide.incidents import STALE_AFTER, Episode, hear, tag_of
 from sms_notify.decide.people import Directory, Person, TargetKind
 from sms_notify.decide.routing import Receiver, Route, route
 from sms_notify.decide.states import Cause, Heard, Kind, State
-from sms_notify.store import incidents, messages, outbox
+from sms_notify.settling import open_gateway, report_lost
+from sms_notify.store import breakers, incidents, messages, outbox
 from sms_notify.store.messages import Draft, Entry, Message
 from sms_notify.store.tx import Tx
 from sms_notify.wording.compose import Composed, compose_reported
@@ -34,6 +35,7 @@ class Timing:
     expire_critical: timedelta = timedelta(hours=4)
     stale_after: timedelta = STALE_AFTER
     ambiguous_resends: int = 1
+    failover_after: timedelta = timedelta(minutes=5)
 
     def expiry(self, severity: Severity) -> timedelta:
         return self.expire_critical if severity is Severity.CRITICAL else self.expire
@@ -122,10 +124,14 @@ class Engine:
         """Does what has fallen due by `now`; returns the messages that it moved."""
         timing = self.plan.timing
         incidents.close_unheard_since(tx, now - timing.stale_after, now)
+        breakers.close_ended(tx, now)
+        breakers.close_old_troubles(tx, now)
         return [
             *self._end_leases(tx, now),
             *self._settle_unknown(tx, now - timing.reconcile_wait, now),
             *self._expire(tx, now),
+            *self._fail_over(tx, now),
+            *self._leave_barred(tx, now),
             *self._stop_waiting_for_reports(tx, now - timing.report_timeout, now),
         ]
 
@@ -158,6 +164,8 @@ class Engine:
 
     def _move(self, tx: Tx, message: Message, state: State, cause: Cause, now: datetime) -> Moved:
         messages.move(tx, message, state, Entry(cause), self.node, now)
+        if state in (State.EXPIRED, State.UNKNOWN_FINAL, State.FAILED):
+            report_lost(tx, message, state, cause, now)
         return Moved(message, state, cause)
 
     def _hear(self, tx: Tx, alert: Alert, now: datetime) -> _Case:
@@ -329,6 +337,34 @@ class Engine:
             self._move(tx, m, State.UNKNOWN_FINAL if m.ambiguous else State.EXPIRED, Cause.TOO_OLD, now)
             for m in outbox.overdue(tx, State.QUEUED, now)
         ]
+
+    def _fail_over(self, tx: Tx, now: datetime) -> list[Moved]:
+        """What waits for a gateway that takes nothing goes to the next that does: critical at once, the rest later."""
+        moved: list[Moved] = []
+        for gateway in self.plan.gateways if len(self.plan.gateways) > 1 else ():
+            since = breakers.closed_to_all(tx, gateway, now)
+            there = open_gateway(tx, self.plan.gateways, gateway, now) if since is not None else None
+            if since is None or there is None:
+                continue
+            patient = now - since >= self.plan.timing.failover_after
+            for message in outbox.waiting_for(tx, gateway):
+                if patient or message.severity is Severity.CRITICAL:
+                    outbox.hand_over(tx, message, there, Entry(Cause.FAIL_OVER), self.node, now)
+                    moved.append(Moved(message, State.QUEUED, Cause.FAIL_OVER))
+        return moved
+
+    def _leave_barred(self, tx: Tx, now: datetime) -> list[Moved]:
+        """What waits for a number or a country that its gateway refuses goes to another gateway, or nowhere."""
+        return [self._leave(tx, message, now) for message in outbox.barred(tx, now)]
+
+    def _leave(self, tx: Tx, message: Message, now: datetime) -> Moved:
+        untried = outbox.untried_gateways(tx, message, self.plan.gateways)
+        there = open_gateway(tx, tuple(untried), message.gateway, now)
+        if there is None:
+            state = State.UNKNOWN_FINAL if message.ambiguous else State.FAILED
+            return self._move(tx, message, state, Cause.BARRED, now)
+        outbox.hand_over(tx, message, there, Entry(Cause.FAIL_OVER), self.node, now)
+        return Moved(message, State.QUEUED, Cause.FAIL_OVER)
 
     def _stop_waiting_for_reports(self, tx: Tx, until: datetime, now: datetime) -> list[Moved]:
         silent = [m for state in (State.SENT, State.BUFFERED) for m in outbox.overdue(tx, state, until)]

@@ -6,8 +6,9 @@ value comes from an alert or holds a number, and all of them exist from the star
 
 from __future__ import annotations
 
+import collections
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 from importlib.metadata import version
 
@@ -15,10 +16,11 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, disa
 from prometheus_client.exposition import choose_encoder
 
 from sms_notify.alert import Severity, Status
+from sms_notify.decide.reactions import Scope
 from sms_notify.decide.states import Cause, Heard, State
 from sms_notify.gateways.base import DeliveryStatus, Fate, Outcome
 from sms_notify.gateways.codes import CODES
-from sms_notify.store import reading
+from sms_notify.store import breakers, reading
 from sms_notify.store.sqlite import SqliteStore
 from sms_notify.store.tx import Row, moment
 
@@ -53,7 +55,8 @@ class Metrics:
         self._lock = threading.Lock()
         self.registry = CollectorRegistry()
         self._define()
-        self._begin_at_zero(tuple(gateways))
+        self._gateways = tuple(gateways)
+        self._begin_at_zero(self._gateways)
 
     def begin(self, store: SqliteStore) -> None:
         """Counts from here on: what earlier processes did is in the database, not in this one's counters."""
@@ -94,6 +97,12 @@ class Metrics:
         self.credits_remaining = gauge("credits_remaining", "Credits left in the account", "gateway")
         self.gateway_up = gauge(
             "gateway_up", "1 when the last request got an answer in words we know", "gateway"
+        )
+        self.breakers = gauge(
+            "breaker_open",
+            "What is not tried for the time being: whole accounts, senders, numbers, countries",
+            "gateway",
+            "scope",
         )
         self.outbox = gauge("outbox_messages", "Messages that are not final", "state")
         self.oldest = gauge("outbox_oldest_seconds", "Age of the oldest queued message")
@@ -139,6 +148,8 @@ class Metrics:
             self.messages.labels(gateway, outcome)
         for severity in Severity:
             self.spent.labels(gateway, severity)
+        for scope in Scope:
+            self.breakers.labels(gateway, scope)
         for code in (*map(str, CODES), _OTHER_CODE):
             self.errors.labels(gateway, code)
         for status in _REPORTED.values():
@@ -152,12 +163,14 @@ class Metrics:
             last_alert, counts = reading.alerts_after(tx, self._last[0], self._node)
             moves = reading.ledger_after(tx, self._last[1], self._node)
             totals = reading.totals(tx)
+            broken = breakers.all_open(tx)
         for row in counts:
             self._count_alerts(row)
         for row in moves:
             self._count_move(row)
         self._last = (last_alert, moves[-1]["id"] if moves else self._last[1])
         self._set_gauges(totals, now)
+        self._set_breakers(collections.Counter((row["gateway"], row["scope"]) for row in broken))
 
     def _count_alerts(self, row: Row) -> None:
         self.received.labels(row["source"], row["status"]).inc(row["n"])
@@ -180,6 +193,12 @@ class Metrics:
             self.deliveries.labels(gateway, _REPORTED[state]).inc()
         if state is State.DELIVERED:
             self.delivery_seconds.labels(gateway).observe(row["seconds"] or 0)
+
+    def _set_breakers(self, broken: Mapping[tuple[str, str], int]) -> None:
+        """How many are open: of senders, numbers and countries there can be several."""
+        for gateway in self._gateways:
+            for scope in Scope:
+                self.breakers.labels(gateway, scope).set(broken.get((gateway, scope), 0))
 
     def _set_gauges(self, totals: reading.Totals, now: datetime) -> None:
         for state in _WAITING:

@@ -16,6 +16,7 @@ from enum import StrEnum
 from sms_notify.decide.states import Cause, State, after_report
 from sms_notify.gateways.base import DeliveryStatus, Failed, Gateway, Report
 from sms_notify.sender import Clock, Commit
+from sms_notify.settling import report_lost
 from sms_notify.store import messages, outbox
 from sms_notify.store.messages import Entry, Message
 from sms_notify.store.tx import Tx
@@ -75,6 +76,8 @@ def _move(tx: Tx, message: Message, report: Report, by: Cause, node: str, now: d
         )
     if state is not State.SENT:
         messages.move(tx, message, state, Entry(by, seconds=seconds), node, now)
+    if state in (State.NOT_DELIVERED, State.REJECTED):
+        report_lost(tx, message, state, "the operator could not deliver it", now)
     return Delivered(report, Applied.MOVED, message, state, seconds)
 
 

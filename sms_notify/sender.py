@@ -9,17 +9,18 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass
-from datetime import datetime, timedelta
+from dataclasses import dataclass, replace
+from datetime import datetime
 from typing import Protocol, TypeVar
 
-from sms_notify.decide.states import Cause, Kind, State
+from sms_notify.decide.countries import country_of
+from sms_notify.decide.reactions import Scope
 from sms_notify.engine import Timing
 from sms_notify.errors import StoreError
-from sms_notify.gateways.base import Fate, Gateway, Outcome, Submission
-from sms_notify.gateways.codes import after
-from sms_notify.store import messages, outbox
-from sms_notify.store.messages import Entry, Message
+from sms_notify.gateways.base import Gateway, Outcome, Submission
+from sms_notify.settling import Account, Settling, usable_sender, within_bytes
+from sms_notify.store import breakers, outbox
+from sms_notify.store.messages import Message
 from sms_notify.store.tx import Tx
 
 T = TypeVar("T")
@@ -58,23 +59,18 @@ class Luck:
 
 
 class Sender:
-    """Sends what is queued for one gateway. `first_poll` is how long after a send its report is first asked for."""
+    """Sends what is queued for one gateway."""
 
     def __init__(
-        self,
-        commit: Commit,
-        gateway: Gateway,
-        timing: Timing,
-        node: str,
-        luck: Luck,
-        first_poll: timedelta | None,
+        self, commit: Commit, gateway: Gateway, account: Account, timing: Timing, node: str, luck: Luck
     ) -> None:
         self._commit = commit
         self._gateway = gateway
+        self._account = account
         self._timing = timing
         self._node = node
         self._luck = luck
-        self._first_poll = first_poll
+        self._settling = Settling(account, node, luck.dice)
 
     def send_once(self, clock: Clock) -> Sent | None:
         """One message, one request; None when nothing may leave now."""
@@ -87,14 +83,27 @@ class Sender:
         return self._commit(lambda tx: self.claim(tx, now))
 
     def claim(self, tx: Tx, now: datetime, only: int | None = None) -> Message | None:
-        reference = self._luck.reference()
-        lease_until = now + self._timing.lease
-        return outbox.claim(tx, self._gateway.name, reference, self._node, lease_until, now, only)
+        """The next message, under the sender that the gateway takes, and cut where its country takes no long ones."""
+        sender = usable_sender(tx, self._account, now)
+        if sender is None:
+            return None
+        reference, lease_until = self._luck.reference(), now + self._timing.lease
+        message = outbox.claim(
+            tx, self._gateway.name, reference, self._node, lease_until, now, sender=sender, only=only
+        )
+        if message is not None and message.parts > 1 and self._no_long(tx, message, now):
+            body = within_bytes(message.body, 1)
+            outbox.recut(tx, message, body, 1)
+            return replace(message, body=body, parts=1)
+        return message
+
+    def _no_long(self, tx: Tx, message: Message, now: datetime) -> bool:
+        return breakers.is_open(tx, self._account.name, Scope.NO_LONG, country_of(message.number), now)
 
     def submit(self, message: Message, clock: Clock) -> Sent:
         """The request for a claimed message, and the commit of how it ended."""
         outcome, now = self._request(message), clock()
-        self._keep(lambda tx: self.settle(tx, message, outcome, now), message, outcome)
+        self._keep(lambda tx: self._settling.settle(tx, message, outcome, now), message, outcome)
         return Sent(message, outcome)
 
     def submit_and_take(self, message: Message, clock: Clock) -> tuple[Sent, Message | None]:
@@ -102,7 +111,7 @@ class Sender:
         outcome, now = self._request(message), clock()
 
         def settle_and_claim(tx: Tx) -> Message | None:
-            self.settle(tx, message, outcome, now)
+            self._settling.settle(tx, message, outcome, now)
             return self.claim(tx, now)
 
         return Sent(message, outcome), self._keep(settle_and_claim, message, outcome)
@@ -122,59 +131,10 @@ class Sender:
 
     def _request(self, message: Message) -> Outcome:
         return self._gateway.send(
-            Submission(message.number, message.body, message.reference, long=message.parts > 1)
+            Submission(
+                message.number, message.body, message.reference, long=message.parts > 1, sender=message.sender
+            )
         )
-
-    def settle(self, tx: Tx, claimed: Message, outcome: Outcome, now: datetime) -> None:
-        """Writes down how an attempt ended and moves the message accordingly.
-
-        A report may have overtaken the answer, or the lease may have ended; then only what is new is kept.
-        """
-        outbox.close_attempt(tx, claimed.reference, outcome, now)
-        message = messages.get(tx, claimed.id)
-        if outcome.smsid and not outbox.keep_smsid(tx, message, outcome.smsid):
-            _log.error("gateway gave one id to two messages", extra={"id": message.id})
-        if message.reference != claimed.reference or message.state not in (State.SUBMITTING, State.UNKNOWN):
-            return
-        entry = Entry(
-            outcome.reason, outcome.code, (now - message.created_at).total_seconds(), outcome.detail
-        )
-        if outcome.fate is Fate.SENT:
-            self._settle_sent(tx, message, outcome, entry, now)
-        elif outcome.fate is Fate.UNKNOWN:
-            self._settle_unknown(tx, message, entry, now)
-        else:
-            self._settle_unsent(tx, message, outcome, entry, now)
-
-    def _settle_sent(self, tx: Tx, message: Message, outcome: Outcome, entry: Entry, now: datetime) -> None:
-        tracked = self._first_poll is not None and outcome.smsid
-        poll_at = now + self._first_poll if self._first_poll is not None and tracked else None
-        outbox.mark_sent(tx, message, poll_at, entry, self._node, now)
-        if not tracked:
-            messages.move(tx, message, State.NO_REPORT, Entry(Cause.REPORTS_OFF), self._node, now)
-
-    def _settle_unknown(self, tx: Tx, message: Message, entry: Entry, now: datetime) -> None:
-        if message.state is State.SUBMITTING:
-            outbox.mark_ambiguous(tx, message, entry, self._node, now)
-
-    def _settle_unsent(self, tx: Tx, message: Message, outcome: Outcome, entry: Entry, now: datetime) -> None:
-        if messages.all_closed(tx, message.id) and message.kind is Kind.FIRING:
-            self._take_back(tx, message, now)
-            return
-        retry = after(outcome, message.attempts, self._luck.dice())
-        if retry is not None:
-            outbox.requeue(tx, message, now + retry.wait, entry, self._node, now)
-        else:
-            state = State.FAILED if message.ambiguous == 0 else State.UNKNOWN_FINAL
-            messages.move(tx, message, state, entry, self._node, now)
-
-    def _take_back(self, tx: Tx, message: Message, now: datetime) -> None:
-        """What it was to tell ended while it was refused; its end is then no news to its reader either."""
-        state = State.UNKNOWN_FINAL if message.ambiguous else State.CANCELLED
-        messages.move(tx, message, state, Entry(Cause.RESOLVED_MEANWHILE), self._node, now)
-        for resolve in messages.waiting_resolves(tx, message):
-            if not messages.beginning_was_told(tx, resolve):
-                messages.move(tx, resolve, State.CANCELLED, Entry(Cause.RESOLVED_MEANWHILE), self._node, now)
 
 
 class SenderPool:

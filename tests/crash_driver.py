@@ -33,11 +33,12 @@ from sms_notify.gateways.smsgateway1601 import SmsGateway1601
 from sms_notify.reports import apply
 from sms_notify.secret import Secret
 from sms_notify.sender import Luck, Sender
+from sms_notify.settling import Account
 from sms_notify.store.sqlite import SqliteStore
 
 PACKAGE = Path(sms_notify.__file__).parent
 # Where a statement does something that lasts, or leads to it. The pure rooms are entered from these.
-TRACED = tuple(str(PACKAGE / name) for name in ("engine.py", "sender.py", "store", "gateways"))
+TRACED = tuple(str(PACKAGE / name) for name in ("engine.py", "sender.py", "settling.py", "store", "gateways"))
 Say = Callable[[str], object]
 
 
@@ -107,7 +108,14 @@ class Driver:
         bench = Bench(SqliteStore(f"sqlite://{self.folder}/{n}.db"), Engine(plan, "node"), VirtualClock(NOON))
         luck = Luck(reference=lambda: os.urandom(16).hex(), dice=lambda: 0.5)
         gateway = SmsGateway1601(self.account, time.monotonic)
-        return bench, Sender(bench.commit, gateway, plan.timing, "node", luck, timedelta(minutes=1))
+        return bench, Sender(
+            bench.commit,
+            gateway,
+            Account("main", "ACME", first_poll=timedelta(minutes=1)),
+            plan.timing,
+            "node",
+            luck,
+        )
 
 
 def in_child(work: Callable[[Say], None]) -> tuple[bool, list[str]]:

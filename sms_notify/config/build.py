@@ -72,6 +72,7 @@ def _gateway(gateway: models.Gateway, index: int, found: Found) -> Gateway1601Se
         username=gateway.username,
         password=found.secrets[("gateways", index, "password")],
         sender=gateway.sender,
+        fallback_sender=gateway.fallback_sender,
         password_encoding=gateway.password_encoding,
         timezone=gateway.timezone,
         method=gateway.method,

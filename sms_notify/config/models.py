@@ -67,6 +67,7 @@ class Gateway(Model):
     password_file: Words = Field(default="", description="a file that others cannot read")
     password_encoding: PasswordEncoding = PasswordEncoding.SHA1
     sender: Sender = Field(description="a name of at most 12 characters, or +number")
+    fallback_sender: Sender = Field(default="", description="used where the gateway refuses `sender`")
     timezone: Timezone = Field(default="Europe/Amsterdam", description="the gateway's clock")
     method: Literal["get", "post"] = "get"
     delivery_reports: ReportsBy = ReportsBy.BOTH

@@ -34,7 +34,6 @@ _ROWS = (
     _Row(("watch",)),
     _Row(("site_alive",)),
     _Row(("storage",), _starts("postgresql://", "postgresql+", "postgres://")),
-    _Row(("gateways", "*", "fallback_sender")),
     _Row(("route", "**", "active_time_intervals")),
     _Row(("route", "**", "mute_time_intervals")),
     _Row(("receivers", "*", "escalate")),

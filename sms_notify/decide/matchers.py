@@ -1,19 +1,34 @@
 """Alertmanager's matchers: `severity="critical"`, `{team=~"db|web", env!=test}`.
 
-The grammar is that of Alertmanager's `matcher/parse` (UTF-8 names and values, quoted or not), the escapes are
-`\\"`, `\\\\` and `\\n`, and any other backslash stands for itself, so that `"web\\d+"` means what it says.
+Alertmanager has two grammars and reads every text with both (its `matcher/compat`, fallback mode): where the
+classic one (`pkg/labels`) can read it, that one decides; the UTF-8 one (`matcher/parse`) is for the rest. So is
+it here. The classic one forgives much: `a=` is empty, quotes are `"` alone, an unquoted value goes on until the
+comma, and a `}` that ends the text is dropped, even that of `web[0-9]{2}`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
 from sms_notify.decide.regex import Regex, RegexError, compile_regex
 
 _RESERVED = "{}!=~,\\\"'`"
-_ESCAPES = {'"': '"', "\\": "\\", "n": "\n"}
+_BLANKS = "\t\n\v\f\r \x85\xa0\u1680\u2028\u2029\u202f\u205f\u3000" + "".join(map(chr, range(0x2000, 0x200B)))
+_ASCII_BLANKS = "\t\n\f\r "  # `\s` in Go, which lacks Python's `\v`
+
+_CLASSIC = re.compile(
+    rf"[{_ASCII_BLANKS}]*([a-zA-Z_:][a-zA-Z0-9_:]*)[{_ASCII_BLANKS}]*(=~|=|!=|!~)[{_ASCII_BLANKS}]*(.*)",
+    re.DOTALL,
+)
+_CLASSIC_VALUE = re.compile(r'"((?:[^"\\]|\\.)*)"|(?:[^"\\]|\\.)*\\?', re.DOTALL)
+_CLASSIC_ESCAPE = re.compile(r'\\(["\\n])')
+_ESCAPE = re.compile(
+    r'\\(?:([abfnrtv"\\])|x([0-7][0-9a-fA-F])|u([0-9a-fA-F]{4})|U(000[0-9a-fA-F]{5}|0010[0-9a-fA-F]{4}))'
+)
+_ESCAPED = dict(zip('abfnrtv"\\', '\a\b\f\n\r\t\v"\\', strict=True))
 
 
 class MatcherError(ValueError):
@@ -68,7 +83,54 @@ def parse_matchers(text: str) -> tuple[Matcher, ...]:
 
     An empty text and `{}` are no matchers, and so match everything: whoever asks decides if that is meant.
     """
-    return _Parser(text).parse()
+    classic = _classic(text)
+    if isinstance(classic, tuple):
+        return classic
+    try:
+        return _Parser(text).parse()
+    except MatcherError as error:
+        raise classic or error from None
+
+
+def _classic(text: str) -> tuple[Matcher, ...] | MatcherError | None:
+    """What the classic grammar reads; a MatcherError where only a regular expression is wrong; or None."""
+    matchers: list[Matcher] = []
+    for start, piece in _pieces(text):
+        found = _CLASSIC.fullmatch(piece)
+        value = _classic_value(found[3].rstrip(_ASCII_BLANKS)) if found else None
+        if not found or value is None:
+            return None
+        try:
+            matchers.append(Matcher(found[1], value, Op(found[2])))
+        except RegexError as error:
+            return MatcherError(str(error), start + found.start(3) + 1)
+    return tuple(matchers)
+
+
+def _pieces(text: str) -> Iterator[tuple[int, str]]:
+    """What stands between commas outside quotes, and where; the last piece may be missing, the others not."""
+    start, end = int(text.startswith("{")), len(text) - text.endswith("}")
+    quoted = escaped = False
+    for at in range(start, end):
+        char = text[at]
+        if char == "," and not quoted:
+            yield start, text[start:at]
+            start = at + 1
+        elif char == '"' and not escaped:
+            quoted = not quoted
+        if char != ",":  # as in Alertmanager, an escape outlives a comma
+            escaped = char == "\\" and not escaped
+    last = text[start:end].lstrip(_BLANKS)
+    if last:
+        yield end - len(last), last.rstrip(_BLANKS)
+
+
+def _classic_value(raw: str) -> str | None:
+    found = _CLASSIC_VALUE.fullmatch(raw)
+    if not found:
+        return None
+    body = raw if found[1] is None else found[1]
+    return _CLASSIC_ESCAPE.sub(lambda escape: escape[1].replace("n", "\n"), body)
 
 
 def _quoted(text: str) -> str:
@@ -77,10 +139,12 @@ def _quoted(text: str) -> str:
 
 
 def _ends_word(char: str) -> bool:
-    return char.isspace() or char in _RESERVED
+    return char in _BLANKS or char in _RESERVED
 
 
 class _Parser:
+    """The UTF-8 grammar."""
+
     def __init__(self, text: str) -> None:
         self.text = text
         self.at = 0
@@ -96,7 +160,7 @@ class _Parser:
         return tuple(matchers)
 
     def _peek(self) -> str:
-        while self.at < len(self.text) and self.text[self.at].isspace():
+        while self.at < len(self.text) and self.text[self.at] in _BLANKS:
             self.at += 1
         return self.text[self.at : self.at + 1]
 
@@ -122,7 +186,7 @@ class _Parser:
         try:
             return Matcher(name, value, op)
         except RegexError as error:
-            raise self._error(f"the regular expression {_sentence(error)}", start) from None
+            raise self._error(str(error), start) from None
 
     def _name(self) -> str:
         start = self.at
@@ -181,17 +245,14 @@ class _Parser:
         return "".join(found)
 
     def _escaped(self) -> str:
-        after = self.text[self.at + 1 : self.at + 2]
-        if after not in _ESCAPES:
-            return "\\"
-        self.at += 1
-        return _ESCAPES[after]
-
-
-def _sentence(error: RegexError) -> str:
-    verb = error.what.split(" ", 1)[0]
-    text = error.what if verb in ("is", "has", "can", "repeats") else f"is wrong: {error.what}"
-    return f"{text} (its character {error.position + 1})"
+        """One of Go's escapes (`strconv.Unquote`); leaves `at` on its last character."""
+        found = _ESCAPE.match(self.text, self.at)
+        if not found:
+            shown = self.text[self.at : self.at + 2]
+            raise self._error(f"`{shown}` in quotes is no escape; a backslash is written `\\\\`")
+        self.at = found.end() - 1
+        number = found[2] or found[3] or found[4]
+        return _ESCAPED[found[1]] if found[1] else chr(int(number, 16))
 
 
 def _must_quote(char: str) -> str:

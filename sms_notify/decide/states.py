@@ -39,6 +39,7 @@ class Kind(StrEnum):
     FIRING = "firing"
     RESOLVED = "resolved"
     MANUAL = "manual"
+    OPERATOR = "operator"
 
 
 class State(StrEnum):
@@ -141,3 +142,8 @@ class Cause(StrEnum):
     TOO_OLD = "too_old"
     NOT_CONFIGURED = "not_configured"
     GATEWAY_GONE = "gateway_gone"
+    FAIL_OVER = "fail_over"
+    BARRED = "barred"
+    TROUBLE = "trouble"
+    CONFIRMED = "confirmed"
+    CONTRADICTED = "contradicted"

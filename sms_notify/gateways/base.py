@@ -58,13 +58,16 @@ class Outcome:
 
 @dataclass(frozen=True, slots=True)
 class Submission:
-    """One message for one number, ready to leave. `reference` is what the gateway gives back with reports."""
+    """One message for one number, ready to leave. `reference` is what the gateway gives back with reports;
+    without a `sender` it is the account's own.
+    """
 
     number: str
     text: str
     reference: str
     long: bool = False
     test: bool = False
+    sender: str = ""
 
 
 @dataclass(frozen=True, slots=True)

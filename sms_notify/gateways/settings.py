@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 from sms_notify.secret import Secret
@@ -31,6 +31,7 @@ class Gateway1601Settings:
     username: str
     password: Secret
     sender: str
+    fallback_sender: str = field(default="", kw_only=True)
     password_encoding: PasswordEncoding = PasswordEncoding.SHA1
     timezone: str = "Europe/Amsterdam"
     method: str = "get"

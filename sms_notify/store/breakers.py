@@ -15,6 +15,8 @@ from sms_notify.store.tx import Row, Tx, moment, stored, to_stored
 
 _WITHIN = timedelta(minutes=1)
 _SECOND = timedelta(seconds=1)
+_CALM = timedelta(minutes=15)
+_REMEMBERED = timedelta(days=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,6 +158,17 @@ def close_ended(tx: Tx, now: datetime) -> int:
     return len(rows)
 
 
+def close_old_troubles(tx: Tx, now: datetime) -> int:
+    """Trouble that no breaker stands for ends a day after it was told; should it show again, it is told again."""
+    return tx.run(
+        "update troubles set closed_at = :now where closed_at is null and told_at < :limit and not exists"
+        " (select 1 from breakers b where b.opened_at is not null"
+        "  and troubles.id = b.gateway || '/' || b.scope || '/' || b.subject)",
+        now=stored(now),
+        limit=stored(now - _REMEMBERED),
+    )
+
+
 def all_open(tx: Tx) -> Sequence[Row]:
     return tx.all("select * from breakers where opened_at is not null order by gateway, scope, subject")
 
@@ -165,14 +178,16 @@ def trouble_id(gateway: str, scope: str, subject: str) -> str:
 
 
 def report(tx: Tx, id_: str, trouble: Trouble, gateway: str, what: str, advice: str, now: datetime) -> None:
-    """Notes our own trouble; while it lasts it is one trouble, however often it shows."""
+    """Notes our own trouble; while it lasts, and where it comes back within a quarter of an hour, it is one trouble,
+    however often it shows.
+    """
     tx.run(
         "insert into troubles (id, level, gateway, what, advice, times, opened_at, tell_at, tries)"
         " values (:id, :level, :gateway, :what, :advice, 1, :now, :tell_at, 0)"
         " on conflict (id) do update set times = case when troubles.closed_at is null then troubles.times + 1 else 1 end,"
         " opened_at = case when troubles.closed_at is null then troubles.opened_at else excluded.opened_at end,"
         " tell_at = case when troubles.closed_at is null then troubles.tell_at else excluded.tell_at end,"
-        " told_at = case when troubles.closed_at is null then troubles.told_at end,"
+        " told_at = case when troubles.closed_at is null or troubles.closed_at > :calm then troubles.told_at end,"
         " level = excluded.level, what = excluded.what, advice = excluded.advice, closed_at = null",
         id=id_,
         level=trouble.level,
@@ -180,6 +195,7 @@ def report(tx: Tx, id_: str, trouble: Trouble, gateway: str, what: str, advice: 
         what=what,
         advice=advice,
         now=stored(now),
+        calm=stored(now - _CALM),
         tell_at=stored(now + trouble.after),
     )
 

@@ -56,6 +56,8 @@ class Message:
     expires_at: datetime
     created_at: datetime
     polls: int
+    recuts: int = 0
+    sender: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +102,7 @@ def write(tx: Tx, draft: Draft, node: str, now: datetime) -> int:
             kind=draft.kind,
             message_id=message_id,
         )
-    cause = Cause.BY_HAND if draft.kind is Kind.MANUAL else Cause.ALERT
+    cause = {Kind.MANUAL: Cause.BY_HAND, Kind.OPERATOR: Cause.TROUBLE}.get(draft.kind, Cause.ALERT)
     enter(tx, get(tx, message_id), State.QUEUED, Entry(cause, detail=draft.note), node, now)
     return message_id
 
@@ -133,6 +135,8 @@ def message_of(row: Row) -> Message:
         expires_at=moment(row["expires_at"]),
         created_at=moment(row["created_at"]),
         polls=row["polls"],
+        recuts=row["recuts"],
+        sender=row["sender"],
     )
 
 
@@ -165,6 +169,12 @@ def all_closed(tx: Tx, message_id: int) -> bool:
         id=message_id,
     )
     return row is not None and row["n"] > 0 and row["n"] == row["closed"]
+
+
+def incidents_of(tx: Tx, message_id: int) -> Sequence[int]:
+    """The incidents that a message tells."""
+    rows = tx.all("select incident_id from pages where message_id = :id order by incident_id", id=message_id)
+    return [row["incident_id"] for row in rows]
 
 
 def waiting_resolves(tx: Tx, message: Message) -> Sequence[Message]:

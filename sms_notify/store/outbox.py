@@ -15,6 +15,24 @@ from sms_notify.gateways.base import Outcome
 from sms_notify.store.messages import Entry, Message, enter, message_of, move
 from sms_notify.store.tx import Tx, stored, to_stored
 
+# One statement decides and takes, so that two nodes never take the same message.
+_CLAIM = (
+    "update messages set state = :submitting, attempts = attempts + 1, reference = :reference,"
+    " lease_until = :lease_until, lease_by = :node, updated_at = :now, sender = :sender"
+    " where id = (select m.id from messages m where m.state = 'queued' and m.gateway = :gateway"
+    "  and m.not_before <= :now and m.expires_at > :now and (:only is null or m.id = :only) and not exists"
+    "  (select 1 from messages o where o.state = 'submitting' and o.number = m.number) and not exists"
+    "  (select 1 from pages p join incidents i on i.id = p.incident_id join incidents j on j.source = i.source"
+    "   and j.fingerprint = i.fingerprint join pages q on q.incident_id = j.id and q.number = p.number"
+    "   and q.kind = 'firing' join messages o on o.id = q.message_id"
+    "   where p.message_id = m.id and o.id < m.id and o.state = 'queued') and not exists"
+    "  (select 1 from breakers b where b.gateway = :gateway and b.opened_at is not null"
+    "   and (b.ends_at is null or b.ends_at > :now) and (b.scope in ('account', 'credits')"
+    "   or (b.scope = 'number' and b.subject = m.number)"
+    "   or (b.scope = 'country' and m.number like b.subject || '%')))"
+    "  order by m.rank, m.not_before, m.id limit 1) returning *"
+)
+
 
 def claim(
     tx: Tx,
@@ -23,6 +41,8 @@ def claim(
     node: str,
     lease_until: datetime,
     now: datetime,
+    *,
+    sender: str = "",
     only: int | None = None,
 ) -> Message | None:
     """Takes the most urgent message that may leave now, and writes the attempt down before any byte leaves.
@@ -31,22 +51,14 @@ def claim(
     what it tells: what happened first is read first. `only` names the one message that may be taken.
     """
     row = tx.one(
-        "update messages set state = :submitting, attempts = attempts + 1, reference = :reference,"
-        " lease_until = :lease_until, lease_by = :node, updated_at = :now"
-        " where id = (select m.id from messages m where m.state = 'queued' and m.gateway = :gateway"
-        "  and m.not_before <= :now and m.expires_at > :now and (:only is null or m.id = :only) and not exists"
-        "  (select 1 from messages o where o.state = 'submitting' and o.number = m.number) and not exists"
-        "  (select 1 from pages p join incidents i on i.id = p.incident_id join incidents j on j.source = i.source"
-        "   and j.fingerprint = i.fingerprint join pages q on q.incident_id = j.id and q.number = p.number"
-        "   and q.kind = 'firing' join messages o on o.id = q.message_id"
-        "   where p.message_id = m.id and o.id < m.id and o.state = 'queued')"
-        "  order by m.rank, m.not_before, m.id limit 1) returning *",
+        _CLAIM,
         submitting=State.SUBMITTING,
         reference=reference,
         lease_until=stored(lease_until),
         node=node,
         gateway=gateway,
         only=only,
+        sender=sender,
         now=stored(now),
     )
     if row is None:
@@ -172,8 +184,13 @@ def of_other_gateways(tx: Tx, gateways: frozenset[str]) -> Sequence[Message]:
 
 
 def hand_over(tx: Tx, message: Message, gateway: str, entry: Entry, node: str, now: datetime) -> None:
-    """Queues a waiting message for another gateway."""
-    tx.run("update messages set gateway = :gateway where id = :id", gateway=gateway, id=message.id)
+    """Queues a waiting message for another gateway, which has given no reason to wait."""
+    tx.run(
+        "update messages set gateway = :gateway, not_before = min(not_before, :now) where id = :id",
+        gateway=gateway,
+        now=stored(now),
+        id=message.id,
+    )
     move(tx, replace(message, gateway=gateway), State.QUEUED, entry, node, now)
 
 
@@ -197,3 +214,41 @@ def clamp_waits(tx: Tx, latest: datetime) -> int:
     return tx.run(
         "update messages set not_before = :at where state = 'queued' and not_before > :at", at=stored(latest)
     )
+
+
+def recut(tx: Tx, message: Message, body: str, parts: int) -> None:
+    """Gives a message other words; the next attempt sends these."""
+    tx.run(
+        "update messages set body = :body, parts = :parts, recuts = recuts + 1 where id = :id",
+        body=body,
+        parts=parts,
+        id=message.id,
+    )
+
+
+def untried_gateways(tx: Tx, message: Message, gateways: Sequence[str]) -> Sequence[str]:
+    """Those of `gateways` by which this message was never tried."""
+    rows = tx.all("select distinct gateway from attempts where message_id = :id", id=message.id)
+    return [name for name in gateways if name not in {row["gateway"] for row in rows}]
+
+
+def waiting_for(tx: Tx, gateway: str, limit: int = 500) -> Sequence[Message]:
+    """What is queued for a gateway, the most urgent first."""
+    rows = tx.all(
+        "select * from messages where state = 'queued' and gateway = :gateway order by rank, not_before, id limit :limit",
+        gateway=gateway,
+        limit=limit,
+    )
+    return [message_of(row) for row in rows]
+
+
+def barred(tx: Tx, now: datetime) -> Sequence[Message]:
+    """What is queued for a number or a country that its gateway refuses."""
+    rows = tx.all(
+        "select m.* from breakers b join messages m on m.gateway = b.gateway and m.state = 'queued'"
+        " where b.opened_at is not null and (b.ends_at is null or b.ends_at > :now)"
+        " and ((b.scope = 'number' and b.subject = m.number)"
+        " or (b.scope = 'country' and m.number like b.subject || '%'))",
+        now=stored(now),
+    )
+    return [message_of(row) for row in rows]

@@ -1,0 +1,243 @@
+"""What an answer does: to the message, to what else would meet the same trouble, and to whoever must hear of it.
+
+The rule is `decide/reactions.py`; here it becomes rows, in the one transaction that also closes the attempt.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sms_notify.alert import Severity
+from sms_notify.decide.countries import country_of
+from sms_notify.decide.incidents import tag_of
+from sms_notify.decide.reactions import (
+    Break,
+    Level,
+    Reaction,
+    Scope,
+    Then,
+    Trouble,
+    for_numeric_sender,
+    react,
+)
+from sms_notify.decide.states import Cause, Kind, State
+from sms_notify.gateways.base import Outcome
+from sms_notify.gateways.codes import explain_code
+from sms_notify.store import breakers, messages, outbox
+from sms_notify.store.messages import Entry, Message
+from sms_notify.store.tx import Tx
+from sms_notify.wording import gsm
+
+_log = logging.getLogger(__name__)
+_MOST_RECUTS = 2
+_ONE_PART = 160
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """What settling must know of the gateway that answered, and of the others in order of preference.
+
+    `first_poll` is how long after a send its report is first asked for; None where none is to be had.
+    """
+
+    name: str
+    sender: str = ""
+    other_sender: str = ""
+    gateways: tuple[str, ...] = ()
+    first_poll: timedelta | None = None
+
+    @property
+    def senders(self) -> tuple[str, ...]:
+        return (self.sender, self.other_sender) if self.other_sender else (self.sender,)
+
+
+class Settling:
+    """Writes down how attempts at one account ended. `dice` gives a number in [0, 1) that spreads retries."""
+
+    def __init__(self, account: Account, node: str, dice: Callable[[], float]) -> None:
+        self._account = account
+        self._node = node
+        self._dice = dice
+
+    def settle(self, tx: Tx, claimed: Message, outcome: Outcome, now: datetime) -> None:
+        """Closes the attempt and moves the message.
+
+        A report may have overtaken the answer, or the lease may have ended; then only what is new is kept.
+        """
+        outbox.close_attempt(tx, claimed.reference, outcome, now)
+        message = messages.get(tx, claimed.id)
+        if outcome.smsid and not outbox.keep_smsid(tx, message, outcome.smsid):
+            _log.error("gateway gave one id to two messages", extra={"id": message.id})
+        reaction = for_numeric_sender(
+            outcome, react(outcome), message.sender, bool(self._account.other_sender)
+        )
+        self._protect(tx, message, outcome, reaction, now)
+        if message.reference == claimed.reference and message.state in (State.SUBMITTING, State.UNKNOWN):
+            seconds = (now - message.created_at).total_seconds()
+            entry = Entry(outcome.reason, outcome.code, seconds, outcome.detail)
+            self._move(tx, message, outcome, reaction, entry, now)
+
+    def _protect(self, tx: Tx, message: Message, outcome: Outcome, reaction: Reaction, now: datetime) -> None:
+        """Opens what must be opened, tells what must be told."""
+        if reaction.then is Then.SENT:
+            breakers.succeed(tx, self._account.name)
+            return
+        rule, trouble = reaction.breaks, reaction.trouble
+        subject = "" if rule is None else self._subject(rule.scope, message)
+        opened = rule is not None and breakers.fail(tx, self._account.name, rule, subject, outcome, now)
+        if rule is not None and opened and rule.scope is Scope.SENDER and not self._usable_sender(tx, now):
+            whole = Break(Scope.ACCOUNT, probe=_ASK_AGAIN, cap=_ASK_AGAIN)
+            breakers.fail(tx, self._account.name, whole, "", outcome, now)
+            trouble = Trouble(Level.PAGE)
+        if trouble is not None and (rule is None or opened):
+            scope = str(rule.scope) if rule is not None else f"error_{outcome.code or outcome.reason}"
+            self._report(tx, scope, subject, trouble, message, outcome, now)
+
+    def _report(
+        self,
+        tx: Tx,
+        scope: str,
+        subject: str,
+        trouble: Trouble,
+        message: Message,
+        outcome: Outcome,
+        now: datetime,
+    ) -> None:
+        name = self._account.name
+        if outcome.code is not None:
+            code = explain_code(outcome.code)
+            what, advice = f"{name}: error {outcome.code}, {code.meaning}", code.advice
+        else:
+            what, advice = f"{name}: {outcome.reason}", "Look at the log, and at the gateway's url."
+        about = f" (text m{message.id} to {message.recipient})"
+        breakers.report(
+            tx, breakers.trouble_id(name, scope, subject), trouble, name, what + about, advice, now
+        )
+
+    def _subject(self, scope: Scope, message: Message) -> str:
+        subjects = {Scope.SENDER: message.sender, Scope.NUMBER: message.number}
+        if scope in (Scope.COUNTRY, Scope.NO_LONG):
+            return country_of(message.number)
+        return subjects.get(scope, "")
+
+    def _usable_sender(self, tx: Tx, now: datetime) -> bool:
+        return usable_sender(tx, self._account, now) is not None
+
+    def _move(
+        self, tx: Tx, message: Message, outcome: Outcome, reaction: Reaction, entry: Entry, now: datetime
+    ) -> None:
+        then = reaction.then
+        if then is Then.SENT:
+            self._sent(tx, message, outcome, entry, now)
+        elif then is Then.UNKNOWN:
+            if message.state is State.SUBMITTING:
+                outbox.mark_ambiguous(tx, message, entry, self._node, now)
+        elif message.kind is Kind.FIRING and messages.all_closed(tx, message.id):
+            self._take_back(tx, message, now)
+        elif then in (Then.RECUT, Then.REWORD):
+            self._recut(tx, message, outcome, entry, now)
+        elif then is Then.ELSEWHERE:
+            self._elsewhere(tx, message, entry, now)
+        elif then is Then.FAIL:
+            self._fail(tx, message, entry, now)
+        else:
+            pause = reaction.pause(message.attempts, self._dice()) if then is Then.RETRY else timedelta()
+            outbox.requeue(tx, message, now + pause, entry, self._node, now)
+            self._fail_over(tx, message, now)
+
+    def _sent(self, tx: Tx, message: Message, outcome: Outcome, entry: Entry, now: datetime) -> None:
+        tracked = self._account.first_poll is not None and outcome.smsid
+        poll_at = now + self._account.first_poll if self._account.first_poll is not None and tracked else None
+        outbox.mark_sent(tx, message, poll_at, entry, self._node, now)
+        if not tracked:
+            messages.move(tx, message, State.NO_REPORT, Entry(Cause.REPORTS_OFF), self._node, now)
+
+    def _take_back(self, tx: Tx, message: Message, now: datetime) -> None:
+        """What it was to tell ended while it was refused; its end is then no news to its reader either."""
+        state = State.UNKNOWN_FINAL if message.ambiguous else State.CANCELLED
+        messages.move(tx, message, state, Entry(Cause.RESOLVED_MEANWHILE), self._node, now)
+        for resolve in messages.waiting_resolves(tx, message):
+            if not messages.beginning_was_told(tx, resolve):
+                messages.move(tx, resolve, State.CANCELLED, Entry(Cause.RESOLVED_MEANWHILE), self._node, now)
+
+    def _recut(self, tx: Tx, message: Message, outcome: Outcome, entry: Entry, now: datetime) -> None:
+        """Once or twice shorter, at once; then it is given up, for then it is not its length that is refused."""
+        if message.recuts >= _MOST_RECUTS:
+            self._fail(tx, message, entry, now)
+            return
+        body = self._shorter(tx, message, outcome)
+        outbox.recut(tx, message, body, gsm.parts(body))
+        outbox.requeue(tx, message, now, entry, self._node, now)
+
+    def _shorter(self, tx: Tx, message: Message, outcome: Outcome) -> str:
+        if outcome.code == 102:
+            tags = " ".join(f"#{tag_of(incident)}" for incident in messages.incidents_of(tx, message.id))
+            return gsm.fit(gsm.to_gsm(f"ALERT {message.receiver} {tags} (its text was empty)"), 1)
+        if outcome.code == 118 and message.recuts == 0:
+            return within_bytes(message.body, 3)
+        return within_bytes(message.body, 1)
+
+    def _elsewhere(self, tx: Tx, message: Message, entry: Entry, now: datetime) -> None:
+        untried = outbox.untried_gateways(tx, message, self._account.gateways)
+        there = next((g for g in untried if breakers.closed_to_all(tx, g, now) is None), None)
+        if there is None:
+            self._fail(tx, message, entry, now)
+            return
+        outbox.requeue(tx, message, now, entry, self._node, now)
+        outbox.hand_over(tx, message, there, Entry(Cause.FAIL_OVER), self._node, now)
+
+    def _fail(self, tx: Tx, message: Message, entry: Entry, now: datetime) -> None:
+        state = State.FAILED if message.ambiguous == 0 else State.UNKNOWN_FINAL
+        messages.move(tx, message, state, entry, self._node, now)
+        report_lost(tx, message, state, f"{entry.reason} {entry.code or ''}".strip(), now)
+
+    def _fail_over(self, tx: Tx, message: Message, now: datetime) -> None:
+        """A critical page does not wait for a gateway that takes nothing when there is another."""
+        if (
+            message.severity is Severity.CRITICAL
+            and breakers.closed_to_all(tx, message.gateway, now) is not None
+        ):
+            there = open_gateway(tx, self._account.gateways, message.gateway, now)
+            if there is not None:
+                outbox.hand_over(tx, message, there, Entry(Cause.FAIL_OVER), self._node, now)
+
+
+_ASK_AGAIN = timedelta(minutes=15)
+
+
+def report_lost(tx: Tx, message: Message, state: State, why: str, now: datetime) -> None:
+    """A critical page that nobody can be known to have read is our own trouble."""
+    if message.severity is not Severity.CRITICAL or message.kind is not Kind.FIRING:
+        return
+    tags = " ".join(f"#{tag_of(incident)}" for incident in messages.incidents_of(tx, message.id)[:3])
+    what = f"critical page {tags} to {message.recipient} is {state} ({why})"
+    advice = "Tell them by another road; `sms-notify explain` has the story."
+    id_ = breakers.trouble_id(message.gateway, "page", str(message.id))
+    breakers.report(tx, id_, Trouble(Level.PAGE), message.gateway, what, advice, now)
+
+
+def usable_sender(tx: Tx, account: Account, now: datetime) -> str | None:
+    """The sender to use now: the first that the gateway has not refused; None where it refused them all."""
+    return next(
+        (s for s in account.senders if not breakers.is_open(tx, account.name, Scope.SENDER, s, now)), None
+    )
+
+
+def open_gateway(tx: Tx, gateways: tuple[str, ...], but: str, now: datetime) -> str | None:
+    """The most preferred gateway other than `but` that takes texts now."""
+    return next((g for g in gateways if g != but and breakers.closed_to_all(tx, g, now) is None), None)
+
+
+def within_bytes(body: str, parts: int) -> str:
+    """`body` cut to so many parts also for a gateway that counts the bytes of UTF-8: the count that was refused
+    is not ours, so the strictest one is taken.
+    """
+    room = _ONE_PART if parts == 1 else 153 * parts
+    cut = gsm.fit(body, parts)
+    while len(cut.encode("utf-8")) > room or gsm.septets(cut) > room:
+        over = max(len(cut.encode("utf-8")), gsm.septets(cut)) - room
+        cut = gsm.clip(cut, gsm.septets(cut) - max(1, over // 2))
+    return cut

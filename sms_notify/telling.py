@@ -1,0 +1,122 @@
+"""Telling a person of our own trouble: once, by every road that `operator` names, however often it shows.
+
+A person is texted by a gateway that takes texts now; the other roads need none. Trouble that reached nobody is
+told again, later and later; the log has it in any case.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sms_notify.alert import Severity
+from sms_notify.decide.people import Directory, Person, Target, TargetKind
+from sms_notify.decide.reactions import Level
+from sms_notify.decide.states import Kind
+from sms_notify.roads.base import Ended, Note, Road
+from sms_notify.roads.settings import OperatorKind, OperatorTarget
+from sms_notify.sender import Clock, Commit
+from sms_notify.settling import open_gateway
+from sms_notify.store import breakers, messages
+from sms_notify.store.breakers import Untold
+from sms_notify.store.messages import Draft
+from sms_notify.store.tx import Tx
+from sms_notify.wording import gsm
+from sms_notify.wording.notice import Text
+
+_log = logging.getLogger(__name__)
+_AGAIN, _AGAIN_CAP = timedelta(seconds=30), timedelta(minutes=15)
+_LIFE = timedelta(hours=4)
+_KINDS = {
+    OperatorKind.PERSON: TargetKind.PERSON,
+    OperatorKind.TEAM: TargetKind.TEAM,
+    OperatorKind.NUMBER: TargetKind.NUMBER,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Operator:
+    """Who hears of our own trouble: people by text, and roads by name."""
+
+    targets: tuple[OperatorTarget, ...]
+    roads: Mapping[str, Road]
+    directory: Directory
+    gateways: tuple[str, ...]
+
+    def people(self) -> tuple[Person, ...]:
+        named = (t for t in self.targets if t.kind is not OperatorKind.GATEWAY)
+        return self.directory.resolve(Target(_KINDS[t.kind], t.name) for t in named)
+
+    def other_roads(self) -> tuple[Road, ...]:
+        return tuple(self.roads[t.name] for t in self.targets if t.kind is OperatorKind.GATEWAY)
+
+
+class Teller:
+    """Tells what is due. `wake` says that there is a text to send."""
+
+    def __init__(
+        self, commit: Commit, operator: Operator, node: str, clock: Clock, wake: Callable[[], None]
+    ) -> None:
+        self._commit = commit
+        self._operator = operator
+        self._node = node
+        self._clock = clock
+        self._wake = wake
+
+    def tell_once(self) -> int:
+        """Tells each trouble that is due; returns how many reached somebody."""
+        now = self._clock()
+        due = self._commit(lambda tx: breakers.untold(tx, now))
+        return sum(self._tell(trouble, now) for trouble in due)
+
+    def _tell(self, trouble: Untold, now: datetime) -> bool:
+        note = note_of(trouble)
+        _log.critical("%s", note.subject, extra={"advice": trouble.advice, "level": trouble.level})
+        told = [self._by_road(road, note) for road in self._operator.other_roads()]
+        texted = self._commit(lambda tx: self._text(tx, trouble, now))
+        if texted:
+            self._wake()
+        nobody_to_tell = not self._operator.targets
+        reached = bool(texted) or any(told)
+        if reached or nobody_to_tell:
+            self._commit(lambda tx: breakers.told(tx, trouble.id, now))
+        else:
+            pause = min(_AGAIN * (1 << min(trouble.tries, 10)), _AGAIN_CAP)
+            self._commit(lambda tx: breakers.tell_later(tx, trouble.id, now + pause))
+        return reached
+
+    def _by_road(self, road: Road, note: Note) -> bool:
+        """UNKNOWN counts as told: a second copy of a note is no help to anybody."""
+        ended = road.tell(note)
+        extra = {"road": road.name, "ended": ended.ended, "detail": ended.detail}
+        _log.info("operator", extra=extra)
+        return ended.ended in (Ended.TOLD, Ended.UNKNOWN)
+
+    def _text(self, tx: Tx, trouble: Untold, now: datetime) -> int:
+        gateway = open_gateway(tx, self._operator.gateways, "", now)
+        people = self._operator.people() if gateway is not None else ()
+        for person in people:
+            body = gsm.fit(gsm.to_gsm(f"sms-notify: {trouble.what}. {trouble.advice}"), 1)
+            text = Text(body, gsm.parts(body), gsm.septets(body))
+            draft = Draft(
+                Kind.OPERATOR,
+                "",
+                person,
+                Severity.CRITICAL,
+                gateway or "",
+                text,
+                now,
+                now + _LIFE,
+                note=trouble.id,
+            )
+            messages.write(tx, draft, self._node, now)
+        return len(people)
+
+
+def note_of(trouble: Untold) -> Note:
+    """The trouble as a person reads it; numbers stand in none of it."""
+    times = f" ({trouble.times} times since)" if trouble.times > 1 else ""
+    body = f"{trouble.what}{times}\n\n{trouble.advice}\n"
+    return Note(f"sms-notify: {trouble.what}", body, trouble.opened_at, trouble.level is Level.PAGE)
