@@ -19,7 +19,7 @@ from zoneinfo import ZoneInfo
 from sms_notify.alert import Delivery
 from sms_notify.config.settings import Settings
 from sms_notify.decide.incidents import tag_of
-from sms_notify.decide.states import Cause, Heard, Kind, State
+from sms_notify.decide.states import Applied, Cause, Heard, Ignored, Kind, State
 from sms_notify.engine import Engine, Moved, Plan, Timing, Verdict
 from sms_notify.gateways.answers import read_callback
 from sms_notify.gateways.base import Fate
@@ -31,7 +31,6 @@ from sms_notify.probing import Prober
 from sms_notify.reports import (
     FIRST_POLL,
     FIRST_POLL_BESIDE_CALLBACKS,
-    Applied,
     Delivered,
     Every,
     Reports,
@@ -267,11 +266,12 @@ class App:
         name = self._gateway_of(token)
         report = read_callback(parameters, zone=self._zones[name]) if name is not None else None
         if name is None or report is None:
-            _log.warning("call-back ignored", extra={"reason": "unreadable" if name else "wrong_token"})
+            self.metrics.called_back(Ignored.UNREADABLE if name is not None else Ignored.WRONG_TOKEN)
             return False
         now = self._clock()
         job = self.committer.submit(lambda tx: apply(tx, name, report, Cause.CALLBACK, self.node, now))
         delivered = await asyncio.wrap_future(job)
+        self.metrics.called_back(delivered.applied)
         _log_report(delivered, Cause.CALLBACK)
         return delivered.applied is Applied.MOVED
 
@@ -342,7 +342,8 @@ def _log_moved(moved: Moved) -> None:
 
 def _log_report(delivered: Delivered, by: Cause) -> None:
     text = delivered.message.id if delivered.message is not None else "-"
-    level = logging.WARNING if delivered.applied in (Applied.FORGED, Applied.UNKNOWN_ID) else logging.INFO
+    # What moves nothing is counted and not logged: anybody who can guess the address could fill the disk.
+    level = logging.INFO if delivered.applied is Applied.MOVED else logging.DEBUG
     _log.log(
         level,
         "report",

@@ -17,7 +17,7 @@ from prometheus_client.exposition import choose_encoder
 
 from sms_notify.alert import Severity, Status
 from sms_notify.decide.reactions import Scope
-from sms_notify.decide.states import Cause, Heard, State
+from sms_notify.decide.states import Applied, Cause, Heard, Ignored, State
 from sms_notify.gateways.base import DeliveryStatus, Fate, Outcome
 from sms_notify.gateways.codes import CODES
 from sms_notify.store import breakers, reading
@@ -75,6 +75,10 @@ class Metrics:
         self.request_seconds.labels(gateway).observe(outcome.seconds)
         self.gateway_up.labels(gateway).set(outcome.fate is Fate.SENT or outcome.code is not None)
 
+    def called_back(self, did: Applied | Ignored) -> None:
+        """A call-back has come; most of those that do nothing are somebody's mistake, some are an attack."""
+        self.callbacks.labels(did).inc()
+
     def silent(self, gateway: str) -> None:
         """A question was not answered in words we know."""
         self.gateway_up.labels(gateway).set(0)
@@ -94,6 +98,7 @@ class Metrics:
         self.spent = counter("credits_spent", "Credits that texts have cost", "gateway", "severity")
         self.errors = counter("gateway_errors", "Refusals and failures of a gateway", "gateway", "code")
         self.deliveries = counter("deliveries", "Delivery reports that moved a message", "gateway", "status")
+        self.callbacks = counter("callbacks", "Delivery call-backs by what they did", "did")
         self.credits_remaining = gauge("credits_remaining", "Credits left in the account", "gateway")
         self.gateway_up = gauge(
             "gateway_up", "1 when the last request got an answer in words we know", "gateway"
@@ -128,6 +133,8 @@ class Metrics:
         return Histogram(f"sms_notify_{name}", about, labels, buckets=buckets, registry=self.registry)
 
     def _begin_at_zero(self, gateways: tuple[str, ...]) -> None:
+        for did in (*Applied, *Ignored):
+            self.callbacks.labels(did)
         for source in SOURCES:
             for status in Status:
                 self.received.labels(source, status)

@@ -11,9 +11,8 @@ import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from enum import StrEnum
 
-from sms_notify.decide.states import Cause, State, after_report
+from sms_notify.decide.states import Applied, Cause, State, after_report
 from sms_notify.gateways.base import DeliveryStatus, Failed, Gateway, Report
 from sms_notify.sender import Clock, Commit
 from sms_notify.settling import report_lost
@@ -25,15 +24,6 @@ _log = logging.getLogger(__name__)
 FIRST_POLL = timedelta(seconds=10)
 FIRST_POLL_BESIDE_CALLBACKS = timedelta(seconds=60)
 _SLOWEST_POLL = timedelta(minutes=5)
-
-
-class Applied(StrEnum):
-    """What a report did; the value is a word of the log."""
-
-    MOVED = "moved"
-    NOTHING_NEW = "nothing_new"
-    UNKNOWN_ID = "unknown_id"
-    FORGED = "forged"  # its id and its reference belong to two messages
 
 
 @dataclass(frozen=True, slots=True)

@@ -365,6 +365,30 @@ def test_a_scheduled_text_is_taken_back_by_the_id_that_was_printed(
     assert not simulator.state.outbox
 
 
+def test_the_outbox_lists_what_was_scheduled_from_here_until_it_is_taken_back(
+    simulator: Simulator, config: Path
+) -> None:
+    first = told_json(run(config, "send", "--to", "person:alice", "--at", "+3h", "--json", "later"))[0]
+    second = told_json(run(config, "send", "--to", "person:alice", "--at", "+2h", "--json", "sooner"))[0]
+    listed = told_json(run(config, "outbox", "list", "--json"))
+    assert [(row["outboxid"], row["to"], row["text"]) for row in listed] == [
+        (second["outboxid"], "alice", "sooner"),
+        (first["outboxid"], "alice", "later"),
+    ]
+
+    said(run(config, "outbox", "remove", f"+{ALICE}"))
+    assert [row["text"] for row in told_json(run(config, "outbox", "list", "--json"))] == ["later"]
+    said(run(config, "outbox", "clear", "--yes"))
+    assert told_json(run(config, "outbox", "list", "--json")) == []
+    assert said(run(config, "outbox", "list")).split() == ["OUTBOXID", "AT", "TO", "TEXT"]
+
+
+def test_a_number_may_be_written_with_blanks(simulator: Simulator, config: Path) -> None:
+    said(run(config, "send", "--to", "+32 470 00 00 01", "hello"))
+
+    assert [text.number for text in simulator.texts()] == ["32470000001"]
+
+
 def test_a_scheduled_text_is_taken_back_by_its_number(simulator: Simulator, config: Path) -> None:
     said(run(config, "send", "--to", "person:alice", "--at", "+2h", "x"))
     row = told_json(run(config, "outbox", "remove", f"+{ALICE}", "--json"))

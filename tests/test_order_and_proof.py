@@ -12,11 +12,11 @@ from workbench import NOON, Bench, VirtualClock, a_plan, firing, resolved
 
 from sms_notify.app import App
 from sms_notify.decide.people import Directory
-from sms_notify.decide.states import Cause, Heard
+from sms_notify.decide.states import Applied, Cause, Heard
 from sms_notify.engine import Engine
 from sms_notify.errors import StoreError
 from sms_notify.gateways.base import DeliveryStatus, Fate, Report
-from sms_notify.reports import Applied, apply
+from sms_notify.reports import apply
 from sms_notify.simulator.server import Simulator
 from sms_notify.simulator.settings import Settings
 from sms_notify.store import outbox

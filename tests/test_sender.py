@@ -12,11 +12,11 @@ from datetime import timedelta
 import pytest
 from workbench import Bench, firing, resolved
 
-from sms_notify.decide.states import Cause
+from sms_notify.decide.states import Applied, Cause
 from sms_notify.gateways.base import DeliveryStatus, Fate, Report
 from sms_notify.gateways.settings import Gateway1601Settings
 from sms_notify.gateways.smsgateway1601 import SmsGateway1601
-from sms_notify.reports import Applied, Reports, apply, next_poll
+from sms_notify.reports import Reports, apply, next_poll
 from sms_notify.secret import Secret
 from sms_notify.sender import Luck, Sender, SenderPool
 from sms_notify.settling import Account

@@ -1,10 +1,11 @@
 """What waits in the gateway's outbox: when a text written by hand goes, and how it is taken back.
 
-The gateway has no way to list its outbox, so neither is there a command for it here.
+The gateway has no way to list its outbox; what was put there from here is remembered here.
 """
 
 from __future__ import annotations
 
+import contextlib
 import re
 import time
 from datetime import UTC, datetime, timedelta, tzinfo
@@ -14,13 +15,17 @@ import click
 
 from sms_notify.app import wall_clock
 from sms_notify.cli.account import gateway_option, why
-from sms_notify.cli.common import account_of, config_option, json_option, say, settings_of
+from sms_notify.cli.common import account_of, config_option, json_option, local, say, settings_of, table
 from sms_notify.config.durations import DurationError, parse_duration
-from sms_notify.errors import UsageError
+from sms_notify.config.settings import Settings
+from sms_notify.errors import StoreError, UsageError
 from sms_notify.gateways.base import Batch, Failed, Fate, Removed, Scheduled, Submission
 from sms_notify.gateways.schedule import after_121
 from sms_notify.gateways.settings import Gateway1601Settings
 from sms_notify.gateways.smsgateway1601 import SmsGateway1601
+from sms_notify.store import scheduled
+from sms_notify.store.sqlite import SqliteStore
+from sms_notify.store.tx import moment
 
 _CLOCK = re.compile(r"[0-9]{1,2}:[0-9]{2}", re.ASCII)
 _ISO = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}[T ][0-9]{2}:[0-9]{2}.*", re.ASCII)
@@ -99,12 +104,42 @@ def schedule(
 def outbox_group() -> None:
     """What waits at the gateway, put there by `send --at`.
 
-    The gateway cannot list its outbox: keep the outboxID that `send --at` prints.
+    The gateway cannot list its outbox; `outbox list` shows what was put there from here.
 
     \b
     Example:
       sms-notify outbox remove 501
     """
+
+
+@outbox_group.command("list")
+@config_option
+@gateway_option
+@json_option
+@click.pass_context
+def list_scheduled(ctx: click.Context, config_file: str | None, gateway: str | None, as_json: bool) -> None:
+    """What was scheduled from here and should still wait at the gateway, which itself cannot list it.
+
+    \b
+    Example:
+      sms-notify outbox list
+    """
+    settings = settings_of(ctx, config_file)
+    account = account_of(settings, gateway)
+    with SqliteStore(settings.storage_url).reading() as tx:
+        rows = scheduled.waiting(tx, account.name, wall_clock())
+    shown = [
+        (row["outboxid"] or "-", local(moment(row["due_at"])), row["recipient"], row["body"]) for row in rows
+    ]
+    header = ("OUTBOXID", "AT", "TO", "TEXT")
+    documents = [dict(zip(("outboxid", "at", "to", "text"), row, strict=True)) for row in shown]
+    say(documents, as_json, table(shown, header))
+
+
+def _forget(settings: Settings, account: Gateway1601Settings, what: str | None) -> None:
+    """The gateway's word is what counts; where there is no database, there is nothing to forget."""
+    with contextlib.suppress(StoreError), SqliteStore(settings.storage_url).transaction() as tx:
+        scheduled.removed(tx, account.name, what, wall_clock())
 
 
 @outbox_group.command("remove")
@@ -125,11 +160,13 @@ def remove(
       sms-notify outbox remove 501
       sms-notify outbox remove +32470000001
     """
-    account = account_of(settings_of(ctx, config_file), gateway)
+    settings = settings_of(ctx, config_file)
+    account = account_of(settings, gateway)
     client = SmsGateway1601(account, time.monotonic)
     answer = client.remove(number=what) if what.startswith("+") else client.remove(outboxid=what)
     if isinstance(answer, Failed):
         raise _not_done(account, answer, what, "removed")
+    _forget(settings, account, what)
     say({"gateway": account.name, "removed": what}, as_json, f"{account.name}: {what} is removed")
 
 
@@ -148,13 +185,15 @@ def clear(ctx: click.Context, config_file: str | None, gateway: str | None, as_j
     Example:
       sms-notify outbox clear --yes
     """
-    account = account_of(settings_of(ctx, config_file), gateway)
+    settings = settings_of(ctx, config_file)
+    account = account_of(settings, gateway)
     if not yes:
         told = f"everything that waits in the outbox of {account.username}, whoever scheduled it"
         click.confirm(f"{account.name}: remove {told}?", abort=True, err=True)
     answer = SmsGateway1601(account, time.monotonic).empty_outbox()
     if isinstance(answer, Failed) and answer.code != _NOTHING_THERE:
         raise _not_done(account, answer, "the outbox", "emptied")
+    _forget(settings, account, None)
     said = "the outbox is empty now" if isinstance(answer, Removed) else "the outbox was empty already"
     row = {"gateway": account.name, "emptied": isinstance(answer, Removed)}
     say(row, as_json, f"{account.name}: {said}")

@@ -15,16 +15,17 @@ from sms_notify.app import luck, sender_of, timing_of, wall_clock
 from sms_notify.cli.account import why
 from sms_notify.cli.common import account_of, command_node, config_option, json_option, say, settings_of
 from sms_notify.cli.outbox import parse_at, schedule
+from sms_notify.config.phone import NumberError, parse_number
 from sms_notify.config.settings import Settings
 from sms_notify.decide.people import Directory, Person, Target, TargetKind
 from sms_notify.decide.states import Kind, State
-from sms_notify.errors import UsageError
+from sms_notify.errors import StoreError, UsageError
 from sms_notify.gateways.base import Batch, Failed, Fate, Group, Outcome, Reason, Scheduled, Submission
 from sms_notify.gateways.schedule import datum
 from sms_notify.gateways.settings import Gateway1601Settings
 from sms_notify.gateways.smsgateway1601 import SmsGateway1601
-from sms_notify.store import messages
-from sms_notify.store.messages import Draft
+from sms_notify.store import messages, scheduled
+from sms_notify.store.messages import Draft, Message
 from sms_notify.store.sqlite import SqliteStore
 from sms_notify.store.tx import Tx
 from sms_notify.wording import gsm
@@ -38,7 +39,8 @@ _GROUP = "gateway-group:"
 _TARGETS = "write person:NAME, team:NAME, +NUMBER or gateway-group:NAME"
 _MINUTE = timedelta(minutes=1)
 _SCHEDULED = "scheduled"  # beside the words of Fate: the gateway took it, and nothing was sent yet
-_TAKEN = (Fate.SENT, _SCHEDULED)
+_QUEUED = "queued"  # as well: it is in the store, and leaves when it can
+_TAKEN = (Fate.SENT, _SCHEDULED, _QUEUED)
 
 
 @click.command()
@@ -119,7 +121,24 @@ def _hand_over(
     if got is None:
         row = _send(settings, account, to, text)
         return row | {"said": f"too late to schedule, so at once: {row['said']}"}
-    return _refused(to, got) if isinstance(got, Failed) else _scheduled(account, to, got, at)
+    if isinstance(got, Failed):
+        return _refused(to, got)
+    _remember(settings, account, to, text, got)
+    return _scheduled(account, to, got, at)
+
+
+def _remember(
+    settings: Settings, account: Gateway1601Settings, to: Recipient, text: Text, got: Scheduled
+) -> None:
+    """For `outbox list`: the gateway has it whatever becomes of this row, so a failure here is no failure to send."""
+    person = isinstance(to, Person)
+    name, number = (to.name, to.number) if isinstance(to, Person) else (f"{_GROUP}{to.name}", "")
+    try:
+        with SqliteStore(settings.storage_url).transaction() as tx:
+            scheduled.note(tx, account.name, got.outboxid, name, number, text.body, got.at, wall_clock())
+    except StoreError as error:
+        who = "number" if person else "outboxID"
+        click.echo(f"warning: not remembered for `outbox list` ({error}); keep the {who}", err=True)
 
 
 def _recipients(settings: Settings, to: str, gateway: str | None) -> tuple[Recipient, ...]:
@@ -135,8 +154,11 @@ def _recipients(settings: Settings, to: str, gateway: str | None) -> tuple[Recip
 def _people(directory: Directory, to: str) -> tuple[Person, ...]:
     kind, _, name = to.partition(":")
     try:
-        target = Target(TargetKind.NUMBER, to) if to.startswith("+") else Target(TargetKind(kind), name)
-        return directory.resolve([target])
+        if to.startswith("+"):
+            return directory.resolve([Target(TargetKind.NUMBER, parse_number(to).e164)])
+        return directory.resolve([Target(TargetKind(kind), name)])
+    except NumberError as error:
+        raise UsageError(f"--to {to}: {error}") from None
     except ValueError:
         raise UsageError(f"--to {to!r} is not a target; {_TARGETS}") from None
     except KeyError:
@@ -244,10 +266,14 @@ def _send_to(settings: Settings, account: Gateway1601Settings, person: Person, t
     sender, now = sender_of(account, commit, timing, node), wall_clock()
     life = timing.expiry(Severity.OTHER)
     draft = Draft(Kind.MANUAL, "", person, Severity.OTHER, account.name, text, now, now + life)
-    message_id = commit(lambda tx: messages.write(tx, draft, node, now))
-    message = commit(lambda tx: sender.claim(tx, now, only=message_id))
+
+    def write_and_claim(tx: Tx) -> tuple[int, Message | None]:
+        written = messages.write(tx, draft, node, now)
+        return written, sender.claim(tx, now, only=written)
+
+    message_id, message = commit(write_and_claim)
     if message is None:
-        raise UsageError(f"m{message_id} waits in the queue: {person.name} is being texted at this moment")
+        return _queued(person, message_id)
     outcome = sender.submit(message, wall_clock).outcome
     state = commit(lambda tx: messages.get(tx, message_id).state)
     waits = f"; m{message_id} waits in the queue and the daemon tries again" if state is State.QUEUED else ""
@@ -255,6 +281,13 @@ def _send_to(settings: Settings, account: Gateway1601Settings, person: Person, t
         f"sent as m{message_id}, {text.parts} part(s)" if outcome.fate is Fate.SENT else _why(outcome) + waits
     )
     return _row(person, outcome, said) | {"id": f"m{message_id}", "state": str(state)}
+
+
+def _queued(person: Person, message_id: int) -> Row:
+    """Somebody else is texting them at this moment, or the gateway takes nothing: the daemon sends it when it can."""
+    said = f"m{message_id} waits in the queue, and the daemon sends it as soon as it can leave"
+    row = _row(person, Outcome(Fate.NOT_SENT, Reason.LOCAL), said)
+    return row | {"fate": _QUEUED, "id": f"m{message_id}", "state": str(State.QUEUED)}
 
 
 def _name(to: Recipient) -> str:

@@ -147,3 +147,19 @@ class Cause(StrEnum):
     TROUBLE = "trouble"
     CONFIRMED = "confirmed"
     CONTRADICTED = "contradicted"
+
+
+class Applied(StrEnum):
+    """What a report did; the value is a word of the log and a metric label."""
+
+    MOVED = "moved"
+    NOTHING_NEW = "nothing_new"
+    UNKNOWN_ID = "unknown_id"
+    FORGED = "forged"  # its id and its reference belong to two messages
+
+
+class Ignored(StrEnum):
+    """Why a call-back was not even looked up."""
+
+    WRONG_TOKEN = "wrong_token"  # noqa: S105 - a word, not a token
+    UNREADABLE = "unreadable"

@@ -39,7 +39,7 @@ from sms_notify.gateways.base import (
 )
 from sms_notify.gateways.schedule import datum
 from sms_notify.gateways.settings import Gateway1601Settings, PasswordEncoding, ReportsBy
-from sms_notify.gateways.transport import Answer, NoAnswer, Transport
+from sms_notify.gateways.transport import MOST_BYTES, Answer, NoAnswer, Transport
 from sms_notify.secret import Secret
 
 _GATEWAY, _REPORT = "gateway.php", "gatewayrapport.php"
@@ -48,6 +48,7 @@ _REFERENCE = re.compile(r"[!-~]{0,75}")
 _OUTBOXID = re.compile(r"([0-9]{1,20})")
 _TOKEN_LABEL = b"sms-notify delivery call-back"
 _TOKEN_BYTES = 24  # 192 bits
+_MOST_LIST_BYTES = 262_144  # a thousand reports of two hundred characters, and a page around them
 
 
 class SmsGateway1601:
@@ -135,7 +136,8 @@ class SmsGateway1601:
 
         Their format is not documented: `LastReports.raw` always has the answer as it came.
         """
-        answer = self._ask(_GATEWAY, self._account({"action": "rapport", "aantal": str(count)}))
+        form = self._account({"action": "rapport", "aantal": str(count)})
+        answer = self._ask(_GATEWAY, form, most=_MOST_LIST_BYTES)
         if isinstance(answer, NoAnswer):
             fewer = "; ask for fewer" if answer.reason is Reason.TOO_LARGE else ""
             return replace(_failed(answer), detail=answer.detail + fewer)
@@ -181,10 +183,12 @@ class SmsGateway1601:
         username, password = self._settings.username, self._password.reveal()
         return _encoded({"klantuser": username, "klantpwd": password, **parameters})
 
-    def _ask(self, script: str, form: Secret, *, post: bool | None = None) -> Answer | NoAnswer:
+    def _ask(
+        self, script: str, form: Secret, *, post: bool | None = None, most: int = MOST_BYTES
+    ) -> Answer | NoAnswer:
         url = f"{self._settings.url.rstrip('/')}/{script}"
         by_post = self._settings.method.lower() == "post" if post is None else post
-        return self._transport.ask(url, form, post=by_post)
+        return self._transport.ask(url, form, post=by_post, most=most)
 
 
 def delivery_token(settings: Gateway1601Settings) -> str:

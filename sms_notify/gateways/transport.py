@@ -76,15 +76,18 @@ class Transport:
             "Connection": "close",
         }
 
-    def ask(self, url: str, form: Secret, *, post: bool = False) -> Answer | NoAnswer:
-        """One request with `form` (already percent-encoded) as query, or as body of a POST. Never raises."""
+    def ask(self, url: str, form: Secret, *, post: bool = False, most: int = MOST_BYTES) -> Answer | NoAnswer:
+        """One request with `form` (already percent-encoded) as query, or as body of a POST. Never raises.
+
+        An answer of more than `most` bytes is none of the gateway's: it is cut off and not looked at.
+        """
         trip = _Trip(_Deadline(self._limit), self._lookups, Secret("" if post else "?" + form.reveal()))
         try:
-            return self._ask(trip, url, form if post else None)
+            return self._ask(trip, url, form if post else None, most)
         except Exception as error:  # noqa: BLE001 - whatever a network or a library does is an outcome, not a crash
             return _ended(trip, error)
 
-    def _ask(self, trip: _Trip, url: str, body: Secret | None) -> Answer | NoAnswer:
+    def _ask(self, trip: _Trip, url: str, body: Secret | None, most: int) -> Answer | NoAnswer:
         headers = self._headers if body is None else {**self._headers, "Content-Type": _FORM}
         data = None if body is None else body.reveal().encode("ascii")
         method = "GET" if body is None else "POST"
@@ -92,7 +95,7 @@ class Transport:
         pool = self._pool(trip, request.url or "")
         try:
             with _Adapter(pool).send(request, stream=True, timeout=self._limit) as response:
-                return _answer(response)
+                return _answer(response, most)
         finally:
             pool.close()
 
@@ -310,16 +313,16 @@ def _tls_context(ca_file: str) -> ssl.SSLContext:
     return context
 
 
-def _answer(response: requests.Response) -> Answer | NoAnswer:
+def _answer(response: requests.Response, most: int) -> Answer | NoAnswer:
     body = b""
-    while len(body) <= MOST_BYTES:
-        more = response.raw.read(MOST_BYTES + 1 - len(body), decode_content=False)
+    while len(body) <= most:
+        more = response.raw.read(most + 1 - len(body), decode_content=False)
         if not more:
             return Answer(response.status_code, body)
         body += more
     if 400 <= response.status_code < 500:  # the status line said all; the rest is a proxy's page
-        return Answer(response.status_code, body[:MOST_BYTES])
-    detail = f"HTTP {response.status_code} with more than {MOST_BYTES} bytes: no answer of the gateway"
+        return Answer(response.status_code, body[:most])
+    detail = f"HTTP {response.status_code} with more than {most} bytes: no answer of the gateway"
     return NoAnswer(Fate.UNKNOWN, Reason.TOO_LARGE, detail)
 
 

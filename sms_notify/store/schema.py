@@ -157,6 +157,17 @@ MIGRATIONS: tuple[str, ...] = (
     alter table messages add column recuts integer not null default 0;
     alter table messages add column sender text not null default '';
     alter table messages add column confirmed_at bigint;
-    create index attempts_ended on attempts (gateway, ended_at);
+
+    create table scheduled (
+        id integer primary key,
+        gateway text not null,
+        outboxid text,
+        recipient text not null,
+        number text not null,
+        body text not null,
+        due_at bigint not null,
+        created_at bigint not null,
+        removed_at bigint
+    );
     """,
 )
