@@ -143,6 +143,8 @@ class App:
         self.committer = Committer(self.store)
         self.metrics = Metrics([gateway.name for gateway in settings.gateways], self.node)
         self._tokens = {gateway.name: delivery_token(gateway) for gateway in settings.gateways}
+        polled = (ReportsBy.POLL, ReportsBy.BOTH)
+        self._asked = {gateway.name for gateway in settings.gateways if gateway.delivery_reports in polled}
         self._zones = {gateway.name: ZoneInfo(gateway.timezone) for gateway in settings.gateways}
         self._loops = [Every("clock", _TICK_EVERY, self._tick)]
         for gateway in settings.gateways:
@@ -210,7 +212,7 @@ class App:
         self._loops.append(
             Every(f"credits-{settings.name}", _CREDITS_EVERY, lambda: self._ask_credits(gateway))
         )
-        if settings.delivery_reports in (ReportsBy.POLL, ReportsBy.BOTH):
+        if settings.name in self._asked:
             reports = Reports(self.committer, gateway, self.node, self._clock)
             self._loops.append(Every(f"reports-{settings.name}", _POLL_EVERY, lambda: self._poll(reports)))
 
@@ -269,7 +271,10 @@ class App:
             self.metrics.called_back(Ignored.UNREADABLE if name is not None else Ignored.WRONG_TOKEN)
             return False
         now = self._clock()
-        job = self.committer.submit(lambda tx: apply(tx, name, report, Cause.CALLBACK, self.node, now))
+        confirm = name in self._asked
+        job = self.committer.submit(
+            lambda tx: apply(tx, name, report, Cause.CALLBACK, self.node, now, confirm=confirm)
+        )
         delivered = await asyncio.wrap_future(job)
         self.metrics.called_back(delivered.applied)
         _log_report(delivered, Cause.CALLBACK)

@@ -320,6 +320,9 @@ class Engine:
         if not self._deserves_resend(tx, message, now):
             return self._move(tx, message, State.UNKNOWN_FINAL, Cause.NO_EVIDENCE, now)
         outbox.requeue(tx, message, now, Entry(Cause.RESEND), self.node, now)
+        there = open_gateway(tx, self.plan.gateways, message.gateway, now)
+        if there is not None:  # what left no answer once may leave none again
+            outbox.hand_over(tx, message, there, Entry(Cause.FAIL_OVER), self.node, now)
         return Moved(message, State.QUEUED, Cause.RESEND)
 
     def _deserves_resend(self, tx: Tx, message: Message, now: datetime) -> bool:
@@ -368,6 +371,9 @@ class Engine:
 
     def _stop_waiting_for_reports(self, tx: Tx, until: datetime, now: datetime) -> list[Moved]:
         silent = [m for state in (State.SENT, State.BUFFERED) for m in outbox.overdue(tx, state, until)]
+        for message in silent:
+            if message.state is State.BUFFERED:
+                report_lost(tx, message, State.BUFFERED, "its phone has been out of reach for too long", now)
         return [self._move(tx, m, State.NO_REPORT, Cause.REPORT_TIMEOUT, now) for m in silent]
 
 

@@ -23,6 +23,7 @@ from sms_notify.store.tx import Tx
 _log = logging.getLogger(__name__)
 FIRST_POLL = timedelta(seconds=10)
 FIRST_POLL_BESIDE_CALLBACKS = timedelta(seconds=60)
+_BAD_ENDS = (DeliveryStatus.NOT_DELIVERED, DeliveryStatus.REJECTED)
 _SLOWEST_POLL = timedelta(minutes=5)
 
 
@@ -37,8 +38,14 @@ class Delivered:
     seconds: float | None = None
 
 
-def apply(tx: Tx, gateway: str, report: Report, by: Cause, node: str, now: datetime) -> Delivered:
-    """Moves the message that `report` speaks of, if it is ours and the report says something new."""
+def apply(
+    tx: Tx, gateway: str, report: Report, by: Cause, node: str, now: datetime, *, confirm: bool = False
+) -> Delivered:
+    """Moves the message that `report` speaks of, if it is ours and the report says something new.
+
+    With `confirm` a bad end is not believed but asked about at once: anybody who learns the address of the
+    call-back could else make the operator run.
+    """
     by_id = messages.by_smsid(tx, gateway, report.smsid) if report.smsid else None
     by_reference = messages.by_reference(tx, gateway, report.reference) if report.reference else None
     if report.reference and by_id is not None and (by_reference is None or by_reference.id != by_id.id):
@@ -48,6 +55,14 @@ def apply(tx: Tx, gateway: str, report: Report, by: Cause, node: str, now: datet
         return Delivered(report, Applied.UNKNOWN_ID)
     if report.smsid and not message.smsid:
         outbox.keep_smsid(tx, message, report.smsid)
+    if (
+        confirm
+        and report.status in _BAD_ENDS
+        and message.smsid
+        and after_report(message.state, report.status)
+    ):
+        outbox.poll_again(tx, message.id, now)
+        return Delivered(report, Applied.TO_CONFIRM, message)
     return _move(tx, message, report, by, node, now)
 
 

@@ -154,6 +154,7 @@ class Applied(StrEnum):
 
     MOVED = "moved"
     NOTHING_NEW = "nothing_new"
+    TO_CONFIRM = "to_confirm"  # a bad end, told by a call-back: the gateway is asked before anything follows
     UNKNOWN_ID = "unknown_id"
     FORGED = "forged"  # its id and its reference belong to two messages
 
