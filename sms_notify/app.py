@@ -19,6 +19,7 @@ from zoneinfo import ZoneInfo
 from sms_notify.alert import Delivery
 from sms_notify.config.settings import Settings
 from sms_notify.decide.incidents import tag_of
+from sms_notify.decide.people import Directory, group_of
 from sms_notify.decide.states import Applied, Cause, Heard, Ignored, Kind, State
 from sms_notify.engine import Engine, Moved, Plan, Timing, Verdict
 from sms_notify.gateways.answers import read_callback
@@ -94,7 +95,7 @@ def timing_of(settings: Settings) -> Timing:
     return Timing(lease=timedelta(seconds=3 * slowest))
 
 
-def account_of(settings: Gateway1601Settings, gateways: tuple[str, ...]) -> Account:
+def account_of(settings: Gateway1601Settings, gateways: tuple[str, ...], directory: Directory) -> Account:
     """What settling must know of an account; `gateways` are all of them, the preferred one first."""
     return Account(
         name=settings.name,
@@ -102,13 +103,14 @@ def account_of(settings: Gateway1601Settings, gateways: tuple[str, ...]) -> Acco
         other_sender=settings.fallback_sender,
         gateways=gateways,
         first_poll=first_poll(settings.delivery_reports),
+        directory=directory,
     )
 
 
 def sender_of(settings: Gateway1601Settings, commit: Commit, timing: Timing, node: str) -> Sender:
     """A sender with the account's own client, for commands that send by hand."""
     gateway = SmsGateway1601(settings, time.monotonic)
-    return Sender(commit, gateway, account_of(settings, (settings.name,)), timing, node, luck())
+    return Sender(commit, gateway, account_of(settings, (settings.name,), Directory()), timing, node, luck())
 
 
 def first_poll(by: ReportsBy) -> timedelta | None:
@@ -204,7 +206,7 @@ class App:
 
     def _add_gateway(self, settings: Gateway1601Settings, timing: Timing) -> None:
         gateway = SmsGateway1601(settings, time.monotonic)
-        account = account_of(settings, self._engine.plan.gateways)
+        account = account_of(settings, self._engine.plan.gateways, self._engine.plan.directory)
         sender = Sender(self.committer, gateway, account, timing, self.node, luck())
         self._pools.append(SenderPool(sender, self._clock, settings.concurrency, self._sent))
         prober = Prober(self.committer, gateway, self._clock, luck(), self._numbers_to_probe())
@@ -222,7 +224,7 @@ class App:
             breakers.probe_now(tx, gateway, self._clock())
 
     def _numbers_to_probe(self) -> tuple[str, ...]:
-        return tuple(sorted(self._engine.plan.numbers()))
+        return tuple(sorted(n for n in self._engine.plan.numbers() if group_of(n) is None))
 
     def _probe(self, prober: Prober) -> None:
         probed = prober.probe_once()

@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 
 from sms_notify.alert import Alert, Delivery, Severity, Status
 from sms_notify.decide.incidents import STALE_AFTER, Episode, hear, tag_of
-from sms_notify.decide.people import Directory, Person, TargetKind
+from sms_notify.decide.people import Directory, Person, TargetKind, group_of
 from sms_notify.decide.routing import Receiver, Route, route
 from sms_notify.decide.states import Cause, Heard, Kind, State
 from sms_notify.settling import open_gateway, report_lost
@@ -59,8 +59,10 @@ class Plan:
 
     def numbers(self) -> frozenset[str]:
         """Every number that the configuration names; no other is ever texted."""
-        bare = (t.name for r in self.receivers.values() for t in r.notify if t.kind is TargetKind.NUMBER)
-        return frozenset((*(person.number for person in self.directory.people.values()), *bare))
+        targets = (target for receiver in self.receivers.values() for target in receiver.notify)
+        bare = [target for target in targets if target.kind in (TargetKind.NUMBER, TargetKind.GROUP)]
+        named = (*self.directory.people.values(), *self.directory.resolve(bare))
+        return frozenset(person.number for person in named)
 
 
 @dataclass(frozen=True, slots=True)
@@ -329,6 +331,7 @@ class Engine:
         return (
             message.severity is Severity.CRITICAL
             and message.kind is Kind.FIRING
+            and group_of(message.number) is None  # one silence would make two texts for everybody in it
             and message.ambiguous <= self.plan.timing.ambiguous_resends
             and message.expires_at > now
             and not messages.all_closed(tx, message.id)

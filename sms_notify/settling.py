@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from sms_notify.alert import Severity
 from sms_notify.decide.countries import country_of
 from sms_notify.decide.incidents import tag_of
+from sms_notify.decide.people import Directory, Person, group_of
 from sms_notify.decide.reactions import (
     Break,
     Level,
@@ -27,12 +28,14 @@ from sms_notify.decide.states import Cause, Kind, State
 from sms_notify.gateways.base import Outcome
 from sms_notify.gateways.codes import explain_code
 from sms_notify.store import breakers, messages, outbox
-from sms_notify.store.messages import Entry, Message
+from sms_notify.store.messages import Draft, Entry, Message
 from sms_notify.store.tx import Tx
 from sms_notify.wording import gsm
+from sms_notify.wording.notice import Text
 
 _log = logging.getLogger(__name__)
 _MOST_RECUTS = 2
+_OF_NUMBERS = (Scope.NUMBER, Scope.COUNTRY, Scope.NO_LONG)
 _ONE_PART = 160
 
 
@@ -48,6 +51,7 @@ class Account:
     other_sender: str = ""
     gateways: tuple[str, ...] = ()
     first_poll: timedelta | None = None
+    directory: Directory = field(default_factory=Directory)
 
     @property
     def senders(self) -> tuple[str, ...]:
@@ -86,6 +90,8 @@ class Settling:
             breakers.succeed(tx, self._account.name)
             return
         rule, trouble = reaction.breaks, reaction.trouble
+        if rule is not None and rule.scope in _OF_NUMBERS and group_of(message.number) is not None:
+            rule = None  # one member's number or country, nobody can say whose
         subject = "" if rule is None else self._subject(rule.scope, message)
         opened = rule is not None and breakers.fail(tx, self._account.name, rule, subject, outcome, now)
         if rule is not None and opened and rule.scope is Scope.SENDER and not self._usable_sender(tx, now):
@@ -137,6 +143,8 @@ class Settling:
                 outbox.mark_ambiguous(tx, message, entry, self._node, now)
         elif message.kind is Kind.FIRING and messages.all_closed(tx, message.id):
             self._take_back(tx, message, now)
+        elif then in (Then.FAIL, Then.ELSEWHERE) and group_of(message.number) is not None:
+            self._to_members(tx, message, entry, now)
         elif then in (Then.RECUT, Then.REWORD):
             self._recut(tx, message, outcome, entry, now)
         elif then is Then.ELSEWHERE:
@@ -188,6 +196,28 @@ class Settling:
             return
         outbox.requeue(tx, message, now, entry, self._node, now)
         outbox.hand_over(tx, message, there, Entry(Cause.FAIL_OVER), self._node, now)
+
+    def _to_members(self, tx: Tx, message: Message, entry: Entry, now: datetime) -> None:
+        """A group that the gateway does not know, or refuses: those of it that we know are texted one by one."""
+        members = self._account.directory.known_members(group_of(message.number) or "")
+        told = [person for person in members if self._page(tx, message, person, now)]
+        if not told:
+            self._fail(tx, message, entry, now)
+            return
+        messages.move(tx, message, State.FAILED, entry, self._node, now)
+
+    def _page(self, tx: Tx, message: Message, person: Person, now: datetime) -> bool:
+        """True where the person has, or now gets, a text about all that the group's message tells."""
+        told = messages.incidents_of(tx, message.id)
+        owed = [i for i in told if not messages.has_page(tx, i, person.number, message.kind)]
+        if owed or not told:
+            text = Text(message.body, message.parts, gsm.septets(message.body))
+            draft = Draft(
+                message.kind, message.receiver, person, message.severity, message.gateway, text, now, message.expires_at,
+                tuple(owed), f"instead of m{message.id} to {message.recipient}",
+            )  # fmt: skip
+            messages.write(tx, draft, self._node, now)
+        return True
 
     def _fail(self, tx: Tx, message: Message, entry: Entry, now: datetime) -> None:
         state = State.FAILED if message.ambiguous == 0 else State.UNKNOWN_FINAL

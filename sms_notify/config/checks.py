@@ -119,7 +119,9 @@ def _check_operator(found: Found) -> None:
             forms = "write person:NAME, team:NAME, gateway:NAME or +NUMBER"
             _check_target(found, place, text, f"did you mean `gateway:{text}`?" if text in roads else forms)
             target = found.targets.get(place)
-            if target:
+            if (
+                target and target.kind is not TargetKind.GROUP
+            ):  # which notyet.py refuses: nobody answers for a group
                 found.operator.append(OperatorTarget(OperatorKind(target.kind.value), target.name))
     _judge_operator(found, listed, roads)
 
@@ -173,8 +175,24 @@ def _check_target(
         if name not in known:
             what = f"there is no {kind} `{name}`"
             found.wrong(place, what, _near(name, known, "people" if kind == TargetKind.PERSON else "teams"))
+    elif kind == TargetKind.GROUP and name:
+        groups = _groups(data)
+        found.targets[place] = Target(TargetKind.GROUP, name)
+        if name not in groups:
+            what = f"no gateway has `{name}` under `groups`"
+            found.wrong(
+                place,
+                what,
+                f"there is {', '.join(sorted(groups))}" if groups else "add it to the gateway's `groups`",
+            )
     else:
         found.wrong(place, f"`{text}` is no target", _target_advice(text, data, advice))
+
+
+def _groups(data: dict[str, Value]) -> set[str]:
+    """The groups of the gateways' address books that the configuration names."""
+    gateways = (mapping(gateway) for gateway in entries(data.get("gateways")))
+    return {word(group) for gateway in gateways for group in entries(gateway.get("groups"))}
 
 
 def _target_advice(text: str, data: dict[str, Value], otherwise: str) -> str:

@@ -39,7 +39,7 @@ _ROWS = (
     _Row(("receivers", "*", "escalate")),
     _Row(("receivers", "*", "quiet")),
     _Row(("operator", "*"), _starts("schedule:", "gateway-group:")),
-    _Row(("receivers", "*", "notify", "*"), _starts("schedule:", "gateway-group:", "gateway:")),
+    _Row(("receivers", "*", "notify", "*"), _starts("schedule:", "gateway:")),
 )
 
 

@@ -9,10 +9,22 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+# What stands in the place of a number for a group of the gateway's own address book: `group:NAME`.
+_GROUP = "group:"
+
+
+def group_of(number: str) -> str | None:
+    """The group that is addressed in the place of a number, or None where it is a number."""
+    return number.removeprefix(_GROUP) if number.startswith(_GROUP) else None
+
 
 @dataclass(frozen=True, slots=True)
 class Person:
-    """Somebody with a phone. `number` is E.164 with its plus sign; `timezone` an IANA name."""
+    """Somebody with a phone. `number` is E.164 with its plus sign; `timezone` an IANA name.
+
+    A group of the gateway's address book is texted like a person, in one request; who is in it only the
+    gateway knows.
+    """
 
     name: str
     number: str
@@ -24,6 +36,7 @@ class TargetKind(StrEnum):
     PERSON = "person"
     TEAM = "team"
     NUMBER = "number"
+    GROUP = "gateway-group"
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,8 +71,14 @@ class Directory:
     def _members(self, target: Target) -> tuple[Person, ...]:
         if target.kind is TargetKind.NUMBER:
             return (self.owner(target.name) or Person(name=target.name, number=target.name),)
+        if target.kind is TargetKind.GROUP:
+            return (Person(name=str(target), number=_GROUP + target.name),)
         names = self.teams[target.name] if target.kind is TargetKind.TEAM else (target.name,)
         return tuple(self.people[name] for name in names)
+
+    def known_members(self, group: str) -> tuple[Person, ...]:
+        """Whom we know of a gateway's group: the team of the same name, if there is one."""
+        return tuple(self.people[name] for name in self.teams.get(group, ()))
 
     def owner(self, number: str) -> Person | None:
         """The person whose number this is, so that a bare number is still told in its owner's language."""
