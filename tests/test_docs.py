@@ -18,7 +18,8 @@ from starlette.routing import Route
 from sms_notify.cli import COMMANDS, group
 from sms_notify.config import config_schema, load
 from sms_notify.config.durations import parse_duration
-from sms_notify.config.models import Config
+from sms_notify.config.models import GATEWAY_MODELS, Config, Gateway
+from sms_notify.decide.reactions import BY_CODE, Break, Reaction, Scope, Then, Trouble
 from sms_notify.decide.routing import Route as Tree
 from sms_notify.decide.states import Cause, Heard, IncidentState, Kind, State
 from sms_notify.demo import STORY
@@ -256,6 +257,8 @@ def test_the_waits_that_are_told_are_those_of_the_program() -> None:
     )
     assert timing.ambiguous_resends == 1
     assert "at most one resend" in " ".join(readme.split())
+    assert timing.failover_after == timedelta(minutes=5)
+    assert "after it has been closed for **5 minutes**" in gateway
 
 
 def examples() -> Iterator[Any]:
@@ -362,18 +365,68 @@ def test_the_simulators_addresses_and_settings_are_documented() -> None:
 
 def told_wait(wait: timedelta) -> str:
     seconds = int(wait.total_seconds())
-    return f"{seconds} s" if seconds < 120 else f"{seconds // 60} min"
+    if seconds < 120:
+        return f"{seconds} s"
+    return f"{seconds // 60} min" if seconds < 7200 else f"{seconds // 3600} h"
+
+
+# The words of the table of codes; a reaction that has none here cannot be documented.
+TEXT = {
+    Then.WAIT: "waits",
+    Then.RECUT: "cut shorter, sent again at once",
+    Then.REWORD: "replaced by its tag alone, sent again at once",
+    Then.ELSEWHERE: "another gateway, else given up",
+    Then.FAIL: "given up",
+}
+KEPT = {
+    Scope.ACCOUNT: "the account",
+    Scope.CREDITS: "the account",
+    Scope.SENDER: "this sender",
+    Scope.NUMBER: "this number",
+    Scope.COUNTRY: "this country",
+    Scope.NO_LONG: "long texts to this country",
+}
+
+
+def told_text(reaction: Reaction) -> str:
+    if reaction.then is Then.RETRY:
+        return f"tried again after {told_wait(reaction.base)} to {told_wait(reaction.cap)}"
+    if reaction.breaks is not None and reaction.breaks.scope is Scope.SENDER:
+        return "leaves under `fallback_sender`, else waits"
+    return TEXT[reaction.then]
+
+
+def told_break(rule: Break | None) -> str:
+    if rule is None:
+        return "–"
+    kept = KEPT[rule.scope] + (f" (after {rule.count} in a minute)" if rule.count > 1 else "")
+    if rule.probe is None:
+        assert rule.lasts is not None
+        return f"{kept}, for {told_wait(rule.lasts)}"
+    asked, first = "balance" if rule.scope is Scope.CREDITS else "probe", told_wait(rule.probe)
+    often = f"every {first}" if rule.probe == rule.cap else f"after {first}, up to {told_wait(rule.cap)}"
+    return f"{kept}; {asked} {often}"
+
+
+def told_trouble(trouble: Trouble | None) -> str:
+    assert trouble is not None
+    return f"{trouble.level} after {told_wait(trouble.after)}" if trouble.after else trouble.level
 
 
 @pytest.mark.parametrize("code", list(CODES.values()), ids=lambda code: str(code.number))
 def test_every_error_code_is_documented_with_what_follows_from_it(code: ErrorCode) -> None:
-    [line] = re.findall(rf"^\| {code.number} \|(.*)\|$", read(DOCS / "gateway.md"), re.MULTILINE)
-    wait = f"{told_wait(code.base)} to {told_wait(code.cap)}" if code.base and code.cap else "–"
+    told = section(read(DOCS / "gateway.md"), "Error codes")
+    [line] = re.findall(rf"^\| {code.number} \|(.*)\|$", told, re.MULTILINE)
+    reaction = BY_CODE[code.number]
 
-    cells = [cell.strip() for cell in line.split("|")]
-
-    assert cells[:4] == [code.meaning, code.concerns, code.then, wait]
-    assert cells[4]
+    assert [cell.strip() for cell in line.split("|")] == [
+        code.meaning,
+        code.concerns,
+        told_text(reaction),
+        told_break(reaction.breaks),
+        told_trouble(reaction.trouble),
+        code.advice,
+    ]
 
 
 def test_no_error_code_is_made_up() -> None:

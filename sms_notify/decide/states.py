@@ -145,8 +145,6 @@ class Cause(StrEnum):
     FAIL_OVER = "fail_over"
     BARRED = "barred"
     TROUBLE = "trouble"
-    CONFIRMED = "confirmed"
-    CONTRADICTED = "contradicted"
 
 
 class Applied(StrEnum):

@@ -1,0 +1,194 @@
+"""What follows from each outcome is a rule without gaps: bounded pauses, and no breaker that nothing can close."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import timedelta
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from sms_notify.decide.reactions import (
+    BY_CODE,
+    Break,
+    Level,
+    Reaction,
+    Scope,
+    Then,
+    Trouble,
+    for_numeric_sender,
+    react,
+)
+from sms_notify.gateways.base import Fate, Outcome, Reason
+
+SEED = {*range(100, 127), 150}  # the provider's table 'Errorcode / Explanation'
+UNDOCUMENTED = 999
+DICE = st.floats(0, 1, exclude_max=True)
+NEARLY_ONE = 0.999999
+SECOND, MINUTE = timedelta(seconds=1), timedelta(minutes=1)
+
+
+def refused(code: int) -> Outcome:
+    return Outcome(Fate.REFUSED, Reason.ERROR_CODE, code)
+
+
+WRONG_URL = Outcome(Fate.REFUSED, Reason.HTTP_CLIENT_ERROR)
+NO_WAY_THERE = Outcome(Fate.NOT_SENT, Reason.CONNECT)
+OUT_OF_MEMORY = Outcome(Fate.NOT_SENT, Reason.LOCAL)
+SILENCE = Outcome(Fate.UNKNOWN, Reason.TIMEOUT)
+
+
+def outcomes() -> Iterator[Outcome]:
+    """One of each kind that `react` can tell apart."""
+    yield from (refused(code) for code in sorted(SEED | {UNDOCUMENTED}))
+    yield from (WRONG_URL, NO_WAY_THERE, OUT_OF_MEMORY, SILENCE, Outcome(Fate.SENT, Reason.OK))
+
+
+REACTIONS = {f"{o.fate}-{o.reason}-{o.code}": react(o) for o in outcomes()}
+RETRIES = [reaction for reaction in REACTIONS.values() if reaction.then is Then.RETRY]
+BREAKS = [reaction.breaks for reaction in REACTIONS.values() if reaction.breaks is not None]
+
+
+def test_every_code_of_the_provider_has_a_reaction_of_its_own_and_no_other_code_has() -> None:
+    assert set(BY_CODE) == SEED
+
+
+@pytest.mark.parametrize(
+    ("outcome", "base", "cap"),
+    [
+        (refused(120), 15 * SECOND, 5 * MINUTE),
+        (refused(UNDOCUMENTED), MINUTE, 15 * MINUTE),
+        (WRONG_URL, MINUTE, 15 * MINUTE),
+        (NO_WAY_THERE, 5 * SECOND, 2 * MINUTE),
+        (OUT_OF_MEMORY, 5 * SECOND, 2 * MINUTE),
+    ],
+)
+def test_a_pause_doubles_from_its_base_to_its_cap_and_is_never_under_half_the_base(
+    outcome: Outcome, base: timedelta, cap: timedelta
+) -> None:
+    reaction = react(outcome)
+
+    assert abs(reaction.pause(1, NEARLY_ONE) - base) < SECOND
+    assert abs(reaction.pause(2, NEARLY_ONE) - 2 * base) < SECOND
+    assert abs(reaction.pause(60, NEARLY_ONE) - cap) < SECOND
+    assert reaction.pause(60, 0.0) == base / 2
+
+
+@given(reaction=st.sampled_from(RETRIES), attempt=st.integers(-5, 10**6), dice=DICE)
+@settings(deadline=None, max_examples=300)
+def test_no_pause_is_below_half_the_base_or_above_the_cap(
+    reaction: Reaction, attempt: int, dice: float
+) -> None:
+    assert reaction.base / 2 <= reaction.pause(attempt, dice) <= reaction.cap
+
+
+@given(reaction=st.sampled_from(RETRIES), attempt=st.integers(1, 40), low=DICE, high=DICE)
+@settings(deadline=None, max_examples=100)
+def test_more_dice_never_mean_a_shorter_pause(
+    reaction: Reaction, attempt: int, low: float, high: float
+) -> None:
+    first, second = (reaction.pause(attempt, dice) for dice in sorted((low, high)))
+    assert first <= second
+
+
+@pytest.mark.parametrize("name", [name for name, r in REACTIONS.items() if r.then is Then.RETRY])
+def test_what_is_tried_again_pauses_for_seconds_at_least_and_a_quarter_of_an_hour_at_most(name: str) -> None:
+    assert 5 * SECOND <= REACTIONS[name].base <= REACTIONS[name].cap <= 15 * MINUTE
+
+
+@pytest.mark.parametrize("name", [name for name, r in REACTIONS.items() if r.then is Then.WAIT])
+def test_what_goes_straight_back_to_the_queue_is_kept_there_from_the_first_refusal_on(name: str) -> None:
+    breaker = REACTIONS[name].breaks
+
+    assert breaker is not None, "nothing would keep the text from being sent in a tight loop"
+    assert breaker.count == 1
+
+
+@pytest.mark.parametrize("breaker", BREAKS, ids=lambda b: f"{b.scope}-{b.count}-{b.probe or b.lasts}")
+def test_every_breaker_ends_by_a_free_question_or_by_its_time_and_by_one_of_them_alone(
+    breaker: Break,
+) -> None:
+    assert (breaker.probe is None) != (breaker.lasts is None)
+    assert (breaker.probe is not None) == breaker.scope.whole
+    if breaker.probe is not None:
+        assert timedelta() < breaker.probe <= breaker.cap
+
+
+@pytest.mark.parametrize("name", [name for name, r in REACTIONS.items() if r.then is not Then.SENT])
+def test_whatever_keeps_a_text_from_leaving_is_told_to_somebody(name: str) -> None:
+    trouble = REACTIONS[name].trouble
+
+    assert trouble is not None
+    assert trouble.after <= 10 * MINUTE
+
+
+def test_what_stops_the_whole_account_wakes_somebody() -> None:
+    for reaction in REACTIONS.values():
+        if reaction.breaks is not None and reaction.breaks.scope.whole:
+            assert reaction.trouble is not None
+            assert reaction.trouble.level is Level.PAGE
+
+
+def test_maintenance_and_passing_faults_wake_somebody_only_when_they_last() -> None:
+    told = {code: reaction.trouble for code, reaction in BY_CODE.items()}
+
+    assert told[120] == Trouble(Level.PAGE, 5 * MINUTE)
+    assert told[150] == Trouble(Level.PAGE, 10 * MINUTE)
+    assert told[104] == told[108] == Trouble(Level.PAGE)
+
+
+@pytest.mark.parametrize("fate", [Fate.SENT, Fate.UNKNOWN])
+@given(reason=st.sampled_from(Reason), code=st.none() | st.integers(0, 9999))
+@settings(deadline=None, max_examples=30)
+def test_a_text_that_left_or_may_have_left_is_never_repeated_by_this_rule(
+    fate: Fate, reason: Reason, code: int | None
+) -> None:
+    assert react(Outcome(fate, reason, code)).then is (Then.SENT if fate is Fate.SENT else Then.UNKNOWN)
+
+
+@given(
+    fate=st.sampled_from(Fate),
+    reason=st.sampled_from(Reason),
+    code=st.none() | st.integers(0, 9999) | st.sampled_from(sorted(SEED)),
+)
+@settings(deadline=None, max_examples=200)
+def test_every_outcome_has_a_reaction(fate: Fate, reason: Reason, code: int | None) -> None:
+    reaction = react(Outcome(fate, reason, code))
+
+    assert (reaction.then is Then.SENT) == (fate is Fate.SENT)
+
+
+def test_trouble_on_this_machine_closes_no_gateway() -> None:
+    assert react(OUT_OF_MEMORY).breaks is None
+
+
+def test_an_undocumented_code_closes_the_gateway_at_the_third_in_a_minute() -> None:
+    reaction = react(refused(UNDOCUMENTED))
+
+    assert reaction.then is Then.RETRY
+    assert reaction.breaks is not None
+    assert (reaction.breaks.scope, reaction.breaks.count) == (Scope.ACCOUNT, 3)
+
+
+@pytest.mark.parametrize(
+    ("code", "sender", "has_other", "other_sender_next"),
+    [
+        (112, "+32470000000", True, True),
+        (112, "+32470000000", False, False),
+        (112, "ACME", True, False),
+        (106, "+32470000000", True, False),
+    ],
+)
+def test_only_a_wrong_country_code_under_a_numeric_sender_tries_the_other_sender_first(
+    code: int, sender: str, has_other: bool, other_sender_next: bool
+) -> None:
+    outcome = refused(code)
+    reaction = for_numeric_sender(outcome, react(outcome), sender, has_other)
+
+    if other_sender_next:
+        assert reaction.then is Then.WAIT
+        assert reaction.breaks is not None
+        assert reaction.breaks.scope is Scope.SENDER
+    else:
+        assert reaction == react(outcome)
