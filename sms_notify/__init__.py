@@ -4,6 +4,7 @@
     sources     bytes from a monitoring system → alerts                                     pure
     decide      who must hear of an alert, and why not: episodes, routes, people, states    pure
     wording     what the text says: alphabet, parts, templates                              pure
+    plan        what deciding needs of a configuration
     engine      accept and tick: the steps in one transaction, with `now` passed in
     store       the durable middle, and the only SQL
     sender      claim, send, settle

@@ -21,13 +21,14 @@ from sms_notify.config.settings import Settings
 from sms_notify.decide.incidents import tag_of
 from sms_notify.decide.people import Directory, group_of
 from sms_notify.decide.states import Applied, Cause, Heard, Ignored, Kind, State
-from sms_notify.engine import Engine, Moved, Plan, Timing, Verdict
+from sms_notify.engine import Engine, Moved, Verdict
 from sms_notify.gateways.answers import read_callback
 from sms_notify.gateways.base import Fate
 from sms_notify.gateways.settings import Gateway1601Settings, ReportsBy
 from sms_notify.gateways.smsgateway1601 import SmsGateway1601, delivery_token
 from sms_notify.logs import masked
 from sms_notify.metrics import Metrics
+from sms_notify.plan import Plan, Timing
 from sms_notify.probing import Prober
 from sms_notify.reports import (
     FIRST_POLL,

@@ -6,63 +6,22 @@ running daemon and a replay on a virtual clock are the same code. Sending begins
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from sms_notify.alert import Alert, Delivery, Severity, Status
-from sms_notify.decide.incidents import STALE_AFTER, Episode, hear, tag_of
-from sms_notify.decide.people import Directory, Person, TargetKind, group_of
+from sms_notify.decide.incidents import Episode, hear, tag_of
+from sms_notify.decide.people import Person, group_of
 from sms_notify.decide.routing import Receiver, Route, route
 from sms_notify.decide.states import Cause, Heard, Kind, State
-from sms_notify.settling import open_gateway, report_lost
+from sms_notify.plan import Plan
+from sms_notify.settling import report_lost, way_for
 from sms_notify.store import breakers, incidents, messages, outbox
 from sms_notify.store.messages import Draft, Entry, Message
 from sms_notify.store.tx import Tx
 from sms_notify.wording.compose import Composed, compose_reported
 from sms_notify.wording.notice import Notice, Reader, Told
-from sms_notify.wording.templates import Template
-
-
-@dataclass(frozen=True, slots=True)
-class Timing:
-    """How long things wait. `lease` must outlast the longest request, or a slow answer would look like a crash."""
-
-    lease: timedelta = timedelta(seconds=45)
-    reconcile_wait: timedelta = timedelta(seconds=60)
-    report_timeout: timedelta = timedelta(minutes=30)
-    expire: timedelta = timedelta(hours=1)
-    expire_critical: timedelta = timedelta(hours=4)
-    stale_after: timedelta = STALE_AFTER
-    ambiguous_resends: int = 1
-    failover_after: timedelta = timedelta(minutes=5)
-
-    def expiry(self, severity: Severity) -> timedelta:
-        return self.expire_critical if severity is Severity.CRITICAL else self.expire
-
-
-@dataclass(frozen=True, slots=True)
-class Plan:
-    """Everything of the configuration that deciding and wording need."""
-
-    route: Route
-    receivers: Mapping[str, Receiver]
-    directory: Directory
-    templates: Mapping[str, Template] = field(default_factory=dict)
-    gateways: tuple[str, ...] = ()
-    timing: Timing = field(default_factory=Timing)
-
-    @property
-    def gateway(self) -> str:
-        """Where texts leave first; empty where nothing is ever texted."""
-        return self.gateways[0] if self.gateways else ""
-
-    def numbers(self) -> frozenset[str]:
-        """Every number that the configuration names; no other is ever texted."""
-        targets = (target for receiver in self.receivers.values() for target in receiver.notify)
-        bare = [target for target in targets if target.kind in (TargetKind.NUMBER, TargetKind.GROUP)]
-        named = (*self.directory.people.values(), *self.directory.resolve(bare))
-        return frozenset(person.number for person in named)
 
 
 @dataclass(frozen=True, slots=True)
@@ -322,8 +281,10 @@ class Engine:
         if not self._deserves_resend(tx, message, now):
             return self._move(tx, message, State.UNKNOWN_FINAL, Cause.NO_EVIDENCE, now)
         outbox.requeue(tx, message, now, Entry(Cause.RESEND), self.node, now)
-        there = open_gateway(tx, self.plan.gateways, message.gateway, now)
-        if there is not None:  # what left no answer once may leave none again
+        there = way_for(tx, self.plan.gateways, message, now)
+        if (
+            there is not None and breakers.closed_to_all(tx, there, now) is None
+        ):  # what left no answer once may leave none again
             outbox.hand_over(tx, message, there, Entry(Cause.FAIL_OVER), self.node, now)
         return Moved(message, State.QUEUED, Cause.RESEND)
 
@@ -346,31 +307,40 @@ class Engine:
 
     def _fail_over(self, tx: Tx, now: datetime) -> list[Moved]:
         """What waits for a gateway that takes nothing goes to the next that does: critical at once, the rest later."""
+        closed = {g: breakers.closed_to_all(tx, g, now) for g in self.plan.gateways} if self._choice else {}
         moved: list[Moved] = []
-        for gateway in self.plan.gateways if len(self.plan.gateways) > 1 else ():
-            since = breakers.closed_to_all(tx, gateway, now)
-            there = open_gateway(tx, self.plan.gateways, gateway, now) if since is not None else None
-            if since is None or there is None:
+        for gateway, since in closed.items():
+            if since is None or None not in closed.values():
                 continue
             patient = now - since >= self.plan.timing.failover_after
             for message in outbox.waiting_for(tx, gateway):
-                if patient or message.severity is Severity.CRITICAL:
-                    outbox.hand_over(tx, message, there, Entry(Cause.FAIL_OVER), self.node, now)
-                    moved.append(Moved(message, State.QUEUED, Cause.FAIL_OVER))
+                there = way_for(tx, self.plan.gateways, message, now)
+                if (
+                    there is not None
+                    and closed[there] is None
+                    and (patient or message.severity is Severity.CRITICAL)
+                ):
+                    moved.append(self._pass_on(tx, message, there, now))
         return moved
+
+    @property
+    def _choice(self) -> bool:
+        return len(self.plan.gateways) > 1
+
+    def _pass_on(self, tx: Tx, message: Message, there: str, now: datetime) -> Moved:
+        outbox.hand_over(tx, message, there, Entry(Cause.FAIL_OVER), self.node, now)
+        return Moved(message, State.QUEUED, Cause.FAIL_OVER)
 
     def _leave_barred(self, tx: Tx, now: datetime) -> list[Moved]:
         """What waits for a number or a country that its gateway refuses goes to another gateway, or nowhere."""
         return [self._leave(tx, message, now) for message in outbox.barred(tx, now)]
 
     def _leave(self, tx: Tx, message: Message, now: datetime) -> Moved:
-        untried = outbox.untried_gateways(tx, message, self.plan.gateways)
-        there = open_gateway(tx, tuple(untried), message.gateway, now)
-        if there is None:
-            state = State.UNKNOWN_FINAL if message.ambiguous else State.FAILED
-            return self._move(tx, message, state, Cause.BARRED, now)
-        outbox.hand_over(tx, message, there, Entry(Cause.FAIL_OVER), self.node, now)
-        return Moved(message, State.QUEUED, Cause.FAIL_OVER)
+        there = way_for(tx, self.plan.gateways, message, now)
+        if there is not None:
+            return self._pass_on(tx, message, there, now)
+        state = State.UNKNOWN_FINAL if message.ambiguous else State.FAILED
+        return self._move(tx, message, state, Cause.BARRED, now)
 
     def _stop_waiting_for_reports(self, tx: Tx, until: datetime, now: datetime) -> list[Moved]:
         silent = [m for state in (State.SENT, State.BUFFERED) for m in outbox.overdue(tx, state, until)]

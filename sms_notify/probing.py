@@ -10,6 +10,7 @@ from datetime import datetime
 
 from sms_notify.decide.reactions import Scope, Then, react
 from sms_notify.gateways.base import Fate, Gateway, Outcome, Submission
+from sms_notify.gateways.codes import explain_code
 from sms_notify.sender import Clock, Commit, Luck
 from sms_notify.store import breakers, outbox
 from sms_notify.store.breakers import Breaker
@@ -45,7 +46,7 @@ class Prober:
         breaker = self._commit(lambda tx: breakers.take_probe(tx, self._gateway.name, now))
         if breaker is None:
             return None
-        closed, answer = self._credits() if breaker.scope is Scope.CREDITS else self._test()
+        closed, answer = self._credits() if breaker.scope is Scope.CREDITS else self._test(breaker)
         if closed:
             self._commit(lambda tx: breakers.close(tx, breaker, self._clock()))
         return Probed(breaker, closed, answer)
@@ -57,15 +58,31 @@ class Prober:
         return (isinstance(left, int) and left >= needed, str(left) if isinstance(left, int) else left.reason)
 
     def _needed(self, tx: Tx) -> int:
-        return max(1, min((m.parts for m in outbox.waiting_for(tx, self._gateway.name, 50)), default=1))
+        first = outbox.waiting_for(tx, self._gateway.name, 1)
+        return first[0].parts if first else 1
 
-    def _test(self) -> tuple[bool, str]:
+    def _test(self, breaker: Breaker) -> tuple[bool, str]:
         number = self._commit(lambda tx: self._number(tx, self._clock()))
         if number is None:
             return True, "nobody to text"
         submission = Submission(number, _TEXT, self._luck.reference(), test=True)
         outcome = self._gateway.send(submission)
-        return _account_works(outcome), f"{outcome.reason} {outcome.code or ''}".strip()
+        works = _account_works(outcome)
+        if not works and outcome.code != breaker.code:
+            self._commit(lambda tx: self._learn(tx, breaker, outcome, self._clock()))
+        return works, f"{outcome.reason} {outcome.code or ''}".strip()
+
+    def _learn(self, tx: Tx, breaker: Breaker, outcome: Outcome, now: datetime) -> None:
+        """Another reason than the one before: its own pace, and its own trouble."""
+        reaction = react(outcome)
+        if reaction.breaks is None or reaction.breaks.probe is None:
+            return
+        breakers.learn(tx, breaker, reaction.breaks, outcome, now)
+        if reaction.trouble is not None and outcome.code is not None:
+            code = explain_code(outcome.code)
+            id_ = breakers.trouble_id(breaker.gateway, breaker.scope, breaker.subject, outcome.code)
+            what = f"{breaker.gateway}: error {outcome.code}, {code.meaning}"
+            breakers.report(tx, id_, reaction.trouble, breaker.gateway, what, code.advice, now)
 
     def _number(self, tx: Tx, now: datetime) -> str | None:
         """One that the gateway has not refused, for its refusal would say nothing of the account."""

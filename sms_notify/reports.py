@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from sms_notify.decide.states import Applied, Cause, State, after_report
@@ -53,14 +53,25 @@ def apply(
     message = by_id or by_reference
     if message is None:
         return Delivered(report, Applied.UNKNOWN_ID)
+    if message.gateway != gateway:  # an attempt of before a fail-over
+        open_still = message.state in (State.UNKNOWN, State.UNKNOWN_FINAL) or (
+            message.state is State.QUEUED and message.ambiguous > 0
+        )
+        if not open_still:
+            return Delivered(report, Applied.NOTHING_NEW, message)
+        message = outbox.came_from(tx, message, gateway)
     if report.smsid and not message.smsid:
         outbox.keep_smsid(tx, message, report.smsid)
+    known = message.smsid or report.smsid
+    waits = message.state in (State.UNKNOWN, State.UNKNOWN_FINAL, State.QUEUED, State.SUBMITTING)
     if (
         confirm
         and report.status in _BAD_ENDS
-        and message.smsid
-        and after_report(message.state, report.status)
+        and known
+        and (waits or after_report(message.state, report.status))
     ):
+        if waits:  # it was taken, that much is proven; what became of it is asked
+            _move(tx, message, replace(report, status=DeliveryStatus.SUBMITTED), by, node, now)
         outbox.poll_again(tx, message.id, now)
         return Delivered(report, Applied.TO_CONFIRM, message)
     return _move(tx, message, report, by, node, now)

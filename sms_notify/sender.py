@@ -16,9 +16,9 @@ from typing import Protocol, TypeVar
 from sms_notify.decide.countries import country_of
 from sms_notify.decide.people import group_of
 from sms_notify.decide.reactions import Scope
-from sms_notify.engine import Timing
 from sms_notify.errors import StoreError
 from sms_notify.gateways.base import Batch, Gateway, Group, Outcome, Submission
+from sms_notify.plan import Timing
 from sms_notify.settling import Account, Settling, usable_sender, within_bytes
 from sms_notify.store import breakers, outbox
 from sms_notify.store.messages import Message
@@ -133,7 +133,8 @@ class Sender:
     def _request(self, message: Message) -> Outcome:
         group, long = group_of(message.number), message.parts > 1
         if group is not None:
-            return self._gateway.send_batch(Batch(Group(group), message.body, message.reference, long))
+            batch = Batch(Group(group), message.body, message.reference, long, sender=message.sender)
+            return self._gateway.send_batch(batch)
         submission = Submission(message.number, message.body, message.reference, long, sender=message.sender)
         return self._gateway.send(submission)
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from sms_notify.alert import Severity
@@ -25,8 +25,9 @@ from sms_notify.decide.reactions import (
     react,
 )
 from sms_notify.decide.states import Cause, Kind, State
-from sms_notify.gateways.base import Outcome
+from sms_notify.gateways.base import Fate, Outcome
 from sms_notify.gateways.codes import explain_code
+from sms_notify.logs import masked
 from sms_notify.store import breakers, messages, outbox
 from sms_notify.store.messages import Draft, Entry, Message
 from sms_notify.store.tx import Tx
@@ -73,13 +74,27 @@ class Settling:
         """
         outbox.close_attempt(tx, claimed.reference, outcome, now)
         message = messages.get(tx, claimed.id)
-        if outcome.smsid and not outbox.keep_smsid(tx, message, outcome.smsid):
+        # A resend that waits, at this gateway or at another, is needless once the first attempt proves to be taken.
+        proven = outcome.fate is Fate.SENT and (
+            message.state is State.UNKNOWN or (message.state is State.QUEUED and message.ambiguous > 0)
+        )
+        if proven:
+            message = outbox.came_from(tx, message, self._account.name)
+        if (
+            outcome.smsid
+            and message.gateway == self._account.name
+            and not outbox.keep_smsid(tx, message, outcome.smsid)
+        ):
             _log.error("gateway gave one id to two messages", extra={"id": message.id})
         reaction = for_numeric_sender(
             outcome, react(outcome), message.sender, bool(self._account.other_sender)
         )
         self._protect(tx, message, outcome, reaction, now)
-        if message.reference == claimed.reference and message.state in (State.SUBMITTING, State.UNKNOWN):
+        current = message.reference == claimed.reference and message.state in (
+            State.SUBMITTING,
+            State.UNKNOWN,
+        )
+        if current or proven:
             seconds = (now - message.created_at).total_seconds()
             entry = Entry(outcome.reason, outcome.code, seconds, outcome.detail)
             self._move(tx, message, outcome, reaction, entry, now)
@@ -87,7 +102,7 @@ class Settling:
     def _protect(self, tx: Tx, message: Message, outcome: Outcome, reaction: Reaction, now: datetime) -> None:
         """Opens what must be opened, tells what must be told."""
         if reaction.then is Then.SENT:
-            breakers.succeed(tx, self._account.name)
+            breakers.succeed(tx, self._account.name, now)
             return
         rule, trouble = reaction.breaks, reaction.trouble
         if rule is not None and rule.scope in _OF_NUMBERS and group_of(message.number) is not None:
@@ -98,7 +113,11 @@ class Settling:
             whole = Break(Scope.ACCOUNT, probe=_ASK_AGAIN, cap=_ASK_AGAIN)
             breakers.fail(tx, self._account.name, whole, "", outcome, now)
             trouble = Trouble(Level.PAGE)
-        if trouble is not None and (rule is None or opened):
+        if trouble is not None and rule is not None and rule.count > 1 and not opened:
+            trouble = replace(trouble, after=max(trouble.after, _FIRST_SIGN))
+        elif rule is not None and not opened:
+            trouble = None
+        if trouble is not None:
             scope = str(rule.scope) if rule is not None else f"error_{outcome.code or outcome.reason}"
             self._report(tx, scope, subject, trouble, message, outcome, now)
 
@@ -118,10 +137,9 @@ class Settling:
             what, advice = f"{name}: error {outcome.code}, {code.meaning}", code.advice
         else:
             what, advice = f"{name}: {outcome.reason}", "Look at the log, and at the gateway's url."
-        about = f" (text m{message.id} to {message.recipient})"
-        breakers.report(
-            tx, breakers.trouble_id(name, scope, subject), trouble, name, what + about, advice, now
-        )
+        about = f" (text m{message.id} to {name_of(message)})"
+        id_ = breakers.trouble_id(name, scope, subject, outcome.code or outcome.reason)
+        breakers.report(tx, id_, trouble, name, what + about, advice, now)
 
     def _subject(self, scope: Scope, message: Message) -> str:
         subjects = {Scope.SENDER: message.sender, Scope.NUMBER: message.number}
@@ -153,6 +171,8 @@ class Settling:
             self._fail(tx, message, entry, now)
         else:
             pause = reaction.pause(message.attempts, self._dice()) if then is Then.RETRY else timedelta()
+            if outcome.code == _NO_CREDITS and message.severity is Severity.CRITICAL and message.parts > 1:
+                outbox.recut(tx, message, within_bytes(message.body, 1), 1)  # one credit may be left
             outbox.requeue(tx, message, now + pause, entry, self._node, now)
             self._fail_over(tx, message, now)
 
@@ -189,8 +209,8 @@ class Settling:
         return within_bytes(message.body, 1)
 
     def _elsewhere(self, tx: Tx, message: Message, entry: Entry, now: datetime) -> None:
-        untried = outbox.untried_gateways(tx, message, self._account.gateways)
-        there = next((g for g in untried if breakers.closed_to_all(tx, g, now) is None), None)
+        """To a gateway that does not refuse the number, though it may have to wait there; else it has failed."""
+        there = way_for(tx, self._account.gateways, message, now)
         if there is None:
             self._fail(tx, message, entry, now)
             return
@@ -225,28 +245,39 @@ class Settling:
         report_lost(tx, message, state, f"{entry.reason} {entry.code or ''}".strip(), now)
 
     def _fail_over(self, tx: Tx, message: Message, now: datetime) -> None:
-        """A critical page does not wait for a gateway that takes nothing when there is another."""
-        if (
-            message.severity is Severity.CRITICAL
-            and breakers.closed_to_all(tx, message.gateway, now) is not None
-        ):
-            there = open_gateway(tx, self._account.gateways, message.gateway, now)
-            if there is not None:
-                outbox.hand_over(tx, message, there, Entry(Cause.FAIL_OVER), self._node, now)
+        """A critical page does not wait where nothing is taken, nor where it failed twice, if it was not tried elsewhere."""
+        if message.severity is not Severity.CRITICAL:
+            return
+        closed = breakers.closed_to_all(tx, message.gateway, now) is not None
+        there = way_for(tx, self._account.gateways, message, now)
+        untried = outbox.untried_gateways(tx, message, self._account.gateways)
+        if there is None or breakers.closed_to_all(tx, there, now) is not None:
+            return
+        if closed or (message.attempts > 1 and there in untried):
+            outbox.hand_over(tx, message, there, Entry(Cause.FAIL_OVER), self._node, now)
 
 
+_NO_CREDITS = 108
+_FIRST_SIGN = timedelta(
+    minutes=2
+)  # a single failure is no trouble yet; if nothing succeeds until then, it is
 _ASK_AGAIN = timedelta(minutes=15)
 
 
 def report_lost(tx: Tx, message: Message, state: State, why: str, now: datetime) -> None:
-    """A critical page that nobody can be known to have read is our own trouble."""
+    """A critical page that nobody can be known to have read is our own trouble; many of them are one."""
     if message.severity is not Severity.CRITICAL or message.kind is not Kind.FIRING:
         return
     tags = " ".join(f"#{tag_of(incident)}" for incident in messages.incidents_of(tx, message.id)[:3])
-    what = f"critical page {tags} to {message.recipient} is {state} ({why})"
-    advice = "Tell them by another road; `sms-notify explain` has the story."
-    id_ = breakers.trouble_id(message.gateway, "page", str(message.id))
-    breakers.report(tx, id_, Trouble(Level.PAGE), message.gateway, what, advice, now)
+    what = f"critical page {tags} to {name_of(message)} is {state} ({why})"
+    advice = "Tell them by another road; `sms-notify explain` and `sms-notify messages` have the story."
+    id_ = breakers.trouble_id(message.gateway, "page", "", state)
+    breakers.report(tx, id_, Trouble(Level.PAGE), message.gateway, what, advice, now, again=True)
+
+
+def name_of(message: Message) -> str:
+    """Who was to be texted; a bare number only as far as its owner knows it again."""
+    return masked(message.number) if message.recipient == message.number else message.recipient
 
 
 def usable_sender(tx: Tx, account: Account, now: datetime) -> str | None:
@@ -259,6 +290,14 @@ def usable_sender(tx: Tx, account: Account, now: datetime) -> str | None:
 def open_gateway(tx: Tx, gateways: tuple[str, ...], but: str, now: datetime) -> str | None:
     """The most preferred gateway other than `but` that takes texts now."""
     return next((g for g in gateways if g != but and breakers.closed_to_all(tx, g, now) is None), None)
+
+
+def way_for(tx: Tx, gateways: tuple[str, ...], message: Message, now: datetime) -> str | None:
+    """The best other gateway for a message: one that takes texts now, else one where it can wait; None where every
+    other one refuses its number for good.
+    """
+    ways = [g for g in gateways if g != message.gateway and not breakers.bars(tx, g, message.number, now)]
+    return next((g for g in ways if breakers.closed_to_all(tx, g, now) is None), ways[0] if ways else None)
 
 
 def within_bytes(body: str, parts: int) -> str:

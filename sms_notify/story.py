@@ -14,6 +14,7 @@ from sms_notify.logs import masked
 from sms_notify.store import reading
 from sms_notify.store.tx import Row, Tx, load, moment
 
+_ABOUT = {"manual": "what was written by hand", "operator": "our own trouble"}
 Local = Callable[[datetime], str]
 
 
@@ -48,7 +49,9 @@ def of_message(tx: Tx, message_id: int) -> tuple[str, list[Line]] | None:
     row = reading.message(tx, message_id)
     if row is None:
         return None
-    tags = " ".join(f"#{tag_of(i['id'])}" for i in reading.incidents_of(tx, message_id)) or "by hand"
+    tags = " ".join(f"#{tag_of(i['id'])}" for i in reading.incidents_of(tx, message_id)) or _ABOUT.get(
+        row["kind"], "nothing"
+    )
     return f"m{message_id} {row['kind']} to {row['recipient']} about {tags}: {row['state']}", _message(
         tx, row
     )

@@ -96,7 +96,11 @@ class Teller:
 
     def _text(self, tx: Tx, trouble: Untold, now: datetime) -> int:
         gateway = open_gateway(tx, self._operator.gateways, "", now)
-        people = self._operator.people() if gateway is not None else ()
+        people = [
+            person
+            for person in (self._operator.people() if gateway is not None else ())
+            if not breakers.bars(tx, gateway or "", person.number, now)
+        ]
         for person in people:
             body = gsm.fit(gsm.to_gsm(f"sms-notify: {trouble.what}. {trouble.advice}"), 1)
             text = Text(body, gsm.parts(body), gsm.septets(body))
@@ -109,7 +113,6 @@ class Teller:
                 text,
                 now,
                 now + _LIFE,
-                note=trouble.id,
             )
             messages.write(tx, draft, self._node, now)
         return len(people)

@@ -18,17 +18,19 @@ from starlette.routing import Route
 from sms_notify.cli import COMMANDS, group
 from sms_notify.config import config_schema, load
 from sms_notify.config.durations import parse_duration
-from sms_notify.config.models import GATEWAY_MODELS, Config, Gateway
+from sms_notify.config.models import GATEWAY_MODELS, Config
 from sms_notify.decide.reactions import BY_CODE, Break, Reaction, Scope, Then, Trouble
 from sms_notify.decide.routing import Route as Tree
 from sms_notify.decide.states import Cause, Heard, IncidentState, Kind, State
 from sms_notify.demo import STORY
-from sms_notify.engine import Timing
 from sms_notify.errors import ConfigError
 from sms_notify.gateways.base import DeliveryStatus, Fate, Reason
 from sms_notify.gateways.codes import CODES, ErrorCode
 from sms_notify.metrics import Metrics
+from sms_notify.plan import Timing
 from sms_notify.reports import Applied
+from sms_notify.simulator.faults import COMMON as COMMON_OF_FAULTS
+from sms_notify.simulator.faults import Kind as FaultKind
 from sms_notify.simulator.server import Simulator
 from sms_notify.simulator.settings import CHANGEABLE
 from sms_notify.web.front import Hooks, build
@@ -237,6 +239,35 @@ def test_a_documented_default_is_the_default(title: str) -> None:
             assert told in SPAN.findall(documented[key][2]), f"{title} {key}: the default is {told}"
 
 
+ROADS = [kind for kind in GATEWAY_MODELS if kind != "1601sms"]
+COMMON = {"name", "type", "timeout"}
+
+
+def road_section(kind: str) -> str:
+    told = section(read(DOCS / "configuration.md"), "The other roads")
+    return re.split(r"^### ", told.split(f"### `{kind}`\n", 1)[1], maxsplit=1, flags=re.MULTILINE)[0]
+
+
+@pytest.mark.parametrize("kind", ROADS)
+def test_every_key_of_a_road_and_no_other_is_documented_with_its_default(kind: str) -> None:
+    fields = GATEWAY_MODELS[kind].model_fields
+    documented = rows(road_section(kind))
+
+    assert {field.alias or name for name, field in fields.items()} - COMMON == set(documented)
+    for name, field in fields.items():
+        if name not in COMMON and field.default and isinstance(field.default, str):
+            assert field.default in SPAN.findall(documented[name][2])
+
+
+def test_what_every_road_has_in_common_is_documented() -> None:
+    told = section(read(DOCS / "configuration.md"), "The other roads").split("###")[0]
+    shared = set.intersection(*({*GATEWAY_MODELS[kind].model_fields} for kind in ROADS))
+
+    assert shared == COMMON
+    assert shared - set(SPAN.findall(told)) == set()
+    assert config_schema()["$defs"]["Email"]["properties"]["timeout"]["default"] in SPAN.findall(told)
+
+
 @pytest.mark.parametrize("key", ["group_wait", "group_interval", "repeat_interval"])
 def test_a_documented_default_of_a_route_is_what_the_root_begins_with(key: str) -> None:
     [told] = SPAN.findall(rows(section(read(DOCS / "configuration.md"), "`route`"))[key][2])
@@ -361,6 +392,17 @@ def test_the_simulators_addresses_and_settings_are_documented() -> None:
 
     assert {path for path in paths if not re.search(rf"[` ]{re.escape(path)}`", told)} == set()
     assert set(CHANGEABLE) - set(rows(told)) == set()
+
+
+def test_the_simulators_faults_are_documented_with_their_fields_and_what_becomes_of_the_text() -> None:
+    documented = rows(section(read(DOCS / "gateway.md"), "The simulator: a test server for any client"))
+
+    for kind in FaultKind:
+        _, fields, accepts, seen = documented[kind.value]
+        assert set(kind.fields) <= set(SPAN.findall(fields)), kind
+        assert accepts == ("yes" if kind.accepts else "no"), kind
+        assert seen, kind
+    assert set(COMMON_OF_FAULTS) - set(documented) == set()
 
 
 def told_wait(wait: timedelta) -> str:

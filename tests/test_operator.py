@@ -69,7 +69,7 @@ def teller_to(bench: Bench, *targets: OperatorTarget, command: tuple[str, ...] =
     return Teller(bench.commit, operator, "node", bench.clock, lambda: None)
 
 
-def report(bench: Bench, id_: str = "main/account/") -> None:
+def report(bench: Bench, id_: str = "main/account//104") -> None:
     bench.commit(
         lambda tx: breakers.report(
             tx, id_, Trouble(Level.PAGE), "main", "main: broken", "mend it", bench.clock()
@@ -130,7 +130,7 @@ def test_trouble_that_ends_before_it_is_due_is_told_to_nobody(bench: Bench) -> N
     from datetime import timedelta
 
     slow = Trouble(Level.PAGE, timedelta(minutes=5))
-    bench.commit(lambda tx: breakers.report(tx, "main/account/", slow, "main", "w", "a", bench.clock()))
+    bench.commit(lambda tx: breakers.report(tx, "main/account//104", slow, "main", "w", "a", bench.clock()))
     assert teller.tell_once() == 0
     breaker = breakers.Breaker("main", breakers.Scope.ACCOUNT, "", bench.clock(), 120, 0)
     bench.commit(lambda tx: breakers.close(tx, breaker, bench.clock()))

@@ -27,7 +27,7 @@ LAYERS = [
     },
     {"decide", "sources", "wording", "logs"},
     {"gateways", "store", "roads"},
-    {"settling"},
+    {"settling", "plan"},
     {"engine"},
     {"sender", "story", "metrics"},
     {"reports", "probing", "telling"},
@@ -67,7 +67,7 @@ ONE_ROOM = {
     "orjson": {"sources", "simulator"},
     "re2": {"decide"},
 }
-PURE = ("decide", "sources", "wording", "alert", "engine", "story", "secret", "errors")
+PURE = ("decide", "sources", "wording", "alert", "plan", "engine", "story", "secret", "errors")
 IMPURE = {
     "time",
     "os",

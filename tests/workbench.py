@@ -12,7 +12,8 @@ from sms_notify.alert import Alert, Delivery, Status, fingerprint_of
 from sms_notify.decide.matchers import parse_matchers
 from sms_notify.decide.people import Directory, Person, Target, TargetKind
 from sms_notify.decide.routing import Receiver, Route
-from sms_notify.engine import Engine, Plan, Timing
+from sms_notify.engine import Engine
+from sms_notify.plan import Plan, Timing
 from sms_notify.store.sqlite import SqliteStore
 from sms_notify.store.tx import Tx
 

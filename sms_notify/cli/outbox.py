@@ -17,6 +17,7 @@ from sms_notify.app import wall_clock
 from sms_notify.cli.account import gateway_option, why
 from sms_notify.cli.common import account_of, config_option, json_option, local, say, settings_of, table
 from sms_notify.config.durations import DurationError, parse_duration
+from sms_notify.config.phone import NumberError, parse_number
 from sms_notify.config.settings import Settings
 from sms_notify.errors import StoreError, UsageError
 from sms_notify.gateways.base import Batch, Failed, Fate, Removed, Scheduled, Submission
@@ -163,6 +164,8 @@ def remove(
     settings = settings_of(ctx, config_file)
     account = account_of(settings, gateway)
     client = SmsGateway1601(account, time.monotonic)
+    if what.startswith("+"):
+        what = _number(what)
     answer = client.remove(number=what) if what.startswith("+") else client.remove(outboxid=what)
     if isinstance(answer, Failed):
         raise _not_done(account, answer, what, "removed")
@@ -197,6 +200,14 @@ def clear(ctx: click.Context, config_file: str | None, gateway: str | None, as_j
     said = "the outbox is empty now" if isinstance(answer, Removed) else "the outbox was empty already"
     row = {"gateway": account.name, "emptied": isinstance(answer, Removed)}
     say(row, as_json, f"{account.name}: {said}")
+
+
+def _number(text: str) -> str:
+    """As `--to` takes it. Raises UsageError for what is no number."""
+    try:
+        return parse_number(text).e164
+    except NumberError as error:
+        raise UsageError(f"{text}: {error}") from None
 
 
 def _not_done(account: Gateway1601Settings, failed: Failed, what: str, done: str) -> UsageError:

@@ -180,7 +180,7 @@ class Config(Model):
     storage: Storage = "sqlite:///var/lib/sms-notify/sms-notify.db"
     web: Web = Web()
     gateways: list[AnyGateway] = Field(
-        default=[], description="alerts leave by the first; the others only by `sms-notify send --gateway`"
+        default=[], description="in order of preference: texts leave by the first that takes them"
     )
     operator: list[Words] = Field(
         default=[],

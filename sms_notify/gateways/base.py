@@ -93,6 +93,7 @@ class Batch:
     reference: str = ""
     long: bool = False
     test: bool = False
+    sender: str = ""
 
 
 @dataclass(frozen=True, slots=True)

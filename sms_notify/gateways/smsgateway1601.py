@@ -166,7 +166,6 @@ class SmsGateway1601:
         return read_send(answer.body, answer.status, self._hide)
 
     def _parameters(self, message: Submission | Batch) -> dict[str, str]:
-        sender = message.sender if isinstance(message, Submission) else ""
         optional = {
             "referentie": message.reference,
             "type": "long" if message.long else "",
@@ -174,7 +173,7 @@ class SmsGateway1601:
         }
         return {
             "bericht": message.text,
-            "afzender": sender or self._settings.sender,
+            "afzender": message.sender or self._settings.sender,
             "logging": "ja" if self._settings.logging else "nee",
             **{name: value for name, value in optional.items() if value},
         }

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from sms_notify.decide.countries import country_of
 from sms_notify.decide.reactions import Break, Level, Scope, Trouble
 from sms_notify.gateways.base import Outcome
 from sms_notify.store.tx import Row, Tx, moment, stored, to_stored
@@ -50,17 +51,23 @@ def fail(tx: Tx, gateway: str, rule: Break, subject: str, outcome: Outcome, now:
     row = _row(tx, gateway, rule.scope, subject)
     if row is not None and row["opened_at"] is not None and not _ended(row, now):
         return False
-    recent = row is not None and row["opened_at"] is None and moment(row["first_at"]) > now - _WITHIN
+    counting = row is not None and row["opened_at"] is None
+    recent = row is not None and counting and moment(row["first_at"]) > now - _WITHIN
     failures = row["failures"] + 1 if row is not None and recent else 1
     first_at = row["first_at"] if row is not None and recent else stored(now)
     opens = failures >= rule.count
+    back = (
+        row is not None and counting and row["ends_at"] is not None and row["ends_at"] > stored(now - _CALM)
+    )
+    probes = row["probes"] if row is not None and back else 0  # one that flaps is asked about less and less
     tx.run(
         "insert into breakers (gateway, scope, subject, opened_at, ends_at, failures, first_at, reason, code, probe_at,"
         " probe_every, probe_cap, probes) values (:gateway, :scope, :subject, :opened_at, :ends_at, :failures, :first_at,"
-        " :reason, :code, :probe_at, :probe_every, :probe_cap, 0)"
+        " :reason, :code, :probe_at, :probe_every, :probe_cap, :probes)"
         " on conflict (gateway, scope, subject) do update set opened_at = excluded.opened_at, ends_at = excluded.ends_at,"
         " failures = excluded.failures, first_at = excluded.first_at, reason = excluded.reason, code = excluded.code,"
-        " probe_at = excluded.probe_at, probe_every = excluded.probe_every, probe_cap = excluded.probe_cap, probes = 0",
+        " probe_at = excluded.probe_at, probe_every = excluded.probe_every, probe_cap = excluded.probe_cap,"
+        " probes = excluded.probes",
         gateway=gateway,
         scope=rule.scope,
         subject=subject,
@@ -70,19 +77,34 @@ def fail(tx: Tx, gateway: str, rule: Break, subject: str, outcome: Outcome, now:
         first_at=first_at,
         reason=outcome.reason,
         code=outcome.code,
-        probe_at=to_stored(now + rule.probe) if rule.probe is not None else None,
+        probe_at=to_stored(now + _pause(rule, probes)) if rule.probe is not None else None,
         probe_every=_seconds(rule.probe),
         probe_cap=_seconds(rule.cap),
+        probes=probes,
     )
     return opens
 
 
-def succeed(tx: Tx, gateway: str) -> None:
-    """A text was taken: what was only being counted against the account is forgotten."""
+def _pause(rule: Break, probes: int) -> timedelta:
+    return min((rule.probe or timedelta()) * (1 << min(probes, 20)), rule.cap)
+
+
+def succeed(tx: Tx, gateway: str, now: datetime) -> None:
+    """A text was taken: what was only being counted against the account is forgotten, and so is its trouble."""
     tx.run(
-        "delete from breakers where gateway = :gateway and scope = :scope and opened_at is null",
+        "update breakers set failures = 0, first_at = 0 where gateway = :gateway and scope = :scope and opened_at is null",
         gateway=gateway,
         scope=Scope.ACCOUNT,
+    )
+    _end_troubles(tx, f"{gateway}/error_local/", now)
+    if not is_open(tx, gateway, Scope.ACCOUNT, "", now):
+        _end_troubles(tx, trouble_id(gateway, Scope.ACCOUNT, ""), now)
+
+
+def bars(tx: Tx, gateway: str, number: str, now: datetime) -> bool:
+    """True where the gateway refuses this number or its country for good."""
+    return is_open(tx, gateway, Scope.NUMBER, number, now) or is_open(
+        tx, gateway, Scope.COUNTRY, country_of(number), now
     )
 
 
@@ -136,17 +158,49 @@ def probe_now(tx: Tx, gateway: str, now: datetime) -> None:
 
 
 def close(tx: Tx, breaker: Breaker, now: datetime) -> None:
-    """Lets things leave again and ends the trouble that was about it."""
+    """Lets things leave again and ends the trouble that was about it. A working account has a working sender.
+
+    The row stays for a while as the memory of how often it was asked about; `ends_at` says when it closed.
+    """
     tx.run(
-        "delete from breakers where gateway = :gateway and scope = :scope and subject = :subject",
+        "update breakers set opened_at = null, failures = 0, first_at = 0, probe_at = null, ends_at = :now"
+        " where gateway = :gateway and scope = :scope and subject = :subject",
         gateway=breaker.gateway,
         scope=breaker.scope,
         subject=breaker.subject,
-    )
-    tx.run(
-        "update troubles set closed_at = :now where id = :id and closed_at is null",
         now=stored(now),
-        id=trouble_id(breaker.gateway, breaker.scope, breaker.subject),
+    )
+    _end_troubles(tx, trouble_id(breaker.gateway, breaker.scope, breaker.subject), now)
+    if breaker.scope is Scope.ACCOUNT:
+        for row in tx.all(
+            "select * from breakers where gateway = :gateway and scope = :scope and opened_at is not null",
+            gateway=breaker.gateway,
+            scope=Scope.SENDER,
+        ):
+            close(tx, _breaker(row), now)
+
+
+def _end_troubles(tx: Tx, prefix: str, now: datetime) -> None:
+    tx.run(
+        "update troubles set closed_at = :now where closed_at is null and substr(id, 1, length(:prefix)) = :prefix",
+        now=stored(now),
+        prefix=prefix,
+    )
+
+
+def learn(tx: Tx, breaker: Breaker, rule: Break, outcome: Outcome, now: datetime) -> None:
+    """A question was refused for another reason than the one that opened the breaker: from now on that one counts."""
+    tx.run(
+        "update breakers set code = :code, reason = :reason, probe_every = :every, probe_cap = :cap, probe_at = :at,"
+        " probes = 0 where gateway = :gateway and scope = :scope and subject = :subject",
+        code=outcome.code,
+        reason=outcome.reason,
+        every=_seconds(rule.probe),
+        cap=_seconds(rule.cap),
+        at=stored(now + (rule.probe or _WITHIN)),
+        gateway=breaker.gateway,
+        scope=breaker.scope,
+        subject=breaker.subject,
     )
 
 
@@ -163,7 +217,8 @@ def close_old_troubles(tx: Tx, now: datetime) -> int:
     return tx.run(
         "update troubles set closed_at = :now where closed_at is null and told_at < :limit and not exists"
         " (select 1 from breakers b where b.opened_at is not null"
-        "  and troubles.id = b.gateway || '/' || b.scope || '/' || b.subject)",
+        "  and substr(troubles.id, 1, length(b.gateway || b.scope || b.subject) + 3)"
+        "   = b.gateway || '/' || b.scope || '/' || b.subject || '/')",
         now=stored(now),
         limit=stored(now - _REMEMBERED),
     )
@@ -173,21 +228,48 @@ def all_open(tx: Tx) -> Sequence[Row]:
     return tx.all("select * from breakers where opened_at is not null order by gateway, scope, subject")
 
 
-def trouble_id(gateway: str, scope: str, subject: str) -> str:
-    return f"{gateway}/{scope}/{subject}"
+def trouble_id(gateway: str, scope: str, subject: str, why: object = "") -> str:
+    """What one trouble is known by; without `why`, what all troubles about one breaker begin with."""
+    return f"{gateway}/{scope}/{subject}/{why}"
 
 
-def report(tx: Tx, id_: str, trouble: Trouble, gateway: str, what: str, advice: str, now: datetime) -> None:
+def shift_clock(tx: Tx, by: int) -> None:
+    """The wall clock was set by so many microseconds: what is closed, asked or told, stays so as long as before."""
+    tx.run(
+        "update breakers set opened_at = opened_at + :by, ends_at = ends_at + :by, first_at = first_at + :by,"
+        " probe_at = probe_at + :by",
+        by=by,
+    )
+    tx.run(
+        "update troubles set opened_at = opened_at + :by, tell_at = tell_at + :by, told_at = told_at + :by,"
+        " closed_at = closed_at + :by",
+        by=by,
+    )
+
+
+def report(
+    tx: Tx,
+    id_: str,
+    trouble: Trouble,
+    gateway: str,
+    what: str,
+    advice: str,
+    now: datetime,
+    *,
+    again: bool = False,
+) -> None:
     """Notes our own trouble; while it lasts, and where it comes back within a quarter of an hour, it is one trouble,
-    however often it shows.
+    however often it shows. With `again` it is told anew a quarter of an hour after it was told.
     """
     tx.run(
         "insert into troubles (id, level, gateway, what, advice, times, opened_at, tell_at, tries)"
         " values (:id, :level, :gateway, :what, :advice, 1, :now, :tell_at, 0)"
-        " on conflict (id) do update set times = case when troubles.closed_at is null then troubles.times + 1 else 1 end,"
-        " opened_at = case when troubles.closed_at is null then troubles.opened_at else excluded.opened_at end,"
-        " tell_at = case when troubles.closed_at is null then troubles.tell_at else excluded.tell_at end,"
-        " told_at = case when troubles.closed_at is null or troubles.closed_at > :calm then troubles.told_at end,"
+        " on conflict (id) do update set"
+        " times = case when coalesce(troubles.closed_at, :now) > :calm then troubles.times + 1 else 1 end,"
+        " opened_at = case when coalesce(troubles.closed_at, :now) > :calm then troubles.opened_at else :now end,"
+        " tell_at = case when coalesce(troubles.closed_at, :now) > :calm then troubles.tell_at else :tell_at end,"
+        " told_at = case when coalesce(troubles.closed_at, :now) <= :calm or (:again and troubles.told_at <= :calm)"
+        "  then null else troubles.told_at end,"
         " level = excluded.level, what = excluded.what, advice = excluded.advice, closed_at = null",
         id=id_,
         level=trouble.level,
@@ -196,6 +278,7 @@ def report(tx: Tx, id_: str, trouble: Trouble, gateway: str, what: str, advice: 
         advice=advice,
         now=stored(now),
         calm=stored(now - _CALM),
+        again=again,
         tell_at=stored(now + trouble.after),
     )
 

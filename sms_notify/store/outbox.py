@@ -12,6 +12,7 @@ from datetime import datetime, timedelta
 
 from sms_notify.decide.states import Cause, State
 from sms_notify.gateways.base import Outcome
+from sms_notify.store import breakers
 from sms_notify.store.messages import Entry, Message, enter, message_of, move
 from sms_notify.store.tx import Tx, stored, to_stored
 
@@ -173,7 +174,7 @@ def due_polls(tx: Tx, gateway: str, now: datetime, limit: int = 10) -> Sequence[
 
 def not_for(tx: Tx, numbers: frozenset[str]) -> Sequence[Message]:
     """What waits for a number that is none of these, but for what was sent by hand."""
-    rows = tx.all("select * from messages where state = 'queued' and kind <> 'manual'")
+    rows = tx.all("select * from messages where state = 'queued' and kind not in ('manual', 'operator')")
     return [message_of(row) for row in rows if row["number"] not in numbers]
 
 
@@ -206,6 +207,7 @@ def shift_clock(tx: Tx, step: timedelta) -> None:
         "update messages set poll_at = poll_at + :by, sent_at = sent_at + :by where poll_at is not null",
         by=by,
     )
+    breakers.shift_clock(tx, by)
     tx.run("update incidents set last_seen_at = last_seen_at + :by where closed_at is null", by=by)
 
 
@@ -245,10 +247,20 @@ def waiting_for(tx: Tx, gateway: str, limit: int = 500) -> Sequence[Message]:
 def barred(tx: Tx, now: datetime) -> Sequence[Message]:
     """What is queued for a number or a country that its gateway refuses."""
     rows = tx.all(
-        "select m.* from breakers b join messages m on m.gateway = b.gateway and m.state = 'queued'"
+        "select distinct m.* from breakers b join messages m on m.gateway = b.gateway and m.state = 'queued'"
         " where b.opened_at is not null and (b.ends_at is null or b.ends_at > :now)"
         " and ((b.scope = 'number' and b.subject = m.number)"
         " or (b.scope = 'country' and m.number like b.subject || '%'))",
         now=stored(now),
     )
     return [message_of(row) for row in rows]
+
+
+def came_from(tx: Tx, message: Message, gateway: str) -> Message:
+    """An attempt at `gateway` proves to have been taken: the message is that gateway's, wherever it waits by now."""
+    if message.gateway == gateway:
+        return message
+    tx.run(
+        "update messages set gateway = :gateway, smsid = null where id = :id", gateway=gateway, id=message.id
+    )
+    return replace(message, gateway=gateway, smsid="")
