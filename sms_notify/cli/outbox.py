@@ -207,7 +207,7 @@ def _number(text: str) -> str:
     try:
         return parse_number(text).e164
     except NumberError as error:
-        raise UsageError(f"{text}: {error}") from None
+        raise UsageError(f"{text} is not removed: it {error}") from None
 
 
 def _not_done(account: Gateway1601Settings, failed: Failed, what: str, done: str) -> UsageError:
