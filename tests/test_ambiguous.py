@@ -16,6 +16,7 @@ from workbench import Bench, firing
 
 from sms_notify.decide.states import Applied, Cause
 from sms_notify.gateways.base import DeliveryStatus, Report
+from sms_notify.metrics import Metrics
 from sms_notify.reports import Reports, apply
 from sms_notify.sender import SenderPool
 from sms_notify.simulator.server import Simulator
@@ -130,18 +131,33 @@ def test_three_in_a_minute_close_the_gateway_and_the_operator_hears_of_it_once(
     assert sorted(state for (state,) in bench.messages("state")) == ["queued"] * 3 + ["unknown"] * 3
 
 
-def test_the_one_resend_leaves_by_the_other_gateway(site: Site) -> None:  # noqa: F811
-    with Loopback(ENDINGS["closed without an answer"]) as silent:
-        gateway = site.senders["main"]._gateway
-        gateway._settings = replace(gateway._settings, url=silent.url.rpartition("/")[0] + "/")
-        site.bench.accept(firing(team="dba"))
-        site.run()
-        site.bench.clock.move(seconds=61)
-        site.run()
+@pytest.mark.parametrize("ending", ENDINGS, indirect=True)
+def test_each_ambiguous_ending_ends_with_one_more_text_by_the_other_gateway_and_one_note(
+    site: Site,  # noqa: F811
+    ending: Loopback,
+) -> None:
+    gateway = site.senders["main"]._gateway
+    gateway._settings = replace(gateway._settings, url=ending.url.rpartition("/")[0] + "/")
+    site.bench.accept(firing(team="dba"))
+    site.run()
+    assert site.texts("backup") == 0, "evidence is waited for first"
+    site.bench.clock.move(seconds=61)
+    site.run()
 
-        assert len(silent.requests) == 1
+    assert len(ending.requests) == 1
     assert site.texts("backup") == 1
     assert site.state() == ("sent", "backup")
+    states = [row["state"] for row in site.bench.rows("select state from ledger order by id")]
+    assert states == ["queued", "submitting", "unknown", "queued", "queued", "submitting", "sent"]
+    metrics = Metrics(("main", "backup"), "node").render(site.bench.store, "", site.bench.clock)[0].decode()
+    assert 'sms_notify_breaker_open{gateway="main",scope="account"} 0.0' in metrics
+    assert 'sms_notify_messages_total{gateway="main",outcome="unknown"} 1.0' in metrics
+    assert 'sms_notify_messages_total{gateway="backup",outcome="sent"} 1.0' in metrics
+    assert site.notes() == []
+    site.bench.clock.move(minutes=2)
+    site.run()
+    site.run()
+    assert len(site.notes()) == 1, "nothing was taken since: the operator hears of it, once"
 
 
 @pytest.fixture

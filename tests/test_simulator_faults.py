@@ -437,7 +437,7 @@ def test_the_page_arms_and_removes_faults_without_script(client: Client) -> None
     assert (answer.status_code, answer.headers["Location"]) == (303, "/#faults")
     page = client.get("/").text
     assert "error 115 · sends to 32470000001 · next 2" in page
-    assert "on demand" in page
+    assert "Faults on demand: error code (sends)" in page
     assert client.send() == "ERROR 115"
     assert "1 broken" in client.get("/").text
     [_, fault_id] = Forms(page).removes
