@@ -69,20 +69,20 @@ def test_memory_and_time_are_bounded_and_other_people_are_texted_meanwhile(
 
     with Loopback(behave) as server:
         url = server.url.rpartition("/")[0] + "/"
-        daemon = Daemon(write_config(tmp_path, url, timeout="3s"))
+        daemon = Daemon(write_config(tmp_path, url, timeout="6s"))
         try:
             before = peak(daemon)
             assert post(daemon.url, payload("HostDown")) == 200
             to_bob = "select state from messages where recipient = 'bob'"
-            assert eventually(lambda: daemon.rows(to_bob) == [("sent",)], 2.5), (
+            assert eventually(lambda: daemon.rows(to_bob) == [("sent",)], 5), (
                 "bob does not wait for alice's answer"
             )
             to_alice = "select fate, (ended_at - started_at) / 1000000 from attempts a join messages m on m.id = a.message_id"
             ended = to_alice + " where m.recipient = 'alice' and a.ended_at is not null"
-            assert eventually(lambda: len(daemon.rows(ended)) == 1, 10)
+            assert eventually(lambda: len(daemon.rows(ended)) == 1, 20)
             fate, seconds = daemon.rows(ended)[0]
             assert fate == "unknown"
-            assert seconds <= 4
+            assert seconds <= 8
             assert peak(daemon) - before < 20_000
         finally:
             daemon.kill()
