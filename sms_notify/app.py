@@ -11,29 +11,27 @@ import random
 import secrets
 import socket
 import time
-from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from zoneinfo import ZoneInfo
 
+from sms_notify import journal
 from sms_notify.alert import Delivery
 from sms_notify.config.settings import Settings
-from sms_notify.decide.incidents import tag_of
+from sms_notify.decide.oncall import Schedule
 from sms_notify.decide.people import Directory, group_of
-from sms_notify.decide.states import Applied, Cause, Heard, Ignored, Kind, State
-from sms_notify.engine import Engine, Moved, Verdict
+from sms_notify.decide.states import AckBy, Applied, Cause, Ignored
+from sms_notify.engine import Engine, Verdict
 from sms_notify.gateways.answers import read_callback
-from sms_notify.gateways.base import Fate
 from sms_notify.gateways.settings import Gateway1601Settings, ReportsBy
 from sms_notify.gateways.smsgateway1601 import SmsGateway1601, delivery_token
-from sms_notify.logs import masked
 from sms_notify.metrics import Metrics
 from sms_notify.plan import Plan, Timing
 from sms_notify.probing import Prober
 from sms_notify.reports import (
     FIRST_POLL,
     FIRST_POLL_BESIDE_CALLBACKS,
-    Delivered,
     Every,
     Reports,
     apply,
@@ -41,11 +39,14 @@ from sms_notify.reports import (
 from sms_notify.roads.choice import road_of
 from sms_notify.sender import Clock, Commit, Luck, Sender, SenderPool, Sent
 from sms_notify.settling import Account
-from sms_notify.store import breakers, outbox
+from sms_notify.silences.client import Alertmanager
+from sms_notify.silences.keeper import Keeper
+from sms_notify.store import breakers, limits, oncall, outbox
 from sms_notify.store.committer import Committer
 from sms_notify.store.sqlite import SqliteStore
 from sms_notify.store.tx import Tx
 from sms_notify.telling import Operator, Teller
+from sms_notify.timetable import CalendarTrouble, Timetable, read_timetable
 from sms_notify.web.front import Hooks, build
 from sms_notify.web.server import WebServer
 from sms_notify.wording.templates import compile_template
@@ -56,6 +57,8 @@ _POLL_EVERY = 2.0
 _TICK_EVERY = 1.0
 _PROBE_EVERY = 1.0
 _TELL_EVERY = 1.0
+_SILENCES_EVERY = 15.0
+_CALENDARS_EVERY = 900.0
 _STOP_WITHIN = 30.0
 _CLOCK_STEP = timedelta(seconds=5)
 
@@ -78,8 +81,18 @@ def luck() -> Luck:
     return Luck(reference=lambda: secrets.token_hex(16), dice=random.random, pause=time.sleep)
 
 
-def plan_of(settings: Settings, timing: Timing | None = None) -> Plan:
-    """What the engine needs of a configuration; its templates were compiled once before, when it was checked."""
+def ack_code() -> str:
+    """The end of a link that acknowledges: 50 bits, none of them guessable, in letters that survive being read aloud."""
+    return "".join(secrets.choice("abcdefghjkmnpqrstuvwxyz23456789") for _ in range(10))
+
+
+def plan_of(
+    settings: Settings, timing: Timing | None = None, schedules: Mapping[str, Schedule] | None = None
+) -> Plan:
+    """What the engine needs of a configuration; its templates were compiled once before, when it was checked.
+
+    `schedules` are those with their calendars read, where there are any.
+    """
     return Plan(
         route=settings.route,
         receivers=settings.receivers,
@@ -87,13 +100,17 @@ def plan_of(settings: Settings, timing: Timing | None = None) -> Plan:
         templates={name: compile_template(name, source) for name, source in settings.templates.items()},
         gateways=tuple(gateway.name for gateway in settings.gateways),
         timing=timing or timing_of(settings),
+        limits=settings.limits,
+        schedules=settings.schedules if schedules is None else schedules,
+        ack_url=f"{settings.web.external_url.rstrip('/')}/a/" if settings.web.external_url else "",
     )
 
 
 def timing_of(settings: Settings) -> Timing:
     """A lease outlasts the slowest request by far: three times its total time limit."""
     slowest = max((gateway.timeout for gateway in settings.gateways), default=15.0)
-    return Timing(lease=timedelta(seconds=3 * slowest))
+    expire, critical = settings.expire
+    return Timing(lease=timedelta(seconds=3 * slowest), expire=expire, expire_critical=critical)
 
 
 def account_of(settings: Gateway1601Settings, gateways: tuple[str, ...], directory: Directory) -> Account:
@@ -140,11 +157,13 @@ class App:
         self._ahead = clock() - uptime()
         self.node = node_name()
         plan = plan_of(settings, timing)
-        self._engine = Engine(plan, self.node)
+        self._engine = Engine(plan, self.node, ack_code)
         self.store = SqliteStore(settings.storage_url)
         self._pools: list[SenderPool] = []
         self.committer = Committer(self.store)
-        self.metrics = Metrics([gateway.name for gateway in settings.gateways], self.node)
+        names = [gateway.name for gateway in settings.gateways]
+        self.metrics = Metrics(names, self.node, plan.receivers, self._engine.roster)
+        self._calendar_troubles: tuple[CalendarTrouble, ...] = ()
         self._tokens = {gateway.name: delivery_token(gateway) for gateway in settings.gateways}
         polled = (ReportsBy.POLL, ReportsBy.BOTH)
         self._asked = {gateway.name for gateway in settings.gateways if gateway.delivery_reports in polled}
@@ -156,6 +175,12 @@ class App:
         operator = Operator(settings.operator, roads, settings.directory, plan.gateways)
         teller = Teller(self.committer, operator, self.node, self._clock, self._wake_all)
         self._loops.append(Every("operator", _TELL_EVERY, teller.tell_once))
+        if settings.alertmanagers:
+            asked = [Alertmanager(entry) for entry in settings.alertmanagers]
+            keeper = Keeper(self.committer, asked, self._acknowledge_by_silence, self._clock)
+            self._loops.append(Every("silences", _SILENCES_EVERY, lambda: self._keep_silences(keeper)))
+        if settings.calendars:
+            self._loops.append(Every("calendars", _CALENDARS_EVERY, self._read_calendars))
         hooks = Hooks(accept=self._accept, metrics=self._render, ready=self.ready, report=self._report)
         self._web = WebServer(build(hooks, settings.web), settings.web)
 
@@ -169,8 +194,10 @@ class App:
         self.committer.start()
         self.committer(self._probe_all_now)  # also makes the tables where there are none
         self.metrics.begin(self.store)
+        if self._settings.calendars:  # the kept copies at once; the servers are asked when everything runs
+            self._take_timetable(self._timetable(fetch=False))
         for moved in self.committer(lambda tx: self._engine.recover(tx, self._clock())):
-            _log_moved(moved)
+            journal.moved(moved)
         for pool in self._pools:
             pool.start()
         for loop in self._loops:
@@ -248,8 +275,11 @@ class App:
     def _tick(self) -> None:
         self._follow_clock()
         now = self._clock()
-        for moved in self.committer(lambda tx: self._engine.tick(tx, now)):
-            _log_moved(moved)
+        ticked = self.committer(lambda tx: self._engine.tick(tx, now))
+        for moved in ticked.moved:
+            journal.moved(moved)
+        if ticked.written:
+            self._wake_all()
 
     def _follow_clock(self) -> None:
         """Notices that the wall clock was set, and sets what waits by it: a step is no time that has passed."""
@@ -265,7 +295,7 @@ class App:
             lambda tx: self._engine.accept(tx, delivery, now), after=self._wake_senders
         )
         verdicts = await asyncio.wrap_future(job)
-        _log_accepted(delivery, verdicts)
+        journal.accepted(delivery, verdicts)
 
     async def _report(self, token: str, parameters: Mapping[str, str]) -> bool:
         name = self._gateway_of(token)
@@ -280,7 +310,7 @@ class App:
         )
         delivered = await asyncio.wrap_future(job)
         self.metrics.called_back(delivered.applied)
-        _log_report(delivered, Cause.CALLBACK)
+        journal.report(delivered, Cause.CALLBACK)
         return delivered.applied is Applied.MOVED
 
     def _gateway_of(self, token: str) -> str | None:
@@ -291,12 +321,43 @@ class App:
 
     def _poll(self, reports: Reports) -> None:
         for delivered in reports.poll_once():
-            _log_report(delivered, Cause.POLL)
+            journal.report(delivered, Cause.POLL)
+
+    def _acknowledge_by_silence(
+        self, tx: Tx, incident_ids: Sequence[int], by: str, now: datetime
+    ) -> Sequence[int]:
+        return self._engine.acknowledge(tx, incident_ids, by, AckBy.SILENCE, now)
+
+    def _keep_silences(self, keeper: Keeper) -> None:
+        for kept in keeper.keep_once():
+            journal.silences(kept)
+
+    def _read_calendars(self) -> None:
+        self._take_timetable(self._timetable(fetch=True))
+
+    def _timetable(self, *, fetch: bool) -> Timetable:
+        with self.store.reading() as tx:
+            copies = {s.schedule: oncall.calendar(tx, s.schedule) for s in self._settings.calendars}
+        return read_timetable(self._settings, self._clock(), copies.get, fetch=fetch)
+
+    def _take_timetable(self, timetable: Timetable) -> None:
+        """A trouble is logged when it begins, not every quarter of an hour."""
+        for trouble in timetable.troubles:
+            if trouble not in self._calendar_troubles:
+                journal.calendar(trouble)
+        self._calendar_troubles = timetable.troubles
+        now, fetched = self._clock(), timetable.fetched or {}
+        for schedule, body in fetched.items():
+            self.committer(partial(oncall.keep_calendar, schedule=schedule, body=body, now=now))
+        self._engine = self._engine.with_schedules(timetable.schedules)
+        self.metrics.follow(self._engine.roster)
 
     def _ask_credits(self, gateway: SmsGateway1601) -> None:
         left = gateway.credits()
         if isinstance(left, int):
             self.metrics.balance(gateway.name, left)
+            now = self._clock()
+            self.committer(lambda tx: limits.set_balance(tx, gateway.name, left, now))
             _log.info("credits", extra={"gateway": gateway.name, "left": left})
         else:
             if left.code is None:
@@ -309,51 +370,4 @@ class App:
 
     def _sent(self, sent: Sent) -> None:
         self.metrics.answered(sent.message.gateway, sent.outcome)
-        _log_sent(sent)
-
-
-def _log_accepted(delivery: Delivery, verdicts: list[Verdict]) -> None:
-    told = {message for verdict in verdicts for message in verdict.messages}
-    heard = Counter(str(verdict.heard) for verdict in verdicts)
-    new = [
-        f"#{tag_of(v.incident_id)}"
-        for v in verdicts
-        if v.incident_id and v.heard in (Heard.FIRST, Heard.NOBODY)
-    ]
-    extra = {"source": delivery.source, "alerts": len(verdicts), **heard, "texts": len(told)}
-    _log.info("accepted", extra=extra | ({"incidents": ",".join(new[:10])} if new else {}))
-
-
-def _log_sent(sent: Sent) -> None:
-    message, outcome = sent.message, sent.outcome
-    level = logging.INFO if outcome.fate is Fate.SENT else logging.WARNING
-    extra = {
-        "text": message.id,
-        "to": masked(message.number),
-        "gateway": message.gateway,
-        "reason": outcome.reason,
-    }
-    if outcome.code is not None:
-        extra["code"] = outcome.code
-    if outcome.detail and outcome.fate is not Fate.SENT:
-        extra["detail"] = outcome.detail
-    _log.log(level, str(outcome.fate), extra=extra | {"seconds": f"{outcome.seconds:.3f}"})
-
-
-def _log_moved(moved: Moved) -> None:
-    """A page that nobody can be known to have read is an error; the rest is the course of things."""
-    lost = moved.state in (State.EXPIRED, State.UNKNOWN_FINAL, State.UNKNOWN, State.CANCELLED)
-    level = logging.ERROR if lost and moved.message.kind is Kind.FIRING else logging.INFO
-    extra = {"text": moved.message.id, "to": masked(moved.message.number), "reason": moved.cause}
-    _log.log(level, str(moved.state), extra=extra)
-
-
-def _log_report(delivered: Delivered, by: Cause) -> None:
-    text = delivered.message.id if delivered.message is not None else "-"
-    # What moves nothing is counted and not logged: anybody who can guess the address could fill the disk.
-    level = logging.INFO if delivered.applied is Applied.MOVED else logging.DEBUG
-    _log.log(
-        level,
-        "report",
-        extra={"text": text, "status": delivered.report.status, "by": by, "did": delivered.applied},
-    )
+        journal.sent(sent)

@@ -9,20 +9,25 @@ from __future__ import annotations
 import collections
 import threading
 from collections.abc import Callable, Iterable, Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from importlib.metadata import version
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, disable_created_metrics
 from prometheus_client.exposition import choose_encoder
 
 from sms_notify.alert import Severity, Status
+from sms_notify.decide.limits import LimitScope
+from sms_notify.decide.oncall import gaps
+from sms_notify.decide.people import Directory
 from sms_notify.decide.reactions import Scope
-from sms_notify.decide.states import Applied, Cause, Heard, Ignored, State
+from sms_notify.decide.routing import Receiver
+from sms_notify.decide.states import Applied, Cause, Decision, Heard, Ignored, State
 from sms_notify.gateways.base import DeliveryStatus, Fate, Outcome
 from sms_notify.gateways.codes import CODES
-from sms_notify.store import breakers, reading
+from sms_notify.roster import Roster
+from sms_notify.store import agenda, breakers, limits, reading
 from sms_notify.store.sqlite import SqliteStore
-from sms_notify.store.tx import Row, moment
+from sms_notify.store.tx import Row, Tx, moment
 
 SOURCES = ("alertmanager",)
 _REQUEST_BUCKETS = (0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 15)
@@ -41,6 +46,7 @@ _REPORTED = {
     State.BUFFERED: DeliveryStatus.BUFFERED,
     State.NO_REPORT: DeliveryStatus.NONE,
 }
+_AHEAD = timedelta(days=7)
 _OTHER_CODE = "other"  # a failure without a code, or a code that the gateway does not document
 _WAITING = (State.QUEUED, State.SUBMITTING, State.UNKNOWN, State.SENT, State.BUFFERED)
 
@@ -48,10 +54,19 @@ _WAITING = (State.QUEUED, State.SUBMITTING, State.UNKNOWN, State.SENT, State.BUF
 class Metrics:
     """The registry and how it is fed. Safe to call from several threads."""
 
-    def __init__(self, gateways: Iterable[str], node: str) -> None:
+    def __init__(
+        self,
+        gateways: Iterable[str],
+        node: str,
+        receivers: Mapping[str, Receiver] | None = None,
+        roster: Roster | None = None,
+    ) -> None:
         disable_created_metrics()  # type: ignore[no-untyped-call]
         self._node = node
+        self._receivers = receivers or {}
+        self._roster = roster or Roster(Directory())
         self._last = (0, 0)
+        self._last_decision = 0
         self._lock = threading.Lock()
         self.registry = CollectorRegistry()
         self._define()
@@ -62,6 +77,12 @@ class Metrics:
         """Counts from here on: what earlier processes did is in the database, not in this one's counters."""
         with store.reading() as tx:
             self._last = reading.newest(tx)
+            self._last_decision = agenda.newest_decision(tx)
+
+    def follow(self, roster: Roster) -> None:
+        """The calendars were read again."""
+        with self._lock:
+            self._roster = roster
 
     def render(self, store: SqliteStore, accept: str, now: Callable[[], datetime]) -> tuple[bytes, str]:
         """The page for a scraper that accepts `accept`: body and content type."""
@@ -99,6 +120,13 @@ class Metrics:
         self.errors = counter("gateway_errors", "Refusals and failures of a gateway", "gateway", "code")
         self.deliveries = counter("deliveries", "Delivery reports that moved a message", "gateway", "status")
         self.callbacks = counter("callbacks", "Delivery call-backs by what they did", "did")
+        self.escalations = counter("escalations", "Steps of escalations that were taken", "receiver", "step")
+        self.limited = counter("rate_limited", "Times that a limit began to hold texts back", "scope")
+        self.oncall = gauge("oncall", "1 for who holds the schedule now", "schedule", "person")
+        self.gap = gauge("oncall_gap_seconds", "Time in the next 7 days that nobody is on call", "schedule")
+        self.days_left = gauge(
+            "credits_days_left", "Days until the account is empty, at the pace of the last week", "gateway"
+        )
         self.credits_remaining = gauge("credits_remaining", "Credits left in the account", "gateway")
         self.gateway_up = gauge(
             "gateway_up", "1 when the last request got an answer in words we know", "gateway"
@@ -146,6 +174,11 @@ class Metrics:
             self.incidents.labels(severity)
         for state in _WAITING:
             self.outbox.labels(state)
+        for scope in LimitScope:
+            self.limited.labels(scope)
+        for receiver in self._receivers.values():
+            for nth in range(1, len(receiver.escalate) + 1):
+                self.escalations.labels(receiver.name, str(nth))
         for gateway in gateways:
             self._begin_gateway(gateway)
         self.build.labels(version("sms-notify")).set(1)
@@ -155,8 +188,8 @@ class Metrics:
             self.messages.labels(gateway, outcome)
         for severity in Severity:
             self.spent.labels(gateway, severity)
-        for scope in Scope:
-            self.breakers.labels(gateway, scope)
+        for barred in Scope:
+            self.breakers.labels(gateway, barred)
         for code in (*map(str, CODES), _OTHER_CODE):
             self.errors.labels(gateway, code)
         for status in _REPORTED.values():
@@ -171,10 +204,16 @@ class Metrics:
             moves = reading.ledger_after(tx, self._last[1], self._node)
             totals = reading.totals(tx)
             broken = breakers.all_open(tx)
+            decided = agenda.decisions_after(tx, self._last_decision, self._node)
+            self._set_oncall(tx, now)
+            self._set_days_left(tx, now)
         for row in counts:
             self._count_alerts(row)
         for row in moves:
             self._count_move(row)
+        for row in decided:
+            self._count_decision(row)
+            self._last_decision = row["id"]
         self._last = (last_alert, moves[-1]["id"] if moves else self._last[1])
         self._set_gauges(totals, now)
         self._set_breakers(collections.Counter((row["gateway"], row["scope"]) for row in broken))
@@ -200,6 +239,36 @@ class Metrics:
             self.deliveries.labels(gateway, _REPORTED[state]).inc()
         if state is State.DELIVERED:
             self.delivery_seconds.labels(gateway).observe(row["seconds"] or 0)
+
+    def _count_decision(self, row: Row) -> None:
+        if row["word"] == Decision.LIMITED and row["detail"] in set(LimitScope):
+            self.limited.labels(row["detail"]).inc()
+        receiver = self._receivers.get(row["receiver"])
+        if (
+            row["word"] == Decision.ESCALATED
+            and receiver is not None
+            and row["nth"] <= len(receiver.escalate)
+        ):
+            self.escalations.labels(receiver.name, str(row["nth"])).inc()
+
+    def _set_oncall(self, tx: Tx, now: datetime) -> None:
+        """A schedule that nobody holds shows 0 for everybody."""
+        holder_of = self._roster.holders(tx, now)
+        for name, schedule in self._roster.schedules.items():
+            made = self._roster.overrides_of(tx, name, now)
+            people = {*schedule.members, *(shift.person for shift in made if shift.person)}
+            holder = holder_of(name)
+            for person in people:
+                self.oncall.labels(name, person).set(person == holder)
+            ahead = gaps(schedule, made, now, now + _AHEAD)
+            self.gap.labels(name).set(sum((gap.end - gap.start).total_seconds() for gap in ahead))
+
+    def _set_days_left(self, tx: Tx, now: datetime) -> None:
+        """Unknown, and so not a number, until a balance was told and something was spent."""
+        for gateway in self._gateways:
+            pace = limits.spent_per_day(tx, gateway, now)
+            left = limits.balance(tx, gateway)
+            self.days_left.labels(gateway).set(left / pace if left is not None and pace else float("nan"))
 
     def _set_breakers(self, broken: Mapping[tuple[str, str], int]) -> None:
         """How many are open: of senders, numbers and countries there can be several."""

@@ -8,7 +8,9 @@ from datetime import timedelta
 
 from sms_notify.alert import Severity
 from sms_notify.decide.incidents import STALE_AFTER
-from sms_notify.decide.people import Directory, TargetKind
+from sms_notify.decide.limits import Limits
+from sms_notify.decide.oncall import Schedule
+from sms_notify.decide.people import Directory, Target, TargetKind
 from sms_notify.decide.routing import Receiver, Route
 from sms_notify.wording.templates import Template
 
@@ -32,7 +34,10 @@ class Timing:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """Everything of the configuration that deciding and wording need."""
+    """Everything of the configuration that deciding and wording need.
+
+    `ack_url` is what stands before the code of a link that acknowledges; empty where texts bear none.
+    """
 
     route: Route
     receivers: Mapping[str, Receiver]
@@ -40,15 +45,23 @@ class Plan:
     templates: Mapping[str, Template] = field(default_factory=dict)
     gateways: tuple[str, ...] = ()
     timing: Timing = field(default_factory=Timing)
+    limits: Limits = field(default_factory=Limits)
+    schedules: Mapping[str, Schedule] = field(default_factory=dict)
+    ack_url: str = ""
 
     @property
     def gateway(self) -> str:
         """Where texts leave first; empty where nothing is ever texted."""
         return self.gateways[0] if self.gateways else ""
 
+    def targets(self) -> tuple[Target, ...]:
+        """Whom any receiver may tell, at once or by a later step."""
+        receivers = self.receivers.values()
+        at_once = [target for receiver in receivers for target in receiver.notify]
+        return (*at_once, *(t for receiver in receivers for step in receiver.escalate for t in step.notify))
+
     def numbers(self) -> frozenset[str]:
         """Every number that the configuration names; no other is ever texted."""
-        targets = (target for receiver in self.receivers.values() for target in receiver.notify)
-        bare = [target for target in targets if target.kind in (TargetKind.NUMBER, TargetKind.GROUP)]
+        bare = [t for t in self.targets() if t.kind in (TargetKind.NUMBER, TargetKind.GROUP)]
         named = (*self.directory.people.values(), *self.directory.resolve(bare))
         return frozenset(person.number for person in named)

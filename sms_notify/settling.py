@@ -24,11 +24,11 @@ from sms_notify.decide.reactions import (
     for_numeric_sender,
     react,
 )
-from sms_notify.decide.states import Cause, Kind, State
+from sms_notify.decide.states import Cause, State
 from sms_notify.gateways.base import Fate, Outcome
 from sms_notify.gateways.codes import explain_code
 from sms_notify.logs import masked
-from sms_notify.store import breakers, messages, outbox
+from sms_notify.store import breakers, messages, outbox, pages
 from sms_notify.store.messages import Draft, Entry, Message
 from sms_notify.store.tx import Tx
 from sms_notify.wording import gsm
@@ -159,7 +159,7 @@ class Settling:
         elif then is Then.UNKNOWN:
             if message.state is State.SUBMITTING:
                 outbox.mark_ambiguous(tx, message, entry, self._node, now)
-        elif message.kind is Kind.FIRING and messages.all_closed(tx, message.id):
+        elif message.kind.alarming and messages.all_closed(tx, message.id):
             self._take_back(tx, message, now)
         elif then in (Then.FAIL, Then.ELSEWHERE) and group_of(message.number) is not None:
             self._to_members(tx, message, entry, now)
@@ -228,15 +228,19 @@ class Settling:
 
     def _page(self, tx: Tx, message: Message, person: Person, now: datetime) -> bool:
         """True where the person has, or now gets, a text about all that the group's message tells."""
-        told = messages.incidents_of(tx, message.id)
-        owed = [i for i in told if not messages.has_page(tx, i, person.number, message.kind)]
+        told = pages.told_by(tx, message.id)
+        owed = [
+            page for page in told if not pages.has(tx, page.incident_id, person.number, page.kind, page.nth)
+        ]
         if owed or not told:
             text = Text(message.body, message.parts, gsm.septets(message.body))
             draft = Draft(
                 message.kind, message.receiver, person, message.severity, message.gateway, text, now, message.expires_at,
-                tuple(owed), f"instead of m{message.id} to {message.recipient}",
+                f"instead of m{message.id} to {message.recipient}", message.lane,
             )  # fmt: skip
-            messages.write(tx, draft, self._node, now)
+            there = messages.write(tx, draft, self._node, now)
+            for page in owed:
+                pages.tell_also(tx, page.id, person, there)
         return True
 
     def _fail(self, tx: Tx, message: Message, entry: Entry, now: datetime) -> None:
@@ -266,13 +270,21 @@ _ASK_AGAIN = timedelta(minutes=15)
 
 def report_lost(tx: Tx, message: Message, state: State, why: str, now: datetime) -> None:
     """A critical page that nobody can be known to have read is our own trouble; many of them are one."""
-    if message.severity is not Severity.CRITICAL or message.kind is not Kind.FIRING:
+    if message.severity is not Severity.CRITICAL or not message.kind.alarming:
         return
     tags = " ".join(f"#{tag_of(incident)}" for incident in messages.incidents_of(tx, message.id)[:3])
     what = f"critical page {tags} to {name_of(message)} is {state} ({why})"
     advice = "Tell them by another road; `sms-notify explain` and `sms-notify messages` have the story."
     id_ = breakers.trouble_id(message.gateway, "page", "", state)
     breakers.report(tx, id_, Trouble(Level.PAGE), message.gateway, what, advice, now, again=True)
+
+
+def report_nobody(tx: Tx, receiver: str, incident_id: int, now: datetime) -> None:
+    """Trouble that reaches nobody because nobody is on call is our own trouble too."""
+    what = f"nobody is on call for receiver {receiver}: #{tag_of(incident_id)} was told to nobody"
+    advice = "Close the gap: `sms-notify oncall override add`; `sms-notify oncall show` shows it."
+    id_ = breakers.trouble_id("oncall", "gap", receiver)
+    breakers.report(tx, id_, Trouble(Level.PAGE), "", what, advice, now, again=True)
 
 
 def name_of(message: Message) -> str:

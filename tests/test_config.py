@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Callable, Iterator
-from datetime import timedelta
+from datetime import UTC, date, datetime, timedelta
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -16,12 +17,26 @@ from pydantic import BaseModel
 
 from sms_notify.cli.config import check_config, config_group, hash_password
 from sms_notify.config import Settings, config_schema, find_config, load
+from sms_notify.config.alertmanagers import Alertmanager
 from sms_notify.config.document import parse_document
-from sms_notify.config.durations import DurationError, parse_duration
-from sms_notify.config.models import GATEWAY_MODELS, Config, Person, Receiver, Root, Route, Web
+from sms_notify.config.durations import DurationError, parse_duration, spell_duration
+from sms_notify.config.limits import Credits, Expire, Flapping, Limits
+from sms_notify.config.models import GATEWAY_MODELS, Config, Person, Receiver, Root, Route, Step, Web
+from sms_notify.config.oncallcheck import gap_faults
 from sms_notify.config.phone import NumberError, parse_number
+from sms_notify.config.schedules import Layer, Rotation, Schedule
+from sms_notify.config.settings import EXPIRE, CalendarSource
+from sms_notify.config.windows import Interval, NamedInterval, Quiet, TimeRange
+from sms_notify.decide import limits as limiting
+from sms_notify.decide import oncall
+from sms_notify.decide.holding import Window
+from sms_notify.decide.intervals import TimeInterval
+from sms_notify.decide.limits import STANDARD, parse_limit
+from sms_notify.decide.oncall import Shift
 from sms_notify.decide.people import Target, TargetKind
+from sms_notify.decide.routing import Step as Escalation
 from sms_notify.errors import ConfigError
+from sms_notify.plan import Timing
 from sms_notify.roads.settings import (
     AppriseSettings,
     CommandSettings,
@@ -31,6 +46,8 @@ from sms_notify.roads.settings import (
     OperatorTarget,
     WebhookSettings,
 )
+from sms_notify.secret import Secret
+from sms_notify.silences.settings import AlertmanagerSettings
 from sms_notify.web import passwords
 
 HERE = Path(__file__).parent
@@ -45,6 +62,7 @@ ENVIRON = {
     "SMTP_PASSWORD": f"{CANARY}-smtp",
     "CHAT_URL": f"https://chat.example.org/hooks/{CANARY}?x=y",
     "CHAT_TOKEN": f"{CANARY}-chat",
+    "ALERTMANAGER_TOKEN": f"{CANARY}-alertmanager",
     "APPRISE_URL": f"json://user:{CANARY}@chat.example.org/",
 }
 MINIMAL = (CONFIGS / "minimal.yml").read_text()
@@ -250,7 +268,17 @@ def keys_of(model: type[BaseModel]) -> Iterator[str]:
     return (field.alias or name for name, field in model.model_fields.items())
 
 
-@pytest.mark.parametrize("model", [Config, Web, *GATEWAY_MODELS.values(), Person, Root, Route, Receiver])
+OF_DECIDING = (Step, Quiet, TimeRange, Interval, NamedInterval, Rotation, Layer, Schedule)
+OF_LIMITS = (Credits, Expire, Flapping, Limits)
+
+
+@pytest.mark.parametrize(
+    "model",
+    [
+        *(Config, Web, *GATEWAY_MODELS.values(), Person, Root, Route, Receiver),
+        *(*OF_DECIDING, *OF_LIMITS, Alertmanager),
+    ],
+)
 def test_the_full_configuration_shows_every_key(model: type[BaseModel]) -> None:
     text = (CONFIGS / "full.yml").read_text()
     assert [key for key in keys_of(model) if f"{key}:" not in text] == []
@@ -396,7 +424,9 @@ def test_a_tokens_file_holds_one_token_a_line(write: Write, secret_file: Callabl
 
 def test_no_secret_is_in_any_text_of_settings() -> None:
     found = load(CONFIGS / "full.yml", ENVIRON)
-    told = f"{found} {found!r} {found.web} {found.gateways} {found.roads} {found.warnings}"
+    told = (
+        f"{found} {found!r} {found.web} {found.gateways} {found.roads} {found.warnings} {found.alertmanagers}"
+    )
     assert "alice" in told
     assert [secret for secret in ENVIRON.values() if secret in told] == []
 
@@ -535,6 +565,320 @@ def test_what_is_no_number_is_refused(text: str) -> None:
         parse_number(text)
 
 
+# --- who is held, until when, and how often
+
+
+NIGHT = """
+time_intervals:
+  - name: night
+    time_intervals: [{times: [{start_time: 22:00, end_time: 24:00}], location: Europe/Brussels}]
+"""
+NIGHT_WINDOW = Window("night", (TimeInterval(times=((1320, 1440),), location="Europe/Brussels"),))
+WEEKLY = "{members: [alice], every: 1w, handover: Mon 09:00, start: 2026-01-05}"
+
+
+def test_time_intervals_of_a_route_are_its_own_and_not_those_of_its_children(write: Write) -> None:
+    text = MINIMAL.replace(
+        "route:\n",
+        "route:\n  routes:\n"
+        "    - {matchers: a=b, mute_time_intervals: night, active_time_intervals: [night, night],"
+        " routes: [{matchers: c=d}]}\n",
+    )
+    root = load(write(text + NIGHT), ENVIRON).route
+    muted = root.routes[0]
+    assert (muted.mute, muted.active) == ((NIGHT_WINDOW,), (NIGHT_WINDOW,))
+    assert (muted.routes[0].mute, muted.routes[0].active) == ((), ())
+
+
+@pytest.mark.parametrize(
+    "use",
+    [
+        "people: {alice: {number: +31 6 12345678, quiet: {during: night}}}",
+        "receivers: [{name: oncall, notify: [person:alice], quiet: {during: [night]}}]",
+        "route: {receiver: oncall, routes: [{matchers: a=b, mute_time_intervals: [night]}]}",
+        "route: {receiver: oncall, routes: [{matchers: a=b, active_time_intervals: night}]}",
+        f"schedules: {{x: {{layers: [{WEEKLY[:-1]}, during: night}}]}}}}",
+    ],
+)
+def test_a_time_interval_is_a_warning_until_something_names_it(write: Write, use: str) -> None:
+    (warning,) = load(write(MINIMAL + NIGHT), ENVIRON).warnings
+    assert (warning.path, warning.what) == ("time_intervals[0].name", "nothing uses `night`")
+    parts = {part.split(":")[0]: part for part in MINIMAL.split("\n\n")}
+    parts[use.split(":", maxsplit=1)[0]] = use
+    assert load(write("\n\n".join(parts.values()) + "\n" + NIGHT), ENVIRON).warnings == ()
+
+
+def test_each_entry_of_unless_is_one_exception(write: Write) -> None:
+    entries = """[severity="critical", '{severity="warning", tier="1"}']"""
+    text = MINIMAL.replace(
+        "[person:alice]", f"[person:alice]\n    quiet: {{during: night, unless: {entries}}}"
+    )
+    quiet = load(write(text + NIGHT), ENVIRON).receivers["oncall"].quiet
+    assert quiet is not None
+    assert quiet.during == (NIGHT_WINDOW,)
+    at = datetime(2026, 1, 5, 22, tzinfo=UTC)
+    told = [{"severity": "critical"}, {"severity": "warning", "tier": "1"}]
+    assert [quiet.applies(labels, at) for labels in told] == [False, False]
+    assert quiet.applies({"severity": "warning"}, at)
+    assert quiet.applies({"tier": "1"}, at)
+
+
+def test_quiet_hours_without_exceptions_hold_everything(write: Write) -> None:
+    text = MINIMAL.replace("678}", "678, quiet: {during: [night]}}") + NIGHT
+    quiet = load(write(text), ENVIRON).directory.people["alice"].quiet
+    assert quiet is not None
+    assert (quiet.during, quiet.unless) == ((NIGHT_WINDOW,), ())
+
+
+def test_steps_name_targets_like_notify(write: Write) -> None:
+    steps = "[{after: 5m, notify: [schedule:x]}, {after: 1h, notify: [+32 470 00 00 01, person:alice]}]"
+    text = MINIMAL.replace("[person:alice]", f"[schedule:x]\n    escalate: {steps}\n    limits: 20/1h")
+    found = load(write(f"{text}schedules: {{x: {{rotation: {WEEKLY}}}}}\n"), ENVIRON).receivers["oncall"]
+    on_call = Target(TargetKind.SCHEDULE, "x")
+    number = Target(TargetKind.NUMBER, "+32470000001")
+    assert found.notify == (on_call,)
+    assert found.escalate == (
+        Escalation(timedelta(minutes=5), (on_call,)),
+        Escalation(timedelta(hours=1), (number, Target(TargetKind.PERSON, "alice"))),
+    )
+    assert found.limits == (parse_limit("20/1h"),)
+
+
+def test_somebody_who_is_told_by_a_step_alone_needs_a_gateway(write: Write) -> None:
+    text = "route: {receiver: x}\nreceivers: [{name: x, escalate: [{after: 5m, notify: [+31 6 12345678]}]}]\n"
+    assert "`gateways` is missing" in " ".join(faults(write(text)))
+
+
+def test_a_configuration_that_says_nothing_of_limits_has_the_standard_ones(write: Write) -> None:
+    found = load(write(MINIMAL), ENVIRON)
+    assert (found.limits, found.expire) == (STANDARD, (timedelta(hours=1), timedelta(hours=4)))
+    assert (Timing().expire, Timing().expire_critical) == EXPIRE
+    assert load(write(MINIMAL + "limits: {}\n"), ENVIRON).limits == STANDARD
+
+
+def test_limits_that_are_written_leave_the_others_standard(write: Write) -> None:
+    text = "limits: {per_number: 2/1m, overall: [60/1h, 9/30s], credits: {per_hour: off, low_water: 7}, expire: {critical: 2h}}\n"
+    found = load(write(MINIMAL + text), ENVIRON)
+    assert found.limits == limiting.Limits(
+        per_number=(parse_limit("2/1m"),),
+        per_number_critical=STANDARD.per_number_critical,
+        overall=(parse_limit("60/1h"), parse_limit("9/30s")),
+        credits=limiting.Credits(None, 200, 50, 7),
+        flapping=limiting.Flapping(),
+    )
+    assert found.expire == (timedelta(hours=1), timedelta(hours=2))
+
+
+@pytest.mark.parametrize("off", ["off", "Off", "no", "false"])
+def test_every_limit_can_be_off(write: Write, off: str) -> None:
+    text = f"limits: {{per_number: {off}, per_number_critical: [], credits: {off}, flapping: {off}}}\n"
+    found = load(write(MINIMAL + text), ENVIRON)
+    assert found.limits == limiting.Limits()
+    found = load(write(MINIMAL + f"limits: {off}\n"), ENVIRON)
+    assert (found.limits, found.expire) == (limiting.Limits(), EXPIRE)
+
+
+# --- who is on call
+
+
+def with_schedule(text: str) -> str:
+    return f"{MINIMAL}schedules:\n  x: {text}\n"
+
+
+def test_a_rotation_is_one_layer_that_begins_on_its_weekday(write: Write) -> None:
+    zone = "timezone: Europe/Brussels, handoff_text: true"
+    late = WEEKLY.replace("2026-01-05", "2026-01-06").replace("1w", "2w")
+    found = load(write(with_schedule(f"{{{zone}, rotation: {late}}}")), ENVIRON)
+    rotation = oncall.Rotation(("alice",), 14, date(2026, 1, 12), 540)
+    assert found.schedules == {
+        "x": oncall.Schedule("x", "Europe/Brussels", (oncall.Layer(rotation),), handoff_text=True)
+    }
+    assert found.calendars == ()
+
+
+def test_layers_stay_in_their_order_with_the_times_they_count(write: Write) -> None:
+    daily = "{members: [alice], every: 1d, handover: 8:30, start: 2026-01-06, during: [night]}"
+    found = load(write(with_schedule(f"{{layers: [{WEEKLY}, {daily}]}}") + NIGHT), ENVIRON)
+    assert found.schedules["x"].layers == (
+        oncall.Layer(oncall.Rotation(("alice",), 7, date(2026, 1, 5), 540)),
+        oncall.Layer(oncall.Rotation(("alice",), 1, date(2026, 1, 6), 510), NIGHT_WINDOW.intervals),
+    )
+
+
+def test_a_calendar_stands_beside_a_rotation_or_alone(write: Write, tmp_path: Path) -> None:
+    (tmp_path / "oncall.ics").write_text("")
+    file = str(tmp_path / "oncall.ics")
+    zone = "timezone: Europe/Brussels"
+    both = f"{{{zone}, ical_file: oncall.ics, rotation: {WEEKLY}}}"
+    found = load(write(with_schedule(both)), ENVIRON)
+    assert found.calendars == (CalendarSource("x", "Europe/Brussels", file),)
+    assert len(found.schedules["x"].layers) == 1
+    found = load(write(with_schedule("{ical_file: oncall.ics}")), ENVIRON)
+    assert (found.calendars, found.schedules) == (
+        (CalendarSource("x", "UTC", file),),
+        {"x": oncall.Schedule("x")},
+    )
+
+
+def test_the_address_of_a_calendar_is_a_secret(write: Write, secret_file: Callable[[str, int], Path]) -> None:
+    url = f"https://calendar.example.org/{CANARY}.ics?key=value"
+    secret_file(f"{url}\n", 0o600)
+    for text in ("ical_url_file: secret", "ical_url: '${CALENDAR}'"):
+        found = load(write(with_schedule(f"{{{text}}}")), {**ENVIRON, "CALENDAR": f" {url} "})
+        assert found.calendars == (CalendarSource("x", url=Secret(url)),)
+        assert CANARY not in repr(found)
+
+
+def test_a_calendar_by_plain_http_is_a_warning(write: Write) -> None:
+    found = load(write(with_schedule("{ical_url: http://intranet/x.ics}")), ENVIRON)
+    (warning,) = found.warnings
+    assert (warning.path, "change who is on call" in warning.what) == ("schedules.x.ical_url", True)
+    assert load(write(with_schedule("{ical_url: http://127.0.0.1/x.ics}")), ENVIRON).warnings == ()
+
+
+def test_the_operator_can_be_whoever_is_on_call(write: Write) -> None:
+    text = with_schedule(f"{{rotation: {WEEKLY}}}")
+    found = load(write(text + "operator: [schedule:x]\n"), ENVIRON)
+    assert found.operator == (OperatorTarget(OperatorKind.SCHEDULE, "x"),)
+
+
+# 2026-03-02 is a Monday; clocks in Brussels change on 2026-03-29
+NOW = datetime(2026, 3, 2, 12, tzinfo=UTC)
+BRUSSELS = "timezone: Europe/Brussels"
+
+
+def gaps_of(path: Path, overrides: dict[str, list[Shift]] | None = None) -> list[str]:
+    return [
+        str(fault).removeprefix(str(path)) for fault in gap_faults(load(path, ENVIRON), NOW, overrides or {})
+    ]
+
+
+def test_a_schedule_that_is_always_held_has_no_gap(write: Write) -> None:
+    assert gaps_of(write(with_schedule(f"{{{BRUSSELS}, rotation: {WEEKLY}}}"))) == []
+    assert gap_faults(load(CONFIGS / "full.yml", ENVIRON), NOW) == []
+    assert gap_faults(load(CONFIGS / "minimal.yml", ENVIRON), NOW) == []
+
+
+def test_a_gap_is_told_with_line_local_time_and_advice(write: Write) -> None:
+    late = WEEKLY.replace("2026-01-05", "2026-03-09")
+    path = write(with_schedule(f"{{{BRUSSELS}, rotation: {late}}}"))
+    assert gaps_of(path) == [
+        ":22: schedules.x: nobody is on call from now to Mon 2026-03-09 09:00 (Europe/Brussels) (let it start"
+        " earlier, or name somebody for that time with `sms-notify oncall override add`)"
+    ]
+
+
+def test_many_gaps_are_told_by_the_first_ones_and_their_number(write: Write) -> None:
+    daily = "{members: [alice], every: 1d, handover: 00:00, start: 2026-01-05, during: night}"
+    (told,) = gaps_of(write(with_schedule(f"{{{BRUSSELS}, layers: [{daily}]}}") + NIGHT))
+    assert told == (
+        ":22: schedules.x: nobody is on call from now to Mon 2026-03-02 22:00, from Tue 2026-03-03 00:00 to"
+        " 22:00, from Wed 2026-03-04 00:00 to 22:00, and 26 more times in 28 days"
+        " (Europe/Brussels) (put a layer without `during` first, or name somebody for that time with"
+        " `sms-notify oncall override add`)"
+    )
+
+
+def test_a_gap_that_does_not_end_is_told_so(write: Write) -> None:
+    far = WEEKLY.replace("2026-01-05", "2027-01-04")
+    (told,) = gaps_of(write(with_schedule(f"{{rotation: {far}}}")))
+    assert "nobody is on call from now on (UTC)" in told
+
+
+def test_an_override_fills_a_gap_of_its_own_schedule_alone(write: Write) -> None:
+    late = WEEKLY.replace("2026-01-05", "2026-03-09")
+    path = write(with_schedule(f"{{rotation: {late}}}\n  y: {{rotation: {late}}}"))
+    filled = {"x": [Shift("alice", NOW - timedelta(days=1), NOW + timedelta(days=8))]}
+    (told,) = gaps_of(path, filled)
+    assert told.startswith(":23: schedules.y: ")
+
+
+def test_a_calendar_is_judged_once_it_was_read(write: Write) -> None:
+    found = load(write(with_schedule("{ical_url: https://calendar.example.org/x.ics}")), ENVIRON)
+    week = Shift("alice", NOW - timedelta(days=1), NOW + timedelta(days=7))
+    assert gap_faults(found, NOW) == []
+    (empty,) = gap_faults(found, NOW, calendars={"x": []})
+    assert empty.what == "nobody is on call from now on (UTC)"
+    (short,) = gap_faults(found, NOW, calendars={"x": [week]})
+    assert short.what == "nobody is on call from Mon 2026-03-09 12:00 on (UTC)"
+    assert short.advice.startswith("add a rotation")
+    whole = [
+        Shift("alice", start, end)
+        for start, end in pairwise(NOW + timedelta(days=n) for n in range(0, 29, 7))
+    ]
+    assert gap_faults(found, NOW, calendars={"x": whole}) == []
+
+
+# --- whose silences count
+
+
+def test_an_alertmanager_comes_out_as_it_is_written(
+    write: Write, secret_file: Callable[[str, int], Path], tmp_path: Path
+) -> None:
+    secret_file(f"{CANARY}\n", 0o600)
+    (tmp_path / "ca.pem").write_text("x")
+    text = """
+alertmanagers:
+  - {url: https://am.example.org/prefix/, username: ops, password_file: secret, ca_file: ca.pem, timeout: 3s}
+  - {url: http://localhost:9093, token: "${ALERTMANAGER_TOKEN}", create_silences: yes, silence_for: 1h30m}
+"""
+    found = load(write(MINIMAL + text), ENVIRON)
+    assert found.warnings == ()
+    assert found.alertmanagers == (
+        AlertmanagerSettings(
+            "https://am.example.org/prefix",
+            username="ops",
+            password=Secret(CANARY),
+            ca_file=str(tmp_path / "ca.pem"),
+            timeout=3.0,
+        ),
+        AlertmanagerSettings(
+            "http://localhost:9093",
+            token=Secret(ENVIRON["ALERTMANAGER_TOKEN"]),
+            create_silences=True,
+            silence_for=timedelta(minutes=90),
+        ),
+    )
+    assert CANARY not in repr(found.alertmanagers)
+
+
+def test_an_alertmanager_says_no_more_than_its_address(write: Write) -> None:
+    found = load(write(MINIMAL + "alertmanagers: [{url: http://am.example.org:9093}]\n"), ENVIRON)
+    assert found.alertmanagers == (AlertmanagerSettings("http://am.example.org:9093"),)
+    assert found.warnings == ()
+
+
+def test_a_login_by_plain_http_can_be_accepted(write: Write) -> None:
+    entry = "{url: http://am.example.org:9093, token: '${ALERTMANAGER_TOKEN}', allow_insecure_http: true}"
+    (warning,) = load(write(f"{MINIMAL}alertmanagers: [{entry}]\n"), ENVIRON).warnings
+    assert (warning.path, "reads the token" in warning.what) == ("alertmanagers[0].url", True)
+
+
+# --- the hints
+
+
+@pytest.mark.parametrize(
+    ("text", "hint"),
+    [
+        ("people: {quiet: {numbr: 1}}", "did you mean `number`?"),
+        ("schedules: {layers: {rotaton: {}}}", "did you mean `rotation`?"),
+        ("schedules: {x: {layers: [{membres: [a]}]}}", "did you mean `members`?"),
+        ("limits: {credits: {low_watr: 1}}", "did you mean `low_water`?"),
+        ("receivers: [{escalate: [{aftr: 5m}]}]", "did you mean `after`?"),
+        ("receivers: [{match: {a: b}}]", "known here: name,"),
+        ("route: {routes: [{match: {a: b}}]}", "write it as matchers:"),
+    ],
+)
+def test_the_nearest_known_key_is_that_of_its_place(write: Write, text: str, hint: str) -> None:
+    assert hint in " ".join(faults(write(f"{text}\n")))
+
+
+@given(st.integers(0, 10**7))
+def test_a_duration_that_is_spelled_is_read_as_the_same(milliseconds: int) -> None:
+    wait = timedelta(milliseconds=milliseconds)
+    assert parse_duration(spell_duration(wait)) == wait
+
+
 # --- where it is looked for
 
 
@@ -639,6 +983,19 @@ def test_the_schema_is_printed_and_knows_every_top_level_key() -> None:
     assert json.loads(result.stdout) == config_schema()
     assert list(config_schema()["properties"]) == list(keys_of(Config))
     assert config_schema()["additionalProperties"] is False
+
+
+def test_the_schema_describes_what_is_read_by_rules_of_its_own() -> None:
+    schema = config_schema()
+    known = schema["$defs"]
+    below = {"$ref": "#/$defs/Limits"}
+    assert schema["properties"]["limits"]["anyOf"] == [below, {"const": "off"}]
+    assert known["Credits"]["properties"]["per_hour"]["anyOf"][1] == {"const": "off"}
+    assert known["NamedInterval"]["properties"]["time_intervals"]["items"] == {"$ref": "#/$defs/Interval"}
+    assert known["Limits"]["properties"]["per_number"]["default"] == list(map(str, STANDARD.per_number))
+    assert "Layer" in known
+    assert known["Expire"]["properties"]["critical"]["default"] == "4h"
+    json.dumps(schema, allow_nan=False)
 
 
 @pytest.mark.parametrize("typed", ["open sesame\n", "open sesame"])

@@ -12,7 +12,7 @@ from workbench import NOON, Bench, VirtualClock, a_plan, firing, resolved
 from sms_notify.decide.states import Cause, Heard, Kind, State
 from sms_notify.engine import Engine
 from sms_notify.gateways.base import Fate, Outcome, Reason
-from sms_notify.store import messages, outbox
+from sms_notify.store import messages, outbox, pages
 from sms_notify.store.messages import Entry
 from sms_notify.store.sqlite import SqliteStore
 
@@ -277,7 +277,9 @@ def test_a_page_too_old_to_be_news_is_not_sent(bench: Bench) -> None:
     bench.clock.move(hours=3)
     bench.tick()
 
-    assert [state for *_, state, _ in bench.messages()] == ["expired"]
+    assert [state for *_, state, _ in bench.messages()] == ["expired", "queued"]
+    kind, body = bench.messages("kind, body")[1]
+    assert (kind, body[:18]) == ("digest", "LATE, 2 since 13:0")
 
 
 def test_waiting_for_a_report_ends(bench: Bench) -> None:
@@ -330,4 +332,4 @@ def test_a_page_cannot_be_written_twice(bench: Bench) -> None:
     draft_kind = bench.rows("select kind, number from pages")
 
     assert draft_kind == [{"kind": Kind.FIRING, "number": "+31612345678"}]
-    assert bench.commit(lambda tx: messages.has_page(tx, 1, "+31612345678", Kind.FIRING))
+    assert bench.commit(lambda tx: pages.has(tx, 1, "+31612345678", Kind.FIRING))

@@ -12,7 +12,8 @@ from sms_notify.alert import Alert, Delivery, Status, fingerprint_of
 from sms_notify.decide.matchers import parse_matchers
 from sms_notify.decide.people import Directory, Person, Target, TargetKind
 from sms_notify.decide.routing import Receiver, Route
-from sms_notify.engine import Engine
+from sms_notify.decide.states import AckBy
+from sms_notify.engine import Engine, Moved
 from sms_notify.plan import Plan, Timing
 from sms_notify.store.sqlite import SqliteStore
 from sms_notify.store.tx import Tx
@@ -49,12 +50,15 @@ class Bench:
         with self.store.transaction() as tx:
             return job(tx)
 
-    def accept(self, *alerts: Alert, hidden: int = 0):
-        delivery = Delivery("alertmanager", alerts, group="{}", hidden=hidden)
+    def accept(self, *alerts: Alert, hidden: int = 0, group: str = "{}"):
+        delivery = Delivery("alertmanager", alerts, group=group, hidden=hidden)
         return self.commit(lambda tx: self.engine.accept(tx, delivery, self.clock()))
 
-    def tick(self) -> int:
-        return self.commit(lambda tx: self.engine.tick(tx, self.clock()))
+    def tick(self) -> list[Moved]:
+        return list(self.commit(lambda tx: self.engine.tick(tx, self.clock())).moved)
+
+    def acknowledge(self, *incidents: int, by: str = "alice", how: AckBy = AckBy.COMMAND) -> list[int]:
+        return self.commit(lambda tx: self.engine.acknowledge(tx, incidents, by, how, self.clock()))
 
     def rows(self, sql: str, **values: object) -> list[dict]:
         with self.store.reading() as tx:

@@ -6,9 +6,8 @@ The gateway has no way to list its outbox; what was put there from here is remem
 from __future__ import annotations
 
 import contextlib
-import re
 import time
-from datetime import UTC, datetime, timedelta, tzinfo
+from datetime import datetime, tzinfo
 from zoneinfo import ZoneInfo
 
 import click
@@ -16,7 +15,7 @@ import click
 from sms_notify.app import wall_clock
 from sms_notify.cli.account import gateway_option, why
 from sms_notify.cli.common import account_of, config_option, json_option, local, say, settings_of, table
-from sms_notify.config.durations import DurationError, parse_duration
+from sms_notify.cli.times import read_time
 from sms_notify.config.phone import NumberError, parse_number
 from sms_notify.config.settings import Settings
 from sms_notify.errors import StoreError, UsageError
@@ -28,62 +27,19 @@ from sms_notify.store import scheduled
 from sms_notify.store.sqlite import SqliteStore
 from sms_notify.store.tx import moment
 
-_CLOCK = re.compile(r"[0-9]{1,2}:[0-9]{2}", re.ASCII)
-_ISO = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}[T ][0-9]{2}:[0-9]{2}.*", re.ASCII)
-_LEEWAY = timedelta(days=2)  # what rounding to the gateway's minute may add
 _PAST_DATE, _NOTHING_THERE = 121, 122
 
 
 def parse_at(text: str, now: datetime, zone: tzinfo | None = None) -> datetime:
-    """The future instant (aware UTC) that `--at` means: ISO 8601, HH:MM for the next time it is that, or +30m.
+    """The future instant (aware UTC) that `--at` means: ISO 8601, HH:MM or `Mon HH:MM` for the next time it is that, or +30m.
 
     `now` is aware; a time without an offset is of `zone`, None for this machine's. Raises UsageError, also for a
     time that the clock of that zone has twice or not at all.
     """
-    try:
-        at = _written(text.strip(), now, zone)
-        _ = at + _LEEWAY
-    except OverflowError:
-        raise UsageError(f"--at {text}: no calendar goes that far") from None
+    at = read_time(text, now, zone)
     if at <= now:
         raise UsageError(f"--at {text}: that time is over; leave --at out to send now")
     return at
-
-
-def _written(text: str, now: datetime, zone: tzinfo | None) -> datetime:
-    if text.startswith("+"):
-        try:
-            return now.astimezone(UTC) + parse_duration(text[1:])
-        except DurationError as error:
-            raise UsageError(f"--at {text}: {error} ({error.advice})") from None
-    try:
-        if _CLOCK.fullmatch(text):
-            return _next(datetime.strptime(text, "%H:%M"), now, zone)  # noqa: DTZ007 - its zone is the next line's matter
-        at = datetime.fromisoformat(text) if _ISO.fullmatch(text) else None
-    except ValueError:
-        at = None
-    if at is None:
-        raise UsageError(f"--at {text}: that is no time (write 2026-11-22T18:30, 18:30 or +30m)")
-    return _instant(at, zone) if at.utcoffset() is None else at.astimezone(UTC)
-
-
-def _next(clock: datetime, now: datetime, zone: tzinfo | None) -> datetime:
-    today = now.astimezone(zone).replace(tzinfo=None)
-    at = today.replace(hour=clock.hour, minute=clock.minute, second=0, microsecond=0, fold=0)
-    return _instant(at if at > today else at + timedelta(days=1), zone)
-
-
-def _instant(wall: datetime, zone: tzinfo | None) -> datetime:
-    """The one instant of a wall time. Raises UsageError where a change of the clocks makes it two or none."""
-    # a naive time is this machine's to astimezone(), which is what `zone` None asks for
-    first, second = (wall.replace(tzinfo=zone, fold=fold).astimezone(UTC) for fold in (0, 1))
-    if first == second:
-        return first
-    skipped = first.astimezone(zone).replace(tzinfo=None) != wall
-    fault = "clocks go over that time that night" if skipped else "clocks have that time twice that night"
-    raise UsageError(
-        f"--at {wall:%Y-%m-%d %H:%M}: {fault}; add the offset, as in {wall:%Y-%m-%dT%H:%M}+01:00"
-    )
 
 
 def schedule(

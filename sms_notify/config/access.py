@@ -7,6 +7,7 @@ from pathlib import Path
 
 from pydantic_core import PydanticCustomError
 
+from sms_notify.config.alertmanagers import check_alertmanagers
 from sms_notify.config.document import Place, Value
 from sms_notify.config.found import Found, entries, mapping, word
 from sms_notify.config.keeping import file_text, fits_header, inline, judge_plain_http, keep_secret
@@ -26,6 +27,7 @@ def check_access(found: Found) -> None:
             check_road(found, place, mapping(gateway))
         elif mapping(gateway).get("type") == "1601sms":
             _check_gateway(found, place, mapping(gateway))
+    check_alertmanagers(found)
     web = mapping(data.get("web"))
     _check_tokens(found, web)
     _check_users(found, mapping(web.get("users")))

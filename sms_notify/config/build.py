@@ -6,11 +6,15 @@ from dataclasses import replace
 from typing import TypeVar
 
 from sms_notify.config import models
+from sms_notify.config.alertmanagers import alertmanagers_of
 from sms_notify.config.document import Place
 from sms_notify.config.found import Found
+from sms_notify.config.limits import expire_of, limits_of
+from sms_notify.config.schedules import calendars_of, schedules_of
 from sms_notify.config.settings import HashedUsers, Settings
-from sms_notify.decide.people import Directory, Person
-from sms_notify.decide.routing import Receiver, Route
+from sms_notify.config.windows import quiet_of, windows_of
+from sms_notify.decide.people import Directory, Person, Target
+from sms_notify.decide.routing import Receiver, Route, Step
 from sms_notify.errors import Fault
 from sms_notify.gateways.settings import Gateway1601Settings
 from sms_notify.roads.settings import (
@@ -36,7 +40,7 @@ def build(config: models.Config, found: Found, warnings: tuple[Fault, ...]) -> S
             if isinstance(entry, models.Gateway)
         ),
         directory=_directory(config, found),
-        route=_root(config.route),
+        route=_root(config.route, found),
         receivers={
             entry.name: _receiver(entry, index, found) for index, entry in enumerate(config.receivers)
         },
@@ -49,6 +53,12 @@ def build(config: models.Config, found: Found, warnings: tuple[Fault, ...]) -> S
             if not isinstance(entry, models.Gateway)
         },
         operator=tuple(dict.fromkeys(found.operator)),
+        schedules=schedules_of(config.schedules, found),
+        calendars=calendars_of(config.schedules, found),
+        schedule_lines={name: found.document.lines[("schedules", name)] for name in config.schedules},
+        limits=limits_of(config.limits),
+        expire=expire_of(config.limits),
+        alertmanagers=alertmanagers_of(config.alertmanagers, found),
     )
 
 
@@ -119,30 +129,52 @@ def _path(name: str, found: Found) -> str:
 
 
 def _directory(config: models.Config, found: Found) -> Directory:
-    people = {
-        name: Person(name, found.numbers[name], person.timezone, person.language)
-        for name, person in config.people.items()
-    }
+    people = {name: _person(name, person, found) for name, person in config.people.items()}
     return Directory(people, {name: tuple(members) for name, members in config.teams.items()})
 
 
-def _receiver(receiver: models.Receiver, index: int, found: Found) -> Receiver:
-    places: list[Place] = [("receivers", index, "notify", number) for number in range(len(receiver.notify))]
-    return Receiver(
-        name=receiver.name,
-        notify=tuple(found.targets[place] for place in places),
-        send_resolved=receiver.send_resolved,
-        max_parts=receiver.max_parts,
-        template=receiver.template,
+def _person(name: str, person: models.Person, found: Found) -> Person:
+    return Person(
+        name=name,
+        number=found.numbers[name],
+        timezone=person.timezone,
+        language=person.language,
+        quiet=quiet_of(person.quiet, found),
     )
 
 
-def _root(root: models.Root) -> Route:
-    return _timed(root, Route(receiver=root.receiver))
+def _receiver(receiver: models.Receiver, index: int, found: Found) -> Receiver:
+    place: Place = ("receivers", index)
+    steps = enumerate(receiver.escalate)
+    return Receiver(
+        name=receiver.name,
+        notify=_targets((*place, "notify"), receiver.notify, found),
+        send_resolved=receiver.send_resolved,
+        max_parts=receiver.max_parts,
+        template=receiver.template,
+        escalate=tuple(
+            Step(step.after, _targets((*place, "escalate", number, "notify"), step.notify, found))
+            for number, step in steps
+        ),
+        quiet=quiet_of(receiver.quiet, found),
+        limits=tuple(receiver.limits),
+    )
 
 
-def _child(node: models.Route, above: Route, path: str) -> Route:
-    """Inherits what it does not say, as in Alertmanager: the receiver, the grouping, the timing."""
+def _targets(place: Place, written: list[str], found: Found) -> tuple[Target, ...]:
+    return tuple(found.targets[(*place, number)] for number in range(len(written)))
+
+
+def _root(root: models.Root, found: Found) -> Route:
+    return _timed(root, Route(receiver=root.receiver), found)
+
+
+def _child(node: models.Route, above: Route, path: str, found: Found) -> Route:
+    """Inherits what it does not say, as in Alertmanager: the receiver, the grouping, the timing.
+
+    Not the time intervals: Alertmanager's `NewRoute` takes them from the node alone, so that a route is muted for
+    what it answers itself, and not for what the routes below it answer.
+    """
     start = Route(
         receiver=node.receiver or above.receiver,
         path=path,
@@ -152,15 +184,17 @@ def _child(node: models.Route, above: Route, path: str) -> Route:
         group_wait=above.group_wait,
         group_interval=above.group_interval,
         repeat_interval=above.repeat_interval,
+        mute=windows_of(node.mute_time_intervals, found),
+        active=windows_of(node.active_time_intervals, found),
     )
-    return _timed(node, start)
+    return _timed(node, start, found)
 
 
 def _or(own: T | None, inherited: T) -> T:
     return inherited if own is None else own
 
 
-def _timed(node: models.Node, start: Route) -> Route:
+def _timed(node: models.Node, start: Route, found: Found) -> Route:
     this = replace(
         start,
         group_by=start.group_by if node.group_by is None else tuple(node.group_by),
@@ -168,5 +202,8 @@ def _timed(node: models.Node, start: Route) -> Route:
         group_interval=_or(node.group_interval, start.group_interval),
         repeat_interval=_or(node.repeat_interval, start.repeat_interval),
     )
-    below = (_child(child, this, f"{this.path}.routes[{index}]") for index, child in enumerate(node.routes))
-    return replace(this, routes=tuple(below))
+    below = enumerate(node.routes)
+    return replace(
+        this,
+        routes=tuple(_child(child, this, f"{this.path}.routes[{index}]", found) for index, child in below),
+    )

@@ -31,3 +31,14 @@ def parse_duration(text: str) -> timedelta:
     if whole > _LONGEST.total_seconds():
         raise DurationError("is longer than 100 years", "write a shorter duration")
     return timedelta(seconds=whole)
+
+
+def spell_duration(wait: timedelta) -> str:
+    """As it would be written: `30m`, `1h30m`."""
+    left, text = wait / timedelta(milliseconds=1), ""
+    for unit, size in _UNITS.items():
+        if unit in ("y", "w"):  # nobody reads 365 days as 52w1d
+            continue
+        count, left = divmod(left, size * 1000)
+        text += f"{count:.0f}{unit}" if count else ""
+    return text or "0s"

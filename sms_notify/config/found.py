@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from sms_notify.config.document import Document, Place, Value
+from sms_notify.decide.holding import Window
 from sms_notify.decide.people import Target
 from sms_notify.errors import Fault
 from sms_notify.roads.settings import OperatorTarget
@@ -31,6 +32,7 @@ class Found:
     users: dict[str, str] = field(default_factory=dict)
     numbers: dict[str, str] = field(default_factory=dict)
     targets: dict[Place, Target] = field(default_factory=dict)
+    windows: dict[str, Window] = field(default_factory=dict)
     operator: list[OperatorTarget] = field(default_factory=list)
     written_secrets: list[Place] = field(default_factory=list)
 
@@ -48,6 +50,11 @@ def mapping(value: Value) -> dict[str, Value]:
 
 def entries(value: Value) -> list[Value]:
     return value if isinstance(value, list) else []
+
+
+def listed(value: Value) -> list[Value]:
+    """A list, or the one word that may stand in its place."""
+    return [value] if isinstance(value, str) else entries(value)
 
 
 def word(value: Value) -> str:

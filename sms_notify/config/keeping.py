@@ -1,6 +1,9 @@
-"""Secrets of the document, read from where they are and kept for `build`; faults say nothing of them."""
+"""Secrets and files that the document names: read or looked at, and kept for `build`. Faults tell nothing of a secret."""
 
 from __future__ import annotations
+
+import os
+from pathlib import Path
 
 from pydantic_core import PydanticCustomError
 
@@ -90,3 +93,17 @@ def judge_plain_http(found: Found, place: Place, entry: dict[str, Value], shown:
         found.warn(url, what, "use https where the provider has it")
     else:
         found.wrong(url, what, "write https://, or accept it with allow_insecure_http: true")
+
+
+def check_ca(found: Found, place: Place, entry: dict[str, Value]) -> None:
+    name = word(entry.get("ca_file"))
+    if name.strip() and not may(found.base / name, os.R_OK):
+        what = f"{found.base / name} cannot be read"
+        found.wrong((*place, "ca_file"), what, "check the path and who may read it")
+
+
+def may(path: Path, mode: int) -> bool:
+    try:
+        return path.is_file() and os.access(path, mode)
+    except (OSError, ValueError):
+        return False

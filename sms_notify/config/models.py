@@ -4,19 +4,25 @@ from __future__ import annotations
 
 from typing import Annotated, Literal, get_args
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
+from sms_notify.config.alertmanagers import Alertmanager
+from sms_notify.config.limits import Limits
+from sms_notify.config.model import Model, OrOff
+from sms_notify.config.schedules import Schedule
 from sms_notify.config.values import (
     Boolean,
     Duration,
     ExternalUrl,
     GatewayUrl,
     Language,
+    LimitTexts,
     Listen,
     MailAddress,
     MailHost,
     Matchers,
     Number,
+    OneOrMore,
     PositiveDuration,
     Sender,
     Storage,
@@ -24,13 +30,9 @@ from sms_notify.config.values import (
     Timezone,
     Words,
 )
+from sms_notify.config.windows import NamedInterval, Quiet
 from sms_notify.gateways.settings import PasswordEncoding, ReportsBy
 from sms_notify.roads.settings import MailTls
-
-
-class Model(BaseModel):
-    # inputs may be passwords typed into the wrong key, so no error ever shows one
-    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
 
 
 class Web(Model):
@@ -142,6 +144,7 @@ class Person(Model):
     number: Number = Field(description="with + and country code")
     timezone: Timezone = "UTC"
     language: Language = "en"
+    quiet: Quiet | None = Field(default=None, description="when this person is told only what cannot wait")
 
 
 class Node(Model):
@@ -151,23 +154,37 @@ class Node(Model):
     group_wait: Duration | None = None
     group_interval: PositiveDuration | None = None
     repeat_interval: PositiveDuration | None = None
-    routes: list[Route] = []
+    routes: list[Route] = Field(default=[])
 
 
 class Route(Node):
     receiver: Words | None = Field(default=None, description="inherited where absent")
-    matchers: Matchers = []
+    matchers: Matchers = Field(default=[])
     continue_: Boolean = Field(default=False, alias="continue")
+    mute_time_intervals: OneOrMore = Field(default=[], description="not told during these time_intervals")
+    active_time_intervals: OneOrMore = Field(default=[], description="told during these only")
 
 
 class Root(Node):
     receiver: Words
 
 
+class Step(Model):
+    after: PositiveDuration = Field(description="counted from the first text")
+    notify: Annotated[list[Words], Field(min_length=1)] = Field(description="as `notify` of the receiver")
+
+
 class Receiver(Model):
     name: Words
     notify: list[Words] = Field(
-        default=[], description="person:x, team:x or +number; none = recorded, never sent"
+        default=[], description="person:x, team:x, schedule:x or +number; none = recorded, never sent"
+    )
+    escalate: Annotated[list[Step], Field(min_length=1)] = Field(
+        default=[], description="who else is told while nobody acknowledges"
+    )
+    quiet: Quiet | None = Field(default=None, description="when only what cannot wait is told")
+    limits: LimitTexts = Field(
+        default=[], description="texts of this receiver about all but critical trouble, like 20/1h"
     )
     send_resolved: Boolean = True
     max_parts: int = Field(default=1, ge=1, le=3)
@@ -184,10 +201,18 @@ class Config(Model):
     )
     operator: list[Words] = Field(
         default=[],
-        description="who hears of our own trouble: person:x, team:x, +number, or gateway:x of another type than 1601sms",
+        description="who hears of our own trouble: person:x, team:x, schedule:x, +number, or gateway:x that does not text",
     )
-    people: dict[str, Person] = {}
-    teams: dict[str, Annotated[list[Words], Field(min_length=1)]] = {}
+    people: dict[str, Person] = Field(default={})
+    teams: dict[str, Annotated[list[Words], Field(min_length=1)]] = Field(default={})
+    schedules: dict[str, Schedule] = Field(default={}, description="name: who is on call, and when")
     route: Root
     receivers: Annotated[list[Receiver], Field(min_length=1)]
-    templates: dict[str, Words] = {}
+    time_intervals: list[NamedInterval] = Field(default=[], description="as in Alertmanager")
+    templates: dict[str, Words] = Field(default={})
+    limits: OrOff[Limits] = Field(
+        default=Limits(),
+        description="what is over a limit is held and merged; or off",
+        json_schema_extra={"default": {}},
+    )
+    alertmanagers: list[Alertmanager] = Field(default=[], description="whose silences acknowledge")

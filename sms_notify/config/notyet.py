@@ -28,18 +28,11 @@ def _starts(*words: str) -> Callable[[Value], bool]:
 
 _ROWS = (
     _Row(("spool",)),
-    _Row(("schedules",)),
-    _Row(("limits",)),
-    _Row(("time_intervals",)),
     _Row(("watch",)),
     _Row(("site_alive",)),
     _Row(("storage",), _starts("postgresql://", "postgresql+", "postgres://")),
-    _Row(("route", "**", "active_time_intervals")),
-    _Row(("route", "**", "mute_time_intervals")),
-    _Row(("receivers", "*", "escalate")),
-    _Row(("receivers", "*", "quiet")),
-    _Row(("operator", "*"), _starts("schedule:", "gateway-group:")),
-    _Row(("receivers", "*", "notify", "*"), _starts("schedule:", "gateway:")),
+    _Row(("operator", "*"), _starts("gateway-group:")),
+    _Row(("receivers", "**", "notify", "*"), _starts("gateway:")),
 )
 
 

@@ -9,7 +9,15 @@ from pydantic_core import PydanticCustomError
 
 from sms_notify.config.document import Place, Value
 from sms_notify.config.found import Found, entries, word
-from sms_notify.config.keeping import file_text, fits_header, inline, judge_plain_http, keep_secret
+from sms_notify.config.keeping import (
+    check_ca,
+    file_text,
+    fits_header,
+    inline,
+    judge_plain_http,
+    keep_secret,
+    may,
+)
 from sms_notify.config.models import GATEWAY_MODELS, Gateway
 from sms_notify.config.secrets import each_line
 from sms_notify.config.values import is_loopback, plain_http, read_webhook_url
@@ -29,7 +37,7 @@ def check_road(found: Found, place: Place, entry: dict[str, Value]) -> None:
 
 
 def _check_email(found: Found, place: Place, entry: dict[str, Value]) -> None:
-    _check_ca(found, place, entry)
+    check_ca(found, place, entry)
     login = keep_secret(found, place, entry, "password")
     if login != ("username" in entry):
         missing = "username" if login else "password"
@@ -46,7 +54,7 @@ def _check_email(found: Found, place: Place, entry: dict[str, Value]) -> None:
 
 
 def _check_webhook(found: Found, place: Place, entry: dict[str, Value]) -> None:
-    _check_ca(found, place, entry)
+    check_ca(found, place, entry)
     keep_secret(found, place, entry, "token")
     token = found.secrets.get((*place, "token"))
     if token and not fits_header(token):
@@ -110,19 +118,5 @@ def _judge_urls(found: Found, place: Place, where: Place) -> None:
             found.wrong(where, f"URL {number} has no `://`", "write it like mailtos://… or tgram://…")
 
 
-def _check_ca(found: Found, place: Place, entry: dict[str, Value]) -> None:
-    name = word(entry.get("ca_file"))
-    if name.strip() and not _may(found.base / name, os.R_OK):
-        what = f"{found.base / name} cannot be read"
-        found.wrong((*place, "ca_file"), what, "check the path and who may read it")
-
-
 def _is_program(path: Path) -> bool:
-    return _may(path, os.X_OK)
-
-
-def _may(path: Path, mode: int) -> bool:
-    try:
-        return path.is_file() and os.access(path, mode)
-    except (OSError, ValueError):
-        return False
+    return may(path, os.X_OK)

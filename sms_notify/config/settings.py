@@ -4,13 +4,35 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import timedelta
 
+from sms_notify.decide.limits import STANDARD, Limits
+from sms_notify.decide.oncall import Schedule
 from sms_notify.decide.people import Directory
 from sms_notify.decide.routing import Receiver, Route
 from sms_notify.errors import Fault
 from sms_notify.gateways.settings import Gateway1601Settings
 from sms_notify.roads.settings import OperatorTarget, RoadSettings
+from sms_notify.secret import Secret
+from sms_notify.silences.settings import AlertmanagerSettings
 from sms_notify.web.settings import WebSettings
+
+_NONE = Secret("")
+EXPIRE = (timedelta(hours=1), timedelta(hours=4))
+"""When a text is too old to be told as news where the file says nothing: the rest, and critical ones."""
+
+
+@dataclass(frozen=True, slots=True)
+class CalendarSource:
+    """Where the shifts of `schedule` come from: `file`, a whole path, or else `url`, which may hold a token.
+
+    `timezone` (an IANA name) is for times of the calendar that name no zone of their own.
+    """
+
+    schedule: str
+    timezone: str = "UTC"
+    file: str = ""
+    url: Secret = _NONE
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,6 +40,8 @@ class Settings:
     """A configuration without faults. `source` is its file; `warnings` are what it may regret.
 
     `gateways` are the accounts that text; `roads` the other entries of `gateways:`, by name, for `operator` alone.
+    `schedules` hold what is written in the file itself; the shifts of `calendars` are read elsewhere. `expire` is how
+    old a text may get before it is no news, and a critical one.
     """
 
     storage_url: str
@@ -31,6 +55,12 @@ class Settings:
     warnings: tuple[Fault, ...] = ()
     roads: Mapping[str, RoadSettings] = field(default_factory=dict)
     operator: tuple[OperatorTarget, ...] = ()
+    schedules: Mapping[str, Schedule] = field(default_factory=dict)
+    calendars: tuple[CalendarSource, ...] = ()
+    schedule_lines: Mapping[str, int] = field(default_factory=dict)
+    limits: Limits = STANDARD
+    expire: tuple[timedelta, timedelta] = EXPIRE
+    alertmanagers: tuple[AlertmanagerSettings, ...] = ()
 
 
 class HashedUsers(dict[str, str]):

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, get_origin
 
 from pydantic import BaseModel, ValidationError
+from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
 
 from sms_notify.config.document import Document, Place
@@ -18,8 +19,12 @@ _HABITS = {
     "match_re": "write it as matchers: ['label=~\"regex\"']",
     "matchers": "the root of the tree takes every alert; put matchers on the routes below it",
     "continue": "the root of the tree has nothing to continue to",
+    "mute_time_intervals": "the root of the tree may have none, as in Alertmanager; put it on a route below it",
+    "active_time_intervals": "the root of the tree may have none, as in Alertmanager; put it on a route below it",
 }
-"""Keys that people bring along; only asked for keys that are unknown in their place."""
+"""Keys that people bring to the route tree; only asked for keys that are unknown in their place."""
+
+_MISSING = {"start": "write the day of the first turn, like start: 2026-01-05"}
 
 _PLAIN = {
     "model_type": ("must be a mapping", "write `key: value` lines below it"),
@@ -57,7 +62,7 @@ def _fault(document: Document, detail: ErrorDetails) -> Fault:
         return document.fault((*place, "type"), f"must be {expected}", "write one of these")
     if kind == "missing":
         what = f"`{place[-1]}` is missing"
-        return document.fault(place[:-1], what, "add it")
+        return document.fault(place[:-1], what, _MISSING.get(str(place[-1]), "add it"))
     if kind == "extra_forbidden":
         return document.fault(place, "is not a known key", _nearest(detail["loc"]))
     what, advice = _words(kind, detail.get("ctx", {}), detail["msg"])
@@ -86,7 +91,7 @@ def _nearest(place: Place) -> str:
     key = str(place[-1])
     known = known_keys(place[:-1])
     near = difflib.get_close_matches(key, known, 1, cutoff=0.6)
-    if key in _HABITS:
+    if key in _HABITS and place[0] == "route":
         return _HABITS[key]
     return f"did you mean `{near[0]}`?" if near else f"known here: {', '.join(known)}"
 
@@ -94,21 +99,25 @@ def _nearest(place: Place) -> str:
 def known_keys(place: Place) -> list[str]:
     """The keys that the mapping at `place` may have; `place` as pydantic names it, with the type of a gateway."""
     model: type[BaseModel] = Config
+    named = False
     for part in place:
-        if model in GATEWAY_MODELS.values():
+        if named:
+            named = False  # the name of a person or of a schedule, whatever it is
+        elif model in GATEWAY_MODELS.values():
             model = GATEWAY_MODELS.get(str(part), model)
         elif isinstance(part, str) and part in _names(model):
-            model = _below(model, part) or model
+            field = _fields(model)[part]
+            named = get_origin(field.annotation) is dict
+            model = _model_in(field.annotation) or model
     return _names(model)
 
 
+def _fields(model: type[BaseModel]) -> dict[str, FieldInfo]:
+    return {field.alias or name: field for name, field in model.model_fields.items()}
+
+
 def _names(model: type[BaseModel]) -> list[str]:
-    return [field.alias or name for name, field in model.model_fields.items()]
-
-
-def _below(model: type[BaseModel], key: str) -> type[BaseModel] | None:
-    fields = {field.alias or name: field for name, field in model.model_fields.items()}
-    return _model_in(fields[key].annotation)
+    return list(_fields(model))
 
 
 def _model_in(annotation: Any) -> type[BaseModel] | None:

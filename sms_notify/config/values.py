@@ -10,7 +10,7 @@ import ipaddress
 import re
 import zoneinfo
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import date, timedelta
 from functools import cache
 from typing import Annotated, Any
 from urllib.parse import urlsplit
@@ -19,10 +19,12 @@ from pydantic import BeforeValidator, Field, WithJsonSchema
 from pydantic_core import PydanticCustomError
 
 from sms_notify.config.durations import DurationError, parse_duration
+from sms_notify.decide.limits import Limit, parse_limit
 from sms_notify.decide.matchers import Matcher, MatcherError, parse_matchers
 
 _LONGEST_NAME = 12
 _SENDER = re.compile(r"[A-Za-z0-9 ._-]+")
+_DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _LANGUAGE = re.compile(r"[a-z]{2}")
 
 
@@ -31,7 +33,7 @@ def refused(what: str, advice: str = "") -> PydanticCustomError:
     return PydanticCustomError("refused", "{what}", {"what": what, "advice": advice})
 
 
-def _text(value: object) -> str:
+def read_text(value: object) -> str:
     if not isinstance(value, str):
         raise refused("must be a text", "give one value")
     if not value.strip():
@@ -40,7 +42,7 @@ def _text(value: object) -> str:
 
 
 def read_duration(value: object) -> timedelta:
-    text = _text(value)
+    text = read_text(value)
     try:
         return parse_duration(text)
     except DurationError as error:
@@ -57,7 +59,7 @@ def _positive(value: object) -> timedelta:
 def _timeout(value: object) -> float:
     seconds = read_duration(value).total_seconds()
     if not 1 <= seconds <= 60:
-        raise refused("must be between 1s and 60s", "15s is the default")
+        raise refused("must be between 1s and 60s", "write it like 15s")
     return seconds
 
 
@@ -67,7 +69,7 @@ def _zones() -> frozenset[str]:
 
 
 def _timezone(value: object) -> str:
-    text = _text(value)
+    text = read_text(value)
     if text in _zones():
         return text
     near = difflib.get_close_matches(text, sorted(_zones()), 1)
@@ -76,7 +78,7 @@ def _timezone(value: object) -> str:
 
 
 def _language(value: object) -> str:
-    text = _text(value)
+    text = read_text(value)
     if not _LANGUAGE.fullmatch(text):
         raise refused(f"`{text}` is no language", "write two small letters: en, nl, fr")
     return text
@@ -84,7 +86,7 @@ def _language(value: object) -> str:
 
 def read_boolean(value: object) -> bool:
     words = {"true": True, "yes": True, "on": True, "false": False, "no": False, "off": False}
-    text = _text(value)
+    text = read_text(value)
     if text.lower() not in words:
         raise refused(f"`{text}` is neither true nor false", "write true or false")
     return words[text.lower()]
@@ -99,9 +101,12 @@ def _external_url(value: object) -> str:
     return _http_url(value, "https://sms.example.org").rstrip("/")
 
 
-def _http_url(value: object, example: str, *, query: bool = False) -> str:
+_OTHER_KEYS = "use the keys that are made for them"
+
+
+def _http_url(value: object, example: str, *, query: bool = False, login: str = _OTHER_KEYS) -> str:
     """Checks an address without quoting it: it may hold a password, which is one of the things refused."""
-    text = _text(value).strip()
+    text = read_text(value).strip()
     try:
         parts = urlsplit(text)
         usable = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
@@ -110,7 +115,7 @@ def _http_url(value: object, example: str, *, query: bool = False) -> str:
     if not usable or not re.fullmatch(r"[\x21-\x7e]+", text):
         raise refused("is no http or https address", f"write it like {example}")
     if parts.username is not None or parts.password is not None:
-        raise refused("holds a user name or password", "use the keys that are made for them")
+        raise refused("holds a user name or password", login)
     if parts.fragment or (parts.query and not query):
         raise refused("holds a `?` or `#`", f"write it like {example}")
     return text
@@ -132,7 +137,7 @@ def is_loopback(host: str) -> bool:
 
 def _sender(value: object) -> str:
     """The gateway's errors 109 (empty), 110 (number without +), 111 (too long), 113 (characters)."""
-    text = _text(value)
+    text = read_text(value)
     if text.startswith("+"):
         if not re.fullmatch(r"\+[1-9][0-9]{5,14}", text):
             raise refused(f"`{text}` is no number", "write + and 6 to 15 digits, without blanks")
@@ -150,14 +155,14 @@ def _sender(value: object) -> str:
 
 
 def _mail_host(value: object) -> str:
-    text = _text(value).strip()
+    text = read_text(value).strip()
     if not re.fullmatch(r"[A-Za-z0-9._-]+|[0-9A-Fa-f:]+", text):
         raise refused("is no host", "write a name or an address, and the port under `port`")
     return text
 
 
 def _mail_address(value: object) -> str:
-    text = _text(value).strip()
+    text = read_text(value).strip()
     if not re.fullmatch(r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]+@[A-Za-z0-9.-]+", text):
         raise refused("is no e-mail address", "write it like ops@example.org")
     return text
@@ -168,8 +173,23 @@ def read_webhook_url(text: str) -> str:
     return _http_url(text, "https://chat.example.org/hooks/…", query=True)
 
 
+def read_alertmanager_url(value: object) -> str:
+    url = _http_url(value, "https://alertmanager.example.org").rstrip("/")
+    if re.search(r"/api/v[0-9]", url):
+        raise refused("names a path of its API", "write the address as people open it, without /api/…")
+    return url
+
+
+def read_calendar_url(text: str) -> str:
+    """An address that may hold a token in path or query. Raises PydanticCustomError, which does not quote it."""
+    if text.strip().startswith("webcal:"):
+        raise refused("begins with webcal:", "write https: in its place, it is the same address")
+    login = "use an address that needs none: most calendars have a secret one for other programs"
+    return _http_url(text, "https://calendar.example.org/….ics", query=True, login=login)
+
+
 def read_listen(value: object) -> tuple[str, int]:
-    text = _text(value).strip()
+    text = read_text(value).strip()
     found = re.fullmatch(r"(?:\[([0-9A-Fa-f:.]+)\]|([A-Za-z0-9_.-]*)):([0-9]{1,5})", text)
     if not found or int(found[3]) > 65535:
         raise refused("is no `host:port`", "write it like 127.0.0.1:9601 or [::1]:9601")
@@ -180,7 +200,7 @@ def read_listen(value: object) -> tuple[str, int]:
 
 
 def _storage(value: object) -> str:
-    text = _text(value).strip()
+    text = read_text(value).strip()
     path = text.removeprefix("sqlite://")
     if path == text:
         raise refused("is no storage address", "write it like sqlite:///var/lib/sms-notify/sms-notify.db")
@@ -191,7 +211,7 @@ def _storage(value: object) -> str:
 
 
 def _matcher(value: object) -> tuple[Matcher, ...]:
-    text = _text(value)
+    text = read_text(value)
     try:
         found = parse_matchers(text)
     except MatcherError as error:
@@ -204,6 +224,35 @@ def _matcher(value: object) -> tuple[Matcher, ...]:
 
 def _listed(value: object) -> object:
     return [value] if isinstance(value, str) else value
+
+
+def off_as_none(value: object) -> object:
+    """`off`, `no` and `false` in the place of what can be left away."""
+    return None if isinstance(value, str) and value.strip().lower() in ("off", "no", "false") else value
+
+
+def _limit(value: object) -> Limit:
+    text = read_text(value)
+    try:
+        return parse_limit(text)
+    except ValueError as error:
+        what, _, advice = str(error).partition("; ")
+        raise refused(f"`{text}` {what}", advice) from None
+
+
+def _limits(value: object) -> object:
+    return [] if off_as_none(value) is None else _listed(value)
+
+
+def _date(value: object) -> date:
+    text = read_text(value).strip()
+    try:
+        found = date.fromisoformat(text) if _DATE.fullmatch(text) else None
+    except ValueError:
+        found = None
+    if found is None or not 1970 <= found.year <= 9000:
+        raise refused(f"`{text}` is no date", "write year-month-day, like 2026-01-05")
+    return found
 
 
 def _as(read: Callable[[Any], Any], schema: str = "string") -> tuple[BeforeValidator, WithJsonSchema]:
@@ -222,9 +271,10 @@ Sender = Annotated[str, *_as(_sender)]
 MailHost = Annotated[str, *_as(_mail_host)]
 MailAddress = Annotated[str, *_as(_mail_address)]
 Listen = Annotated[tuple[str, int], *_as(read_listen)]
+Day = Annotated[date, *_as(_date)]
 Storage = Annotated[str, *_as(_storage)]
-Words = Annotated[str, *_as(_text)]
-Number = Annotated[str, BeforeValidator(_text), WithJsonSchema({"type": ["string", "integer"]})]
+Words = Annotated[str, *_as(read_text)]
+Number = Annotated[str, BeforeValidator(read_text), WithJsonSchema({"type": ["string", "integer"]})]
 OneMatcher = Annotated[tuple[Matcher, ...], *_as(_matcher)]
 Matchers = Annotated[
     list[OneMatcher],
@@ -232,3 +282,16 @@ Matchers = Annotated[
     Field(min_length=1),
     WithJsonSchema({"type": ["string", "array"], "items": {"type": "string"}, "minItems": 1}),
 ]
+OneOrMore = Annotated[
+    list[Words],
+    BeforeValidator(_listed),
+    Field(min_length=1),
+    WithJsonSchema({"type": ["string", "array"], "items": {"type": "string"}, "minItems": 1}),
+]
+"""`night`, or `[night, weekend]`."""
+LimitTexts = Annotated[
+    list[Annotated[Limit, BeforeValidator(_limit)]],
+    BeforeValidator(_limits),
+    WithJsonSchema({"type": ["string", "array"], "items": {"type": "string"}}),
+]
+"""`5/15m`, `[5/15m, 11/1h]`, or `off`."""

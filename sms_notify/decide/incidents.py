@@ -30,7 +30,8 @@ _TAG_STEP = 387_421  # odd and no divisor of the size, so that neighbours look n
 class Episode:
     """An incident as far as the next alert about it is concerned; all times are aware UTC.
 
-    `stale` says that it was closed because nothing was heard of it, not because it ended.
+    `stale` says that it was closed because nothing was heard of it, not because it ended. `flapping` counts the
+    episodes of its key at its beginning where those were too many to tell each; else 0.
     """
 
     id: int
@@ -39,6 +40,7 @@ class Episode:
     ended_at: datetime | None = None
     closed_at: datetime | None = None
     stale: bool = False
+    flapping: int = 0
 
 
 def hear(alert: Alert, latest: Episode | None, now: datetime) -> Heard:

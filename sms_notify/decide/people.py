@@ -5,9 +5,11 @@ A number reaches this room from the configuration alone: nothing here takes one 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+
+from sms_notify.decide.holding import Quiet
 
 # What stands in the place of a number for a group of the gateway's own address book: `group:NAME`.
 _GROUP = "group:"
@@ -30,12 +32,14 @@ class Person:
     number: str
     timezone: str = "UTC"
     language: str = "en"
+    quiet: Quiet | None = None
 
 
 class TargetKind(StrEnum):
     PERSON = "person"
     TEAM = "team"
     NUMBER = "number"
+    SCHEDULE = "schedule"
     GROUP = "gateway-group"
 
 
@@ -50,6 +54,15 @@ class Target:
         return self.name if self.kind is TargetKind.NUMBER else f"{self.kind}:{self.name}"
 
 
+OnCall = Callable[[str], str | None]
+"""Who holds a schedule now; None where nobody does."""
+
+
+def nobody(schedule: str) -> str | None:
+    """For where schedules cannot stand."""
+    return None
+
+
 @dataclass(frozen=True, slots=True)
 class Directory:
     """Everybody the configuration names."""
@@ -57,22 +70,27 @@ class Directory:
     people: Mapping[str, Person] = field(default_factory=dict)
     teams: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
-    def resolve(self, targets: Iterable[Target]) -> tuple[Person, ...]:
+    def resolve(self, targets: Iterable[Target], on_call: OnCall = nobody) -> tuple[Person, ...]:
         """The people behind `targets` in order, each number once: two teams with one member make one text.
+
+        A schedule that nobody holds now names nobody.
 
         Raises KeyError for a name that the configuration does not have; `config/` refuses those beforehand.
         """
         found: dict[str, Person] = {}
         for target in targets:
-            for person in self._members(target):
+            for person in self._members(target, on_call):
                 found.setdefault(person.number, person)
         return tuple(found.values())
 
-    def _members(self, target: Target) -> tuple[Person, ...]:
+    def _members(self, target: Target, on_call: OnCall) -> tuple[Person, ...]:
         if target.kind is TargetKind.NUMBER:
             return (self.owner(target.name) or Person(name=target.name, number=target.name),)
         if target.kind is TargetKind.GROUP:
             return (Person(name=str(target), number=_GROUP + target.name),)
+        if target.kind is TargetKind.SCHEDULE:
+            holder = on_call(target.name)
+            return (self.people[holder],) if holder is not None and holder in self.people else ()
         names = self.teams[target.name] if target.kind is TargetKind.TEAM else (target.name,)
         return tuple(self.people[name] for name in names)
 

@@ -10,27 +10,43 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 
+from sms_notify.decide.holding import Quiet, Window
+from sms_notify.decide.limits import Limit
 from sms_notify.decide.matchers import Matcher
 from sms_notify.decide.people import Target
 
 
 @dataclass(frozen=True, slots=True)
+class Step:
+    """Who is told when an incident is still not acknowledged `after` its first text was due."""
+
+    after: timedelta
+    notify: tuple[Target, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Receiver:
-    """Who hears of an alert and how it is worded. No `notify` = recorded, never sent."""
+    """Who hears of an alert and how it is worded. No `notify` = recorded, never sent.
+
+    `limits` bind the texts of this receiver that are not about critical trouble.
+    """
 
     name: str
     notify: tuple[Target, ...] = ()
     send_resolved: bool = True
     max_parts: int = 1
     template: str = "default"
+    escalate: tuple[Step, ...] = ()
+    quiet: Quiet | None = None
+    limits: tuple[Limit, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Route:
     """One node of the tree. `path` is how the configuration spells the way to it (`route.routes[1]`).
 
-    `group_by`, `group_wait`, `group_interval` and `repeat_interval` are for sources that have no grouping of
-    their own; Alertmanager has, and what it groups is never held a second time.
+    `group_by`, `group_wait` and `group_interval` are for sources that have no grouping of their own; Alertmanager
+    has, and what it groups is never held a second time. An empty `active` means always.
     """
 
     receiver: str
@@ -42,6 +58,8 @@ class Route:
     group_wait: timedelta = timedelta(seconds=30)
     group_interval: timedelta = timedelta(minutes=5)
     repeat_interval: timedelta = timedelta(hours=4)
+    mute: tuple[Window, ...] = ()
+    active: tuple[Window, ...] = ()
 
     def matches(self, labels: Mapping[str, str]) -> bool:
         return all(matcher.matches(labels) for matcher in self.matchers)

@@ -29,17 +29,76 @@ class Heard(StrEnum):
 
 class IncidentState(StrEnum):
     OPEN = "open"
+    ACKNOWLEDGED = "acknowledged"
     RESOLVED = "resolved"
     STALE = "stale"  # not heard of for a day
 
 
 class Kind(StrEnum):
-    """What a message tells; one message a kind, a person and an episode."""
+    """What a message tells; one message a kind, a person and an episode (of reminders and escalations, one a turn)."""
 
     FIRING = "firing"
+    ESCALATION = "escalation"
+    REMINDER = "reminder"
     RESOLVED = "resolved"
+    DIGEST = "digest"
+    HANDOFF = "handoff"
     MANUAL = "manual"
     OPERATOR = "operator"
+
+    @property
+    def alarming(self) -> bool:
+        """True where somebody must know: such a text is sent again, fails over and is missed when it is lost."""
+        return self in _ALARMING
+
+    @property
+    def news(self) -> bool:
+        """True where its first reading is the first that its reader hears of the trouble."""
+        return self in (Kind.FIRING, Kind.ESCALATION)
+
+
+_ALARMING = frozenset((Kind.FIRING, Kind.ESCALATION, Kind.REMINDER, Kind.DIGEST))
+
+
+class PageState(StrEnum):
+    """Where it stands that one person is to hear one thing of one incident."""
+
+    HELD = "held"
+    TOLD = "told"  # a message tells it; the rest is that message's state
+    DROPPED = "dropped"
+
+
+class Drop(StrEnum):
+    """Why somebody is not told after all."""
+
+    RESOLVED = "resolved_meanwhile"
+    ACKNOWLEDGED = "acknowledged"
+    SUPERSEDED = "superseded"
+    STALE = "stale"
+    NOT_CONFIGURED = "not_configured"
+    OFF_CALL = "off_call"  # somebody else has taken over since
+
+
+class Decision(StrEnum):
+    """What was decided about an incident or a number beyond the straight way from an alert to a text."""
+
+    LIMITED = "limited"
+    ESCALATED = "escalated"
+    JUMPED = "jumped"  # every text of a step has failed: the next one does not wait
+    ACKNOWLEDGED = "acknowledged"
+    FLAPPING = "flapping"
+    NOBODY_ON_CALL = "nobody_on_call"
+    HANDED_OFF = "handed_off"
+
+
+class AckBy(StrEnum):
+    """By what road somebody acknowledged."""
+
+    COMMAND = "command"
+    LINK = "link"
+    PAGE = "page"
+    SILENCE = "alertmanager_silence"
+    SOURCE = "source"
 
 
 class State(StrEnum):
@@ -145,6 +204,8 @@ class Cause(StrEnum):
     FAIL_OVER = "fail_over"
     BARRED = "barred"
     TROUBLE = "trouble"
+    ACKNOWLEDGED = "acknowledged"
+    HAND_OFF = "hand_off"
 
 
 class Applied(StrEnum):

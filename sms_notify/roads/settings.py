@@ -76,12 +76,13 @@ class OperatorKind(StrEnum):
     PERSON = "person"
     TEAM = "team"
     NUMBER = "number"
+    SCHEDULE = "schedule"
     GATEWAY = "gateway"
 
 
 @dataclass(frozen=True, slots=True)
 class OperatorTarget:
-    """One entry of `operator:`; `name` is a person, a team, a road, or for NUMBER the E.164 number itself."""
+    """One entry of `operator:`; `name` is a person, a team, a schedule, a road, or for NUMBER the E.164 number itself."""
 
     kind: OperatorKind
     name: str

@@ -283,6 +283,13 @@ def report(
     )
 
 
+def end_trouble(tx: Tx, id_: str, now: datetime) -> None:
+    """It is over, without anybody having had to be told."""
+    tx.run(
+        "update troubles set closed_at = :now where id = :id and closed_at is null", now=stored(now), id=id_
+    )
+
+
 def untold(tx: Tx, now: datetime) -> Sequence[Untold]:
     """The troubles that somebody must hear of now."""
     rows = tx.all(

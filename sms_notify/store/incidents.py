@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 
 from sms_notify.alert import Alert, Delivery
 from sms_notify.decide.incidents import Episode
-from sms_notify.decide.states import Heard, IncidentState
+from sms_notify.decide.states import AckBy, Heard, IncidentState
+from sms_notify.store.pages import Subject, subject_of
 from sms_notify.store.tx import Tx, dump, from_stored, moment, stored, to_stored
 
 
 def latest(tx: Tx, source: str, fingerprint: str) -> Episode | None:
     """The newest episode of a key, open or closed."""
     row = tx.one(
-        "select id, state, opened_at, starts_at, ended_at, closed_at from incidents"
+        "select id, state, opened_at, starts_at, ended_at, closed_at, flapping from incidents"
         " where source = :source and fingerprint = :fingerprint order by id desc limit 1",
         source=source,
         fingerprint=fingerprint,
@@ -28,6 +29,7 @@ def latest(tx: Tx, source: str, fingerprint: str) -> Episode | None:
         ended_at=from_stored(row["ended_at"]),
         closed_at=from_stored(row["closed_at"]),
         stale=row["state"] == IncidentState.STALE,
+        flapping=row["flapping"],
     )
 
 
@@ -61,6 +63,44 @@ def close(tx: Tx, incident_id: int, ended_at: datetime | None, now: datetime) ->
         now=stored(now),
         id=incident_id,
     )
+
+
+def acknowledge(tx: Tx, incident_id: int, by: str, how: AckBy, now: datetime) -> bool:
+    """Somebody takes care of it. False where it has ended, or somebody else was before."""
+    changed = tx.run(
+        "update incidents set state = :state, acked_at = :now, acked_by = :by, acked_how = :how"
+        " where id = :id and closed_at is null and acked_at is null",
+        state=IncidentState.ACKNOWLEDGED,
+        now=stored(now),
+        by=by,
+        how=how,
+        id=incident_id,
+    )
+    return changed == 1
+
+
+def opened_since(tx: Tx, source: str, fingerprint: str, since: datetime, most: int) -> int:
+    """How many episodes of a key began since then; counts no further than `most`."""
+    rows = tx.all(
+        "select opened_at from incidents where source = :source and fingerprint = :fingerprint"
+        " order by id desc limit :most",
+        source=source,
+        fingerprint=fingerprint,
+        most=most,
+    )
+    return sum(1 for row in rows if row["opened_at"] > stored(since))
+
+
+def mark_flapping(tx: Tx, incident_id: int, times: int) -> None:
+    """It is the episode number `times` in so short a time that it is told as flapping."""
+    tx.run("update incidents set flapping = :times where id = :id", times=times, id=incident_id)
+
+
+def open_now(tx: Tx) -> Sequence[Subject]:
+    """What is open, the oldest first."""
+    return [
+        subject_of(row, "id") for row in tx.all("select * from incidents where closed_at is null order by id")
+    ]
 
 
 def close_unheard_since(tx: Tx, limit: datetime, now: datetime) -> int:

@@ -12,10 +12,15 @@ from datetime import datetime
 from enum import StrEnum
 
 from sms_notify.alert import Severity
+from sms_notify.decide.limits import Lane
 from sms_notify.decide.people import Person
 from sms_notify.decide.states import Cause, Kind, State
+from sms_notify.store import agenda
 from sms_notify.store.tx import Row, Tx, moment, stored
 from sms_notify.wording.notice import Text
+
+_BAD_ENDS = (State.FAILED, State.NOT_DELIVERED, State.REJECTED)
+_CAUSES = {Kind.MANUAL: Cause.BY_HAND, Kind.OPERATOR: Cause.TROUBLE, Kind.HANDOFF: Cause.HAND_OFF}
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,8 +35,9 @@ class Draft:
     text: Text
     not_before: datetime
     expires_at: datetime
-    incidents: tuple[int, ...] = ()
     note: str = ""
+    lane: Lane = Lane.FREE
+    ack_code: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +64,7 @@ class Message:
     polls: int
     recuts: int = 0
     sender: str = ""
+    lane: Lane = Lane.FREE
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,21 +78,19 @@ class Entry:
 
 
 def write(tx: Tx, draft: Draft, node: str, now: datetime) -> int:
-    """Queues a message and makes it the page of its incidents.
-
-    Raises sqlite3.IntegrityError when one of them is told already: the index, not this code, decides races.
-    """
+    """Queues a message; what it tells is written beside it (`store/pages.py`)."""
     message_id = tx.insert(
         "insert into messages (kind, receiver, recipient, number, severity, rank, gateway, body, parts, state, attempts,"
-        " ambiguous, polls, not_before, expires_at, created_at, updated_at) values (:kind, :receiver, :recipient,"
-        " :number, :severity, :rank, :gateway, :body, :parts, :state, 0, 0, 0, :not_before, :expires_at, :now, :now)"
+        " ambiguous, polls, not_before, expires_at, created_at, updated_at, lane, ack_code) values (:kind, :receiver,"
+        " :recipient, :number, :severity, :rank, :gateway, :body, :parts, :state, 0, 0, 0, :not_before, :expires_at,"
+        " :now, :now, :lane, :ack_code)"
         " returning id",
         kind=draft.kind,
         receiver=draft.receiver,
         recipient=draft.person.name,
         number=draft.person.number,
         severity=draft.severity,
-        rank=draft.severity.rank,
+        rank=_rank(draft),
         gateway=draft.gateway,
         body=draft.text.body,
         parts=draft.text.parts,
@@ -93,18 +98,17 @@ def write(tx: Tx, draft: Draft, node: str, now: datetime) -> int:
         not_before=stored(draft.not_before),
         expires_at=stored(draft.expires_at),
         now=stored(now),
+        lane=draft.lane,
+        ack_code=draft.ack_code or None,
     )
-    for incident_id in draft.incidents:
-        tx.run(
-            "insert into pages (incident_id, number, kind, message_id) values (:incident_id, :number, :kind, :message_id)",
-            incident_id=incident_id,
-            number=draft.person.number,
-            kind=draft.kind,
-            message_id=message_id,
-        )
-    cause = {Kind.MANUAL: Cause.BY_HAND, Kind.OPERATOR: Cause.TROUBLE}.get(draft.kind, Cause.ALERT)
+    cause = _CAUSES.get(draft.kind, Cause.ALERT)
     enter(tx, get(tx, message_id), State.QUEUED, Entry(cause, detail=draft.note), node, now)
     return message_id
+
+
+def _rank(draft: Draft) -> int:
+    """An end never leaves before a beginning of the most urgent kind."""
+    return max(1, draft.severity.rank) if draft.kind is Kind.RESOLVED else draft.severity.rank
 
 
 def get(tx: Tx, message_id: int) -> Message:
@@ -137,11 +141,12 @@ def message_of(row: Row) -> Message:
         polls=row["polls"],
         recuts=row["recuts"],
         sender=row["sender"],
+        lane=Lane(row["lane"]),
     )
 
 
 def told(tx: Tx, incident_id: int, kind: Kind) -> Sequence[Message]:
-    """The messages that are this incident's pages of one kind, oldest first."""
+    """The messages that tell one kind of thing of this incident, oldest first."""
     rows = tx.all(
         "select m.* from pages p join messages m on m.id = p.message_id"
         " where p.incident_id = :incident_id and p.kind = :kind order by m.id",
@@ -149,16 +154,6 @@ def told(tx: Tx, incident_id: int, kind: Kind) -> Sequence[Message]:
         kind=kind,
     )
     return [message_of(row) for row in rows]
-
-
-def has_page(tx: Tx, incident_id: int, number: str, kind: Kind) -> bool:
-    row = tx.one(
-        "select 1 from pages where incident_id = :incident_id and number = :number and kind = :kind",
-        incident_id=incident_id,
-        number=number,
-        kind=kind,
-    )
-    return row is not None
 
 
 def all_closed(tx: Tx, message_id: int) -> bool:
@@ -192,7 +187,7 @@ def beginning_was_told(tx: Tx, message: Message) -> bool:
     """True where the reader of this resolve has, or may have, a text about the beginning of any of it."""
     rows = tx.all(
         "select f.state, f.ambiguous from pages p join pages q on q.incident_id = p.incident_id and q.number = p.number"
-        " and q.kind = 'firing' join messages f on f.id = q.message_id where p.message_id = :id",
+        " and q.kind in ('firing', 'escalation') join messages f on f.id = q.message_id where p.message_id = :id",
         id=message.id,
     )
     return any(State(row["state"]).may_have_arrived or row["ambiguous"] for row in rows)
@@ -206,7 +201,10 @@ def tells_only(tx: Tx, message_id: int, incident_id: int) -> bool:
 
 
 def move(tx: Tx, message: Message, state: State, entry: Entry, node: str, now: datetime) -> None:
-    """Changes a message's state and says so in the ledger. A final state is never asked about again."""
+    """Changes a message's state and says so in the ledger. A final state is never asked about again.
+
+    A bad end that was the last hope of a step makes the next step of the escalation due.
+    """
     tx.run(
         "update messages set state = :state, updated_at = :now,"
         " poll_at = case when :final then null else poll_at end where id = :id",
@@ -216,6 +214,35 @@ def move(tx: Tx, message: Message, state: State, entry: Entry, node: str, now: d
         id=message.id,
     )
     enter(tx, message, state, entry, node, now)
+    if state in _BAD_ENDS:
+        agenda.hurry(tx, message.id, now)
+
+
+def acknowledged_by(tx: Tx, code: str) -> Message | None:
+    """The message whose link bears this code."""
+    row = tx.one("select * from messages where ack_code = :code", code=code)
+    return message_of(row) if row is not None else None
+
+
+def waiting_turns(tx: Tx, incident_id: int) -> Sequence[Message]:
+    """Escalations and reminders of an incident that have not left, and never did."""
+    rows = tx.all(
+        "select distinct m.* from pages p join messages m on m.id = p.message_id where p.incident_id = :id"
+        " and p.kind in ('escalation', 'reminder') and m.state = 'queued' and m.ambiguous = 0",
+        id=incident_id,
+    )
+    return [message_of(row) for row in rows]
+
+
+def nobody_waits_for(tx: Tx, message_id: int) -> bool:
+    """True where every incident that the message tells has ended, or somebody takes care of it."""
+    row = tx.one(
+        "select count(*) as n from pages p join incidents i on i.id = p.incident_id"
+        " where p.message_id = :id and i.closed_at is null and (i.acked_at is null or p.kind not in"
+        " ('escalation', 'reminder'))",
+        id=message_id,
+    )
+    return row is not None and row["n"] == 0
 
 
 def by_smsid(tx: Tx, gateway: str, smsid: str) -> Message | None:

@@ -25,7 +25,7 @@ _CLAIM = (
     "  (select 1 from messages o where o.state = 'submitting' and o.number = m.number) and not exists"
     "  (select 1 from pages p join incidents i on i.id = p.incident_id join incidents j on j.source = i.source"
     "   and j.fingerprint = i.fingerprint join pages q on q.incident_id = j.id and q.number = p.number"
-    "   and q.kind = 'firing' join messages o on o.id = q.message_id"
+    "   and q.kind in ('firing', 'escalation') join messages o on o.id = q.message_id"
     "   where p.message_id = m.id and o.id < m.id and o.state = 'queued') and not exists"
     "  (select 1 from breakers b where b.gateway = :gateway and b.opened_at is not null"
     "   and (b.ends_at is null or b.ends_at > :now) and (b.scope in ('account', 'credits')"
@@ -66,14 +66,17 @@ def claim(
         return None
     message = message_of(row)
     tx.run(
-        "insert into attempts (message_id, n, gateway, node, reference, started_at)"
-        " values (:id, :n, :gateway, :node, :reference, :now)",
+        "insert into attempts (message_id, n, gateway, node, reference, started_at, number, lane, parts)"
+        " values (:id, :n, :gateway, :node, :reference, :now, :number, :lane, :parts)",
         id=message.id,
         n=message.attempts,
         gateway=gateway,
         node=node,
         reference=reference,
         now=stored(now),
+        number=message.number,
+        lane=message.lane,
+        parts=message.parts,
     )
     enter(tx, message, State.SUBMITTING, Entry(Cause.CLAIMED), node, now)
     return message
@@ -209,6 +212,18 @@ def shift_clock(tx: Tx, step: timedelta) -> None:
     )
     breakers.shift_clock(tx, by)
     tx.run("update incidents set last_seen_at = last_seen_at + :by where closed_at is null", by=by)
+    tx.run(
+        "update pages set due_at = due_at + :by where state = 'held' and why not in ('muted', 'inactive', 'quiet_hours')",
+        by=by,
+    )
+    tx.run(
+        "update attempts set started_at = started_at + :by where started_at >"
+        " (select max(started_at) from attempts) - :day",
+        by=by,
+        day=timedelta(days=1) // timedelta(microseconds=1),
+    )
+    tx.run("update holds set since = since + :by, until = until + :by", by=by)
+    tx.run("update agenda set due_at = due_at + :by", by=by)
 
 
 def clamp_waits(tx: Tx, latest: datetime) -> int:

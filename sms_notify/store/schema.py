@@ -170,4 +170,128 @@ MIGRATIONS: tuple[str, ...] = (
         removed_at bigint
     );
     """,
+    """
+    alter table incidents add column acked_at bigint;
+    alter table incidents add column acked_by text not null default '';
+    alter table incidents add column acked_how text not null default '';
+    alter table incidents add column flapping integer not null default 0;
+
+    alter table messages add column lane text not null default 'free';
+    alter table messages add column ack_code text;
+    create index messages_behind on messages (number, lane) where state = 'queued';
+    create unique index messages_ack on messages (ack_code) where ack_code is not null;
+
+    alter table attempts add column number text not null default '';
+    alter table attempts add column lane text not null default 'free';
+    alter table attempts add column parts integer not null default 0;
+    create index attempts_number on attempts (number, lane, started_at);
+    create index attempts_started on attempts (started_at);
+    create view departures as select message_id, gateway, number, lane, parts, started_at from attempts
+      where fate is null or fate in ('sent', 'unknown');
+
+    alter table pages rename to pages_before;
+    drop index pages_message;
+    create table pages (
+        id integer primary key,
+        incident_id bigint not null,
+        number text not null,
+        kind text not null,
+        nth integer not null,
+        recipient text not null,
+        receiver text not null,
+        lane text not null,
+        bundle text not null,
+        state text not null,
+        why text not null,
+        held_by text not null,
+        hidden integer not null,
+        created_at bigint not null,
+        due_at bigint not null,
+        message_id bigint
+    );
+    insert into pages (incident_id, number, kind, nth, recipient, receiver, lane, bundle, state, why, held_by, hidden,
+        created_at, due_at, message_id)
+      select p.incident_id, p.number, p.kind, 0, m.recipient, m.receiver, 'free', '', 'told', 'now', '', 0, m.created_at,
+        m.created_at, p.message_id from pages_before p join messages m on m.id = p.message_id;
+    drop table pages_before;
+    create unique index pages_once on pages (incident_id, number, kind, nth);
+    create index pages_message on pages (message_id);
+    create index pages_due on pages (due_at) where state = 'held';
+    create index pages_held on pages (number, lane) where state = 'held';
+
+    create table holds (
+        number text not null,
+        lane text not null,
+        scope text not null,
+        since bigint not null,
+        until bigint not null,
+        announced integer not null,
+        primary key (number, lane)
+    );
+
+    create table groups (
+        name text primary key,
+        flush_at bigint not null
+    );
+    create index groups_flush on groups (flush_at);
+
+    create table agenda (
+        incident_id bigint not null,
+        receiver text not null,
+        what text not null,
+        nth integer not null,
+        due_at bigint not null,
+        every bigint not null,
+        primary key (incident_id, receiver, what)
+    );
+    create index agenda_due on agenda (what, due_at);
+
+    create table decisions (
+        id integer primary key,
+        at bigint not null,
+        node text not null,
+        incident_id bigint,
+        word text not null,
+        receiver text not null,
+        nth integer not null,
+        detail text not null
+    );
+    create index decisions_incident on decisions (incident_id) where incident_id is not null;
+
+    create table overrides (
+        id integer primary key,
+        schedule text not null,
+        person text not null,
+        starts_at bigint not null,
+        ends_at bigint not null,
+        created_at bigint not null,
+        created_by text not null
+    );
+    create index overrides_end on overrides (ends_at);
+
+    create table holders (
+        schedule text primary key,
+        person text not null,
+        since bigint not null
+    );
+
+    create table calendars (
+        schedule text primary key,
+        body blob not null,
+        read_at bigint not null
+    );
+
+    create table balances (
+        gateway text primary key,
+        credits bigint not null,
+        at bigint not null
+    );
+
+    create table silences (
+        incident_id bigint primary key,
+        alertmanager text not null,
+        silence_id text not null,
+        created_at bigint not null
+    );
+    """,
 )

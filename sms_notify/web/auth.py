@@ -1,4 +1,4 @@
-"""Who may post: bearer tokens (RFC 6750) and basic users (RFC 7617)."""
+"""Who may post, and who may look: bearer tokens (RFC 6750) and basic users (RFC 7617)."""
 
 from __future__ import annotations
 
@@ -21,6 +21,7 @@ MAX_CREDENTIALS = 1_024
 _MAX_REFUSED = 1_024
 # Guesses that may wait for the one thread that hashes; more are told to come back.
 _MAX_WAITING = 16
+_BASIC = 'Basic realm="sms-notify", charset="UTF-8"'
 _CONTROL = re.compile(rb"[\x00-\x1f\x7f]")
 
 
@@ -50,7 +51,7 @@ class Gatekeeper:
     @property
     def challenge(self) -> str:
         """The value of WWW-Authenticate: the schemes that are configured (RFC 9110 section 11.6.1)."""
-        basic = ['Basic realm="sms-notify", charset="UTF-8"'] if self._users else []
+        basic = [_BASIC] if self._users else []
         bearer = ['Bearer realm="sms-notify"'] if self._tokens else []
         return ", ".join(basic + bearer)
 
@@ -64,8 +65,25 @@ class Gatekeeper:
         if scheme.lower() == "bearer":
             return self._is_token(credentials.strip())
         if scheme.lower() == "basic":
-            return await self._is_user(credentials.strip())
+            return await self._user(credentials.strip()) is not None
         return False
+
+    @property
+    def users_challenge(self) -> str | None:
+        """The value of WWW-Authenticate on the pages; None where no user is configured, so that asking is in vain."""
+        return _BASIC if self._users else None
+
+    async def user(self, authorization: Sequence[str]) -> str | None:
+        """The name of the user who asks for a page, or None; empty where anybody may. Raises BusyError.
+
+        A token opens no page: it belongs to a machine, which has no name to acknowledge under.
+        """
+        if self._open:
+            return ""
+        if len(authorization) != 1:
+            return None
+        scheme, _, credentials = authorization[0].strip().partition(" ")
+        return await self._user(credentials.strip()) if scheme.lower() == "basic" else None
 
     def _is_token(self, credentials: str) -> bool:
         """Every token is compared, so that the time tells nothing of which one came near."""
@@ -74,10 +92,14 @@ class Gatekeeper:
         matches = [hmac.compare_digest(given, token) for token in self._tokens]
         return any(matches)
 
-    async def _is_user(self, credentials: str) -> bool:
+    async def _user(self, credentials: str) -> str | None:
+        """The name of the user whose credentials these are."""
         pair = _decoded(credentials)
         if pair is None or not self._users:
-            return False
+            return None
+        return _name(pair) if await self._is_user(pair) else None
+
+    async def _is_user(self, pair: bytes) -> bool:
         ticket = hmac.digest(self._key, pair, "sha256")
         if ticket in self._admitted:
             return True
@@ -128,6 +150,10 @@ def _decoded(credentials: str) -> bytes | None:
     # No control characters (RFC 7617 section 2): scrypt, as all of HMAC, cannot see NULs at the end.
     fit = b":" in pair and len(pair) <= MAX_CREDENTIALS and not _CONTROL.search(pair)
     return pair if fit else None
+
+
+def _name(pair: bytes) -> str:
+    return _text(pair).partition(":")[0]
 
 
 def _text(pair: bytes) -> str:

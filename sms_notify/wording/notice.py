@@ -4,29 +4,84 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
+from enum import StrEnum
 
 from sms_notify.alert import Alert, Status
 
 
 @dataclass(frozen=True, slots=True)
 class Told:
-    """One incident as a text tells it; `tag` is the short name people use to speak of it (`k3f9`)."""
+    """One incident as a text tells it; `tag` is the short name people use to speak of it (`k3f9`).
+
+    `ended` says that it is over by the time the text is written, though nobody was told that it had begun.
+    """
 
     tag: str
     alert: Alert
     since: datetime | None = None
+    ended: bool = False
+
+
+class Tone(StrEnum):
+    """Why a text about firing incidents is written: what its first word says."""
+
+    NEWS = "news"
+    ESCALATED = "escalated"  # nobody who was told before has acknowledged it
+    REMINDER = "reminder"  # it has been firing all the while
+    FLAPPING = "flapping"  # it comes and goes, and is told again when it is calm
 
 
 @dataclass(frozen=True, slots=True)
 class Notice:
     """What is to be told to one person at once: incidents of one status, at least one.
 
-    `hidden` counts alerts that the source did not show, so that the text never sounds like all of it.
+    `hidden` counts alerts that the source did not show, so that the text never sounds like all of it. `times` is
+    how often a flapping alert came and went. `ack` is the address where it is acknowledged, empty for none.
+    `silent_until` is when the next text may leave, where that is so far off that the reader must know.
     """
 
     status: Status
     incidents: tuple[Told, ...]
     hidden: int = 0
+    tone: Tone = Tone.NEWS
+    times: int = 0
+    ack: str = ""
+    silent_until: datetime | None = None
+
+
+class Merged(StrEnum):
+    """Why several things are told in one text."""
+
+    STORM = "storm"  # too many for a text each; nothing more until `silent_until` where that is set
+    CLOSING = "closing"  # the silence that a storm's text announced is over
+    QUIET = "quiet"  # quiet hours are over
+    LATE = "late"  # too old to be told as news: nothing could be sent for too long
+
+
+@dataclass(frozen=True, slots=True)
+class Digest:
+    """Everything that was held for one person, told in one text.
+
+    `held` are incidents whose beginning was not told yet (some may have `ended` since), `over` are ends of incidents
+    whose beginning was told. `since` is when the first of them was held.
+    """
+
+    why: Merged
+    held: tuple[Told, ...]
+    over: tuple[Told, ...] = ()
+    since: datetime | None = None
+    silent_until: datetime | None = None
+    hidden: int = 0
+    ack: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class HandOff:
+    """Somebody takes over a schedule: until when (None = open end), and what is open now."""
+
+    schedule: str
+    until: datetime | None = None
+    incidents: tuple[Told, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

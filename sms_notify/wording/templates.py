@@ -16,7 +16,7 @@ import jinja2
 from jinja2 import meta, nodes
 from jinja2.visitor import NodeTransformer
 
-from sms_notify.alert import Alert, Severity
+from sms_notify.alert import Alert, Severity, Status
 from sms_notify.errors import SmsNotifyError
 from sms_notify.wording.gsm import clip, to_gsm
 from sms_notify.wording.notice import Notice, Reader, Told
@@ -167,6 +167,10 @@ def _names(notice: Notice, zone: tzinfo, free_text: int, label: int) -> dict[str
         "since": local(min(filter(None, map(since, told)), default=None), zone),
         "count": len(told),
         "hidden": notice.hidden,
+        "kind": notice.tone.value if notice.status is Status.FIRING else notice.status.value,
+        "times": notice.times,
+        "ack": tellable_address(notice.ack),
+        "silent_until": local(notice.silent_until, zone),
         "alerts": [_names_of_one(t, zone, free_text, label) for t in told[:_ALERTS]],
     }
 
@@ -220,6 +224,11 @@ def severity_word(alert: Alert) -> str:
 def one_line(text: str, limit: int = 2_000) -> str:
     """The first `limit` characters of `text` in GSM 03.38, with single blanks for blanks and line breaks."""
     return " ".join(to_gsm(text[:limit]).split())
+
+
+def tellable_address(address: str) -> str:
+    """`address`, or nothing where the alphabet would change it into another."""
+    return address if one_line(address) == address and " " not in address else ""
 
 
 def since(told: Told) -> datetime | None:

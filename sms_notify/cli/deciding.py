@@ -1,0 +1,82 @@
+"""What the commands about deciding share: the schedules with their calendars and overrides, and times as people read them."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Mapping, Sequence
+from datetime import datetime, tzinfo
+
+import click
+
+from sms_notify.app import plan_of
+from sms_notify.config.settings import Settings
+from sms_notify.decide.incidents import incident_of
+from sms_notify.decide.oncall import Shift
+from sms_notify.errors import StoreError
+from sms_notify.logs import printable
+from sms_notify.plan import Plan
+from sms_notify.store import oncall
+from sms_notify.store.oncall import Override
+from sms_notify.store.sqlite import SqliteStore
+from sms_notify.timetable import Timetable, read_timetable
+
+_LONGEST_ID = 18  # digits that surely fit a row's number
+
+
+def plan_at(settings: Settings, at: datetime) -> Plan:
+    """What the daemon would decide by at `at`; what is wrong with a calendar is said on standard error."""
+    return plan_of(settings, schedules=timetable_at(settings, at).schedules)
+
+
+def timetable_at(settings: Settings, at: datetime) -> Timetable:
+    """Every schedule with its calendar read: the daemon's copy of one that is fetched, else it is fetched now.
+
+    Warns on standard error of what was wrong with one.
+    """
+    copies = _copies(settings)
+    fetch = any(not source.file and copies.get(source.schedule) is None for source in settings.calendars)
+    found = read_timetable(settings, at, copies.get, fetch=fetch)
+    for trouble in found.troubles:
+        click.echo(f"warning: schedule {trouble.schedule}: {printable(trouble.what)}", err=True)
+    return found
+
+
+def _copies(settings: Settings) -> Mapping[str, bytes | None]:
+    with contextlib.suppress(StoreError, OSError), SqliteStore(settings.storage_url).reading() as tx:
+        return {source.schedule: oncall.calendar(tx, source.schedule) for source in settings.calendars}
+    return {}
+
+
+def overrides_at(settings: Settings, at: datetime) -> Sequence[Override]:
+    """Those that have not ended by `at`; says so loudly where there is no database to have them from."""
+    try:
+        with SqliteStore(settings.storage_url).reading() as tx:
+            return oncall.overrides(tx, at)
+    except (StoreError, OSError) as error:  # OSError: a folder that only the daemon's user may look into
+        click.echo(f"warning: NO OVERRIDES ARE KNOWN here, only the configuration counts: {error}", err=True)
+        return ()
+
+
+def by_schedule(made: Sequence[Override]) -> Mapping[str, Sequence[Shift]]:
+    return {name: [o.shift for o in made if o.schedule == name] for name in {o.schedule for o in made}}
+
+
+def row_of(id_: str) -> tuple[str, int] | None:
+    """`m12` → ("message", 12); a tag or a number → ("incident", its number); None for what can be neither."""
+    number = id_.removeprefix("m")
+    if number.isascii() and number.isdigit():
+        known = int(number) if len(number) <= _LONGEST_ID else 0
+        return ("message" if id_.startswith("m") else "incident"), known
+    incident_id = incident_of(id_)
+    return None if incident_id is None else ("incident", incident_id)
+
+
+def day_and_time(at: datetime, zone: tzinfo | None = None) -> str:
+    """`Mon 2026-11-23 03:00` by `zone`, None for this machine's."""
+    return f"{at.astimezone(zone):%a %Y-%m-%d %H:%M}"
+
+
+def clock(at: datetime, beside: datetime, zone: tzinfo | None = None) -> str:
+    """`03:05`, with the day where it is another one than that of `beside`."""
+    local, other = at.astimezone(zone), beside.astimezone(zone)
+    return f"{local:%H:%M}" if local.date() == other.date() else f"{local:%a %Y-%m-%d %H:%M}"

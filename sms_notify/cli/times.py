@@ -1,0 +1,78 @@
+"""The times that people write on a command line, read as instants."""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime, timedelta, tzinfo
+
+from sms_notify.config.durations import DurationError, parse_duration
+from sms_notify.errors import UsageError
+
+EXAMPLES = "2026-11-22T18:30, 18:30, 'Mon 18:30' or +30m"
+_CLOCK = re.compile(r"(?:([a-z]+) +)?([0-9]{1,2}:[0-9]{2})", re.ASCII)
+_ISO = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}[T ][0-9]{2}:[0-9]{2}.*", re.ASCII)
+_DAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
+_FAR = timedelta(days=2 * 366)  # what a command may reckon from there on
+
+
+def read_time(text: str, now: datetime, zone: tzinfo | None = None, option: str = "--at") -> datetime:
+    """The instant (aware UTC) that `text` means: ISO 8601, HH:MM or `Mon HH:MM` for the next time it is that, or +30m.
+
+    `now` is aware; a time without an offset is of `zone`, None for this machine's. Raises UsageError, also for a
+    time that the clock of that zone has twice or not at all.
+    """
+    try:
+        at = _written(text.strip(), now, zone)
+        _ = at + _FAR, at - _FAR
+    except OverflowError:
+        raise UsageError(f"{option} {text}: no calendar goes that far") from None
+    except UsageError as error:
+        raise UsageError(f"{option} {error}") from None
+    return at
+
+
+def _written(text: str, now: datetime, zone: tzinfo | None) -> datetime:
+    if text.startswith("+"):
+        try:
+            return now.astimezone(UTC) + parse_duration(text[1:])
+        except DurationError as error:
+            raise UsageError(f"{text}: {error} ({error.advice})") from None
+    try:
+        if found := _CLOCK.fullmatch(text.lower()):
+            return _next(text, found[1], datetime.strptime(found[2], "%H:%M"), now, zone)  # noqa: DTZ007 - its zone is the next line's matter
+        at = datetime.fromisoformat(text) if _ISO.fullmatch(text) else None
+    except ValueError:
+        at = None
+    if at is None:
+        raise UsageError(f"{text}: that is no time (write {EXAMPLES})")
+    return _instant(at, zone) if at.utcoffset() is None else at.astimezone(UTC)
+
+
+def _next(text: str, day: str | None, clock: datetime, now: datetime, zone: tzinfo | None) -> datetime:
+    today = now.astimezone(zone).replace(tzinfo=None)
+    at = today.replace(hour=clock.hour, minute=clock.minute, second=0, microsecond=0, fold=0)
+    step = timedelta(days=1)
+    if day is not None:
+        at += timedelta(days=(_weekday(text, day) - at.weekday()) % 7)
+        step = timedelta(days=7)
+    return _instant(at if at > today else at + step, zone)
+
+
+def _weekday(text: str, name: str) -> int:
+    found = [number for number, day in enumerate(_DAYS) if len(name) >= 3 and day.startswith(name)]
+    if not found:
+        raise UsageError(
+            f"{text}: {name!r} is no day of the week (write Mon, Tue, Wed, Thu, Fri, Sat or Sun)"
+        )
+    return found[0]
+
+
+def _instant(wall: datetime, zone: tzinfo | None) -> datetime:
+    """The one instant of a wall time. Raises UsageError where a change of the clocks makes it two or none."""
+    # a naive time is this machine's to astimezone(), which is what `zone` None asks for
+    first, second = (wall.replace(tzinfo=zone, fold=fold).astimezone(UTC) for fold in (0, 1))
+    if first == second:
+        return first
+    skipped = first.astimezone(zone).replace(tzinfo=None) != wall
+    fault = "clocks go over that time that night" if skipped else "clocks have that time twice that night"
+    raise UsageError(f"{wall:%Y-%m-%d %H:%M}: {fault}; add the offset, as in {wall:%Y-%m-%dT%H:%M}+01:00")

@@ -1,0 +1,106 @@
+"""The key `limits`: its shape, and the limits it comes to."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from pydantic import Field
+
+from sms_notify.config.durations import spell_duration
+from sms_notify.config.model import Model, OrOff
+from sms_notify.config.settings import EXPIRE
+from sms_notify.config.values import LimitTexts, PositiveDuration
+from sms_notify.decide import limits
+from sms_notify.decide.limits import NO_CREDIT_LIMITS, STANDARD
+
+_CREDITS = STANDARD.credits
+_FLAPPING = limits.Flapping()
+
+
+class Credits(Model):
+    per_hour: OrOff[int] = Field(default=_CREDITS.per_hour, ge=1, description="credits in any hour, or off")
+    per_day: OrOff[int] = Field(default=_CREDITS.per_day, ge=1, description="credits in any 24 hours, or off")
+    reserve_for_critical: int = Field(
+        default=_CREDITS.reserve,
+        ge=0,
+        description="beyond the budgets, and the last of the balance: critical only",
+    )
+    low_water: int = Field(
+        default=_CREDITS.low_water, ge=0, description="the balance under which the operator hears of it"
+    )
+
+
+class Expire(Model):
+    default: PositiveDuration = Field(
+        default=EXPIRE[0], json_schema_extra={"default": spell_duration(EXPIRE[0])}
+    )
+    critical: PositiveDuration = Field(
+        default=EXPIRE[1], json_schema_extra={"default": spell_duration(EXPIRE[1])}
+    )
+
+
+class Flapping(Model):
+    """An alert flaps that began `episodes` times `within` that time; it is told again when it was calm."""
+
+    episodes: int = Field(default=_FLAPPING.episodes, ge=2)
+    within: PositiveDuration = Field(
+        default=_FLAPPING.within, json_schema_extra={"default": spell_duration(_FLAPPING.within)}
+    )
+    calm: PositiveDuration = Field(
+        default=_FLAPPING.calm, json_schema_extra={"default": spell_duration(_FLAPPING.calm)}
+    )
+    calm_critical: PositiveDuration = Field(
+        default=_FLAPPING.calm_critical,
+        json_schema_extra={"default": spell_duration(_FLAPPING.calm_critical)},
+    )
+
+
+class Limits(Model):
+    per_number: LimitTexts = Field(
+        default=list(STANDARD.per_number),
+        description="texts about all but critical trouble to one number, like 5/15m; or off",
+        json_schema_extra={"default": [str(limit) for limit in STANDARD.per_number]},
+    )
+    per_number_critical: LimitTexts = Field(
+        default=list(STANDARD.per_number_critical),
+        description="texts about critical trouble to one number; or off",
+        json_schema_extra={"default": [str(limit) for limit in STANDARD.per_number_critical]},
+    )
+    overall: LimitTexts = Field(
+        default=list(STANDARD.overall), description="texts to all numbers together; or off"
+    )
+    credits: OrOff[Credits] = Field(default=Credits(), json_schema_extra={"default": {}})
+    expire: Expire = Field(
+        default=Expire(), description="older texts join the next one", json_schema_extra={"default": {}}
+    )
+    flapping: OrOff[Flapping] = Field(default=Flapping(), json_schema_extra={"default": {}})
+
+
+def limits_of(written: Limits | None) -> limits.Limits:
+    """None = `limits: off`: nothing is held for its number or its price."""
+    if written is None:
+        return limits.Limits()
+    return limits.Limits(
+        per_number=tuple(written.per_number),
+        per_number_critical=tuple(written.per_number_critical),
+        overall=tuple(written.overall),
+        credits=_credits(written.credits),
+        flapping=_flapping(written.flapping),
+    )
+
+
+def expire_of(written: Limits | None) -> tuple[timedelta, timedelta]:
+    """How old a text may get, and a critical one; `limits: off` changes nothing of it."""
+    return (written.expire.default, written.expire.critical) if written else EXPIRE
+
+
+def _credits(written: Credits | None) -> limits.Credits:
+    if written is None:
+        return NO_CREDIT_LIMITS
+    return limits.Credits(written.per_hour, written.per_day, written.reserve_for_critical, written.low_water)
+
+
+def _flapping(written: Flapping | None) -> limits.Flapping | None:
+    if written is None:
+        return None
+    return limits.Flapping(written.episodes, written.within, written.calm, written.calm_critical)

@@ -1,0 +1,268 @@
+"""Who is owed what of what was heard, and from when on: a beginning to those whom its routes name, an end to those who
+may have heard of the beginning.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sms_notify.alert import Alert, Delivery, Severity
+from sms_notify.decide.grouping import flush_at, group_of
+from sms_notify.decide.holding import Hold, Quiet, Wait, wait
+from sms_notify.decide.people import Person
+from sms_notify.decide.routing import Receiver, Route
+from sms_notify.decide.states import Cause, Decision, Drop, Heard, Kind, PageState, State
+from sms_notify.paging import FLAPPING
+from sms_notify.plan import Plan
+from sms_notify.roster import Roster
+from sms_notify.settling import report_nobody
+from sms_notify.store import agenda, messages, pages
+from sms_notify.store.agenda import What
+from sms_notify.store.messages import Entry, Message
+from sms_notify.store.pages import Page, Subject, Written
+from sms_notify.store.tx import Tx
+
+_KEPT = (
+    Hold.LIMIT,
+    Hold.BEHIND,
+    Hold.LATE,
+)  # what was held so is told with its end: it was counted, or promised
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """An alert on its way through `accept`: what it means, and for which episode.
+
+    `flapping` counts the episodes where they are too many to tell each; `told_flapping` says that people know.
+    """
+
+    alert: Alert
+    heard: Heard
+    incident_id: int | None
+    opened_at: datetime
+    chains: tuple[tuple[Route, ...], ...] = ()
+    flapping: int = 0
+    told_flapping: bool = False
+
+    @property
+    def receivers(self) -> tuple[str, ...]:
+        return tuple(dict.fromkeys(chain[-1].receiver for chain in self.chains))
+
+    @property
+    def id(self) -> int:
+        assert self.incident_id is not None  # noqa: S101 - FIRST and RESOLVED always have an episode
+        return self.incident_id
+
+    def route_to(self, receiver: str) -> Route | None:
+        return next((chain[-1] for chain in self.chains if chain[-1].receiver == receiver), None)
+
+    def subject(self, *, ended: bool = False) -> Subject:
+        return Subject(self.id, self.alert, self.opened_at, ended, self.flapping)
+
+
+@dataclass(frozen=True, slots=True)
+class Owed:
+    """Pages to be told or held, and the incidents whose end is told with their beginning."""
+
+    pages: tuple[Page, ...] = ()
+    told_at_once: frozenset[int] = frozenset()
+
+
+class Owing:
+    """Decides it by one configuration."""
+
+    def __init__(self, plan: Plan, roster: Roster, node: str) -> None:
+        self._plan = plan
+        self._roster = roster
+        self._node = node
+        self._numbers = plan.numbers()
+
+    # Beginnings.
+
+    def beginnings(self, tx: Tx, delivery: Delivery, cases: Sequence[Case], now: datetime) -> list[Page]:
+        """One page a person for each that is new, also where several receivers name them."""
+        owed: dict[tuple[int, str], Page] = {}
+        new = [case for case in cases if case.heard is Heard.FIRST]
+        for name in dict.fromkeys(name for case in new for name in case.receivers):
+            receiver = self._plan.receivers[name]
+            people = self._roster.people(tx, receiver.notify, now)
+            routed = [case for case in new if name in case.receivers]
+            if receiver.notify and not people:
+                self._nobody(tx, receiver, routed, now)
+            hidden = delivery.hidden
+            for case in routed:
+                first = self._begin(tx, delivery, case, receiver, people, hidden, owed, now)
+                self._plan_turns(tx, case, receiver, first, now)
+                hidden = 0  # of one delivery, told once to each
+        return list(owed.values())
+
+    def _begin(
+        self,
+        tx: Tx,
+        delivery: Delivery,
+        case: Case,
+        receiver: Receiver,
+        people: Sequence[Person],
+        hidden: int,
+        owed: dict[tuple[int, str], Page],
+        now: datetime,
+    ) -> datetime | None:
+        """Adds what is owed to each; returns when the first of them may hear of it, None where nobody does."""
+        route = case.route_to(receiver.name)
+        start, bundle = self._start(tx, delivery, case, receiver, route, now, urgent=_critical(case))
+        times: list[datetime] = []
+        for person in people:
+            held = self._wait(start, case, route, receiver, person)
+            held, bundle_of = self._flap(case, held, bundle, now)
+            page = Page(
+                case.subject(), person, Kind.FIRING, receiver.name, held.until, now, held.why, held.by, 0,
+                bundle_of, hidden,
+            )  # fmt: skip
+            times.append(owed.setdefault((case.id, person.number), page).due_at)
+        return min(times, default=None)
+
+    def _start(
+        self,
+        tx: Tx,
+        delivery: Delivery,
+        case: Case,
+        receiver: Receiver,
+        route: Route | None,
+        now: datetime,
+        *,
+        urgent: bool,
+    ) -> tuple[Wait, str]:
+        """When it may be told as far as its group is concerned. What a source has grouped is never held a second time."""
+        if delivery.group or route is None:
+            return Wait(now, Hold.NOW), ""
+        name = group_of(route, receiver.name, case.alert.labels)
+        at = flush_at(route, agenda.flushed_at(tx, name), urgent, now)
+        agenda.flush(tx, name, at.until)
+        return at, name
+
+    def _wait(self, start: Wait, case: Case, route: Route | None, receiver: Receiver, person: Person) -> Wait:
+        quiet: tuple[Quiet, ...] = tuple(
+            hours for hours in (receiver.quiet, person.quiet) if hours is not None
+        )
+        mute, during = (route.mute, route.active) if route is not None else ((), ())
+        if not (mute or during or quiet):
+            return start
+        return wait(start, case.alert.labels, mute, during, quiet)
+
+    def _flap(self, case: Case, held: Wait, bundle: str, now: datetime) -> tuple[Wait, str]:
+        """The first time it flaps, people are told so; from then on only what lasts."""
+        if not case.flapping:
+            return held, bundle
+        if not case.told_flapping:
+            return held, FLAPPING
+        calm = now + self._calm(case)
+        return (held if held.until >= calm else Wait(calm, Hold.FLAPPING)), bundle
+
+    def _calm(self, case: Case) -> timedelta:
+        rule = self._plan.limits.flapping
+        if rule is None:
+            return timedelta()
+        return rule.calm_critical if _critical(case) else rule.calm
+
+    def _plan_turns(
+        self, tx: Tx, case: Case, receiver: Receiver, first: datetime | None, now: datetime
+    ) -> None:
+        """What follows if nobody acknowledges and it does not end: the next step, the next reminder."""
+        if not receiver.notify:
+            return
+        if receiver.escalate:
+            due = now if first is None else first + receiver.escalate[0].after
+            agenda.put(tx, case.id, receiver.name, What.ESCALATE, 1, due, timedelta())
+        route = case.route_to(receiver.name)
+        if first is not None and route is not None and route.repeat_interval:
+            every = route.repeat_interval
+            agenda.put(tx, case.id, receiver.name, What.REMIND, 1, first + every, every)
+
+    def _nobody(self, tx: Tx, receiver: Receiver, cases: Sequence[Case], now: datetime) -> None:
+        for case in cases:
+            agenda.decide(
+                tx, Decision.NOBODY_ON_CALL, self._node, now, incident_id=case.id, receiver=receiver.name
+            )
+        report_nobody(tx, receiver.name, cases[0].id, now)
+
+    # Ends.
+
+    def ends(
+        self,
+        tx: Tx,
+        delivery: Delivery,
+        cases: Sequence[Case],
+        now: datetime,
+        taken_back: Callable[[Tx, Message, datetime], bool],
+    ) -> Owed:
+        """One page for each who may have heard of the beginning. What nobody can have seen is taken back instead."""
+        owed: list[Page] = []
+        kept: set[int] = set()
+        for case in cases:
+            if case.heard is not Heard.RESOLVED:
+                continue
+            by_reader: dict[str, list[Written]] = {}
+            for written in pages.of_incident(tx, case.id):
+                if written.kind is not Kind.RESOLVED:
+                    by_reader.setdefault(written.number, []).append(written)
+            for mine in by_reader.values():
+                owed += self._end(tx, delivery, case, mine, now, taken_back)
+                if any(w.state is PageState.HELD and w.why in _KEPT for w in mine):
+                    kept.add(case.id)
+        return Owed(tuple(owed), frozenset(kept))
+
+    def _end(
+        self,
+        tx: Tx,
+        delivery: Delivery,
+        case: Case,
+        mine: Sequence[Written],
+        now: datetime,
+        taken_back: Callable[[Tx, Message, datetime], bool],
+    ) -> list[Page]:
+        knows = False
+        for written in mine:
+            if written.state is PageState.TOLD and written.message_id is not None:
+                message = messages.get(tx, written.message_id)
+                has_it = message.state.may_have_arrived or message.state is State.QUEUED
+                knows |= not taken_back(tx, message, now) and has_it and written.kind.news
+            elif written.state is PageState.HELD and written.why not in _KEPT:
+                pages.drop(tx, [written.id], Drop.RESOLVED)
+                knows |= written.why == Hold.FLAPPING
+        receiver = self._plan.receivers.get(mine[0].receiver)
+        if not knows or receiver is None or not receiver.send_resolved or mine[0].number not in self._numbers:
+            return []
+        return [self._over(tx, delivery, case, receiver, mine[0], now)]
+
+    def _over(
+        self, tx: Tx, delivery: Delivery, case: Case, receiver: Receiver, first: Written, now: datetime
+    ) -> Page:
+        person = self._plan.directory.owner(first.number) or Person(first.recipient, first.number)
+        route = case.route_to(receiver.name)
+        start, bundle = self._start(tx, delivery, case, receiver, route, now, urgent=False)
+        held = self._wait(start, case, route, receiver, person)
+        if case.flapping and held.until < now + self._calm(case):
+            held = Wait(now + self._calm(case), Hold.FLAPPING)
+        return Page(
+            case.subject(ended=True), person, Kind.RESOLVED, receiver.name, held.until, now, held.why, held.by,
+            0, bundle,
+        )  # fmt: skip
+
+    def supersede(self, tx: Tx, incident_id: int, now: datetime) -> list[Message]:
+        """The trouble is back before its end was told: an OK that is still waiting would be read as today's."""
+        for written in pages.of_incident(tx, incident_id):
+            if written.kind is Kind.RESOLVED and written.state is PageState.HELD:
+                pages.drop(tx, [written.id], Drop.SUPERSEDED)
+        cancelled = []
+        for message in messages.told(tx, incident_id, Kind.RESOLVED):
+            waits = message.state is State.QUEUED and message.ambiguous == 0
+            if waits and messages.tells_only(tx, message.id, incident_id):
+                messages.move(tx, message, State.CANCELLED, Entry(Cause.SUPERSEDED), self._node, now)
+                cancelled.append(message)
+        return cancelled
+
+
+def _critical(case: Case) -> bool:
+    return case.alert.severity is Severity.CRITICAL

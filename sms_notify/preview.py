@@ -1,0 +1,185 @@
+"""What would happen to an alert at a time: the way through the routes, who would get which text when, and what follows.
+
+The engine's own parts, asked without a transaction. So it knows no limits, no group that waits already and no open
+incident: it tells what a first alert on a quiet day leads to.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sms_notify.alert import Alert, Severity, Status
+from sms_notify.decide.grouping import flush_at
+from sms_notify.decide.holding import Hold, Wait, wait
+from sms_notify.decide.limits import TELL_PAUSE, Lane, pause_after
+from sms_notify.decide.oncall import Schedule, Shift, on_call
+from sms_notify.decide.people import OnCall, Person, Target, TargetKind
+from sms_notify.decide.routing import Receiver, Route, route
+from sms_notify.decide.walk import Looked, walk
+from sms_notify.plan import Plan
+from sms_notify.wording.compose import compose_reported
+from sms_notify.wording.notice import Notice, Reader, Text, Told
+
+SAMPLE_TAG = "k3f9"
+_SAMPLE_CODE = "k3f9k3f9k3"  # as long as a real one
+Overrides = Mapping[str, Sequence[Shift]]
+NO_OVERRIDES: Overrides = {}
+
+
+@dataclass(frozen=True, slots=True)
+class Expected:
+    """One text: to whom, because of which target, when, and what holds it until then."""
+
+    person: Person
+    target: Target
+    at: datetime
+    why: Hold
+    by: str
+    text: Text
+
+
+@dataclass(frozen=True, slots=True)
+class StepAt:
+    """A step of the escalation, at its time; nobody in `people`: nobody is on call then, and the next one is at once."""
+
+    nth: int
+    at: datetime
+    people: tuple[Person, ...]
+    notify: tuple[Target, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What one receiver does. `already` are people whom an earlier receiver tells; `unheld` schedules without a holder.
+
+    `every` is the time between reminders, None where nobody is told and so nobody is reminded.
+    """
+
+    route: Route
+    receiver: Receiver
+    texts: tuple[Expected, ...] = ()
+    already: tuple[Person, ...] = ()
+    unheld: tuple[str, ...] = ()
+    steps: tuple[StepAt, ...] = ()
+    every: timedelta | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """Everything that would happen to `alert` at `at`."""
+
+    alert: Alert
+    at: datetime
+    looked: tuple[Looked, ...]
+    answers: tuple[Answer, ...]
+
+    @property
+    def texts(self) -> tuple[Expected, ...]:
+        return tuple(text for answer in self.answers for text in answer.texts)
+
+
+def foresee(
+    plan: Plan, alert: Alert, at: datetime, overrides: Overrides = NO_OVERRIDES, *, grouped: bool = True
+) -> Outcome:
+    """What a first `alert` at `at` leads to. `grouped`: its source groups by itself, as Alertmanager does."""
+    routed = route(plan.route, alert.labels)
+    told: dict[str, Expected] = {}
+    answers = []
+    for name in routed.receivers:
+        node = next(chain[-1] for chain in routed.chains if chain[-1].receiver == name)
+        answers.append(_answer(plan, node, plan.receivers[name], alert, at, overrides, grouped, told))
+    return Outcome(alert, at, walk(plan.route, alert.labels), tuple(answers))
+
+
+def holders(schedules: Mapping[str, Schedule], overrides: Overrides, at: datetime) -> OnCall:
+    """Who holds each schedule at `at`."""
+
+    def holder(name: str) -> str | None:
+        schedule = schedules.get(name)
+        return None if schedule is None else on_call(schedule, overrides.get(name, ()), at)
+
+    return holder
+
+
+def _answer(
+    plan: Plan,
+    node: Route,
+    receiver: Receiver,
+    alert: Alert,
+    at: datetime,
+    overrides: Overrides,
+    grouped: bool,
+    told: dict[str, Expected],
+) -> Answer:
+    """Adds its texts to `told`, which has those of the receivers before it: nobody gets two."""
+    holder = holders(plan.schedules, overrides, at)
+    start = Wait(at, Hold.NOW) if grouped else flush_at(node, None, _critical(alert), at)
+    texts, already = [], []
+    for person, target in _named(plan, receiver.notify, holder):
+        if person.number in told:
+            already.append(person)
+            continue
+        held = _held(start, alert, node, receiver, person)
+        text = _worded(plan, receiver, person, alert, held.until)
+        told[person.number] = Expected(person, target, held.until, held.why, held.by, text)
+        texts.append(told[person.number])
+    first = min((told[p.number].at for p in (*(t.person for t in texts), *already)), default=None)
+    return Answer(
+        node,
+        receiver,
+        tuple(texts),
+        tuple(already),
+        unheld(receiver.notify, holder),
+        tuple(_steps(plan, receiver, first, at, overrides)),
+        node.repeat_interval if first is not None and node.repeat_interval else None,
+    )
+
+
+def unheld(targets: Sequence[Target], holder: OnCall) -> tuple[str, ...]:
+    """The schedules among `targets` that nobody holds."""
+    return tuple(t.name for t in targets if t.kind is TargetKind.SCHEDULE and holder(t.name) is None)
+
+
+def _named(plan: Plan, targets: Sequence[Target], holder: OnCall) -> list[tuple[Person, Target]]:
+    """Whom `targets` name, each number once, with the first target that names them."""
+    named: dict[str, tuple[Person, Target]] = {}
+    for target in targets:
+        for person in plan.directory.resolve((target,), holder):
+            named.setdefault(person.number, (person, target))
+    return list(named.values())
+
+
+def _held(start: Wait, alert: Alert, node: Route, receiver: Receiver, person: Person) -> Wait:
+    quiet = tuple(hours for hours in (receiver.quiet, person.quiet) if hours is not None)
+    return wait(start, alert.labels, node.mute, node.active, quiet)
+
+
+def _worded(plan: Plan, receiver: Receiver, person: Person, alert: Alert, at: datetime) -> Text:
+    link = f"{plan.ack_url}{_SAMPLE_CODE}" if plan.ack_url and receiver.escalate else ""
+    told = Told(SAMPLE_TAG, alert, alert.starts_at)
+    lane = Lane.CRITICAL if _critical(alert) else Lane.REST
+    free = pause_after(plan.limits.of(lane), (), at)
+    silent = free if free - at > TELL_PAUSE else None
+    notice = Notice(Status.FIRING, (told,), ack=link, silent_until=silent)
+    reader = Reader(person.timezone, person.language)
+    return compose_reported(notice, reader, plan.templates.get(receiver.template), receiver.max_parts).text
+
+
+def _steps(
+    plan: Plan, receiver: Receiver, first: datetime | None, at: datetime, overrides: Overrides
+) -> Iterator[StepAt]:
+    if not receiver.notify or not receiver.escalate:
+        return
+    due = at if first is None else first + receiver.escalate[0].after
+    for nth, step in enumerate(receiver.escalate, 1):
+        holder = holders(plan.schedules, overrides, due)
+        people = plan.directory.resolve(step.notify, holder)
+        yield StepAt(nth, due, people, step.notify)
+        if people and nth < len(receiver.escalate):
+            due += receiver.escalate[nth].after - step.after
+
+
+def _critical(alert: Alert) -> bool:
+    return alert.severity is Severity.CRITICAL

@@ -1,0 +1,1 @@
+"""Alertmanager's silences: one that covers an incident acknowledges it, and an acknowledge can make one."""

@@ -1,0 +1,229 @@
+"""Asking an Alertmanager for its silences, and making one: one request a call, bounded, and never repeated here.
+
+No redirect is followed and no proxy of the environment is used: http.client knows neither.
+"""
+
+from __future__ import annotations
+
+import base64
+import http.client
+import importlib.metadata
+import ssl
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from urllib.parse import urlsplit
+
+from sms_notify.roads.base import Ended, Told, quoted
+from sms_notify.roads.bounded import Bound, Leash, tls_context, words
+from sms_notify.secret import Secret
+from sms_notify.silences.settings import AlertmanagerSettings
+from sms_notify.silences.silence import Silence, read_active, read_created, write
+
+# The list holds what expired in the last days too (`--data.retention`): 500 bytes each.
+MOST_BYTES = 8 * 1024 * 1024
+_PATH = "/api/v2/silences"
+
+
+class Why(StrEnum):
+    """Why there is no answer to work with."""
+
+    UNREACHABLE = "unreachable"  # the request did not leave
+    NO_ANSWER = "no_answer"  # it left; what it asked for may have been done
+    UNAUTHORIZED = "unauthorized"
+    REFUSED = "refused"  # Alertmanager does not take this silence; it may take another
+    FAILED = "failed"  # any other status that is not 2xx
+    TOO_LARGE = "too_large"
+    UNREADABLE = "unreadable"
+    ODD_SILENCE = "odd_silence"  # one of the silences cannot be read: it covers nothing, and the others count
+    MISCONFIGURED = "misconfigured"  # no repetition helps until somebody changes something
+
+
+@dataclass(frozen=True, slots=True)
+class SilenceTrouble:
+    """No answer, and why. `detail` is printable, at most some 200 characters, and free of secrets."""
+
+    why: Why
+    detail: str = ""
+
+
+_ENDED = {
+    Ended.UNREACHABLE: Why.UNREACHABLE,
+    Ended.UNKNOWN: Why.NO_ANSWER,
+    Ended.MISCONFIGURED: Why.MISCONFIGURED,
+}
+
+_CREDENTIALS = (Why.UNAUTHORIZED, "check `token`, or `username` and `password`")
+_ADVICE = {
+    401: _CREDENTIALS,
+    403: _CREDENTIALS,
+    404: (Why.MISCONFIGURED, "no Alertmanager answers under this url; has it a path prefix?"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class _Answer:
+    status: int
+    body: bytes
+
+
+class Alertmanager:
+    """One Alertmanager. Its methods never raise, end within `settings.timeout`, and may be called from any thread."""
+
+    def __init__(self, settings: AlertmanagerSettings) -> None:
+        self.settings = settings
+        self._bound = Bound(settings.timeout)
+
+    @property
+    def name(self) -> str:
+        """Its address, for logs and rows: without credentials, should somebody have written them there."""
+        try:
+            parts = urlsplit(self.settings.url)
+        except ValueError:
+            return "an Alertmanager whose url cannot be read"
+        return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path.rstrip('/')}"
+
+    def active(self) -> tuple[Silence, ...] | SilenceTrouble:
+        """The silences that are in force now."""
+        body = self._ask("GET")
+        if isinstance(body, SilenceTrouble):
+            return body
+        silences = read_active(body)
+        return _unreadable("a list of silences") if silences is None else silences
+
+    def create(
+        self,
+        labels: Mapping[str, str],
+        starts_at: datetime,
+        ends_at: datetime,
+        created_by: str,
+        comment: str,
+    ) -> str | SilenceTrouble:
+        """Makes a silence for exactly these labels; its id. A start that is over counts as now there.
+
+        Alertmanager wants a comment, an end to come, and a label that is not empty.
+        """
+        body = self._ask("POST", write(labels, starts_at, ends_at, created_by, comment))
+        if isinstance(body, SilenceTrouble):
+            return body
+        return read_created(body) or _unreadable("the id of a silence")
+
+    def _ask(self, method: str, body: bytes | None = None) -> bytes | SilenceTrouble:
+        fault = _fault(self.settings)
+        if fault:
+            return SilenceTrouble(Why.MISCONFIGURED, fault)
+        answers: list[_Answer] = []
+        told = self._bound.run(lambda leash: self._exchange(leash, method, body, answers))
+        if told.ended is not Ended.TOLD:  # what comes after the time limit is not looked at
+            return SilenceTrouble(_ENDED.get(told.ended, Why.FAILED), told.detail)
+        return _meaning(answers[0], _spellings(self.settings))
+
+    def _exchange(self, leash: Leash, method: str, body: bytes | None, answers: list[_Answer]) -> Told:
+        try:
+            context = tls_context(self.settings.ca_file)
+        except OSError as error:
+            return Told(Ended.MISCONFIGURED, f"ca_file cannot be used: {quoted(words(error))}")
+        connection = _connected(self.settings.url, context, leash)
+        try:
+            self._request(connection, method, body, leash)
+            with connection.getresponse() as response:
+                answers.append(_Answer(response.status, response.read(MOST_BYTES + 1)))
+        finally:
+            connection.close()
+        return Told(Ended.TOLD)
+
+    def _request(
+        self, connection: http.client.HTTPConnection, method: str, body: bytes | None, leash: Leash
+    ) -> None:
+        connection.putrequest(method, urlsplit(self.settings.url).path.rstrip("/") + _PATH)
+        connection.putheader("User-Agent", f"sms-notify/{importlib.metadata.version('sms-notify')}")
+        connection.putheader("Accept", "application/json")
+        connection.putheader("Connection", "close")
+        if body is not None:
+            connection.putheader("Content-Type", "application/json")
+            connection.putheader("Content-Length", str(len(body)))
+        if authorization := _authorization(self.settings).reveal():
+            connection.putheader("Authorization", authorization.encode())
+        leash.leaves()
+        connection.endheaders(body)
+
+
+def _connected(url: str, context: ssl.SSLContext, leash: Leash) -> http.client.HTTPConnection:
+    """A connection that has its socket already, so that http.client opens none of its own."""
+    parts = urlsplit(url)
+    host, secure = parts.hostname or "", parts.scheme == "https"
+    kind = http.client.HTTPSConnection if secure else http.client.HTTPConnection
+    connection = kind(host, parts.port)
+    connection.set_debuglevel(0)  # it would print the request; the global switch does not reach here
+    sock = leash.connect(host, connection.port)
+    try:
+        connection.sock = context.wrap_socket(sock, server_hostname=host) if secure else sock
+    except BaseException:
+        sock.close()
+        raise
+    return connection
+
+
+def _fault(settings: AlertmanagerSettings) -> str:
+    """What is wrong with an entry in itself; empty where nothing is."""
+    try:
+        parts = urlsplit(settings.url)
+        whole = parts.scheme in ("http", "https") and parts.hostname and parts.port != 0
+    except ValueError:
+        whole = False
+    if not whole:
+        return "the url must be http://host:port or https://host:port, and a path prefix where there is one"
+    if "@" in parts.netloc:
+        return "the url holds credentials: write them as `username` and `password`, or as `token`"
+    if parts.query or parts.fragment:
+        return "the url must end with its host, or with the path prefix: nothing from `?` or `#` on"
+    if any(char < " " for char in _authorization(settings).reveal()):
+        return "the token holds a line break or another control character"
+    return ""
+
+
+def _authorization(settings: AlertmanagerSettings) -> Secret:
+    if settings.token:
+        return Secret(f"Bearer {settings.token.reveal()}")
+    return Secret(f"Basic {_basic(settings).reveal()}" if settings.username or settings.password else "")
+
+
+def _basic(settings: AlertmanagerSettings) -> Secret:
+    pair = f"{settings.username}:{settings.password.reveal()}".encode("utf-8", "surrogatepass")
+    return Secret(base64.b64encode(pair).decode("ascii"))
+
+
+def _spellings(settings: AlertmanagerSettings) -> tuple[Secret, ...]:
+    """The spellings in which an answer could repeat our credentials."""
+    return (settings.token, settings.password, *([_basic(settings)] if settings.password else []))
+
+
+def _meaning(answer: _Answer, hide: tuple[Secret, ...]) -> bytes | SilenceTrouble:
+    if not 200 <= answer.status < 300:
+        return _refusal(answer, hide)
+    if len(answer.body) > MOST_BYTES:
+        return SilenceTrouble(Why.TOO_LARGE, f"more than {MOST_BYTES >> 20} MiB of silences")
+    return answer.body
+
+
+def _refusal(answer: _Answer, hide: tuple[Secret, ...]) -> SilenceTrouble:
+    status = f"HTTP {answer.status}"
+    if answer.status in _ADVICE:
+        why, advice = _ADVICE[answer.status]
+        return SilenceTrouble(why, f"{status}: {advice}")
+    if 300 <= answer.status < 400:
+        return SilenceTrouble(
+            Why.MISCONFIGURED, f"{status}: redirects are not followed, write the last address"
+        )
+    if answer.status in (400, 422):
+        return SilenceTrouble(Why.REFUSED, quoted(f"{status}: {_said(answer.body)}", hide))
+    return SilenceTrouble(Why.FAILED, status)
+
+
+def _said(body: bytes) -> str:
+    return body[:1000].decode("utf-8", "replace")
+
+
+def _unreadable(expected: str) -> SilenceTrouble:
+    return SilenceTrouble(Why.UNREADABLE, f"the answer is not {expected}: is this url an Alertmanager's?")

@@ -1,0 +1,233 @@
+"""One round of looking at every Alertmanager: what a silence covers is acknowledged, and what was acknowledged with
+us gets a silence where that is wanted.
+
+That a silence ends takes no acknowledge back: whoever made it has seen the trouble. Any Alertmanager's silence
+counts for every incident, for an incident does not tell which one of a pair has sent it.
+
+A crash, or an answer that was lost, between making a silence and writing it down: the next round finds exactly that
+silence in force and takes it for its own. Where it cannot (the list came from another of the pair, too early), a
+second one is made. That is harmless: they say the same.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from enum import StrEnum
+from functools import partial
+
+from sms_notify.decide.incidents import tag_of
+from sms_notify.sender import Clock, Commit
+from sms_notify.silences.client import Alertmanager, SilenceTrouble, Why
+from sms_notify.silences.silence import Silence, covers, matchers_for
+from sms_notify.store import silences
+from sms_notify.store.silences import Wanting
+from sms_notify.store.tx import Tx
+
+Acknowledge = Callable[[Tx, Sequence[int], str, datetime], Sequence[int]]
+"""Acknowledges incidents, by whom, as of now; returns those that were open and not acknowledged yet."""
+
+_AT_ONCE = 100  # incidents in one transaction: everybody who sends waits for the same thread
+_NOT_WORTH = timedelta(
+    minutes=1
+)  # what a silence must still have to last, or it would be over when it arrives
+_MOST_NAME = 80
+_US = "sms-notify"
+_NUMBER = re.compile(r"\+?[0-9](?:[ .-]?[0-9]){6,}")
+
+
+class What(StrEnum):
+    """What a round has done, or has to tell."""
+
+    ACKNOWLEDGED = "acknowledged"
+    SILENCED = "silenced"
+    CANNOT_READ = "cannot_read"
+    READS_AGAIN = "reads_again"
+    CANNOT_CREATE = "cannot_create"
+    CREATES_AGAIN = "creates_again"
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """One thing for the log. A trouble is told when it begins, when its reason changes and when it is over."""
+
+    what: What
+    alertmanager: str
+    incident_id: int | None = None
+    silence_id: str = ""
+    by: str = ""
+    trouble: SilenceTrouble | None = None
+
+
+@dataclass(slots=True)
+class _Maker:
+    """An Alertmanager that makes silences in this round. `tried` says that it was asked to; then `trouble` counts."""
+
+    alertmanager: Alertmanager
+    active: Mapping[frozenset[object], Silence] = field(default_factory=dict)
+    tried: bool = False
+    trouble: SilenceTrouble | None = None
+
+    @property
+    def usable(self) -> bool:
+        """A silence that was refused says nothing about the next; any other trouble does."""
+        return self.trouble is None or self.trouble.why is Why.REFUSED
+
+
+class Keeper:
+    """Looks after the silences of all Alertmanagers. One thread calls it."""
+
+    def __init__(
+        self,
+        commit: Commit,
+        alertmanagers: Sequence[Alertmanager],
+        acknowledge: Acknowledge,
+        clock: Clock,
+    ) -> None:
+        self._commit = commit
+        self._alertmanagers = alertmanagers
+        self._set_acknowledged = acknowledge
+        self._clock = clock
+        self._told: dict[tuple[str, What], Why] = {}
+
+    def keep_once(self) -> tuple[Kept, ...]:
+        """One request to each Alertmanager, and one for each silence to be made; one that fails stops no other.
+
+        A silence that could not be made is tried again in the next round, as long as the incident is open and
+        `silence_for` since the acknowledge is not over. Raises StoreError.
+        """
+        kept: list[Kept] = []
+        makers: list[_Maker] = []
+        for alertmanager in self._alertmanagers:
+            active = alertmanager.active()
+            kept += self._change(alertmanager, What.CANNOT_READ, What.READS_AGAIN, _trouble_in(active))
+            if isinstance(active, SilenceTrouble):
+                continue
+            kept += self._acknowledge(alertmanager, active)
+            if alertmanager.settings.create_silences:
+                makers.append(_Maker(alertmanager, {frozenset(s.matchers): s for s in active}))
+        return (*kept, *self._create(makers))
+
+    def _acknowledge(self, alertmanager: Alertmanager, active: Sequence[Silence]) -> list[Kept]:
+        covered = self._covered(active)
+        kept: list[Kept] = []
+        for start in range(0, len(covered), _AT_ONCE):
+            some = covered[start : start + _AT_ONCE]
+            kept += self._commit(partial(self._write, alertmanager=alertmanager, covered=some))
+        return kept
+
+    def _covered(self, active: Sequence[Silence]) -> list[tuple[int, Silence]]:
+        """Found outside a transaction: a thousand silences and as many incidents take their time."""
+        if not active:
+            return []
+        found = []
+        for incident in self._commit(silences.uncovered):
+            silence = next((silence for silence in active if covers(silence, incident.labels)), None)
+            if silence is not None:
+                found.append((incident.id, silence))
+        return found
+
+    def _write(
+        self, tx: Tx, alertmanager: Alertmanager, covered: Sequence[tuple[int, Silence]]
+    ) -> list[Kept]:
+        now = self._clock()
+        kept = []
+        for id_, silence in covered:
+            by = _by(silence)
+            # not where it has ended, or somebody was quicker, since we looked
+            if self._set_acknowledged(tx, [id_], by, now):
+                kept.append(Kept(What.ACKNOWLEDGED, alertmanager.name, id_, silence.id, by))
+        return kept
+
+    def _create(self, makers: Sequence[_Maker]) -> list[Kept]:
+        if not makers:
+            return []
+        since = self._clock() - max(maker.alertmanager.settings.silence_for for maker in makers)
+        kept: list[Kept] = []
+        for incident in self._commit(lambda tx: silences.wanting(tx, since)):
+            if any(incident.labels.values()):  # Alertmanager takes no silence of empty labels alone
+                kept += self._silence(incident, makers)
+        for maker in makers:
+            if maker.tried:
+                kept += self._change(
+                    maker.alertmanager, What.CANNOT_CREATE, What.CREATES_AGAIN, maker.trouble
+                )
+        return kept
+
+    def _silence(self, incident: Wanting, makers: Sequence[_Maker]) -> list[Kept]:
+        """One silence, by the first Alertmanager that makes it."""
+        for maker in makers:
+            if not maker.usable or _end(incident, maker) < self._clock() + _NOT_WORTH:
+                continue
+            made = _make(incident, maker)
+            if isinstance(made, str):
+                return [self._made(incident, maker.alertmanager, made)]
+            if made.why is Why.NO_ANSWER:  # it may have been made; the next round sees
+                break
+        return []
+
+    def _made(self, incident: Wanting, alertmanager: Alertmanager, silence_id: str) -> Kept:
+        name, now = alertmanager.name, self._clock()
+        self._commit(lambda tx: silences.made(tx, incident.id, name, silence_id, now))
+        return Kept(What.SILENCED, name, incident.id, silence_id, _unnumbered(incident.acked_by))
+
+    def _change(
+        self, alertmanager: Alertmanager, begins: What, ends: What, trouble: SilenceTrouble | None
+    ) -> list[Kept]:
+        """By the reason alone: a detail may differ every time, and a line a round helps nobody."""
+        key = (alertmanager.name, begins)
+        before = self._told.pop(key, None)
+        if trouble is not None:
+            self._told[key] = trouble.why
+        if before == self._told.get(key):
+            return []
+        return [Kept(begins if trouble else ends, alertmanager.name, trouble=trouble)]
+
+
+def _trouble_in(active: tuple[Silence, ...] | SilenceTrouble) -> SilenceTrouble | None:
+    if isinstance(active, SilenceTrouble):
+        return active
+    odd = [silence.id for silence in active if not silence.matchers]
+    if not odd:
+        return None
+    more = f" and {len(odd) - 1} more" if len(odd) > 1 else ""
+    return SilenceTrouble(Why.ODD_SILENCE, f"silence {odd[0]}{more}: a matcher cannot be read")
+
+
+def _make(incident: Wanting, maker: _Maker) -> str | SilenceTrouble:
+    maker.tried = True
+    there = maker.active.get(frozenset(matchers_for(incident.labels)))
+    if there is not None:
+        return there.id
+    made = maker.alertmanager.create(
+        incident.labels,
+        incident.acked_at,
+        _end(incident, maker),
+        _unnumbered(incident.acked_by) or _US,
+        f"acknowledged in {_US}, incident {tag_of(incident.id)}",
+    )
+    if isinstance(made, SilenceTrouble):
+        maker.trouble = made
+    return made
+
+
+def _end(incident: Wanting, maker: _Maker) -> datetime:
+    """Counted from the acknowledge, however late the silence is made."""
+    return incident.acked_at + maker.alertmanager.settings.silence_for
+
+
+def _by(silence: Silence) -> str:
+    """Whoever made it, as one line, and enough of its id to find it."""
+    return f"{_line(silence.created_by)} (silence {silence.id[:8]})".lstrip()
+
+
+def _unnumbered(name: str) -> str:
+    """Everybody may read Alertmanager's silences, and somebody may be known to us by a number alone."""
+    return _NUMBER.sub("[number]", _line(name))
+
+
+def _line(text: str) -> str:
+    shown = "".join(char if char.isprintable() else " " for char in text)
+    return " ".join(shown.split())[:_MOST_NAME].rstrip()

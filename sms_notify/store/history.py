@@ -1,0 +1,170 @@
+"""What was heard and told, in the order in which it happened: for replaying it, and for adding it up. Nothing here writes
+but `forget_alerts`, which is for replays alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from sms_notify.alert import Alert, Severity, Status
+from sms_notify.decide.states import IncidentState, Kind, PageState
+from sms_notify.store.tx import Row, Tx, from_stored, load, moment
+
+
+@dataclass(frozen=True, slots=True)
+class HeardAlert:
+    """One accepted alert as it came. `group` is empty where the row does not keep it: that of a repeat."""
+
+    id: int
+    at: datetime
+    alert: Alert
+    group: str
+
+
+@dataclass(frozen=True, slots=True)
+class Ack:
+    """Somebody acknowledged the incident with these labels."""
+
+    at: datetime
+    labels: dict[str, str]
+    by: str
+
+
+@dataclass(frozen=True, slots=True)
+class ToldPage:
+    """One thing that a message tells, with the incident it is about."""
+
+    incident_id: int
+    kind: Kind
+    receiver: str
+    severity: Severity
+    labels: dict[str, str]
+    opened_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Untold:
+    """An incident that no text told, though somebody was to hear of it. `why` is empty where nobody was on call."""
+
+    incident_id: int
+    labels: dict[str, str]
+    severity: Severity
+    state: IncidentState
+    opened_at: datetime
+    page: PageState | None
+    why: str
+    held_by: str
+
+
+def newest_alert(tx: Tx) -> int:
+    row = tx.one("select max(id) as id from alerts")
+    return int(row["id"] or 0) if row is not None else 0
+
+
+def alerts_after(tx: Tx, last: int, until: int, limit: int) -> Sequence[HeardAlert]:
+    """The accepted alerts with ids in (last, until]. A repeat has the labels of its incident."""
+    rows = tx.all(
+        "select a.id, a.received_at, a.source, a.fingerprint, a.status, a.group_key, coalesce(a.labels, i.labels) as labels,"
+        " coalesce(a.annotations, i.annotations) as annotations, coalesce(a.starts_at, i.starts_at) as starts_at, a.ends_at"
+        " from alerts a left join incidents i on i.id = a.incident_id where a.id > :last and a.id <= :until"
+        " order by a.id limit :limit",
+        last=last,
+        until=until,
+        limit=limit,
+    )
+    return [_heard(row) for row in rows]
+
+
+def _heard(row: Row) -> HeardAlert:
+    alert = Alert(
+        row["source"],
+        row["fingerprint"],
+        Status(row["status"]),
+        load(row["labels"]),
+        load(row["annotations"]),
+        from_stored(row["starts_at"]),
+        from_stored(row["ends_at"]),
+    )
+    return HeardAlert(row["id"], moment(row["received_at"]), alert, row["group_key"])
+
+
+def acks(tx: Tx) -> Sequence[Ack]:
+    """Who acknowledged what, the oldest first."""
+    rows = tx.all(
+        "select acked_at, acked_by, labels from incidents where acked_at is not null order by acked_at, id"
+    )
+    return [Ack(moment(row["acked_at"]), load(row["labels"]), row["acked_by"]) for row in rows]
+
+
+def forget_alerts(tx: Tx) -> None:
+    """A replay counts alerts as they come; kept, a year of them would not fit into memory."""
+    tx.run("delete from alerts")
+
+
+def told_by(tx: Tx, message_id: int) -> Sequence[ToldPage]:
+    rows = tx.all(
+        "select p.incident_id, p.kind, p.receiver, i.severity, i.labels, i.opened_at from pages p"
+        " join incidents i on i.id = p.incident_id where p.message_id = :id order by p.id",
+        id=message_id,
+    )
+    return [
+        ToldPage(
+            row["incident_id"], Kind(row["kind"]), row["receiver"], Severity(row["severity"]), load(row["labels"]),
+            moment(row["opened_at"]),
+        )
+        for row in rows
+    ]  # fmt: skip
+
+
+def pages_by_why(tx: Tx, state: PageState) -> dict[tuple[Kind, str], int]:
+    """How many pages stand in `state`, by what they tell and why; told ones with what held them first."""
+    rows = tx.all(
+        "select kind, why, count(*) as n from pages where state = :state group by kind, why order by kind, why",
+        state=state,
+    )
+    return {(Kind(row["kind"]), row["why"]): row["n"] for row in rows}
+
+
+def decisions(tx: Tx) -> dict[str, int]:
+    """How often each thing was decided."""
+    rows = tx.all("select word, count(*) as n from decisions group by word order by word")
+    return {row["word"]: row["n"] for row in rows}
+
+
+# An incident whose route names nobody is untold by intention: it has neither a page nor a word that nobody was on call.
+_UNTOLD = (
+    " from incidents i left join pages p on p.id = (select max(q.id) from pages q where q.incident_id = i.id"
+    "  and q.kind <> 'resolved') where not exists (select 1 from pages t join messages m on m.id = t.message_id"
+    "  where t.incident_id = i.id and t.kind <> 'resolved' and m.attempts > 0)"
+    " and (p.id is not null or exists (select 1 from decisions d where d.incident_id = i.id and d.word = 'nobody_on_call'))"
+)
+
+
+def count_untold(tx: Tx) -> dict[tuple[Severity, IncidentState, str], int]:
+    """How many incidents no text told, by severity, state and what became of the page."""
+    rows = tx.all(
+        "select i.severity, i.state, coalesce(p.why, '') as why, count(*) as n"
+        + _UNTOLD
+        + " group by 1, 2, 3 order by 1, 2, 3"
+    )
+    return {(Severity(row["severity"]), IncidentState(row["state"]), row["why"]): row["n"] for row in rows}
+
+
+def untold(tx: Tx, limit: int) -> Sequence[Untold]:
+    """Those incidents, the critical and the open first."""
+    rows = tx.all(
+        "select i.id, i.labels, i.severity, i.state, i.opened_at, p.state as page, coalesce(p.why, '') as why,"
+        " coalesce(p.held_by, '') as held_by"
+        + _UNTOLD
+        + " order by i.severity <> 'critical', i.closed_at is not null, i.id limit :limit",
+        limit=limit,
+    )
+    return [
+        Untold(
+            row["id"], load(row["labels"]), Severity(row["severity"]), IncidentState(row["state"]), moment(row["opened_at"]),
+            PageState(row["page"]) if row["page"] else None, row["why"], row["held_by"],
+        )
+        for row in rows
+    ]  # fmt: skip

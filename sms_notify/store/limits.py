@@ -1,0 +1,157 @@
+"""What limits look at: which texts left when, what they cost, which lanes are held, and what the account holds."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sms_notify.decide.limits import Lane, Spent
+from sms_notify.store.tx import Tx, moment, stored
+
+# `departures` are the attempts that may have reached somebody: a refused one did not, and cost nothing.
+
+
+@dataclass(frozen=True, slots=True)
+class HeldLane:
+    """A lane of one number that waits `until` then; `announced` = its reader was told so, and is owed a closing text."""
+
+    scope: str
+    since: datetime
+    until: datetime
+    announced: bool
+
+
+def left_for(tx: Tx, number: str, lane: Lane, since: datetime) -> Sequence[datetime]:
+    """When texts left for a number in one lane."""
+    rows = tx.all(
+        "select started_at from departures where number = :number and lane = :lane and started_at > :since",
+        number=number,
+        lane=lane,
+        since=stored(since),
+    )
+    return [moment(row["started_at"]) for row in rows]
+
+
+def left_at_all(tx: Tx, since: datetime, receiver: str | None = None) -> Sequence[datetime]:
+    """When texts of the rest left for anybody, or by one receiver; what is queued counts as leaving now."""
+    sql = (
+        "select d.started_at from departures d join messages m on m.id = d.message_id where d.started_at > :since"
+        " and d.lane = 'rest' and (:receiver is null or m.receiver = :receiver)"
+    )
+    return [moment(row["started_at"]) for row in tx.all(sql, since=stored(since), receiver=receiver)]
+
+
+def queued_at_all(tx: Tx, receiver: str | None = None) -> int:
+    """How many texts of the rest wait to leave."""
+    row = tx.one(
+        "select count(*) as n from messages where state = 'queued' and lane = 'rest'"
+        " and (:receiver is null or receiver = :receiver)",
+        receiver=receiver,
+    )
+    return int(row["n"]) if row is not None else 0
+
+
+def waits(tx: Tx, number: str, lane: Lane) -> bool:
+    """Whether a text to this number in this lane has not left yet: whatever comes now is merged into the next."""
+    row = tx.one(
+        "select 1 from messages where state = 'queued' and number = :number and lane = :lane",
+        number=number,
+        lane=lane,
+    )
+    return row is not None
+
+
+def spent(tx: Tx, gateway: str, now: datetime) -> Spent:
+    """What texts cost in the last day, those that wait included, and what is left of the last balance told."""
+    since = stored(now - timedelta(days=1))
+    rows = tx.all("select started_at, parts from departures where started_at > :since", since=since)
+    waiting = tx.one("select sum(parts) as n from messages where state = 'queued' and lane <> 'free'")
+    queued = int(waiting["n"] or 0) if waiting is not None else 0
+    spendings = [(moment(row["started_at"]), int(row["parts"])) for row in rows]
+    if queued:
+        spendings.append((now, queued))
+    return Spent(spendings, _left_of_balance(tx, gateway, queued))
+
+
+def _left_of_balance(tx: Tx, gateway: str, queued: int) -> int | None:
+    row = tx.one("select credits, at from balances where gateway = :gateway", gateway=gateway)
+    if row is None:
+        return None
+    since = tx.one(
+        "select sum(parts) as n from departures where started_at > :at and gateway = :gateway",
+        at=row["at"],
+        gateway=gateway,
+    )
+    gone = int(since["n"] or 0) if since is not None else 0
+    return int(row["credits"]) - gone - queued
+
+
+def set_balance(tx: Tx, gateway: str, credits_left: int, now: datetime) -> None:
+    tx.run(
+        "insert into balances (gateway, credits, at) values (:gateway, :credits, :now)"
+        " on conflict (gateway) do update set credits = excluded.credits, at = excluded.at",
+        gateway=gateway,
+        credits=credits_left,
+        now=stored(now),
+    )
+
+
+def balance(tx: Tx, gateway: str) -> int | None:
+    """The credits left when the gateway was asked last; None where it never told."""
+    row = tx.one("select credits from balances where gateway = :gateway", gateway=gateway)
+    return int(row["credits"]) if row is not None else None
+
+
+def held_lane(tx: Tx, number: str, lane: Lane) -> HeldLane | None:
+    row = tx.one(
+        "select scope, since, until, announced from holds where number = :number and lane = :lane",
+        number=number,
+        lane=lane,
+    )
+    if row is None:
+        return None
+    return HeldLane(row["scope"], moment(row["since"]), moment(row["until"]), bool(row["announced"]))
+
+
+def hold_lane(tx: Tx, number: str, lane: Lane, held: HeldLane) -> None:
+    tx.run(
+        "insert into holds (number, lane, scope, since, until, announced) values (:number, :lane, :scope, :since, :until,"
+        " :announced) on conflict (number, lane) do update set scope = excluded.scope, since = excluded.since,"
+        " until = excluded.until, announced = excluded.announced",
+        number=number,
+        lane=lane,
+        scope=held.scope,
+        since=stored(held.since),
+        until=stored(held.until),
+        announced=held.announced,
+    )
+
+
+def free_lane(tx: Tx, number: str, lane: Lane) -> None:
+    tx.run("delete from holds where number = :number and lane = :lane", number=number, lane=lane)
+
+
+def free_silent_lanes(tx: Tx, now: datetime) -> None:
+    """A silence that was announced and in which nothing came needs no closing text."""
+    tx.run(
+        "delete from holds where until <= :now and not exists (select 1 from pages p where p.number = holds.number"
+        " and p.lane = holds.lane and p.state = 'held')",
+        now=stored(now),
+    )
+
+
+_WEEK = timedelta(days=7)
+
+
+def spent_per_day(tx: Tx, gateway: str, now: datetime) -> float:
+    """Credits a day over the last week, or since the first text where that is less than a week ago."""
+    row = tx.one(
+        "select sum(parts) as n, min(started_at) as first from departures where started_at > :since and gateway = :gateway",
+        since=stored(now - _WEEK),
+        gateway=gateway,
+    )
+    if row is None or not row["n"]:
+        return 0.0
+    days = max(1.0, (now - moment(row["first"])) / timedelta(days=1))
+    return float(row["n"]) / days

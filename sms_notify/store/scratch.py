@@ -1,0 +1,43 @@
+"""A store without a file, for replays: the same tables and the same SQL, gone when it is closed."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from sms_notify.store.sqlite import SqliteStore, _migrate
+from sms_notify.store.tx import Tx
+
+_STATEMENTS = 512  # kept compiled: an engine uses more than the 128 that are kept otherwise
+
+
+class ScratchStore(SqliteStore):
+    """One database in memory, for one thread. What fails in it is gone with it: no error is survived."""
+
+    def __init__(self) -> None:
+        super().__init__("sqlite:///scratch")
+        self.path = Path(":memory:")
+
+    def lock(self) -> None:
+        """Nobody else can open it."""
+
+    @contextmanager
+    def reading(self) -> Iterator[Tx]:
+        """What is stored, on the writer's own connection: within an open transaction also what it has written so far."""
+        yield Tx(self._opened())
+
+    def _opened(self) -> sqlite3.Connection:
+        if self._connection is None:
+            self._connection = _in_memory()
+            _migrate(self.path, self._connection)
+        return self._connection
+
+
+def _in_memory() -> sqlite3.Connection:
+    connection = sqlite3.connect(
+        ":memory:", isolation_level=None, check_same_thread=False, cached_statements=_STATEMENTS
+    )
+    connection.row_factory = sqlite3.Row
+    return connection

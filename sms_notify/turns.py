@@ -1,0 +1,107 @@
+"""What follows while nobody acknowledges and nothing ends: the steps of an escalation, and reminders."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
+
+from sms_notify.decide.holding import Hold, Wait, wait
+from sms_notify.decide.routing import Receiver, Route, route
+from sms_notify.decide.states import Decision, Kind
+from sms_notify.plan import Plan
+from sms_notify.roster import Roster
+from sms_notify.store import agenda, pages
+from sms_notify.store.agenda import Due, What
+from sms_notify.store.pages import Page
+from sms_notify.store.tx import Tx
+
+# A reminder takes along what would be due a little later: one text instead of two.
+_ALONG = timedelta(minutes=5)
+
+
+class Turns:
+    """Finds what is due; an incident that has ended or is acknowledged has nothing due any more."""
+
+    def __init__(self, plan: Plan, roster: Roster, node: str) -> None:
+        self._plan = plan
+        self._roster = roster
+        self._node = node
+
+    def escalate(self, tx: Tx, now: datetime) -> list[Page]:
+        """The pages of every step that is due; a step that nobody stands behind is passed over at once."""
+        return [page for due in agenda.due(tx, What.ESCALATE, now) for page in self._step(tx, due, now)]
+
+    def _step(self, tx: Tx, due: Due, now: datetime) -> list[Page]:
+        receiver = self._plan.receivers.get(due.receiver)
+        steps = receiver.escalate if receiver is not None else ()
+        incident_id = due.subject.incident_id
+        if receiver is None or due.subject.ended or due.nth > len(steps):
+            agenda.strike(tx, incident_id, due.receiver, What.ESCALATE)
+            return []
+        step = steps[due.nth - 1]
+        people = self._roster.people(tx, step.notify, now)
+        word = Decision.ESCALATED if people else Decision.NOBODY_ON_CALL
+        agenda.decide(
+            tx, word, self._node, now, incident_id=incident_id, receiver=receiver.name, nth=due.nth,
+            detail=", ".join(person.name for person in people) or ", ".join(map(str, step.notify)),
+        )  # fmt: skip
+        if due.nth < len(steps):
+            pause = steps[due.nth].after - step.after if people else timedelta()
+            agenda.put(tx, incident_id, receiver.name, What.ESCALATE, due.nth + 1, now + pause, timedelta())
+        else:
+            agenda.strike(tx, incident_id, receiver.name, What.ESCALATE)
+        return [
+            Page(
+                due.subject,
+                person,
+                Kind.ESCALATION,
+                receiver.name,
+                now,
+                now,
+                nth=due.nth,
+                bundle=f"step {due.nth}",
+            )
+            for person in people
+            if not pages.has(tx, incident_id, person.number, Kind.ESCALATION, due.nth)
+        ]
+
+    def remind(self, tx: Tx, now: datetime) -> list[Page]:
+        """The pages of every reminder that is due, with those of the same receiver that soon would be."""
+        names = {due.receiver for due in agenda.due(tx, What.REMIND, now)}
+        if not names:
+            return []
+        soon = [due for due in agenda.due(tx, What.REMIND, now + _ALONG) if due.receiver in names]
+        return [page for due in soon for page in self._reminder(tx, due, now)]
+
+    def _reminder(self, tx: Tx, due: Due, now: datetime) -> Sequence[Page]:
+        receiver = self._plan.receivers.get(due.receiver)
+        incident_id = due.subject.incident_id
+        if receiver is None or due.subject.ended:
+            agenda.strike(tx, incident_id, due.receiver, What.REMIND)
+            return []
+        held = self._held(due, receiver, now)
+        if held.until > now:
+            agenda.put(tx, incident_id, receiver.name, What.REMIND, due.nth, held.until, due.every)
+            return []
+        agenda.put(tx, incident_id, receiver.name, What.REMIND, due.nth + 1, now + due.every, due.every)
+        people = [
+            person
+            for person in self._roster.people(tx, receiver.notify, now)
+            if person.quiet is None or not person.quiet.applies(due.subject.alert.labels, now)
+        ]
+        return [
+            Page(due.subject, person, Kind.REMINDER, receiver.name, now, now, nth=due.nth, bundle="reminder")
+            for person in people
+            if not pages.has(tx, incident_id, person.number, Kind.REMINDER, due.nth)
+        ]
+
+    def _held(self, due: Due, receiver: Receiver, now: datetime) -> Wait:
+        labels = due.subject.alert.labels
+        there = self._route_to(labels, receiver.name)
+        quiet = (receiver.quiet,) if receiver.quiet is not None else ()
+        mute, during = (there.mute, there.active) if there is not None else ((), ())
+        return wait(Wait(now, Hold.NOW), labels, mute, during, quiet)
+
+    def _route_to(self, labels: Mapping[str, str], receiver: str) -> Route | None:
+        chains = route(self._plan.route, labels).chains
+        return next((chain[-1] for chain in chains if chain[-1].receiver == receiver), None)

@@ -1,0 +1,129 @@
+"""What the first page says: whether all is well, and if not, what is not."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from sms_notify.alert import Severity
+from sms_notify.decide.oncall import Schedule
+from sms_notify.decide.reactions import Level, Scope
+from sms_notify.store import oncall, viewing
+from sms_notify.store.messages import Message
+from sms_notify.store.tx import Tx
+from sms_notify.store.viewing import Balance, Closed, Held, Incident, OwnTrouble, Queue, Told
+from sms_notify.web.rota import Duty, duty_of
+
+INCIDENTS_SHOWN = 100
+TEXTS_SHOWN = 12
+
+
+class Mood(StrEnum):
+    """How the page looks at it."""
+
+    GOOD = "good"
+    WARN = "warn"
+    BAD = "bad"
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing that is not well, in words."""
+
+    mood: Mood
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """How things stand at one moment. `open` is at most INCIDENTS_SHOWN of `total`."""
+
+    findings: tuple[Finding, ...]
+    open: tuple[tuple[Incident, tuple[Told, ...]], ...]
+    total: int
+    duties: tuple[Duty, ...]
+    queue: Queue
+    held: tuple[Held, ...]
+    closed: tuple[Closed, ...]
+    troubles: tuple[OwnTrouble, ...]
+    balances: tuple[Balance, ...]
+    texts: tuple[tuple[Message, tuple[int, ...]], ...]
+
+    @property
+    def mood(self) -> Mood:
+        return self.findings[0].mood if self.findings else Mood.GOOD
+
+    @property
+    def headline(self) -> str:
+        return self.findings[0].text if self.findings else "All is well"
+
+    @property
+    def beyond(self) -> int:
+        """How many open incidents the page does not show."""
+        return self.total - len(self.open)
+
+
+def status_of(tx: Tx, schedules: Mapping[str, Schedule], not_ready: Sequence[str], now: datetime) -> Status:
+    """Everything of the first page. `not_ready` are the reasons why alerts or texts are not taken now."""
+    counts = viewing.open_counts(tx)
+    made = oncall.overrides(tx, now)
+    duties = tuple(duty_of(schedule, made, now) for schedule in schedules.values())
+    closed, queue = tuple(viewing.closed(tx, now)), viewing.queue(tx)
+    troubles = tuple(viewing.own_troubles(tx))
+    findings = [
+        *(Finding(Mood.BAD, reason[:1].upper() + reason[1:]) for reason in not_ready),
+        *_of_incidents(counts),
+        *(
+            Finding(Mood.BAD, f"Nobody is on call for {duty.schedule}")
+            for duty in duties
+            if duty.holder is None
+        ),
+        *_of_gateways(closed),
+        *_of_troubles(troubles),
+    ]
+    return Status(
+        findings=tuple(sorted(findings, key=lambda finding: finding.mood is not Mood.BAD)),
+        open=tuple((one, tuple(viewing.told(tx, one.id))) for one in _shown(tx)),
+        total=sum(n for n, _ in counts.values()),
+        duties=duties,
+        queue=queue,
+        held=tuple(viewing.held(tx)),
+        closed=closed,
+        troubles=troubles,
+        balances=tuple(viewing.balances(tx)),
+        texts=tuple(viewing.newest_messages(tx, TEXTS_SHOWN)),
+    )
+
+
+def _shown(tx: Tx) -> Sequence[Incident]:
+    return viewing.open_incidents(tx, INCIDENTS_SHOWN)
+
+
+def _of_incidents(counts: Mapping[Severity, tuple[int, int]]) -> Iterator[Finding]:
+    for severity, (open_now, waiting) in counts.items():
+        name = "" if severity is Severity.OTHER else f"{severity} "
+        told = f"{open_now} {name}incident{'s' if open_now > 1 else ''} open"
+        urgent = severity is Severity.CRITICAL and waiting > 0
+        yield Finding(Mood.BAD if urgent else Mood.WARN, f"{told}, {_care(open_now, waiting)}")
+
+
+def _care(open_now: int, waiting: int) -> str:
+    if waiting == 0:
+        return "somebody takes care of it" if open_now == 1 else "somebody takes care of each"
+    if waiting == open_now:
+        return "acknowledged by nobody"
+    return f"{waiting} of them acknowledged by nobody"
+
+
+def _of_gateways(closed: Sequence[Closed]) -> Iterator[Finding]:
+    for breaker in closed:
+        whole = Scope(breaker.scope).whole
+        what = "no text leaves" if whole else f"nothing leaves for {breaker.scope} {breaker.subject}".rstrip()
+        yield Finding(Mood.BAD if whole else Mood.WARN, f"Gateway {breaker.gateway}: {what}")
+
+
+def _of_troubles(troubles: Sequence[OwnTrouble]) -> Iterator[Finding]:
+    for trouble in troubles:
+        yield Finding(Mood.BAD if trouble.level == Level.PAGE else Mood.WARN, trouble.what)

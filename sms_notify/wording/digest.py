@@ -1,0 +1,165 @@
+"""Many things in one text: what was held in a storm or in quiet hours, and what could not be told in time.
+
+The numbers come first and are exact; the names come in as far as there is room, the most urgent first.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from datetime import datetime
+
+from sms_notify.alert import Severity
+from sms_notify.wording.about import as_told, without_port
+from sms_notify.wording.composed import Composed, parts_allowed, text_of
+from sms_notify.wording.notice import Digest, Merged, Reader, Told
+from sms_notify.wording.roster import Draft, Part, Roster
+from sms_notify.wording.templates import local, one_line, zone_of
+from sms_notify.wording.words import (
+    Words,
+    ack_words,
+    counted,
+    hidden_words,
+    silence_words,
+    weekday,
+    words_of,
+)
+
+
+def compose_digest(digest: Digest, reader: Reader, max_parts: int) -> Composed:
+    """What `reader` is told at once, in at most `max_parts` (1 to 3) parts; never by a template.
+
+    Raises ValueError for a digest of nothing.
+    """
+    if not digest.held and not digest.over:
+        raise ValueError("a digest tells at least one incident")
+    draft = _filled(_Wording(digest, reader), parts_allowed(max_parts))
+    return Composed(text_of(draft.body), named=draft.named())
+
+
+def _filled(wording: _Wording, max_parts: int) -> Draft:
+    """Everything named where that is possible at all, if need be without the tag; else the fullest ending that
+    leaves room for the most urgent name; else the numbers alone."""
+    told, shorter = wording.parts(as_told), wording.parts(without_port)
+    endings = list(wording.endings(shorter[0].roster.tag))
+    for parts, ending in ((told, endings[0]), (shorter, endings[0]), (shorter, endings[1])):
+        draft = wording.draft(parts, ending, max_parts)
+        if draft.fill_whole():
+            return draft
+    for ending in endings:
+        draft = wording.draft(shorter, ending, max_parts)
+        if draft.fits() and draft.fill():
+            return draft
+    draft.parts[0].roster.add_a_name_in_part(draft.fits)
+    return draft
+
+
+class _Wording:
+    """A digest in the words and on the clock of one reader."""
+
+    def __init__(self, digest: Digest, reader: Reader) -> None:
+        self.digest, self.reader, self.words = digest, reader, words_of(reader)
+        self.open = [told for told in digest.held if not told.ended]
+        self.ended = [told for told in digest.held if told.ended]
+        self.since = local(digest.since, zone_of(reader.timezone))
+        self.until = local(digest.silent_until, zone_of(reader.timezone))
+        storm = digest.why is Merged.STORM
+        self.few = storm and self.until is None  # no silence: the reader needs no count of what is held
+        self.announced = storm and bool(digest.held) and self.until is not None
+
+    def draft(self, parts: list[Part], ending: str, max_parts: int) -> Draft:
+        hidden = hidden_words(self.digest.hidden, self.words)
+        return Draft(parts, max_parts, self._before(), (hidden and f", {hidden}") + ending)
+
+    def endings(self, first: str) -> Iterator[str]:
+        """What follows, the fullest first: `first`, the tag, goes first, then the silence, the address last."""
+        silence = "" if self.announced else silence_words(self.until, self.reader, self.words)
+        ack, tag = ack_words(self.digest.ack), one_line(first, 12) if self.open else ""
+        silence, tag, ack = silence and f", {silence}", tag and f" #{tag}", ack and f" {ack}"
+        yield from (silence + tag + ack, silence + ack, ack, silence + tag, silence, tag, "")
+
+    def _before(self) -> str:
+        """What is said where nothing was held but ends; else the first part says it."""
+        if self.digest.held or self.digest.why not in (Merged.QUIET, Merged.LATE):
+            return ""
+        return f"{self._named_wait()}{self._since()}: "
+
+    def parts(self, place: Callable[[str], str]) -> list[Part]:
+        """The open ones first; their places are told by `place`."""
+
+        def part(
+            told: tuple[Told, ...] | list[Told], say: Callable[[Roster], str], extra: bool = False
+        ) -> Part:
+            return Part(Roster(told, self.words, place), say, extra)
+
+        over = [part(self.digest.over, _after(self.words.ok))] if self.digest.over else []
+        if not self.digest.held:
+            return over
+        if self.few:
+            firing = [part(self.open, _after(_firing(self.open, self.words)))] if self.open else []
+            resolved = counted(self.words.resolved, len(self.ended))
+            return [*firing, *([part(self.ended, _counts(resolved))] if self.ended else []), *over]
+        first = part(self.open or self.ended, _counts(self._head()))
+        named = [part(self.ended, _extra(self.words.resolved_are), True)] if self.open and self.ended else []
+        return [first, *over, *named]
+
+    def _head(self) -> str:
+        """`37 more until 14:20`, `210 more since 14:09: 180 resolved, 30 open` and the like."""
+        words, opened, ended = self.words, len(self.open), len(self.ended)
+        numbers = [counted(words.resolved, ended)] if ended else []
+        numbers += [counted(words.open, opened)] if opened else []
+        if self.digest.why is Merged.QUIET:
+            return f"{words.held}{self._since()}: {', '.join(numbers)}"
+        head = self._all_held(opened + ended)
+        if opened and ended:
+            return f"{head}{', ' if self.announced else ': '}{', '.join(numbers)}"
+        if opened and self.announced:
+            return head
+        return f"{head}, {counted(words.all_open if opened else words.all_resolved, opened + ended)}"
+
+    def _all_held(self, number: int) -> str:
+        words = self.words
+        if self.digest.why is Merged.LATE:
+            return f"{words.late}, {number}{self._since()}"
+        if self.announced and self.until:
+            return f"{counted(words.more, number)}{words.until} {self.until:%H:%M}"
+        return f"{counted(words.more, number)}{self._since()}"
+
+    def _named_wait(self) -> str:
+        return self.words.late if self.digest.why is Merged.LATE else self.words.held
+
+    def _since(self) -> str:
+        return f" {self.words.since} {_clock(self.since, self.until, self.words)}" if self.since else ""
+
+
+def _clock(at: datetime, other: datetime | None, words: Words) -> str:
+    """`22:00`, with its day where the text tells a time of another day as well."""
+    day = f"{weekday(at, words)} " if other and other.date() != at.date() else ""
+    return f"{day}{at:%H:%M}"
+
+
+def _firing(incidents: list[Told], words: Words) -> str:
+    critical = any(told.alert.severity is Severity.CRITICAL for told in incidents)
+    return f"{words.firing} {Severity.CRITICAL.value}" if critical else words.firing
+
+
+def _after(word: str) -> Callable[[Roster], str]:
+    """`OK 3x HostDown: web1, web2, +1`; `OK 5x: 3x HostDown, 2x DiskFull`; `OK 5x` without room for a name."""
+
+    def say(roster: Roster) -> str:
+        if not roster.told:
+            return f"{word} {roster.count}x"
+        return (
+            f"{word} {roster.say(': ')}"
+            if len(roster.kinds) == 1
+            else f"{word} {roster.count}x: {roster.say()}"
+        )
+
+    return say
+
+
+def _counts(head: str) -> Callable[[Roster], str]:
+    return lambda roster: f"{head}: {roster.say()}" if roster.told else head
+
+
+def _extra(word: str) -> Callable[[Roster], str]:
+    return lambda roster: f"{word}: {roster.say()}" if roster.told else ""

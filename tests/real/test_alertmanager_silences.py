@@ -1,0 +1,135 @@
+"""Debian's Alertmanager and its silences: one of theirs acknowledges, and one of ours suppresses."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from systems import Alertmanager, ask
+from test_silences import Desk
+from workbench import firing
+
+from sms_notify.silences import client
+from sms_notify.silences.client import SilenceTrouble, Why
+from sms_notify.silences.keeper import What
+from sms_notify.silences.settings import AlertmanagerSettings
+from sms_notify.store import incidents
+from sms_notify.store.sqlite import SqliteStore
+
+pytestmark = [pytest.mark.real, pytest.mark.timeout(120)]
+AWKWARD = 'C:\\disk "one"\nsecond line é 😀 {x=~"y"}, z'
+
+
+@pytest.fixture
+def alertmanager(tmp_path: Path) -> Iterator[Alertmanager]:
+    """Its webhook goes nowhere: here it is asked, and does not tell."""
+    (tmp_path / "token").write_text("nobody\n", "utf-8")
+    with Alertmanager(tmp_path / "am", "127.0.0.1:1", tmp_path / "token") as running:
+        yield running
+
+
+@pytest.fixture
+def desk(tmp_path: Path) -> Iterator[Desk]:
+    store = SqliteStore(f"sqlite://{tmp_path}/sms.db")
+    desk = Desk(store)
+    desk.clock.now = datetime.now(UTC)
+    yield desk
+    store.close()
+
+
+def amtool(alertmanager: Alertmanager, *arguments: str) -> str:
+    command = ["amtool", f"--alertmanager.url={alertmanager.url}", *arguments]
+    return subprocess.run(command, check=True, capture_output=True, text=True, timeout=30).stdout.strip()
+
+
+def opens(desk: Desk, alertmanager: Alertmanager, instance: str) -> int:
+    """The alert there, and its incident here."""
+    alertmanager.tell(instance, starts=datetime.now(UTC))
+    alert = firing("HostDown", instance=instance)
+    return desk.commit(lambda tx: incidents.open_episode(tx, alert, desk.clock()))
+
+
+def statuses(alertmanager: Alertmanager) -> dict[str, dict[str, Any]]:
+    alerts = json.loads(ask(f"{alertmanager.url}/api/v2/alerts"))
+    return {alert["labels"]["instance"]: alert["status"] for alert in alerts}
+
+
+def test_a_silence_of_somebody_acknowledges_what_it_covers_and_its_end_takes_nothing_back(
+    desk: Desk, alertmanager: Alertmanager
+) -> None:
+    covered, spared = (opens(desk, alertmanager, instance) for instance in ("web-1", "web-2"))
+    keeper = desk.keeper(AlertmanagerSettings(alertmanager.url))
+    assert keeper.keep_once() == ()
+
+    matchers = ("alertname=~Host.*", 'instance!="web-2"', 'team=""')
+    id_ = amtool(alertmanager, "silence", "add", "-a", "carol", "-c", "on it", "-d", "1h", *matchers)
+    (kept,) = keeper.keep_once()
+    assert (kept.what, kept.incident_id, kept.silence_id) == (What.ACKNOWLEDGED, covered, id_)
+    assert desk.acked() == [(covered, f"carol (silence {id_[:8]})", "alertmanager_silence")]
+    agreed = {name: status["state"] for name, status in statuses(alertmanager).items()}
+    assert agreed == {"web-1": "suppressed", "web-2": "active"}
+
+    amtool(alertmanager, "silence", "expire", id_)
+    assert keeper.keep_once() == ()
+    assert [id_ for id_, *_ in desk.acked()] == [covered]
+    assert spared not in [id_ for id_, *_ in desk.acked()]
+
+
+def test_an_acknowledge_with_us_suppresses_the_alert_there_and_no_other(
+    desk: Desk, alertmanager: Alertmanager
+) -> None:
+    acknowledged = [opens(desk, alertmanager, instance) for instance in ("web-1", AWKWARD)]
+    opens(desk, alertmanager, "web-10")
+    desk.acks(*acknowledged)
+    settings = AlertmanagerSettings(
+        f"{alertmanager.url}/", create_silences=True, silence_for=timedelta(hours=2)
+    )
+    keeper = desk.keeper(settings)
+
+    made = keeper.keep_once()
+    assert [(kept.what, kept.incident_id) for kept in made] == [(What.SILENCED, id_) for id_ in acknowledged]
+    by_name = statuses(alertmanager)
+    assert {name: status["state"] for name, status in by_name.items()} == {
+        "web-1": "suppressed",
+        AWKWARD: "suppressed",
+        "web-10": "active",
+    }
+    assert [by_name[name]["silencedBy"] for name in ("web-1", AWKWARD)] == [
+        [kept.silence_id] for kept in made
+    ]
+
+    assert keeper.keep_once() == ()
+    there = json.loads(ask(f"{alertmanager.url}/api/v2/silences"))
+    assert [silence["createdBy"] for silence in there] == ["alice", "alice"]
+    ends = {datetime.fromisoformat(silence["endsAt"]) for silence in there}
+    assert all(abs(end - desk.clock() - timedelta(hours=2)) < timedelta(seconds=1) for end in ends)
+
+
+def test_a_silence_that_was_made_and_not_noted_is_recognised(desk: Desk, alertmanager: Alertmanager) -> None:
+    id_ = opens(desk, alertmanager, AWKWARD)
+    desk.acks(id_)
+    keeper = desk.keeper(AlertmanagerSettings(alertmanager.url, create_silences=True))
+    (made,) = keeper.keep_once()
+    desk.commit(lambda tx: tx.run("delete from silences"))
+
+    (found,) = keeper.keep_once()
+    assert found == made
+    assert desk.noted() == [(id_, made.silence_id)]
+
+
+def test_what_alertmanager_refuses_is_told_in_its_words(alertmanager: Alertmanager) -> None:
+    asked = client.Alertmanager(AlertmanagerSettings(alertmanager.url))
+    now = datetime.now(UTC)
+
+    over = asked.create({"a": "b"}, now, now - timedelta(hours=1), "alice", "on it")
+    assert isinstance(over, SilenceTrouble)
+    assert (over.why, over.detail[:9]) == (Why.REFUSED, "HTTP 400:")
+    assert "time" in over.detail
+    wrong = client.Alertmanager(AlertmanagerSettings(f"{alertmanager.url}/wrong")).active()
+    assert isinstance(wrong, SilenceTrouble)
+    assert wrong.why is Why.MISCONFIGURED
