@@ -85,6 +85,7 @@ gateways:
   - {{name: main, type: 1601sms, url: 'http://127.0.0.1:{gateway}/', username: bench, password_file: password,
       sender: BENCH}}
 people: {{alice: {{number: '+32 470 00 00 01'}}}}
+limits: off
 route: {{receiver: oncall}}
 receivers: {receivers}
 """,

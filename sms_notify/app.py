@@ -172,7 +172,7 @@ class App:
         for gateway in settings.gateways:
             self._add_gateway(gateway, plan.timing)
         roads = {name: road_of(road) for name, road in settings.roads.items()}
-        operator = Operator(settings.operator, roads, settings.directory, plan.gateways)
+        operator = Operator(settings.operator, roads, lambda: self._engine.roster, plan.gateways)
         teller = Teller(self.committer, operator, self.node, self._clock, self._wake_all)
         self._loops.append(Every("operator", _TELL_EVERY, teller.tell_once))
         if settings.alertmanagers:

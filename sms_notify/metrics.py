@@ -120,13 +120,7 @@ class Metrics:
         self.errors = counter("gateway_errors", "Refusals and failures of a gateway", "gateway", "code")
         self.deliveries = counter("deliveries", "Delivery reports that moved a message", "gateway", "status")
         self.callbacks = counter("callbacks", "Delivery call-backs by what they did", "did")
-        self.escalations = counter("escalations", "Steps of escalations that were taken", "receiver", "step")
-        self.limited = counter("rate_limited", "Times that a limit began to hold texts back", "scope")
-        self.oncall = gauge("oncall", "1 for who holds the schedule now", "schedule", "person")
-        self.gap = gauge("oncall_gap_seconds", "Time in the next 7 days that nobody is on call", "schedule")
-        self.days_left = gauge(
-            "credits_days_left", "Days until the account is empty, at the pace of the last week", "gateway"
-        )
+        self._define_deciding()
         self.credits_remaining = gauge("credits_remaining", "Credits left in the account", "gateway")
         self.gateway_up = gauge(
             "gateway_up", "1 when the last request got an answer in words we know", "gateway"
@@ -149,6 +143,16 @@ class Metrics:
         )
         self.send_seconds = histogram(
             "alert_to_send_seconds", "From alert to the gateway's OK", _WAIT_BUCKETS, "severity"
+        )
+
+    def _define_deciding(self) -> None:
+        counter, gauge = self._counter, self._gauge
+        self.escalations = counter("escalations", "Steps of escalations that were taken", "receiver", "step")
+        self.limited = counter("rate_limited", "Times that a limit began to hold texts back", "scope")
+        self.oncall = gauge("oncall", "1 for who holds the schedule now", "schedule", "person")
+        self.gap = gauge("oncall_gap_seconds", "Time in the next 7 days that nobody is on call", "schedule")
+        self.days_left = gauge(
+            "credits_days_left", "Days until the account is empty, at the pace of the last week", "gateway"
         )
 
     def _counter(self, name: str, about: str, *labels: str) -> Counter:

@@ -129,7 +129,7 @@ class Pager:
         if leave.slots == 0:
             self._keep_waiting(tx, number, lane, held, leave, now)
             return _hold(tx, ready, leave.free_at, Hold.LIMIT, leave.scope)
-        items = self._joined(tx, number, lane, ready)
+        items = self._joined(tx, number, lane, ready, was_held=held is not None)
         announced = held is not None and held.announced
         if _is_old_news(items, announced):
             pages.drop(tx, [page.id for page in items], Drop.RESOLVED)
@@ -145,12 +145,14 @@ class Pager:
         if held is None:
             agenda.decide(tx, Decision.LIMITED, self._node, now, detail=leave.scope)
 
-    def _joined(self, tx: Tx, number: str, lane: Lane, ready: Sequence[Page]) -> list[Page]:
+    def _joined(
+        self, tx: Tx, number: str, lane: Lane, ready: Sequence[Page], *, was_held: bool
+    ) -> list[Page]:
         """What is due, and what only waits for its group or for a limit: it costs nothing to tell it now.
 
         Told early as well, critical news is never behind a text that left after it came.
         """
-        if lane is Lane.REST and not any(page.why in _HELD_BY_LIMITS for page in ready):
+        if lane is Lane.REST and not was_held and not any(p.why in _HELD_BY_LIMITS for p in ready):
             return list(ready)
         known = {page.id for page in ready if page.id}
         waiting = (*_HELD_BY_LIMITS, Hold.GROUP)
@@ -294,7 +296,8 @@ class Pager:
         code = self._code() if self._wants_ack(listed) else ""
         link = f"{self._plan.ack_url}{code}" if code else ""
         announced = held is not None and held.announced
-        if announced or len({_bundle(page) for page in listed}) > 1 or _needs_digest(listed):
+        crowd = silent is not None and len(listed) > 1 and not any(p.lane is Lane.CRITICAL for p in listed)
+        if announced or crowd or len({_bundle(page) for page in listed}) > 1 or _needs_digest(listed):
             since = held.since if held is not None and announced else min(page.created_at for page in listed)
             digest = _digest(listed, announced, since, silent, link)
             return _Out(tuple(listed), Kind.DIGEST, compose_digest(digest, reader, most), code)
@@ -352,10 +355,13 @@ def _bundle(page: Page) -> tuple[str, ...]:
 
 
 def _needs_digest(listed: Iterable[Page]) -> bool:
-    """More than one kind of thing, or things that began and ended untold, or that are too old to be news."""
-    kinds = {page.kind for page in listed}
-    untold = any(page.subject.ended and page.kind is not Kind.RESOLVED for page in listed)
-    return len(kinds) > 1 or untold or any(page.why is Hold.LATE for page in listed)
+    """More than one kind of thing, or things that began and ended untold, that are too old to be news, that were held
+    for a night.
+    """
+    every = list(listed)
+    untold = any(page.subject.ended and page.kind is not Kind.RESOLVED for page in every)
+    late = any(page.why is Hold.LATE or (page.why is Hold.QUIET and len(every) > 1) for page in every)
+    return untold or late or len({page.kind for page in every}) > 1
 
 
 def _is_old_news(items: Sequence[Page], announced: bool) -> bool:

@@ -131,15 +131,16 @@ def _answer(
         receiver,
         tuple(texts),
         tuple(already),
-        unheld(receiver.notify, holder),
+        _unheld(plan, receiver.notify, holder),
         tuple(_steps(plan, receiver, first, at, overrides)),
         node.repeat_interval if first is not None and node.repeat_interval else None,
     )
 
 
-def unheld(targets: Sequence[Target], holder: OnCall) -> tuple[str, ...]:
-    """The schedules among `targets` that nobody holds."""
-    return tuple(t.name for t in targets if t.kind is TargetKind.SCHEDULE and holder(t.name) is None)
+def _unheld(plan: Plan, targets: Sequence[Target], holder: OnCall) -> tuple[str, ...]:
+    """The schedules among `targets` that nobody holds, or somebody who is not configured any more."""
+    schedules = [target for target in targets if target.kind is TargetKind.SCHEDULE]
+    return tuple(target.name for target in schedules if not plan.directory.resolve((target,), holder))
 
 
 def _named(plan: Plan, targets: Sequence[Target], holder: OnCall) -> list[tuple[Person, Target]]:

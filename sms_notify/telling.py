@@ -12,11 +12,12 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from sms_notify.alert import Severity
-from sms_notify.decide.people import Directory, Person, Target, TargetKind
+from sms_notify.decide.people import Person, Target, TargetKind
 from sms_notify.decide.reactions import Level
 from sms_notify.decide.states import Kind
 from sms_notify.roads.base import Ended, Note, Road
 from sms_notify.roads.settings import OperatorKind, OperatorTarget
+from sms_notify.roster import Roster
 from sms_notify.sender import Clock, Commit
 from sms_notify.settling import open_gateway
 from sms_notify.store import breakers, messages
@@ -33,6 +34,7 @@ _KINDS = {
     OperatorKind.PERSON: TargetKind.PERSON,
     OperatorKind.TEAM: TargetKind.TEAM,
     OperatorKind.NUMBER: TargetKind.NUMBER,
+    OperatorKind.SCHEDULE: TargetKind.SCHEDULE,
 }
 
 
@@ -42,12 +44,13 @@ class Operator:
 
     targets: tuple[OperatorTarget, ...]
     roads: Mapping[str, Road]
-    directory: Directory
+    roster: Callable[[], Roster]
     gateways: tuple[str, ...]
 
-    def people(self) -> tuple[Person, ...]:
+    def people(self, tx: Tx, now: datetime) -> tuple[Person, ...]:
+        """Who is to be texted; of a schedule, who holds it now."""
         named = (t for t in self.targets if t.kind is not OperatorKind.GATEWAY)
-        return self.directory.resolve(Target(_KINDS[t.kind], t.name) for t in named)
+        return self.roster().people(tx, (Target(_KINDS[t.kind], t.name) for t in named), now)
 
     def other_roads(self) -> tuple[Road, ...]:
         return tuple(self.roads[t.name] for t in self.targets if t.kind is OperatorKind.GATEWAY)
@@ -98,7 +101,7 @@ class Teller:
         gateway = open_gateway(tx, self._operator.gateways, "", now)
         people = [
             person
-            for person in (self._operator.people() if gateway is not None else ())
+            for person in (self._operator.people(tx, now) if gateway is not None else ())
             if not breakers.bars(tx, gateway or "", person.number, now)
         ]
         for person in people:

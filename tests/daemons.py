@@ -30,7 +30,10 @@ def free_port() -> int:
 def write_config(
     folder: Path, gateway: str, *, port: int | None = None, timeout: str = "5s", **more: str
 ) -> Path:
-    """A configuration with a token, a password file and two people; `more` replaces whole sections."""
+    """A configuration with a token, a password file and two people; `more` replaces whole sections.
+
+    Without limits: what is tested with it is how texts leave, one by one. Limits have tests of their own.
+    """
     (folder / "password").write_text(PASSWORD + "\n", "utf-8")
     (folder / "tokens").write_text(TOKEN + "\n", "utf-8")
     for secret in ("password", "tokens"):
@@ -43,6 +46,7 @@ def write_config(
         "people": "{alice: {number: '+32 470 00 00 01'}, bob: {number: '+31 6 1234 5678'}}",
         "route": "{receiver: oncall}",
         "receivers": "[{name: oncall, notify: [person:alice, person:bob]}]",
+        "limits": "off",
     } | more
     path = folder / "sms-notify.yml"
     path.write_text("\n".join(f"{name}: {text}" for name, text in sections.items()) + "\n", "utf-8")

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import http.client
 import re
+import socket
 import sys
+import threading
 import time
 from datetime import UTC, date, datetime, timedelta
 from itertools import pairwise
@@ -240,6 +242,17 @@ def test_shifts_are_cut_to_the_span_and_what_began_long_before_is_in_it() -> Non
     ]
 
 
+def test_a_day_that_reaches_into_the_span_only_by_the_clock_of_the_schedule_is_in_it() -> None:
+    new_year = (day("alice", "20251231", "20260101"), day("bob", "20270101", "20270102"))
+
+    assert told(read(*new_year, zone="America/New_York")) == [("alice", "01-01 00:00", "01-01 05:00")]
+    assert told(read(*new_year, zone="Asia/Kathmandu")) == [("bob", "12-31 18:15", "01-01 00:00")]
+
+
+def test_a_moment_is_no_shift_whoever_it_names() -> None:
+    assert read(event("alice", "20260105T080000Z"), event("reminder", "20260105T080000Z")) == Calendar((), ())
+
+
 def test_a_swap_of_a_day_goes_before_the_week_it_lies_in() -> None:
     week, swap = day("alice", "20260105", "20260112"), day("bob", "20260107", "20260108")
     expected = [
@@ -424,6 +437,16 @@ def test_fetching_ends_in_time_whatever_the_server_does(behave: Behaviour) -> No
         == "the calendar at 127.0.0.1 could not be fetched: no answer within the time limit"
     )
     assert time.monotonic() - began < 5
+
+
+def test_when_time_is_up_the_connection_is_closed() -> None:
+    heard: list[bytes] = []
+
+    def listens(conn: socket.socket, _stop: threading.Event) -> None:
+        heard.append(conn.recv(1))
+
+    assert "time limit" in refusal(listens, 0.3)
+    assert heard == [b""]
 
 
 @pytest.mark.parametrize(

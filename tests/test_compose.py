@@ -1,5 +1,6 @@
 """The texts themselves: what a person reads at three in the morning, and that it always fits."""
 
+from dataclasses import astuple
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -9,7 +10,7 @@ from hypothesis import strategies as st
 from sms_notify.alert import Alert, Status
 from sms_notify.wording import gsm
 from sms_notify.wording.compose import WORDS, compose, compose_reported
-from sms_notify.wording.notice import Notice, Reader, Told
+from sms_notify.wording.notice import Notice, Reader, Told, Tone
 from sms_notify.wording.templates import Fallback, Template, compile_template
 
 STARTED = datetime(2026, 1, 5, 13, 5, tzinfo=UTC)
@@ -202,8 +203,8 @@ def test_a_regional_language_is_its_language_and_an_unknown_one_is_english() -> 
 
 def test_all_our_own_words_are_in_the_alphabet() -> None:
     for words in WORDS.values():
-        text = f"{words.since}{words.after}{words.hidden}{words.nameless}{words.days}"
-        assert gsm.to_gsm(text) == text
+        for text in astuple(words):
+            assert gsm.to_gsm(text) == text
 
 
 def test_times_that_no_calendar_can_hold_are_left_out() -> None:
@@ -213,6 +214,141 @@ def test_times_that_no_calendar_can_hold_are_left_out() -> None:
 def test_a_notice_of_nothing_is_refused() -> None:
     with pytest.raises(ValueError, match="at least one incident"):
         compose(Notice(Status.FIRING, ()), BRUSSELS, None, 1)
+
+
+# Why it is told, where to acknowledge it, and when the next text comes.
+
+ACK = "https://sms.example.org/a/x7k2abcd"
+LATER = STARTED + timedelta(minutes=15)
+
+
+def toned(
+    tone: Tone, *alerts: Alert, times: int = 0, reader: Reader = BRUSSELS, max_parts: int = 1, **more: object
+) -> str:
+    tolds = tuple(Told("k3f9", one) for one in alerts or (host_down(summary="does not answer"),))
+    told = Notice(tolds[0].alert.status, tolds, tone=tone, times=times, **more)  # type: ignore[arg-type]
+    return compose(told, reader, None, max_parts).body
+
+
+@pytest.mark.parametrize(
+    ("tone", "language", "head"),
+    [
+        (Tone.ESCALATED, "en", "ESCALATED"),
+        (Tone.ESCALATED, "nl", "ESCALATIE"),
+        (Tone.ESCALATED, "fr", "ESCALADE"),
+        (Tone.ESCALATED, "de", "ESKALIERT"),
+        (Tone.REMINDER, "en", "STILL FIRING"),
+        (Tone.REMINDER, "nl", "NOG FIRING"),
+        (Tone.REMINDER, "fr", "TOUJOURS FIRING"),
+        (Tone.REMINDER, "de", "NOCH FIRING"),
+    ],
+)
+def test_the_first_word_says_why_it_is_told(tone: Tone, language: str, head: str) -> None:
+    text = toned(tone, reader=Reader("Europe/Brussels", language))
+    assert text == f"{head} critical HostDown web1: does not answer {WORDS[language].since} 14:05 #k3f9"
+
+
+def test_what_is_over_is_ok_whatever_the_tone() -> None:
+    gone = alert(alertname="HostDown", lasted=timedelta(minutes=3))
+    assert toned(Tone.FLAPPING, gone, times=5) == "OK HostDown after 3m #k3f9"
+
+
+def test_a_flapping_alert_says_how_often_and_that_it_is_told_again() -> None:
+    assert toned(Tone.FLAPPING, times=5) == (
+        "FLAPPING critical HostDown web1 5x since 14:05, told again when calm #k3f9"
+    )
+    assert toned(Tone.FLAPPING) == "FLAPPING critical HostDown web1 since 14:05, told again when calm #k3f9"
+    assert toned(Tone.FLAPPING, *map(host_down, (1, 2)), times=7) == (
+        "FLAPPING critical 2x HostDown: web1, web2 (7x) since 14:05, told again when calm #k3f9"
+    )
+
+
+def test_the_address_to_acknowledge_at_and_the_next_text_come_last() -> None:
+    assert toned(Tone.NEWS, ack=ACK, silent_until=LATER) == (
+        "FIRING critical HostDown web1: does not answer since 14:05, next text 14:20 #k3f9 "
+        "ack: https://sms.example.org/a/x7k2abcd"
+    )
+    several = toned(Tone.NEWS, *map(host_down, (1, 2)), ack=ACK, silent_until=LATER)
+    assert several == (
+        f"FIRING critical 2x HostDown: web1, web2 since 14:05, next text 14:20 #k3f9 ack: {ACK}"
+    )
+
+
+@pytest.mark.parametrize("length", range(20, 400, 7))
+def test_all_else_shrinks_before_the_address_and_the_next_text_goes_after_the_summary(length: int) -> None:
+    one = host_down(alertname="A" * length, instance="web1", summary="down again and again")
+    text = toned(Tone.FLAPPING if length % 2 else Tone.NEWS, one, ack=ACK, silent_until=LATER)
+    kept = [
+        "A" * 13 in text,
+        f" #k3f9 ack: {ACK}" in text,
+        ", next text 14:20" in text,
+        " since 14:05" in text,
+    ]
+    kept += [": down" in text or "told again" in text]
+    assert kept == sorted(kept, reverse=True), text
+    assert kept[:2] == [True, True]
+    assert gsm.parts(text) == 1
+
+
+def test_an_address_goes_as_a_whole_where_the_essentials_have_no_room_beside_it() -> None:
+    text = toned(Tone.NEWS, ack=f"https://{'x' * 140}.example/a")
+    assert text == "FIRING critical HostDown web1: does not answer since 14:05 #k3f9"
+    several = toned(Tone.NEWS, *map(host_down, range(40)), ack=f"https://{'x' * 100}.example/a")
+    assert "ack" not in several
+    assert several.endswith("since 14:05 #k3f9")
+
+
+@pytest.mark.parametrize("address", ["https://sms.example.org/\u010d", "https://x.example/a b", "a\nb"])
+def test_an_address_that_a_text_cannot_carry_is_left_out(address: str) -> None:
+    assert "ack" not in toned(Tone.NEWS, ack=address)
+
+
+# Who is named.
+
+
+def named(*alerts: Alert, template: str = "", max_parts: int = 1) -> set[str]:
+    compiled = compile_template("t", template) if template else None
+    tolds = tuple(Told(f"tag{number}", one) for number, one in enumerate(alerts))
+    told = Notice(alerts[0].status, tolds)
+    return {int(tag[3:]) for tag in compose_reported(told, BRUSSELS, compiled, max_parts).named}
+
+
+@pytest.mark.parametrize("template", ["", "{{ status|short }} something"])
+def test_one_incident_is_always_named(template: str) -> None:
+    assert named(host_down(summary=FOX), template=template) == {0}
+
+
+def test_of_several_those_are_named_whose_places_are_told() -> None:
+    alerts = [*map(host_down, range(100, 130)), alert(alertname="DiskFull")]
+    shown = body(*alerts).count(" web")
+    assert 0 < shown < 30
+    assert named(*alerts) == {*range(shown), 30}
+
+
+def test_what_is_told_by_its_number_alone_is_not_named() -> None:
+    many = [host_down(number, alertname=f"Alert{number}", instance="w" * 50) for number in range(9)]
+    assert named(*many) == set()
+    assert named(*(host_down(n, alertname="A" * 70, instance="w" * 300) for n in (1, 2))) == set()
+
+
+def test_an_alert_without_a_place_is_named_by_its_name() -> None:
+    assert named(alert(alertname="DiskFull"), alert(alertname="Slow")) == {0, 1}
+    assert named(alert(alertname="HostDown"), host_down(1), host_down(2)) == {1, 2}
+
+
+@pytest.mark.parametrize(
+    ("template", "who"),
+    [
+        ("{{ alertname }}", set()),
+        ("{{ alerts|map(attribute='instance')|join(' ') }}", {0, 1, 2}),
+        ("{{ instance }}", {0, 1}),
+        ("{{ tag }}", {0}),
+        ("web10 web2.example.org web3x", set()),
+        ("web2: gone, web3.", {1, 2}),
+    ],
+)
+def test_a_template_names_those_whose_tag_or_place_it_tells(template: str, who: set[int]) -> None:
+    assert named(*(host_down(n, instance=f"web{n}:9100") for n in (1, 2, 3)), template=template) == who
 
 
 # Templates.
@@ -269,6 +405,52 @@ def test_a_template_for_one_alert_still_says_how_many_there_are() -> None:
     assert text == "3x FIRING HostDown web1, web2, +1 #k3f9"
     text = body(*map(host_down, (1, 2)), template="{{ count }} of {{ alertname }}")
     assert text == "2 of HostDown"
+
+
+def test_a_template_speaks_of_what_is_new_by_name() -> None:
+    told = Notice(
+        Status.FIRING, (Told("k3f9", host_down()),), 0, Tone.FLAPPING, times=5, ack=ACK, silent_until=LATER
+    )
+    template = compile_template("t", "{{ kind }} {{ times }}x {{ silent_until }} {{ ack }}")
+    assert compose(told, BRUSSELS, template, 1).body == f"flapping 5x 14:20 {ACK}"
+
+
+@pytest.mark.parametrize(
+    ("template", "text"),
+    [
+        (SHORT, "FIRING HostDown web1: gone #k3f9, next text 14:20 ack: " + ACK),
+        ("{{ alertname }} {{ ack }}", f"HostDown {ACK}, next text 14:20"),
+        ("{{ alertname }} {{ silent_until }}", f"HostDown 14:20 ack: {ACK}"),
+    ],
+)
+def test_what_a_template_is_silent_about_is_appended(template: str, text: str) -> None:
+    told = Notice(Status.FIRING, (Told("k3f9", host_down(summary="gone")),), ack=ACK, silent_until=LATER)
+    assert compose(told, BRUSSELS, compile_template("t", template), 1).body == text
+
+
+def test_the_next_text_gives_way_before_the_address_and_free_text_before_both() -> None:
+    told = Notice(Status.FIRING, (Told("k3f9", host_down(summary=FOX)),), ack=ACK, silent_until=LATER)
+    text = compose(told, BRUSSELS, compile_template("t", SHORT), 1).body
+    assert text.startswith("FIRING HostDown web1: the quick")
+    assert text.endswith(f"... #k3f9, next text 14:20 ack: {ACK}")
+    long = compile_template("t", "{{ status|short }} " + "x" * 105)
+    assert compose(told, BRUSSELS, long, 1).body.endswith(f"xx ack: {ACK}")
+    longer = compile_template("t", "{{ status|short }} " + "x" * 140)
+    assert compose(told, BRUSSELS, longer, 1).body == "FIRING " + "x" * 140
+
+
+def test_a_template_that_must_be_cut_loses_the_address_rather_than_half_of_it() -> None:
+    told = Notice(Status.FIRING, (Told("k3f9", host_down()),), ack=ACK)
+    text = compose(told, BRUSSELS, compile_template("t", "{{ ack }} " + "words " * 40 + "#{{ tag }}"), 1).body
+    assert text.startswith("words words")
+    assert text.endswith("... #k3f9")
+    only = compose(
+        Notice(Status.FIRING, (Told("k3f9", host_down()),), ack=f"https://{'x' * 160}.example"),
+        BRUSSELS,
+        compile_template("t", "{{ ack }}"),
+        1,
+    )
+    assert only.body == "FIRING critical HostDown web1 since 14:05 #k3f9"
 
 
 # Whatever the alerts hold.
@@ -348,3 +530,35 @@ def backwards(one: Told) -> Told:
 def test_the_text_is_the_same_whatever_the_order_of_labels(notice: Notice, template: Template | None) -> None:
     turned = Notice(notice.status, tuple(map(backwards, notice.incidents)), notice.hidden)
     assert compose(turned, Reader(), template, 2) == compose(notice, Reader(), template, 2)
+
+
+addressed = st.builds(
+    Notice,
+    st.sampled_from(Status),
+    st.lists(tolds, min_size=1, max_size=6).map(tuple),
+    st.integers(-1, 10**30),
+    st.sampled_from(Tone),
+    st.integers(-1, 10**30),
+    st.text("abcdefghijklmnopqrstuvwxyz0123456789-_~", max_size=150).map(
+        lambda path: f"https://x.example/{path}"
+    ),
+    times,
+)
+ADDRESSING = [
+    *TEMPLATES,
+    compile_template("v", "{{ ack }} {{ summary }} {{ job }} {{ silent_until }} {{ kind }}"),
+]
+
+
+@settings(deadline=None, max_examples=150)
+@given(addressed, st.sampled_from(ADDRESSING), st.integers(1, 3))
+def test_an_address_is_told_whole_or_not_at_all_and_the_text_fits(
+    notice: Notice, template: Template | None, max_parts: int
+) -> None:
+    composed = compose_reported(notice, BRUSSELS, template, max_parts)
+    assert gsm.to_gsm(composed.text.body) == composed.text.body
+    assert composed.text.parts == gsm.parts(composed.text.body) <= max_parts
+    assert composed.named <= {told.tag for told in notice.incidents}
+    assert notice.ack in composed.text.body or "https://x" not in composed.text.body
+    if template is None:
+        assert "#k3f9" in composed.text.body

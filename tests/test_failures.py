@@ -23,6 +23,7 @@ from sms_notify.metrics import Metrics
 from sms_notify.probing import Prober
 from sms_notify.roads.choice import road_of
 from sms_notify.roads.settings import CommandSettings, OperatorKind, OperatorTarget
+from sms_notify.roster import Roster
 from sms_notify.secret import Secret
 from sms_notify.sender import Luck, Sender
 from sms_notify.settling import Account
@@ -101,7 +102,10 @@ def site(tmp_path: Path) -> Iterator[Site]:
         command = ("/bin/sh", "-c", f"cat >> {heard}; echo >> {heard}")
         road = road_of(CommandSettings("hear", command))
         operator = Operator(
-            (OperatorTarget(OperatorKind.GATEWAY, "hear"),), {"hear": road}, plan.directory, GATEWAYS
+            (OperatorTarget(OperatorKind.GATEWAY, "hear"),),
+            {"hear": road},
+            lambda: Roster(plan.directory),
+            GATEWAYS,
         )
         teller = Teller(bench.commit, operator, "node", bench.clock, lambda: None)
         yield Site(bench, simulators, senders, probers, teller, heard)

@@ -14,6 +14,7 @@ from workbench import Bench, a_plan
 from sms_notify.decide.reactions import Level, Trouble
 from sms_notify.roads.choice import road_of
 from sms_notify.roads.settings import CommandSettings, OperatorKind, OperatorTarget
+from sms_notify.roster import Roster
 from sms_notify.secret import Secret
 from sms_notify.simulator.server import Simulator
 from sms_notify.simulator.settings import Settings
@@ -65,7 +66,7 @@ def test_a_refused_password_is_told_once_by_a_command_however_many_pages_wait(
 
 def teller_to(bench: Bench, *targets: OperatorTarget, command: tuple[str, ...] = ("/bin/true",)) -> Teller:
     roads = {"road": road_of(CommandSettings("road", command))}
-    operator = Operator(targets, roads, a_plan().directory, ("main", "backup"))
+    operator = Operator(targets, roads, lambda: Roster(a_plan().directory), ("main", "backup"))
     return Teller(bench.commit, operator, "node", bench.clock, lambda: None)
 
 

@@ -251,4 +251,4 @@ def test_the_daemon_notices_that_the_clock_was_set(
 def _delivery():
     from sms_notify.alert import Delivery
 
-    return Delivery("alertmanager", (firing(),))
+    return Delivery("alertmanager", (firing(),), group="{}")

@@ -380,6 +380,13 @@ def test_an_address_that_cannot_be_is_misconfigured(url: str) -> None:
     assert CANARY not in f"{outcome} {found.name}"
 
 
+def test_credentials_in_the_address_are_refused_with_the_place_where_they_belong() -> None:
+    outcome = Alertmanager(AlertmanagerSettings(f"http://ops:{CANARY}@127.0.0.1:1")).active()
+
+    assert isinstance(outcome, SilenceTrouble)
+    assert (outcome.why, "`password`" in outcome.detail) == (Why.MISCONFIGURED, True)
+
+
 def test_no_secret_is_told_whatever_the_answer_repeats(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.DEBUG)
     basic = base64.b64encode(f"ops:{CANARY}".encode()).decode()
@@ -699,6 +706,43 @@ def test_a_pair_makes_one_silence_and_the_second_where_the_first_cannot(
         desk.acks(desk.opens("web-2"))
         assert words(keeper.keep_once()) == [What.SILENCED, What.CANNOT_CREATE]
         assert (len(alertmanager.posts), len(other.posts)) == (2, 1)
+
+
+def test_what_one_of_a_pair_may_have_made_is_not_asked_of_the_other_before_the_next_round(
+    desk: Desk, alertmanager: FakeAlertmanager
+) -> None:
+    desk.acks(desk.opens())
+    alertmanager.broken = lambda _: 0
+    with FakeAlertmanager() as other:
+        keeper = desk.keeper(alertmanager, other, create_silences=True)
+        keeper.keep_once()
+        assert (len(alertmanager.posts), len(other.posts)) == (1, 0)
+        assert words(keeper.keep_once()) == [What.SILENCED, What.CREATES_AGAIN]
+        assert (len(alertmanager.posts), len(other.posts)) == (1, 0)
+
+
+def test_a_round_with_nothing_to_make_does_not_call_it_better(
+    desk: Desk, alertmanager: FakeAlertmanager
+) -> None:
+    id_ = desk.opens()
+    desk.acks(id_)
+    alertmanager.broken = lambda _: 503
+    keeper = desk.keeper(alertmanager, create_silences=True)
+    keeper.keep_once()
+    desk.commit(lambda tx: incidents.close(tx, id_, NOON, NOON))
+
+    assert (keeper.keep_once(), len(alertmanager.posts)) == ((), 1)
+
+
+def test_no_silence_is_asked_for_that_would_cover_everything(
+    desk: Desk, alertmanager: FakeAlertmanager
+) -> None:
+    id_ = desk.opens()
+    desk.commit(lambda tx: tx.run('update incidents set labels = \'{"team": ""}\''))
+    desk.acks(id_)
+    desk.keeper(alertmanager, create_silences=True).keep_once()
+
+    assert alertmanager.posts == []
 
 
 def test_one_bad_alertmanager_stops_no_other_and_is_told_once_until_it_changes(

@@ -1,7 +1,9 @@
 """What a template of the administrator's can say, and what neither it nor a label can do."""
 
+import re
 import tracemalloc
 from datetime import UTC, datetime
+from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
@@ -9,10 +11,20 @@ from hypothesis import strategies as st
 
 from sms_notify.alert import Alert, Status
 from sms_notify.wording import gsm
-from sms_notify.wording.notice import Notice, Reader, Told
-from sms_notify.wording.templates import Fallback, Rendered, TemplateFault, compile_template, render, tidy
+from sms_notify.wording.notice import Notice, Reader, Told, Tone
+from sms_notify.wording.templates import (
+    Fallback,
+    Rendered,
+    TemplateFault,
+    _names,
+    _names_of_one,
+    compile_template,
+    render,
+    tidy,
+)
 
 SEED = "{{ status|short }} {{ alertname }} {{ instance }}: {{ summary }}"
+DOCS = Path(__file__).parent.parent / "docs" / "templates.md"
 STARTED = datetime(2026, 1, 5, 13, 5, tzinfo=UTC)
 
 
@@ -60,6 +72,33 @@ def test_what_a_template_can_say(source: str, text: str) -> None:
 
 def test_a_resolved_notice_is_told_as_ok() -> None:
     assert say("{{ status }} {{ status|short }}", status=Status.RESOLVED).text == "resolved OK"
+
+
+@pytest.mark.parametrize(
+    ("status", "tone", "kind"),
+    [
+        (Status.FIRING, Tone.NEWS, "news"),
+        (Status.FIRING, Tone.REMINDER, "reminder"),
+        (Status.FIRING, Tone.ESCALATED, "escalated"),
+        (Status.FIRING, Tone.FLAPPING, "flapping"),
+        (Status.RESOLVED, Tone.FLAPPING, "resolved"),
+    ],
+)
+def test_the_kind_says_why_it_is_told(status: Status, tone: Tone, kind: str) -> None:
+    notice = Notice(status, (told(kind="Deployment", alertname="X"),), tone=tone, times=3)
+    rendered = render(compile_template("t", "{{ kind }} {{ labels.kind }} {{ times }}"), notice, Reader())
+    assert rendered.text == f"{kind} Deployment 3"
+
+
+def test_an_address_and_a_next_text_that_there_is_not_are_empty() -> None:
+    assert say("{{ alertname }}: {{ ack }}, {{ silent_until }}").text == "HostDown"
+    assert say("{% if silent_until %}x{% else %}y{% endif %}").text == "y"
+
+
+def test_every_name_of_our_own_is_documented() -> None:
+    one = Notice(Status.FIRING, (told(),))
+    names = set(_names(one, UTC, 10, 10)) | set(_names_of_one(one.incidents[0], UTC, 10, 10))
+    assert names - set(re.findall(r"`(\w+)`", DOCS.read_text("utf-8"))) == set()
 
 
 @pytest.mark.parametrize(

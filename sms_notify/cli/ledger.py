@@ -3,21 +3,25 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
+from datetime import datetime, tzinfo
 
 import click
 
 from sms_notify import story
+from sms_notify.app import wall_clock
 from sms_notify.cli.common import config_option, json_option, local, say, settings_of, table
-from sms_notify.decide.incidents import incident_of, tag_of
+from sms_notify.cli.deciding import clock, row_of
+from sms_notify.decide.incidents import tag_of
 from sms_notify.errors import UsageError
 from sms_notify.logs import masked, printable
 from sms_notify.store import reading
 from sms_notify.store.sqlite import SqliteStore
-from sms_notify.store.tx import Row, Tx, load, moment
+from sms_notify.store.tx import Row, Tx, moment
 
 _HEADER = ("ID", "TIME", "TO", "STATE", "TRIES", "PARTS", "SMSID", "TEXT")
+_OPEN = ("id", "since", "severity", "state", "told", "what")  # columns of `incidents`
 _FOLLOW_EVERY = 1.0  # seconds
-_LONGEST_ID = 18  # digits that surely fit a row's number
 
 
 @click.command()
@@ -84,32 +88,47 @@ def _document(row: Row) -> dict[str, object]:
 @json_option
 @click.pass_context
 def incidents(ctx: click.Context, config_file: str | None, as_json: bool) -> None:
-    """The open incidents, also those that nobody was texted about.
+    """The open incidents, also those that nobody was texted about: acknowledged by whom, told to how many, held until when.
 
     Example: sms-notify incidents
     """
     with SqliteStore(settings_of(ctx, config_file).storage_url).reading() as tx:
         rows = reading.open_incidents(tx)
     shown = [_incident(row) for row in rows]
-    header = ("ID", "SINCE", "SEVERITY", "TOLD", "WHAT")
-    say(shown, as_json, table([tuple(map(str, row.values())) for row in shown], header))
+    say(
+        shown,
+        as_json,
+        table([[str(row[name]) for name in _OPEN] for row in shown], [n.upper() for n in _OPEN]),
+    )
 
 
 def _incident(row: Row) -> dict[str, object]:
-    labels = load(row["labels"])
-    what = (
-        " ".join(labels[name] for name in ("alertname", "instance") if name in labels)
-        or "alert without a name"
-    )
-    opened = local(moment(row["opened_at"]))
-    told = f"{row['told']} people" if row["told"] else "nobody"
+    until = moment(row["held_until"]) if row["held"] else None
     return {
         "id": f"#{tag_of(row['id'])}",
-        "since": opened,
+        "since": local(moment(row["opened_at"])),
         "severity": row["severity"],
-        "told": told,
-        "what": what,
+        "state": story.state_of(row),
+        "told": _reached(row["told"], row["held"], until),
+        "what": story.name_of(row),
+        "people_told": row["told"],
+        "people_waiting": row["held"],
+        "waits_until": local(until) if until is not None else None,
+        "acknowledged_by": row["acked_by"] or None,
+        "acknowledged_how": row["acked_how"] or None,
     }
+
+
+def _reached(told: int, held: int, until: datetime | None) -> str:
+    """`2 people, 1 waits until 07:00`: how many have a text or will, and who of them not yet."""
+    if until is None:
+        return _people(told) if told else "nobody"
+    waits = f"{held} {'waits' if held == 1 else 'wait'} until {clock(until, wall_clock())}"
+    return f"{_people(told)}, {waits}" if told else f"nobody yet, {waits}"
+
+
+def _people(number: int) -> str:
+    return f"{number} {'person' if number == 1 else 'people'}"
 
 
 @click.command()
@@ -122,26 +141,36 @@ def explain(ctx: click.Context, config_file: str | None, as_json: bool, id_: str
 
     Example: sms-notify explain k3f9
     """
-    store = SqliteStore(settings_of(ctx, config_file).storage_url)
-    with store.reading() as tx:
-        told = _story(tx, id_)
+    settings, now = settings_of(ctx, config_file), wall_clock()
+    beside = story.Beside(lambda at: clock(at, now), settings.route, settings.receivers)
+    with SqliteStore(settings.storage_url).reading() as tx:
+        told = _story(tx, id_, beside)
     if told is None:
         raise UsageError(
             f"there is no incident and no message {id_!r}; `sms-notify messages` shows the newest"
         )
-    headline, lines = told
-    headline, shown = (
-        printable(headline),
-        [(local(line.at), "  " * line.depth, printable(line.what)) for line in lines],
+    headline, lines = printable(told[0]), told[1]
+    shown = zip(stamps([line.at for line in lines], now), lines, strict=True)
+    text = "\n".join(
+        (headline, *(f"  {at}  {'  ' * line.depth}{printable(line.what)}" for at, line in shown))
     )
-    row = {"id": id_, "headline": headline, "lines": [{"at": at, "what": what} for at, _, what in shown]}
-    say(row, as_json, "\n".join((headline, *(f"  {at}  {indent}{what}" for at, indent, what in shown))))
+    plain = [{"at": local(line.at), "depth": line.depth, "what": printable(line.what)} for line in lines]
+    say({"id": id_, "headline": headline, "lines": plain}, as_json, text)
 
 
-def _story(tx: Tx, id_: str) -> tuple[str, list[story.Line]] | None:
-    number = id_.removeprefix("m")
-    if number.isascii() and number.isdigit():
-        known = int(number) if len(number) <= _LONGEST_ID else 0
-        return story.of_message(tx, known) if id_.startswith("m") else story.of_incident(tx, known)
-    incident_id = incident_of(id_)
-    return story.of_incident(tx, incident_id) if incident_id is not None else None
+def stamps(times: Sequence[datetime], now: datetime, zone: tzinfo | None = None) -> list[str]:
+    """The time of each line; with the date where it begins a day, unless all of them are of today."""
+    days = [f"{at.astimezone(zone):%Y-%m-%d}" for at in times]
+    clocks = [f"{at.astimezone(zone):%H:%M:%S}" for at in times]
+    if set(days) <= {f"{now.astimezone(zone):%Y-%m-%d}"}:
+        return clocks
+    new = [day if day != before else " " * len(day) for day, before in zip(days, ["", *days], strict=False)]
+    return [f"{day} {at}" for day, at in zip(new, clocks, strict=True)]
+
+
+def _story(tx: Tx, id_: str, beside: story.Beside) -> story.Story | None:
+    found = row_of(id_)
+    if found is None:
+        return None
+    tell = story.of_message if found[0] == "message" else story.of_incident
+    return tell(tx, found[1], beside)

@@ -168,3 +168,15 @@ def untold(tx: Tx, limit: int) -> Sequence[Untold]:
         )
         for row in rows
     ]  # fmt: skip
+
+
+def smsid_of(tx: Tx, message_id: int) -> str:
+    """The gateway's id of a text; empty where its report is not to be had, or has come."""
+    row = tx.one("select smsid from messages where id = :id and state = 'sent'", id=message_id)
+    return (row["smsid"] or "") if row is not None else ""
+
+
+def texts(tx: Tx) -> list[tuple[datetime, str, str, int]]:
+    """Every text: when it was written, to whom, its words and parts."""
+    rows = tx.all("select created_at, recipient, body, parts from messages order by id")
+    return [(moment(row["created_at"]), row["recipient"], row["body"], row["parts"]) for row in rows]

@@ -98,11 +98,37 @@ def incident(tx: Tx, incident_id: int) -> Row | None:
 
 
 def open_incidents(tx: Tx) -> Sequence[Row]:
-    """The open incidents with the number of people told, oldest first."""
+    """The open incidents, oldest first, with how many people were told, how many wait, and until when the first does."""
     return tx.all(
-        "select i.*, (select count(distinct p.number) from pages p where p.incident_id = i.id) as told"
+        "select i.*,"
+        " (select count(distinct p.number) from pages p where p.incident_id = i.id and p.state = 'told') as told,"
+        " (select count(distinct p.number) from pages p where p.incident_id = i.id and p.state = 'held') as held,"
+        " (select min(p.due_at) from pages p where p.incident_id = i.id and p.state = 'held') as held_until"
         " from incidents i where i.closed_at is null order by i.id"
     )
+
+
+def pages_of(tx: Tx, incident_id: int) -> Sequence[Row]:
+    """Who was to hear what of it, in the order in which they were owed, with when a message told them."""
+    return tx.all(
+        "select p.*, m.created_at as told_at from pages p left join messages m on m.id = p.message_id"
+        " where p.incident_id = :id order by p.id",
+        id=incident_id,
+    )
+
+
+def told_by(tx: Tx, message_id: int) -> Sequence[Row]:
+    """What a message tells, a page a row."""
+    return tx.all("select * from pages where message_id = :id order by id", id=message_id)
+
+
+def decisions_of(tx: Tx, incident_id: int) -> Sequence[Row]:
+    return tx.all("select * from decisions where incident_id = :id order by id", id=incident_id)
+
+
+def agenda_of(tx: Tx, incident_id: int) -> Sequence[Row]:
+    """What is to follow while nobody acknowledges, the next first."""
+    return tx.all("select * from agenda where incident_id = :id order by due_at, receiver", id=incident_id)
 
 
 def alerts_of(tx: Tx, incident_id: int) -> Sequence[Row]:
@@ -110,15 +136,18 @@ def alerts_of(tx: Tx, incident_id: int) -> Sequence[Row]:
 
 
 def messages_of(tx: Tx, incident_id: int) -> Sequence[Row]:
+    """The messages that tell of it, each with the number of incidents that it tells."""
     return tx.all(
-        "select m.* from pages p join messages m on m.id = p.message_id where p.incident_id = :id order by m.id",
+        "select m.*, (select count(distinct q.incident_id) from pages q where q.message_id = m.id) as tells from messages m"
+        " where m.id in (select message_id from pages where incident_id = :id) order by m.id",
         id=incident_id,
     )
 
 
 def incidents_of(tx: Tx, message_id: int) -> Sequence[Row]:
+    """The incidents that a message tells, each once."""
     return tx.all(
-        "select i.* from pages p join incidents i on i.id = p.incident_id where p.message_id = :id order by i.id",
+        "select * from incidents where id in (select incident_id from pages where message_id = :id) order by id",
         id=message_id,
     )
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from sms_notify.alert import Alert, Severity
@@ -98,26 +98,24 @@ class Linked:
     incidents: tuple[Incident, ...]
 
 
-_SEVERITIES = "case severity when 'critical' then 0 when 'warning' then 1 when 'other' then 2 else 3 end"
+_OPEN = (
+    "select * from incidents where closed_at is null order by case severity when 'critical' then 0 when 'warning' then 1"
+    " when 'other' then 2 else 3 end, acked_at is not null, id limit :limit"
+)
 
 
 def open_incidents(tx: Tx, limit: int) -> Sequence[Incident]:
     """The most severe first, those that nobody takes care of before the others, the oldest first."""
-    rows = tx.all(
-        "select * from incidents where closed_at is null"
-        f" order by {_SEVERITIES}, acked_at is not null, id limit :limit",
-        limit=limit,
-    )
-    return [_incident(row) for row in rows]
+    return [_incident(row) for row in tx.all(_OPEN, limit=limit)]
 
 
 def open_counts(tx: Tx) -> dict[Severity, tuple[int, int]]:
     """How many are open, and how many of them nobody takes care of; the most severe first."""
     rows = tx.all(
-        "select severity, count(*) as n, count(acked_at) as acked from incidents where closed_at is null"
-        f" group by severity order by {_SEVERITIES}"
+        "select severity, count(*) as n, count(acked_at) as acked from incidents where closed_at is null group by severity"
     )
-    return {Severity(row["severity"]): (row["n"], row["n"] - row["acked"]) for row in rows}
+    counts = {Severity(row["severity"]): (row["n"], row["n"] - row["acked"]) for row in rows}
+    return dict(sorted(counts.items(), key=lambda entry: entry[0].rank))
 
 
 def incident(tx: Tx, incident_id: int) -> Incident | None:
@@ -186,11 +184,31 @@ def balances(tx: Tx) -> Sequence[Balance]:
 
 
 def newest_messages(tx: Tx, limit: int) -> Sequence[tuple[Message, tuple[int, ...]]]:
-    """The newest texts, the newest first, each with the incidents that it tells."""
+    """The newest texts, the newest first, each with the incidents that it tells, and without the code of its link."""
     rows = tx.all("select * from messages order by id desc limit :limit", limit=limit)
-    return [
-        (messages.message_of(row), tuple(dict.fromkeys(messages.incidents_of(tx, row["id"])))) for row in rows
-    ]
+    return [(_shown(row), tuple(dict.fromkeys(messages.incidents_of(tx, row["id"])))) for row in rows]
+
+
+def _shown(row: Row) -> Message:
+    codes = [row["ack_code"]] if row["ack_code"] else []
+    return replace(messages.message_of(row), body=without(row["body"], codes))
+
+
+def codes(tx: Tx, incident_id: int) -> Sequence[str]:
+    """The codes of the links in the texts that tell an incident."""
+    rows = tx.all(
+        "select distinct m.ack_code from pages p join messages m on m.id = p.message_id"
+        " where p.incident_id = :id and m.ack_code is not null",
+        id=incident_id,
+    )
+    return [row["ack_code"] for row in rows]
+
+
+def without(text: str, codes: Iterable[str]) -> str:
+    """`text` without the codes of links: whoever has one acknowledges in the name of the text's reader."""
+    for code in codes:
+        text = text.replace(code, "…")
+    return text
 
 
 def linked(tx: Tx, code: str) -> Linked | None:

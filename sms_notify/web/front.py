@@ -1,4 +1,4 @@
-"""The web front for machines: webhooks in, metrics and health out, the gateway's delivery call-back.
+"""The web front: webhooks in, metrics and health out, the gateway's delivery call-back, and the pages for people.
 
 What Alertmanager makes of an answer decides what is answered: 2xx is "told, forget it", 5xx is "try again
 now", 4xx is "try again at the next group_interval", a redirect is followed as GET and loses the alert. Hence
@@ -30,6 +30,8 @@ from sms_notify.errors import ParseError, StoreError
 from sms_notify.sources import alertmanager
 from sms_notify.web import body
 from sms_notify.web.auth import BusyError, Gatekeeper
+from sms_notify.web.doors import Doors
+from sms_notify.web.people import People
 from sms_notify.web.protocol import ANSWER_HEADERS
 from sms_notify.web.settings import WebSettings
 
@@ -74,10 +76,19 @@ class Patience:
 _PATIENCE = Patience()
 
 
-def build(hooks: Hooks, settings: WebSettings, patience: Patience = _PATIENCE) -> Starlette:
-    """The application; it keeps no state but the verdicts on credentials."""
+def build(
+    hooks: Hooks, settings: WebSettings, patience: Patience = _PATIENCE, people: People | None = None
+) -> Starlette:
+    """The application; it keeps no state but the verdicts on credentials. Without `people` it has no pages."""
     front = _Front(hooks, settings, patience)
-    app = Starlette(routes=front.routes(), middleware=[Middleware(LastResort)])
+    doors = (
+        None if people is None else Doors(people, front.gatekeeper, settings, hooks.ready, patience.accept)
+    )
+    app = Starlette(
+        routes=[*front.routes(), *(doors.routes() if doors else ())],
+        middleware=[Middleware(LastResort)],
+        exception_handlers={HTTPException: doors.refusal} if doors else {},
+    )
     app.router.redirect_slashes = False
     return app
 
@@ -86,7 +97,7 @@ class _Front:
     def __init__(self, hooks: Hooks, settings: WebSettings, patience: Patience) -> None:
         self._hooks = hooks
         self._patience = patience
-        self._gatekeeper = Gatekeeper(settings)
+        self.gatekeeper = Gatekeeper(settings)
         # Threads of their own: a scrape that hangs on a locked database must not hold back anything else.
         self._probes = ThreadPoolExecutor(2, thread_name_prefix="sms-notify-probe")
 
@@ -160,11 +171,11 @@ class _Front:
 
     async def _admit(self, request: Request) -> None:
         try:
-            admitted = await self._gatekeeper.admits(request.headers.getlist("authorization"))
+            admitted = await self.gatekeeper.admits(request.headers.getlist("authorization"))
         except BusyError:
             raise _unavailable("too many passwords wait to be checked; send it again") from None
         if not admitted:
-            challenge = {"WWW-Authenticate": self._gatekeeper.challenge}
+            challenge = {"WWW-Authenticate": self.gatekeeper.challenge}
             raise HTTPException(401, "no valid bearer token or user and password", headers=challenge)
 
     async def _probe(self, hook: Callable[[], T]) -> T:
@@ -223,7 +234,7 @@ class LastResort:
         except ClientDisconnect:
             return
         except (Exception, asyncio.CancelledError) as error:  # noqa: BLE001 - cancelled: the server stops
-            # The first part of the path only: what follows /delivery is a secret.
+            # The first part of the path only: what follows /delivery or /a is a secret.
             room = scope["path"].split("/")[1:2]
             _log.error("%s %s failed: %s", scope["method"], room, _what_and_where(error))
             if not started:

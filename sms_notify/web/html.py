@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta, tzinfo
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -121,7 +122,7 @@ class Html:
         self.files = {name: ((_ROOM / name).read_bytes(), kind) for name, kind in _FILES.items()}
 
     def page(
-        self, template: str, status: int = 200, *, referrer: str = "same-origin", **values: object
+        self, template: str, values: Mapping[str, object], code: int = 200, *, referrer: str = "same-origin"
     ) -> Response:
         """The answer; `referrer` is its Referrer-Policy.
 
@@ -134,10 +135,9 @@ class Html:
             "X-Robots-Tag": "noindex",
             "Cross-Origin-Opener-Policy": "same-origin",
         }
-        return HTMLResponse(body.encode("utf-8", "replace"), status, headers)
+        return HTMLResponse(body.encode("utf-8", "replace"), code, headers)
 
 
 def root_of(path: str) -> str:
     """The way from an address of ours to the first page: links are relative, so that a proxy may put us in a folder."""
     return "../" * (path.count("/") - 1) or "./"
-

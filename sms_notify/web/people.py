@@ -9,6 +9,7 @@ from typing import Protocol, TypeVar
 
 from sms_notify.decide.oncall import Schedule
 from sms_notify.decide.people import Directory
+from sms_notify.decide.routing import Receiver, Route
 from sms_notify.decide.states import AckBy
 from sms_notify.store.tx import Tx
 
@@ -29,7 +30,7 @@ class People:
     `acknowledge` takes incidents, who takes care of them and by what road, and returns those that it was news for.
     `add_override` takes schedule, person, start, end (aware UTC) and who asked, and returns the override's number;
     `remove_override` takes the number and who asked, and returns False where there is none. `schedules` gives those
-    that count now, with their calendars read.
+    that count now, with their calendars read. `route` and `receivers` help to tell why somebody was not told.
     """
 
     view: View
@@ -39,3 +40,5 @@ class People:
     schedules: Callable[[], Mapping[str, Schedule]]
     now: Callable[[], datetime]
     directory: Directory = field(default_factory=Directory)
+    route: Route | None = None
+    receivers: Mapping[str, Receiver] = field(default_factory=dict)

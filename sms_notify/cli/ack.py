@@ -1,0 +1,138 @@
+"""`sms-notify ack`: somebody takes care of it, and nobody else is woken."""
+
+from __future__ import annotations
+
+import getpass
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import click
+
+from sms_notify import story
+from sms_notify.app import plan_of, wall_clock
+from sms_notify.cli.common import command_node, config_option, json_option, local, say, settings_of
+from sms_notify.cli.deciding import row_of
+from sms_notify.decide.incidents import tag_of
+from sms_notify.decide.states import AckBy
+from sms_notify.engine import Engine
+from sms_notify.errors import UsageError
+from sms_notify.logs import printable
+from sms_notify.plan import Plan
+from sms_notify.store import reading
+from sms_notify.store.agenda import What
+from sms_notify.store.sqlite import SqliteStore
+from sms_notify.store.tx import Row, Tx, moment
+
+_LONGEST_NAME = 60
+
+
+@dataclass(frozen=True, slots=True)
+class _Stopped:
+    """What was still to follow: steps of an escalation, reminders."""
+
+    steps: int
+    reminders: int
+
+
+@click.command()
+@config_option
+@click.option("--by", metavar="NAME", help="Who takes care of it; else your login name.")
+@json_option
+@click.argument("ids", metavar="ID...", nargs=-1, required=True)
+@click.pass_context
+def ack(
+    ctx: click.Context, config_file: str | None, by: str | None, as_json: bool, ids: tuple[str, ...]
+) -> None:
+    """Acknowledge incidents: the escalation stops, and nobody is reminded. People still hear when it is over.
+
+    ID is the tag in a text (k3f9), an incident's number, or a message (m12) for all that it tells. Exit 1 where
+    nothing was acknowledged: somebody else was first, or it is over.
+
+    \b
+    Example:
+      sms-notify ack k3f9
+      sms-notify ack --by alice k3f9 m12
+    """
+    settings = settings_of(ctx, config_file)
+    who, store, now = login_or(by), SqliteStore(settings.storage_url), wall_clock()
+    with store.reading() as tx:  # a database that is not there is not made here
+        wanted = list(dict.fromkeys(number for id_ in ids for number in _incidents(tx, id_)))
+    plan = plan_of(settings)
+    with store.transaction() as tx:
+        stopped = {number: _to_follow(tx, plan, number) for number in wanted}
+        taken = Engine(plan, command_node()).acknowledge(tx, wanted, who, AckBy.COMMAND, now)
+        found = [(number, reading.incident(tx, number)) for number in wanted]
+    rows = [_told(row, number in taken, stopped[number]) for number, row in found if row is not None]
+    say(rows, as_json, "\n".join(str(row["said"]) for row in rows))
+    if not taken:
+        ctx.exit(1)
+
+
+def login_or(by: str | None) -> str:
+    """Who says so: `by`, else the login name. Raises UsageError for what is no name."""
+    name = _login() if by is None else by.strip()
+    if not name or len(name) > _LONGEST_NAME:
+        raise UsageError(f"--by: write a name of 1 to {_LONGEST_NAME} characters")
+    return name
+
+
+def _login() -> str:
+    """Whoever sits at the keyboard: the command often runs as the daemon's user, by sudo."""
+    try:
+        return os.environ.get("SUDO_USER") or getpass.getuser()
+    except (OSError, KeyError):  # a user without a name, as in a container
+        raise UsageError("your login has no name here; say who you are with --by NAME") from None
+
+
+def _incidents(tx: Tx, id_: str) -> Sequence[int]:
+    """The incidents that an ID means. Raises UsageError where there are none; nothing is acknowledged then."""
+    kind, number = row_of(id_) or ("", 0)
+    if kind == "message" and reading.message(tx, number) is not None:
+        told = [int(row["id"]) for row in reading.incidents_of(tx, number)]
+        if not told:
+            raise UsageError(f"{id_} tells of no incident; `sms-notify incidents` shows those that are open")
+        return told
+    if kind == "incident" and reading.incident(tx, number) is not None:
+        return [number]
+    raise UsageError(
+        f"there is no incident and no message {id_!r}; `sms-notify incidents` shows those that are open"
+    )
+
+
+def _to_follow(tx: Tx, plan: Plan, incident_id: int) -> _Stopped:
+    steps = reminders = 0
+    for row in reading.agenda_of(tx, incident_id):
+        receiver = plan.receivers.get(row["receiver"])
+        if row["what"] == What.ESCALATE and receiver is not None:
+            steps += max(0, len(receiver.escalate) - row["nth"] + 1)
+        elif row["what"] == What.REMIND:
+            reminders += 1
+    return _Stopped(steps, reminders)
+
+
+def _told(row: Row, taken: bool, stopped: _Stopped) -> dict[str, object]:
+    tag, what = f"#{tag_of(row['id'])}", story.name_of(row)
+    closed, acked = row["closed_at"], row["acked_at"]
+    if taken:
+        said = f"acknowledged; {_stops(stopped)}"
+    elif closed is not None:
+        said = f"is over since {local(moment(closed))} ({row['state']}); there is nothing to acknowledge"
+    else:
+        said = f"was acknowledged before, by {row['acked_by']} at {local(moment(acked))} ({row['acked_how']})"
+    return {
+        "id": tag,
+        "incident": row["id"],
+        "what": what,
+        "acknowledged": taken,
+        "state": row["state"],
+        "by": row["acked_by"] or None,
+        "steps_stopped": stopped.steps if taken else 0,
+        "said": printable(f"{tag} {what} {said}"),
+    }
+
+
+def _stops(stopped: _Stopped) -> str:
+    if stopped.steps:
+        return f"{stopped.steps} escalation step{'s' if stopped.steps > 1 else ''} will not run"
+    return "nobody is reminded" if stopped.reminders else "nothing else was to follow"

@@ -1,0 +1,178 @@
+"""`oncall`: who holds each schedule, until when, and the overrides that people make."""
+
+from __future__ import annotations
+
+from collections.abc import Container, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from zoneinfo import ZoneInfo
+
+import click
+
+from sms_notify.app import wall_clock
+from sms_notify.cli.common import config_option, json_option, say, settings_of, table
+from sms_notify.cli.deciding import day_and_time, overrides_at, timetable_at
+from sms_notify.cli.override import override_group
+from sms_notify.cli.times import read_time
+from sms_notify.decide.oncall import Schedule, Shift, shifts, strongest
+from sms_notify.errors import UsageError
+from sms_notify.logs import printable
+from sms_notify.store.oncall import Override
+
+_DAY = timedelta(days=1)
+_BEYOND = timedelta(days=60)  # how far after the days shown the end of a turn is looked for
+_NOBODY = "NOBODY"
+Row = dict[str, object]
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """Somebody holds the pager for a while, or nobody does; `override` where that is why."""
+
+    shift: Shift
+    override: Override | None = None
+
+
+def turns(schedule: Schedule, made: Sequence[Override], start: datetime, end: datetime) -> list[Turn]:
+    """Who holds it from `start` to `end`, without a hole; where an override holds, it is named.
+
+    `made` are those of this schedule, in the order in which they were made.
+    """
+    by_id = {str(override.id): override for override in made}
+    lying = [Shift(str(override.id), override.start, override.end) for override in made]
+    found: list[Turn] = []
+    for piece in strongest(lying, start, end):
+        if piece.person is None:
+            found += [Turn(shift) for shift in shifts(schedule, (), piece.start, piece.end)]
+        else:
+            override = by_id[piece.person]
+            found.append(Turn(Shift(override.person, piece.start, piece.end), override))
+    return found
+
+
+@click.group("oncall")
+def oncall_group() -> None:
+    """Who is on call, and overrides.
+
+    \b
+    Example:
+      sms-notify oncall show --days 14
+      sms-notify oncall override add primary bob --from 18:00 --for 4h
+    """
+
+
+oncall_group.add_command(override_group)
+
+
+@oncall_group.command("show")
+@config_option
+@click.option(
+    "--at",
+    "at_text",
+    metavar="TIME",
+    help="Then instead of now: ISO 8601, HH:MM or 'Mon HH:MM' for the next time it is that, or +30m.",
+)
+@click.option("--days", default=7, show_default=True, type=click.IntRange(1, 366), help="How far to look.")
+@json_option
+@click.pass_context
+def show(ctx: click.Context, config_file: str | None, at_text: str | None, days: int, as_json: bool) -> None:
+    """Who holds each schedule now and until when, and in the days to come, on the schedule's own clock.
+
+    Exit 1 where nobody is on call at some moment of them.
+
+    \b
+    Example:
+      sms-notify oncall show
+      sms-notify oncall show --at "Sat 03:00" --days 2
+    """
+    settings, now = settings_of(ctx, config_file), wall_clock()
+    at = read_time(at_text, now) if at_text is not None else now
+    made = overrides_at(settings, at)
+    schedules = timetable_at(settings, at).schedules
+    if not schedules:
+        raise UsageError(f"{settings.source}: nobody is on call by a schedule; add one under `schedules:`")
+    people = settings.directory.people
+    rotas = {name: _rota(schedule, made, people, at, days) for name, schedule in schedules.items()}
+    rows = [_document(schedules[name], rota, at) for name, rota in rotas.items()]
+    text = "\n\n".join(_drawn(schedules[name], rota, at, days) for name, rota in rotas.items())
+    say(rows, as_json, text)
+    if any(turn.shift.person is None for rota in rotas.values() for turn in rota):
+        ctx.exit(1)
+
+
+def _rota(
+    schedule: Schedule, made: Sequence[Override], people: Container[str], at: datetime, days: int
+) -> list[Turn]:
+    """The turns that begin within the days, each with its real end. Who is not in `people` any more is nobody."""
+    mine = [override for override in made if override.schedule == schedule.name]
+    last = at + days * _DAY
+    found = turns(schedule, mine, at, last + _BEYOND)
+    return [
+        turn if turn.shift.person in people else replace(turn, shift=replace(turn.shift, person=None))
+        for turn in found
+        if turn.shift.start < last
+    ]
+
+
+def _drawn(schedule: Schedule, rota: Sequence[Turn], at: datetime, days: int) -> str:
+    zone, last = ZoneInfo(schedule.timezone), at + days * _DAY + _BEYOND
+    rows = [
+        (
+            day_and_time(turn.shift.start, zone),
+            "on and on" if turn.shift.end >= last else day_and_time(turn.shift.end, zone),
+            turn.shift.person or f"{_NOBODY} IS ON CALL",
+            _because(turn),
+        )
+        for turn in rota
+    ]
+    gaps = sum(turn.shift.person is None for turn in rota)
+    return "\n".join(
+        [
+            f"{schedule.name} ({schedule.timezone}): {_now(rota, zone, last)}",
+            *(f"  {line}" for line in table(rows, ("FROM", "UNTIL", "WHO", "")).splitlines()),
+            *([_mend(schedule, gaps, days)] if gaps else []),
+        ]
+    )
+
+
+def _now(rota: Sequence[Turn], zone: ZoneInfo, last: datetime) -> str:
+    first = rota[0].shift
+    until = "on and on" if first.end >= last else f"until {day_and_time(first.end, zone)}"
+    after = f", then {rota[1].shift.person or _NOBODY}" if len(rota) > 1 else ""
+    return printable(f"{first.person or f'{_NOBODY} IS ON CALL'} {until}{after}")
+
+
+def _because(turn: Turn) -> str:
+    override = turn.override
+    if override is None:
+        return ""
+    gone = f": {override.person} is nobody in people" if turn.shift.person is None else ""
+    return f"override {override.id} by {override.created_by}{gone}"
+
+
+def _mend(schedule: Schedule, gaps: int, days: int) -> str:
+    times = "once" if gaps == 1 else f"{gaps} times"
+    return (
+        f"  !! NOBODY is on call {times} within {days} day{'s' if days > 1 else ''}. Say who: "
+        f"`sms-notify oncall override add {schedule.name} PERSON --from TIME --until TIME`"
+    )
+
+
+def _document(schedule: Schedule, rota: Sequence[Turn], at: datetime) -> Row:
+    return {
+        "schedule": schedule.name,
+        "timezone": schedule.timezone,
+        "at": at.isoformat(),
+        "person": rota[0].shift.person,
+        "until": rota[0].shift.end.isoformat(),
+        "gap": any(turn.shift.person is None for turn in rota),
+        "turns": [
+            {
+                "from": turn.shift.start.isoformat(),
+                "until": turn.shift.end.isoformat(),
+                "person": turn.shift.person,
+                "override": turn.override.id if turn.override is not None else None,
+            }
+            for turn in rota
+        ],
+    }

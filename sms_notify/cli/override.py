@@ -1,0 +1,189 @@
+"""`oncall override`: somebody else is on call for a while."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from zoneinfo import ZoneInfo
+
+import click
+
+from sms_notify.app import wall_clock
+from sms_notify.cli.ack import login_or
+from sms_notify.cli.common import config_option, json_option, say, settings_of, table
+from sms_notify.cli.deciding import day_and_time
+from sms_notify.cli.times import read_time
+from sms_notify.config.durations import DurationError, parse_duration
+from sms_notify.config.names import near
+from sms_notify.config.settings import Settings
+from sms_notify.decide.oncall import Schedule
+from sms_notify.errors import UsageError
+from sms_notify.logs import printable
+from sms_notify.store import oncall
+from sms_notify.store.oncall import Override
+from sms_notify.store.sqlite import SqliteStore
+
+_EVER = datetime(1970, 1, 1, tzinfo=UTC)
+Row = dict[str, object]
+
+
+@click.group("override")
+def override_group() -> None:
+    """Somebody else is on call for a while.
+
+    \b
+    Example:
+      sms-notify oncall override add primary bob --from "Sat 09:00" --until "Sun 09:00"
+    """
+
+
+@override_group.command("add")
+@config_option
+@click.option("--from", "from_text", metavar="TIME", help="When it begins; else now.")
+@click.option(
+    "--until",
+    "until_text",
+    metavar="TIME",
+    help="When it ends; a clock's time is the next after its beginning.",
+)
+@click.option("--for", "for_text", metavar="DURATION", help="How long, instead of --until: 4h, 1d.")
+@click.option("--by", metavar="NAME", help="Who says so; else your login name.")
+@json_option
+@click.argument("schedule_name", metavar="SCHEDULE")
+@click.argument("person", metavar="PERSON")
+@click.pass_context
+def add(
+    ctx: click.Context,
+    config_file: str | None,
+    from_text: str | None,
+    until_text: str | None,
+    for_text: str | None,
+    by: str | None,
+    as_json: bool,
+    schedule_name: str,
+    person: str,
+) -> None:
+    """PERSON holds SCHEDULE from one time to another, before the calendar and the rotation.
+
+    TIME is by the schedule's own clock, as `oncall show` prints it: ISO 8601, HH:MM or 'Mon HH:MM' for the next time
+    it is that. Of two overrides the one made last counts. A running daemon obeys at once.
+
+    \b
+    Example:
+      sms-notify oncall override add primary bob --from 18:00 --until 22:00
+      sms-notify oncall override add primary bob --for 4h
+    """
+    settings, now = settings_of(ctx, config_file), wall_clock()
+    zone = ZoneInfo(_schedule(settings, schedule_name).timezone)
+    _check_person(settings, person)
+    start = read_time(from_text, now, zone, "--from") if from_text is not None else now
+    end = _end(start, until_text, for_text, zone)
+    _check_span(start, end, now, zone)
+    who, store = login_or(by), SqliteStore(settings.storage_url)
+    with store.reading():
+        pass  # a database that is not there is not made here
+    with store.transaction() as tx:
+        made = oncall.add_override(tx, schedule_name, person, start, end, who, now)
+    span = f"from {day_and_time(start, zone)} until {day_and_time(end, zone)} ({zone})"
+    said = f"override {made}: {person} holds {schedule_name} {span}"
+    say(_row(Override(made, schedule_name, person, start, end, now, who)), as_json, printable(said))
+
+
+def _end(start: datetime, until_text: str | None, for_text: str | None, zone: ZoneInfo) -> datetime:
+    if (until_text is None) == (for_text is None):
+        raise UsageError("say when it ends: --until TIME or --for DURATION, one of the two")
+    if until_text is not None:
+        return read_time(until_text, start, zone, "--until")
+    try:
+        return start + parse_duration(for_text or "")
+    except DurationError as error:
+        raise UsageError(f"--for {for_text}: {error} ({error.advice})") from None
+
+
+def _check_span(start: datetime, end: datetime, now: datetime, zone: ZoneInfo) -> None:
+    if end <= start:
+        ends, begins = day_and_time(end, zone), day_and_time(start, zone)
+        raise UsageError(f"it would end at {ends}, and begins at {begins}; write a later --until")
+    if end <= now:
+        raise UsageError(f"it would have ended at {day_and_time(end, zone)} already; write a later --until")
+
+
+def _schedule(settings: Settings, name: str) -> Schedule:
+    if name not in settings.schedules:
+        raise UsageError(f"there is no schedule {name!r}; {near(name, settings.schedules, 'schedules')}")
+    return settings.schedules[name]
+
+
+def _check_person(settings: Settings, name: str) -> None:
+    people = settings.directory.people
+    if name not in people:
+        raise UsageError(f"{name!r} is nobody in people; {near(name, people, 'people')}")
+
+
+@override_group.command("list")
+@config_option
+@json_option
+@click.pass_context
+def list_overrides(ctx: click.Context, config_file: str | None, as_json: bool) -> None:
+    """The overrides that have not ended, on the clocks of their schedules.
+
+    \b
+    Example:
+      sms-notify oncall override list
+    """
+    settings = settings_of(ctx, config_file)
+    with SqliteStore(settings.storage_url).reading() as tx:
+        made = oncall.overrides(tx, wall_clock())
+    shown = [_columns(override, settings.schedules) for override in made]
+    header = ("ID", "SCHEDULE", "PERSON", "FROM", "UNTIL", "BY")
+    say([_row(override) for override in made], as_json, table(shown, header))
+
+
+def _columns(override: Override, schedules: Mapping[str, Schedule]) -> tuple[str, ...]:
+    known = schedules.get(override.schedule)
+    zone = ZoneInfo(known.timezone if known is not None else "UTC")
+    return (
+        str(override.id),
+        override.schedule,
+        override.person,
+        day_and_time(override.start, zone),
+        f"{day_and_time(override.end, zone)} ({zone})",
+        override.created_by,
+    )
+
+
+def _row(override: Override) -> Row:
+    return {
+        "id": override.id,
+        "schedule": override.schedule,
+        "person": override.person,
+        "from": override.start.isoformat(),
+        "until": override.end.isoformat(),
+        "by": override.created_by,
+    }
+
+
+@override_group.command("remove")
+@config_option
+@json_option
+@click.argument("override_id", metavar="ID", type=click.IntRange(1, 2**62))
+@click.pass_context
+def remove(ctx: click.Context, config_file: str | None, as_json: bool, override_id: int) -> None:
+    """Take an override back, by the ID that `override list` shows. Exit 1 where there is none.
+
+    \b
+    Example:
+      sms-notify oncall override remove 3
+    """
+    store = SqliteStore(settings_of(ctx, config_file).storage_url)
+    with store.reading() as tx:
+        known = {override.id: override for override in oncall.overrides(tx, _EVER)}
+    gone = False
+    if override_id in known:
+        with store.transaction() as tx:
+            gone = oncall.remove_override(tx, override_id)
+    if not gone:
+        raise UsageError(f"there is no override {override_id}; `sms-notify oncall override list` shows them")
+    override = known[override_id]
+    said = f"override {override_id} is removed: {override.person} for {override.schedule}"
+    say(_row(override), as_json, printable(said))

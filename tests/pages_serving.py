@@ -1,0 +1,162 @@
+"""The pages over real HTTP: the real front, a real database, and the real engine that fills it and acknowledges."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from datetime import UTC, date, datetime, timedelta
+from itertools import count
+from pathlib import Path
+from typing import Any
+
+import requests
+from web_serving import SOON, Recorder, Served
+from workbench import NOON, Bench, VirtualClock, a_plan
+
+from sms_notify.decide.oncall import Layer, Rotation, Schedule, Shift
+from sms_notify.decide.people import Target, TargetKind
+from sms_notify.decide.routing import Step
+from sms_notify.decide.states import AckBy
+from sms_notify.engine import Engine
+from sms_notify.errors import StoreError
+from sms_notify.plan import Plan
+from sms_notify.store import oncall
+from sms_notify.store.committer import Committer
+from sms_notify.store.sqlite import SqliteStore
+from sms_notify.store.tx import Tx
+from sms_notify.web import passwords
+from sms_notify.web.front import Patience, build
+from sms_notify.web.people import People
+from sms_notify.web.protocol import Limits
+from sms_notify.web.server import WebServer
+from sms_notify.web.settings import WebSettings
+
+USER, PASSWORD = "ops", "correct horse"
+HASHED = passwords.hash_password(PASSWORD, b"0123456789abcdef")
+LOGIN = (USER, PASSWORD)
+PRIMARY = Schedule(
+    "primary", "Europe/Brussels", (Layer(Rotation(("alice", "bob"), 7, date(2026, 11, 16), 9 * 60)),)
+)
+# Nobody before tomorrow, and nobody after it: a calendar with one day in it.
+HOLED = Schedule(
+    "holed",
+    "Europe/Brussels",
+    calendar=(Shift("bob", datetime(2026, 11, 23, 8, tzinfo=UTC), datetime(2026, 11, 24, 8, tzinfo=UTC)),),
+)
+
+
+@dataclass
+class Site:
+    """A bench whose database the pages show. `broken` makes every reading of the database fail."""
+
+    bench: Bench
+    committer: Committer
+    schedules: Mapping[str, Schedule]
+    served: Served
+    broken: bool = False
+    acknowledged: list[tuple[tuple[int, ...], str, AckBy]] = field(default_factory=list)
+
+    def view(self, job: Callable[[Tx], Any], /) -> Any:
+        if self.broken:
+            raise StoreError("/var/lib/secret-path: disk I/O error")
+        with self.bench.store.reading() as tx:
+            return job(tx)
+
+    async def acknowledge(self, ids: Sequence[int], by: str, how: AckBy) -> list[int]:
+        self.acknowledged.append((tuple(ids), by, how))
+        engine, now = self.bench.engine, self.bench.clock()
+        return await self._commit(lambda tx: engine.acknowledge(tx, ids, by, how, now))
+
+    async def add_override(self, schedule: str, person: str, start: datetime, end: datetime, by: str) -> int:
+        now = self.bench.clock()
+        return await self._commit(lambda tx: oncall.add_override(tx, schedule, person, start, end, by, now))
+
+    async def remove_override(self, number: int, by: str) -> bool:
+        return await self._commit(lambda tx: oncall.remove_override(tx, number))
+
+    async def _commit(self, job: Callable[[Tx], Any]) -> Any:
+        return await asyncio.wrap_future(self.committer.submit(job))
+
+    def people(self) -> People:
+        return People(
+            view=self.view,
+            acknowledge=self.acknowledge,
+            add_override=self.add_override,
+            remove_override=self.remove_override,
+            schedules=lambda: self.schedules,
+            now=self.bench.clock,
+            directory=self.bench.engine.plan.directory,
+        )
+
+    # As people and strangers ask.
+
+    def ask(self, method: str, path: str, **more: Any) -> requests.Response:
+        return requests.request(
+            method, self.served.url(path), timeout=SOON, allow_redirects=False, **({"auth": LOGIN} | more)
+        )
+
+    def get(self, path: str, **more: Any) -> requests.Response:
+        return self.ask("GET", path, **more)
+
+    def post(self, path: str, form: Mapping[str, str] | None = None, **more: Any) -> requests.Response:
+        """As a browser sends a form of ours, unless the test says otherwise."""
+        headers = {
+            "Origin": self.served.url(""),
+            "Content-Type": "application/x-www-form-urlencoded",
+        } | more.pop("headers", {})
+        return self.ask("POST", path, data=dict(form or {}), headers=headers, **more)
+
+    def follow(self, method: str, path: str) -> requests.Response:
+        """As a phone opens a link: without a user and a password."""
+        return self.ask(method, path, auth=None)
+
+    def incident(self, incident_id: int) -> dict[str, Any]:
+        return self.bench.rows("select * from incidents where id = :id", id=incident_id)[0]
+
+    def codes(self) -> list[str]:
+        rows = self.bench.rows("select ack_code from messages where ack_code is not null order by id")
+        return [row["ack_code"] for row in rows]
+
+
+def escalating() -> Plan:
+    """Texts bear a link where somebody else is told next: bob, ten minutes after alice and bob."""
+    return a_plan(escalate=(Step(timedelta(minutes=10), (Target(TargetKind.PERSON, "bob"),)),))
+
+
+def code_maker() -> Callable[[], str]:
+    numbers = count(1)
+    return lambda: f"k{next(numbers):09d}"
+
+
+@contextmanager
+def site(
+    folder: Path,
+    *,
+    plan: Plan | None = None,
+    schedules: Sequence[Schedule] = (PRIMARY,),
+    settings: WebSettings | None = None,
+    recorder: Recorder | None = None,
+    at: datetime = NOON,
+) -> Iterator[Site]:
+    """The pages of a daemon that has heard nothing yet; one user may look at them unless `settings` say otherwise."""
+    url = f"sqlite://{folder}/pages.db"
+    named = {schedule.name: schedule for schedule in schedules}
+    whole = replace(plan or escalating(), schedules=named, ack_url="https://sms.example.org/a/")
+    bench = Bench(SqliteStore(url), Engine(whole, "node", code_maker()), VirtualClock(at))
+    bench.commit(lambda tx: None)  # makes the tables
+    committer = Committer(SqliteStore(url))
+    committer.start()
+    settings = settings or WebSettings(port=0, users={USER: HASHED})
+    recorder = recorder or Recorder()
+    running = Site(bench, committer, named, served=None)  # type: ignore[arg-type]
+    app = build(recorder.hooks(), settings, Patience(accept=SOON), running.people())
+    server = WebServer(app, settings, Limits())
+    running.served = Served(server.start(), recorder, server)
+    try:
+        yield running
+    finally:
+        assert server.stop(SOON)
+        committer.stop()
+        bench.store.close()
