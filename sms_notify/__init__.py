@@ -9,6 +9,8 @@
     owing       who is owed what of what was heard, and from when on
     turns       what follows while nobody acknowledges: escalation steps, reminders
     paging      from what people are to hear to texts: one each, or merged where the limits say so
+    bundling    which pages make one text, and what that text has to say
+    allowance   what limits and budgets leave one reader now
     roster      who is on call now
     handover    a text to who takes over, a warning of a gap ahead
     upkeep      what time does to messages: leases, evidence, age, closed gateways

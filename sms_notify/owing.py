@@ -9,12 +9,12 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from sms_notify.alert import Alert, Delivery, Severity
+from sms_notify.bundling import FLAPPING
 from sms_notify.decide.grouping import flush_at, group_of
 from sms_notify.decide.holding import Hold, Quiet, Wait, wait
 from sms_notify.decide.people import Person
 from sms_notify.decide.routing import Receiver, Route
 from sms_notify.decide.states import Cause, Decision, Drop, Heard, Kind, PageState, State
-from sms_notify.paging import FLAPPING
 from sms_notify.plan import Plan
 from sms_notify.roster import Roster
 from sms_notify.settling import report_nobody

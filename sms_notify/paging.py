@@ -7,23 +7,15 @@ lane and is told with everything else that came meanwhile.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sms_notify.alert import Severity, Status
+from sms_notify import bundling
+from sms_notify.alert import Severity
+from sms_notify.allowance import AT_ONCE, Allowance, Leave
 from sms_notify.decide.holding import Hold
 from sms_notify.decide.incidents import tag_of
-from sms_notify.decide.limits import (
-    TELL_PAUSE,
-    UNLIMITED,
-    Lane,
-    Limit,
-    LimitScope,
-    affordable,
-    longest,
-    pause_after,
-    room,
-)
+from sms_notify.decide.limits import UNLIMITED, Lane, LimitScope
 from sms_notify.decide.people import Person
 from sms_notify.decide.routing import Receiver
 from sms_notify.decide.states import Decision, Drop, Kind
@@ -35,30 +27,14 @@ from sms_notify.store.pages import Page
 from sms_notify.store.tx import Tx
 from sms_notify.wording.compose import Composed, compose_reported
 from sms_notify.wording.digest import compose_digest
-from sms_notify.wording.notice import Digest, Merged, Notice, Reader, Told, Tone
+from sms_notify.wording.notice import Reader
 
-FLAPPING = "flapping"  # the bundle of pages that say so
 _SOON = timedelta(seconds=1)
-_AT_ONCE = 3  # texts to one reader in one go; the rest follows a second later, where the limits allow it
-_NAMED = (
-    36  # more critical incidents than these at once are counted; to name each would cost a text for every ten
-)
+_NAMED = 36  # more critical incidents at once are counted: to name each would cost a text for every ten
 _HELD_BY_LIMITS = (Hold.LIMIT, Hold.BEHIND, Hold.LATE)
-_TONES = {Kind.ESCALATION: Tone.ESCALATED, Kind.REMINDER: Tone.REMINDER}
 
 Told_ = tuple[Page, int]
 """A page and the message that tells it."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Leave:
-    """What the limits allow one reader in one lane: `slots` texts now, of `max_parts` parts; else wait until `free_at`."""
-
-    slots: int
-    free_at: datetime
-    scope: str
-    history: tuple[datetime, ...]
-    one_part: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +54,7 @@ class Pager:
         self._plan = plan
         self._node = node
         self._code = code
+        self._allowance = Allowance(plan)
 
     def owe(self, tx: Tx, owed: Sequence[Page], now: datetime) -> list[Told_]:
         """Takes in what is owed: what is due is told, or held by a limit; the rest is written down for later."""
@@ -103,42 +80,39 @@ class Pager:
 
     def _lanes(self, tx: Tx, number: str, ready: Sequence[Page]) -> dict[Lane, list[Page]]:
         """What came with critical news rides in its text, unless a storm of the rest is being held back."""
-        urgent = {_bundle(page) for page in ready if page.lane is Lane.CRITICAL}
-        rides = urgent and (not self._limited(Lane.REST) or limits.held_lane(tx, number, Lane.REST) is None)
+        urgent = {bundling.bundle(page) for page in ready if page.lane is Lane.CRITICAL}
+        rides = urgent and (
+            not self._allowance.limited(Lane.REST, ()) or limits.held_lane(tx, number, Lane.REST) is None
+        )
         lanes: dict[Lane, list[Page]] = {}
         for page in ready:
-            lane = Lane.CRITICAL if rides and _bundle(page) in urgent else page.lane
+            lane = Lane.CRITICAL if rides and bundling.bundle(page) in urgent else page.lane
             lanes.setdefault(lane, []).append(page)
         return dict(sorted(lanes.items()))
 
-    def _limited(self, lane: Lane) -> bool:
-        every = self._plan.limits
-        money = (
-            every.credits.per_hour is not None or every.credits.per_day is not None or every.credits.reserve
-        )
-        return bool(every.of(lane) or money or (lane is Lane.REST and every.overall))
-
     def _tell(self, tx: Tx, number: str, lane: Lane, ready: Sequence[Page], now: datetime) -> list[Told_]:
-        limited = self._limited(lane) or any(self._receiver(page.receiver).limits for page in ready)
+        limited = self._allowance.limited(lane, [self._receiver(page.receiver) for page in ready])
         held = limits.held_lane(tx, number, lane) if limited else None
         if held is not None and held.until > now:
             return _hold(tx, ready, held.until, Hold.LIMIT, held.scope)
         if limited and limits.waits(tx, number, lane):
             return _hold(tx, ready, now + _SOON, Hold.BEHIND, "")
-        leave = self._leave(tx, number, lane, ready, now) if limited else _Leave(UNLIMITED, now, "", ())
+        leave = (
+            self._allowance.leave(tx, number, lane, ready, now) if limited else Leave(UNLIMITED, now, "", ())
+        )
         if leave.slots == 0:
             self._keep_waiting(tx, number, lane, held, leave, now)
             return _hold(tx, ready, leave.free_at, Hold.LIMIT, leave.scope)
         items = self._joined(tx, number, lane, ready, was_held=held is not None)
         announced = held is not None and held.announced
-        if _is_old_news(items, announced):
+        if bundling.is_old_news(items, announced):
             pages.drop(tx, [page.id for page in items], Drop.RESOLVED)
             limits.free_lane(tx, number, lane)
             return []
         return self._write_all(tx, number, lane, items, leave, held, now)
 
     def _keep_waiting(
-        self, tx: Tx, number: str, lane: Lane, held: HeldLane | None, leave: _Leave, now: datetime
+        self, tx: Tx, number: str, lane: Lane, held: HeldLane | None, leave: Leave, now: datetime
     ) -> None:
         since, announced = (held.since, held.announced) if held is not None else (now, False)
         limits.hold_lane(tx, number, lane, HeldLane(leave.scope, since, leave.free_at, announced))
@@ -161,47 +135,6 @@ class Pager:
             others += [p for p in pages.held(tx, number, Lane.REST) if p.why is Hold.LATE]
         return [*others, *ready]
 
-    # What the limits allow.
-
-    def _leave(self, tx: Tx, number: str, lane: Lane, ready: Sequence[Page], now: datetime) -> _Leave:
-        rules = self._plan.limits.of(lane)
-        history = tuple(limits.left_for(tx, number, lane, now - longest(rules))) if rules else ()
-        here = room(rules, history, now)
-        scope = LimitScope.NUMBER_CRITICAL if lane is Lane.CRITICAL else LimitScope.NUMBER
-        leave = _Leave(here.slots, here.free_at, scope, history)
-        if lane is Lane.REST:
-            leave = self._by_everybody(tx, leave, ready, now)
-        return self._by_credits(tx, leave, lane, ready, now)
-
-    def _by_everybody(self, tx: Tx, leave: _Leave, ready: Sequence[Page], now: datetime) -> _Leave:
-        names = dict.fromkeys(page.receiver for page in ready)
-        rules: list[tuple[LimitScope, tuple[Limit, ...], str | None]]
-        rules = [(LimitScope.OVERALL, self._plan.limits.overall, None)]
-        rules += [(LimitScope.RECEIVER, self._receiver(name).limits, name) for name in names]
-        for scope, listed, receiver in rules:
-            if not listed:
-                continue
-            sent = [*limits.left_at_all(tx, now - longest(listed), receiver)]
-            sent += [now] * limits.queued_at_all(tx, receiver)
-            here = room(listed, sent, now)
-            if here.slots < leave.slots:
-                leave = replace(leave, slots=here.slots, free_at=here.free_at, scope=scope)
-        return leave
-
-    def _by_credits(self, tx: Tx, leave: _Leave, lane: Lane, ready: Sequence[Page], now: datetime) -> _Leave:
-        bounds = self._plan.limits.credits
-        if leave.slots == 0 or (bounds.per_hour is None and bounds.per_day is None and not bounds.reserve):
-            return leave
-        spent = limits.spent(tx, self._plan.gateway, now)
-        refusal = affordable(bounds, spent, 1, lane, now)
-        if refusal is not None:
-            return replace(leave, slots=0, free_at=refusal.ask_again, scope=refusal.scope)
-        most = max(self._receiver(page.receiver).max_parts for page in ready)
-        several = min(leave.slots, _AT_ONCE)
-        if affordable(bounds, spent, most * several, lane, now) is None:
-            return leave
-        return replace(leave, slots=1, one_part=True)
-
     # The texts.
 
     def _write_all(
@@ -210,7 +143,7 @@ class Pager:
         number: str,
         lane: Lane,
         items: Sequence[Page],
-        leave: _Leave,
+        leave: Leave,
         held: HeldLane | None,
         now: datetime,
     ) -> list[Told_]:
@@ -222,7 +155,7 @@ class Pager:
                 pages.tell(tx, page, message_id)
                 told.append((page, message_id))
         _hold(tx, left, now + _SOON, Hold.BEHIND, "")
-        silent = self._silent_until(lane, leave, len(written), now)
+        silent = self._allowance.silent_until(lane, leave, len(written), now)
         if silent is not None:
             scope = LimitScope.NUMBER_CRITICAL if lane is Lane.CRITICAL else LimitScope.NUMBER
             limits.hold_lane(tx, number, lane, HeldLane(scope, now, silent, announced=True))
@@ -231,15 +164,19 @@ class Pager:
         return told
 
     def _texts(
-        self, lane: Lane, items: Sequence[Page], leave: _Leave, held: HeldLane | None, now: datetime
+        self, lane: Lane, items: Sequence[Page], leave: Leave, held: HeldLane | None, now: datetime
     ) -> tuple[list[_Out], list[Page]]:
         """The texts that tell `items`, and what is left for the next."""
         bundles: dict[tuple[str, ...], list[Page]] = {}
         for page in sorted(items, key=lambda page: page.subject.alert.severity.rank):
-            bundles.setdefault(_bundle(page), []).append(page)
-        slots = min(leave.slots, _AT_ONCE) if leave.slots < UNLIMITED else UNLIMITED
+            bundles.setdefault(bundling.bundle(page), []).append(page)
+        slots = min(leave.slots, AT_ONCE) if leave.slots < UNLIMITED else UNLIMITED
         announced = held is not None and held.announced
-        if announced or len(bundles) > slots or any(_needs_digest(listed) for listed in bundles.values()):
+        if (
+            announced
+            or len(bundles) > slots
+            or any(bundling.needs_digest(listed) for listed in bundles.values())
+        ):
             bundles = {("",): [page for listed in bundles.values() for page in listed]}
         out: list[_Out] = []
         left: list[Page] = []
@@ -256,13 +193,13 @@ class Pager:
         self,
         lane: Lane,
         listed: Sequence[Page],
-        leave: _Leave,
+        leave: Leave,
         held: HeldLane | None,
         before: int,
         now: datetime,
     ) -> _Out:
         """One text about as many as it can name where each must be named, else about all."""
-        silent = self._silent_until(lane, leave, before + 1, now)
+        silent = self._allowance.silent_until(lane, leave, before + 1, now)
         out = self._worded(listed, leave, held, silent)
         if lane is not Lane.CRITICAL or len(listed) == 1 or len(listed) > _NAMED or _all_named(out):
             return out
@@ -277,16 +214,8 @@ class Pager:
                 high = middle - 1
         return best
 
-    def _silent_until(self, lane: Lane, leave: _Leave, texts: int, now: datetime) -> datetime | None:
-        """When the next text may leave, after this many now, where that is worth a word."""
-        rules = self._plan.limits.of(lane)
-        if not rules or not texts:
-            return None
-        free = pause_after(rules, [*leave.history, *[now] * (texts - 1)], now)
-        return free if free - now > TELL_PAUSE else None
-
     def _worded(
-        self, listed: Sequence[Page], leave: _Leave, held: HeldLane | None, silent: datetime | None
+        self, listed: Sequence[Page], leave: Leave, held: HeldLane | None, silent: datetime | None
     ) -> _Out:
         person = self._known(listed[0].person)
         reader = Reader(person.timezone, person.language)
@@ -297,12 +226,17 @@ class Pager:
         link = f"{self._plan.ack_url}{code}" if code else ""
         announced = held is not None and held.announced
         crowd = silent is not None and len(listed) > 1 and not any(p.lane is Lane.CRITICAL for p in listed)
-        if announced or crowd or len({_bundle(page) for page in listed}) > 1 or _needs_digest(listed):
+        if (
+            announced
+            or crowd
+            or len({bundling.bundle(page) for page in listed}) > 1
+            or bundling.needs_digest(listed)
+        ):
             since = held.since if held is not None and announced else min(page.created_at for page in listed)
-            digest = _digest(listed, announced, since, silent, link)
+            digest = bundling.digest(listed, announced, since, silent, link)
             return _Out(tuple(listed), Kind.DIGEST, compose_digest(digest, reader, most), code)
         template = self._plan.templates.get(receivers[0].template)
-        worded = compose_reported(_notice(listed, silent, link), reader, template, most)
+        worded = compose_reported(bundling.notice(listed, silent, link), reader, template, most)
         return _Out(tuple(listed), listed[0].kind, worded, code)
 
     def _wants_ack(self, listed: Sequence[Page]) -> bool:
@@ -347,30 +281,6 @@ class Pager:
         )
 
 
-def _bundle(page: Page) -> tuple[str, ...]:
-    """What is told in one text when there is room: the same thing, by the same receiver, of the same group."""
-    if page.why in (Hold.QUIET, Hold.LATE):
-        return ("", page.why)
-    return (page.receiver, page.kind, page.bundle)
-
-
-def _needs_digest(listed: Iterable[Page]) -> bool:
-    """More than one kind of thing, or things that began and ended untold, that are too old to be news, that were held
-    for a night.
-    """
-    every = list(listed)
-    untold = any(page.subject.ended and page.kind is not Kind.RESOLVED for page in every)
-    late = any(page.why is Hold.LATE or (page.why is Hold.QUIET and len(every) > 1) for page in every)
-    return untold or late or len({page.kind for page in every}) > 1
-
-
-def _is_old_news(items: Sequence[Page], announced: bool) -> bool:
-    """Nothing but trouble that came and went while it was held for a moment."""
-    if announced or not all(page.id for page in items):
-        return False
-    return all(page.subject.ended and page.kind.news and page.why is not Hold.LATE for page in items)
-
-
 def _all_named(out: _Out) -> bool:
     urgent = {
         tag_of(page.subject.incident_id)
@@ -378,42 +288,6 @@ def _all_named(out: _Out) -> bool:
         if page.subject.alert.severity is Severity.CRITICAL and not page.subject.ended
     }
     return urgent <= out.worded.named
-
-
-def _told(page: Page) -> Told:
-    subject = page.subject
-    since = subject.alert.starts_at or subject.opened_at
-    return Told(tag_of(subject.incident_id), subject.alert, since, ended=subject.ended)
-
-
-def _once(listed: Iterable[Page]) -> tuple[Told, ...]:
-    """An incident that is owed twice is told once."""
-    return tuple({page.subject.incident_id: _told(page) for page in listed}.values())
-
-
-def _notice(listed: Sequence[Page], silent: datetime | None, link: str) -> Notice:
-    first = listed[0]
-    status = Status.RESOLVED if first.kind is Kind.RESOLVED else Status.FIRING
-    tone = Tone.FLAPPING if first.bundle == FLAPPING else _TONES.get(first.kind, Tone.NEWS)
-    times = max(page.subject.flapping for page in listed)
-    hidden = sum(page.hidden for page in listed)
-    return Notice(status, _once(listed), hidden, tone, times if tone is Tone.FLAPPING else 0, link, silent)
-
-
-def _digest(
-    listed: Sequence[Page], announced: bool, since: datetime, silent: datetime | None, link: str
-) -> Digest:
-    why = Merged.STORM
-    if announced:
-        why = Merged.CLOSING
-    elif any(page.why is Hold.LATE for page in listed):
-        why = Merged.LATE
-    elif any(page.why is Hold.QUIET for page in listed):
-        why = Merged.QUIET
-    held = _once(page for page in listed if page.kind is not Kind.RESOLVED)
-    over = _once(page for page in listed if page.kind is Kind.RESOLVED)
-    hidden = sum(page.hidden for page in listed)
-    return Digest(why, held, over, since, silent, hidden, link)
 
 
 def _hold(tx: Tx, listed: Iterable[Page], until: datetime, why: Hold, by: str) -> list[Told_]:

@@ -11,7 +11,7 @@ from datetime import datetime
 
 from sms_notify.decide.holding import Hold
 from sms_notify.decide.incidents import tag_of
-from sms_notify.decide.people import TargetKind
+from sms_notify.decide.people import TargetKind, group_of
 from sms_notify.decide.routing import Receiver, Route
 from sms_notify.decide.states import Decision, Heard, IncidentState, Kind, PageState, State
 from sms_notify.decide.walk import Look, Looked, walk
@@ -273,7 +273,8 @@ def _message(tx: Tx, row: Row) -> list[Line]:
     number, parts = row["id"], "1 part" if row["parts"] == 1 else f"{row['parts']} parts"
     others = row["tells"] - 1 if "tells" in row.keys() else 0  # noqa: SIM118 - a row is no mapping to `in`
     merged = f", with {others} other incident{'s' if others > 1 else ''}" if others > 0 else ""
-    head = f"m{number} {row['kind']} to {row['recipient']} ({masked(row['number'])}), {parts}{merged}: {row['body']!r}"
+    phone = "" if group_of(row["number"]) else f" ({masked(row['number'])})"
+    head = f"m{number} {row['kind']} to {row['recipient']}{phone}, {parts}{merged}: {row['body']!r}"
     return [Line(moment(row["created_at"]), head), *_entries(number, reading.ledger_of(tx, number))]
 
 

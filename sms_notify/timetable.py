@@ -37,9 +37,7 @@ class Timetable:
     fetched: Mapping[str, bytes] | None = None
 
 
-def read_timetable(
-    settings: Settings, now: datetime, copies: Copies, *, fetch: bool = True
-) -> Timetable:
+def read_timetable(settings: Settings, now: datetime, copies: Copies, *, fetch: bool = True) -> Timetable:
     """Reads every calendar for some months around `now`. `fetch` False asks no server and takes the kept copies.
 
     Never raises for a calendar: what cannot be read is a trouble, and the last good copy counts.

@@ -26,7 +26,7 @@ gateway_option = click.option("--gateway", metavar="NAME", help="Which gateway; 
 @json_option
 @click.pass_context
 def credits_command(ctx: click.Context, config_file: str | None, gateway: str | None, as_json: bool) -> None:
-    """Balance, spend a day over the last week, and days to empty.
+    """Balance, spend a day over the last week, and days to empty. Exit 1 under `limits.credits.low_water`.
 
     Example: sms-notify credits
     """
@@ -42,8 +42,18 @@ def credits_command(ctx: click.Context, config_file: str | None, gateway: str | 
         if days is not None
         else ", none spent in the last 7 days"
     )
-    row = {"gateway": account.name, "credits": left, "spent_a_day": daily, "days_left": days}
-    say(row, as_json, f"{account.name}: {left} credits{known}")
+    low = settings.limits.credits.low_water
+    row = {
+        "gateway": account.name,
+        "credits": left,
+        "spent_a_day": daily,
+        "days_left": days,
+        "low_water": low,
+    }
+    under = f"; that is UNDER THE LOW WATER of {low}: buy credits" if left < low else ""
+    say(row, as_json, f"{account.name}: {left} credits{known}{under}")
+    if left < low:
+        ctx.exit(1)
 
 
 def _spent_a_day(store: SqliteStore) -> float:

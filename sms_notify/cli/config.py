@@ -43,6 +43,7 @@ def check_config(file: str | None, online: bool, as_json: bool) -> None:
 
     try:
         settings = load(find_config(file or _named_file(), os.environ), os.environ)
+        _check_on_call(settings)
     except ConfigError as error:
         _print_faults(error, as_json)
         sys.exit(1)
@@ -50,6 +51,25 @@ def check_config(file: str | None, online: bool, as_json: bool) -> None:
     _print_settings(settings, as_json, trials)
     if not all(trial.ok for trial in trials):
         sys.exit(1)
+
+
+def _check_on_call(settings: Settings) -> None:
+    """Raises ConfigError where nobody is on call in the weeks to come, with what calendars and overrides say."""
+    if not settings.schedules:
+        return
+    from sms_notify.app import wall_clock
+    from sms_notify.cli.deciding import by_schedule, overrides_at, timetable_at
+    from sms_notify.config.oncallcheck import gap_faults
+
+    now, found = wall_clock(), timetable_at(settings, wall_clock())
+    failed = {trouble.schedule for trouble in found.troubles}
+    read = {source.schedule: found.schedules[source.schedule].calendar for source in settings.calendars}
+    calendars = {name: shifts for name, shifts in read.items() if shifts or name not in failed}
+    if not gap_faults(settings, now, calendars=calendars):
+        return  # so that a configuration without gaps is checked anywhere, without the daemon's database
+    faults = gap_faults(settings, now, by_schedule(overrides_at(settings, now)), calendars)
+    if faults:
+        raise ConfigError(faults)
 
 
 @dataclass(frozen=True, slots=True)

@@ -134,7 +134,7 @@ def strongest(ranked: Sequence[Shift], start: datetime, end: datetime) -> tuple[
         return ()
     lying = [
         Shift(None, start, end),
-        *(s for s in ranked if s.start < end and s.end > start and s.start < s.end),
+        *(s for s in ranked if s.start < end and s.end > start),
     ]
     waiting = sorted(enumerate(lying), key=lambda entry: entry[1].start, reverse=True)
     edges = sorted({min(max(edge, start), end) for s in lying for edge in (s.start, s.end)})

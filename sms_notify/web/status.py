@@ -28,6 +28,9 @@ class Mood(StrEnum):
     BAD = "bad"
 
 
+_WORST_FIRST = (Mood.BAD, Mood.WARN, Mood.GOOD)
+
+
 @dataclass(frozen=True, slots=True)
 class Finding:
     """One thing that is not well, in words."""
@@ -84,7 +87,7 @@ def status_of(tx: Tx, schedules: Mapping[str, Schedule], not_ready: Sequence[str
         *_of_troubles(troubles),
     ]
     return Status(
-        findings=tuple(sorted(findings, key=lambda finding: finding.mood is not Mood.BAD)),
+        findings=tuple(sorted(findings, key=lambda finding: _WORST_FIRST.index(finding.mood))),
         open=tuple((one, tuple(viewing.told(tx, one.id))) for one in _shown(tx)),
         total=sum(n for n, _ in counts.values()),
         duties=duties,
@@ -105,8 +108,14 @@ def _of_incidents(counts: Mapping[Severity, tuple[int, int]]) -> Iterator[Findin
     for severity, (open_now, waiting) in counts.items():
         name = "" if severity is Severity.OTHER else f"{severity} "
         told = f"{open_now} {name}incident{'s' if open_now > 1 else ''} open"
-        urgent = severity is Severity.CRITICAL and waiting > 0
-        yield Finding(Mood.BAD if urgent else Mood.WARN, f"{told}, {_care(open_now, waiting)}")
+        yield Finding(_mood(severity, waiting), f"{told}, {_care(open_now, waiting)}")
+
+
+def _mood(severity: Severity, waiting: int) -> Mood:
+    """What is only information is open on the best of days."""
+    if severity is Severity.INFO:
+        return Mood.GOOD
+    return Mood.BAD if severity is Severity.CRITICAL and waiting else Mood.WARN
 
 
 def _care(open_now: int, waiting: int) -> str:

@@ -1,0 +1,102 @@
+"""What the limits and the budgets leave one reader in one lane now, asked of what has left before."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from sms_notify.decide.limits import (
+    TELL_PAUSE,
+    Lane,
+    Limit,
+    LimitScope,
+    affordable,
+    longest,
+    pause_after,
+    room,
+)
+from sms_notify.decide.routing import Receiver
+from sms_notify.plan import Plan
+from sms_notify.store import limits
+from sms_notify.store.pages import Page
+from sms_notify.store.tx import Tx
+
+AT_ONCE = 3  # texts to one reader in one go; the rest follows a second later, where the limits allow it
+
+
+@dataclass(frozen=True, slots=True)
+class Leave:
+    """What the limits allow one reader in one lane: `slots` texts now, of `max_parts` parts; else wait until `free_at`."""
+
+    slots: int
+    free_at: datetime
+    scope: str
+    history: tuple[datetime, ...]
+    one_part: bool = False
+
+
+class Allowance:
+    """Asks the limits of one configuration."""
+
+    def __init__(self, plan: Plan) -> None:
+        self._plan = plan
+
+    def limited(self, lane: Lane, receivers: Sequence[Receiver]) -> bool:
+        """Whether anything can hold a text of this lane."""
+        every = self._plan.limits
+        money = (
+            every.credits.per_hour is not None or every.credits.per_day is not None or every.credits.reserve
+        )
+        mine = lane is Lane.REST and (every.overall or any(receiver.limits for receiver in receivers))
+        return bool(every.of(lane) or money or mine)
+
+    def leave(self, tx: Tx, number: str, lane: Lane, ready: Sequence[Page], now: datetime) -> Leave:
+        rules = self._plan.limits.of(lane)
+        history = tuple(limits.left_for(tx, number, lane, now - longest(rules))) if rules else ()
+        here = room(rules, history, now)
+        scope = LimitScope.NUMBER_CRITICAL if lane is Lane.CRITICAL else LimitScope.NUMBER
+        leave = Leave(here.slots, here.free_at, scope, history)
+        if lane is Lane.REST:
+            leave = self._by_everybody(tx, leave, ready, now)
+        return self._by_credits(tx, leave, lane, ready, now)
+
+    def _by_everybody(self, tx: Tx, leave: Leave, ready: Sequence[Page], now: datetime) -> Leave:
+        names = dict.fromkeys(page.receiver for page in ready)
+        rules: list[tuple[LimitScope, tuple[Limit, ...], str | None]]
+        rules = [(LimitScope.OVERALL, self._plan.limits.overall, None)]
+        rules += [(LimitScope.RECEIVER, self._receiver(name).limits, name) for name in names]
+        for scope, listed, receiver in rules:
+            if not listed:
+                continue
+            sent = [*limits.left_at_all(tx, now - longest(listed), receiver)]
+            sent += [now] * limits.queued_at_all(tx, receiver)
+            here = room(listed, sent, now)
+            if here.slots < leave.slots:
+                leave = replace(leave, slots=here.slots, free_at=here.free_at, scope=scope)
+        return leave
+
+    def _by_credits(self, tx: Tx, leave: Leave, lane: Lane, ready: Sequence[Page], now: datetime) -> Leave:
+        bounds = self._plan.limits.credits
+        if leave.slots == 0 or (bounds.per_hour is None and bounds.per_day is None and not bounds.reserve):
+            return leave
+        spent = limits.spent(tx, self._plan.gateway, now)
+        refusal = affordable(bounds, spent, 1, lane, now)
+        if refusal is not None:
+            return replace(leave, slots=0, free_at=refusal.ask_again, scope=refusal.scope)
+        most = max(self._receiver(page.receiver).max_parts for page in ready)
+        several = min(leave.slots, AT_ONCE)
+        if affordable(bounds, spent, most * several, lane, now) is None:
+            return leave
+        return replace(leave, slots=1, one_part=True)
+
+    def silent_until(self, lane: Lane, leave: Leave, texts: int, now: datetime) -> datetime | None:
+        """When the next text may leave, after this many now, where that is worth a word."""
+        rules = self._plan.limits.of(lane)
+        if not rules or not texts:
+            return None
+        free = pause_after(rules, [*leave.history, *[now] * (texts - 1)], now)
+        return free if free - now > TELL_PAUSE else None
+
+    def _receiver(self, name: str) -> Receiver:
+        return self._plan.receivers.get(name) or Receiver(name)
