@@ -100,8 +100,9 @@ class Engine:
         agenda.forget_groups(tx, now - _GROUPS_KEPT)
         self._hand_overs.tick(tx, now)
         moved = self._upkeep.tick(tx, now)
-        due = [*self._turns.escalate(tx, now), *self._turns.remind(tx, now)]
-        told = [*self._pager.owe(tx, due, now), *self._pager.flush(tx, now)]
+        told = self._pager.owe(tx, self._turns.escalate(tx, now), now)
+        told += self._pager.flush(tx, now)
+        told += self._pager.owe(tx, self._turns.remind(tx, now), now)
         return Ticked(tuple(moved), tuple(dict.fromkeys(message_id for _, message_id in told)))
 
     def recover(self, tx: Tx, now: datetime) -> list[Moved]:

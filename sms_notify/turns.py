@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 
 from sms_notify.decide.holding import Hold, Wait, wait
@@ -29,7 +29,7 @@ class Turns:
 
     def escalate(self, tx: Tx, now: datetime) -> list[Page]:
         """The pages of every step that is due; a step that nobody stands behind is passed over at once."""
-        return [page for due in agenda.due(tx, What.ESCALATE, now) for page in self._step(tx, due, now)]
+        return _once(page for due in agenda.due(tx, What.ESCALATE, now) for page in self._step(tx, due, now))
 
     def _step(self, tx: Tx, due: Due, now: datetime) -> list[Page]:
         receiver = self._plan.receivers.get(due.receiver)
@@ -71,7 +71,7 @@ class Turns:
         if not names:
             return []
         soon = [due for due in agenda.due(tx, What.REMIND, now + _ALONG) if due.receiver in names]
-        return [page for due in soon for page in self._reminder(tx, due, now)]
+        return _once(page for due in soon for page in self._reminder(tx, due, now))
 
     def _reminder(self, tx: Tx, due: Due, now: datetime) -> Sequence[Page]:
         receiver = self._plan.receivers.get(due.receiver)
@@ -79,9 +79,9 @@ class Turns:
         if receiver is None or due.subject.ended:
             agenda.strike(tx, incident_id, due.receiver, What.REMIND)
             return []
-        held = self._held(due, receiver, now)
-        if held.until > now:
-            agenda.put(tx, incident_id, receiver.name, What.REMIND, due.nth, held.until, due.every)
+        later = max(self._held(due, receiver, now).until, self._not_before(tx, due, now))
+        if later > now:
+            agenda.put(tx, incident_id, receiver.name, What.REMIND, due.nth, later, due.every)
             return []
         agenda.put(tx, incident_id, receiver.name, What.REMIND, due.nth + 1, now + due.every, due.every)
         people = [
@@ -92,8 +92,13 @@ class Turns:
         return [
             Page(due.subject, person, Kind.REMINDER, receiver.name, now, now, nth=due.nth, bundle="reminder")
             for person in people
-            if not pages.has(tx, incident_id, person.number, Kind.REMINDER, due.nth)
+            if not pages.waits(tx, incident_id, person.number)
         ]
+
+    def _not_before(self, tx: Tx, due: Due, now: datetime) -> datetime:
+        """A whole interval after the last text about it, whatever that was written for; a little early takes it along."""
+        last = pages.last_told(tx, due.subject.incident_id, due.receiver)
+        return now if last is None or now + _ALONG >= last + due.every else last + due.every
 
     def _held(self, due: Due, receiver: Receiver, now: datetime) -> Wait:
         labels = due.subject.alert.labels
@@ -105,3 +110,8 @@ class Turns:
     def _route_to(self, labels: Mapping[str, str], receiver: str) -> Route | None:
         chains = route(self._plan.route, labels).chains
         return next((chain[-1] for chain in chains if chain[-1].receiver == receiver), None)
+
+
+def _once(owed: Iterable[Page]) -> list[Page]:
+    """Two receivers whose turn comes at one time make one page for whoever stands in both."""
+    return list({(page.subject.incident_id, page.person.number): page for page in owed}.values())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -16,7 +17,7 @@ from web_serving import SOON, Recorder, Served
 from workbench import NOON, Bench, VirtualClock, a_plan
 
 from sms_notify.decide.oncall import Layer, Rotation, Schedule, Shift
-from sms_notify.decide.people import Target, TargetKind
+from sms_notify.decide.people import Person, Target, TargetKind
 from sms_notify.decide.routing import Step
 from sms_notify.decide.states import AckBy
 from sms_notify.engine import Engine
@@ -36,6 +37,9 @@ from sms_notify.web.settings import WebSettings
 USER, PASSWORD = "ops", "correct horse"
 HASHED = passwords.hash_password(PASSWORD, b"0123456789abcdef")
 LOGIN = (USER, PASSWORD)
+OPS = Person(
+    USER, "+32470000009"
+)  # so that the pages show this user UTC, whatever this machine's own zone is
 PRIMARY = Schedule(
     "primary", "Europe/Brussels", (Layer(Rotation(("alice", "bob"), 7, date(2026, 11, 16), 9 * 60)),)
 )
@@ -49,18 +53,23 @@ HOLED = Schedule(
 
 @dataclass
 class Site:
-    """A bench whose database the pages show. `broken` makes every reading of the database fail."""
+    """A bench whose database the pages show. `broken` makes every reading of the database fail, `gate` makes it wait."""
 
     bench: Bench
     committer: Committer
     schedules: Mapping[str, Schedule]
     served: Served
     broken: bool = False
+    gate: threading.Event | None = None
+    entered: threading.Event = field(default_factory=threading.Event)
     acknowledged: list[tuple[tuple[int, ...], str, AckBy]] = field(default_factory=list)
 
     def view(self, job: Callable[[Tx], Any], /) -> Any:
         if self.broken:
             raise StoreError("/var/lib/secret-path: disk I/O error")
+        if self.gate is not None:
+            self.entered.set()
+            self.gate.wait(SOON)
         with self.bench.store.reading() as tx:
             return job(tx)
 
@@ -73,13 +82,14 @@ class Site:
         now = self.bench.clock()
         return await self._commit(lambda tx: oncall.add_override(tx, schedule, person, start, end, by, now))
 
-    async def remove_override(self, number: int, by: str) -> bool:
+    async def remove_override(self, number: int, by: str) -> bool:  # noqa: ARG002 - the pages give it
         return await self._commit(lambda tx: oncall.remove_override(tx, number))
 
     async def _commit(self, job: Callable[[Tx], Any]) -> Any:
         return await asyncio.wrap_future(self.committer.submit(job))
 
     def people(self) -> People:
+        known = self.bench.engine.plan.directory
         return People(
             view=self.view,
             acknowledge=self.acknowledge,
@@ -87,7 +97,7 @@ class Site:
             remove_override=self.remove_override,
             schedules=lambda: self.schedules,
             now=self.bench.clock,
-            directory=self.bench.engine.plan.directory,
+            directory=replace(known, people={**known.people, USER: OPS}),
         )
 
     # As people and strangers ask.

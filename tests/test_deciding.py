@@ -351,6 +351,24 @@ def test_what_still_fires_is_told_again_after_the_repeat_interval_until_it_is_ac
     assert [text[:24] for text in here.texts()[3:]] == ["STILL FIRING critical B:"]
 
 
+def test_two_receivers_of_one_person_have_one_turn_at_one_time(site) -> None:
+    plan = only_bob(escalate=STEPS)
+    second = replace(plan.receivers["oncall"], name="second")
+    child = replace(plan.route, path="route.routes[0]", continue_=True)
+    other = replace(plan.route, path="route.routes[1]", receiver="second")
+    route = replace(plan.route, routes=(child, other), repeat_interval=HOUR)
+    here = site(plan, receivers={**plan.receivers, "second": second}, route=route)
+    here.bench.accept(firing())
+    here.run(30, hours=2)
+    assert [text.number for text in here.gateway.texts][:4] == [
+        BOB.number,
+        ALICE.number,
+        CAROL.number,
+        BOB.number,
+    ]
+    assert here.bench.rows("select count(*) as n from pages where kind = 'escalation'") == [{"n": 3}]
+
+
 # Flapping.
 
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
@@ -16,6 +18,7 @@ from sms_notify.wording.handoff import compose_handoff
 from sms_notify.wording.notice import Digest, HandOff, Merged, Reader, Told
 from sms_notify.wording.words import WORDS, counted
 
+DOCS = Path(__file__).parent.parent / "docs" / "templates.md"
 SINCE = datetime(2026, 11, 22, 13, 9, tzinfo=UTC)
 UNTIL = datetime(2026, 11, 22, 13, 20, tzinfo=UTC)
 BRUSSELS = Reader("Europe/Brussels")
@@ -251,6 +254,29 @@ def test_one_name_too_long_for_any_text_is_cut_rather_than_left_out() -> None:
 def test_a_digest_of_nothing_is_refused() -> None:
     with pytest.raises(ValueError, match="at least one incident"):
         compose_digest(Digest(Merged.STORM, (), hidden=3), BRUSSELS, 1)
+
+
+def test_the_examples_of_the_documentation_are_what_a_phone_shows() -> None:
+    web = some(2, "HostDown", "web", severity="critical")
+    next_silence = SINCE + timedelta(minutes=26)
+    closing = (some(180, "HostDown", ended=True), some(12, "HostDown"), some(18, "DiskFull"))
+    ended = some(2, "Slow", ended=True)
+    storm = tuple(
+        replace(told, tag="k3f9") for told in (*some(90, "HostDown", "web", severity="critical"), *FULL)
+    )
+    texts = [
+        body(Merged.STORM, FULL, DOWN, until=UNTIL),
+        body(Merged.STORM, storm, over=some(3, "Slow"), until=UNTIL),
+        body(Merged.STORM, DOWN, some(5, "Slow", ended=True), until=UNTIL),
+        body(Merged.STORM, web, over=some(3, "DiskFull")),
+        body(Merged.CLOSING, *closing, until=next_silence),
+        body(Merged.CLOSING, over=(*some(20, "HostDown"), *some(10, "DiskFull"))),
+        body(Merged.QUIET, some(5, "HostDown", "web"), ended, over=some(2, "DiskFull")),
+        body(Merged.LATE, some(2, "HostDown", "web"), some(10, "Slow", ended=True)),
+    ]
+    documented = DOCS.read_text("utf-8")
+    shown = [re.sub(r" #\w+", " #k3f9", text) for text in texts]
+    assert [text for text in shown if f"\n{text}\n" not in documented] == []
 
 
 # The numbers, whatever the alerts hold.

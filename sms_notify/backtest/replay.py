@@ -107,10 +107,10 @@ class Replay:
         self._clock = until
         self._ticked = _second(until)
 
-    def finish(self) -> None:
+    def finish(self, afterwards: timedelta = AFTERWARDS) -> None:
         """Lets the clock run on for a while and adds up what was not told by then."""
         if self._ticked is not None:
-            self.run_to(self._clock + AFTERWARDS)
+            self.run_to(self._clock + afterwards)
         self.tally.close(leftovers(self._tx))
 
     def messages(self) -> list[tuple[datetime, str, str, int]]:

@@ -65,12 +65,15 @@ class Written:
     message_id: int | None
 
 
-def write(tx: Tx, page: Page, message_id: int | None) -> int:
-    """Writes a page down, held or told. Raises sqlite3.IntegrityError when it is there: the index decides races."""
-    return tx.insert(
+def write(tx: Tx, page: Page, message_id: int | None) -> bool:
+    """Writes a page down, held or told. False where it is there already: the index decides races, and no race may
+    undo the whole transaction of everybody else.
+    """
+    written = tx.run(
         "insert into pages (incident_id, number, kind, nth, recipient, receiver, lane, bundle, state, why, held_by, hidden,"
         " created_at, due_at, message_id) values (:incident_id, :number, :kind, :nth, :recipient, :receiver, :lane, :bundle,"
-        " :state, :why, :held_by, :hidden, :created_at, :due_at, :message_id) returning id",
+        " :state, :why, :held_by, :hidden, :created_at, :due_at, :message_id)"
+        " on conflict (incident_id, number, kind, nth) do nothing",
         incident_id=page.subject.incident_id,
         number=page.person.number,
         kind=page.kind,
@@ -87,6 +90,7 @@ def write(tx: Tx, page: Page, message_id: int | None) -> int:
         due_at=stored(page.due_at),
         message_id=message_id,
     )
+    return written == 1
 
 
 def tell(tx: Tx, page: Page, message_id: int) -> None:
@@ -243,7 +247,8 @@ def tell_also(tx: Tx, page_id: int, person: Person, message_id: int) -> None:
     tx.run(
         "insert into pages (incident_id, number, kind, nth, recipient, receiver, lane, bundle, state, why, held_by, hidden,"
         " created_at, due_at, message_id) select incident_id, :number, kind, nth, :recipient, receiver, lane, bundle, 'told',"
-        " why, held_by, hidden, created_at, due_at, :message_id from pages where id = :id",
+        " why, held_by, hidden, created_at, due_at, :message_id from pages where id = :id"
+        " on conflict (incident_id, number, kind, nth) do nothing",
         number=person.number,
         recipient=person.name,
         message_id=message_id,
@@ -260,6 +265,27 @@ def has(tx: Tx, incident_id: int, number: str, kind: Kind, nth: int = 0) -> bool
         nth=nth,
     )
     return row is not None
+
+
+def waits(tx: Tx, incident_id: int, number: str) -> bool:
+    """Whether something of the incident is still held for this reader: a reminder of it would overtake it."""
+    row = tx.one(
+        "select 1 from pages where incident_id = :incident_id and number = :number and state = 'held'",
+        incident_id=incident_id,
+        number=number,
+    )
+    return row is not None
+
+
+def last_told(tx: Tx, incident_id: int, receiver: str) -> datetime | None:
+    """When a text of this receiver about the incident was written the last time."""
+    row = tx.one(
+        "select max(m.created_at) as at from pages p join messages m on m.id = p.message_id"
+        " where p.incident_id = :incident_id and p.receiver = :receiver",
+        incident_id=incident_id,
+        receiver=receiver,
+    )
+    return moment(row["at"]) if row is not None and row["at"] is not None else None
 
 
 def not_for(tx: Tx, numbers: frozenset[str]) -> Sequence[int]:
