@@ -6,9 +6,9 @@ same whole seconds, so that a replay decides what the daemon decides, at the sam
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta, tzinfo
 from itertools import count
 from types import TracebackType
@@ -17,7 +17,7 @@ from typing import TypeVar
 from sms_notify.backtest.paper import PaperGateway
 from sms_notify.backtest.recording import Acknowledged, Event, Recorded
 from sms_notify.backtest.tally import Leftovers, Tally, Text, Thing
-from sms_notify.decide.oncall import Schedule, shifts
+from sms_notify.decide.oncall import Schedule, Shift, shifts
 from sms_notify.decide.people import Directory, group_of
 from sms_notify.decide.routing import Route, route
 from sms_notify.decide.states import AckBy, Cause, Heard, PageState
@@ -26,7 +26,7 @@ from sms_notify.plan import Plan
 from sms_notify.reports import apply
 from sms_notify.sender import Luck, Sender
 from sms_notify.settling import Account
-from sms_notify.store import history, incidents
+from sms_notify.store import history, incidents, oncall
 from sms_notify.store.due import Waits, next_due
 from sms_notify.store.messages import Message
 from sms_notify.store.scratch import ScratchStore
@@ -52,11 +52,15 @@ _CODE_LENGTH = 10  # of the real ones, so that a text with a link has as many pa
 
 @dataclass(frozen=True, slots=True)
 class Setup:
-    """One configuration as a replay needs it. `account` is the gateway's where texts leave first; `name` is for people."""
+    """One configuration as a replay needs it. `account` is the gateway's where texts leave first; `name` is for people.
+
+    `overrides` are those that people made while what is replayed was recorded, by schedule.
+    """
 
     name: str
     plan: Plan
     account: Account
+    overrides: Mapping[str, Sequence[Shift]] = field(default_factory=dict)
 
 
 class Replay:
@@ -77,11 +81,16 @@ class Replay:
         self._alerts = 0
         self._waits = _waits(setup.plan)
         self._due: datetime | None = None
-        self._changes = Changes(setup.plan)
+        self._changes = Changes(setup)
+        self._overrides = setup.overrides
 
     def __enter__(self) -> Replay:
         self._open: AbstractContextManager[Tx] = self._store.transaction()
         self._tx = self._open.__enter__()
+        for schedule, made in self._overrides.items():
+            for shift in made:
+                person = shift.person or ""
+                oncall.add_override(self._tx, schedule, person, shift.start, shift.end, NODE, shift.start)
         return self
 
     def __exit__(
@@ -209,19 +218,20 @@ def heads(directory: Directory, number: str) -> int:
 class Changes:
     """When who is on call changes: no row tells it, the hands of the clock do."""
 
-    def __init__(self, plan: Plan) -> None:
-        self._schedules = tuple(plan.schedules.values())
+    def __init__(self, setup: Setup) -> None:
+        self._schedules = tuple(setup.plan.schedules.values())
+        self._overrides = setup.overrides
         self._next: datetime | None = None
 
     def next_after(self, now: datetime) -> datetime | None:
         """The first moment after `now` at which somebody else may hold a schedule; None without schedules."""
         if self._schedules and (self._next is None or self._next <= now):
-            self._next = min(_change(schedule, now) for schedule in self._schedules)
+            self._next = min(self._change(schedule, now) for schedule in self._schedules)
         return self._next
 
-
-def _change(schedule: Schedule, now: datetime) -> datetime:
-    return shifts(schedule, (), now, now + _TURN)[0].end
+    def _change(self, schedule: Schedule, now: datetime) -> datetime:
+        made = self._overrides.get(schedule.name, ())
+        return shifts(schedule, made, now, now + _TURN)[0].end
 
 
 def _waits(plan: Plan) -> Waits:

@@ -58,7 +58,7 @@ OnCall = Callable[[str], str | None]
 """Who holds a schedule now; None where nobody does."""
 
 
-def nobody(schedule: str) -> str | None:
+def nobody(_schedule: str) -> str | None:
     """For where schedules cannot stand."""
     return None
 

@@ -1,0 +1,195 @@
+"""`sms-notify backtest`: what recorded alerts would have cost and told."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from datetime import datetime, tzinfo
+from itertools import chain
+from pathlib import Path
+from typing import TYPE_CHECKING, BinaryIO
+from zoneinfo import ZoneInfo
+
+import click
+
+from sms_notify.cli.common import config_option, settings_of
+from sms_notify.errors import UsageError
+
+if TYPE_CHECKING:
+    from sms_notify.backtest.onetext import OneText
+    from sms_notify.backtest.recording import Event, Recording
+    from sms_notify.backtest.replay import Replay
+    from sms_notify.config.settings import Settings
+    from sms_notify.decide.oncall import Shift
+
+STORE, STDIN = "store", "-"
+_PLOTS = (".svg", ".png")
+
+
+@click.command()
+@config_option
+@click.option(
+    "--against", metavar="FILE", help="A second configuration to compare with, or one-text-a-notification."
+)
+@click.option(
+    "--plot", metavar="FILE", type=click.Path(path_type=Path), help="Draw it too: FILE ends in .svg or .png."
+)
+@click.option("--skip-bad", is_flag=True, help="Pass over lines that cannot be read, and count them.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@click.argument("alerts")
+@click.pass_context
+def backtest(
+    ctx: click.Context,
+    config_file: str | None,
+    against: str | None,
+    plot: Path | None,
+    skip_bad: bool,
+    as_json: bool,
+    alerts: str,
+) -> None:
+    """Replay recorded alerts through a configuration on a virtual clock: texts, credits, waits, and what was missed.
+
+    ALERTS is a file of JSON lines, `-` for standard input, or `store` for what this configuration's own database
+    remembers. Nothing is sent, and nothing is written but the plot.
+
+    \b
+    Example:
+      sms-notify backtest --config sms-notify.yml --against stricter.yml alerts.jsonl --plot costs.svg
+      sms-notify backtest --against one-text-a-notification store
+    """
+    settings = settings_of(ctx, config_file)
+    if plot is not None:
+        _check_plot(plot)
+    with ExitStack() as stack:
+        found = stack.enter_context(_events(settings, alerts, skip_bad))
+        sides = _sides(stack, settings, against, found, of_store=alerts == STORE)
+        for event in found.all():
+            for side in sides:
+                side.feed(event)
+        for side in sides:
+            side.finish()
+    _print(sides, found, as_json)
+    if plot is not None:
+        _draw(plot, sides)
+
+
+# What is replayed.
+
+
+class _Found:
+    """The events of a recording, the first of which is known before they are replayed."""
+
+    def __init__(self, events: Iterator[Event], recording: Recording | None) -> None:
+        self._events = events
+        self.first = next(events, None)
+        self.recording = recording
+
+    def all(self) -> Iterator[Event]:
+        if self.first is not None:
+            yield from chain((self.first,), self._events)
+
+    @property
+    def skipped(self) -> int:
+        return self.recording.skipped if self.recording is not None else 0
+
+
+@contextmanager
+def _events(settings: Settings, alerts: str, skip_bad: bool) -> Iterator[_Found]:
+    from sms_notify.backtest.recording import Recording, of_store
+    from sms_notify.store.sqlite import SqliteStore
+
+    if alerts == STORE:
+        yield _Found(iter(of_store(SqliteStore(settings.storage_url))), None)
+        return
+    with ExitStack() as stack:
+        name, file = _opened(stack, alerts)
+        recording = Recording(name, file, skip_bad=skip_bad)
+        events = stack.enter_context(_watched(recording, alerts))
+        yield _Found(events, recording)
+
+
+def _opened(stack: ExitStack, alerts: str) -> tuple[str, BinaryIO]:
+    if alerts == STDIN:
+        return "standard input", sys.stdin.buffer
+    try:
+        return alerts, stack.enter_context(Path(alerts).open("rb"))
+    except OSError as error:
+        raise UsageError(
+            f"{alerts}: {error.strerror}; name a file of JSON lines, - for standard input, or {STORE}"
+        ) from None
+
+
+@contextmanager
+def _watched(recording: Recording, alerts: str) -> Iterator[Iterator[Event]]:
+    """With a bar on standard error, where somebody is there to watch it."""
+    size = Path(alerts).stat().st_size if alerts != STDIN else 0
+    if not size or not sys.stderr.isatty():
+        yield iter(recording)
+        return
+    with click.progressbar(length=size, label="replaying", file=sys.stderr) as bar:
+        yield _moving(recording, bar.update)
+
+
+def _moving(recording: Recording, update: object) -> Iterator[Event]:
+    assert callable(update)  # noqa: S101 - click's bar
+    seen = 0
+    for event in recording:
+        yield event
+        if recording.read - seen >= _STEP:
+            update(recording.read - seen)
+            seen = recording.read
+    update(recording.read - seen)
+
+
+_STEP = 65_536  # bytes from one look at the bar to the next
+
+
+# Through what.
+
+
+def _sides(
+    stack: ExitStack, settings: Settings, against: str | None, found: _Found, *, of_store: bool
+) -> list[Replay | OneText]:
+    from sms_notify.backtest.onetext import NAME, OneText
+    from sms_notify.backtest.replay import Replay
+
+    overrides = _overrides(settings) if of_store else {}
+    first = _setup(settings, found.first, overrides)
+    zone = _zone(settings)
+    sides: list[Replay | OneText] = [stack.enter_context(Replay(first, zone))]
+    if against == NAME:
+        sides.append(OneText(first, zone))
+    elif against is not None:
+        from sms_notify.config.load import load
+
+        other = load(Path(against), os.environ)
+        sides.append(stack.enter_context(Replay(_setup(other, found.first, overrides), zone)))
+    return sides
+
+
+def _setup(settings: Settings, first: Event | None, overrides: Mapping[str, Sequence[Shift]]):  # type: ignore[no-untyped-def]
+    from sms_notify.app import account_of, plan_of
+    from sms_notify.backtest.replay import Setup
+    from sms_notify.cli.deciding import plan_at
+
+    if not settings.gateways:
+        raise UsageError(
+            f"{settings.source}: no gateway is configured, so that nothing would be sent; add one under `gateways:`"
+        )
+    plan = plan_at(settings, first.at) if first is not None else plan_of(settings)
+    account = account_of(settings.gateways[0], plan.gateways, plan.directory)
+    return Setup(settings.source, plan, account, overrides)
+
+
+def _overrides(settings: Settings) -> Mapping[str, Sequence[Shift]]:
+    from sms_notify.cli.deciding import by_schedule, overrides_at
+
+    return by_schedule(overrides_at(settings, _LONG_AGO))
+
+
+def _zone(settings: Settings) -> tzinfo:
+    """Days are those of the gateway's clock, as on its bill."""
+    return ZoneInfo(settings.gateways[0].timezone)
