@@ -101,6 +101,7 @@ class Engine:
         self._hand_overs.tick(tx, now)
         moved = self._upkeep.tick(tx, now)
         told = self._pager.owe(tx, self._turns.escalate(tx, now), now)
+        told += self._pager.owe(tx, self._owing.relieved(tx, now), now)
         told += self._pager.flush(tx, now)
         told += self._pager.owe(tx, self._turns.remind(tx, now), now)
         return Ticked(tuple(moved), tuple(dict.fromkeys(message_id for _, message_id in told)))

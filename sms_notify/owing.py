@@ -5,14 +5,14 @@ may have heard of the beginning.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from sms_notify.alert import Alert, Delivery, Severity
 from sms_notify.bundling import FLAPPING
 from sms_notify.decide.grouping import flush_at, group_of
 from sms_notify.decide.holding import Hold, Quiet, Wait, wait
-from sms_notify.decide.people import Person
+from sms_notify.decide.people import Person, TargetKind
 from sms_notify.decide.routing import Receiver, Route
 from sms_notify.decide.states import Cause, Decision, Drop, Heard, Kind, PageState, State
 from sms_notify.plan import Plan
@@ -186,6 +186,25 @@ class Owing:
                 tx, Decision.NOBODY_ON_CALL, self._node, now, incident_id=case.id, receiver=receiver.name
             )
         report_nobody(tx, receiver.name, cases[0].id, now)
+
+    def relieved(self, tx: Tx, now: datetime) -> list[Page]:
+        """What was held for hours is told to who is on call when it is told, not to who was when it came."""
+        owed: list[Page] = []
+        for page in pages.due_after_hours(tx, now):
+            receiver = self._plan.receivers.get(page.receiver)
+            if receiver is None or not any(t.kind is TargetKind.SCHEDULE for t in receiver.notify):
+                continue
+            people = self._roster.people(tx, receiver.notify, now)
+            if not people or page.person.number in {person.number for person in people}:
+                continue  # nobody is there to relieve, or nobody has
+            pages.drop(tx, [page.id], Drop.OFF_CALL)
+            incident_id = page.subject.incident_id
+            owed += [
+                replace(page, person=person, due_at=now, id=0)
+                for person in people
+                if not pages.has(tx, incident_id, person.number, page.kind, page.nth)
+            ]
+        return owed
 
     # Ends.
 

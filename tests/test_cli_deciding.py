@@ -125,7 +125,7 @@ def test_an_acknowledge_says_what_it_stops_and_the_engine_obeys(site: Site) -> N
     site.tick()
 
     told = said(site.run("ack", f"#{tag_of(1)}", "--by", "alice"))
-    site.clock.move(hours=9)
+    site.clock.move(minutes=30)
     site.tick()
 
     assert told == f"#{tag_of(1)} HostDown web1 acknowledged; 1 escalation step will not run\n"

@@ -436,6 +436,19 @@ def test_nobody_on_call_passes_to_the_next_step_at_once_and_is_our_own_trouble(s
     assert any("nobody is on call" in row["what"] for row in here.bench.rows("select what from troubles"))
 
 
+def test_what_was_held_is_told_to_who_is_on_call_when_it_is_told(site) -> None:
+    night = Window("night", (TimeInterval(times=((12 * 60, 15 * 60),)),))
+    here = site(on_call(a_schedule(), quiet=Quiet((night,))))
+    here.clock.now = datetime(2026, 11, 23, 13, tzinfo=UTC)  # alice's last hour
+    here.bench.accept(firing("A", **WARNING), firing("B", **WARNING))
+    here.run(60, hours=2)
+    assert [text.number for text in here.gateway.texts] == [BOB.number]
+    assert here.bench.rows("select recipient, state, why from pages where incident_id = 1 order by id") == [
+        {"recipient": "alice", "state": "dropped", "why": "off_call"},
+        {"recipient": "bob", "state": "told", "why": "quiet_hours"},
+    ]
+
+
 def test_who_takes_over_gets_a_text_that_says_so(site) -> None:
     here = site(on_call(a_schedule(handoff_text=True)))
     here.clock.now = datetime(2026, 11, 23, 13, 59, tzinfo=UTC)

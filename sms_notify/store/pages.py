@@ -181,6 +181,16 @@ def due_readers(tx: Tx, now: datetime) -> Sequence[tuple[str, Lane]]:
     return [(row["number"], Lane(row["lane"])) for row in rows]
 
 
+def due_after_hours(tx: Tx, now: datetime) -> Sequence[Page]:
+    """Beginnings that quiet hours or a muted route held until now."""
+    rows = tx.all(
+        f"{_PAGE} where p.state = 'held' and p.due_at <= :now and p.kind = 'firing'"
+        " and p.why in ('quiet_hours', 'muted', 'inactive') order by p.id",
+        now=stored(now),
+    )
+    return [_page(row) for row in rows]
+
+
 def held(tx: Tx, number: str, lane: Lane) -> Sequence[Page]:
     """All that is held for a reader in one lane, due or not, in the order in which it came."""
     rows = tx.all(
