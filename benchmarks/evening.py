@@ -12,12 +12,14 @@ from datetime import datetime, timedelta
 from types import TracebackType
 from typing import TypeVar
 
+from reading import OnPhone
 from stormy import Arrival
 
+from sms_notify.alert import Alert
 from sms_notify.decide.limits import STANDARD, Lane, Limits
 from sms_notify.decide.matchers import parse_matchers
 from sms_notify.decide.people import Directory, Person, Target, TargetKind
-from sms_notify.decide.routing import Receiver, Route
+from sms_notify.decide.routing import Receiver, Route, route
 from sms_notify.engine import Engine
 from sms_notify.gateways.base import Batch, Fate, Outcome, Reason, Submission
 from sms_notify.plan import Plan
@@ -25,7 +27,6 @@ from sms_notify.sender import Luck, Sender
 from sms_notify.settling import Account
 from sms_notify.store.scratch import ScratchStore
 from sms_notify.store.tx import Tx
-from sms_notify.wording import gsm
 
 T = TypeVar("T")
 PEOPLE = {
@@ -46,21 +47,15 @@ def a_plan(group_wait: timedelta, limits: Limits = STANDARD) -> Plan:
     }
     grouping = {"group_by": ("alertname", "cluster"), "group_wait": group_wait}
     dba = Route("dba", "route.routes[0]", parse_matchers('team="dba"'), **grouping)  # type: ignore[arg-type]
-    route = Route("oncall", routes=(dba,), **grouping)  # type: ignore[arg-type]
-    return Plan(route, receivers, Directory(PEOPLE), {}, ("main",), limits=limits)
+    root = Route("oncall", routes=(dba,), **grouping)  # type: ignore[arg-type]
+    return Plan(root, receivers, Directory(PEOPLE), {}, ("main",), limits=limits)
 
 
-@dataclass(frozen=True, slots=True)
-class OnPhone:
-    """One text as its owner has it."""
-
-    at: datetime
-    person: str
-    text: str
-
-    @property
-    def parts(self) -> int:
-        return gsm.parts(self.text)
+def people_of(plan: Plan, alert: Alert) -> tuple[str, ...]:
+    """Whom the routes name."""
+    receivers = (plan.receivers[name] for name in route(plan.route, alert.labels).receivers)
+    targets = [target for receiver in receivers for target in receiver.notify]
+    return tuple(person.name for person in plan.directory.resolve(targets))
 
 
 @dataclass(frozen=True, slots=True)

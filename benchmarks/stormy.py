@@ -20,7 +20,16 @@ HOSTS = 200
 LASTS = 600.0  # seconds
 _CLUSTERS = ("ams", "bru", "lon", "par")
 _NAMES = (
-    *("CpuHigh", "LoadHigh", "MemoryLow", "SwapFull", "DiskFillingUp", "DiskSlow", "NetworkErrors", "PacketLoss"),
+    *(
+        "CpuHigh",
+        "LoadHigh",
+        "MemoryLow",
+        "SwapFull",
+        "DiskFillingUp",
+        "DiskSlow",
+        "NetworkErrors",
+        "PacketLoss",
+    ),
     *("ClockSkew", "ServiceSlow", "QueueGrowing", "CertificateExpiring"),
 )
 _INFO = ("ClockSkew", "QueueGrowing", "CertificateExpiring")
@@ -128,7 +137,9 @@ def _arrivals(changes: Sequence[_Change]) -> Iterator[Arrival]:
         if labels["job"] == "nagios":
             yield _arrival(change.second, [change], "")
         else:
-            groups.setdefault(f"{labels['alertname']}/{labels['cluster']}/{labels['team']}", []).append(change)
+            groups.setdefault(f"{labels['alertname']}/{labels['cluster']}/{labels['team']}", []).append(
+                change
+            )
     for name, listed in groups.items():
         yield from _notifications(name, listed)
 

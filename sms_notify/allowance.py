@@ -41,19 +41,19 @@ class Allowance:
 
     def __init__(self, plan: Plan) -> None:
         self._plan = plan
+        self._by_receiver = any(receiver.limits for receiver in plan.receivers.values())
 
-    def limited(self, lane: Lane, receivers: Sequence[Receiver]) -> bool:
+    def limited(self, lane: Lane) -> bool:
         """Whether anything can hold a text of this lane."""
         every = self._plan.limits
-        money = (
-            every.credits.per_hour is not None or every.credits.per_day is not None or every.credits.reserve
-        )
-        mine = lane is Lane.REST and (every.overall or any(receiver.limits for receiver in receivers))
-        return bool(every.of(lane) or money or mine)
+        bounds = every.credits
+        money = bounds.per_hour is not None or bounds.per_day is not None or bounds.reserve
+        return bool(every.of(lane) or money or (lane is Lane.REST and (every.overall or self._by_receiver)))
 
     def leave(self, tx: Tx, number: str, lane: Lane, ready: Sequence[Page], now: datetime) -> Leave:
         rules = self._plan.limits.of(lane)
-        history = tuple(limits.left_for(tx, number, lane, now - longest(rules))) if rules else ()
+        most = max((rule.count for rule in rules), default=0)
+        history = tuple(limits.left_for(tx, number, lane, now - longest(rules), most)) if rules else ()
         here = room(rules, history, now)
         scope = LimitScope.NUMBER_CRITICAL if lane is Lane.CRITICAL else LimitScope.NUMBER
         leave = Leave(here.slots, here.free_at, scope, history)
@@ -80,7 +80,7 @@ class Allowance:
         bounds = self._plan.limits.credits
         if leave.slots == 0 or (bounds.per_hour is None and bounds.per_day is None and not bounds.reserve):
             return leave
-        spent = limits.spent(tx, self._plan.gateway, now)
+        spent = limits.spent(tx, self._plan.gateway, bounds, now)
         refusal = affordable(bounds, spent, 1, lane, now)
         if refusal is not None:
             return replace(leave, slots=0, free_at=refusal.ask_again, scope=refusal.scope)

@@ -72,17 +72,29 @@ class Pager:
         """Tells what has fallen due, the critical first."""
         told: list[Told_] = []
         for number, lane in pages.due_readers(tx, now):
-            ready = [page for page in pages.held(tx, number, lane) if page.due_at <= now]
+            if self._must_wait(tx, number, lane, now):
+                continue
+            ready = pages.due(tx, number, lane, now)
             if ready:  # else a text of the other lane has told it just now
                 told += self._tell(tx, number, lane, ready, now)
         limits.free_silent_lanes(tx, now)
         return told
 
+    def _must_wait(self, tx: Tx, number: str, lane: Lane, now: datetime) -> bool:
+        """Looked at before anything is read: in a storm thousands of pages are due behind one text."""
+        if not self._allowance.limited(lane):
+            return False
+        held = limits.held_lane(tx, number, lane)
+        if held is not None and held.until > now:
+            pages.postpone(tx, number, lane, held.until, held.scope, now)
+            return True
+        return limits.waits(tx, number, lane)
+
     def _lanes(self, tx: Tx, number: str, ready: Sequence[Page]) -> dict[Lane, list[Page]]:
         """What came with critical news rides in its text, unless a storm of the rest is being held back."""
         urgent = {bundling.bundle(page) for page in ready if page.lane is Lane.CRITICAL}
         rides = urgent and (
-            not self._allowance.limited(Lane.REST, ()) or limits.held_lane(tx, number, Lane.REST) is None
+            not self._allowance.limited(Lane.REST) or limits.held_lane(tx, number, Lane.REST) is None
         )
         lanes: dict[Lane, list[Page]] = {}
         for page in ready:
@@ -91,7 +103,7 @@ class Pager:
         return dict(sorted(lanes.items()))
 
     def _tell(self, tx: Tx, number: str, lane: Lane, ready: Sequence[Page], now: datetime) -> list[Told_]:
-        limited = self._allowance.limited(lane, [self._receiver(page.receiver) for page in ready])
+        limited = self._allowance.limited(lane)
         held = limits.held_lane(tx, number, lane) if limited else None
         if held is not None and held.until > now:
             return _hold(tx, ready, held.until, Hold.LIMIT, held.scope)

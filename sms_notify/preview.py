@@ -7,7 +7,7 @@ incident: it tells what a first alert on a quiet day leads to.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from sms_notify.alert import Alert, Severity, Status
@@ -24,6 +24,7 @@ from sms_notify.wording.notice import Notice, Reader, Text, Told
 
 SAMPLE_TAG = "k3f9"
 _SAMPLE_CODE = "k3f9k3f9k3"  # as long as a real one
+_HOURS = (Hold.QUIET, Hold.MUTED, Hold.INACTIVE)
 Overrides = Mapping[str, Sequence[Shift]]
 NO_OVERRIDES: Overrides = {}
 
@@ -85,11 +86,11 @@ def foresee(
 ) -> Outcome:
     """What a first `alert` at `at` leads to. `grouped`: its source groups by itself, as Alertmanager does."""
     routed = route(plan.route, alert.labels)
-    told: dict[str, Expected] = {}
+    seer = _Seer(plan, alert, at, overrides, grouped)
     answers = []
     for name in routed.receivers:
         node = next(chain[-1] for chain in routed.chains if chain[-1].receiver == name)
-        answers.append(_answer(plan, node, plan.receivers[name], alert, at, overrides, grouped, told))
+        answers.append(seer.answer(node, plan.receivers[name]))
     return Outcome(alert, at, walk(plan.route, alert.labels), tuple(answers))
 
 
@@ -103,84 +104,93 @@ def holders(schedules: Mapping[str, Schedule], overrides: Overrides, at: datetim
     return holder
 
 
-def _answer(
-    plan: Plan,
-    node: Route,
-    receiver: Receiver,
-    alert: Alert,
-    at: datetime,
-    overrides: Overrides,
-    grouped: bool,
-    told: dict[str, Expected],
-) -> Answer:
-    """Adds its texts to `told`, which has those of the receivers before it: nobody gets two."""
-    holder = holders(plan.schedules, overrides, at)
-    start = Wait(at, Hold.NOW) if grouped else flush_at(node, None, _critical(alert), at)
-    texts, already = [], []
-    for person, target in _named(plan, receiver.notify, holder):
-        if person.number in told:
-            already.append(person)
-            continue
-        held = _held(start, alert, node, receiver, person)
-        text = _worded(plan, receiver, person, alert, held.until)
-        told[person.number] = Expected(person, target, held.until, held.why, held.by, text)
-        texts.append(told[person.number])
-    first = min((told[p.number].at for p in (*(t.person for t in texts), *already)), default=None)
-    return Answer(
-        node,
-        receiver,
-        tuple(texts),
-        tuple(already),
-        _unheld(plan, receiver.notify, holder),
-        tuple(_steps(plan, receiver, first, at, overrides)),
-        node.repeat_interval if first is not None and node.repeat_interval else None,
-    )
+@dataclass(slots=True)
+class _Seer:
+    """One alert at one time. `told` has the texts of the receivers asked so far, by number: nobody gets two."""
 
+    plan: Plan
+    alert: Alert
+    at: datetime
+    overrides: Overrides
+    grouped: bool
+    told: dict[str, Expected] = field(default_factory=dict)
 
-def _unheld(plan: Plan, targets: Sequence[Target], holder: OnCall) -> tuple[str, ...]:
-    """The schedules among `targets` that nobody holds, or somebody who is not configured any more."""
-    schedules = [target for target in targets if target.kind is TargetKind.SCHEDULE]
-    return tuple(target.name for target in schedules if not plan.directory.resolve((target,), holder))
+    def answer(self, node: Route, receiver: Receiver) -> Answer:
+        """What `receiver` does."""
+        start = Wait(self.at, Hold.NOW)
+        if not self.grouped:
+            start = flush_at(node, None, self.alert.severity is Severity.CRITICAL, self.at)
+        mine: list[Expected] = []
+        already: list[Person] = []
+        for person, target in self._named(receiver.notify, self.at):
+            if person.number in self.told:
+                already.append(person)
+            else:
+                mine.append(self._expect(receiver, person, target, self._held(start, node, receiver, person)))
+        first = min((self.told[p.number].at for p in (*(t.person for t in mine), *already)), default=None)
+        return Answer(
+            node,
+            receiver,
+            tuple(self._relieved(receiver, mine)),
+            tuple(already),
+            self._unheld(receiver.notify),
+            tuple(self._steps(receiver, first)),
+            node.repeat_interval if first is not None and node.repeat_interval else None,
+        )
 
+    def _expect(self, receiver: Receiver, person: Person, target: Target, held: Wait) -> Expected:
+        text = _worded(self.plan, receiver, person, self.alert, held.until)
+        self.told[person.number] = Expected(person, target, held.until, held.why, held.by, text)
+        return self.told[person.number]
 
-def _named(plan: Plan, targets: Sequence[Target], holder: OnCall) -> list[tuple[Person, Target]]:
-    """Whom `targets` name, each number once, with the first target that names them."""
-    named: dict[str, tuple[Person, Target]] = {}
-    for target in targets:
-        for person in plan.directory.resolve((target,), holder):
-            named.setdefault(person.number, (person, target))
-    return list(named.values())
+    def _held(self, start: Wait, node: Route, receiver: Receiver, person: Person) -> Wait:
+        quiet = tuple(hours for hours in (receiver.quiet, person.quiet) if hours is not None)
+        return wait(start, self.alert.labels, node.mute, node.active, quiet)
 
+    def _relieved(self, receiver: Receiver, texts: Sequence[Expected]) -> Iterator[Expected]:
+        """What is held for hours goes to who is on call when it is told, where that is somebody else by then."""
+        scheduled = any(target.kind is TargetKind.SCHEDULE for target in receiver.notify)
+        for text in texts:
+            then = self._named(receiver.notify, text.at) if scheduled and text.why in _HOURS else []
+            if not then or text.person.number in {person.number for person, _ in then}:
+                yield text
+                continue
+            held = Wait(text.at, text.why, text.by)
+            for person, target in then:
+                if person.number not in self.told:
+                    yield self._expect(receiver, person, target, held)
 
-def _held(start: Wait, alert: Alert, node: Route, receiver: Receiver, person: Person) -> Wait:
-    quiet = tuple(hours for hours in (receiver.quiet, person.quiet) if hours is not None)
-    return wait(start, alert.labels, node.mute, node.active, quiet)
+    def _named(self, targets: Sequence[Target], at: datetime) -> list[tuple[Person, Target]]:
+        """Whom `targets` name at `at`, each number once, with the first target that names them."""
+        holder = holders(self.plan.schedules, self.overrides, at)
+        named: dict[str, tuple[Person, Target]] = {}
+        for target in targets:
+            for person in self.plan.directory.resolve((target,), holder):
+                named.setdefault(person.number, (person, target))
+        return list(named.values())
+
+    def _unheld(self, targets: Sequence[Target]) -> tuple[str, ...]:
+        """The schedules among `targets` that nobody holds, or somebody who is not configured any more."""
+        schedules = [target for target in targets if target.kind is TargetKind.SCHEDULE]
+        return tuple(target.name for target in schedules if not self._named((target,), self.at))
+
+    def _steps(self, receiver: Receiver, first: datetime | None) -> Iterator[StepAt]:
+        if not receiver.notify or not receiver.escalate:
+            return
+        due = self.at if first is None else first + receiver.escalate[0].after
+        for nth, step in enumerate(receiver.escalate, 1):
+            people = tuple(person for person, _ in self._named(step.notify, due))
+            yield StepAt(nth, due, people, step.notify)
+            if people and nth < len(receiver.escalate):
+                due += receiver.escalate[nth].after - step.after
 
 
 def _worded(plan: Plan, receiver: Receiver, person: Person, alert: Alert, at: datetime) -> Text:
     link = f"{plan.ack_url}{_SAMPLE_CODE}" if plan.ack_url and receiver.escalate else ""
     told = Told(SAMPLE_TAG, alert, alert.starts_at)
-    lane = Lane.CRITICAL if _critical(alert) else Lane.REST
+    lane = Lane.CRITICAL if alert.severity is Severity.CRITICAL else Lane.REST
     free = pause_after(plan.limits.of(lane), (), at)
     silent = free if free - at > TELL_PAUSE else None
     notice = Notice(Status.FIRING, (told,), ack=link, silent_until=silent)
     reader = Reader(person.timezone, person.language)
     return compose_reported(notice, reader, plan.templates.get(receiver.template), receiver.max_parts).text
-
-
-def _steps(
-    plan: Plan, receiver: Receiver, first: datetime | None, at: datetime, overrides: Overrides
-) -> Iterator[StepAt]:
-    if not receiver.notify or not receiver.escalate:
-        return
-    due = at if first is None else first + receiver.escalate[0].after
-    for nth, step in enumerate(receiver.escalate, 1):
-        holder = holders(plan.schedules, overrides, due)
-        people = plan.directory.resolve(step.notify, holder)
-        yield StepAt(nth, due, people, step.notify)
-        if people and nth < len(receiver.escalate):
-            due += receiver.escalate[nth].after - step.after
-
-
-def _critical(alert: Alert) -> bool:
-    return alert.severity is Severity.CRITICAL

@@ -71,7 +71,7 @@ def of_incident(tx: Tx, incident_id: int, beside: Beside) -> Story | None:
     lines += _pages(reading.pages_of(tx, incident_id), beside)
     lines += [_decided(decided, beside) for decided in reading.decisions_of(tx, incident_id)]
     for message in reading.messages_of(tx, incident_id):
-        lines += _message(tx, message)
+        lines += _message(tx, message, message["tells"])
     if row["state"] == IncidentState.STALE:
         lines.append(Line(moment(row["closed_at"]), "stale: not heard of any more; nobody is told"))
     lines += [_due(due) for due in reading.agenda_of(tx, incident_id)]
@@ -269,10 +269,9 @@ def _since(page: Row, beside: Beside) -> str:
     return f"held since {beside.clock(moment(page['created_at']))}: {page['why']}{by}"
 
 
-def _message(tx: Tx, row: Row) -> list[Line]:
+def _message(tx: Tx, row: Row, tells: int = 1) -> list[Line]:
     number, parts = row["id"], "1 part" if row["parts"] == 1 else f"{row['parts']} parts"
-    others = row["tells"] - 1 if "tells" in row.keys() else 0  # noqa: SIM118 - a row is no mapping to `in`
-    merged = f", with {others} other incident{'s' if others > 1 else ''}" if others > 0 else ""
+    merged = f", with {tells - 1} other incident{'s' if tells > 2 else ''}" if tells > 1 else ""
     phone = "" if group_of(row["number"]) else f" ({masked(row['number'])})"
     head = f"m{number} {row['kind']} to {row['recipient']}{phone}, {parts}{merged}: {row['body']!r}"
     return [Line(moment(row["created_at"]), head), *_entries(number, reading.ledger_of(tx, number))]

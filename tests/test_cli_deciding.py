@@ -269,6 +269,25 @@ def test_what_is_foreseen_is_what_the_engine_does(
     site.store.close()
 
 
+def test_what_is_held_over_a_hand_over_goes_to_who_is_on_call_then(tmp_path: Path) -> None:
+    quiet = SITE["receivers"].replace("escalate:", "quiet: {during: morning}, escalate:")
+    intervals = SITE["time_intervals"].replace(
+        "{name: sundays",
+        "{name: morning, time_intervals: [{times: [{start_time: '06:00', end_time: '10:00'}]}]}, {name: sundays",
+    )
+    site = site_of(tmp_path, receivers=quiet, time_intervals=intervals)
+    at = datetime(2026, 11, 23, 7, 30, tzinfo=UTC)  # half an hour before alice takes over from carol
+    outcome = foresee(site.engine.plan, alert_of(at, {"alertname": "X", **CRITICAL}), at)
+    site.clock.now = at
+    site.accept(outcome.alert)
+    site.clock.now = outcome.texts[0].at
+    site.tick()
+
+    assert [(text.person.name, str(text.why)) for text in outcome.texts] == [("alice", "quiet_hours")]
+    assert [to for (to,) in site.messages("recipient")] == ["alice"]
+    site.store.close()
+
+
 def test_the_steps_that_are_foreseen_run_at_those_times_and_tell_those(site: Site) -> None:
     site.engine = Engine(replace(site.engine.plan, limits=Limits()), "node")
     at = MONDAY_NIGHT + timedelta(hours=5, minutes=57)  # carol takes over before the first step
@@ -348,7 +367,7 @@ def test_what_waits_says_until_when_and_why_and_who_has_it_by_another_receiver(s
     assert "bob (team:dba): HELD UNTIL 07:00 (quiet hours night), 1 part" in told
     assert "carol (team:dba): HELD UNTIL Mon 2026-11-23 01:00 (muted sundays)" in sunday
     assert 'route.routes[1]: team="dba": YES -> dba, and on to the next' in both
-    assert "HELD UNTIL 12:00 (waits for its group), 1 part" in other
+    assert "IN 30s (waits for its group), 1 part" in other
 
 
 def test_whoever_has_it_by_an_earlier_receiver_gets_no_second_text(site: Site) -> None:
@@ -402,8 +421,8 @@ def test_what_is_no_label_is_refused(site: Site, label: str) -> None:
 # routes show
 
 
-def test_the_tree_is_drawn_with_what_each_route_does_otherwise(site: Site) -> None:
-    drawn = said(site.run("routes", "show")).splitlines()
+def test_the_tree_is_drawn_with_what_each_route_does_otherwise(tmp_path: Path) -> None:
+    drawn = said(run(write_config(tmp_path, NOWHERE, **SITE, limits="{}"), "routes", "show")).splitlines()
 
     assert drawn[:8] == [
         "what nothing below takes -> oncall",

@@ -54,7 +54,8 @@ class OneText:
             return Heard.DUPLICATE
         self._episodes += 1
         self._open[key] = (self._episodes, at)
-        return Heard.FIRST
+        receivers = route(self._plan.route, alert.labels).receivers
+        return Heard.FIRST if any(self._plan.receivers[name].notify for name in receivers) else Heard.NOBODY
 
     def _routed(self, delivery: Delivery) -> Mapping[str, Sequence[Alert]]:
         found: dict[str, list[Alert]] = {}

@@ -202,7 +202,7 @@ def leftovers(tx: Tx) -> Leftovers:
     )
 
 
-def rule_of(root: Route, labels: dict[str, str], receiver: str) -> str:
+def rule_of(root: Route, labels: Mapping[str, str], receiver: str) -> str:
     """The receiver with the route that leads to it, as the configuration spells it."""
     paths = (chain[-1].path for chain in route(root, labels).chains if chain[-1].receiver == receiver)
     path = next(paths, None)

@@ -7,11 +7,17 @@ from datetime import timedelta
 
 from sms_notify.alert import Severity
 from sms_notify.backtest.tally import Amount, Tally
-from sms_notify.decide.states import Heard
+from sms_notify.decide.states import Heard, Kind
 from sms_notify.logs import printable
 from sms_notify.store.history import Untold
 
 _NONE = Amount()
+_TABLES: tuple[tuple[str, Callable[[Tally], Mapping[str, Amount]]], ...] = (
+    ("by day", lambda tally: tally.days),
+    ("by person", lambda tally: tally.people),
+    ("by rule", lambda tally: tally.rules),
+    ("by kind", lambda tally: tally.kinds),
+)
 Cells = tuple[str, ...]
 
 
@@ -28,27 +34,15 @@ def report(names: Sequence[str], tallies: Sequence[Tally]) -> str:
 
 
 def _amounts(names: Sequence[str], tallies: Sequence[Tally]) -> str:
-    head = ["", *(cell for name in names for cell in _head(name))]
-    under = ["", *(cell for _ in names for cell in ("texts", "parts", "credits"))]
-    if len(names) == 2:
-        head.append("")
-        under.append("+/-")
-    rows = [tuple(head), tuple(under), _row("in all", [tally.total for tally in tallies])]
-    tables: tuple[tuple[str, Callable[[Tally], Mapping[str, Amount]]], ...] = (
-        ("by day", lambda tally: tally.days),
-        ("by person", lambda tally: tally.people),
-        ("by rule", lambda tally: tally.rules),
-        ("by kind", lambda tally: tally.kinds),
-    )
-    for title, of in tables:
+    rows: list[Cells] = [
+        ("", *("texts", "parts", "credits") * len(names), *("+/-",) * (len(names) - 1)),
+        _row("in all", [tally.total for tally in tallies]),
+    ]
+    for title, of in _TABLES:
         rows.append((title,))
         keys = sorted({key for tally in tallies for key in of(tally)})
         rows += [_row(f"  {key}", [of(tally).get(key, _NONE) for tally in tallies]) for key in keys]
-    return _aligned(rows)
-
-
-def _head(name: str) -> Cells:
-    return ("", "", name)
+    return _aligned(rows, names)
 
 
 def _row(title: str, amounts: Sequence[Amount]) -> Cells:
@@ -91,6 +85,7 @@ _FACTS: tuple[tuple[str, tuple[_Fact, ...]], ...] = (
         (
             ("incidents", lambda tally: tally.untold_at_all),
             ("still open at the end", lambda tally: tally.untold_open),
+            ("over before they were told", lambda tally: tally.untold_over),
         ),
     ),
     (
@@ -129,7 +124,7 @@ def _pages(tallies: Sequence[Tally]) -> Iterator[tuple[str, list[Mapping[str, in
             yield title, counted
 
 
-def _by_why(pages: Mapping[tuple[str, str], int]) -> dict[str, int]:
+def _by_why(pages: Mapping[tuple[Kind, str], int]) -> dict[str, int]:
     return {f"{kind}, {why}": n for (kind, why), n in pages.items()}
 
 
@@ -185,12 +180,21 @@ def _incident(one: Untold) -> str:
     return printable(f"{one.opened_at:%Y-%m-%d %H:%M} UTC  {title} ({one.state}; {why})")
 
 
-def _aligned(rows: Sequence[Cells]) -> str:
-    """The first column to the left, the others to the right; a row of one cell takes no part in the widths."""
+def _aligned(rows: Sequence[Cells], names: Sequence[str] = ()) -> str:
+    """The first column to the left, the others to the right; a row of one cell takes no part in the widths.
+
+    `names` stand above three columns each.
+    """
     clean = [tuple(printable(cell) for cell in row) for row in rows]
     full = [row for row in clean if len(row) > 1]
     widths = [max(len(row[n]) for row in full) for n in range(len(full[0]))]
-    lines = []
+    for n, name in enumerate(names):
+        first = 1 + 3 * n
+        widths[first] += max(0, len(printable(name)) - (sum(widths[first : first + 3]) + 4))
+    over = "".join(
+        "  " + printable(name).rjust(sum(widths[1 + 3 * n : 4 + 3 * n]) + 4) for n, name in enumerate(names)
+    )
+    lines = [" " * widths[0] + over] if names else []
     for row in clean:
         cells = [cell.rjust(width) for cell, width in zip(row[1:], widths[1:], strict=False)]
         lines.append("  ".join([row[0].ljust(widths[0]), *cells]).rstrip())

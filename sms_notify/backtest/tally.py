@@ -11,7 +11,7 @@ from typing import Any
 
 from sms_notify.alert import Severity
 from sms_notify.decide.holding import Hold
-from sms_notify.decide.states import Heard, IncidentState, Kind
+from sms_notify.decide.states import Drop, Heard, IncidentState, Kind
 from sms_notify.store.history import Untold
 
 SEVERAL = "several rules at once"
@@ -165,6 +165,11 @@ class Tally:
         return sum(n for (_, state, _), n in self.left.untold.items() if state in open_now)
 
     @property
+    def untold_over(self) -> int:
+        """Incidents that ended while something held them: nobody had to be told any more."""
+        return sum(n for (_, _, why), n in self.left.untold.items() if why == Drop.RESOLVED)
+
+    @property
     def untold_at_all(self) -> int:
         return sum(self.left.untold.values())
 
@@ -203,6 +208,7 @@ def as_document(tally: Tally) -> dict[str, Any]:
         "missed": {
             "incidents": tally.untold_at_all,
             "open": tally.untold_open,
+            "over_before_told": tally.untold_over,
             "by_why": [
                 {"severity": severity, "state": state, "why": why or "nobody_on_call", "incidents": n}
                 for (severity, state, why), n in tally.left.untold.items()

@@ -36,6 +36,7 @@ COMMANDS = {
     "ack": ("ack", "ack", "Somebody takes care of it: the escalation stops."),
     "messages": ("ledger", "messages", "The ledger of messages."),
     "explain": ("ledger", "explain", "The whole story of one incident or message."),
+    "backtest": ("backtest", "backtest", "What recorded alerts would have cost and told."),
 }
 
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import getpass
-import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -12,7 +10,7 @@ import click
 from sms_notify import story
 from sms_notify.app import plan_of, wall_clock
 from sms_notify.cli.common import command_node, config_option, json_option, local, say, settings_of
-from sms_notify.cli.deciding import row_of
+from sms_notify.cli.deciding import login_or, row_of
 from sms_notify.decide.incidents import tag_of
 from sms_notify.decide.states import AckBy
 from sms_notify.engine import Engine
@@ -23,8 +21,6 @@ from sms_notify.store import reading
 from sms_notify.store.agenda import What
 from sms_notify.store.sqlite import SqliteStore
 from sms_notify.store.tx import Row, Tx, moment
-
-_LONGEST_NAME = 60
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,22 +63,6 @@ def ack(
     say(rows, as_json, "\n".join(str(row["said"]) for row in rows))
     if not taken:
         ctx.exit(1)
-
-
-def login_or(by: str | None) -> str:
-    """Who says so: `by`, else the login name. Raises UsageError for what is no name."""
-    name = _login() if by is None else by.strip()
-    if not name or len(name) > _LONGEST_NAME:
-        raise UsageError(f"--by: write a name of 1 to {_LONGEST_NAME} characters")
-    return name
-
-
-def _login() -> str:
-    """Whoever sits at the keyboard: the command often runs as the daemon's user, by sudo."""
-    try:
-        return os.environ.get("SUDO_USER") or getpass.getuser()
-    except (OSError, KeyError):  # a user without a name, as in a container
-        raise UsageError("your login has no name here; say who you are with --by NAME") from None
 
 
 def _incidents(tx: Tx, id_: str) -> Sequence[int]:

@@ -5,9 +5,9 @@ from __future__ import annotations
 import json
 import os
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
-from datetime import datetime, tzinfo
+from datetime import UTC, datetime, tzinfo
 from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
@@ -21,12 +21,14 @@ from sms_notify.errors import UsageError
 if TYPE_CHECKING:
     from sms_notify.backtest.onetext import OneText
     from sms_notify.backtest.recording import Event, Recording
-    from sms_notify.backtest.replay import Replay
+    from sms_notify.backtest.replay import Replay, Setup
+    from sms_notify.backtest.tally import Tally
     from sms_notify.config.settings import Settings
     from sms_notify.decide.oncall import Shift
 
 STORE, STDIN = "store", "-"
-_PLOTS = (".svg", ".png")
+_STEP = 65_536  # bytes from one look at the bar to the next
+_LONG_AGO = datetime(1970, 1, 2, tzinfo=UTC)
 
 
 @click.command()
@@ -61,8 +63,7 @@ def backtest(
       sms-notify backtest --against one-text-a-notification store
     """
     settings = settings_of(ctx, config_file)
-    if plot is not None:
-        _check_plot(plot)
+    _check(plot)
     with ExitStack() as stack:
         found = stack.enter_context(_events(settings, alerts, skip_bad))
         sides = _sides(stack, settings, against, found, of_store=alerts == STORE)
@@ -71,9 +72,40 @@ def backtest(
                 side.feed(event)
         for side in sides:
             side.finish()
-    _print(sides, found, as_json)
+    names = _names([side.name for side in sides])
+    tallies = [side.tally for side in sides]
+    _print(names, tallies, found.skipped, as_json)
     if plot is not None:
-        _draw(plot, sides)
+        from sms_notify.backtest.plot import draw
+
+        draw(plot, names, tallies)
+
+
+def _check(plot: Path | None) -> None:
+    """Before the work of an hour: that its picture can be drawn."""
+    if plot is not None:
+        from sms_notify.backtest.plot import check
+
+        check(plot)
+
+
+def _names(files: Sequence[str]) -> list[str]:
+    """Short ones, where these differ."""
+    short = [Path(file).name for file in files]
+    return short if len(set(short)) == len(short) else list(files)
+
+
+def _print(names: Sequence[str], tallies: Sequence[Tally], skipped: int, as_json: bool) -> None:
+    from sms_notify.backtest.table import report
+    from sms_notify.backtest.tally import as_document
+
+    if as_json:
+        sides = [{"configuration": n} | as_document(t) for n, t in zip(names, tallies, strict=True)]
+        click.echo(json.dumps({"skipped_lines": skipped, "results": sides}, ensure_ascii=False))
+        return
+    click.echo(report(names, tallies))
+    if skipped:
+        click.echo(f"\n{skipped} lines could not be read and were passed over")
 
 
 # What is replayed.
@@ -133,8 +165,7 @@ def _watched(recording: Recording, alerts: str) -> Iterator[Iterator[Event]]:
         yield _moving(recording, bar.update)
 
 
-def _moving(recording: Recording, update: object) -> Iterator[Event]:
-    assert callable(update)  # noqa: S101 - click's bar
+def _moving(recording: Recording, update: Callable[[int], None]) -> Iterator[Event]:
     seen = 0
     for event in recording:
         yield event
@@ -142,9 +173,6 @@ def _moving(recording: Recording, update: object) -> Iterator[Event]:
             update(recording.read - seen)
             seen = recording.read
     update(recording.read - seen)
-
-
-_STEP = 65_536  # bytes from one look at the bar to the next
 
 
 # Through what.
@@ -170,7 +198,7 @@ def _sides(
     return sides
 
 
-def _setup(settings: Settings, first: Event | None, overrides: Mapping[str, Sequence[Shift]]):  # type: ignore[no-untyped-def]
+def _setup(settings: Settings, first: Event | None, overrides: Mapping[str, Sequence[Shift]]) -> Setup:
     from sms_notify.app import account_of, plan_of
     from sms_notify.backtest.replay import Setup
     from sms_notify.cli.deciding import plan_at

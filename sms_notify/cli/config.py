@@ -57,11 +57,11 @@ def _check_on_call(settings: Settings) -> None:
     """Raises ConfigError where nobody is on call in the weeks to come, with what calendars and overrides say."""
     if not settings.schedules:
         return
-    from sms_notify.app import wall_clock
-    from sms_notify.cli.deciding import by_schedule, overrides_at, timetable_at
+    from sms_notify.cli.deciding import by_schedule, now_utc, overrides_at, timetable_at
     from sms_notify.config.oncallcheck import gap_faults
 
-    now, found = wall_clock(), timetable_at(settings, wall_clock())
+    now = now_utc()
+    found = timetable_at(settings, now)
     failed = {trouble.schedule for trouble in found.troubles}
     read = {source.schedule: found.schedules[source.schedule].calendar for source in settings.calendars}
     calendars = {name: shifts for name, shifts in read.items() if shifts or name not in failed}

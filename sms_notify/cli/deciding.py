@@ -3,28 +3,40 @@
 from __future__ import annotations
 
 import contextlib
+import getpass
+import os
 from collections.abc import Mapping, Sequence
-from datetime import datetime, tzinfo
+from datetime import UTC, datetime, tzinfo
+from typing import TYPE_CHECKING
 
 import click
 
-from sms_notify.app import plan_of
 from sms_notify.config.settings import Settings
 from sms_notify.decide.incidents import incident_of
 from sms_notify.decide.oncall import Shift
-from sms_notify.errors import StoreError
+from sms_notify.errors import StoreError, UsageError
 from sms_notify.logs import printable
-from sms_notify.plan import Plan
 from sms_notify.store import oncall
 from sms_notify.store.oncall import Override
 from sms_notify.store.sqlite import SqliteStore
-from sms_notify.timetable import Timetable, read_timetable
 
+if TYPE_CHECKING:
+    from sms_notify.plan import Plan
+    from sms_notify.timetable import Timetable
+
+_LONGEST_NAME = 60
 _LONGEST_ID = 18  # digits that surely fit a row's number
+
+
+def now_utc() -> datetime:
+    """What `app.wall_clock` says, without the weight of `app`."""
+    return datetime.now(UTC)
 
 
 def plan_at(settings: Settings, at: datetime) -> Plan:
     """What the daemon would decide by at `at`; what is wrong with a calendar is said on standard error."""
+    from sms_notify.app import plan_of  # half a second, which most commands need not wait for
+
     return plan_of(settings, schedules=timetable_at(settings, at).schedules)
 
 
@@ -33,6 +45,8 @@ def timetable_at(settings: Settings, at: datetime) -> Timetable:
 
     Warns on standard error of what was wrong with one.
     """
+    from sms_notify.timetable import read_timetable
+
     copies = _copies(settings)
     fetch = any(not source.file and copies.get(source.schedule) is None for source in settings.calendars)
     found = read_timetable(settings, at, copies.get, fetch=fetch)
@@ -69,6 +83,22 @@ def row_of(id_: str) -> tuple[str, int] | None:
         return ("message" if id_.startswith("m") else "incident"), known
     incident_id = incident_of(id_)
     return None if incident_id is None else ("incident", incident_id)
+
+
+def login_or(by: str | None) -> str:
+    """Who says so: `by`, else the login name. Raises UsageError for what is no name."""
+    name = _login() if by is None else by.strip()
+    if not name or len(name) > _LONGEST_NAME:
+        raise UsageError(f"--by: write a name of 1 to {_LONGEST_NAME} characters")
+    return name
+
+
+def _login() -> str:
+    """Whoever sits at the keyboard: the command often runs as the daemon's user, by sudo."""
+    try:
+        return os.environ.get("SUDO_USER") or getpass.getuser()
+    except (OSError, KeyError):  # a user without a name, as in a container
+        raise UsageError("your login has no name here; say who you are with --by NAME") from None
 
 
 def day_and_time(at: datetime, zone: tzinfo | None = None) -> str:

@@ -9,9 +9,8 @@ from datetime import datetime, tzinfo
 import click
 
 from sms_notify import story
-from sms_notify.app import wall_clock
 from sms_notify.cli.common import config_option, json_option, local, say, settings_of, table
-from sms_notify.cli.deciding import clock, row_of
+from sms_notify.cli.deciding import clock, now_utc, row_of
 from sms_notify.decide.incidents import tag_of
 from sms_notify.errors import UsageError
 from sms_notify.logs import masked, printable
@@ -123,7 +122,7 @@ def _reached(told: int, held: int, until: datetime | None) -> str:
     """`2 people, 1 waits until 07:00`: how many have a text or will, and who of them not yet."""
     if until is None:
         return _people(told) if told else "nobody"
-    waits = f"{held} {'waits' if held == 1 else 'wait'} until {clock(until, wall_clock())}"
+    waits = f"{held} {'waits' if held == 1 else 'wait'} until {clock(until, now_utc())}"
     return f"{_people(told)}, {waits}" if told else f"nobody yet, {waits}"
 
 
@@ -141,7 +140,7 @@ def explain(ctx: click.Context, config_file: str | None, as_json: bool, id_: str
 
     Example: sms-notify explain k3f9
     """
-    settings, now = settings_of(ctx, config_file), wall_clock()
+    settings, now = settings_of(ctx, config_file), now_utc()
     beside = story.Beside(lambda at: clock(at, now), settings.route, settings.receivers)
     with SqliteStore(settings.storage_url).reading() as tx:
         told = _story(tx, id_, beside)

@@ -9,9 +9,8 @@ from zoneinfo import ZoneInfo
 
 import click
 
-from sms_notify.app import wall_clock
 from sms_notify.cli.common import config_option, json_option, say, settings_of, table
-from sms_notify.cli.deciding import day_and_time, overrides_at, timetable_at
+from sms_notify.cli.deciding import day_and_time, now_utc, overrides_at, timetable_at
 from sms_notify.cli.override import override_group
 from sms_notify.cli.times import read_time
 from sms_notify.decide.oncall import Schedule, Shift, shifts, strongest
@@ -85,7 +84,7 @@ def show(ctx: click.Context, config_file: str | None, at_text: str | None, days:
       sms-notify oncall show
       sms-notify oncall show --at "Sat 03:00" --days 2
     """
-    settings, now = settings_of(ctx, config_file), wall_clock()
+    settings, now = settings_of(ctx, config_file), now_utc()
     at = read_time(at_text, now) if at_text is not None else now
     made = overrides_at(settings, at)
     schedules = timetable_at(settings, at).schedules

@@ -8,10 +8,8 @@ from zoneinfo import ZoneInfo
 
 import click
 
-from sms_notify.app import wall_clock
-from sms_notify.cli.ack import login_or
 from sms_notify.cli.common import config_option, json_option, say, settings_of, table
-from sms_notify.cli.deciding import day_and_time
+from sms_notify.cli.deciding import day_and_time, login_or, now_utc
 from sms_notify.cli.times import read_time
 from sms_notify.config.durations import DurationError, parse_duration
 from sms_notify.config.names import near
@@ -73,7 +71,7 @@ def add(
       sms-notify oncall override add primary bob --from 18:00 --until 22:00
       sms-notify oncall override add primary bob --for 4h
     """
-    settings, now = settings_of(ctx, config_file), wall_clock()
+    settings, now = settings_of(ctx, config_file), now_utc()
     zone = ZoneInfo(_schedule(settings, schedule_name).timezone)
     _check_person(settings, person)
     start = read_time(from_text, now, zone, "--from") if from_text is not None else now
@@ -133,7 +131,7 @@ def list_overrides(ctx: click.Context, config_file: str | None, as_json: bool) -
     """
     settings = settings_of(ctx, config_file)
     with SqliteStore(settings.storage_url).reading() as tx:
-        made = oncall.overrides(tx, wall_clock())
+        made = oncall.overrides(tx, now_utc())
     shown = [_columns(override, settings.schedules) for override in made]
     header = ("ID", "SCHEDULE", "PERSON", "FROM", "UNTIL", "BY")
     say([_row(override) for override in made], as_json, table(shown, header))

@@ -24,7 +24,6 @@ from sms_notify.story import value_of
 _GROUPS_ITSELF = "alertmanager"
 _HOLDS = {
     Hold.QUIET: "quiet hours",
-    Hold.GROUP: "waits for its group",
     Hold.MUTED: "muted",
     Hold.INACTIVE: "inactive outside",
 }
@@ -180,7 +179,9 @@ def _named(person: Person, target: Target) -> str:
 def _when(text: Expected, outcome: Outcome) -> str:
     if text.at <= outcome.at:
         return "AT ONCE"
-    by = f" {text.by}" if text.by and text.why is not Hold.GROUP else ""
+    if text.why is Hold.GROUP:
+        return f"IN {spell_duration(text.at - outcome.at)} (waits for its group)"
+    by = f" {text.by}" if text.by else ""
     return f"HELD UNTIL {clock(text.at, outcome.at)} ({_HOLDS.get(text.why, str(text.why))}{by})"
 
 

@@ -60,7 +60,7 @@ _TAKEN = (Fate.SENT, _SCHEDULED, _QUEUED)
     "--at",
     "at_text",
     metavar="TIME",
-    help="Let the gateway keep it until then: ISO 8601, HH:MM for the next time it is that, or +30m.",
+    help="Let the gateway keep it until then: ISO 8601, HH:MM or 'Mon HH:MM' for the next time it is that, or +30m.",
 )
 @click.option(
     "--test", "test", is_flag=True, help="The gateway checks everything and sends nothing (test=ja)."

@@ -149,10 +149,19 @@ def pause_after(limits: Sequence[Limit], sent: Sequence[datetime], now: datetime
 
 
 @dataclass(frozen=True, slots=True)
-class Spent:
-    """Credits that left, each with its moment, and the balance where it is known (less what left since it was told)."""
+class Spending:
+    """Credits that left at a moment; `urgent` = for a critical text."""
 
-    spendings: Sequence[tuple[datetime, int]] = field(default_factory=tuple)
+    at: datetime
+    parts: int
+    urgent: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Spent:
+    """What left of late, and the balance where it is known (less what left since it was told)."""
+
+    spendings: Sequence[Spending] = field(default_factory=tuple)
     balance: int | None = None
 
 
@@ -169,18 +178,21 @@ _ASK_AGAIN = timedelta(minutes=1)
 
 
 def affordable(bounds: Credits, spent: Spent, parts: int, lane: Lane, now: datetime) -> Refusal | None:
-    """None where a text of `parts` credits may be paid for now. Critical texts may also spend the reserve."""
+    """None where a text of `parts` credits may be paid for now.
+
+    Critical texts spend the reserve first, and what it does not hold out of the budget of all; so whatever happens,
+    no more leaves than budget and reserve together, and critical texts do not eat what the others were promised.
+    """
     if lane is Lane.FREE:
         return None
-    extra = bounds.reserve if lane is Lane.CRITICAL else 0
     budgets = (
         (bounds.per_hour, _HOUR, LimitScope.CREDITS_HOUR),
         (bounds.per_day, _DAY, LimitScope.CREDITS_DAY),
     )
-    for bound, window, scope in budgets:
-        if bound is None:
+    for budget, window, scope in budgets:
+        if budget is None:
             continue
-        frees = _frees(spent.spendings, window, bound + extra - parts, now)
+        frees = _frees(spent.spendings, window, budget, bounds.reserve, parts, lane, now)
         if frees is not None:
             return Refusal(scope, frees)
     if lane is Lane.REST and spent.balance is not None and 0 < bounds.reserve > spent.balance - parts:
@@ -189,15 +201,23 @@ def affordable(bounds: Credits, spent: Spent, parts: int, lane: Lane, now: datet
 
 
 def _frees(
-    spendings: Sequence[tuple[datetime, int]], window: timedelta, allowed: int, now: datetime
+    spendings: Sequence[Spending],
+    window: timedelta,
+    budget: int,
+    reserve: int,
+    parts: int,
+    lane: Lane,
+    now: datetime,
 ) -> datetime | None:
-    """When what was spent in the window falls to `allowed`; None where it is not more than that."""
-    within = sorted((at, parts) for at, parts in spendings if now - at < window)
-    total = sum(parts for _, parts in within)
-    if total <= allowed:
+    """When enough of what was spent has left the window; None where it is enough now."""
+    within = sorted((s for s in spendings if now - s.at < window), key=lambda s: s.at)
+    urgent = sum(s.parts for s in within if s.urgent) + (parts if lane is Lane.CRITICAL else 0)
+    rest = sum(s.parts for s in within if not s.urgent) + (parts if lane is Lane.REST else 0)
+    if rest + max(0, urgent - reserve) <= budget:
         return None
-    for at, parts in within:
-        total -= parts
-        if total <= allowed:
-            return at + window
+    for spending in within:
+        urgent -= spending.parts if spending.urgent else 0
+        rest -= 0 if spending.urgent else spending.parts
+        if rest + max(0, urgent - reserve) <= budget:
+            return spending.at + window
     return now + window  # a text that costs more than the whole budget

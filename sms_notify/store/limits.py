@@ -6,10 +6,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sms_notify.decide.limits import Lane, Spent
+from sms_notify.decide.limits import Credits, Lane, Spending, Spent
 from sms_notify.store.tx import Tx, moment, stored
 
 # `departures` are the attempts that may have reached somebody: a refused one did not, and cost nothing.
+
+
+_A_FEW = 10  # the parts of the texts that are asked for
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,10 +25,12 @@ class HeldLane:
     announced: bool
 
 
-def left_for(tx: Tx, number: str, lane: Lane, since: datetime) -> Sequence[datetime]:
-    """When texts left for a number in one lane."""
+def left_for(tx: Tx, number: str, lane: Lane, since: datetime, most: int) -> Sequence[datetime]:
+    """When the last texts left for a number in one lane, at most `most`: no limit looks at more than its count."""
     rows = tx.all(
-        "select started_at from departures where number = :number and lane = :lane and started_at > :since",
+        "select started_at from departures where number = :number and lane = :lane and started_at > :since"
+        " order by started_at desc limit :most",
+        most=most,
         number=number,
         lane=lane,
         since=stored(since),
@@ -62,16 +67,22 @@ def waits(tx: Tx, number: str, lane: Lane) -> bool:
     return row is not None
 
 
-def spent(tx: Tx, gateway: str, now: datetime) -> Spent:
-    """What texts cost in the last day, those that wait included, and what is left of the last balance told."""
-    since = stored(now - timedelta(days=1))
-    rows = tx.all("select started_at, parts from departures where started_at > :since", since=since)
-    waiting = tx.one("select sum(parts) as n from messages where state = 'queued' and lane <> 'free'")
-    queued = int(waiting["n"] or 0) if waiting is not None else 0
-    spendings = [(moment(row["started_at"]), int(row["parts"])) for row in rows]
-    if queued:
-        spendings.append((now, queued))
-    return Spent(spendings, _left_of_balance(tx, gateway, queued))
+def spent(tx: Tx, gateway: str, bounds: Credits, now: datetime) -> Spent:
+    """What texts cost of late, those that wait included, and what is left of the last balance told.
+
+    Only the newest are read: a text costs a credit at least, and what is older than the budget is long cannot count.
+    """
+    waiting = tx.all("select lane, sum(parts) as n from messages where state = 'queued' group by lane")
+    spendings = [Spending(now, int(row["n"]), row["lane"] == Lane.CRITICAL) for row in waiting]
+    most = max(bounds.per_hour or 0, bounds.per_day or 0)
+    if most:
+        rows = tx.all(
+            "select started_at, parts, lane from departures where started_at > :since order by started_at desc limit :most",
+            since=stored(now - timedelta(days=1)),
+            most=most + 2 * bounds.reserve + _A_FEW,
+        )
+        spendings += [Spending(moment(r["started_at"]), r["parts"], r["lane"] == Lane.CRITICAL) for r in rows]
+    return Spent(spendings, _left_of_balance(tx, gateway, sum(int(row["n"]) for row in waiting)))
 
 
 def _left_of_balance(tx: Tx, gateway: str, queued: int) -> int | None:

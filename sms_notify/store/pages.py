@@ -185,10 +185,35 @@ def due_after_hours(tx: Tx, now: datetime) -> Sequence[Page]:
     """Beginnings that quiet hours or a muted route held until now."""
     rows = tx.all(
         f"{_PAGE} where p.state = 'held' and p.due_at <= :now and p.kind = 'firing'"
-        " and p.why in ('quiet_hours', 'muted', 'inactive') order by p.id",
+        " and p.why in ('quiet_hours', 'muted', 'inactive') order by p.due_at, p.id",
         now=stored(now),
     )
     return [_page(row) for row in rows]
+
+
+def due(tx: Tx, number: str, lane: Lane, now: datetime) -> Sequence[Page]:
+    """What is due for a reader in one lane, in the order in which it came."""
+    rows = tx.all(
+        f"{_PAGE} where p.state = 'held' and p.number = :number and p.lane = :lane and p.due_at <= :now order by p.id",
+        number=number,
+        lane=lane,
+        now=stored(now),
+    )
+    return [_page(row) for row in rows]
+
+
+def postpone(tx: Tx, number: str, lane: Lane, until: datetime, held_by: str, now: datetime) -> None:
+    """What is due waits with its lane. What was too late, or held for the night, says so when it is told."""
+    tx.run(
+        "update pages set due_at = :until, held_by = case when why in ('too_old', 'quiet_hours') then held_by else :held_by end,"
+        " why = case when why in ('too_old', 'quiet_hours') then why else 'limit' end"
+        " where state = 'held' and number = :number and lane = :lane and due_at <= :now",
+        until=stored(until),
+        held_by=held_by,
+        number=number,
+        lane=lane,
+        now=stored(now),
+    )
 
 
 def held(tx: Tx, number: str, lane: Lane) -> Sequence[Page]:

@@ -217,7 +217,7 @@ MIGRATIONS: tuple[str, ...] = (
     create unique index pages_once on pages (incident_id, number, kind, nth);
     create index pages_message on pages (message_id);
     create index pages_due on pages (due_at) where state = 'held';
-    create index pages_held on pages (number, lane) where state = 'held';
+    create index pages_held on pages (number, lane, due_at) where state = 'held';
 
     create table holds (
         number text not null,

@@ -1,0 +1,152 @@
+"""A storm of 5,000 alerts through the engine and the sender themselves, read from the phones as their owners read them."""
+
+from __future__ import annotations
+
+import sys
+from collections import Counter
+from collections.abc import Iterator
+from datetime import timedelta
+from functools import partial
+from pathlib import Path
+
+import pytest
+
+sys.path.append(str(Path(__file__).parent.parent / "benchmarks"))
+
+from evening import PEOPLE, Evening, a_plan, people_of
+from reading import OnPhone, most_within, names, namings, numbers, rest
+from sachet import one_text_each
+from storm import lines, table
+from stormy import ALERTS, BEGINS, CRITICAL, HOSTS, Arrival, is_critical, storm
+from workbench import firing
+
+from sms_notify.alert import Status
+
+WAIT = timedelta(seconds=10)
+ROUTED = partial(people_of, a_plan(WAIT))
+
+
+@pytest.fixture(scope="module")
+def arrivals() -> list[Arrival]:
+    return storm()
+
+
+@pytest.fixture(scope="module")
+def evening(arrivals: list[Arrival]) -> Iterator[Evening]:
+    with Evening(a_plan(WAIT)) as evening:
+        yield evening.run(arrivals)
+
+
+def test_every_critical_alert_is_named_to_each_of_its_people_within_a_minute(
+    evening: Evening, arrivals: list[Arrival]
+) -> None:
+    waits = [(n.person, n.alert.labels, n.waited) for n in namings(arrivals, evening.phones, ROUTED)]
+    assert len(waits) >= CRITICAL
+    assert [w for w in waits if w[2] is None or w[2] > timedelta(seconds=60)] == []
+
+
+def test_nobody_gets_more_than_five_texts_of_the_rest_in_any_quarter_of_an_hour(
+    evening: Evening, arrivals: list[Arrival]
+) -> None:
+    others = rest(evening.phones, namings(arrivals, evening.phones, ROUTED))
+    most = {name: most_within(text.at for text in others if text.person == name) for name in PEOPLE}
+    assert max(most.values()) <= 5, most
+
+
+def test_the_numbers_in_every_text_are_what_it_tells(evening: Evening) -> None:
+    said = [numbers(text.text) for text in evening.phones]
+    assert said == [(told.begun, told.ended) for told in evening.told()]
+
+
+def test_the_numbers_in_all_texts_add_up_to_all_that_was_held_and_not_over_before_it_was_told(
+    evening: Evening, arrivals: list[Arrival]
+) -> None:
+    said: Counter[str] = Counter()
+    for text in evening.phones:
+        said[text.person] += numbers(text.text)[0]
+    over = Counter(
+        str(row["recipient"])
+        for row in evening.rows(
+            "select p.recipient from pages p join incidents i on i.id = p.incident_id where p.kind = 'firing'"
+            " and p.state = 'dropped' and p.why = 'resolved_meanwhile' and i.closed_at is not null"
+        )
+    )
+    assert said + over == _begun(arrivals)
+
+
+def test_nothing_critical_is_dropped_and_nothing_stays_behind(evening: Evening) -> None:
+    left = "select count(*) as n from pages where state = 'held'"
+    critical = (
+        "select count(*) as n from pages p join incidents i on i.id = p.incident_id"
+        " where p.state = 'dropped' and p.kind = 'firing' and i.severity = 'critical'"
+    )
+    unsent = (
+        "select count(*) as n from messages m where not exists"
+        " (select 1 from attempts a where a.message_id = m.id and a.fate = 'sent')"
+    )
+    assert [evening.rows(sql)[0]["n"] for sql in (left, critical, unsent)] == [0, 0, 0]
+
+
+def test_it_costs_a_fraction_of_one_text_a_notification(evening: Evening, arrivals: list[Arrival]) -> None:
+    sizes = {arrival.at: len(arrival.delivery.alerts) for arrival in arrivals}
+    texts = one_text_each(arrivals, ROUTED)
+    theirs = lines("one text each", arrivals, texts, ROUTED, lambda text: sizes[text.at])
+    ours = lines("sms-notify", arrivals, evening.phones, ROUTED, lambda text: sum(numbers(text.text)))
+    print(f"\n{table([*theirs, *ours])}")
+    for mine, base in zip(ours, theirs, strict=True):
+        assert mine.credits * 20 < base.credits, mine.person
+        assert mine.named == base.named == base.critical, mine.person
+
+
+def test_the_storm_is_as_large_as_it_says_and_the_same_every_time(arrivals: list[Arrival]) -> None:
+    alerts = [alert for arrival in arrivals for alert in arrival.delivery.alerts]
+    assert len(alerts) == ALERTS
+    assert sum(map(is_critical, alerts)) == CRITICAL
+    assert len({alert.labels["instance"] for alert in alerts}) == HOSTS
+    assert {bool(arrival.delivery.group) for arrival in arrivals} == {True, False}
+    assert arrivals == storm()
+    assert arrivals != storm(2)
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("FIRING warning Slow web1: it is slow since 13:00 #k3f9", (1, 0)),
+        ("FIRING 185x: 20x Slow, 18x Hot, +147; 14 resolved; OK 63x #k3f9", (199, 63)),
+        ("FIRING critical 2x HostDown: web1, web2 since 13:00 #k3f9", (2, 0)),
+        ("197 more until 13:15, 1 resolved, 196 open: 22x Slow db1 (2), +20; OK Hot web1 #k3f9", (197, 1)),
+        ("1090 more since 13:04: 480 resolved, 610 open: 61x Slow, +549; OK 252x #k3f9", (1090, 252)),
+        ("2 resolved: 2x Hot db1, db2", (2, 0)),
+        ("OK 3x Slow: web1, web2, web3 after 5m #k3f9", (0, 3)),
+        ("FLAPPING warning Slow web1 4x since 13:00, told again when calm #k3f9", (1, 0)),
+    ],
+)
+def test_the_reader_of_a_text_finds_its_numbers(text: str, says: tuple[int, int]) -> None:
+    assert numbers(text) == says
+
+
+def test_the_reader_takes_no_other_place_and_no_other_name_for_the_one_that_is_told() -> None:
+    down = firing("HostDown", instance="web1")
+    assert names("FIRING critical 2x: HostDown web3, web1; Slow web2 #k3f9", down)
+    assert not names("FIRING critical HostDown web10 #k3f9", down)
+    assert not names("FIRING critical 2x: HostDown web3; Slow web1 #k3f9", down)
+
+
+def test_most_within_counts_what_lies_less_than_a_window_apart() -> None:
+    at = [BEGINS + timedelta(minutes=minutes) for minutes in (0, 5, 14, 15, 16, 40)]
+    assert most_within(at) == 4
+    assert most_within([OnPhone(BEGINS, "alice", "x").at]) == 1
+    assert most_within([]) == 0
+
+
+def _begun(arrivals: list[Arrival]) -> Counter[str]:
+    """How much trouble began for each person, by the storm alone."""
+    open_now: set[str] = set()
+    begun: Counter[str] = Counter()
+    for alert in (alert for arrival in arrivals for alert in arrival.delivery.alerts):
+        if alert.status is Status.RESOLVED:
+            open_now.discard(alert.fingerprint)
+        elif alert.fingerprint not in open_now:
+            open_now.add(alert.fingerprint)
+            begun.update(ROUTED(alert))
+    return begun
