@@ -17,8 +17,10 @@ from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
 
+import deciding
 import rounds
 import startup
+import storm
 from rounds import Lengths, Values
 
 
@@ -150,7 +152,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--quick", action="store_true", help="fewer and shorter rounds: under 40 seconds")
+    parser.add_argument("--quick", action="store_true", help="fewer and shorter rounds: about a minute")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the table and every round to FILE")
     default = Path(tempfile.gettempdir())
     parser.add_argument(
@@ -161,11 +163,16 @@ def main() -> None:
     sync = rounds.sync_microseconds(options.folder)
     measured = measure(QUICK if options.quick else FULL, options.folder, progress)
     made = rows(measured)
-    print(
-        f"\n{table(made)}\n\nA sync of this disk takes {sync:.0f} us. The whole took {progress.seconds:.0f} s."
-    )
+    progress.say("deciding")
+    costs = deciding.measure(options.folder, quick=options.quick)
+    progress.say("a storm")
+    lines, said = storm.measure(storm.SEED, storm.WAITS[:1] if options.quick else storm.WAITS)
+    print(f"\n{table(made)}\n\nDeciding\n{deciding.table(costs)}\n\n{storm.TITLE}\n{storm.table(lines)}")
+    print("\n".join(said))
+    print(f"\nA sync of this disk takes {sync:.0f} us. The whole took {progress.seconds:.0f} s.")
     if options.json:
         content = {"sync_us": sync, "rows": [asdict(row) for row in made], "rounds": measured}
+        content |= {"deciding": [asdict(row) for row in costs], "storm": [asdict(line) for line in lines]}
         options.json.write_text(json.dumps(content, indent=2) + "\n", "utf-8")
 
 

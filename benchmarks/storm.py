@@ -21,7 +21,9 @@ from stormy import ALERTS, CRITICAL, HOSTS, Arrival, storm
 from sms_notify.alert import Alert
 
 WAITS = (10, 30)  # seconds of group_wait
+SEED = 1
 TOTAL = "all"
+TITLE = f"{ALERTS:,} alerts of {HOSTS} hosts in 10 minutes, {CRITICAL} of them critical"
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,12 +145,12 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--seed", type=int, default=1, help="another storm")
+    parser.add_argument("--seed", type=int, default=SEED, help="another storm")
     parser.add_argument("--quick", action="store_true", help=f"with group_wait {WAITS[0]}s only")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the table to FILE")
     options = parser.parse_args()
     made, said = measure(options.seed, WAITS[:1] if options.quick else WAITS)
-    print(f"{ALERTS} alerts of {HOSTS} hosts in 10 minutes, {CRITICAL} of them critical\n\n{table(made)}")
+    print(f"{TITLE}\n\n{table(made)}")
     print("\n".join(said))
     if options.json:
         options.json.write_text(json.dumps([asdict(line) for line in made], indent=2) + "\n", "utf-8")

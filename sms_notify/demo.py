@@ -9,7 +9,7 @@ import json
 import secrets
 import socket
 import urllib.request
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from importlib.resources import files
@@ -33,10 +33,12 @@ Labels = Mapping[str, str]
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One thing that happens: what a person is told of it, the alerts that tell it, and how many texts follow."""
+    """One thing that happens: what a person is told of it, what Alertmanager posts, and how many texts follow."""
 
     said: str
-    alerts: tuple[tuple[str, Labels, str], ...]  # status, labels, summary
+    posts: tuple[
+        tuple[tuple[str, Labels, str], ...], ...
+    ]  # a post each: status, labels, summary of every alert
     texts: int
 
 
@@ -51,18 +53,35 @@ _WEB_FIRES = tuple(
 )
 _WEB_ENDS = tuple(("resolved", labels, summary) for _, labels, summary in _WEB_FIRES)
 _DB_FIRES = ("firing", _DB, "/var/lib/postgresql full in 20 min")
+_DB_ENDS = ("resolved", _DB, "/var/lib/postgresql full in 20 min")
+
+
+def _storm(name: str, hosts: range) -> tuple[tuple[str, Labels, str], ...]:
+    labels = ({"alertname": name, "instance": f"app{n}", "severity": "warning"} for n in hosts)
+    return tuple(("firing", each, "switch ams1-sw3 is overloaded") for each in labels)
+
 
 STORY = (
-    Step("Three web servers of ams1 go down. Alertmanager groups them: one text a person.", _WEB_FIRES, 2),
-    Step("Alertmanager's second peer tells the same again: nobody is texted twice.", _WEB_FIRES, 0),
-    Step("A database disk fills up: the DBA hears of it, and so does the platform team.", (_DB_FIRES,), 3),
+    Step("Three web servers of ams1 go down. Alertmanager groups them: one text a person.", (_WEB_FIRES,), 2),
+    Step("Alertmanager's second peer tells the same again: nobody is texted twice.", (_WEB_FIRES,), 0),
+    Step("A database disk fills up: the DBA hears of it, and so does the platform team.", ((_DB_FIRES,),), 3),
+    Step("The web servers are back: told once, to those who were told of the trouble.", (_WEB_ENDS,), 2),
     Step(
         "A backup finished (info): the route says that nobody needs a text.",
-        (("firing", _INFO, "took 41 min"),),
+        ((("firing", _INFO, "took 41 min"),),),
         0,
     ),
-    Step("The web servers are back: told once, to those who were told of the trouble.", _WEB_ENDS, 2),
-    Step("The disk was cleaned up.", (("resolved", _DB, "/var/lib/postgresql full in 20 min"),), 3),
+    Step("The DBA has not acknowledged the disk for ten seconds: it climbs to Bob.", (), 1),
+    Step(
+        "A switch drowns: 40 warnings in three groups. Two texts a person, and the second says until when.",
+        (
+            _storm("LoadHigh", range(1, 15)),
+            _storm("SlowAnswers", range(1, 15)),
+            _storm("DiskSlow", range(1, 13)),
+        ),
+        4,
+    ),
+    Step("The disk was cleaned up: Carol hears it now, the others when their silence ends.", ((_DB_ENDS,),), 1),
 )
 
 
@@ -100,14 +119,18 @@ class Demo:
     def play(self, step: Step, now: datetime) -> list[Text]:
         """Posts one step as Alertmanager would, and returns the texts that the phones got of it."""
         before = len(self.simulator.texts())
-        body = json.dumps(_payload(step, now)).encode()
+        for alerts in step.posts:
+            self._post(alerts, now)
+        return self.simulator.wait_for_texts(before + step.texts, timeout=15)[before:]
+
+    def _post(self, alerts: Sequence[tuple[str, Labels, str]], now: datetime) -> None:
+        body = json.dumps(_payload(alerts, now)).encode()
         request = urllib.request.Request(  # noqa: S310 - our own daemon on loopback
             f"{self.url}/alertmanager", body, {"Content-Type": "application/json"}
         )
         with urllib.request.urlopen(request, timeout=10) as answer:  # noqa: S310
             answer.read()
-        self._posted += len(step.alerts)
-        return self.simulator.wait_for_texts(before + step.texts, timeout=15)[before:]
+        self._posted += len(alerts)
 
     def wait_for_reports(self) -> int:
         """Waits until every text has its final report; returns how many were delivered."""
@@ -146,7 +169,7 @@ def tell(demo: Demo, say: Callable[[str], object], pause: Callable[[float], obje
     say(f"\n{demo.posted} alerts told, {len(texts)} texts, {credits_spent} credits, {delivered} delivered.")
 
 
-def _payload(step: Step, now: datetime) -> dict[str, object]:
+def _payload(told: Sequence[tuple[str, Labels, str]], now: datetime) -> dict[str, object]:
     began, ended = (now - timedelta(minutes=2)).isoformat(), now.isoformat()
     alerts = [
         {
@@ -157,9 +180,9 @@ def _payload(step: Step, now: datetime) -> dict[str, object]:
             "endsAt": ended if status == "resolved" else _ZERO_TIME,
             "fingerprint": fingerprint_of(labels),
         }
-        for status, labels, summary in step.alerts
+        for status, labels, summary in told
     ]
-    name = step.alerts[0][1]["alertname"]
+    name = told[0][1]["alertname"]
     group = f'{{}}:{{alertname="{name}"}}'
     return {
         "version": "4",

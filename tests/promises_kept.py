@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import sqlite3
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from datetime import timedelta
@@ -96,15 +97,13 @@ def _within(limits: Iterable[Limit], texts: Sequence[Left], last: Left) -> None:
 
 
 def _affordable(world: World, texts: Sequence[Left], last: Left) -> None:
+    """Critical texts spend the reserve first, then the budget of all."""
     bounds = world.plan.limits.credits
-    extra = bounds.reserve if last.message.lane is Lane.CRITICAL else 0
-    for bound, window in ((bounds.per_hour, HOUR), (bounds.per_day, DAY)):
-        spent = [one for one in texts if last.up - window < one.up <= last.up]
-        again = sum(one.message.parts for one in spent if one.again)
-        # What left after this one was claimed, in the same moment, is not its doing.
-        until = texts.index(last)
-        parts = sum(one.message.parts for one in spent if texts.index(one) <= until)
-        assert bound is None or parts <= bound + extra + again, (bound, extra, spent)
+    for budget, window in ((bounds.per_hour, HOUR), (bounds.per_day, DAY)):
+        spent = [one for one in texts if last.up - window < one.up <= last.up and not one.again]
+        urgent = sum(one.message.parts for one in spent if one.message.lane is Lane.CRITICAL)
+        rest = sum(one.message.parts for one in spent) - urgent
+        assert budget is None or rest + max(0, urgent - bounds.reserve) <= budget, (bounds, spent)
 
 
 # 3. Critical never waits behind others.
@@ -115,7 +114,11 @@ def nothing_critical_waits(world: World) -> None:
     lane, or behind a critical text that has not left; by nothing else.
     """
     now = world.clock()
-    late = world.rows("select * from pages where state = 'held' and due_at <= :now", now=_stored(world))
+    late = world.rows(
+        "select * from pages p where state = 'held' and due_at <= :now and not exists (select 1 from messages m"
+        " where m.state = 'queued' and m.number = p.number and m.lane = p.lane)",
+        now=_stored(world),
+    )
     assert not late, [dict(row) for row in late]
     assert not world.rows("select * from pages where state = 'held' and due_at > :far", far=_stored(world, 3 * DAY))
     for page in world.rows("select * from pages where state = 'held' and lane = 'critical'"):
@@ -128,16 +131,19 @@ def nothing_critical_waits(world: World) -> None:
         assert behind or full, (now, dict(page))
 
 
-def _over(world: World, page: object) -> bool:
+def _over(world: World, page: sqlite3.Row) -> bool:
     """Whether what held it at first is over: from then on only a limit can hold it, whatever word stays."""
-    row = dict(page)  # type: ignore[call-overload]
-    if row["why"] == "group_wait":
-        longest = max(route.group_wait for route in (world.plan.route, *world.plan.route.routes))
-        return bool(_stored(world) > row["created_at"] + longest // _MICRO)
-    if row["why"] == "flapping":
-        rule = world.plan.limits.flapping
-        return rule is None or bool(_stored(world) > row["created_at"] + rule.calm_critical // _MICRO)
-    return False
+    waited = world.up - next(heard.up for heard in world.begun if heard.incident == page["incident_id"])
+    if page["why"] == "group_wait":
+        return waited > max(route.group_wait for route in (world.plan.route, *world.plan.route.routes))
+    rule = world.plan.limits.flapping
+    if page["why"] == "flapping":
+        return rule is None or waited > rule.calm_critical
+    receivers, people = world.plan.receivers.values(), world.plan.directory.people.values()
+    hours = [hours.during for hours in (*(r.quiet for r in receivers), *(p.quiet for p in people)) if hours]
+    windows = [window for during in (*hours, world.plan.route.mute) for window in during]
+    held = any(window.holds(world.clock()) for window in windows)
+    return page["due_at"] <= _stored(world) or not held and waited > MINUTE
 
 
 def _full(world: World, number: str) -> bool:
@@ -154,12 +160,18 @@ def _full(world: World, number: str) -> bool:
 
 
 def _spent(world: World) -> bool:
+    """Whether another critical text of one part is more than reserve and budget leave."""
     bounds, now = world.plan.limits.credits, _stored(world)
-    queued = world.rows("select coalesce(sum(parts), 0) as n from messages where state = 'queued'")[0]["n"]
-    rows = world.rows("select started_at, parts from attempts where fate is null or fate in ('sent', 'unknown')")
-    for bound, window in ((bounds.per_hour, HOUR), (bounds.per_day, DAY)):
-        gone = sum(row["parts"] for row in rows if now - window // _MICRO < row["started_at"])
-        if bound is not None and gone + queued + 1 > bound + bounds.reserve:
+    rows = world.rows(
+        "select started_at, parts, lane from departures union all select :now, parts, lane from messages"
+        " where state = 'queued'",
+        now=now,
+    )
+    for budget, window in ((bounds.per_hour, HOUR), (bounds.per_day, DAY)):
+        within = [row for row in rows if now - window // _MICRO < row["started_at"]]
+        urgent = sum(row["parts"] for row in within if row["lane"] == "critical")
+        rest = sum(row["parts"] for row in within) - urgent
+        if budget is not None and rest + max(0, urgent + 1 - bounds.reserve) > budget:
             return True
     return False
 

@@ -22,7 +22,15 @@ from sms_notify.app import ack_code
 from sms_notify.backtest.onetext import OneText
 from sms_notify.backtest.paper import PaperGateway
 from sms_notify.backtest.plot import draw
-from sms_notify.backtest.recording import Acknowledged, Event, Recorded, Recording, of_store
+from sms_notify.backtest.recording import (
+    Acknowledged,
+    BadLineError,
+    Event,
+    Recorded,
+    Recording,
+    event_of,
+    of_store,
+)
 from sms_notify.backtest.replay import NODE, Replay, Setup, _codes, _waits
 from sms_notify.backtest.table import report
 from sms_notify.backtest.tally import Tally, Text, Thing, as_document
@@ -126,7 +134,7 @@ def busy_plan(limits: Limits, *, schedules: bool, quiet: bool, wait: int) -> Pla
         ALICE, quiet=Quiet((dinner,), (parse_matchers('severity="critical"'),)) if quiet else None
     )
     bob = Target(TargetKind.PERSON, "bob")
-    plan = a_plan(Timing(stale_after=10 * MINUTE, expire=2 * MINUTE, expire_critical=4 * MINUTE))
+    plan = a_plan(Timing(stale_after=4 * MINUTE, expire=2 * MINUTE, expire_critical=4 * MINUTE))
     first = Target(TargetKind.SCHEDULE, "primary") if schedules else Target(TargetKind.PERSON, "alice")
     steps = (Step(MINUTE, (bob,)), Step(3 * MINUTE, (Target(TargetKind.PERSON, "alice"), bob)))
     receivers = {
@@ -311,6 +319,7 @@ BAD = [
     (line(ack={"labels": {"a": "b"}}), "no acknowledgement", "TIME"),
     (line(ack={"labels": {}}, at="2026-11-22T12:00:00Z"), "no acknowledgement", "TIME"),
     (b"[" * 100_000 + b"\n", "is not JSON", "jq -c"),
+    (line(alerts=[], at="9999-12-31T23:59:59Z"), "of the year 9999", "what wrote the recording"),
 ]
 
 
@@ -323,6 +332,27 @@ def test_a_bad_line_is_named_with_file_line_and_advice(bad: bytes, what: str, ad
     assert what in str(told.value)
     assert advice in str(told.value)
     assert "--skip-bad" in str(told.value)
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text(max_size=8) | st.just("2026-11-22T12:00:00Z"),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=4), inner, max_size=3),
+    max_leaves=6,
+)
+KEYS = st.sampled_from(
+    ["at", "alerts", "labels", "ack", "source", "status", "startsAt", "endsAt", "groupKey", "by"]
+)
+
+
+@given(raw=st.dictionaries(KEYS, JSON | st.dictionaries(KEYS, JSON) | st.lists(st.dictionaries(KEYS, JSON))))
+def test_whatever_stands_in_a_line_is_an_event_or_a_bad_line(raw: dict[str, object]) -> None:
+    try:
+        event = event_of(json.dumps(raw).encode(), NOON)
+    except BadLineError as bad:
+        assert bad.what
+        assert bad.advice
+    else:
+        assert event.at >= NOON
 
 
 def test_bad_lines_are_passed_over_and_counted_where_that_is_wanted() -> None:
@@ -644,6 +674,13 @@ def test_one_text_a_notification_is_a_comparison_of_its_own(config: Path, alerts
         "sms-notify.yml",
         "one-text-a-notification",
     ]
+
+
+def test_bad_lines_are_told_at_the_end(config: Path) -> None:
+    told = run("--config", str(config), "--skip-bad", "-", stdin=b"nonsense\n" + b"".join(ALERTS))
+
+    assert told.exit_code == 0, told.output
+    assert "1 line could not be read" in told.stdout
 
 
 def test_an_empty_recording_costs_nothing(config: Path) -> None:

@@ -477,6 +477,55 @@ def test_a_gap_is_shown_loudly_and_ends_with_1(tmp_path: Path) -> None:
     assert (found[0]["person"], found[0]["gap"]) == (None, True)
 
 
+CALENDAR = """BEGIN:VCALENDAR
+VERSION:2.0
+PRODID:-//test//
+BEGIN:VEVENT
+UID:1
+DTSTAMP:20200101T000000Z
+DTSTART:20200101T000000Z
+DTEND:20200201T000000Z
+RRULE:FREQ=MONTHLY
+SUMMARY:bob
+END:VEVENT
+END:VCALENDAR
+"""
+
+
+def test_a_calendar_counts_wherever_somebody_asks_who_is_on_call(tmp_path: Path) -> None:
+    (tmp_path / "oncall.ics").write_text(CALENDAR.replace("\n", "\r\n"), "utf-8")
+    schedules = "{primary: {timezone: Europe/Brussels, ical_file: oncall.ics}}"
+    site = site_of(tmp_path, schedules=schedules)
+    site.commit(lambda tx: tx.one("select 1"))
+
+    shown = said(site.run("oncall", "show", "--days", "3"))
+    would = said(site.run("routes", "test", "severity=critical"))
+
+    assert "primary (Europe/Brussels): bob " in shown
+    assert "bob (schedule:primary): AT ONCE" in would
+    assert "OK" in said(site.run("check-config"))
+
+
+def test_an_event_that_means_nobody_is_a_warning_and_leaves_a_gap(tmp_path: Path) -> None:
+    (tmp_path / "oncall.ics").write_text(CALENDAR.replace("bob", "mallory").replace("\n", "\r\n"), "utf-8")
+    site = site_of(tmp_path, schedules="{primary: {ical_file: oncall.ics}}")
+
+    result = site.run("oncall", "show")
+    said(result, 1)
+    assert (
+        "warning: schedule primary: an event of the calendar means nobody in people: mallory" in result.stderr
+    )
+    assert "nobody is on call" in run(site.config, "check-config").stderr
+
+
+def test_a_calendar_of_the_web_is_not_asked_for_by_check_config_alone(tmp_path: Path) -> None:
+    schedules = "{primary: {ical_url: 'http://127.0.0.1:9/x.ics'}}"
+    result = run(write_config(tmp_path, NOWHERE, **(SITE | {"schedules": schedules})), "check-config")
+
+    assert "OK" in said(result)
+    assert "could not be fetched" not in result.stderr
+
+
 def test_an_override_by_somebody_who_was_removed_since_is_a_gap(site: Site) -> None:
     begin, end = NOON, datetime(2090, 1, 1, tzinfo=UTC)
     site.commit(lambda tx: oncall.add_override(tx, "primary", "dave", begin, end, "alice", NOON))

@@ -53,6 +53,22 @@ def down(pages: Site) -> Site:
     return pages
 
 
+@pytest.fixture(scope="module")
+def standing(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+    """The same for tests that change nothing: a server and a database of one's own for each would take minutes."""
+    with site(tmp_path_factory.mktemp("standing")) as running:
+        running.bench.accept(firing("HostDown", instance="web-1"))
+        yield running
+
+
+@pytest.fixture(scope="module")
+def unlocked(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+    """Where nobody needs a password."""
+    settings = WebSettings(port=0, external_url="https://sms.example.org")
+    with site(tmp_path_factory.mktemp("unlocked"), settings=settings) as running:
+        yield running
+
+
 class Text(HTMLParser):
     """What a person reads of a page, and the elements that it is made of."""
 
@@ -185,9 +201,9 @@ def test_more_open_incidents_than_fit_are_counted(pages: Site) -> None:
     "path", ["/incidents/1", f"/incidents/{tag_of(1)}", f"/incidents/{tag_of(1).upper()}"]
 )
 def test_an_incident_is_found_by_number_and_by_tag_with_its_story_and_its_labels(
-    down: Site, path: str
+    standing: Site, path: str
 ) -> None:
-    answer = down.get(path)
+    answer = standing.get(path)
     text = read(answer.text)
     assert answer.status_code == 200
     assert headline(answer.text) == "HostDown web-1"
@@ -236,14 +252,14 @@ def test_a_web_address_in_an_annotation_is_a_link_and_any_other_scheme_is_text(p
 @pytest.mark.parametrize(
     "name", ["2", "0", "-1", "9" * 400, "zzzz", "zzzz" * 200, "%00", "%F0%9F%92%A9", "1%2F2"]
 )
-def test_an_incident_that_is_not_there_is_a_page_that_says_so(down: Site, name: str) -> None:
+def test_an_incident_that_is_not_there_is_a_page_that_says_so(standing: Site, name: str) -> None:
     for answer in (
-        down.get(f"/incidents/{name}", headers=BROWSER),
-        down.post(f"/incidents/{name}", headers=BROWSER),
+        standing.get(f"/incidents/{name}", headers=BROWSER),
+        standing.post(f"/incidents/{name}", headers=BROWSER),
     ):
         assert answer.status_code == 404
         assert headline(answer.text) == "There is nothing here"
-    assert down.acknowledged == []
+    assert standing.acknowledged == []
 
 
 # The texts
@@ -268,8 +284,8 @@ def test_no_more_than_two_hundred_texts_are_shown(pages: Site) -> None:
 # Who is on call
 
 
-def test_who_is_on_call_is_shown_for_two_weeks_in_the_schedules_own_time(pages: Site) -> None:
-    answer = pages.get("/oncall").text
+def test_who_is_on_call_is_shown_for_two_weeks_in_the_schedules_own_time(standing: Site) -> None:
+    answer = standing.get("/oncall").text
     text = read(answer)
     assert "primary Europe/Brussels alice now, until Mon 23 Nov 09:00; then bob" in text
     assert "bob Mon 23 Nov 09:00 Mon 30 Nov 09:00 7 d" in text
@@ -320,17 +336,17 @@ GOOD = {"schedule": "primary", "person": "bob", "start": "2026-11-22T13:00", "en
     ],
 )
 def test_an_override_that_makes_no_sense_is_refused_with_what_to_write_instead(
-    pages: Site, wrong: dict[str, str], says: str
+    standing: Site, wrong: dict[str, str], says: str
 ) -> None:
-    answer = pages.post("/oncall", GOOD | wrong)
+    answer = standing.post("/oncall", GOOD | wrong)
     assert answer.status_code == 400
     assert says in read(answer.text)
-    with pages.bench.reading() as tx:
+    with standing.bench.reading() as tx:
         assert oncall.overrides(tx, datetime(2000, 1, 1, tzinfo=UTC)) == []
 
 
-def test_what_was_written_into_a_refused_form_stands_in_it_again(pages: Site) -> None:
-    answer = pages.post("/oncall", GOOD | {"end": HOSTILE})
+def test_what_was_written_into_a_refused_form_stands_in_it_again(standing: Site) -> None:
+    answer = standing.post("/oncall", GOOD | {"end": HOSTILE})
     fields = [attrs for tag, attrs in Text(answer.text).tags if tag == "input"]
     assert {field["name"]: field["value"] for field in fields} == {
         "schedule": "primary",
@@ -370,17 +386,19 @@ def test_no_schedules_and_no_texts_are_told_and_not_left_blank(tmp_path: Path) -
 
 @pytest.mark.parametrize("path", PAGES)
 @pytest.mark.parametrize("login", [None, (USER, "wrong"), ("nobody", LOGIN[1])])
-def test_the_pages_want_a_user_and_a_password(down: Site, path: str, login: tuple[str, str] | None) -> None:
-    for answer in (down.get(path, auth=login, headers=BROWSER), down.ask("HEAD", path, auth=login)):
+def test_the_pages_want_a_user_and_a_password(
+    standing: Site, path: str, login: tuple[str, str] | None
+) -> None:
+    for answer in (standing.get(path, auth=login, headers=BROWSER), standing.ask("HEAD", path, auth=login)):
         assert answer.status_code == 401
         assert answer.headers["WWW-Authenticate"] == 'Basic realm="sms-notify", charset="UTF-8"'
         assert "HostDown" not in answer.text
 
 
 @pytest.mark.parametrize("path", ["/incidents/1", "/oncall"])
-def test_a_form_wants_them_too(down: Site, path: str) -> None:
-    assert down.post(path, GOOD, auth=None).status_code == 401
-    assert down.incident(1)["acked_at"] is None
+def test_a_form_wants_them_too(standing: Site, path: str) -> None:
+    assert standing.post(path, GOOD, auth=None).status_code == 401
+    assert standing.incident(1)["acked_at"] is None
 
 
 def test_a_machines_token_opens_no_page_and_a_page_without_users_says_what_to_configure(
@@ -413,11 +431,10 @@ def test_a_machines_token_opens_no_page_and_a_page_without_users_says_what_to_co
     ],
 )
 def test_where_nobody_needs_a_password_only_names_that_nobody_else_can_take_are_answered(
-    tmp_path: Path, host: str, code: int
+    unlocked: Site, host: str, code: int
 ) -> None:
-    with site(tmp_path, settings=WebSettings(port=0, external_url="https://sms.example.org")) as pages:
-        name = host.format(port=pages.served.port)
-        assert pages.get("/", auth=None, headers={"Host": name}).status_code == code
+    name = host.format(port=unlocked.served.port)
+    assert unlocked.get("/", auth=None, headers={"Host": name}).status_code == code
 
 
 def test_where_nobody_needs_a_password_an_acknowledge_still_has_a_name(tmp_path: Path) -> None:
@@ -447,14 +464,14 @@ def test_where_nobody_needs_a_password_an_acknowledge_still_has_a_name(tmp_path:
     ids=str,
 )
 def test_a_form_that_another_site_sent_is_refused_and_changes_nothing(
-    down: Site, headers: dict[str, str | None]
+    standing: Site, headers: dict[str, str | None]
 ) -> None:
-    sent = {name: text and text.format(us=down.served.url("")) for name, text in headers.items()}
+    sent = {name: text and text.format(us=standing.served.url("")) for name, text in headers.items()}
     for path, form in (("/incidents/1", {}), ("/oncall", GOOD)):
-        answer = down.post(path, form, headers=sent | BROWSER)
+        answer = standing.post(path, form, headers=sent | BROWSER)
         assert (answer.status_code, headline(answer.text)) == (403, "Not allowed")
-    assert down.incident(1)["acked_at"] is None
-    assert down.bench.rows("select * from overrides") == []
+    assert standing.incident(1)["acked_at"] is None
+    assert standing.bench.rows("select * from overrides") == []
 
 
 @pytest.mark.parametrize(
@@ -503,9 +520,9 @@ def test_a_port_that_is_the_usual_one_may_be_left_out() -> None:
     ],
     ids=["too long", "text", "multipart", "too many fields", "no text"],
 )
-def test_a_form_that_is_none_is_refused(pages: Site, body: bytes, kind: str, code: int) -> None:
-    headers = {"Origin": pages.served.url(""), "Content-Type": kind} | BROWSER
-    answer = pages.ask("POST", "/oncall", data=body, headers=headers)
+def test_a_form_that_is_none_is_refused(standing: Site, body: bytes, kind: str, code: int) -> None:
+    headers = {"Origin": standing.served.url(""), "Content-Type": kind} | BROWSER
+    answer = standing.ask("POST", "/oncall", data=body, headers=headers)
     assert answer.status_code == code
     assert answer.headers["Content-Type"].startswith("text/html")
 
@@ -513,10 +530,10 @@ def test_a_form_that_is_none_is_refused(pages: Site, body: bytes, kind: str, cod
 # The link in a text
 
 
-def test_looking_at_a_link_tells_what_it_is_about_and_acknowledges_nothing(down: Site) -> None:
-    code = down.codes()[0]
+def test_looking_at_a_link_tells_what_it_is_about_and_acknowledges_nothing(standing: Site) -> None:
+    code = standing.codes()[0]
     for method in ("GET", "HEAD", "GET"):
-        answer = down.follow(method, f"/a/{code}")
+        answer = standing.follow(method, f"/a/{code}")
         assert answer.status_code == 200
         assert answer.headers["Referrer-Policy"] == "no-referrer"
         assert answer.headers["Cache-Control"] == "no-store"
@@ -525,8 +542,8 @@ def test_looking_at_a_link_tells_what_it_is_about_and_acknowledges_nothing(down:
     assert headline(answer.text) == "Nobody takes care of this yet"
     assert f"HostDown web-1 HostDown is bad critical #{tag_of(1)} since 13:00" in text  # alice's own clock
     assert "I take care of it" in text
-    assert down.acknowledged == []
-    assert down.incident(1)["acked_at"] is None
+    assert standing.acknowledged == []
+    assert standing.incident(1)["acked_at"] is None
 
 
 def test_the_button_acknowledges_in_the_name_of_the_texts_reader(down: Site) -> None:
@@ -617,18 +634,18 @@ def test_a_clock_that_is_set_back_does_not_keep_guesses_counted_for_ever(pages: 
     assert pages.follow("GET", "/a/guess").status_code == 404
 
 
-def test_a_links_body_is_not_read_beyond_a_kilobyte(down: Site) -> None:
-    answer = down.ask("POST", f"/a/{down.codes()[0]}", auth=None, data=b"x" * 2_000)
+def test_a_links_body_is_not_read_beyond_a_kilobyte(standing: Site) -> None:
+    answer = standing.ask("POST", f"/a/{standing.codes()[0]}", auth=None, data=b"x" * 2_000)
     assert answer.status_code == 413
-    assert down.acknowledged == []
+    assert standing.acknowledged == []
 
 
 @pytest.mark.parametrize("method", ["PUT", "DELETE", "PATCH", "OPTIONS"])
-def test_any_other_method_on_a_link_is_405_and_says_what_is_allowed(down: Site, method: str) -> None:
-    answer = down.follow(method, f"/a/{down.codes()[0]}")
+def test_any_other_method_on_a_link_is_405_and_says_what_is_allowed(standing: Site, method: str) -> None:
+    answer = standing.follow(method, f"/a/{standing.codes()[0]}")
     assert answer.status_code == 405
     assert set(answer.headers["Allow"].split(", ")) == {"GET", "HEAD", "POST"}
-    assert down.acknowledged == []
+    assert standing.acknowledged == []
 
 
 def test_the_code_of_a_link_stands_in_no_log_and_on_no_page_of_others(
@@ -677,9 +694,9 @@ def test_hostile_labels_are_shown_as_text_on_every_page(pages: Site) -> None:
             assert "<script>hit()</script>" in page.text
 
 
-def test_every_page_forbids_scripts_frames_and_everything_from_elsewhere(down: Site) -> None:
-    for path in (*PAGES, f"/a/{down.codes()[0]}", "/nowhere", "/a/unknown"):
-        answer = down.get(path, headers=BROWSER)
+def test_every_page_forbids_scripts_frames_and_everything_from_elsewhere(standing: Site) -> None:
+    for path in (*PAGES, f"/a/{standing.codes()[0]}", "/nowhere", "/a/unknown"):
+        answer = standing.get(path, headers=BROWSER)
         policy = answer.headers["Content-Security-Policy"]
         assert policy.startswith("default-src 'none'; style-src 'self';")
         assert "frame-ancestors 'none'" in policy
@@ -704,32 +721,32 @@ def test_a_number_is_masked_wherever_it_stands(around: str, number: str) -> None
 # Files, refusals, a store that fails
 
 
-def test_the_style_sheet_and_the_icon_are_there_for_everybody(pages: Site) -> None:
-    style, icon = (pages.follow("GET", f"/a/{name}") for name in ("style.css", "icon.svg"))
+def test_the_style_sheet_and_the_icon_are_there_for_everybody(standing: Site) -> None:
+    style, icon = (standing.follow("GET", f"/a/{name}") for name in ("style.css", "icon.svg"))
     assert (style.status_code, style.headers["Content-Type"]) == (200, "text/css; charset=utf-8")
     assert (icon.status_code, icon.headers["Content-Type"]) == (200, "image/svg+xml")
 
 
 @pytest.mark.parametrize("path", [*PAGES, "/nowhere", "/a/unknown"])
 def test_every_address_on_a_page_is_relative_so_that_a_proxy_may_put_us_in_a_folder(
-    down: Site, path: str
+    standing: Site, path: str
 ) -> None:
-    page = Text(down.get(path, headers=BROWSER).text)
+    page = Text(standing.get(path, headers=BROWSER).text)
     addresses = [a[name] for _, a in page.tags for name in ("href", "src", "action") if a.get(name)]
     assert addresses
     assert not [address for address in addresses if address and address.startswith(("/", "http"))]
 
 
-def test_a_refusal_is_a_page_for_a_browser_and_a_line_for_a_machine(pages: Site) -> None:
-    page, line = pages.get("/nowhere", headers=BROWSER), pages.get("/nowhere")
+def test_a_refusal_is_a_page_for_a_browser_and_a_line_for_a_machine(standing: Site) -> None:
+    page, line = standing.get("/nowhere", headers=BROWSER), standing.get("/nowhere")
     assert (page.status_code, line.status_code) == (404, 404)
     assert headline(page.text) == "There is nothing here"
     assert line.headers["Content-Type"].startswith("text/plain")
     assert "<" not in line.text
 
 
-def test_a_webhook_is_answered_as_ever_beside_the_pages(pages: Site) -> None:
-    answer = pages.ask("POST", "/alertmanager", data=b"{")
+def test_a_webhook_is_answered_as_ever_beside_the_pages(standing: Site) -> None:
+    answer = standing.ask("POST", "/alertmanager", data=b"{")
     assert (answer.status_code, answer.headers["Content-Type"]) == (400, "text/plain; charset=utf-8")
 
 

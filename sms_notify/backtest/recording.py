@@ -23,6 +23,7 @@ from sms_notify.store.sqlite import SqliteStore
 LONGEST_LINE = 32 * 1024 * 1024
 """Bytes of one line; a webhook's body has at most ten million."""
 _OUT_OF_ORDER = timedelta(minutes=1)  # what several writers of one recording may be behind each other
+_FIRST_YEAR, _LAST_YEAR = 1990, 2200  # no calendar breaks in between, whatever is added to a time
 _LONGEST_SOURCE = 64
 _PAGE = 2_000  # rows read at once
 _UNGROUPED = "recorded"  # in the place of a group that a row does not keep
@@ -179,6 +180,8 @@ def _newest(alerts: Iterable[Alert]) -> datetime | None:
 
 
 def _in_order(at: datetime, before: datetime | None, *, told: bool) -> datetime:
+    if not _FIRST_YEAR <= at.year <= _LAST_YEAR:
+        raise BadLineError(f"its time is of the year {at.year}", "look at what wrote the recording")
     if before is None or at >= before:
         return at
     if told and before - at > _OUT_OF_ORDER:

@@ -105,7 +105,8 @@ def _print(names: Sequence[str], tallies: Sequence[Tally], skipped: int, as_json
         return
     click.echo(report(names, tallies))
     if skipped:
-        click.echo(f"\n{skipped} lines could not be read and were passed over")
+        lines = "line" if skipped == 1 else "lines"
+        click.echo(f"\n{skipped} {lines} could not be read: passed over")
 
 
 # What is replayed.

@@ -43,7 +43,7 @@ def check_config(file: str | None, online: bool, as_json: bool) -> None:
 
     try:
         settings = load(find_config(file or _named_file(), os.environ), os.environ)
-        _check_on_call(settings)
+        _check_on_call(settings, online)
     except ConfigError as error:
         _print_faults(error, as_json)
         sys.exit(1)
@@ -53,18 +53,23 @@ def check_config(file: str | None, online: bool, as_json: bool) -> None:
         sys.exit(1)
 
 
-def _check_on_call(settings: Settings) -> None:
-    """Raises ConfigError where nobody is on call in the weeks to come, with what calendars and overrides say."""
+def _check_on_call(settings: Settings, online: bool) -> None:
+    """Raises ConfigError where nobody is on call in the weeks to come, with what calendars and overrides say.
+
+    Calendars are fetched `online` alone, else the daemon's copies count.
+    """
     if not settings.schedules:
         return
     from sms_notify.cli.deciding import by_schedule, now_utc, overrides_at, timetable_at
     from sms_notify.config.oncallcheck import gap_faults
 
     now = now_utc()
-    found = timetable_at(settings, now)
-    failed = {trouble.schedule for trouble in found.troubles}
-    read = {source.schedule: found.schedules[source.schedule].calendar for source in settings.calendars}
-    calendars = {name: shifts for name, shifts in read.items() if shifts or name not in failed}
+    found = timetable_at(settings, now, fetch=online)
+    calendars = {}
+    for source in settings.calendars:
+        shifts = found.schedules[source.schedule].calendar
+        if shifts or source.file:  # one of the web that is empty was not read here
+            calendars[source.schedule] = shifts
     if not gap_faults(settings, now, calendars=calendars):
         return  # so that a configuration without gaps is checked anywhere, without the daemon's database
     faults = gap_faults(settings, now, by_schedule(overrides_at(settings, now)), calendars)

@@ -40,7 +40,7 @@ def plan_at(settings: Settings, at: datetime) -> Plan:
     return plan_of(settings, schedules=timetable_at(settings, at).schedules)
 
 
-def timetable_at(settings: Settings, at: datetime) -> Timetable:
+def timetable_at(settings: Settings, at: datetime, *, fetch: bool = True) -> Timetable:
     """Every schedule with its calendar read: the daemon's copy of one that is fetched, else it is fetched now.
 
     Warns on standard error of what was wrong with one.
@@ -48,8 +48,8 @@ def timetable_at(settings: Settings, at: datetime) -> Timetable:
     from sms_notify.timetable import read_timetable
 
     copies = _copies(settings)
-    fetch = any(not source.file and copies.get(source.schedule) is None for source in settings.calendars)
-    found = read_timetable(settings, at, copies.get, fetch=fetch)
+    missing = any(not source.file and copies.get(source.schedule) is None for source in settings.calendars)
+    found = read_timetable(settings, at, copies.get, fetch=fetch and missing)
     for trouble in found.troubles:
         click.echo(f"warning: schedule {trouble.schedule}: {printable(trouble.what)}", err=True)
     return found
