@@ -1,4 +1,5 @@
 """A past, written by SQL: so many messages over ninety days, to the people who are told today, as the program leaves them.
+The last day is the same in every past: a hundred texts.
 
 An incident has four messages, its beginning and its end told to two people; each has one attempt and four entries in the
 ledger. All of it is over and done with.
@@ -7,6 +8,7 @@ ledger. All of it is over and done with.
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -14,14 +16,16 @@ from sms_notify.store.sqlite import SqliteStore
 from sms_notify.store.tx import stored
 
 DAYS = 90
+OF_LATE = 100
+LATELY = timedelta(days=1)
 KEYS = 5_000
 """How many alerts there are at all: each has had many an episode."""
 _MICROSECOND = timedelta(microseconds=1)
 
 # i is an incident, at its moment; n of 0 to 3 is one of its messages: n / 2 its beginning or its end, n % 2 its reader.
 _FILLING = """
-create temp table past as with recursive seq(i) as (select 1 union all select i + 1 from seq where i < :messages / 4)
-  select i, :first + (i - 1) * :step as at from seq;
+create temp table past as with recursive seq(i) as (select :first union all select i + 1 from seq where i < :last)
+  select i, :since + (i - :first) * :step as at from seq;
 create temp table texts as select (i - 1) * 4 + n + 1 as id, i, n,
   case n / 2 when 0 then 'firing' else 'resolved' end as kind, case n % 2 when 0 then 'alice' else 'bob' end as person,
   case n % 2 when 0 then :alice else :bob end as number, at + n / 2 * 300000000 as at
@@ -54,28 +58,30 @@ drop table past;
 """
 
 
-def write(folder: Path, messages: int, alice: str, bob: str, now: datetime) -> SqliteStore:
+def write(folder: Path, messages: int, numbers: tuple[str, str], now: datetime) -> SqliteStore:
     """A store of its own with `messages` of history that ends at `now`, in a file in `folder`."""
     store = SqliteStore(f"sqlite://{folder}/history{messages}.db")
     with store.transaction():
         pass  # the tables
     store.close()
-    since = now - timedelta(days=DAYS)
-    values = {
-        "messages": messages,
-        "keys": KEYS,
-        "alice": alice,
-        "bob": bob,
-        "first": stored(since),
-        "step": (now - since) // _MICROSECOND // (messages // 4),
-    }
+    before, today = (messages - OF_LATE) // 4, OF_LATE // 4
+    spans = (
+        _span(1, before, now - timedelta(days=DAYS), now - LATELY),
+        _span(before + 1, before + today, now - LATELY, now),
+    )
     connection = sqlite3.connect(store.path, isolation_level=None)
-    _fill(connection, values)
+    _fill(connection, [{"alice": numbers[0], "bob": numbers[1], "keys": KEYS, **span} for span in spans])
     connection.close()
     return store
 
 
-def _fill(connection: sqlite3.Connection, values: dict[str, object]) -> None:
+def _span(first: int, last: int, since: datetime, until: datetime) -> dict[str, object]:
+    """The incidents from `first` to `last`, spread over a time."""
+    step = (until - since) // _MICROSECOND // (last - first + 1)
+    return {"first": first, "last": last, "since": stored(since), "step": step}
+
+
+def _fill(connection: sqlite3.Connection, spans: Sequence[dict[str, object]]) -> None:
     """An index that is made afterwards costs a quarter of one that grows with every row."""
     later = "select name, sql from sqlite_master where type = 'index' and sql is not null"
     indexes = connection.execute(later).fetchall()
@@ -86,8 +92,8 @@ def _fill(connection: sqlite3.Connection, values: dict[str, object]) -> None:
     connection.execute("begin")
     for name, _ in indexes:
         connection.execute(f"drop index {name}")
-    for statement in _FILLING.split(";"):
-        if statement.strip():
+    for values in spans:
+        for statement in filter(str.strip, _FILLING.split(";")):
             used = {name: value for name, value in values.items() if f":{name}" in statement}
             connection.execute(statement, used)
     for _, sql in indexes:

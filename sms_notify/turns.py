@@ -40,6 +40,11 @@ class Turns:
             return []
         step = steps[due.nth - 1]
         people = self._roster.people(tx, step.notify, now)
+        if due.every:
+            agenda.decide(
+                tx, Decision.JUMPED, self._node, now, incident_id=incident_id, receiver=receiver.name,
+                nth=due.nth, detail="every text of the step before has failed",
+            )  # fmt: skip
         word = Decision.ESCALATED if people else Decision.NOBODY_ON_CALL
         agenda.decide(
             tx, word, self._node, now, incident_id=incident_id, receiver=receiver.name, nth=due.nth,

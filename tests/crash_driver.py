@@ -38,7 +38,8 @@ from sms_notify.store.sqlite import SqliteStore
 
 PACKAGE = Path(sms_notify.__file__).parent
 # Where a statement does something that lasts, or leads to it. The pure rooms are entered from these.
-TRACED = tuple(str(PACKAGE / name) for name in ("engine.py", "sender.py", "settling.py", "store", "gateways"))
+_ROOMS = "engine owing paging allowance turns upkeep sender settling".split()
+TRACED = tuple(str(PACKAGE / name) for name in (*(f"{room}.py" for room in _ROOMS), "store", "gateways"))
 Say = Callable[[str], object]
 
 

@@ -310,6 +310,7 @@ def test_the_next_step_does_not_wait_where_every_text_of_this_one_has_failed(sit
     here.bench.accept(firing())
     here.run(seconds=2)
     assert [text.number for text in here.gateway.texts] == [ALICE.number]
+    assert [row["word"] for row in here.bench.rows("select word from decisions")] == ["jumped", "escalated"]
     here.run(5, minutes=9)
     assert len(here.texts()) == 1, "the time between the steps stays what it is"
     here.run(5, minutes=2)

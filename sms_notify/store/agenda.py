@@ -21,7 +21,10 @@ class What(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Due:
-    """Step or reminder number `nth` of an incident at one receiver; `every` is the time between reminders."""
+    """Step or reminder number `nth` of an incident at one receiver; `every` is the time between reminders.
+
+    Of a step, `every` is not zero where it jumped: every text of the step before it has failed.
+    """
 
     subject: Subject
     receiver: str
@@ -90,8 +93,9 @@ def strike_stale(tx: Tx, now: datetime) -> None:
     )
 
 
+# `every` says nothing of a step's time; here it marks the one that was moved forward.
 _HURRY = (
-    "update agenda set due_at = :now where what = 'escalate' and due_at > :now and exists"
+    "update agenda set due_at = :now, every = 1 where what = 'escalate' and due_at > :now and exists"
     " (select 1 from pages p where p.message_id = :id and p.incident_id = agenda.incident_id"
     "  and p.receiver = agenda.receiver and p.kind in ('firing', 'escalation') and p.nth = agenda.nth - 1)"
     " and not exists (select 1 from pages q left join messages r on r.id = q.message_id"

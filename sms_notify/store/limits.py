@@ -52,8 +52,7 @@ def left_at_all(tx: Tx, since: datetime, receiver: str | None = None) -> Sequenc
 def queued_at_all(tx: Tx, receiver: str | None = None) -> int:
     """How many texts of the rest wait to leave."""
     row = tx.one(
-        "select count(*) as n from messages m where m.state = 'queued' and m.lane = 'rest'"
-        f" and {_BY}",
+        f"select count(*) as n from messages m where m.state = 'queued' and m.lane = 'rest' and {_BY}",
         receiver=receiver,
     )
     return int(row["n"]) if row is not None else 0
