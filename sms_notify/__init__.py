@@ -31,7 +31,8 @@
     timetable   the schedules with the shifts of their calendars; the last good copy of each
     web         webhooks in, metrics and health out, the pages for people
     journal     what the daemon writes into its log
-    app         builds everything; alone reads clock and randomness
+    assembly    from settings to the parts that obey them; reads clock and randomness
+    app         the daemon: builds everything and keeps it running
     cli         the commands (`__main__` is the command itself)
     simulator   a local 1601SMS gateway with a page that shows the phones
     backtest    recorded alerts through one or two configurations on a virtual clock: what it would have cost

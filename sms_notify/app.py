@@ -7,40 +7,36 @@ from __future__ import annotations
 import asyncio
 import hmac
 import logging
-import random
-import secrets
-import socket
 import time
 from collections.abc import Callable, Mapping, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from functools import partial
+from typing import TypeVar
 from zoneinfo import ZoneInfo
 
 from sms_notify import journal
 from sms_notify.alert import Delivery
+from sms_notify.assembly import account_of, ack_code, luck, node_name, plan_of, uptime, wall_clock
 from sms_notify.config.settings import Settings
-from sms_notify.decide.oncall import Schedule
-from sms_notify.decide.people import Directory, group_of
+from sms_notify.decide.people import group_of
 from sms_notify.decide.states import AckBy, Applied, Cause, Ignored
 from sms_notify.engine import Engine, Verdict
 from sms_notify.gateways.answers import read_callback
 from sms_notify.gateways.settings import Gateway1601Settings, ReportsBy
 from sms_notify.gateways.smsgateway1601 import SmsGateway1601, delivery_token
 from sms_notify.metrics import Metrics
-from sms_notify.plan import Plan, Timing
+from sms_notify.plan import Timing
 from sms_notify.probing import Prober
 from sms_notify.reports import (
-    FIRST_POLL,
-    FIRST_POLL_BESIDE_CALLBACKS,
     Every,
     Reports,
     apply,
 )
 from sms_notify.roads.choice import road_of
-from sms_notify.sender import Clock, Commit, Luck, Sender, SenderPool, Sent
-from sms_notify.settling import Account
+from sms_notify.sender import Clock, Sender, SenderPool, Sent
 from sms_notify.silences.client import Alertmanager
-from sms_notify.silences.keeper import Keeper
+from sms_notify.silences.ends import ended
+from sms_notify.silences.keeper import Keeper, What
 from sms_notify.store import breakers, limits, oncall, outbox
 from sms_notify.store.committer import Committer
 from sms_notify.store.sqlite import SqliteStore
@@ -48,97 +44,22 @@ from sms_notify.store.tx import Tx
 from sms_notify.telling import Operator, Teller
 from sms_notify.timetable import CalendarTrouble, Timetable, read_timetable
 from sms_notify.web.front import Hooks, build
+from sms_notify.web.people import People
 from sms_notify.web.server import WebServer
-from sms_notify.wording.templates import compile_template
 
+T = TypeVar("T")
 _log = logging.getLogger("sms_notify")
 _CREDITS_EVERY = 900.0  # seconds
 _POLL_EVERY = 2.0
-_TICK_EVERY = 1.0
+_TICK_EVERY = (
+    0.25  # what a limit holds must not wait for long beyond it; a tick with nothing to do takes 0.1 ms
+)
 _PROBE_EVERY = 1.0
 _TELL_EVERY = 1.0
 _SILENCES_EVERY = 15.0
 _CALENDARS_EVERY = 900.0
 _STOP_WITHIN = 30.0
 _CLOCK_STEP = timedelta(seconds=5)
-
-
-def wall_clock() -> datetime:
-    return datetime.now(UTC)
-
-
-def uptime() -> timedelta:
-    """Time since the machine started, sleep included, which no setting of the wall clock changes."""
-    return timedelta(seconds=time.clock_gettime(time.CLOCK_BOOTTIME))
-
-
-def node_name() -> str:
-    """What this host calls itself, as the ledger's `node`."""
-    return socket.gethostname()
-
-
-def luck() -> Luck:
-    return Luck(reference=lambda: secrets.token_hex(16), dice=random.random, pause=time.sleep)
-
-
-def ack_code() -> str:
-    """The end of a link that acknowledges: 50 bits, none of them guessable, in letters that survive being read aloud."""
-    return "".join(secrets.choice("abcdefghjkmnpqrstuvwxyz23456789") for _ in range(10))
-
-
-def plan_of(
-    settings: Settings, timing: Timing | None = None, schedules: Mapping[str, Schedule] | None = None
-) -> Plan:
-    """What the engine needs of a configuration; its templates were compiled once before, when it was checked.
-
-    `schedules` are those with their calendars read, where there are any.
-    """
-    return Plan(
-        route=settings.route,
-        receivers=settings.receivers,
-        directory=settings.directory,
-        templates={name: compile_template(name, source) for name, source in settings.templates.items()},
-        gateways=tuple(gateway.name for gateway in settings.gateways),
-        timing=timing or timing_of(settings),
-        limits=settings.limits,
-        schedules=settings.schedules if schedules is None else schedules,
-        ack_url=f"{settings.web.external_url.rstrip('/')}/a/" if settings.web.external_url else "",
-    )
-
-
-def timing_of(settings: Settings) -> Timing:
-    """A lease outlasts the slowest request by far: three times its total time limit."""
-    slowest = max((gateway.timeout for gateway in settings.gateways), default=15.0)
-    expire, critical = settings.expire
-    return Timing(lease=timedelta(seconds=3 * slowest), expire=expire, expire_critical=critical)
-
-
-def account_of(settings: Gateway1601Settings, gateways: tuple[str, ...], directory: Directory) -> Account:
-    """What settling must know of an account; `gateways` are all of them, the preferred one first."""
-    return Account(
-        name=settings.name,
-        sender=settings.sender,
-        other_sender=settings.fallback_sender,
-        gateways=gateways,
-        first_poll=first_poll(settings.delivery_reports),
-        directory=directory,
-    )
-
-
-def sender_of(settings: Gateway1601Settings, commit: Commit, timing: Timing, node: str) -> Sender:
-    """A sender with the account's own client, for commands that send by hand."""
-    gateway = SmsGateway1601(settings, time.monotonic)
-    return Sender(commit, gateway, account_of(settings, (settings.name,), Directory()), timing, node, luck())
-
-
-def first_poll(by: ReportsBy) -> timedelta | None:
-    """How long after a send to ask for its report: late where call-backs come, never where nothing is to be asked."""
-    waits = {
-        ReportsBy.POLL: FIRST_POLL,
-        ReportsBy.BOTH: FIRST_POLL_BESIDE_CALLBACKS,
-        ReportsBy.CALLBACK: FIRST_POLL_BESIDE_CALLBACKS,
-    }
-    return waits.get(by)
 
 
 class App:
@@ -177,12 +98,29 @@ class App:
         self._loops.append(Every("operator", _TELL_EVERY, teller.tell_once))
         if settings.alertmanagers:
             asked = [Alertmanager(entry) for entry in settings.alertmanagers]
-            keeper = Keeper(self.committer, asked, self._acknowledge_by_silence, self._clock)
+            keeper = Keeper(
+                self.committer, asked, self._acknowledge_by_silence, self._end_silenced, self._clock
+            )
             self._loops.append(Every("silences", _SILENCES_EVERY, lambda: self._keep_silences(keeper)))
         if settings.calendars:
             self._loops.append(Every("calendars", _CALENDARS_EVERY, self._read_calendars))
+        self._web = self._server()
+
+    def _server(self) -> WebServer:
+        settings = self._settings
         hooks = Hooks(accept=self._accept, metrics=self._render, ready=self.ready, report=self._report)
-        self._web = WebServer(build(hooks, settings.web), settings.web)
+        people = People(
+            view=self._view,
+            acknowledge=self._acknowledge,
+            add_override=self._add_override,
+            remove_override=self._remove_override,
+            schedules=lambda: self._engine.plan.schedules,
+            now=self._clock,
+            directory=settings.directory,
+            route=settings.route,
+            receivers=settings.receivers,
+        )
+        return WebServer(build(hooks, settings.web, people=people), settings.web)
 
     def start(self) -> int:
         """Opens the store, takes up what an earlier process left, and serves; returns the port.
@@ -323,14 +261,42 @@ class App:
         for delivered in reports.poll_once():
             journal.report(delivered, Cause.POLL)
 
+    def _view(self, job: Callable[[Tx], T], /) -> T:
+        with self.store.reading() as tx:
+            return job(tx)
+
+    async def _acknowledge(self, incident_ids: Sequence[int], by: str, how: AckBy) -> list[int]:
+        now = self._clock()
+        job = self.committer.submit(lambda tx: self._engine.acknowledge(tx, incident_ids, by, how, now))
+        taken = await asyncio.wrap_future(job)
+        journal.acknowledged(taken, by, how)
+        return taken
+
+    async def _add_override(self, schedule: str, person: str, start: datetime, end: datetime, by: str) -> int:
+        now = self._clock()
+        job = self.committer.submit(lambda tx: oncall.add_override(tx, schedule, person, start, end, by, now))
+        journal.override(schedule, f"{person} from {start:%F %R} to {end:%F %R} UTC", by)
+        return await asyncio.wrap_future(job)
+
+    async def _remove_override(self, number: int, by: str) -> bool:
+        job = self.committer.submit(lambda tx: oncall.remove_override(tx, number))
+        journal.override(f"override {number}", "removed", by)
+        return await asyncio.wrap_future(job)
+
     def _acknowledge_by_silence(
         self, tx: Tx, incident_ids: Sequence[int], by: str, now: datetime
     ) -> Sequence[int]:
         return self._engine.acknowledge(tx, incident_ids, by, AckBy.SILENCE, now)
 
+    def _end_silenced(self, tx: Tx, incident_ids: Sequence[int], now: datetime) -> None:
+        self._engine.accept(tx, ended(tx, incident_ids, now), now)
+
     def _keep_silences(self, keeper: Keeper) -> None:
-        for kept in keeper.keep_once():
+        done = keeper.keep_once()
+        for kept in done:
             journal.silences(kept)
+        if any(kept.what is What.ENDED for kept in done):
+            self._wake_all()
 
     def _read_calendars(self) -> None:
         self._take_timetable(self._timetable(fetch=True))

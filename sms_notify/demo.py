@@ -81,7 +81,9 @@ STORY = (
         ),
         4,
     ),
-    Step("The disk was cleaned up: Carol hears it now, the others when their silence ends.", ((_DB_ENDS,),), 1),
+    Step(
+        "The disk was cleaned up: Carol hears it now, the others when their silence ends.", ((_DB_ENDS,),), 1
+    ),
 )
 
 

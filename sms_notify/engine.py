@@ -187,7 +187,8 @@ class Engine:
         pages.drop_turns(tx, incident_id, drop)
         for message in messages.waiting_turns(tx, incident_id):
             if messages.nobody_waits_for(tx, message.id):
-                messages.move(tx, message, State.CANCELLED, Entry(cause), self.node, now)
+                state = State.UNKNOWN_FINAL if message.ambiguous else State.CANCELLED
+                messages.move(tx, message, state, Entry(cause), self.node, now)
 
     def _taken_back(self, tx: Tx, message: Message, now: datetime) -> bool:
         """Takes a waiting text about nothing but ended trouble out of the queue; True = its owner cannot have it."""

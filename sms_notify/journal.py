@@ -87,3 +87,7 @@ def silences(kept: Kept) -> None:
 
 def calendar(trouble: CalendarTrouble) -> None:
     _log.warning("calendar: %s", trouble.what, extra={"schedule": trouble.schedule})
+
+
+def override(schedule: str, what: str, by: str) -> None:
+    _log.info("override", extra={"schedule": schedule, "what": what, "by": by})

@@ -159,7 +159,7 @@ class Settling:
         elif then is Then.UNKNOWN:
             if message.state is State.SUBMITTING:
                 outbox.mark_ambiguous(tx, message, entry, self._node, now)
-        elif message.kind.alarming and messages.all_closed(tx, message.id):
+        elif message.kind.alarming and messages.nobody_waits_for(tx, message.id):
             self._take_back(tx, message, now)
         elif then in (Then.FAIL, Then.ELSEWHERE) and group_of(message.number) is not None:
             self._to_members(tx, message, entry, now)
@@ -184,9 +184,11 @@ class Settling:
             messages.move(tx, message, State.NO_REPORT, Entry(Cause.REPORTS_OFF), self._node, now)
 
     def _take_back(self, tx: Tx, message: Message, now: datetime) -> None:
-        """What it was to tell ended while it was refused; its end is then no news to its reader either."""
+        """What it was to tell ended, or was acknowledged, while it was refused; its end is then no news to its reader."""
         state = State.UNKNOWN_FINAL if message.ambiguous else State.CANCELLED
-        messages.move(tx, message, state, Entry(Cause.RESOLVED_MEANWHILE), self._node, now)
+        ended = messages.all_closed(tx, message.id)
+        cause = Cause.RESOLVED_MEANWHILE if ended else Cause.ACKNOWLEDGED
+        messages.move(tx, message, state, Entry(cause), self._node, now)
         for resolve in messages.waiting_resolves(tx, message):
             if not messages.beginning_was_told(tx, resolve):
                 messages.move(tx, resolve, State.CANCELLED, Entry(Cause.RESOLVED_MEANWHILE), self._node, now)

@@ -98,6 +98,7 @@ class Turns:
             Page(due.subject, person, Kind.REMINDER, receiver.name, now, now, nth=due.nth, bundle="reminder")
             for person in people
             if not pages.waits(tx, incident_id, person.number)
+            and not pages.has(tx, incident_id, person.number, Kind.REMINDER, due.nth)
         ]
 
     def _not_before(self, tx: Tx, due: Due, now: datetime) -> datetime:

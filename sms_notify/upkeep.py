@@ -101,7 +101,7 @@ class Upkeep:
             and group_of(message.number) is None  # one silence would make two texts for everybody in it
             and message.ambiguous <= self.plan.timing.ambiguous_resends
             and message.expires_at > now
-            and not messages.all_closed(tx, message.id)
+            and not messages.nobody_waits_for(tx, message.id)
         )
 
     def _expire(self, tx: Tx, now: datetime) -> list[Moved]:

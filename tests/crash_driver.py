@@ -38,7 +38,7 @@ from sms_notify.store.sqlite import SqliteStore
 
 PACKAGE = Path(sms_notify.__file__).parent
 # Where a statement does something that lasts, or leads to it. The pure rooms are entered from these.
-_ROOMS = "engine owing paging allowance turns upkeep sender settling".split()
+_ROOMS = ["engine", "owing", "paging", "allowance", "turns", "upkeep", "sender", "settling"]
 TRACED = tuple(str(PACKAGE / name) for name in (*(f"{room}.py" for room in _ROOMS), "store", "gateways"))
 Say = Callable[[str], object]
 

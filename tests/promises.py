@@ -17,7 +17,7 @@ from typing import TypeVar
 
 from workbench import NOON, Bench, VirtualClock
 
-from sms_notify.alert import Alert, Delivery, Status, fingerprint_of
+from sms_notify.alert import Alert, Status, fingerprint_of
 from sms_notify.decide.states import AckBy, Cause
 from sms_notify.engine import Engine, Verdict
 from sms_notify.gateways.base import DeliveryStatus, Fate, Outcome, Reason, Report, Submission
@@ -47,7 +47,12 @@ class Key:
     team: str = ""
 
     def alert(self, status: Status, starts_at: datetime | None, ends_at: datetime | None = None) -> Alert:
-        labels = {"alertname": self.name, "instance": self.place, "severity": self.severity, "team": self.team}
+        labels = {
+            "alertname": self.name,
+            "instance": self.place,
+            "severity": self.severity,
+            "team": self.team,
+        }
         every = {name: value for name, value in labels.items() if value}
         return Alert("alertmanager", fingerprint_of(every), status, every, {}, starts_at, ends_at)
 
@@ -141,12 +146,14 @@ class World:
     begun: list[Heard] = field(default_factory=list)
     accepted: int = 0
     quiet_turns: dict[int, str] = field(default_factory=dict)  # incident → why no turn may leave any more
-    troubles: list[timedelta] = field(default_factory=lambda: [timedelta(-1)])  # moments at which something was wrong
+    troubles: list[timedelta] = field(
+        default_factory=lambda: [timedelta(-1)]
+    )  # moments at which something was wrong
     after_tick: Callable[[World], None] = lambda _: None
     _news: bool = True  # something was done that the next tick may meet
 
     def __post_init__(self) -> None:
-        memory = Path("/dev/shm")  # noqa: S108 - the same SQLite, without the wait for a disk
+        memory = Path("/dev/shm")
         self._folder = tempfile.TemporaryDirectory(dir=memory if memory.is_dir() else None)
         self.store = SqliteStore(f"sqlite://{self._folder.name}/x.db")
         self.gateway = Weather(self._leaves)
@@ -246,7 +253,9 @@ class World:
             self.drain()
 
     def acknowledge(self, nth: int) -> None:
-        open_now = self.rows("select id from incidents where closed_at is null and acked_at is null order by id")
+        open_now = self.rows(
+            "select id from incidents where closed_at is null and acked_at is null order by id"
+        )
         if not open_now:
             return
         (taken,) = self.bench.acknowledge(open_now[nth % len(open_now)]["id"], how=AckBy.LINK)
@@ -347,7 +356,9 @@ class World:
 
     def _leaves(self, submission: Submission, answer: Answer, smsid: str) -> None:
         row = self.rows("select message_id, n from attempts where reference = :r", r=submission.reference)[0]
-        before = "attempts where message_id = :id and n < :n and (fate is null or fate in ('sent', 'unknown'))"
+        before = (
+            "attempts where message_id = :id and n < :n and (fate is null or fate in ('sent', 'unknown'))"
+        )
         message = messages.get(Tx(self._view), row["message_id"])
         told = self.rows("select * from pages where message_id = :id", id=message.id)
         self.left.append(
@@ -392,6 +403,6 @@ _KEPT = {
 def what_is_kept(world: World) -> dict[str, list[tuple[object, ...]]]:
     """Everything that was decided and done, but for the random names of attempts."""
     return {
-        table: [tuple(row) for row in world.rows(f"select {columns} from {table} order by 1, 2, 3")]  # noqa: S608
+        table: [tuple(row) for row in world.rows(f"select {columns} from {table} order by 1, 2, 3")]
         for table, columns in _KEPT.items()
     }

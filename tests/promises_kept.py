@@ -32,7 +32,9 @@ def nothing_is_lost(world: World) -> None:
     assert sum(row["n"] for row in alerts) == world.accepted
     states = world.rows("select state, count(*) as n from messages group by state")
     assert {row["state"] for row in states} <= set(State)
-    for page in world.rows("select p.*, m.state as message from pages p left join messages m on m.id = p.message_id"):
+    for page in world.rows(
+        "select p.*, m.state as message from pages p left join messages m on m.id = p.message_id"
+    ):
         if page["state"] == "dropped":
             assert page["why"] in set(Drop), dict(page)
         assert (page["message"] is not None) == (page["state"] == "told"), dict(page)
@@ -53,7 +55,9 @@ def everybody_is_owed_once(world: World, begun: Iterable[Heard]) -> None:
 def nothing_is_left(world: World) -> None:
     """After enough time in which nothing came."""
     assert not world.rows("select * from pages where state = 'held'")
-    live = world.rows("select * from messages where state in ('queued', 'submitting', 'unknown', 'sent', 'buffered')")
+    live = world.rows(
+        "select * from messages where state in ('queued', 'submitting', 'unknown', 'sent', 'buffered')"
+    )
     assert not live, [dict(row) for row in live]
 
 
@@ -120,9 +124,15 @@ def nothing_critical_waits(world: World) -> None:
         now=_stored(world),
     )
     assert not late, [dict(row) for row in late]
-    assert not world.rows("select * from pages where state = 'held' and due_at > :far", far=_stored(world, 3 * DAY))
+    assert not world.rows(
+        "select * from pages where state = 'held' and due_at > :far", far=_stored(world, 3 * DAY)
+    )
     for page in world.rows("select * from pages where state = 'held' and lane = 'critical'"):
-        if page["why"] in ("group_wait", "muted", "inactive", "quiet_hours", "flapping") and not _over(world, page):
+        if page["why"] in ("group_wait", "muted", "inactive", "quiet_hours", "flapping") and not _over(
+            world, page
+        ):
+            continue
+        if page["why"] == "behind" and page["due_at"] <= _stored(world, SECOND):
             continue
         behind = world.count(
             "messages where state = 'queued' and lane = 'critical' and number = :n", n=page["number"]
@@ -143,7 +153,7 @@ def _over(world: World, page: sqlite3.Row) -> bool:
     hours = [hours.during for hours in (*(r.quiet for r in receivers), *(p.quiet for p in people)) if hours]
     windows = [window for during in (*hours, world.plan.route.mute) for window in during]
     held = any(window.holds(world.clock()) for window in windows)
-    return page["due_at"] <= _stored(world) or not held and waited > MINUTE
+    return page["due_at"] <= _stored(world) or (not held and waited > MINUTE)
 
 
 def _full(world: World, number: str) -> bool:
@@ -261,20 +271,25 @@ def critical_incidents_are_named_within(world: World, deadline: timedelta, most:
                 if abs(other.up - heard.up) <= HOUR and other.key.severity == "critical" and person in people_of(world, other)
             ]  # fmt: skip
             texts = [left for left in world.left if left.message.number == person.number]
-            before = [t for t in texts if heard.up - HOUR < t.up <= heard.up + deadline and t.message.lane is Lane.CRITICAL]
+            before = [
+                t
+                for t in texts
+                if heard.up - HOUR < t.up <= heard.up + deadline and t.message.lane is Lane.CRITICAL
+            ]
             if len(crowd) > most or len(before) > most + 2:
                 continue
             told = [left for left in texts if heard.up <= left.up <= heard.up + deadline + SECOND]
-            assert any(names(left.message.body, heard.incident, heard.key.place) for left in told), (heard, told)
+            assert any(names(left.message.body, heard.incident, heard.key.place) for left in told), (
+                heard,
+                told,
+            )
 
 
 def _calm_for(world: World, heard: Heard, deadline: timedelta) -> bool:
     """Nothing was wrong from a quarter of an hour before, and it stayed open."""
     row = world.rows("select opened_at, closed_at from incidents where id = :id", id=heard.incident)[0]
     ended = row["closed_at"] is not None and row["closed_at"] - row["opened_at"] <= deadline // _MICRO
-    return not ended and not any(
-        heard.up - 15 * MINUTE <= at <= heard.up + deadline for at in world.troubles
-    )
+    return not ended and not any(heard.up - 15 * MINUTE <= at <= heard.up + deadline for at in world.troubles)
 
 
 # 7. Once.

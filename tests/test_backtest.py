@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 from workbench import ALICE, NOON, a_plan, firing, resolved
 
 from sms_notify.alert import Delivery, Severity
-from sms_notify.app import ack_code
+from sms_notify.assembly import ack_code
 from sms_notify.backtest.onetext import OneText
 from sms_notify.backtest.paper import PaperGateway
 from sms_notify.backtest.plot import draw
@@ -212,7 +212,7 @@ def one_alert(draw: st.DrawFn, at: datetime):
     return firing(name, at=at - SECOND, severity=severity, **labels)
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=15, deadline=None)
 @given(
     events=streams(),
     limits=st.sampled_from([STANDARD, TIGHT, Limits()]),

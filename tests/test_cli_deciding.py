@@ -20,7 +20,7 @@ from hypothesis import strategies as st
 from workbench import NOON, Bench, VirtualClock, firing, resolved
 
 from sms_notify.alert import Alert, Status, fingerprint_of
-from sms_notify.app import ack_code, plan_of
+from sms_notify.assembly import ack_code, plan_of
 from sms_notify.cli import group
 from sms_notify.cli.ledger import stamps
 from sms_notify.cli.oncall import turns

@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
 
 import promises_kept as kept
-import pytest
-from hypothesis import HealthCheck, given, note, settings
+from hypothesis import HealthCheck, note, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, initialize, invariant, rule  # noqa: F401
-from promises import DAY, HOUR, MINUTE, OK, SECOND, Answer, Key, World, what_is_kept
+from promises import DAY, HOUR, MINUTE, OK, SECOND, Answer, Key, World
 
 from sms_notify.decide.holding import Quiet, Window
 from sms_notify.decide.intervals import TimeInterval

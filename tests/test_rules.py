@@ -37,7 +37,7 @@ LAYERS = [
     {"reports", "probing", "telling", "silences"},
     {"config"},
     {"preview", "timetable"},
-    {"web", "simulator", "journal"},
+    {"web", "simulator", "journal", "assembly"},
     {"app"},
     {"demo", "backtest"},
     {"cli"},
@@ -110,6 +110,7 @@ IMPURE = {
 }
 CLOCKS = re.compile(r"\b(datetime\.now|datetime\.utcnow|date\.today|time\.time|time\.monotonic)\(\w*\)")
 MAY_READ_CLOCKS = {
+    "assembly.py",
     "app.py",
     "demo.py",
     "simulator/server.py",

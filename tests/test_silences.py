@@ -7,7 +7,7 @@ import json
 import logging
 import socket
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -19,15 +19,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from test_gateway_transport import BROKEN, Behaviour, Loopback, answers, certificate, drips_after, hangs_after
-from workbench import NOON, VirtualClock, firing
+from workbench import NOON, VirtualClock, a_plan, firing
 
 from sms_notify.decide.incidents import tag_of
 from sms_notify.decide.matchers import Matcher, Op
 from sms_notify.decide.states import AckBy
+from sms_notify.engine import Engine
 from sms_notify.errors import StoreError
 from sms_notify.secret import Secret
 from sms_notify.silences.client import MOST_BYTES, Alertmanager, SilenceTrouble, Why
+from sms_notify.silences.ends import ended
 from sms_notify.silences.keeper import Keeper, Kept, What
+from sms_notify.silences.listing import read_listed, read_started
 from sms_notify.silences.settings import AlertmanagerSettings
 from sms_notify.silences.silence import Silence, covers, read_active, read_created, write
 from sms_notify.store import incidents, silences
@@ -58,14 +61,36 @@ def asks(name: str, value: str, **kind: bool) -> dict[str, Any]:
     return {"name": name, "value": value, "isRegex": False, "isEqual": True, **kind}
 
 
+def fires(fingerprint: str, *silenced_by: str) -> dict[str, Any]:
+    """An alert as Alertmanager 0.25 lists it."""
+    return {
+        "annotations": {},
+        "endsAt": "2026-11-22T12:05:00.573Z",
+        "fingerprint": fingerprint,
+        "receivers": [{"name": "sms"}],
+        "startsAt": "2026-11-22T12:00:00.573Z",
+        "status": {
+            "inhibitedBy": [],
+            "silencedBy": list(silenced_by),
+            "state": "suppressed" if silenced_by else "active",
+        },
+        "updatedAt": "2026-11-22T12:00:00.573Z",
+        "labels": WEB,
+    }
+
+
 class FakeAlertmanager(AbstractContextManager["FakeAlertmanager"]):
-    """Speaks `/api/v2/silences` under a path prefix; `broken` makes its POSTs end badly.
+    """Speaks `/api/v2` under a path prefix; `broken` makes its POSTs end badly, `refuses` its GETs of one kind.
 
     It is a machine of its own: what it makes is active from then on, whatever clock the test has.
     """
 
     def __init__(self, *present: dict[str, Any]) -> None:
         self.silences = list(present)
+        self.alerts: list[object] = []
+        self.started: object = (NOON - timedelta(days=1)).isoformat()
+        self.refuses = ""
+        self.gets: list[str] = []
         self.posts: list[dict[str, Any]] = []
         self.broken: Callable[[dict[str, Any]], int | None] = lambda _silence: None
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), _speaks(self))
@@ -73,6 +98,13 @@ class FakeAlertmanager(AbstractContextManager["FakeAlertmanager"]):
 
     def settings(self, **more: Any) -> AlertmanagerSettings:
         return AlertmanagerSettings(f"http://127.0.0.1:{self._server.server_port}/prefix/", **more)
+
+    def lists(self, *instances: str, silence: str = "") -> None:
+        """These fire there, and no others; all of them silenced, or none."""
+        self.alerts = [fires(firing(instance=one).fingerprint, *filter(None, [silence])) for one in instances]
+
+    def asked(self, what: str) -> int:
+        return sum(get.startswith(what) for get in self.gets)
 
     def create(self, silence: dict[str, Any]) -> str:
         id_ = f"made-{len(self.silences)}"
@@ -87,8 +119,15 @@ class FakeAlertmanager(AbstractContextManager["FakeAlertmanager"]):
 def _speaks(state: FakeAlertmanager) -> type[BaseHTTPRequestHandler]:
     class Speaks(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
-            assert self.path == "/prefix/api/v2/silences"
-            self.answer(200, state.silences)
+            what = self.path.removeprefix("/prefix/api/v2/")
+            state.gets.append(what)
+            there = {
+                "silences": state.silences,
+                "alerts?active=true&silenced=true&inhibited=true&unprocessed=true": state.alerts,
+                "status": {"cluster": {"status": "disabled"}, "uptime": state.started},
+            }
+            refused = state.refuses and what.startswith(state.refuses)
+            self.answer(503 if refused else 200, there[what])
 
         def do_POST(self) -> None:
             assert self.path == "/prefix/api/v2/silences"
@@ -323,7 +362,7 @@ def test_an_answer_without_end_is_cut_off() -> None:
             conn.sendall(b" " * 1_000_000)
 
     found, _ = answer_to(floods)
-    assert found == SilenceTrouble(Why.TOO_LARGE, f"more than {MOST_BYTES >> 20} MiB of silences")
+    assert found == SilenceTrouble(Why.TOO_LARGE, f"the answer has more than {MOST_BYTES >> 20} MiB")
 
 
 @pytest.mark.parametrize(
@@ -433,6 +472,7 @@ class Desk:
 
     store: SqliteStore
     clock: VirtualClock = field(default_factory=VirtualClock)
+    engine: Engine = field(default_factory=lambda: Engine(a_plan(), "node-a"))
 
     def commit(self, job: Callable[[Tx], T]) -> T:
         with self.store.transaction() as tx:
@@ -450,7 +490,16 @@ class Desk:
 
     def keeper(self, *fakes: FakeAlertmanager | AlertmanagerSettings, **more: Any) -> Keeper:
         settings = [fake.settings(**more) if isinstance(fake, FakeAlertmanager) else fake for fake in fakes]
-        return Keeper(self.commit, [Alertmanager(s) for s in settings], acknowledge, self.clock)
+        clients = [Alertmanager(one) for one in settings]
+        return Keeper(self.commit, clients, acknowledge, self.resolve, self.clock)
+
+    def resolve(self, tx: Tx, ids: Sequence[int], now: datetime) -> None:
+        """As the daemon does."""
+        self.engine.accept(tx, ended(tx, ids, now), now)
+
+    def open(self) -> list[int]:
+        rows = self.commit(lambda tx: tx.all("select id from incidents where closed_at is null order by id"))
+        return [row["id"] for row in rows]
 
     def acked(self) -> list[tuple[int, str, str]]:
         sql = "select id, acked_by, acked_how from incidents where acked_at is not null order by id"
@@ -541,7 +590,7 @@ def test_what_somebody_acknowledged_while_we_looked_stays_theirs(
             desk.acks(id_, by="bob")
         return done
 
-    keeper = Keeper(commit, [Alertmanager(alertmanager.settings())], acknowledge, desk.clock)
+    keeper = Keeper(commit, [Alertmanager(alertmanager.settings())], acknowledge, desk.resolve, desk.clock)
     assert keeper.keep_once() == ()
     assert desk.acked() == [(id_, "bob", "link")]
 
@@ -686,7 +735,7 @@ def test_a_crash_before_a_silence_is_written_down_makes_no_second_one(
 
     client = Alertmanager(alertmanager.settings(create_silences=True))
     with pytest.raises(StoreError):
-        Keeper(commit, [client], acknowledge, desk.clock).keep_once()
+        Keeper(commit, [client], acknowledge, desk.resolve, desk.clock).keep_once()
     assert (desk.noted(), len(alertmanager.posts)) == ([], 1)
 
     assert words(desk.keeper(alertmanager, create_silences=True).keep_once()) == [What.SILENCED]

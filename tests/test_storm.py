@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from collections import Counter
 from collections.abc import Iterator
 from datetime import timedelta
 from functools import partial
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -22,6 +24,7 @@ from workbench import firing
 
 from sms_notify.alert import Status
 
+UNTIL = re.compile(r"\d+ more until (\d\d):(\d\d)")
 WAIT = timedelta(seconds=10)
 ROUTED = partial(people_of, a_plan(WAIT))
 
@@ -72,6 +75,24 @@ def test_the_numbers_in_all_texts_add_up_to_all_that_was_held_and_not_over_befor
         )
     )
     assert said + over == _begun(arrivals)
+
+
+def test_who_is_promised_a_text_gets_it_within_the_minute_that_was_told(evening: Evening) -> None:
+    promises = [(text, UNTIL.match(text.text)) for text in evening.phones]
+    kept = []
+    for text, until in promises:
+        if until is None:
+            continue
+        zone = ZoneInfo(PEOPLE[text.person].timezone)
+        told = text.at.astimezone(zone).replace(
+            hour=int(until[1]), minute=int(until[2]), second=0, microsecond=0
+        )
+        mine = [
+            other.at for other in evening.phones if other.person == text.person and "more since" in other.text
+        ]
+        kept.append(any(told <= at < told + timedelta(minutes=1) for at in mine))
+    assert len(kept) >= len(PEOPLE)
+    assert all(kept)
 
 
 def test_nothing_critical_is_dropped_and_nothing_stays_behind(evening: Evening) -> None:

@@ -7,7 +7,7 @@ from datetime import timedelta
 
 import click
 
-from sms_notify.app import wall_clock
+from sms_notify.assembly import wall_clock
 from sms_notify.cli.common import account_of, config_option, json_option, local, say, settings_of, table
 from sms_notify.errors import StoreError, UsageError
 from sms_notify.gateways.base import Failed, LastReports, Outcome, Report

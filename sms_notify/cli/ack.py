@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import click
 
 from sms_notify import story
-from sms_notify.app import plan_of, wall_clock
+from sms_notify.assembly import plan_of, wall_clock
 from sms_notify.cli.common import command_node, config_option, json_option, local, say, settings_of
 from sms_notify.cli.deciding import login_or, row_of
 from sms_notify.decide.incidents import tag_of

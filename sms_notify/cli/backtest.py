@@ -200,7 +200,7 @@ def _sides(
 
 
 def _setup(settings: Settings, first: Event | None, overrides: Mapping[str, Sequence[Shift]]) -> Setup:
-    from sms_notify.app import account_of, plan_of
+    from sms_notify.assembly import account_of, plan_of
     from sms_notify.backtest.replay import Setup
     from sms_notify.cli.deciding import plan_at
 

@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 
 import click
 
-from sms_notify.app import wall_clock
+from sms_notify.assembly import wall_clock
 from sms_notify.cli.account import gateway_option, why
 from sms_notify.cli.common import account_of, config_option, json_option, local, say, settings_of, table
 from sms_notify.cli.times import read_time

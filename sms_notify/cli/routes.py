@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping
 import click
 
 from sms_notify.alert import Alert, Status, fingerprint_of
-from sms_notify.app import wall_clock
+from sms_notify.assembly import wall_clock
 from sms_notify.cli.common import config_option, json_option, say, settings_of
 from sms_notify.cli.deciding import by_schedule, clock, day_and_time, overrides_at, plan_at
 from sms_notify.cli.routetree import document, drawing

@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 import click
 
 from sms_notify.alert import Severity
-from sms_notify.app import luck, sender_of, timing_of, wall_clock
+from sms_notify.assembly import luck, sender_of, timing_of, wall_clock
 from sms_notify.cli.account import why
 from sms_notify.cli.common import account_of, command_node, config_option, json_option, say, settings_of
 from sms_notify.cli.outbox import parse_at, schedule

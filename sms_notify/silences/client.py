@@ -1,4 +1,5 @@
-"""Asking an Alertmanager for its silences, and making one: one request a call, bounded, and never repeated here.
+"""Asking an Alertmanager for its silences and its alerts, and making a silence: one request a call, bounded, and never
+repeated here.
 
 No redirect is followed and no proxy of the environment is used: http.client knows neither.
 """
@@ -18,12 +19,17 @@ from urllib.parse import urlsplit
 from sms_notify.roads.base import Ended, Told, quoted
 from sms_notify.roads.bounded import Bound, Leash, tls_context, words
 from sms_notify.secret import Secret
+from sms_notify.silences.listing import read_listed, read_started
 from sms_notify.silences.settings import AlertmanagerSettings
 from sms_notify.silences.silence import Silence, read_active, read_created, write
 
-# The list holds what expired in the last days too (`--data.retention`): 500 bytes each.
+# The list of silences holds what expired in the last days too (`--data.retention`): 500 bytes each. An alert takes
+# some 1000.
 MOST_BYTES = 8 * 1024 * 1024
-_PATH = "/api/v2/silences"
+_SILENCES = "/api/v2/silences"
+# All that it knows and that is not over; what is over it leaves out by itself.
+_ALERTS = "/api/v2/alerts?active=true&silenced=true&inhibited=true&unprocessed=true"
+_STATUS = "/api/v2/status"
 
 
 class Why(StrEnum):
@@ -86,11 +92,26 @@ class Alertmanager:
 
     def active(self) -> tuple[Silence, ...] | SilenceTrouble:
         """The silences that are in force now."""
-        body = self._ask("GET")
+        body = self._ask("GET", _SILENCES)
         if isinstance(body, SilenceTrouble):
             return body
         silences = read_active(body)
         return _unreadable("a list of silences") if silences is None else silences
+
+    def listed(self) -> Mapping[str, str] | SilenceTrouble:
+        """The fingerprints of the alerts that fire, each with the id of a silence that covers it, or an empty text."""
+        body = self._ask("GET", _ALERTS)
+        if isinstance(body, SilenceTrouble):
+            return body
+        listed = read_listed(body)
+        return _unreadable("a list of alerts") if listed is None else listed
+
+    def started(self) -> datetime | SilenceTrouble:
+        """Since when it runs, by its own clock."""
+        body = self._ask("GET", _STATUS)
+        if isinstance(body, SilenceTrouble):
+            return body
+        return read_started(body) or _unreadable("a status with the time of its start")
 
     def create(
         self,
@@ -104,29 +125,31 @@ class Alertmanager:
 
         Alertmanager wants a comment, an end to come, and a label that is not empty.
         """
-        body = self._ask("POST", write(labels, starts_at, ends_at, created_by, comment))
+        body = self._ask("POST", _SILENCES, write(labels, starts_at, ends_at, created_by, comment))
         if isinstance(body, SilenceTrouble):
             return body
         return read_created(body) or _unreadable("the id of a silence")
 
-    def _ask(self, method: str, body: bytes | None = None) -> bytes | SilenceTrouble:
+    def _ask(self, method: str, path: str, body: bytes | None = None) -> bytes | SilenceTrouble:
         fault = _fault(self.settings)
         if fault:
             return SilenceTrouble(Why.MISCONFIGURED, fault)
         answers: list[_Answer] = []
-        told = self._bound.run(lambda leash: self._exchange(leash, method, body, answers))
+        told = self._bound.run(lambda leash: self._exchange(leash, method, path, body, answers))
         if told.ended is not Ended.TOLD:  # what comes after the time limit is not looked at
             return SilenceTrouble(_ENDED.get(told.ended, Why.FAILED), told.detail)
         return _meaning(answers[0], _spellings(self.settings))
 
-    def _exchange(self, leash: Leash, method: str, body: bytes | None, answers: list[_Answer]) -> Told:
+    def _exchange(
+        self, leash: Leash, method: str, path: str, body: bytes | None, answers: list[_Answer]
+    ) -> Told:
         try:
             context = tls_context(self.settings.ca_file)
         except OSError as error:
             return Told(Ended.MISCONFIGURED, f"ca_file cannot be used: {quoted(words(error))}")
         connection = _connected(self.settings.url, context, leash)
         try:
-            self._request(connection, method, body, leash)
+            self._request(connection, method, path, body, leash)
             with connection.getresponse() as response:
                 answers.append(_Answer(response.status, response.read(MOST_BYTES + 1)))
         finally:
@@ -134,9 +157,9 @@ class Alertmanager:
         return Told(Ended.TOLD)
 
     def _request(
-        self, connection: http.client.HTTPConnection, method: str, body: bytes | None, leash: Leash
+        self, connection: http.client.HTTPConnection, method: str, path: str, body: bytes | None, leash: Leash
     ) -> None:
-        connection.putrequest(method, urlsplit(self.settings.url).path.rstrip("/") + _PATH)
+        connection.putrequest(method, urlsplit(self.settings.url).path.rstrip("/") + path)
         connection.putheader("User-Agent", f"sms-notify/{importlib.metadata.version('sms-notify')}")
         connection.putheader("Accept", "application/json")
         connection.putheader("Connection", "close")
@@ -203,7 +226,7 @@ def _meaning(answer: _Answer, hide: tuple[Secret, ...]) -> bytes | SilenceTroubl
     if not 200 <= answer.status < 300:
         return _refusal(answer, hide)
     if len(answer.body) > MOST_BYTES:
-        return SilenceTrouble(Why.TOO_LARGE, f"more than {MOST_BYTES >> 20} MiB of silences")
+        return SilenceTrouble(Why.TOO_LARGE, f"the answer has more than {MOST_BYTES >> 20} MiB")
     return answer.body
 
 

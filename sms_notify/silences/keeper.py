@@ -1,5 +1,5 @@
 """One round of looking at every Alertmanager: what a silence covers is acknowledged, and what was acknowledged with
-us gets a silence where that is wanted.
+us gets a silence where that is wanted. Then `ends` looks for what has ended while it was silenced.
 
 That a silence ends takes no acknowledge back: whoever made it has seen the trouble. Any Alertmanager's silence
 counts for every incident, for an incident does not tell which one of a pair has sent it.
@@ -21,7 +21,8 @@ from functools import partial
 from sms_notify.decide.incidents import tag_of
 from sms_notify.sender import Clock, Commit
 from sms_notify.silences.client import Alertmanager, SilenceTrouble, Why
-from sms_notify.silences.silence import Silence, covers, matchers_for
+from sms_notify.silences.ends import Ends, Looked, Resolve
+from sms_notify.silences.silence import Silence, covering, matchers_for
 from sms_notify.store import silences
 from sms_notify.store.silences import Wanting
 from sms_notify.store.tx import Tx
@@ -47,6 +48,9 @@ class What(StrEnum):
     READS_AGAIN = "reads_again"
     CANNOT_CREATE = "cannot_create"
     CREATES_AGAIN = "creates_again"
+    ENDED = "ended"
+    CANNOT_LIST = "cannot_list"
+    LISTS_AGAIN = "lists_again"
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,31 +88,39 @@ class Keeper:
         commit: Commit,
         alertmanagers: Sequence[Alertmanager],
         acknowledge: Acknowledge,
+        resolve: Resolve,
         clock: Clock,
     ) -> None:
         self._commit = commit
         self._alertmanagers = alertmanagers
         self._set_acknowledged = acknowledge
         self._clock = clock
+        self._ends = Ends(commit, alertmanagers, resolve, clock)
         self._told: dict[tuple[str, What], Why] = {}
 
     def keep_once(self) -> tuple[Kept, ...]:
-        """One request to each Alertmanager, and one for each silence to be made; one that fails stops no other.
+        """Asks each Alertmanager for its silences, where something may have ended also for its alerts, and makes what is
+        to be made; one that fails stops no other. Only ends are not told unless all of them answer.
 
         A silence that could not be made is tried again in the next round, as long as the incident is open and
         `silence_for` since the acknowledge is not over. Raises StoreError.
         """
         kept: list[Kept] = []
         makers: list[_Maker] = []
+        every: list[Silence] = []
+        silent = False
         for alertmanager in self._alertmanagers:
             active = alertmanager.active()
             kept += self._change(alertmanager, What.CANNOT_READ, What.READS_AGAIN, _trouble_in(active))
             if isinstance(active, SilenceTrouble):
+                silent = True
                 continue
+            every += active
             kept += self._acknowledge(alertmanager, active)
             if alertmanager.settings.create_silences:
                 makers.append(_Maker(alertmanager, {frozenset(s.matchers): s for s in active}))
-        return (*kept, *self._create(makers))
+        kept += self._create(makers)
+        return (*kept, *self._tell_ends(self._ends.skip() if silent else self._ends.look(every)))
 
     def _acknowledge(self, alertmanager: Alertmanager, active: Sequence[Silence]) -> list[Kept]:
         covered = self._covered(active)
@@ -124,7 +136,7 @@ class Keeper:
             return []
         found = []
         for incident in self._commit(silences.uncovered):
-            silence = next((silence for silence in active if covers(silence, incident.labels)), None)
+            silence = covering(active, incident.labels)
             if silence is not None:
                 found.append((incident.id, silence))
         return found
@@ -172,6 +184,13 @@ class Keeper:
         name, now = alertmanager.name, self._clock()
         self._commit(lambda tx: silences.made(tx, incident.id, name, silence_id, now))
         return Kept(What.SILENCED, name, incident.id, silence_id, _unnumbered(incident.acked_by))
+
+    def _tell_ends(self, looked: Looked) -> list[Kept]:
+        kept = [Kept(What.ENDED, end.alertmanager, end.incident_id, end.silence_id) for end in looked.ended]
+        for alertmanager in self._alertmanagers if looked.asked else ():
+            trouble = looked.troubles.get(alertmanager.name)
+            kept += self._change(alertmanager, What.CANNOT_LIST, What.LISTS_AGAIN, trouble)
+        return kept
 
     def _change(
         self, alertmanager: Alertmanager, begins: What, ends: What, trouble: SilenceTrouble | None

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -49,6 +49,11 @@ def covers(silence: Silence, labels: Mapping[str, str]) -> bool:
     return bool(silence.matchers) and all(matcher.matches(labels) for matcher in silence.matchers)
 
 
+def covering(silences: Iterable[Silence], labels: Mapping[str, str]) -> Silence | None:
+    """The first of them that covers these labels."""
+    return next((silence for silence in silences if covers(silence, labels)), None)
+
+
 def matchers_for(labels: Mapping[str, str]) -> tuple[Matcher, ...]:
     """What a silence for exactly these labels asks: each label has its value."""
     return tuple(Matcher(name, value) for name, value in sorted(labels.items()))
@@ -56,7 +61,7 @@ def matchers_for(labels: Mapping[str, str]) -> tuple[Matcher, ...]:
 
 def read_active(body: bytes) -> tuple[Silence, ...] | None:
     """The active ones of a list of silences; None where `body` is no such list."""
-    found = _json(body)
+    found = json_of(body)
     if not isinstance(found, list):
         return None
     silences = [_silence(entry) for entry in found if not _idle(entry)]
@@ -66,8 +71,8 @@ def read_active(body: bytes) -> tuple[Silence, ...] | None:
 
 def read_created(body: bytes) -> str | None:
     """The id of a silence that was made; None where `body` names none."""
-    found = _json(body)
-    return _id(found.get("silenceID")) if isinstance(found, dict) else None
+    found = json_of(body)
+    return id_of(found.get("silenceID")) if isinstance(found, dict) else None
 
 
 def write(
@@ -91,7 +96,8 @@ def _rfc3339(moment: datetime) -> str:
     return moment.astimezone(UTC).isoformat().replace("+00:00", "Z")
 
 
-def _json(body: bytes) -> Any:
+def json_of(body: bytes) -> Any:
+    """What `body` holds as JSON; None also where it is none."""
     try:
         return json.loads(body)
     except (ValueError, RecursionError):  # no JSON, no text, a number of 5000 digits; nested a thousand deep
@@ -109,7 +115,7 @@ def _state(entry: object) -> object:
 
 
 def _silence(entry: Any) -> Silence | None:
-    id_ = _id(entry.get("id")) if _state(entry) == "active" else None
+    id_ = id_of(entry.get("id")) if _state(entry) == "active" else None
     if id_ is None:
         return None
     return Silence(
@@ -144,7 +150,8 @@ def _matcher(entry: object) -> Matcher | None:
         return None
 
 
-def _id(found: object) -> str | None:
+def id_of(found: object) -> str | None:
+    """An id or a fingerprint of Alertmanager's, fit to be stored and printed."""
     return found if isinstance(found, str) and _ID.fullmatch(found) else None
 
 

@@ -14,7 +14,14 @@ from sms_notify.store.tx import Tx, moment, stored
 
 _A_FEW = 10  # the parts of the texts that are asked for
 # A text that tells something of several receivers counts for each of them.
-_BY = "(:receiver is null or exists (select 1 from pages p where p.message_id = m.id and p.receiver = :receiver))"
+_LEFT_BY = (
+    "select d.started_at from departures d where d.started_at > :since and d.lane = 'rest' and (:receiver is null"
+    " or exists (select 1 from pages p where p.message_id = d.message_id and p.receiver = :receiver))"
+)
+_QUEUED_BY = (
+    "select count(*) as n from messages m where m.state = 'queued' and m.lane = 'rest' and (:receiver is null"
+    " or exists (select 1 from pages p where p.message_id = m.id and p.receiver = :receiver))"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,19 +49,13 @@ def left_for(tx: Tx, number: str, lane: Lane, since: datetime, most: int) -> Seq
 
 def left_at_all(tx: Tx, since: datetime, receiver: str | None = None) -> Sequence[datetime]:
     """When texts of the rest left for anybody, or by one receiver; what is queued counts as leaving now."""
-    sql = (
-        "select d.started_at from departures d join messages m on m.id = d.message_id where d.started_at > :since"
-        f" and d.lane = 'rest' and {_BY}"
-    )
-    return [moment(row["started_at"]) for row in tx.all(sql, since=stored(since), receiver=receiver)]
+    rows = tx.all(_LEFT_BY, since=stored(since), receiver=receiver)
+    return [moment(row["started_at"]) for row in rows]
 
 
 def queued_at_all(tx: Tx, receiver: str | None = None) -> int:
     """How many texts of the rest wait to leave."""
-    row = tx.one(
-        f"select count(*) as n from messages m where m.state = 'queued' and m.lane = 'rest' and {_BY}",
-        receiver=receiver,
-    )
+    row = tx.one(_QUEUED_BY, receiver=receiver)
     return int(row["n"]) if row is not None else 0
 
 

@@ -225,10 +225,10 @@ def acknowledged_by(tx: Tx, code: str) -> Message | None:
 
 
 def waiting_turns(tx: Tx, incident_id: int) -> Sequence[Message]:
-    """Escalations and reminders of an incident that have not left, and never did."""
+    """Escalations and reminders of an incident that wait to leave, for the first time or once more."""
     rows = tx.all(
         "select distinct m.* from pages p join messages m on m.id = p.message_id where p.incident_id = :id"
-        " and p.kind in ('escalation', 'reminder') and m.state = 'queued' and m.ambiguous = 0",
+        " and p.kind in ('escalation', 'reminder') and m.state = 'queued'",
         id=incident_id,
     )
     return [message_of(row) for row in rows]

@@ -1,4 +1,4 @@
-"""Rows about Alertmanager's silences: what one may acknowledge, what wants one, and which ones we made."""
+"""Rows about Alertmanager's silences: what one may acknowledge, what wants one, and which ones we made or saw."""
 
 from __future__ import annotations
 
@@ -6,8 +6,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from sms_notify.alert import Alert
 from sms_notify.decide.states import AckBy
 from sms_notify.sources.alertmanager import SOURCE
+from sms_notify.store.pages import subject_of
 from sms_notify.store.tx import Tx, load, moment, stored
 
 
@@ -27,6 +29,25 @@ class Wanting:
     labels: Mapping[str, str]
     acked_at: datetime
     acked_by: str
+
+
+@dataclass(frozen=True, slots=True)
+class Open:
+    """An open incident, as looking for its end needs it; the times are aware UTC.
+
+    `silence_id` is the silence that was noted for it at `alertmanager`; both are empty where none was. `by_silence`
+    says that a silence has acknowledged it.
+    """
+
+    id: int
+    fingerprint: str
+    labels: Mapping[str, str]
+    opened_at: datetime
+    heard_at: datetime
+    acknowledged: bool = False
+    by_silence: bool = False
+    alertmanager: str = ""
+    silence_id: str = ""
 
 
 def uncovered(tx: Tx) -> Sequence[Uncovered]:
@@ -58,7 +79,7 @@ def wanting(tx: Tx, since: datetime) -> Sequence[Wanting]:
 
 
 def made(tx: Tx, incident_id: int, alertmanager: str, silence_id: str, now: datetime) -> None:
-    """Notes the silence of an incident; a second one changes nothing."""
+    """Notes the silence of an incident, one of ours or one that acknowledged it; a second one changes nothing."""
     tx.run(
         "insert into silences (incident_id, alertmanager, silence_id, created_at)"
         " values (:incident_id, :alertmanager, :silence_id, :now) on conflict (incident_id) do nothing",
@@ -67,3 +88,33 @@ def made(tx: Tx, incident_id: int, alertmanager: str, silence_id: str, now: date
         silence_id=silence_id,
         now=stored(now),
     )
+
+
+def still_open(tx: Tx) -> Sequence[Open]:
+    """Every open incident from an Alertmanager, oldest first."""
+    rows = tx.all(
+        "select i.id, i.fingerprint, i.labels, i.opened_at, i.last_seen_at, i.acked_at, i.acked_how, s.alertmanager,"
+        " s.silence_id from incidents i left join silences s on s.incident_id = i.id"
+        " where i.closed_at is null and i.source = :source order by i.id",
+        source=SOURCE,
+    )
+    return [
+        Open(
+            row["id"], row["fingerprint"], load(row["labels"]), moment(row["opened_at"]), moment(row["last_seen_at"]),
+            row["acked_at"] is not None, row["acked_how"] == AckBy.SILENCE, row["alertmanager"] or "",
+            row["silence_id"] or "",
+        )
+        for row in rows
+    ]  # fmt: skip
+
+
+def unheard(tx: Tx, since: Mapping[int, datetime]) -> list[int]:
+    """Those incidents that are open, and of which nothing was heard after the time given for each."""
+    sql = "select id from incidents where id = :id and closed_at is null and last_seen_at <= :since"
+    return [id_ for id_, moment_ in since.items() if tx.one(sql, id=id_, since=stored(moment_)) is not None]
+
+
+def alerts(tx: Tx, incident_ids: Sequence[int]) -> list[Alert]:
+    """The alerts of these incidents, as they came with the beginning."""
+    rows = (tx.one("select * from incidents where id = :id", id=id_) for id_ in incident_ids)
+    return [subject_of(row, "id").alert for row in rows if row is not None]

@@ -1,0 +1,99 @@
+"""From settings to the parts that obey them; with `app`, the only room that reads clock, randomness and the host's name."""
+
+from __future__ import annotations
+
+import random
+import secrets
+import socket
+import time
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+
+from sms_notify.config.settings import Settings
+from sms_notify.decide.oncall import Schedule
+from sms_notify.decide.people import Directory
+from sms_notify.gateways.settings import Gateway1601Settings, ReportsBy
+from sms_notify.gateways.smsgateway1601 import SmsGateway1601
+from sms_notify.plan import Plan, Timing
+from sms_notify.reports import FIRST_POLL, FIRST_POLL_BESIDE_CALLBACKS
+from sms_notify.sender import Commit, Luck, Sender
+from sms_notify.settling import Account
+from sms_notify.wording.templates import compile_template
+
+
+def wall_clock() -> datetime:
+    return datetime.now(UTC)
+
+
+def uptime() -> timedelta:
+    """Time since the machine started, sleep included, which no setting of the wall clock changes."""
+    return timedelta(seconds=time.clock_gettime(time.CLOCK_BOOTTIME))
+
+
+def node_name() -> str:
+    """What this host calls itself, as the ledger's `node`."""
+    return socket.gethostname()
+
+
+def luck() -> Luck:
+    return Luck(reference=lambda: secrets.token_hex(16), dice=random.random, pause=time.sleep)
+
+
+def ack_code() -> str:
+    """The end of a link that acknowledges: 50 bits, none of them guessable, in letters that survive being read aloud."""
+    return "".join(secrets.choice("abcdefghjkmnpqrstuvwxyz23456789") for _ in range(10))
+
+
+def plan_of(
+    settings: Settings, timing: Timing | None = None, schedules: Mapping[str, Schedule] | None = None
+) -> Plan:
+    """What the engine needs of a configuration; its templates were compiled once before, when it was checked.
+
+    `schedules` are those with their calendars read, where there are any.
+    """
+    return Plan(
+        route=settings.route,
+        receivers=settings.receivers,
+        directory=settings.directory,
+        templates={name: compile_template(name, source) for name, source in settings.templates.items()},
+        gateways=tuple(gateway.name for gateway in settings.gateways),
+        timing=timing or timing_of(settings),
+        limits=settings.limits,
+        schedules=settings.schedules if schedules is None else schedules,
+        ack_url=f"{settings.web.external_url.rstrip('/')}/a/" if settings.web.external_url else "",
+    )
+
+
+def timing_of(settings: Settings) -> Timing:
+    """A lease outlasts the slowest request by far: three times its total time limit."""
+    slowest = max((gateway.timeout for gateway in settings.gateways), default=15.0)
+    expire, critical = settings.expire
+    return Timing(lease=timedelta(seconds=3 * slowest), expire=expire, expire_critical=critical)
+
+
+def account_of(settings: Gateway1601Settings, gateways: tuple[str, ...], directory: Directory) -> Account:
+    """What settling must know of an account; `gateways` are all of them, the preferred one first."""
+    return Account(
+        name=settings.name,
+        sender=settings.sender,
+        other_sender=settings.fallback_sender,
+        gateways=gateways,
+        first_poll=first_poll(settings.delivery_reports),
+        directory=directory,
+    )
+
+
+def sender_of(settings: Gateway1601Settings, commit: Commit, timing: Timing, node: str) -> Sender:
+    """A sender with the account's own client, for commands that send by hand."""
+    gateway = SmsGateway1601(settings, time.monotonic)
+    return Sender(commit, gateway, account_of(settings, (settings.name,), Directory()), timing, node, luck())
+
+
+def first_poll(by: ReportsBy) -> timedelta | None:
+    """How long after a send to ask for its report: late where call-backs come, never where nothing is to be asked."""
+    waits = {
+        ReportsBy.POLL: FIRST_POLL,
+        ReportsBy.BOTH: FIRST_POLL_BESIDE_CALLBACKS,
+        ReportsBy.CALLBACK: FIRST_POLL_BESIDE_CALLBACKS,
+    }
+    return waits.get(by)

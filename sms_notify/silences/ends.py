@@ -1,0 +1,206 @@
+"""The end of what is silenced: Alertmanager tells it to nobody, neither at once nor when the silence is over, so we ask.
+
+An incident is over here when all of this holds:
+- an Alertmanager of ours has listed its alert before. One that came from elsewhere is in no list from the start;
+- it was silenced when it was seen last, or a silence covers it. Of any other end Alertmanager tells us itself;
+- no Alertmanager lists it, twice in a row and a minute apart, and all have answered in between;
+- none of them has started of late: it knows no alert until Prometheus tells it again.
+
+Each doubt keeps an incident open, for an OK text that is wrong is worse than one that is missing. Lists that are empty
+while another alert from them is open are such a doubt, though all may have ended at once: that waits longer.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from functools import partial
+
+from sms_notify.alert import Alert, Delivery, Status
+from sms_notify.sender import Clock, Commit
+from sms_notify.silences.client import Alertmanager, SilenceTrouble
+from sms_notify.silences.silence import Silence, covering
+from sms_notify.sources.alertmanager import SOURCE
+from sms_notify.store import incidents, silences
+from sms_notify.store.silences import Open
+from sms_notify.store.tx import Tx
+
+Resolve = Callable[[Tx, Sequence[int], datetime], object]
+"""Ends these incidents as of now, and tells whoever is to hear of it."""
+
+GROUP = "no longer listed"
+"""What stands in the ledger where Alertmanager's webhook has its groupKey. Not empty: they are told at once."""
+
+MISSING_FOR = timedelta(minutes=1)
+MISSING_FOR_WHERE_ALL_ARE = timedelta(minutes=10)
+# Prometheus repeats each alert every minute, or at every evaluation where that is less often.
+SETTLED_AFTER = timedelta(minutes=10)
+_NEW_FOR = timedelta(minutes=5)
+# A silenced alert is not repeated to us, and without this it would count as stale after a day.
+_HEARD_EVERY = timedelta(hours=1)
+_AT_ONCE = 100  # incidents in one transaction: everybody who sends waits for the same thread
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """An incident that was ended here."""
+
+    incident_id: int
+    alertmanager: str
+    silence_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Looked:
+    """What a look has brought. `troubles` by the Alertmanager's name; where none was asked there is nothing to tell."""
+
+    asked: bool = False
+    ended: tuple[Ended, ...] = ()
+    troubles: Mapping[str, SilenceTrouble] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class _Sight:
+    """How an alert was seen last. Empty: in no list yet; not silenced."""
+
+    alertmanager: str = ""
+    silence_id: str = ""
+
+
+class Ends:
+    """Looks for the ends of silenced alerts in all Alertmanagers. One thread calls it."""
+
+    def __init__(
+        self, commit: Commit, alertmanagers: Sequence[Alertmanager], resolve: Resolve, clock: Clock
+    ) -> None:
+        self._commit = commit
+        self._alertmanagers = alertmanagers
+        self._resolve = resolve
+        self._clock = clock
+        self._sights: dict[int, _Sight] = {}
+        self._missing: dict[int, datetime] = {}
+        self._looked = False
+
+    def skip(self) -> Looked:
+        """Instead of a look, where an Alertmanager does not answer anyway: what was missing must be so anew."""
+        self._missing.clear()
+        return Looked()
+
+    def look(self, active: Sequence[Silence]) -> Looked:
+        """Asks each Alertmanager for its alerts, where an incident is silenced or so new that none was asked for it yet.
+
+        `active` are the silences of them all. Raises StoreError.
+        """
+        now, every = self._clock(), self._commit(silences.still_open)
+        self._sights = {incident.id: self._sight(incident, active) for incident in every}
+        watched = [incident for incident in every if self._sights[incident.id].silence_id]
+        if not watched and not any(self._unseen(incident, now) for incident in every):
+            return self.skip()
+        answers = {one.name: one.listed() for one in self._alertmanagers}
+        troubles = {name: answer for name, answer in answers.items() if isinstance(answer, SilenceTrouble)}
+        if troubles:
+            self._missing.clear()
+            return Looked(asked=True, troubles=troubles)
+        listed = _merged({n: a for n, a in answers.items() if not isinstance(a, SilenceTrouble)})
+        self._note(every, listed, now)
+        return self._judge(watched, self._patience(every, listed), listed, now)
+
+    # What is to be looked for.
+
+    def _sight(self, incident: Open, active: Sequence[Silence]) -> _Sight:
+        """From the list of an earlier round; in the first one from what an earlier process has noted."""
+        sight = self._sights.get(incident.id, _Sight())
+        names = {one.name for one in self._alertmanagers}
+        if not self._looked and not sight.alertmanager and incident.alertmanager in names:
+            sight = _Sight(incident.alertmanager, incident.silence_id)
+        silence = covering(active, incident.labels) if incident.acknowledged else None
+        return sight if silence is None else replace(sight, silence_id=silence.id)
+
+    def _unseen(self, incident: Open, now: datetime) -> bool:
+        """Asked for soon, for a trouble may be silenced and mended within one round."""
+        new = not self._looked or now - incident.opened_at < _NEW_FOR
+        return new and not self._sights[incident.id].alertmanager
+
+    # What was found.
+
+    def _note(self, every: Sequence[Open], listed: Mapping[str, _Sight], now: datetime) -> None:
+        self._looked = True
+        there = [incident for incident in every if incident.fingerprint in listed]
+        self._sights |= {incident.id: listed[incident.fingerprint] for incident in there}
+        worth = [incident for incident in there if self._worth_a_row(incident, now)]
+        for start in range(0, len(worth), _AT_ONCE):
+            some = worth[start : start + _AT_ONCE]
+            self._commit(partial(self._write, some=some, now=now))
+
+    def _worth_a_row(self, incident: Open, now: datetime) -> bool:
+        if not self._sights[incident.id].silence_id:
+            return False
+        return now - incident.heard_at >= _HEARD_EVERY or (incident.by_silence and not incident.silence_id)
+
+    def _write(self, tx: Tx, some: Sequence[Open], now: datetime) -> None:
+        for incident in some:
+            sight = self._sights[incident.id]
+            if incident.by_silence:
+                silences.made(tx, incident.id, sight.alertmanager, sight.silence_id, now)
+            if now - incident.heard_at >= _HEARD_EVERY:
+                incidents.seen(tx, incident.id, now)
+
+    def _patience(self, every: Sequence[Open], listed: Mapping[str, _Sight]) -> timedelta:
+        sights = (self._sights[incident.id] for incident in every)
+        others = any(sight.alertmanager and not sight.silence_id for sight in sights)
+        return MISSING_FOR_WHERE_ALL_ARE if others and not listed else MISSING_FOR
+
+    def _judge(
+        self, watched: Sequence[Open], patience: timedelta, listed: Mapping[str, _Sight], now: datetime
+    ) -> Looked:
+        gone = [
+            incident
+            for incident in watched
+            if incident.fingerprint not in listed and self._sights[incident.id].alertmanager
+        ]
+        self._missing = {incident.id: self._missing.get(incident.id, now) for incident in gone}
+        # a webhook that came meanwhile says that it fires, whatever the list said
+        since = {incident.id: max(self._missing[incident.id], incident.heard_at) for incident in gone}
+        over = {id_: moment for id_, moment in since.items() if now - moment >= patience}
+        if not over:
+            return Looked(asked=True)
+        started = {one.name: one.started() for one in self._alertmanagers}
+        troubles = {name: answer for name, answer in started.items() if isinstance(answer, SilenceTrouble)}
+        settled = [a for a in started.values() if isinstance(a, datetime) and now - a >= SETTLED_AFTER]
+        ended = self._end(over) if len(settled) == len(started) else ()
+        return Looked(asked=True, ended=tuple(ended), troubles=troubles)
+
+    def _end(self, over: Mapping[int, datetime]) -> list[Ended]:
+        ids, ended = list(over), []
+        for start in range(0, len(ids), _AT_ONCE):
+            some = {id_: over[id_] for id_ in ids[start : start + _AT_ONCE]}
+            ended += self._commit(partial(self._close, some=some))
+        return [Ended(id_, self._sights[id_].alertmanager, self._sights[id_].silence_id) for id_ in ended]
+
+    def _close(self, tx: Tx, some: Mapping[int, datetime]) -> list[int]:
+        ids = silences.unheard(tx, some)
+        if ids:
+            self._resolve(tx, ids, self._clock())
+        return ids
+
+
+def ended(tx: Tx, incident_ids: Sequence[int], now: datetime) -> Delivery:
+    """What Alertmanager would have told, had it told us: that the alerts of these incidents are over."""
+    alerts = silences.alerts(tx, incident_ids)
+    return Delivery(SOURCE, tuple(_over(alert, now) for alert in alerts), group=GROUP)
+
+
+def _over(alert: Alert, now: datetime) -> Alert:
+    """Never before its start, which another machine's clock has given: that would be the end of an earlier episode."""
+    return replace(alert, status=Status.RESOLVED, ends_at=max(now, alert.starts_at or now))
+
+
+def _merged(lists: Mapping[str, Mapping[str, str]]) -> dict[str, _Sight]:
+    """By fingerprint. What one of a pair does not silence is not silenced: that one will tell its end."""
+    sights: dict[str, _Sight] = {}
+    for name, listed in lists.items():
+        for fingerprint, silence_id in listed.items():
+            if fingerprint not in sights or not silence_id:
+                sights[fingerprint] = _Sight(name, silence_id)
+    return sights
