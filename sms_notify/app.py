@@ -210,7 +210,8 @@ class App:
         if any(verdict.messages for verdict in verdicts):
             self._wake_all()
 
-    def _tick(self) -> None:
+    def _tick(self) -> float | None:
+        """Seconds until the next tick is wanted, where that is not the usual time."""
         self._follow_clock()
         now = self._clock()
         ticked = self.committer(lambda tx: self._engine.tick(tx, now))
@@ -218,6 +219,8 @@ class App:
             journal.moved(moved)
         if ticked.written:
             self._wake_all()
+        soon = ticked.next_at
+        return (soon - now).total_seconds() if soon is not None and soon > now else None
 
     def _follow_clock(self) -> None:
         """Notices that the wall clock was set, and sets what waits by it: a step is no time that has passed."""

@@ -21,7 +21,7 @@ from sms_notify.owing import Case, Owed, Owing
 from sms_notify.paging import Pager
 from sms_notify.plan import Plan
 from sms_notify.roster import Roster
-from sms_notify.store import agenda, breakers, incidents, messages, pages
+from sms_notify.store import agenda, breakers, incidents, limits, messages, pages
 from sms_notify.store.messages import Entry, Message
 from sms_notify.store.pages import Page
 from sms_notify.store.tx import Tx
@@ -46,10 +46,14 @@ class Verdict:
 
 @dataclass(frozen=True, slots=True)
 class Ticked:
-    """What time has led to: messages that it moved, and the ids of those that it wrote."""
+    """What time has led to: messages that it moved, and the ids of those that it wrote.
+
+    `next_at` is when critical texts that a limit holds may go on: to be late then is to be late with a page.
+    """
 
     moved: tuple[Moved, ...] = ()
     written: tuple[int, ...] = ()
+    next_at: datetime | None = None
 
 
 # Which messages tell an incident's beginning or its end.
@@ -104,7 +108,8 @@ class Engine:
         told += self._pager.owe(tx, self._owing.relieved(tx, now), now)
         told += self._pager.flush(tx, now)
         told += self._pager.owe(tx, self._turns.remind(tx, now), now)
-        return Ticked(tuple(moved), tuple(dict.fromkeys(message_id for _, message_id in told)))
+        written = tuple(dict.fromkeys(message_id for _, message_id in told))
+        return Ticked(tuple(moved), written, limits.next_critical(tx))
 
     def recover(self, tx: Tx, now: datetime) -> list[Moved]:
         """At start: takes up what an earlier process left, under the configuration of today.

@@ -213,8 +213,8 @@ class Pager:
         """One text about as many as it can name where each must be named, else about all."""
         silent = self._allowance.silent_until(lane, leave, before + 1, now)
         out = self._worded(listed, leave, held, silent)
-        urgent = sum(page.lane is Lane.CRITICAL for page in listed)
-        if lane is not Lane.CRITICAL or len(listed) == 1 or urgent > _NAMED or _all_named(out):
+        urgent = {page.subject.incident_id for page in listed if page.lane is Lane.CRITICAL}
+        if lane is not Lane.CRITICAL or len(listed) == 1 or len(urgent) > _NAMED or _all_named(out):
             return out
         low, high = 1, len(listed) - 1
         best = self._worded(listed[:1], leave, held, silent)

@@ -141,7 +141,10 @@ class Reports:
 
 
 class Every:
-    """Calls `step` every `seconds` on a thread of its own until it is stopped; an error in a step ends that step alone."""
+    """Calls `step` every `seconds` on a thread of its own until it is stopped; an error in a step ends that step alone.
+
+    A step that returns a float wants to be called again after so many seconds already.
+    """
 
     def __init__(self, name: str, seconds: float, step: Callable[[], object]) -> None:
         self._seconds = seconds
@@ -159,9 +162,11 @@ class Every:
 
     def _loop(self) -> None:
         while True:
+            wanted: object = None
             try:
-                self._step()
+                wanted = self._step()
             except Exception as error:  # noqa: BLE001 - the loop must outlive whatever one step does
                 _log.error("%s stopped short: %s", self._thread.name, type(error).__name__)
-            if self._stop.wait(self._seconds):
+            pause = min(self._seconds, wanted) if isinstance(wanted, float) else self._seconds
+            if self._stop.wait(max(0.01, pause)):
                 return

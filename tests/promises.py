@@ -138,6 +138,7 @@ class World:
     fine: bool = False
     clock: VirtualClock = field(default_factory=VirtualClock)
     ahead: timedelta = timedelta()
+    stepped: timedelta = timedelta(-1)
     stalled: bool = False
     left: list[Left] = field(default_factory=list)
     under_way: list[tuple[Message, Outcome]] = field(default_factory=list)
@@ -312,6 +313,7 @@ class World:
         step = seconds * SECOND
         self.clock.now += step
         self.ahead += step
+        self.stepped = self.up
         self.bench.commit(lambda tx: outbox.shift_clock(tx, step))
         self.tick()
 

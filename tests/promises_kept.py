@@ -153,7 +153,7 @@ def _over(world: World, page: sqlite3.Row) -> bool:
     hours = [hours.during for hours in (*(r.quiet for r in receivers), *(p.quiet for p in people)) if hours]
     windows = [window for during in (*hours, world.plan.route.mute) for window in during]
     held = any(window.holds(world.clock()) for window in windows)
-    return page["due_at"] <= _stored(world) or (not held and waited > MINUTE)
+    return page["due_at"] <= _stored(world) or not (held or waited < MINUTE or world.up - world.stepped <= waited)
 
 
 def _full(world: World, number: str) -> bool:
@@ -320,7 +320,8 @@ def digests_add_up(world: World) -> None:
             continue
         begun = {told.incident for told in left.pages if told.kind != "resolved"}
         over = {told.incident for told in left.pages if told.kind == "resolved"}
-        head = _HEAD.match(left.message.body)
+        body = re.sub(r"^(?:LATE|Held) since \d\d:\d\d: (?=OK)", "", left.message.body)
+        head = _HEAD.match(body)
         number = head and (head["late"] or head["more"])
         if number:
             assert int(number) == len(begun), (left.message.body, left.pages)
@@ -328,7 +329,7 @@ def digests_add_up(world: World) -> None:
             counts = [int(n) for n in re.findall(r"(\d+) (?:resolved|open)", head["rest"])]
             assert not counts or sum(counts) == len(begun), (left.message.body, left.pages)
         else:
-            assert _total(left.message.body) == len(begun) + len(over), (left.message.body, left.pages)
+            assert _total(body) == len(begun) + len(over), (left.message.body, left.pages)
 
 
 def _total(body: str) -> int:

@@ -30,7 +30,6 @@ from sms_notify.secret import Secret
 from sms_notify.silences.client import MOST_BYTES, Alertmanager, SilenceTrouble, Why
 from sms_notify.silences.ends import ended
 from sms_notify.silences.keeper import Keeper, Kept, What
-from sms_notify.silences.listing import read_listed, read_started
 from sms_notify.silences.settings import AlertmanagerSettings
 from sms_notify.silences.silence import Silence, covers, read_active, read_created, write
 from sms_notify.store import incidents, silences

@@ -62,7 +62,10 @@ class Route:
     active: tuple[Window, ...] = ()
 
     def matches(self, labels: Mapping[str, str]) -> bool:
-        return all(matcher.matches(labels) for matcher in self.matchers)
+        for matcher in self.matchers:  # noqa: SIM110 - a generator costs twice as much, and there may be a thousand routes
+            if not matcher.matches(labels):
+                return False
+        return True
 
 
 @dataclass(frozen=True, slots=True)

@@ -145,6 +145,22 @@ def free_lane(tx: Tx, number: str, lane: Lane) -> None:
     tx.run("delete from holds where number = :number and lane = :lane", number=number, lane=lane)
 
 
+def look_again(tx: Tx, number: str, lane: Lane, now: datetime) -> None:
+    """A text never left after all: what waits because of it is asked again at the next tick. Its own lane does, and so
+    may everybody whom a limit or a budget of all holds.
+    """
+    values = {"number": number, "lane": lane, "now": stored(now)}
+    tx.run(f"update holds set until = :now where until > :now and {_BECAUSE.format('scope')}", **values)
+    tx.run(
+        "update pages set due_at = :now where state = 'held' and why = 'limit' and due_at > :now and "
+        + _BECAUSE.format("held_by"),
+        **values,
+    )
+
+
+_BECAUSE = "(number = :number and lane = :lane or {} not in ('per_number', 'per_number_critical'))"
+
+
 def free_silent_lanes(tx: Tx, now: datetime) -> None:
     """A silence that was announced and in which nothing came needs no closing text."""
     tx.run(
@@ -168,3 +184,9 @@ def spent_per_day(tx: Tx, gateway: str, now: datetime) -> float:
         return 0.0
     days = max(1.0, (now - moment(row["first"])) / timedelta(days=1))
     return float(row["n"]) / days
+
+
+def next_critical(tx: Tx) -> datetime | None:
+    """When the first lane of critical texts that is held may go on."""
+    row = tx.one("select min(until) as at from holds where lane = 'critical'")
+    return moment(row["at"]) if row is not None and row["at"] is not None else None

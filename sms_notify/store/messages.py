@@ -15,10 +15,11 @@ from sms_notify.alert import Severity
 from sms_notify.decide.limits import Lane
 from sms_notify.decide.people import Person
 from sms_notify.decide.states import Cause, Kind, State
-from sms_notify.store import agenda
+from sms_notify.store import agenda, limits
 from sms_notify.store.tx import Row, Tx, moment, stored
 from sms_notify.wording.notice import Text
 
+_NEVER_LEFT = (State.FAILED, State.CANCELLED, State.EXPIRED)
 _BAD_ENDS = (State.FAILED, State.NOT_DELIVERED, State.REJECTED)
 _CAUSES = {Kind.MANUAL: Cause.BY_HAND, Kind.OPERATOR: Cause.TROUBLE, Kind.HANDOFF: Cause.HAND_OFF}
 
@@ -216,6 +217,8 @@ def move(tx: Tx, message: Message, state: State, entry: Entry, node: str, now: d
     enter(tx, message, state, entry, node, now)
     if state in _BAD_ENDS:
         agenda.hurry(tx, message.id, now)
+    if state in _NEVER_LEFT:
+        limits.look_again(tx, message.number, message.lane, now)
 
 
 def acknowledged_by(tx: Tx, code: str) -> Message | None:

@@ -29,6 +29,11 @@ class Incident:
     acked_how: str
 
     @property
+    def since(self) -> datetime:
+        """When it began as the source tells it, as the texts do; a clock that is ahead does not make it begin later."""
+        return min(self.alert.starts_at or self.opened_at, self.opened_at)
+
+    @property
     def waits(self) -> bool:
         """True where it goes on and nobody takes care of it."""
         return self.closed_at is None and self.acked_at is None
