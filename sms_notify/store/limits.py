@@ -145,20 +145,20 @@ def free_lane(tx: Tx, number: str, lane: Lane) -> None:
     tx.run("delete from holds where number = :number and lane = :lane", number=number, lane=lane)
 
 
+_HELD_BY_IT = (
+    "update holds set until = :now where until > :now"
+    " and (number = :number and lane = :lane or scope not in ('per_number', 'per_number_critical'))",
+    "update pages set due_at = :now where due_at > :now and state = 'held' and why = 'limit'"
+    " and (number = :number and lane = :lane or held_by not in ('per_number', 'per_number_critical'))",
+)
+
+
 def look_again(tx: Tx, number: str, lane: Lane, now: datetime) -> None:
     """A text never left after all: what waits because of it is asked again at the next tick. Its own lane does, and so
     may everybody whom a limit or a budget of all holds.
     """
-    values = {"number": number, "lane": lane, "now": stored(now)}
-    tx.run(f"update holds set until = :now where until > :now and {_BECAUSE.format('scope')}", **values)
-    tx.run(
-        "update pages set due_at = :now where state = 'held' and why = 'limit' and due_at > :now and "
-        + _BECAUSE.format("held_by"),
-        **values,
-    )
-
-
-_BECAUSE = "(number = :number and lane = :lane or {} not in ('per_number', 'per_number_critical'))"
+    for sql in _HELD_BY_IT:
+        tx.run(sql, number=number, lane=lane, now=stored(now))
 
 
 def free_silent_lanes(tx: Tx, now: datetime) -> None:

@@ -1,23 +1,31 @@
-"""Debian's Alertmanager and its silences: one of theirs acknowledges, and one of ours suppresses."""
+"""Debian's Alertmanager and its silences: one of theirs acknowledges, one of ours suppresses, and what
+ends silenced is told.
+"""
 
 from __future__ import annotations
 
 import json
 import subprocess
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
+from daemons import eventually, free_port, write_config
 from systems import Alertmanager, ask
 from test_silences import Desk
 from workbench import firing
 
+from sms_notify import app
+from sms_notify.assembly import uptime
+from sms_notify.config.load import load
 from sms_notify.silences import client
 from sms_notify.silences.client import SilenceTrouble, Why
 from sms_notify.silences.keeper import What
 from sms_notify.silences.settings import AlertmanagerSettings
+from sms_notify.simulator.server import Simulator
 from sms_notify.store import incidents
 from sms_notify.store.sqlite import SqliteStore
 
@@ -133,3 +141,89 @@ def test_what_alertmanager_refuses_is_told_in_its_words(alertmanager: Alertmanag
     wrong = client.Alertmanager(AlertmanagerSettings(f"{alertmanager.url}/wrong")).active()
     assert isinstance(wrong, SilenceTrouble)
     assert wrong.why is Why.MISCONFIGURED
+
+
+def fingerprint(alertmanager: Alertmanager, instance: str) -> str:
+    alerts = json.loads(ask(f"{alertmanager.url}/api/v2/alerts"))
+    return next(alert["fingerprint"] for alert in alerts if alert["labels"]["instance"] == instance)
+
+
+def test_the_end_of_a_silenced_alert_is_texted(
+    tmp_path: Path, simulator: Simulator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The whole daemon, in this process, so that its clock can be put ahead of Alertmanager's."""
+    monkeypatch.setattr(app, "_SILENCES_EVERY", 0.2)
+    ahead = [timedelta()]
+    port = free_port()
+    (tmp_path / "tokens-of-am").write_text("tok-Zq9canary-31337\n", "utf-8")
+    with Alertmanager(tmp_path / "am", f"127.0.0.1:{port}", tmp_path / "tokens-of-am") as alertmanager:
+        config = write_config(
+            tmp_path, simulator.gateway_url, port=port, alertmanagers=f"[{{url: '{alertmanager.url}'}}]"
+        )
+        daemon = app.App(
+            load(config, {}),
+            clock=lambda: datetime.now(UTC) + ahead[0],
+            uptime=lambda: uptime() + ahead[0],
+        )
+
+        def rows(sql: str) -> list[tuple[Any, ...]]:
+            with daemon.store.reading() as tx:
+                return [tuple(row) for row in tx.all(sql)]
+
+        def over() -> bool:
+            ahead[0] += timedelta(seconds=12)
+            return rows("select state from incidents") == [("resolved",)]
+
+        try:
+            daemon.start()
+            starts = datetime.now(UTC)
+            alertmanager.tell("web-1", starts=starts)
+            assert [text.text[:6] for text in simulator.wait_for_texts(2, 60)] == ["FIRING"] * 2
+            silence = amtool(
+                alertmanager, "silence", "add", "-a", "carol", "-c", "on it", "-d", "1h", "instance=web-1"
+            )
+            assert eventually(
+                lambda: rows("select acked_by from incidents") == [(f"carol (silence {silence[:8]})",)], 60
+            )
+            ahead[0] += timedelta(minutes=20)
+            assert eventually(lambda: rows("select silence_id from silences") == [(silence,)], 60)
+            assert rows("select state from incidents") == [("acknowledged",)]
+
+            alertmanager.tell("web-1", starts=starts, ends=datetime.now(UTC))
+            assert eventually(lambda: statuses(alertmanager) == {}, 60)
+            assert eventually(over, 60)
+            texts = simulator.wait_for_texts(4, 60)[2:]
+            assert {text.number for text in texts} == {"32470000001", "31612345678"}
+            assert all(text.text.startswith("OK HostDown web-1") for text in texts)
+            heard = rows("select group_key, reason from alerts where status = 'resolved'")
+            assert heard == [("no longer listed", "resolved")]
+        finally:
+            daemon.stop()
+
+
+def test_an_alertmanager_that_comes_back_empty_ends_nothing_before_prometheus_had_its_say(
+    desk: Desk, alertmanager: Alertmanager
+) -> None:
+    alertmanager.tell("web-1", starts=datetime.now(UTC))
+    alert = replace(firing("HostDown", instance="web-1"), fingerprint=fingerprint(alertmanager, "web-1"))
+    id_ = desk.commit(lambda tx: incidents.open_episode(tx, alert, desk.clock()))
+    amtool(alertmanager, "silence", "add", "-a", "carol", "-c", "on it", "-d", "1h", "instance=web-1")
+    keeper = desk.keeper(AlertmanagerSettings(alertmanager.url))
+    (kept,) = keeper.keep_once()
+    assert kept.what is What.ACKNOWLEDGED
+
+    alertmanager.kill()
+    alertmanager.start()
+    assert statuses(alertmanager) == {}
+    desk.clock.now = datetime.now(UTC)
+    for _ in range(8):
+        assert all(kept.what is not What.ENDED for kept in keeper.keep_once())
+        desk.clock.move(minutes=1)
+    assert desk.open() == [id_]
+
+    alertmanager.tell("web-1", starts=datetime.now(UTC))  # as Prometheus does every minute
+    desk.clock.move(minutes=30)
+    keeper.keep_once()
+    desk.clock.move(minutes=30)
+    keeper.keep_once()
+    assert desk.open() == [id_]
