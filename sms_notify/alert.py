@@ -73,6 +73,16 @@ class Alert:
 
 
 @dataclass(frozen=True, slots=True)
+class Acknowledged:
+    """Somebody said in the monitoring system that they take care of the alert of this name."""
+
+    source: str
+    fingerprint: str
+    by: str
+    comment: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Delivery:
     """The alerts of one request: what a source told at once, and so is worth one text.
 
@@ -84,6 +94,21 @@ class Delivery:
     alerts: tuple[Alert, ...]
     group: str = ""
     hidden: int = 0
+    acks: tuple[Acknowledged, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Handed:
+    """What a command hook handed over, as it came: which hook, its arguments, the environment it kept, standard input.
+
+    Everything in it is data from outside, in whatever bytes it came (undecodable ones as surrogates); `at` is aware UTC.
+    """
+
+    hook: str
+    at: datetime
+    arguments: tuple[str, ...] = ()
+    environment: Mapping[str, str] = field(default_factory=dict)
+    body: bytes = b""
 
 
 def fingerprint_of(labels: Mapping[str, str]) -> str:

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from sms_notify.alert import Alert, Delivery
+from sms_notify.alert import Acknowledged, Alert, Delivery
 from sms_notify.decide.incidents import Episode, hear
 from sms_notify.decide.oncall import Schedule
 from sms_notify.decide.routing import Route, route
@@ -89,6 +89,8 @@ class Engine:
     def accept(self, tx: Tx, delivery: Delivery, now: datetime) -> list[Verdict]:
         """Takes in one delivery: episodes, routes, who is owed what, texts, and a row for every alert with what it led to."""
         cases = [self._hear(tx, alert, now) for alert in delivery.alerts]
+        for ack in delivery.acks:
+            self._acknowledged_there(tx, ack, now)
         begun = self._owing.beginnings(tx, delivery, cases, now)
         told = self._pager.owe(tx, begun, now)
         ended = self._owing.ends(tx, delivery, cases, now, self._taken_back)
@@ -130,6 +132,11 @@ class Engine:
             )
             self._end_turns(tx, incident_id, Drop.ACKNOWLEDGED, Cause.ACKNOWLEDGED, now)
         return taken
+
+    def _acknowledged_there(self, tx: Tx, ack: Acknowledged, now: datetime) -> None:
+        latest = incidents.latest(tx, ack.source, ack.fingerprint)
+        if latest is not None and latest.closed_at is None:
+            self.acknowledge(tx, [latest.id], ack.by, AckBy.SOURCE, now)
 
     # An alert, and the episode it belongs to.
 

@@ -153,7 +153,9 @@ def _over(world: World, page: sqlite3.Row) -> bool:
     hours = [hours.during for hours in (*(r.quiet for r in receivers), *(p.quiet for p in people)) if hours]
     windows = [window for during in (*hours, world.plan.route.mute) for window in during]
     held = any(window.holds(world.clock()) for window in windows)
-    return page["due_at"] <= _stored(world) or not (held or waited < MINUTE or world.up - world.stepped <= waited)
+    return page["due_at"] <= _stored(world) or not (
+        held or waited < MINUTE or world.up - world.stepped <= waited
+    )
 
 
 def _full(world: World, number: str) -> bool:

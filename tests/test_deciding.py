@@ -11,6 +11,7 @@ import pytest
 from paper import Site, with_route
 from workbench import ALICE, BOB, NOON, a_plan, firing, resolved
 
+from sms_notify.alert import Acknowledged, Delivery
 from sms_notify.decide.holding import Quiet, Window
 from sms_notify.decide.intervals import TimeInterval
 from sms_notify.decide.limits import STANDARD, Credits, Limits, parse_limit
@@ -290,6 +291,19 @@ def test_a_second_acknowledge_is_no_news(site) -> None:
     here.bench.accept(firing())
     assert here.bench.acknowledge(1, 99) == [1]
     assert here.bench.acknowledge(1) == []
+
+
+def test_an_acknowledgement_in_the_monitoring_system_counts(site) -> None:
+    here = site(only_bob(escalate=STEPS))
+    alert = firing()
+    here.bench.accept(alert)
+    told = Delivery("alertmanager", (), acks=(Acknowledged("alertmanager", alert.fingerprint, "carol"),))
+    here.bench.commit(lambda tx: here.bench.engine.accept(tx, told, here.clock()))
+    here.run(30, hours=1)
+    assert len(here.texts()) == 1
+    assert here.bench.rows("select acked_by, acked_how from incidents") == [
+        {"acked_by": "carol", "acked_how": "source"}
+    ]
 
 
 def test_an_escalation_that_waits_to_leave_is_taken_back_by_an_acknowledge(site) -> None:

@@ -33,7 +33,9 @@ def demo(ctx: click.Context, once: bool, port: int | None) -> None:
     for name in (signal.SIGTERM, signal.SIGINT):
         signal.signal(name, lambda *_: stop.set())
     with tempfile.TemporaryDirectory(prefix="sms-notify-demo-") as folder, Demo(Path(folder), port) as staged:
-        click.echo(f"The phones:  {staged.page}   (open it in a browser)\nThe daemon:  {staged.url}/   (its status page)")
+        click.echo(
+            f"The phones:  {staged.page}   (open it in a browser)\nThe daemon:  {staged.url}/   (its status page)"
+        )
         tell(staged, click.echo, stop.wait, 0.2 if once else _BETWEEN)
         complete = all(text.status == "DELIVERED" for text in staged.simulator.texts())
         if not once:
