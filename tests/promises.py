@@ -228,6 +228,18 @@ class World:
         if key not in self.firing and key in self.ended:
             self._accept([key.alert(Status.FIRING, self.ended[key])], [key], "", 0, True)
 
+    def fire_again(self, nth: int, group: str) -> None:
+        """What has ended is back."""
+        gone = [key for key in self.ended if key not in self.firing]
+        if gone:
+            self.fire([gone[nth % len(gone)]], group)
+
+    def end(self, nths: Sequence[int], group: str, send: bool = True) -> None:
+        """Some of what fires has ended."""
+        here = list(self.firing)
+        if here:
+            self.resolve(list(dict.fromkeys(here[nth % len(here)] for nth in nths)), group, send)
+
     def resolve(self, keys: Sequence[Key], group: str, send: bool = True) -> None:
         now = self.clock()
         alerts = [key.alert(Status.RESOLVED, self.firing.get(key), now) for key in keys]

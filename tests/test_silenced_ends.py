@@ -245,6 +245,18 @@ def test_what_no_alertmanager_of_ours_ever_listed_is_never_ended(
     assert desk.open() == [id_]
 
 
+def test_a_silence_of_ours_proves_nothing_where_the_alert_never_was(
+    desk: Desk, alertmanager: FakeAlertmanager
+) -> None:
+    id_ = desk.opens()
+    keeper = desk.keeper(alertmanager, create_silences=True)
+    keeper.keep_once()
+    desk.acks(id_)
+
+    assert words(tuple(rounds(desk, keeper, 0, 1, 1, 30))) == [What.SILENCED]
+    assert desk.open() == [id_]
+
+
 def test_one_of_a_pair_that_still_lists_it_keeps_it_open(desk: Desk, alertmanager: FakeAlertmanager) -> None:
     with FakeAlertmanager() as other:
         keeper = desk.keeper(alertmanager, other)
@@ -256,11 +268,12 @@ def test_one_of_a_pair_that_still_lists_it_keeps_it_open(desk: Desk, alertmanage
         assert words(tuple(rounds(desk, keeper, 1, 1))) == [What.ENDED]
 
 
+@pytest.mark.parametrize("first", [True, False])
 def test_what_one_of_a_pair_does_not_silence_is_told_by_that_one(
-    desk: Desk, alertmanager: FakeAlertmanager
+    desk: Desk, alertmanager: FakeAlertmanager, first: bool
 ) -> None:
     with FakeAlertmanager() as other:
-        keeper = desk.keeper(alertmanager, other)
+        keeper = desk.keeper(alertmanager, other) if first else desk.keeper(other, alertmanager)
         desk.acks(desk.opens())
         alertmanager.lists("web-1", silence="gone-by-now")
         other.lists("web-1")
