@@ -369,6 +369,7 @@ class World:
     # What leaves.
 
     def _leaves(self, submission: Submission, answer: Answer, smsid: str) -> None:
+        self._news = True
         row = self.rows("select message_id, n from attempts where reference = :r", r=submission.reference)[0]
         before = (
             "attempts where message_id = :id and n < :n and (fate is null or fate in ('sent', 'unknown'))"

@@ -238,14 +238,14 @@ def waiting_turns(tx: Tx, incident_id: int) -> Sequence[Message]:
 
 
 def nobody_waits_for(tx: Tx, message_id: int) -> bool:
-    """True where every incident that the message tells has ended, or somebody takes care of it."""
+    """True where the message tells incidents, and every one of them has ended, or somebody takes care of it."""
     row = tx.one(
-        "select count(*) as n from pages p join incidents i on i.id = p.incident_id"
-        " where p.message_id = :id and i.closed_at is null and (i.acked_at is null or p.kind not in"
-        " ('escalation', 'reminder'))",
+        "select count(*) as n, sum(case when i.closed_at is null and (i.acked_at is null or p.kind not in"
+        " ('escalation', 'reminder')) then 1 else 0 end) as waiting from pages p join incidents i on i.id = p.incident_id"
+        " where p.message_id = :id",
         id=message_id,
     )
-    return row is not None and row["n"] == 0
+    return row is not None and row["n"] > 0 and row["waiting"] == 0
 
 
 def by_smsid(tx: Tx, gateway: str, smsid: str) -> Message | None:
