@@ -351,6 +351,6 @@ def test_the_same_story_ends_the_same_and_a_tick_with_nothing_due_changes_nothin
 
 
 TestPromises = Promises.TestCase
-TestPromises.settings = _settings(120)
+TestPromises.settings = _settings(60)
 TestCalmPromises = CalmPromises.TestCase
 TestCalmPromises.settings = _settings(80)

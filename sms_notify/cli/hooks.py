@@ -1,0 +1,103 @@
+"""`sms-notify nagios|icinga|zabbix|pipe`: the command hooks, and `hook-path`.
+
+`cli.main` runs a hook without ever coming here, because click takes three times as long to load as the hook takes.
+What stands here is their `--help`, and the road through `sms-notify --config FILE nagios …`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any, TypeVar
+
+import click
+
+from sms_notify import hook
+
+F = TypeVar("F", bound=Callable[..., Any])
+_PASSED_ON = {"ignore_unknown_options": True, "allow_interspersed_args": False}
+
+
+def _spool_option(command: F) -> F:
+    about = f"The hand-over folder; else $SMS_NOTIFY_SPOOL, else {hook.FOLDER}."
+    return click.option("--spool", metavar="DIR", help=about)(command)
+
+
+def _run(name: str, spool: str | None, arguments: Sequence[str]) -> None:
+    hook.run([name, *([] if spool is None else ["--spool", spool]), *arguments])
+
+
+@click.command(context_settings=_PASSED_ON)
+@_spool_option
+@click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
+def nagios(spool: str | None, arguments: Sequence[str]) -> None:
+    """Hand over a notification of Nagios: its arguments, and its macros in the environment (NAGIOS_…).
+
+    Exit 0: on disk; 75: could not be stored; 2: wrong use. The daemon need not run.
+
+    \b
+    Example:
+      sms-notify nagios --type='$NOTIFICATIONTYPE$' --host='$HOSTNAME$' --state='$HOSTSTATE$'
+    """
+    _run("nagios", spool, arguments)
+
+
+@click.command(context_settings=_PASSED_ON)
+@_spool_option
+@click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
+def icinga(spool: str | None, arguments: Sequence[str]) -> None:
+    """Hand over a notification of Icinga 2: its arguments, and what is called ICINGA_… in the environment.
+
+    Exit 0: on disk; 75: could not be stored; 2: wrong use. The daemon need not run.
+
+    \b
+    Example:
+      sms-notify icinga --type=PROBLEM --host=web1 --state=DOWN
+    """
+    _run("icinga", spool, arguments)
+
+
+@click.command(context_settings=_PASSED_ON)
+@_spool_option
+@click.argument("sendto")
+@click.argument("subject")
+@click.argument("message")
+def zabbix(spool: str | None, sendto: str, subject: str, message: str) -> None:
+    """Hand over a notification of Zabbix, called as an alert script.
+
+    Exit 0: on disk; 75: could not be stored, and Zabbix tries again; 2: wrong use. The daemon need not run.
+
+    \b
+    Example:
+      sms-notify zabbix '{ALERT.SENDTO}' '{ALERT.SUBJECT}' '{ALERT.MESSAGE}'
+    """
+    _run("zabbix", spool, ["--", sendto, subject, message])
+
+
+@click.command()
+@_spool_option
+@click.option("--label", "labels", metavar="NAME=VALUE", multiple=True, help="Adds a label; may be repeated.")
+@click.option("--severity", metavar="WORD", help="How bad it is: critical, warning, info.")
+def pipe(spool: str | None, labels: Sequence[str], severity: str | None) -> None:
+    """Hand over what comes on standard input: JSON (one alert, a list, one a line, or what Alertmanager sends) or text,
+    one alert a line.
+
+    Nothing on standard input is no alert, and exit 0. Exit 0: on disk; 75: could not be stored; 2: wrong use. The
+    daemon need not run.
+
+    \b
+    Example:
+      backup.sh 2>&1 >/dev/null | sms-notify pipe --label host=db1 --severity critical
+    """
+    words = [f"--label={label}" for label in labels]
+    _run("pipe", spool, [*words, *([] if severity is None else [f"--severity={severity}"])])
+
+
+@click.command("hook-path")
+def hook_path() -> None:
+    """Print where the hooks' one self-contained file lies.
+
+    \b
+    Example:
+      python3 -IS "$(sms-notify hook-path)" nagios --type=PROBLEM --host=web1 --state=DOWN
+    """
+    click.echo(hook.__file__)
