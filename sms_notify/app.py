@@ -34,10 +34,11 @@ from sms_notify.reports import (
 )
 from sms_notify.roads.choice import road_of
 from sms_notify.sender import Clock, Sender, SenderPool, Sent
+from sms_notify.settling import told_balance
 from sms_notify.silences.client import Alertmanager
 from sms_notify.silences.ends import ended
 from sms_notify.silences.keeper import Keeper, What
-from sms_notify.store import breakers, limits, oncall, outbox
+from sms_notify.store import breakers, oncall, outbox
 from sms_notify.store.committer import Committer
 from sms_notify.store.sqlite import SqliteStore
 from sms_notify.store.tx import Tx
@@ -132,8 +133,12 @@ class App:
         self.committer.start()
         self.committer(self._probe_all_now)  # also makes the tables where there are none
         self.metrics.begin(self.store)
-        if self._settings.calendars:  # the kept copies at once; the servers are asked when everything runs
-            self._take_timetable(self._timetable(fetch=False))
+        if (
+            self._settings.calendars
+        ):  # the kept copies at once, so that a slow server delays no start but the first
+            with self.store.reading() as tx:
+                kept = all(oncall.calendar(tx, source.schedule) for source in self._settings.calendars)
+            self._take_timetable(self._timetable(fetch=not kept))
         for moved in self.committer(lambda tx: self._engine.recover(tx, self._clock())):
             journal.moved(moved)
         for pool in self._pools:
@@ -326,7 +331,8 @@ class App:
         if isinstance(left, int):
             self.metrics.balance(gateway.name, left)
             now = self._clock()
-            self.committer(lambda tx: limits.set_balance(tx, gateway.name, left, now))
+            low = self._settings.limits.credits.low_water
+            self.committer(lambda tx: told_balance(tx, gateway.name, left, low, now))
             _log.info("credits", extra={"gateway": gateway.name, "left": left})
         else:
             if left.code is None:

@@ -27,7 +27,9 @@ def needs_digest(listed: Iterable[Page]) -> bool:
     """More than one kind of thing, or things that began and ended untold, that are too old to be news, that were held
     for a night.
     """
-    every = list(listed)
+    every = [
+        page for page in listed if page.bundle != FLAPPING
+    ]  # that it comes and goes is all that is told of it
     untold = any(page.subject.ended and page.kind is not Kind.RESOLVED for page in every)
     late = any(page.why is Hold.LATE or (page.why is Hold.QUIET and len(every) > 1) for page in every)
     return untold or late or len({page.kind for page in every}) > 1
@@ -37,7 +39,10 @@ def is_old_news(items: Sequence[Page], announced: bool) -> bool:
     """Nothing but trouble that came and went while it was held for a moment."""
     if announced or not all(page.id for page in items):
         return False
-    return all(page.subject.ended and page.kind.news and page.why is not Hold.LATE for page in items)
+    return all(
+        page.subject.ended and page.kind.news and page.why is not Hold.LATE and page.bundle != FLAPPING
+        for page in items
+    )
 
 
 def _told(page: Page) -> Told:
@@ -70,7 +75,8 @@ def digest(
         why = Merged.LATE
     elif any(page.why is Hold.QUIET for page in listed):
         why = Merged.QUIET
-    held = _once(page for page in listed if page.kind is not Kind.RESOLVED)
     over = _once(page for page in listed if page.kind is Kind.RESOLVED)
+    ended = {page.subject.incident_id for page in listed if page.kind is Kind.RESOLVED}
+    held = _once(p for p in listed if p.kind is not Kind.RESOLVED and p.subject.incident_id not in ended)
     hidden = sum(page.hidden for page in listed)
     return Digest(why, held, over, since, silent, hidden, link)

@@ -30,6 +30,7 @@ from sms_notify.upkeep import Moved, Upkeep
 
 __all__ = ["Engine", "Moved", "Ticked", "Verdict"]
 
+_TO_REPEAT = timedelta(hours=5)  # after a start: longer than a source's usual repeat interval
 _GROUPS_KEPT = timedelta(days=1)
 
 
@@ -119,6 +120,8 @@ class Engine:
         What waits for a number or a gateway that the configuration no longer names is not sent there.
         """
         pages.drop(tx, pages.not_for(tx, self._numbers), Drop.NOT_CONFIGURED)
+        incidents.allow_for_absence(tx, now - self.plan.timing.stale_after + _TO_REPEAT)
+        agenda.clamp(tx, now)
         return self._upkeep.recover(tx, now)
 
     def acknowledge(

@@ -82,9 +82,11 @@ class HandOvers:
     def _warn(self, tx: Tx, schedule: Schedule, now: datetime) -> None:
         made = self._roster.overrides_of(tx, schedule.name, now)
         ahead = gaps(schedule, made, now, now + AHEAD)
-        id_ = breakers.trouble_id("oncall", "ahead", schedule.name)
         if not ahead:
-            breakers.end_trouble(tx, id_, now)
+            return
+        # Each gap is a trouble of its own, known by its end: what has begun is the same gap that was ahead.
+        id_ = breakers.trouble_id("oncall", "ahead", schedule.name, f"{ahead[0].end:%Y%m%dT%H%M}")
+        if breakers.is_known(tx, id_):
             return
         zone = ZoneInfo(schedule.timezone)
         begins, ends = ahead[0].start.astimezone(zone), ahead[0].end.astimezone(zone)

@@ -16,10 +16,13 @@ import time
 HOOKS = ("nagios", "icinga", "zabbix", "pipe")
 FOLDER = "/var/spool/sms-notify"
 FOLDER_VARIABLE = b"SMS_NOTIFY_SPOOL"
-# What a macro becomes in the environment. Nothing else of ours: SMS_NOTIFY_… may hold a password of the configuration.
+# What a macro becomes in the environment. Not NAGIOS__HOSTX and its like, custom variables, nor the rest of SMS_NOTIFY_…:
+# both may hold passwords.
 ENVIRONMENT = (b"NAGIOS_", b"ICINGA_", b"SMS_NOTIFY_LABEL_")
+NOT_OF_IT = (b"NAGIOS__",)
 OF_ENVIRONMENT = ("nagios", "icinga")
-PIPE_OPTIONS = ("--label", "--severity")  # each takes a value
+PIPE_OPTIONS = ("--label", "--severity", "--name")  # each takes a value
+PIPE_FLAGS = ("--resolved",)
 
 # A record: MAGIC, then fields, then END. A field is one letter, the length of its value in bytes, a colon, the value, a
 # newline. h: the hook; t: nanoseconds since 1970; a: an argument; e: NAME=value of the environment; b: standard input.
@@ -38,7 +41,8 @@ USAGE = """\
 Usage: hook.py nagios [--spool DIR] ARGUMENTS...
        hook.py icinga [--spool DIR] ARGUMENTS...
        hook.py zabbix [--spool DIR] SENDTO SUBJECT MESSAGE
-       ... | hook.py pipe [--spool DIR] [--label NAME=VALUE]... [--severity WORD]
+       ... | hook.py pipe [--spool DIR] [--name NAME] [--label NAME=VALUE]...
+                        [--severity WORD] [--resolved]
 
 Hands one notification over to sms-notify, whether or not its daemon runs. DIR is else $SMS_NOTIFY_SPOOL, else
 /var/spool/sms-notify. Exit 0: on disk; 75: could not be stored; 2: wrong use.
@@ -88,8 +92,15 @@ def store(folder: str, record: bytes, at: int) -> None:
     A kill leaves a whole file or a temporary one, at whatever moment it comes.
     """
     directory = posix.open(folder, posix.O_RDONLY | posix.O_DIRECTORY | posix.O_CLOEXEC)
-    # Names are taken in order, so the time comes first; two hosts or containers may share a folder, and a process id.
-    name = f"{at:020d}-{posix.getpid()}-{posix.urandom(6).hex()}"
+    try:
+        # Names are taken in order, so the time comes first; hosts and containers may share a folder, and a process id.
+        _write(directory, f"{at:020d}-{posix.getpid()}-{posix.urandom(6).hex()}", record)
+        posix.fsync(directory)
+    finally:
+        posix.close(directory)
+
+
+def _write(directory: int, name: str, record: bytes) -> None:
     temporary = TEMPORARY + name
     flags = posix.O_WRONLY | posix.O_CREAT | posix.O_EXCL | posix.O_NOFOLLOW | posix.O_CLOEXEC
     file = posix.open(temporary, flags, MODE, dir_fd=directory)
@@ -102,7 +113,8 @@ def store(folder: str, record: bytes, at: int) -> None:
     except OSError:
         _remove(temporary, directory)
         raise
-    posix.fsync(directory)
+    finally:
+        posix.close(file)
 
 
 def _understood(arguments: list[str]) -> tuple[str, str, list[str]]:
@@ -130,9 +142,13 @@ def _understood(arguments: list[str]) -> tuple[str, str, list[str]]:
 
 def _pipe_option(option: str, equals: str, value: str, rest: list[str]) -> int:
     """How many words it takes up. Raises WrongUseError."""
+    if option in PIPE_FLAGS and not equals:
+        return 1
     if option not in PIPE_OPTIONS:
-        known = ", ".join(("--spool", *PIPE_OPTIONS))
-        raise WrongUseError(f"pipe does not know {rest[0]!r}: alerts come on standard input, options are {known}")
+        known = ", ".join(("--spool", *PIPE_OPTIONS, *PIPE_FLAGS))
+        raise WrongUseError(
+            f"pipe does not know {rest[0]!r}: alerts come on standard input, options are {known}"
+        )
     if not equals:
         if len(rest) == 1:
             raise WrongUseError(f"{option} needs a value")
@@ -150,7 +166,7 @@ def _hand_over(hook: str, folder: str, words: list[str]) -> int:
     try:
         if hook == "pipe":
             body, whole = _standard_input()
-            if not body:
+            if not body and not (whole and "--resolved" in words):
                 return _told_of_the_rest(whole, body)
         at = time.time_ns()
         store(folder, encode(hook.encode(), at, arguments, environment, body), at)
@@ -167,7 +183,9 @@ def _check(hook: str, arguments: list[bytes], environment: list[bytes]) -> None:
     if hook in OF_ENVIRONMENT and not arguments and not environment:
         raise WrongUseError(f"{hook} got no arguments, and no {hook.upper()}_ variables in the environment")
     if len(arguments) > MOST_FIELDS // 2 or sum(map(len, arguments)) > ARGUMENTS_LIMIT:
-        raise WrongUseError(f"more than {MOST_FIELDS // 2} arguments, or more than {ARGUMENTS_LIMIT} bytes in them")
+        raise WrongUseError(
+            f"more than {MOST_FIELDS // 2} arguments, or more than {ARGUMENTS_LIMIT} bytes in them"
+        )
 
 
 def _environment() -> list[bytes]:
@@ -175,7 +193,7 @@ def _environment() -> list[bytes]:
     kept: list[bytes] = []
     room = ENVIRONMENT_LIMIT
     for name, value in posix.environ.items():
-        if name.startswith(ENVIRONMENT) and len(kept) < MOST_FIELDS // 4:
+        if name.startswith(ENVIRONMENT) and not name.startswith(NOT_OF_IT) and len(kept) < MOST_FIELDS // 4:
             room -= len(name) + len(value) + 1
             if room >= 0:
                 kept.append(name + b"=" + value)

@@ -18,12 +18,13 @@ from sms_notify.decide.states import Cause, Decision, Drop, Heard, Kind, PageSta
 from sms_notify.plan import Plan
 from sms_notify.roster import Roster
 from sms_notify.settling import report_nobody
-from sms_notify.store import agenda, messages, pages
+from sms_notify.store import agenda, incidents, known, messages, pages
 from sms_notify.store.agenda import What
 from sms_notify.store.messages import Entry, Message
 from sms_notify.store.pages import Page, Subject, Written
 from sms_notify.store.tx import Tx
 
+LOOK_AGAIN = timedelta(minutes=1)  # for somebody on call, where nobody was
 _KEPT = (
     Hold.LIMIT,
     Hold.BEHIND,
@@ -114,14 +115,26 @@ class Owing:
         start, bundle = self._start(tx, delivery, case, receiver, route, now, urgent=_critical(case))
         times: list[datetime] = []
         for person in people:
-            held = self._wait(start, case, route, receiver, person)
-            held, bundle_of = self._flap(case, held, bundle, now)
+            flapped_at = self._flapped_at(tx, case, person, now)
+            begin = Wait(now, Hold.NOW) if case.flapping and flapped_at is None else start
+            held = self._wait(begin, case, route, receiver, person)
+            held, bundle_of = self._flap(case, held, bundle, flapped_at, now)
             page = Page(
                 case.subject(), person, Kind.FIRING, receiver.name, held.until, now, held.why, held.by, 0,
                 bundle_of, hidden,
             )  # fmt: skip
-            times.append(owed.setdefault((case.id, person.number), page).due_at)
+            key = (case.id, person.number)
+            if key not in owed or page.due_at < owed[key].due_at:
+                owed[key] = page
+            times.append(page.due_at if flapped_at is None else flapped_at)
         return min(times, default=None)
+
+    def _flapped_at(self, tx: Tx, case: Case, person: Person, now: datetime) -> datetime | None:
+        """When this reader was told that it flaps; whoever was not, is told now."""
+        rule = self._plan.limits.flapping
+        if not case.flapping or rule is None:
+            return None
+        return known.flapping_told_at(tx, case.alert, person.number, now - rule.within)
 
     def _start(
         self,
@@ -151,11 +164,13 @@ class Owing:
             return start
         return wait(start, case.alert.labels, mute, during, quiet)
 
-    def _flap(self, case: Case, held: Wait, bundle: str, now: datetime) -> tuple[Wait, str]:
-        """The first time it flaps, people are told so; from then on only what lasts."""
+    def _flap(
+        self, case: Case, held: Wait, bundle: str, told_at: datetime | None, now: datetime
+    ) -> tuple[Wait, str]:
+        """The first time it flaps, a reader is told so, at once; from then on only of what lasts."""
         if not case.flapping:
             return held, bundle
-        if not case.told_flapping:
+        if told_at is None:
             return held, FLAPPING
         calm = now + self._calm(case)
         return (held if held.until >= calm else Wait(calm, Hold.FLAPPING)), bundle
@@ -172,13 +187,27 @@ class Owing:
         """What follows if nobody acknowledges and it does not end: the next step, the next reminder."""
         if not receiver.notify:
             return
-        if receiver.escalate:
-            due = now if first is None else first + receiver.escalate[0].after
-            agenda.put(tx, case.id, receiver.name, What.ESCALATE, 1, due, timedelta())
+        self._plan_steps(tx, case, receiver, first, now)
         route = case.route_to(receiver.name)
-        if first is not None and route is not None and route.repeat_interval:
+        if route is not None and route.repeat_interval:
             every = route.repeat_interval
-            agenda.put(tx, case.id, receiver.name, What.REMIND, 1, first + every, every)
+            # with nobody on call it is looked again soon whether somebody is
+            due = now + LOOK_AGAIN if first is None else first + every
+            agenda.put(tx, case.id, receiver.name, What.REMIND, 1, due, every)
+
+    def _plan_steps(
+        self, tx: Tx, case: Case, receiver: Receiver, first: datetime | None, now: datetime
+    ) -> None:
+        """An alert that flaps climbs on where its earlier episodes left off, unless one of them was acknowledged."""
+        nth, rule = 1, self._plan.limits.flapping
+        if case.flapping and rule is not None:
+            since = now - rule.within
+            if incidents.acknowledged_since(tx, case.alert.source, case.alert.fingerprint, since):
+                return
+            nth += known.climbed(tx, case.alert, receiver.name, since)
+        if nth <= len(receiver.escalate):
+            due = now if first is None else first + receiver.escalate[nth - 1].after
+            agenda.put(tx, case.id, receiver.name, What.ESCALATE, nth, due, timedelta())
 
     def _nobody(self, tx: Tx, receiver: Receiver, cases: Sequence[Case], now: datetime) -> None:
         for case in cases:
@@ -190,21 +219,23 @@ class Owing:
     def relieved(self, tx: Tx, now: datetime) -> list[Page]:
         """What was held for hours is told to who is on call when it is told, not to who was when it came."""
         owed: list[Page] = []
-        for page in pages.due_after_hours(tx, now):
-            receiver = self._plan.receivers.get(page.receiver)
+        for number, name in pages.due_after_hours(tx, now):
+            receiver = self._plan.receivers.get(name)
             if receiver is None or not any(t.kind is TargetKind.SCHEDULE for t in receiver.notify):
                 continue
             people = self._roster.people(tx, receiver.notify, now)
-            if not people or page.person.number in {person.number for person in people}:
+            if not people or number in {person.number for person in people}:
                 continue  # nobody is there to relieve, or nobody has
-            pages.drop(tx, [page.id], Drop.OFF_CALL)
-            incident_id = page.subject.incident_id
-            owed += [
-                replace(page, person=person, due_at=now, id=0)
-                for person in people
-                if not pages.has(tx, incident_id, person.number, page.kind, page.nth)
-            ]
-        return owed
+            for page in pages.held_for_hours(tx, number, name, now):
+                pages.drop(tx, [page.id], Drop.OFF_CALL)
+                owed += [self._taken_over(page, person, now) for person in people]
+        return [page for page in owed if not pages.revive(tx, page)]
+
+    def _taken_over(self, page: Page, person: Person, now: datetime) -> Page:
+        """Under the quiet hours of whoever takes over."""
+        quiet = (person.quiet,) if person.quiet is not None else ()
+        held = wait(Wait(now, page.why, page.held_by), page.subject.alert.labels, (), (), quiet)
+        return replace(page, person=person, due_at=held.until, why=held.why, held_by=held.by, id=0)
 
     # Ends.
 
@@ -219,6 +250,7 @@ class Owing:
         """One page for each who may have heard of the beginning. What nobody can have seen is taken back instead."""
         owed: list[Page] = []
         kept: set[int] = set()
+        back = {case.alert.fingerprint for case in cases if case.heard is Heard.FIRST}
         for case in cases:
             if case.heard is not Heard.RESOLVED:
                 continue
@@ -227,7 +259,10 @@ class Owing:
                 if written.kind is not Kind.RESOLVED:
                     by_reader.setdefault(written.number, []).append(written)
             for mine in by_reader.values():
-                owed += self._end(tx, delivery, case, mine, now, taken_back)
+                ends = self._end(tx, delivery, case, mine, now, taken_back)
+                owed += (
+                    [] if case.alert.fingerprint in back else ends
+                )  # it ended and is back: the last word is FIRING
                 if any(w.state is PageState.HELD and w.why in _KEPT for w in mine):
                     kept.add(case.id)
         return Owed(tuple(owed), frozenset(kept))
@@ -242,16 +277,18 @@ class Owing:
         taken_back: Callable[[Tx, Message, datetime], bool],
     ) -> list[Page]:
         knows = False
+        believes = known.believes_open(tx, case.alert, case.id, mine[0].number)
         for written in mine:
             if written.state is PageState.TOLD and written.message_id is not None:
                 message = messages.get(tx, written.message_id)
                 has_it = message.state.may_have_arrived or message.state is State.QUEUED
-                knows |= not taken_back(tx, message, now) and has_it and written.kind.news
-            elif written.state is PageState.HELD and written.why not in _KEPT:
+                knows |= not taken_back(tx, message, now) and has_it and written.kind is not Kind.RESOLVED
+            elif written.state is PageState.HELD and (written.why not in _KEPT or believes):
                 pages.drop(tx, [written.id], Drop.RESOLVED)
-                knows |= written.why == Hold.FLAPPING
-        receiver = self._plan.receivers.get(mine[0].receiver)
-        if not knows or receiver is None or not receiver.send_resolved or mine[0].number not in self._numbers:
+        knows |= believes
+        told_by = [self._plan.receivers.get(name) or Receiver(name) for name in {w.receiver: w for w in mine}]
+        receiver = next((receiver for receiver in told_by if receiver.send_resolved), None)
+        if not knows or receiver is None or mine[0].number not in self._numbers:
             return []
         return [self._over(tx, delivery, case, receiver, mine[0], now)]
 

@@ -20,6 +20,7 @@ from sms_notify.decide.people import Person
 from sms_notify.decide.routing import Receiver
 from sms_notify.decide.states import Decision, Drop, Kind
 from sms_notify.plan import Plan
+from sms_notify.settling import report_unpaid
 from sms_notify.store import agenda, limits, messages, pages
 from sms_notify.store.limits import HeldLane
 from sms_notify.store.messages import Draft
@@ -130,6 +131,8 @@ class Pager:
         limits.hold_lane(tx, number, lane, HeldLane(leave.scope, since, leave.free_at, announced))
         if held is None:
             agenda.decide(tx, Decision.LIMITED, self._node, now, detail=leave.scope)
+        if lane is Lane.CRITICAL and leave.scope != LimitScope.NUMBER_CRITICAL:
+            report_unpaid(tx, self._plan.gateway, leave.scope, now)
 
     def _joined(
         self, tx: Tx, number: str, lane: Lane, ready: Sequence[Page], *, was_held: bool

@@ -9,6 +9,7 @@ from datetime import datetime
 from sms_notify.decide.oncall import Schedule, Shift, on_call
 from sms_notify.decide.people import Directory, OnCall, Person, Target, TargetKind
 from sms_notify.store import oncall
+from sms_notify.store.oncall import Override
 from sms_notify.store.tx import Tx
 
 
@@ -28,7 +29,7 @@ class Roster:
 
     def holders(self, tx: Tx, now: datetime) -> OnCall:
         """Who holds each schedule at `now`."""
-        made = oncall.overrides(tx, now)
+        made = self._made(tx, now)
 
         def holder(name: str) -> str | None:
             schedule = self.schedules.get(name)
@@ -38,4 +39,8 @@ class Roster:
         return holder
 
     def overrides_of(self, tx: Tx, schedule: str, after: datetime) -> tuple[Shift, ...]:
-        return tuple(o.shift for o in oncall.overrides(tx, after) if o.schedule == schedule)
+        return tuple(o.shift for o in self._made(tx, after) if o.schedule == schedule)
+
+    def _made(self, tx: Tx, after: datetime) -> list[Override]:
+        """Those for people of today: somebody who left the configuration must not leave a hole until theirs ends."""
+        return [o for o in oncall.overrides(tx, after) if o.person in self.directory.people]

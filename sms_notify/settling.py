@@ -28,7 +28,7 @@ from sms_notify.decide.states import Cause, State
 from sms_notify.gateways.base import Fate, Outcome
 from sms_notify.gateways.codes import explain_code
 from sms_notify.logs import masked
-from sms_notify.store import breakers, messages, outbox, pages
+from sms_notify.store import breakers, limits, messages, outbox, pages
 from sms_notify.store.messages import Draft, Entry, Message
 from sms_notify.store.tx import Tx
 from sms_notify.wording import gsm
@@ -287,6 +287,26 @@ def report_nobody(tx: Tx, receiver: str, incident_id: int, now: datetime) -> Non
     advice = "Close the gap: `sms-notify oncall override add`; `sms-notify oncall show` shows it."
     id_ = breakers.trouble_id("oncall", "gap", receiver)
     breakers.report(tx, id_, Trouble(Level.PAGE), "", what, advice, now, again=True)
+
+
+def report_unpaid(tx: Tx, gateway: str, scope: str, now: datetime) -> None:
+    """Critical texts that wait because the budget is spent."""
+    what = f"critical texts wait: {scope} and the reserve are spent"
+    advice = "Raise limits.credits in the configuration, or tell people by another road."
+    id_ = breakers.trouble_id(gateway, "budget", scope)
+    breakers.report(tx, id_, Trouble(Level.PAGE), gateway, what, advice, now, again=True)
+
+
+def told_balance(tx: Tx, gateway: str, credits_left: int, low_water: int, now: datetime) -> None:
+    """The account's balance, as the gateway tells it; that it runs low is told once, until there is enough again."""
+    limits.set_balance(tx, gateway, credits_left, now)
+    id_ = breakers.trouble_id(gateway, "low_water", "")
+    if credits_left >= low_water:
+        breakers.end_trouble(tx, id_, now)
+        return
+    what = f"{gateway}: only {credits_left} credits are left"
+    advice = f"Buy some: low_water is {low_water}, and at 0 no text leaves."
+    breakers.report(tx, id_, Trouble(Level.TICKET), gateway, what, advice, now)
 
 
 def name_of(message: Message) -> str:

@@ -6,11 +6,13 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 
 from sms_notify.decide.holding import Hold, Wait, wait
+from sms_notify.decide.people import Person
 from sms_notify.decide.routing import Receiver, Route, route
 from sms_notify.decide.states import Decision, Kind
+from sms_notify.owing import LOOK_AGAIN
 from sms_notify.plan import Plan
 from sms_notify.roster import Roster
-from sms_notify.store import agenda, pages
+from sms_notify.store import agenda, known, pages
 from sms_notify.store.agenda import Due, What
 from sms_notify.store.pages import Page
 from sms_notify.store.tx import Tx
@@ -39,17 +41,12 @@ class Turns:
             agenda.strike(tx, incident_id, due.receiver, What.ESCALATE)
             return []
         step = steps[due.nth - 1]
+        later = self._held(due, receiver, now).until
+        if later > now:
+            agenda.put(tx, incident_id, receiver.name, What.ESCALATE, due.nth, later, due.every)
+            return []
         people = self._roster.people(tx, step.notify, now)
-        if due.every:
-            agenda.decide(
-                tx, Decision.JUMPED, self._node, now, incident_id=incident_id, receiver=receiver.name,
-                nth=due.nth, detail="every text of the step before has failed",
-            )  # fmt: skip
-        word = Decision.ESCALATED if people else Decision.NOBODY_ON_CALL
-        agenda.decide(
-            tx, word, self._node, now, incident_id=incident_id, receiver=receiver.name, nth=due.nth,
-            detail=", ".join(person.name for person in people) or ", ".join(map(str, step.notify)),
-        )  # fmt: skip
+        self._decided(tx, due, receiver, people, now)
         if due.nth < len(steps):
             pause = steps[due.nth].after - step.after if people else timedelta()
             agenda.put(tx, incident_id, receiver.name, What.ESCALATE, due.nth + 1, now + pause, timedelta())
@@ -70,6 +67,19 @@ class Turns:
             if not pages.has(tx, incident_id, person.number, Kind.ESCALATION, due.nth)
         ]
 
+    def _decided(self, tx: Tx, due: Due, receiver: Receiver, people: Sequence[Person], now: datetime) -> None:
+        incident_id = due.subject.incident_id
+        if due.every:
+            agenda.decide(
+                tx, Decision.JUMPED, self._node, now, incident_id=incident_id, receiver=receiver.name,
+                nth=due.nth, detail="every text of the step before has failed",
+            )  # fmt: skip
+        word = Decision.ESCALATED if people else Decision.NOBODY_ON_CALL
+        agenda.decide(
+            tx, word, self._node, now, incident_id=incident_id, receiver=receiver.name, nth=due.nth,
+            detail=", ".join(person.name for person in people) or ", ".join(map(str, receiver.escalate[due.nth - 1].notify)),
+        )  # fmt: skip
+
     def remind(self, tx: Tx, now: datetime) -> list[Page]:
         """The pages of every reminder that is due, with those of the same receiver that soon would be."""
         names = {due.receiver for due in agenda.due(tx, What.REMIND, now)}
@@ -88,6 +98,9 @@ class Turns:
         if later > now:
             agenda.put(tx, incident_id, receiver.name, What.REMIND, due.nth, later, due.every)
             return []
+        if not self._roster.people(tx, receiver.notify, now):
+            agenda.put(tx, incident_id, receiver.name, What.REMIND, due.nth, now + LOOK_AGAIN, due.every)
+            return []
         agenda.put(tx, incident_id, receiver.name, What.REMIND, due.nth + 1, now + due.every, due.every)
         people = [
             person
@@ -95,15 +108,29 @@ class Turns:
             if person.quiet is None or not person.quiet.applies(due.subject.alert.labels, now)
         ]
         return [
-            Page(due.subject, person, Kind.REMINDER, receiver.name, now, now, nth=due.nth, bundle="reminder")
+            page
             for person in people
             if not pages.waits(tx, incident_id, person.number)
-            and not pages.has(tx, incident_id, person.number, Kind.REMINDER, due.nth)
+            and not pages.has(
+                tx,
+                incident_id,
+                (page := self._again(tx, due, person, now)).person.number,
+                page.kind,
+                page.nth,
+            )
         ]
+
+    def _again(self, tx: Tx, due: Due, person: Person, now: datetime) -> Page:
+        """To whoever has heard nothing of it, because nobody was on call or somebody else was, it is news."""
+        if known.heard_anything(tx, due.subject.incident_id, person.number):
+            return Page(
+                due.subject, person, Kind.REMINDER, due.receiver, now, now, nth=due.nth, bundle="reminder"
+            )
+        return Page(due.subject, person, Kind.FIRING, due.receiver, now, now, bundle="reminder")
 
     def _not_before(self, tx: Tx, due: Due, now: datetime) -> datetime:
         """A whole interval after the last text about it, whatever that was written for; a little early takes it along."""
-        last = pages.last_told(tx, due.subject.incident_id, due.receiver)
+        last = known.last_told(tx, due.subject.incident_id, due.receiver)
         return now if last is None or now + _ALONG >= last + due.every else last + due.every
 
     def _held(self, due: Due, receiver: Receiver, now: datetime) -> Wait:

@@ -60,7 +60,7 @@ def hear(alert: Alert, latest: Episode | None, now: datetime) -> Heard:
 def _old_copy(alert: Alert, closed: Episode, now: datetime) -> bool:
     if alert.starts_at is None or closed.ended_at is None or closed.closed_at is None:
         return False
-    return alert.starts_at <= closed.ended_at and now - closed.closed_at < OLD_COPY_WINDOW
+    return alert.starts_at <= closed.ended_at and timedelta(0) <= now - closed.closed_at < OLD_COPY_WINDOW
 
 
 def _of_an_earlier_episode(alert: Alert, latest: Episode) -> bool:

@@ -11,6 +11,7 @@ from sms_notify.decide.states import Decision
 from sms_notify.store.pages import Subject, subject_of
 from sms_notify.store.tx import Row, Tx, moment, stored
 
+_FAR = timedelta(days=8)  # a week is the longest that anybody makes a step, a group or a reminder wait
 _MICROSECOND = timedelta(microseconds=1)
 
 
@@ -95,7 +96,8 @@ def strike_stale(tx: Tx, now: datetime) -> None:
 
 # `every` says nothing of a step's time; here it marks the one that was moved forward.
 _HURRY = (
-    "update agenda set due_at = :now, every = 1 where what = 'escalate' and due_at > :now and exists"
+    "update agenda set due_at = :now, every = 1 where what = 'escalate' and due_at > :now"
+    " and incident_id in (select incident_id from pages where message_id = :id) and exists"
     " (select 1 from pages p where p.message_id = :id and p.incident_id = agenda.incident_id"
     "  and p.receiver = agenda.receiver and p.kind in ('firing', 'escalation') and p.nth = agenda.nth - 1)"
     " and not exists (select 1 from pages q left join messages r on r.id = q.message_id"
@@ -127,6 +129,20 @@ def flush(tx: Tx, group: str, at: datetime) -> None:
 
 def forget_groups(tx: Tx, before: datetime) -> None:
     tx.run("delete from groups where flush_at < :before", before=stored(before))
+
+
+def clamp(tx: Tx, now: datetime) -> None:
+    """At start: what waits longer than anything can was written by a clock that has been set right since."""
+    soon, at = stored(now), {"now": stored(now), "far": stored(now + _FAR)}
+    tx.run("delete from holds where since > :soon", soon=soon)
+    tx.run("delete from groups where flush_at > :far", far=at["far"])
+    tx.run("update agenda set due_at = :now where due_at > :far", **at)
+    tx.run("update attempts set started_at = :now where started_at > :now", now=soon)
+    tx.run(
+        "update pages set due_at = :now where state = 'held' and due_at > :far"
+        " and why not in ('muted', 'inactive', 'quiet_hours')",
+        **at,
+    )
 
 
 def decide(

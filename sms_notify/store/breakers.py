@@ -283,8 +283,13 @@ def report(
     )
 
 
+def is_known(tx: Tx, id_: str) -> bool:
+    """Whether this trouble was reported before, told or not, over or not."""
+    return tx.one("select 1 from troubles where id = :id", id=id_) is not None
+
+
 def end_trouble(tx: Tx, id_: str, now: datetime) -> None:
-    """It is over, without anybody having had to be told."""
+    """It is over; nobody who was not told needs to be."""
     tx.run(
         "update troubles set closed_at = :now where id = :id and closed_at is null", now=stored(now), id=id_
     )

@@ -91,6 +91,16 @@ def opened_since(tx: Tx, source: str, fingerprint: str, since: datetime, most: i
     return sum(1 for row in rows if row["opened_at"] > stored(since))
 
 
+def acknowledged_since(tx: Tx, source: str, fingerprint: str, since: datetime) -> bool:
+    """Whether somebody took care of any of the last episodes of a key since then."""
+    rows = tx.all(
+        "select acked_at from incidents where source = :source and fingerprint = :fingerprint order by id desc limit 100",
+        source=source,
+        fingerprint=fingerprint,
+    )
+    return any(row["acked_at"] is not None and row["acked_at"] > stored(since) for row in rows)
+
+
 def mark_flapping(tx: Tx, incident_id: int, times: int) -> None:
     """It is the episode number `times` in so short a time that it is told as flapping."""
     tx.run("update incidents set flapping = :times where id = :id", times=times, id=incident_id)
@@ -104,12 +114,25 @@ def open_now(tx: Tx) -> Sequence[Subject]:
 
 
 def close_unheard_since(tx: Tx, limit: datetime, now: datetime) -> int:
-    """Ends the episodes that nothing was heard of since `limit`; returns how many."""
+    """Ends the episodes that nothing was heard of since `limit`; returns how many.
+
+    What somebody is to hear of when the night, or the weekend, is over stays until then: its source may tell it once.
+    """
     return tx.run(
-        "update incidents set state = :state, closed_at = :now where closed_at is null and last_seen_at < :limit",
+        "update incidents set state = :state, closed_at = :now where closed_at is null and last_seen_at < :limit"
+        " and not exists (select 1 from pages p where p.incident_id = incidents.id and p.state = 'held'"
+        "  and p.why in ('quiet_hours', 'muted', 'inactive'))",
         state=IncidentState.STALE,
         now=stored(now),
         limit=stored(limit),
+    )
+
+
+def allow_for_absence(tx: Tx, since: datetime) -> None:
+    """At start: while we were away nobody could tell us anything; so much of it counts as heard of at `since`."""
+    tx.run(
+        "update incidents set last_seen_at = :since where closed_at is null and last_seen_at < :since",
+        since=stored(since),
     )
 
 

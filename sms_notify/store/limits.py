@@ -12,6 +12,7 @@ from sms_notify.store.tx import Tx, moment, stored
 # `departures` are the attempts that may have reached somebody: a refused one did not, and cost nothing.
 
 
+_BALANCE_HOLDS = timedelta(hours=2)  # it is asked every quarter of an hour
 _A_FEW = 10  # the parts of the texts that are asked for
 # A text that tells something of several receivers counts for each of them.
 _LEFT_BY = (
@@ -84,11 +85,16 @@ def spent(tx: Tx, gateway: str, bounds: Credits, now: datetime) -> Spent:
             most=most + 2 * bounds.reserve + _A_FEW,
         )
         spendings += [Spending(moment(r["started_at"]), r["parts"], r["lane"] == Lane.CRITICAL) for r in rows]
-    return Spent(spendings, _left_of_balance(tx, gateway, sum(int(row["n"]) for row in waiting)))
+    return Spent(spendings, _left_of_balance(tx, gateway, sum(int(row["n"]) for row in waiting), now))
 
 
-def _left_of_balance(tx: Tx, gateway: str, queued: int) -> int | None:
-    row = tx.one("select credits, at from balances where gateway = :gateway", gateway=gateway)
+def _left_of_balance(tx: Tx, gateway: str, queued: int, now: datetime) -> int | None:
+    """None where it was not told of late: somebody may have bought credits since, and the gateway refuses by itself."""
+    row = tx.one(
+        "select credits, at from balances where gateway = :gateway and at > :since",
+        gateway=gateway,
+        since=stored(now - _BALANCE_HOLDS),
+    )
     if row is None:
         return None
     since = tx.one(
@@ -165,7 +171,7 @@ def free_silent_lanes(tx: Tx, now: datetime) -> None:
     """A silence that was announced and in which nothing came needs no closing text."""
     tx.run(
         "delete from holds where until <= :now and not exists (select 1 from pages p where p.number = holds.number"
-        " and p.lane = holds.lane and p.state = 'held')",
+        " and p.lane = holds.lane and p.state = 'held' and (p.due_at <= :now or p.why in ('limit', 'behind', 'too_old')))",
         now=stored(now),
     )
 

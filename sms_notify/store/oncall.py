@@ -49,7 +49,7 @@ def remove_override(tx: Tx, override_id: int) -> bool:
 
 def overrides(tx: Tx, after: datetime) -> Sequence[Override]:
     """Those that have not ended by `after`, in the order in which they were made."""
-    rows = tx.all("select * from overrides where ends_at > :after order by id", after=stored(after))
+    rows = tx.all("select * from overrides where ends_at > :after order by +id", after=stored(after))
     return [
         Override(
             row["id"], row["schedule"], row["person"], moment(row["starts_at"]), moment(row["ends_at"]),

@@ -224,6 +224,8 @@ def shift_clock(tx: Tx, step: timedelta) -> None:
     )
     tx.run("update holds set since = since + :by, until = until + :by", by=by)
     tx.run("update agenda set due_at = due_at + :by", by=by)
+    tx.run("update groups set flush_at = flush_at + :by", by=by)
+    tx.run("update balances set at = at + :by", by=by)
 
 
 def clamp_waits(tx: Tx, latest: datetime) -> int:

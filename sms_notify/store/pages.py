@@ -156,10 +156,19 @@ def drop_stale(tx: Tx, now: datetime) -> None:
 
 
 def release(tx: Tx, message_id: int, now: datetime) -> int:
-    """What a message that is too old was to tell goes into the next text; returns how many pages that are."""
+    """What a message that is too old was to tell goes into the next text; returns how many pages that are.
+
+    Not the turns of what has ended, or is acknowledged meanwhile.
+    """
+    tx.run(
+        "update pages set state = 'dropped', why = :why where message_id = :id and kind in ('escalation', 'reminder')"
+        " and incident_id in (select id from incidents where acked_at is not null or closed_at is not null)",
+        why=Drop.ACKNOWLEDGED,
+        id=message_id,
+    )
     return tx.run(
         "update pages set state = 'held', why = :why, held_by = '', due_at = :now, message_id = null"
-        " where message_id = :id",
+        " where message_id = :id and state = 'told'",
         why=Hold.LATE,
         now=stored(now),
         id=message_id,
@@ -175,20 +184,52 @@ _PAGE = (
 def due_readers(tx: Tx, now: datetime) -> Sequence[tuple[str, Lane]]:
     """Who has something due, the critical ones first."""
     rows = tx.all(
-        "select distinct lane, number from pages where state = 'held' and due_at <= :now order by lane, number",
+        # the plus signs keep the planner on the index by time: what is held for later is not looked at
+        "select +lane as lane, +number as number from pages where state = 'held' and due_at <= :now"
+        " group by +lane, +number order by 1, 2",
         now=stored(now),
     )
     return [(row["number"], Lane(row["lane"])) for row in rows]
 
 
-def due_after_hours(tx: Tx, now: datetime) -> Sequence[Page]:
-    """Beginnings that quiet hours or a muted route held until now."""
+def due_after_hours(tx: Tx, now: datetime) -> Sequence[tuple[str, str]]:
+    """Whose beginnings quiet hours or a muted route held until now, by which receiver."""
     rows = tx.all(
-        f"{_PAGE} where p.state = 'held' and p.due_at <= :now and p.kind = 'firing'"
-        " and p.why in ('quiet_hours', 'muted', 'inactive') order by p.due_at, p.id",
+        "select distinct number, receiver from pages where state = 'held' and due_at <= :now and kind = 'firing'"
+        " and why in ('quiet_hours', 'muted', 'inactive')",
+        now=stored(now),
+    )
+    return [(row["number"], row["receiver"]) for row in rows]
+
+
+def held_for_hours(tx: Tx, number: str, receiver: str, now: datetime) -> Sequence[Page]:
+    """Those beginnings, of one of them."""
+    rows = tx.all(
+        f"{_PAGE} where p.state = 'held' and p.number = :number and p.receiver = :receiver and p.due_at <= :now"
+        " and p.kind = 'firing' and p.why in ('quiet_hours', 'muted', 'inactive') order by p.id",
+        number=number,
+        receiver=receiver,
         now=stored(now),
     )
     return [_page(row) for row in rows]
+
+
+def revive(tx: Tx, page: Page) -> bool:
+    """Somebody is back on call who had been relieved of this page; False where they never had it."""
+    return bool(
+        tx.run(
+            "update pages set state = 'held', why = :why, held_by = :held_by, due_at = :due_at"
+            " where incident_id = :incident_id and number = :number and kind = :kind and nth = :nth"
+            " and state = 'dropped' and why = 'off_call'",
+            why=page.why,
+            held_by=page.held_by,
+            due_at=stored(page.due_at),
+            incident_id=page.subject.incident_id,
+            number=page.person.number,
+            kind=page.kind,
+            nth=page.nth,
+        )
+    )
 
 
 def due(tx: Tx, number: str, lane: Lane, now: datetime) -> Sequence[Page]:
@@ -310,17 +351,6 @@ def waits(tx: Tx, incident_id: int, number: str) -> bool:
         number=number,
     )
     return row is not None
-
-
-def last_told(tx: Tx, incident_id: int, receiver: str) -> datetime | None:
-    """When a text of this receiver about the incident was written the last time."""
-    row = tx.one(
-        "select max(m.created_at) as at from pages p join messages m on m.id = p.message_id"
-        " where p.incident_id = :incident_id and p.receiver = :receiver",
-        incident_id=incident_id,
-        receiver=receiver,
-    )
-    return moment(row["at"]) if row is not None and row["at"] is not None else None
 
 
 def not_for(tx: Tx, numbers: frozenset[str]) -> Sequence[int]:

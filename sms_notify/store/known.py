@@ -1,0 +1,74 @@
+"""What readers know: of an incident, and of the earlier episodes of the same alert."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from sms_notify.alert import Alert
+from sms_notify.decide.states import Kind
+from sms_notify.store.tx import Tx, moment, stored
+
+_BELIEF = (
+    "select p.kind from incidents i join pages p on p.incident_id = i.id join messages m on m.id = p.message_id"
+    " where i.id in (select id from incidents where source = :source and fingerprint = :fingerprint and id < :id"
+    "  order by id desc limit 20) and p.number = :number and p.state = 'told'"
+    " and m.state not in ('failed', 'cancelled', 'expired', 'not_delivered', 'rejected')"
+    " order by i.id desc, p.kind = 'resolved' desc limit 1"
+)
+_OF_KEY = (
+    " from incidents i join pages p on p.incident_id = i.id where i.id in (select id from incidents where source = :source"
+    "  and fingerprint = :fingerprint order by id desc limit 100)"
+)
+
+
+def last_told(tx: Tx, incident_id: int, receiver: str) -> datetime | None:
+    """When a text of this receiver about the incident was written the last time."""
+    row = tx.one(
+        "select max(m.created_at) as at from pages p join messages m on m.id = p.message_id"
+        " where p.incident_id = :incident_id and p.receiver = :receiver",
+        incident_id=incident_id,
+        receiver=receiver,
+    )
+    return moment(row["at"]) if row is not None and row["at"] is not None else None
+
+
+def believes_open(tx: Tx, alert: Alert, incident_id: int, number: str) -> bool:
+    """Whether the last that this reader was told of earlier episodes of the same alert is that it is there."""
+    row = tx.one(_BELIEF, source=alert.source, fingerprint=alert.fingerprint, id=incident_id, number=number)
+    return row is not None and row["kind"] != Kind.RESOLVED
+
+
+def heard_anything(tx: Tx, incident_id: int, number: str) -> bool:
+    """Whether this reader was told, or is to be told, anything of the incident."""
+    row = tx.one(
+        "select 1 from pages where incident_id = :incident_id and number = :number and state <> 'dropped'",
+        incident_id=incident_id,
+        number=number,
+    )
+    return row is not None
+
+
+def flapping_told_at(tx: Tx, alert: Alert, number: str, since: datetime) -> datetime | None:
+    """When this reader was told, since then, that the alert flaps."""
+    row = tx.one(
+        "select max(p.created_at) as at" + _OF_KEY + " and p.number = :number and p.bundle = 'flapping'"
+        " and p.state <> 'dropped' and p.created_at > :since",
+        source=alert.source,
+        fingerprint=alert.fingerprint,
+        number=number,
+        since=stored(since),
+    )
+    return moment(row["at"]) if row is not None and row["at"] is not None else None
+
+
+def climbed(tx: Tx, alert: Alert, receiver: str, since: datetime) -> int:
+    """The highest step that any episode of the alert took since then at this receiver."""
+    row = tx.one(
+        "select max(p.nth) as nth" + _OF_KEY + " and p.receiver = :receiver and p.kind = 'escalation'"
+        " and p.created_at > :since",
+        source=alert.source,
+        fingerprint=alert.fingerprint,
+        receiver=receiver,
+        since=stored(since),
+    )
+    return int(row["nth"] or 0) if row is not None else 0
