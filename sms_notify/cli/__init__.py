@@ -1,13 +1,12 @@
-"""The commands. Each lives in a file of its own and is imported when it is asked for, so that `--help` stays quick."""
+"""The commands. Each lives in a file of its own and is imported when it is asked for, so that `--help` stays quick.
 
-from __future__ import annotations
+Importing this file costs next to nothing, and has to: it stands before every command hook. So nothing is imported here,
+click and `__future__` included, but what has been chosen.
+"""
 
-import importlib
 import sys
 
-import click
-
-from sms_notify.errors import SmsNotifyError
+from sms_notify.hook import HOOKS, run
 
 # name → (module below this one, attribute, one line for --help)
 COMMANDS = {
@@ -27,6 +26,11 @@ COMMANDS = {
     "hash-password": ("config", "hash_password", "Make the scrypt hash for `web.users`."),
     "routes": ("routes", "routes_group", "The tree of routes, and what would become of an alert."),
     "oncall": ("oncall", "oncall_group", "Who is on call, and overrides."),
+    "nagios": ("hooks", "nagios", "Hand over a notification of Nagios; no daemon needed."),
+    "icinga": ("hooks", "icinga", "Hand over a notification of Icinga 2."),
+    "zabbix": ("hooks", "zabbix", "Hand over a notification of Zabbix (alert script)."),
+    "pipe": ("hooks", "pipe", "Hand over what comes on standard input: JSON or text."),
+    "hook-path": ("hooks", "hook_path", "Where the hooks' one self-contained file lies."),
     "send": ("send", "send", "Send one message by hand."),
     "credits": ("account", "credits_command", "Balance and spend of the account."),
     "report": ("account", "report", "What became of a text, asked at the gateway."),
@@ -40,43 +44,25 @@ COMMANDS = {
 }
 
 
-class LazyGroup(click.Group):
-    """Knows its commands by name and imports one only to run or describe it."""
+def __getattr__(name: str) -> object:
+    """`group`, the root of the commands, is made when somebody asks for it."""
+    if name != "group":
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from sms_notify.cli.tree import group
 
-    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature
-        return list(COMMANDS)
-
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
-        if cmd_name not in COMMANDS:
-            return None
-        module, attribute, _ = COMMANDS[cmd_name]
-        command: click.Command = getattr(importlib.import_module(f"sms_notify.cli.{module}"), attribute)
-        return command
-
-    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
-        with formatter.section("Commands"):
-            formatter.write_dl([(name, about) for name, (_, _, about) in COMMANDS.items()])
-
-
-@click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
-@click.option(
-    "--config",
-    "config_file",
-    metavar="FILE",
-    help="Configuration file; else $SMS_NOTIFY_CONFIG, else the usual places.",
-)
-@click.version_option(package_name="sms-notify")
-@click.pass_context
-def group(ctx: click.Context, config_file: str | None) -> None:
-    """Takes alerts, decides once who must hear of them, and texts them through a prepaid SMS gateway.
-
-    Example: sms-notify --config /etc/sms-notify/sms-notify.yml serve
-    """
-    ctx.obj = config_file
+    return group
 
 
 def main() -> None:
     """The console script: our own errors are one clear message on standard error and exit 1."""
+    words = sys.argv[1:]
+    if words[:1] and words[0] in HOOKS and words[1:2] not in (["-h"], ["--help"]):
+        run(words)  # ends the process
+    import click
+
+    from sms_notify.cli.tree import group
+    from sms_notify.errors import SmsNotifyError
+
     try:
         group(prog_name="sms-notify")
     except SmsNotifyError as error:

@@ -75,21 +75,26 @@ def zabbix(spool: str | None, sendto: str, subject: str, message: str) -> None:
 
 @click.command()
 @_spool_option
+@click.option("--name", metavar="NAME", help="All lines are one alert of this name.")
 @click.option("--label", "labels", metavar="NAME=VALUE", multiple=True, help="Adds a label; may be repeated.")
 @click.option("--severity", metavar="WORD", help="How bad it is: critical, warning, info.")
-def pipe(spool: str | None, labels: Sequence[str], severity: str | None) -> None:
+@click.option("--resolved", is_flag=True, help="It is over.")
+def pipe(
+    spool: str | None, name: str | None, labels: Sequence[str], severity: str | None, resolved: bool
+) -> None:
     """Hand over what comes on standard input: JSON (one alert, a list, one a line, or what Alertmanager sends) or text,
     one alert a line.
 
-    Nothing on standard input is no alert, and exit 0. Exit 0: on disk; 75: could not be stored; 2: wrong use. The
-    daemon need not run.
+    Nothing on standard input is no alert, and exit 0 (with --resolved it is the end of one). Exit 0: on disk; 75: could
+    not be stored; 2: wrong use. The daemon need not run.
 
     \b
     Example:
       backup.sh 2>&1 >/dev/null | sms-notify pipe --label host=db1 --severity critical
     """
     words = [f"--label={label}" for label in labels]
-    _run("pipe", spool, [*words, *([] if severity is None else [f"--severity={severity}"])])
+    words += [f"--{option}={value}" for option, value in (("name", name), ("severity", severity)) if value]
+    _run("pipe", spool, [*words, *(["--resolved"] if resolved else [])])
 
 
 @click.command("hook-path")

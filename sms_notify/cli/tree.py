@@ -1,0 +1,44 @@
+"""The tree of commands as click sees it; the table of them is `cli.COMMANDS`."""
+
+from __future__ import annotations
+
+import importlib
+
+import click
+
+from sms_notify.cli import COMMANDS
+
+
+class LazyGroup(click.Group):
+    """Knows its commands by name and imports one only to run or describe it."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
+        if cmd_name not in COMMANDS:
+            return None
+        module, attribute, _ = COMMANDS[cmd_name]
+        command: click.Command = getattr(importlib.import_module(f"sms_notify.cli.{module}"), attribute)
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, about) for name, (_, _, about) in COMMANDS.items()])
+
+
+@click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
+@click.option(
+    "--config",
+    "config_file",
+    metavar="FILE",
+    help="Configuration file; else $SMS_NOTIFY_CONFIG, else the usual places.",
+)
+@click.version_option(package_name="sms-notify")
+@click.pass_context
+def group(ctx: click.Context, config_file: str | None) -> None:
+    """Takes alerts, decides once who must hear of them, and texts them through a prepaid SMS gateway.
+
+    Example: sms-notify --config /etc/sms-notify/sms-notify.yml serve
+    """
+    ctx.obj = config_file

@@ -1,0 +1,70 @@
+"""The webhook of Grafana's alerting: Alertmanager's payload with links and measured values.
+
+https://grafana.com/docs/grafana/latest/alerting/configure-notifications/manage-contact-points/integrations/webhook-notifier/
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+from sms_notify.alert import Alert, Delivery, Status
+from sms_notify.errors import ParseError
+from sms_notify.sources import bounds, entries
+
+SOURCE = "grafana"
+
+# Told as annotations of the same name, for templates and pages.
+_ALONG = ("valueString", "dashboardURL", "panelURL", "silenceURL", "imageURL", "generatorURL", "ruleUID")
+_TOLD = ("summary", "description", "message")
+
+
+def parse(body: bytes) -> Delivery:
+    """The alerts of one notification, in the order sent, each with its own status.
+
+    Raises ParseError where the body is not JSON or holds no list of alerts.
+    """
+    payload = entries.loads(body)
+    alerts = payload.get("alerts") if isinstance(payload, dict) else None
+    if not isinstance(alerts, list):
+        raise ParseError(_why_not(payload))
+    default = entries.status_of(payload.get("status"), Status.FIRING)
+    return Delivery(
+        source=SOURCE,
+        alerts=tuple(
+            _alert(alert, default, f"alerts[{index}]") for index, alert in enumerate(entries.few(alerts))
+        ),
+        group=bounds.storable(entries.text_of(payload.get("groupKey"), "groupKey"), bounds.MAX_GROUP),
+        hidden=bounds.hidden(payload.get("truncatedAlerts")),
+    )
+
+
+def _why_not(payload: object) -> str:
+    if isinstance(payload, dict) and "ruleName" in payload:
+        return 'no list "alerts" in the body: this is the legacy alerting of Grafana 8; use its contact points instead'
+    return 'no list "alerts" in the body: this is not what a webhook contact point of Grafana sends'
+
+
+def _alert(given: object, default: Status, where: str) -> Alert:
+    alert = entries.alert_of(SOURCE, given, default, where)
+    more = _along(entries.entry_of(given, where), where)
+    if not any(alert.annotations.get(name, "").strip() for name in _TOLD):
+        more["summary"] = _untold(alert)
+    more = {name: text for name, text in more.items() if text and not alert.annotations.get(name)}
+    return replace(alert, annotations=bounds.bounded({**alert.annotations, **more}))
+
+
+def _along(entry: Mapping[str, Any], where: str) -> dict[str, str]:
+    more = {name: entries.text_of(entry.get(name), f"{where}.{name}") for name in _ALONG}
+    values = entry.get("values")
+    if isinstance(values, dict):
+        pairs = ((name, number) for name, number in values.items() if isinstance(number, int | float))
+        more["values"] = " ".join(f"{name}={number:g}" for name, number in pairs)
+    return more
+
+
+def _untold(alert: Alert) -> str:
+    """Where a rule could not be evaluated the name is only `DatasourceNoData` or `DatasourceError`: say of which rule."""
+    words = (alert.labels.get("rulename", ""), alert.annotations.get("Error", ""))
+    return ": ".join(filter(None, words))

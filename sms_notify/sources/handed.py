@@ -1,0 +1,21 @@
+"""What a command hook handed over, read by whom it concerns."""
+
+from __future__ import annotations
+
+from sms_notify.alert import Delivery, Handed
+from sms_notify.errors import ParseError
+from sms_notify.sources import icinga, nagios, text, zabbix
+
+
+def parse(handed: Handed) -> Delivery:
+    """The alerts and acknowledgements of one hand-over; there may be none. Raises ParseError, and nothing else."""
+    match handed.hook:
+        case "nagios":
+            return nagios.parse(handed.arguments, handed.environment, handed.at)
+        case "icinga":
+            return icinga.parse(handed.arguments, handed.environment, handed.at)
+        case "zabbix":
+            return zabbix.parse_script(handed.arguments, handed.at)
+        case "pipe":
+            return text.parse(handed.body, handed.arguments, handed.at)
+    raise ParseError("handed over by a hook that this version does not know")
