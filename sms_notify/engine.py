@@ -90,12 +90,14 @@ class Engine:
     def accept(self, tx: Tx, delivery: Delivery, now: datetime) -> list[Verdict]:
         """Takes in one delivery: episodes, routes, who is owed what, texts, and a row for every alert with what it led to."""
         cases = [self._hear(tx, alert, now) for alert in delivery.alerts]
-        for ack in delivery.acks:
-            self._acknowledged_there(tx, ack, now)
         begun = self._owing.beginnings(tx, delivery, cases, now)
         told = self._pager.owe(tx, begun, now)
         ended = self._owing.ends(tx, delivery, cases, now, self._taken_back)
         told += self._pager.owe(tx, ended.pages, now)
+        for ack in (
+            delivery.acks
+        ):  # after the beginnings: what is first heard of with its acknowledgement climbs nowhere
+            self._acknowledged_there(tx, ack, now)
         owed, texts = [*begun, *ended.pages], _texts(told)
         return [self._record(tx, delivery, case, owed, ended, texts, now) for case in cases]
 
@@ -127,7 +129,7 @@ class Engine:
     def acknowledge(
         self, tx: Tx, incident_ids: Iterable[int], by: str, how: AckBy, now: datetime
     ) -> list[int]:
-        """Somebody takes care of these: nobody else is told, nobody is reminded. Returns those that it was news for."""
+        """Somebody takes care of these: no step and no reminder follows. Returns those that it was news for."""
         taken = [id_ for id_ in incident_ids if incidents.acknowledge(tx, id_, by, how, now)]
         for incident_id in taken:
             agenda.decide(

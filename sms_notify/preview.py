@@ -87,10 +87,13 @@ def foresee(
     """What a first `alert` at `at` leads to. `grouped`: its source groups by itself, as Alertmanager does."""
     routed = route(plan.route, alert.labels)
     seer = _Seer(plan, alert, at, overrides, grouped)
-    answers = []
-    for name in routed.receivers:
-        node = next(chain[-1] for chain in routed.chains if chain[-1].receiver == name)
-        answers.append(seer.answer(node, plan.receivers[name]))
+    nodes = {
+        name: next(chain[-1] for chain in routed.chains if chain[-1].receiver == name)
+        for name in routed.receivers
+    }
+    for name, node in nodes.items():
+        seer.compete(node, plan.receivers[name])
+    answers = [seer.answer(node, plan.receivers[name]) for name, node in nodes.items()]
     return Outcome(alert, at, walk(plan.route, alert.labels), tuple(answers))
 
 
@@ -106,7 +109,10 @@ def holders(schedules: Mapping[str, Schedule], overrides: Overrides, at: datetim
 
 @dataclass(slots=True)
 class _Seer:
-    """One alert at one time. `told` has the texts of the receivers asked so far, by number: nobody gets two."""
+    """One alert at one time. `told` has the texts of the receivers asked so far, by number: nobody gets two.
+
+    `soonest` is the receiver that tells each number first: that one's text counts.
+    """
 
     plan: Plan
     alert: Alert
@@ -114,20 +120,33 @@ class _Seer:
     overrides: Overrides
     grouped: bool
     told: dict[str, Expected] = field(default_factory=dict)
+    soonest: dict[str, tuple[datetime, str]] = field(default_factory=dict)
+
+    def compete(self, node: Route, receiver: Receiver) -> None:
+        """Takes note of whom this receiver would tell sooner than those before it."""
+        for person, _ in self._named(receiver.notify, self.at):
+            until = self._held(self._start(node), node, receiver, person).until
+            if person.number not in self.soonest or until < self.soonest[person.number][0]:
+                self.soonest[person.number] = (until, receiver.name)
+
+    def _start(self, node: Route) -> Wait:
+        if self.grouped:
+            return Wait(self.at, Hold.NOW)
+        return flush_at(node, None, self.alert.severity is Severity.CRITICAL, self.at)
 
     def answer(self, node: Route, receiver: Receiver) -> Answer:
         """What `receiver` does."""
-        start = Wait(self.at, Hold.NOW)
-        if not self.grouped:
-            start = flush_at(node, None, self.alert.severity is Severity.CRITICAL, self.at)
         mine: list[Expected] = []
         already: list[Person] = []
+        times: list[datetime] = []
         for person, target in self._named(receiver.notify, self.at):
-            if person.number in self.told:
+            held = self._held(self._start(node), node, receiver, person)
+            times.append(held.until)
+            if self.soonest[person.number][1] != receiver.name:
                 already.append(person)
             else:
-                mine.append(self._expect(receiver, person, target, self._held(start, node, receiver, person)))
-        first = min((self.told[p.number].at for p in (*(t.person for t in mine), *already)), default=None)
+                mine.append(self._expect(receiver, person, target, held))
+        first = min(times, default=None)
         return Answer(
             node,
             receiver,

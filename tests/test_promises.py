@@ -161,6 +161,8 @@ status = st.sampled_from(tuple(DeliveryStatus)).filter(lambda word: word is not 
 nth = st.integers(0, 30)
 seconds_of_a_step = st.sampled_from((-7200, -3600, -90, -10, 10, 90, 3600, 7200))
 
+change = st.sampled_from(("acknowledge", "end"))
+
 HAPPENINGS: dict[str, st.SearchStrategy[dict[str, object]]] = {
     "fire": st.fixed_dictionaries(
         {"keys": few, "group": group, "hidden": st.sampled_from((0, 0, 3)), "send": st.booleans()}
@@ -245,6 +247,33 @@ class Promises(RuleBasedStateMachine):
     def weather(self, how: dict[str, object]) -> None:
         self.do("weather", **how)
 
+    @rule(seconds=later, change=change, how=HAPPENINGS["end"], pause=soon)
+    def outage(self, seconds: float, change: str, how: dict[str, object], pause: float) -> None:
+        """Nothing leaves for a while; meanwhile somebody takes care, or it ends."""
+        self.do("stall")
+        self.do("wait", seconds=seconds)
+        self.change(change, how)
+        self.do("wait", seconds=pause)
+        self.do("resume")
+
+    @rule(answers=answers, change=change, how=HAPPENINGS["end"])
+    def slow_answers(self, answers: tuple[Answer, ...], change: str, how: dict[str, object]) -> None:
+        """Two requests are under way; meanwhile somebody takes care, or it ends."""
+        self.do("weather", answers=answers)
+        self.do("wait", seconds=61.0)
+        self.do("begin")
+        self.do("begin")
+        self.change(change, how)
+        self.do("answer", nth=0)
+        self.do("answer", nth=0)
+
+    def change(self, what: str, how: dict[str, object]) -> None:
+        if what == "acknowledge":
+            for _ in range(8):
+                self.do("acknowledge", nth=0)
+        else:
+            self.do("end", **how)
+
     @rule(word=st.sampled_from(("stall", "resume", "begin")))
     def slow(self, word: str) -> None:
         self.do(word)
@@ -309,7 +338,7 @@ class Promises(RuleBasedStateMachine):
 class CalmPromises(Promises):
     """The same while the gateway takes everything: here every second counts."""
 
-    weather = slow = answer = restart = report = step_clock = None  # type: ignore[assignment]
+    weather = slow = outage = slow_answers = answer = restart = report = step_clock = None  # type: ignore[assignment]
 
     @initialize(plan=plans(st.just(STANDARD) | st.just(STANDARD) | random_limits))
     def begin_with(self, plan: Plan) -> None:
@@ -327,9 +356,11 @@ def _settings(examples: int, steps: int = 40) -> settings:
     )
 
 
-happening = st.sampled_from(sorted(HAPPENINGS)).flatmap(
-    lambda what: st.tuples(st.just(what.replace("storm", "fire")), HAPPENINGS[what])
-).filter(lambda step: step[1].get("seconds", 0) <= 901)
+happening = (
+    st.sampled_from(sorted(HAPPENINGS))
+    .flatmap(lambda what: st.tuples(st.just(what.replace("storm", "fire")), HAPPENINGS[what]))
+    .filter(lambda step: step[1].get("seconds", 0) <= 901)
+)
 
 
 @given(plans(), st.lists(happening, max_size=25))

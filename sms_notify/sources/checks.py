@@ -77,8 +77,8 @@ class Check:
         return "" if state in _WELL else state
 
     @property
-    def name(self) -> str:
-        return self.service or "HostDown"
+    def about(self) -> str:
+        return self.service or "host"
 
 
 def delivery_of(check: Check) -> Delivery:
@@ -109,7 +109,7 @@ def _trouble(check: Check, status: Status) -> Alert:
         source=check.source,
         fingerprint=fingerprint_of(check.identity),
         status=status,
-        labels=_labels(check, check.name, severity, check.trouble),
+        labels=_labels(check, check.service or "HostDown", severity, check.trouble),
         annotations=_annotations(check, check.output),
         starts_at=moment if firing else None,
         ends_at=None if firing else moment,
@@ -132,7 +132,7 @@ def _beside(check: Check, kind: str, severity: str, status: Status) -> tuple[Ale
         status=status,
         labels=_labels(
             check,
-            f"{kind.capitalize()} {check.service or 'host'}",
+            f"{kind.capitalize()} {check.about}",
             check.severity or severity,
             check.state,
             kind,
@@ -155,7 +155,7 @@ def _custom(check: Check) -> Alert:
         source=check.source,
         fingerprint=f"{fingerprint_of(check.identity)}-custom-{fingerprint_of(words)}",
         status=Status.FIRING,
-        labels=_labels(check, check.name, severity, check.state, "custom"),
+        labels=_labels(check, f"Custom {check.about}", severity, check.state, "custom"),
         annotations=_annotations(check, check.comment or check.output),
         starts_at=moment,
     )

@@ -136,7 +136,7 @@ def clamp(tx: Tx, now: datetime) -> None:
     soon, at = stored(now), {"now": stored(now), "far": stored(now + _FAR)}
     tx.run("delete from holds where since > :soon", soon=soon)
     tx.run("delete from groups where flush_at > :far", far=at["far"])
-    tx.run("update agenda set due_at = :now where due_at > :far", **at)
+    tx.run("update agenda set due_at = :now where what in ('escalate', 'remind') and due_at > :far", **at)
     tx.run("update attempts set started_at = :now where started_at > :now", now=soon)
     tx.run(
         "update pages set due_at = :now where state = 'held' and due_at > :far"
