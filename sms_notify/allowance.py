@@ -42,6 +42,8 @@ class Allowance:
     def __init__(self, plan: Plan) -> None:
         self._plan = plan
         self._by_receiver = any(receiver.limits for receiver in plan.receivers.values())
+        # Of any receiver, for what waits in the lane may join the text.
+        self._most_parts = max((receiver.max_parts for receiver in plan.receivers.values()), default=1)
 
     def limited(self, lane: Lane) -> bool:
         """Whether anything can hold a text of this lane."""
@@ -59,7 +61,7 @@ class Allowance:
         leave = Leave(here.slots, here.free_at, scope, history)
         if lane is Lane.REST:
             leave = self._by_everybody(tx, leave, ready, now)
-        return self._by_credits(tx, leave, lane, ready, now)
+        return self._by_credits(tx, leave, lane, now)
 
     def _by_everybody(self, tx: Tx, leave: Leave, ready: Sequence[Page], now: datetime) -> Leave:
         names = dict.fromkeys(page.receiver for page in ready)
@@ -76,7 +78,7 @@ class Allowance:
                 leave = replace(leave, slots=here.slots, free_at=here.free_at, scope=scope)
         return leave
 
-    def _by_credits(self, tx: Tx, leave: Leave, lane: Lane, ready: Sequence[Page], now: datetime) -> Leave:
+    def _by_credits(self, tx: Tx, leave: Leave, lane: Lane, now: datetime) -> Leave:
         bounds = self._plan.limits.credits
         if leave.slots == 0 or (bounds.per_hour is None and bounds.per_day is None and not bounds.reserve):
             return leave
@@ -84,9 +86,8 @@ class Allowance:
         refusal = affordable(bounds, spent, 1, lane, now)
         if refusal is not None:
             return replace(leave, slots=0, free_at=refusal.ask_again, scope=refusal.scope)
-        most = max(self._receiver(page.receiver).max_parts for page in ready)
         several = min(leave.slots, AT_ONCE)
-        if affordable(bounds, spent, most * several, lane, now) is None:
+        if affordable(bounds, spent, self._most_parts * several, lane, now) is None:
             return leave
         return replace(leave, slots=1, one_part=True)
 

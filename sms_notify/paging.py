@@ -139,13 +139,19 @@ class Pager:
     ) -> list[Page]:
         """What is due, and what only waits for its group or for a limit: it costs nothing to tell it now.
 
-        Told early as well, critical news is never behind a text that left after it came.
+        Told early as well, critical news is never behind a text that left after it came. Only what a receiver's own
+        limit holds, which was not asked for this text, stays.
         """
         if lane is Lane.REST and not was_held and not any(p.why in _HELD_BY_LIMITS for p in ready):
             return list(ready)
         known = {page.id for page in ready if page.id}
         waiting = (*_HELD_BY_LIMITS, Hold.GROUP)
-        others = [p for p in pages.held(tx, number, lane) if p.id not in known and p.why in waiting]
+        asked = {page.receiver for page in ready}
+        others = [
+            p for p in pages.held(tx, number, lane)
+            if p.id not in known and p.why in waiting
+            and (lane is Lane.CRITICAL or p.receiver in asked or not self._receiver(p.receiver).limits)
+        ]  # fmt: skip
         if lane is Lane.CRITICAL and any(page.why is Hold.LATE for page in ready):
             others += [p for p in pages.held(tx, number, Lane.REST) if p.why is Hold.LATE]
         return [*others, *ready]
