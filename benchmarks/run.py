@@ -18,6 +18,7 @@ from functools import partial
 from pathlib import Path
 
 import deciding
+import hooks
 import rounds
 import startup
 import storm
@@ -31,12 +32,13 @@ class Extent:
     throughput: int
     latency: int
     startup: int
+    hooks: int
     lengths: Lengths
     budget: float
 
 
-FULL = Extent(5, 3, 10, Lengths(load=1.5, warm_up=0.4, steady=5.0), budget=165)
-QUICK = Extent(2, 1, 3, Lengths(load=0.6, warm_up=0.2, steady=1.5), budget=38)
+FULL = Extent(5, 3, 10, 25, Lengths(load=1.5, warm_up=0.4, steady=5.0), budget=165)
+QUICK = Extent(2, 1, 3, 7, Lengths(load=0.6, warm_up=0.2, steady=1.5), budget=38)
 
 # (what, unit, ours, what it is held against)
 COMPARED = (
@@ -54,6 +56,9 @@ COMPARED = (
     ("20/s: POST to gateway, p99", "ms", "arrival-p99", "floor:answer-p50"),
     ("sms-notify --help", "ms", "help", "python"),
     ("sms-notify check-config", "ms", "check-config", "python"),
+    ("hook.py nagios, with fsyncs", "ms", "hook", "bare"),
+    ("hook.py nagios, with fsyncs", "ms", "hook", "bash-curl"),
+    ("sms-notify nagios", "ms", "hook-script", "bare"),
 )
 
 
@@ -143,6 +148,8 @@ def measure(extent: Extent, folder: Path, progress: Progress) -> list[Values]:
             longest = max(longest, progress.seconds - began)
 
     repeat("start", extent.startup, startup.one_round)
+    with hooks.bench(folder) as prepared:
+        repeat("hooks", extent.hooks, prepared.one_round)
     repeat("latency", extent.latency, lambda say: rounds.latency(folder, lengths, say))
     repeat("throughput", extent.throughput, lambda say: rounds.throughput(folder, lengths, say))
     return measured
@@ -165,14 +172,18 @@ def main() -> None:
     made = rows(measured)
     progress.say("deciding")
     costs = deciding.measure(options.folder, quick=options.quick)
+    progress.say("hooks at once")
+    crowd = hooks.crowd(options.folder, *((400, 100) if options.quick else ()))
     progress.say("a storm")
     lines, said = storm.measure(storm.SEED, storm.WAITS[:1] if options.quick else storm.WAITS)
     print(f"\n{table(made)}\n\nDeciding\n{deciding.table(costs)}\n\n{storm.TITLE}\n{storm.table(lines)}")
     print("\n".join(said))
+    print("\nHooks at once", *crowd.lines(), sep="\n")
     print(f"\nA sync of this disk takes {sync:.0f} us. The whole took {progress.seconds:.0f} s.")
     if options.json:
         content = {"sync_us": sync, "rows": [asdict(row) for row in made], "rounds": measured}
         content |= {"deciding": [asdict(row) for row in costs], "storm": [asdict(line) for line in lines]}
+        content |= {"hooks_at_once": asdict(crowd)}
         options.json.write_text(json.dumps(content, indent=2) + "\n", "utf-8")
 
 

@@ -29,6 +29,8 @@
     calendars   on-call shifts out of an iCalendar
     config      YAML with positions → settings, or every fault with line and advice
     timetable   the schedules with the shifts of their calendars; the last good copy of each
+    hook        the command hooks' one self-contained file: a notification durably into the spool folder
+    spool       what the hooks handed over: read, committed, and only then removed
     web         webhooks in, metrics and health out, the pages for people
     journal     what the daemon writes into its log
     assembly    from settings to the parts that obey them; reads clock and randomness

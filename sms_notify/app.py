@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 from functools import partial
+from pathlib import Path
 from typing import TypeVar
 from zoneinfo import ZoneInfo
 
@@ -34,10 +35,12 @@ from sms_notify.reports import (
 )
 from sms_notify.roads.choice import road_of
 from sms_notify.sender import Clock, Sender, SenderPool, Sent
-from sms_notify.settling import told_balance
+from sms_notify.settling import report_refused, told_balance
 from sms_notify.silences.client import Alertmanager
 from sms_notify.silences.ends import ended
 from sms_notify.silences.keeper import Keeper, What
+from sms_notify.sources.handed import parse as parse_handed
+from sms_notify.spool import Spool, Taken
 from sms_notify.store import breakers, oncall, outbox
 from sms_notify.store.committer import Committer
 from sms_notify.store.sqlite import SqliteStore
@@ -57,10 +60,20 @@ _TICK_EVERY = (
 )
 _PROBE_EVERY = 1.0
 _TELL_EVERY = 1.0
+_SPOOL_EVERY = 0.2
 _SILENCES_EVERY = 15.0
 _CALENDARS_EVERY = 900.0
 _STOP_WITHIN = 30.0
 _CLOCK_STEP = timedelta(seconds=5)
+
+
+_USUAL_SPOOL = "/var/spool/sms-notify"
+
+
+def _spool_of(settings: Settings) -> Path | None:
+    """The folder that the configuration names, else the usual one where somebody has made it."""
+    usual = Path(_USUAL_SPOOL)
+    return Path(settings.spool) if settings.spool else usual if usual.is_dir() else None
 
 
 class App:
@@ -97,6 +110,12 @@ class App:
         operator = Operator(settings.operator, roads, lambda: self._engine.roster, plan.gateways)
         teller = Teller(self.committer, operator, self.node, self._clock, self._wake_all)
         self._loops.append(Every("operator", _TELL_EVERY, teller.tell_once))
+        self._spool_trouble = ""
+        folder = _spool_of(settings)
+        if folder is not None:
+            self._spool = Spool(folder, parse_handed, self._take_handed, self._clock)
+            self._loops.append(Every("spool", _SPOOL_EVERY, self._sweep_spool))
+            self._spool_wrong(self._spool.prepare())
         if settings.alertmanagers:
             asked = [Alertmanager(entry) for entry in settings.alertmanagers]
             keeper = Keeper(
@@ -290,6 +309,30 @@ class App:
         job = self.committer.submit(lambda tx: oncall.remove_override(tx, number))
         journal.override(f"override {number}", "removed", by)
         return await asyncio.wrap_future(job)
+
+    def _take_handed(self, records: Sequence[Taken]) -> None:
+        now = self._clock()
+        job = self.committer.submit(
+            lambda tx: [self._engine.accept(tx, record.delivery, now) for record in records],
+            after=lambda told: self._wake_senders([verdict for verdicts in told for verdict in verdicts]),
+        )
+        for record, verdicts in zip(records, job.result(), strict=True):
+            journal.accepted(record.delivery, verdicts)
+
+    def _sweep_spool(self) -> float | None:
+        swept = self._spool.sweep_once()
+        for refused in swept.refused:
+            journal.refused(refused)
+            told = partial(report_refused, name=refused.name, why=refused.why, now=self._clock())
+            self.committer(told)
+        if swept.trouble or swept.taken:
+            self._spool_wrong(swept.trouble)
+        return 0.0 if swept.more else None
+
+    def _spool_wrong(self, trouble: str) -> None:
+        if trouble and trouble != self._spool_trouble:
+            _log.error("spool: %s", trouble)
+        self._spool_trouble = trouble
 
     def _acknowledge_by_silence(
         self, tx: Tx, incident_ids: Sequence[int], by: str, now: datetime

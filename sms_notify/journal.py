@@ -11,10 +11,11 @@ from sms_notify.decide.incidents import tag_of
 from sms_notify.decide.states import AckBy, Applied, Cause, Heard, State
 from sms_notify.engine import Moved, Verdict
 from sms_notify.gateways.base import Fate
-from sms_notify.logs import masked
+from sms_notify.logs import masked, printable
 from sms_notify.reports import Delivered
 from sms_notify.sender import Sent
 from sms_notify.silences.keeper import Kept
+from sms_notify.spool import Refused
 from sms_notify.timetable import CalendarTrouble
 
 _log = logging.getLogger("sms_notify")
@@ -87,6 +88,11 @@ def silences(kept: Kept) -> None:
 
 def calendar(trouble: CalendarTrouble) -> None:
     _log.warning("calendar: %s", trouble.what, extra={"schedule": trouble.schedule})
+
+
+def refused(handed: Refused) -> None:
+    extra = {"file": printable(handed.name), "reason": printable(handed.why), "kept": printable(handed.kept)}
+    _log.error("refused a hand-over", extra=extra)
 
 
 def override(schedule: str, what: str, by: str) -> None:

@@ -29,7 +29,7 @@ from sms_notify.store import agenda, breakers, limits, reading
 from sms_notify.store.sqlite import SqliteStore
 from sms_notify.store.tx import Row, Tx, moment
 
-SOURCES = ("alertmanager",)
+SOURCES = ("alertmanager", "nagios", "icinga", "zabbix", "grafana", "alerts", "pipe")
 _REQUEST_BUCKETS = (0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 15)
 _WAIT_BUCKETS = (0.1, 0.5, 1, 2, 5, 10, 30, 60, 300, 900, 3600)
 _OUTCOMES = {
@@ -223,7 +223,8 @@ class Metrics:
         self._set_breakers(collections.Counter((row["gateway"], row["scope"]) for row in broken))
 
     def _count_alerts(self, row: Row) -> None:
-        self.received.labels(row["source"], row["status"]).inc(row["n"])
+        source = row["source"] if row["source"] in SOURCES else "alerts"  # JSON may name one of its own
+        self.received.labels(source, row["status"]).inc(row["n"])
         if Heard(row["reason"]).suppressed:
             self.suppressed.labels(row["reason"]).inc(row["n"])
 

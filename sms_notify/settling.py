@@ -27,7 +27,7 @@ from sms_notify.decide.reactions import (
 from sms_notify.decide.states import Cause, State
 from sms_notify.gateways.base import Fate, Outcome
 from sms_notify.gateways.codes import explain_code
-from sms_notify.logs import masked
+from sms_notify.logs import masked, printable
 from sms_notify.store import breakers, limits, messages, outbox, pages
 from sms_notify.store.messages import Draft, Entry, Message
 from sms_notify.store.tx import Tx
@@ -307,6 +307,14 @@ def told_balance(tx: Tx, gateway: str, credits_left: int, low_water: int, now: d
     what = f"{gateway}: only {credits_left} credits are left"
     advice = f"Buy some: low_water is {low_water}, and at 0 no text leaves."
     breakers.report(tx, id_, Trouble(Level.TICKET), gateway, what, advice, now)
+
+
+def report_refused(tx: Tx, name: str, why: str, now: datetime) -> None:
+    """A hand-over of a command hook that cannot be read may have been a page."""
+    what = f"a hand-over in the spool folder cannot be read: {printable(name)[:80]}: {printable(why)[:120]}"
+    id_ = breakers.trouble_id("spool", "refused", "")
+    advice = "Look into its folder `quarantine`; the log has every one of them."
+    breakers.report(tx, id_, Trouble(Level.TICKET), "", what, advice, now, again=True)
 
 
 def name_of(message: Message) -> str:

@@ -18,7 +18,7 @@ from pathlib import Path
 
 from sms_notify.alert import Delivery, Handed
 from sms_notify.errors import ParseError, StoreError
-from sms_notify.hook import END, HOOKS, MAGIC, MOST_FIELDS, RECORD_LIMIT, TEMPORARY
+from sms_notify.hook import END, HOOKS, MAGIC, MOST_WORDS, RECORD_LIMIT, TEMPORARY
 
 QUARANTINE = "quarantine"
 MOST_IN_QUARANTINE = 1_000
@@ -28,6 +28,7 @@ _AT_ONCE = 1_000  # records in one sweep, so that a stop is heard
 _PAUSE = 5  # sweeps that are left out after one that could not commit: a second
 _ANEW = 300  # sweeps after which what could not be read or removed is tried again: a minute
 _ABANDONED = timedelta(hours=1)  # a hook needs milliseconds
+_MOST_FIELDS = MOST_WORDS + 3  # and the hook, the time, the body
 _OPEN = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC
 _OPEN_FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
 _NO_FILE = (errno.ELOOP, errno.ENXIO)  # what opening a symbolic link or a socket says
@@ -83,9 +84,7 @@ def read(record: bytes) -> Handed:
 
 def _fields(record: bytes) -> Iterator[tuple[bytes, bytes]]:
     at, end = len(MAGIC), len(record) - len(END)
-    for _ in range(MOST_FIELDS):
-        if at == end:
-            return
+    for _ in range(_MOST_FIELDS):
         colon = record.find(b":", at, at + 12)
         kind, digits = record[at : at + 1], record[at + 1 : colon]
         if colon < 0 or kind not in (b"h", b"t", b"a", b"e", b"b") or not digits.isdigit():
@@ -95,7 +94,9 @@ def _fields(record: bytes) -> Iterator[tuple[bytes, bytes]]:
             raise ParseError(f"torn: the field at byte {at} does not end where it says")
         yield kind, record[colon + 1 : after]
         at = after + 1
-    raise ParseError(f"more than {MOST_FIELDS} fields")
+        if at == end:
+            return
+    raise ParseError(f"more than {_MOST_FIELDS} fields")
 
 
 def _handed(fields: Sequence[tuple[bytes, bytes]]) -> Handed:

@@ -69,10 +69,12 @@ def payload(
     return json.dumps({"version": "4", "groupKey": "{}", "status": status, "alerts": alerts}).encode()
 
 
-def post(url: str, body: bytes, token: str | None = TOKEN, timeout: float = 10) -> int:
+def post(
+    url: str, body: bytes, token: str | None = TOKEN, timeout: float = 10, path: str = "/alertmanager"
+) -> int:
     """The status of the answer."""
     headers = {"Content-Type": "application/json"} | ({"Authorization": f"Bearer {token}"} if token else {})
-    request = urllib.request.Request(f"{url}/alertmanager", body, headers)
+    request = urllib.request.Request(f"{url}{path}", body, headers)
     try:
         with urllib.request.urlopen(request, timeout=timeout) as answer:
             return int(answer.status)

@@ -191,7 +191,7 @@ def test_a_command_line_that_is_shown_would_be_understood(words: list[str], whol
 @pytest.mark.parametrize(
     "line",
     [
-        "sms-notify pipe",
+        "sms-notify grafana",
         "sms-notify send --too x y",
         "sms-notify serve --log-level loud",
         "sms-notify report",

@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 
 from sms_notify import hook
-from sms_notify.alert import Handed
+from sms_notify.alert import Handed, Status
 from sms_notify.sources.text import parse as parse_text
 from sms_notify.spool import read
 
@@ -129,6 +129,19 @@ def test_a_text_that_looks_like_an_option_stays_a_text(spool: Path) -> None:
     assert only(spool).arguments == ("ops", "--spool", str(elsewhere))
 
 
+@pytest.mark.parametrize("name", ["nagios", "icinga", "pipe"])
+@pytest.mark.parametrize("where", [0, 2])
+@pytest.mark.parametrize("spelled", ["--spool {}", "--spool={}"])
+def test_the_folder_may_be_named_before_the_words_and_after_them(
+    spool: Path, name: str, where: int, spelled: str
+) -> None:
+    words = ["--label", "a=b"]
+    words[where:where] = spelled.format(spool).split(" ")
+
+    assert call(name, *words, stdin=b"x").returncode == 0
+    assert only(spool).arguments == ("--label", "a=b")
+
+
 def test_pipe_takes_the_whole_of_standard_input(spool: Path) -> None:
     body = random.Random(1).randbytes(200_000) + b"\x00\n\xff"
 
@@ -166,27 +179,27 @@ def test_of_too_much_without_an_end_nothing_is_kept(spool: Path, body: bytes) ->
 
     assert done.returncode == 75
     assert list(spool.iterdir()) == []
-    assert b"is NOT stored" in done.stderr
+    assert b"the first 0 are stored" in done.stderr
 
 
 def test_the_largest_record_is_within_the_limit_of_the_reader() -> None:
-    arguments = [b"x" * (hook.ARGUMENTS_LIMIT // 2_000)] * (hook.MOST_FIELDS // 2)
-    environment = [b"N=" + b"x" * (hook.ENVIRONMENT_LIMIT // 1_000)] * (hook.MOST_FIELDS // 4)
+    words = [b"N=" + b"x" * (hook.WORDS_LIMIT // hook.MOST_WORDS)] * (hook.MOST_WORDS // 2)
 
-    record = hook.encode(b"pipe", 1, arguments, environment, b"x" * hook.BODY_LIMIT)
+    record = hook.encode("pipe", 1, words, words, b"x" * hook.BODY_LIMIT)
 
     assert len(record) <= hook.RECORD_LIMIT
-    assert len(read(record).arguments) == 2_000
+    assert len(read(record).arguments) == hook.MOST_WORDS // 2
 
 
 def test_every_option_that_pipe_lets_pass_is_understood_by_its_reader() -> None:
-    words = [f"{option}=a=b" for option in hook.PIPE_OPTIONS] + list(hook.PIPE_FLAGS)
-    at = read(hook.encode(b"pipe", 1, [], [], b"")).at
+    words = [f"{option.decode()}=a=b" for option in hook.PIPE_OPTIONS]
+    at = read(hook.encode("pipe", 1, [], [], b"")).at
 
-    [alert] = parse_text(b"it broke", words, at).alerts
+    [alert] = parse_text(b"it is over", [*words, hook.PIPE_FLAG.decode()], at).alerts
 
     assert "not_understood" not in alert.annotations
     assert alert.labels == {"a": "b", "severity": "a=b", "alertname": "a=b"}
+    assert alert.status is Status.RESOLVED
 
 
 # Where to, and for whom.
@@ -240,7 +253,7 @@ WRONG = [
     (),
     ("nagois", "x"),
     ("nagios",),
-    ("icinga", "--"),
+    ("icinga", "--spool=x"),
     ("nagios", "--spool"),
     ("nagios", "--spool=", "x"),
     ("zabbix", "to", "subject"),
@@ -251,7 +264,7 @@ WRONG = [
     ("pipe", "--labels", "a=b"),
     ("pipe", "--resolved=yes"),
     ("pipe", "text"),
-    ("nagios", *["x"] * 2_001),
+    ("nagios", *["x"] * 3_001),
 ]
 
 

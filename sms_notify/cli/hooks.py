@@ -6,6 +6,7 @@ What stands here is their `--help`, and the road through `sms-notify --config FI
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
@@ -18,7 +19,7 @@ _PASSED_ON = {"ignore_unknown_options": True, "allow_interspersed_args": False}
 
 
 def _spool_option(command: F) -> F:
-    about = f"The hand-over folder; else $SMS_NOTIFY_SPOOL, else {hook.FOLDER}."
+    about = f"The hand-over folder; else $SMS_NOTIFY_SPOOL, else {os.fsdecode(hook.FOLDER)}."
     return click.option("--spool", metavar="DIR", help=about)(command)
 
 
@@ -70,7 +71,7 @@ def zabbix(spool: str | None, sendto: str, subject: str, message: str) -> None:
     Example:
       sms-notify zabbix '{ALERT.SENDTO}' '{ALERT.SUBJECT}' '{ALERT.MESSAGE}'
     """
-    _run("zabbix", spool, ["--", sendto, subject, message])
+    _run("zabbix", spool, [sendto, subject, message])
 
 
 @click.command()

@@ -33,6 +33,7 @@ T = TypeVar("T")
 def build(config: models.Config, found: Found, warnings: tuple[Fault, ...]) -> Settings:
     return Settings(
         storage_url=config.storage,
+        spool=_path(config.spool, found),
         web=_web(config.web, found),
         gateways=tuple(
             _gateway(entry, index, found)

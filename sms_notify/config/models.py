@@ -195,6 +195,10 @@ class Config(Model):
     """The whole file."""
 
     storage: Storage = "sqlite:///var/lib/sms-notify/sms-notify.db"
+    spool: Words = Field(
+        default="",
+        description="hand-over folder of the command hooks; else /var/spool/sms-notify, if it is there",
+    )
     web: Web = Web()
     gateways: list[AnyGateway] = Field(
         default=[], description="in order of preference: texts leave by the first that takes them"

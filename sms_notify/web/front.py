@@ -27,7 +27,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from sms_notify.alert import Delivery
 from sms_notify.errors import ParseError, StoreError
-from sms_notify.sources import alertmanager
+from sms_notify.sources import alertmanager, generic, grafana, zabbix
 from sms_notify.web import body
 from sms_notify.web.auth import BusyError, Gatekeeper
 from sms_notify.web.doors import Doors
@@ -38,7 +38,13 @@ from sms_notify.web.settings import WebSettings
 T = TypeVar("T")
 Parser = Callable[[bytes], Delivery]
 
-SOURCES: Mapping[str, Parser] = {"/alertmanager": alertmanager.parse, "/alert": alertmanager.parse}
+SOURCES: Mapping[str, Parser] = {
+    "/alertmanager": alertmanager.parse,
+    "/alert": alertmanager.parse,
+    "/grafana": grafana.parse,
+    "/zabbix": zabbix.parse,
+    "/alerts": generic.parse,
+}
 
 # A body of this size takes some 10 ms to parse; larger ones leave the event loop to the others meanwhile.
 _PARSE_APART = 256 * 1024
