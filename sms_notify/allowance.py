@@ -88,7 +88,7 @@ class Allowance:
             return replace(leave, slots=0, free_at=refusal.ask_again, scope=refusal.scope)
         several = min(leave.slots, AT_ONCE)
         if affordable(bounds, spent, self._most_parts * several, lane, now) is None:
-            return leave
+            return replace(leave, slots=several)
         return replace(leave, slots=1, one_part=True)
 
     def silent_until(self, lane: Lane, leave: Leave, texts: int, now: datetime) -> datetime | None:

@@ -7,7 +7,8 @@ from dataclasses import replace
 from datetime import timedelta
 
 import promises_kept as kept
-from hypothesis import HealthCheck, given, note, settings
+import pytest
+from hypothesis import HealthCheck, Phase, given, note, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, rule
 from promises import DAY, HOUR, MINUTE, OK, SECOND, Answer, Key, Story, World, what_is_kept
@@ -22,6 +23,8 @@ from sms_notify.gateways.base import DeliveryStatus, Fate, Outcome, Reason
 from sms_notify.plan import Plan, Timing
 
 STORIES = int(os.environ.get("SMS_NOTIFY_STORIES", "0"))  # so many random ones instead of the fixed few
+
+pytestmark = [pytest.mark.timeout(0)] if STORIES else []
 
 ZONE = "Europe/Brussels"
 PEOPLE = {
@@ -346,7 +349,9 @@ class CalmPromises(Promises):
 
 
 def _settings(examples: int, steps: int = 40) -> settings:
+    """Always the same stories, told as they are where one fails: to shrink one takes longer than a test may."""
     return settings(
+        phases=tuple(Phase) if STORIES else (Phase.generate,),
         max_examples=STORIES or examples,
         stateful_step_count=steps,
         derandomize=not STORIES,
