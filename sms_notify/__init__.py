@@ -5,6 +5,7 @@
     decide      who must hear of an alert, when, and why not: episodes, routes, intervals, on-call, limits    pure
     wording     what the text says: alphabet, parts, templates                              pure
     plan        what deciding needs of a configuration
+    hearing     which incident an alert belongs to, and whether it is news
     engine      accept, tick, acknowledge: the steps in one transaction, with `now` passed in
     owing       who is owed what of what was heard, and from when on
     turns       what follows while nobody acknowledges: escalation steps, reminders

@@ -56,7 +56,8 @@ class Alert:
     """One alert in one state, as one source told it.
 
     `starts_at` and `ends_at` are aware UTC or None where the source gave none (Alertmanager's zero time
-    counts as none). `fingerprint` names the alert within its source; the pair is the incident's key.
+    counts as none). `fingerprint` names the alert within its source; the pair is the incident's key. `once`: a notice
+    rather than a state, of which nobody will say that it is over, so that nobody is reminded of it.
     """
 
     source: str
@@ -66,6 +67,7 @@ class Alert:
     annotations: Mapping[str, str] = field(default_factory=dict)
     starts_at: datetime | None = None
     ends_at: datetime | None = None
+    once: bool = False
 
     @property
     def severity(self) -> Severity:

@@ -13,7 +13,10 @@ from sms_notify.store.pages import Page
 from sms_notify.wording.notice import Digest, Merged, Notice, Told, Tone
 
 FLAPPING = "flapping"  # the bundle of pages that say so
+RAISED = "raised"  # of those that are told to somebody who knows of the lesser trouble
 _TONES = {Kind.ESCALATION: Tone.ESCALATED, Kind.REMINDER: Tone.REMINDER}
+
+_BY_BUNDLE = {FLAPPING: Tone.FLAPPING, RAISED: Tone.RAISED}
 
 
 def bundle(page: Page) -> tuple[str, ...]:
@@ -59,7 +62,7 @@ def _once(listed: Iterable[Page]) -> tuple[Told, ...]:
 def notice(listed: Sequence[Page], silent: datetime | None, link: str) -> Notice:
     first = listed[0]
     status = Status.RESOLVED if first.kind is Kind.RESOLVED else Status.FIRING
-    tone = Tone.FLAPPING if first.bundle == FLAPPING else _TONES.get(first.kind, Tone.NEWS)
+    tone = _BY_BUNDLE.get(first.bundle) or _TONES.get(first.kind, Tone.NEWS)
     times = max(page.subject.flapping for page in listed)
     hidden = sum(page.hidden for page in listed)
     return Notice(status, _once(listed), hidden, tone, times if tone is Tone.FLAPPING else 0, link, silent)

@@ -11,8 +11,9 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
+from sms_notify import hearing
 from sms_notify.alert import Acknowledged, Alert, Delivery
-from sms_notify.decide.incidents import Episode, hear
+from sms_notify.decide.incidents import Episode
 from sms_notify.decide.oncall import Schedule
 from sms_notify.decide.routing import Route, route
 from sms_notify.decide.states import AckBy, Cause, Decision, Drop, Heard, Kind, State
@@ -21,7 +22,7 @@ from sms_notify.owing import Case, Owed, Owing
 from sms_notify.paging import Pager
 from sms_notify.plan import Plan
 from sms_notify.roster import Roster
-from sms_notify.store import agenda, breakers, incidents, limits, messages, pages
+from sms_notify.store import agenda, breakers, incidents, limits, members, messages, pages
 from sms_notify.store.messages import Entry, Message
 from sms_notify.store.pages import Page
 from sms_notify.store.tx import Tx
@@ -140,21 +141,48 @@ class Engine:
 
     def _acknowledged_there(self, tx: Tx, ack: Acknowledged, now: datetime) -> None:
         latest = incidents.latest(tx, ack.source, ack.fingerprint)
+        member = members.latest(tx, ack.source, ack.fingerprint)
         if latest is not None and latest.closed_at is None:
             self.acknowledge(tx, [latest.id], ack.by, AckBy.SOURCE, now)
+        elif member is not None and member.open_now:
+            self.acknowledge(tx, [member.episode.id], ack.by, AckBy.SOURCE, now)
 
     # An alert, and the episode it belongs to.
 
     def _hear(self, tx: Tx, alert: Alert, now: datetime) -> Case:
-        latest = incidents.latest(tx, alert.source, alert.fingerprint)
-        heard = hear(alert, latest, now)
         chains = route(self.plan.route, alert.labels).chains
+        it = hearing.known(tx, alert, chains)
+        heard = hearing.heard(tx, it, now - self.plan.timing.stale_after, now)
+        case = self._case(tx, it, heard, chains, now)
+        if case.incident_id is not None:
+            hearing.note(tx, it, heard, case.incident_id, now)
+        return case
+
+    def _case(
+        self,
+        tx: Tx,
+        it: hearing.Known,
+        heard: Heard,
+        chains: tuple[tuple[Route, ...], ...],
+        now: datetime,
+    ) -> Case:
+        alert, latest = it.alert, it.latest
         if heard is Heard.FIRST:
-            return self._open(tx, alert, latest, chains, now)
+            return replace(self._open(tx, alert, latest, chains, now), told_as=it.told_as)
         if latest is None:
-            return Case(alert, heard, None, now, chains)
+            return Case(alert, heard, None, now, chains, told_as=it.told_as)
         self._touch(tx, alert, heard, latest, now)
-        return Case(alert, heard, latest.id, latest.opened_at, chains, latest.flapping)
+        rounds = latest.raised + (heard is Heard.RAISED)
+        return Case(
+            alert,
+            heard,
+            latest.id,
+            latest.opened_at,
+            chains,
+            latest.flapping,
+            round=rounds,
+            told_as=it.told_as,
+        )
 
     def _open(
         self,
@@ -190,7 +218,12 @@ class Engine:
         if heard is Heard.RESOLVED:
             incidents.close(tx, latest.id, alert.ends_at, now)
             self._end_turns(tx, latest.id, Drop.RESOLVED, Cause.RESOLVED_MEANWHILE, now)
-        elif heard is Heard.DUPLICATE and latest.closed_at is None:
+        elif heard is Heard.RAISED:
+            incidents.raise_to(tx, latest.id, alert, now)
+            risen = f"from {latest.severity} to {alert.severity}"
+            agenda.decide(tx, Decision.RAISED, self.node, now, incident_id=latest.id, detail=risen)
+            self._end_turns(tx, latest.id, Drop.SUPERSEDED, Cause.SUPERSEDED, now)
+        elif heard in (Heard.DUPLICATE, Heard.STILL_OPEN) and latest.closed_at is None:
             incidents.seen(tx, latest.id, now)
 
     def _close_stale(self, tx: Tx, now: datetime) -> None:
@@ -230,19 +263,21 @@ class Engine:
         texts: Texts,
         now: datetime,
     ) -> Verdict:
-        kind = Kind.FIRING if case.heard is Heard.FIRST else Kind.RESOLVED
+        kind = Kind.FIRING if case.heard.news else Kind.RESOLVED
         heard, told = case.heard, tuple(texts.get((case.incident_id or 0, kind), ()))
         known = (kind is Kind.RESOLVED and case.incident_id in ended.told_at_once) or any(
             page.subject.incident_id == case.incident_id and page.kind is kind for page in owed
         )
+        told_as = case.told_as or case.alert
         if not heard.suppressed and not told and not known:
             heard = self._why_untold(tx, case)
         paths = [f"{chain[-1].path} -> {chain[-1].receiver}" for chain in case.chains]
-        incidents.record(tx, delivery, case.alert, heard, case.incident_id, paths, self.node, now)
-        return Verdict(case.alert, heard, case.incident_id, case.receivers, () if heard.suppressed else told)
+        shared = case.told_as is not None
+        incidents.record(tx, delivery, told_as, heard, case.incident_id, paths, self.node, now, whole=shared)
+        return Verdict(told_as, heard, case.incident_id, case.receivers, () if heard.suppressed else told)
 
     def _why_untold(self, tx: Tx, case: Case) -> Heard:
-        if case.heard is Heard.FIRST:
+        if case.heard.news:
             return Heard.NOBODY
         first = messages.told(tx, case.id, Kind.FIRING)
         dropped = any(written.why == Drop.RESOLVED for written in pages.of_incident(tx, case.id))

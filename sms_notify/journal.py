@@ -27,7 +27,7 @@ def accepted(delivery: Delivery, verdicts: list[Verdict]) -> None:
     new = [
         f"#{tag_of(v.incident_id)}"
         for v in verdicts
-        if v.incident_id and v.heard in (Heard.FIRST, Heard.NOBODY)
+        if v.incident_id and v.heard in (Heard.FIRST, Heard.RAISED, Heard.NOBODY)
     ]
     extra = {"source": delivery.source, "alerts": len(verdicts), **heard, "texts": len(told)}
     _log.info("accepted", extra=extra | ({"incidents": ",".join(new[:10])} if new else {}))

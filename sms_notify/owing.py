@@ -9,11 +9,11 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from sms_notify.alert import Alert, Delivery, Severity
-from sms_notify.bundling import FLAPPING
+from sms_notify.bundling import FLAPPING, RAISED
 from sms_notify.decide.grouping import flush_at, group_of
 from sms_notify.decide.holding import Hold, Quiet, Wait, wait
 from sms_notify.decide.people import Person, TargetKind
-from sms_notify.decide.routing import Receiver, Route
+from sms_notify.decide.routing import ROUND, Receiver, Route
 from sms_notify.decide.states import Cause, Decision, Drop, Heard, Kind, PageState, State
 from sms_notify.plan import Plan
 from sms_notify.roster import Roster
@@ -37,6 +37,8 @@ class Case:
     """An alert on its way through `accept`: what it means, and for which episode.
 
     `flapping` counts the episodes where they are too many to tell each; `told_flapping` says that people know.
+    `round` counts how often its severity rose. `told_as` is the alert as its source told it, where the incident that
+    it belongs to has another name.
     """
 
     alert: Alert
@@ -46,6 +48,8 @@ class Case:
     chains: tuple[tuple[Route, ...], ...] = ()
     flapping: int = 0
     told_flapping: bool = False
+    round: int = 0
+    told_as: Alert | None = None
 
     @property
     def receivers(self) -> tuple[str, ...]:
@@ -85,7 +89,7 @@ class Owing:
     def beginnings(self, tx: Tx, delivery: Delivery, cases: Sequence[Case], now: datetime) -> list[Page]:
         """One page a person for each that is new, also where several receivers name them."""
         owed: dict[tuple[int, str], Page] = {}
-        new = [case for case in cases if case.heard is Heard.FIRST]
+        new = [case for case in cases if case.heard.news]
         for name in dict.fromkeys(name for case in new for name in case.receivers):
             receiver = self._plan.receivers[name]
             people = self._roster.people(tx, receiver.notify, now)
@@ -97,6 +101,9 @@ class Owing:
                 first = self._begin(tx, delivery, case, receiver, people, hidden, owed, now)
                 self._plan_turns(tx, case, receiver, first, now)
                 hidden = 0  # of one delivery, told once to each
+        for page in owed.values():
+            if page.nth:
+                pages.supersede(tx, page)
         return list(owed.values())
 
     def _begin(
@@ -119,9 +126,11 @@ class Owing:
             begin = Wait(now, Hold.NOW) if case.flapping and flapped_at is None else start
             held = self._wait(begin, case, route, receiver, person)
             held, bundle_of = self._flap(case, held, bundle, flapped_at, now)
+            if case.round and bundle_of != FLAPPING and known.was_told(tx, case.id, person.number):
+                bundle_of = RAISED
             page = Page(
-                case.subject(), person, Kind.FIRING, receiver.name, held.until, now, held.why, held.by, 0,
-                bundle_of, hidden,
+                case.subject(), person, Kind.FIRING, receiver.name, held.until, now, held.why, held.by,
+                case.round * ROUND, bundle_of, hidden,
             )  # fmt: skip
             key = (case.id, person.number)
             if key not in owed or page.due_at < owed[key].due_at:
@@ -189,11 +198,11 @@ class Owing:
             return
         self._plan_steps(tx, case, receiver, first, now)
         route = case.route_to(receiver.name)
-        if route is not None and route.repeat_interval:
+        if route is not None and route.repeat_interval and not case.alert.once:
             every = route.repeat_interval
             # with nobody on call it is looked again soon whether somebody is
             due = now + LOOK_AGAIN if first is None else first + every
-            agenda.put(tx, case.id, receiver.name, What.REMIND, 1, due, every)
+            agenda.put(tx, case.id, receiver.name, What.REMIND, case.round * ROUND + 1, due, every)
 
     def _plan_steps(
         self, tx: Tx, case: Case, receiver: Receiver, first: datetime | None, now: datetime
@@ -207,7 +216,7 @@ class Owing:
             nth += known.climbed(tx, case.alert, receiver.name, since)
         if nth <= len(receiver.escalate):
             due = now if first is None else first + receiver.escalate[nth - 1].after
-            agenda.put(tx, case.id, receiver.name, What.ESCALATE, nth, due, timedelta())
+            agenda.put(tx, case.id, receiver.name, What.ESCALATE, case.round * ROUND + nth, due, timedelta())
 
     def _nobody(self, tx: Tx, receiver: Receiver, cases: Sequence[Case], now: datetime) -> None:
         for case in cases:

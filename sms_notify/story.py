@@ -12,7 +12,7 @@ from datetime import datetime
 from sms_notify.decide.holding import Hold
 from sms_notify.decide.incidents import tag_of
 from sms_notify.decide.people import TargetKind, group_of
-from sms_notify.decide.routing import Receiver, Route
+from sms_notify.decide.routing import Receiver, Route, step_of
 from sms_notify.decide.states import Decision, Heard, IncidentState, Kind, PageState, State
 from sms_notify.decide.walk import Look, Looked, walk
 from sms_notify.logs import masked
@@ -132,7 +132,7 @@ def _heard(alerts: Sequence[Row], labels: Mapping[str, str], beside: Beside) -> 
             repeats.append(row)
             continue
         lines += [*_repeated(repeats), Line(moment(row["received_at"]), _accepted(row))]
-        if row["reason"] in (Heard.FIRST, Heard.NOBODY) and beside.route is not None:
+        if row["reason"] in (Heard.FIRST, Heard.RAISED, Heard.NOBODY) and beside.route is not None:
             lines += _others(row, walk(beside.route, labels))
         repeats = []
     return lines + _repeated(repeats)
@@ -236,6 +236,8 @@ def _decision(row: Row, beside: Beside) -> str:
             return f"nobody_on_call: {what} has nobody to tell"
         case Decision.ACKNOWLEDGED:
             return f"acknowledged {row['detail']}: no step and no reminder follows"
+        case Decision.RAISED:
+            return f"raised: {row['detail']}, so that all are told and the steps begin anew"
         case Decision.FLAPPING:
             return f"flapping: {row['detail']}, so that from now on only what lasts is told"
     about = f" {step}" if row["nth"] else ""
@@ -243,8 +245,9 @@ def _decision(row: Row, beside: Beside) -> str:
 
 
 def _due(row: Row) -> Line:
-    step = f"step {row['nth']} of {row['receiver']}"
-    what = step if row["what"] == What.ESCALATE else f"reminder {row['nth']} by {row['receiver']}"
+    nth = step_of(row["nth"])
+    step = f"step {nth} of {row['receiver']}"
+    what = step if row["what"] == What.ESCALATE else f"reminder {nth} by {row['receiver']}"
     return Line(moment(row["due_at"]), f"due: {what}, unless somebody acknowledges or it ends")
 
 

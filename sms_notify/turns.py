@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 
 from sms_notify.decide.holding import Hold, Wait, wait
 from sms_notify.decide.people import Person
-from sms_notify.decide.routing import Receiver, Route, route
+from sms_notify.decide.routing import Receiver, Route, route, step_of
 from sms_notify.decide.states import Decision, Kind
 from sms_notify.owing import LOOK_AGAIN
 from sms_notify.plan import Plan
@@ -37,18 +37,19 @@ class Turns:
         receiver = self._plan.receivers.get(due.receiver)
         steps = receiver.escalate if receiver is not None else ()
         incident_id = due.subject.incident_id
-        if receiver is None or due.subject.ended or due.nth > len(steps):
+        nth = step_of(due.nth)
+        if receiver is None or due.subject.ended or nth > len(steps):
             agenda.strike(tx, incident_id, due.receiver, What.ESCALATE)
             return []
-        step = steps[due.nth - 1]
+        step = steps[nth - 1]
         later = self._held(due, receiver, now).until
         if later > now:
             agenda.put(tx, incident_id, receiver.name, What.ESCALATE, due.nth, later, due.every)
             return []
         people = self._roster.people(tx, step.notify, now)
         self._decided(tx, due, receiver, people, now)
-        if due.nth < len(steps):
-            pause = steps[due.nth].after - step.after if people else timedelta()
+        if nth < len(steps):
+            pause = steps[nth].after - step.after if people else timedelta()
             agenda.put(tx, incident_id, receiver.name, What.ESCALATE, due.nth + 1, now + pause, timedelta())
         else:
             agenda.strike(tx, incident_id, receiver.name, What.ESCALATE)
@@ -61,23 +62,23 @@ class Turns:
                 now,
                 now,
                 nth=due.nth,
-                bundle=f"step {due.nth}",
+                bundle=f"step {nth}",
             )
             for person in people
             if not pages.has(tx, incident_id, person.number, Kind.ESCALATION, due.nth)
         ]
 
     def _decided(self, tx: Tx, due: Due, receiver: Receiver, people: Sequence[Person], now: datetime) -> None:
-        incident_id = due.subject.incident_id
+        incident_id, nth = due.subject.incident_id, step_of(due.nth)
         if due.every:
             agenda.decide(
                 tx, Decision.JUMPED, self._node, now, incident_id=incident_id, receiver=receiver.name,
-                nth=due.nth, detail="every text of the step before has failed",
+                nth=nth, detail="every text of the step before has failed",
             )  # fmt: skip
         word = Decision.ESCALATED if people else Decision.NOBODY_ON_CALL
         agenda.decide(
-            tx, word, self._node, now, incident_id=incident_id, receiver=receiver.name, nth=due.nth,
-            detail=", ".join(person.name for person in people) or ", ".join(map(str, receiver.escalate[due.nth - 1].notify)),
+            tx, word, self._node, now, incident_id=incident_id, receiver=receiver.name, nth=nth,
+            detail=", ".join(person.name for person in people) or ", ".join(map(str, receiver.escalate[nth - 1].notify)),
         )  # fmt: skip
 
     def remind(self, tx: Tx, now: datetime) -> list[Page]:
@@ -126,7 +127,8 @@ class Turns:
             return Page(
                 due.subject, person, Kind.REMINDER, due.receiver, now, now, nth=due.nth, bundle="reminder"
             )
-        return Page(due.subject, person, Kind.FIRING, due.receiver, now, now, bundle="reminder")
+        begun = due.nth - step_of(due.nth)
+        return Page(due.subject, person, Kind.FIRING, due.receiver, now, now, nth=begun, bundle="reminder")
 
     def _not_before(self, tx: Tx, due: Due, now: datetime) -> datetime:
         """A whole interval after the last text about it, whatever that was written for; a little early takes it along."""

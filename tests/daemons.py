@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import itertools
 import json
 import os
 import re
@@ -22,9 +24,21 @@ TOKEN = "tok-Zq9canary-31337"  # a canary: it must show up nowhere
 PASSWORD = "Zq9canary/geheim é"
 
 
+_PER_WORKER = 1_500
+_TURN = itertools.count(os.getpid() * 37)
+
+
 def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        return int(server.getsockname()[1])
+    """A port that nobody listens on, and that nobody else will be given before the one who asked binds it.
+
+    It lies below the range from which the kernel serves "any port" (32768 and up), in a part of this worker's own:
+    with a port of the kernel's, another worker's server could have it by the time the daemon wants it.
+    """
+    worker = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw")) % 12
+    while True:
+        port = 12_000 + worker * _PER_WORKER + next(_TURN) % _PER_WORKER
+        with contextlib.suppress(OSError), socket.create_server(("127.0.0.1", port)):
+            return port
 
 
 def write_config(

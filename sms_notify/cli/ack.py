@@ -12,6 +12,7 @@ from sms_notify.assembly import plan_of, wall_clock
 from sms_notify.cli.common import command_node, config_option, json_option, local, say, settings_of
 from sms_notify.cli.deciding import login_or, row_of
 from sms_notify.decide.incidents import tag_of
+from sms_notify.decide.routing import step_of
 from sms_notify.decide.states import AckBy
 from sms_notify.engine import Engine
 from sms_notify.errors import UsageError
@@ -85,7 +86,7 @@ def _to_follow(tx: Tx, plan: Plan, incident_id: int) -> _Stopped:
     for row in reading.agenda_of(tx, incident_id):
         receiver = plan.receivers.get(row["receiver"])
         if row["what"] == What.ESCALATE and receiver is not None:
-            steps += max(0, len(receiver.escalate) - row["nth"] + 1)
+            steps += max(0, len(receiver.escalate) - step_of(row["nth"]) + 1)
         elif row["what"] == What.REMIND:
             reminders += 1
     return _Stopped(steps, reminders)

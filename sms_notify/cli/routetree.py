@@ -35,6 +35,7 @@ def tree(node: Route) -> Tree:
         "continue": node.continue_,
         **{name: spell_duration(wait) for name, wait in _timing(node).items()},
         "group_by": list(node.group_by),
+        "dedup_labels": list(node.dedup_labels),
         "mute_time_intervals": [window.name for window in node.mute],
         "active_time_intervals": [window.name for window in node.active],
         "routes": [tree(child) for child in node.routes],
@@ -69,6 +70,9 @@ def _node_lines(node: Route, above: Route | None) -> Iterator[str]:
     ]
     if node.group_by and (above is None or above.group_by != node.group_by):
         timing.insert(0, f"group_by {', '.join(node.group_by)}")
+    if above is None or above.dedup_labels != node.dedup_labels:
+        shared = ", ".join(node.dedup_labels)
+        timing += [f"one incident by {shared}" if shared else "no dedup_labels"] if above or shared else []
     if timing:
         yield "; ".join(timing)
     if node.mute:

@@ -185,6 +185,7 @@ def _child(node: models.Route, above: Route, path: str, found: Found) -> Route:
         group_wait=above.group_wait,
         group_interval=above.group_interval,
         repeat_interval=above.repeat_interval,
+        dedup_labels=above.dedup_labels,
         mute=windows_of(node.mute_time_intervals, found),
         active=windows_of(node.active_time_intervals, found),
     )
@@ -199,6 +200,7 @@ def _timed(node: models.Node, start: Route, found: Found) -> Route:
     this = replace(
         start,
         group_by=start.group_by if node.group_by is None else tuple(node.group_by),
+        dedup_labels=start.dedup_labels if node.dedup_labels is None else tuple(node.dedup_labels),
         group_wait=_or(node.group_wait, start.group_wait),
         group_interval=_or(node.group_interval, start.group_interval),
         repeat_interval=_or(node.repeat_interval, start.repeat_interval),

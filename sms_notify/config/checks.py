@@ -59,6 +59,12 @@ def _check_routes(found: Found) -> None:
 
 
 def _check_grouping(found: Found, place: Place, node: dict[str, Value]) -> None:
+    shared = [word(label) for label in entries(node.get("dedup_labels"))]
+    if len(set(shared)) < len(shared):
+        found.wrong((*place, "dedup_labels"), "names a label twice", "name each once")
+    elif "..." in shared:
+        what = "has `...`: all labels never agree between two sources"
+        found.wrong((*place, "dedup_labels"), what, "name the labels that say what the trouble is")
     labels = [word(label) for label in entries(node.get("group_by"))]
     if len(set(labels)) < len(labels):
         found.wrong((*place, "group_by"), "names a label twice", "name each once")

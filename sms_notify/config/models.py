@@ -154,6 +154,7 @@ class Node(Model):
     group_wait: Duration | None = None
     group_interval: PositiveDuration | None = None
     repeat_interval: PositiveDuration | None = None
+    dedup_labels: list[Words] | None = Field(default=None, description="what agrees in these is one incident")
     routes: list[Route] = Field(default=[])
 
 

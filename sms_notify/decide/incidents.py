@@ -6,10 +6,10 @@ outage with two starts, and Alertmanager repeats itself byte for byte.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from sms_notify.alert import Alert, Status
+from sms_notify.alert import Alert, Severity, Status
 from sms_notify.decide.states import Heard
 
 STALE_AFTER = timedelta(hours=24)
@@ -31,7 +31,8 @@ class Episode:
     """An incident as far as the next alert about it is concerned; all times are aware UTC.
 
     `stale` says that it was closed because nothing was heard of it, not because it ended. `flapping` counts the
-    episodes of its key at its beginning where those were too many to tell each; else 0.
+    episodes of its key at its beginning where those were too many to tell each; else 0. `severity` is the worst of it
+    so far, and `raised` counts how often it rose.
     """
 
     id: int
@@ -41,20 +42,40 @@ class Episode:
     closed_at: datetime | None = None
     stale: bool = False
     flapping: int = 0
+    severity: Severity = Severity.CRITICAL
+    raised: int = 0
 
 
 def hear(alert: Alert, latest: Episode | None, now: datetime) -> Heard:
-    """What `alert` means for the latest episode of its key: FIRST, DUPLICATE, RESOLVED, STALE or NEVER_FIRED."""
+    """What `alert` means for the latest episode of its key: FIRST, RAISED, DUPLICATE, RESOLVED, STALE or NEVER_FIRED."""
     open_now = latest is not None and latest.closed_at is None
     if alert.status is Status.FIRING:
-        if open_now:
-            return Heard.DUPLICATE
+        if latest is not None and latest.closed_at is None:
+            return Heard.RAISED if alert.severity.rank < latest.severity.rank else Heard.DUPLICATE
         return Heard.STALE if latest and _old_copy(alert, latest, now) else Heard.FIRST
     if latest is None:
         return Heard.NEVER_FIRED
     if not open_now and not latest.stale:
         return Heard.DUPLICATE
     return Heard.STALE if _of_an_earlier_episode(alert, latest) else Heard.RESOLVED
+
+
+def hear_shared(
+    alert: Alert, latest: Episode | None, own: Episode | None, others: bool, now: datetime
+) -> Heard:
+    """As `hear`, where several sources tell one trouble: `own` is what this one told of the latest episode, if it did.
+
+    It has ended when the last of them says so; `others` says that another still reports it.
+    """
+    open_now = latest is not None and latest.closed_at is None
+    word = hear(alert, own, now)
+    if word is Heard.STALE:
+        return word
+    if alert.status is Status.FIRING:
+        return hear(replace(alert, starts_at=None), latest, now)
+    if word is Heard.RESOLVED and open_now and others:
+        return Heard.STILL_OPEN
+    return word if open_now or word is not Heard.RESOLVED else Heard.DUPLICATE
 
 
 def _old_copy(alert: Alert, closed: Episode, now: datetime) -> bool:

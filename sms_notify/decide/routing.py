@@ -15,6 +15,14 @@ from sms_notify.decide.limits import Limit
 from sms_notify.decide.matchers import Matcher
 from sms_notify.decide.people import Target
 
+# Steps and reminders are numbered, and none is told twice. A severity that rises begins a new round of them.
+ROUND = 1_000_000
+
+
+def step_of(nth: int) -> int:
+    """The number of a turn within its round: 0 is the first text, 1 the first step."""
+    return nth % ROUND
+
 
 @dataclass(frozen=True, slots=True)
 class Step:
@@ -46,7 +54,8 @@ class Route:
     """One node of the tree. `path` is how the configuration spells the way to it (`route.routes[1]`).
 
     `group_by`, `group_wait` and `group_interval` are for sources that have no grouping of their own; Alertmanager
-    has, and what it groups is never held a second time. An empty `active` means always.
+    has, and what it groups is never held a second time. An empty `active` means always. What agrees in `dedup_labels` is
+    one incident, whatever source it comes from.
     """
 
     receiver: str
@@ -60,6 +69,7 @@ class Route:
     repeat_interval: timedelta = timedelta(hours=4)
     mute: tuple[Window, ...] = ()
     active: tuple[Window, ...] = ()
+    dedup_labels: tuple[str, ...] = ()
 
     def matches(self, labels: Mapping[str, str]) -> bool:
         for matcher in self.matchers:  # noqa: SIM110 - a generator costs twice as much, and there may be a thousand routes

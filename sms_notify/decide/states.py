@@ -13,8 +13,10 @@ class Heard(StrEnum):
     """What an accepted alert led to: told to somebody, or suppressed and why."""
 
     FIRST = "first"  # opened an episode; somebody is told
+    RAISED = "raised"  # the episode is open, and more severe than anybody was told
     RESOLVED = "resolved"  # closed an episode; those who were told of it are told
     DUPLICATE = "duplicate"  # the episode is open and its people were told
+    STILL_OPEN = "still_open"  # one source says that it is over, another still reports the same trouble
     STALE = "stale"  # an old copy of an episode that has ended since
     NEVER_FIRED = "never_fired"  # a resolve of something we never heard firing
     NOBODY = "nobody"  # the route leads to a receiver that notifies nobody
@@ -24,7 +26,12 @@ class Heard(StrEnum):
 
     @property
     def suppressed(self) -> bool:
-        return self not in (Heard.FIRST, Heard.RESOLVED)
+        return self not in (Heard.FIRST, Heard.RAISED, Heard.RESOLVED)
+
+    @property
+    def news(self) -> bool:
+        """True where the beginning of something is owed to the receivers of the alert."""
+        return self in (Heard.FIRST, Heard.RAISED)
 
 
 class IncidentState(StrEnum):
@@ -87,6 +94,7 @@ class Decision(StrEnum):
     JUMPED = "jumped"  # every text of a step has failed: the next one does not wait
     ACKNOWLEDGED = "acknowledged"
     FLAPPING = "flapping"
+    RAISED = "raised"  # its severity has risen: it is told once more, and its steps begin anew
     NOBODY_ON_CALL = "nobody_on_call"
     HANDED_OFF = "handed_off"
 

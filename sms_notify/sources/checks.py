@@ -158,6 +158,7 @@ def _custom(check: Check) -> Alert:
         labels=_labels(check, f"Custom {check.about}", severity, check.state, "custom"),
         annotations=_annotations(check, check.comment or check.output),
         starts_at=moment,
+        once=True,
     )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 
-from sms_notify.alert import Alert, Delivery
+from sms_notify.alert import Alert, Delivery, Severity
 from sms_notify.decide.incidents import Episode
 from sms_notify.decide.states import AckBy, Heard, IncidentState
 from sms_notify.store.pages import Subject, subject_of
@@ -15,7 +15,7 @@ from sms_notify.store.tx import Tx, dump, from_stored, moment, stored, to_stored
 def latest(tx: Tx, source: str, fingerprint: str) -> Episode | None:
     """The newest episode of a key, open or closed."""
     row = tx.one(
-        "select id, state, opened_at, starts_at, ended_at, closed_at, flapping from incidents"
+        "select id, state, opened_at, starts_at, ended_at, closed_at, flapping, severity, raised from incidents"
         " where source = :source and fingerprint = :fingerprint order by id desc limit 1",
         source=source,
         fingerprint=fingerprint,
@@ -30,6 +30,8 @@ def latest(tx: Tx, source: str, fingerprint: str) -> Episode | None:
         closed_at=from_stored(row["closed_at"]),
         stale=row["state"] == IncidentState.STALE,
         flapping=row["flapping"],
+        severity=Severity(row["severity"]),
+        raised=row["raised"],
     )
 
 
@@ -47,6 +49,20 @@ def open_episode(tx: Tx, alert: Alert, now: datetime) -> int:
         annotations=dump(alert.annotations),
         starts_at=to_stored(alert.starts_at),
         now=stored(now),
+    )
+
+
+def raise_to(tx: Tx, incident_id: int, alert: Alert, now: datetime) -> None:
+    """Its severity has risen: it is as `alert` says from now on. Who took care of the lesser trouble is asked again."""
+    tx.run(
+        "update incidents set state = :state, severity = :severity, labels = :labels, annotations = :annotations,"
+        " raised = raised + 1, acked_at = null, acked_by = '', acked_how = '', last_seen_at = :now where id = :id",
+        state=IncidentState.OPEN,
+        severity=alert.severity,
+        labels=dump(alert.labels),
+        annotations=dump(alert.annotations),
+        now=stored(now),
+        id=incident_id,
     )
 
 
@@ -145,9 +161,13 @@ def record(
     routes: Iterable[str],
     node: str,
     now: datetime,
+    *,
+    whole: bool = False,
 ) -> int:
-    """Writes down one accepted alert with what it led to; a duplicate's labels are those of its incident."""
-    known = heard is Heard.DUPLICATE
+    """Writes down one accepted alert with what it led to; a duplicate's labels are those of its incident, but for those
+    that are to be written down `whole`.
+    """
+    known = heard is Heard.DUPLICATE and not whole
     return tx.insert(
         "insert into alerts (received_at, node, source, fingerprint, status, reason, incident_id, group_key, labels,"
         " annotations, starts_at, ends_at, routes) values (:now, :node, :source, :fingerprint, :status, :reason,"

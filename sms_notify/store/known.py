@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 
 from sms_notify.alert import Alert
+from sms_notify.decide.routing import ROUND
 from sms_notify.decide.states import Kind
 from sms_notify.store.tx import Tx, moment, stored
 
@@ -48,6 +49,16 @@ def heard_anything(tx: Tx, incident_id: int, number: str) -> bool:
     return row is not None
 
 
+def was_told(tx: Tx, incident_id: int, number: str) -> bool:
+    """Whether a text was written to this reader about the incident."""
+    row = tx.one(
+        "select 1 from pages where incident_id = :incident_id and number = :number and state = 'told'",
+        incident_id=incident_id,
+        number=number,
+    )
+    return row is not None
+
+
 def flapping_told_at(tx: Tx, alert: Alert, number: str, since: datetime) -> datetime | None:
     """When this reader was told, since then, that the alert flaps."""
     row = tx.one(
@@ -64,11 +75,14 @@ def flapping_told_at(tx: Tx, alert: Alert, number: str, since: datetime) -> date
 def climbed(tx: Tx, alert: Alert, receiver: str, since: datetime) -> int:
     """The highest step that any episode of the alert took since then at this receiver."""
     row = tx.one(
-        "select max(p.nth) as nth" + _OF_KEY + " and p.receiver = :receiver and p.kind = 'escalation'"
+        "select max(p.nth % :round) as nth"
+        + _OF_KEY
+        + " and p.receiver = :receiver and p.kind = 'escalation'"
         " and p.created_at > :since",
         source=alert.source,
         fingerprint=alert.fingerprint,
         receiver=receiver,
         since=stored(since),
+        round=ROUND,
     )
     return int(row["nth"] or 0) if row is not None else 0

@@ -135,6 +135,18 @@ def drop(tx: Tx, page_ids: Iterable[int], why: Drop) -> None:
         )
 
 
+def supersede(tx: Tx, page: Page) -> None:
+    """What is held for its reader of the same incident is out of date: `page` tells it, and worse."""
+    tx.run(
+        "update pages set state = 'dropped', why = :why where incident_id = :id and number = :number and state = 'held'"
+        " and nth < :nth and kind in ('firing', 'escalation', 'reminder')",
+        why=Drop.SUPERSEDED,
+        id=page.subject.incident_id,
+        number=page.person.number,
+        nth=page.nth,
+    )
+
+
 def drop_turns(tx: Tx, incident_id: int, why: Drop) -> None:
     """The escalations and reminders of an incident that nobody was told of yet."""
     tx.run(

@@ -175,6 +175,7 @@ MIGRATIONS: tuple[str, ...] = (
     alter table incidents add column acked_by text not null default '';
     alter table incidents add column acked_how text not null default '';
     alter table incidents add column flapping integer not null default 0;
+    alter table incidents add column raised integer not null default 0;
 
     alter table messages add column lane text not null default 'free';
     alter table messages add column ack_code text;
@@ -286,6 +287,30 @@ MIGRATIONS: tuple[str, ...] = (
         credits bigint not null,
         at bigint not null
     );
+
+    create table members (
+        incident_id bigint not null,
+        source text not null,
+        fingerprint text not null,
+        starts_at bigint,
+        ended_at bigint,
+        opened_at bigint not null,
+        closed_at bigint,
+        last_seen_at bigint not null,
+        primary key (incident_id, source, fingerprint)
+    );
+    create index members_key on members (source, fingerprint, incident_id);
+    -- Each incident as its source knows it, a shared one as each source does that tells it by one alert alone.
+    create view by_source as
+      select id, source, fingerprint, labels, opened_at, last_seen_at, closed_at, acked_at, acked_by, acked_how
+        from incidents where source <> 'dedup'
+      union all
+      select i.id, m.source, m.fingerprint, coalesce((select a.labels from alerts a where a.incident_id = i.id
+          and a.source = m.source and a.labels is not null order by a.id desc limit 1), i.labels),
+          i.opened_at, m.last_seen_at, i.closed_at, i.acked_at, i.acked_by, i.acked_how
+        from incidents i join members m on m.incident_id = i.id where m.closed_at is null and not exists
+          (select 1 from members o where o.incident_id = m.incident_id and o.source = m.source
+            and o.fingerprint <> m.fingerprint and o.closed_at is null);
 
     create table silences (
         incident_id bigint primary key,

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from sms_notify.alert import Alert
 from sms_notify.decide.states import AckBy
 from sms_notify.sources.alertmanager import SOURCE
-from sms_notify.store.pages import subject_of
+from sms_notify.store.pages import Subject, subject_of
 from sms_notify.store.tx import Tx, load, moment, stored
 
 
@@ -53,7 +53,7 @@ class Open:
 def uncovered(tx: Tx) -> Sequence[Uncovered]:
     """The incidents from an Alertmanager that are open and not acknowledged, oldest first."""
     rows = tx.all(
-        "select id, labels from incidents where closed_at is null and acked_at is null and source = :source order by id",
+        "select id, labels from by_source where closed_at is null and acked_at is null and source = :source order by id",
         source=SOURCE,
     )
     return [Uncovered(row["id"], load(row["labels"])) for row in rows]
@@ -65,7 +65,7 @@ def wanting(tx: Tx, since: datetime) -> Sequence[Wanting]:
     What a silence has acknowledged wants none.
     """
     rows = tx.all(
-        "select id, labels, acked_at, acked_by from incidents i where closed_at is null and acked_at >= :since"
+        "select id, labels, acked_at, acked_by from by_source i where closed_at is null and acked_at >= :since"
         " and source = :source and acked_how <> :silence"
         " and not exists (select 1 from silences s where s.incident_id = i.id) order by id",
         since=stored(since),
@@ -94,7 +94,7 @@ def still_open(tx: Tx) -> Sequence[Open]:
     """Every open incident from an Alertmanager, oldest first."""
     rows = tx.all(
         "select i.id, i.fingerprint, i.labels, i.opened_at, i.last_seen_at, i.acked_at, i.acked_how, s.alertmanager,"
-        " s.silence_id from incidents i left join silences s on s.incident_id = i.id"
+        " s.silence_id from by_source i left join silences s on s.incident_id = i.id"
         " where i.closed_at is null and i.source = :source order by i.id",
         source=SOURCE,
     )
@@ -117,4 +117,18 @@ def unheard(tx: Tx, since: Mapping[int, datetime]) -> list[int]:
 def alerts(tx: Tx, incident_ids: Sequence[int]) -> list[Alert]:
     """The alerts of these incidents, as they came with the beginning."""
     rows = (tx.one("select * from incidents where id = :id", id=id_) for id_ in incident_ids)
-    return [subject_of(row, "id").alert for row in rows if row is not None]
+    return [_as_told(tx, subject_of(row, "id")) for row in rows if row is not None]
+
+
+def _as_told(tx: Tx, subject: Subject) -> Alert:
+    """Under the name by which Alertmanager knows it."""
+    row = tx.one(
+        "select source, fingerprint from members where incident_id = :id and source = :source and closed_at is null",
+        id=subject.incident_id,
+        source=SOURCE,
+    )
+    return (
+        subject.alert
+        if row is None
+        else replace(subject.alert, source=SOURCE, fingerprint=row["fingerprint"])
+    )

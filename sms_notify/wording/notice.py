@@ -27,6 +27,7 @@ class Tone(StrEnum):
 
     NEWS = "news"
     ESCALATED = "escalated"  # nobody who was told before has acknowledged it
+    RAISED = "raised"  # its reader knows of it, and it has become more severe
     REMINDER = "reminder"  # it has been firing all the while
     FLAPPING = "flapping"  # it comes and goes, and is told again when it is calm
 

@@ -24,6 +24,7 @@ class Words:
     hidden: str
     nameless: str
     escalated: str
+    raised: str
     reminder: str
     calm: str
     next_text: str
@@ -55,6 +56,7 @@ WORDS = {
         hidden="not shown",
         nameless="alert (no name)",
         escalated="ESCALATED",
+        raised="WORSE",
         reminder="STILL FIRING",
         calm="told again when calm",
         next_text="next text",
@@ -79,6 +81,7 @@ WORDS = {
         hidden="niet getoond",
         nameless="alarm (zonder naam)",
         escalated="ESCALATIE",
+        raised="ERGER",
         reminder="NOG FIRING",
         calm="volgt weer als het rustig is",
         next_text="volgende sms",
@@ -103,6 +106,7 @@ WORDS = {
         hidden="non affich\u00e9",
         nameless="alerte (sans nom)",
         escalated="ESCALADE",
+        raised="AGGRAVÉ",
         reminder="TOUJOURS FIRING",
         calm="suite au retour au calme",
         next_text="prochain SMS",
@@ -128,6 +132,7 @@ WORDS = {
         hidden="nicht gezeigt",
         nameless="Alarm (ohne Namen)",
         escalated="ESKALIERT",
+        raised="SCHLIMMER",
         reminder="NOCH FIRING",
         calm="wieder, wenn es ruhig ist",
         next_text="n\u00e4chste SMS",
@@ -159,7 +164,12 @@ def head_of(tone: Tone, words: Words) -> str:
     """The first word of a text about firing incidents."""
     if tone is Tone.NEWS:
         return words.firing
-    heads = {Tone.ESCALATED: words.escalated, Tone.REMINDER: words.reminder, Tone.FLAPPING: words.flapping}
+    heads = {
+        Tone.ESCALATED: words.escalated,
+        Tone.RAISED: words.raised,
+        Tone.REMINDER: words.reminder,
+        Tone.FLAPPING: words.flapping,
+    }
     return heads[tone]
 
 

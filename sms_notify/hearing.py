@@ -1,0 +1,84 @@
+"""What an alert means: which incident it belongs to, and whether that is news.
+
+An incident has the name that its source gave it, but for those that `dedup_labels` make of what several sources tell:
+these are known by the values of those labels, and by who is to hear of it, so that nobody is left out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from sms_notify.alert import Alert, Status, fingerprint_of
+from sms_notify.decide.incidents import Episode, hear, hear_shared
+from sms_notify.decide.routing import Route
+from sms_notify.decide.states import Heard
+from sms_notify.store import incidents, members
+from sms_notify.store.members import Member
+from sms_notify.store.tx import Tx
+
+SHARED = "dedup"
+"""The source of an incident that stands for alerts of several sources."""
+
+Chains = Sequence[Sequence[Route]]
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """An alert under the name of its incident, and the latest episode of that name.
+
+    `told_as` is the alert as it came where that is another name; `member` is what it was part of before.
+    """
+
+    alert: Alert
+    latest: Episode | None
+    told_as: Alert | None = None
+    member: Member | None = None
+
+
+def known(tx: Tx, alert: Alert, chains: Chains) -> Known:
+    """An open incident keeps its name whatever the configuration says by now, or nothing would ever end it."""
+    latest = incidents.latest(tx, alert.source, alert.fingerprint)
+    if latest is not None and latest.closed_at is None:
+        return Known(alert, latest)
+    member = members.latest(tx, alert.source, alert.fingerprint)
+    if member is not None and member.open_now:
+        return _shared(tx, alert, member.fingerprint, member)
+    name = shared_name(chains, alert.labels)
+    return Known(alert, latest) if name is None else _shared(tx, alert, name, member)
+
+
+def _shared(tx: Tx, alert: Alert, name: str, member: Member | None) -> Known:
+    latest = incidents.latest(tx, SHARED, name)
+    here = member if member is not None and latest is not None and member.episode.id == latest.id else None
+    return Known(replace(alert, source=SHARED, fingerprint=name), latest, alert, here)
+
+
+def shared_name(chains: Chains, labels: Mapping[str, str]) -> str | None:
+    """The name of the incident that all sources share, or None where the route asks for none or a label is missing."""
+    asked = next((chain[-1].dedup_labels for chain in chains if chain[-1].dedup_labels), ())
+    if not asked or not all(labels.get(name) for name in asked):
+        return None
+    receivers = "\n".join(sorted({chain[-1].receiver for chain in chains}))
+    # a label name has no blank in it, so that this is none
+    return fingerprint_of({name: labels[name] for name in asked} | {"to whom": receivers})
+
+
+def heard(tx: Tx, it: Known, since: datetime, now: datetime) -> Heard:
+    """What it means. What one source has not spoken of since `since` holds no shared incident open any more."""
+    if it.told_as is None:
+        return hear(it.alert, it.latest, now)
+    own = it.member.episode if it.member is not None else None
+    others = it.latest is not None and members.others_fire(tx, it.latest.id, it.told_as, since)
+    return hear_shared(it.told_as, it.latest, own, others, now)
+
+
+def note(tx: Tx, it: Known, word: Heard, incident_id: int, now: datetime) -> None:
+    """Writes down what a source says of an incident that it shares with others."""
+    if it.told_as is None or word in (Heard.STALE, Heard.NEVER_FIRED):
+        return
+    if it.told_as.status is Status.FIRING:
+        members.fires(tx, incident_id, it.told_as, now)
+    elif it.member is not None:
+        members.ends(tx, incident_id, it.told_as, now)
