@@ -30,10 +30,13 @@
     calendars   on-call shifts out of an iCalendar
     config      YAML with positions → settings, or every fault with line and advice
     timetable   the schedules with the shifts of their calendars; the last good copy of each
+    importing   another program's configuration → one of ours, and what could not be taken over
     hook        the command hooks' one self-contained file: a notification durably into the spool folder
     spool       what the hooks handed over: read, committed, and only then removed
+    intake      what the hooks handed over, into the engine; the operator hears of what cannot be taken
     web         webhooks in, metrics and health out, the pages for people
     journal     what the daemon writes into its log
+    service     tells systemd that we serve, and that we are not stuck
     assembly    from settings to the parts that obey them; reads clock and randomness
     app         the daemon: builds everything and keeps it running
     cli         the commands (`__main__` is the command itself)

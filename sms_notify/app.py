@@ -25,6 +25,7 @@ from sms_notify.engine import Engine, Verdict
 from sms_notify.gateways.answers import read_callback
 from sms_notify.gateways.settings import Gateway1601Settings, ReportsBy
 from sms_notify.gateways.smsgateway1601 import SmsGateway1601, delivery_token
+from sms_notify.intake import Intake
 from sms_notify.metrics import Metrics
 from sms_notify.plan import Timing
 from sms_notify.probing import Prober
@@ -35,12 +36,10 @@ from sms_notify.reports import (
 )
 from sms_notify.roads.choice import road_of
 from sms_notify.sender import Clock, Sender, SenderPool, Sent
-from sms_notify.settling import report_refused, told_balance
+from sms_notify.settling import told_balance
 from sms_notify.silences.client import Alertmanager
 from sms_notify.silences.ends import ended
 from sms_notify.silences.keeper import Keeper, What
-from sms_notify.sources.handed import parse as parse_handed
-from sms_notify.spool import Spool, Taken
 from sms_notify.store import breakers, oncall, outbox
 from sms_notify.store.committer import Committer
 from sms_notify.store.sqlite import SqliteStore
@@ -110,12 +109,11 @@ class App:
         operator = Operator(settings.operator, roads, lambda: self._engine.roster, plan.gateways)
         teller = Teller(self.committer, operator, self.node, self._clock, self._wake_all)
         self._loops.append(Every("operator", _TELL_EVERY, teller.tell_once))
-        self._spool_trouble = ""
         folder = _spool_of(settings)
         if folder is not None:
-            self._spool = Spool(folder, parse_handed, self._take_handed, self._clock)
-            self._loops.append(Every("spool", _SPOOL_EVERY, self._sweep_spool))
-            self._spool_wrong(self._spool.prepare())
+            intake = Intake(folder, self.committer, lambda: self._engine, self._wake_senders, self._clock)
+            intake.prepare()
+            self._loops.append(Every("spool", _SPOOL_EVERY, intake.sweep))
         if settings.alertmanagers:
             asked = [Alertmanager(entry) for entry in settings.alertmanagers]
             keeper = Keeper(
@@ -309,30 +307,6 @@ class App:
         job = self.committer.submit(lambda tx: oncall.remove_override(tx, number))
         journal.override(f"override {number}", "removed", by)
         return await asyncio.wrap_future(job)
-
-    def _take_handed(self, records: Sequence[Taken]) -> None:
-        now = self._clock()
-        job = self.committer.submit(
-            lambda tx: [self._engine.accept(tx, record.delivery, now) for record in records],
-            after=lambda told: self._wake_senders([verdict for verdicts in told for verdict in verdicts]),
-        )
-        for record, verdicts in zip(records, job.result(), strict=True):
-            journal.accepted(record.delivery, verdicts)
-
-    def _sweep_spool(self) -> float | None:
-        swept = self._spool.sweep_once()
-        for refused in swept.refused:
-            journal.refused(refused)
-            told = partial(report_refused, name=refused.name, why=refused.why, now=self._clock())
-            self.committer(told)
-        if swept.trouble or swept.taken:
-            self._spool_wrong(swept.trouble)
-        return 0.0 if swept.more else None
-
-    def _spool_wrong(self, trouble: str) -> None:
-        if trouble and trouble != self._spool_trouble:
-            _log.error("spool: %s", trouble)
-        self._spool_trouble = trouble
 
     def _acknowledge_by_silence(
         self, tx: Tx, incident_ids: Sequence[int], by: str, now: datetime

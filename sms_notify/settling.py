@@ -317,6 +317,20 @@ def report_refused(tx: Tx, name: str, why: str, now: datetime) -> None:
     breakers.report(tx, id_, Trouble(Level.TICKET), "", what, advice, now, again=True)
 
 
+def report_spool(tx: Tx, trouble: str, now: datetime) -> None:
+    """Nothing that hooks hand over reaches anybody: no monitoring system would notice, and none tries again."""
+    id_ = breakers.trouble_id("spool", "folder", "")
+    advice = (
+        "docs/hooks.md says how the folder is made. What lies there is kept, and is told once it can be read."
+    )
+    breakers.report(tx, id_, Trouble(Level.PAGE), "", printable(trouble)[:200], advice, now, again=True)
+
+
+def end_spool_trouble(tx: Tx, now: datetime) -> None:
+    """The folder is read again."""
+    breakers.end_trouble(tx, breakers.trouble_id("spool", "folder", ""), now)
+
+
 def name_of(message: Message) -> str:
     """Who was to be texted; a bare number only as far as its owner knows it again."""
     return masked(message.number) if message.recipient == message.number else message.recipient

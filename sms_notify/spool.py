@@ -58,7 +58,7 @@ class Swept:
     """What one sweep did. `left` files are tried again; `more` says that there is work for another sweep at once.
 
     `trouble` is what keeps the whole folder from being emptied, in words for the operator. Each refused file is told
-    once, `trouble` with each sweep that meets it.
+    once, `trouble` with each sweep that meets it. `looked` is False for a sweep that only waited.
     """
 
     taken: int = 0
@@ -66,6 +66,7 @@ class Swept:
     left: int = 0
     more: bool = False
     trouble: str = ""
+    looked: bool = True
 
 
 def read(record: bytes) -> Handed:
@@ -181,7 +182,7 @@ class Spool:
         """Takes what lies there, a thousand files at most. Raises nothing that a folder or a file can bring about."""
         if self._pause > 0:
             self._pause -= 1
-            return Swept()
+            return Swept(looked=False)
         try:
             with _opened(self._folder) as folder:
                 return self._sweep(folder)

@@ -288,6 +288,12 @@ MIGRATIONS: tuple[str, ...] = (
         at bigint not null
     );
 
+    create table handed (
+        name text primary key,
+        taken_at bigint not null
+    );
+    create index handed_taken on handed (taken_at);
+
     create table members (
         incident_id bigint not null,
         source text not null,
