@@ -36,7 +36,6 @@ from sms_notify.reports import (
 )
 from sms_notify.roads.choice import road_of
 from sms_notify.sender import Clock, Sender, SenderPool, Sent
-from sms_notify.settling import told_balance
 from sms_notify.silences.client import Alertmanager
 from sms_notify.silences.ends import ended
 from sms_notify.silences.keeper import Keeper, What
@@ -46,6 +45,7 @@ from sms_notify.store.sqlite import SqliteStore
 from sms_notify.store.tx import Tx
 from sms_notify.telling import Operator, Teller
 from sms_notify.timetable import CalendarTrouble, Timetable, read_timetable
+from sms_notify.troubles import told_balance
 from sms_notify.web.front import Hooks, build
 from sms_notify.web.people import People
 from sms_notify.web.server import WebServer

@@ -26,6 +26,7 @@ from sms_notify.store import agenda, breakers, incidents, limits, members, messa
 from sms_notify.store.messages import Entry, Message
 from sms_notify.store.pages import Page
 from sms_notify.store.tx import Tx
+from sms_notify.troubles import report_unaddressed
 from sms_notify.turns import Turns
 from sms_notify.upkeep import Moved, Upkeep
 
@@ -122,7 +123,9 @@ class Engine:
 
         What waits for a number or a gateway that the configuration no longer names is not sent there.
         """
-        pages.drop(tx, pages.not_for(tx, self._numbers), Drop.NOT_CONFIGURED)
+        gone = pages.not_for(tx, self._numbers)
+        pages.drop(tx, [page.id for page in gone], Drop.NOT_CONFIGURED)
+        report_unaddressed(tx, [page.incident_id for page in gone if page.kind.alarming], now)
         incidents.allow_for_absence(tx, now - self.plan.timing.stale_after + _TO_REPEAT)
         agenda.clamp(tx, now)
         return self._upkeep.recover(tx, now)

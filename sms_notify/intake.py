@@ -11,12 +11,12 @@ from pathlib import Path
 from sms_notify import journal
 from sms_notify.engine import Engine, Verdict
 from sms_notify.errors import StoreError
-from sms_notify.settling import end_spool_trouble, report_refused, report_spool
 from sms_notify.sources.handed import parse
 from sms_notify.spool import Spool, Taken
 from sms_notify.store import handed
 from sms_notify.store.committer import Committer
 from sms_notify.store.tx import Tx
+from sms_notify.troubles import end_spool_trouble, report_refused, report_spool
 
 _log = logging.getLogger("sms_notify")
 _REMEMBERED = timedelta(days=2)  # a file that cannot be removed for longer is the operator's

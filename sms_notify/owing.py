@@ -17,12 +17,12 @@ from sms_notify.decide.routing import ROUND, Receiver, Route
 from sms_notify.decide.states import Cause, Decision, Drop, Heard, Kind, PageState, State
 from sms_notify.plan import Plan
 from sms_notify.roster import Roster
-from sms_notify.settling import report_nobody
 from sms_notify.store import agenda, incidents, known, messages, pages
 from sms_notify.store.agenda import What
 from sms_notify.store.messages import Entry, Message
 from sms_notify.store.pages import Page, Subject, Written
 from sms_notify.store.tx import Tx
+from sms_notify.troubles import report_nobody
 
 LOOK_AGAIN = timedelta(minutes=1)  # for somebody on call, where nobody was
 _KEPT = (

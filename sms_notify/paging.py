@@ -20,12 +20,12 @@ from sms_notify.decide.people import Person
 from sms_notify.decide.routing import Receiver
 from sms_notify.decide.states import Decision, Drop, Kind
 from sms_notify.plan import Plan
-from sms_notify.settling import report_unpaid
 from sms_notify.store import agenda, limits, messages, pages
 from sms_notify.store.limits import HeldLane
 from sms_notify.store.messages import Draft
 from sms_notify.store.pages import Page
 from sms_notify.store.tx import Tx
+from sms_notify.troubles import report_unpaid
 from sms_notify.wording.compose import Composed, compose_reported
 from sms_notify.wording.digest import compose_digest
 from sms_notify.wording.notice import Reader

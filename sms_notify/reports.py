@@ -15,10 +15,10 @@ from datetime import datetime, timedelta
 from sms_notify.decide.states import Applied, Cause, State, after_report
 from sms_notify.gateways.base import DeliveryStatus, Failed, Gateway, Report
 from sms_notify.sender import Clock, Commit
-from sms_notify.settling import report_lost
 from sms_notify.store import messages, outbox
 from sms_notify.store.messages import Entry, Message
 from sms_notify.store.tx import Tx
+from sms_notify.troubles import report_lost
 
 _log = logging.getLogger(__name__)
 FIRST_POLL = timedelta(seconds=10)

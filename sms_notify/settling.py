@@ -27,10 +27,10 @@ from sms_notify.decide.reactions import (
 from sms_notify.decide.states import Cause, State
 from sms_notify.gateways.base import Fate, Outcome
 from sms_notify.gateways.codes import explain_code
-from sms_notify.logs import masked, printable
-from sms_notify.store import breakers, limits, messages, outbox, pages
+from sms_notify.store import breakers, messages, outbox, pages
 from sms_notify.store.messages import Draft, Entry, Message
 from sms_notify.store.tx import Tx
+from sms_notify.troubles import name_of, report_lost
 from sms_notify.wording import gsm
 from sms_notify.wording.notice import Text
 
@@ -268,72 +268,6 @@ _FIRST_SIGN = timedelta(
     minutes=2
 )  # a single failure is no trouble yet; if nothing succeeds until then, it is
 _ASK_AGAIN = timedelta(minutes=15)
-
-
-def report_lost(tx: Tx, message: Message, state: State, why: str, now: datetime) -> None:
-    """A critical page that nobody can be known to have read is our own trouble; many of them are one."""
-    if message.severity is not Severity.CRITICAL or not message.kind.alarming:
-        return
-    tags = " ".join(f"#{tag_of(incident)}" for incident in messages.incidents_of(tx, message.id)[:3])
-    what = f"critical page {tags} to {name_of(message)} is {state} ({why})"
-    advice = "Tell them by another road; `sms-notify explain` and `sms-notify messages` have the story."
-    id_ = breakers.trouble_id(message.gateway, "page", "", state)
-    breakers.report(tx, id_, Trouble(Level.PAGE), message.gateway, what, advice, now, again=True)
-
-
-def report_nobody(tx: Tx, receiver: str, incident_id: int, now: datetime) -> None:
-    """Trouble that reaches nobody because nobody is on call is our own trouble too."""
-    what = f"nobody is on call for receiver {receiver}: #{tag_of(incident_id)} was told to nobody"
-    advice = "Close the gap: `sms-notify oncall override add`; `sms-notify oncall show` shows it."
-    id_ = breakers.trouble_id("oncall", "gap", receiver)
-    breakers.report(tx, id_, Trouble(Level.PAGE), "", what, advice, now, again=True)
-
-
-def report_unpaid(tx: Tx, gateway: str, scope: str, now: datetime) -> None:
-    """Critical texts that wait because the budget is spent."""
-    what = f"critical texts wait: {scope} and the reserve are spent"
-    advice = "Raise limits.credits in the configuration, or tell people by another road."
-    id_ = breakers.trouble_id(gateway, "budget", scope)
-    breakers.report(tx, id_, Trouble(Level.PAGE), gateway, what, advice, now, again=True)
-
-
-def told_balance(tx: Tx, gateway: str, credits_left: int, low_water: int, now: datetime) -> None:
-    """The account's balance, as the gateway tells it; that it runs low is told once, until there is enough again."""
-    limits.set_balance(tx, gateway, credits_left, now)
-    id_ = breakers.trouble_id(gateway, "low_water", "")
-    if credits_left >= low_water:
-        breakers.end_trouble(tx, id_, now)
-        return
-    what = f"{gateway}: only {credits_left} credits are left"
-    advice = f"Buy some: low_water is {low_water}, and at 0 no text leaves."
-    breakers.report(tx, id_, Trouble(Level.TICKET), gateway, what, advice, now)
-
-
-def report_refused(tx: Tx, name: str, why: str, now: datetime) -> None:
-    """A hand-over of a command hook that cannot be read may have been a page."""
-    what = f"a hand-over in the spool folder cannot be read: {printable(name)[:80]}: {printable(why)[:120]}"
-    id_ = breakers.trouble_id("spool", "refused", "")
-    advice = "Look into its folder `quarantine`; the log has every one of them."
-    breakers.report(tx, id_, Trouble(Level.TICKET), "", what, advice, now, again=True)
-
-
-def report_spool(tx: Tx, trouble: str, now: datetime) -> None:
-    """Nothing that hooks hand over reaches anybody: no monitoring system would notice, and none tries again."""
-    id_ = breakers.trouble_id("spool", "folder", "")
-    advice = (
-        "docs/hooks.md says how the folder is made. What lies there is kept, and is told once it can be read."
-    )
-    breakers.report(tx, id_, Trouble(Level.PAGE), "", printable(trouble)[:200], advice, now, again=True)
-
-
-def end_spool_trouble(tx: Tx, now: datetime) -> None:
-    """The folder is read again."""
-    breakers.end_trouble(tx, breakers.trouble_id("spool", "folder", ""), now)
-
-
-def name_of(message: Message) -> str:
-    """Who was to be texted; a bare number only as far as its owner knows it again."""
-    return masked(message.number) if message.recipient == message.number else message.recipient
 
 
 def usable_sender(tx: Tx, account: Account, now: datetime) -> str | None:

@@ -10,10 +10,11 @@ from sms_notify.alert import Severity
 from sms_notify.decide.people import group_of
 from sms_notify.decide.states import Cause, State
 from sms_notify.plan import Plan
-from sms_notify.settling import report_lost, way_for
+from sms_notify.settling import way_for
 from sms_notify.store import breakers, messages, outbox, pages
 from sms_notify.store.messages import Entry, Message
 from sms_notify.store.tx import Tx
+from sms_notify.troubles import report_lost, report_unaddressed
 
 # No retry waits longer (`decide/reactions.py`); a later time can only come from a clock that was wrong.
 _LONGEST_PAUSE = timedelta(minutes=15)
@@ -50,12 +51,12 @@ class Upkeep:
     def recover(self, tx: Tx, now: datetime) -> list[Moved]:
         """At start: what this node was sending when it ended may have been sent: never straight back to the queue."""
         outbox.clamp_waits(tx, now + _LONGEST_PAUSE)
+        gone = outbox.not_for(tx, self._numbers)
+        untold = [id_ for m in gone if m.kind.alarming for id_ in messages.incidents_of(tx, m.id)]
+        report_unaddressed(tx, untold, now)
         return [
             *self._end(tx, outbox.leased_by(tx, self.node), Cause.RESTARTED, now),
-            *(
-                self.move(tx, m, State.CANCELLED, Cause.NOT_CONFIGURED, now)
-                for m in outbox.not_for(tx, self._numbers)
-            ),
+            *(self.move(tx, m, State.CANCELLED, Cause.NOT_CONFIGURED, now) for m in gone),
             *self._hand_over(tx, now),
         ]
 

@@ -46,7 +46,14 @@ class Key:
     severity: str
     team: str = ""
 
-    def alert(self, status: Status, starts_at: datetime | None, ends_at: datetime | None = None) -> Alert:
+    def alert(
+        self,
+        status: Status,
+        starts_at: datetime | None,
+        ends_at: datetime | None = None,
+        severity: str = "",
+    ) -> Alert:
+        """Its name stays the same when its severity rises, as with Nagios and Zabbix."""
         labels = {
             "alertname": self.name,
             "instance": self.place,
@@ -54,7 +61,16 @@ class Key:
             "team": self.team,
         }
         every = {name: value for name, value in labels.items() if value}
-        return Alert("alertmanager", fingerprint_of(every), status, every, {}, starts_at, ends_at)
+        name = fingerprint_of(every)
+        return Alert(
+            "alertmanager",
+            name,
+            status,
+            every | ({"severity": severity} if severity else {}),
+            {},
+            starts_at,
+            ends_at,
+        )
 
 
 @dataclass(frozen=True)
@@ -144,6 +160,7 @@ class World:
     under_way: list[tuple[Message, Outcome]] = field(default_factory=list)
     firing: dict[Key, datetime | None] = field(default_factory=dict)
     ended: dict[Key, datetime | None] = field(default_factory=dict)
+    worse: set[Key] = field(default_factory=set)  # of what fires: what has become critical
     begun: list[Heard] = field(default_factory=list)
     accepted: int = 0
     quiet_turns: dict[int, str] = field(default_factory=dict)  # incident → why no turn may leave any more
@@ -221,7 +238,18 @@ class World:
         now = self.clock()
         for key in keys:
             self.firing.setdefault(key, now)
-        self._accept([key.alert(Status.FIRING, self.firing[key]) for key in keys], keys, group, hidden, send)
+        alerts = [key.alert(Status.FIRING, self.firing[key], severity=self._severity(key)) for key in keys]
+        self._accept(alerts, keys, group, hidden, send)
+
+    def _severity(self, key: Key) -> str:
+        return "critical" if key in self.worse else ""
+
+    def worsen(self, nth: int, group: str, send: bool = True) -> None:
+        """A warning that fires becomes critical."""
+        mild = [key for key in self.firing if key.severity != "critical" and key not in self.worse]
+        if mild:
+            self.worse.add(mild[nth % len(mild)])
+            self.fire([mild[nth % len(mild)]], group, send=send)
 
     def fire_old(self, key: Key) -> None:
         """The second copy of a pair of Alertmanagers: it began before the end that was heard."""
@@ -242,7 +270,8 @@ class World:
 
     def resolve(self, keys: Sequence[Key], group: str, send: bool = True) -> None:
         now = self.clock()
-        alerts = [key.alert(Status.RESOLVED, self.firing.get(key), now) for key in keys]
+        alerts = [key.alert(Status.RESOLVED, self.firing.get(key), now, self._severity(key)) for key in keys]
+        self.worse.difference_update(keys)
         for key in keys:
             self.ended[key] = self.firing.pop(key, None)
         self._accept(alerts, keys, group, 0, send)
@@ -256,10 +285,13 @@ class World:
             if verdict.incident_id is None:
                 continue
             row = self.rows("select * from incidents where id = :id", id=verdict.incident_id)[0]
-            if verdict.heard in ("first", "nobody") and verdict.alert.status is Status.FIRING:
+            if verdict.heard == "raised":
+                self.quiet_turns.pop(row["id"], None)
+            if verdict.heard in ("first", "raised", "nobody") and verdict.alert.status is Status.FIRING:
                 held = self.count("pages where incident_id = :id and state = 'held' and why <> 'limit'"
                                   " and why <> 'behind'", id=row["id"])  # fmt: skip
-                self.begun.append(Heard(key, row["id"], self.clock(), self.up, held > 0))
+                now_as = replace(key, severity=verdict.alert.labels["severity"])
+                self.begun.append(Heard(now_as, row["id"], self.clock(), self.up, held > 0))
             if row["closed_at"] is not None:
                 self.quiet_turns.setdefault(row["id"], "it has ended")
         if send:

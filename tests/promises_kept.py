@@ -13,7 +13,7 @@ from promises import DAY, HOUR, MINUTE, SECOND, Heard, Left, World
 from sms_notify.decide.incidents import tag_of
 from sms_notify.decide.limits import Lane, Limit
 from sms_notify.decide.people import Person
-from sms_notify.decide.routing import Receiver
+from sms_notify.decide.routing import ROUND, Receiver, step_of
 from sms_notify.decide.states import Drop, State
 from sms_notify.decide.states import Heard as Reason
 from sms_notify.store.tx import stored
@@ -45,13 +45,19 @@ def nothing_is_lost(world: World) -> None:
 def everybody_is_owed_once(world: World, begun: Iterable[Heard]) -> None:
     """One firing page for each person of the receivers, whatever became of it; and for nobody else."""
     for heard in begun:
-        owed = Counter(
-            row["number"]
-            for row in world.rows(
-                "select number from pages where incident_id = :id and kind = 'firing'", id=heard.incident
-            )
-        )
-        assert owed == Counter(person.number for person in people_of(world, heard)), heard
+        rounds: dict[int, Counter[str]] = {}
+        for row in world.rows(
+            "select number, nth from pages where incident_id = :id and kind = 'firing'", id=heard.incident
+        ):
+            rounds.setdefault(row["nth"], Counter())[row["number"]] += 1
+        people = Counter(person.number for person in people_of(world, heard))
+        assert all(owed == people for owed in rounds.values()), heard
+        assert len(rounds) == (_rounds(world, heard) if people else 0), heard
+
+
+def _rounds(world: World, heard: Heard) -> int:
+    """How often it is told as news: at its beginning, and each time that it becomes worse."""
+    return sum(other.incident == heard.incident for other in world.begun)
 
 
 def nothing_is_left(world: World) -> None:
@@ -145,7 +151,7 @@ def nothing_critical_waits(world: World) -> None:
 
 def _over(world: World, page: sqlite3.Row) -> bool:
     """Whether what held it at first is over: from then on only a limit can hold it, whatever word stays."""
-    waited = world.up - next(heard.up for heard in world.begun if heard.incident == page["incident_id"])
+    waited = world.up - max(heard.up for heard in world.begun if heard.incident == page["incident_id"])
     if page["why"] == "group_wait":
         return waited > max(route.group_wait for route in (world.plan.route, *world.plan.route.routes))
     rule = world.plan.limits.flapping
@@ -218,7 +224,7 @@ def only_targets_are_texted(world: World) -> None:
             steps = receiver.escalate
             targets = [*receiver.notify]
             if told.kind == "escalation":
-                targets = [*steps[told.nth - 1].notify]
+                targets = [*steps[step_of(told.nth) - 1].notify]
             elif told.kind == "resolved":
                 targets += [target for step in steps for target in step.notify]
             numbers = {person.number for person in world.plan.directory.resolve(targets)}
@@ -240,18 +246,18 @@ def _all_targets(receiver: Receiver) -> list:
 
 def critical_incidents_are_named(world: World) -> None:
     """By tag or by place, in each text of their lane, unless they are too many for that, or the gateway had it cut."""
-    places = {heard.incident: heard.key for heard in world.begun}
+    begun = {heard.incident: heard.key for heard in reversed(world.begun)}  # as each began
     for left in world.left:
         if left.message.lane is not Lane.CRITICAL or left.message.recuts:
             continue
         urgent = {
             told.incident
             for told in left.pages
-            if places[told.incident].severity == "critical" and told.kind != "resolved"
-            and not _ended_before(world, told.incident, left)
+            if (begun[told.incident].severity == "critical" or told.nth >= ROUND)
+            and told.kind != "resolved" and not _ended_before(world, told.incident, left)
         }  # fmt: skip
         if len(urgent) <= _ONES:
-            missing = {id_ for id_ in urgent if not names(left.message.body, id_, places[id_].place)}
+            missing = {id_ for id_ in urgent if not names(left.message.body, id_, begun[id_].place)}
             assert not missing, (missing, left.message.body)
 
 
@@ -291,8 +297,8 @@ def critical_incidents_are_named_within(world: World, deadline: timedelta, most:
 
 def _calm_for(world: World, heard: Heard, deadline: timedelta) -> bool:
     """Nothing was wrong from a quarter of an hour before, and it stayed open."""
-    row = world.rows("select opened_at, closed_at from incidents where id = :id", id=heard.incident)[0]
-    ended = row["closed_at"] is not None and row["closed_at"] - row["opened_at"] <= deadline // _MICRO
+    row = world.rows("select closed_at from incidents where id = :id", id=heard.incident)[0]
+    ended = row["closed_at"] is not None and row["closed_at"] - stored(heard.at) <= deadline // _MICRO
     return not ended and not any(heard.up - 15 * MINUTE <= at <= heard.up + deadline for at in world.troubles)
 
 

@@ -177,6 +177,7 @@ HAPPENINGS: dict[str, st.SearchStrategy[dict[str, object]]] = {
         {"nths": st.lists(nth, min_size=1, max_size=5).map(tuple), "group": group, "send": st.booleans()}
     ),
     "fire_again": st.fixed_dictionaries({"nth": nth, "group": group}),
+    "worsen": st.fixed_dictionaries({"nth": nth, "group": group, "send": st.booleans()}),
     "acknowledge": st.fixed_dictionaries({"nth": nth}),
     "weather": st.fixed_dictionaries({"answers": answers}),
     "stall": st.just({}),
@@ -240,6 +241,11 @@ class Promises(RuleBasedStateMachine):
     @rule(how=HAPPENINGS["fire_again"], pause=soon)
     def fire_again(self, how: dict[str, object], pause: float) -> None:
         self.do("fire_again", **how)
+        self.do("wait", seconds=pause)
+
+    @rule(how=HAPPENINGS["worsen"], pause=soon)
+    def worsen(self, how: dict[str, object], pause: float) -> None:
+        self.do("worsen", **how)
         self.do("wait", seconds=pause)
 
     @rule(how=HAPPENINGS["acknowledge"])

@@ -52,6 +52,11 @@ def open_episode(tx: Tx, alert: Alert, now: datetime) -> int:
     )
 
 
+def is_open(tx: Tx, incident_id: int) -> bool:
+    row = tx.one("select 1 from incidents where id = :id and closed_at is null", id=incident_id)
+    return row is not None
+
+
 def raise_to(tx: Tx, incident_id: int, alert: Alert, now: datetime) -> None:
     """Its severity has risen: it is as `alert` says from now on. Who took care of the lesser trouble is asked again."""
     tx.run(

@@ -365,7 +365,7 @@ def waits(tx: Tx, incident_id: int, number: str) -> bool:
     return row is not None
 
 
-def not_for(tx: Tx, numbers: frozenset[str]) -> Sequence[int]:
+def not_for(tx: Tx, numbers: frozenset[str]) -> Sequence[Written]:
     """What is held for numbers that are none of these."""
-    rows = tx.all("select id, number from pages where state = 'held'")
-    return [row["id"] for row in rows if row["number"] not in numbers]
+    rows = tx.all("select * from pages where state = 'held'")
+    return [_written(row) for row in rows if row["number"] not in numbers]
