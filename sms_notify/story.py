@@ -129,6 +129,9 @@ def _heard(alerts: Sequence[Row], labels: Mapping[str, str], beside: Beside) -> 
     repeats: list[Row] = []
     for row in alerts:
         if row["reason"] == Heard.DUPLICATE:
+            if repeats and repeats[-1]["source"] != row["source"]:
+                lines += _repeated(repeats)
+                repeats = []
             repeats.append(row)
             continue
         lines += [*_repeated(repeats), Line(moment(row["received_at"]), _accepted(row))]
@@ -152,7 +155,7 @@ def _repeated(rows: Sequence[Row]) -> list[Line]:
     if not rows:
         return []
     times = "once" if len(rows) == 1 else f"{len(rows)} times"
-    what = f"heard {rows[-1]['status']} again {times}: duplicate, nobody is told twice"
+    what = f"heard {rows[-1]['status']} from {rows[-1]['source']} again {times}: duplicate, nobody is told twice"
     return [Line(moment(rows[-1]["received_at"]), what)]
 
 

@@ -12,6 +12,7 @@ from sms_notify.hook import HOOKS, run
 COMMANDS = {
     "serve": ("serve", "serve", "Run the daemon: take alerts, send texts, follow reports."),
     "demo": ("demo", "demo", "Simulator, daemon and a staged incident to watch."),
+    "import-sachet": ("importing", "import_sachet", "Make an sms-notify.yml of sachet's config.yaml."),
     "simulator": (
         "simulator",
         "simulator_command",

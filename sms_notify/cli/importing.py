@@ -1,0 +1,78 @@
+"""`sms-notify import-sachet`: a configuration of sachet as one of ours."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from sms_notify.config.document import MAX_BYTES
+from sms_notify.errors import ConfigError, Fault, UsageError
+from sms_notify.importing import Imported, Source, convert
+from sms_notify.logs import printable
+
+
+@click.command("import-sachet")
+@click.option(
+    "--alertmanager",
+    metavar="FILE",
+    help="Alertmanager's configuration: its routes tell which receiver hears of what.",
+)
+@click.option("--output", metavar="FILE", help="Write to FILE, which must not be there yet; else stdout.")
+@click.argument("config")
+def import_sachet(alertmanager: str | None, output: str | None, config: str) -> None:
+    """Print the sms-notify.yml that does what a configuration of sachet did.
+
+    CONFIG is sachet's config.yaml. What could not be taken over is a comment in the output, and told on standard
+    error with its line. Credentials are left behind. Exit 1 where CONFIG is no configuration of sachet.
+
+    \b
+    Example:
+      sms-notify import-sachet config.yaml --alertmanager alertmanager.yml --output sms-notify.yml
+    """
+    made = convert(_read(config), _read(alertmanager) if alertmanager else None)
+    _write(made.text, output)
+    for note in made.notes:
+        click.echo(printable(str(note)), err=True)
+    click.echo(_sum(made, output), err=True)
+
+
+def _read(file: str) -> Source:
+    """Raises ConfigError where it is no text."""
+    try:
+        with Path(file).open("rb") as stream:
+            raw = stream.read(MAX_BYTES + 1)
+        text = raw.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        raise ConfigError([Fault(file, 0, "", "is not UTF-8", "save it as UTF-8 text")]) from None
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or "its name cannot be used"
+        advice = "check the path and who may read it"
+        raise ConfigError([Fault(file, 0, "", f"cannot be read: {reason}", advice)]) from None
+    if len(raw) > MAX_BYTES:
+        raise ConfigError([Fault(file, 0, "", "is larger than 1 MiB", "this is no configuration")])
+    return Source(file, text)
+
+
+def _write(text: str, output: str | None) -> None:
+    """Never over a file that is there: it may hold an evening's work."""
+    if output is None:
+        click.echo(text, nl=False)
+        return
+    try:
+        with Path(output).open("x", encoding="utf-8") as stream:
+            stream.write(text)
+    except FileExistsError:
+        raise UsageError(f"{output} is there already; name another file, or remove it first") from None
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or "its name cannot be used"
+        raise UsageError(f"{output} cannot be written: {reason}") from None
+
+
+def _sum(made: Imported, output: str | None) -> str:
+    notes = f"{len(made.notes)} notes above, and in it as comments" if made.notes else "all is taken over"
+    file = output or "sms-notify.yml"
+    return (
+        f"receivers: {made.receivers}, people: {made.people}; {notes}. "
+        f"Next: change the lines that end in CHANGE, then sms-notify check-config {file}"
+    )

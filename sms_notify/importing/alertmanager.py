@@ -1,0 +1,240 @@
+"""Alertmanager's route tree → ours, as far as it decides which of sachet's receivers hears of an alert.
+
+sachet is told a receiver's name with each delivery; we choose by the labels. The same tree makes the same choice, so it
+is kept with its order, `continue`, muting and the branches that lead elsewhere: an alert that is delivered because of
+one branch must not reach people by another that Alertmanager would not have taken.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Iterator
+from dataclasses import dataclass, replace
+from datetime import timedelta
+
+from sms_notify.config.document import Place, Value
+from sms_notify.config.durations import DurationError, parse_duration
+from sms_notify.config.found import entries, listed, mapping, word
+from sms_notify.decide.interval_words import interval_faults
+from sms_notify.decide.matchers import MatcherError, parse_matchers
+from sms_notify.importing.reading import Reading, Source, read, shown, wrong
+
+_FORGOTTEN = timedelta(days=1)
+_INTERVALS = (
+    "time_intervals",
+    "mute_time_intervals",
+)  # at the top; the second is what 0.21 to 0.23 called them
+_NO_MATCHERS = "is left out, with what is below it: its matchers cannot be read"
+
+
+@dataclass(frozen=True, slots=True)
+class Branch:
+    """A node of the tree. `receiver` is one of sachet's, or None where it leads elsewhere."""
+
+    receiver: str | None
+    line: int
+    matchers: tuple[str, ...] = ()
+    continue_: bool = False
+    repeat: str = ""
+    mute: tuple[str, ...] = ()
+    active: tuple[str, ...] = ()
+    routes: tuple[Branch, ...] = ()
+
+    @property
+    def texts(self) -> bool:
+        """Whether it or anything below it leads to one of sachet's receivers."""
+        return self.receiver is not None or any(child.texts for child in self.routes)
+
+
+@dataclass(frozen=True, slots=True)
+class Routing:
+    """`unended`: the receivers whose webhook is not told of ends (`send_resolved: false`)."""
+
+    root: Branch
+    intervals: dict[str, Value]
+    unended: frozenset[str]
+
+
+def read_alertmanager(source: Source, names: Collection[str]) -> tuple[Reading, Routing]:
+    """`names` are sachet's receivers. Raises ConfigError where it is no configuration of Alertmanager."""
+    reading = read(source, "Alertmanager")
+    data = reading.document.data
+    root = mapping(data.get("route"))
+    if not word(root.get("receiver")).strip():
+        what = "is no configuration of Alertmanager: it has no `route` with a `receiver`"
+        raise wrong(source, what, "give the file that Alertmanager's --config.file names")
+    hooks = _hooks(data)
+    _judge_hooks(reading, hooks, names)
+    intervals = _intervals(reading, data)
+    tree = _Tree(reading, frozenset(names) & frozenset(hooks), frozenset(intervals))
+    branch = tree.root(root)
+    used = set(_used(branch))
+    kept = {name: value for name, value in intervals.items() if name in used}
+    return reading, Routing(branch, kept, _unended(reading, hooks, names))
+
+
+def _hooks(data: dict[str, Value]) -> dict[str, tuple[Place, dict[str, Value]]]:
+    """Alertmanager's receivers that call a webhook."""
+    named = enumerate(mapping(entry) for entry in entries(data.get("receivers")))
+    return {
+        word(entry.get("name")): (("receivers", index), entry)
+        for index, entry in named
+        if "webhook_configs" in entry
+    }
+
+
+def _judge_hooks(
+    reading: Reading, hooks: dict[str, tuple[Place, dict[str, Value]]], names: Collection[str]
+) -> None:
+    for name in names:
+        if name not in hooks:
+            what = f"has no receiver `{shown(name)}` with a webhook, so that sachet's was never asked for"
+            reading.note(("receivers",), what, "add a route to it in sms-notify.yml, or remove it there")
+
+
+def _unended(
+    reading: Reading, hooks: dict[str, tuple[Place, dict[str, Value]]], names: Collection[str]
+) -> frozenset[str]:
+    found = set()
+    for name, (place, entry) in hooks.items():
+        for index, hook in enumerate(entries(entry.get("webhook_configs"))):
+            if name in names and word(mapping(hook).get("send_resolved")).strip().lower() in ("false", "no"):
+                here = (*place, "webhook_configs", index, "send_resolved")
+                what = "is false: sms-notify would not hear of the end, and remind people of what is over"
+                advice = "set it to true there; `send_resolved: false` here keeps it from people"
+                reading.note(here, what, advice)
+                found.add(name)
+    return frozenset(found)
+
+
+def _intervals(reading: Reading, data: dict[str, Value]) -> dict[str, Value]:
+    found: dict[str, Value] = {}
+    for key in _INTERVALS:
+        for index, entry in enumerate(entries(data.get(key))):
+            name, times = word(mapping(entry).get("name")), entries(mapping(entry).get("time_intervals"))
+            why = next(_interval_faults(times), "" if times else "it has no times")
+            if why:
+                what = f"is not taken over, so that nothing is muted by it: {why}"
+                reading.note(
+                    (key, index), what, "correct it under `time_intervals`, and name it in the routes"
+                )
+            elif name.strip():
+                found.setdefault(name, times)
+    return found
+
+
+def _interval_faults(times: Iterable[Value]) -> Iterator[str]:
+    for value in times:
+        if not isinstance(value, dict):
+            yield "it is no mapping"
+            continue
+        yield from (f"{fault.what}, {fault.advice}" for fault in interval_faults(value))
+
+
+def _used(branch: Branch) -> Iterator[str]:
+    yield from branch.mute
+    yield from branch.active
+    for child in branch.routes:
+        yield from _used(child)
+
+
+@dataclass(frozen=True, slots=True)
+class _Tree:
+    reading: Reading
+    ours: frozenset[str]
+    intervals: frozenset[str]
+
+    def root(self, node: dict[str, Value]) -> Branch:
+        found = self._branch(("route",), node, None, ())
+        return replace(found, mute=(), active=(), continue_=False)  # which Alertmanager refuses at the root
+
+    def _branch(
+        self, place: Place, node: dict[str, Value], above: str | None, matchers: tuple[str, ...]
+    ) -> Branch:
+        name = word(node.get("receiver"))
+        receiver = (name if name in self.ours else None) if name.strip() else above
+        return Branch(
+            receiver=receiver,
+            line=self.reading.line(place),
+            matchers=matchers,
+            continue_=word(node.get("continue")).strip().lower() in ("true", "yes", "on"),
+            repeat=self._repeat(place, node.get("repeat_interval")),
+            mute=self._windows((*place, "mute_time_intervals"), node.get("mute_time_intervals")),
+            active=self._windows((*place, "active_time_intervals"), node.get("active_time_intervals")),
+            routes=_needed(receiver, self._children(place, node, receiver)),
+        )
+
+    def _children(self, place: Place, node: dict[str, Value], above: str | None) -> list[Branch]:
+        found = []
+        for index, value in enumerate(entries(node.get("routes"))):
+            here: Place = (*place, "routes", index)
+            matchers = self._matchers(here, mapping(value))
+            if matchers is not None and isinstance(value, dict):
+                found.append(self._branch(here, value, above, matchers))
+        return found
+
+    def _matchers(self, place: Place, node: dict[str, Value]) -> tuple[str, ...] | None:
+        """None where one of them cannot be read: without it the route would take what is not meant for it."""
+        written = [
+            *_equal(node.get("match"), "="),
+            *_equal(node.get("match_re"), "=~"),
+            *listed(node.get("matchers")),
+        ]
+        lost = [
+            key
+            for key, kinds in (("match", dict), ("match_re", dict), ("matchers", (str, list)))
+            if key in node and not isinstance(node[key], kinds)
+        ]
+        try:
+            if lost or not all(parse_matchers(word(text)) for text in written):
+                raise MatcherError(f"`{lost[0]}` holds none" if lost else "one of them is empty", 1)
+        except MatcherError as error:
+            self.reading.note(place, f"{_NO_MATCHERS} ({error.what})", "add it under `route` by hand")
+            return None
+        return tuple(word(text) for text in written)
+
+    def _repeat(self, place: Place, value: Value) -> str:
+        text = word(value).strip()
+        where: Place = (*place, "repeat_interval")
+        try:
+            wait = parse_duration(text) if text else timedelta()
+        except DurationError as error:
+            self.reading.note(where, str(error), error.advice)
+            return ""
+        if wait >= _FORGOTTEN:
+            what = "is a day or more, and an alert that was not heard of for a day counts as over"
+            self.reading.note(where, what, "set it below 24h in Alertmanager")
+        return text if wait else ""
+
+    def _windows(self, place: Place, value: Value) -> tuple[str, ...]:
+        names = [word(name) for name in listed(value)]
+        for name in names:
+            if name not in self.intervals:
+                what = f"`{shown(name)}` is not taken over"
+                self.reading.note(place, what, "add it under `time_intervals`, or do without")
+        return tuple(name for name in names if name in self.intervals)
+
+
+def _equal(value: Value, operator: str) -> Iterator[str]:
+    """The old keys, of which each pair is one matcher."""
+    for name, text in mapping(value).items():
+        yield matcher(name, operator, word(text))
+
+
+def matcher(name: str, operator: str, value: str) -> str:
+    escaped = value.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
+    return f'{name}{operator}"{escaped}"'
+
+
+def _needed(receiver: str | None, children: Iterable[Branch]) -> tuple[Branch, ...]:
+    """Without what changes nothing: where nobody is texted anyway, a branch that leads elsewhere and has none behind it.
+
+    Beside a receiver each one counts: what it takes does not fall to that receiver.
+    """
+    kept = [
+        child if child.texts else replace(child, routes=(), repeat="", mute=(), active=())
+        for child in children
+        if child.texts or not child.continue_ or receiver is not None
+    ]
+    while kept and receiver is None and not kept[-1].texts:
+        kept.pop()
+    return tuple(kept)

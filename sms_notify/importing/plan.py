@@ -1,0 +1,75 @@
+"""What is to be written: everything decided, nothing worded."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from sms_notify.config.document import Place, spell
+from sms_notify.errors import Fault
+from sms_notify.importing.alertmanager import Branch, Routing
+from sms_notify.importing.people import Person
+from sms_notify.importing.reading import Source
+from sms_notify.importing.sachet import SachetReceiver
+
+NOWHERE = "not-by-text"
+EVERYBODY = "everybody"
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """One receiver of ours. `unusable` are people of whom sachet's configuration has no number that can be texted."""
+
+    receiver: SachetReceiver
+    notify: tuple[str, ...]
+    unusable: tuple[str, ...]
+    send_resolved: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """`owners` tells whose number stands at a place. `elsewhere` is the receiver of branches that are not sachet's."""
+
+    config: Source
+    alertmanager: Source | None
+    sender: str
+    people: tuple[Person, ...]
+    owners: Mapping[Place, str]
+    answers: tuple[Answer, ...]
+    elsewhere: str
+    routing: Routing
+    hidden: tuple[str, ...]
+    notes: tuple[Fault, ...]
+
+    @property
+    def guessed(self) -> bool:
+        """Whether the routes are made up, because nothing tells who hears of what."""
+        return self.alertmanager is None and len(self.answers) > 1
+
+    @property
+    def goes_elsewhere(self) -> bool:
+        waiting = [self.routing.root]
+        while waiting:
+            branch = waiting.pop()
+            if branch.receiver is None:
+                return True
+            waiting += branch.routes
+        return False
+
+    def name(self, branch: Branch) -> str:
+        return self.elsewhere if branch.receiver is None else branch.receiver
+
+    def section(self, note: Fault) -> str:
+        """Where the note stands in our file: each has one place."""
+        if note.file != self.config.file:
+            return "route"
+        if note.path == "receivers":
+            return "route"
+        for place, person in self.owners.items():
+            if note.path == spell(place):
+                return f"person {person}"
+        for answer in self.answers:
+            if f"{note.path}.".startswith(f"{spell(answer.receiver.place)}."):
+                return f"receiver {answer.receiver.name}"
+        head = note.path.partition("[")[0].partition(".")[0]
+        return head if head in ("providers", "receivers", "templates") else "top"

@@ -1,0 +1,191 @@
+"""The plan as a file that a person reads: what to change, where it came from, what could not be taken over."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from sms_notify.errors import Fault
+from sms_notify.importing.alertmanager import Branch
+from sms_notify.importing.plan import Answer, Plan
+from sms_notify.importing.reading import shown
+from sms_notify.importing.yamltext import change, comment, flow, key_list, masked, quoted, scalar
+
+_SENDER = "ACME-Ops"
+_PORT = 9876
+
+
+def render(plan: Plan) -> str:
+    """The whole text, which ends in a line end."""
+    parts = (_head, _web, _gateways, _people, _route, _receivers, _intervals, _templates)
+    return "\n\n".join("\n".join(lines) for part in parts if (lines := list(part(plan)))) + "\n"
+
+
+def _notes(plan: Plan, section: str, indent: int = 0) -> Iterator[str]:
+    for note in plan.notes:
+        if plan.section(note) == section:
+            yield from _remark(plan, note, indent)
+
+
+def _remark(plan: Plan, note: Fault, indent: int) -> Iterator[str]:
+    source = plan.config if note.file == plan.config.file else plan.alertmanager
+    file = source.short if source else note.file
+    yield from comment(f"{file}:{note.line} {note.path} {note.what}; {note.advice}.", indent)
+
+
+def _head(plan: Plan) -> Iterator[str]:
+    files = f"{plan.config.short} (sachet)"
+    if plan.alertmanager:
+        files += f" and {plan.alertmanager.short} (Alertmanager)"
+    yield from comment(f"Made from {files} by `sms-notify import-sachet`.")
+    yield "#"
+    yield from comment("1. Look at every line that ends in CHANGE.")
+    yield from comment(
+        f"2. What begins with `{plan.config.short}:` and a line could not be taken over as it was."
+    )
+    yield from comment("3. sms-notify check-config sms-notify.yml")
+    yield from comment("4. sms-notify routes test alertname=HostDown severity=critical")
+    yield from _notes(plan, "top")
+
+
+def _web(_: Plan) -> Iterator[str]:
+    yield "web:"
+    yield from comment(
+        f"sachet's port was {_PORT} and its path /alert, which is here, too. Take the port over when sachet has "
+        "stopped, and the url in Alertmanager stays as it is.",
+        2,
+    )
+    yield change("  listen: 127.0.0.1:9601", "or another free port")
+    yield from comment(
+        "sachet took alerts from everybody. Beyond this machine a token is asked for: write one a line into a file, "
+        "chmod 600, and listen on 0.0.0.0 instead.",
+        2,
+    )
+    yield "  # webhook_tokens_file: tokens"
+
+
+def _gateways(plan: Plan) -> Iterator[str]:
+    yield "gateways:"
+    yield from _notes(plan, "providers", 2)
+    yield "  - name: main"
+    yield "    type: 1601sms"
+    yield change("    url: https://gateway.example.org/module/", "the folder of gateway.php")
+    yield change("    username: acme")
+    yield change("    password_file: password", "the password alone, chmod 600")
+    yield change(
+        f"    sender: {scalar(plan.sender or _SENDER)}", "1601SMS has to know it" if plan.sender else ""
+    )
+
+
+def _people(plan: Plan) -> Iterator[str]:
+    if not plan.people:
+        return
+    usable = any(person.usable for person in plan.people)
+    yield "people:" if usable else "# people:"
+    for person in plan.people:
+        yield from _notes(plan, f"person {person.name}", 2)
+        if person.usable:
+            yield f"  {scalar(person.name)}: {{number: {scalar(person.number)}}}"
+        else:
+            was = shown(masked(person.number, plan.hidden))
+            yield change(f"  # {scalar(person.name)}: {{number: +…}}", f"was {was}")
+
+
+def _route(plan: Plan) -> Iterator[str]:
+    yield from _notes(plan, "route")
+    if plan.alertmanager:
+        yield from comment(
+            f"The tree of {plan.alertmanager.short}: the same labels lead to the same people. Grouping, "
+            "inhibition and silences stay there."
+        )
+    if plan.routing.root.receiver is None and plan.alertmanager:
+        yield from comment(f"`{plan.elsewhere}` is where no text was sent: nobody is told.")
+    yield "route:"
+    yield from _branch(plan, plan.routing.root, 2)
+
+
+def _branch(plan: Plan, branch: Branch, indent: int) -> Iterator[str]:
+    blank = " " * indent
+    yield f"{blank}receiver: {scalar(plan.name(branch))}"
+    if branch.repeat:
+        yield f"{blank}repeat_interval: {branch.repeat}"
+    if branch.mute:
+        yield from key_list("mute_time_intervals", branch.mute, indent)
+    if branch.active:
+        yield from key_list("active_time_intervals", branch.active, indent)
+    if branch.continue_:
+        yield f"{blank}continue: true"
+    if branch.routes:
+        yield f"{blank}routes:"
+    for child in branch.routes:
+        yield from _child(plan, child, indent + 2)
+
+
+def _child(plan: Plan, child: Branch, indent: int) -> Iterator[str]:
+    """An entry of `routes`: its first line has the dash."""
+    lines = [*_matchers(plan, child, indent + 2), *_branch(plan, child, indent + 2)]
+    yield f"{' ' * indent}- {lines[0].strip()}"
+    yield from lines[1:]
+
+
+def _matchers(plan: Plan, child: Branch, indent: int) -> Iterator[str]:
+    lines = key_list("matchers", child.matchers, indent) if child.matchers else []
+    yield from (map(change, lines) if plan.guessed else lines)
+
+
+def _receivers(plan: Plan) -> Iterator[str]:
+    yield "receivers:"
+    yield from _notes(plan, "receivers", 2)
+    for answer in plan.answers:
+        yield from _receiver(plan, answer)
+    if plan.goes_elsewhere:
+        yield f"  - name: {scalar(plan.elsewhere)}"
+        if plan.guessed:
+            everybody = (name for answer in plan.answers for name in answer.notify)
+            yield from _notify(dict.fromkeys(everybody))
+        else:
+            yield from comment("Alertmanager tells of these by another road; here they are recorded.", 4)
+
+
+def _receiver(plan: Plan, answer: Answer) -> Iterator[str]:
+    receiver = answer.receiver
+    yield f"  - name: {scalar(receiver.name)}"
+    yield from _notes(plan, f"receiver {receiver.name}", 4)
+    if receiver.text:
+        yield from comment("Its text was:", 4)
+        yield from quoted(receiver.text, plan.hidden, 4)
+    yield from _notify(answer.notify)
+    if answer.unusable:
+        targets = ", ".join(f"person:{name}" for name in answer.unusable)
+        yield from comment(f"And {targets}: once the number under `people` is right, add it here.", 4)
+    if not answer.send_resolved:
+        yield "    send_resolved: false"
+    if receiver.long:
+        yield "    max_parts: 3  # each part costs a credit"
+
+
+def _notify(names: Iterable[str]) -> Iterator[str]:
+    targets = [f"person:{name}" for name in names]
+    if targets:
+        yield from key_list("notify", targets, 4)
+
+
+def _intervals(plan: Plan) -> Iterator[str]:
+    if plan.routing.intervals:
+        yield "time_intervals:"
+    for name, times in plan.routing.intervals.items():
+        yield f"  - name: {scalar(name)}"
+        yield "    time_intervals:"
+        for one in times if isinstance(times, list) else []:
+            yield f"      - {flow(one)}"
+
+
+def _templates(plan: Plan) -> Iterator[str]:
+    yield from _notes(plan, "templates")
+    yield from comment(
+        "The built-in wording needs no template and always fits. It says status, severity, what, where, how it is, "
+        "since when, tag:"
+    )
+    yield from quoted("FIRING critical HostDown web1:9100: does not answer since 14:05 #k3f9", ())
+    yield from comment("Your own is named here and chosen by a receiver with `template: short`:")
+    yield "# templates:"
+    yield "#   short: '{{ status|short }} {{ alertname }} {{ instance }}: {{ summary }} #{{ tag }}'"
