@@ -126,7 +126,9 @@ class App:
 
     def _server(self) -> WebServer:
         settings = self._settings
-        hooks = Hooks(accept=self._accept, metrics=self._render, ready=self.ready, report=self._report)
+        hooks = Hooks(
+            accept=self._accept, metrics=self._render, ready=self.ready, report=self._report, now=self._clock
+        )
         people = People(
             view=self._view,
             acknowledge=self._acknowledge,

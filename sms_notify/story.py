@@ -155,7 +155,9 @@ def _repeated(rows: Sequence[Row]) -> list[Line]:
     if not rows:
         return []
     times = "once" if len(rows) == 1 else f"{len(rows)} times"
-    what = f"heard {rows[-1]['status']} from {rows[-1]['source']} again {times}: duplicate, nobody is told twice"
+    what = (
+        f"heard {rows[-1]['status']} from {rows[-1]['source']} again {times}: duplicate, nobody is told twice"
+    )
     return [Line(moment(rows[-1]["received_at"]), what)]
 
 

@@ -15,6 +15,7 @@ import pytest
 from prometheus_client.metrics import MetricWrapperBase
 from pydantic import BaseModel
 from starlette.routing import Route
+from workbench import NOON
 
 from sms_notify.cli import COMMANDS, group
 from sms_notify.config import config_schema, load
@@ -392,7 +393,7 @@ def test_every_metric_that_is_spoken_of_exists() -> None:
 def endpoints() -> set[str]:
     async def unused(*_: object) -> Any: ...
 
-    hooks = Hooks(accept=unused, metrics=lambda _: (b"", ""), ready=tuple, report=unused)
+    hooks = Hooks(accept=unused, metrics=lambda _: (b"", ""), ready=tuple, report=unused, now=lambda: NOON)
     view: Any = unused
     people = People(view, unused, unused, unused, dict, lambda: datetime.now(UTC))
     app = build(hooks, WebSettings(), people=people)

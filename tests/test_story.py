@@ -109,7 +109,9 @@ def test_repeats_are_one_line_with_their_number(bench: Bench) -> None:
         bench.clock.move(minutes=1)
         bench.accept(firing())
 
-    assert "12:03 heard firing from alertmanager again 3 times: duplicate, nobody is told twice" in told(bench)
+    assert "12:03 heard firing from alertmanager again 3 times: duplicate, nobody is told twice" in told(
+        bench
+    )
 
 
 def test_who_is_held_is_told_until_when_by_what_and_afterwards_when_it_was_told(bench: Bench) -> None:

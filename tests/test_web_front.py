@@ -12,11 +12,13 @@ import subprocess
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 import requests
 from web_serving import ONE_ALERT, SOON, Recorder, Served, is_closed, post, read_answer, serving, status_of
+from workbench import NOON
 
 from sms_notify.errors import StoreError, UsageError
 from sms_notify.secret import Secret
@@ -69,6 +71,12 @@ def test_a_webhook_is_accepted_on_both_paths_with_and_without_slash_and_never_re
     answer = send(served, path=path)
     assert (answer.status_code, answer.json()) == (200, {"accepted": 1})
     assert served.recorder.deliveries[0].alerts[0].labels == {"alertname": "HostDown"}
+
+
+def test_how_old_a_problem_of_zabbix_is_counts_from_the_request(served: Served) -> None:
+    body = b'{"EVENT.ID": "17", "EVENT.VALUE": "1", "EVENT.NAME": "Disk full", "EVENT.AGE": "5m"}'
+    assert send(served, body, "/zabbix").status_code == 200
+    assert served.recorder.deliveries[0].alerts[0].starts_at == NOON - timedelta(minutes=5)
 
 
 @pytest.mark.parametrize("name", ["single/001", "big-group/001", "mixed/002", "text/007"])

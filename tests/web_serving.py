@@ -12,6 +12,8 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
+from workbench import NOON
+
 from sms_notify.alert import Delivery
 from sms_notify.web.front import Hooks, Patience, build
 from sms_notify.web.protocol import Limits
@@ -40,7 +42,9 @@ class Recorder:
     closed: bool = False
 
     def hooks(self) -> Hooks:
-        return Hooks(accept=self.accept, metrics=self.metrics, ready=self.ready, report=self.report)
+        return Hooks(
+            accept=self.accept, metrics=self.metrics, ready=self.ready, report=self.report, now=lambda: NOON
+        )
 
     async def accept(self, delivery: Delivery) -> None:
         self._loop, self._gate = asyncio.get_running_loop(), asyncio.Event()

@@ -43,16 +43,16 @@ ANNOTATIONS = {
     "link": "url",
 }
 OVER = frozenset(("resolved", "ok", "up", "recovered", "recovery", "closed", "cleared", "clear", "normal"))
-_STATUS = ("status", "state")
-_STARTS = ("startsAt", "starts_at")
-_ENDS = ("endsAt", "ends_at")
-_KNOWN = {
+STATUS = ("status", "state")
+STARTS = ("startsAt", "starts_at")
+ENDS = ("endsAt", "ends_at")
+KNOWN = {
     *LABELS,
     *GRADES,
     *ANNOTATIONS,
-    *_STATUS,
-    *_STARTS,
-    *_ENDS,
+    *STATUS,
+    *STARTS,
+    *ENDS,
     "labels",
     "annotations",
     "fingerprint",
@@ -88,7 +88,7 @@ def parse(body: bytes, source: str = SOURCE, added: Added | None = None) -> Deli
         hidden, default = bounds.hidden(payload.get("truncatedAlerts")), _status(payload, Status.FIRING)
         listed = payload["alerts"]
     elif isinstance(payload, dict):
-        if not _KNOWN & payload.keys():
+        if not KNOWN & payload.keys():
             raise ParseError(
                 'the object is no alert: give it "name" and "summary", or "labels", or a list "alerts"'
             )
@@ -145,8 +145,8 @@ def _alert(source: str, given: object, default: Status, added: Added, where: str
         status=_status(entry, Status.RESOLVED if added.resolved else default),
         labels=bounds.bounded(labels),
         annotations=bounds.bounded(annotations),
-        starts_at=_moment(entry, _STARTS),
-        ends_at=_moment(entry, _ENDS),
+        starts_at=_moment(entry, STARTS),
+        ends_at=_moment(entry, ENDS),
     )
 
 
@@ -168,7 +168,7 @@ def _status(entry: Mapping[str, Any], default: Status) -> Status:
     """A word that we do not know counts as firing: an alert too many is better than one too few."""
     if entry.get("resolved") is True:
         return Status.RESOLVED
-    word = next((entry[name] for name in _STATUS if entry.get(name) not in (None, "")), None)
+    word = next((entry[name] for name in STATUS if entry.get(name) not in (None, "")), None)
     if word is None:
         return default
     return Status.RESOLVED if isinstance(word, str) and word.strip().lower() in OVER else Status.FIRING

@@ -16,7 +16,7 @@ from sms_notify.sources import bounds, entries
 SOURCE = "grafana"
 
 # Told as annotations of the same name, for templates and pages.
-_ALONG = ("valueString", "dashboardURL", "panelURL", "silenceURL", "imageURL", "generatorURL", "ruleUID")
+ALONG = ("valueString", "dashboardURL", "panelURL", "silenceURL", "imageURL", "generatorURL", "ruleUID")
 _TOLD = ("summary", "description", "message")
 
 
@@ -56,7 +56,7 @@ def _alert(given: object, default: Status, where: str) -> Alert:
 
 
 def _along(entry: Mapping[str, Any], where: str) -> dict[str, str]:
-    more = {name: entries.text_of(entry.get(name), f"{where}.{name}") for name in _ALONG}
+    more = {name: entries.text_of(entry.get(name), f"{where}.{name}") for name in ALONG}
     values = entry.get("values")
     if isinstance(values, dict):
         pairs = ((name, number) for name, number in values.items() if isinstance(number, int | float))

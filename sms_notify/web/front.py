@@ -13,6 +13,7 @@ import traceback
 from collections.abc import Awaitable, Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from datetime import datetime
 from functools import partial
 from typing import TypeVar
 from urllib.parse import parse_qsl
@@ -28,15 +29,15 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from sms_notify.alert import Delivery
 from sms_notify.errors import ParseError, StoreError
 from sms_notify.sources import alertmanager, generic, grafana, zabbix
-from sms_notify.web import body
+from sms_notify.web import body, openapi
 from sms_notify.web.auth import BusyError, Gatekeeper
 from sms_notify.web.doors import Doors
+from sms_notify.web.openapi import Parser
 from sms_notify.web.people import People
 from sms_notify.web.protocol import ANSWER_HEADERS
 from sms_notify.web.settings import WebSettings
 
 T = TypeVar("T")
-Parser = Callable[[bytes], Delivery]
 
 SOURCES: Mapping[str, Parser] = {
     "/alertmanager": alertmanager.parse,
@@ -62,12 +63,14 @@ class Hooks:
     `accept` returns only after the commit and raises StoreError when there is none. `metrics` takes the
     Accept header and gives body and content type. `ready` gives the reasons why not; none = ready. `report`
     takes the token of the call-back's address and its parameters, and says whether something came of them.
+    `now` is aware UTC, for Zabbix: it tells how old a problem is, and no time that has a zone.
     """
 
     accept: Callable[[Delivery], Awaitable[None]]
     metrics: Callable[[str], tuple[bytes, str]]
     ready: Callable[[], tuple[str, ...]]
     report: Callable[[str, Mapping[str, str]], Awaitable[bool]]
+    now: Callable[[], datetime]
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +107,8 @@ class _Front:
         self._hooks = hooks
         self._patience = patience
         self.gatekeeper = Gatekeeper(settings)
+        asked = {"tokens": bool(settings.tokens), "users": bool(settings.users)}
+        self._description = openapi.encoded(openapi.document(SOURCES, **asked))
         # Threads of their own: a scrape that hangs on a locked database must not hold back anything else.
         self._probes = ThreadPoolExecutor(2, thread_name_prefix="sms-notify-probe")
 
@@ -118,11 +123,14 @@ class _Front:
             Route("/metrics", self._metrics),
             Route("/-/healthy", self._healthy),
             Route("/-/ready", self._ready),
+            Route("/openapi.json", self._openapi),
             Route("/delivery/{token}", self._delivery),
         ]
 
     async def _webhook(self, parse: Parser, request: Request) -> Response:
         await self._admit(request)
+        if parse is zabbix.parse:
+            parse = partial(zabbix.parse, at=self._hooks.now())
         delivery = await _parsed(parse, await body.read(request, self._patience.body))
         await self._commit(delivery)
         return Response(b'{"accepted": %d}\n' % len(delivery.alerts), media_type="application/json")
@@ -157,6 +165,10 @@ class _Front:
         if reasons:
             return PlainTextResponse("\n".join(reasons), 503, headers=_RETRY)
         return PlainTextResponse("OK")
+
+    async def _openapi(self, _: Request) -> Response:
+        """For anybody: it says what the documentation says, and which schemes are asked for, as any 401 does."""
+        return Response(self._description, media_type="application/json")
 
     async def _delivery(self, request: Request) -> Response:
         """The gateway's call-back; uniform, so that nobody learns which tokens and messages exist."""

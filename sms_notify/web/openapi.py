@@ -1,0 +1,228 @@
+"""The machine-facing surface as an OpenAPI 3.1 document, built from the tables that the parsers themselves read.
+
+https://spec.openapis.org/oas/v3.1.0
+
+It tells what is meant, which is less than what is taken: a parser is lenient, because an alert that is refused for a
+field is a page that nobody gets. Whatever fits these schemas is accepted; much that does not fit them is too.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from sms_notify.alert import Delivery
+from sms_notify.gateways.base import DeliveryStatus
+from sms_notify.sources import alertmanager, generic, grafana, zabbix
+from sms_notify.web.body import MAX_BODY
+from sms_notify.web.protocol import Limits
+from sms_notify.web.schemas import Json, schemas
+
+Parser = Callable[[bytes], Delivery]
+
+# Of this description, not of the program: nobody is told without a token which version runs here.
+_VERSION = "1"
+_ABOUT = (
+    "Alerts in, text messages out. What is accepted is on disk before the answer is sent.\n\n"
+    "Every webhook is also there with a slash at its end, and none ever redirects. The Content-Type of a request is not"
+    " looked at. The pages for people are not part of this."
+)
+
+
+@dataclass(frozen=True, slots=True)
+class _Webhook:
+    """Who posts to a door, what they post (the name of a schema), and one body that is accepted."""
+
+    who: str
+    schema: str
+    example: object
+    lines: bool = False  # also one alert a line
+
+
+_LABELS = {"alertname": "DiskFull", "instance": "db1", "severity": "critical"}
+_TOLD = {"status": "firing", "labels": _LABELS, "annotations": {"summary": "/var is at 97 %"}}
+_WEBHOOKS: Mapping[Parser, _Webhook] = {
+    alertmanager.parse: _Webhook(
+        "Alertmanager's webhook, payload version 4",
+        "Alertmanager",
+        {"version": "4", "groupKey": '{}:{alertname="DiskFull"}', "alerts": [_TOLD]},
+    ),
+    grafana.parse: _Webhook(
+        "A webhook contact point of Grafana's alerting, version 9 or later",
+        "Grafana",
+        {"version": "1", "orgId": 1, "alerts": [{**_TOLD, "values": {"B": 97.2}}]},
+    ),
+    zabbix.parse: _Webhook(
+        "A webhook media type of Zabbix, its parameters as one object",
+        "Zabbix",
+        {"EVENT.ID": "17", "EVENT.VALUE": "1", "EVENT.NAME": "Disk is full", "HOST.HOST": "db1"},
+    ),
+    generic.parse: _Webhook(
+        "Anything that can post JSON",
+        "Alerts",
+        {"name": "DiskFull", "host": "db1", "severity": "critical", "summary": "/var is at 97 %"},
+        lines=True,
+    ),
+}
+
+
+def document(webhooks: Mapping[str, Parser], *, tokens: bool, users: bool) -> Json:
+    """The document for these webhooks (path → parser), where bearer tokens or users are asked for, or neither.
+
+    Raises KeyError for a parser that nobody has described here.
+    """
+    schemes = {"token": tokens, "user": users}
+    security: list[Json] = [{name: []} for name, asked in schemes.items() if asked]
+    guarded = {"401": _ref("responses", "Unauthorized")} if security else {}
+    return {
+        "openapi": "3.1.0",
+        "info": {"title": "sms-notify", "version": _VERSION, "description": _ABOUT},
+        "security": security,
+        "tags": [{"name": "alerts"}, {"name": "operation"}],
+        "paths": {**_posts(webhooks, guarded), **_gets(guarded)},
+        "components": {
+            "securitySchemes": {name: _SCHEMES[name] for name, asked in schemes.items() if asked},
+            "responses": _responses(bool(security)),
+            "schemas": schemas(),
+        },
+    }
+
+
+def encoded(described: Json) -> bytes:
+    """As it is served: UTF-8, one line."""
+    return json.dumps(described, ensure_ascii=False).encode() + b"\n"
+
+
+_SCHEMES: Mapping[str, Json] = {
+    "token": {
+        "type": "http",
+        "scheme": "bearer",
+        "description": "One of the tokens in web.webhook_tokens_file.",
+    },
+    "user": {"type": "http", "scheme": "basic", "description": "A user of web.users, UTF-8."},
+}
+
+
+def _posts(webhooks: Mapping[str, Parser], guarded: Json) -> Json:
+    return {path: {"post": _post(path, _WEBHOOKS[parse], guarded)} for path, parse in webhooks.items()}
+
+
+def _post(path: str, webhook: _Webhook, guarded: Json) -> Json:
+    refusals = ("400", "408", "413", "415", "431", "503")
+    content: Json = {
+        "application/json": {"schema": _ref("schemas", webhook.schema), "example": webhook.example}
+    }
+    if webhook.lines:
+        content["application/x-ndjson"] = {"schema": {"type": "string", "description": "One alert a line."}}
+    return {
+        "operationId": path.strip("/"),
+        "tags": ["alerts"],
+        "summary": webhook.who,
+        "requestBody": {"required": True, "content": content},
+        "responses": {
+            "200": _ref("responses", "Accepted"),
+            **guarded,
+            **{status: _ref("responses", _REFUSALS[status][0]) for status in refusals},
+        },
+    }
+
+
+def _gets(guarded: Json) -> Json:
+    metrics = {**_said("Metrics", _METRICS), **guarded, "503": _ref("responses", "Unavailable")}
+    delivery = _get("delivery", _CALL_BACK, _said("Always, so that nobody learns which secrets exist"), True)
+    return {
+        "/metrics": _get("metrics", "For Prometheus", metrics),
+        "/-/healthy": _get("healthy", "Whether the process serves", _said("It does"), True),
+        "/-/ready": _get("ready", "Whether alerts become texts", {**_said("They do"), **_NOT_READY}, True),
+        "/delivery/{token}": {"parameters": _call_back(), **delivery},
+        "/openapi.json": _get("openapi", "This document", {"200": _DOCUMENT}, True),
+    }
+
+
+_CALL_BACK = "The gateway's delivery call-back: what became of a text"
+
+
+def _call_back() -> list[Json]:
+    """The secret of the address, and the gateway's own words; all of these may be missing or wrong."""
+    about = "The secret of the address that `sms-notify delivery-url` prints."
+    schema = {"type": "string", "maxLength": 256, "pattern": "^[^/]+$"}
+    words: Json = {name: {"type": "string"} for name in ("smsid", "status", "datum", "referentie")}
+    words["status"]["examples"] = [*DeliveryStatus]
+    return [
+        {"name": "token", "in": "path", "required": True, "description": about, "schema": schema},
+        *({"name": name, "in": "query", "schema": word} for name, word in words.items()),
+    ]
+
+
+_METRICS = ("text/plain", "application/openmetrics-text")
+_NOT_READY: Json = {
+    "503": {
+        "description": "Not ready: why, one reason a line.",
+        "content": {"text/plain": {"schema": {"type": "string"}}},
+    }
+}
+_DOCUMENT: Json = {
+    "description": "OpenAPI 3.1.",
+    "content": {"application/json": {"schema": {"type": "object"}}},
+}
+
+
+def _get(name: str, about: str, responses: Json, open_to_all: bool = False) -> Json:
+    operation: Json = {"operationId": name, "tags": ["operation"], "summary": about, "responses": responses}
+    return {"get": operation | ({"security": []} if open_to_all else {})}
+
+
+def _said(what: str, kinds: tuple[str, ...] = ("text/plain",)) -> Json:
+    content = {kind: {"schema": {"type": "string"}} for kind in kinds}
+    return {"200": {"description": f"{what}.", "content": content}}
+
+
+# Status → the name of the response, and what it means to who gets it.
+_REFUSALS: Mapping[str, tuple[str, str]] = {
+    "400": (
+        "NotUnderstood",
+        "Nothing was stored: not JSON, or no alert in it. The same body will not do better.",
+    ),
+    "401": ("Unauthorized", "Neither a valid token nor a user with the right password; nothing was stored."),
+    "408": ("TooSlow", "Nothing was stored: the body did not arrive in time. The connection is closed."),
+    "413": (
+        "TooLarge",
+        f"Nothing was stored: the body is over {MAX_BODY} bytes. Send fewer alerts at a time.",
+    ),
+    "415": ("Compressed", "Nothing was stored: send it without Content-Encoding."),
+    "431": ("HeadersTooLarge", f"Nothing was stored: the headers are over {Limits().header_bytes} bytes."),
+    "503": (
+        "Unavailable",
+        "Our trouble. Send it again: alerts that were stored all the same are known by then.",
+    ),
+}
+_HEADERS: Mapping[str, tuple[str, str, str]] = {
+    "401": ("WWW-Authenticate", "The schemes that are configured.", "string"),
+    "503": ("Retry-After", "Seconds.", "integer"),
+}
+
+
+def _responses(guarded: bool) -> Json:
+    accepted: Json = {
+        "type": "object",
+        "required": ["accepted"],
+        "properties": {"accepted": {"type": "integer", "minimum": 0, "description": "How many alerts."}},
+    }
+    told = {name: _refusal(status, about) for status, (name, about) in _REFUSALS.items()}
+    if not guarded:
+        del told["Unauthorized"]
+    about = "Every alert of the request is on disk."
+    return {"Accepted": {"description": about, "content": {"application/json": {"schema": accepted}}}, **told}
+
+
+def _refusal(status: str, about: str) -> Json:
+    refusal: Json = {"description": about, "content": {"text/plain": {"schema": {"type": "string"}}}}
+    if status in _HEADERS:
+        header, told, kind = _HEADERS[status]
+        refusal["headers"] = {header: {"description": told, "schema": {"type": kind}}}
+    return refusal
+
+
+def _ref(kind: str, name: str) -> Json:
+    return {"$ref": f"#/components/{kind}/{name}"}
