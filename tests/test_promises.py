@@ -24,7 +24,7 @@ from sms_notify.plan import Plan, Timing
 
 STORIES = int(os.environ.get("SMS_NOTIFY_STORIES", "0"))  # so many random ones instead of the fixed few
 
-pytestmark = [pytest.mark.timeout(0)] if STORIES else []
+pytestmark = [pytest.mark.timeout(0 if STORIES else 400)]
 
 ZONE = "Europe/Brussels"
 PEOPLE = {
@@ -395,4 +395,4 @@ def test_the_same_story_ends_the_same_and_a_tick_with_nothing_due_changes_nothin
 TestPromises = Promises.TestCase
 TestPromises.settings = _settings(60)
 TestCalmPromises = CalmPromises.TestCase
-TestCalmPromises.settings = _settings(80)
+TestCalmPromises.settings = _settings(60)
