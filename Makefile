@@ -13,7 +13,7 @@ demo: $(VENV)/.runtime
 test: $(VENV)/.dev lint
 	$(BIN)/python -m pytest -n auto --dist worksteal -m 'not real' $(ARGS)
 
-# Installs Debian's Alertmanager and Prometheus where they are missing, and starts them on loopback.
+# Installs the real monitoring systems from Debian's packages where they are missing, and starts them on loopback.
 test-real: $(VENV)/.dev
 	$(BIN)/python tests/real/install.py
 	$(BIN)/python -m pytest -m real -s $(ARGS) tests/real

@@ -36,6 +36,7 @@ from sms_notify.reports import (
 )
 from sms_notify.roads.choice import road_of
 from sms_notify.sender import Clock, Sender, SenderPool, Sent
+from sms_notify.service import Watch
 from sms_notify.silences.client import Alertmanager
 from sms_notify.silences.ends import ended
 from sms_notify.silences.keeper import Keeper, What
@@ -84,10 +85,12 @@ class App:
         clock: Clock = wall_clock,
         timing: Timing | None = None,
         uptime: Callable[[], timedelta] = uptime,
+        watch: Watch | None = None,
     ) -> None:
         self._settings = settings
         self._clock = clock
         self._uptime = uptime
+        self._watch = watch or Watch(time.monotonic)
         self._ahead = clock() - uptime()
         self.node = node_name()
         plan = plan_of(settings, timing)
@@ -102,7 +105,7 @@ class App:
         polled = (ReportsBy.POLL, ReportsBy.BOTH)
         self._asked = {gateway.name for gateway in settings.gateways if gateway.delivery_reports in polled}
         self._zones = {gateway.name: ZoneInfo(gateway.timezone) for gateway in settings.gateways}
-        self._loops = [Every("clock", _TICK_EVERY, self._tick)]
+        self._loops = [Every("clock", _TICK_EVERY, self._watch.pace(self._tick))]
         for gateway in settings.gateways:
             self._add_gateway(gateway, plan.timing)
         roads = {name: road_of(road) for name, road in settings.roads.items()}
@@ -113,7 +116,7 @@ class App:
         if folder is not None:
             intake = Intake(folder, self.committer, lambda: self._engine, self._wake_senders, self._clock)
             intake.prepare()
-            self._loops.append(Every("spool", _SPOOL_EVERY, intake.sweep))
+            self._loops.append(Every("spool", _SPOOL_EVERY, self._watch.follow("spool", intake.sweep)))
         if settings.alertmanagers:
             asked = [Alertmanager(entry) for entry in settings.alertmanagers]
             keeper = Keeper(
@@ -176,10 +179,12 @@ class App:
         May be called after a start that failed, and twice.
         """
         self._web.stop(_STOP_WITHIN)
-        for loop in self._loops:
-            loop.stop(_STOP_WITHIN)
-        for pool in self._pools:
-            pool.stop(_STOP_WITHIN)
+        parts: list[Every | SenderPool] = [*self._loops, *self._pools]
+        ends = time.monotonic() + _STOP_WITHIN
+        for part in parts:  # all at once, so that none begins anything while another is waited for
+            part.stop(0)
+        for part in parts:
+            part.stop(max(0.0, ends - time.monotonic()))
         self.committer.stop()
         self.store.unlock()
         _log.info("stopped")
@@ -192,13 +197,15 @@ class App:
     def ready(self) -> tuple[str, ...]:
         """Why alerts cannot be taken or texts cannot be sent now; empty when all is well."""
         reasons = () if self.committer.alive else ("the store's writer has ended",)
-        return reasons + tuple("a sender has ended" for pool in self._pools if not pool.alive)
+        ended = tuple("a sender has ended" for pool in self._pools if not pool.alive)
+        return reasons + ended + self._watch.stuck()
 
     def _add_gateway(self, settings: Gateway1601Settings, timing: Timing) -> None:
         gateway = SmsGateway1601(settings, time.monotonic)
         account = account_of(settings, self._engine.plan.gateways, self._engine.plan.directory)
         sender = Sender(self.committer, gateway, account, timing, self.node, luck())
-        self._pools.append(SenderPool(sender, self._clock, settings.concurrency, self._sent))
+        clock = self._watch.follow(f"sender {settings.name}", self._clock)  # read for each claim and answer
+        self._pools.append(SenderPool(sender, clock, settings.concurrency, self._sent))
         prober = Prober(self.committer, gateway, self._clock, luck(), self._numbers_to_probe())
         self._loops.append(Every(f"probe-{settings.name}", _PROBE_EVERY, lambda: self._probe(prober)))
         self._loops.append(

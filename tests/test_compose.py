@@ -325,8 +325,19 @@ def test_of_several_those_are_named_whose_places_are_told() -> None:
     assert named(*alerts) == {*range(shown), 30}
 
 
+def test_different_things_at_one_place_are_told_place_first() -> None:
+    several = [host_down(number, alertname=f"Disk {number:02}", instance="db-1") for number in range(40)]
+    text = body(*several)
+    assert text.startswith("FIRING critical 40x db-1: Disk 00, Disk 01, Disk 02, ")
+    shown = text.count("Disk ")
+    assert f", +{40 - shown}" in text
+    assert named(*several) == {*range(shown)}
+
+
 def test_what_is_told_by_its_number_alone_is_not_named() -> None:
-    many = [host_down(number, alertname=f"Alert{number}", instance="w" * 50) for number in range(9)]
+    many = [
+        host_down(number, alertname=f"Alert{number}", instance=f"{number}" + "w" * 50) for number in range(9)
+    ]
     assert named(*many) == set()
     assert named(*(host_down(n, alertname="A" * 70, instance="w" * 300) for n in (1, 2))) == set()
 

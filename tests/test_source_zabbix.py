@@ -175,6 +175,13 @@ def test_an_update_is_told_as_what_was_done(action: str, status: Status, acks: i
     assert all(ack.by == "Ann (ann)" for ack in delivery.acks)
 
 
+@pytest.mark.parametrize("name", ["Inaccessible user", "{USER.FULLNAME}", "*UNKNOWN*", ""])
+def test_a_name_that_zabbix_does_not_tell_is_nobodys_name(name: str) -> None:
+    fields = {"EVENT.UPDATE.STATUS": "1", "EVENT.UPDATE.ACTION": "acknowledged", "EVENT.ID": "7"}
+    (ack,) = posted(**fields, **{"EVENT.NAME": "x", "USER.FULLNAME": name}).acks
+    assert ack.by == "zabbix"
+
+
 def test_an_escalation_of_what_was_acknowledged_says_so() -> None:
     (ack,) = called("ops", "Problem: x", template(EVENT_ACK_STATUS="Yes")).acks
     assert (ack.by, ack.fingerprint) == ("zabbix", "77")

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import threading
+import time
 
 import click
 
@@ -28,6 +30,7 @@ def serve(ctx: click.Context, config_file: str | None, log_level: str) -> None:
     """
     from sms_notify.app import App
     from sms_notify.logs import configure
+    from sms_notify.service import Watch, manager_of
 
     configure(log_level.upper())
     settings = settings_of(ctx, config_file)
@@ -36,13 +39,15 @@ def serve(ctx: click.Context, config_file: str | None, log_level: str) -> None:
     stop = threading.Event()
     for name in (signal.SIGTERM, signal.SIGINT):
         signal.signal(name, lambda *_: stop.set())
-    app = App(settings)
+    manager = manager_of(os.environ, os.getpid())
+    app = App(settings, watch=Watch(time.monotonic, manager))
     try:
-        app.start()
+        manager.ready(f"serving on port {app.start()}")
         while app.alive and not stop.wait(_LOOK_EVERY):
             pass
         ended_by_itself = not stop.is_set()
     finally:
+        manager.stopping()
         app.stop()
     if ended_by_itself:
         raise SmsNotifyError(

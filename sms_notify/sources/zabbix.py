@@ -53,7 +53,7 @@ _MANY_LINES = ("eventname", "eventopdata", "eventupdatemessage")
 _MOST_LINES = 500
 
 _LINE = re.compile(r"([A-Za-z][A-Za-z ._]{0,40}?): ?(.*)")
-_UNSET = re.compile(r"\{[$#]?[A-Z][A-Z0-9_.]*\}|\*UNKNOWN\*")
+_UNSET = re.compile(r"\{[$#]?[A-Z][A-Z0-9_.]*\}|\*UNKNOWN\*|Inaccessible user")
 _NO_WORD = re.compile(r"[^a-z]")
 _EVENT = re.compile(r"\d{1,20}", re.ASCII)
 _SUBJECT = re.compile(r"(Problem|Resolved in [^:]{0,40}|Updated problem in [^:]{0,40}): ?(.*)", re.DOTALL)

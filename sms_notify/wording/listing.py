@@ -45,6 +45,18 @@ def groups_of(incidents: Iterable[Told], words: Words, place: Callable[[str], st
     return [Group(name, len(those), _places(those, place)) for name, those in members.items()]
 
 
+def by_place(groups: Sequence[Group]) -> list[Group]:
+    """Different things at one place, place first: `db-1: Disk, HTTP` is shorter, and says where however much is cut."""
+    places = {place for group in groups for place in group.at}
+    if len(groups) < 2 or len(places) > 1 or "" in places:
+        return list(groups)
+    (place,) = places
+    at = {
+        group.name if group.count == 1 else f"{group.count} {group.name}": group.at[place] for group in groups
+    }
+    return [Group(place, sum(group.count for group in groups), at)]
+
+
 def _places(members: Iterable[Told], place: Callable[[str], str]) -> dict[str, list[str]]:
     at: dict[str, list[str]] = {}
     for told in members:

@@ -15,7 +15,7 @@ from sms_notify.wording import gsm
 from sms_notify.wording.about import as_told, briefly, what_and_summary, where_of, without_port
 from sms_notify.wording.composed import Composed, text_of
 from sms_notify.wording.fields import Field, clipped, fixed, sentence, shrink
-from sms_notify.wording.listing import Group, groups_of, listing, named_in
+from sms_notify.wording.listing import Group, by_place, groups_of, listing, named_in
 from sms_notify.wording.notice import Notice, Reader, Text, Tone
 from sms_notify.wording.templates import local, one_line, severity_word, since, tidy, zone_of
 from sms_notify.wording.words import Words, ack_words, head_of, hidden_words, silence_words, words_of
@@ -48,7 +48,7 @@ def built_in(notice: Notice, reader: Reader, max_parts: int) -> Composed:
     groups: list[Group] = []
 
     def several(told: Notice, place: Callable[[str], str]) -> list[Field]:
-        groups[:] = groups_of(told.incidents, words, place)
+        groups[:] = by_place(groups_of(told.incidents, words, place))
         return _several(told, reader, words, groups)
 
     text, fields = _fitted(several, notice, max_parts)
