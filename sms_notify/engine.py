@@ -131,14 +131,20 @@ class Engine:
         return self._upkeep.recover(tx, now)
 
     def acknowledge(
-        self, tx: Tx, incident_ids: Iterable[int], by: str, how: AckBy, now: datetime
+        self,
+        tx: Tx,
+        incident_ids: Iterable[int],
+        by: str,
+        how: AckBy,
+        now: datetime,
+        comment: str = "",
     ) -> list[int]:
         """Somebody takes care of these: no step and no reminder follows. Returns those that it was news for."""
         taken = [id_ for id_ in incident_ids if incidents.acknowledge(tx, id_, by, how, now)]
+        words = " ".join(comment.split())[:200]
+        said = f"by {by} ({how}): {words}" if words else f"by {by} ({how})"
         for incident_id in taken:
-            agenda.decide(
-                tx, Decision.ACKNOWLEDGED, self.node, now, incident_id=incident_id, detail=f"by {by} ({how})"
-            )
+            agenda.decide(tx, Decision.ACKNOWLEDGED, self.node, now, incident_id=incident_id, detail=said)
             self._end_turns(tx, incident_id, Drop.ACKNOWLEDGED, Cause.ACKNOWLEDGED, now)
         return taken
 
@@ -146,9 +152,9 @@ class Engine:
         latest = incidents.latest(tx, ack.source, ack.fingerprint)
         member = members.latest(tx, ack.source, ack.fingerprint)
         if latest is not None and latest.closed_at is None:
-            self.acknowledge(tx, [latest.id], ack.by, AckBy.SOURCE, now)
+            self.acknowledge(tx, [latest.id], ack.by, AckBy.SOURCE, now, ack.comment)
         elif member is not None and member.open_now:
-            self.acknowledge(tx, [member.episode.id], ack.by, AckBy.SOURCE, now)
+            self.acknowledge(tx, [member.episode.id], ack.by, AckBy.SOURCE, now, ack.comment)
 
     # An alert, and the episode it belongs to.
 

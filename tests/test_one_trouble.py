@@ -293,12 +293,14 @@ def test_an_acknowledgement_by_either_source_holds_for_both(site) -> None:
     nagios, alertmanager = both()
     heard(here, alertmanager)
     heard(here, nagios)
-    ack = Acknowledged("nagios", nagios.fingerprint, "ann")
+    ack = Acknowledged("nagios", nagios.fingerprint, "ann", "on it, 20 min")
     here.bench.commit(
         lambda tx: here.bench.engine.accept(tx, Delivery("nagios", (), acks=(ack,)), here.bench.clock())
     )
     here.run(minutes=10)
     assert here.texts(ALICE.number) == []
+    (said,) = here.bench.rows("select detail from decisions where word = 'acknowledged'")
+    assert said["detail"] == "by ann (source): on it, 20 min"
 
 
 def test_another_host_is_another_incident(site) -> None:
