@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from sms_notify import hearing
-from sms_notify.alert import Acknowledged, Alert, Delivery
+from sms_notify.alert import Acknowledged, Alert, Delivery, Status
 from sms_notify.decide.incidents import Episode
 from sms_notify.decide.oncall import Schedule
 from sms_notify.decide.routing import Route, route
@@ -33,6 +33,7 @@ from sms_notify.upkeep import Moved, Upkeep
 __all__ = ["Engine", "Moved", "Ticked", "Verdict"]
 
 _TO_REPEAT = timedelta(hours=5)  # after a start: longer than a source's usual repeat interval
+_NOTICE_LASTS = timedelta(hours=4)  # where a route has no repeat_interval
 _GROUPS_KEPT = timedelta(days=1)
 
 
@@ -79,6 +80,7 @@ class Engine:
         self._code = code
         self.roster = Roster(plan.directory, plan.schedules)
         self._numbers = plan.numbers()
+        self._shares = _shares(plan.route)
         self._owing = Owing(plan, self.roster, node)
         self._pager = Pager(plan, node, code)
         self._turns = Turns(plan, self.roster, node)
@@ -91,7 +93,8 @@ class Engine:
 
     def accept(self, tx: Tx, delivery: Delivery, now: datetime) -> list[Verdict]:
         """Takes in one delivery: episodes, routes, who is owed what, texts, and a row for every alert with what it led to."""
-        cases = [self._hear(tx, alert, now) for alert in delivery.alerts]
+        heard = {at: self._hear(tx, delivery.alerts[at], now) for at in self._order(delivery.alerts)}
+        cases = [heard[at] for at in range(len(delivery.alerts))]
         begun = self._owing.beginnings(tx, delivery, cases, now)
         told = self._pager.owe(tx, begun, now)
         ended = self._owing.ends(tx, delivery, cases, now, self._taken_back)
@@ -158,10 +161,18 @@ class Engine:
 
     # An alert, and the episode it belongs to.
 
+    def _order(self, alerts: Sequence[Alert]) -> Sequence[int]:
+        """What fires first, where alerts may share an incident: that one ends and another goes on is no end."""
+        once_each = len({alert.fingerprint for alert in alerts}) == len(alerts)
+        if not (self._shares and once_each):
+            return range(len(alerts))
+        return sorted(range(len(alerts)), key=lambda at: alerts[at].status is Status.RESOLVED)
+
     def _hear(self, tx: Tx, alert: Alert, now: datetime) -> Case:
         chains = route(self.plan.route, alert.labels).chains
         it = hearing.known(tx, alert, chains)
-        heard = hearing.heard(tx, it, now - self.plan.timing.stale_after, now)
+        every = max((chain[-1].repeat_interval for chain in chains), default=_NOTICE_LASTS) or _NOTICE_LASTS
+        heard = hearing.heard(tx, it, now - self.plan.timing.stale_after, every, now)
         case = self._case(tx, it, heard, chains, now)
         if case.incident_id is not None:
             hearing.note(tx, it, heard, case.incident_id, now)
@@ -231,7 +242,6 @@ class Engine:
             incidents.raise_to(tx, latest.id, alert, now)
             risen = f"from {latest.severity} to {alert.severity}"
             agenda.decide(tx, Decision.RAISED, self.node, now, incident_id=latest.id, detail=risen)
-            self._end_turns(tx, latest.id, Drop.SUPERSEDED, Cause.SUPERSEDED, now)
         elif heard in (Heard.DUPLICATE, Heard.STILL_OPEN) and latest.closed_at is None:
             incidents.seen(tx, latest.id, now)
 
@@ -297,6 +307,10 @@ class Engine:
             if any(message.state.may_have_arrived for message in first)
             else Heard.NOBODY_TOLD
         )
+
+
+def _shares(route: Route) -> bool:
+    return bool(route.dedup_labels) or any(_shares(child) for child in route.routes)
 
 
 _COUNTED = 95  # episodes of one alert in so short a time that anybody wants to know the number of

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from sms_notify.alert import Alert, Status, fingerprint_of
 from sms_notify.decide.incidents import Episode, hear, hear_shared
@@ -36,6 +36,14 @@ class Known:
     told_as: Alert | None = None
     member: Member | None = None
 
+    @property
+    def own(self) -> Episode | None:
+        """What this source told before, as far as it counts: an end ends the latest episode alone."""
+        if self.member is None:
+            return None
+        same = self.latest is not None and self.member.episode.id == self.latest.id
+        return self.member.episode if same or self.alert.status is Status.FIRING else None
+
 
 def known(tx: Tx, alert: Alert, chains: Chains) -> Known:
     """An open incident keeps its name whatever the configuration says by now, or nothing would ever end it."""
@@ -45,13 +53,18 @@ def known(tx: Tx, alert: Alert, chains: Chains) -> Known:
     member = members.latest(tx, alert.source, alert.fingerprint)
     if member is not None and member.open_now:
         return _shared(tx, alert, member.fingerprint, member)
-    name = shared_name(chains, alert.labels)
+    name = None if _stands_alone(alert) else shared_name(chains, alert.labels)
     return Known(alert, latest) if name is None else _shared(tx, alert, name, member)
+
+
+def _stands_alone(alert: Alert) -> bool:
+    """Beside the trouble and not the trouble itself: what somebody wanted told, a downtime, that it flaps."""
+    return alert.once or bool(alert.labels.get("notification"))
 
 
 def _shared(tx: Tx, alert: Alert, name: str, member: Member | None) -> Known:
     latest = incidents.latest(tx, SHARED, name)
-    here = member if member is not None and latest is not None and member.episode.id == latest.id else None
+    here = member if member is not None and member.fingerprint == name else None
     return Known(replace(alert, source=SHARED, fingerprint=name), latest, alert, here)
 
 
@@ -65,13 +78,27 @@ def shared_name(chains: Chains, labels: Mapping[str, str]) -> str | None:
     return fingerprint_of({name: labels[name] for name in asked} | {"to whom": receivers})
 
 
-def heard(tx: Tx, it: Known, since: datetime, now: datetime) -> Heard:
-    """What it means. What one source has not spoken of since `since` holds no shared incident open any more."""
+def heard(tx: Tx, it: Known, since: datetime, every: timedelta, now: datetime) -> Heard:
+    """What it means. What one source has not spoken of since `since` holds no shared incident open any more; what nothing
+    ends is news again after `every`.
+    """
     if it.told_as is None:
-        return hear(it.alert, it.latest, now)
-    own = it.member.episode if it.member is not None else None
+        return _again(tx, it.alert, it.latest, hear(it.alert, it.latest, now), every, now)
+    own = it.own
     others = it.latest is not None and members.others_fire(tx, it.latest.id, it.told_as, since)
     return hear_shared(it.told_as, it.latest, own, others, now)
+
+
+def _again(
+    tx: Tx, alert: Alert, latest: Episode | None, word: Heard, every: timedelta, now: datetime
+) -> Heard:
+    """Repeats keep no notice alive: a job that fails every ten minutes would be told once, and never more."""
+    lasting = latest is not None and latest.closed_at is None and now - latest.opened_at < every
+    if not (alert.once and word is Heard.DUPLICATE and alert.status is Status.FIRING) or lasting:
+        return word
+    if latest is not None and latest.closed_at is None:
+        incidents.expire(tx, latest.id, now)
+    return Heard.FIRST
 
 
 def note(tx: Tx, it: Known, word: Heard, incident_id: int, now: datetime) -> None:
@@ -80,5 +107,5 @@ def note(tx: Tx, it: Known, word: Heard, incident_id: int, now: datetime) -> Non
         return
     if it.told_as.status is Status.FIRING:
         members.fires(tx, incident_id, it.told_as, now)
-    elif it.member is not None:
+    elif it.own is not None:
         members.ends(tx, incident_id, it.told_as, now)

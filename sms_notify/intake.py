@@ -12,7 +12,7 @@ from sms_notify import journal
 from sms_notify.engine import Engine, Verdict
 from sms_notify.errors import StoreError
 from sms_notify.sources.handed import parse
-from sms_notify.spool import Spool, Taken
+from sms_notify.spool import Refused, Spool, Taken
 from sms_notify.store import handed
 from sms_notify.store.committer import Committer
 from sms_notify.store.tx import Tx
@@ -39,6 +39,7 @@ class Intake:
         self._now = now
         self._spool = Spool(folder, parse, self._take, now)
         self._trouble: str | None = None  # None: not yet known
+        self._untold: list[Refused] = []
 
     def prepare(self) -> None:
         """Makes the folder where it may, and tells what is wrong with it. Before the store is open: into the log alone."""
@@ -51,7 +52,11 @@ class Intake:
         swept = self._spool.sweep_once()
         for refused in swept.refused:
             journal.refused(refused)
-            self._commit(partial(report_refused, name=refused.name, why=refused.why, now=self._now()))
+        self._untold += swept.refused
+        while self._untold:
+            first = self._untold[0]
+            self._commit(partial(report_refused, name=first.name, why=first.why, now=self._now()))
+            self._untold.pop(0)  # after the commit: one that fails is tried with the next look
         if swept.looked:
             self._tell(swept.trouble)
         return 0.0 if swept.more else None

@@ -90,6 +90,9 @@ class Owing:
         """One page a person for each that is new, also where several receivers name them."""
         owed: dict[tuple[int, str], Page] = {}
         new = [case for case in cases if case.heard.news]
+        for case in new:
+            if case.heard is Heard.RAISED:
+                self._begin_anew(tx, case, now)
         for name in dict.fromkeys(name for case in new for name in case.receivers):
             receiver = self._plan.receivers[name]
             people = self._roster.people(tx, receiver.notify, now)
@@ -101,10 +104,40 @@ class Owing:
                 first = self._begin(tx, delivery, case, receiver, people, hidden, owed, now)
                 self._plan_turns(tx, case, receiver, first, now)
                 hidden = 0  # of one delivery, told once to each
-        for page in owed.values():
-            if page.nth:
-                pages.supersede(tx, page)
-        return list(owed.values())
+        return [self._in_place_of(tx, page, now) if page.nth else page for page in owed.values()]
+
+    def _begin_anew(self, tx: Tx, case: Case, now: datetime) -> None:
+        """Its severity has risen: who took care of the lesser trouble is asked again, where anybody is to be told at all."""
+        if not any(self._plan.receivers[name].notify for name in case.receivers):
+            return
+        incidents.ask_again(tx, case.id)
+        agenda.strike_all(tx, case.id)
+        pages.drop_turns(tx, case.id, Drop.SUPERSEDED)
+        for message in messages.waiting_turns(tx, case.id):
+            self._withdraw(tx, message, case.id, now)
+
+    def _in_place_of(self, tx: Tx, page: Page, now: datetime) -> Page:
+        """What the same reader was to be told of the lesser trouble is out of date; unless it would be told sooner."""
+        id_, number = page.subject.incident_id, page.person.number
+        before = [
+            written for written in pages.of_incident(tx, id_)
+            if written.number == number and written.nth < page.nth and written.kind is not Kind.RESOLVED
+        ]  # fmt: skip
+        held = [written for written in before if written.state is PageState.HELD]
+        soonest = min((written.due_at for written in held), default=page.due_at)
+        if soonest < page.due_at and page.why is not Hold.GROUP:
+            return page
+        pages.drop(tx, [written.id for written in held], Drop.SUPERSEDED)
+        if page.due_at <= now:
+            for told in {written.message_id for written in before if written.message_id is not None}:
+                self._withdraw(tx, messages.get(tx, told), id_, now)
+        return replace(page, due_at=min(soonest, page.due_at))
+
+    def _withdraw(self, tx: Tx, message: Message, incident_id: int, now: datetime) -> None:
+        """A text that waits, and that tells nothing but what is out of date, does not leave."""
+        waits = message.state is State.QUEUED and message.ambiguous == 0
+        if waits and messages.tells_only(tx, message.id, incident_id):
+            messages.move(tx, message, State.CANCELLED, Entry(Cause.SUPERSEDED), self._node, now)
 
     def _begin(
         self,
@@ -133,9 +166,8 @@ class Owing:
                 case.round * ROUND, bundle_of, hidden,
             )  # fmt: skip
             key = (case.id, person.number)
-            if key not in owed or page.due_at < owed[key].due_at:
-                owed[key] = page
-            times.append(page.due_at if flapped_at is None else flapped_at)
+            owed[key] = _first_of(owed.get(key), page)
+            times.append(page.due_at if flapped_at is None or case.round else flapped_at)
         return min(times, default=None)
 
     def _flapped_at(self, tx: Tx, case: Case, person: Person, now: datetime) -> datetime | None:
@@ -209,7 +241,7 @@ class Owing:
     ) -> None:
         """An alert that flaps climbs on where its earlier episodes left off, unless one of them was acknowledged."""
         nth, rule = 1, self._plan.limits.flapping
-        if case.flapping and rule is not None:
+        if case.flapping and rule is not None and not case.round:
             since = now - rule.within
             if incidents.acknowledged_since(tx, case.alert.source, case.alert.fingerprint, since):
                 return
@@ -237,7 +269,9 @@ class Owing:
                 continue  # nobody is there to relieve, or nobody has
             for page in pages.held_for_hours(tx, number, name, now):
                 pages.drop(tx, [page.id], Drop.OFF_CALL)
-                owed += [self._taken_over(page, person, now) for person in people]
+                id_ = page.subject.incident_id
+                untold = [person for person in people if not known.heard_anything(tx, id_, person.number)]
+                owed += [self._taken_over(page, person, now) for person in untold]
         return [page for page in owed if not pages.revive(tx, page)]
 
     def _taken_over(self, page: Page, person: Person, now: datetime) -> Page:
@@ -315,18 +349,21 @@ class Owing:
             0, bundle,
         )  # fmt: skip
 
-    def supersede(self, tx: Tx, incident_id: int, now: datetime) -> list[Message]:
+    def supersede(self, tx: Tx, incident_id: int, now: datetime) -> None:
         """The trouble is back before its end was told: an OK that is still waiting would be read as today's."""
         for written in pages.of_incident(tx, incident_id):
             if written.kind is Kind.RESOLVED and written.state is PageState.HELD:
                 pages.drop(tx, [written.id], Drop.SUPERSEDED)
-        cancelled = []
         for message in messages.told(tx, incident_id, Kind.RESOLVED):
-            waits = message.state is State.QUEUED and message.ambiguous == 0
-            if waits and messages.tells_only(tx, message.id, incident_id):
-                messages.move(tx, message, State.CANCELLED, Entry(Cause.SUPERSEDED), self._node, now)
-                cancelled.append(message)
-        return cancelled
+            self._withdraw(tx, message, incident_id, now)
+
+
+def _first_of(had: Page | None, page: Page) -> Page:
+    """The worse of two about one incident, else the one that is told sooner; what a source hid is told with either."""
+    if had is None:
+        return page
+    first = min(had, page, key=lambda one: (-one.nth, one.due_at))
+    return replace(first, hidden=max(had.hidden, page.hidden))
 
 
 def _critical(case: Case) -> bool:

@@ -136,7 +136,7 @@ def _heard(alerts: Sequence[Row], labels: Mapping[str, str], beside: Beside) -> 
             continue
         lines += [*_repeated(repeats), Line(moment(row["received_at"]), _accepted(row))]
         if row["reason"] in (Heard.FIRST, Heard.RAISED, Heard.NOBODY) and beside.route is not None:
-            lines += _others(row, walk(beside.route, labels))
+            lines += _others(row, walk(beside.route, load(row["labels"]) if row["labels"] else labels))
         repeats = []
     return lines + _repeated(repeats)
 

@@ -10,25 +10,32 @@ from pathlib import Path
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from outage import (
+    AFTERNOON,
+    MINUTE,
+    NOT_CRITICAL,
+    ONE,
+    STEPS,
+    both,
+    by_severity,
+    heard,
+    open_incidents,
+    plan,
+    resolved_of,
+    told_by,
+    worse,
+)  # fmt: skip
 from paper import Site
-from workbench import ALICE, BOB, NOON, a_plan, firing
+from workbench import ALICE, BOB, NOON, firing
 
 from sms_notify import hearing
 from sms_notify.alert import Acknowledged, Alert, Delivery, Status
-from sms_notify.decide.holding import Quiet, Window
+from sms_notify.decide.holding import Quiet
 from sms_notify.decide.incidents import Episode, hear, hear_shared
-from sms_notify.decide.intervals import TimeInterval
-from sms_notify.decide.matchers import parse_matchers
-from sms_notify.decide.people import Target, TargetKind
-from sms_notify.decide.routing import Receiver, Route, Step
+from sms_notify.decide.routing import Route
 from sms_notify.decide.states import AckBy, Heard
 from sms_notify.plan import Plan
 from sms_notify.store import silences
-
-MINUTE = timedelta(minutes=1)
-STEPS = (Step(5 * MINUTE, (Target(TargetKind.PERSON, "alice"),)),)
-AFTERNOON = Window("afternoon", (TimeInterval(times=((12 * 60, 15 * 60),)),))
-NOT_CRITICAL = (parse_matchers('severity="critical"'),)
 
 
 @pytest.fixture
@@ -36,51 +43,7 @@ def site(tmp_path: Path) -> Callable[[Plan], Site]:
     return lambda plan: Site(tmp_path, plan)
 
 
-def person(name: str) -> Target:
-    return Target(TargetKind.PERSON, name)
-
-
-def plan(route: dict[str, object] | None = None, **receiver: object) -> Plan:
-    """Critical trouble to bob, all the rest to alice where `routes` are left; else everything to bob."""
-    base = a_plan()
-    directory = replace(base.directory, people={"alice": ALICE, "bob": BOB})
-    receivers = {
-        "oncall": Receiver("oncall", (person("bob"),), **receiver),  # type: ignore[arg-type]
-        "office": Receiver("office", (person("alice"),)),
-        "nobody": Receiver("nobody"),
-    }
-    fields = {"routes": (), "group_wait": timedelta(0), **(route or {})}
-    whole = replace(base, directory=directory, receivers=receivers)
-    return replace(whole, route=replace(whole.route, **fields))  # type: ignore[arg-type]
-
-
-def by_severity(receiver: str) -> tuple[Route, ...]:
-    matchers = parse_matchers('severity="warning"')
-    return (Route(receiver, "route.routes[0]", matchers, group_wait=timedelta(0)),)
-
-
-def told_by(source: str, alert: Alert, name: str = "") -> Alert:
-    return replace(alert, source=source, fingerprint=name or f"{source}-{alert.fingerprint}")
-
-
-def heard(site: Site, *alerts: Alert, group: str = "{}") -> list[Heard]:
-    """What one request leads to; the texts that it leads to leave before the next one comes."""
-    words = [verdict.heard for verdict in site.bench.accept(*alerts, group=group)]
-    site.send()
-    return words
-
-
-def open_incidents(site: Site) -> int:
-    return site.bench.rows("select count(*) as n from incidents where closed_at is null")[0]["n"]
-
-
 # A severity that rises.
-
-
-def worse(**labels: str) -> tuple[Alert, Alert]:
-    """The same alert as a warning, and then critical."""
-    mild = firing("DiskFull", host="db1", severity="warning", **labels)
-    return mild, replace(mild, labels={**mild.labels, "severity": "critical"})
 
 
 def test_a_warning_that_becomes_critical_is_told_again_under_the_same_tag(site) -> None:
@@ -131,10 +94,6 @@ def test_whoever_hears_of_it_only_now_is_not_told_that_it_is_worse(site) -> None
     here.run(seconds=1)
     assert here.texts(ALICE.number)[-1].startswith("OK DiskFull")
     assert here.texts(BOB.number)[-1].startswith("OK DiskFull")
-
-
-def resolved_of(alert: Alert) -> Alert:
-    return replace(alert, status=Status.RESOLVED, ends_at=NOON + 30 * MINUTE)
 
 
 def test_what_the_night_holds_is_told_at_once_when_it_becomes_critical_and_only_once(site) -> None:
@@ -211,15 +170,6 @@ def test_nobody_is_reminded_of_a_notice_that_nothing_ends(site) -> None:
 
 
 # One trouble, several sources.
-
-ONE = {"dedup_labels": ("host",)}
-
-
-def both(**more: str) -> tuple[Alert, Alert]:
-    """The outage of one host as Nagios and as Alertmanager tell it."""
-    nagios = told_by("nagios", firing("HostDown", host="db1", state="DOWN", **more))
-    alertmanager = told_by("alertmanager", firing("InstanceDown", host="db1", job="node", **more))
-    return nagios, alertmanager
 
 
 def test_the_same_outage_told_by_two_sources_is_one_incident_and_one_text(site) -> None:

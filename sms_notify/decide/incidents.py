@@ -75,7 +75,8 @@ def hear_shared(
         return hear(replace(alert, starts_at=None), latest, now)
     if word is Heard.RESOLVED and open_now and others:
         return Heard.STILL_OPEN
-    return word if open_now or word is not Heard.RESOLVED else Heard.DUPLICATE
+    over = latest is not None and not open_now and not latest.stale
+    return Heard.DUPLICATE if over and word is Heard.RESOLVED else word
 
 
 def _old_copy(alert: Alert, closed: Episode, now: datetime) -> bool:

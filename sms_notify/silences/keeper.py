@@ -134,12 +134,14 @@ class Keeper:
         """Found outside a transaction: a thousand silences and as many incidents take their time."""
         if not active:
             return []
-        found = []
-        for incident in self._commit(silences.uncovered):
-            silence = covering(active, incident.labels)
-            if silence is not None:
-                found.append((incident.id, silence))
-        return found
+        found: dict[int, Silence | None] = {}
+        for one in self._commit(silences.uncovered):
+            # one that was there when it was less severe says nothing of what it is now
+            silence = covering([silence for silence in active if silence.id != one.known], one.labels)
+            found[one.id] = (
+                silence if found.get(one.id, silence) is not None else None
+            )  # of several alerts, each
+        return [(id_, silence) for id_, silence in found.items() if silence is not None]
 
     def _write(
         self, tx: Tx, alertmanager: Alertmanager, covered: Sequence[tuple[int, Silence]]

@@ -207,7 +207,8 @@ def _fingerprint(event: _Event) -> str:
 def _acks(event: _Event, fingerprint: str, action: str, by: str) -> tuple[Acknowledged, ...]:
     """An escalation of what was acknowledged before says so too, but not by whom."""
     now = event.update and _says(action, "acknowledged")
-    if not now and (event.get("eventackstatus").lower() != "yes" or _says(action, "unacknowledged")):
+    before = not event.update and event.get("eventackstatus").lower() == "yes"
+    if not now and not before:
         return ()
     comment = bounds.plain(event.get("eventupdatemessage")) if now else ""
     return (Acknowledged(SOURCE, fingerprint, (by if now else "") or SOURCE, comment),)

@@ -64,11 +64,15 @@ def newest_alert(tx: Tx) -> int:
 
 
 def alerts_after(tx: Tx, last: int, until: int, limit: int) -> Sequence[HeardAlert]:
-    """The accepted alerts with ids in (last, until]. A repeat has the labels of its incident."""
+    """The accepted alerts with ids in (last, until]. A repeat has the labels of the last that came with its own."""
     rows = tx.all(
-        "select a.id, a.received_at, a.source, a.fingerprint, a.status, a.group_key, coalesce(a.labels, i.labels) as labels,"
-        " coalesce(a.annotations, i.annotations) as annotations, coalesce(a.starts_at, i.starts_at) as starts_at, a.ends_at"
-        " from alerts a left join incidents i on i.id = a.incident_id where a.id > :last and a.id <= :until"
+        "select a.id, a.received_at, a.source, a.fingerprint, a.status, a.group_key, a.once, a.ends_at,"
+        " coalesce(a.labels, b.labels, i.labels) as labels, coalesce(a.annotations, b.annotations, i.annotations)"
+        " as annotations, coalesce(a.starts_at, i.starts_at) as starts_at"
+        " from alerts a left join incidents i on i.id = a.incident_id"
+        " left join alerts b on a.labels is null and b.id = (select c.id from alerts c where c.incident_id = a.incident_id"
+        "  and c.id < a.id and c.labels is not null and c.source = a.source and c.fingerprint = a.fingerprint"
+        "  order by c.id desc limit 1) where a.id > :last and a.id <= :until"
         " order by a.id limit :limit",
         last=last,
         until=until,
@@ -86,6 +90,7 @@ def _heard(row: Row) -> HeardAlert:
         load(row["annotations"]),
         from_stored(row["starts_at"]),
         from_stored(row["ends_at"]),
+        bool(row["once"]),
     )
     return HeardAlert(row["id"], moment(row["received_at"]), alert, row["group_key"])
 
@@ -93,9 +98,15 @@ def _heard(row: Row) -> HeardAlert:
 def acks(tx: Tx) -> Sequence[Ack]:
     """Who acknowledged what, the oldest first."""
     rows = tx.all(
-        "select acked_at, acked_by, labels from incidents where acked_at is not null order by acked_at, id"
+        "select d.at, d.detail, coalesce((select a.labels from alerts a where a.incident_id = d.incident_id"
+        "  and a.labels is not null and a.reason in ('first', 'raised', 'nobody') and a.received_at <= d.at"
+        "  order by a.id desc limit 1), i.labels) as labels"
+        " from decisions d join incidents i on i.id = d.incident_id where d.word = 'acknowledged' order by d.at, d.id"
     )
-    return [Ack(moment(row["acked_at"]), load(row["labels"]), row["acked_by"]) for row in rows]
+    return [
+        Ack(moment(row["at"]), load(row["labels"]), row["detail"].removeprefix("by ").partition(" (")[0])
+        for row in rows
+    ]
 
 
 def forget_alerts(tx: Tx) -> None:

@@ -58,14 +58,32 @@ def is_open(tx: Tx, incident_id: int) -> bool:
 
 
 def raise_to(tx: Tx, incident_id: int, alert: Alert, now: datetime) -> None:
-    """Its severity has risen: it is as `alert` says from now on. Who took care of the lesser trouble is asked again."""
+    """Its severity has risen: it is as `alert` says from now on."""
     tx.run(
-        "update incidents set state = :state, severity = :severity, labels = :labels, annotations = :annotations,"
-        " raised = raised + 1, acked_at = null, acked_by = '', acked_how = '', last_seen_at = :now where id = :id",
-        state=IncidentState.OPEN,
+        "update incidents set severity = :severity, labels = :labels, annotations = :annotations, raised = raised + 1,"
+        " last_seen_at = :now where id = :id",
         severity=alert.severity,
         labels=dump(alert.labels),
         annotations=dump(alert.annotations),
+        now=stored(now),
+        id=incident_id,
+    )
+
+
+def ask_again(tx: Tx, incident_id: int) -> None:
+    """Nobody takes care of it any more."""
+    tx.run(
+        "update incidents set state = :state, acked_at = null, acked_by = '', acked_how = '' where id = :id",
+        state=IncidentState.OPEN,
+        id=incident_id,
+    )
+
+
+def expire(tx: Tx, incident_id: int, now: datetime) -> None:
+    """Ends an episode of which nobody will ever say that it is over."""
+    tx.run(
+        "update incidents set state = :state, closed_at = :now where id = :id",
+        state=IncidentState.STALE,
         now=stored(now),
         id=incident_id,
     )
@@ -155,6 +173,10 @@ def allow_for_absence(tx: Tx, since: datetime) -> None:
         "update incidents set last_seen_at = :since where closed_at is null and last_seen_at < :since",
         since=stored(since),
     )
+    tx.run(
+        "update members set last_seen_at = :since where closed_at is null and last_seen_at < :since",
+        since=stored(since),
+    )
 
 
 def record(
@@ -175,8 +197,8 @@ def record(
     known = heard is Heard.DUPLICATE and not whole
     return tx.insert(
         "insert into alerts (received_at, node, source, fingerprint, status, reason, incident_id, group_key, labels,"
-        " annotations, starts_at, ends_at, routes) values (:now, :node, :source, :fingerprint, :status, :reason,"
-        " :incident_id, :group_key, :labels, :annotations, :starts_at, :ends_at, :routes) returning id",
+        " annotations, starts_at, ends_at, routes, once) values (:now, :node, :source, :fingerprint, :status, :reason,"
+        " :incident_id, :group_key, :labels, :annotations, :starts_at, :ends_at, :routes, :once) returning id",
         now=stored(now),
         node=node,
         source=alert.source,
@@ -190,4 +212,5 @@ def record(
         starts_at=to_stored(alert.starts_at),
         ends_at=to_stored(alert.ends_at),
         routes="\n".join(routes),
+        once=alert.once,
     )

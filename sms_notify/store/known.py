@@ -50,9 +50,11 @@ def heard_anything(tx: Tx, incident_id: int, number: str) -> bool:
 
 
 def was_told(tx: Tx, incident_id: int, number: str) -> bool:
-    """Whether a text was written to this reader about the incident."""
+    """Whether this reader has, or may get, a text about the incident."""
     row = tx.one(
-        "select 1 from pages where incident_id = :incident_id and number = :number and state = 'told'",
+        "select 1 from pages p join messages m on m.id = p.message_id where p.incident_id = :incident_id"
+        " and p.number = :number and p.state = 'told'"
+        " and m.state not in ('failed', 'cancelled', 'expired', 'not_delivered', 'rejected')",
         incident_id=incident_id,
         number=number,
     )

@@ -62,6 +62,18 @@ def fires(tx: Tx, incident_id: int, alert: Alert, now: datetime) -> None:
     )
 
 
+def seen(tx: Tx, incident_id: int, source: str, fingerprint: str, now: datetime) -> None:
+    """It is known to fire still, though its source has not said so to us."""
+    tx.run(
+        "update members set last_seen_at = :now where incident_id = :incident_id and source = :source"
+        " and fingerprint = :fingerprint",
+        incident_id=incident_id,
+        source=source,
+        fingerprint=fingerprint,
+        now=stored(now),
+    )
+
+
 def ends(tx: Tx, incident_id: int, alert: Alert, now: datetime) -> None:
     """This source says that it is over."""
     tx.run(

@@ -23,7 +23,8 @@ _CLAIM = (
     " where id = (select m.id from messages m where m.state = 'queued' and m.gateway = :gateway"
     "  and m.not_before <= :now and m.expires_at > :now and (:only is null or m.id = :only) and not exists"
     "  (select 1 from messages o where o.state = 'submitting' and o.number = m.number) and not exists"
-    "  (select 1 from messages o where o.state = 'queued' and o.number = m.number and o.id < m.id and exists"
+    "  (select 1 from messages o where o.state = 'queued' and o.number = m.number and o.id < m.id"
+    "   and not (m.rank = 0 and o.rank > 0) and exists"
     "   (select 1 from pages p, pages q, incidents i, incidents j where p.message_id = m.id and q.message_id = o.id"
     "    and q.kind in ('firing', 'escalation') and i.id = p.incident_id and j.id = q.incident_id"
     "    and j.source = i.source and j.fingerprint = i.fingerprint)) and not exists"
@@ -212,6 +213,7 @@ def shift_clock(tx: Tx, step: timedelta) -> None:
     )
     breakers.shift_clock(tx, by)
     tx.run("update incidents set last_seen_at = last_seen_at + :by where closed_at is null", by=by)
+    tx.run("update members set last_seen_at = last_seen_at + :by where closed_at is null", by=by)
     tx.run(
         "update pages set due_at = due_at + :by where state = 'held' and why not in ('muted', 'inactive', 'quiet_hours')",
         by=by,

@@ -10,6 +10,7 @@ from sms_notify.alert import Alert, Severity, Status
 from sms_notify.decide.holding import Hold
 from sms_notify.decide.limits import Lane
 from sms_notify.decide.people import Person
+from sms_notify.decide.routing import ROUND
 from sms_notify.decide.states import Drop, Kind, PageState
 from sms_notify.store.tx import Row, Tx, from_stored, load, moment, stored
 
@@ -63,6 +64,7 @@ class Written:
     state: PageState
     why: str
     message_id: int | None
+    due_at: datetime
 
 
 def write(tx: Tx, page: Page, message_id: int | None) -> bool:
@@ -135,18 +137,6 @@ def drop(tx: Tx, page_ids: Iterable[int], why: Drop) -> None:
         )
 
 
-def supersede(tx: Tx, page: Page) -> None:
-    """What is held for its reader of the same incident is out of date: `page` tells it, and worse."""
-    tx.run(
-        "update pages set state = 'dropped', why = :why where incident_id = :id and number = :number and state = 'held'"
-        " and nth < :nth and kind in ('firing', 'escalation', 'reminder')",
-        why=Drop.SUPERSEDED,
-        id=page.subject.incident_id,
-        number=page.person.number,
-        nth=page.nth,
-    )
-
-
 def drop_turns(tx: Tx, incident_id: int, why: Drop) -> None:
     """The escalations and reminders of an incident that nobody was told of yet."""
     tx.run(
@@ -177,6 +167,14 @@ def release(tx: Tx, message_id: int, now: datetime) -> int:
         " and incident_id in (select id from incidents where acked_at is not null or closed_at is not null)",
         why=Drop.ACKNOWLEDGED,
         id=message_id,
+    )
+    tx.run(
+        "update pages set state = 'dropped', why = :why where message_id = :id and kind <> 'resolved' and exists"
+        " (select 1 from pages q where q.incident_id = pages.incident_id and q.number = pages.number"
+        "  and q.kind = 'firing' and q.state <> 'dropped' and q.nth / :round > pages.nth / :round)",
+        why=Drop.SUPERSEDED,
+        id=message_id,
+        round=ROUND,
     )
     return tx.run(
         "update pages set state = 'held', why = :why, held_by = '', due_at = :now, message_id = null"
@@ -320,7 +318,7 @@ def of_incident(tx: Tx, incident_id: int) -> Sequence[Written]:
 def _written(row: Row) -> Written:
     return Written(
         row["id"], row["incident_id"], row["number"], row["recipient"], Kind(row["kind"]), row["nth"],
-        row["receiver"], PageState(row["state"]), row["why"], row["message_id"],
+        row["receiver"], PageState(row["state"]), row["why"], row["message_id"], moment(row["due_at"]),
     )  # fmt: skip
 
 

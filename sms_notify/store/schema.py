@@ -306,17 +306,18 @@ MIGRATIONS: tuple[str, ...] = (
         primary key (incident_id, source, fingerprint)
     );
     create index members_key on members (source, fingerprint, incident_id);
-    -- Each incident as its source knows it, a shared one as each source does that tells it by one alert alone.
+    create index members_quiet on members (last_seen_at) where closed_at is null;
+    create index alerts_told on alerts (incident_id, id) where labels is not null;
+    alter table alerts add column once integer not null default 0;
+    -- Each incident as its source knows it, a shared one once for each alert of it that has not ended.
     create view by_source as
       select id, source, fingerprint, labels, opened_at, last_seen_at, closed_at, acked_at, acked_by, acked_how
         from incidents where source <> 'dedup'
       union all
       select i.id, m.source, m.fingerprint, coalesce((select a.labels from alerts a where a.incident_id = i.id
-          and a.source = m.source and a.labels is not null order by a.id desc limit 1), i.labels),
-          i.opened_at, m.last_seen_at, i.closed_at, i.acked_at, i.acked_by, i.acked_how
-        from incidents i join members m on m.incident_id = i.id where m.closed_at is null and not exists
-          (select 1 from members o where o.incident_id = m.incident_id and o.source = m.source
-            and o.fingerprint <> m.fingerprint and o.closed_at is null);
+          and a.labels is not null and a.source = m.source and a.fingerprint = m.fingerprint order by a.id desc limit 1),
+          i.labels), i.opened_at, m.last_seen_at, i.closed_at, i.acked_at, i.acked_by, i.acked_how
+        from incidents i join members m on m.incident_id = i.id where m.closed_at is null;
 
     create table silences (
         incident_id bigint primary key,

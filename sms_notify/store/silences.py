@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -10,15 +11,19 @@ from sms_notify.alert import Alert
 from sms_notify.decide.states import AckBy
 from sms_notify.sources.alertmanager import SOURCE
 from sms_notify.store.pages import Subject, subject_of
-from sms_notify.store.tx import Tx, load, moment, stored
+from sms_notify.store.tx import Row, Tx, load, moment, stored
 
 
 @dataclass(frozen=True, slots=True)
 class Uncovered:
-    """An open incident that nobody has acknowledged."""
+    """An open incident that nobody has acknowledged, by the labels of one of its alerts.
+
+    `known` is the silence that was made for it, or acknowledged it, before it became worse; else empty.
+    """
 
     id: int
     labels: Mapping[str, str]
+    known: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,10 +58,11 @@ class Open:
 def uncovered(tx: Tx) -> Sequence[Uncovered]:
     """The incidents from an Alertmanager that are open and not acknowledged, oldest first."""
     rows = tx.all(
-        "select id, labels from by_source where closed_at is null and acked_at is null and source = :source order by id",
+        "select i.id, i.labels, s.silence_id from by_source i left join silences s on s.incident_id = i.id"
+        " where i.closed_at is null and i.acked_at is null and i.source = :source order by i.id",
         source=SOURCE,
     )
-    return [Uncovered(row["id"], load(row["labels"])) for row in rows]
+    return [Uncovered(row["id"], load(row["labels"]), row["silence_id"] or "") for row in rows]
 
 
 def wanting(tx: Tx, since: datetime) -> Sequence[Wanting]:
@@ -74,8 +80,14 @@ def wanting(tx: Tx, since: datetime) -> Sequence[Wanting]:
     )
     return [
         Wanting(row["id"], load(row["labels"]), moment(row["acked_at"]), row["acked_by"] or "")
-        for row in rows
+        for row in _single(rows)
     ]
+
+
+def _single(rows: Sequence[Row]) -> list[Row]:
+    """Without the incidents that Alertmanager tells by several alerts: one silence would not cover them."""
+    times = Counter(row["id"] for row in rows)
+    return [row for row in rows if times[row["id"]] == 1]
 
 
 def made(tx: Tx, incident_id: int, alertmanager: str, silence_id: str, now: datetime) -> None:
@@ -104,14 +116,18 @@ def still_open(tx: Tx) -> Sequence[Open]:
             row["acked_at"] is not None, row["acked_how"] == AckBy.SILENCE, row["alertmanager"] or "",
             row["silence_id"] or "",
         )
-        for row in rows
+        for row in _single(rows)
     ]  # fmt: skip
 
 
 def unheard(tx: Tx, since: Mapping[int, datetime]) -> list[int]:
     """Those incidents that are open, and of which nothing was heard after the time given for each."""
-    sql = "select id from incidents where id = :id and closed_at is null and last_seen_at <= :since"
-    return [id_ for id_, moment_ in since.items() if tx.one(sql, id=id_, since=stored(moment_)) is not None]
+    sql = "select 1 from by_source where id = :id and source = :source and closed_at is null and last_seen_at <= :since"
+    return [
+        id_
+        for id_, moment_ in since.items()
+        if tx.one(sql, id=id_, source=SOURCE, since=stored(moment_)) is not None
+    ]
 
 
 def alerts(tx: Tx, incident_ids: Sequence[int]) -> list[Alert]:
