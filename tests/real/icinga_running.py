@@ -8,10 +8,10 @@ import shutil
 import signal
 import stat
 import subprocess
-import time
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
+from checking import ExternalCommands
 from systems import INTEGRATIONS, Program, filled_in
 
 SHIPPED = INTEGRATIONS / "icinga2" / "sms-notify.conf"
@@ -74,12 +74,12 @@ def problems(said: str) -> list[str]:
     return [line for line in _PROBLEMS.findall(said) if _OF_THE_TEST not in line]
 
 
-class Icinga(Program):
+class Icinga(Program, ExternalCommands):
     """Hands its notifications over to `spool`; `services` are those of each host."""
 
     def __init__(self, folder: Path, hook: Path, spool: Path, services: Mapping[str, Iterable[str]]) -> None:
         self._log = folder / "LogDir" / "icinga2.log"
-        self._pipe = folder / "InitRunDir" / "icinga2.cmd"
+        self.pipe = folder / "InitRunDir" / "icinga2.cmd"
         configure(folder, filled_in(SHIPPED, {SHIPPED_HOOK: str(hook)}), services)
         icinga = as_icinga(folder, environment={"SMS_NOTIFY_SPOOL": str(spool)})
         # It consists of three processes of which two outlive a kill of the first, and it does not always act on SIGTERM.
@@ -87,28 +87,10 @@ class Icinga(Program):
         super().__init__("", folder / "said", "unshare", "--pid", "--fork", "--kill-child", *icinga)
 
     def _ready(self) -> bool:
-        return "Activated all objects" in self.said() and stat.S_ISFIFO(self._pipe.stat().st_mode)
+        return "Activated all objects" in self.said() and stat.S_ISFIFO(self.pipe.stat().st_mode)
 
     def said(self) -> str:
         return self._log.read_text("utf-8", "replace") if self._log.exists() else ""
-
-    def command(self, *lines: str) -> None:
-        """External commands, as Nagios has them; two characters `\\n` are a line end."""
-        told = "".join(f"[{time.time():.0f}] {line}\n" for line in lines).encode()
-        file = os.open(self._pipe, os.O_WRONLY)
-        try:
-            while told:
-                told = told[os.write(file, told) :]
-        finally:
-            os.close(file)
-
-    def service(self, host: str, service: str, state: int, output: str) -> None:
-        """A result of a service's check."""
-        self.command(f"PROCESS_SERVICE_CHECK_RESULT;{host};{service};{state};{output}")
-
-    def host(self, host: str, state: int, output: str) -> None:
-        """A result of a host's check."""
-        self.command(f"PROCESS_HOST_CHECK_RESULT;{host};{state};{output}")
 
     def notifications(self) -> list[str]:
         """Those for which our command has ended, well or not, as type and checked object: `Problem web-1!HTTP`."""

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import os
 import re
 import shutil
 import signal
 import subprocess
-import time
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
+from checking import ExternalCommands
 from daemons import eventually
 from systems import INTEGRATIONS, Program, filled_in
 
@@ -123,12 +122,12 @@ def beside_debians_own(folder: Path, shipped: str) -> Path:
     return folder / "nagios.cfg"
 
 
-class Nagios(Program):
+class Nagios(Program, ExternalCommands):
     """Runs as its own user, whose notifications go to `spool`; `services` are those of each host."""
 
     def __init__(self, folder: Path, hook: Path, spool: Path, services: Mapping[str, Iterable[str]]) -> None:
         self.main = folder / "nagios.cfg"
-        self._commands = folder / "nagios.cmd"
+        self.pipe = folder / "nagios.cmd"
         self._nagios_log = folder / "nagios.log"
         _own(folder)
         _own(folder / "results")
@@ -147,29 +146,11 @@ class Nagios(Program):
         super().__init__("", folder / "said", "setsid", *user, *environment, "nagios4", str(self.main))
 
     def _ready(self) -> bool:
-        return self._commands.is_fifo() and "Successfully launched command file worker" in self.said()
+        return self.pipe.is_fifo() and "Successfully launched command file worker" in self.said()
 
     def said(self) -> str:
         """All of nagios.log; what came from outside may be in any encoding."""
         return self._nagios_log.read_text("utf-8", "replace") if self._nagios_log.exists() else ""
-
-    def command(self, *lines: str) -> None:
-        """External commands, as its own web pages give them; a lone surrogate stands for a byte that is not UTF-8."""
-        told = "".join(f"[{time.time():.0f}] {line}\n" for line in lines).encode(errors="surrogateescape")
-        file = os.open(self._commands, os.O_WRONLY)
-        try:
-            while told:
-                told = told[os.write(file, told) :]
-        finally:
-            os.close(file)
-
-    def service(self, host: str, service: str, state: int, output: str) -> None:
-        """A result of a service's check."""
-        self.command(f"PROCESS_SERVICE_CHECK_RESULT;{host};{service};{state};{output}")
-
-    def host(self, host: str, state: int, output: str) -> None:
-        """A result of a host's check."""
-        self.command(f"PROCESS_HOST_CHECK_RESULT;{host};{state};{output}")
 
     def notifications(self) -> list[str]:
         """Those for which it has started our command: what stands in its log after the contact's name."""

@@ -11,8 +11,9 @@ from contextlib import suppress
 from pathlib import Path
 
 import pytest
-from conftest import NAMES, Site, hook_in, spool_for
-from daemons import command, eventually
+from checking import incidents, states, told, waiting
+from conftest import Site, hook_in, spool_for
+from daemons import eventually
 from icinga_running import CRITICAL, DOWN, OK, SHIPPED, UP, USER, Icinga, checked, configure, problems
 
 from sms_notify.simulator.server import Simulator
@@ -59,28 +60,11 @@ def icinga(folder: Path, spool: Path) -> Iterator[Icinga]:
         assert problems(running.said()) == []
 
 
-def incidents(site: Site) -> list[dict[str, object]]:
-    return list(json.loads(command(site.config, "incidents", "--json").stdout))
-
-
-def states(site: Site) -> dict[str, str]:
-    return {str(row["what"]): str(row["state"]) for row in incidents(site)}
-
-
-def texts_to(simulator: Simulator, name: str) -> list[str]:
-    return [text.text for text in simulator.texts() if NAMES[text.number] == name]
-
-
 def heard(simulator: Simulator, name: str, *parts: str) -> bool:
     """Whether one text to Alice or Bob says all of it, within the time that it may take."""
     return eventually(
-        lambda: any(all(part in text for part in parts) for text in texts_to(simulator, name)), PATIENCE
+        lambda: any(all(part in text for part in parts) for text in told(simulator, name)), PATIENCE
     )
-
-
-def handed_over(spool: Path) -> list[str]:
-    """What nobody has taken yet."""
-    return [file.name for file in spool.iterdir() if file.is_file() and not file.name.startswith(".")]
 
 
 def test_icinga_takes_our_file_as_it_is_shipped_without_a_warning(open_folder: Path) -> None:
@@ -121,7 +105,7 @@ def test_a_service_and_a_host_are_told_acknowledged_in_icinga_and_over(
     assert heard(simulator, "alice", "OK HTTP web-1")
     assert heard(simulator, "alice", "OK HostDown web-2")
     assert set(states(site)) == {"HTTP web-3"}
-    assert len(texts_to(simulator, "bob")) == 1
+    assert len(told(simulator, "bob")) == 1
 
 
 def test_a_downtime_and_a_custom_notification_are_told_as_what_they_are(
@@ -163,13 +147,13 @@ def test_what_happens_while_our_daemon_is_down_is_told_when_it_is_back(
     site.stop()
     icinga.service("web-6", "HTTP", CRITICAL, "HTTP CRITICAL: 503")
     icinga.host("web-7", DOWN, "PING CRITICAL")
-    assert eventually(lambda: len(handed_over(spool)) == 2, PATIENCE)
+    assert eventually(lambda: len(waiting(spool)) == 2, PATIENCE)
     assert simulator.texts() == []
 
     site.start()
     assert heard(simulator, "alice", "FIRING critical HTTP web-6", "503")
     assert heard(simulator, "alice", "FIRING critical HostDown web-7", "PING")
-    assert eventually(lambda: handed_over(spool) == [], PATIENCE)
+    assert eventually(lambda: waiting(spool) == [], PATIENCE)
 
 
 def test_of_eighty_services_that_go_critical_at_once_none_is_lost(

@@ -10,8 +10,9 @@ from contextlib import suppress
 from pathlib import Path
 
 import pytest
-from conftest import NAMES, Site, hook_in, spool_for
-from daemons import command, eventually
+from checking import incidents, states, told, waiting
+from conftest import Site, hook_in, spool_for
+from daemons import eventually
 from nagios_running import CRITICAL, DOWN, OK, SHIPPED, UP, USER, Nagios, beside_debians_own, warnings
 
 from sms_notify.simulator.server import Simulator
@@ -46,24 +47,6 @@ def nagios(open_folder: Path, spool: Path) -> Iterator[Nagios]:
         yield running
         print("\n   ", *running.notifications()[-9:], sep="\n    nagios.log: ")
         assert running.failures() == []
-
-
-def incidents(site: Site) -> list[dict[str, object]]:
-    return list(json.loads(command(site.config, "incidents", "--json").stdout))
-
-
-def states(site: Site) -> dict[str, str]:
-    return {str(row["what"]): str(row["state"]) for row in incidents(site)}
-
-
-def told(simulator: Simulator, name: str) -> list[str]:
-    """The texts to Alice or Bob."""
-    return [text.text for text in simulator.texts() if NAMES[text.number] == name]
-
-
-def waiting(spool: Path) -> list[str]:
-    """The hand-overs that nobody has taken yet."""
-    return [file.name for file in spool.iterdir() if file.is_file() and not file.name.startswith(".")]
 
 
 def summaries(site: Site) -> dict[str, str]:
@@ -177,7 +160,7 @@ def test_what_happens_while_our_daemon_is_down_is_told_when_it_is_back(
     site.start()
     assert heard(simulator, "alice", "FIRING critical HTTP web-1", "503")
     assert heard(simulator, "alice", "FIRING critical HostDown web-2", "PING")
-    assert waiting(spool) == []
+    assert eventually(lambda: waiting(spool) == [], PATIENCE)
 
 
 def test_of_eighty_services_that_go_critical_at_once_none_is_lost(
