@@ -7,6 +7,7 @@ from __future__ import annotations
 import asyncio
 import hmac
 import logging
+import os
 import time
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
@@ -67,13 +68,20 @@ _STOP_WITHIN = 30.0
 _CLOCK_STEP = timedelta(seconds=5)
 
 
-_USUAL_SPOOL = "/var/spool/sms-notify"
+_USUAL_SPOOL = Path("/var/spool/sms-notify")
 
 
-def _spool_of(settings: Settings) -> Path | None:
-    """The folder that the configuration names, else the usual one where somebody has made it."""
-    usual = Path(_USUAL_SPOOL)
-    return Path(settings.spool) if settings.spool else usual if usual.is_dir() else None
+def spool_of(settings: Settings, usual: Path = _USUAL_SPOOL) -> Path | None:
+    """The folder that the configuration names, else the usual one where somebody has made it for our user.
+
+    Another user's is another daemon's: whoever tries something out as root must not take its pages away.
+    """
+    if settings.spool or not usual.is_dir():
+        return Path(settings.spool) if settings.spool else None
+    if usual.stat().st_uid == os.geteuid():
+        return usual
+    _log.warning("spool: %s is another user's and left to its daemon; `spool` names one of ours", usual)
+    return None
 
 
 class App:
@@ -112,7 +120,7 @@ class App:
         operator = Operator(settings.operator, roads, lambda: self._engine.roster, plan.gateways)
         teller = Teller(self.committer, operator, self.node, self._clock, self._wake_all)
         self._loops.append(Every("operator", _TELL_EVERY, teller.tell_once))
-        folder = _spool_of(settings)
+        folder = spool_of(settings)
         if folder is not None:
             intake = Intake(folder, self.committer, lambda: self._engine, self._wake_senders, self._clock)
             intake.prepare()

@@ -188,6 +188,8 @@ class Engine:
     ) -> Case:
         alert, latest = it.alert, it.latest
         if heard is Heard.FIRST:
+            for before in hearing.under_other_names(tx, it):
+                self._owing.supersede(tx, before, now)
             return replace(self._open(tx, alert, latest, chains, now), told_as=it.told_as)
         if latest is None:
             return Case(alert, heard, None, now, chains, told_as=it.told_as)

@@ -101,6 +101,16 @@ def _again(
     return Heard.FIRST
 
 
+def under_other_names(tx: Tx, it: Known) -> list[int]:
+    """The incidents that the alert was part of before `dedup_labels` were written, changed or removed."""
+    told = it.told_as or it.alert
+    plain = incidents.latest(tx, told.source, told.fingerprint)
+    member = it.member or members.latest(tx, told.source, told.fingerprint)
+    found = [plain.id] if plain is not None else []
+    found += [member.episode.id] if member is not None else []
+    return [id_ for id_ in found if it.latest is None or id_ != it.latest.id]
+
+
 def note(tx: Tx, it: Known, word: Heard, incident_id: int, now: datetime) -> None:
     """Writes down what a source says of an incident that it shares with others."""
     if it.told_as is None or word in (Heard.STALE, Heard.NEVER_FIRED):

@@ -129,7 +129,7 @@ def _heard(alerts: Sequence[Row], labels: Mapping[str, str], beside: Beside) -> 
     repeats: list[Row] = []
     for row in alerts:
         if row["reason"] == Heard.DUPLICATE:
-            if repeats and repeats[-1]["source"] != row["source"]:
+            if repeats and _teller(repeats[-1]) != _teller(row):
                 lines += _repeated(repeats)
                 repeats = []
             repeats.append(row)
@@ -139,6 +139,10 @@ def _heard(alerts: Sequence[Row], labels: Mapping[str, str], beside: Beside) -> 
             lines += _others(row, walk(beside.route, load(row["labels"]) if row["labels"] else labels))
         repeats = []
     return lines + _repeated(repeats)
+
+
+def _teller(row: Row) -> tuple[object, ...]:
+    return row["source"], row["fingerprint"], row["labels"] is None
 
 
 def _accepted(row: Row) -> str:
@@ -155,9 +159,14 @@ def _repeated(rows: Sequence[Row]) -> list[Line]:
     if not rows:
         return []
     times = "once" if len(rows) == 1 else f"{len(rows)} times"
-    what = (
-        f"heard {rows[-1]['status']} from {rows[-1]['source']} again {times}: duplicate, nobody is told twice"
+    last = rows[-1]
+    # Only what shares the incident with others has labels of its own here; the name says which of them it is.
+    again = (
+        f"({load(last['labels']).get('alertname', 'no name')}) {times}"
+        if last["labels"]
+        else f"again {times}"
     )
+    what = f"heard {last['status']} from {last['source']} {again}: duplicate, nobody is told twice"
     return [Line(moment(rows[-1]["received_at"]), what)]
 
 

@@ -54,6 +54,7 @@ def write_config(
         (folder / secret).chmod(0o600)
     sections = {
         "storage": f"sqlite://{folder}/data/sms.db",
+        "spool": f"{folder}/spool",
         "web": f"{{listen: '127.0.0.1:{port or free_port()}', webhook_tokens_file: tokens}}",
         "gateways": f"[{{name: main, type: 1601sms, url: '{gateway}', username: acme, password_file: password,"
         f" sender: ACME, timeout: {timeout}}}]",

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import os
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from datetime import UTC, date, datetime, timedelta
 from itertools import pairwise
@@ -891,6 +893,20 @@ def test_the_configuration_is_looked_for_in_the_documented_order(
     assert find_config("named.yml", environ) == Path("named.yml")
     assert find_config(None, environ) == Path("by-variable.yml")
     assert find_config(None, {}) == Path("sms-notify.yml")
+
+
+def test_a_working_folder_that_may_not_be_looked_into_has_no_configuration(tmp_path: Path) -> None:
+    code = (
+        "import os, sys; sys.path.insert(0, sys.argv[1]); from sms_notify.config.load import find_config;"
+        " os.chdir(sys.argv[2]); os.chmod('.', 0); os.geteuid() or os.setuid(65534)\n"
+        "try: print(find_config(None, {}))\n"
+        "except Exception as error: print(type(error).__name__)"
+    )
+    closed = tmp_path / "closed"
+    closed.mkdir(mode=0o700)
+    line = [sys.executable, "-c", code, str(Path(__file__).parents[1]), str(closed)]
+    done = subprocess.run(line, capture_output=True, text=True, check=False)
+    assert done.stdout.strip() in ("ConfigError", "/etc/sms-notify/sms-notify.yml"), done.stderr
 
 
 # --- never another exception

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from daemons import write_config
 from workbench import NOON, VirtualClock, a_plan
 
 from sms_notify import hook
+from sms_notify.app import spool_of
+from sms_notify.config import load
 from sms_notify.engine import Engine, Verdict
 from sms_notify.intake import Intake
 from sms_notify.store.committer import Committer
@@ -91,6 +96,23 @@ def test_the_operator_hears_that_the_folder_cannot_be_read_and_the_trouble_ends_
     for _ in range(20):
         bench.intake.sweep()
     assert bench.troubles() == [("spool/folder//", 0)]
+
+
+def test_the_usual_folder_is_taken_only_from_a_daemon_of_the_same_user(tmp_path: Path) -> None:
+    config = write_config(tmp_path, "https://gateway.example.org/module/")
+    settings = replace(load(config, {}), spool="")
+    assert spool_of(settings, tmp_path) == tmp_path
+    assert spool_of(settings, tmp_path / "missing") is None
+    of_another = Path("/") if os.geteuid() else tmp_path / "other"
+    if not os.geteuid():
+        of_another.mkdir()
+        os.chown(of_another, 65534, 65534)
+    assert spool_of(settings, of_another) is None
+    assert spool_of(replace(settings, spool=str(of_another)), tmp_path) == of_another
+
+
+def test_the_demo_has_a_folder_of_its_own() -> None:
+    assert "\nspool: ${folder}/" in (Path(hook.__file__).parent / "demo.yml").read_text("utf-8")
 
 
 def test_a_file_that_is_no_record_is_told_and_the_others_are_taken(bench: Bench) -> None:

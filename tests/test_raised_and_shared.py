@@ -25,6 +25,7 @@ from outage import (
 from paper import Site
 from workbench import ALICE, BOB, NOON, firing
 
+from sms_notify import story
 from sms_notify.alert import Alert, Status
 from sms_notify.decide.holding import Quiet
 from sms_notify.decide.limits import STANDARD
@@ -233,6 +234,20 @@ def test_whoever_takes_over_is_not_told_a_second_time_what_has_become_worse(site
     assert here.texts(ALICE.number) == []
 
 
+def test_an_end_that_waits_is_not_told_after_the_trouble_came_back_under_another_name(site) -> None:
+    here = site(plan({"group_interval": 5 * MINUTE}))
+    nagios, _ = both()
+    heard(here, nagios, group="")
+    here.run(seconds=5)
+    heard(here, ended(nagios, here), group="")
+    here.run(seconds=5)
+    here.bench.engine = type(here.bench.engine)(plan(ONE), "node")
+    here.clock.move(minutes=2)
+    assert heard(here, replace(nagios, starts_at=here.clock()), group="") == [Heard.FIRST]
+    here.run(minutes=10, step=5.0)
+    assert [text.split()[0] for text in here.texts()] == ["FIRING", "FIRING"]
+
+
 # Alertmanager's silences.
 
 
@@ -267,6 +282,18 @@ def test_a_silence_of_the_warning_is_known_when_it_becomes_critical(site) -> Non
 
 
 # What is kept of it.
+
+
+def test_the_story_names_each_alert_that_joined(site) -> None:
+    here = site(plan(ONE))
+    heard(here, both()[0])
+    for _ in range(2):
+        heard(here, told_by("nagios", firing("RAID", host="db1")))
+    with here.bench.reading() as tx:
+        found = story.of_incident(tx, 1, story.Beside(str))
+    assert found is not None
+    lines = [line.what for line in found[1]]
+    assert "heard firing from nagios (RAID) 2 times: duplicate, nobody is told twice" in lines
 
 
 def test_a_store_is_replayed_with_what_each_alert_said_at_the_time(site) -> None:

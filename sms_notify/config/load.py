@@ -24,14 +24,24 @@ _PLACES = (Path("sms-notify.yml"), Path("/etc/sms-notify/sms-notify.yml"))
 def find_config(explicit: str | None, environ: Mapping[str, str]) -> Path:
     """`--config`, else $SMS_NOTIFY_CONFIG, else ./sms-notify.yml, else /etc/sms-notify/sms-notify.yml.
 
-    Raises ConfigError where none of them is there; a file that was named is not looked for elsewhere.
+    Raises ConfigError where none of them is there; a file that was named is not looked for elsewhere. A working folder
+    that may not be looked into, root's home for one, has none.
     """
     named = explicit or environ.get(VARIABLE)
     if named:
         return Path(named)
+    hidden = ""
     for place in _PLACES:
-        if place.is_file():
-            return place
+        try:
+            if place.is_file():
+                return place
+        except PermissionError:
+            hidden = str(place) if place.is_absolute() else hidden
+    if hidden:
+        advice = (
+            "run it as the daemon's user, `sudo -u sms-notify sms-notify ...`, or name one with --config FILE"
+        )
+        raise ConfigError([Fault(hidden, 0, "", "may not be read by this user", advice)])
     what = f"no configuration: neither ./{_PLACES[0]} nor {_PLACES[1]} is there"
     raise ConfigError([Fault("sms-notify", 0, "", what, f"name one with --config FILE or ${VARIABLE}")])
 
