@@ -84,20 +84,18 @@ def heard(tx: Tx, it: Known, since: datetime, every: timedelta, now: datetime) -
     """
     if it.told_as is None:
         return _again(tx, it.alert, it.latest, hear(it.alert, it.latest, now), every, now)
-    own = it.own
     others = it.latest is not None and members.others_fire(tx, it.latest.id, it.told_as, since)
-    return hear_shared(it.told_as, it.latest, own, others, now)
+    return hear_shared(it.told_as, it.latest, it.own, others, now)
 
 
 def _again(
     tx: Tx, alert: Alert, latest: Episode | None, word: Heard, every: timedelta, now: datetime
 ) -> Heard:
     """Repeats keep no notice alive: a job that fails every ten minutes would be told once, and never more."""
-    lasting = latest is not None and latest.closed_at is None and now - latest.opened_at < every
-    if not (alert.once and word is Heard.DUPLICATE and alert.status is Status.FIRING) or lasting:
+    repeated = alert.once and word is Heard.DUPLICATE and alert.status is Status.FIRING
+    if not repeated or latest is None or now - latest.opened_at < every:
         return word
-    if latest is not None and latest.closed_at is None:
-        incidents.expire(tx, latest.id, now)
+    incidents.expire(tx, latest.id, now)
     return Heard.FIRST
 
 
