@@ -103,13 +103,16 @@ class Sender:
 
     def submit(self, message: Message, clock: Clock) -> Sent:
         """The request for a claimed message, and the commit of how it ended."""
-        outcome, now = self._request(message), clock()
+        return self.settle(message, self.request(message), clock())
+
+    def settle(self, message: Message, outcome: Outcome, now: datetime) -> Sent:
+        """The commit of how the request for a claimed message ended."""
         self._keep(lambda tx: self._settling.settle(tx, message, outcome, now), message, outcome)
         return Sent(message, outcome)
 
     def submit_and_take(self, message: Message, clock: Clock) -> tuple[Sent, Message | None]:
         """As `submit`, and claims the next message in the same commit: one sync of the disk a text, not two."""
-        outcome, now = self._request(message), clock()
+        outcome, now = self.request(message), clock()
 
         def settle_and_claim(tx: Tx) -> Message | None:
             self._settling.settle(tx, message, outcome, now)
@@ -130,7 +133,8 @@ class Sender:
                 self._luck.pause(pause)
         return self._commit(job)
 
-    def _request(self, message: Message) -> Outcome:
+    def request(self, message: Message) -> Outcome:
+        """The one request for a claimed message; the commit of its end is `settle`'s."""
         group, long = group_of(message.number), message.parts > 1
         if group is not None:
             batch = Batch(Group(group), message.body, message.reference, long, sender=message.sender)

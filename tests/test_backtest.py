@@ -32,7 +32,7 @@ from sms_notify.backtest.recording import (
     event_of,
     of_store,
 )
-from sms_notify.backtest.replay import NODE, Replay, Setup, _codes, _waits
+from sms_notify.backtest.replay import NODE, Replay, Setup, ack_codes, waits_of
 from sms_notify.backtest.table import report
 from sms_notify.backtest.tally import Tally, Text, Thing, as_document
 from sms_notify.cli import group
@@ -66,7 +66,7 @@ ACCOUNT = Account("main", gateways=("main",), first_poll=timedelta(seconds=10))
 def live(plan: Plan, events: Sequence[Event]) -> list[tuple[datetime, str, str, int]]:
     """The daemon's way: a transaction a step, a tick every second, a sender after each."""
     store = ScratchStore()
-    engine = Engine(plan, NODE, _codes())
+    engine = Engine(plan, NODE, ack_codes())
     references = iter(f"{n:032x}" for n in range(1, 1_000_000))
     gateway = PaperGateway("main")
     clock = [NOON]
@@ -497,7 +497,7 @@ def test_an_acknowledgement_ends_the_escalation() -> None:
 
 
 def test_a_text_that_acknowledges_has_the_length_that_the_daemons_have() -> None:
-    assert len(_codes()()) == len(ack_code())
+    assert len(ack_codes()()) == len(ack_code())
 
 
 def test_one_text_a_notification_forgets_and_merges_nothing() -> None:
@@ -574,12 +574,12 @@ def test_whatever_waits_for_time_to_pass_is_due_when_a_tick_would_find_it(sql: s
         tx.run("update messages set state = 'delivered'")
         tx.run(sql, at=stored(later))
 
-        assert next_due(tx, _waits(plan)) == later + wait
+        assert next_due(tx, waits_of(plan)) == later + wait
 
 
-def test_nothing_is_due_where_nothing_waits() -> None:
+def test_nothing_is_due_where_nothingwaits_of() -> None:
     with ScratchStore().transaction() as tx:
-        assert next_due(tx, _waits(a_plan())) is None
+        assert next_due(tx, waits_of(a_plan())) is None
 
 
 def test_a_held_lane_is_not_looked_at_while_a_page_of_it_waits_longer() -> None:
@@ -590,7 +590,7 @@ def test_a_held_lane_is_not_looked_at_while_a_page_of_it_waits_longer() -> None:
         tx.run("update pages set state = 'held', due_at = :at", at=stored(NOON + HOUR))
         tx.run("insert into holds select number, lane, 'x', 0, :at, 0 from pages", at=stored(NOON))
 
-        assert next_due(tx, _waits(plan)) == NOON + HOUR
+        assert next_due(tx, waits_of(plan)) == NOON + HOUR
 
 
 def test_a_quiet_week_costs_a_handful_of_ticks() -> None:
@@ -737,7 +737,7 @@ def test_the_same_numbers_make_the_same_picture(tmp_path: Path, suffix: str) -> 
     assert plots[0].read_bytes() == plots[1].read_bytes()
 
 
-def test_the_picture_says_what_each_costs_and_how_long_critical_trouble_waits(
+def test_the_picture_says_what_each_costs_and_how_long_critical_troublewaits_of(
     config: Path, calmer: Path, alerts: Path, tmp_path: Path
 ) -> None:
     pytest.importorskip("matplotlib")

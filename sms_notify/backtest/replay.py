@@ -6,7 +6,7 @@ same whole seconds, so that a replay decides what the daemon decides, at the sam
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta, tzinfo
@@ -71,7 +71,7 @@ class Replay:
         self.tally = Tally(zone)
         self.plan = setup.plan
         self._gateway = PaperGateway(setup.account.name)
-        self._engine = Engine(setup.plan, NODE, _codes())
+        self._engine = Engine(setup.plan, NODE, ack_codes())
         references = (f"{n:032x}" for n in count(1))
         luck = Luck(reference=lambda: next(references), dice=lambda: 0.5)
         self._sender = Sender(self._commit, self._gateway, setup.account, setup.plan.timing, NODE, luck)
@@ -79,9 +79,9 @@ class Replay:
         self._clock = _EPOCH
         self._ticked: datetime | None = None
         self._alerts = 0
-        self._waits = _waits(setup.plan)
+        self._waits = waits_of(setup.plan)
         self._due: datetime | None = None
-        self._changes = Changes(setup)
+        self._changes = Changes(setup.plan.schedules.values(), setup.overrides)
         self._overrides = setup.overrides
 
     def __enter__(self) -> Replay:
@@ -110,11 +110,11 @@ class Replay:
     def run_to(self, until: datetime) -> None:
         """Does all that falls due by then."""
         if self._ticked is None:
-            self._tick(_second(until))
+            self._tick(whole_second(until))
         while (at := self._next_tick()) is not None and at <= until:
             self._tick(at)
         self._clock = until
-        self._ticked = _second(until)
+        self._ticked = whole_second(until)
 
     def finish(self, afterwards: timedelta = AFTERWARDS) -> None:
         """Lets the clock run on for a while and adds up what was not told by then."""
@@ -151,10 +151,10 @@ class Replay:
 
     def _next_tick(self) -> datetime | None:
         """The first tick not done yet that can find something."""
-        due = _earlier(self._due, self._changes.next_after(self._ticked or _EPOCH))
+        due = earlier(self._due, self._changes.next_after(self._ticked or _EPOCH))
         if due is None or self._ticked is None:
             return None
-        return max(_second_from(due), self._ticked + _TICK)
+        return max(second_from(due), self._ticked + _TICK)
 
     def _tick(self, at: datetime) -> None:
         self._clock = self._ticked = at
@@ -218,9 +218,9 @@ def heads(directory: Directory, number: str) -> int:
 class Changes:
     """When who is on call changes: no row tells it, the hands of the clock do."""
 
-    def __init__(self, setup: Setup) -> None:
-        self._schedules = tuple(setup.plan.schedules.values())
-        self._overrides = setup.overrides
+    def __init__(self, schedules: Iterable[Schedule], overrides: Mapping[str, Sequence[Shift]]) -> None:
+        self._schedules = tuple(schedules)
+        self._overrides = overrides
         self._next: datetime | None = None
 
     def next_after(self, now: datetime) -> datetime | None:
@@ -234,12 +234,13 @@ class Changes:
         return shifts(schedule, made, now, now + _TURN)[0].end
 
 
-def _waits(plan: Plan) -> Waits:
+def waits_of(plan: Plan) -> Waits:
+    """The waits of a plan that `next_due` has to know."""
     timing = plan.timing
     return Waits(timing.stale_after, timing.reconcile_wait, timing.report_timeout, timing.failover_after)
 
 
-def _codes() -> Callable[[], str]:
+def ack_codes() -> Callable[[], str]:
     """Codes as long as the real ones, and the same in every replay."""
 
     def spelled() -> Iterator[str]:
@@ -254,16 +255,17 @@ def _codes() -> Callable[[], str]:
     return lambda: next(made)
 
 
-def _earlier(one: datetime | None, other: datetime | None) -> datetime | None:
+def earlier(one: datetime | None, other: datetime | None) -> datetime | None:
+    """The first of two moments that may not be there."""
     return min((moment for moment in (one, other) if moment is not None), default=None)
 
 
-def _second(moment: datetime) -> datetime:
+def whole_second(moment: datetime) -> datetime:
     """The whole second that a moment is in."""
     return moment.replace(microsecond=0)
 
 
-def _second_from(moment: datetime) -> datetime:
+def second_from(moment: datetime) -> datetime:
     """The first whole second from a moment on."""
-    second = _second(moment)
+    second = whole_second(moment)
     return second if second == moment else second + _TICK

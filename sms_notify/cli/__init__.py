@@ -42,6 +42,7 @@ COMMANDS = {
     "messages": ("ledger", "messages", "The ledger of messages."),
     "explain": ("ledger", "explain", "The whole story of one incident or message."),
     "backtest": ("backtest", "backtest", "What recorded alerts would have cost and told."),
+    "test": ("test", "story_tests", "Stories: unit tests of a configuration, on a virtual clock."),
 }
 
 

@@ -40,7 +40,8 @@ def spell(place: Place) -> str:
 
 @dataclass(slots=True)
 class Document:
-    """What the file says. `lines` has the line, from 1, of every key, and of every entry of a list.
+    """What the file says. `lines` has the line, from 1, of every key, and of every entry of a list; `blocks` the line
+    before the first of a text that is written as a block (`key: |`).
 
     What stands at `unread` is not what was meant and has its fault already: nothing more is said about it.
     """
@@ -50,6 +51,7 @@ class Document:
     lines: dict[Place, int] = field(default_factory=dict)
     faults: list[Fault] = field(default_factory=list)
     unread: set[Place] = field(default_factory=set)
+    blocks: dict[Place, int] = field(default_factory=dict)
 
     def fault(self, place: Place, what: str, advice: str = "") -> Fault:
         """A fault at `place`, or at the nearest thing above it that the file has."""
@@ -191,6 +193,8 @@ class _Builder:
             return self._sequence(place)
         if not isinstance(event, yaml.ScalarEvent):
             return None
+        if event.style in ("|", ">"):
+            self.document.blocks[place] = _line(event)
         return None if not event.style and event.value in _NULLS else str(event.value)
 
     def _check_node(self, event: yaml.Event, place: Place) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 from sms_notify.config.access import check_access
 from sms_notify.config.build import build
 from sms_notify.config.checks import check_names
-from sms_notify.config.document import Place, read_document, spell
+from sms_notify.config.document import Document, Place, read_document, spell
 from sms_notify.config.found import Found
 from sms_notify.config.models import Config
 from sms_notify.config.notyet import not_built
@@ -48,10 +48,14 @@ def find_config(explicit: str | None, environ: Mapping[str, str]) -> Path:
 
 def load(path: Path, environ: Mapping[str, str]) -> Settings:
     """Reads `path` and the secret files it names. Raises ConfigError with every fault that was found."""
-    document = read_document(path)
+    return settings_of(read_document(path), environ, path.parent)
+
+
+def settings_of(document: Document, environ: Mapping[str, str], base: Path) -> Settings:
+    """What a document that was read says; relative paths in it start from `base`. Raises ConfigError as `load`."""
     unbuilt, covered = not_built(document)
     config, faults = shape_faults(document)
-    found = Found(document, environ, path.parent)
+    found = Found(document, environ, base)
     check_access(found)
     check_names(found)
     judged = _outside(covered | document.unread, [*faults, *found.faults])

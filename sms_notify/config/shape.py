@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Mapping
-from typing import Any, get_origin
+from typing import Any, TypeVar, get_origin
 
 from pydantic import BaseModel, ValidationError
 from pydantic.fields import FieldInfo
@@ -13,6 +13,8 @@ from pydantic_core import ErrorDetails
 from sms_notify.config.document import Document, Place
 from sms_notify.config.models import GATEWAY_MODELS, Config
 from sms_notify.errors import Fault
+
+M = TypeVar("M", bound=BaseModel)
 
 _HABITS = {
     "match": "write it as matchers: ['label=\"value\"']",
@@ -41,19 +43,24 @@ _PLAIN = {
 
 
 def shape_faults(document: Document) -> tuple[Config | None, list[Fault]]:
-    """The model of the document, or None and everything that keeps it from being one."""
+    """The model of a configuration, or None and everything that keeps it from being one."""
+    return shaped(document, Config)
+
+
+def shaped(document: Document, model: type[M]) -> tuple[M | None, list[Fault]]:
+    """The document as `model`, or None and everything that keeps it from being one."""
     empty = [place for place, value in document.walk() if value is None]
     faults = [document.fault(place, "is empty", "give a value, or remove the key") for place in empty]
     try:
-        model = Config.model_validate(document.data)
+        read = model.model_validate(document.data)
     except ValidationError as error:
         details = error.errors(include_url=False, include_input=False)
-        faults += [_fault(document, detail) for detail in details if detail["loc"] not in empty]
+        faults += [_fault(document, detail, model) for detail in details if detail["loc"] not in empty]
         return None, faults
-    return (None if faults else model), faults
+    return (None if faults else read), faults
 
 
-def _fault(document: Document, detail: ErrorDetails) -> Fault:
+def _fault(document: Document, detail: ErrorDetails, model: type[BaseModel]) -> Fault:
     place, kind = _place(detail["loc"]), detail["type"]
     if kind == "union_tag_not_found":
         return document.fault(place, "`type` is missing", "add it")
@@ -64,7 +71,7 @@ def _fault(document: Document, detail: ErrorDetails) -> Fault:
         what = f"`{place[-1]}` is missing"
         return document.fault(place[:-1], what, _MISSING.get(str(place[-1]), "add it"))
     if kind == "extra_forbidden":
-        return document.fault(place, "is not a known key", _nearest(detail["loc"]))
+        return document.fault(place, "is not a known key", _nearest(detail["loc"], model))
     what, advice = _words(kind, detail.get("ctx", {}), detail["msg"])
     return document.fault(place, what, advice)
 
@@ -87,18 +94,17 @@ def _words(kind: str, context: Mapping[str, Any], message: str) -> tuple[str, st
     return _PLAIN.get(kind, (message[:1].lower() + message[1:], "see `sms-notify config schema`"))
 
 
-def _nearest(place: Place) -> str:
+def _nearest(place: Place, model: type[BaseModel]) -> str:
     key = str(place[-1])
-    known = known_keys(place[:-1])
+    known = known_keys(place[:-1], model)
     near = difflib.get_close_matches(key, known, 1, cutoff=0.6)
     if key in _HABITS and place[0] == "route":
         return _HABITS[key]
     return f"did you mean `{near[0]}`?" if near else f"known here: {', '.join(known)}"
 
 
-def known_keys(place: Place) -> list[str]:
-    """The keys that the mapping at `place` may have; `place` as pydantic names it, with the type of a gateway."""
-    model: type[BaseModel] = Config
+def known_keys(place: Place, model: type[BaseModel] = Config) -> list[str]:
+    """The keys that the mapping at `place` of `model` may have; `place` as pydantic names it, with the type of a gateway."""
     named = False
     for part in place:
         if named:

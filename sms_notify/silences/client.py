@@ -92,7 +92,7 @@ class Alertmanager:
 
     def active(self) -> tuple[Silence, ...] | SilenceTrouble:
         """The silences that are in force now."""
-        body = self._ask("GET", _SILENCES)
+        body = self.ask("GET", _SILENCES)
         if isinstance(body, SilenceTrouble):
             return body
         silences = read_active(body)
@@ -100,7 +100,7 @@ class Alertmanager:
 
     def listed(self) -> Mapping[str, str] | SilenceTrouble:
         """The fingerprints of the alerts that fire, each with the id of a silence that covers it, or an empty text."""
-        body = self._ask("GET", _ALERTS)
+        body = self.ask("GET", _ALERTS)
         if isinstance(body, SilenceTrouble):
             return body
         listed = read_listed(body)
@@ -108,7 +108,7 @@ class Alertmanager:
 
     def started(self) -> datetime | SilenceTrouble:
         """Since when it runs, by its own clock."""
-        body = self._ask("GET", _STATUS)
+        body = self.ask("GET", _STATUS)
         if isinstance(body, SilenceTrouble):
             return body
         return read_started(body) or _unreadable("a status with the time of its start")
@@ -125,12 +125,13 @@ class Alertmanager:
 
         Alertmanager wants a comment, an end to come, and a label that is not empty.
         """
-        body = self._ask("POST", _SILENCES, write(labels, starts_at, ends_at, created_by, comment))
+        body = self.ask("POST", _SILENCES, write(labels, starts_at, ends_at, created_by, comment))
         if isinstance(body, SilenceTrouble):
             return body
         return read_created(body) or _unreadable("the id of a silence")
 
-    def _ask(self, method: str, path: str, body: bytes | None = None) -> bytes | SilenceTrouble:
+    def ask(self, method: str, path: str, body: bytes | None = None) -> bytes | SilenceTrouble:
+        """The body of the answer to one request under its url; everything above makes values of such bodies."""
         fault = _fault(self.settings)
         if fault:
             return SilenceTrouble(Why.MISCONFIGURED, fault)

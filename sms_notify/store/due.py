@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sms_notify.store.tx import Tx, from_stored
+from sms_notify.store.tx import Tx, from_stored, stored
 
 _MICROSECOND = timedelta(microseconds=1)
 
@@ -24,27 +24,42 @@ class Waits:
 # Each line is one thing that a tick or a sender looks for, with the condition by which it looks. A condition that is
 # wider than theirs costs ticks in vain; one that is narrower makes a replay late. `< :limit` of theirs is one
 # microsecond after the moment. The states are literals, for a partial index is not found by a parameter.
-_NEXT = """
-select min(at) as at from (
-  select min(due_at) as at from pages where state = 'held'
+_BY_TICK = """
   union all select min(due_at) from agenda where what = 'escalate'
   union all select min(due_at) from agenda where what = 'remind'
   union all select min(until) from holds where not exists (select 1 from pages p where p.number = holds.number
     and p.lane = holds.lane and p.state = 'held')
   union all select min(flush_at) + :group_kept + 1 from groups
   union all select min(last_seen_at) + :stale_after + 1 from incidents where closed_at is null
-  union all select min(not_before) from messages where state = 'queued'
   union all select min(expires_at) from messages where state = 'queued'
   union all select min(lease_until) from messages where state = 'submitting'
   union all select min(updated_at) + :reconcile_wait from messages where state = 'unknown'
   union all select min(sent_at) + :report_timeout from messages where state = 'sent'
   union all select min(sent_at) + :report_timeout from messages where state = 'buffered'
   union all select min(ends_at) from breakers where opened_at is not null
+  union all select min(told_at) + :trouble_kept + 1 from troubles where closed_at is null
+"""
+_NEXT = f"""
+select min(at) as at from (
+  select min(due_at) as at from pages where state = 'held'
+  union all select min(not_before) from messages where state = 'queued'
   union all select min(opened_at) + :failover_after from breakers where opened_at is not null
     and scope in ('account', 'credits') and exists (select 1 from messages where state = 'queued')
-  union all select min(told_at) + :trouble_kept + 1 from troubles where closed_at is null
-)
-"""
+  {_BY_TICK})
+"""  # noqa: S608 - both are ours
+# Where a gateway may refuse, what may leave and has not waits for another line of these, and not for the next second.
+_NEXT_ASKED = f"""
+select min(at) as at from (
+  select min(due_at) as at from pages p where state = 'held' and not (due_at <= :now and exists
+    (select 1 from messages m where m.state = 'queued' and m.number = p.number and m.lane = p.lane))
+  union all select min(not_before) from messages where state = 'queued' and not_before > :now
+  union all select min(opened_at) + :failover_after from breakers where opened_at > :now - :failover_after
+    and scope in ('account', 'credits') and exists (select 1 from messages where state = 'queued')
+  union all select min(poll_at) from messages where poll_at is not null and smsid is not null
+  union all select min(probe_at) from breakers where opened_at is not null
+  union all select min(tell_at) from troubles where told_at is null and closed_at is null
+  {_BY_TICK})
+"""  # noqa: S608 - both are ours
 
 
 def next_due(tx: Tx, waits: Waits) -> datetime | None:
@@ -53,13 +68,26 @@ def next_due(tx: Tx, waits: Waits) -> datetime | None:
     A moment that is over already means: at the next tick. What the hands of the clock alone decide (who is on call)
     stands in no row and is not here. Costs some 50 µs, for each line is the first entry of an index.
     """
+    return _first(tx, _NEXT, waits)
+
+
+def next_asked(tx: Tx, waits: Waits, now: datetime) -> datetime | None:
+    """As `next_due` where a gateway has a weather: also what a poll, a probe or the operator's note waits for.
+
+    What could leave by `now` has been tried by now.
+    """
+    return _first(tx, _NEXT_ASKED, waits, now=stored(now))
+
+
+def _first(tx: Tx, sql: str, waits: Waits, **more: object) -> datetime | None:
     row = tx.one(
-        _NEXT,
+        sql,
         group_kept=waits.group_kept // _MICROSECOND,
         stale_after=waits.stale_after // _MICROSECOND,
         reconcile_wait=waits.reconcile_wait // _MICROSECOND,
         report_timeout=waits.report_timeout // _MICROSECOND,
         failover_after=waits.failover_after // _MICROSECOND,
         trouble_kept=timedelta(days=1) // _MICROSECOND,
+        **more,
     )
     return from_stored(row["at"]) if row is not None else None

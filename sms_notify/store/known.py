@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 from sms_notify.alert import Alert
+from sms_notify.decide.belief import Said
 from sms_notify.decide.routing import ROUND
-from sms_notify.decide.states import Kind
-from sms_notify.store.tx import Tx, moment, stored
+from sms_notify.decide.states import Heard, Kind, State
+from sms_notify.store.tx import Row, Tx, load, moment, stored
 
 _BELIEF = (
     "select p.kind from incidents i join pages p on p.incident_id = i.id join messages m on m.id = p.message_id"
@@ -15,6 +17,14 @@ _BELIEF = (
     "  order by id desc limit 20) and p.number = :number and p.state = 'told'"
     " and m.state not in ('failed', 'cancelled', 'expired', 'not_delivered', 'rejected')"
     " order by i.id desc, p.kind = 'resolved' desc limit 1"
+)
+_EPISODES = "select id from incidents where source = :source and fingerprint = :fingerprint"
+_SAID = (
+    "select coalesce(m.sent_at, m.updated_at) as at, p.kind, p.bundle = 'flapping' as flapping, m.state as state, p.id"  # noqa: S608
+    " from pages p join messages m on m.id = p.message_id where (p.recipient = :recipient or p.number = :number)"
+    " and p.incident_id in (" + _EPISODES + ")"
+    " union all select received_at, :resolved, 0, null, id from alerts where reason = :off"
+    " and incident_id in (" + _EPISODES + ") order by at, id"
 )
 _OF_KEY = (
     " from incidents i join pages p on p.incident_id = i.id where i.id in (select id from incidents where source = :source"
@@ -88,3 +98,33 @@ def climbed(tx: Tx, alert: Alert, receiver: str, since: datetime) -> int:
         round=ROUND,
     )
     return int(row["nth"] or 0) if row is not None else 0
+
+
+def incidents_with(tx: Tx, labels: Mapping[str, str]) -> Sequence[Row]:
+    """Every episode of an alert that has these labels, the newest first. Reads all there are: for short stories."""
+    rows = tx.all(
+        "select i.id, i.source, i.fingerprint, i.state, a.labels from incidents i join alerts a on a.incident_id = i.id"
+        " where a.labels is not null order by i.id desc, a.id"
+    )
+    found = {row["id"]: row for row in reversed(rows) if labels.items() <= load(row["labels"]).items()}
+    return sorted(found.values(), key=lambda row: -int(row["id"]))
+
+
+def said_to(tx: Tx, source: str, fingerprint: str, recipient: str, number: str) -> Sequence[Said]:
+    """All that a person was told of one problem, in the order in which it was said, and what was not to be said.
+
+    A person keeps what was said under an earlier number; the ledger's rows tell what became of each text.
+    """
+    rows = tx.all(
+        _SAID,
+        source=source,
+        fingerprint=fingerprint,
+        recipient=recipient,
+        number=number,
+        resolved=Kind.RESOLVED,
+        off=Heard.RESOLVED_OFF,
+    )
+    return [
+        Said(Kind(r["kind"]), bool(r["flapping"]), None if r["state"] is None else State(r["state"]))
+        for r in rows
+    ]

@@ -1,0 +1,115 @@
+"""The Alertmanagers of a story: one state, which its events change and `alertmanagers:` asks for, in the real API's words."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+
+from sms_notify.alert import Delivery, Status
+from sms_notify.silences.client import Alertmanager, SilenceTrouble
+from sms_notify.silences.settings import AlertmanagerSettings
+from sms_notify.sources.times import parse_rfc3339
+
+_RUNS_SINCE = timedelta(days=30)
+
+
+@dataclass(frozen=True, slots=True)
+class _Cover:
+    """What suppresses alerts with these labels until then: a silence, or what `inhibited` names."""
+
+    id: str
+    labels: Mapping[str, str]
+    by: str
+    until: datetime
+    silence: bool
+
+    def covers(self, labels: Mapping[str, str], now: datetime) -> bool:
+        return now < self.until and self.labels.items() <= labels.items()
+
+
+@dataclass(slots=True)
+class Listed:
+    """What the Alertmanagers of a story know. `now` is their own clock."""
+
+    now: Callable[[], datetime]
+    alerts: dict[str, Mapping[str, str]] = field(default_factory=dict)
+    covers: list[_Cover] = field(default_factory=list)
+
+    def hear(self, delivery: Delivery) -> None:
+        """They list what they told, until they tell its end."""
+        for alert in delivery.alerts:
+            if alert.status is Status.FIRING:
+                self.alerts[alert.fingerprint] = alert.labels
+            else:
+                self.alerts.pop(alert.fingerprint, None)
+
+    def cover(self, labels: Mapping[str, str], by: str, lasts: timedelta, *, silence: bool) -> str:
+        """Suppresses what has these labels for a while; the id of the silence."""
+        id_ = f"story-{len(self.covers) + 1}"
+        self.covers.append(_Cover(id_, labels, by, self.now() + lasts, silence))
+        return id_
+
+    def forget(self, labels: Mapping[str, str]) -> None:
+        """They list no more what has these labels."""
+        self.alerts = {name: has for name, has in self.alerts.items() if not labels.items() <= has.items()}
+
+
+class ListedAlertmanager(Alertmanager):
+    """The real client, whose requests are answered from what the story says."""
+
+    def __init__(self, settings: AlertmanagerSettings, listed: Listed) -> None:
+        super().__init__(settings)
+        self._listed = listed
+
+    def ask(self, method: str, path: str, body: bytes | None = None) -> bytes | SilenceTrouble:
+        listed = self._listed
+        if method == "POST":
+            return _encoded({"silenceID": _create(listed, json.loads(body or b"{}"))})
+        if "/status" in path:
+            return _encoded({"uptime": _rfc3339(listed.now() - _RUNS_SINCE)})
+        if "/silences" in path:
+            return _encoded(
+                [_silence(one) for one in listed.covers if one.silence and listed.now() < one.until]
+            )
+        return _encoded([_alert(listed, name, labels) for name, labels in listed.alerts.items()])
+
+
+def _create(listed: Listed, told: Mapping[str, object]) -> str:
+    matchers = told.get("matchers")
+    labels = {m["name"]: m["value"] for m in matchers} if isinstance(matchers, list) else {}
+    ends = parse_rfc3339(told.get("endsAt")) or listed.now()
+    return listed.cover(labels, str(told.get("createdBy", "")), ends - listed.now(), silence=True)
+
+
+def _silence(cover: _Cover) -> dict[str, object]:
+    return {
+        "id": cover.id,
+        "matchers": [
+            {"name": name, "value": value, "isRegex": False, "isEqual": True}
+            for name, value in cover.labels.items()
+        ],
+        "createdBy": cover.by,
+        "comment": "",
+        "endsAt": _rfc3339(cover.until),
+        "status": {"state": "active"},
+    }
+
+
+def _alert(listed: Listed, fingerprint: str, labels: Mapping[str, str]) -> dict[str, object]:
+    over = [cover for cover in listed.covers if cover.covers(labels, listed.now())]
+    status = {
+        "state": "suppressed" if over else "active",
+        "silencedBy": [cover.id for cover in over if cover.silence],
+        "inhibitedBy": [cover.id for cover in over if not cover.silence],
+    }
+    return {"fingerprint": fingerprint, "labels": dict(labels), "status": status}
+
+
+def _rfc3339(moment: datetime) -> str:
+    return moment.astimezone(UTC).isoformat().replace("+00:00", "Z")
+
+
+def _encoded(value: object) -> bytes:
+    return json.dumps(value).encode()

@@ -1,0 +1,312 @@
+"""What `app` puts together, on a virtual clock: the same engine, senders, probes, reports, notes and silences, without a
+thread and without a socket.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from itertools import count
+from typing import TypeVar
+
+from sms_notify.alert import Delivery
+from sms_notify.assembly import account_of, plan_of
+from sms_notify.backtest.replay import Changes, ack_codes, earlier, second_from, waits_of
+from sms_notify.config.settings import Settings
+from sms_notify.decide.oncall import Shift
+from sms_notify.decide.people import group_of
+from sms_notify.decide.states import AckBy, Cause
+from sms_notify.engine import Engine
+from sms_notify.gateways.base import Fate, Outcome, Report
+from sms_notify.gateways.settings import Gateway1601Settings, ReportsBy
+from sms_notify.probing import Prober
+from sms_notify.reports import Reports, apply
+from sms_notify.roads.base import Ended, Note, Road, Told
+from sms_notify.sender import Luck, Sender
+from sms_notify.silences.client import Alertmanager
+from sms_notify.silences.ends import ended
+from sms_notify.silences.keeper import Keeper
+from sms_notify.silences.settings import AlertmanagerSettings
+from sms_notify.store import breakers, oncall, outbox, viewing
+from sms_notify.store.due import next_asked
+from sms_notify.store.messages import Message
+from sms_notify.store.scratch import ScratchStore
+from sms_notify.store.tx import Tx
+from sms_notify.stories.alertmanager import Listed, ListedAlertmanager
+from sms_notify.stories.weather import Accepted, Sky, SkyGateway
+from sms_notify.telling import Operator, Teller
+from sms_notify.timetable import read_timetable
+
+T = TypeVar("T")
+NODE = "story"
+_SECOND = timedelta(seconds=1)
+_LOOKS_EVERY = timedelta(seconds=15)  # at the silences, as `app` does
+_ALERTMANAGER = AlertmanagerSettings("http://alertmanager.example:9093")
+
+
+@dataclass(slots=True)
+class StoryClock:
+    """Time since the start, and what our wall clock makes of it: `ahead` is how far it was set."""
+
+    start: datetime
+    up: timedelta = timedelta()
+    ahead: timedelta = timedelta()
+
+    def __call__(self) -> datetime:
+        return self.start + self.up + self.ahead
+
+    def true(self) -> datetime:
+        """What every other machine's clock says."""
+        return self.start + self.up
+
+
+@dataclass(slots=True)
+class Outside:
+    """What is not ours: the gateways with their weather, the Alertmanagers, and whoever reads."""
+
+    clock: StoryClock
+    accepted: Callable[[Accepted], None]
+    noted: Callable[[Note], None]
+    sky: Sky = field(default_factory=Sky)
+    listed: Listed = field(init=False)
+    _gateways: dict[str, SkyGateway] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.listed = Listed(self.clock.true)
+
+    def gateway(self, name: str) -> SkyGateway:
+        """The gateway of this name; it outlives every daemon."""
+        made = SkyGateway(name, self.sky, lambda: self.clock.up, self.accepted)
+        return self._gateways.setdefault(name, made)
+
+
+@dataclass(frozen=True, slots=True)
+class _Channel:
+    """A way to the operator that always works."""
+
+    name: str
+    noted: Callable[[Note], None]
+
+    def tell(self, note: Note) -> Told:
+        self.noted(note)
+        return Told(Ended.TOLD)
+
+
+@dataclass(frozen=True, slots=True)
+class _Account:
+    """One gateway of the configuration, with what sends there and asks it."""
+
+    settings: Gateway1601Settings
+    gateway: SkyGateway
+    sender: Sender
+    prober: Prober
+    reports: Reports | None
+
+    @property
+    def calls_back(self) -> bool:
+        return self.settings.delivery_reports in (ReportsBy.CALLBACK, ReportsBy.BOTH)
+
+
+@dataclass(frozen=True, slots=True)
+class _UnderWay:
+    """A request whose answer takes its time."""
+
+    until: timedelta
+    account: _Account
+    message: Message
+    outcome: Outcome
+
+
+class StoryDaemon:
+    """One daemon of a story. `fine` ticks every second; else only when something falls due, which decides the same."""
+
+    def __init__(
+        self, settings: Settings, clock: StoryClock, outside: Outside, *, watched: bool, fine: bool = False
+    ) -> None:
+        self._clock = clock
+        self._outside = outside
+        self._watched = watched
+        self._fine = fine
+        self._store = ScratchStore()
+        self._codes, self._references = ack_codes(), count(1)
+        self._under_way: list[_UnderWay] = []
+        self._overrides: dict[str, list[Shift]] = {}
+        self._ticked = clock.up - _SECOND
+        self._looked = clock.up
+        self._news = True
+        self.load(settings)
+
+    def close(self) -> None:
+        self._store.close()
+
+    def load(self, settings: Settings) -> None:
+        """Takes up a configuration, as a start and a reload do."""
+        self.settings = settings
+        schedules = read_timetable(settings, self._clock(), lambda _: None, fetch=False).schedules
+        self.plan = plan_of(settings, schedules=schedules)
+        self._engine = Engine(self.plan, NODE, self._codes)
+        self._waits = waits_of(self.plan)
+        self._changes = Changes(schedules.values(), self._overrides)
+        self._accounts = [self._account(gateway) for gateway in settings.gateways]
+        channels: dict[str, Road] = {name: _Channel(name, self._outside.noted) for name in settings.roads}
+        operator = Operator(settings.operator, channels, lambda: self._engine.roster, self.plan.gateways)
+        self._teller = Teller(self.commit, operator, NODE, self._clock, lambda: None)
+        asked = settings.alertmanagers or ((_ALERTMANAGER,) if self._watched else ())
+        self._keeper = self._keeper_of([ListedAlertmanager(one, self._outside.listed) for one in asked])
+        self.commit(self._take_up)
+        self._news = True
+
+    def restart(self, settings: Settings) -> None:
+        """A new process on the same database: what was under way is lost."""
+        self._under_way.clear()
+        self.load(settings)
+
+    def _take_up(self, tx: Tx) -> None:
+        for gateway in self.plan.gateways:
+            breakers.probe_now(tx, gateway, self._clock())
+        self._engine.recover(tx, self._clock())
+
+    def _account(self, settings: Gateway1601Settings) -> _Account:
+        gateway = self._outside.gateway(settings.name)
+        luck = Luck(reference=lambda: f"{next(self._references):032x}", dice=lambda: 0.5)
+        account = account_of(settings, self.plan.gateways, self.plan.directory)
+        numbers = tuple(sorted(n for n in self.plan.numbers() if group_of(n) is None))
+        asked = settings.delivery_reports in (ReportsBy.POLL, ReportsBy.BOTH)
+        return _Account(
+            settings,
+            gateway,
+            Sender(self.commit, gateway, account, self.plan.timing, NODE, luck),
+            Prober(self.commit, gateway, self._clock, luck, numbers),
+            Reports(self.commit, gateway, NODE, self._clock) if asked else None,
+        )
+
+    def _keeper_of(self, asked: Sequence[Alertmanager]) -> Keeper | None:
+        def acknowledge(tx: Tx, ids: Sequence[int], by: str, now: datetime) -> Sequence[int]:
+            return self._engine.acknowledge(tx, ids, by, AckBy.SILENCE, now)
+
+        def resolve(tx: Tx, ids: Sequence[int], now: datetime) -> None:
+            self._engine.accept(tx, ended(tx, ids, now), now)
+
+        return Keeper(self.commit, asked, acknowledge, resolve, self._clock) if asked else None
+
+    def commit(self, job: Callable[[Tx], T], /) -> T:
+        """One transaction."""
+        with self._store.transaction() as tx:
+            return job(tx)
+
+    # What others do.
+
+    def accept(self, delivery: Delivery) -> None:
+        self.commit(lambda tx: self._engine.accept(tx, delivery, self._clock()))
+        self.send()
+        self._news = True
+
+    def acknowledge(self, ids: Sequence[int], by: str, how: AckBy) -> None:
+        self.commit(lambda tx: self._engine.acknowledge(tx, ids, by, how, self._clock()))
+        self._news = True
+
+    def follow_link(self, code: str, by: str) -> None:
+        """As the page behind a text's link does when its button is pressed."""
+        linked = self.commit(lambda tx: viewing.linked(tx, code))
+        waiting = [incident.id for incident in linked.incidents if incident.waits] if linked else []
+        self.acknowledge(waiting, by, AckBy.LINK)
+
+    def override(self, schedule: str, person: str, lasts: timedelta) -> None:
+        now = self._clock()
+        self.commit(lambda tx: oncall.add_override(tx, schedule, person, now, now + lasts, NODE, now))
+        self._overrides.setdefault(schedule, []).append(Shift(person, now, now + lasts))
+        self._changes = Changes(self.plan.schedules.values(), self._overrides)
+        self._news = True
+
+    def set_clock(self, step: timedelta) -> None:
+        """The wall clock is set; a daemon that runs notices at its next tick."""
+        self._clock.ahead += step
+        self.commit(lambda tx: outbox.shift_clock(tx, step))
+        self._news = True
+
+    # Time.
+
+    def next_at(self) -> timedelta | None:
+        """When there is anything to do again, in time since the start; None where everything waits for the world."""
+        following = self._ticked + _SECOND
+        if self._fine or self._news:
+            return following
+        due = self.commit(lambda tx: next_asked(tx, self._waits, self._clock()))
+        due = earlier(due, self._changes.next_after(self._clock()))
+        moments = [] if due is None else [second_from(due) - self._clock.start - self._clock.ahead]
+        moments += [one.until for one in self._under_way]
+        moments += [at for account in self._calling() for at, _ in account.gateway.reported]
+        if self._keeper is not None:
+            moments.append(self._looked + _LOOKS_EVERY)
+        return max(following, min(moments)) if moments else None
+
+    def idle(self) -> None:
+        """Nothing fell due until now: what happens now is met by the next second's tick."""
+        self._ticked = max(self._ticked, self._clock.up // _SECOND * _SECOND)
+
+    def step(self) -> None:
+        """All that a moment brings: answers, reports, the tick, questions, notes, and texts."""
+        self._ticked, self._news = self._clock.up, False
+        self._end_requests()
+        self._call_back()
+        ticked = self.commit(lambda tx: self._engine.tick(tx, self._clock()))
+        for account in self._accounts:
+            while account.prober.probe_once() is not None:
+                pass
+            if account.reports is not None:
+                account.reports.poll_once()
+        told = self._teller.tell_once()
+        self._news = bool(ticked.written or told or self._keep_silences())
+        self.send()
+
+    def _keep_silences(self) -> bool:
+        if self._keeper is None or self._clock.up < self._looked + _LOOKS_EVERY:
+            return False
+        self._looked = self._clock.up
+        return bool(self._keeper.keep_once())
+
+    def send(self) -> None:
+        """As the sender's threads: until nothing may leave, or every one of them waits for an answer."""
+        for account in self._accounts:
+            while self._free(account) and (message := account.sender.take(self._clock)) is not None:
+                self._submit(account, message)
+
+    def _free(self, account: _Account) -> bool:
+        busy = sum(one.account.settings.name == account.settings.name for one in self._under_way)
+        return busy < account.settings.concurrency
+
+    def _submit(self, account: _Account, message: Message) -> None:
+        outcome, slow = account.sender.request(message), account.gateway.slow
+        if slow is None:
+            self._settle(account, message, outcome)
+            return
+        lasts = min(slow, account.settings.timeout * _SECOND)
+        self._under_way.append(_UnderWay(self._clock.up + lasts, account, message, outcome))
+
+    def _end_requests(self) -> None:
+        over = [one for one in self._under_way if one.until <= self._clock.up]
+        self._under_way = [one for one in self._under_way if one.until > self._clock.up]
+        for one in over:
+            self._settle(one.account, one.message, one.outcome)
+
+    def _settle(self, account: _Account, message: Message, outcome: Outcome) -> None:
+        """After a refusal the next tick may find what has no row of its own: another text for a number that is barred."""
+        account.sender.settle(message, outcome, self._clock())
+        self._news |= outcome.fate is not Fate.SENT
+
+    def _calling(self) -> list[_Account]:
+        return [account for account in self._accounts if account.calls_back]
+
+    def _call_back(self) -> None:
+        for account in self._calling():
+            heard = [report for at, report in account.gateway.reported if at <= self._clock.up]
+            account.gateway.reported[:] = [
+                (at, report) for at, report in account.gateway.reported if at > self._clock.up
+            ]
+            for report in heard:
+                self._report(account, report)
+
+    def _report(self, account: _Account, report: Report) -> None:
+        name, confirm, now = account.settings.name, account.reports is not None, self._clock()
+        self.commit(lambda tx: apply(tx, name, report, Cause.CALLBACK, NODE, now, confirm=confirm))

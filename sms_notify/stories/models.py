@@ -1,0 +1,290 @@
+"""The shape of a story file: every event and every expectation, once."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Annotated, Any, Literal, TypeAlias
+
+from pydantic import BeforeValidator, Field, model_validator
+
+from sms_notify.config.model import Model
+from sms_notify.config.values import Boolean, Duration, Words, read_duration, read_text, refused
+from sms_notify.gateways.base import DeliveryStatus
+from sms_notify.sources.times import parse_rfc3339
+
+Labels: TypeAlias = dict[str, str]
+
+
+def _moment(value: object) -> datetime:
+    found = parse_rfc3339(read_text(value))
+    if found is None:
+        raise refused(f"`{value}` is not a time with its zone", "write it like 2026-11-23T12:00:00Z")
+    return found
+
+
+def read_offset(value: object) -> timedelta:
+    """A duration that may bear a sign: `+1h`, `-5m`. Raises PydanticCustomError."""
+    text = read_text(value).strip()
+    size = read_duration(text.removeprefix("-").removeprefix("+"))
+    return -size if text.startswith("-") else size
+
+
+def _at(value: object) -> timedelta | datetime:
+    text = read_text(value)
+    return _moment(text) if "T" in text else read_duration(text)
+
+
+def _number(value: object) -> int:
+    text = read_text(value)
+    if not (text.isascii() and text.isdigit() and len(text) < 10):
+        raise refused(f"`{text}` is not a whole number", "write digits only")
+    return int(text)
+
+
+Moment = Annotated[datetime, BeforeValidator(_moment)]
+Offset = Annotated[timedelta, BeforeValidator(read_offset)]
+At = Annotated[timedelta | datetime, BeforeValidator(_at)]
+Count = Annotated[int, BeforeValidator(_number)]
+
+_TIMES = ("$starts", "$ends")
+_SPECIAL = (*_TIMES, "$summary", "$description", "$fingerprint", "$annotations")
+
+
+def _alert(value: object) -> dict[str, Any]:
+    if not isinstance(value, dict):
+        raise refused("must be the labels of an alert", "write {alertname: HostDown, instance: db1}")
+    for key, text in value.items():
+        if key.startswith("$") and key not in _SPECIAL:
+            raise refused(f"`{key}` says nothing of an alert", f"known: {', '.join(_SPECIAL)}")
+        if isinstance(text, str) == (key == "$annotations"):
+            raise refused(f"`{key}` has the wrong shape", "labels are texts, $annotations is a mapping")
+    return value | {key: read_offset(value[key]) for key in _TIMES if key in value}
+
+
+AlertText = Annotated[dict[str, Any], BeforeValidator(_alert)]
+
+
+class Webhook(Model):
+    """One delivery of an Alertmanager; `sender` is its externalURL, `group` its groupKey."""
+
+    firing: list[AlertText] = Field(default=[])
+    resolved: list[AlertText] = Field(default=[])
+    sender: Words = ""
+    group: Words = ""
+    status: Words = ""
+    truncated: Count = 0
+
+    @model_validator(mode="after")
+    def _says_something(self) -> Webhook:
+        if not (self.firing or self.resolved or self.truncated):
+            raise refused("has no alert", "write firing: [{alertname: …}], or resolved: […]")
+        return self
+
+
+class GrafanaWebhook(Webhook):
+    org: Count = 1
+
+
+class Named(Model):
+    """Every open incident that has these labels."""
+
+    labels: Annotated[Labels, Field(min_length=1)]
+
+
+class By(Named):
+    by: Words = "somebody"
+
+
+class Lasting(By):
+    for_: Duration = Field(alias="for")
+
+
+class Muted(Model):
+    labels: Labels = Field(default={})
+    for_: Duration | None = Field(default=None, alias="for")
+
+
+class Piped(Model):
+    """What `pipe` was given: standard input, and its options."""
+
+    text: str
+    name: Words = ""
+    severity: Words = ""
+    label: Labels = Field(default={})
+    resolved: Boolean = False
+
+
+def _piped(value: object) -> object:
+    return {"text": value} if isinstance(value, str) else value
+
+
+class Weather(Model):
+    """What the gateway answers from now on, or reports later."""
+
+    error: Count | None = None
+    status: Count | None = None
+    drop: Literal["before", "after"] | None = None
+    hang: Duration | None = None
+    report: DeliveryStatus | None = None
+    ok: Boolean | None = None
+    to: Words = ""
+    name: Words = ""
+    count: Count | None = None
+    for_: Duration | None = Field(default=None, alias="for")
+
+    @model_validator(mode="after")
+    def _one_kind(self) -> Weather:
+        kinds = ("error", "status", "drop", "hang", "report", "ok")
+        if sum(getattr(self, kind) is not None for kind in kinds) != 1 or self.ok is False:
+            raise refused("must say one kind of weather", f"write one of {', '.join(kinds[:-1])}, ok: true")
+        return self
+
+
+class Down(Model):
+    down: Duration = timedelta()
+
+
+class Followed(Model):
+    to: Words
+
+
+class Shift(Model):
+    schedule: Words
+    person: Words
+    for_: Duration = Field(alias="for")
+
+
+def _plain(name: str) -> str:
+    """The key of a field whose name Python or pydantic needs for something else."""
+    return name.removesuffix("_")
+
+
+def _one_of(given: Model, kinds: tuple[str, ...], what: str) -> str:
+    found = [_plain(kind) for kind in kinds if getattr(given, kind) is not None]
+    if len(found) != 1:
+        said = " and ".join(f"`{kind}`" for kind in found) or "nothing"
+        raise refused(f"says {said}; {what} is one thing", f"write one of {', '.join(map(_plain, kinds))}")
+    return found[0]
+
+
+class EventText(Model):
+    """Something happens."""
+
+    at: At
+    alertmanager: Webhook | None = None
+    grafana: GrafanaWebhook | None = None
+    nagios: Labels | None = None
+    icinga: Labels | None = None
+    zabbix: dict[str, Any] | None = None
+    zabbix_script: Annotated[list[str], Field(min_length=3, max_length=3)] | None = None
+    json_: Any = Field(default=None, alias="json")
+    pipe: Annotated[Piped | None, BeforeValidator(_piped)] = None
+    ack: By | None = None
+    unack: By | None = None
+    close: By | None = None
+    silence: Lasting | None = None
+    suppressed: Lasting | None = None
+    gone: Named | None = None
+    gateway: Weather | None = None
+    config: Words | None = None
+    config_file: Words | None = None
+    restart: Down | None = None
+    clock: Offset | None = None
+    mute: Muted | None = None
+    link: Followed | None = None
+    override: Shift | None = None
+
+    @property
+    def kind(self) -> str:
+        return _one_of(self, _KINDS, "an event")
+
+    @model_validator(mode="after")
+    def _one_thing(self) -> EventText:
+        _one_of(self, _KINDS, "an event")
+        return self
+
+
+_KINDS = tuple(name for name in EventText.model_fields if name != "at")
+
+
+class TextAt(Model):
+    """One text of `texts`."""
+
+    at: At | None = None
+    to: Words
+    text: str
+
+
+class ExpectText(Model):
+    """What must hold."""
+
+    texted: Words | None = None
+    silent: Words | None = None
+    count: Words | None = None
+    texts: list[TextAt] | None = None
+    believes: Words | None = None
+    state: Named | None = None
+    credits: Count | None = None
+    text: str = "*"
+    from_: At | None = Field(default=None, alias="from")
+    by: At | None = None
+    most: Count | None = None
+    least: Count | None = None
+    labels: Annotated[Labels, Field(min_length=1)] | None = None
+    is_: Words | None = Field(default=None, alias="is")
+
+    @property
+    def kind(self) -> str:
+        return _one_of(self, tuple(_BESIDE), "an expectation")
+
+    @model_validator(mode="after")
+    def _fits(self) -> ExpectText:
+        kind = _one_of(self, tuple(_BESIDE), "an expectation")
+        needed, allowed, words = _BESIDE[kind]
+        given = {name for name in self.model_fields_set if name != kind}
+        if missing := [name for name in needed if name not in given]:
+            raise refused(f"`{kind}` needs `{_plain(missing[0])}`", "add it")
+        if strange := sorted(given - {*needed, *allowed}):
+            raise refused(f"`{_plain(strange[0])}` says nothing beside `{kind}`", "remove it")
+        if kind == "count" and self.most is None and self.least is None:
+            raise refused("`count` needs `most` or `least`", "add one")
+        if words and self.is_ not in words:
+            raise refused(f"`is` must be one of {', '.join(words)}", "write one of these")
+        return self
+
+
+BELIEFS = ("firing", "flapping", "unheard", "resolved", "nothing")
+STATES = ("open", "acknowledged", "resolved", "unheard", "unknown")
+_TIMED = ("from_", "by")
+# kind of expectation → what it needs beside it, what it may have, and the words of `is`
+_BESIDE: dict[str, tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...]]] = {
+    "texted": ((), ("text", *_TIMED), ()),
+    "silent": ((), ("text", *_TIMED), ()),
+    "count": ((), ("text", "most", "least", *_TIMED), ()),
+    "texts": ((), (), ()),
+    "believes": (("labels", "is_"), (), BELIEFS),
+    "state": (("is_",), (), STATES),
+    "credits": ((), (), ()),
+}
+
+
+class StoryText(Model):
+    story: Words
+    start: Moment
+    run_for: Duration | None = None
+    events: list[EventText] = Field(default=[])
+    expect: Annotated[list[ExpectText], Field(min_length=1)]
+
+
+class StoryFile(Model):
+    """A whole file."""
+
+    config: Words = ""
+    config_file: Words = ""
+    stories: Annotated[list[StoryText], Field(min_length=1)]
+
+    @model_validator(mode="after")
+    def _one_configuration(self) -> StoryFile:
+        if bool(self.config) == bool(self.config_file):
+            raise refused("needs one configuration", "write config: |, or config_file: PATH")
+        return self

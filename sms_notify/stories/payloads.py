@@ -1,0 +1,110 @@
+"""What the monitoring systems of a story send, as the bytes and arguments that their parsers read."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+from sms_notify.alert import Handed, fingerprint_of
+from sms_notify.config.durations import DurationError, parse_duration
+from sms_notify.stories.models import GrafanaWebhook, Piped, Webhook
+
+SENDER = "http://alertmanager.example:9093"
+_NEVER = "0001-01-01T00:00:00Z"
+_EPOCH_OPTIONS = ("since", "time")  # of a hook: seconds since 1970, here a duration since the start
+
+
+@dataclass(slots=True)
+class Rule:
+    """What a source remembers of its alerts: since when each fires, by its name for them."""
+
+    began: dict[tuple[str, str], datetime] = field(default_factory=dict)
+
+
+def webhook(given: Webhook, rule: Rule, start: datetime, now: datetime) -> bytes:
+    """One POST of an Alertmanager, or of a Grafana. `now` is the source's own clock."""
+    org = str(given.org) if isinstance(given, GrafanaWebhook) else ""
+    alerts = [_alert(one, "firing", rule, org, start, now) for one in given.firing]
+    alerts += [_alert(one, "resolved", rule, org, start, now) for one in given.resolved]
+    first = alerts[0]["labels"].get("alertname", "") if alerts else ""
+    body = {
+        "version": "4",
+        "receiver": "sms-notify",
+        "status": given.status or ("firing" if given.firing else "resolved"),
+        "groupKey": given.group or f'{{}}:{{alertname="{first}"}}',
+        "externalURL": given.sender or SENDER,
+        "truncatedAlerts": given.truncated,
+        "alerts": alerts,
+    }
+    if isinstance(given, GrafanaWebhook):
+        body["orgId"] = given.org
+    return _json(body)
+
+
+def _alert(
+    one: Mapping[str, Any], status: str, rule: Rule, org: str, start: datetime, now: datetime
+) -> dict[str, Any]:
+    labels = {name: text for name, text in one.items() if not name.startswith("$")}
+    fingerprint = one.get("$fingerprint") or fingerprint_of(labels)
+    told = {name: one[f"${name}"] for name in ("summary", "description") if f"${name}" in one}
+    over = status == "resolved"
+    began = rule.began.pop((org, fingerprint), now) if over else rule.began.get((org, fingerprint), now)
+    if "$starts" in one:
+        began = start + one["$starts"]
+    if not over:
+        rule.began[org, fingerprint] = began
+    ended = start + one["$ends"] if "$ends" in one else now
+    return {
+        "status": status,
+        "labels": labels,
+        "annotations": told | one.get("$annotations", {}),
+        "startsAt": _rfc3339(began),
+        "endsAt": _rfc3339(ended) if over or "$ends" in one else _NEVER,
+        "fingerprint": fingerprint,
+    }
+
+
+def _rfc3339(moment: datetime) -> str:
+    return moment.astimezone(UTC).isoformat().replace("+00:00", "Z")
+
+
+def _json(value: object) -> bytes:
+    return json.dumps(value, ensure_ascii=False).encode("utf-8", "surrogatepass")
+
+
+def posted(value: object) -> bytes:
+    """The body of a POST; a text is a body as it stands."""
+    return value.encode("utf-8", "surrogatepass") if isinstance(value, str) else _json(value)
+
+
+def of_monitor(hook: str, options: Mapping[str, str], start: datetime, now: datetime) -> Handed:
+    """A call of `nagios` or `icinga` with these options."""
+    words = [f"--{name}={_since(name, text, start)}" for name, text in options.items()]
+    return Handed(hook, now, tuple(words))
+
+
+def _since(name: str, text: str, start: datetime) -> str:
+    if name not in _EPOCH_OPTIONS:
+        return text
+    try:
+        size = parse_duration(text.removeprefix("-"))
+    except DurationError:
+        return text  # seconds since 1970, or what the parser makes nothing of
+    at: datetime = start + (-size if text.startswith("-") else size)
+    return str(int(at.timestamp()))
+
+
+def of_script(arguments: Sequence[str], now: datetime) -> Handed:
+    """A call of Zabbix' alert script: SENDTO SUBJECT MESSAGE."""
+    return Handed("zabbix", now, tuple(arguments))
+
+
+def of_pipe(piped: Piped, now: datetime) -> Handed:
+    """A call of `pipe` with this standard input."""
+    words = [f"--label={name}={text}" for name, text in piped.label.items()]
+    words += [f"--{name}={text}" for name in ("name", "severity") if (text := getattr(piped, name))]
+    words += ["--resolved"] if piped.resolved else []
+    return Handed("pipe", now, tuple(words), {}, piped.text.encode("utf-8", "surrogatepass"))

@@ -1,0 +1,322 @@
+"""Playing one story: its events in order, the daemon's steps in between, and every text that reached a phone."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from functools import partial
+from typing import TYPE_CHECKING, TypeVar
+
+from sms_notify.alert import Delivery, Handed
+from sms_notify.backtest.replay import heads
+from sms_notify.config.settings import Settings
+from sms_notify.decide.people import group_of
+from sms_notify.decide.states import AckBy
+from sms_notify.errors import ConfigError, ParseError, SmsNotifyError
+from sms_notify.roads.base import Note
+from sms_notify.sources import alertmanager, generic, grafana, handed, zabbix
+from sms_notify.store import known
+from sms_notify.stories import payloads
+from sms_notify.stories.daemon import Outside, StoryClock, StoryDaemon
+from sms_notify.stories.models import By, Named
+from sms_notify.stories.reading import OPERATOR, Story, StoryEvent
+from sms_notify.stories.weather import Accepted
+from sms_notify.wording import gsm
+
+if TYPE_CHECKING:
+    from sms_notify.store.tx import Tx
+
+T = TypeVar("T")
+NOT_BUILT = ("unack", "close", "mute")
+"""Events of commands that this version lacks."""
+_GROUP = "gateway-group:"
+
+
+class StoryError(SmsNotifyError):
+    """A story that cannot be played on; the text says why, with file and line."""
+
+
+@dataclass(frozen=True, slots=True)
+class StoryText:
+    """A text that a gateway accepted, or a note that reached the operator otherwise.
+
+    `at` is the time since the start, `wall` aware UTC; `to` are the names that the configuration of that moment gives the
+    number, else the number.
+    """
+
+    at: timedelta
+    wall: datetime
+    to: tuple[str, ...]
+    number: str
+    body: str
+    gateway: str = ""
+    credits: int = 0
+
+    @property
+    def by_channel(self) -> bool:
+        return self.to == (OPERATOR,)
+
+
+@dataclass(slots=True)
+class Played:
+    """What came of a story. `known` are all whom an expectation may name; `rows` looks into the ledger at the end."""
+
+    story: Story
+    texts: list[StoryText] = field(default_factory=list)
+    people: dict[str, str] = field(default_factory=dict)
+    """Name → number, of every configuration that was loaded; the newest counts."""
+
+    def check_name(self, name: str, where: int) -> None:
+        """Raises StoryError for a name that nobody has: nothing could ever be expected of it."""
+        if name == OPERATOR or name in self.people or name.startswith(("+", _GROUP)):
+            return
+        near = difflib.get_close_matches(name, self.people, 1)
+        advice = f"did you mean `{near[0]}`?" if near else f"known: {', '.join(self.people)}, {OPERATOR}"
+        raise StoryError(f"{self.story.file}:{where}: `{name}` is nobody in people ({advice})")
+
+
+class Player:
+    """Plays one story; a context manager, for the ledger is gone when it is closed."""
+
+    def __init__(self, story: Story, environ: Mapping[str, str], *, fine: bool = False) -> None:
+        self._story = story
+        self._environ = environ
+        self._fine = fine
+        self.played = Played(story)
+        self._clock = StoryClock(story.start)
+        self._outside = Outside(self._clock, self._accepted, self._noted)
+        self._rules = {"alertmanager": payloads.Rule(), "grafana": payloads.Rule()}
+        self._config = story.config
+        self._off_until: timedelta | None = None
+        self._waiting: list[Callable[[], None]] = []
+        self._daemon: StoryDaemon | None = None
+
+    def __enter__(self) -> Player:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._daemon is not None:
+            self._daemon.close()
+
+    @property
+    def daemon(self) -> StoryDaemon:
+        """Raises AssertionError before `play`."""
+        assert self._daemon is not None  # noqa: S101 - for the type checker
+        return self._daemon
+
+    def play(self) -> Played:
+        """Everything to the end. Raises StoryError, with the daemon's own words where it would refuse something."""
+        self._check_built()
+        settings = self._loaded(self._story.line)
+        watched = any(event.kind in ("silence", "suppressed", "gone") for event in self._story.events)
+        self._daemon = StoryDaemon(settings, self._clock, self._outside, watched=watched, fine=self._fine)
+        for event in self._story.events:
+            self._run_to(event.at)
+            self._happen(event)
+        self._run_to(self._story.ends)
+        return self.played
+
+    def look(self, job: Callable[[Tx], T]) -> T:
+        """A question to the ledger."""
+        return self.daemon.commit(job)
+
+    def _check_built(self) -> None:
+        for event in self._story.events:
+            if event.kind in NOT_BUILT:
+                raise StoryError(f"{self._story.file}:{event.line}: {event.kind} is not built yet")
+
+    def _loaded(self, line: int) -> Settings:
+        links = any(event.kind == "link" for event in self._story.events)
+        try:
+            settings = self._config.load(self._environ, links=links)
+        except ConfigError as error:
+            raise StoryError(str(error)) from None
+        if not settings.gateways:
+            raise StoryError(f"{self._story.file}:{line}: no gateway of type 1601sms is configured")
+        self.played.people |= {name: person.number for name, person in settings.directory.people.items()}
+        return settings
+
+    # Time.
+
+    def _run_to(self, until: timedelta) -> None:
+        if self._off_until is not None and self._off_until <= until:
+            self._come_back(self._off_until)
+        if self._off_until is not None:
+            self._clock.up = until
+            return
+        while (at := self.daemon.next_at()) is not None and at <= until:
+            self._clock.up = at
+            self.daemon.step()
+        self._clock.up = until
+        self.daemon.idle()
+
+    def _come_back(self, at: timedelta) -> None:
+        self._clock.up, self._off_until = at, None
+        self.daemon.restart(self._loaded(self._story.line))
+        waiting, self._waiting = self._waiting, []
+        for job in waiting:
+            job()
+
+    def _once_up(self, job: Callable[[], None]) -> None:
+        """What needs a daemon that runs: now, or when it is back."""
+        if self._off_until is None:
+            job()
+        else:
+            self._waiting.append(job)
+
+    # Events.
+
+    def _happen(self, event: StoryEvent) -> None:
+        handler = getattr(self, f"_on_{event.kind.rstrip('_')}")
+        try:
+            handler(event)
+        except ParseError as error:
+            raise StoryError(f"{self._story.file}:{event.line}: {event.kind.rstrip('_')}: {error}") from None
+
+    def _webhook(self, parse: Callable[[bytes], Delivery], body: bytes) -> None:
+        parse(body)  # refused at once, also where the daemon is off
+        self._once_up(lambda: self.daemon.accept(parse(body)))
+
+    def _on_alertmanager(self, event: StoryEvent) -> None:
+        given = _the(event.given.alertmanager)
+        body = payloads.webhook(given, self._rules["alertmanager"], self._story.start, self._clock.true())
+        self._outside.listed.hear(alertmanager.parse(body))
+        self._webhook(alertmanager.parse, body)
+
+    def _on_grafana(self, event: StoryEvent) -> None:
+        given = _the(event.given.grafana)
+        body = payloads.webhook(given, self._rules["grafana"], self._story.start, self._clock.true())
+        self._webhook(grafana.parse, body)
+
+    def _on_zabbix(self, event: StoryEvent) -> None:
+        body = payloads.posted(event.given.zabbix)
+        self._webhook(lambda raw: zabbix.parse(raw, at=self._clock()), body)
+
+    def _on_json(self, event: StoryEvent) -> None:
+        self._webhook(generic.parse, payloads.posted(event.given.json_))
+
+    def _on_nagios(self, event: StoryEvent) -> None:
+        self._monitor("nagios", _the(event.given.nagios))
+
+    def _on_icinga(self, event: StoryEvent) -> None:
+        self._monitor("icinga", _the(event.given.icinga))
+
+    def _monitor(self, hook: str, options: Mapping[str, str]) -> None:
+        self._hand_over(payloads.of_monitor(hook, options, self._story.start, self._clock()))
+
+    def _on_zabbix_script(self, event: StoryEvent) -> None:
+        self._hand_over(payloads.of_script(_the(event.given.zabbix_script), self._clock()))
+
+    def _on_pipe(self, event: StoryEvent) -> None:
+        self._hand_over(payloads.of_pipe(_the(event.given.pipe), self._clock()))
+
+    def _hand_over(self, record: Handed) -> None:
+        """Into the spool, which a daemon that runs empties at once."""
+        delivery = handed.parse(record)
+        self._once_up(lambda: self.daemon.accept(delivery))
+
+    def _on_ack(self, event: StoryEvent) -> None:
+        given: By = _the(event.given.ack)
+        self.daemon.acknowledge(self._open_ids(event, given), given.by, AckBy.COMMAND)
+
+    def _open_ids(self, event: StoryEvent, given: Named) -> list[int]:
+        found = self.daemon.commit(partial(known.incidents_with, labels=given.labels))
+        ids = [int(row["id"]) for row in found if row["state"] in ("open", "acknowledged")]
+        if not ids:
+            raise StoryError(
+                f"{self._story.file}:{event.line}: nothing is open with the labels {dict(given.labels)}"
+            )
+        return ids
+
+    def _on_silence(self, event: StoryEvent) -> None:
+        given = _the(event.given.silence)
+        self._outside.listed.cover(given.labels, given.by, given.for_, silence=True)
+
+    def _on_suppressed(self, event: StoryEvent) -> None:
+        given = _the(event.given.suppressed)
+        self._outside.listed.cover(given.labels, given.by, given.for_, silence=False)
+
+    def _on_gone(self, event: StoryEvent) -> None:
+        self._outside.listed.forget(_the(event.given.gone).labels)
+
+    def _on_gateway(self, event: StoryEvent) -> None:
+        given = _the(event.given.gateway)
+        if given.to:
+            self.played.check_name(given.to, event.line)
+        number = self.played.people.get(given.to, _number_of(given.to))
+        self._outside.sky.change(given, frozenset((number,)) if given.to else None, self._clock.up)
+
+    def _on_config(self, event: StoryEvent) -> None:
+        self._config = _the(event.config)
+        settings = self._loaded(event.line)
+        if self._off_until is None:
+            self.daemon.load(settings)
+
+    _on_config_file = _on_config
+
+    def _on_restart(self, event: StoryEvent) -> None:
+        self._off_until = event.at + _the(event.given.restart).down
+        if self._off_until == event.at:
+            self._come_back(event.at)
+
+    def _on_clock(self, event: StoryEvent) -> None:
+        self.daemon.set_clock(_the(event.given.clock))
+
+    def _on_link(self, event: StoryEvent) -> None:
+        name = _the(event.given.link).to
+        self.played.check_name(name, event.line)
+        codes = [code for text in self.played.texts if name in text.to for code in _codes_in(text.body)]
+        if not codes:
+            raise StoryError(f"{self._story.file}:{event.line}: {name} has no text with a link")
+        self._once_up(lambda: self.daemon.follow_link(codes[-1], name))
+
+    def _on_override(self, event: StoryEvent) -> None:
+        given = _the(event.given.override)
+        if given.schedule not in self.daemon.plan.schedules:
+            raise StoryError(f"{self._story.file}:{event.line}: there is no schedule `{given.schedule}`")
+        self.played.check_name(given.person, event.line)
+        self.daemon.override(given.schedule, given.person, given.for_)
+
+    # What comes out.
+
+    def _accepted(self, accepted: Accepted) -> None:
+        plan = self.daemon.plan
+        parts = gsm.parts(accepted.body)
+        text = StoryText(
+            accepted.at,
+            self._clock(),
+            self._names(accepted.number),
+            accepted.number,
+            accepted.body,
+            accepted.gateway,
+            parts * heads(plan.directory, accepted.number),
+        )
+        self.played.texts.append(text)
+
+    def _names(self, number: str) -> tuple[str, ...]:
+        group = group_of(number)
+        if group is not None:
+            return (f"{_GROUP}{group}",)
+        people = self.daemon.plan.directory.people
+        return tuple(name for name, person in people.items() if person.number == number) or (number,)
+
+    def _noted(self, note: Note) -> None:
+        words = " ".join(f"{note.subject}. {note.body.partition(chr(10))[2]}".split())
+        self.played.texts.append(StoryText(self._clock.up, self._clock(), (OPERATOR,), OPERATOR, words))
+
+
+def _the(given: T | None) -> T:
+    """What the kind of an event says is there."""
+    assert given is not None  # noqa: S101 - for the type checker
+    return given
+
+
+def _number_of(name: str) -> str:
+    return f"group:{name.removeprefix(_GROUP)}" if name.startswith(_GROUP) else name
+
+
+def _codes_in(body: str) -> Iterable[str]:
+    _, mark, after = body.partition("/a/")
+    return [after.split()[0]] if mark and after else []
