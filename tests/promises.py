@@ -18,6 +18,7 @@ from typing import TypeVar
 from workbench import NOON, Bench, VirtualClock
 
 from sms_notify.alert import Alert, Status, fingerprint_of
+from sms_notify.backtest.replay import ack_codes
 from sms_notify.decide.states import AckBy, Cause
 from sms_notify.engine import Engine, Verdict
 from sms_notify.gateways.base import DeliveryStatus, Fate, Outcome, Reason, Report, Submission
@@ -26,7 +27,7 @@ from sms_notify.probing import Prober
 from sms_notify.reports import Reports, apply
 from sms_notify.sender import Luck, Sender
 from sms_notify.settling import Account, Settling
-from sms_notify.store import limits, messages, outbox
+from sms_notify.store import breakers, limits, messages, outbox
 from sms_notify.store.messages import Message
 from sms_notify.store.sqlite import SqliteStore
 from sms_notify.store.tx import Tx, moment, stored
@@ -175,7 +176,7 @@ class World:
         self._folder = tempfile.TemporaryDirectory(dir=memory if memory.is_dir() else None)
         self.store = SqliteStore(f"sqlite://{self._folder.name}/x.db")
         self.gateway = Weather(self._leaves)
-        self._codes, self._references = itertools.count(1), itertools.count(1)
+        self._code, self._references = ack_codes(), itertools.count(1)
         self._start()
         self._view = sqlite3.connect(self.store.path, isolation_level=None)
         self._view.row_factory = sqlite3.Row
@@ -186,8 +187,9 @@ class World:
         self._folder.cleanup()
 
     def _start(self) -> None:
-        engine = Engine(self.plan, "node", lambda: f"code{next(self._codes)}")
+        engine = Engine(self.plan, "node", self._code)
         self.bench = Bench(self.store, engine, self.clock)
+        self.bench.commit(lambda tx: breakers.probe_now(tx, "main", self.clock()))
         self.bench.commit(lambda tx: engine.recover(tx, self.clock()))
         luck = Luck(lambda: f"ref{next(self._references)}", lambda: 0.5)
         account = Account("main", "ACME", "", ("main",), 10 * SECOND, self.plan.directory)

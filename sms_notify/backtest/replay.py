@@ -110,11 +110,11 @@ class Replay:
     def run_to(self, until: datetime) -> None:
         """Does all that falls due by then."""
         if self._ticked is None:
-            self._tick(whole_second(until))
+            self._tick(_second(until))
         while (at := self._next_tick()) is not None and at <= until:
             self._tick(at)
         self._clock = until
-        self._ticked = whole_second(until)
+        self._ticked = _second(until)
 
     def finish(self, afterwards: timedelta = AFTERWARDS) -> None:
         """Lets the clock run on for a while and adds up what was not told by then."""
@@ -154,7 +154,7 @@ class Replay:
         due = earlier(self._due, self._changes.next_after(self._ticked or _EPOCH))
         if due is None or self._ticked is None:
             return None
-        return max(second_from(due), self._ticked + _TICK)
+        return max(_second_from(due), self._ticked + _TICK)
 
     def _tick(self, at: datetime) -> None:
         self._clock = self._ticked = at
@@ -260,12 +260,12 @@ def earlier(one: datetime | None, other: datetime | None) -> datetime | None:
     return min((moment for moment in (one, other) if moment is not None), default=None)
 
 
-def whole_second(moment: datetime) -> datetime:
+def _second(moment: datetime) -> datetime:
     """The whole second that a moment is in."""
     return moment.replace(microsecond=0)
 
 
-def second_from(moment: datetime) -> datetime:
+def _second_from(moment: datetime) -> datetime:
     """The first whole second from a moment on."""
-    second = whole_second(moment)
+    second = _second(moment)
     return second if second == moment else second + _TICK

@@ -12,7 +12,7 @@ from typing import TypeVar
 
 from sms_notify.alert import Delivery
 from sms_notify.assembly import account_of, plan_of
-from sms_notify.backtest.replay import Changes, ack_codes, earlier, second_from, waits_of
+from sms_notify.backtest.replay import Changes, ack_codes, earlier, waits_of
 from sms_notify.config.settings import Settings
 from sms_notify.decide.oncall import Shift
 from sms_notify.decide.people import group_of
@@ -229,21 +229,21 @@ class StoryDaemon:
 
     def next_at(self) -> timedelta | None:
         """When there is anything to do again, in time since the start; None where everything waits for the world."""
-        following = self._ticked + _SECOND
+        following = (self._ticked // _SECOND + 1) * _SECOND
         if self._fine or self._news:
             return following
         due = self.commit(lambda tx: next_asked(tx, self._waits, self._clock()))
         due = earlier(due, self._changes.next_after(self._clock()))
-        moments = [] if due is None else [second_from(due) - self._clock.start - self._clock.ahead]
+        moments = [] if due is None else [due - self._clock.start - self._clock.ahead]
         moments += [one.until for one in self._under_way]
         moments += [at for account in self._calling() for at, _ in account.gateway.reported]
         if self._keeper is not None:
             moments.append(self._looked + _LOOKS_EVERY)
-        return max(following, min(moments)) if moments else None
+        return max(following, -(-min(moments) // _SECOND) * _SECOND) if moments else None
 
     def idle(self) -> None:
         """Nothing fell due until now: what happens now is met by the next second's tick."""
-        self._ticked = max(self._ticked, self._clock.up // _SECOND * _SECOND)
+        self._ticked = max(self._ticked, self._clock.up)
 
     def step(self) -> None:
         """All that a moment brings: answers, reports, the tick, questions, notes, and texts."""

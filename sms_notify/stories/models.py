@@ -70,7 +70,7 @@ class Webhook(Model):
     firing: list[AlertText] = Field(default=[])
     resolved: list[AlertText] = Field(default=[])
     sender: Words = ""
-    group: Words = ""
+    group: str | None = None
     status: Words = ""
     truncated: Count = 0
 
@@ -125,6 +125,7 @@ class Weather(Model):
     status: Count | None = None
     drop: Literal["before", "after"] | None = None
     hang: Duration | None = None
+    unreachable: Boolean | None = None
     report: DeliveryStatus | None = None
     ok: Boolean | None = None
     to: Words = ""
@@ -134,9 +135,10 @@ class Weather(Model):
 
     @model_validator(mode="after")
     def _one_kind(self) -> Weather:
-        kinds = ("error", "status", "drop", "hang", "report", "ok")
-        if sum(getattr(self, kind) is not None for kind in kinds) != 1 or self.ok is False:
-            raise refused("must say one kind of weather", f"write one of {', '.join(kinds[:-1])}, ok: true")
+        kinds = ("error", "status", "drop", "hang", "unreachable", "report", "ok")
+        said = [getattr(self, kind) for kind in kinds if getattr(self, kind) is not None]
+        if len(said) != 1 or said[0] is False:
+            raise refused("must say one kind of weather", f"write one of {', '.join(kinds)}")
         return self
 
 

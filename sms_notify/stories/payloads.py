@@ -34,7 +34,7 @@ def webhook(given: Webhook, rule: Rule, start: datetime, now: datetime) -> bytes
         "version": "4",
         "receiver": "sms-notify",
         "status": given.status or ("firing" if given.firing else "resolved"),
-        "groupKey": given.group or f'{{}}:{{alertname="{first}"}}',
+        "groupKey": f'{{}}:{{alertname="{first}"}}' if given.group is None else given.group,
         "externalURL": given.sender or SENDER,
         "truncatedAlerts": given.truncated,
         "alerts": alerts,

@@ -263,6 +263,8 @@ class Player:
 
     def _on_clock(self, event: StoryEvent) -> None:
         self.daemon.set_clock(_the(event.given.clock))
+        if self._off_until is None:
+            self.daemon.step()
 
     def _on_link(self, event: StoryEvent) -> None:
         name = _the(event.given.link).to

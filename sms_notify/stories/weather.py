@@ -161,6 +161,8 @@ def _outcome(met: Weather) -> Outcome:
         return Outcome(Fate.REFUSED, Reason.ERROR_CODE, met.error)
     if met.status is not None:
         return _of_status(met.status)
+    if met.unreachable:
+        return Outcome(Fate.NOT_SENT, Reason.CONNECT)
     if met.drop is not None:
         return Outcome(Fate.UNKNOWN, Reason.CONNECTION_LOST)
     if met.hang is not None:
