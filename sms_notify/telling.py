@@ -98,11 +98,11 @@ class Teller:
         return ended.ended in (Ended.TOLD, Ended.UNKNOWN)
 
     def _text(self, tx: Tx, trouble: Untold, now: datetime) -> int:
-        gateway = open_gateway(tx, self._operator.gateways, "", now)
+        gateway = open_gateway(tx, self._operator.gateways, "")
         people = [
             person
             for person in (self._operator.people(tx, now) if gateway is not None else ())
-            if not breakers.bars(tx, gateway or "", person.number, now)
+            if not breakers.bars(tx, gateway or "", person.number)
         ]
         for person in people:
             body = gsm.fit(gsm.to_gsm(f"sms-notify: {trouble.what}. {trouble.advice}"), 1)

@@ -28,7 +28,8 @@ def test_when_the_senders_are_allowed_again_pages_leave_again(site: Site) -> Non
 
     site.simulators["main"].change(forbidden_senders=())
     site.bench.clock.move(minutes=15)
-    assert site.probers["main"].probe_once().closed
+    assert site.probers["main"].probe_once().closed  # the account, and the sender that asked
+    assert site.probers["main"].probe_once().closed  # the other sender
     site.bench.accept(firing(team="dba", instance="second"))
     site.run()
 

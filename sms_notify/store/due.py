@@ -39,7 +39,6 @@ select min(at) as at from (
   union all select min(updated_at) + :reconcile_wait from messages where state = 'unknown'
   union all select min(sent_at) + :report_timeout from messages where state = 'sent'
   union all select min(sent_at) + :report_timeout from messages where state = 'buffered'
-  union all select min(ends_at) from breakers where opened_at is not null
   union all select min(opened_at) + :failover_after from breakers where opened_at is not null
     and scope in ('account', 'credits') and exists (select 1 from messages where state = 'queued')
   union all select min(told_at) + :trouble_kept + 1 from troubles where closed_at is null
