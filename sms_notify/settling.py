@@ -107,7 +107,8 @@ class Settling:
         rule, trouble = reaction.breaks, reaction.trouble
         if rule is not None and rule.scope in _OF_NUMBERS and group_of(message.number) is not None:
             rule = None  # one member's number or country, nobody can say whose
-        subject = "" if rule is None else self._subject(rule.scope, message)
+        group = group_of(message.number) or ""  # that one group is refused says nothing of another
+        subject = group if rule is None else self._subject(rule.scope, message)
         opened = rule is not None and breakers.fail(tx, self._account.name, rule, subject, outcome, now)
         if (
             rule is not None

@@ -12,6 +12,7 @@ from datetime import datetime, timedelta
 from sms_notify.decide.countries import country_of
 from sms_notify.decide.reactions import Break, Level, Scope, Trouble
 from sms_notify.gateways.base import Outcome
+from sms_notify.store import particulars
 from sms_notify.store.tx import Row, Tx, moment, stored
 
 _WITHIN = timedelta(minutes=1)
@@ -34,8 +35,8 @@ class Breaker:
 
 
 @dataclass(frozen=True, slots=True)
-class Untold:
-    """Our own trouble that nobody has heard of yet."""
+class OwnTrouble:
+    """Our own trouble, as it was noted."""
 
     id: str
     level: Level
@@ -224,6 +225,7 @@ def learn(tx: Tx, breaker: Breaker, rule: Break, outcome: Outcome, now: datetime
 
 def close_old_troubles(tx: Tx, now: datetime) -> int:
     """Trouble that no breaker stands for ends a day after it was told; should it show again, it is told again."""
+    particulars.forget(tx, now - _REMEMBERED)
     return tx.run(
         "update troubles set closed_at = :now where closed_at is null and told_at < :limit and not exists"
         " (select 1 from breakers b where b.opened_at is not null"
@@ -282,6 +284,7 @@ def report(
         " tell_at = case when coalesce(troubles.closed_at, :now) > :calm then troubles.tell_at else :tell_at end,"
         " told_at = case when coalesce(troubles.closed_at, :now) <= :calm or (:again and troubles.told_at <= :calm)"
         "  then null else troubles.told_at end,"
+        " tries = case when coalesce(troubles.closed_at, :now) <= :calm then 0 else troubles.tries end,"
         " level = excluded.level, what = excluded.what, advice = excluded.advice, closed_at = null",
         id=id_,
         level=trouble.level,
@@ -307,25 +310,33 @@ def end_trouble(tx: Tx, id_: str, now: datetime) -> None:
     )
 
 
-def untold(tx: Tx, now: datetime) -> Sequence[Untold]:
+def untold(tx: Tx, now: datetime) -> Sequence[OwnTrouble]:
     """The troubles that somebody must hear of now."""
     rows = tx.all(
-        "select * from troubles where told_at is null and closed_at is null and tell_at <= :now order by tell_at",
+        "select * from troubles where told_at is null and closed_at is null and tell_at <= :now"
+        " order by tell_at, opened_at",
         now=stored(now),
     )
-    return [
-        Untold(
-            row["id"],
-            Level(row["level"]),
-            row["gateway"],
-            row["what"],
-            row["advice"],
-            row["times"],
-            moment(row["opened_at"]),
-            row["tries"],
-        )
-        for row in rows
-    ]
+    return [_trouble(row) for row in rows]
+
+
+def own_troubles(tx: Tx) -> Sequence[OwnTrouble]:
+    """Those that last, told or not, the oldest first."""
+    rows = tx.all("select * from troubles where closed_at is null order by opened_at")
+    return [_trouble(row) for row in rows]
+
+
+def _trouble(row: Row) -> OwnTrouble:
+    return OwnTrouble(
+        row["id"],
+        Level(row["level"]),
+        row["gateway"],
+        row["what"],
+        row["advice"],
+        row["times"],
+        moment(row["opened_at"]),
+        row["tries"],
+    )
 
 
 def told(tx: Tx, id_: str, now: datetime) -> None:

@@ -68,15 +68,6 @@ class Queue:
 
 
 @dataclass(frozen=True, slots=True)
-class OwnTrouble:
-    level: str
-    what: str
-    advice: str
-    since: datetime
-    times: int
-
-
-@dataclass(frozen=True, slots=True)
 class Balance:
     gateway: str
     credits_left: int
@@ -151,11 +142,6 @@ def queue(tx: Tx) -> Queue:
     assert row is not None  # noqa: S101 - a count always has its row
     assert unknown is not None  # noqa: S101
     return Queue(row["n"], from_stored(row["oldest"]), unknown["n"])
-
-
-def own_troubles(tx: Tx) -> Sequence[OwnTrouble]:
-    rows = tx.all("select * from troubles where closed_at is null order by opened_at")
-    return [OwnTrouble(r["level"], r["what"], r["advice"], moment(r["opened_at"]), r["times"]) for r in rows]
 
 
 def balances(tx: Tx) -> Sequence[Balance]:

@@ -12,10 +12,11 @@ from sms_notify.barring import say_breaker
 from sms_notify.decide.oncall import Schedule
 from sms_notify.decide.reactions import Level
 from sms_notify.store import breakers, oncall, viewing
-from sms_notify.store.breakers import Breaker
+from sms_notify.store.breakers import Breaker, OwnTrouble
 from sms_notify.store.messages import Message
 from sms_notify.store.tx import Tx
-from sms_notify.store.viewing import Balance, Held, Incident, OwnTrouble, Queue, Told
+from sms_notify.store.viewing import Balance, Held, Incident, Queue, Told
+from sms_notify.troubles import gather
 from sms_notify.web.rota import Duty, duty_of
 
 INCIDENTS_SHOWN = 100
@@ -76,7 +77,7 @@ def status_of(tx: Tx, schedules: Mapping[str, Schedule], not_ready: Sequence[str
     made = oncall.overrides(tx, now)
     duties = tuple(duty_of(schedule, made, now) for schedule in schedules.values())
     closed, queue = tuple(breakers.all_open(tx)), viewing.queue(tx)
-    troubles = tuple(viewing.own_troubles(tx))
+    troubles = tuple(one.trouble for one in gather(breakers.own_troubles(tx)))
     findings = [
         *(Finding(Mood.BAD, reason[:1].upper() + reason[1:]) for reason in not_ready),
         *_of_incidents(counts),
