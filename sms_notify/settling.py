@@ -278,9 +278,10 @@ def usable_sender(tx: Tx, account: Account) -> str | None:
     return next((s for s in account.senders if not breakers.is_open(tx, account.name, Scope.SENDER, s)), None)
 
 
-def open_gateway(tx: Tx, gateways: tuple[str, ...], but: str) -> str | None:
-    """The most preferred gateway other than `but` that takes texts now."""
-    return next((g for g in gateways if g != but and breakers.closed_to_all(tx, g) is None), None)
+def open_gateway(tx: Tx, gateways: tuple[str, ...], number: str) -> str | None:
+    """The most preferred gateway that takes texts to `number` now."""
+    ways = (g for g in gateways if breakers.closed_to_all(tx, g) is None)
+    return next((g for g in ways if not breakers.bars(tx, g, number)), None)
 
 
 def way_for(tx: Tx, gateways: tuple[str, ...], message: Message) -> str | None:

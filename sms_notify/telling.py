@@ -99,27 +99,15 @@ class Teller:
         return ended.ended in (Ended.TOLD, Ended.UNKNOWN)
 
     def _text(self, tx: Tx, trouble: OwnTrouble, now: datetime) -> int:
-        gateway = open_gateway(tx, self._operator.gateways, "")
-        people = [
-            person
-            for person in (self._operator.people(tx, now) if gateway is not None else ())
-            if not breakers.bars(tx, gateway or "", person.number)
-        ]
-        for person in people:
-            body = gsm.fit(gsm.to_gsm(f"sms-notify: {trouble.what}. {trouble.advice}"), 1)
-            text = Text(body, gsm.parts(body), gsm.septets(body))
-            draft = Draft(
-                Kind.OPERATOR,
-                "",
-                person,
-                Severity.CRITICAL,
-                gateway or "",
-                text,
-                now,
-                now + _LIFE,
-            )
+        people = self._operator.people(tx, now)
+        ways = [(person, open_gateway(tx, self._operator.gateways, person.number)) for person in people]
+        body = gsm.fit(gsm.to_gsm(f"sms-notify: {trouble.what}. {trouble.advice}"), 1)
+        text = Text(body, gsm.parts(body), gsm.septets(body))
+        told = [(person, gateway) for person, gateway in ways if gateway is not None]
+        for person, gateway in told:
+            draft = Draft(Kind.OPERATOR, "", person, Severity.CRITICAL, gateway, text, now, now + _LIFE)
             messages.write(tx, draft, self._node, now)
-        return len(people)
+        return len(told)
 
 
 def _note_told(tx: Tx, gathered: Gathered, now: datetime, *, for_good: bool) -> None:

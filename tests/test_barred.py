@@ -368,6 +368,19 @@ def test_routes_test_says_by_which_gateway_it_leaves(two: Path) -> None:
     assert ", leaves by backup" in told
 
 
+def test_oncall_show_says_that_who_holds_the_pager_is_barred(config: Path, simulators) -> None:
+    rota = "{members: [bob], every: 1w, handover: 'Mon 09:00', start: 2020-01-06}"
+    schedules = f"{{primary: {{timezone: UTC, rotation: {rota}}}}}"
+    config = write_config(
+        config.parent, "", gateways=gateway_of(simulators[0].gateway_url), schedules=schedules
+    )
+    assert "barred" not in said(run(config, "oncall", "show")).lower()
+    bar(config)
+
+    assert "!! bob is BARRED at main since " in said(run(config, "oncall", "show"))
+    assert told_json(run(config, "oncall", "show", "--json"))[0]["barred"].startswith("bob is BARRED at main")
+
+
 def test_looking_makes_no_database(config: Path) -> None:
     for arguments in (
         ("routes", "test", "alertname=X"),

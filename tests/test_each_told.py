@@ -270,3 +270,12 @@ def test_an_incident_that_leaves_by_another_gateway_is_no_news_for_the_operator(
     site.run()
     assert site.texts("backup") == 1, "barred at main, it leaves by backup, and nobody has to hear of it"
     assert sum("reached nobody" in note for note in site.notes()) == 1
+
+
+def test_an_operator_who_is_barred_at_one_gateway_is_texted_by_the_other(bench: Bench) -> None:
+    bar = "insert into breakers values ('main', 'number', '+32470000001', 1, null, 1, 1, 'x', 106, null, null, null, 0)"
+    bench.commit(lambda tx: tx.run(bar))
+    report(bench)
+
+    assert teller_to(bench, ALICE).tell_once() == 1
+    assert bench.messages("recipient, gateway") == [("alice", "backup")]
