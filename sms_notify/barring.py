@@ -57,7 +57,7 @@ def say_barring(barring: Barring, clock: Clock = utc) -> str:
 
 def advise(barring: Barring, who: str) -> str:
     """What a person can do about it; `who` is what `unbar` takes."""
-    return " ".join(filter(None, (_advice_of(barring.bars[0]), f"{_ADVICE} {who}")))
+    return " ".join(filter(None, (advice_of(barring.bars[0]), f"{_ADVICE} {who}")))
 
 
 def say_breaker(breaker: Breaker, clock: Clock = utc) -> str:
@@ -72,5 +72,6 @@ def _of_what(breaker: Breaker) -> str:
     return f"its country {breaker.subject}, " if breaker.scope is Scope.COUNTRY else ""
 
 
-def _advice_of(breaker: Breaker) -> str:
+def advice_of(breaker: Breaker) -> str:
+    """What the provider or the configuration must change for it."""
     return "" if breaker.code is None else explain_code(breaker.code).advice

@@ -316,6 +316,7 @@ def test_check_config_online_asks_about_every_bar_and_fails_while_one_stays(conf
 
     assert result.exit_code == 1
     assert "gateway main: bob: BARRED at main since " in result.stdout
+    assert "asked now: error_code 106. Correct the person's number" in result.stdout
     assert "gateway main: alice: was barred at main since " in result.stdout
     assert "the bar is cleared" in result.stdout
     assert barred(config) == [("main", f"+{BOB}")]

@@ -11,7 +11,7 @@ import click
 
 from sms_notify.assembly import account_of as account_at
 from sms_notify.assembly import luck, numbers_to_probe, plan_of, wall_clock
-from sms_notify.barring import say_breaker
+from sms_notify.barring import advice_of, say_breaker
 from sms_notify.cli.common import account_of, config_option, json_option, say, settings_of
 from sms_notify.cli.deciding import clock, has_database
 from sms_notify.config.phone import NumberError, parse_number
@@ -71,7 +71,7 @@ def _asked(settings: Settings, prober: Prober, bar: Breaker) -> Bar:
         return Bar(about, False, f"BARRED {where}; the answer cannot be kept: {error}")
     if probed.closed:
         return Bar(about, True, f"was barred {where}; the bar is cleared ({probed.answer})")
-    return Bar(about, False, f"BARRED {where}; asked now: {probed.answer}")
+    return Bar(about, False, f"BARRED {where}; asked now: {probed.answer}. {advice_of(bar)}".rstrip(" ."))
 
 
 def about_of(settings: Settings, bar: Breaker) -> str:
