@@ -19,6 +19,7 @@
     sender      claim, send, settle
     settling    what an answer does: to the message, to what would meet the same trouble, to whoever must hear of it
     troubles    our own trouble, noted for the operator
+    barring     whether a number can be texted, in one set of words
     probing     asking at no cost whether what was refused is taken again
     gateways    one request to the SMS gateway → an outcome
     roads       our own trouble by another road: e-mail, webhook, command, apprise

@@ -18,9 +18,17 @@ from zoneinfo import ZoneInfo
 
 from sms_notify import journal
 from sms_notify.alert import Delivery
-from sms_notify.assembly import account_of, ack_code, luck, node_name, plan_of, uptime, wall_clock
+from sms_notify.assembly import (
+    account_of,
+    ack_code,
+    luck,
+    node_name,
+    numbers_to_probe,
+    plan_of,
+    uptime,
+    wall_clock,
+)
 from sms_notify.config.settings import Settings
-from sms_notify.decide.people import group_of
 from sms_notify.decide.states import AckBy, Applied, Cause, Ignored
 from sms_notify.engine import Engine, Verdict
 from sms_notify.gateways.answers import read_callback
@@ -214,7 +222,8 @@ class App:
         sender = Sender(self.committer, gateway, account, timing, self.node, luck())
         clock = self._watch.follow(f"sender {settings.name}", self._clock)  # read for each claim and answer
         self._pools.append(SenderPool(sender, clock, settings.concurrency, self._sent))
-        prober = Prober(self.committer, gateway, self._clock, luck(), self._numbers_to_probe())
+        numbers = numbers_to_probe(self._settings, self._engine.plan)
+        prober = Prober(self.committer, gateway, account, self._clock, luck(), numbers)
         self._loops.append(Every(f"probe-{settings.name}", _PROBE_EVERY, lambda: self._probe(prober)))
         self._loops.append(
             Every(f"credits-{settings.name}", _CREDITS_EVERY, lambda: self._ask_credits(gateway))
@@ -227,9 +236,6 @@ class App:
         """The configuration or the account may have changed while we were away."""
         for gateway in self._engine.plan.gateways:
             breakers.probe_now(tx, gateway, self._clock())
-
-    def _numbers_to_probe(self) -> tuple[str, ...]:
-        return tuple(sorted(n for n in self._engine.plan.numbers() if group_of(n) is None))
 
     def _probe(self, prober: Prober) -> None:
         probed = prober.probe_once()

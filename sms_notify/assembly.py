@@ -11,11 +11,12 @@ from datetime import UTC, datetime, timedelta
 
 from sms_notify.config.settings import Settings
 from sms_notify.decide.oncall import Schedule
-from sms_notify.decide.people import Directory
+from sms_notify.decide.people import Directory, group_of
 from sms_notify.gateways.settings import Gateway1601Settings, ReportsBy
 from sms_notify.gateways.smsgateway1601 import SmsGateway1601
 from sms_notify.plan import Plan, Timing
 from sms_notify.reports import FIRST_POLL, FIRST_POLL_BESIDE_CALLBACKS
+from sms_notify.roads.settings import OperatorKind
 from sms_notify.sender import Commit, Luck, Sender
 from sms_notify.settling import Account
 from sms_notify.wording.templates import compile_template
@@ -81,6 +82,12 @@ def account_of(settings: Gateway1601Settings, gateways: tuple[str, ...], directo
         first_poll=first_poll(settings.delivery_reports),
         directory=directory,
     )
+
+
+def numbers_to_probe(settings: Settings, plan: Plan) -> tuple[str, ...]:
+    """Whom a text that is only tested may be addressed to: every number that the configuration names."""
+    operators = {target.name for target in settings.operator if target.kind is OperatorKind.NUMBER}
+    return tuple(sorted(n for n in plan.numbers() | operators if group_of(n) is None))
 
 
 def sender_of(settings: Gateway1601Settings, commit: Commit, timing: Timing, node: str) -> Sender:

@@ -109,7 +109,6 @@ class Engine:
     def tick(self, tx: Tx, now: datetime) -> Ticked:
         """Does what has fallen due by `now`."""
         self._close_stale(tx, now)
-        breakers.close_ended(tx, now)
         breakers.close_old_troubles(tx, now)
         agenda.forget_groups(tx, now - _GROUPS_KEPT)
         self._hand_overs.tick(tx, now)

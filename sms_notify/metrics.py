@@ -220,7 +220,7 @@ class Metrics:
             self._last_decision = row["id"]
         self._last = (last_alert, moves[-1]["id"] if moves else self._last[1])
         self._set_gauges(totals, now)
-        self._set_breakers(collections.Counter((row["gateway"], row["scope"]) for row in broken))
+        self._set_breakers(collections.Counter((one.gateway, str(one.scope)) for one in broken))
 
     def _count_alerts(self, row: Row) -> None:
         source = row["source"] if row["source"] in SOURCES else "alerts"  # JSON may name one of its own

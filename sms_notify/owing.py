@@ -255,7 +255,7 @@ class Owing:
             agenda.decide(
                 tx, Decision.NOBODY_ON_CALL, self._node, now, incident_id=case.id, receiver=receiver.name
             )
-        report_nobody(tx, receiver.name, cases[0].id, now)
+        report_nobody(tx, receiver.name, [case.id for case in cases], now)
 
     def relieved(self, tx: Tx, now: datetime) -> list[Page]:
         """What was held for hours is told to who is on call when it is told, not to who was when it came."""

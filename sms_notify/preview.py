@@ -6,11 +6,12 @@ incident: it tells what a first alert on a quiet day leads to.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from sms_notify.alert import Alert, Severity, Status
+from sms_notify.barring import Barring
 from sms_notify.decide.grouping import flush_at
 from sms_notify.decide.holding import Hold, Wait, wait
 from sms_notify.decide.limits import TELL_PAUSE, Lane, pause_after
@@ -26,12 +27,13 @@ SAMPLE_TAG = "k3f9"
 _SAMPLE_CODE = "k3f9k3f9k3"  # as long as a real one
 _HOURS = (Hold.QUIET, Hold.MUTED, Hold.INACTIVE)
 Overrides = Mapping[str, Sequence[Shift]]
+Barred = Callable[[str], Barring | None]
 NO_OVERRIDES: Overrides = {}
 
 
 @dataclass(frozen=True, slots=True)
 class Expected:
-    """One text: to whom, because of which target, when, and what holds it until then."""
+    """One text: to whom, because of which target, when, what holds it until then, and what bars it now."""
 
     person: Person
     target: Target
@@ -39,16 +41,26 @@ class Expected:
     why: Hold
     by: str
     text: Text
+    barring: Barring | None = None
+
+    @property
+    def leaves(self) -> bool:
+        """False where every gateway bars the number."""
+        return self.barring is None or bool(self.barring.leaves_by)
 
 
 @dataclass(frozen=True, slots=True)
 class StepAt:
-    """A step of the escalation, at its time; nobody in `people`: nobody is on call then, and the next one is at once."""
+    """A step of the escalation, at its time; nobody in `people`: nobody is on call then, and the next one is at once.
+
+    `barred` are those of the people whom no gateway texts now.
+    """
 
     nth: int
     at: datetime
     people: tuple[Person, ...]
     notify: tuple[Target, ...]
+    barred: tuple[Person, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,15 +90,30 @@ class Outcome:
 
     @property
     def texts(self) -> tuple[Expected, ...]:
-        return tuple(text for answer in self.answers for text in answer.texts)
+        """Those that would leave: a barred number gets none."""
+        return tuple(text for answer in self.answers for text in answer.texts if text.leaves)
+
+
+def not_barred(_number: str) -> Barring | None:
+    """For where nothing is known of what gateways refuse."""
+    return None
 
 
 def foresee(
-    plan: Plan, alert: Alert, at: datetime, overrides: Overrides = NO_OVERRIDES, *, grouped: bool = True
+    plan: Plan,
+    alert: Alert,
+    at: datetime,
+    overrides: Overrides = NO_OVERRIDES,
+    *,
+    grouped: bool = True,
+    barred: Barred = not_barred,
 ) -> Outcome:
-    """What a first `alert` at `at` leads to. `grouped`: its source groups by itself, as Alertmanager does."""
+    """What a first `alert` at `at` leads to. `grouped`: its source groups by itself, as Alertmanager does.
+
+    `barred` says what bars a number now.
+    """
     routed = route(plan.route, alert.labels)
-    seer = _Seer(plan, alert, at, overrides, grouped)
+    seer = _Seer(plan, alert, at, overrides, grouped, barred)
     nodes = {
         name: next(chain[-1] for chain in routed.chains if chain[-1].receiver == name)
         for name in routed.receivers
@@ -119,6 +146,7 @@ class _Seer:
     at: datetime
     overrides: Overrides
     grouped: bool
+    barred: Barred
     told: dict[str, Expected] = field(default_factory=dict)
     soonest: dict[str, tuple[datetime, str]] = field(default_factory=dict)
 
@@ -159,7 +187,8 @@ class _Seer:
 
     def _expect(self, receiver: Receiver, person: Person, target: Target, held: Wait) -> Expected:
         text = _worded(self.plan, receiver, person, self.alert, held.until)
-        self.told[person.number] = Expected(person, target, held.until, held.why, held.by, text)
+        barring = self.barred(person.number)
+        self.told[person.number] = Expected(person, target, held.until, held.why, held.by, text, barring)
         return self.told[person.number]
 
     def _held(self, start: Wait, node: Route, receiver: Receiver, person: Person) -> Wait:
@@ -193,13 +222,17 @@ class _Seer:
         schedules = [target for target in targets if target.kind is TargetKind.SCHEDULE]
         return tuple(target.name for target in schedules if not self._named((target,), self.at))
 
+    def _stuck(self, person: Person) -> bool:
+        barring = self.barred(person.number)
+        return barring is not None and not barring.leaves_by
+
     def _steps(self, receiver: Receiver, first: datetime | None) -> Iterator[StepAt]:
         if not receiver.notify or not receiver.escalate:
             return
         due = self.at if first is None else first + receiver.escalate[0].after
         for nth, step in enumerate(receiver.escalate, 1):
             people = tuple(person for person, _ in self._named(step.notify, due))
-            yield StepAt(nth, due, people, step.notify)
+            yield StepAt(nth, due, people, step.notify, tuple(filter(self._stuck, people)))
             if people and nth < len(receiver.escalate):
                 due += receiver.escalate[nth].after - step.after
 

@@ -1,6 +1,6 @@
 """Asking, at no cost, whether what was refused is taken again: the balance, or a text that is only tested.
 
-An open breaker keeps every message from its gateway, so nothing but these questions can close it.
+An open breaker keeps every message from where it stands, so nothing but these questions can close it.
 """
 
 from __future__ import annotations
@@ -8,15 +8,19 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from sms_notify.decide.reactions import Scope, Then, react
+from sms_notify.decide.countries import country_of
+from sms_notify.decide.reactions import Reaction, Scope, Then, react
 from sms_notify.gateways.base import Fate, Gateway, Outcome, Submission
 from sms_notify.gateways.codes import explain_code
 from sms_notify.sender import Clock, Commit, Luck
+from sms_notify.settling import Account, usable_sender
 from sms_notify.store import breakers, outbox
 from sms_notify.store.breakers import Breaker
 from sms_notify.store.tx import Tx
 
-_TEXT = "sms-notify asks whether this account takes texts"
+_TEXT = "sms-notify asks whether texts are taken"
+_LONG = " ".join([_TEXT] * 5)  # more than one part
+_OF_COUNTRIES = (Scope.COUNTRY, Scope.NO_LONG)
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,10 +36,17 @@ class Prober:
     """Asks for one account. `numbers` are those that a tested text may be addressed to; none is ever sent."""
 
     def __init__(
-        self, commit: Commit, gateway: Gateway, clock: Clock, luck: Luck, numbers: tuple[str, ...]
+        self,
+        commit: Commit,
+        gateway: Gateway,
+        account: Account,
+        clock: Clock,
+        luck: Luck,
+        numbers: tuple[str, ...],
     ) -> None:
         self._commit = commit
         self._gateway = gateway
+        self._account = account
         self._clock = clock
         self._luck = luck
         self._numbers = numbers
@@ -44,8 +55,10 @@ class Prober:
         """The question that is due, if one is; the next is put off before this one is asked."""
         now = self._clock()
         breaker = self._commit(lambda tx: breakers.take_probe(tx, self._gateway.name, now))
-        if breaker is None:
-            return None
+        return None if breaker is None else self.ask(breaker)
+
+    def ask(self, breaker: Breaker) -> Probed:
+        """Asks about one breaker now, and closes it where the answer allows that."""
         closed, answer = self._credits() if breaker.scope is Scope.CREDITS else self._test(breaker)
         if closed:
             self._commit(lambda tx: breakers.close(tx, breaker, self._clock()))
@@ -62,38 +75,86 @@ class Prober:
         return first[0].parts if first else 1
 
     def _test(self, breaker: Breaker) -> tuple[bool, str]:
-        number = self._commit(lambda tx: self._number(tx, self._clock()))
-        if number is None:
+        asked = self._commit(lambda tx: self._question(tx, breaker))
+        if asked is None:
             return True, "nobody to text"
-        submission = Submission(number, _TEXT, self._luck.reference(), test=True)
-        outcome = self._gateway.send(submission)
-        works = _account_works(outcome)
-        if not works and outcome.code != breaker.code:
-            self._commit(lambda tx: self._learn(tx, breaker, outcome, self._clock()))
+        outcome = self._gateway.send(asked)
+        works = _works(breaker.scope, outcome)
+        self._commit(lambda tx: self._note(tx, breaker, asked, outcome, works))
         return works, f"{outcome.reason} {outcome.code or ''}".strip()
 
-    def _learn(self, tx: Tx, breaker: Breaker, outcome: Outcome, now: datetime) -> None:
+    def _question(self, tx: Tx, breaker: Breaker) -> Submission | None:
+        """What to test; None where the configuration names nobody any more whom the breaker is about."""
+        number = self._number(tx, breaker)
+        if number is None:
+            return None
+        text = _LONG if breaker.scope is Scope.NO_LONG else _TEXT
+        sender = self._sender(tx, breaker)
+        return Submission(number, text, self._luck.reference(), text is _LONG, test=True, sender=sender)
+
+    def _number(self, tx: Tx, breaker: Breaker) -> str | None:
+        """The number that is barred, or one of the country; for an account one that is not refused, for a refusal of
+        the number would say nothing of the account.
+        """
+        fit = self._numbers
+        if breaker.scope is Scope.NUMBER:
+            return breaker.subject if breaker.subject in fit else None
+        if breaker.scope in _OF_COUNTRIES:
+            fit = tuple(number for number in fit if country_of(number) == breaker.subject)
+        name, whole = self._gateway.name, breaker.scope not in _OF_COUNTRIES
+        good = (
+            number
+            for number in fit
+            if not breakers.is_open(tx, name, Scope.NUMBER, number)
+            and not (whole and breakers.bars(tx, name, number))
+        )
+        return next(good, fit[0] if fit else None)
+
+    def _sender(self, tx: Tx, breaker: Breaker) -> str:
+        """Where every sender is refused, they take turns: any of them may be allowed again."""
+        if breaker.scope is Scope.SENDER:
+            return breaker.subject
+        senders = self._account.senders
+        return usable_sender(tx, self._account) or senders[breaker.probes % len(senders)]
+
+    def _note(self, tx: Tx, breaker: Breaker, asked: Submission, outcome: Outcome, works: bool) -> None:
+        """What the answer shows beside the breaker that was asked about."""
+        now = self._clock()
+        if outcome.fate is Fate.SENT:
+            breakers.prove(tx, self._gateway.name, asked.number, asked.sender, now, long=asked.long)
+        elif works:  # the account works, and so does the sender that asked
+            breakers.prove(tx, self._gateway.name, "", asked.sender, now)
+        elif outcome.code != breaker.code:
+            self._learn(tx, breaker, asked, outcome, now)
+
+    def _learn(self, tx: Tx, breaker: Breaker, asked: Submission, outcome: Outcome, now: datetime) -> None:
         """Another reason than the one before: its own pace, and its own trouble."""
         reaction = react(outcome)
-        if reaction.breaks is None or reaction.breaks.probe is None:
-            return
-        breakers.learn(tx, breaker, reaction.breaks, outcome, now)
+        rule = reaction.breaks
+        if rule is None or not (breaker.scope.whole or rule.scope is breaker.scope):
+            return  # it is about something else, and says nothing of what was asked about
+        breakers.learn(tx, breaker, rule, outcome, now)
+        if (
+            rule.scope is Scope.SENDER is not breaker.scope
+        ):  # so that the next question is asked by the other one
+            breakers.fail(tx, self._gateway.name, rule, asked.sender, outcome, now)
+        self._report(tx, breaker, reaction, outcome, now)
+
+    def _report(self, tx: Tx, breaker: Breaker, reaction: Reaction, outcome: Outcome, now: datetime) -> None:
         if reaction.trouble is not None and outcome.code is not None:
             code = explain_code(outcome.code)
             id_ = breakers.trouble_id(breaker.gateway, breaker.scope, breaker.subject, outcome.code)
             what = f"{breaker.gateway}: error {outcome.code}, {code.meaning}"
             breakers.report(tx, id_, reaction.trouble, breaker.gateway, what, code.advice, now)
 
-    def _number(self, tx: Tx, now: datetime) -> str | None:
-        """One that the gateway has not refused, for its refusal would say nothing of the account."""
-        good = (
-            n for n in self._numbers if not breakers.is_open(tx, self._gateway.name, Scope.NUMBER, n, now)
-        )
-        return next(good, self._numbers[0] if self._numbers else None)
 
+def _works(scope: Scope, outcome: Outcome) -> bool:
+    """Whether an answer closes a breaker of `scope`.
 
-def _account_works(outcome: Outcome) -> bool:
-    """A refusal of the number or of the text comes after the account's own checks: the account is fine."""
+    A refusal of the number or of the text comes after the account's own checks: the account and its sender are fine.
+    Of a number or a country, only a yes is a yes.
+    """
     if outcome.fate is Fate.SENT:
         return True
-    return outcome.code is not None and react(outcome).then in (Then.FAIL, Then.ELSEWHERE, Then.RECUT)
+    later = outcome.code is not None and react(outcome).then in (Then.FAIL, Then.ELSEWHERE, Then.RECUT)
+    return later and (scope.whole or scope is Scope.SENDER)

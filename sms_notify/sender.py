@@ -85,21 +85,21 @@ class Sender:
 
     def claim(self, tx: Tx, now: datetime, only: int | None = None) -> Message | None:
         """The next message, under the sender that the gateway takes, and cut where its country takes no long ones."""
-        sender = usable_sender(tx, self._account, now)
+        sender = usable_sender(tx, self._account)
         if sender is None:
             return None
         reference, lease_until = self._luck.reference(), now + self._timing.lease
         message = outbox.claim(
             tx, self._gateway.name, reference, self._node, lease_until, now, sender=sender, only=only
         )
-        if message is not None and message.parts > 1 and self._no_long(tx, message, now):
+        if message is not None and message.parts > 1 and self._no_long(tx, message):
             body = within_bytes(message.body, 1)
             outbox.recut(tx, message, body, 1)
             return replace(message, body=body, parts=1)
         return message
 
-    def _no_long(self, tx: Tx, message: Message, now: datetime) -> bool:
-        return breakers.is_open(tx, self._account.name, Scope.NO_LONG, country_of(message.number), now)
+    def _no_long(self, tx: Tx, message: Message) -> bool:
+        return breakers.is_open(tx, self._account.name, Scope.NO_LONG, country_of(message.number))
 
     def submit(self, message: Message, clock: Clock) -> Sent:
         """The request for a claimed message, and the commit of how it ended."""

@@ -107,10 +107,16 @@ class Settling:
         rule, trouble = reaction.breaks, reaction.trouble
         if rule is not None and rule.scope in _OF_NUMBERS and group_of(message.number) is not None:
             rule = None  # one member's number or country, nobody can say whose
-        subject = "" if rule is None else self._subject(rule.scope, message)
+        group = group_of(message.number) or ""  # that one group is refused says nothing of another
+        subject = group if rule is None else self._subject(rule.scope, message)
         opened = rule is not None and breakers.fail(tx, self._account.name, rule, subject, outcome, now)
-        if rule is not None and opened and rule.scope is Scope.SENDER and not self._usable_sender(tx, now):
-            whole = Break(Scope.ACCOUNT, probe=_ASK_AGAIN, cap=_ASK_AGAIN)
+        if (
+            rule is not None
+            and opened
+            and rule.scope is Scope.SENDER
+            and usable_sender(tx, self._account) is None
+        ):
+            whole = Break(Scope.ACCOUNT, 1, _ASK_AGAIN, _ASK_AGAIN)
             breakers.fail(tx, self._account.name, whole, "", outcome, now)
             trouble = Trouble(Level.PAGE)
         if trouble is not None and rule is not None and rule.count > 1 and not opened:
@@ -146,9 +152,6 @@ class Settling:
         if scope in (Scope.COUNTRY, Scope.NO_LONG):
             return country_of(message.number)
         return subjects.get(scope, "")
-
-    def _usable_sender(self, tx: Tx, now: datetime) -> bool:
-        return usable_sender(tx, self._account, now) is not None
 
     def _move(
         self, tx: Tx, message: Message, outcome: Outcome, reaction: Reaction, entry: Entry, now: datetime
@@ -212,7 +215,7 @@ class Settling:
 
     def _elsewhere(self, tx: Tx, message: Message, entry: Entry, now: datetime) -> None:
         """To a gateway that does not refuse the number, though it may have to wait there; else it has failed."""
-        there = way_for(tx, self._account.gateways, message, now)
+        there = way_for(tx, self._account.gateways, message)
         if there is None:
             self._fail(tx, message, entry, now)
             return
@@ -254,10 +257,10 @@ class Settling:
         """A critical page does not wait where nothing is taken, nor where it failed twice, if it was not tried elsewhere."""
         if message.severity is not Severity.CRITICAL:
             return
-        closed = breakers.closed_to_all(tx, message.gateway, now) is not None
-        there = way_for(tx, self._account.gateways, message, now)
+        closed = breakers.closed_to_all(tx, message.gateway) is not None
+        there = way_for(tx, self._account.gateways, message)
         untried = outbox.untried_gateways(tx, message, self._account.gateways)
-        if there is None or breakers.closed_to_all(tx, there, now) is not None:
+        if there is None or breakers.closed_to_all(tx, there) is not None:
             return
         if closed or (message.attempts > 1 and there in untried):
             outbox.hand_over(tx, message, there, Entry(Cause.FAIL_OVER), self._node, now)
@@ -270,24 +273,23 @@ _FIRST_SIGN = timedelta(
 _ASK_AGAIN = timedelta(minutes=15)
 
 
-def usable_sender(tx: Tx, account: Account, now: datetime) -> str | None:
+def usable_sender(tx: Tx, account: Account) -> str | None:
     """The sender to use now: the first that the gateway has not refused; None where it refused them all."""
-    return next(
-        (s for s in account.senders if not breakers.is_open(tx, account.name, Scope.SENDER, s, now)), None
-    )
+    return next((s for s in account.senders if not breakers.is_open(tx, account.name, Scope.SENDER, s)), None)
 
 
-def open_gateway(tx: Tx, gateways: tuple[str, ...], but: str, now: datetime) -> str | None:
-    """The most preferred gateway other than `but` that takes texts now."""
-    return next((g for g in gateways if g != but and breakers.closed_to_all(tx, g, now) is None), None)
+def open_gateway(tx: Tx, gateways: tuple[str, ...], number: str) -> str | None:
+    """The most preferred gateway that takes texts to `number` now."""
+    ways = (g for g in gateways if breakers.closed_to_all(tx, g) is None)
+    return next((g for g in ways if not breakers.bars(tx, g, number)), None)
 
 
-def way_for(tx: Tx, gateways: tuple[str, ...], message: Message, now: datetime) -> str | None:
+def way_for(tx: Tx, gateways: tuple[str, ...], message: Message) -> str | None:
     """The best other gateway for a message: one that takes texts now, else one where it can wait; None where every
     other one refuses its number for good.
     """
-    ways = [g for g in gateways if g != message.gateway and not breakers.bars(tx, g, message.number, now)]
-    return next((g for g in ways if breakers.closed_to_all(tx, g, now) is None), ways[0] if ways else None)
+    ways = [g for g in gateways if g != message.gateway and not breakers.bars(tx, g, message.number)]
+    return next((g for g in ways if breakers.closed_to_all(tx, g) is None), ways[0] if ways else None)
 
 
 def within_bytes(body: str, parts: int) -> str:

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from sms_notify.barring import barring_of, say_barring
 from sms_notify.decide.holding import Hold
 from sms_notify.decide.incidents import tag_of
 from sms_notify.decide.people import TargetKind, group_of
@@ -54,6 +55,7 @@ class Beside:
     clock: Callable[[datetime], str]
     route: Route | None = None
     receivers: Mapping[str, Receiver] = field(default_factory=dict)
+    gateways: tuple[str, ...] = ()
 
 
 Story = tuple[str, list[Line]]
@@ -70,8 +72,10 @@ def of_incident(tx: Tx, incident_id: int, beside: Beside) -> Story | None:
     lines += _heard(reading.alerts_of(tx, incident_id), labels, beside)
     lines += _pages(reading.pages_of(tx, incident_id), beside)
     lines += [_decided(decided, beside) for decided in reading.decisions_of(tx, incident_id)]
-    for message in reading.messages_of(tx, incident_id):
+    messages = reading.messages_of(tx, incident_id)
+    for message in messages:
         lines += _message(tx, message, message["tells"])
+    lines += _barred(tx, messages, beside)
     if row["state"] == IncidentState.STALE:
         lines.append(Line(moment(row["closed_at"]), "stale: not heard of any more; nobody is told"))
     lines += [_due(due) for due in reading.agenda_of(tx, incident_id)]
@@ -92,6 +96,7 @@ def of_message(tx: Tx, message_id: int, beside: Beside) -> Story | None:
     return f"m{message_id} {row['kind']} to {row['recipient']} about {about}: {row['state']}", [
         *lines,
         *_message(tx, row),
+        *_barred(tx, [row], beside),
     ]
 
 
@@ -292,6 +297,17 @@ def _message(tx: Tx, row: Row, tells: int = 1) -> list[Line]:
     phone = "" if group_of(row["number"]) else f" ({masked(row['number'])})"
     head = f"m{number} {row['kind']} to {row['recipient']}{phone}, {parts}{merged}: {row['body']!r}"
     return [Line(moment(row["created_at"]), head), *_entries(number, reading.ledger_of(tx, number))]
+
+
+def _barred(tx: Tx, messages: Sequence[Row], beside: Beside) -> Iterator[Line]:
+    """Who of the readers cannot be texted as things stand: a later text would not leave either."""
+    for number, name in {row["number"]: row["recipient"] for row in messages}.items():
+        barring = barring_of(tx, beside.gateways, number)
+        if barring is not None:
+            what = (
+                f"{masked(number) if name == number else name} is still {say_barring(barring, beside.clock)}"
+            )
+            yield Line(barring.since, what)
 
 
 def _entries(message_id: int, rows: Sequence[Row]) -> Iterator[Line]:

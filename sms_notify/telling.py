@@ -20,10 +20,11 @@ from sms_notify.roads.settings import OperatorKind, OperatorTarget
 from sms_notify.roster import Roster
 from sms_notify.sender import Clock, Commit
 from sms_notify.settling import open_gateway
-from sms_notify.store import breakers, messages
-from sms_notify.store.breakers import Untold
+from sms_notify.store import breakers, messages, particulars
+from sms_notify.store.breakers import OwnTrouble
 from sms_notify.store.messages import Draft
 from sms_notify.store.tx import Tx
+from sms_notify.troubles import Gathered, gather
 from sms_notify.wording import gsm
 from sms_notify.wording.notice import Text
 
@@ -72,10 +73,10 @@ class Teller:
         """Tells each trouble that is due; returns how many reached somebody."""
         now = self._clock()
         due = self._commit(lambda tx: breakers.untold(tx, now))
-        return sum(self._tell(trouble, now) for trouble in due)
+        return sum(self._tell(gathered, now) for gathered in gather(due))
 
-    def _tell(self, trouble: Untold, now: datetime) -> bool:
-        note = note_of(trouble)
+    def _tell(self, gathered: Gathered, now: datetime) -> bool:
+        trouble, note = gathered.trouble, note_of(gathered)
         _log.critical("%s", note.subject, extra={"advice": trouble.advice, "level": trouble.level})
         told = [self._by_road(road, note) for road in self._operator.other_roads()]
         texted = self._commit(lambda tx: self._text(tx, trouble, now))
@@ -84,10 +85,10 @@ class Teller:
         nobody_to_tell = not self._operator.targets
         reached = bool(texted) or any(told)
         if reached or nobody_to_tell:
-            self._commit(lambda tx: breakers.told(tx, trouble.id, now))
+            self._commit(lambda tx: _note_told(tx, gathered, now, for_good=any(told)))
         else:
             pause = min(_AGAIN * (1 << min(trouble.tries, 10)), _AGAIN_CAP)
-            self._commit(lambda tx: breakers.tell_later(tx, trouble.id, now + pause))
+            self._commit(lambda tx: _note_untold(tx, gathered, now + pause))
         return reached
 
     def _by_road(self, road: Road, note: Note) -> bool:
@@ -97,32 +98,38 @@ class Teller:
         _log.info("operator", extra=extra)
         return ended.ended in (Ended.TOLD, Ended.UNKNOWN)
 
-    def _text(self, tx: Tx, trouble: Untold, now: datetime) -> int:
-        gateway = open_gateway(tx, self._operator.gateways, "", now)
-        people = [
-            person
-            for person in (self._operator.people(tx, now) if gateway is not None else ())
-            if not breakers.bars(tx, gateway or "", person.number, now)
-        ]
-        for person in people:
-            body = gsm.fit(gsm.to_gsm(f"sms-notify: {trouble.what}. {trouble.advice}"), 1)
-            text = Text(body, gsm.parts(body), gsm.septets(body))
-            draft = Draft(
-                Kind.OPERATOR,
-                "",
-                person,
-                Severity.CRITICAL,
-                gateway or "",
-                text,
-                now,
-                now + _LIFE,
-            )
+    def _text(self, tx: Tx, trouble: OwnTrouble, now: datetime) -> int:
+        people = self._operator.people(tx, now)
+        ways = [(person, open_gateway(tx, self._operator.gateways, person.number)) for person in people]
+        body = gsm.fit(gsm.to_gsm(f"sms-notify: {trouble.what}. {trouble.advice}"), 1)
+        text = Text(body, gsm.parts(body), gsm.septets(body))
+        told = [(person, gateway) for person, gateway in ways if gateway is not None]
+        for person, gateway in told:
+            draft = Draft(Kind.OPERATOR, "", person, Severity.CRITICAL, gateway, text, now, now + _LIFE)
             messages.write(tx, draft, self._node, now)
-        return len(people)
+        return len(told)
 
 
-def note_of(trouble: Untold) -> Note:
+def _note_told(tx: Tx, gathered: Gathered, now: datetime, *, for_good: bool) -> None:
+    for id_ in gathered.ids:
+        breakers.told(tx, id_, now)
+        if for_good:
+            particulars.told_for_good(tx, id_)
+
+
+def _note_untold(tx: Tx, gathered: Gathered, at: datetime) -> None:
+    for id_ in gathered.ids:
+        breakers.tell_later(tx, id_, at)
+
+
+def note_of(gathered: Gathered) -> Note:
     """The trouble as a person reads it; numbers stand in none of it."""
+    trouble = gathered.trouble
     times = f" ({trouble.times} times since)" if trouble.times > 1 else ""
-    body = f"{trouble.what}{times}\n\n{trouble.advice}\n"
+    each = "".join(f"\n- {line}" for line in gathered.details)
+    beyond = len(gathered.ids) - len(gathered.details)
+    more = f"\n- and {beyond} more" if gathered.details and beyond else ""
+    body = "\n\n".join(
+        filter(None, (f"{trouble.what}{times}", f"{each}{more}".strip(), f"{trouble.advice}\n"))
+    )
     return Note(f"sms-notify: {trouble.what}", body, trouble.opened_at, trouble.level is Level.PAGE)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from sms_notify.alert import Severity
+from sms_notify.barring import barring_of, say_barring
 from sms_notify.decide.people import group_of
 from sms_notify.decide.states import Cause, State
 from sms_notify.plan import Plan
@@ -60,8 +61,10 @@ class Upkeep:
             *self._hand_over(tx, now),
         ]
 
-    def move(self, tx: Tx, message: Message, state: State, cause: Cause, now: datetime) -> Moved:
-        messages.move(tx, message, state, Entry(cause), self.node, now)
+    def move(
+        self, tx: Tx, message: Message, state: State, cause: Cause, now: datetime, detail: str = ""
+    ) -> Moved:
+        messages.move(tx, message, state, Entry(cause, detail=detail), self.node, now)
         if state in (State.EXPIRED, State.UNKNOWN_FINAL, State.FAILED):
             report_lost(tx, message, state, cause, now)
         return Moved(message, state, cause)
@@ -88,9 +91,9 @@ class Upkeep:
         if not self._deserves_resend(tx, message, now):
             return self.move(tx, message, State.UNKNOWN_FINAL, Cause.NO_EVIDENCE, now)
         outbox.requeue(tx, message, now, Entry(Cause.RESEND), self.node, now)
-        there = way_for(tx, self.plan.gateways, message, now)
+        there = way_for(tx, self.plan.gateways, message)
         if (
-            there is not None and breakers.closed_to_all(tx, there, now) is None
+            there is not None and breakers.closed_to_all(tx, there) is None
         ):  # what left no answer once may leave none again
             outbox.hand_over(tx, message, there, Entry(Cause.FAIL_OVER), self.node, now)
         return Moved(message, State.QUEUED, Cause.RESEND)
@@ -121,14 +124,14 @@ class Upkeep:
 
     def _fail_over(self, tx: Tx, now: datetime) -> list[Moved]:
         """What waits for a gateway that takes nothing goes to the next that does: critical at once, the rest later."""
-        closed = {g: breakers.closed_to_all(tx, g, now) for g in self.plan.gateways} if self._choice else {}
+        closed = {g: breakers.closed_to_all(tx, g) for g in self.plan.gateways} if self._choice else {}
         moved: list[Moved] = []
-        for gateway, since in closed.items():
-            if since is None or None not in closed.values():
+        for gateway, breaker in closed.items():
+            if breaker is None or None not in closed.values():
                 continue
-            patient = now - since >= self.plan.timing.failover_after
+            patient = now - breaker.opened_at >= self.plan.timing.failover_after
             for message in outbox.waiting_for(tx, gateway):
-                there = way_for(tx, self.plan.gateways, message, now)
+                there = way_for(tx, self.plan.gateways, message)
                 if (
                     there is not None
                     and closed[there] is None
@@ -141,20 +144,26 @@ class Upkeep:
     def _choice(self) -> bool:
         return len(self.plan.gateways) > 1
 
-    def _pass_on(self, tx: Tx, message: Message, there: str, now: datetime) -> Moved:
-        outbox.hand_over(tx, message, there, Entry(Cause.FAIL_OVER), self.node, now)
+    def _pass_on(self, tx: Tx, message: Message, there: str, now: datetime, detail: str = "") -> Moved:
+        outbox.hand_over(tx, message, there, Entry(Cause.FAIL_OVER, detail=detail), self.node, now)
         return Moved(message, State.QUEUED, Cause.FAIL_OVER)
 
     def _leave_barred(self, tx: Tx, now: datetime) -> list[Moved]:
         """What waits for a number or a country that its gateway refuses goes to another gateway, or nowhere."""
-        return [self._leave(tx, message, now) for message in outbox.barred(tx, now)]
+        return [self._leave(tx, message, now) for message in outbox.barred(tx)]
 
     def _leave(self, tx: Tx, message: Message, now: datetime) -> Moved:
-        there = way_for(tx, self.plan.gateways, message, now)
+        there, barring = way_for(tx, self.plan.gateways, message), self._barring(tx, message)
         if there is not None:
-            return self._pass_on(tx, message, there, now)
+            return self._pass_on(tx, message, there, now, barring)
         state = State.UNKNOWN_FINAL if message.ambiguous else State.FAILED
-        return self.move(tx, message, state, Cause.BARRED, now)
+        return self.move(tx, message, state, Cause.BARRED, now, barring)
+
+    def _barring(self, tx: Tx, message: Message) -> str:
+        """In the words that every command has for it."""
+        others = [name for name in self.plan.gateways if name != message.gateway]
+        barring = barring_of(tx, (message.gateway, *others), message.number)
+        return "" if barring is None else say_barring(barring)
 
     def _stop_waiting_for_reports(self, tx: Tx, until: datetime, now: datetime) -> list[Moved]:
         silent = [m for state in (State.SENT, State.BUFFERED) for m in outbox.overdue(tx, state, until)]

@@ -196,7 +196,7 @@ class World:
         commit, gateway, clock = self.bench.commit, self.gateway, self.clock
         self._sender = Sender(commit, gateway, account, self.plan.timing, "node", luck)
         self._settling = Settling(account, "node", luck.dice)
-        self._prober = Prober(commit, gateway, clock, luck, tuple(sorted(self.plan.numbers())))
+        self._prober = Prober(commit, gateway, account, clock, luck, tuple(sorted(self.plan.numbers())))
         self._reports = Reports(commit, gateway, "node", clock)
 
     # Looking.
@@ -438,7 +438,6 @@ _NEXT_DUE = """select min(at) as at from (
     union all select min(sent_at) + :report from messages where state in ('sent', 'buffered')
     union all select min(poll_at) from messages where poll_at is not null and smsid is not null
     union all select min(until) from holds
-    union all select min(ends_at) from breakers where opened_at is not null
     union all select min(probe_at) from breakers where opened_at is not null
     union all select min(last_seen_at) + :stale + 1 from incidents where closed_at is null
 )"""

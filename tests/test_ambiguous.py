@@ -96,7 +96,7 @@ def test_an_ambiguous_ending_is_one_request_and_then_waits_for_evidence(
     assert len(ending.requests) == (2 if severity == "critical" else 1)
     assert bench.messages("state") == [("unknown_final",)]
     reason = bench.rows("select reason from attempts")[0]["reason"]
-    lost = {"main/page//unknown_final"} if severity == "critical" else set()
+    lost = {"#nobody/#snsb"} if severity == "critical" else set()
     assert {row["id"] for row in bench.rows("select id from troubles")} == {f"main/account//{reason}"} | lost
 
 
@@ -185,7 +185,7 @@ def test_a_bad_end_told_by_a_call_back_is_confirmed_before_anything_follows(
     (polled,) = Reports(bench.commit, post.gateway, "node", bench.clock).poll_once()
     assert polled.applied is Applied.MOVED
     assert bench.messages("state") == [("not_delivered",)]
-    assert [row["id"] for row in bench.rows("select id from troubles")] == ["main/page//not_delivered"]
+    assert [row["id"] for row in bench.rows("select id from troubles")] == ["#nobody/#snsb"]
 
 
 def test_a_forged_bad_end_comes_to_nothing(bench: Bench) -> None:
@@ -213,7 +213,7 @@ def test_a_phone_that_stays_out_of_reach_is_told_to_the_operator(bench: Bench, s
     bench.tick()
 
     assert bench.messages("state") == [("no_report",)]
-    assert [row["id"] for row in bench.rows("select id from troubles")] == ["main/page//buffered"]
+    assert [row["id"] for row in bench.rows("select id from troubles")] == ["#nobody/#snsb"]
 
 
 def test_credits_run_out_under_several_senders_at_once(bench: Bench) -> None:

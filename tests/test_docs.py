@@ -467,9 +467,6 @@ def told_break(rule: Break | None) -> str:
     if rule is None:
         return "–"
     kept = KEPT[rule.scope] + (f" (after {rule.count} in a minute)" if rule.count > 1 else "")
-    if rule.probe is None:
-        assert rule.lasts is not None
-        return f"{kept}, for {told_wait(rule.lasts)}"
     asked, first = "balance" if rule.scope is Scope.CREDITS else "probe", told_wait(rule.probe)
     often = f"every {first}" if rule.probe == rule.cap else f"after {first}, up to {told_wait(rule.cap)}"
     return f"{kept}; {asked} {often}"

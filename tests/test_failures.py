@@ -97,7 +97,7 @@ def site(tmp_path: Path) -> Iterator[Site]:
             gateway = SmsGateway1601(account, time.monotonic)
             settled = Account(name, "ACME", "ACME-2", GATEWAYS, timedelta(minutes=1))
             senders[name] = Sender(bench.commit, gateway, settled, plan.timing, "node", luck)
-            probers[name] = Prober(bench.commit, gateway, bench.clock, luck, (BOB.number,))
+            probers[name] = Prober(bench.commit, gateway, settled, bench.clock, luck, (BOB.number,))
         heard = tmp_path / "heard"
         command = ("/bin/sh", "-c", f"cat >> {heard}; echo >> {heard}")
         road = road_of(CommandSettings("hear", command))

@@ -91,8 +91,8 @@ def test_a_group_that_is_refused_and_of_which_nobody_is_known_is_a_lost_page(
 
     assert simulator.texts() == []
     assert sorted(row["id"] for row in bench.rows("select id from troubles")) == [
-        "main/error_125//125",
-        "main/page//failed",
+        "#nobody/#snsb",
+        "main/error_125/unknown/125",
     ]
 
 
@@ -108,4 +108,4 @@ def test_one_silence_never_makes_two_texts_for_a_whole_group(bench: Bench) -> No
         assert len(silent.requests) == 1
     assert bench.messages("state") == [("unknown_final",)]
     troubles = sorted(row["id"] for row in bench.rows("select id from troubles"))
-    assert troubles == ["main/account//connection_lost", "main/page//unknown_final"]
+    assert troubles == ["#nobody/#snsb", "main/account//connection_lost"]

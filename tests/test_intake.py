@@ -119,5 +119,5 @@ def test_a_file_that_is_no_record_is_told_and_the_others_are_taken(bench: Bench)
     (bench.spool / "0-rubbish").write_bytes(b"rubbish")
     bench.hand_over("PROBLEM", "DOWN", "1")
     bench.intake.sweep()
-    assert bench.troubles() == [("spool/refused//", 1)]
+    assert bench.troubles() == [("#spool/0-rubbish", 1)]
     assert len(bench.told) == 1

@@ -174,7 +174,7 @@ def test_what_waits_for_a_number_that_left_the_configuration_is_cancelled_at_sta
     assert bench.messages("recipient, state") == [("alice", "queued"), ("bob", "cancelled")]
     assert bench.rows("select reason from ledger order by id")[-1] == {"reason": "not_configured"}
     ((what),) = [row["what"] for row in bench.rows("select what from troubles where closed_at is null")]
-    assert what == "texts about 1 open incident(s) were for somebody who is not configured any more: #snsb"
+    assert what == "a text about open incident #snsb was for somebody who is not configured any more"
 
 
 def test_what_waits_for_a_gateway_that_was_renamed_leaves_by_the_one_there_is(

@@ -105,14 +105,19 @@ def test_what_goes_straight_back_to_the_queue_is_kept_there_from_the_first_refus
     assert breaker.count == 1
 
 
-@pytest.mark.parametrize("breaker", BREAKS, ids=lambda b: f"{b.scope}-{b.count}-{b.probe or b.lasts}")
-def test_every_breaker_ends_by_a_free_question_or_by_its_time_and_by_one_of_them_alone(
+@pytest.mark.parametrize("breaker", BREAKS, ids=lambda b: f"{b.scope}-{b.count}-{b.probe}")
+def test_every_breaker_is_asked_about_and_never_less_often_than_once_an_hour(breaker: Break) -> None:
+    assert timedelta() < breaker.probe <= breaker.cap <= 60 * MINUTE
+
+
+@pytest.mark.parametrize("breaker", BREAKS, ids=lambda b: f"{b.scope}-{b.count}-{b.probe}")
+def test_what_bars_somebody_is_asked_about_within_a_minute_and_every_quarter_of_an_hour(
     breaker: Break,
 ) -> None:
-    assert (breaker.probe is None) != (breaker.lasts is None)
-    assert (breaker.probe is not None) == breaker.scope.whole
-    if breaker.probe is not None:
-        assert timedelta() < breaker.probe <= breaker.cap
+    if not breaker.scope.whole:
+        assert breaker.count == 1
+        assert breaker.probe <= MINUTE
+        assert breaker.cap == 15 * MINUTE
 
 
 @pytest.mark.parametrize("name", [name for name, r in REACTIONS.items() if r.then is not Then.SENT])

@@ -29,7 +29,7 @@ LAYERS = [
     },
     {"decide", "sources", "wording", "logs"},
     {"gateways", "store", "roads"},
-    {"troubles", "plan"},
+    {"troubles", "plan", "barring"},
     {"settling"},
     {"roster", "hearing", "upkeep", "allowance", "bundling"},
     {"paging"},

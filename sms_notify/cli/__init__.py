@@ -33,6 +33,7 @@ COMMANDS = {
     "pipe": ("hooks", "pipe", "Hand over what comes on standard input: JSON or text."),
     "hook-path": ("hooks", "hook_path", "Where the hooks' one self-contained file lies."),
     "send": ("send", "send", "Send one message by hand."),
+    "unbar": ("bars", "unbar", "Text a number again that a gateway refused."),
     "credits": ("account", "credits_command", "Balance and spend of the account."),
     "report": ("account", "report", "What became of a text, asked at the gateway."),
     "outbox": ("outbox", "outbox_group", "What waits at the gateway: take it back."),

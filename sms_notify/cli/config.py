@@ -7,7 +7,8 @@ import os
 import secrets
 import sys
 import time
-from dataclasses import asdict, dataclass
+from collections.abc import Container
+from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING
 
 import click
@@ -15,6 +16,7 @@ import click
 from sms_notify.errors import ConfigError, Fault
 
 if TYPE_CHECKING:
+    from sms_notify.cli.bars import Bar
     from sms_notify.config import Settings
     from sms_notify.decide.people import Person
     from sms_notify.decide.routing import Route
@@ -26,13 +28,15 @@ if TYPE_CHECKING:
 @click.option(
     "--online",
     is_flag=True,
-    help="Ask each gateway too whether it takes our texts: test=ja and credits; nothing is sent or spent.",
+    help="Ask each gateway too whether it takes our texts, also to numbers that it barred: test=ja and credits;"
+    " nothing is sent or spent.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object on stdout.")
 def check_config(file: str | None, online: bool, as_json: bool) -> None:
     """Check a configuration and print every fault with its line and what to do.
 
-    FILE is --config's file where it is left out. Exit code 0 = usable, 1 = faults, or a gateway that refuses.
+    FILE is --config's file where it is left out. Exit code 0 = usable, 1 = faults, or a gateway that refuses, be it one
+    person's number alone.
 
     \b
     Example:
@@ -49,7 +53,7 @@ def check_config(file: str | None, online: bool, as_json: bool) -> None:
         sys.exit(1)
     trials = _try_gateways(settings) if online else []
     _print_settings(settings, as_json, trials)
-    if not all(trial.ok for trial in trials):
+    if not all(trial.usable for trial in trials):
         sys.exit(1)
 
 
@@ -60,7 +64,7 @@ def _check_on_call(settings: Settings, online: bool) -> None:
     """
     if not settings.schedules:
         return
-    from sms_notify.cli.deciding import by_schedule, now_utc, overrides_at, timetable_at
+    from sms_notify.cli.deciding import now_utc, overriding, timetable_at
     from sms_notify.config.oncallcheck import gap_faults
 
     now = now_utc()
@@ -72,25 +76,45 @@ def _check_on_call(settings: Settings, online: bool) -> None:
             calendars[source.schedule] = shifts
     if not gap_faults(settings, now, calendars=calendars):
         return  # so that a configuration without gaps is checked anywhere, without the daemon's database
-    faults = gap_faults(settings, now, by_schedule(overrides_at(settings, now)), calendars)
+    faults = gap_faults(settings, now, overriding(settings, now), calendars)
     if faults:
         raise ConfigError(faults)
 
 
 @dataclass(frozen=True, slots=True)
 class _Trial:
-    """How one gateway answered; `credits` is None where it did not tell."""
+    """How one gateway answered; `credits` is None where it did not tell. `bars` are those that it was asked about."""
 
     gateway: str
     ok: bool
     credits: int | None
     said: str
+    bars: tuple[Bar, ...] = ()
+
+    @property
+    def usable(self) -> bool:
+        """Whether everybody can be texted by it."""
+        return self.ok and all(bar.cleared for bar in self.bars)
 
 
 def _try_gateways(settings: Settings) -> list[_Trial]:
-    """The first person of the configuration lends the number, for the gateway checks that too."""
-    person = next(iter(settings.directory.people.values()), None)
-    return [_try(account, person) for account in settings.gateways]
+    """The first person who is not barred lends the number, for the gateway checks that too.
+
+    What is barred is asked about by itself, and only of a gateway that works: a wrong password is told once.
+    """
+    from sms_notify.cli.bars import ask_about, bars_at
+
+    trials = []
+    for account in settings.gateways:
+        bars = bars_at(settings, account.name)
+        trial = _try(account, _lender(settings, {bar.subject for bar in bars}))
+        asked = ask_about(settings, account, bars) if trial.ok and bars else ()
+        trials.append(replace(trial, bars=tuple(asked)))
+    return trials
+
+
+def _lender(settings: Settings, barred: Container[str]) -> Person | None:
+    return next((one for one in settings.directory.people.values() if one.number not in barred), None)
 
 
 def _try(account: Gateway1601Settings, person: Person | None) -> _Trial:
@@ -129,7 +153,7 @@ def _print_faults(error: ConfigError, as_json: bool) -> None:
 def _print_settings(settings: Settings, as_json: bool, trials: list[_Trial]) -> None:
     counts = _counts(settings)
     if as_json:
-        ok = all(trial.ok for trial in trials)
+        ok = all(trial.usable for trial in trials)
         warnings = [_plain(fault) for fault in settings.warnings]
         found = {"ok": ok, "file": settings.source, **counts, "warnings": warnings}
         online = {"online": [asdict(trial) for trial in trials]} if trials else {}
@@ -141,6 +165,8 @@ def _print_settings(settings: Settings, as_json: bool, trials: list[_Trial]) -> 
         click.echo(f"warning: {warning}")
     for trial in trials:
         click.echo(f"gateway {trial.gateway}: {'OK' if trial.ok else 'FAILED'}: {trial.said}")
+        for bar in trial.bars:
+            click.echo(f"gateway {trial.gateway}: {bar.about}: {bar.said}")
 
 
 def _counts(settings: Settings) -> dict[str, int]:

@@ -5,12 +5,13 @@ from __future__ import annotations
 import contextlib
 import getpass
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime, tzinfo
 from typing import TYPE_CHECKING
 
 import click
 
+from sms_notify.barring import Barring, barring_of
 from sms_notify.config.settings import Settings
 from sms_notify.decide.incidents import incident_of
 from sms_notify.decide.oncall import Shift
@@ -69,6 +70,44 @@ def overrides_at(settings: Settings, at: datetime) -> Sequence[Override]:
     except (StoreError, OSError) as error:  # OSError: a folder that only the daemon's user may look into
         click.echo(f"warning: NO OVERRIDES ARE KNOWN here, only the configuration counts: {error}", err=True)
         return ()
+
+
+def barred_at(settings: Settings, gateways: Sequence[str] | None = None) -> Callable[[str], Barring | None]:
+    """What bars a number now, by the database where there is one; says so where it cannot be read."""
+    names = tuple(known.name for known in settings.gateways) if gateways is None else gateways
+
+    def barred(number: str) -> Barring | None:
+        if not known:
+            return None
+        with store.reading() as tx:
+            return barring_of(tx, names, number)
+
+    store = SqliteStore(settings.storage_url)
+    known = has_database(store, "BARRED NUMBERS")
+    return barred
+
+
+def has_database(store: SqliteStore, what: str) -> bool:
+    """Whether there is one to look into; one that cannot be read is warned of, for then `what` is not known.
+
+    Where there is none nothing was ever texted, so that nothing is missed.
+    """
+    try:
+        if not store.path.exists():
+            return False
+        with store.reading():
+            return True
+    except (StoreError, OSError) as error:  # OSError: a folder that only the daemon's user may look into
+        click.echo(
+            f"warning: {what} are not known here, only the daemon's user can see them: {error}", err=True
+        )
+        return False
+
+
+def overriding(settings: Settings, at: datetime) -> Mapping[str, Sequence[Shift]]:
+    """The overrides that the daemon obeys at `at`: those for people of today, by schedule."""
+    people = settings.directory.people
+    return by_schedule([made for made in overrides_at(settings, at) if made.person in people])
 
 
 def by_schedule(made: Sequence[Override]) -> Mapping[str, Sequence[Shift]]:

@@ -141,7 +141,8 @@ def explain(ctx: click.Context, config_file: str | None, as_json: bool, id_: str
     Example: sms-notify explain k3f9
     """
     settings, now = settings_of(ctx, config_file), now_utc()
-    beside = story.Beside(lambda at: clock(at, now), settings.route, settings.receivers)
+    names = tuple(gateway.name for gateway in settings.gateways)
+    beside = story.Beside(lambda at: clock(at, now), settings.route, settings.receivers, names)
     with SqliteStore(settings.storage_url).reading() as tx:
         told = _story(tx, id_, beside)
     if told is None:

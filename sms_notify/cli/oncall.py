@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Container, Sequence
+from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import click
 
+from sms_notify.barring import advise, say_barring
 from sms_notify.cli.common import config_option, json_option, say, settings_of, table
-from sms_notify.cli.deciding import day_and_time, now_utc, overrides_at, timetable_at
+from sms_notify.cli.deciding import barred_at, clock, day_and_time, now_utc, overrides_at, timetable_at
 from sms_notify.cli.override import override_group
 from sms_notify.cli.times import read_time
+from sms_notify.config.settings import Settings
 from sms_notify.decide.oncall import Schedule, Shift, shifts, strongest
 from sms_notify.errors import UsageError
 from sms_notify.logs import printable
@@ -92,11 +94,30 @@ def show(ctx: click.Context, config_file: str | None, at_text: str | None, days:
         raise UsageError(f"{settings.source}: nobody is on call by a schedule; add one under `schedules:`")
     people = settings.directory.people
     rotas = {name: _rota(schedule, made, people, at, days) for name, schedule in schedules.items()}
-    rows = [_document(schedules[name], rota, at) for name, rota in rotas.items()]
-    text = "\n\n".join(_drawn(schedules[name], rota, at, days) for name, rota in rotas.items())
+    stuck = _stuck(settings, rotas)
+    rows = [
+        _document(schedules[name], rota, at) | {"barred": stuck.get(name)} for name, rota in rotas.items()
+    ]
+    text = "\n\n".join(
+        _drawn(schedules[name], rota, at, days) + (f"\n  !! {stuck[name]}" if name in stuck else "")
+        for name, rota in rotas.items()
+    )
     say(rows, as_json, text)
     if any(turn.shift.person is None for rota in rotas.values() for turn in rota):
         ctx.exit(1)
+
+
+def _stuck(settings: Settings, rotas: Mapping[str, Sequence[Turn]]) -> dict[str, str]:
+    """By schedule, what keeps texts from whoever holds it first: on call and out of reach is as bad as a gap."""
+    barred, people, found = barred_at(settings), settings.directory.people, {}
+    for name, rota in rotas.items():
+        holder = people.get(rota[0].shift.person or "")
+        barring = None if holder is None else barred(holder.number)
+        if holder is not None and barring is not None:
+            told = say_barring(barring, lambda at: clock(at, now_utc()))
+            advice = "" if barring.leaves_by else f": {advise(barring, holder.name)}"
+            found[name] = f"{holder.name} is {told}{advice}"
+    return found
 
 
 def _rota(

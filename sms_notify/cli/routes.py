@@ -8,8 +8,9 @@ import click
 
 from sms_notify.alert import Alert, Status, fingerprint_of
 from sms_notify.assembly import wall_clock
+from sms_notify.barring import advise, say_barring
 from sms_notify.cli.common import config_option, json_option, say, settings_of
-from sms_notify.cli.deciding import by_schedule, clock, day_and_time, overrides_at, plan_at
+from sms_notify.cli.deciding import barred_at, clock, day_and_time, overriding, plan_at
 from sms_notify.cli.routetree import document, drawing
 from sms_notify.cli.times import read_time
 from sms_notify.config.durations import spell_duration
@@ -53,7 +54,7 @@ def show(ctx: click.Context, config_file: str | None, as_json: bool) -> None:
     """
     settings, now = settings_of(ctx, config_file), wall_clock()
     plan = plan_at(settings, now)
-    holder = holders(plan.schedules, by_schedule(overrides_at(settings, now)), now)
+    holder = holders(plan.schedules, overriding(settings, now), now)
     say(document(plan, holder), as_json, "\n".join(map(printable, drawing(plan, holder))))
 
 
@@ -89,7 +90,8 @@ def test(
 ) -> None:
     """What would become of an alert with these labels: its way, who gets which text when, and what follows.
 
-    Nothing is sent. Exit 1 where it goes nowhere: to a receiver that notifies nobody, or nobody is on call.
+    Nothing is sent. Exit 1 where it goes nowhere: to a receiver that notifies nobody, nobody is on call, or every
+    number is barred.
 
     \b
     Example:
@@ -99,9 +101,10 @@ def test(
     named, said = _pairs(labels, "label"), _pairs(annotations, "annotation")
     settings, now = settings_of(ctx, config_file), wall_clock()
     at = read_time(at_text, now) if at_text is not None else now
-    made = by_schedule(overrides_at(settings, at))
+    made = overriding(settings, at)
     alert = Alert(source, fingerprint_of(named), Status.FIRING, named, said, at)
-    outcome = foresee(plan_at(settings, at), alert, at, made, grouped=source == _GROUPS_ITSELF)
+    grouped, barred = source == _GROUPS_ITSELF, barred_at(settings)
+    outcome = foresee(plan_at(settings, at), alert, at, made, grouped=grouped, barred=barred)
     say(_document(outcome), as_json, "\n".join(map(printable, _told(outcome))))
     if not outcome.texts:
         ctx.exit(1)
@@ -168,7 +171,12 @@ def _answer(answer: Answer, outcome: Outcome) -> Iterator[str]:
 
 
 def _text(text: Expected, outcome: Outcome) -> Iterator[str]:
-    yield f"  {_named(text.person, text.target)}: {_when(text, outcome)}, {_cost(text)}"
+    who, barring = _named(text.person, text.target), text.barring
+    barred = "" if barring is None else say_barring(barring, lambda at: clock(at, outcome.at))
+    if barring is not None and not text.leaves:
+        yield f"  {who}: {barred}: GETS NO TEXT. {advise(barring, text.person.name)}"
+        return
+    yield f"  {who}: {_when(text, outcome)}, {_cost(text)}{f'; {barred}' if barred else ''}"
     yield f"      {text.text.body}"
 
 
@@ -205,7 +213,8 @@ def _step(step: StepAt) -> str:
     names = ", ".join(person.name for person in step.people)
     if not names:
         return f"NOBODY IS ON CALL ({targets}), the next step follows at once"
-    return names if names == targets else f"{names} ({targets})"
+    barred = ", ".join(person.name for person in step.barred)
+    return (names if names == targets else f"{names} ({targets})") + (f"; BARRED: {barred}" if barred else "")
 
 
 def _sum(outcome: Outcome) -> str:
@@ -258,6 +267,7 @@ def _answered(answer: Answer) -> Row:
                 "step": step.nth,
                 "at": step.at.isoformat(),
                 "people": [person.name for person in step.people],
+                "barred": [person.name for person in step.barred],
                 "notify": [str(target) for target in step.notify],
             }
             for step in answer.steps
@@ -275,4 +285,6 @@ def _expected(text: Expected) -> Row:
         "held_by": text.by,
         "text": text.text.body,
         "parts": text.text.parts,
+        "barred": None if text.barring is None else say_barring(text.barring),
+        "leaves": text.leaves,
     }

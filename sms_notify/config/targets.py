@@ -127,7 +127,7 @@ def _judge_operator(found: Found, listed: list[str], roads: dict[str, Place]) ->
 
 
 _NAMED = {TargetKind.PERSON: "people", TargetKind.TEAM: "teams", TargetKind.SCHEDULE: "schedules"}
-_FORMS = "write person:NAME, team:NAME, schedule:NAME or +NUMBER"
+_FORMS = "write person:NAME, team:NAME, schedule:NAME, gateway-group:NAME or +NUMBER"
 
 
 def _check_target(found: Found, place: Place, text: str, advice: str = _FORMS) -> None:

@@ -14,7 +14,6 @@ from enum import StrEnum
 from sms_notify.gateways.base import Fate, Outcome, Reason
 
 _SECOND, _MINUTE, _HOUR = timedelta(seconds=1), timedelta(minutes=1), timedelta(hours=1)
-_DAY = 24 * _HOUR
 _MOST_DOUBLINGS = 16  # far above every cap, and keeps the product inside what a timedelta can hold
 
 
@@ -58,15 +57,13 @@ class Level(StrEnum):
 class Break:
     """A breaker: it opens at the `count`-th failure within a minute.
 
-    `probe` is the pause before the first free question whether it may close, doubled up to `cap`; without one
-    the breaker ends after `lasts`.
+    `probe` is the pause before the first free question whether it may close, doubled up to `cap`.
     """
 
     scope: Scope
-    count: int = 1
-    probe: timedelta | None = None
-    cap: timedelta = _HOUR
-    lasts: timedelta | None = None
+    count: int
+    probe: timedelta
+    cap: timedelta
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,14 +95,19 @@ _QUARTER = 15 * _MINUTE
 
 
 def _account(probe: timedelta, cap: timedelta, after: timedelta = timedelta()) -> Reaction:
-    return Reaction(
-        Then.WAIT, breaks=Break(Scope.ACCOUNT, probe=probe, cap=cap), trouble=Trouble(Level.PAGE, after)
-    )
+    return Reaction(Then.WAIT, breaks=Break(Scope.ACCOUNT, 1, probe, cap), trouble=Trouble(Level.PAGE, after))
 
 
-_SENDER = Reaction(Then.WAIT, breaks=Break(Scope.SENDER, lasts=_DAY), trouble=_TICKET)
-_NUMBER = Reaction(Then.FAIL, breaks=Break(Scope.NUMBER, lasts=_DAY), trouble=_PAGE)
-_COUNTRY = Reaction(Then.ELSEWHERE, breaks=Break(Scope.COUNTRY, lasts=_DAY), trouble=_PAGE)
+def _bar(scope: Scope) -> Break:
+    """A refusal of one number, country or sender may be a slip of the gateway, and it costs somebody their pages:
+    asked about soon, and never a quarter of an hour late.
+    """
+    return Break(scope, 1, 30 * _SECOND, _QUARTER)
+
+
+_SENDER = Reaction(Then.WAIT, breaks=_bar(Scope.SENDER), trouble=_TICKET)
+_NUMBER = Reaction(Then.FAIL, breaks=_bar(Scope.NUMBER), trouble=_PAGE)
+_COUNTRY = Reaction(Then.ELSEWHERE, breaks=_bar(Scope.COUNTRY), trouble=_PAGE)
 _OURS = Reaction(Then.FAIL, trouble=_TICKET)  # codes that a send never gets unless we made a mistake
 
 BY_CODE: Mapping[int, Reaction] = {
@@ -117,7 +119,7 @@ BY_CODE: Mapping[int, Reaction] = {
     105: Reaction(Then.RECUT, trouble=_TICKET),
     106: _NUMBER,
     107: _COUNTRY,
-    108: Reaction(Then.WAIT, breaks=Break(Scope.CREDITS, probe=_MINUTE, cap=10 * _MINUTE), trouble=_PAGE),
+    108: Reaction(Then.WAIT, breaks=Break(Scope.CREDITS, 1, _MINUTE, 10 * _MINUTE), trouble=_PAGE),
     109: _SENDER,
     110: _SENDER,
     111: _SENDER,
@@ -128,7 +130,7 @@ BY_CODE: Mapping[int, Reaction] = {
     116: _account(_HOUR, _HOUR),
     117: _SENDER,
     118: Reaction(Then.RECUT, trouble=_TICKET),
-    119: Reaction(Then.RECUT, breaks=Break(Scope.NO_LONG, lasts=_DAY), trouble=_TICKET),
+    119: Reaction(Then.RECUT, breaks=_bar(Scope.NO_LONG), trouble=_TICKET),
     120: Reaction(
         Then.RETRY,
         15 * _SECOND,

@@ -12,7 +12,8 @@ from datetime import datetime, timedelta
 from sms_notify.decide.countries import country_of
 from sms_notify.decide.reactions import Break, Level, Scope, Trouble
 from sms_notify.gateways.base import Outcome
-from sms_notify.store.tx import Row, Tx, moment, stored, to_stored
+from sms_notify.store import particulars
+from sms_notify.store.tx import Row, Tx, moment, stored
 
 _WITHIN = timedelta(minutes=1)
 _SECOND = timedelta(seconds=1)
@@ -30,11 +31,12 @@ class Breaker:
     opened_at: datetime
     code: int | None
     probes: int
+    reason: str = ""
 
 
 @dataclass(frozen=True, slots=True)
-class Untold:
-    """Our own trouble that nobody has heard of yet."""
+class OwnTrouble:
+    """Our own trouble, as it was noted."""
 
     id: str
     level: Level
@@ -49,22 +51,19 @@ class Untold:
 def fail(tx: Tx, gateway: str, rule: Break, subject: str, outcome: Outcome, now: datetime) -> bool:
     """Counts a failure; True when it opened the breaker that was closed before."""
     row = _row(tx, gateway, rule.scope, subject)
-    if row is not None and row["opened_at"] is not None and not _ended(row, now):
+    if row is not None and row["opened_at"] is not None:
         return False
-    counting = row is not None and row["opened_at"] is None
-    recent = row is not None and counting and moment(row["first_at"]) > now - _WITHIN
+    recent = row is not None and moment(row["first_at"]) > now - _WITHIN
     failures = row["failures"] + 1 if row is not None and recent else 1
     first_at = row["first_at"] if row is not None and recent else stored(now)
     opens = failures >= rule.count
-    back = (
-        row is not None and counting and row["ends_at"] is not None and row["ends_at"] > stored(now - _CALM)
-    )
+    back = row is not None and row["ends_at"] is not None and row["ends_at"] > stored(now - _CALM)
     probes = row["probes"] if row is not None and back else 0  # one that flaps is asked about less and less
     tx.run(
-        "insert into breakers (gateway, scope, subject, opened_at, ends_at, failures, first_at, reason, code, probe_at,"
-        " probe_every, probe_cap, probes) values (:gateway, :scope, :subject, :opened_at, :ends_at, :failures, :first_at,"
+        "insert into breakers (gateway, scope, subject, opened_at, failures, first_at, reason, code, probe_at,"
+        " probe_every, probe_cap, probes) values (:gateway, :scope, :subject, :opened_at, :failures, :first_at,"
         " :reason, :code, :probe_at, :probe_every, :probe_cap, :probes)"
-        " on conflict (gateway, scope, subject) do update set opened_at = excluded.opened_at, ends_at = excluded.ends_at,"
+        " on conflict (gateway, scope, subject) do update set opened_at = excluded.opened_at, ends_at = null,"
         " failures = excluded.failures, first_at = excluded.first_at, reason = excluded.reason, code = excluded.code,"
         " probe_at = excluded.probe_at, probe_every = excluded.probe_every, probe_cap = excluded.probe_cap,"
         " probes = excluded.probes",
@@ -72,12 +71,11 @@ def fail(tx: Tx, gateway: str, rule: Break, subject: str, outcome: Outcome, now:
         scope=rule.scope,
         subject=subject,
         opened_at=stored(now) if opens else None,
-        ends_at=to_stored(now + rule.lasts) if rule.lasts is not None else None,
         failures=failures,
         first_at=first_at,
         reason=outcome.reason,
         code=outcome.code,
-        probe_at=to_stored(now + _pause(rule, probes)) if rule.probe is not None else None,
+        probe_at=stored(now + _pause(rule, probes)),
         probe_every=_seconds(rule.probe),
         probe_cap=_seconds(rule.cap),
         probes=probes,
@@ -86,7 +84,7 @@ def fail(tx: Tx, gateway: str, rule: Break, subject: str, outcome: Outcome, now:
 
 
 def _pause(rule: Break, probes: int) -> timedelta:
-    return min((rule.probe or timedelta()) * (1 << min(probes, 20)), rule.cap)
+    return min(rule.probe * (1 << min(probes, 20)), rule.cap)
 
 
 def succeed(tx: Tx, gateway: str, now: datetime) -> None:
@@ -97,39 +95,45 @@ def succeed(tx: Tx, gateway: str, now: datetime) -> None:
         scope=Scope.ACCOUNT,
     )
     _end_troubles(tx, f"{gateway}/error_local/", now)
-    if not is_open(tx, gateway, Scope.ACCOUNT, "", now):
+    if not is_open(tx, gateway, Scope.ACCOUNT, ""):
         _end_troubles(tx, trouble_id(gateway, Scope.ACCOUNT, ""), now)
 
 
-def bars(tx: Tx, gateway: str, number: str, now: datetime) -> bool:
-    """True where the gateway refuses this number or its country for good."""
-    return is_open(tx, gateway, Scope.NUMBER, number, now) or is_open(
-        tx, gateway, Scope.COUNTRY, country_of(number), now
-    )
+def bar_of(tx: Tx, gateway: str, number: str) -> Breaker | None:
+    """What keeps this number, or its country, from being texted through the gateway; None where nothing does."""
+    return _open(tx, gateway, Scope.NUMBER, number) or _open(tx, gateway, Scope.COUNTRY, country_of(number))
 
 
-def is_open(tx: Tx, gateway: str, scope: Scope, subject: str, now: datetime) -> bool:
-    row = _row(tx, gateway, scope, subject)
-    return row is not None and row["opened_at"] is not None and not _ended(row, now)
+def bars(tx: Tx, gateway: str, number: str) -> bool:
+    """True where the gateway refuses this number or its country until a probe passes."""
+    return bar_of(tx, gateway, number) is not None
 
 
-def closed_to_all(tx: Tx, gateway: str, now: datetime) -> datetime | None:
-    """Since when nothing at all leaves through a gateway; None where it is open for business."""
+def is_open(tx: Tx, gateway: str, scope: Scope, subject: str) -> bool:
+    return _open(tx, gateway, scope, subject) is not None
+
+
+def closed_to_all(tx: Tx, gateway: str) -> Breaker | None:
+    """What keeps everything from leaving through a gateway, the oldest; None where it is open for business."""
     row = tx.one(
-        "select min(opened_at) as at from breakers where gateway = :gateway and opened_at is not null"
-        " and scope in (:account, :credits) and (ends_at is null or ends_at > :now)",
+        "select * from breakers where gateway = :gateway and opened_at is not null"
+        " and scope in (:account, :credits) order by opened_at limit 1",
         gateway=gateway,
         account=Scope.ACCOUNT,
         credits=Scope.CREDITS,
-        now=stored(now),
     )
-    return moment(row["at"]) if row is not None and row["at"] is not None else None
+    return None if row is None else _breaker(row)
 
 
 def take_probe(tx: Tx, gateway: str, now: datetime) -> Breaker | None:
-    """A breaker whose free question is due; the next one is put off first, so that one node alone asks."""
+    """A breaker whose free question is due; the next one is put off first, so that one node alone asks.
+
+    While the account is closed its answer says nothing of a number, a country or a sender: those wait.
+    """
     row = tx.one(
         "select * from breakers where gateway = :gateway and opened_at is not null and probe_at <= :now"
+        " and (scope in ('account', 'credits') or not exists (select 1 from breakers w where w.gateway = :gateway"
+        "  and w.opened_at is not null and w.scope in ('account', 'credits')))"
         " order by probe_at limit 1",
         gateway=gateway,
         now=stored(now),
@@ -149,16 +153,22 @@ def take_probe(tx: Tx, gateway: str, now: datetime) -> Breaker | None:
 
 
 def probe_now(tx: Tx, gateway: str, now: datetime) -> None:
-    """At start: the configuration or the account may have changed, so ask at once."""
+    """At start: the configuration or the account may have changed, so ask at once.
+
+    What an older version closed for a day without a question is asked about as well.
+    """
     tx.run(
-        "update breakers set probe_at = :now, probes = 0 where gateway = :gateway and probe_at is not null",
+        "update breakers set probe_at = :now, probes = 0, ends_at = null, probe_every = coalesce(probe_every, :every),"
+        " probe_cap = coalesce(probe_cap, :cap) where gateway = :gateway and opened_at is not null",
         now=stored(now),
         gateway=gateway,
+        every=_seconds(_WITHIN),
+        cap=_seconds(_CALM),
     )
 
 
 def close(tx: Tx, breaker: Breaker, now: datetime) -> None:
-    """Lets things leave again and ends the trouble that was about it. A working account has a working sender.
+    """Lets things leave again and ends the trouble that was about it.
 
     The row stays for a while as the memory of how often it was asked about; `ends_at` says when it closed.
     """
@@ -171,13 +181,22 @@ def close(tx: Tx, breaker: Breaker, now: datetime) -> None:
         now=stored(now),
     )
     _end_troubles(tx, trouble_id(breaker.gateway, breaker.scope, breaker.subject), now)
-    if breaker.scope is Scope.ACCOUNT:
-        for row in tx.all(
-            "select * from breakers where gateway = :gateway and scope = :scope and opened_at is not null",
-            gateway=breaker.gateway,
-            scope=Scope.SENDER,
-        ):
-            close(tx, _breaker(row), now)
+
+
+def prove(
+    tx: Tx, gateway: str, number: str, sender: str, now: datetime, *, long: bool = False
+) -> Sequence[Breaker]:
+    """The gateway took, or would take, a text: closes every bar that says otherwise, and returns those.
+
+    It proves the number, its country and the sender, and where the text was a `long` one that these are taken there.
+    """
+    country = country_of(number)
+    said = [(Scope.NUMBER, number), (Scope.COUNTRY, country), (Scope.SENDER, sender)]
+    said += [(Scope.NO_LONG, country)] if long else []
+    wrong = [bar for scope, subject in said if (bar := _open(tx, gateway, scope, subject)) is not None]
+    for bar in wrong:
+        close(tx, bar, now)
+    return wrong
 
 
 def _end_troubles(tx: Tx, prefix: str, now: datetime) -> None:
@@ -197,23 +216,16 @@ def learn(tx: Tx, breaker: Breaker, rule: Break, outcome: Outcome, now: datetime
         reason=outcome.reason,
         every=_seconds(rule.probe),
         cap=_seconds(rule.cap),
-        at=stored(now + (rule.probe or _WITHIN)),
+        at=stored(now + rule.probe),
         gateway=breaker.gateway,
         scope=breaker.scope,
         subject=breaker.subject,
     )
 
 
-def close_ended(tx: Tx, now: datetime) -> int:
-    """Takes away the breakers whose time is over; returns how many."""
-    rows = tx.all("select * from breakers where opened_at is not null and ends_at <= :now", now=stored(now))
-    for row in rows:
-        close(tx, _breaker(row), now)
-    return len(rows)
-
-
 def close_old_troubles(tx: Tx, now: datetime) -> int:
     """Trouble that no breaker stands for ends a day after it was told; should it show again, it is told again."""
+    particulars.forget(tx, now - _REMEMBERED)
     return tx.run(
         "update troubles set closed_at = :now where closed_at is null and told_at < :limit and not exists"
         " (select 1 from breakers b where b.opened_at is not null"
@@ -224,8 +236,10 @@ def close_old_troubles(tx: Tx, now: datetime) -> int:
     )
 
 
-def all_open(tx: Tx) -> Sequence[Row]:
-    return tx.all("select * from breakers where opened_at is not null order by gateway, scope, subject")
+def all_open(tx: Tx) -> Sequence[Breaker]:
+    """Every open breaker of every gateway; there are few."""
+    rows = tx.all("select * from breakers where opened_at is not null order by gateway, scope, subject")
+    return [_breaker(row) for row in rows]
 
 
 def trouble_id(gateway: str, scope: str, subject: str, why: object = "") -> str:
@@ -270,6 +284,7 @@ def report(
         " tell_at = case when coalesce(troubles.closed_at, :now) > :calm then troubles.tell_at else :tell_at end,"
         " told_at = case when coalesce(troubles.closed_at, :now) <= :calm or (:again and troubles.told_at <= :calm)"
         "  then null else troubles.told_at end,"
+        " tries = case when coalesce(troubles.closed_at, :now) <= :calm then 0 else troubles.tries end,"
         " level = excluded.level, what = excluded.what, advice = excluded.advice, closed_at = null",
         id=id_,
         level=trouble.level,
@@ -295,25 +310,33 @@ def end_trouble(tx: Tx, id_: str, now: datetime) -> None:
     )
 
 
-def untold(tx: Tx, now: datetime) -> Sequence[Untold]:
+def untold(tx: Tx, now: datetime) -> Sequence[OwnTrouble]:
     """The troubles that somebody must hear of now."""
     rows = tx.all(
-        "select * from troubles where told_at is null and closed_at is null and tell_at <= :now order by tell_at",
+        "select * from troubles where told_at is null and closed_at is null and tell_at <= :now"
+        " order by tell_at, opened_at",
         now=stored(now),
     )
-    return [
-        Untold(
-            row["id"],
-            Level(row["level"]),
-            row["gateway"],
-            row["what"],
-            row["advice"],
-            row["times"],
-            moment(row["opened_at"]),
-            row["tries"],
-        )
-        for row in rows
-    ]
+    return [_trouble(row) for row in rows]
+
+
+def own_troubles(tx: Tx) -> Sequence[OwnTrouble]:
+    """Those that last, told or not, the oldest first."""
+    rows = tx.all("select * from troubles where closed_at is null order by opened_at")
+    return [_trouble(row) for row in rows]
+
+
+def _trouble(row: Row) -> OwnTrouble:
+    return OwnTrouble(
+        row["id"],
+        Level(row["level"]),
+        row["gateway"],
+        row["what"],
+        row["advice"],
+        row["times"],
+        moment(row["opened_at"]),
+        row["tries"],
+    )
 
 
 def told(tx: Tx, id_: str, now: datetime) -> None:
@@ -333,8 +356,9 @@ def _row(tx: Tx, gateway: str, scope: Scope, subject: str) -> Row | None:
     )
 
 
-def _ended(row: Row, now: datetime) -> bool:
-    return row["ends_at"] is not None and row["ends_at"] <= stored(now)
+def _open(tx: Tx, gateway: str, scope: Scope, subject: str) -> Breaker | None:
+    row = _row(tx, gateway, scope, subject)
+    return None if row is None or row["opened_at"] is None else _breaker(row)
 
 
 def _breaker(row: Row) -> Breaker:
@@ -345,8 +369,9 @@ def _breaker(row: Row) -> Breaker:
         moment(row["opened_at"]),
         row["code"],
         row["probes"],
+        row["reason"],
     )
 
 
-def _seconds(pause: timedelta | None) -> int | None:
-    return None if pause is None else int(pause / _SECOND)
+def _seconds(pause: timedelta) -> int:
+    return int(pause / _SECOND)

@@ -36,7 +36,6 @@ _BY_TICK = """
   union all select min(updated_at) + :reconcile_wait from messages where state = 'unknown'
   union all select min(sent_at) + :report_timeout from messages where state = 'sent'
   union all select min(sent_at) + :report_timeout from messages where state = 'buffered'
-  union all select min(ends_at) from breakers where opened_at is not null
   union all select min(told_at) + :trouble_kept + 1 from troubles where closed_at is null
 """
 _NEXT = f"""

@@ -128,3 +128,25 @@ def said_to(tx: Tx, source: str, fingerprint: str, recipient: str, number: str) 
         Said(Kind(r["kind"]), bool(r["flapping"]), None if r["state"] is None else State(r["state"]))
         for r in rows
     ]
+
+
+def may_have_reached(tx: Tx, incident_id: int, beside: int) -> bool:
+    """Whether anybody has, or may get, a text about the incident by another message than `beside`."""
+    row = tx.one(
+        "select 1 from pages p join messages m on m.id = p.message_id where p.incident_id = :incident_id"
+        " and p.state = 'told' and p.kind <> 'resolved' and m.id <> :beside and m.state not in"
+        " ('failed', 'cancelled', 'expired', 'not_delivered', 'rejected', 'unknown_final')",
+        incident_id=incident_id,
+        beside=beside,
+    )
+    return row is not None
+
+
+def critical_news(tx: Tx, message_id: int) -> Sequence[int]:
+    """The critical incidents whose trouble a message tells, not their end."""
+    rows = tx.all(
+        "select distinct p.incident_id as id from pages p join incidents i on i.id = p.incident_id"
+        " where p.message_id = :id and p.kind <> 'resolved' and i.severity = 'critical' order by p.incident_id",
+        id=message_id,
+    )
+    return [row["id"] for row in rows]

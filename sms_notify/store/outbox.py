@@ -29,7 +29,7 @@ _CLAIM = (
     "    and q.kind in ('firing', 'escalation') and i.id = p.incident_id and j.id = q.incident_id"
     "    and j.source = i.source and j.fingerprint = i.fingerprint)) and not exists"
     "  (select 1 from breakers b where b.gateway = :gateway and b.opened_at is not null"
-    "   and (b.ends_at is null or b.ends_at > :now) and (b.scope in ('account', 'credits')"
+    "   and (b.scope in ('account', 'credits')"
     "   or (b.scope = 'number' and b.subject = m.number)"
     "   or (b.scope = 'country' and m.number like b.subject || '%')))"
     "  order by m.rank, m.not_before, m.id limit 1) returning *"
@@ -263,14 +263,12 @@ def waiting_for(tx: Tx, gateway: str, limit: int = 500) -> Sequence[Message]:
     return [message_of(row) for row in rows]
 
 
-def barred(tx: Tx, now: datetime) -> Sequence[Message]:
+def barred(tx: Tx) -> Sequence[Message]:
     """What is queued for a number or a country that its gateway refuses."""
     rows = tx.all(
         "select distinct m.* from breakers b join messages m on m.gateway = b.gateway and m.state = 'queued'"
-        " where b.opened_at is not null and (b.ends_at is null or b.ends_at > :now)"
-        " and ((b.scope = 'number' and b.subject = m.number)"
-        " or (b.scope = 'country' and m.number like b.subject || '%'))",
-        now=stored(now),
+        " where b.opened_at is not null and ((b.scope = 'number' and b.subject = m.number)"
+        " or (b.scope = 'country' and m.number like b.subject || '%'))"
     )
     return [message_of(row) for row in rows]
 

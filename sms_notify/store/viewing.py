@@ -11,7 +11,7 @@ from sms_notify.decide.holding import Hold
 from sms_notify.decide.states import IncidentState, PageState, State
 from sms_notify.store import messages, pages
 from sms_notify.store.messages import Message
-from sms_notify.store.tx import Row, Tx, from_stored, moment, stored
+from sms_notify.store.tx import Row, Tx, from_stored, moment
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,27 +65,6 @@ class Queue:
     queued: int
     oldest: datetime | None
     unknown: int
-
-
-@dataclass(frozen=True, slots=True)
-class Closed:
-    """A breaker that is open now: what does not leave. `subject` is a sender, a number, a country or empty."""
-
-    gateway: str
-    scope: str
-    subject: str
-    since: datetime
-    reason: str
-    code: int | None
-
-
-@dataclass(frozen=True, slots=True)
-class OwnTrouble:
-    level: str
-    what: str
-    advice: str
-    since: datetime
-    times: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,24 +142,6 @@ def queue(tx: Tx) -> Queue:
     assert row is not None  # noqa: S101 - a count always has its row
     assert unknown is not None  # noqa: S101
     return Queue(row["n"], from_stored(row["oldest"]), unknown["n"])
-
-
-def closed(tx: Tx, now: datetime) -> Sequence[Closed]:
-    """Every breaker that is open at `now`."""
-    rows = tx.all(
-        "select * from breakers where opened_at is not null and (ends_at is null or ends_at > :now)"
-        " order by gateway, scope, subject",
-        now=stored(now),
-    )
-    return [
-        Closed(r["gateway"], r["scope"], r["subject"], moment(r["opened_at"]), r["reason"], r["code"])
-        for r in rows
-    ]
-
-
-def own_troubles(tx: Tx) -> Sequence[OwnTrouble]:
-    rows = tx.all("select * from troubles where closed_at is null order by opened_at")
-    return [OwnTrouble(r["level"], r["what"], r["advice"], moment(r["opened_at"]), r["times"]) for r in rows]
 
 
 def balances(tx: Tx) -> Sequence[Balance]:

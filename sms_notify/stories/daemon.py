@@ -177,7 +177,7 @@ class StoryDaemon:
             settings,
             gateway,
             Sender(self.commit, gateway, account, self.plan.timing, NODE, luck),
-            Prober(self.commit, gateway, self._clock, luck, numbers),
+            Prober(self.commit, gateway, account, self._clock, luck, numbers),
             Reports(self.commit, gateway, NODE, self._clock) if asked else None,
         )
 

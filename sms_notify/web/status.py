@@ -8,12 +8,15 @@ from datetime import datetime
 from enum import StrEnum
 
 from sms_notify.alert import Severity
+from sms_notify.barring import say_breaker
 from sms_notify.decide.oncall import Schedule
-from sms_notify.decide.reactions import Level, Scope
-from sms_notify.store import oncall, viewing
+from sms_notify.decide.reactions import Level
+from sms_notify.store import breakers, oncall, viewing
+from sms_notify.store.breakers import Breaker, OwnTrouble
 from sms_notify.store.messages import Message
 from sms_notify.store.tx import Tx
-from sms_notify.store.viewing import Balance, Closed, Held, Incident, OwnTrouble, Queue, Told
+from sms_notify.store.viewing import Balance, Held, Incident, Queue, Told
+from sms_notify.troubles import gather
 from sms_notify.web.rota import Duty, duty_of
 
 INCIDENTS_SHOWN = 100
@@ -49,7 +52,7 @@ class Status:
     duties: tuple[Duty, ...]
     queue: Queue
     held: tuple[Held, ...]
-    closed: tuple[Closed, ...]
+    closed: tuple[Breaker, ...]
     troubles: tuple[OwnTrouble, ...]
     balances: tuple[Balance, ...]
     texts: tuple[tuple[Message, tuple[int, ...]], ...]
@@ -73,8 +76,8 @@ def status_of(tx: Tx, schedules: Mapping[str, Schedule], not_ready: Sequence[str
     counts = viewing.open_counts(tx)
     made = oncall.overrides(tx, now)
     duties = tuple(duty_of(schedule, made, now) for schedule in schedules.values())
-    closed, queue = tuple(viewing.closed(tx, now)), viewing.queue(tx)
-    troubles = tuple(viewing.own_troubles(tx))
+    closed, queue = tuple(breakers.all_open(tx)), viewing.queue(tx)
+    troubles = tuple(one.trouble for one in gather(breakers.own_troubles(tx)))
     findings = [
         *(Finding(Mood.BAD, reason[:1].upper() + reason[1:]) for reason in not_ready),
         *_of_incidents(counts),
@@ -126,11 +129,13 @@ def _care(open_now: int, waiting: int) -> str:
     return f"{waiting} of them acknowledged by nobody"
 
 
-def _of_gateways(closed: Sequence[Closed]) -> Iterator[Finding]:
+def _of_gateways(closed: Sequence[Breaker]) -> Iterator[Finding]:
     for breaker in closed:
-        whole = Scope(breaker.scope).whole
-        what = "no text leaves" if whole else f"nothing leaves for {breaker.scope} {breaker.subject}".rstrip()
-        yield Finding(Mood.BAD if whole else Mood.WARN, f"Gateway {breaker.gateway}: {what}")
+        if breaker.scope.whole:
+            yield Finding(Mood.BAD, f"Gateway {breaker.gateway}: no text leaves")
+        else:
+            what = f"Nothing leaves for {breaker.scope} {breaker.subject}"
+            yield Finding(Mood.WARN, f"{what} {say_breaker(breaker)}")
 
 
 def _of_troubles(troubles: Sequence[OwnTrouble]) -> Iterator[Finding]:

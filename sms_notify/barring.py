@@ -1,0 +1,77 @@
+"""Whether a number can be texted, in the words of everything that answers: commands, pages, ledger, `explain`.
+
+A number or a country that a gateway refused is barred there until a free question (`probing.py`) shows that it is
+taken again. One function says so, for an answer that differs by who is asked is wrong somewhere.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from datetime import datetime
+
+from sms_notify.decide.people import group_of
+from sms_notify.decide.reactions import Scope
+from sms_notify.gateways.codes import explain_code
+from sms_notify.store import breakers
+from sms_notify.store.breakers import Breaker
+from sms_notify.store.tx import Tx
+
+Clock = Callable[[datetime], str]
+_ADVICE = "Else wait for a free probe, or clear it: sms-notify unbar"
+
+
+@dataclass(frozen=True, slots=True)
+class Barring:
+    """What keeps a number from the preferred gateway. `leaves_by` is the first that does not bar it; empty: none."""
+
+    bars: tuple[Breaker, ...]
+    leaves_by: str = ""
+
+    @property
+    def since(self) -> datetime:
+        return self.bars[0].opened_at
+
+
+def barring_of(tx: Tx, gateways: Iterable[str], number: str) -> Barring | None:
+    """How it stands with a number; None where the first of `gateways` does not bar it, and for a group."""
+    bars: list[Breaker] = []
+    for gateway in () if group_of(number) is not None else gateways:
+        bar = breakers.bar_of(tx, gateway, number)
+        if bar is None:
+            return Barring(tuple(bars), gateway) if bars else None
+        bars.append(bar)
+    return Barring(tuple(bars)) if bars else None
+
+
+def utc(at: datetime) -> str:
+    """For what is written down, and read by people of other zones."""
+    return f"{at:%Y-%m-%d %H:%M} UTC"
+
+
+def say_barring(barring: Barring, clock: Clock = utc) -> str:
+    """`barred at main since 12:04 (error 106: no valid mobile number), leaves by backup`; BARRED where nothing leaves."""
+    where = ", ".join(say_breaker(bar, clock) for bar in barring.bars)
+    return f"barred {where}, leaves by {barring.leaves_by}" if barring.leaves_by else f"BARRED {where}"
+
+
+def advise(barring: Barring, who: str) -> str:
+    """What a person can do about it; `who` is what `unbar` takes."""
+    return " ".join(filter(None, (advice_of(barring.bars[0]), f"{_ADVICE} {who}")))
+
+
+def say_breaker(breaker: Breaker, clock: Clock = utc) -> str:
+    """`at main since 12:04 (error 106: no valid mobile number)`."""
+    known = None if breaker.code is None else explain_code(breaker.code)
+    why = breaker.reason if known is None else f"error {known.number}: {known.meaning}"
+    return f"at {breaker.gateway} since {clock(breaker.opened_at)} ({_of_what(breaker)}{why})"
+
+
+def _of_what(breaker: Breaker) -> str:
+    """Where a whole country is barred, it is not the number that must be corrected."""
+    return f"its country {breaker.subject}, " if breaker.scope is Scope.COUNTRY else ""
+
+
+def advice_of(breaker: Breaker) -> str:
+    """What the provider or the configuration must change for it."""
+    return "" if breaker.code is None else explain_code(breaker.code).advice
