@@ -5,13 +5,17 @@ BIN    := $(VENV)/bin
 ARGS   ?=
 PIP    := $(BIN)/python -m pip --disable-pip-version-check install --quiet --no-input --require-hashes
 
-.PHONY: demo test test-real bench lint format clean requirements
+.PHONY: demo test test-fresh test-real bench lint format clean requirements
 
 demo: $(VENV)/.runtime
 	@$(BIN)/sms-notify demo $(ARGS)
 
 test: $(VENV)/.dev lint
 	$(BIN)/python -m pytest -n auto --dist worksteal -m 'not real' $(ARGS)
+
+# The README's two commands on a bare Debian, in a clone of the commit: commit first. Needs root; AS=root runs them as root.
+test-fresh:
+	tests/fresh/machine.sh
 
 # Installs the real monitoring systems from Debian's packages where they are missing, and starts them on loopback.
 test-real: $(VENV)/.dev

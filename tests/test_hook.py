@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import random
 import resource
 import shutil
@@ -300,12 +299,24 @@ def test_a_file_where_the_folder_should_be_is_told(tmp_path: Path) -> None:
     assert call("nagios", "--spool", str(tmp_path / "file"), *PROBLEM).returncode == 75
 
 
+# Loads interpreter and hook first, and only then becomes somebody else: that user may not read our home.
+AS_NOBODY = """
+import importlib.util, os, sys
+spec = importlib.util.spec_from_file_location("hook", sys.argv[1])
+hook = importlib.util.module_from_spec(spec)
+spec.loader.exec_module(hook)
+if os.geteuid() == 0:
+    os.setgroups([]), os.setgid(65534), os.setuid(65534)
+hook.run(sys.argv[2:])
+"""
+
+
 def test_without_permission_nothing_is_stored_and_that_is_told() -> None:
     with tempfile.TemporaryDirectory() as folder:
         Path(folder).chmod(0o555)
-        nobody = {"user": 65534, "group": 65534, "extra_groups": []} if os.geteuid() == 0 else {}
+        words = [sys.executable, "-c", AS_NOBODY, hook.__file__, "nagios", "--spool", folder]
 
-        done = call("nagios", "--spool", folder, *PROBLEM, **nobody)
+        done = subprocess.run([*words, *PROBLEM], env=NOTHING, capture_output=True, check=False)
 
         assert done.returncode == 75
         assert b"Permission denied; the caller's user must be in the folder's group" in done.stderr

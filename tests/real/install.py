@@ -37,9 +37,9 @@ PACKAGE_OF = {
 POLICY = Path("/usr/sbin/policy-rc.d")
 
 
-def missing() -> list[str]:
-    """The programs that are not on the PATH, and the files that are not there."""
-    return [name for name in PACKAGE_OF if not (glob(name) if "/" in name else shutil.which(name))]
+def missing(root: str = "") -> list[str]:
+    """The programs that are not on the PATH, and the files that are not below `root`."""
+    return [name for name in PACKAGE_OF if not (glob(root + name) if "/" in name else shutil.which(name))]
 
 
 def install(packages: list[str], policy: Path = POLICY) -> bool:
@@ -72,8 +72,8 @@ def _run(command: list[str]) -> bool:
     return subprocess.run(command, env=environment, check=False).returncode == 0
 
 
-def main() -> int:
-    absent = missing()
+def main(root: str = "") -> int:
+    absent = missing(root)
     if not absent:
         print("every monitoring system is there.")
         return 0
@@ -86,8 +86,10 @@ def main() -> int:
     print(
         f"missing: {names}. INSTALLING {' '.join(packages)} on this machine; nothing is started.", flush=True
     )
-    if not install(packages) or missing():
-        print(f"could not be installed: {', '.join(missing()) or 'apt-get failed'}. See what it said above.")
+    if not install(packages) or missing(root):
+        print(
+            f"could not be installed: {', '.join(missing(root)) or 'apt-get failed'}. See what it said above."
+        )
         return 1
     print("installed.")
     if services := [package for package in packages if package.startswith("prometheus")]:
@@ -96,4 +98,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(*sys.argv[1:]))

@@ -10,9 +10,8 @@ import install
 import pytest
 
 SCRIPT = Path(install.__file__)
-PROGRAMS = [
-    name for name in install.PACKAGE_OF if "/" not in name
-]  # the others are files that packages bring
+PROGRAMS = [name for name in install.PACKAGE_OF if "/" not in name]
+FILES = [name for name in install.PACKAGE_OF if "/" in name]
 
 
 def an_apt_get(folder: Path, script: str) -> Path:
@@ -23,17 +22,22 @@ def an_apt_get(folder: Path, script: str) -> Path:
     return folder / "calls"
 
 
-def run(path: Path) -> subprocess.CompletedProcess[str]:
+def run(path: Path, root: Path) -> subprocess.CompletedProcess[str]:
+    """The script on a machine whose programs are in `path`, and whose files are below `root`."""
     return subprocess.run(
-        [sys.executable, str(SCRIPT)], env={"PATH": str(path)}, capture_output=True, text=True, check=False
+        [sys.executable, str(SCRIPT), str(root)],
+        env={"PATH": str(path)},
+        capture_output=True,
+        text=True,
+        check=False,
     )
 
 
 def test_it_names_what_is_missing_and_fails_where_there_is_no_apt_get(tmp_path: Path) -> None:
-    outcome = run(tmp_path)
+    outcome = run(tmp_path, tmp_path)
 
     assert outcome.returncode == 1
-    assert all(program in outcome.stdout for program in PROGRAMS)
+    assert all(name in outcome.stdout for name in (*PROGRAMS, *FILES))
     assert "apt-get install --no-install-recommends chromium chromium-driver icinga2-bin" in outcome.stdout
 
 
@@ -41,8 +45,12 @@ def test_it_does_nothing_where_everything_is_there(tmp_path: Path) -> None:
     calls = an_apt_get(tmp_path / "bin", "exit 1")
     for program in PROGRAMS:
         (tmp_path / "bin" / program).symlink_to(sys.executable)
+    for file in FILES:
+        there = Path(f"{tmp_path}{file.replace('*', '8.2')}")
+        there.parent.mkdir(parents=True, exist_ok=True)
+        there.touch()
 
-    assert run(tmp_path / "bin").returncode == 0
+    assert run(tmp_path / "bin", tmp_path).returncode == 0
     assert not calls.exists()
 
 
