@@ -34,7 +34,7 @@ bare_system() {
 way_to_packages() {
   cp -a /etc/apt/apt.conf.d/. "$1/etc/apt/apt.conf.d/"
   cp /etc/resolv.conf /etc/hosts "$1/etc/"
-  cp -aL /etc/ssl/certs/. "$1/etc/ssl/certs/"
+  cp -aL --remove-destination /etc/ssl/certs/. "$1/etc/ssl/certs/"
   local file
   for file in /etc/pip.conf "$HOME/.config/pip/pip.conf"; do
     [ ! -f "$file" ] || { install -D -m 644 "$file" "$1/etc/pip.conf"; break; }
