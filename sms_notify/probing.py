@@ -40,6 +40,10 @@ class Prober:
         self._luck = luck
         self._numbers = numbers
 
+    def follow(self, numbers: tuple[str, ...]) -> None:
+        """The configuration was read again, and names these people now."""
+        self._numbers = numbers
+
     def probe_once(self) -> Probed | None:
         """The question that is due, if one is; the next is put off before this one is asked."""
         now = self._clock()
@@ -86,10 +90,9 @@ class Prober:
 
     def _number(self, tx: Tx, now: datetime) -> str | None:
         """One that the gateway has not refused, for its refusal would say nothing of the account."""
-        good = (
-            n for n in self._numbers if not breakers.is_open(tx, self._gateway.name, Scope.NUMBER, n, now)
-        )
-        return next(good, self._numbers[0] if self._numbers else None)
+        numbers = self._numbers
+        good = (n for n in numbers if not breakers.is_open(tx, self._gateway.name, Scope.NUMBER, n, now))
+        return next(good, numbers[0] if numbers else None)
 
 
 def _account_works(outcome: Outcome) -> bool:
