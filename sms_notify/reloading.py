@@ -105,7 +105,8 @@ class Reloader:
         try:
             changed = self._work()
         except SmsNotifyError as error:
-            self._refused(error)
+            if not self._stopping:  # overtaken by a stop is not refused
+                self._refused(error)
             raise
         except Exception as error:
             _log.error("reload", exc_info=error)
