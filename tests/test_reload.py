@@ -139,6 +139,34 @@ def test_a_new_spool_folder_is_emptied_and_the_old_one_no_more(site: Site) -> No
     assert site.app.ready() == ()
 
 
+def test_alertmanagers_that_come_and_go_are_asked_and_left_alone(site: Site) -> None:
+    site.reload(alertmanagers="[{url: 'http://127.0.0.1:1'}]")
+    assert eventually(lambda: threads("silences") == 1)
+
+    site.reload(alertmanagers="[]")
+    assert eventually(lambda: threads("silences") == 0)
+
+
+def test_our_own_trouble_is_told_by_the_roads_of_the_new_configuration(
+    site: Site, simulator: Simulator
+) -> None:
+    told_file, road = site.folder / "told", site.folder / "road"
+    road.write_text(f"#!/bin/sh\ncat >> {told_file}\n")
+    road.chmod(0o755)
+    simulator.change(force_error=150)
+    assert post(site.url, payload("HostDown")) == 200
+    assert eventually(lambda: site.rows("select count(*) from attempts where ended_at is not null") == [(1,)])
+
+    also = f", {{name: shout, type: command, command: ['{road}']}}]"
+    site.reload(
+        gateways=gateways(simulator.gateway_url).removesuffix("]") + also,
+        operator="[gateway:shout]",
+        people="{alice: {number: '+32 470 00 00 09'}, bob: {number: '+31 6 1234 5678'}}",
+    )
+
+    assert eventually(lambda: told_file.exists() and "not configured any more" in told_file.read_text())
+
+
 # What is refused
 
 
@@ -193,13 +221,20 @@ def test_after_a_refused_reload_a_good_one_counts(site: Site) -> None:
     [
         ({"storage": "sqlite:///nowhere/else.db"}, "storage"),
         ({"web": "{listen: '127.0.0.1:1', webhook_tokens_file: tokens}"}, "web.listen"),
+        (
+            {
+                "web": "{listen: '127.0.0.1:PORT', webhook_tokens_file: tokens, tls_cert: tokens, tls_key: tokens}"
+            },
+            "web.tls_cert",
+        ),
     ],
 )
 def test_what_needs_a_restart_is_refused_as_a_whole_and_says_so(
     site: Site, sections: dict[str, str], key: str
 ) -> None:
+    changed = {name: text.replace("PORT", str(site.port)) for name, text in sections.items()}
     with pytest.raises(ConfigError) as refused:
-        site.reload(receivers=TO_BOB, **sections)
+        site.reload(receivers=TO_BOB, **changed)
 
     [fault] = refused.value.faults
     assert fault.path == key

@@ -77,7 +77,7 @@ class WebServer:
         """Shows this certificate to whoever connects from now on; `check_certificate` has read it before."""
         context = self._server.config.ssl
         if context is not None and self._loop is not None:  # OpenSSL is not asked by two threads at once
-            self._loop.call_soon_threadsafe(_load, context, settings)
+            self._loop.call_soon_threadsafe(_renew, context, settings)
 
     def _config(self, limits: Limits) -> uvicorn.Config:
         settings = self._settings
@@ -134,6 +134,13 @@ def check_certificate(settings: WebSettings) -> None:
 def _load(context: ssl.SSLContext, settings: WebSettings) -> None:
     """A key that wants a password gets none, and is refused: OpenSSL would ask for it on the terminal."""
     context.load_cert_chain(settings.tls_cert, settings.tls_key, password="")
+
+
+def _renew(context: ssl.SSLContext, settings: WebSettings) -> None:
+    try:
+        _load(context, settings)
+    except OSError as error:
+        _log.error("%s; it changed while it was read, so reload again", _unusable(settings, error))
 
 
 def _unusable(settings: WebSettings, error: OSError) -> UsageError:
