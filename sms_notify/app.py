@@ -14,8 +14,6 @@ from datetime import timedelta
 from functools import partial
 from pathlib import Path
 
-from starlette.types import ASGIApp, Receive, Scope, Send
-
 from sms_notify import journal
 from sms_notify.assembly import node_name, uptime, wall_clock
 from sms_notify.config.load import load
@@ -35,7 +33,7 @@ from sms_notify.store.sqlite import SqliteStore
 from sms_notify.store.tx import Tx
 from sms_notify.telling import Teller
 from sms_notify.units import Tools, Unit
-from sms_notify.web.server import WebServer, check_certificate
+from sms_notify.web.server import WebServer, check_certificate, switching
 from sms_notify.webside import front_of
 from sms_notify.wiring import Wiring
 
@@ -82,7 +80,8 @@ class App:
             self._watch,
             self.node,
             clock,
-            lambda: self._running,
+            lambda: self._running.settings,
+            lambda: self._engine,
             self._wake_all,
         )
         self._wiring = Wiring(self._tools, timing)
@@ -102,21 +101,21 @@ class App:
             clock,
             lambda: f"serving on port {self._port}",
         )
-        self._web = WebServer(self._current_front(), settings.web)
+        self._web = WebServer(switching(lambda: self._running.front), settings.web)
 
     @property
     def _engine(self) -> Engine:
         return self._running.engine
 
     def _with_front(self, running: Running) -> Running:
-        running.front = front_of(running, self._tools, self.ready, lambda: asyncio.wrap_future(self.reload()))
+        running.front = front_of(
+            running,
+            lambda: self._running,
+            self._tools,
+            self.ready,
+            lambda: asyncio.wrap_future(self.reload()),
+        )
         return running
-
-    def _current_front(self) -> ASGIApp:
-        async def front(scope: Scope, receive: Receive, send: Send) -> None:
-            await self._running.front(scope, receive, send)
-
-        return front
 
     def start(self) -> int:
         """Opens the store, takes up what an earlier process left, and serves; returns the port.
@@ -127,12 +126,10 @@ class App:
         running = self._running
         self.store.lock()
         self.committer.start()
-        self.committer(
-            lambda tx: self._probe_all_now(tx, running)
-        )  # also makes the tables where there are none
+        # The first transaction also makes the tables where there are none.
+        self.committer(lambda tx: self._probe_all_now(tx, running))
         self.metrics.begin(self.store)
-        if running.calendars is not None:
-            running.calendars.read_first()
+        self._wiring.read_calendars(running)
         for moved in self.committer(lambda tx: self._engine.recover(tx, self._clock())):
             journal.moved(moved)
         for unit in running.units.values():
@@ -154,7 +151,8 @@ class App:
         self._stopping = True
         self._reloader.stop(_RELOAD_WITHIN)
         self._web.stop(_STOP_WITHIN)
-        parts: list[Every | Unit] = [*self._loops, *self._running.units.values(), *self._retired]
+        units = (*self._running.units.values(), *self._retired)
+        parts = [*self._loops, *(part for unit in units for part in unit.parts)]
         ends = time.monotonic() + _STOP_WITHIN
         for part in parts:  # all at once, so that none begins anything while another is waited for
             part.stop(0)
@@ -194,8 +192,7 @@ class App:
         check_fixed(before.settings, settings)
         check_certificate(settings.web)
         running = self._with_front(self._wiring.build(settings, before))
-        if running.calendars is not None:
-            running.calendars.read_first(before.settings)
+        self._wiring.read_calendars(running, before.settings)
         with self.store.reading() as tx:
             check_on_call(settings, running.engine.plan.schedules, tx, self._clock())
         for moved in self._switch(before, running):
@@ -238,7 +235,7 @@ class App:
         self._retired = [unit for unit in (*self._retired, *gone) if unit.busy]
         try:
             for unit in gone:
-                unit.stop(0)
+                unit.retire()
             for key, unit in running.units.items():
                 if key not in before.units:
                     unit.start()

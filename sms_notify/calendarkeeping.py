@@ -3,25 +3,26 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import TYPE_CHECKING
 
 from sms_notify import journal
 from sms_notify.config.settings import Settings
+from sms_notify.reports import Every
+from sms_notify.running import Running
 from sms_notify.store import oncall
 from sms_notify.store.tx import Tx
 from sms_notify.timetable import CalendarTrouble, read_timetable
+from sms_notify.units import Tools, Unit
 
-if TYPE_CHECKING:
-    from sms_notify.running import Running
-    from sms_notify.units import Tools
+_EVERY = 900.0  # seconds
 
 
-class Calendars:
+class CalendarUnit(Unit):
     """Reads the calendars of one configuration into its engine; another configuration has others."""
 
     def __init__(self, running: Running, tools: Tools) -> None:
         self._running = running
         self._tools = tools
+        super().__init__([Every("calendars", _EVERY, partial(self.read, fetch=True))])
         self._troubles: tuple[CalendarTrouble, ...] = ()
 
     def read_first(self, before: Settings | None = None) -> None:
@@ -50,5 +51,5 @@ class Calendars:
 
     def _keep(self, schedule: str, body: bytes, tx: Tx) -> None:
         """Not before its configuration runs, nor afterwards: the copy would be of another calendar."""
-        if self._tools.running() is self._running:
+        if self._tools.settings() is self._running.settings:
             oncall.keep_calendar(tx, schedule=schedule, body=body, now=self._tools.clock())

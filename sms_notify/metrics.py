@@ -134,6 +134,7 @@ class Metrics:
         self.deliveries = counter("deliveries", "Delivery reports that moved a message", "gateway", "status")
         self.callbacks = counter("callbacks", "Delivery call-backs by what they did", "did")
         self._define_deciding()
+        self._define_reloads()
         self.credits_remaining = gauge("credits_remaining", "Credits left in the account", "gateway")
         self.gateway_up = gauge(
             "gateway_up", "1 when the last request got an answer in words we know", "gateway"
@@ -148,13 +149,6 @@ class Metrics:
         self.oldest = gauge("outbox_oldest_seconds", "Age of the oldest queued message")
         self.incidents = gauge("incidents_open", "Open incidents", "severity")
         self.build = gauge("build_info", "The running version", "version")
-        self.reload_successful = gauge(
-            "config_last_reload_successful",
-            "1 when the configuration as it was last read runs, 0 when refused",
-        )
-        self.reload_success_at = gauge(
-            "config_last_reload_success_timestamp_seconds", "When the configuration that runs was read"
-        )
         self.request_seconds = histogram(
             "gateway_request_seconds", "Time of a request to send", _REQUEST_BUCKETS, "gateway"
         )
@@ -163,6 +157,16 @@ class Metrics:
         )
         self.send_seconds = histogram(
             "alert_to_send_seconds", "From alert to the gateway's OK", _WAIT_BUCKETS, "severity"
+        )
+
+    def _define_reloads(self) -> None:
+        gauge = self._gauge
+        self.reload_successful = gauge(
+            "config_last_reload_successful",
+            "1 when the configuration as it was last read runs, 0 when refused",
+        )
+        self.reload_success_at = gauge(
+            "config_last_reload_success_timestamp_seconds", "When the configuration that runs was read"
         )
 
     def _define_deciding(self) -> None:

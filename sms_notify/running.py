@@ -7,15 +7,13 @@ from collections.abc import Hashable, Iterator
 from dataclasses import dataclass
 from zoneinfo import ZoneInfo
 
-from starlette.types import ASGIApp
-
-from sms_notify.calendarkeeping import Calendars
 from sms_notify.config.settings import Settings
 from sms_notify.engine import Engine
 from sms_notify.gateways.smsgateway1601 import delivery_token
 from sms_notify.roads.choice import road_of
 from sms_notify.telling import Operator
 from sms_notify.units import POLLED, Unit
+from sms_notify.web.server import Front
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,8 +39,7 @@ class Running:
         roads = {name: road_of(road) for name, road in settings.roads.items()}
         self.operator = Operator(settings.operator, roads, lambda: self.engine.roster, engine.plan.gateways)
         self.units: dict[Hashable, Unit] = {}
-        self.calendars: Calendars | None = None
-        self.front: ASGIApp
+        self.front: Front
         self._call_backs = tuple(_call_backs(settings))
 
     def call_back(self, token: str) -> CallBack | None:

@@ -10,13 +10,13 @@ import logging
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from sms_notify import journal
 from sms_notify.assembly import account_of, luck
+from sms_notify.config.settings import Settings
 from sms_notify.decide.people import group_of
 from sms_notify.decide.states import Cause
-from sms_notify.engine import Verdict
+from sms_notify.engine import Engine, Verdict
 from sms_notify.gateways.settings import Gateway1601Settings, ReportsBy
 from sms_notify.gateways.smsgateway1601 import SmsGateway1601
 from sms_notify.metrics import Metrics
@@ -30,9 +30,6 @@ from sms_notify.store.committer import Committer
 from sms_notify.store.sqlite import SqliteStore
 from sms_notify.troubles import told_balance
 
-if TYPE_CHECKING:
-    from sms_notify.running import Running
-
 POLLED = (ReportsBy.POLL, ReportsBy.BOTH)
 _CREDITS_EVERY = 900.0  # seconds
 _POLL_EVERY = 2.0
@@ -42,7 +39,9 @@ _log = logging.getLogger("sms_notify")
 
 @dataclass(frozen=True, slots=True)
 class Tools:
-    """What every part works with, whatever the configuration says. `running` is what one has built, now."""
+    """What every part works with, whatever the configuration says. `settings` and `engine` are those of the one that
+    runs now.
+    """
 
     store: SqliteStore
     committer: Committer
@@ -50,7 +49,8 @@ class Tools:
     watch: Watch
     node: str
     clock: Clock
-    running: Callable[[], Running]
+    settings: Callable[[], Settings]
+    engine: Callable[[], Engine]
     wake: Callable[[], None]
 
     def wake_for(self, verdicts: Sequence[Verdict]) -> None:
@@ -68,22 +68,19 @@ class Unit:
         pool: SenderPool | None = None,
         first: Callable[[], None] = lambda: None,
     ) -> None:
-        self._parts: tuple[Every | SenderPool, ...] = (*loops, *([pool] if pool else []))
+        self.parts: tuple[Every | SenderPool, ...] = (*loops, *([pool] if pool else []))
         self._pool = pool
         self._first = first
 
     def start(self) -> None:
         self._first()
-        for part in self._parts:
+        for part in self.parts:
             part.start()
 
-    def stop(self, timeout: float) -> None:
-        """Begins nothing more, and waits so long, in seconds, for what is under way."""
-        for part in self._parts:
+    def retire(self) -> None:
+        """Begins nothing more; what is under way ends in its own time."""
+        for part in self.parts:
             part.stop(0)
-        ends = time.monotonic() + timeout
-        for part in self._parts:
-            part.stop(max(0.0, ends - time.monotonic()))
 
     def wake(self) -> None:
         if self._pool is not None:
@@ -97,7 +94,7 @@ class Unit:
     @property
     def busy(self) -> bool:
         """Whether a thread of it runs; after a stop, whether something is still under way."""
-        return any(part.running for part in self._parts)
+        return any(part.running for part in self.parts)
 
     def follow(self, plan: Plan, *, retired: bool) -> None:
         """Another configuration runs, and `retired` says that this unit is no part of it. On the thread that commits,
@@ -163,7 +160,7 @@ class GatewayUnit(Unit):
         if isinstance(left, int):
             self._tools.metrics.balance(name, left)
             now = self._tools.clock()
-            low = self._tools.running().settings.limits.credits.low_water
+            low = self._tools.settings().limits.credits.low_water
             self._tools.committer(lambda tx: told_balance(tx, name, left, low, now))
             _log.info("credits", extra={"gateway": name, "left": left})
         else:

@@ -7,8 +7,6 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import datetime
 from typing import TypeVar
 
-from starlette.types import ASGIApp
-
 from sms_notify import journal
 from sms_notify.alert import Delivery
 from sms_notify.decide.states import AckBy, Applied, Cause, Ignored
@@ -20,18 +18,22 @@ from sms_notify.store.tx import Tx
 from sms_notify.units import Tools
 from sms_notify.web.front import Hooks, build
 from sms_notify.web.people import People
+from sms_notify.web.server import Front
 
 T = TypeVar("T")
 
 
 def front_of(
     running: Running,
+    current: Callable[[], Running],
     tools: Tools,
     ready: Callable[[], tuple[str, ...]],
     reload: Callable[[], Awaitable[str]],
-) -> ASGIApp:
-    """The web front of one configuration: a request that it has taken in is admitted and shown by it alone."""
-    settings, asked = running.settings, WebSide(tools)
+) -> Front:
+    """The web front of one configuration: a request that it has taken in is admitted and shown by it alone.
+
+    What it asks for is decided by the `current` one."""
+    settings, asked = running.settings, WebSide(tools, current)
     hooks = Hooks(
         accept=asked.accept,
         metrics=asked.render,
@@ -57,19 +59,20 @@ def front_of(
 class WebSide:
     """The coroutines run on the server's event loop and return after the commit, or raise StoreError."""
 
-    def __init__(self, tools: Tools) -> None:
+    def __init__(self, tools: Tools, running: Callable[[], Running]) -> None:
         self._tools = tools
+        self._running = running
 
     async def accept(self, delivery: Delivery) -> None:
         now = self._tools.clock()
         job = self._tools.committer.submit(
-            lambda tx: self._tools.running().engine.accept(tx, delivery, now), after=self._tools.wake_for
+            lambda tx: self._tools.engine().accept(tx, delivery, now), after=self._tools.wake_for
         )
         verdicts = await asyncio.wrap_future(job)
         journal.accepted(delivery, verdicts)
 
     async def report(self, token: str, parameters: Mapping[str, str]) -> bool:
-        door = self._tools.running().call_back(token)
+        door = self._running().call_back(token)
         report = read_callback(parameters, zone=door.zone) if door is not None else None
         if door is None or report is None:
             self._tools.metrics.called_back(Ignored.UNREADABLE if door is not None else Ignored.WRONG_TOKEN)
@@ -92,7 +95,7 @@ class WebSide:
     async def acknowledge(self, incident_ids: Sequence[int], by: str, how: AckBy) -> list[int]:
         now = self._tools.clock()
         job = self._tools.committer.submit(
-            lambda tx: self._tools.running().engine.acknowledge(tx, incident_ids, by, how, now)
+            lambda tx: self._tools.engine().acknowledge(tx, incident_ids, by, how, now)
         )
         taken = await asyncio.wrap_future(job)
         journal.acknowledged(taken, by, how)

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from sms_notify import journal
 from sms_notify.assembly import ack_code, plan_of
-from sms_notify.calendarkeeping import Calendars
+from sms_notify.calendarkeeping import CalendarUnit
 from sms_notify.config.settings import Settings
 from sms_notify.decide.states import AckBy
 from sms_notify.engine import Engine
@@ -27,7 +27,6 @@ from sms_notify.units import GatewayUnit, Tools, Unit
 
 _SPOOL_EVERY = 0.2  # seconds
 _SILENCES_EVERY = 15.0
-_CALENDARS_EVERY = 900.0
 _USUAL_SPOOL = Path("/var/spool/sms-notify")
 _log = logging.getLogger("sms_notify")
 
@@ -61,6 +60,12 @@ class Wiring:
             running.units[key] = there.get(key) or make()
         return running
 
+    def read_calendars(self, running: Running, before: Settings | None = None) -> None:
+        """Before `running` runs; see `CalendarUnit.read_first`."""
+        unit = running.units.get(("calendars", running))
+        if isinstance(unit, CalendarUnit):
+            unit.read_first(before)
+
     def _wanted(self, running: Running) -> dict[Hashable, Callable[[], Unit]]:
         settings, plan = running.settings, running.engine.plan
         wanted: dict[Hashable, Callable[[], Unit]] = {
@@ -73,12 +78,12 @@ class Wiring:
         if settings.alertmanagers:
             wanted["silences", settings.alertmanagers] = partial(self._silences, settings)
         if settings.calendars:
-            wanted["calendars", running] = partial(self._calendars, running)
+            wanted["calendars", running] = partial(CalendarUnit, running, self._tools)
         return wanted
 
     def _spool(self, folder: Path) -> Unit:
         tools = self._tools
-        intake = Intake(folder, tools.committer, lambda: tools.running().engine, tools.wake_for, tools.clock)
+        intake = Intake(folder, tools.committer, tools.engine, tools.wake_for, tools.clock)
         sweep = tools.watch.follow("spool", intake.sweep)
         return Unit([Every("spool", _SPOOL_EVERY, sweep)], first=intake.prepare)
 
@@ -92,10 +97,10 @@ class Wiring:
     def _acknowledge_by_silence(
         self, tx: Tx, incident_ids: Sequence[int], by: str, now: datetime
     ) -> Sequence[int]:
-        return self._tools.running().engine.acknowledge(tx, incident_ids, by, AckBy.SILENCE, now)
+        return self._tools.engine().acknowledge(tx, incident_ids, by, AckBy.SILENCE, now)
 
     def _end_silenced(self, tx: Tx, incident_ids: Sequence[int], now: datetime) -> None:
-        self._tools.running().engine.accept(tx, ended(tx, incident_ids, now), now)
+        self._tools.engine().accept(tx, ended(tx, incident_ids, now), now)
 
     def _keep_silences(self, keeper: Keeper) -> None:
         done = keeper.keep_once()
@@ -103,7 +108,3 @@ class Wiring:
             journal.silences(kept)
         if any(kept.what is What.ENDED for kept in done):
             self._tools.wake()
-
-    def _calendars(self, running: Running) -> Unit:
-        calendars = running.calendars = Calendars(running, self._tools)
-        return Unit([Every("calendars", _CALENDARS_EVERY, partial(calendars.read, fetch=True))])

@@ -8,16 +8,20 @@ import resource
 import socket
 import ssl
 import threading
+from collections.abc import Callable
 from dataclasses import replace
-from typing import Any
+from typing import Any, TypeAlias
 
 import uvicorn
 import uvloop
-from starlette.types import ASGIApp
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from sms_notify.errors import UsageError
 from sms_notify.web.protocol import Limits, protocol_for
 from sms_notify.web.settings import WebSettings
+
+Front: TypeAlias = ASGIApp
+"""Whatever answers requests."""
 
 _BACKLOG = 2_048
 # Seconds after the requests' own time in which the thread must have ended.
@@ -146,6 +150,15 @@ def _renew(context: ssl.SSLContext, settings: WebSettings) -> None:
 def _unusable(settings: WebSettings, error: OSError) -> UsageError:
     files = f"{settings.tls_cert} and {settings.tls_key}"
     return UsageError(f"web.tls_cert and web.tls_key ({files}) cannot be used: {error}")
+
+
+def switching(current: Callable[[], Front]) -> Front:
+    """Each request is answered by the front that is current when it arrives, and by no other."""
+
+    async def front(scope: Scope, receive: Receive, send: Send) -> None:
+        await current()(scope, receive, send)
+
+    return front
 
 
 class _Server(uvicorn.Server):
