@@ -40,10 +40,18 @@
     journal     what the daemon writes into its log
     service     tells systemd that we serve, and that we are not stuck
     assembly    from settings to the parts that obey them; reads clock and randomness
-    app         the daemon: builds everything and keeps it running
+    signals     what the daemon does with signals
+    units       threads that come and go together with what the configuration names
+    running     what one configuration has built, exchanged as a whole
+    calendarkeeping  the calendars of one configuration, read into its engine
+    webside     what the web front asks for, as transactions
+    reloading   one reload at a time, and what none can change
+    wiring      from a configuration to what runs by it
+    app         the daemon: builds everything, keeps it running, exchanges it at a reload
     cli         the commands (`__main__` is the command itself)
     simulator   a local 1601SMS gateway with a page that shows the phones
     backtest    recorded alerts through one or two configurations on a virtual clock: what it would have cost
+    stories     unit tests of a configuration: what happens, and what the phones must get, on a virtual clock
     demo        simulator, daemon and a staged incident (`demo.yml` is its configuration)
 
 Beside the road: `errors` (what a person is told), `secret` (what nobody is told), `logs` (one event, one line).

@@ -72,8 +72,15 @@ def timing_of(settings: Settings) -> Timing:
     return Timing(lease=timedelta(seconds=3 * slowest), expire=expire, expire_critical=critical)
 
 
-def account_of(settings: Gateway1601Settings, gateways: tuple[str, ...], directory: Directory) -> Account:
-    """What settling must know of an account; `gateways` are all of them, the preferred one first."""
+def account_of(
+    settings: Gateway1601Settings,
+    gateways: tuple[str, ...],
+    directory: Directory,
+    numbers: frozenset[str] | None = None,
+) -> Account:
+    """What settling must know of an account; `gateways` are all of them, the preferred one first, and `numbers` those
+    that may be texted.
+    """
     return Account(
         name=settings.name,
         sender=settings.sender,
@@ -81,6 +88,7 @@ def account_of(settings: Gateway1601Settings, gateways: tuple[str, ...], directo
         gateways=gateways,
         first_poll=first_poll(settings.delivery_reports),
         directory=directory,
+        numbers=numbers,
     )
 
 

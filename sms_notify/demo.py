@@ -12,6 +12,7 @@ import urllib.request
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from importlib.resources import files
 from pathlib import Path
 from string import Template
@@ -152,9 +153,10 @@ class Demo:
         template = Template(files("sms_notify").joinpath("demo.yml").read_text("utf-8"))
         path = self._folder / "sms-notify.yml"
         path.write_text(template.safe_substitute(found), "utf-8")
-        settings = load(path, {"DEMO_PASSWORD": self._password})
+        read = partial(load, path, {"DEMO_PASSWORD": self._password})
+        settings = read()
         self._token = delivery_token(settings.gateways[0])
-        return App(settings)
+        return App(settings, read=read)
 
 
 def tell(demo: Demo, say: Callable[[str], object], pause: Callable[[float], object], between: float) -> None:

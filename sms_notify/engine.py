@@ -121,16 +121,19 @@ class Engine:
         return Ticked(tuple(moved), written, limits.next_critical(tx))
 
     def recover(self, tx: Tx, now: datetime) -> list[Moved]:
-        """At start: takes up what an earlier process left, under the configuration of today.
+        """At start: takes up what an earlier process left, under the configuration of today."""
+        incidents.allow_for_absence(tx, now - self.plan.timing.stale_after + _TO_REPEAT)
+        agenda.clamp(tx, now)
+        return [*self._upkeep.recover(tx, now), *self.adopt(tx, now)]
 
-        What waits for a number or a gateway that the configuration no longer names is not sent there.
+    def adopt(self, tx: Tx, now: datetime) -> list[Moved]:
+        """At start and at a reload: what waits for a number or a gateway that the configuration no longer names is not
+        sent there. What this process is sending at the moment is left alone.
         """
         gone = pages.not_for(tx, self._numbers)
         pages.drop(tx, [page.id for page in gone], Drop.NOT_CONFIGURED)
         report_unaddressed(tx, [page.incident_id for page in gone if page.kind.alarming], now)
-        incidents.allow_for_absence(tx, now - self.plan.timing.stale_after + _TO_REPEAT)
-        agenda.clamp(tx, now)
-        return self._upkeep.recover(tx, now)
+        return self._upkeep.adopt(tx, now)
 
     def acknowledge(
         self,

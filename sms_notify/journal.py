@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from sms_notify.alert import Delivery
 from sms_notify.decide.incidents import tag_of
@@ -93,6 +93,17 @@ def calendar(trouble: CalendarTrouble) -> None:
 def refused(handed: Refused) -> None:
     extra = {"file": printable(handed.name), "reason": printable(handed.why), "kept": printable(handed.kept)}
     _log.error("refused a hand-over", extra=extra)
+
+
+def reloaded(changed: Sequence[str]) -> None:
+    _log.info("reloaded", extra={"changed": ",".join(changed) or "nothing"})
+
+
+def reload_refused(faults: Sequence[str]) -> None:
+    """Every fault is a line: whoever reads the log must not need another command to learn the rest."""
+    for fault in faults:
+        _log.error("reload refused: %s", fault)
+    _log.error("reload refused, the configuration from before goes on", extra={"faults": len(faults)})
 
 
 def override(schedule: str, what: str, by: str) -> None:

@@ -59,12 +59,13 @@ class Metrics:
         gateways: Iterable[str],
         node: str,
         receivers: Mapping[str, Receiver] | None = None,
-        roster: Roster | None = None,
+        roster: Callable[[], Roster] = lambda: Roster(Directory()),
     ) -> None:
         disable_created_metrics()  # type: ignore[no-untyped-call]
         self._node = node
         self._receivers = receivers or {}
-        self._roster = roster or Roster(Directory())
+        self._roster = roster
+        self._gone: set[str] = set()
         self._last = (0, 0)
         self._last_decision = 0
         self._lock = threading.Lock()
@@ -79,15 +80,27 @@ class Metrics:
             self._last = reading.newest(tx)
             self._last_decision = agenda.newest_decision(tx)
 
-    def follow(self, roster: Roster) -> None:
-        """The calendars were read again."""
+    def follow(self, gateways: Iterable[str], receivers: Mapping[str, Receiver]) -> None:
+        """Another configuration runs. Counters of what it names no more stay; gauges of it would be lies."""
         with self._lock:
-            self._roster = roster
+            before, self._gateways = self._gateways, tuple(gateways)
+            self._gone = (self._gone | set(before)) - set(self._gateways)
+            self._receivers = receivers
+            self._begin_receivers()
+            for gateway in self._gateways:
+                self._begin_gateway(gateway)
+
+    def reloaded(self, successful: bool, now: datetime) -> None:
+        """The configuration was read, at the start or again: it runs, or it was refused."""
+        self.reload_successful.set(successful)
+        if successful:
+            self.reload_success_at.set(now.timestamp())
 
     def render(self, store: SqliteStore, accept: str, now: Callable[[], datetime]) -> tuple[bytes, str]:
         """The page for a scraper that accepts `accept`: body and content type."""
         with self._lock:
             self._catch_up(store, now())
+            self._forget_gone()
             encode, content_type = choose_encoder(accept)
             return encode(self.registry), content_type
 
@@ -121,6 +134,7 @@ class Metrics:
         self.deliveries = counter("deliveries", "Delivery reports that moved a message", "gateway", "status")
         self.callbacks = counter("callbacks", "Delivery call-backs by what they did", "did")
         self._define_deciding()
+        self._define_reloads()
         self.credits_remaining = gauge("credits_remaining", "Credits left in the account", "gateway")
         self.gateway_up = gauge(
             "gateway_up", "1 when the last request got an answer in words we know", "gateway"
@@ -143,6 +157,16 @@ class Metrics:
         )
         self.send_seconds = histogram(
             "alert_to_send_seconds", "From alert to the gateway's OK", _WAIT_BUCKETS, "severity"
+        )
+
+    def _define_reloads(self) -> None:
+        gauge = self._gauge
+        self.reload_successful = gauge(
+            "config_last_reload_successful",
+            "1 when the configuration as it was last read runs, 0 when refused",
+        )
+        self.reload_success_at = gauge(
+            "config_last_reload_success_timestamp_seconds", "When the configuration that runs was read"
         )
 
     def _define_deciding(self) -> None:
@@ -180,12 +204,23 @@ class Metrics:
             self.outbox.labels(state)
         for scope in LimitScope:
             self.limited.labels(scope)
-        for receiver in self._receivers.values():
-            for nth in range(1, len(receiver.escalate) + 1):
-                self.escalations.labels(receiver.name, str(nth))
+        self._begin_receivers()
         for gateway in gateways:
             self._begin_gateway(gateway)
         self.build.labels(version("sms-notify")).set(1)
+
+    def _begin_receivers(self) -> None:
+        for receiver in self._receivers.values():
+            for nth in range(1, len(receiver.escalate) + 1):
+                self.escalations.labels(receiver.name, str(nth))
+
+    def _forget_gone(self) -> None:
+        """At each scrape, for a request that a reload found under way sets its gauge once more when it ends."""
+        for gateway in self._gone:
+            for gauge in (self.credits_remaining, self.gateway_up, self.days_left):
+                gauge.remove(gateway)
+            for scope in Scope:
+                self.breakers.remove(gateway, scope)
 
     def _begin_gateway(self, gateway: str) -> None:
         for outcome in _OUTCOMES.values():
@@ -258,9 +293,12 @@ class Metrics:
 
     def _set_oncall(self, tx: Tx, now: datetime) -> None:
         """A schedule that nobody holds shows 0 for everybody."""
-        holder_of = self._roster.holders(tx, now)
-        for name, schedule in self._roster.schedules.items():
-            made = self._roster.overrides_of(tx, name, now)
+        roster = self._roster()
+        holder_of = roster.holders(tx, now)
+        self.oncall.clear()
+        self.gap.clear()
+        for name, schedule in roster.schedules.items():
+            made = roster.overrides_of(tx, name, now)
             people = {*schedule.members, *(shift.person for shift in made if shift.person)}
             holder = holder_of(name)
             for person in people:

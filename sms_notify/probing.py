@@ -51,6 +51,11 @@ class Prober:
         self._luck = luck
         self._numbers = numbers
 
+    def follow(self, account: Account, numbers: tuple[str, ...]) -> None:
+        """The configuration was read again, and names these people now."""
+        self._account = account
+        self._numbers = numbers
+
     def probe_once(self) -> Probed | None:
         """The question that is due, if one is; the next is put off before this one is asked."""
         now = self._clock()

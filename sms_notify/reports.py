@@ -160,6 +160,10 @@ class Every:
         if self._thread.ident is not None:
             self._thread.join(timeout)
 
+    @property
+    def running(self) -> bool:
+        return self._thread.is_alive()
+
     def _loop(self) -> None:
         while True:
             wanted: object = None

@@ -67,11 +67,17 @@ class Sender:
     ) -> None:
         self._commit = commit
         self._gateway = gateway
-        self._account = account
-        self._timing = timing
         self._node = node
         self._luck = luck
-        self._settling = Settling(account, node, luck.dice)
+        self.follow(account, timing)
+
+    def follow(self, account: Account, timing: Timing, *, retired: bool = False) -> None:
+        """Works by another configuration from the next transaction on, and so belongs on the thread that commits.
+
+        A `retired` sender claims nothing more; it settles what it has under way.
+        """
+        self._account, self._timing, self._retired = account, timing, retired
+        self._settling = Settling(account, self._node, self._luck.dice, retired=retired)
 
     def send_once(self, clock: Clock) -> Sent | None:
         """One message, one request; None when nothing may leave now."""
@@ -85,7 +91,7 @@ class Sender:
 
     def claim(self, tx: Tx, now: datetime, only: int | None = None) -> Message | None:
         """The next message, under the sender that the gateway takes, and cut where its country takes no long ones."""
-        sender = usable_sender(tx, self._account)
+        sender = None if self._retired else usable_sender(tx, self._account)
         if sender is None:
             return None
         reference, lease_until = self._luck.reference(), now + self._timing.lease
@@ -179,7 +185,12 @@ class SenderPool:
 
     @property
     def alive(self) -> bool:
-        return all(thread.is_alive() for thread in self._threads)
+        """False when one of its threads has ended; those of a pool that was not started yet have not."""
+        return all(thread.ident is None or thread.is_alive() for thread in self._threads)
+
+    @property
+    def running(self) -> bool:
+        return any(thread.is_alive() for thread in self._threads)
 
     def _loop(self) -> None:
         while not self._stopping:

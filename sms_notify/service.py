@@ -11,6 +11,7 @@ from __future__ import annotations
 import logging
 import socket
 import threading
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TypeVar
@@ -38,6 +39,16 @@ class Manager:
     def ready(self, status: str) -> bool:
         """We serve. True when the manager has been told."""
         return self._tell("READY=1", _status(status))
+
+    def reloading(self) -> bool:
+        """We read the configuration again; `ready` says that it is over, whatever came of it (sd_notify(3)).
+
+        Read by systemd before 253 too, which wants no MONOTONIC_USEC; `Type=notify-reload` of later ones does.
+        """
+        microseconds = time.clock_gettime_ns(time.CLOCK_MONOTONIC) // 1_000
+        return self._tell(
+            "RELOADING=1", f"MONOTONIC_USEC={microseconds}", _status("reading the configuration")
+        )
 
     def stopping(self) -> bool:
         return self._tell("STOPPING=1", _status("stopping: what is under way is settled first"))
@@ -94,7 +105,7 @@ class Watch:
         self._last = self._petted = now()
         self._gone = 0.0  # seconds in which the clock loop went round
         self._limits: dict[str, float] = {}
-        self._seen: dict[tuple[str, int], float] = {}
+        self._seen: dict[tuple[str, threading.Thread], float] = {}
         self._told: tuple[str, ...] = ()
 
     def follow(self, name: str, call: Callable[[], T], within: float = ROUND_WITHIN) -> Callable[[], T]:
@@ -102,7 +113,7 @@ class Watch:
         self._limits[name] = within
 
         def followed() -> T:
-            self._seen[name, threading.get_ident()] = self._gone
+            self._seen[name, threading.current_thread()] = self._gone
             return call()
 
         return followed
@@ -120,13 +131,19 @@ class Watch:
 
     def stuck(self) -> tuple[str, ...]:
         """Who has not come round in time, in words; empty when all is well."""
-        late = {name for (name, _), at in self._seen.copy().items() if self._gone - at > self._limits[name]}
+        late = {
+            name
+            for (name, thread), at in self._seen.copy().items()
+            if self._gone - at > self._limits[name] and thread.is_alive()
+        }
         return tuple(f"{name} has not come round for {self._limits[name]:.0f} s" for name in sorted(late))
 
     def _round(self) -> None:
         now = self._now()
         self._gone += min(now - self._last, _LONGEST_STEP)
         self._last = now
+        for key in [key for key in self._seen.copy() if not key[1].is_alive()]:
+            del self._seen[key]  # a reload ends threads; one that ended by itself is noticed by its pool
         stuck = self.stuck()
         if stuck != self._told:
             self._tell(stuck)

@@ -24,13 +24,13 @@ from sms_notify.decide.reactions import (
     for_numeric_sender,
     react,
 )
-from sms_notify.decide.states import Cause, State
+from sms_notify.decide.states import Cause, Kind, State
 from sms_notify.gateways.base import Fate, Outcome
 from sms_notify.gateways.codes import explain_code
 from sms_notify.store import breakers, messages, outbox, pages
 from sms_notify.store.messages import Draft, Entry, Message
 from sms_notify.store.tx import Tx
-from sms_notify.troubles import name_of, report_lost
+from sms_notify.troubles import name_of, report_lost, report_unaddressed
 from sms_notify.wording import gsm
 from sms_notify.wording.notice import Text
 
@@ -44,7 +44,8 @@ _ONE_PART = 160
 class Account:
     """What settling must know of the gateway that answered, and of the others in order of preference.
 
-    `first_poll` is how long after a send its report is first asked for; None where none is to be had.
+    `first_poll` is how long after a send its report is first asked for; None where none is to be had. `numbers` are
+    those that may be texted; None where any may.
     """
 
     name: str
@@ -53,6 +54,12 @@ class Account:
     gateways: tuple[str, ...] = ()
     first_poll: timedelta | None = None
     directory: Directory = field(default_factory=Directory)
+    numbers: frozenset[str] | None = None
+
+    @property
+    def gone(self) -> bool:
+        """True where the configuration has other gateways and names this one no more."""
+        return bool(self.gateways) and self.name not in self.gateways
 
     @property
     def senders(self) -> tuple[str, ...]:
@@ -60,12 +67,19 @@ class Account:
 
 
 class Settling:
-    """Writes down how attempts at one account ended. `dice` gives a number in [0, 1) that spreads retries."""
+    """Writes down how attempts at one account ended. `dice` gives a number in [0, 1) that spreads retries.
 
-    def __init__(self, account: Account, node: str, dice: Callable[[], float]) -> None:
+    `retired`: the configuration has changed this account, or names it no more. What its last requests are answered
+    says nothing of the account of today, so it closes nothing and tells nobody.
+    """
+
+    def __init__(
+        self, account: Account, node: str, dice: Callable[[], float], *, retired: bool = False
+    ) -> None:
         self._account = account
         self._node = node
         self._dice = dice
+        self._retired = retired
 
     def settle(self, tx: Tx, claimed: Message, outcome: Outcome, now: datetime) -> None:
         """Closes the attempt and moves the message.
@@ -89,7 +103,8 @@ class Settling:
         reaction = for_numeric_sender(
             outcome, react(outcome), message.sender, bool(self._account.other_sender)
         )
-        self._protect(tx, message, outcome, reaction, now)
+        if not self._retired:
+            self._protect(tx, message, outcome, reaction, now)
         current = message.reference == claimed.reference and message.state in (
             State.SUBMITTING,
             State.UNKNOWN,
@@ -164,6 +179,10 @@ class Settling:
                 outbox.mark_ambiguous(tx, message, entry, self._node, now)
         elif message.kind.alarming and messages.nobody_waits_for(tx, message.id):
             self._take_back(tx, message, now)
+        elif self._unaddressed(message):
+            messages.move(tx, message, State.CANCELLED, Entry(Cause.NOT_CONFIGURED), self._node, now)
+            if message.kind.alarming:
+                report_unaddressed(tx, messages.incidents_of(tx, message.id), now)
         elif then in (Then.FAIL, Then.ELSEWHERE) and group_of(message.number) is not None:
             self._to_members(tx, message, entry, now)
         elif then in (Then.RECUT, Then.REWORD):
@@ -176,8 +195,22 @@ class Settling:
             pause = reaction.pause(message.attempts, self._dice()) if then is Then.RETRY else timedelta()
             if outcome.code == _NO_CREDITS and message.severity is Severity.CRITICAL and message.parts > 1:
                 outbox.recut(tx, message, within_bytes(message.body, 1), 1)  # one credit may be left
-            outbox.requeue(tx, message, now + pause, entry, self._node, now)
+            self._requeue(tx, message, now + pause, entry, now)
             self._fail_over(tx, message, now)
+
+    def _unaddressed(self, message: Message) -> bool:
+        """A reload has taken its number out of the configuration while it was under way: it is not tried again."""
+        by_hand = message.kind in (Kind.MANUAL, Kind.OPERATOR)
+        return (
+            self._account.numbers is not None and not by_hand and message.number not in self._account.numbers
+        )
+
+    def _requeue(self, tx: Tx, message: Message, at: datetime, entry: Entry, now: datetime) -> None:
+        """Back to the queue; to the preferred gateway's where nobody serves this one's any more."""
+        outbox.requeue(tx, message, at, entry, self._node, now)
+        if self._account.gone:
+            there = self._account.gateways[0]
+            outbox.hand_over(tx, message, there, Entry(Cause.GATEWAY_GONE), self._node, now)
 
     def _sent(self, tx: Tx, message: Message, outcome: Outcome, entry: Entry, now: datetime) -> None:
         tracked = self._account.first_poll is not None and outcome.smsid
@@ -203,7 +236,7 @@ class Settling:
             return
         body = self._shorter(tx, message, outcome)
         outbox.recut(tx, message, body, gsm.parts(body))
-        outbox.requeue(tx, message, now, entry, self._node, now)
+        self._requeue(tx, message, now, entry, now)
 
     def _shorter(self, tx: Tx, message: Message, outcome: Outcome) -> str:
         if outcome.code == 102:
@@ -239,8 +272,9 @@ class Settling:
         ]
         if owed or not told:
             text = Text(message.body, message.parts, gsm.septets(message.body))
+            gateway = self._account.gateways[0] if self._account.gone else message.gateway
             draft = Draft(
-                message.kind, message.receiver, person, message.severity, message.gateway, text, now, message.expires_at,
+                message.kind, message.receiver, person, message.severity, gateway, text, now, message.expires_at,
                 f"instead of m{message.id} to {message.recipient}", message.lane,
             )  # fmt: skip
             there = messages.write(tx, draft, self._node, now)
@@ -255,7 +289,7 @@ class Settling:
 
     def _fail_over(self, tx: Tx, message: Message, now: datetime) -> None:
         """A critical page does not wait where nothing is taken, nor where it failed twice, if it was not tried elsewhere."""
-        if message.severity is not Severity.CRITICAL:
+        if message.severity is not Severity.CRITICAL or self._account.gone:
             return
         closed = breakers.closed_to_all(tx, message.gateway) is not None
         there = way_for(tx, self._account.gateways, message)

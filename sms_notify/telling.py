@@ -69,6 +69,10 @@ class Teller:
         self._clock = clock
         self._wake = wake
 
+    def follow(self, operator: Operator) -> None:
+        """The configuration was read again; belongs on the thread that commits."""
+        self._operator = operator
+
     def tell_once(self) -> int:
         """Tells each trouble that is due; returns how many reached somebody."""
         now = self._clock()

@@ -52,11 +52,14 @@ class Upkeep:
     def recover(self, tx: Tx, now: datetime) -> list[Moved]:
         """At start: what this node was sending when it ended may have been sent: never straight back to the queue."""
         outbox.clamp_waits(tx, now + _LONGEST_PAUSE)
+        return self._end(tx, outbox.leased_by(tx, self.node), Cause.RESTARTED, now)
+
+    def adopt(self, tx: Tx, now: datetime) -> list[Moved]:
+        """What waits for a number that is not configured is given up, what waits for such a gateway goes to another."""
         gone = outbox.not_for(tx, self._numbers)
         untold = [id_ for m in gone if m.kind.alarming for id_ in messages.incidents_of(tx, m.id)]
         report_unaddressed(tx, untold, now)
         return [
-            *self._end(tx, outbox.leased_by(tx, self.node), Cause.RESTARTED, now),
             *(self.move(tx, m, State.CANCELLED, Cause.NOT_CONFIGURED, now) for m in gone),
             *self._hand_over(tx, now),
         ]
@@ -92,7 +95,11 @@ class Upkeep:
             return self.move(tx, message, State.UNKNOWN_FINAL, Cause.NO_EVIDENCE, now)
         outbox.requeue(tx, message, now, Entry(Cause.RESEND), self.node, now)
         there = way_for(tx, self.plan.gateways, message)
-        if (
+        if message.gateway not in self.plan.gateways:  # nobody serves its queue any more
+            outbox.hand_over(
+                tx, message, there or self.plan.gateway, Entry(Cause.GATEWAY_GONE), self.node, now
+            )
+        elif (
             there is not None and breakers.closed_to_all(tx, there) is None
         ):  # what left no answer once may leave none again
             outbox.hand_over(tx, message, there, Entry(Cause.FAIL_OVER), self.node, now)
@@ -105,6 +112,7 @@ class Upkeep:
             and group_of(message.number) is None  # one silence would make two texts for everybody in it
             and message.ambiguous <= self.plan.timing.ambiguous_resends
             and message.expires_at > now
+            and message.number in self._numbers
             and not messages.nobody_waits_for(tx, message.id)
         )
 

@@ -393,7 +393,14 @@ def test_every_metric_that_is_spoken_of_exists() -> None:
 def endpoints() -> set[str]:
     async def unused(*_: object) -> Any: ...
 
-    hooks = Hooks(accept=unused, metrics=lambda _: (b"", ""), ready=tuple, report=unused, now=lambda: NOON)
+    hooks = Hooks(
+        accept=unused,
+        metrics=lambda _: (b"", ""),
+        ready=tuple,
+        report=unused,
+        now=lambda: NOON,
+        reload=unused,
+    )
     view: Any = unused
     people = People(view, unused, unused, unused, dict, lambda: datetime.now(UTC))
     app = build(hooks, WebSettings(), people=people)

@@ -15,7 +15,7 @@ from openapi_spec_validator import OpenAPIV31SpecValidator
 from starlette.routing import Route
 from web_serving import SOON, Recorder, Served, post, serving, status_of
 
-from sms_notify.errors import StoreError
+from sms_notify.errors import SmsNotifyError, StoreError
 from sms_notify.secret import Secret
 from sms_notify.sources import generic, grafana, zabbix
 from sms_notify.web import passwords
@@ -200,6 +200,17 @@ def test_every_answer_of_the_others_is_in_it(locked: Served) -> None:
         documented(answer, "get", path)
     with serving(Recorder(reasons=("the disk is full",))) as troubled:
         documented(requests.get(troubled.url("/-/ready"), timeout=SOON), "get", "/-/ready")
+
+
+def test_every_answer_to_a_reload_is_in_it(locked: Served) -> None:
+    documented(send(locked, "/-/reload", b"", headers=BEARER), "post", "/-/reload")
+    documented(send(locked, "/-/reload", b""), "post", "/-/reload")
+    with serving(Recorder(fault=SmsNotifyError("x.yml:1: a fault\x1b[2J\nx.yml:2: another"))) as refusing:
+        refused = send(refusing, "/-/reload", b"")
+        documented(refused, "post", "/-/reload")
+        assert (refused.status_code, refused.text) == (500, "x.yml:1: a fault\\x1b[2J\nx.yml:2: another\n")
+    with serving(Recorder(fault=StoreError("the disk is full"))) as broken:
+        assert send(broken, "/-/reload", b"").status_code == 503
 
 
 # Bodies made from the schemas

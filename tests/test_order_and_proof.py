@@ -12,14 +12,16 @@ from workbench import NOON, Bench, VirtualClock, a_plan, firing, resolved
 
 from sms_notify.app import App
 from sms_notify.decide.people import Directory
+from sms_notify.decide.reactions import Break, Scope
 from sms_notify.decide.states import Applied, Cause, Heard
 from sms_notify.engine import Engine
 from sms_notify.errors import StoreError
-from sms_notify.gateways.base import DeliveryStatus, Fate, Report
+from sms_notify.gateways.base import DeliveryStatus, Fate, Outcome, Reason, Report
 from sms_notify.reports import apply
 from sms_notify.simulator.server import Simulator
 from sms_notify.simulator.settings import Settings
-from sms_notify.store import outbox
+from sms_notify.store import breakers, outbox
+from sms_notify.store.messages import Entry
 
 
 @pytest.fixture
@@ -184,6 +186,26 @@ def test_what_waits_for_a_gateway_that_was_renamed_leaves_by_the_one_there_is(
     renamed = Engine(replace(a_plan(), gateways=("new",)), "node")
 
     bench.commit(lambda tx: renamed.recover(tx, bench.clock()))
+
+    assert bench.messages("gateway, state") == [("new", "queued")]
+
+
+def test_a_text_of_unknown_fate_is_sent_again_by_the_gateway_there_is_although_it_takes_nothing_now(
+    bench: Bench,
+) -> None:
+    plan = a_plan()
+    bench.accept(firing(team="dba"))
+    message = bench.commit(lambda tx: outbox.claim(tx, "main", "r", "node", NOON + timedelta(hours=1), NOON))
+    assert message is not None
+    bench.engine = Engine(replace(plan, gateways=("new",)), "node")
+    bench.commit(lambda tx: bench.engine.adopt(tx, bench.clock()))
+    assert bench.messages("gateway, state") == [("main", "submitting")]  # its request is still under way
+    bench.commit(lambda tx: outbox.mark_ambiguous(tx, message, Entry(Cause.LEASE_ENDED), "node", NOON))
+    closed = Break(Scope.ACCOUNT, probe=timedelta(minutes=15), cap=timedelta(minutes=15))
+    outcome = Outcome(Fate.REFUSED, Reason.ERROR_CODE, 104)
+    bench.commit(lambda tx: breakers.fail(tx, "new", closed, "", outcome, NOON))
+    bench.clock.move(minutes=2)
+    bench.tick()
 
     assert bench.messages("gateway, state") == [("new", "queued")]
 

@@ -236,6 +236,26 @@ def test_one_of_several_threads_that_hangs_leaves_the_watchdog_hungry(
         assert listening.heard() == [["STATUS=serving"], ["WATCHDOG=1"]]
 
 
+def test_a_thread_that_has_ended_is_not_waited_for(time: Time) -> None:
+    watch = Watch(time)
+    step, clock = watch.pace(lambda: None), watch.follow("sender main", lambda: "now")
+    ended = threading.Thread(target=clock)
+    ended.start()
+    ended.join(20)
+    for _ in range(int(ROUND_WITHIN) + 100):
+        time.round(step)
+
+    assert watch.stuck() == ()
+
+
+def test_the_manager_hears_when_a_reload_begins(listening: Listening) -> None:
+    assert Manager(listening.address).reloading()
+
+    [[first, second, third]] = listening.heard()
+    assert (first, third) == ("RELOADING=1", "STATUS=reading the configuration")
+    assert second.removeprefix("MONOTONIC_USEC=").isdigit()
+
+
 def test_what_hangs_is_logged_once(time: Time, caplog: pytest.LogCaptureFixture) -> None:
     watch = Watch(time)
     step, clock = watch.pace(lambda: None), watch.follow("sender main", lambda: "now", within=5)

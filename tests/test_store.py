@@ -15,6 +15,7 @@ from sms_notify.errors import StoreError
 from sms_notify.store.committer import Committer
 from sms_notify.store.schema import MIGRATIONS
 from sms_notify.store.sqlite import SqliteStore, path_of
+from sms_notify.store.tx import Tx
 
 
 @pytest.fixture
@@ -146,6 +147,48 @@ def test_jobs_that_wait_together_are_committed_together(store: SqliteStore, comm
     assert kept(store) == [f"job{n}" for n in range(50)]
     committer(lambda _: None)
     assert commits == [f"job{n}" for n in range(50)]
+
+
+def test_no_job_runs_between_one_that_closes_its_batch_and_what_follows_its_commit(
+    store: SqliteStore, committer: Committer
+) -> None:
+    begun, go = threading.Event(), threading.Event()
+    order: list[str] = []
+    committer.submit(lambda _: (begun.set(), go.wait(10)))
+    assert begun.wait(10)
+    committer.submit(lambda _: order.append("before"))
+
+    def closing(tx: Tx) -> None:
+        put(tx, "closing")
+        order.append("closing")
+
+    def exchange(_: None) -> None:
+        with store.reading() as tx:
+            order.append(f"after the commit of {tx.all('select count(*) as n from alerts')[0]['n']}")
+
+    closed = committer.submit(closing, exchange, closes=True)
+    behind = committer.submit(lambda _: order.append("behind"))
+    go.set()
+    closed.result(10)
+
+    assert order[:3] == ["before", "closing", "after the commit of 1"]
+    behind.result(10)
+    assert order[3:] == ["behind"]
+
+
+def test_what_follows_a_commit_does_not_follow_one_that_failed(
+    store: SqliteStore, committer: Committer
+) -> None:
+    exchanged: list[None] = []
+
+    def fails(_: Tx) -> None:
+        raise StoreError("disk I/O error")
+
+    with pytest.raises(StoreError):
+        committer.submit(fails, exchanged.append, closes=True).result(10)
+
+    committer(lambda _: None)
+    assert exchanged == []
 
 
 def test_a_job_that_raises_is_undone_alone(store: SqliteStore, committer: Committer) -> None:

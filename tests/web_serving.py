@@ -43,8 +43,17 @@ class Recorder:
 
     def hooks(self) -> Hooks:
         return Hooks(
-            accept=self.accept, metrics=self.metrics, ready=self.ready, report=self.report, now=lambda: NOON
+            accept=self.accept,
+            metrics=self.metrics,
+            ready=self.ready,
+            report=self.report,
+            now=lambda: NOON,
+            reload=self.reload,
         )
+
+    async def reload(self) -> str:
+        self._fail()
+        return "the configuration runs; changed: nothing"
 
     async def accept(self, delivery: Delivery) -> None:
         self._loop, self._gate = asyncio.get_running_loop(), asyncio.Event()

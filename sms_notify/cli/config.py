@@ -65,15 +65,10 @@ def _check_on_call(settings: Settings, online: bool) -> None:
     if not settings.schedules:
         return
     from sms_notify.cli.deciding import now_utc, overriding, timetable_at
-    from sms_notify.config.oncallcheck import gap_faults
+    from sms_notify.config.oncallcheck import calendars_read, gap_faults
 
     now = now_utc()
-    found = timetable_at(settings, now, fetch=online)
-    calendars = {}
-    for source in settings.calendars:
-        shifts = found.schedules[source.schedule].calendar
-        if shifts or source.file:  # one of the web that is empty was not read here
-            calendars[source.schedule] = shifts
+    calendars = calendars_read(settings, timetable_at(settings, now, fetch=online).schedules)
     if not gap_faults(settings, now, calendars=calendars):
         return  # so that a configuration without gaps is checked anywhere, without the daemon's database
     faults = gap_faults(settings, now, overriding(settings, now), calendars)

@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import os
-import signal
-import threading
 import time
+from functools import partial
+from typing import TYPE_CHECKING
 
 import click
 
-from sms_notify.cli.common import config_option, settings_of
+from sms_notify.cli.common import config_option
+from sms_notify.config.load import find_config, load
 from sms_notify.errors import SmsNotifyError
+from sms_notify.signals import Wish, Wishes
+
+if TYPE_CHECKING:
+    from sms_notify.app import App
 
 _LOOK_EVERY = 1.0  # seconds
 
@@ -24,32 +29,42 @@ _LOOK_EVERY = 1.0  # seconds
 )
 @click.pass_context
 def serve(ctx: click.Context, config_file: str | None, log_level: str) -> None:
-    """Run the daemon until SIGTERM or Ctrl-C; what is under way is settled first.
+    """Run the daemon until SIGTERM or Ctrl-C; what is under way is settled first. SIGHUP reads the configuration again.
 
     Example: sms-notify serve --config /etc/sms-notify/sms-notify.yml
     """
+    wishes = Wishes()  # first of all: what follows takes a second or longer
+
     from sms_notify.app import App
     from sms_notify.logs import configure
     from sms_notify.service import Watch, manager_of
 
     configure(log_level.upper())
-    settings = settings_of(ctx, config_file)
+    # Absolute, so that a reload reads the same file and names the same relative ones, wherever we stand then.
+    read = partial(load, find_config(config_file or ctx.obj, os.environ).absolute(), os.environ)
+    settings = read()
     for warning in settings.warnings:
         click.echo(f"warning: {warning}", err=True)
-    stop = threading.Event()
-    for name in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(name, lambda *_: stop.set())
     manager = manager_of(os.environ, os.getpid())
-    app = App(settings, watch=Watch(time.monotonic, manager))
+    app = App(settings, watch=Watch(time.monotonic, manager), manager=manager, read=read)
     try:
         manager.ready(f"serving on port {app.start()}")
-        while app.alive and not stop.wait(_LOOK_EVERY):
-            pass
-        ended_by_itself = not stop.is_set()
+        stopped = _obey(app, wishes)
     finally:
         manager.stopping()
         app.stop()
-    if ended_by_itself:
+    if not stopped:
         raise SmsNotifyError(
             "a part of the daemon has ended; the log says which. Let the init system start it again"
         )
+
+
+def _obey(app: App, wishes: Wishes) -> bool:
+    """Until it is to stop, which is True, or a part of it has ended by itself."""
+    while app.alive:
+        wish = wishes.next(_LOOK_EVERY)
+        if wish is Wish.STOP:
+            return True
+        if wish is Wish.RELOAD:
+            app.reload()
+    return False

@@ -16,6 +16,12 @@ _SHOWN = 3
 _NONE: Mapping[str, Sequence[Shift]] = {}
 
 
+def calendars_read(settings: Settings, schedules: Mapping[str, Schedule]) -> Mapping[str, Sequence[Shift]]:
+    """What `gap_faults` wants of `schedules`, whose calendars were read; one of the web that is empty was not."""
+    shifts = {source: schedules[source.schedule].calendar for source in settings.calendars}
+    return {source.schedule: found for source, found in shifts.items() if found or source.file}
+
+
 def gap_faults(
     settings: Settings,
     now: datetime,

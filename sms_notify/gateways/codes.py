@@ -50,7 +50,7 @@ _TABLE: tuple[ErrorCode, ...] = (
     ErrorCode(103, "the mobile number is empty", Concern.NUMBER,
         "Give the person a `number` in the configuration."),
     ErrorCode(104, "no valid username and password combination", Concern.CREDENTIALS,
-        "Correct `username` or the password, restart, then run `sms-notify check-config --online`."),
+        "Correct `username` or the password, reload, then run `sms-notify check-config --online`."),
     ErrorCode(105, "the text is over 160 characters", Concern.MESSAGE,
         "Report this text, which we counted as fitting; the daemon cuts it further and sends it again."),
     ErrorCode(106, "no valid mobile number", Concern.NUMBER,

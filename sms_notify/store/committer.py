@@ -33,6 +33,7 @@ class _Waiting:
     job: Job
     future: Future[Any]
     after: Callable[[Any], None] | None
+    closes: bool
 
 
 class Committer:
@@ -65,17 +66,20 @@ class Committer:
     def waiting(self) -> int:
         return len(self._queue)
 
-    def submit(self, job: Callable[[Tx], T], after: Callable[[T], None] | None = None) -> Future[T]:
+    def submit(
+        self, job: Callable[[Tx], T], after: Callable[[T], None] | None = None, *, closes: bool = False
+    ) -> Future[T]:
         """Queues a job; its future brings the result after the commit, or the job's own error, or StoreError.
 
-        `after` gets the result on the committing thread, once the job is on the disk.
+        `after` gets the result on the committing thread, once the job is on the disk and before its future is done.
+        A job that `closes` is the last of its batch: no other runs between it and its `after`.
         """
         future: Future[T] = Future()
         with self._wake:
             if self._stopping:
                 future.set_exception(StoreError("the daemon is stopping"))
                 return future
-            self._queue.append(_Waiting(job, future, after))
+            self._queue.append(_Waiting(job, future, after, closes))
             self._wake.notify()
         return future
 
@@ -111,6 +115,8 @@ class Committer:
         while time.monotonic() < ends and (waiting := self._next()) is not None:
             done.append((waiting, None, None))  # so that the one that breaks the batch hears of it too
             done[-1] = (waiting, *self._attempt(tx, waiting.job))
+            if waiting.closes:
+                return
 
     def _next(self) -> _Waiting | None:
         """The next job whose caller still waits: what was cancelled in the queue costs nothing."""
@@ -131,13 +137,12 @@ class Committer:
         if error is not None:
             waiting.future.set_exception(error)
             return
-        waiting.future.set_result(result)
-        if waiting.after is None:
-            return
         try:
-            waiting.after(result)
+            if waiting.after is not None:
+                waiting.after(result)
         except Exception as failure:  # noqa: BLE001 - the commit stands, and this thread must go on
             _log.error("after a commit: %s", type(failure).__name__)
+        waiting.future.set_result(result)
 
     def _attempt(self, tx: Tx, job: Job) -> tuple[Any, BaseException | None]:
         try:

@@ -11,11 +11,10 @@ from itertools import count
 from typing import TypeVar
 
 from sms_notify.alert import Delivery
-from sms_notify.assembly import account_of, plan_of
+from sms_notify.assembly import account_of, numbers_to_probe, plan_of
 from sms_notify.backtest.replay import Changes, ack_codes, earlier, waits_of
 from sms_notify.config.settings import Settings
 from sms_notify.decide.oncall import Shift
-from sms_notify.decide.people import group_of
 from sms_notify.decide.states import AckBy, Cause
 from sms_notify.engine import Engine
 from sms_notify.gateways.base import Fate, Outcome, Report
@@ -24,6 +23,7 @@ from sms_notify.probing import Prober
 from sms_notify.reports import Reports, apply
 from sms_notify.roads.base import Ended, Note, Road, Told
 from sms_notify.sender import Luck, Sender
+from sms_notify.settling import Account
 from sms_notify.silences.client import Alertmanager
 from sms_notify.silences.ends import ended
 from sms_notify.silences.keeper import Keeper
@@ -37,6 +37,7 @@ from sms_notify.stories.alertmanager import Listed, ListedAlertmanager
 from sms_notify.stories.weather import Accepted, Sky, SkyGateway
 from sms_notify.telling import Operator, Teller
 from sms_notify.timetable import read_timetable
+from sms_notify.units import POLLED
 
 T = TypeVar("T")
 NODE = "story"
@@ -132,52 +133,69 @@ class StoryDaemon:
         self._codes, self._references = ack_codes(), count(1)
         self._under_way: list[_UnderWay] = []
         self._overrides: dict[str, list[Shift]] = {}
+        self._accounts: list[_Account] = []
         self._ticked = clock.up - _SECOND
         self._looked = clock.up
         self._news = True
-        self.load(settings)
+        self.restart(settings)
 
     def close(self) -> None:
         self._store.close()
 
-    def load(self, settings: Settings) -> None:
-        """Takes up a configuration, as a start and a reload do."""
-        self.settings = settings
+    def restart(self, settings: Settings) -> None:
+        """A new process on the same database: what was under way is lost."""
+        self._under_way.clear()
+        self._accounts.clear()
+        self._build(settings)
+        self.commit(lambda tx: self._take_up(tx, self._engine.recover))
+
+    def reload(self, settings: Settings) -> None:
+        """Another configuration; what is under way ends as it would."""
+        self._build(settings)
+        self.commit(lambda tx: self._take_up(tx, self._engine.adopt))
+
+    def _build(self, settings: Settings) -> None:
         schedules = read_timetable(settings, self._clock(), lambda _: None, fetch=False).schedules
+        self.settings = settings
         self.plan = plan_of(settings, schedules=schedules)
         self._engine = Engine(self.plan, NODE, self._codes)
         self._waits = waits_of(self.plan)
         self._changes = Changes(schedules.values(), self._overrides)
-        self._accounts = [self._account(gateway) for gateway in settings.gateways]
+        self._follow(settings)
         channels: dict[str, Road] = {name: _Channel(name, self._outside.noted) for name in settings.roads}
         operator = Operator(settings.operator, channels, lambda: self._engine.roster, self.plan.gateways)
         self._teller = Teller(self.commit, operator, NODE, self._clock, lambda: None)
         asked = settings.alertmanagers or ((_ALERTMANAGER,) if self._watched else ())
         self._keeper = self._keeper_of([ListedAlertmanager(one, self._outside.listed) for one in asked])
-        self.commit(self._take_up)
         self._news = True
 
-    def restart(self, settings: Settings) -> None:
-        """A new process on the same database: what was under way is lost."""
-        self._under_way.clear()
-        self.load(settings)
-
-    def _take_up(self, tx: Tx) -> None:
+    def _take_up(self, tx: Tx, engine: Callable[[Tx, datetime], object]) -> None:
         for gateway in self.plan.gateways:
             breakers.probe_now(tx, gateway, self._clock())
-        self._engine.recover(tx, self._clock())
+        engine(tx, self._clock())
+
+    def _follow(self, settings: Settings) -> None:
+        """Accounts that stay the same are carried over, as the daemon does; those that are gone claim nothing more."""
+        before = {account.settings: account for account in self._accounts}
+        self._accounts = [before.get(one) or self._account(one) for one in settings.gateways]
+        numbers = numbers_to_probe(settings, self.plan)
+        for account in (*self._accounts, *before.values()):
+            told, retired = self._account_told(account.settings), account.settings not in settings.gateways
+            account.sender.follow(told, self.plan.timing, retired=retired)
+            account.prober.follow(told, numbers)
+
+    def _account_told(self, settings: Gateway1601Settings) -> Account:
+        return account_of(settings, self.plan.gateways, self.plan.directory, self.plan.numbers())
 
     def _account(self, settings: Gateway1601Settings) -> _Account:
-        gateway = self._outside.gateway(settings.name)
+        gateway, told = self._outside.gateway(settings.name), self._account_told(settings)
         luck = Luck(reference=lambda: f"{next(self._references):032x}", dice=lambda: 0.5)
-        account = account_of(settings, self.plan.gateways, self.plan.directory)
-        numbers = tuple(sorted(n for n in self.plan.numbers() if group_of(n) is None))
-        asked = settings.delivery_reports in (ReportsBy.POLL, ReportsBy.BOTH)
+        asked = settings.delivery_reports in POLLED
         return _Account(
             settings,
             gateway,
-            Sender(self.commit, gateway, account, self.plan.timing, NODE, luck),
-            Prober(self.commit, gateway, account, self._clock, luck, numbers),
+            Sender(self.commit, gateway, told, self.plan.timing, NODE, luck),
+            Prober(self.commit, gateway, told, self._clock, luck, ()),
             Reports(self.commit, gateway, NODE, self._clock) if asked else None,
         )
 

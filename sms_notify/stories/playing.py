@@ -252,7 +252,7 @@ class Player:
         self._config = _the(event.config)
         settings = self._loaded(event.line)
         if self._off_until is None:
-            self.daemon.load(settings)
+            self.daemon.reload(settings)
 
     _on_config_file = _on_config
 

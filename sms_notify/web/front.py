@@ -27,7 +27,8 @@ from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from sms_notify.alert import Delivery
-from sms_notify.errors import ParseError, StoreError
+from sms_notify.errors import ParseError, SmsNotifyError, StoreError
+from sms_notify.logs import printable
 from sms_notify.sources import alertmanager, generic, grafana, zabbix
 from sms_notify.web import body, openapi
 from sms_notify.web.auth import BusyError, Gatekeeper
@@ -63,7 +64,8 @@ class Hooks:
     `accept` returns only after the commit and raises StoreError when there is none. `metrics` takes the
     Accept header and gives body and content type. `ready` gives the reasons why not; none = ready. `report`
     takes the token of the call-back's address and its parameters, and says whether something came of them.
-    `now` is aware UTC, for Zabbix: it tells how old a problem is, and no time that has a zone.
+    `now` is aware UTC, for Zabbix: it tells how old a problem is, and no time that has a zone. `reload` says what has
+    changed, once it runs; it raises SmsNotifyError where nothing has, and the faults of the file are its text.
     """
 
     accept: Callable[[Delivery], Awaitable[None]]
@@ -71,6 +73,7 @@ class Hooks:
     ready: Callable[[], tuple[str, ...]]
     report: Callable[[str, Mapping[str, str]], Awaitable[bool]]
     now: Callable[[], datetime]
+    reload: Callable[[], Awaitable[str]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,6 +126,7 @@ class _Front:
             Route("/metrics", self._metrics),
             Route("/-/healthy", self._healthy),
             Route("/-/ready", self._ready),
+            Route("/-/reload", self._reload, methods=["POST"]),
             Route("/openapi.json", self._openapi),
             Route("/delivery/{token}", self._delivery),
         ]
@@ -165,6 +169,17 @@ class _Front:
         if reasons:
             return PlainTextResponse("\n".join(reasons), 503, headers=_RETRY)
         return PlainTextResponse("OK")
+
+    async def _reload(self, request: Request) -> Response:
+        """500 where nothing has changed, as Prometheus answers it: no repetition helps until somebody edits the file."""
+        await self._admit(request)
+        try:
+            told = await self._hooks.reload()
+        except StoreError as error:
+            raise _unavailable(f"nothing has changed: {error}") from None
+        except SmsNotifyError as error:
+            return PlainTextResponse("".join(f"{printable(line)}\n" for line in str(error).splitlines()), 500)
+        return PlainTextResponse(f"{told}\n")
 
     async def _openapi(self, _: Request) -> Response:
         """For anybody: it says what the documentation says, and which schemes are asked for, as any 401 does."""

@@ -80,7 +80,7 @@ def document(webhooks: Mapping[str, Parser], *, tokens: bool, users: bool) -> Js
         "info": {"title": "sms-notify", "version": _VERSION, "description": _ABOUT},
         "security": security,
         "tags": [{"name": "alerts"}, {"name": "operation"}],
-        "paths": {**_posts(webhooks, guarded), **_gets(guarded)},
+        "paths": {**_posts(webhooks, guarded), **_gets(guarded), "/-/reload": _reload(guarded)},
         "components": {
             "securitySchemes": {name: _SCHEMES[name] for name, asked in schemes.items() if asked},
             "responses": _responses(bool(security)),
@@ -138,6 +138,17 @@ def _gets(guarded: Json) -> Json:
         "/delivery/{token}": {"parameters": _call_back(), **delivery},
         "/openapi.json": _get("openapi", "This document", {"200": _DOCUMENT}, True),
     }
+
+
+def _reload(guarded: Json) -> Json:
+    about = "Not taken over, nothing has changed: every fault with file, line, key and advice, one a line."
+    answers = {
+        **_said("The configuration as it is now runs"),
+        **guarded,
+        "500": {"description": about, "content": {"text/plain": {"schema": {"type": "string"}}}},
+        "503": _ref("responses", "Unavailable"),
+    }
+    return {"post": _get("reload", "Read the configuration again", answers)["get"]}
 
 
 _CALL_BACK = "The gateway's delivery call-back: what became of a text"

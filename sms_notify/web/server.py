@@ -6,17 +6,22 @@ import asyncio
 import logging
 import resource
 import socket
+import ssl
 import threading
+from collections.abc import Callable
 from dataclasses import replace
-from typing import Any
+from typing import Any, TypeAlias
 
 import uvicorn
 import uvloop
-from starlette.types import ASGIApp
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from sms_notify.errors import UsageError
 from sms_notify.web.protocol import Limits, protocol_for
 from sms_notify.web.settings import WebSettings
+
+Front: TypeAlias = ASGIApp
+"""Whatever answers requests."""
 
 _BACKLOG = 2_048
 # Seconds after the requests' own time in which the thread must have ended.
@@ -36,6 +41,7 @@ class WebServer:
         self._thread: threading.Thread | None = None
         self._up = threading.Event()
         self._failure: BaseException | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
 
     def start(self) -> int:
         """Listens, and returns the port (the one that was given, or the one that the system chose for 0).
@@ -71,6 +77,12 @@ class WebServer:
         self._thread.join(timeout + _GRACE)
         return not self._thread.is_alive()
 
+    def renew(self, settings: WebSettings) -> None:
+        """Shows this certificate to whoever connects from now on; `check_certificate` has read it before."""
+        context = self._server.config.ssl
+        if context is not None and self._loop is not None:  # OpenSSL is not asked by two threads at once
+            self._loop.call_soon_threadsafe(_renew, context, settings)
+
     def _config(self, limits: Limits) -> uvicorn.Config:
         settings = self._settings
         config = uvicorn.Config(
@@ -90,8 +102,7 @@ class WebServer:
         try:
             config.load()
         except OSError as error:  # ssl.SSLError is one
-            files = f"{settings.tls_cert} and {settings.tls_key}"
-            raise UsageError(f"web.tls_cert and web.tls_key ({files}) cannot be used: {error}") from error
+            raise _unusable(settings, error) from error
         return config
 
     def _run(self) -> None:
@@ -106,12 +117,48 @@ class WebServer:
             self._up.set()
 
     async def _serve(self) -> None:
+        self._loop = asyncio.get_running_loop()
         await self._server.serve(sockets=[self._listener])
         if tasks := list(self._server.server_state.tasks):
             await asyncio.wait(tasks, timeout=_GRACE / 2)  # those cut short still say 503
         for connection in list(self._server.server_state.connections):
             connection.transport.abort()
         await asyncio.sleep(0)
+
+
+def check_certificate(settings: WebSettings) -> None:
+    """Raises UsageError where there is one and it cannot be used."""
+    if settings.tls_cert:
+        try:
+            _load(ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER), settings)
+        except OSError as error:
+            raise _unusable(settings, error) from error
+
+
+def _load(context: ssl.SSLContext, settings: WebSettings) -> None:
+    """A key that wants a password gets none, and is refused: OpenSSL would ask for it on the terminal."""
+    context.load_cert_chain(settings.tls_cert, settings.tls_key, password="")
+
+
+def _renew(context: ssl.SSLContext, settings: WebSettings) -> None:
+    try:
+        _load(context, settings)
+    except OSError as error:
+        _log.error("%s; it changed while it was read, so reload again", _unusable(settings, error))
+
+
+def _unusable(settings: WebSettings, error: OSError) -> UsageError:
+    files = f"{settings.tls_cert} and {settings.tls_key}"
+    return UsageError(f"web.tls_cert and web.tls_key ({files}) cannot be used: {error}")
+
+
+def switching(current: Callable[[], Front]) -> Front:
+    """Each request is answered by the front that is current when it arrives, and by no other."""
+
+    async def front(scope: Scope, receive: Receive, send: Send) -> None:
+        await current()(scope, receive, send)
+
+    return front
 
 
 class _Server(uvicorn.Server):

@@ -18,7 +18,7 @@ from systems import Alertmanager, ask
 from test_silences import Desk
 from workbench import firing
 
-from sms_notify import app
+from sms_notify import app, wiring
 from sms_notify.assembly import uptime
 from sms_notify.config.load import load
 from sms_notify.silences import client
@@ -152,7 +152,7 @@ def test_the_end_of_a_silenced_alert_is_texted(
     tmp_path: Path, simulator: Simulator, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The whole daemon, in this process, so that its clock can be put ahead of Alertmanager's."""
-    monkeypatch.setattr(app, "_SILENCES_EVERY", 0.2)
+    monkeypatch.setattr(wiring, "_SILENCES_EVERY", 0.2)
     ahead = [timedelta()]
     port = free_port()
     (tmp_path / "tokens-of-am").write_text("tok-Zq9canary-31337\n", "utf-8")

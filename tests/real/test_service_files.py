@@ -85,7 +85,7 @@ def test_the_unit_fits_the_daemon() -> None:
     service = unit()
 
     assert (service["Type"], service["NotifyAccess"], service["Restart"]) == ("notify", "main", "always")
-    assert "ExecReload" not in service  # there is no reload
+    assert service["ExecReload"] == "kill -HUP $MAINPID"
     assert seconds(service["TimeoutStopSec"]) >= 60  # a request under way (60 s at most) may end
     assert 20 <= seconds(service["WatchdogSec"]) < ROUND_WITHIN
     assert service["ReadWritePaths"] == f"-{hook.FOLDER.decode()}"

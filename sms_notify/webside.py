@@ -1,0 +1,118 @@
+"""What the web front asks for, as transactions of the configuration that runs when their turn comes."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from datetime import datetime
+from typing import TypeVar
+
+from sms_notify import journal
+from sms_notify.alert import Delivery
+from sms_notify.decide.states import AckBy, Applied, Cause, Ignored
+from sms_notify.gateways.answers import read_callback
+from sms_notify.reports import apply
+from sms_notify.running import Running
+from sms_notify.store import oncall
+from sms_notify.store.tx import Tx
+from sms_notify.units import Tools
+from sms_notify.web.front import Hooks, build
+from sms_notify.web.people import People
+from sms_notify.web.server import Front
+
+T = TypeVar("T")
+
+
+def front_of(
+    running: Running,
+    current: Callable[[], Running],
+    tools: Tools,
+    ready: Callable[[], tuple[str, ...]],
+    reload: Callable[[], Awaitable[str]],
+) -> Front:
+    """The web front of one configuration: a request that it has taken in is admitted and shown by it alone.
+
+    What it asks for is decided by the `current` one."""
+    settings, asked = running.settings, WebSide(tools, current)
+    hooks = Hooks(
+        accept=asked.accept,
+        metrics=asked.render,
+        ready=ready,
+        report=asked.report,
+        now=tools.clock,
+        reload=reload,
+    )
+    people = People(
+        view=asked.view,
+        acknowledge=asked.acknowledge,
+        add_override=asked.add_override,
+        remove_override=asked.remove_override,
+        schedules=lambda: running.engine.plan.schedules,
+        now=tools.clock,
+        directory=settings.directory,
+        route=settings.route,
+        receivers=settings.receivers,
+    )
+    return build(hooks, settings.web, people=people)
+
+
+class WebSide:
+    """The coroutines run on the server's event loop and return after the commit, or raise StoreError."""
+
+    def __init__(self, tools: Tools, running: Callable[[], Running]) -> None:
+        self._tools = tools
+        self._running = running
+
+    async def accept(self, delivery: Delivery) -> None:
+        now = self._tools.clock()
+        job = self._tools.committer.submit(
+            lambda tx: self._tools.engine().accept(tx, delivery, now), after=self._tools.wake_for
+        )
+        verdicts = await asyncio.wrap_future(job)
+        journal.accepted(delivery, verdicts)
+
+    async def report(self, token: str, parameters: Mapping[str, str]) -> bool:
+        door = self._running().call_back(token)
+        report = read_callback(parameters, zone=door.zone) if door is not None else None
+        if door is None or report is None:
+            self._tools.metrics.called_back(Ignored.UNREADABLE if door is not None else Ignored.WRONG_TOKEN)
+            return False
+        now = self._tools.clock()
+        job = self._tools.committer.submit(
+            lambda tx: apply(
+                tx, door.gateway, report, Cause.CALLBACK, self._tools.node, now, confirm=door.confirm
+            )
+        )
+        delivered = await asyncio.wrap_future(job)
+        self._tools.metrics.called_back(delivered.applied)
+        journal.report(delivered, Cause.CALLBACK)
+        return delivered.applied is Applied.MOVED
+
+    def view(self, job: Callable[[Tx], T], /) -> T:
+        with self._tools.store.reading() as tx:
+            return job(tx)
+
+    async def acknowledge(self, incident_ids: Sequence[int], by: str, how: AckBy) -> list[int]:
+        now = self._tools.clock()
+        job = self._tools.committer.submit(
+            lambda tx: self._tools.engine().acknowledge(tx, incident_ids, by, how, now)
+        )
+        taken = await asyncio.wrap_future(job)
+        journal.acknowledged(taken, by, how)
+        return taken
+
+    async def add_override(self, schedule: str, person: str, start: datetime, end: datetime, by: str) -> int:
+        now = self._tools.clock()
+        job = self._tools.committer.submit(
+            lambda tx: oncall.add_override(tx, schedule, person, start, end, by, now)
+        )
+        journal.override(schedule, f"{person} from {start:%F %R} to {end:%F %R} UTC", by)
+        return await asyncio.wrap_future(job)
+
+    async def remove_override(self, number: int, by: str) -> bool:
+        job = self._tools.committer.submit(lambda tx: oncall.remove_override(tx, number))
+        journal.override(f"override {number}", "removed", by)
+        return await asyncio.wrap_future(job)
+
+    def render(self, accept: str) -> tuple[bytes, str]:
+        return self._tools.metrics.render(self._tools.store, accept, self._tools.clock)
