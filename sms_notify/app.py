@@ -50,6 +50,7 @@ from sms_notify.timetable import CalendarTrouble, Timetable, read_timetable
 from sms_notify.troubles import told_balance
 from sms_notify.web.front import Hooks, build
 from sms_notify.web.people import People
+from sms_notify.web.refusals import Refusals
 from sms_notify.web.server import WebServer
 
 T = TypeVar("T")
@@ -138,8 +139,14 @@ class App:
     def _server(self) -> WebServer:
         settings = self._settings
         hooks = Hooks(
-            accept=self._accept, metrics=self._render, ready=self.ready, report=self._report, now=self._clock
+            accept=self._accept,
+            metrics=self._render,
+            ready=self.ready,
+            report=self._report,
+            now=self._clock,
+            guessed=self.metrics.guessed,
         )
+        refusals = Refusals(self.metrics.webhook_was_refused)
         people = People(
             view=self._view,
             acknowledge=self._acknowledge,
@@ -151,7 +158,8 @@ class App:
             route=settings.route,
             receivers=settings.receivers,
         )
-        return WebServer(build(hooks, settings.web, people=people), settings.web)
+        web = build(hooks, settings.web, people=people, refusals=refusals)
+        return WebServer(web, settings.web, refusals=refusals)
 
     def start(self) -> int:
         """Opens the store, takes up what an earlier process left, and serves; returns the port.

@@ -28,6 +28,7 @@ from sms_notify.roster import Roster
 from sms_notify.store import agenda, breakers, limits, reading
 from sms_notify.store.sqlite import SqliteStore
 from sms_notify.store.tx import Row, Tx, moment
+from sms_notify.web import refusals
 
 SOURCES = ("alertmanager", "nagios", "icinga", "zabbix", "grafana", "alerts", "pipe")
 _REQUEST_BUCKETS = (0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 15)
@@ -100,6 +101,14 @@ class Metrics:
         """A call-back has come; most of those that do nothing are somebody's mistake, some are an attack."""
         self.callbacks.labels(did).inc()
 
+    def guessed(self) -> None:
+        """A login was refused."""
+        self.login_failures.inc()
+
+    def webhook_was_refused(self, source: str, code: str) -> None:
+        """A webhook was answered with 4xx: nobody is paged by what was in it."""
+        self.webhook_refused.labels(source, code).inc()
+
     def silent(self, gateway: str) -> None:
         """A question was not answered in words we know."""
         self.gateway_up.labels(gateway).set(0)
@@ -120,6 +129,10 @@ class Metrics:
         self.errors = counter("gateway_errors", "Refusals and failures of a gateway", "gateway", "code")
         self.deliveries = counter("deliveries", "Delivery reports that moved a message", "gateway", "status")
         self.callbacks = counter("callbacks", "Delivery call-backs by what they did", "did")
+        self.webhook_refused = counter(
+            "webhook_refused", "Webhooks that were answered with 4xx", "source", "code"
+        )
+        self.login_failures = counter("login_failures", "Passwords and tokens that were refused")
         self._define_deciding()
         self.credits_remaining = gauge("credits_remaining", "Credits left in the account", "gateway")
         self.gateway_up = gauge(
@@ -167,6 +180,8 @@ class Metrics:
     def _begin_at_zero(self, gateways: tuple[str, ...]) -> None:
         for did in (*Applied, *Ignored):
             self.callbacks.labels(did)
+        for source, code in refusals.LABELS:
+            self.webhook_refused.labels(source, code)
         for source in SOURCES:
             for status in Status:
                 self.received.labels(source, status)

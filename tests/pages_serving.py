@@ -161,7 +161,7 @@ def site(
     settings = settings or WebSettings(port=0, users={USER: HASHED})
     recorder = recorder or Recorder()
     running = Site(bench, committer, named, served=None)  # type: ignore[arg-type]
-    app = build(recorder.hooks(), settings, Patience(accept=SOON), running.people())
+    app = build(recorder.hooks(), settings, Patience(accept=SOON, guess=0), running.people())
     server = WebServer(app, settings, Limits())
     running.served = Served(server.start(), recorder, server)
     try:

@@ -15,9 +15,9 @@ from sms_notify.web.front import Patience
 from sms_notify.web.protocol import Limits
 from sms_notify.web.settings import WebSettings
 
-MID_HEADER = b"POST /alertmanager HTTP/1.1\r\nHost: x\r\nX-Slow: "
+MID_HEADER = b"POST /alertmanager HTTP/1.1\r\nHost: localhost\r\nX-Slow: "
 MID_BODY = post(ONE_ALERT[:10], length=len(ONE_ALERT))
-IDLE = b"GET /-/healthy HTTP/1.1\r\nHost: x\r\n\r\n"
+IDLE = b"GET /-/healthy HTTP/1.1\r\nHost: localhost\r\n\r\n"
 
 
 def webhook(served: Served) -> int:
@@ -133,7 +133,9 @@ def test_a_body_that_drips_is_cut_off_as_a_whole() -> None:
 
 def test_a_chunked_body_without_end_and_without_data_is_cut_off() -> None:
     with serving(patience=Patience(body=0.3)) as served, served.connect() as sock:
-        sock.sendall(b"POST /alert HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n1\r\n \r\n")
+        sock.sendall(
+            b"POST /alert HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n1\r\n \r\n"
+        )
         assert status_of(read_answer(sock)) == 408
         assert is_closed(sock)
 
