@@ -280,6 +280,11 @@ def test_with_a_login_every_name_works(settings: WebSettings, host: str) -> None
             assert answer.status_code == 200
 
 
+def test_a_browser_under_a_foreign_name_is_refused_as_a_browser(served: Served) -> None:
+    headers = {"Host": "rebound.attacker.example", "Origin": "http://rebound.attacker.example"}
+    assert ask(served, "POST", "/alertmanager", headers, data=ONE_ALERT).status_code == 403
+
+
 def test_two_hosts_are_nobodys_and_a_program_that_says_none_is_no_browser() -> None:
     with serving(Recorder()) as served:
         assert status_of(served.ask(post(ONE_ALERT, "Host: rebound.attacker.example"))) == 421

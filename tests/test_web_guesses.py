@@ -117,7 +117,7 @@ def test_while_forty_clients_of_one_address_guess_a_token_and_a_first_login_get_
 
 def test_a_page_opens_for_its_user_meanwhile(tmp_path: Path) -> None:
     settings = WebSettings(port=0, users={USER: HASHED})
-    with site(tmp_path, settings=settings) as pages, hammering(pages.served, [USER]):
+    with site(tmp_path, settings=settings, patience=AS_SHIPPED) as pages, hammering(pages.served, [USER]):
         code, seconds = took(lambda: pages.get("/", auth=LOGIN))
         assert (code, seconds < 2) == (200, True), seconds
 
@@ -159,18 +159,32 @@ def taken(turns: Turns[str]) -> list[str]:
     ("put", "order"),
     [
         ([], []),
-        ([("a", 0, "a1"), ("a", 0, "a2"), ("a", 0, "a3")], ["a3", "a2", "a1"]),
+        ([("a", 0, "a1"), ("a", 0, "a2"), ("a", 0, "a3")], ["a3", "a1", "a2"]),
         ([("a", 0, "a1"), ("a", 0, "a2"), ("b", 0, "b1")], ["a2", "b1", "a1"]),
         ([("a", 0, "x1"), ("a", 0, "x2"), ("a", 1, "y1"), ("b", 0, "b1")], ["x2", "b1", "y1", "x1"]),
     ],
 )
-def test_turns_go_round_by_client_and_by_lane_and_the_newest_first(
+def test_turns_go_round_by_client_and_by_lane_and_take_the_newest_and_the_oldest_in_turn(
     put: list[tuple[str, int, str]], order: list[str]
 ) -> None:
     turns: Turns[str] = Turns()
     for client, lane, job in put:
         assert turns.put(client, lane, job) is None
     assert taken(turns) == order
+
+
+def test_nobody_is_passed_for_ever_by_those_who_keep_coming() -> None:
+    turns: Turns[str] = Turns()
+    for n in range(10):
+        turns.put("a", 0, f"before {n}")
+    turns.put("a", 0, "mine")
+    turns.put("a", 0, "one more")
+    passed = 0
+    while turns.take() != "mine":
+        turns.put("a", 0, "one more")
+        turns.put("a", 0, "and one more")
+        passed += 1
+    assert 10 <= passed <= 2 * 11
 
 
 def test_who_sends_too_many_makes_room_for_itself_alone() -> None:
@@ -196,16 +210,16 @@ def test_where_all_together_are_too_many_the_busiest_client_gives_way() -> None:
 
 
 def test_refusals_come_later_and_later_up_to_a_bound_and_a_right_password_at_once() -> None:
-    with serving(settings=LOCKED, patience=Patience(accept=SOON, guess=0.4)) as served:
+    with serving(settings=LOCKED, patience=Patience(accept=SOON, guess=1.5)) as served:
         waited = [took(lambda: login(served, "am", "mistyped"))[1] for _ in range(8)]
-        assert max(waited[:3]) < 0.4
-        assert min(waited[6:]) >= 0.4
+        assert max(waited[:3]) < 1.5
+        assert waited[7] >= 1.5
         code, seconds = took(lambda: login(served, "am", PASSWORDS["am"]))
-        assert (code, seconds < 0.4) == (200, True)
+        assert (code, seconds < 1.5) == (200, True)
         code, seconds = took(lambda: bearer(served, TOKEN))
-        assert (code, seconds < 0.4) == (200, True)
+        assert (code, seconds < 1.5) == (200, True)
         code, seconds = took(lambda: requests.get(served.url("/metrics"), timeout=SOON))
-        assert (code, seconds < 0.4) == (401, True)  # nothing was tried
+        assert (code, seconds < 1.5) == (401, True)  # nothing was tried
 
 
 @pytest.mark.parametrize(
@@ -284,7 +298,7 @@ def test_time_does_not_tell_which_users_exist() -> None:
             for name, spent in times.items():
                 spent.append(took(lambda: login(served, name, f"guess {number}"))[1])  # noqa: B023 - called at once
         medians = {name: statistics.median(spent) for name, spent in times.items()}
-        assert max(medians.values()) < 1.6 * min(medians.values()), medians
+        assert max(medians.values()) < 2 * min(medians.values()), medians
 
 
 def test_the_memory_of_guesses_is_bounded() -> None:

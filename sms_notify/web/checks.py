@@ -7,6 +7,7 @@ never the event loop.
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -20,6 +21,8 @@ _PATIENCE = 8.0
 # 100 bytes each. At 500 guesses a second they reach back 16 s, longer than Retry-After asks to wait.
 _MAX_TURNED_AWAY = 8_192
 _AGAIN = -1  # the lane of those who were turned away before
+
+_log = logging.getLogger(__name__)
 
 
 class BusyError(Exception):
@@ -84,8 +87,10 @@ class Checks:
 
     def _done(self, check: _Check, hashing: asyncio.Future[bool]) -> None:
         self._busy = False
-        # An error is a lack of memory: 503, and the next one may have better luck.
-        if hashing.cancelled() or hashing.exception() is not None:
+        failed = None if hashing.cancelled() else hashing.exception()
+        if hashing.cancelled() or failed is not None:
+            # A lack of memory: 503, and the next one may have better luck.
+            _log.error("a password could not be checked: %s", type(failed).__name__)
             self._settle(check, None)
         else:
             self._learn(check.ticket, hashing.result())

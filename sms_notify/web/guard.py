@@ -49,17 +49,18 @@ def allowed_from(method: str, path: str) -> From:
 
 def objection(method: str, path: str, headers: Headers, settings: WebSettings) -> HTTPException | None:
     """Why a request is refused for where it comes from: 421 for a foreign Host, 403 for another page; None = it is not."""
-    if settings.open and not _is_for_us(headers.getlist("host"), settings):
-        return _not_our_name(headers.get("host", ""))
     allowed = allowed_from(method, path)
-    if allowed is From.OUR_PAGES and not is_ours(headers, settings.external_url):
-        return HTTPException(403, "This form was not sent by a page of ours, so nothing was done.")
+    # Before the Host, so that 421 on a webhook is always a program's that asks under a wrong name.
     if allowed is From.NO_BROWSER and ("origin" in headers or "sec-fetch-site" in headers):
         return HTTPException(
             403,
             "A web page in a browser sent this (it has the header Origin or Sec-Fetch-Site), and no page may, so nothing"
             " was done. Send it from a program, without these headers.",
         )
+    if settings.open and not _is_for_us(headers.getlist("host"), settings):
+        return _not_our_name(headers.get("host", ""))
+    if allowed is From.OUR_PAGES and not is_ours(headers, settings.external_url):
+        return HTTPException(403, "This form was not sent by a page of ours, so nothing was done.")
     if allowed is From.NO_OTHER_PAGE and is_foreign(headers, settings.external_url):
         return HTTPException(
             403, "Another site asked for this in your browser. Open the address itself instead."
