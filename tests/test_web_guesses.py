@@ -64,6 +64,14 @@ def took(ask: Callable[[], requests.Response]) -> tuple[int, float]:
     return answer.status_code, time.monotonic() - started
 
 
+def patience() -> float:
+    """Seconds in which a first login must get in: 2, more on a machine that takes long for a hash just now."""
+    started = time.monotonic()
+    for _ in range(3):
+        passwords.verify(HASHED, "x")
+    return max(2.0, 50 * (time.monotonic() - started) / 3)
+
+
 @contextmanager
 def hammering(served: Served, names: Sequence[str]) -> Iterator[None]:
     """WORKERS clients that guess without a pause, from the address of everybody else here."""
@@ -109,7 +117,7 @@ def test_while_forty_clients_of_one_address_guess_a_token_and_a_first_login_get_
         code, seconds = took(lambda: bearer(served, TOKEN))
         assert (code, seconds < 1) == (200, True), seconds
         code, seconds = took(lambda: login(served, "am", PASSWORDS["am"]))
-        assert (code, seconds < 2) == (200, True), seconds
+        assert (code, seconds < patience()) == (200, True), seconds
         code, seconds = took(lambda: login(served, "am", PASSWORDS["am"]))  # known by now
         assert (code, seconds < 1) == (200, True), seconds
     assert len(served.recorder.deliveries) == 3
@@ -119,7 +127,7 @@ def test_a_page_opens_for_its_user_meanwhile(tmp_path: Path) -> None:
     settings = WebSettings(port=0, users={USER: HASHED})
     with site(tmp_path, settings=settings, patience=AS_SHIPPED) as pages, hammering(pages.served, [USER]):
         code, seconds = took(lambda: pages.get("/", auth=LOGIN))
-        assert (code, seconds < 2) == (200, True), seconds
+        assert (code, seconds < patience()) == (200, True), seconds
 
 
 def test_the_same_wrong_password_is_paid_for_once() -> None:
@@ -210,16 +218,17 @@ def test_where_all_together_are_too_many_the_busiest_client_gives_way() -> None:
 
 
 def test_refusals_come_later_and_later_up_to_a_bound_and_a_right_password_at_once() -> None:
-    with serving(settings=LOCKED, patience=Patience(accept=SOON, guess=1.5)) as served:
-        waited = [took(lambda: login(served, "am", "mistyped"))[1] for _ in range(8)]
-        assert max(waited[:3]) < 1.5
-        assert waited[7] >= 1.5
+    with serving(settings=LOCKED, patience=Patience(accept=SOON, guess=1.2)) as served:
+        waited = [took(lambda: login(served, "am", "mistyped"))[1] for _ in range(5)]
+        assert max(waited[:3]) < 1.0
+        assert waited[3] >= 1.0
+        assert waited[4] >= 1.2
         code, seconds = took(lambda: login(served, "am", PASSWORDS["am"]))
-        assert (code, seconds < 1.5) == (200, True)
+        assert (code, seconds < 1.0) == (200, True)
         code, seconds = took(lambda: bearer(served, TOKEN))
-        assert (code, seconds < 1.5) == (200, True)
+        assert (code, seconds < 1.0) == (200, True)
         code, seconds = took(lambda: requests.get(served.url("/metrics"), timeout=SOON))
-        assert (code, seconds < 1.5) == (401, True)  # nothing was tried
+        assert (code, seconds < 1.0) == (401, True)  # nothing was tried
 
 
 @pytest.mark.parametrize(

@@ -22,7 +22,7 @@ MAX_CREDENTIALS = 1_024
 # Each costs 64 bytes; enough that a mistyped password in a busy Alertmanager is paid for once.
 _MAX_REFUSED = 1_024
 # More names at once from one address share a turn. Few, so that guesses under many names leave the others theirs.
-_LANES = 8
+_LANES = 4
 _BASIC = 'Basic realm="sms-notify", charset="UTF-8"'
 _CONTROL = re.compile(rb"[\x00-\x1f\x7f]")
 
@@ -116,7 +116,7 @@ class Gatekeeper:
         return hmac.digest(self._key, _name(pair).encode(), "sha256")[0] % _LANES
 
     def _verify(self, pair: bytes) -> bool:
-        """Runs in the hashing thread. An unknown name costs what a known one does: the time must not tell who exists."""
+        """Runs in a hashing thread. An unknown name costs what a known one does: the time must not tell who exists."""
         name, _, password = _text(pair).partition(":")
         hashed = self._users.get(name)
         if hashed is not None:

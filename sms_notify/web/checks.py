@@ -1,7 +1,7 @@
-"""Passwords are checked in one thread of their own, in fair turns.
+"""Passwords are checked in threads of their own, in fair turns.
 
-scrypt costs tens of milliseconds and megabytes on purpose. One thread, so that guessing takes one core at most, and
-never the event loop.
+scrypt costs tens of milliseconds and megabytes on purpose. Two threads, so that a burst is over in half the time, and
+guessing takes two cores at most, never the event loop.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from functools import partial
 from sms_notify.web.guesses import network_of
 from sms_notify.web.turns import Turns
 
+_THREADS = 2
 # Under the 10 s after which clients give up by themselves.
 _PATIENCE = 8.0
 # 100 bytes each. At 500 guesses a second they reach back 16 s, longer than Retry-After asks to wait.
@@ -39,7 +40,7 @@ class _Check:
 
 
 class Checks:
-    """To be called on one event loop. `verify` runs in the thread, and takes name and password as they were sent;
+    """To be called on one event loop. `verify` runs in a thread, and takes name and password as they were sent;
     `learn` is told every verdict, also where nobody waits for it any more.
 
     The same credentials that come again while they wait share one check. Those that were turned away and come again
@@ -49,8 +50,8 @@ class Checks:
     def __init__(self, verify: Callable[[bytes], bool], learn: Callable[[bytes, bool], None]) -> None:
         self._verify = verify
         self._learn = learn
-        self._thread = ThreadPoolExecutor(1, thread_name_prefix="sms-notify-scrypt")
-        self._busy = False
+        self._threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="sms-notify-scrypt")
+        self._free = _THREADS
         self._turns: Turns[_Check] = Turns()
         self._known: dict[bytes, _Check] = {}
         self._turned_away: dict[bytes, None] = {}
@@ -78,15 +79,15 @@ class Checks:
         return check
 
     def _go_on(self) -> None:
-        check = None if self._busy else self._turns.take()
+        check = self._turns.take() if self._free else None
         if check is None:
             return
-        self._busy = True
-        hashing = asyncio.get_running_loop().run_in_executor(self._thread, self._verify, check.pair)
+        self._free -= 1
+        hashing = asyncio.get_running_loop().run_in_executor(self._threads, self._verify, check.pair)
         hashing.add_done_callback(partial(self._done, check))
 
     def _done(self, check: _Check, hashing: asyncio.Future[bool]) -> None:
-        self._busy = False
+        self._free += 1
         failed = None if hashing.cancelled() else hashing.exception()
         if hashing.cancelled() or failed is not None:
             # A lack of memory: 503, and the next one may have better luck.

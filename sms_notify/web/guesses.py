@@ -18,7 +18,8 @@ LONGEST = 4.0
 """Seconds; under the 10 s after which a scrape or an impatient sender gives up."""
 
 _FREE = 3  # who mistypes is not made to wait
-_FIRST = 0.1  # seconds, doubled with every further one
+# Seconds, doubled with every further one: as much at once as makes guesses rarer than they are checked.
+_FIRST = 1.0
 _FORGOTTEN = 600.0  # seconds without a refused login
 _MAX_CLIENTS = 1_024
 # Answers held back at a time: each holds a connection of some 10 kB. More are given at once.

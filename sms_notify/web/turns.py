@@ -1,7 +1,7 @@
 """Whose password is checked next: round robin by address, then by user name; of one name the newest and the oldest in turn.
 
 The newest, because whoever guesses waits for an answer before the next guess: the right password, which comes into the
-middle of them, is mostly checked as soon as the thread is free, however many guesses wait, also from the same address
+middle of them, is mostly checked as soon as a thread is free, however many guesses wait, also from the same address
 and for the same name. First come, first served would put it behind all of them. The oldest, because guesses that keep
 coming would otherwise pass it for ever: so nobody is passed more often than others waited before.
 """
@@ -12,7 +12,7 @@ from collections import Counter, deque
 from typing import Generic, TypeVar
 
 T = TypeVar("T")
-# Twice 64 checks take some 4 s: more of one client would only wait to be told that it was too long.
+# 64 checks take a second or two: more of one client would only wait to be told that it was too long.
 PER_CLIENT = 64
 # Each costs a few kB.
 MOST = 256
