@@ -7,6 +7,7 @@ import base64
 import logging
 import time
 from collections.abc import Callable
+from itertools import product
 from pathlib import Path
 
 import pytest
@@ -16,14 +17,14 @@ from web_serving import ONE_ALERT, SOON, Recorder, Served, post, serving, status
 
 from sms_notify.errors import StoreError
 from sms_notify.logs import LineFormatter
+from sms_notify.metrics import REFUSALS, WEBHOOKS, Metrics
 from sms_notify.metrics import SOURCES as RECEIVED_FROM
-from sms_notify.metrics import Metrics
 from sms_notify.secret import Secret
 from sms_notify.web.body import MAX_BODY
 from sms_notify.web.front import SOURCES, Patience
 from sms_notify.web.protocol import Limits
 from sms_notify.web.rarely import MAX_KINDS, Rarely
-from sms_notify.web.refusals import CODES, LABELS, SOURCE_OF, UNKNOWN, Refusals, shown_path, source_of
+from sms_notify.web.refusals import SOURCE_OF, UNKNOWN, Refusals, shown_path, source_of
 from sms_notify.web.settings import WebSettings
 
 TOKEN = "t0ken-canary"
@@ -333,17 +334,19 @@ def test_a_request_counts_for_the_source_that_it_was_meant_for(
 
 def test_every_label_is_there_from_the_start_and_a_source_is_called_as_elsewhere() -> None:
     assert set(SOURCE_OF.values()) < set(RECEIVED_FROM)
+    assert {*SOURCE_OF.values(), UNKNOWN} == set(WEBHOOKS)
     assert {path.strip("/") for path in SOURCES} == set(SOURCE_OF)
-    assert {code for _, code in LABELS} == {*CODES, "other"}
     metrics = Metrics(["main"], "node")
-    for source, code in LABELS:
+    for source, code in product(WEBHOOKS, (*REFUSALS, "other")):
         labels = {"source": source, "code": code}
         assert metrics.registry.get_sample_value("sms_notify_webhook_refused_total", labels) == 0
     assert metrics.registry.get_sample_value("sms_notify_login_failures_total") == 0
-    metrics.webhook_was_refused("zabbix", "401")
+    metrics.webhook_was_refused("zabbix", 401)
+    metrics.webhook_was_refused("zabbix", 418)
     metrics.guessed()
-    told = {"source": "zabbix", "code": "401"}
-    assert metrics.registry.get_sample_value("sms_notify_webhook_refused_total", told) == 1
+    for code in ("401", "other"):
+        told = {"source": "zabbix", "code": code}
+        assert metrics.registry.get_sample_value("sms_notify_webhook_refused_total", told) == 1
     assert metrics.registry.get_sample_value("sms_notify_login_failures_total") == 1
 
 

@@ -57,8 +57,8 @@ class Recorder:
     def guessed(self) -> None:
         self.guesses += 1
 
-    def refused(self, source: str, code: str) -> None:
-        self.refusals.append((source, code))
+    def refused(self, source: str, status: int) -> None:
+        self.refusals.append((source, str(status)))
 
     async def accept(self, delivery: Delivery) -> None:
         self._loop, self._gate = asyncio.get_running_loop(), asyncio.Event()

@@ -8,7 +8,6 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Mapping
 from http import HTTPStatus
-from itertools import product
 
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -28,11 +27,6 @@ SOURCE_OF: Mapping[str, str] = {
     "alerts": "alerts",
 }
 """The first part of a webhook's path → its source, as in `alerts_received_total`."""
-
-CODES = ("400", "401", "403", "404", "405", "408", "413", "415", "421", "431")
-OTHER_CODE = "other"
-LABELS = tuple(product(sorted({*SOURCE_OF.values(), UNKNOWN}), (*CODES, OTHER_CODE)))
-"""Every pair of source and code that can be counted."""
 
 _ADVICE: Mapping[int, str] = {
     400: "compare what it sends with what docs/sources.md shows for this path",
@@ -65,14 +59,13 @@ def source_of(method: str, path: str, accept: str = "") -> str | None:
 class Refusals:
     """Counts and logs. `count` takes the source and the status; `every`: seconds between two lines about the same."""
 
-    def __init__(self, count: Callable[[str, str], None], every: float = 60.0) -> None:
+    def __init__(self, count: Callable[[str, int], None], every: float = 60.0) -> None:
         self._count = count
         self._rarely = Rarely(_log, every)
 
     def refused(self, source: str, path: str, status: int, reason: str, client: str) -> None:
         """One webhook was answered with `status`, 4xx; `reason` is what its sender was told."""
-        code = str(status)
-        self._count(source, code if code in CODES else OTHER_CODE)
+        self._count(source, status)
         extra = {
             "source": source,
             "path": shown_path(path),
