@@ -33,6 +33,7 @@ from sms_notify.store.sqlite import SqliteStore
 from sms_notify.store.tx import Tx
 from sms_notify.telling import Teller
 from sms_notify.units import Tools, Unit
+from sms_notify.web.refusals import Refusals
 from sms_notify.web.server import WebServer, check_certificate, switching
 from sms_notify.webside import front_of
 from sms_notify.wiring import Wiring
@@ -84,6 +85,7 @@ class App:
             lambda: self._engine,
             self._wake_all,
         )
+        self._refusals = Refusals(self.metrics.webhook_was_refused)
         self._wiring = Wiring(self._tools, timing)
         self._running = self._with_front(self._wiring.build(settings))
         self._retired: list[Unit] = []
@@ -101,7 +103,7 @@ class App:
             clock,
             lambda: f"serving on port {self._port}",
         )
-        self._web = WebServer(switching(lambda: self._running.front), settings.web)
+        self._web = WebServer(switching(lambda: self._running.front), settings.web, refusals=self._refusals)
 
     @property
     def _engine(self) -> Engine:
@@ -114,6 +116,7 @@ class App:
             self._tools,
             self.ready,
             lambda: asyncio.wrap_future(self.reload()),
+            self._refusals,
         )
         return running
 

@@ -42,8 +42,13 @@ def _place(record: logging.LogRecord) -> str:
 
 
 def _value(value: object) -> str:
-    text = printable(str(value))
+    text = printable(str(value)).replace('"', '\\"')
     return f'"{text}"' if " " in text or not text else text
+
+
+def bounded(text: str, most: int) -> str:
+    """What a stranger wrote, for the log: on one line, and at most `most` characters of it."""
+    return printable(text if len(text) <= most else f"{text[:most]}…")
 
 
 def printable(text: str) -> str:

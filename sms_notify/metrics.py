@@ -11,6 +11,7 @@ import threading
 from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime, timedelta
 from importlib.metadata import version
+from itertools import product
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, disable_created_metrics
 from prometheus_client.exposition import choose_encoder
@@ -30,6 +31,9 @@ from sms_notify.store.sqlite import SqliteStore
 from sms_notify.store.tx import Row, Tx, moment
 
 SOURCES = ("alertmanager", "nagios", "icinga", "zabbix", "grafana", "alerts", "pipe")
+# Of webhooks alone; `unknown` is what was meant for none that there is.
+WEBHOOKS = ("alertmanager", "grafana", "zabbix", "alerts", "unknown")
+REFUSALS = ("400", "401", "403", "404", "405", "408", "413", "415", "421", "431")
 _REQUEST_BUCKETS = (0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 15)
 _WAIT_BUCKETS = (0.1, 0.5, 1, 2, 5, 10, 30, 60, 300, 900, 3600)
 _OUTCOMES = {
@@ -47,7 +51,7 @@ _REPORTED = {
     State.NO_REPORT: DeliveryStatus.NONE,
 }
 _AHEAD = timedelta(days=7)
-_OTHER_CODE = "other"  # a failure without a code, or a code that the gateway does not document
+_OTHER_CODE = "other"  # no code, or one that is not documented
 _WAITING = (State.QUEUED, State.SUBMITTING, State.UNKNOWN, State.SENT, State.BUFFERED)
 
 
@@ -113,6 +117,15 @@ class Metrics:
         """A call-back has come; most of those that do nothing are somebody's mistake, some are an attack."""
         self.callbacks.labels(did).inc()
 
+    def guessed(self) -> None:
+        """A login was refused."""
+        self.login_failures.inc()
+
+    def webhook_was_refused(self, source: str, status: int) -> None:
+        """A webhook was answered with 4xx: nobody is paged by what was in it."""
+        code = str(status)
+        self.webhook_refused.labels(source, code if code in REFUSALS else _OTHER_CODE).inc()
+
     def silent(self, gateway: str) -> None:
         """A question was not answered in words we know."""
         self.gateway_up.labels(gateway).set(0)
@@ -133,6 +146,10 @@ class Metrics:
         self.errors = counter("gateway_errors", "Refusals and failures of a gateway", "gateway", "code")
         self.deliveries = counter("deliveries", "Delivery reports that moved a message", "gateway", "status")
         self.callbacks = counter("callbacks", "Delivery call-backs by what they did", "did")
+        self.webhook_refused = counter(
+            "webhook_refused", "Webhooks that were answered with 4xx", "source", "code"
+        )
+        self.login_failures = counter("login_failures", "Passwords and tokens that were refused")
         self._define_deciding()
         self._define_reloads()
         self.credits_remaining = gauge("credits_remaining", "Credits left in the account", "gateway")
@@ -191,6 +208,8 @@ class Metrics:
     def _begin_at_zero(self, gateways: tuple[str, ...]) -> None:
         for did in (*Applied, *Ignored):
             self.callbacks.labels(did)
+        for source, code in product(WEBHOOKS, (*REFUSALS, _OTHER_CODE)):
+            self.webhook_refused.labels(source, code)
         for source in SOURCES:
             for status in Status:
                 self.received.labels(source, status)

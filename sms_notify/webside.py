@@ -18,6 +18,7 @@ from sms_notify.store.tx import Tx
 from sms_notify.units import Tools
 from sms_notify.web.front import Hooks, build
 from sms_notify.web.people import People
+from sms_notify.web.refusals import Refusals
 from sms_notify.web.server import Front
 
 T = TypeVar("T")
@@ -29,6 +30,7 @@ def front_of(
     tools: Tools,
     ready: Callable[[], tuple[str, ...]],
     reload: Callable[[], Awaitable[str]],
+    refusals: Refusals,
 ) -> Front:
     """The web front of one configuration: a request that it has taken in is admitted and shown by it alone.
 
@@ -41,6 +43,7 @@ def front_of(
         report=asked.report,
         now=tools.clock,
         reload=reload,
+        guessed=tools.metrics.guessed,
     )
     people = People(
         view=asked.view,
@@ -53,7 +56,7 @@ def front_of(
         route=settings.route,
         receivers=settings.receivers,
     )
-    return build(hooks, settings.web, people=people)
+    return build(hooks, settings.web, people=people, refusals=refusals)
 
 
 class WebSide:

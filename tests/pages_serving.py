@@ -148,6 +148,7 @@ def site(
     schedules: Sequence[Schedule] = (PRIMARY,),
     settings: WebSettings | None = None,
     recorder: Recorder | None = None,
+    patience: Patience | None = None,
     at: datetime = NOON,
 ) -> Iterator[Site]:
     """The pages of a daemon that has heard nothing yet; one user may look at them unless `settings` say otherwise."""
@@ -161,7 +162,7 @@ def site(
     settings = settings or WebSettings(port=0, users={USER: HASHED})
     recorder = recorder or Recorder()
     running = Site(bench, committer, named, served=None)  # type: ignore[arg-type]
-    app = build(recorder.hooks(), settings, Patience(accept=SOON), running.people())
+    app = build(recorder.hooks(), settings, patience or Patience(accept=SOON, guess=0), running.people())
     server = WebServer(app, settings, Limits())
     running.served = Served(server.start(), recorder, server)
     try:

@@ -299,6 +299,22 @@ def test_metrics_can_be_scraped_while_nothing_has_happened(daemon: Daemon) -> No
     assert not [line for line in metrics.splitlines() if "_created" in line]
 
 
+def test_refused_webhooks_and_logins_stand_in_the_log_and_in_the_metrics(daemon: Daemon) -> None:
+    assert post(daemon.url, b'{"alerts": [') == 400
+    assert post(daemon.url, payload("HostDown"), token="guessed") == 401
+    assert post(daemon.url, payload("HostDown"), path="/alertmanagr") == 404
+
+    metrics = get(daemon.url, "/metrics")
+    for source, code in (("alertmanager", 400), ("alertmanager", 401), ("unknown", 404)):
+        name = f'sms_notify_webhook_refused_total{{code="{code}",source="{source}"}}'
+        assert value(metrics, name) == 1
+        assert f"WARNING a webhook was refused, nothing of it was taken source={source} " in daemon.said()
+    assert value(metrics, 'sms_notify_webhook_refused_total{code="413",source="zabbix"}') == 0
+    assert value(metrics, "sms_notify_login_failures_total") == 1
+    assert "WARNING a login was refused client=127.0.0.1 " in daemon.said()
+    assert "guessed" not in daemon.said()
+
+
 def test_health_is_told_without_a_token(daemon: Daemon) -> None:
     assert get(daemon.url, "/-/healthy") == "OK"
     assert get(daemon.url, "/-/ready") == "OK"

@@ -172,6 +172,7 @@ def test_every_answer_of_a_webhook_is_in_it(locked: Served, path: str) -> None:
     refused = {
         400: send(locked, path, b"{", headers=BEARER),
         401: send(locked, path, b"{}", headers={"Authorization": "Bearer guessed"}),
+        403: send(locked, path, b"{}", headers={**BEARER, "Origin": "https://attacker.example"}),
         413: announced_too_large(locked, path),
         415: send(locked, path, b"{}", headers={**BEARER, "Content-Encoding": "gzip"}),
     }
@@ -192,11 +193,28 @@ def test_a_slow_body_and_large_headers_get_the_answers_that_it_tells_of() -> Non
         assert status_of(served.ask(post(b"{}", "X-Large: " + "x" * 70_000, path="/alerts"))) == 431
 
 
+def test_a_name_that_is_not_ours_gets_the_answer_that_it_tells_of_where_no_login_is_asked_for(
+    served: Served,
+) -> None:
+    told = requests.get(served.url("/openapi.json"), timeout=SOON).json()
+    for path in (*SOURCES, "/metrics"):
+        method = "get" if path == "/metrics" else "post"
+        headers = {"Host": "rebound.attacker.example"}
+        assert requests.request(method, served.url(path), headers=headers, timeout=SOON).status_code == 421
+        assert "421" in told["paths"][path][method]["responses"]
+        assert "421" not in WHOLE["paths"][path][method]["responses"]
+
+
 def test_every_answer_of_the_others_is_in_it(locked: Served) -> None:
     gets = [path for method, path in operations(WHOLE) if method == "get"]
     for path in gets:
         answer = requests.get(locked.url(path.replace("{token}", "x")), headers=BEARER, timeout=SOON)
         assert answer.status_code == 200
+        documented(answer, "get", path)
+    foreign = {**BEARER, "Origin": "https://attacker.example"}
+    for path in ("/metrics", "/openapi.json"):
+        answer = requests.get(locked.url(path), headers=foreign, timeout=SOON)
+        assert answer.status_code == 403
         documented(answer, "get", path)
     with serving(Recorder(reasons=("the disk is full",))) as troubled:
         documented(requests.get(troubled.url("/-/ready"), timeout=SOON), "get", "/-/ready")

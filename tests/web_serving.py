@@ -17,6 +17,7 @@ from workbench import NOON
 from sms_notify.alert import Delivery
 from sms_notify.web.front import Hooks, Patience, build
 from sms_notify.web.protocol import Limits
+from sms_notify.web.refusals import Refusals
 from sms_notify.web.server import WebServer
 from sms_notify.web.settings import WebSettings
 
@@ -40,6 +41,8 @@ class Recorder:
     _gate: asyncio.Event | None = None
     _loop: asyncio.AbstractEventLoop | None = None
     closed: bool = False
+    guesses: int = 0
+    refusals: list[tuple[str, str]] = field(default_factory=list)
 
     def hooks(self) -> Hooks:
         return Hooks(
@@ -49,11 +52,18 @@ class Recorder:
             report=self.report,
             now=lambda: NOON,
             reload=self.reload,
+            guessed=self.guessed,
         )
 
     async def reload(self) -> str:
         self._fail()
         return "the configuration runs; changed: nothing"
+
+    def guessed(self) -> None:
+        self.guesses += 1
+
+    def refused(self, source: str, status: int) -> None:
+        self.refusals.append((source, str(status)))
 
     async def accept(self, delivery: Delivery) -> None:
         self._loop, self._gate = asyncio.get_running_loop(), asyncio.Event()
@@ -116,12 +126,14 @@ def serving(
     settings: WebSettings | None = None,
     limits: Limits | None = None,
     patience: Patience | None = None,
+    every: float = 60.0,
 ) -> Iterator[Served]:
-    """A front on a free port; it is stopped whatever the test does."""
+    """A front on a free port; it is stopped whatever the test does. Nobody waits for being refused, unless asked."""
     recorder = recorder or Recorder()
     settings = settings or WebSettings(port=0)
-    app = build(recorder.hooks(), settings, patience or Patience(accept=SOON))
-    server = WebServer(app, settings, limits or Limits())
+    refusals = Refusals(recorder.refused, every)
+    app = build(recorder.hooks(), settings, patience or Patience(accept=SOON, guess=0), refusals=refusals)
+    server = WebServer(app, settings, limits or Limits(), refusals)
     port = server.start()
     try:
         yield Served(port, recorder, server, "https" if settings.tls_cert else "http")
@@ -169,7 +181,7 @@ def post(
 ) -> bytes:
     """The bytes of a webhook request."""
     size = len(body) if length is None else length
-    lines = [f"POST {path} HTTP/1.1", "Host: x", f"Content-Length: {size}", *headers, "", ""]
+    lines = [f"POST {path} HTTP/1.1", "Host: localhost", f"Content-Length: {size}", *headers, "", ""]
     return "\r\n".join(lines).encode() + body
 
 

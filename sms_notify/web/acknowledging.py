@@ -8,6 +8,7 @@ No other site can misuse a form here: to send it, it would need the code, and wh
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 from datetime import datetime, timedelta
 
@@ -22,7 +23,9 @@ from sms_notify.store.viewing import Linked
 from sms_notify.web import body
 from sms_notify.web.html import Html, clock_of, root_of, unnumbered
 from sms_notify.web.people import People
+from sms_notify.web.rarely import Rarely
 from sms_notify.web.reading import Reader, settled
+from sms_notify.web.refusals import client_of
 
 PREFIX = "/a/"
 TRIES = 60  # unknown codes a minute, by everybody together
@@ -31,6 +34,7 @@ _MAX_CODE = 64
 _MINUTE = timedelta(minutes=1)
 _UNKNOWN = "This link leads nowhere. Open it from the text itself, whole as it stands there."
 _TOO_MANY = "Too many links that lead nowhere were tried. A link from a text works all the same."
+_log = logging.getLogger(__name__)
 _NOT_STORED = "This could not be stored, so nobody knows yet that you take care of it. Try again in a moment."
 
 
@@ -43,6 +47,7 @@ class Links:
         self._seconds = seconds
         self._read = Reader(people.view, "links", seconds)
         self._tries = _Tries(people.now)
+        self._rarely = Rarely(_log)
 
     def routes(self) -> list[Route]:
         return [Route(f"{PREFIX}{{code}}", self._link, methods=["GET", "POST"])]
@@ -74,6 +79,7 @@ class Links:
         if linked is not None:
             return linked
         if self._tries.exhausted():
+            self._rarely.warn("links", "links are guessed", {"client": client_of(request.scope) or "-"})
             raise HTTPException(429, _TOO_MANY, headers={"Retry-After": "60"})
         raise HTTPException(404, _UNKNOWN)
 

@@ -2,51 +2,48 @@
 
 from __future__ import annotations
 
-import asyncio
 import base64
 import binascii
 import hashlib
 import hmac
 import re
 import secrets
-from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
+
+from starlette.requests import Request
 
 from sms_notify.web import passwords
+from sms_notify.web.checks import BusyError, Checks
+from sms_notify.web.guesses import Guesses
+from sms_notify.web.refusals import client_of
 from sms_notify.web.settings import WebSettings
 
 # A name and a password together; longer ones are refused before any scrypt is spent on them.
 MAX_CREDENTIALS = 1_024
 # Each costs 64 bytes; enough that a mistyped password in a busy Alertmanager is paid for once.
 _MAX_REFUSED = 1_024
-# Guesses that may wait for the one thread that hashes; more are told to come back.
-_MAX_WAITING = 16
+# More names at once from one address share a turn. Few, so that guesses under many names leave the others theirs.
+_LANES = 4
 _BASIC = 'Basic realm="sms-notify", charset="UTF-8"'
 _CONTROL = re.compile(rb"[\x00-\x1f\x7f]")
-
-
-class BusyError(Exception):
-    """Too many passwords wait to be checked: answered with 503, so that Alertmanager tries again."""
 
 
 class Gatekeeper:
     """Decides on Authorization headers for one configuration; a reload builds a new one.
 
-    scrypt costs tens of milliseconds and megabytes on purpose. So it runs in one thread of its own, where
-    guessing cannot starve the rest, and each verdict is kept under a keyed hash of the credentials:
-    Alertmanager sends the same ones with every request. The key is random and lives as long as this object,
-    the passwords do not.
+    Tokens are compared at once. Passwords cost scrypt once: each verdict is kept under a keyed hash of the
+    credentials, because Alertmanager sends the same ones with every request. The key is random and lives as long as
+    this object, the passwords do not. What is refused is refused late (`Guesses`).
     """
 
-    def __init__(self, settings: WebSettings) -> None:
+    def __init__(self, settings: WebSettings, guesses: Guesses) -> None:
         self._open = settings.open
+        self._guesses = guesses
         self._tokens = tuple(_digest(token.reveal().encode()) for token in settings.tokens if token)
         self._users = dict(settings.users)
         self._key = secrets.token_bytes(32)
         self._admitted: dict[bytes, None] = {}
         self._refused: dict[bytes, None] = {}
-        self._waiting = 0
-        self._hasher = ThreadPoolExecutor(1, thread_name_prefix="sms-notify-scrypt")
+        self._checks = Checks(self._verify, self._remember)
 
     @property
     def challenge(self) -> str:
@@ -55,35 +52,29 @@ class Gatekeeper:
         bearer = ['Bearer realm="sms-notify"'] if self._tokens else []
         return ", ".join(basic + bearer)
 
-    async def admits(self, authorization: Sequence[str]) -> bool:
-        """Whether a request with these Authorization headers may pass; two are nobody's. Raises BusyError."""
-        if self._open:
-            return True
-        if len(authorization) != 1:
-            return False
-        scheme, _, credentials = authorization[0].strip().partition(" ")
-        if scheme.lower() == "bearer":
-            return self._is_token(credentials.strip())
-        if scheme.lower() == "basic":
-            return await self._user(credentials.strip()) is not None
-        return False
-
     @property
     def users_challenge(self) -> str | None:
         """The value of WWW-Authenticate on the pages; None where no user is configured, so that asking is in vain."""
         return _BASIC if self._users else None
 
-    async def user(self, authorization: Sequence[str]) -> str | None:
+    async def admits(self, request: Request) -> bool:
+        """Whether a machine's request may pass; two Authorization headers are nobody's. Raises BusyError."""
+        if self._open:
+            return True
+        scheme, credentials = _given(request)
+        if scheme == "bearer" and self._is_token(credentials):
+            return True
+        return await self._user(scheme, credentials, client_of(request.scope)) is not None
+
+    async def user(self, request: Request) -> str | None:
         """The name of the user who asks for a page, or None; empty where anybody may. Raises BusyError.
 
         A token opens no page: it belongs to a machine, which has no name to acknowledge under.
         """
         if self._open:
             return ""
-        if len(authorization) != 1:
-            return None
-        scheme, _, credentials = authorization[0].strip().partition(" ")
-        return await self._user(credentials.strip()) if scheme.lower() == "basic" else None
+        scheme, credentials = _given(request)
+        return await self._user(scheme, credentials, client_of(request.scope)) if scheme != "bearer" else None
 
     def _is_token(self, credentials: str) -> bool:
         """Every token is compared, so that the time tells nothing of which one came near."""
@@ -92,50 +83,64 @@ class Gatekeeper:
         matches = [hmac.compare_digest(given, token) for token in self._tokens]
         return any(matches)
 
-    async def _user(self, credentials: str) -> str | None:
-        """The name of the user whose credentials these are."""
-        pair = _decoded(credentials)
-        if pair is None or not self._users:
-            return None
-        return _name(pair) if await self._is_user(pair) else None
+    async def _user(self, scheme: str, credentials: str, client: str) -> str | None:
+        """The name of the user whose credentials these are; None is given late, unless nothing was given to judge."""
+        pair = _decoded(credentials) if scheme == "basic" else None
+        if pair is not None and self._users and await self._is_user(pair, client):
+            return _name(pair)
+        if scheme:
+            await self._guesses.refused(client, self._shown(scheme, pair))
+        return None
 
-    async def _is_user(self, pair: bytes) -> bool:
+    def _shown(self, scheme: str, pair: bytes | None) -> str:
+        """Who tried, for the log. Never a word of the header but a user's name: a token may stand where it should not."""
+        if pair is None:
+            return "(a token)" if scheme == "bearer" else "(unreadable)"
+        name = _name(pair)
+        return "(a token)" if self._is_token(name) else name
+
+    async def _is_user(self, pair: bytes, client: str) -> bool:
         ticket = hmac.digest(self._key, pair, "sha256")
         if ticket in self._admitted:
             return True
         if ticket in self._refused:
             return False
-        return await self._verdict(ticket, pair)
-
-    async def _verdict(self, ticket: bytes, pair: bytes) -> bool:
-        if self._waiting >= _MAX_WAITING:
-            raise BusyError
-        self._waiting += 1
         try:
-            return await asyncio.get_running_loop().run_in_executor(self._hasher, self._verify, ticket, pair)
-        finally:
-            self._waiting -= 1
+            return await self._checks.right(ticket, pair, client, self._lane(pair))
+        except BusyError:
+            await self._guesses.hold(client)  # who is turned away at once is back at once
+            raise
 
-    def _verify(self, ticket: bytes, pair: bytes) -> bool:
-        """Runs in the hashing thread alone, so it looks first whether the one before has settled it."""
-        if ticket in self._admitted:
-            return True
-        if ticket in self._refused:
-            return False
+    def _lane(self, pair: bytes) -> int:
+        """Names share a few lanes, whether they exist or not: a lane of one's own would tell who does."""
+        return hmac.digest(self._key, _name(pair).encode(), "sha256")[0] % _LANES
+
+    def _verify(self, pair: bytes) -> bool:
+        """Runs in a hashing thread. An unknown name costs what a known one does: the time must not tell who exists."""
         name, _, password = _text(pair).partition(":")
-        # An unknown name costs one hash too: the time must not tell who exists.
-        hashed = self._users.get(name) or next(iter(self._users.values()))
-        right = passwords.verify(hashed, password) and name in self._users
-        self._remember(ticket, right)
-        return right
+        hashed = self._users.get(name)
+        if hashed is not None:
+            return passwords.verify(hashed, password)
+        likely = tuple(self._users.values())
+        passwords.verify(likely[hmac.digest(self._key, name.encode(), "sha256")[1] % len(likely)], password)
+        return False
 
     def _remember(self, ticket: bytes, right: bool) -> None:
         if right:
-            self._admitted[ticket] = None  # one a user at most: a user has one password
+            self._admitted[ticket] = None  # one a user at most, two where a client sends latin-1
             return
         if len(self._refused) >= _MAX_REFUSED:
             self._refused.pop(next(iter(self._refused)))
         self._refused[ticket] = None
+
+
+def _given(request: Request) -> tuple[str, str]:
+    """Scheme in lower case and credentials of a request; both empty where there are none, so that nothing was tried."""
+    headers = request.headers.getlist("authorization")
+    if len(headers) > 1:
+        return "two", ""
+    scheme, _, credentials = (headers or [""])[0].strip().partition(" ")
+    return scheme.lower(), credentials.strip()
 
 
 def _digest(token: bytes) -> bytes:

@@ -16,7 +16,6 @@ from sms_notify.web.auth import Gatekeeper
 from sms_notify.web.html import Html, root_of
 from sms_notify.web.pages import Pages
 from sms_notify.web.people import People
-from sms_notify.web.settings import WebSettings
 
 _HEADLINES = {
     400: "This cannot be done",
@@ -37,12 +36,11 @@ class Doors:
         self,
         people: People,
         gatekeeper: Gatekeeper,
-        settings: WebSettings,
         ready: Callable[[], tuple[str, ...]],
         seconds: float,
     ) -> None:
         self._html = Html()
-        self._pages = Pages(people, self._html, gatekeeper, settings, ready, seconds)
+        self._pages = Pages(people, self._html, gatekeeper, ready, seconds)
         self._links = Links(people, self._html, seconds)
 
     def routes(self) -> list[Route]:
@@ -53,9 +51,8 @@ class Doors:
         ]
         return [*self._pages.routes(), *files, *self._links.routes()]
 
-    async def refusal(self, request: Request, error: Exception) -> Response:
+    async def refusal(self, request: Request, error: HTTPException) -> Response:
         """A page for whoever asked for one, a line of text for machines."""
-        assert isinstance(error, HTTPException)  # noqa: S101 - it is registered for nothing else
         code, headers = error.status_code, error.headers or {}
         if "text/html" not in request.headers.get("accept", ""):
             return PlainTextResponse(error.detail, code, headers=headers)

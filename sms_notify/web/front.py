@@ -31,11 +31,15 @@ from sms_notify.errors import ParseError, SmsNotifyError, StoreError
 from sms_notify.logs import printable
 from sms_notify.sources import alertmanager, generic, grafana, zabbix
 from sms_notify.web import body, openapi
-from sms_notify.web.auth import BusyError, Gatekeeper
+from sms_notify.web.auth import Gatekeeper
+from sms_notify.web.checks import BusyError
 from sms_notify.web.doors import Doors
+from sms_notify.web.guard import Guard
+from sms_notify.web.guesses import LONGEST, Guesses
 from sms_notify.web.openapi import Parser
 from sms_notify.web.people import People
 from sms_notify.web.protocol import ANSWER_HEADERS
+from sms_notify.web.refusals import REASON, UNKNOWN, Refusals, Trace, source_of
 from sms_notify.web.settings import WebSettings
 
 T = TypeVar("T")
@@ -53,6 +57,7 @@ _PARSE_APART = 256 * 1024
 _MAX_QUERY = 2_048
 _MAX_TOKEN = 256
 _RETRY = {"Retry-After": "5"}
+_WEBHOOKS = ", ".join(SOURCES)
 
 _log = logging.getLogger(__name__)
 
@@ -65,7 +70,8 @@ class Hooks:
     Accept header and gives body and content type. `ready` gives the reasons why not; none = ready. `report`
     takes the token of the call-back's address and its parameters, and says whether something came of them.
     `now` is aware UTC, for Zabbix: it tells how old a problem is, and no time that has a zone. `reload` says what has
-    changed, once it runs; it raises SmsNotifyError where nothing has, and the faults of the file are its text.
+    changed, once it runs; it raises SmsNotifyError where nothing has, and the faults of the file are its text. `guessed` is
+    told of each login that was refused; it must not block.
     """
 
     accept: Callable[[Delivery], Awaitable[None]]
@@ -74,42 +80,74 @@ class Hooks:
     report: Callable[[str, Mapping[str, str]], Awaitable[bool]]
     now: Callable[[], datetime]
     reload: Callable[[], Awaitable[str]]
+    guessed: Callable[[], None] = lambda: None
 
 
 @dataclass(frozen=True, slots=True)
 class Patience:
-    """Seconds that the front waits. `accept` stays under the 10 s after which Alertmanager asks again."""
+    """Seconds that the front waits. `accept` stays under the 10 s after which Alertmanager asks again.
+
+    `guess`: at most so long it holds back the answer to a login that is refused. `hush`: between two lines of the
+    log about the same client's refused logins.
+    """
 
     body: float = 10.0
     accept: float = 8.0
     probe: float = 5.0
+    guess: float = LONGEST
+    hush: float = 60.0
 
 
 _PATIENCE = Patience()
 
 
 def build(
-    hooks: Hooks, settings: WebSettings, patience: Patience = _PATIENCE, people: People | None = None
+    hooks: Hooks,
+    settings: WebSettings,
+    patience: Patience = _PATIENCE,
+    people: People | None = None,
+    refusals: Refusals | None = None,
 ) -> Starlette:
     """The application; it keeps no state but the verdicts on credentials. Without `people` it has no pages."""
     front = _Front(hooks, settings, patience)
-    doors = (
-        None if people is None else Doors(people, front.gatekeeper, settings, hooks.ready, patience.accept)
-    )
+    doors = None if people is None else Doors(people, front.gatekeeper, hooks.ready, patience.accept)
+    answers = _Answers(doors)
     app = Starlette(
         routes=[*front.routes(), *(doors.routes() if doors else ())],
-        middleware=[Middleware(LastResort)],
-        exception_handlers={HTTPException: doors.refusal} if doors else {},
+        middleware=[
+            Middleware(LastResort),
+            Middleware(Trace, refusals or Refusals(lambda *_: None)),
+            Middleware(Guard, settings, answers.refuse),
+        ],
+        exception_handlers={HTTPException: answers.refuse},
     )
     app.router.redirect_slashes = False
     return app
+
+
+class _Answers:
+    """Every refusal becomes an answer here, and its reason is left where `Trace` finds it."""
+
+    def __init__(self, doors: Doors | None) -> None:
+        self._doors = doors
+
+    async def refuse(self, request: Request, error: Exception) -> Response:
+        assert isinstance(error, HTTPException)  # noqa: S101 - it is registered for nothing else
+        code, source = error.status_code, source_of(request.method, request.url.path)
+        if (code == 404 and source is not None) or (code == 405 and source == UNKNOWN):
+            text = f"No webhook is at this path. They are at {_WEBHOOKS}."
+            error = HTTPException(code, text, headers=error.headers)
+        request.scope[REASON] = error.detail
+        if self._doors is not None:
+            return await self._doors.refusal(request, error)
+        return PlainTextResponse(error.detail, error.status_code, headers=error.headers)
 
 
 class _Front:
     def __init__(self, hooks: Hooks, settings: WebSettings, patience: Patience) -> None:
         self._hooks = hooks
         self._patience = patience
-        self.gatekeeper = Gatekeeper(settings)
+        self.gatekeeper = Gatekeeper(settings, Guesses(hooks.guessed, patience.guess, patience.hush))
         asked = {"tokens": bool(settings.tokens), "users": bool(settings.users)}
         self._description = openapi.encoded(openapi.document(SOURCES, **asked))
         # Threads of their own: a scrape that hangs on a locked database must not hold back anything else.
@@ -204,7 +242,7 @@ class _Front:
 
     async def _admit(self, request: Request) -> None:
         try:
-            admitted = await self.gatekeeper.admits(request.headers.getlist("authorization"))
+            admitted = await self.gatekeeper.admits(request)
         except BusyError:
             raise _unavailable("too many passwords wait to be checked; send it again") from None
         if not admitted:

@@ -74,7 +74,9 @@ def document(webhooks: Mapping[str, Parser], *, tokens: bool, users: bool) -> Js
     """
     schemes = {"token": tokens, "user": users}
     security: list[Json] = [{name: []} for name, asked in schemes.items() if asked]
-    guarded = {"401": _ref("responses", "Unauthorized")} if security else {}
+    # Without a login only this machine's own names are answered.
+    asked_of = ("401",) if security else ("421",)
+    guarded = {status: _ref("responses", _REFUSALS[status][0]) for status in asked_of}
     return {
         "openapi": "3.1.0",
         "info": {"title": "sms-notify", "version": _VERSION, "description": _ABOUT},
@@ -109,7 +111,7 @@ def _posts(webhooks: Mapping[str, Parser], guarded: Json) -> Json:
 
 
 def _post(path: str, webhook: _Webhook, guarded: Json) -> Json:
-    refusals = ("400", "408", "413", "415", "431", "503")
+    refusals = ("400", "403", "408", "413", "415", "431", "503")
     content: Json = {
         "application/json": {"schema": _ref("schemas", webhook.schema), "example": webhook.example}
     }
@@ -129,14 +131,15 @@ def _post(path: str, webhook: _Webhook, guarded: Json) -> Json:
 
 
 def _gets(guarded: Json) -> Json:
-    metrics = {**_said("Metrics", _METRICS), **guarded, "503": _ref("responses", "Unavailable")}
+    foreign = {"403": _ref("responses", "Foreign")}
+    metrics = {**_said("Metrics", _METRICS), **guarded, **foreign, "503": _ref("responses", "Unavailable")}
     delivery = _get("delivery", _CALL_BACK, _said("Always, so that nobody learns which secrets exist"), True)
     return {
         "/metrics": _get("metrics", "For Prometheus", metrics),
         "/-/healthy": _get("healthy", "Whether the process serves", _said("It does"), True),
         "/-/ready": _get("ready", "Whether alerts become texts", {**_said("They do"), **_NOT_READY}, True),
         "/delivery/{token}": {"parameters": _call_back(), **delivery},
-        "/openapi.json": _get("openapi", "This document", {"200": _DOCUMENT}, True),
+        "/openapi.json": _get("openapi", "This document", {"200": _DOCUMENT, **foreign}, True),
     }
 
 
@@ -196,12 +199,17 @@ _REFUSALS: Mapping[str, tuple[str, str]] = {
         "Nothing was stored: not JSON, or no alert in it. The same body will not do better.",
     ),
     "401": ("Unauthorized", "Neither a valid token nor a user with the right password; nothing was stored."),
+    "403": (
+        "Foreign",
+        "A browser's page asked, as Origin or Sec-Fetch-Site tells; nothing was stored or shown.",
+    ),
     "408": ("TooSlow", "Nothing was stored: the body did not arrive in time. The connection is closed."),
     "413": (
         "TooLarge",
         f"Nothing was stored: the body is over {MAX_BODY} bytes. Send fewer alerts at a time.",
     ),
     "415": ("Compressed", "Nothing was stored: send it without Content-Encoding."),
+    "421": ("NotOurName", "No login is configured, and the Host is not one of this machine's own names."),
     "431": ("HeadersTooLarge", f"Nothing was stored: the headers are over {Limits().header_bytes} bytes."),
     "503": (
         "Unavailable",
@@ -221,8 +229,7 @@ def _responses(guarded: bool) -> Json:
         "properties": {"accepted": {"type": "integer", "minimum": 0, "description": "How many alerts."}},
     }
     told = {name: _refusal(status, about) for status, (name, about) in _REFUSALS.items()}
-    if not guarded:
-        del told["Unauthorized"]
+    del told["NotOurName" if guarded else "Unauthorized"]
     about = "Every alert of the request is on disk."
     return {"Accepted": {"description": about, "content": {"application/json": {"schema": accepted}}}, **told}
 

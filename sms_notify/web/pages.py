@@ -1,7 +1,7 @@
 """The pages of the people who run this: how things stand, one incident's story, the texts, who is on call.
 
 They want a user of `web.users`. Where nothing is configured, anybody on this machine may look: then we listen on
-loopback alone, and answer only to names that no page of the web can take.
+loopback alone. That another site's page can neither look nor send a form is the guard's business.
 """
 
 from __future__ import annotations
@@ -23,13 +23,12 @@ from sms_notify.store import oncall, viewing
 from sms_notify.store.tx import Tx
 from sms_notify.store.viewing import Incident, Told
 from sms_notify.web import body
-from sms_notify.web.auth import BusyError, Gatekeeper
+from sms_notify.web.auth import Gatekeeper
+from sms_notify.web.checks import BusyError
 from sms_notify.web.html import Html, clock_of, root_of
 from sms_notify.web.people import People
 from sms_notify.web.reading import Reader, settled
 from sms_notify.web.rota import Rota, rota_of, wish_of
-from sms_notify.web.samesite import is_ours, names_us
-from sms_notify.web.settings import WebSettings
 from sms_notify.web.status import status_of
 
 MESSAGES_SHOWN = 200
@@ -59,14 +58,12 @@ class Pages:
         people: People,
         html: Html,
         gatekeeper: Gatekeeper,
-        settings: WebSettings,
         ready: Callable[[], tuple[str, ...]],
         seconds: float,
     ) -> None:
         self._people = people
         self._html = html
         self._gatekeeper = gatekeeper
-        self._settings = settings
         self._ready = ready
         self._seconds = seconds
         self._read = Reader(people.view, "pages", seconds)
@@ -162,15 +159,9 @@ class Pages:
         return self._html.page(template, shown, code)
 
     async def _enter(self, request: Request) -> str:
-        """The user's name; empty where anybody may. Raises HTTPException 401, 403, 421 or 503."""
-        host, outer = request.headers.get("host", ""), self._settings.external_url
-        if self._settings.open and not names_us(host, outer):
-            raise HTTPException(
-                421,
-                "Nobody needs a password here, so this page is shown only under an IP address or localhost.",
-            )
+        """The user's name; empty where anybody may. Raises HTTPException 401, 403 or 503."""
         try:
-            user = await self._gatekeeper.user(request.headers.getlist("authorization"))
+            user = await self._gatekeeper.user(request)
         except BusyError:
             text = "Too many passwords wait to be checked. Try again in a moment."
             raise HTTPException(503, text, headers={"Retry-After": "5"}) from None
@@ -185,9 +176,7 @@ class Pages:
         )
 
     async def _form(self, request: Request) -> dict[str, str]:
-        """The fields of a form of ours. Raises HTTPException 403 for one that another site sent, 413, 415 and 408."""
-        if not is_ours(request.headers, self._settings.external_url):
-            raise HTTPException(403, "This form was not sent by a page of ours, so nothing was done.")
+        """The fields of a form. Raises HTTPException 400, 408, 413 and 415."""
         kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
         if kind != "application/x-www-form-urlencoded":
             raise HTTPException(415, "A form is taken as application/x-www-form-urlencoded alone.")

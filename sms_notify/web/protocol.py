@@ -10,10 +10,15 @@ from __future__ import annotations
 import asyncio
 from dataclasses import dataclass
 from typing import Any, ClassVar
+from urllib.parse import unquote
 
 from uvicorn.config import Config
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 from uvicorn.server import ServerState
+
+from sms_notify.web.refusals import Refusals
+
+_TLS_HELLO = b"\x16\x03"  # a handshake's record (RFC 8446 section 5.1)
 
 # Every answer carries these, the application's and those that are given here, below it.
 ANSWER_HEADERS = ((b"cache-control", b"no-store"), (b"x-content-type-options", b"nosniff"))
@@ -38,9 +43,10 @@ class Limits:
     waiting: int = 2_000
 
 
-def protocol_for(limits: Limits) -> type[GuardedProtocol]:
+def protocol_for(limits: Limits, refusals: Refusals) -> type[GuardedProtocol]:
     """A class for one server: uvicorn takes a class, so what its connections share stands in the class."""
-    return type("LimitedProtocol", (GuardedProtocol,), {"limits": limits, "waiting": {}})
+    shared = {"limits": limits, "waiting": {}, "refusals": refusals}
+    return type("LimitedProtocol", (GuardedProtocol,), shared)
 
 
 class _TooLargeError(Exception):
@@ -56,6 +62,7 @@ class GuardedProtocol(HttpToolsProtocol):
 
     limits: ClassVar[Limits]
     waiting: ClassVar[dict[GuardedProtocol, None]]
+    refusals: ClassVar[Refusals]
 
     def __init__(
         self,
@@ -73,6 +80,8 @@ class GuardedProtocol(HttpToolsProtocol):
         self._received = 0
         self._field_bytes = 0
         self._lost = False
+        self._tls = False
+        self.url = b""
 
     # What the transport tells
 
@@ -90,6 +99,7 @@ class GuardedProtocol(HttpToolsProtocol):
     def data_received(self, data: bytes) -> None:
         # The piece in which a message begins is not counted: it sets the count to 0 while it is parsed.
         self._received += len(data)
+        self._tls = data.startswith(_TLS_HELLO)
         super().data_received(data)
         if self.transport.is_closing():
             self._give(self.limits.linger)
@@ -115,8 +125,8 @@ class GuardedProtocol(HttpToolsProtocol):
         self.waiting.pop(self, None)
 
     def on_url(self, url: bytes) -> None:
-        self._weigh(len(url))
         super().on_url(url)
+        self._weigh(len(url))
 
     def on_header(self, name: bytes, value: bytes) -> None:
         """Also called for trailers, which would otherwise pile up without end."""
@@ -153,6 +163,11 @@ class GuardedProtocol(HttpToolsProtocol):
             self.flow.pause_reading()
         elif self._field_bytes > self.limits.header_bytes:
             self._answer(431, "the headers are too large")
+        elif self._tls:
+            self._answer(
+                400,
+                "this is TLS, and plain http is spoken here: use http://, or set web.tls_cert and web.tls_key",
+            )
         else:
             self._answer(400, "this is not HTTP/1.1 as RFC 9112 has it")
 
@@ -166,12 +181,24 @@ class GuardedProtocol(HttpToolsProtocol):
 
     def _refuse(self, status: int, text: str) -> None:
         if self._answering():
+            self._tell(status, text)
             self.transport.abort()
         else:
             self._answer(status, text)
             self._give(self.limits.linger)
 
+    def _tell(self, status: int, text: str) -> None:
+        """Not of the rest of a message that has got its answer, and so has been told of, already."""
+        if self._headed and not self._arrived and not self._answering():
+            return
+        # Between two messages `url` is still that of the one before.
+        url = b"" if self._arrived else self.url
+        method = self.parser.get_method().decode() if url else ""
+        path = unquote(url.partition(b"?")[0].decode("latin-1"))
+        self.refusals.below(method, path, status, text, self.client[0] if self.client else "")
+
     def _answer(self, status: int, text: str) -> None:
+        self._tell(status, text)
         headers = [
             *ANSWER_HEADERS,
             (b"content-type", b"text/plain; charset=utf-8"),

@@ -18,6 +18,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from sms_notify.errors import UsageError
 from sms_notify.web.protocol import Limits, protocol_for
+from sms_notify.web.refusals import Refusals
 from sms_notify.web.settings import WebSettings
 
 Front: TypeAlias = ASGIApp
@@ -34,8 +35,15 @@ _log = logging.getLogger(__name__)
 class WebServer:
     """One listening socket, one thread, one event loop. Made for one start and one stop."""
 
-    def __init__(self, app: ASGIApp, settings: WebSettings, limits: Limits = _LIMITS) -> None:
+    def __init__(
+        self,
+        app: ASGIApp,
+        settings: WebSettings,
+        limits: Limits = _LIMITS,
+        refusals: Refusals | None = None,
+    ) -> None:
         self._app = app
+        self._refusals = refusals or Refusals(lambda *_: None)
         self._settings = settings
         self._limits = limits
         self._thread: threading.Thread | None = None
@@ -87,11 +95,11 @@ class WebServer:
         settings = self._settings
         config = uvicorn.Config(
             self._app,
-            http=protocol_for(limits),
+            http=protocol_for(limits, self._refusals),
             ws="none",
             lifespan="off",
             log_config=None,
-            log_level="warning",
+            log_level="error",  # its warnings are a line for each piece of rubbish that anybody sends
             access_log=False,
             server_header=False,
             proxy_headers=False,
