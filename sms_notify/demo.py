@@ -169,8 +169,9 @@ def tell(demo: Demo, say: Callable[[str], object], pause: Callable[[float], obje
         pause(between)
     delivered = demo.wait_for_reports()
     texts = demo.simulator.texts()
-    credits_spent = sum(text.parts for text in texts)
-    say(f"\n{demo.posted} alerts told, {len(texts)} texts, {credits_spent} credits, {delivered} delivered.")
+    credits_spent, failed = sum(text.parts for text in texts), len(texts) - delivered
+    told = f"{demo.posted} alerts told, {len(texts)} texts, {credits_spent} credits"
+    say(f"\n{told}, {delivered} delivered, {failed} failed.")
 
 
 def _payload(told: Sequence[tuple[str, Labels, str]], now: datetime) -> dict[str, object]:
