@@ -201,7 +201,7 @@ def test_a_text_of_unknown_fate_is_sent_again_by_the_gateway_there_is_although_i
     bench.commit(lambda tx: bench.engine.adopt(tx, bench.clock()))
     assert bench.messages("gateway, state") == [("main", "submitting")]  # its request is still under way
     bench.commit(lambda tx: outbox.mark_ambiguous(tx, message, Entry(Cause.LEASE_ENDED), "node", NOON))
-    closed = Break(Scope.ACCOUNT, probe=timedelta(minutes=15), cap=timedelta(minutes=15))
+    closed = Break(Scope.ACCOUNT, 1, timedelta(minutes=15), timedelta(minutes=15))
     outcome = Outcome(Fate.REFUSED, Reason.ERROR_CODE, 104)
     bench.commit(lambda tx: breakers.fail(tx, "new", closed, "", outcome, NOON))
     bench.clock.move(minutes=2)
