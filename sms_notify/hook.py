@@ -152,8 +152,8 @@ def _wrong(hook: str, folder: bytes, words: list[bytes], macros: list[bytes]) ->
         return b"--spool needs the name of a folder"
     if hook == "zabbix" and len(words) != 3:
         return b"zabbix takes three arguments: SENDTO SUBJECT MESSAGE"
-    if hook in OF_ENVIRONMENT and not words and not macros:
-        return b"there are no arguments, and no macros in the environment"
+    if hook in OF_ENVIRONMENT and not macros and b"=" not in b"".join(words):
+        return b"there are no arguments such as --host=web1, and no macros in the environment"
     if len(words + macros) > MOST_WORDS or sum(map(len, words + macros)) > WORDS_LIMIT:
         return b"more than %d arguments and macros, or more than %d bytes in them" % (MOST_WORDS, WORDS_LIMIT)
     return _wrong_for_pipe(words) if hook == "pipe" else b""

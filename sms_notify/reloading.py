@@ -17,6 +17,7 @@ from sms_notify.config.settings import Settings
 from sms_notify.decide.oncall import Schedule
 from sms_notify.errors import ConfigError, Fault, SmsNotifyError
 from sms_notify.metrics import Metrics
+from sms_notify.roster import obeyed
 from sms_notify.sender import Clock
 from sms_notify.service import Manager
 from sms_notify.store import oncall
@@ -38,7 +39,7 @@ class Reloader:
     """Runs `work` on a thread of its own each time that somebody asks, and tells what came of it.
 
     Whoever asks while one runs shares the next, which reads the files after they asked: a hundred signals are two
-    reloads, and the file as it is last is what counts. `work` returns which parts have changed, and raises
+    reloads, and the last version of the file counts. `work` returns which parts have changed, and raises
     SmsNotifyError where nothing has. `about` is said to the service manager when it runs.
     """
 
@@ -124,7 +125,7 @@ class Reloader:
         return f"the configuration runs; changed: {words}"
 
     def _refused(self, error: SmsNotifyError) -> None:
-        now, faults = self._clock(), str(error).splitlines()
+        now, faults = self._clock(), str(error).splitlines() or [type(error).__name__]
         self._metrics.reloaded(False, now)
         journal.reload_refused(faults)
         more = f" (and {len(faults) - 1} more, see the log)" if len(faults) > 1 else ""
@@ -157,7 +158,7 @@ def check_fixed(before: Settings, after: Settings) -> None:
 
 
 def _fixed(after: Settings, place: Place) -> Fault:
-    what = "is obeyed at the start alone and cannot change while the daemon runs"
+    what = "is read at the start only and cannot change while the daemon runs"
     advice = "restart sms-notify for this, or write it as it was and reload"
     return read_document(Path(after.source)).fault(place, what, advice)
 
@@ -169,7 +170,7 @@ def check_on_call(settings: Settings, schedules: Mapping[str, Schedule], tx: Tx,
     """
     if not settings.schedules:
         return
-    made = oncall.overrides(tx, now)
+    made = obeyed(oncall.overrides(tx, now), settings.directory)
     overrides = {name: [o.shift for o in made if o.schedule == name] for name in settings.schedules}
     faults = gap_faults(settings, now, overrides, calendars_read(settings, schedules))
     if faults:

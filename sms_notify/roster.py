@@ -13,6 +13,11 @@ from sms_notify.store.oncall import Override
 from sms_notify.store.tx import Tx
 
 
+def obeyed(made: Iterable[Override], directory: Directory) -> list[Override]:
+    """Those for people of today: somebody who left the configuration must not leave a hole until theirs ends."""
+    return [override for override in made if override.person in directory.people]
+
+
 @dataclass(frozen=True, slots=True)
 class Roster:
     """The people behind targets at a moment."""
@@ -42,5 +47,4 @@ class Roster:
         return tuple(o.shift for o in self._made(tx, after) if o.schedule == schedule)
 
     def _made(self, tx: Tx, after: datetime) -> list[Override]:
-        """Those for people of today: somebody who left the configuration must not leave a hole until theirs ends."""
-        return [o for o in oncall.overrides(tx, after) if o.person in self.directory.people]
+        return obeyed(oncall.overrides(tx, after), self.directory)

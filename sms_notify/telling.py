@@ -31,6 +31,7 @@ from sms_notify.wording.notice import Text
 _log = logging.getLogger(__name__)
 _AGAIN, _AGAIN_CAP = timedelta(seconds=30), timedelta(minutes=15)
 _LIFE = timedelta(hours=4)
+_MICROSECOND = timedelta(microseconds=1)
 _KINDS = {
     OperatorKind.PERSON: TargetKind.PERSON,
     OperatorKind.TEAM: TargetKind.TEAM,
@@ -77,7 +78,9 @@ class Teller:
         """Tells each trouble that is due; returns how many reached somebody."""
         now = self._clock()
         due = self._commit(lambda tx: breakers.untold(tx, now))
-        return sum(self._tell(gathered, now) for gathered in gather(due))
+        # A moment of its own for each note: by it a text that was lost is found to belong to what it told.
+        notes = enumerate(gather(due))
+        return sum(self._tell(gathered, now + number * _MICROSECOND) for number, gathered in notes)
 
     def _tell(self, gathered: Gathered, now: datetime) -> bool:
         trouble, note = gathered.trouble, note_of(gathered)

@@ -68,7 +68,7 @@ class WrittenWorld(World):
         super().stall()
 
     def balance(self, credits_left: int) -> None:
-        self.lacks.add("a balance")
+        self.note("gateway", {"credits": str(credits_left)})
         super().balance(credits_left)
 
     def begin(self) -> None:

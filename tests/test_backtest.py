@@ -577,7 +577,7 @@ def test_whatever_waits_for_time_to_pass_is_due_when_a_tick_would_find_it(sql: s
         assert next_due(tx, waits_of(plan)) == later + wait
 
 
-def test_nothing_is_due_where_nothingwaits_of() -> None:
+def test_nothing_is_due_where_nothing_waits() -> None:
     with ScratchStore().transaction() as tx:
         assert next_due(tx, waits_of(a_plan())) is None
 
@@ -737,7 +737,7 @@ def test_the_same_numbers_make_the_same_picture(tmp_path: Path, suffix: str) -> 
     assert plots[0].read_bytes() == plots[1].read_bytes()
 
 
-def test_the_picture_says_what_each_costs_and_how_long_critical_troublewaits_of(
+def test_the_picture_says_what_each_costs_and_how_long_critical_trouble_waits(
     config: Path, calmer: Path, alerts: Path, tmp_path: Path
 ) -> None:
     pytest.importorskip("matplotlib")

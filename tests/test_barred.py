@@ -398,7 +398,7 @@ def test_unbar_clears_a_person_or_a_number_and_exits_with_1_where_there_is_nothi
     assert run(config, "unbar", "bob").exit_code == 1
     bar(config)
     told = said(run(config, "unbar", "bob"))
-    assert told.startswith("bob: no longer barred at main since ")
+    assert told.startswith("bob: the bar at main since ")
     assert barred(config) == []
 
     bar(config)

@@ -327,7 +327,7 @@ def test_a_write_that_fails_midway_leaves_nothing_behind(spool: Path) -> None:
         "nagios",
         "--spool",
         str(spool),
-        "x" * 5_000,
+        "--output=" + "x" * 5_000,
         preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (4_096, 4_096)),
     )
 

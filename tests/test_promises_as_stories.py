@@ -11,24 +11,16 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 from promises import Story
 from promises_written import WrittenWorld
-from test_promises import HAPPENINGS, happening, plans
+from test_promises import happening, plans
 
 from sms_notify.plan import Plan
 from sms_notify.stories.judging import judge
 from sms_notify.stories.reading import read_stories
 
 SEEDS = int(os.environ.get("SMS_NOTIFY_SEEDS", "300"))
-# What an event of a story can do. Most seeds draw from these alone, the rest from everything.
-TELLABLE = ("fire", "storm", "fire_old", "resolve", "end", "fire_again", "worsen", "acknowledge", "weather",
-            "restart", "step_clock", "wait")  # fmt: skip
-
 pytestmark = [pytest.mark.timeout(0 if SEEDS > 300 else 400)]
 
-tellable = happening.filter(lambda step: step[0] in TELLABLE and step[1].get("send", True))
-calm = st.lists(tellable, min_size=10, max_size=40)
-everything = st.lists(happening, min_size=5, max_size=25)
-stories = st.integers(0, 7).flatmap(lambda kind: everything if kind == 7 else calm)
-assert set(TELLABLE) <= {*HAPPENINGS, "fire"}
+stories = st.lists(happening, min_size=5, max_size=25)
 
 
 def test_the_promises_random_stories_give_the_same_texts_from_a_file(
@@ -70,4 +62,4 @@ def test_the_promises_random_stories_give_the_same_texts_from_a_file(
     with capsys.disabled():
         print(f"\n{told} of {SEEDS} seeds told again, {texts} texts; the others lack {dict(lacking)}")
     assert told >= SEEDS / 2
-    assert texts > 2 * SEEDS  # stories in which something happens
+    assert texts > SEEDS  # stories in which something happens

@@ -148,18 +148,31 @@ stories:
 
 WRONG = [
     ("events:", "evnts:", 9, "did you mean `events`?"),
-    ("run_for_is_not_here", "", 0, ""),
+    ("start: 2026", "start: 9999", 8, "not a time with its zone"),
+    ('text: "*"}', 'text: "*", from: 5h}', 12, "a time in which nothing can happen"),
+    ('text: "*"}', 'text: "*", from: 10m, by: 5m}', 12, "a time in which nothing can happen"),
+    (
+        "alertmanager: {firing: [{alertname: A, severity: critical}]}",
+        "gateway: {error: 106, count: 0}",
+        10,
+        "for no text",
+    ),
     ("- {at: 0s, alertmanager", "- {at: 0s, alertmanger", 10, "did you mean `alertmanager`?"),
     ("{firing:", "{fireing:", 10, "did you mean `firing`?"),
     ("text: ", "txt: ", 12, "did you mean `text`?"),
-    ('{texted: alice, text: "*"}', '{texted: alice, silent: alice, text: "*"}', 12, "one thing"),
+    ('{texted: alice, text: "*"}', '{texted: alice, silent: alice, text: "*"}', 12, "an expectation has one"),
     ('{texted: alice, text: "*"}', '{texted: alice, most: 1, text: "*"}', 12, "`most` says nothing beside"),
     ('{texted: alice, text: "*"}', "{believes: alice, labels: {a: b}, is: firring}", 12, "must be one of"),
-    ('{texted: alice, text: "*"}', '{texted: alice, text: "*", by: 5}', 12, "has no unit"),
-    ("at: 0s", "at: never", 10, "is no duration"),
+    (
+        '{texted: alice, text: "*"}',
+        '{texted: alice, text: "*", by: 5}',
+        12,
+        "is neither a duration nor a time",
+    ),
+    ("at: 0s", "at: never", 10, "is neither a duration nor a time"),
     ("at: 0s", "at: 2026-11-23T11:00:00Z", 10, "before the start"),
     ("start: 2026-11-23T12:00:00Z", "start: today", 8, "not a time with its zone"),
-    ("{alertname: A,", "{$start: 5m, alertname: A,", 10, "`$start` says nothing of an alert"),
+    ("{alertname: A,", "{$start: 5m, alertname: A,", 10, "`$start` is not a key of an alert"),
     ("- {at: 0s, alertmanager", "- {at: 0s, ack: {labels: {}}, alertmanager", 10, "is empty"),
     ("      - {texted", "      -{texted", 12, "is not YAML"),
     ("config: |", "confg: |", 1, "did you mean `config`?"),
@@ -167,7 +180,7 @@ WRONG = [
 ]
 
 
-@pytest.mark.parametrize(("right", "wrong", "line", "words"), [row for row in WRONG if row[2]])
+@pytest.mark.parametrize(("right", "wrong", "line", "words"), WRONG)
 def test_what_is_written_wrong_is_told_with_file_and_line(
     right: str, wrong: str, line: int, words: str, tmp_path: Path
 ) -> None:
@@ -225,6 +238,11 @@ REFUSED = [
     ("ack: {labels: {alertname: A}}", "nothing is open"),
     ("link: {to: alice}", "has no text with a link"),
     ("override: {schedule: primary, person: alice, for: 1h}", "there is no schedule `primary`"),
+    (
+        "gateway: {error: 106, name: mian}",
+        "`mian` is not a gateway of the configuration (did you mean `main`?)",
+    ),
+    ("gateway: {error: 106, to: '+32470000001'}", "is somebody's number (write `alice`)"),
 ]
 
 
@@ -268,6 +286,20 @@ def test_an_expectation_of_somebody_whom_nobody_knows_fails(tmp_path: Path) -> N
 
     assert result.exit_code == 1
     assert f"{file}:12: `alcie` is nobody in people (did you mean `alice`?)" in result.stdout
+
+
+def test_an_expectation_of_an_operator_whom_no_channel_reaches_fails(tmp_path: Path) -> None:
+    file = tmp_path / "story.yml"
+    gateway = "[{name: main, type: 1601sms, url: 'https://a.example/', username: a, password: b, sender: A}]"
+    text = CONFIG.replace("  route:", f"  gateways: {gateway}\n  route:").replace(
+        "{texted: alice", "{silent: operator"
+    )
+    file.write_text(text, "utf-8")
+
+    result = run(file)
+
+    assert result.exit_code == 1
+    assert f"{file}:13: `operator` is reached by no channel of the configuration" in result.stdout
 
 
 def test_two_stories_of_one_name_are_refused(tmp_path: Path) -> None:

@@ -120,7 +120,7 @@ def unbar(ctx: click.Context, config_file: str | None, gateway: str | None, as_j
         for bar in cleared
     ]  # fmt: skip
     lines = [
-        f"{about_of(settings, bar)}: no longer barred {say_breaker(bar, lambda at: clock(at, now))}" for bar in cleared
+        f"{about_of(settings, bar)}: the bar {say_breaker(bar, lambda at: clock(at, now))} is cleared" for bar in cleared
     ]  # fmt: skip
     nothing = f"{who} is not barred at {' or '.join(names)}: there was nothing to clear"
     say({"who": who, "cleared": rows}, as_json, "\n".join(lines) or nothing)

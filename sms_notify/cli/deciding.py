@@ -17,6 +17,7 @@ from sms_notify.decide.incidents import incident_of
 from sms_notify.decide.oncall import Shift
 from sms_notify.errors import StoreError, UsageError
 from sms_notify.logs import printable
+from sms_notify.roster import obeyed
 from sms_notify.store import oncall
 from sms_notify.store.oncall import Override
 from sms_notify.store.sqlite import SqliteStore
@@ -106,8 +107,7 @@ def has_database(store: SqliteStore, what: str) -> bool:
 
 def overriding(settings: Settings, at: datetime) -> Mapping[str, Sequence[Shift]]:
     """The overrides that the daemon obeys at `at`: those for people of today, by schedule."""
-    people = settings.directory.people
-    return by_schedule([made for made in overrides_at(settings, at) if made.person in people])
+    return by_schedule(obeyed(overrides_at(settings, at), settings.directory))
 
 
 def by_schedule(made: Sequence[Override]) -> Mapping[str, Sequence[Shift]]:

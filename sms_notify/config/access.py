@@ -131,5 +131,7 @@ def _check_own_mode(found: Found) -> None:
     if exposed:
         what = "is a secret in a file that every user of this machine can read"
         found.warn(
-            found.written_secrets[0], what, f"chmod 640 {path}, or use the `_file` key or ${{ENV_VAR}}"
+            found.written_secrets[0],
+            what,
+            f"let the daemon's group alone read it, chgrp sms-notify {path} && chmod 640 {path}, or use ${{ENV_VAR}}",
         )

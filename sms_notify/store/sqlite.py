@@ -131,7 +131,7 @@ def path_of(url: str) -> Path:
 def _connect(path: Path, *, create: bool) -> sqlite3.Connection:
     if create:
         _make_private(path)
-    elif not path.exists():
+    elif not _is_there(path):
         raise StoreError(
             f"{path}: there is no database yet; start `sms-notify serve` once, or check `storage`"
         )
@@ -142,6 +142,14 @@ def _connect(path: Path, *, create: bool) -> sqlite3.Connection:
         connection.execute("pragma journal_mode = wal")
     connection.execute("pragma synchronous = full")
     return connection
+
+
+def _is_there(path: Path) -> bool:
+    try:
+        return path.exists()
+    except OSError as error:
+        advice = "run this as the daemon's user, `sudo -u sms-notify sms-notify ...`"
+        raise StoreError(f"{path}: {error.strerror}; {advice}") from error
 
 
 def _make_private(path: Path) -> None:

@@ -7,6 +7,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import partial
 from itertools import count
 from typing import TypeVar
 
@@ -37,6 +38,7 @@ from sms_notify.stories.alertmanager import Listed, ListedAlertmanager
 from sms_notify.stories.weather import Accepted, Sky, SkyGateway
 from sms_notify.telling import Operator, Teller
 from sms_notify.timetable import read_timetable
+from sms_notify.troubles import told_balance
 from sms_notify.units import POLLED
 
 T = TypeVar("T")
@@ -146,6 +148,7 @@ class StoryDaemon:
         """A new process on the same database: what was under way is lost."""
         self._under_way.clear()
         self._accounts.clear()
+        self.idle()  # while it was off nothing ran
         self._build(settings)
         self.commit(lambda tx: self._take_up(tx, self._engine.recover))
 
@@ -230,6 +233,15 @@ class StoryDaemon:
         waiting = [incident.id for incident in linked.incidents if incident.waits] if linked else []
         self.acknowledge(waiting, by, AckBy.LINK)
 
+    def hear_balance(self, gateway: str, left: int) -> None:
+        """The daemon asks for the balance, of one gateway or of all."""
+        low, now = self.settings.limits.credits.low_water, self._clock()
+        for account in self._accounts:
+            name = account.settings.name
+            if gateway in ("", name):
+                self.commit(partial(told_balance, gateway=name, credits_left=left, low_water=low, now=now))
+        self._news = True
+
     def override(self, schedule: str, person: str, lasts: timedelta) -> None:
         now = self._clock()
         self.commit(lambda tx: oncall.add_override(tx, schedule, person, now, now + lasts, NODE, now))
@@ -237,10 +249,10 @@ class StoryDaemon:
         self._changes = Changes(self.plan.schedules.values(), self._overrides)
         self._news = True
 
-    def set_clock(self, step: timedelta) -> None:
-        """The wall clock is set; a daemon that runs notices at its next tick."""
-        self._clock.ahead += step
+    def clock_was_set(self, step: timedelta) -> None:
+        """As a daemon that runs notices at its next tick; one that is off never hears of it."""
         self.commit(lambda tx: outbox.shift_clock(tx, step))
+        self.step()
         self._news = True
 
     # Time.

@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from typing import Annotated, Any, Literal, TypeAlias
 
 from pydantic import BeforeValidator, Field, model_validator
+from pydantic_core import PydanticCustomError
 
 from sms_notify.config.model import Model
 from sms_notify.config.values import Boolean, Duration, Words, read_duration, read_text, refused
@@ -15,9 +16,12 @@ from sms_notify.sources.times import parse_rfc3339
 Labels: TypeAlias = dict[str, str]
 
 
+_FIRST_YEAR, _LAST_YEAR = 1990, 2200  # no calendar breaks in between, whatever is added to a time
+
+
 def _moment(value: object) -> datetime:
     found = parse_rfc3339(read_text(value))
-    if found is None:
+    if found is None or not _FIRST_YEAR <= found.year <= _LAST_YEAR:
         raise refused(f"`{value}` is not a time with its zone", "write it like 2026-11-23T12:00:00Z")
     return found
 
@@ -31,7 +35,13 @@ def read_offset(value: object) -> timedelta:
 
 def _at(value: object) -> timedelta | datetime:
     text = read_text(value)
-    return _moment(text) if "T" in text else read_duration(text)
+    if "T" in text or text.count(":") > 1 or "-" in text:
+        return _moment(text)
+    try:
+        return read_duration(text)
+    except PydanticCustomError:
+        advice = "write a duration since the start, as 5m, or a time with its zone, as 2026-11-23T12:00:00Z"
+        raise refused(f"`{text}` is neither a duration nor a time", advice) from None
 
 
 def _number(value: object) -> int:
@@ -55,7 +65,7 @@ def _alert(value: object) -> dict[str, Any]:
         raise refused("must be the labels of an alert", "write {alertname: HostDown, instance: db1}")
     for key, text in value.items():
         if key.startswith("$") and key not in _SPECIAL:
-            raise refused(f"`{key}` says nothing of an alert", f"known: {', '.join(_SPECIAL)}")
+            raise refused(f"`{key}` is not a key of an alert", f"known: {', '.join(_SPECIAL)}")
         if isinstance(text, str) == (key == "$annotations"):
             raise refused(f"`{key}` has the wrong shape", "labels are texts, $annotations is a mapping")
     return value | {key: read_offset(value[key]) for key in _TIMES if key in value}
@@ -127,6 +137,7 @@ class Weather(Model):
     hang: Duration | None = None
     unreachable: Boolean | None = None
     report: DeliveryStatus | None = None
+    credits: Count | None = None
     ok: Boolean | None = None
     to: Words = ""
     name: Words = ""
@@ -135,10 +146,12 @@ class Weather(Model):
 
     @model_validator(mode="after")
     def _one_kind(self) -> Weather:
-        kinds = ("error", "status", "drop", "hang", "unreachable", "report", "ok")
+        kinds = ("error", "status", "drop", "hang", "unreachable", "report", "credits", "ok")
         said = [getattr(self, kind) for kind in kinds if getattr(self, kind) is not None]
         if len(said) != 1 or said[0] is False:
             raise refused("must say one kind of weather", f"write one of {', '.join(kinds)}")
+        if self.count == 0:
+            raise refused("is for no text at all", "write a `count` of 1 or more, or leave it out")
         return self
 
 
@@ -165,7 +178,7 @@ def _one_of(given: Model, kinds: tuple[str, ...], what: str) -> str:
     found = [_plain(kind) for kind in kinds if getattr(given, kind) is not None]
     if len(found) != 1:
         said = " and ".join(f"`{kind}`" for kind in found) or "nothing"
-        raise refused(f"says {said}; {what} is one thing", f"write one of {', '.join(map(_plain, kinds))}")
+        raise refused(f"has {said}; {what} has one", f"write one of {', '.join(map(_plain, kinds))}")
     return found[0]
 
 
@@ -214,7 +227,7 @@ class TextAt(Model):
 
     at: At | None = None
     to: Words
-    text: str
+    text: str = "*"
 
 
 class ExpectText(Model):
@@ -287,6 +300,8 @@ class StoryFile(Model):
 
     @model_validator(mode="after")
     def _one_configuration(self) -> StoryFile:
-        if bool(self.config) == bool(self.config_file):
-            raise refused("needs one configuration", "write config: |, or config_file: PATH")
+        if self.config and self.config_file:
+            raise refused("has both `config` and `config_file`", "keep one of the two")
+        if not (self.config or self.config_file):
+            raise refused("has no configuration", "write config: |, or config_file: PATH")
         return self

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import partial
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, NoReturn, TypeVar
 
 from sms_notify.alert import Delivery, Handed
 from sms_notify.backtest.replay import heads
@@ -16,6 +16,7 @@ from sms_notify.decide.people import group_of
 from sms_notify.decide.states import AckBy
 from sms_notify.errors import ConfigError, ParseError, SmsNotifyError
 from sms_notify.roads.base import Note
+from sms_notify.roads.settings import OperatorKind
 from sms_notify.sources import alertmanager, generic, grafana, handed, zabbix
 from sms_notify.store import known
 from sms_notify.stories import payloads
@@ -67,14 +68,39 @@ class Played:
     texts: list[StoryText] = field(default_factory=list)
     people: dict[str, str] = field(default_factory=dict)
     """Name → number, of every configuration that was loaded; the newest counts."""
+    gateways: set[str] = field(default_factory=set)
+    operator: bool = False
+    """Whether any of them names a channel to the operator."""
+
+    def learn(self, settings: Settings) -> None:
+        """Whom and what a configuration names."""
+        self.people |= {name: person.number for name, person in settings.directory.people.items()}
+        self.gateways |= {gateway.name for gateway in settings.gateways}
+        self.operator |= any(target.kind is OperatorKind.GATEWAY for target in settings.operator)
 
     def check_name(self, name: str, where: int) -> None:
         """Raises StoryError for a name that nobody has: nothing could ever be expected of it."""
-        if name == OPERATOR or name in self.people or name.startswith(("+", _GROUP)):
-            return
-        near = difflib.get_close_matches(name, self.people, 1)
-        advice = f"did you mean `{near[0]}`?" if near else f"known: {', '.join(self.people)}, {OPERATOR}"
-        raise StoryError(f"{self.story.file}:{where}: `{name}` is nobody in people ({advice})")
+        if name == OPERATOR:
+            if not self.operator:
+                what = f"`{OPERATOR}` is reached by no channel of the configuration"
+                self.wrong(where, f"{what} (name one under `operator:`, as gateway:NAME)")
+        elif name.startswith("+"):
+            owners = [known for known, number in self.people.items() if number == name]
+            if owners:
+                self.wrong(where, f"`{name}` is somebody's number (write `{owners[0]}`)")
+        elif name not in self.people and not name.startswith(_GROUP):
+            self.wrong(where, f"`{name}` is nobody in people ({_near(name, [*self.people, OPERATOR])})")
+
+    def check_gateway(self, name: str, where: int) -> None:
+        """Raises StoryError for a gateway that no configuration names: its weather would never come."""
+        if name not in self.gateways:
+            self.wrong(
+                where, f"`{name}` is not a gateway of the configuration ({_near(name, self.gateways)})"
+            )
+
+    def wrong(self, where: int, what: str) -> NoReturn:
+        """Raises StoryError with the file and this line."""
+        raise StoryError(f"{self.story.file}:{where}: {what}")
 
 
 class Player:
@@ -125,7 +151,7 @@ class Player:
     def _check_built(self) -> None:
         for event in self._story.events:
             if event.kind in NOT_BUILT:
-                raise StoryError(f"{self._story.file}:{event.line}: {event.kind} is not built yet")
+                self.played.wrong(event.line, f"{event.kind} is not built yet")
 
     def _loaded(self, line: int) -> Settings:
         links = any(event.kind == "link" for event in self._story.events)
@@ -134,8 +160,8 @@ class Player:
         except ConfigError as error:
             raise StoryError(str(error)) from None
         if not settings.gateways:
-            raise StoryError(f"{self._story.file}:{line}: no gateway of type 1601sms is configured")
-        self.played.people |= {name: person.number for name, person in settings.directory.people.items()}
+            self.played.wrong(line, "no gateway of type 1601sms is configured")
+        self.played.learn(settings)
         return settings
 
     # Time.
@@ -225,9 +251,7 @@ class Player:
         found = self.daemon.commit(partial(known.incidents_with, labels=given.labels))
         ids = [int(row["id"]) for row in found if row["state"] in ("open", "acknowledged")]
         if not ids:
-            raise StoryError(
-                f"{self._story.file}:{event.line}: nothing is open with the labels {dict(given.labels)}"
-            )
+            self.played.wrong(event.line, f"nothing is open with the labels {dict(given.labels)}")
         return ids
 
     def _on_silence(self, event: StoryEvent) -> None:
@@ -245,6 +269,11 @@ class Player:
         given = _the(event.given.gateway)
         if given.to:
             self.played.check_name(given.to, event.line)
+        if given.name:
+            self.played.check_gateway(given.name, event.line)
+        if given.credits is not None:
+            self._once_up(lambda: self.daemon.hear_balance(given.name, given.credits or 0))
+            return
         number = self.played.people.get(given.to, _number_of(given.to))
         self._outside.sky.change(given, frozenset((number,)) if given.to else None, self._clock.up)
 
@@ -262,22 +291,26 @@ class Player:
             self._come_back(event.at)
 
     def _on_clock(self, event: StoryEvent) -> None:
-        self.daemon.set_clock(_the(event.given.clock))
+        step = _the(event.given.clock)
+        self._clock.ahead += step
         if self._off_until is None:
-            self.daemon.step()
+            self.daemon.clock_was_set(step)
 
     def _on_link(self, event: StoryEvent) -> None:
         name = _the(event.given.link).to
         self.played.check_name(name, event.line)
         codes = [code for text in self.played.texts if name in text.to for code in _codes_in(text.body)]
         if not codes:
-            raise StoryError(f"{self._story.file}:{event.line}: {name} has no text with a link")
+            self.played.wrong(
+                event.line,
+                f"{name} has no text with a link (web.external_url, and a receiver that escalates, make one)",
+            )
         self._once_up(lambda: self.daemon.follow_link(codes[-1], name))
 
     def _on_override(self, event: StoryEvent) -> None:
         given = _the(event.given.override)
         if given.schedule not in self.daemon.plan.schedules:
-            raise StoryError(f"{self._story.file}:{event.line}: there is no schedule `{given.schedule}`")
+            self.played.wrong(event.line, f"there is no schedule `{given.schedule}`")
         self.played.check_name(given.person, event.line)
         self.daemon.override(given.schedule, given.person, given.for_)
 
@@ -313,6 +346,11 @@ def _the(given: T | None) -> T:
     """What the kind of an event says is there."""
     assert given is not None  # noqa: S101 - for the type checker
     return given
+
+
+def _near(name: str, known: Iterable[str]) -> str:
+    near = difflib.get_close_matches(name, list(known), 1)
+    return f"did you mean `{near[0]}`?" if near else f"known: {', '.join(known)}"
 
 
 def _number_of(name: str) -> str:

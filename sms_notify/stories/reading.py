@@ -171,12 +171,18 @@ def _source(document: Document, path: Path, text: str, file: str, place: Place) 
 def _expectation(
     document: Document, story: StoryText, given: ExpectText, place: Place, ends: timedelta
 ) -> Expectation:
+    since = timedelta() if given.from_ is None else _since(given.from_, story.start)
+    until = ends if given.by is None else _since(given.by, story.start)
+    if not timedelta() <= since <= min(until, ends):
+        what = "looks at a time in which nothing can happen"
+        advice = "look at `from`, `by` and the end of the story"
+        raise ConfigError([Fault(document.file, document.lines[place], "", what, advice)])
     return Expectation(
         line=document.lines[place],
         words=_spelled(document, place),
         given=given,
-        since=timedelta() if given.from_ is None else _since(given.from_, story.start),
-        until=ends if given.by is None else _since(given.by, story.start),
+        since=since,
+        until=until,
         texts=tuple(_expected(story, one) for one in given.texts or ()),
     )
 
