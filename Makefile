@@ -14,6 +14,7 @@ test: $(VENV)/.dev lint
 	$(BIN)/python -m pytest -n auto --dist worksteal -m 'not real' $(ARGS)
 
 # The README's two commands on a bare Debian, in a clone of the commit: commit first. Needs root; AS=root runs them as root.
+# Where no such system can be made the script exits with 77 and says why; make itself then says "Error 77" and exits with 2.
 test-fresh:
 	tests/fresh/machine.sh
 

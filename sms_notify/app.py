@@ -45,7 +45,6 @@ _TICK_EVERY = (
 _TELL_EVERY = 1.0
 _STOP_WITHIN = 30.0
 _RELOAD_WITHIN = 5.0  # seconds in which a stop waits for a reload; after it none can switch any more
-_CLOCK_STEP = timedelta(seconds=5)
 
 
 class App:
@@ -274,6 +273,6 @@ class App:
         """Notices that the wall clock was set, and sets what waits by it: a step is no time that has passed."""
         ahead = self._clock() - self._uptime()
         step, self._ahead = ahead - self._ahead, ahead
-        if abs(step) > _CLOCK_STEP:
+        if abs(step) > outbox.DRIFT:
             _log.warning("the clock was set", extra={"by_seconds": f"{step.total_seconds():.0f}"})
             self.committer(lambda tx: outbox.shift_clock(tx, step))

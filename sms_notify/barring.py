@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
-from sms_notify.decide.people import group_of
+from sms_notify.decide.people import Directory, group_of
 from sms_notify.decide.reactions import Scope
 from sms_notify.gateways.codes import explain_code
 from sms_notify.store import breakers
@@ -27,6 +27,11 @@ class Barring:
 
     bars: tuple[Breaker, ...]
     leaves_by: str = ""
+
+    @property
+    def nowhere(self) -> bool:
+        """True where no gateway takes a text for the number."""
+        return not self.leaves_by
 
     @property
     def since(self) -> datetime:
@@ -65,6 +70,15 @@ def say_breaker(breaker: Breaker, clock: Clock = utc) -> str:
     known = None if breaker.code is None else explain_code(breaker.code)
     why = breaker.reason if known is None else f"error {known.number}: {known.meaning}"
     return f"at {breaker.gateway} since {clock(breaker.opened_at)} ({_of_what(breaker)}{why})"
+
+
+def about_of(breaker: Breaker, directory: Directory) -> str:
+    """Whom or what a bar is about: a person by name."""
+    if breaker.scope is Scope.NUMBER:
+        owner = directory.owner(breaker.subject)
+        return breaker.subject if owner is None else owner.name
+    kinds = {Scope.COUNTRY: "country", Scope.SENDER: "sender"}
+    return f"{kinds.get(breaker.scope, 'long texts to')} {breaker.subject}"
 
 
 def _of_what(breaker: Breaker) -> str:

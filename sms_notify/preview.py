@@ -46,7 +46,7 @@ class Expected:
     @property
     def leaves(self) -> bool:
         """False where every gateway bars the number."""
-        return self.barring is None or bool(self.barring.leaves_by)
+        return self.barring is None or not self.barring.nowhere
 
 
 @dataclass(frozen=True, slots=True)
@@ -224,7 +224,7 @@ class _Seer:
 
     def _stuck(self, person: Person) -> bool:
         barring = self.barred(person.number)
-        return barring is not None and not barring.leaves_by
+        return barring is not None and barring.nowhere
 
     def _steps(self, receiver: Receiver, first: datetime | None) -> Iterator[StepAt]:
         if not receiver.notify or not receiver.escalate:

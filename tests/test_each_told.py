@@ -13,7 +13,7 @@ from workbench import Bench, a_plan, firing
 
 from sms_notify.decide.incidents import tag_of
 from sms_notify.decide.oncall import Schedule
-from sms_notify.decide.people import Target, TargetKind
+from sms_notify.decide.people import Directory, Target, TargetKind
 from sms_notify.decide.routing import Receiver
 from sms_notify.decide.states import State
 from sms_notify.engine import Engine
@@ -210,7 +210,7 @@ def test_the_status_page_counts_them_as_the_notes_do(bench: Bench) -> None:
     for n in range(30):
         lose(bench, name=f"Alert{n}")
     with bench.reading() as tx:
-        found = [finding.text for finding in status_of(tx, {}, (), bench.clock()).findings]
+        found = [finding.text for finding in status_of(tx, {}, (), bench.clock(), Directory()).findings]
 
     assert sum("reached nobody" in text for text in found) == 1
     assert any(text.startswith("30 critical incidents reached nobody") for text in found)

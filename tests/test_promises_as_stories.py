@@ -62,4 +62,4 @@ def test_the_promises_random_stories_give_the_same_texts_from_a_file(
     with capsys.disabled():
         print(f"\n{told} of {SEEDS} seeds told again, {texts} texts; the others lack {dict(lacking)}")
     assert told >= SEEDS / 2
-    assert texts > SEEDS  # stories in which something happens
+    assert texts > SEEDS / 2  # stories in which something happens

@@ -11,12 +11,11 @@ import click
 
 from sms_notify.assembly import account_of as account_at
 from sms_notify.assembly import luck, numbers_to_probe, plan_of, wall_clock
-from sms_notify.barring import advice_of, say_breaker
+from sms_notify.barring import about_of, advice_of, say_breaker
 from sms_notify.cli.common import account_of, config_option, json_option, say, settings_of
 from sms_notify.cli.deciding import clock, has_database
 from sms_notify.config.phone import NumberError, parse_number
 from sms_notify.config.settings import Settings
-from sms_notify.decide.reactions import Scope
 from sms_notify.errors import StoreError, UsageError
 from sms_notify.gateways.settings import Gateway1601Settings
 from sms_notify.gateways.smsgateway1601 import SmsGateway1601
@@ -63,7 +62,7 @@ def ask_about(settings: Settings, account: Gateway1601Settings, bars: Sequence[B
 
 
 def _asked(settings: Settings, prober: Prober, bar: Breaker) -> Bar:
-    about, now = about_of(settings, bar), wall_clock()
+    about, now = about_of(bar, settings.directory), wall_clock()
     where = say_breaker(bar, lambda at: clock(at, now))
     try:
         probed = prober.ask(bar)
@@ -72,16 +71,6 @@ def _asked(settings: Settings, prober: Prober, bar: Breaker) -> Bar:
     if probed.closed:
         return Bar(about, True, f"was barred {where}; the bar is cleared ({probed.answer})")
     return Bar(about, False, f"BARRED {where}; asked now: {probed.answer}. {advice_of(bar)}".rstrip(" ."))
-
-
-def about_of(settings: Settings, bar: Breaker) -> str:
-    """Whom or what a bar is about: a person by name."""
-    if bar.scope is Scope.NUMBER:
-        owner = settings.directory.owner(bar.subject)
-        return bar.subject if owner is None else owner.name
-    return {Scope.COUNTRY: "country", Scope.SENDER: "sender"}.get(
-        bar.scope, "long texts to"
-    ) + f" {bar.subject}"
 
 
 def clear(settings: Settings, gateways: Sequence[str], number: str) -> Sequence[Breaker]:
@@ -115,13 +104,19 @@ def unbar(ctx: click.Context, config_file: str | None, gateway: str | None, as_j
     number = _number_of(settings, who)
     names = [account_of(settings, gateway).name] if gateway else [known.name for known in settings.gateways]
     cleared, now = clear(settings, names, number), wall_clock()
-    rows = [
-        {"gateway": bar.gateway, "scope": bar.scope, "about": about_of(settings, bar), "since": bar.opened_at, "code": bar.code}
-        for bar in cleared
-    ]  # fmt: skip
-    lines = [
-        f"{about_of(settings, bar)}: the bar {say_breaker(bar, lambda at: clock(at, now))} is cleared" for bar in cleared
-    ]  # fmt: skip
+    rows, lines = [], []
+    for bar in cleared:
+        about = about_of(bar, settings.directory)
+        lines.append(f"{about}: the bar {say_breaker(bar, lambda at: clock(at, now))} is cleared")
+        rows.append(
+            {
+                "gateway": bar.gateway,
+                "scope": bar.scope,
+                "about": about,
+                "since": bar.opened_at,
+                "code": bar.code,
+            }
+        )
     nothing = f"{who} is not barred at {' or '.join(names)}: there was nothing to clear"
     say({"who": who, "cleared": rows}, as_json, "\n".join(lines) or nothing)
     if not cleared:

@@ -60,7 +60,7 @@ def send_to(hand: Hand, person: Person, text: Text) -> Row:
             return job(tx)
 
     barring = commit(lambda tx: barring_of(tx, hand.gateways, person.number))
-    if barring is not None and not barring.leaves_by:
+    if barring is not None and barring.nowhere:
         said = f"{say_barring(barring, near)}: nothing was sent. {advise(barring, person.name)}"
         row = row_of(person, Outcome(Fate.REFUSED, Reason.ERROR_CODE, barring.bars[0].code), said)
         return row | {"reason": str(Cause.BARRED)}

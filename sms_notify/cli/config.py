@@ -35,8 +35,8 @@ if TYPE_CHECKING:
 def check_config(file: str | None, online: bool, as_json: bool) -> None:
     """Check a configuration and print every fault with its line and what to do.
 
-    FILE is --config's file where it is left out. Exit code 0 = usable, 1 = faults, or a gateway that refuses, be it one
-    person's number alone.
+    FILE is --config's file where it is left out. Exit code 0 = usable, 1 = faults, or a gateway
+    refuses us, or at least one number.
 
     \b
     Example:

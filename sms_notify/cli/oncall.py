@@ -95,19 +95,29 @@ def show(ctx: click.Context, config_file: str | None, at_text: str | None, days:
     people = settings.directory.people
     rotas = {name: _rota(schedule, made, people, at, days) for name, schedule in schedules.items()}
     stuck = _stuck(settings, rotas)
+    barred = {name: one.said for name, one in stuck.items()}
     rows = [
-        _document(schedules[name], rota, at) | {"barred": stuck.get(name)} for name, rota in rotas.items()
+        _document(schedules[name], rota, at) | {"barred": barred.get(name)} for name, rota in rotas.items()
     ]
     text = "\n\n".join(
-        _drawn(schedules[name], rota, at, days) + (f"\n  !! {stuck[name]}" if name in stuck else "")
+        _drawn(schedules[name], rota, at, days) + (f"\n  !! {barred[name]}" if name in barred else "")
         for name, rota in rotas.items()
     )
     say(rows, as_json, text)
-    if any(turn.shift.person is None for rota in rotas.values() for turn in rota):
+    out_of_reach = any(one.nowhere for one in stuck.values())
+    if out_of_reach or any(turn.shift.person is None for rota in rotas.values() for turn in rota):
         ctx.exit(1)
 
 
-def _stuck(settings: Settings, rotas: Mapping[str, Sequence[Turn]]) -> dict[str, str]:
+@dataclass(frozen=True, slots=True)
+class _Stuck:
+    """What keeps texts from whoever is on call; with `nowhere` there is no other gateway either."""
+
+    said: str
+    nowhere: bool
+
+
+def _stuck(settings: Settings, rotas: Mapping[str, Sequence[Turn]]) -> dict[str, _Stuck]:
     """By schedule, what keeps texts from whoever holds it first: on call and out of reach is as bad as a gap."""
     barred, people, found = barred_at(settings), settings.directory.people, {}
     for name, rota in rotas.items():
@@ -115,8 +125,8 @@ def _stuck(settings: Settings, rotas: Mapping[str, Sequence[Turn]]) -> dict[str,
         barring = None if holder is None else barred(holder.number)
         if holder is not None and barring is not None:
             told = say_barring(barring, lambda at: clock(at, now_utc()))
-            advice = "" if barring.leaves_by else f": {advise(barring, holder.name)}"
-            found[name] = f"{holder.name} is {told}{advice}"
+            advice = f": {advise(barring, holder.name)}" if barring.nowhere else ""
+            found[name] = _Stuck(f"{holder.name} is {told}{advice}", barring.nowhere)
     return found
 
 

@@ -158,7 +158,7 @@ def _show(
     lines = [f"{text.body}", f"{text.parts} part(s) to {whom}{when}; nothing was sent"]
     lines += [f"{name}: {say_barring(barring, near)}" for name, barring in barrings.items()]
     say(plan, as_json, "\n".join(lines))
-    return all(barring.leaves_by for barring in barrings.values())
+    return not any(barring.nowhere for barring in barrings.values())
 
 
 def _test(hand: Hand, to: Recipient, text: Text, at: datetime | None) -> Row:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 from collections.abc import Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -41,6 +42,8 @@ def story_tests(ctx: click.Context, files: tuple[Path, ...], verbose: bool, as_j
     logging.getLogger("sms_notify").addHandler(logging.NullHandler())  # the texts tell the same
     stories, faults = _read(files)
     if faults:
+        if as_json:
+            click.echo(json.dumps({"faults": [asdict(fault) for fault in faults]}, ensure_ascii=False))
         for fault in faults:
             click.echo(printable(str(fault)), err=True)
         ctx.exit(_NOT_UNDERSTOOD)

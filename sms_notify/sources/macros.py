@@ -25,7 +25,7 @@ _NOT_BEFORE = datetime(2000, 1, 1, tzinfo=UTC)
 _NOT_AFTER = timedelta(days=1)
 
 # Options that no macro stands for. Every option that is neither here nor in `names` becomes a label of its name.
-_MORE_OPTIONS = ("monitor", "severity", "problem-id")
+MORE_OPTIONS = ("monitor", "severity", "problem-id")
 _ESSENTIAL = ("type", "host", "service", "state", "output", "comment")
 _AS_LABELS = {
     "monitor": "monitor",
@@ -74,7 +74,7 @@ def read(
     for name, value in environment.items():
         if name.startswith(prefix):
             macros.setdefault(name.removeprefix(prefix).upper(), value)
-    known = {*names, *_MORE_OPTIONS}
+    known = {*names, *MORE_OPTIONS}
     labels = {
         name.removeprefix(_LABEL): value for name, value in environment.items() if name.startswith(_LABEL)
     }

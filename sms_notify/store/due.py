@@ -36,12 +36,12 @@ _BY_TICK = """
   union all select min(updated_at) + :reconcile_wait from messages where state = 'unknown'
   union all select min(sent_at) + :report_timeout from messages where state = 'sent'
   union all select min(sent_at) + :report_timeout from messages where state = 'buffered'
-  union all select min(told_at) + :trouble_kept + 1 from troubles where closed_at is null
 """
 _NEXT = f"""
 select min(at) as at from (
   select min(due_at) as at from pages where state = 'held'
   union all select min(not_before) from messages where state = 'queued'
+  union all select min(told_at) + :trouble_kept + 1 from troubles where closed_at is null
   union all select min(opened_at) + :failover_after from breakers where opened_at is not null
     and scope in ('account', 'credits') and exists (select 1 from messages where state = 'queued')
   {_BY_TICK})
@@ -52,6 +52,7 @@ select min(at) as at from (
   select min(due_at) as at from pages p where state = 'held' and not (due_at <= :now and exists
     (select 1 from messages m where m.state = 'queued' and m.number = p.number and m.lane = p.lane))
   union all select min(not_before) from messages where state = 'queued' and not_before > :now
+  union all select min(told_at) + :trouble_kept + 1 from troubles where closed_at is null and told_at + :trouble_kept + 1 > :now
   union all select min(opened_at) + :failover_after from breakers where opened_at > :now - :failover_after
     and scope in ('account', 'credits') and exists (select 1 from messages where state = 'queued')
   union all select min(poll_at) from messages where poll_at is not null and smsid is not null

@@ -6,9 +6,8 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 from sms_notify.alert import Alert
-from sms_notify.decide.belief import Said
 from sms_notify.decide.routing import ROUND
-from sms_notify.decide.states import Heard, Kind, State
+from sms_notify.decide.states import Kind
 from sms_notify.store.tx import Row, Tx, load, moment, stored
 
 _BELIEF = (
@@ -18,13 +17,10 @@ _BELIEF = (
     " and m.state not in ('failed', 'cancelled', 'expired', 'not_delivered', 'rejected')"
     " order by i.id desc, p.kind = 'resolved' desc limit 1"
 )
-_EPISODES = "select id from incidents where source = :source and fingerprint = :fingerprint"
 _SAID = (
-    "select coalesce(m.sent_at, m.updated_at) as at, p.kind, p.bundle = 'flapping' as flapping, m.state as state, p.id"  # noqa: S608
-    " from pages p join messages m on m.id = p.message_id where (p.recipient = :recipient or p.number = :number)"
-    " and p.incident_id in (" + _EPISODES + ")"
-    " union all select received_at, :resolved, 0, null, id from alerts where reason = :off"
-    " and incident_id in (" + _EPISODES + ") order by at, id"
+    "select (select max(a.started_at) from attempts a where a.message_id = m.id) as at, p.kind, p.bundle, p.recipient,"
+    " p.number, p.receiver, p.id, p.incident_id, i.closed_at, m.state from incidents i join pages p on p.incident_id = i.id"
+    " join messages m on m.id = p.message_id where i.source = :source and i.fingerprint = :fingerprint order by at, p.id"
 )
 _OF_KEY = (
     " from incidents i join pages p on p.incident_id = i.id where i.id in (select id from incidents where source = :source"
@@ -110,24 +106,11 @@ def incidents_with(tx: Tx, labels: Mapping[str, str]) -> Sequence[Row]:
     return sorted(found.values(), key=lambda row: -int(row["id"]))
 
 
-def said_to(tx: Tx, source: str, fingerprint: str, recipient: str, number: str) -> Sequence[Said]:
-    """All that a person was told of one problem, in the order in which it was said, and what was not to be said.
-
-    A person keeps what was said under an earlier number; the ledger's rows tell what became of each text.
+def said_about(tx: Tx, source: str, fingerprint: str) -> Sequence[Row]:
+    """Every text about any episode of one problem, in the order in which it left, a row for each page that it told: `at`,
+    kind, bundle, recipient, number, receiver, incident_id, closed_at and the text's state.
     """
-    rows = tx.all(
-        _SAID,
-        source=source,
-        fingerprint=fingerprint,
-        recipient=recipient,
-        number=number,
-        resolved=Kind.RESOLVED,
-        off=Heard.RESOLVED_OFF,
-    )
-    return [
-        Said(Kind(r["kind"]), bool(r["flapping"]), None if r["state"] is None else State(r["state"]))
-        for r in rows
-    ]
+    return tx.all(_SAID, source=source, fingerprint=fingerprint)
 
 
 def may_have_reached(tx: Tx, incident_id: int, beside: int) -> bool:

@@ -199,6 +199,10 @@ def hand_over(tx: Tx, message: Message, gateway: str, entry: Entry, node: str, n
     move(tx, replace(message, gateway=gateway), State.QUEUED, entry, node, now)
 
 
+DRIFT = timedelta(seconds=5)
+"""A smaller step of the wall clock is none: what waits is late or early by that at most."""
+
+
 def shift_clock(tx: Tx, step: timedelta) -> None:
     """The wall clock was set: what waits or lives until a time, waits or lives as long as before."""
     by = step // timedelta(microseconds=1)

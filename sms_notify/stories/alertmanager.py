@@ -51,9 +51,12 @@ class Listed:
         self.covers.append(_Cover(id_, labels, by, self.now() + lasts, silence))
         return id_
 
-    def forget(self, labels: Mapping[str, str]) -> None:
-        """They list no more what has these labels."""
-        self.alerts = {name: has for name, has in self.alerts.items() if not labels.items() <= has.items()}
+    def forget(self, labels: Mapping[str, str]) -> list[str]:
+        """They list no more what has these labels; returns the fingerprints."""
+        gone = [name for name, has in self.alerts.items() if labels.items() <= has.items()]
+        for name in gone:
+            del self.alerts[name]
+        return gone
 
 
 class ListedAlertmanager(Alertmanager):

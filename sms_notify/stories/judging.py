@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
 
 from sms_notify.config.durations import spell_duration
-from sms_notify.decide.belief import Belief, believed
-from sms_notify.decide.states import IncidentState
+from sms_notify.decide.belief import Belief, Said, believed
+from sms_notify.decide.states import IncidentState, Kind, State
 from sms_notify.store import known
+from sms_notify.store.tx import Row
 from sms_notify.stories.playing import Played, Player, StoryError, StoryText
 from sms_notify.stories.reading import OPERATOR, Expectation, ExpectedText, Story
 
@@ -64,6 +64,8 @@ def judge(story: Story, environ: Mapping[str, str] = os.environ, *, fine: bool =
 def _failure(player: Player, expected: Expectation) -> Failure | None:
     for name in _named(expected):
         player.played.check_name(name, expected.line)
+    if expected.given.believes == OPERATOR:
+        player.played.wrong(expected.line, f"`{OPERATOR}` is a channel, and believes nothing")
     why = _JUDGES[expected.given.kind](player, expected)
     return None if why is None else Failure(expected.line, expected.words, why)
 
@@ -74,18 +76,28 @@ def _named(expected: Expectation) -> list[str]:
     return [name for name in named if name is not None]
 
 
-def glob(pattern: str) -> re.Pattern[str]:
-    r"""A pattern in which `*` stands for anything, and `\*` for a star."""
-    parts = (re.escape(part.replace("\0", "*")) for part in pattern.replace(r"\*", "\0").split("*"))
-    return re.compile(".*".join(parts), re.DOTALL)
+def fits(pattern: str, text: str) -> bool:
+    r"""Whether `text` is as `pattern`, in which `*` stands for anything, and `\*` for a star. In linear time for each piece."""
+    first, *pieces = (piece.replace("\0", "*") for piece in pattern.replace(r"\*", "\0").split("*"))
+    if not pieces:
+        return text == first
+    if not text.startswith(first):
+        return False
+    at = len(first)
+    for piece in pieces[:-1]:
+        found = text.find(piece, at)
+        if found < 0:
+            return False
+        at = found + len(piece)
+    return text.endswith(pieces[-1]) and len(text) - len(pieces[-1]) >= at
 
 
 def _matching(played: Played, name: str, expected: Expectation) -> list[StoryText]:
-    shape = glob(expected.given.text)
+    pattern = expected.given.text
     return [
         text
         for text in played.texts
-        if name in text.to and expected.since <= text.at <= expected.until and shape.fullmatch(text.body)
+        if name in text.to and expected.since <= text.at <= expected.until and fits(pattern, text.body)
     ]
 
 
@@ -124,7 +136,7 @@ def _unlike(one: ExpectedText, text: StoryText) -> str:
         return f"not to {one.to}"
     if one.at is not None and not one.at <= text.at < one.at + _SECOND:
         return f"not at {spell_duration(one.at)}"
-    return "" if glob(one.text).fullmatch(text.body) else "other words"
+    return "" if fits(one.text, text.body) else "other words"
 
 
 def _credits(player: Player, expected: Expectation) -> str | None:
@@ -154,10 +166,40 @@ def belief_of(player: Player, name: str, labels: Mapping[str, str]) -> Belief:
     found = player.look(partial(known.incidents_with, labels=labels))
     if not found:
         return Belief.NOTHING
-    source, fingerprint = str(found[0]["source"]), str(found[0]["fingerprint"])
-    number = player.played.people.get(name, name)
-    told = partial(known.said_to, source=source, fingerprint=fingerprint, recipient=name, number=number)
-    return believed(player.look(told))
+    rows = player.look(
+        partial(known.said_about, source=str(found[0]["source"]), fingerprint=str(found[0]["fingerprint"]))
+    )
+    return believed(_said_to(player, name, rows))
+
+
+def _said_to(player: Player, name: str, rows: Sequence[Row]) -> list[Said]:
+    """What one person was told, and the ends that they were not to be told of, in order.
+
+    A person keeps what was said under an earlier number, and a name that nobody has any more is whoever has its number.
+    """
+    number, people = player.played.people.get(name, name), player.daemon.plan.directory.people
+    mine = [
+        row
+        for row in rows
+        if row["recipient"] == name or (row["number"] == number and row["recipient"] not in people)
+    ]
+    said = [
+        (row["at"] or 0, Said(Kind(row["kind"]), row["bundle"] == "flapping", State(row["state"])))
+        for row in mine
+    ]
+    said += [(at, Said(Kind.RESOLVED, False, None)) for at in _silent_ends(player, mine)]
+    return [one for _, one in sorted(said, key=lambda pair: pair[0])]
+
+
+def _silent_ends(player: Player, rows: Sequence[Row]) -> list[int]:
+    """When episodes ended of which no receiver that told them texts the end (`send_resolved: false`)."""
+    told: dict[tuple[int, int], set[str]] = {}
+    for row in rows:
+        if row["closed_at"] is not None:
+            told.setdefault((row["incident_id"], row["closed_at"]), set()).add(row["receiver"])
+    receivers = player.daemon.plan.receivers
+    wanted = {name for name, receiver in receivers.items() if receiver.send_resolved}
+    return [closed_at for (_, closed_at), names in told.items() if not names & wanted]
 
 
 _JUDGES: Mapping[str, Callable[[Player, Expectation], str | None]] = {

@@ -2,18 +2,30 @@
 
 from __future__ import annotations
 
+import difflib
+import re
 from datetime import datetime, timedelta
 from typing import Annotated, Any, Literal, TypeAlias
 
-from pydantic import BeforeValidator, Field, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 from pydantic_core import PydanticCustomError
 
 from sms_notify.config.model import Model
-from sms_notify.config.values import Boolean, Duration, Words, read_duration, read_text, refused
+from sms_notify.config.values import (
+    Boolean,
+    Duration,
+    PositiveDuration,
+    Words,
+    read_duration,
+    read_text,
+    refused,
+)
 from sms_notify.gateways.base import DeliveryStatus
+from sms_notify.sources import icinga, macros, nagios
 from sms_notify.sources.times import parse_rfc3339
 
 Labels: TypeAlias = dict[str, str]
+HOOK_OPTIONS = frozenset((*nagios.MACROS, *icinga.MACROS, *macros.MORE_OPTIONS))
 
 
 _FIRST_YEAR, _LAST_YEAR = 1990, 2200  # no calendar breaks in between, whatever is added to a time
@@ -35,7 +47,7 @@ def read_offset(value: object) -> timedelta:
 
 def _at(value: object) -> timedelta | datetime:
     text = read_text(value)
-    if "T" in text or text.count(":") > 1 or "-" in text:
+    if parse_rfc3339(text) is not None:
         return _moment(text)
     try:
         return read_duration(text)
@@ -57,6 +69,7 @@ At = Annotated[timedelta | datetime, BeforeValidator(_at)]
 Count = Annotated[int, BeforeValidator(_number)]
 
 _TIMES = ("$starts", "$ends")
+_NAME = re.compile(r"[A-Za-z][A-Za-z0-9._-]*")
 _SPECIAL = (*_TIMES, "$summary", "$description", "$fingerprint", "$annotations")
 
 
@@ -66,15 +79,23 @@ def _alert(value: object) -> dict[str, Any]:
     for key, text in value.items():
         if key.startswith("$") and key not in _SPECIAL:
             raise refused(f"`{key}` is not a key of an alert", f"known: {', '.join(_SPECIAL)}")
-        if isinstance(text, str) == (key == "$annotations"):
-            raise refused(f"`{key}` has the wrong shape", "labels are texts, $annotations is a mapping")
+        if text is not None and not _is_fit(key, text):
+            raise refused(
+                f"`{key}` has the wrong shape", "labels are texts, $annotations is a mapping of texts"
+            )
     return value | {key: read_offset(value[key]) for key in _TIMES if key in value}
+
+
+def _is_fit(key: str, value: object) -> bool:
+    if key != "$annotations":
+        return isinstance(value, str)
+    return isinstance(value, dict) and all(isinstance(text, str) for text in value.values())
 
 
 AlertText = Annotated[dict[str, Any], BeforeValidator(_alert)]
 
 
-class Webhook(Model):
+class WebhookEvent(Model):
     """One delivery of an Alertmanager; `sender` is its externalURL, `group` its groupKey."""
 
     firing: list[AlertText] = Field(default=[])
@@ -85,13 +106,13 @@ class Webhook(Model):
     truncated: Count = 0
 
     @model_validator(mode="after")
-    def _says_something(self) -> Webhook:
+    def _says_something(self) -> WebhookEvent:
         if not (self.firing or self.resolved or self.truncated):
             raise refused("has no alert", "write firing: [{alertname: …}], or resolved: […]")
         return self
 
 
-class GrafanaWebhook(Webhook):
+class GrafanaEvent(WebhookEvent):
     org: Count = 1
 
 
@@ -114,13 +135,33 @@ class Muted(Model):
     for_: Duration | None = Field(default=None, alias="for")
 
 
+def _label_names(value: Labels) -> Labels:
+    if "" in value:
+        raise refused("has a label without a name", "write name: value")
+    return value
+
+
+def _options(value: Labels) -> Labels:
+    """Options that a hook does not know become labels; one that nearly is another was meant to be that."""
+    for name in value:
+        near = difflib.get_close_matches(name, HOOK_OPTIONS, 1, cutoff=0.85)
+        if name not in HOOK_OPTIONS and near:
+            raise refused(f"`{name}` is not an option of the hook", f"did you mean `{near[0]}`?")
+        if not _NAME.fullmatch(name):
+            raise refused(f"`{name}` is not the name of an option", "write host: db1")
+    return value
+
+
+Options = Annotated[Labels, AfterValidator(_options)]
+
+
 class Piped(Model):
     """What `pipe` was given: standard input, and its options."""
 
     text: str
     name: Words = ""
     severity: Words = ""
-    label: Labels = Field(default={})
+    label: Annotated[Labels, AfterValidator(_label_names)] = Field(default={})
     resolved: Boolean = False
 
 
@@ -163,10 +204,10 @@ class Followed(Model):
     to: Words
 
 
-class Shift(Model):
+class OverrideEvent(Model):
     schedule: Words
     person: Words
-    for_: Duration = Field(alias="for")
+    for_: PositiveDuration = Field(alias="for")
 
 
 def _plain(name: str) -> str:
@@ -186,10 +227,10 @@ class EventText(Model):
     """Something happens."""
 
     at: At
-    alertmanager: Webhook | None = None
-    grafana: GrafanaWebhook | None = None
-    nagios: Labels | None = None
-    icinga: Labels | None = None
+    alertmanager: WebhookEvent | None = None
+    grafana: GrafanaEvent | None = None
+    nagios: Options | None = None
+    icinga: Options | None = None
     zabbix: dict[str, Any] | None = None
     zabbix_script: Annotated[list[str], Field(min_length=3, max_length=3)] | None = None
     json_: Any = Field(default=None, alias="json")
@@ -207,7 +248,7 @@ class EventText(Model):
     clock: Offset | None = None
     mute: Muted | None = None
     link: Followed | None = None
-    override: Shift | None = None
+    override: OverrideEvent | None = None
 
     @property
     def kind(self) -> str:
@@ -261,8 +302,10 @@ class ExpectText(Model):
             raise refused(f"`{kind}` needs `{_plain(missing[0])}`", "add it")
         if strange := sorted(given - {*needed, *allowed}):
             raise refused(f"`{_plain(strange[0])}` says nothing beside `{kind}`", "remove it")
-        if kind == "count" and self.most is None and self.least is None:
-            raise refused("`count` needs `most` or `least`", "add one")
+        if kind == "count" and self.most is None and not self.least:
+            raise refused("`count` needs `most`, or a `least` above 0", "add one")
+        if not self.text:
+            raise refused("`text` is empty, which no text is", "write *, or leave it out")
         if words and self.is_ not in words:
             raise refused(f"`is` must be one of {', '.join(words)}", "write one of these")
         return self
@@ -283,7 +326,7 @@ _BESIDE: dict[str, tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...]]] = {
 }
 
 
-class StoryText(Model):
+class StoryEntry(Model):
     story: Words
     start: Moment
     run_for: Duration | None = None
@@ -296,7 +339,7 @@ class StoryFile(Model):
 
     config: Words = ""
     config_file: Words = ""
-    stories: Annotated[list[StoryText], Field(min_length=1)]
+    stories: Annotated[list[StoryEntry], Field(min_length=1)]
 
     @model_validator(mode="after")
     def _one_configuration(self) -> StoryFile:

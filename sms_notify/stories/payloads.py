@@ -10,7 +10,7 @@ from typing import Any
 
 from sms_notify.alert import Handed, fingerprint_of
 from sms_notify.config.durations import DurationError, parse_duration
-from sms_notify.stories.models import GrafanaWebhook, Piped, Webhook
+from sms_notify.stories.models import GrafanaEvent, Piped, WebhookEvent
 
 SENDER = "http://alertmanager.example:9093"
 _NEVER = "0001-01-01T00:00:00Z"
@@ -24,9 +24,9 @@ class Rule:
     began: dict[tuple[str, str], datetime] = field(default_factory=dict)
 
 
-def webhook(given: Webhook, rule: Rule, start: datetime, now: datetime) -> bytes:
+def webhook(given: WebhookEvent, rule: Rule, start: datetime, now: datetime) -> bytes:
     """One POST of an Alertmanager, or of a Grafana. `now` is the source's own clock."""
-    org = str(given.org) if isinstance(given, GrafanaWebhook) else ""
+    org = str(given.org) if isinstance(given, GrafanaEvent) else ""
     alerts = [_alert(one, "firing", rule, org, start, now) for one in given.firing]
     alerts += [_alert(one, "resolved", rule, org, start, now) for one in given.resolved]
     first = alerts[0]["labels"].get("alertname", "") if alerts else ""
@@ -39,7 +39,7 @@ def webhook(given: Webhook, rule: Rule, start: datetime, now: datetime) -> bytes
         "truncatedAlerts": given.truncated,
         "alerts": alerts,
     }
-    if isinstance(given, GrafanaWebhook):
+    if isinstance(given, GrafanaEvent):
         body["orgId"] = given.org
     return _json(body)
 

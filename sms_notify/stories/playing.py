@@ -10,6 +10,7 @@ from functools import partial
 from typing import TYPE_CHECKING, NoReturn, TypeVar
 
 from sms_notify.alert import Delivery, Handed
+from sms_notify.assembly import plan_of
 from sms_notify.backtest.replay import heads
 from sms_notify.config.settings import Settings
 from sms_notify.decide.people import group_of
@@ -18,7 +19,7 @@ from sms_notify.errors import ConfigError, ParseError, SmsNotifyError
 from sms_notify.roads.base import Note
 from sms_notify.roads.settings import OperatorKind
 from sms_notify.sources import alertmanager, generic, grafana, handed, zabbix
-from sms_notify.store import known
+from sms_notify.store import known, outbox
 from sms_notify.stories import payloads
 from sms_notify.stories.daemon import Outside, StoryClock, StoryDaemon
 from sms_notify.stories.models import By, Named
@@ -69,6 +70,7 @@ class Played:
     people: dict[str, str] = field(default_factory=dict)
     """Name → number, of every configuration that was loaded; the newest counts."""
     gateways: set[str] = field(default_factory=set)
+    numbers: set[str] = field(default_factory=set)
     operator: bool = False
     """Whether any of them names a channel to the operator."""
 
@@ -77,6 +79,7 @@ class Played:
         self.people |= {name: person.number for name, person in settings.directory.people.items()}
         self.gateways |= {gateway.name for gateway in settings.gateways}
         self.operator |= any(target.kind is OperatorKind.GATEWAY for target in settings.operator)
+        self.numbers |= plan_of(settings).numbers()
 
     def check_name(self, name: str, where: int) -> None:
         """Raises StoryError for a name that nobody has: nothing could ever be expected of it."""
@@ -88,7 +91,12 @@ class Played:
             owners = [known for known, number in self.people.items() if number == name]
             if owners:
                 self.wrong(where, f"`{name}` is somebody's number (write `{owners[0]}`)")
-        elif name not in self.people and not name.startswith(_GROUP):
+            elif name not in self.numbers:
+                self.wrong(where, f"`{name}` is a number that the configuration does not name")
+        elif name.startswith(_GROUP):
+            if _number_of(name) not in self.numbers:
+                self.wrong(where, f"`{name}` is a group that no receiver names")
+        elif name not in self.people:
             self.wrong(where, f"`{name}` is nobody in people ({_near(name, [*self.people, OPERATOR])})")
 
     def check_gateway(self, name: str, where: int) -> None:
@@ -263,7 +271,11 @@ class Player:
         self._outside.listed.cover(given.labels, given.by, given.for_, silence=False)
 
     def _on_gone(self, event: StoryEvent) -> None:
-        self._outside.listed.forget(_the(event.given.gone).labels)
+        gone = self._outside.listed.forget(_the(event.given.gone).labels)
+        if not gone:
+            self.played.wrong(event.line, "Alertmanager lists no alert with these labels")
+        for fingerprint in gone:
+            self._rules["alertmanager"].began.pop(("", fingerprint), None)
 
     def _on_gateway(self, event: StoryEvent) -> None:
         given = _the(event.given.gateway)
@@ -286,14 +298,15 @@ class Player:
     _on_config_file = _on_config
 
     def _on_restart(self, event: StoryEvent) -> None:
-        self._off_until = event.at + _the(event.given.restart).down
+        until = event.at + _the(event.given.restart).down
+        self._off_until = max(until, self._off_until or until)
         if self._off_until == event.at:
             self._come_back(event.at)
 
     def _on_clock(self, event: StoryEvent) -> None:
         step = _the(event.given.clock)
         self._clock.ahead += step
-        if self._off_until is None:
+        if self._off_until is None and abs(step) > outbox.DRIFT:
             self.daemon.clock_was_set(step)
 
     def _on_link(self, event: StoryEvent) -> None:
@@ -311,7 +324,8 @@ class Player:
         given = _the(event.given.override)
         if given.schedule not in self.daemon.plan.schedules:
             self.played.wrong(event.line, f"there is no schedule `{given.schedule}`")
-        self.played.check_name(given.person, event.line)
+        if given.person not in self.daemon.plan.directory.people:
+            self.played.wrong(event.line, f"`{given.person}` is nobody in people")
         self.daemon.override(given.schedule, given.person, given.for_)
 
     # What comes out.

@@ -12,7 +12,7 @@ from sms_notify.config.load import settings_of
 from sms_notify.config.settings import Settings
 from sms_notify.config.shape import shaped
 from sms_notify.errors import ConfigError, Fault
-from sms_notify.stories.models import At, EventText, ExpectText, StoryFile, StoryText, TextAt
+from sms_notify.stories.models import At, EventText, ExpectText, StoryEntry, StoryFile, TextAt
 
 AFTERWARDS = timedelta(hours=1)
 OPERATOR = "operator"
@@ -47,7 +47,10 @@ class ConfigSource:
         """
         document = self._document()
         _give(document.data, links)
-        return settings_of(document, environ, self.path.parent)
+        try:
+            return settings_of(document, environ, self.path.parent)
+        except ConfigError as error:
+            raise ConfigError([_placed(fault, self.line) for fault in error.faults]) from None
 
     def _document(self) -> Document:
         if self.text is None:
@@ -59,6 +62,11 @@ class ConfigSource:
         document.lines = {place: line + self.line for place, line in document.lines.items()}
         document.faults = [_moved(fault, self.line) for fault in document.faults]
         return document
+
+
+def _placed(fault: Fault, line: int) -> Fault:
+    """What is wrong with a configuration as a whole is told where it begins."""
+    return fault if fault.line else replace(fault, line=line)
 
 
 def _moved(fault: Fault, lines: int) -> Fault:
@@ -135,7 +143,7 @@ def _story(document: Document, path: Path, model: StoryFile, number: int) -> Sto
     text, place = model.stories[number], ("stories", number)
     events = tuple(_event(document, path, text, n, (*place, "events", n)) for n in range(len(text.events)))
     events = tuple(sorted(events, key=lambda event: event.at))
-    last = max((event.at for event in events), default=timedelta())
+    last = max((_over(event) for event in events), default=timedelta())
     ends = last + AFTERWARDS if text.run_for is None else text.run_for
     for event in events:
         _check_time(document, event, ends)
@@ -154,7 +162,12 @@ def _story(document: Document, path: Path, model: StoryFile, number: int) -> Sto
     )
 
 
-def _event(document: Document, path: Path, story: StoryText, number: int, place: Place) -> StoryEvent:
+def _over(event: StoryEvent) -> timedelta:
+    """When an event is over: a daemon that is off comes back."""
+    return event.at + (event.given.restart.down if event.given.restart is not None else timedelta())
+
+
+def _event(document: Document, path: Path, story: StoryEntry, number: int, place: Place) -> StoryEvent:
     given = story.events[number]
     config = None
     if given.config is not None or given.config_file is not None:
@@ -169,7 +182,7 @@ def _source(document: Document, path: Path, text: str, file: str, place: Place) 
 
 
 def _expectation(
-    document: Document, story: StoryText, given: ExpectText, place: Place, ends: timedelta
+    document: Document, story: StoryEntry, given: ExpectText, place: Place, ends: timedelta
 ) -> Expectation:
     since = timedelta() if given.from_ is None else _since(given.from_, story.start)
     until = ends if given.by is None else _since(given.by, story.start)
@@ -187,7 +200,7 @@ def _expectation(
     )
 
 
-def _expected(story: StoryText, one: TextAt) -> ExpectedText:
+def _expected(story: StoryEntry, one: TextAt) -> ExpectedText:
     return ExpectedText(None if one.at is None else _since(one.at, story.start), one.to, one.text)
 
 

@@ -37,7 +37,7 @@ class Accepted:
 
 
 @dataclass(slots=True)
-class _Front:
+class _Spell:
     """One kind of weather: for whom, until when, and for how many more texts (None: no such bound)."""
 
     given: Weather
@@ -49,7 +49,7 @@ class _Front:
         here = self.given.name in ("", gateway) and (self.numbers is None or number in self.numbers)
         return here and (self.until is None or now < self.until) and self.left != 0
 
-    def same_place(self, other: _Front) -> bool:
+    def same_place(self, other: _Spell) -> bool:
         return (self.given.name, self.numbers) == (other.given.name, other.numbers)
 
 
@@ -61,12 +61,12 @@ class Sky:
     """
 
     def __init__(self) -> None:
-        self._counted: list[_Front] = []
-        self._lasting: list[_Front] = []
+        self._counted: list[_Spell] = []
+        self._lasting: list[_Spell] = []
 
     def change(self, given: Weather, numbers: frozenset[str] | None, now: timedelta) -> None:
         """Lets it be `given` for these numbers, or for all."""
-        front = _Front(given, numbers, None if given.for_ is None else now + given.for_, given.count)
+        front = _Spell(given, numbers, None if given.for_ is None else now + given.for_, given.count)
         if given.count is not None:
             self._counted.append(front)
             return

@@ -97,7 +97,7 @@ def _is_for_us(hosts: list[str], settings: WebSettings) -> bool:
 def _not_our_name(host: str) -> HTTPException:
     return HTTPException(
         421,
-        f"Nobody needs a password here, so only this machine's own names are answered, not {host[:_SHOWN]!a}."
+        f"No login is configured, so only this machine's own names are answered, not {host[:_SHOWN]!a}."
         " Ask under localhost, an address of loopback or web.listen; or set web.external_url to the address that is"
         " used; or configure web.webhook_tokens_file or web.users.",
     )

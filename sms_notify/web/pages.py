@@ -79,7 +79,9 @@ class Pages:
     async def _status(self, request: Request) -> Response:
         user = await self._enter(request)
         now, schedules = self._people.now(), self._people.schedules()
-        status = await self._read(lambda tx: status_of(tx, schedules, self._ready(), now))
+        status = await self._read(
+            lambda tx: status_of(tx, schedules, self._ready(), now, self._people.directory)
+        )
         return self._page("status.html", request, user, status=status)
 
     async def _incident(self, request: Request) -> Response:

@@ -8,8 +8,9 @@ from datetime import datetime
 from enum import StrEnum
 
 from sms_notify.alert import Severity
-from sms_notify.barring import say_breaker
+from sms_notify.barring import about_of, say_breaker
 from sms_notify.decide.oncall import Schedule
+from sms_notify.decide.people import Directory
 from sms_notify.decide.reactions import Level
 from sms_notify.store import breakers, oncall, viewing
 from sms_notify.store.breakers import Breaker, OwnTrouble
@@ -43,6 +44,14 @@ class Finding:
 
 
 @dataclass(frozen=True, slots=True)
+class ClosedDoor:
+    """What does not leave at a gateway now; `about` says of whom or what."""
+
+    breaker: Breaker
+    about: str
+
+
+@dataclass(frozen=True, slots=True)
 class Status:
     """How things stand at one moment. `open` is at most INCIDENTS_SHOWN of `total`."""
 
@@ -52,7 +61,7 @@ class Status:
     duties: tuple[Duty, ...]
     queue: Queue
     held: tuple[Held, ...]
-    closed: tuple[Breaker, ...]
+    closed: tuple[ClosedDoor, ...]
     troubles: tuple[OwnTrouble, ...]
     balances: tuple[Balance, ...]
     texts: tuple[tuple[Message, tuple[int, ...]], ...]
@@ -71,7 +80,13 @@ class Status:
         return self.total - len(self.open)
 
 
-def status_of(tx: Tx, schedules: Mapping[str, Schedule], not_ready: Sequence[str], now: datetime) -> Status:
+def status_of(
+    tx: Tx,
+    schedules: Mapping[str, Schedule],
+    not_ready: Sequence[str],
+    now: datetime,
+    directory: Directory,
+) -> Status:
     """Everything of the first page. `not_ready` are the reasons why alerts or texts are not taken now."""
     counts = viewing.open_counts(tx)
     made = oncall.overrides(tx, now)
@@ -86,7 +101,7 @@ def status_of(tx: Tx, schedules: Mapping[str, Schedule], not_ready: Sequence[str
             for duty in duties
             if duty.holder is None
         ),
-        *_of_gateways(closed),
+        *_of_gateways(closed, directory),
         *_of_troubles(troubles),
     ]
     return Status(
@@ -96,7 +111,7 @@ def status_of(tx: Tx, schedules: Mapping[str, Schedule], not_ready: Sequence[str
         duties=duties,
         queue=queue,
         held=tuple(viewing.held(tx)),
-        closed=closed,
+        closed=tuple(ClosedDoor(breaker, _closed(breaker, directory)) for breaker in closed),
         troubles=troubles,
         balances=tuple(viewing.balances(tx)),
         texts=tuple(viewing.newest_messages(tx, TEXTS_SHOWN)),
@@ -129,13 +144,17 @@ def _care(open_now: int, waiting: int) -> str:
     return f"{waiting} of them acknowledged by nobody"
 
 
-def _of_gateways(closed: Sequence[Breaker]) -> Iterator[Finding]:
+def _of_gateways(closed: Sequence[Breaker], directory: Directory) -> Iterator[Finding]:
     for breaker in closed:
         if breaker.scope.whole:
             yield Finding(Mood.BAD, f"Gateway {breaker.gateway}: no text leaves")
         else:
-            what = f"Nothing leaves for {breaker.scope} {breaker.subject}"
-            yield Finding(Mood.WARN, f"{what} {say_breaker(breaker)}")
+            yield Finding(Mood.WARN, f"{about_of(breaker, directory)}: barred {say_breaker(breaker)}")
+
+
+def _closed(breaker: Breaker, directory: Directory) -> str:
+    """What of a gateway is closed, as its line on the page says it."""
+    return f"{breaker.scope}" if breaker.scope.whole else about_of(breaker, directory)
 
 
 def _of_troubles(troubles: Sequence[OwnTrouble]) -> Iterator[Finding]:

@@ -18,7 +18,9 @@ home=/home/$user; [ "$user" = root ] && home=/root
 [ $# -gt 0 ] || set -- "make demo ARGS=--once" "make test"
 
 bare_system() {
-  [ -f "$kept/.ready" ] && return
+  exec 9>"$kept.lock"; flock 9  # two runs at once make one system
+  [ -f "$kept/.ready" ] && { exec 9>&-; return; }
+  command -v debootstrap >/dev/null || echo "test-fresh: INSTALLING debootstrap on this machine ..."
   command -v debootstrap >/dev/null || { apt-get update -qq && apt-get install -y -qq debootstrap >/dev/null; } ||
     cannot "needs debootstrap, and apt-get could not install it"
   local mirror
@@ -28,13 +30,14 @@ bare_system() {
   debootstrap --variant=minbase --include=ca-certificates,python3,python3-venv,make,git bookworm "$kept" $mirror >"$kept.log" 2>&1 ||
     { tail -n 5 "$kept.log"; cannot "debootstrap failed, see $kept.log"; }
   touch "$kept/.ready"
+  exec 9>&-
 }
 
 # Where packages come from is the machine's own business; no package itself comes along.
 way_to_packages() {
-  cp -a /etc/apt/apt.conf.d/. "$1/etc/apt/apt.conf.d/"
+  cp -a /etc/apt/apt.conf.d/. "$1/etc/apt/apt.conf.d/" 2>/dev/null || true
   cp /etc/resolv.conf /etc/hosts "$1/etc/"
-  cp -aL --remove-destination /etc/ssl/certs/. "$1/etc/ssl/certs/"
+  cp -aL --remove-destination /etc/ssl/certs/. "$1/etc/ssl/certs/" 2>/dev/null || true  # a link may lead nowhere
   local file
   for file in /etc/pip.conf "$HOME/.config/pip/pip.conf"; do
     [ ! -f "$file" ] || { install -D -m 644 "$file" "$1/etc/pip.conf"; break; }
@@ -42,6 +45,7 @@ way_to_packages() {
 }
 
 bare_system
+find "$(dirname "$kept")" -maxdepth 1 -name "$(basename "$kept").??????" -mmin +600 -exec rm -rf --one-file-system {} +  # of runs that were killed
 system=$(mktemp -d "$kept.XXXXXX")
 # Mounts are those of the namespace below and end with it: nothing but the copy is left to remove.
 trap 'rm -rf --one-file-system "$system"' EXIT
