@@ -149,17 +149,19 @@ stories:
       - {texted: alice, text: "*"}
 """
 
+FIRING = "alertmanager: {firing: [{alertname: A, severity: critical}]}"
 WRONG = [
     ("events:", "evnts:", 9, "did you mean `events`?"),
+    (FIRING, "nagios: {type: PROBLEM, servce: disk, host: db1}", 10, "did you mean `service`?"),
+    (FIRING, "pipe: {text: a, label: {'': b}}", 10, "a label without a name"),
+    ("severity: critical", "$annotations: [a]", 10, "has the wrong shape"),
+    ("severity: critical", "$annotations: {a: {b: c}}", 10, "has the wrong shape"),
+    ('text: "*"}', 'text: ""}', 12, "which no text is"),
+    ('{texted: alice, text: "*"}', "{count: alice, least: 0}", 12, "`least` above 0"),
     ("start: 2026", "start: 9999", 8, "not a time with its zone"),
     ('text: "*"}', 'text: "*", from: 5h}', 12, "a time in which nothing can happen"),
     ('text: "*"}', 'text: "*", from: 10m, by: 5m}', 12, "a time in which nothing can happen"),
-    (
-        "alertmanager: {firing: [{alertname: A, severity: critical}]}",
-        "gateway: {error: 106, count: 0}",
-        10,
-        "for no text",
-    ),
+    (FIRING, "gateway: {error: 106, count: 0}", 10, "for no text"),
     ("- {at: 0s, alertmanager", "- {at: 0s, alertmanger", 10, "did you mean `alertmanager`?"),
     ("{firing:", "{fireing:", 10, "did you mean `firing`?"),
     ("text: ", "txt: ", 12, "did you mean `text`?"),
@@ -240,6 +242,7 @@ REFUSED = [
     ("gateway: {error: 106, to: alcie}", "did you mean `alice`?"),
     ("ack: {labels: {alertname: A}}", "nothing is open"),
     ("link: {to: alice}", "has no text with a link"),
+    ("gone: {labels: {alertname: A}}", "lists no alert with these labels"),
     ("override: {schedule: primary, person: alice, for: 1h}", "there is no schedule `primary`"),
     (
         "gateway: {error: 106, name: mian}",
@@ -289,6 +292,36 @@ def test_an_expectation_of_somebody_whom_nobody_knows_fails(tmp_path: Path) -> N
 
     assert result.exit_code == 1
     assert f"{file}:12: `alcie` is nobody in people (did you mean `alice`?)" in result.stdout
+
+
+@pytest.mark.parametrize(
+    ("expected", "words"),
+    [
+        ('{silent: "+32470000001"}', "is somebody's number (write `alice`)"),
+        ('{silent: "+32470000002"}', "is a number that the configuration does not name"),
+        ("{silent: 'gateway-group:ops'}", "is a group that no receiver names"),
+        ("{believes: operator, labels: {alertname: A}, is: nothing}", "believes nothing"),
+    ],
+)
+def test_an_expectation_of_whom_nothing_can_reach_fails(expected: str, words: str, tmp_path: Path) -> None:
+    file = tmp_path / "story.yml"
+    file.write_text(CONFIG.replace('{texted: alice, text: "*"}', expected), "utf-8")
+
+    result = run(file)
+
+    assert result.exit_code == 1
+    assert f"{file}:12: " in result.stdout
+    assert words in result.stdout
+
+
+def test_faults_of_a_file_are_json_too(tmp_path: Path) -> None:
+    file = tmp_path / "story.yml"
+    file.write_text(CONFIG.replace("texted", "text3d"), "utf-8")
+
+    result = run("--json", file)
+
+    assert result.exit_code == 2
+    assert json.loads(result.stdout)["faults"][0]["line"] == 12
 
 
 def test_an_expectation_of_an_operator_whom_no_channel_reaches_fails(tmp_path: Path) -> None:
