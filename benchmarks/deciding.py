@@ -22,15 +22,15 @@ from pathlib import Path
 import history
 
 from sms_notify.alert import Alert, Delivery, Status, fingerprint_of
-from sms_notify.decide.limits import STANDARD, Credits, Limit, Limits
-from sms_notify.decide.matchers import parse_matchers
-from sms_notify.decide.people import Directory, Person, Target, TargetKind
-from sms_notify.decide.routing import Receiver, Route
+from sms_notify.delivery.sender import Luck, Sender
+from sms_notify.delivery.settlement import Account, Settling
 from sms_notify.engine import Engine
 from sms_notify.gateways.base import Fate, Outcome, Reason, Submission
-from sms_notify.plan import Plan
-from sms_notify.sender import Luck, Sender
-from sms_notify.settling import Account, Settling
+from sms_notify.policy.directory import Directory, Person, Target, TargetKind
+from sms_notify.policy.matchers import parse_matchers
+from sms_notify.policy.rate_limits import STANDARD, Credits, Limit, Limits
+from sms_notify.policy.routing import Receiver, Route
+from sms_notify.ruleset import Plan
 from sms_notify.store.messages import Message
 from sms_notify.store.sqlite import SqliteStore
 from sms_notify.store.tx import Tx

@@ -16,16 +16,16 @@ from reading import OnPhone
 from stormy import Arrival
 
 from sms_notify.alert import Alert
-from sms_notify.decide.limits import STANDARD, Lane, Limits
-from sms_notify.decide.matchers import parse_matchers
-from sms_notify.decide.people import Directory, Person, Target, TargetKind
-from sms_notify.decide.routing import Receiver, Route, route
+from sms_notify.delivery.sender import Luck, Sender
+from sms_notify.delivery.settlement import Account
 from sms_notify.engine import Engine
 from sms_notify.gateways.base import Batch, Fate, Outcome, Reason, Submission
-from sms_notify.plan import Plan
-from sms_notify.sender import Luck, Sender
-from sms_notify.settling import Account
-from sms_notify.store.scratch import ScratchStore
+from sms_notify.policy.directory import Directory, Person, Target, TargetKind
+from sms_notify.policy.matchers import parse_matchers
+from sms_notify.policy.rate_limits import STANDARD, Lane, Limits
+from sms_notify.policy.routing import Receiver, Route, route
+from sms_notify.ruleset import Plan
+from sms_notify.store.in_memory import ScratchStore
 from sms_notify.store.tx import Tx
 
 T = TypeVar("T")

@@ -26,7 +26,7 @@ from servers import floor
 
 from sms_notify import hook
 from sms_notify.engine import Engine
-from sms_notify.sources.handed import parse
+from sms_notify.sources.hook_record import parse
 from sms_notify.spool import Spool, Taken
 from sms_notify.store.committer import Committer
 from sms_notify.store.sqlite import SqliteStore

@@ -12,7 +12,7 @@ from stormy import Arrival, is_critical
 
 from sms_notify.alert import Alert
 from sms_notify.wording import gsm
-from sms_notify.wording.about import speaks_of
+from sms_notify.wording.alert_fields import speaks_of
 
 QUARTER = timedelta(minutes=15)
 _SEVERITY = "(?:critical |warning |info )?"

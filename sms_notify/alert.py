@@ -1,6 +1,6 @@
 """What a monitoring system told us, as one value: the alert.
 
-Every file in `sources/` ends here and everything in `decide/` begins here. Nothing in this room knows
+Every file in `sources/` ends here and everything in `policy/` begins here. Nothing in this room knows
 where an alert came from, what time it is or who must hear of it.
 """
 

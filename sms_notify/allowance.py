@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from sms_notify.decide.limits import (
+from sms_notify.policy.rate_limits import (
     TELL_PAUSE,
     Lane,
     Limit,
@@ -16,9 +16,9 @@ from sms_notify.decide.limits import (
     pause_after,
     room,
 )
-from sms_notify.decide.routing import Receiver
-from sms_notify.plan import Plan
-from sms_notify.store import limits
+from sms_notify.policy.routing import Receiver
+from sms_notify.ruleset import Plan
+from sms_notify.store import limit_rows
 from sms_notify.store.pages import Page
 from sms_notify.store.tx import Tx
 
@@ -55,7 +55,7 @@ class Allowance:
     def leave(self, tx: Tx, number: str, lane: Lane, ready: Sequence[Page], now: datetime) -> Leave:
         rules = self._plan.limits.of(lane)
         most = max((rule.count for rule in rules), default=0)
-        history = tuple(limits.left_for(tx, number, lane, now - longest(rules), most)) if rules else ()
+        history = tuple(limit_rows.left_for(tx, number, lane, now - longest(rules), most)) if rules else ()
         here = room(rules, history, now)
         scope = LimitScope.NUMBER_CRITICAL if lane is Lane.CRITICAL else LimitScope.NUMBER
         leave = Leave(here.slots, here.free_at, scope, history)
@@ -71,8 +71,8 @@ class Allowance:
         for scope, listed, receiver in rules:
             if not listed:
                 continue
-            sent = [*limits.left_at_all(tx, now - longest(listed), receiver)]
-            sent += [now] * limits.queued_at_all(tx, receiver)
+            sent = [*limit_rows.left_at_all(tx, now - longest(listed), receiver)]
+            sent += [now] * limit_rows.queued_at_all(tx, receiver)
             here = room(listed, sent, now)
             if here.slots < leave.slots:
                 leave = replace(leave, slots=here.slots, free_at=here.free_at, scope=scope)
@@ -82,7 +82,7 @@ class Allowance:
         bounds = self._plan.limits.credits
         if leave.slots == 0 or (bounds.per_hour is None and bounds.per_day is None and not bounds.reserve):
             return leave
-        spent = limits.spent(tx, self._plan.gateway, bounds, now)
+        spent = limit_rows.spent(tx, self._plan.gateway, bounds, now)
         refusal = affordable(bounds, spent, 1, lane, now)
         if refusal is not None:
             return replace(leave, slots=0, free_at=refusal.ask_again, scope=refusal.scope)

@@ -9,16 +9,16 @@ import time
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 
+from sms_notify.channels.settings import OperatorKind
 from sms_notify.config.settings import Settings
-from sms_notify.decide.oncall import Schedule
-from sms_notify.decide.people import Directory, group_of
-from sms_notify.gateways.settings import Gateway1601Settings, ReportsBy
-from sms_notify.gateways.smsgateway1601 import SmsGateway1601
-from sms_notify.plan import Plan, Timing
-from sms_notify.reports import FIRST_POLL, FIRST_POLL_BESIDE_CALLBACKS
-from sms_notify.roads.settings import OperatorKind
-from sms_notify.sender import Commit, Luck, Sender
-from sms_notify.settling import Account
+from sms_notify.delivery.reports import FIRST_POLL, FIRST_POLL_BESIDE_CALLBACKS
+from sms_notify.delivery.sender import Commit, Luck, Sender
+from sms_notify.delivery.settlement import Account
+from sms_notify.gateways.sms1601.client import SmsGateway1601
+from sms_notify.gateways.sms1601.settings import Gateway1601Settings, ReportsBy
+from sms_notify.policy.directory import Directory, group_of
+from sms_notify.policy.rotations import Schedule
+from sms_notify.ruleset import Plan, Timing
 from sms_notify.wording.templates import compile_template
 
 

@@ -10,9 +10,9 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
-from sms_notify.decide.people import Directory, group_of
-from sms_notify.decide.reactions import Scope
-from sms_notify.gateways.codes import explain_code
+from sms_notify.gateways.sms1601.error_codes import explain_code
+from sms_notify.policy.directory import Directory, group_of
+from sms_notify.policy.retry_policy import Scope
 from sms_notify.store import breakers
 from sms_notify.store.breakers import Breaker
 from sms_notify.store.tx import Tx

@@ -6,11 +6,11 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 
 from sms_notify.alert import Status
-from sms_notify.decide.holding import Hold
-from sms_notify.decide.incidents import tag_of
-from sms_notify.decide.states import Kind
+from sms_notify.policy.episodes import tag_of
+from sms_notify.policy.holds import Hold
+from sms_notify.policy.vocabulary import Kind
 from sms_notify.store.pages import Page
-from sms_notify.wording.notice import Digest, Merged, Notice, Told, Tone
+from sms_notify.wording.content import Digest, Merged, Notice, Told, Tone
 
 FLAPPING = "flapping"  # the bundle of pages that say so
 RAISED = "raised"  # of those that are told to somebody who knows of the lesser trouble

@@ -19,9 +19,9 @@ from string import Template
 from types import TracebackType
 
 from sms_notify.alert import fingerprint_of
-from sms_notify.app import App
 from sms_notify.config.load import load
-from sms_notify.gateways.smsgateway1601 import delivery_token
+from sms_notify.daemon.app import App
+from sms_notify.gateways.sms1601.client import delivery_token
 from sms_notify.secret import Secret
 from sms_notify.simulator.records import Text
 from sms_notify.simulator.server import Simulator

@@ -13,20 +13,20 @@ from datetime import datetime, timedelta
 
 from sms_notify import hearing
 from sms_notify.alert import Acknowledged, Alert, Delivery, Status
-from sms_notify.decide.incidents import Episode
-from sms_notify.decide.oncall import Schedule
-from sms_notify.decide.routing import Route, route
-from sms_notify.decide.states import AckBy, Cause, Decision, Drop, Heard, Kind, State
 from sms_notify.handover import HandOvers
+from sms_notify.oncall.roster import Roster
 from sms_notify.owing import Case, Owed, Owing
 from sms_notify.paging import Pager
-from sms_notify.plan import Plan
-from sms_notify.roster import Roster
-from sms_notify.store import agenda, breakers, incidents, limits, members, messages, pages
+from sms_notify.policy.episodes import Episode
+from sms_notify.policy.rotations import Schedule
+from sms_notify.policy.routing import Route, route
+from sms_notify.policy.vocabulary import AckBy, Cause, Decision, Drop, Heard, Kind, State
+from sms_notify.ruleset import Plan
+from sms_notify.self_alerts import report_unaddressed
+from sms_notify.store import agenda, breakers, incident_members, incidents, limit_rows, messages, pages
 from sms_notify.store.messages import Entry, Message
 from sms_notify.store.pages import Page
 from sms_notify.store.tx import Tx
-from sms_notify.troubles import report_unaddressed
 from sms_notify.turns import Turns
 from sms_notify.upkeep import Moved, Upkeep
 
@@ -118,7 +118,7 @@ class Engine:
         told += self._pager.flush(tx, now)
         told += self._pager.owe(tx, self._turns.remind(tx, now), now)
         written = tuple(dict.fromkeys(message_id for _, message_id in told))
-        return Ticked(tuple(moved), written, limits.next_critical(tx))
+        return Ticked(tuple(moved), written, limit_rows.next_critical(tx))
 
     def recover(self, tx: Tx, now: datetime) -> list[Moved]:
         """At start: takes up what an earlier process left, under the configuration of today."""
@@ -155,7 +155,7 @@ class Engine:
 
     def _acknowledged_there(self, tx: Tx, ack: Acknowledged, now: datetime) -> None:
         latest = incidents.latest(tx, ack.source, ack.fingerprint)
-        member = members.latest(tx, ack.source, ack.fingerprint)
+        member = incident_members.latest(tx, ack.source, ack.fingerprint)
         if latest is not None and latest.closed_at is None:
             self.acknowledge(tx, [latest.id], ack.by, AckBy.SOURCE, now, ack.comment)
         elif member is not None and member.open_now:

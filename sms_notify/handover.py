@@ -6,17 +6,17 @@ from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from sms_notify.alert import Severity
-from sms_notify.decide.incidents import tag_of
-from sms_notify.decide.oncall import Schedule, gaps, shifts
-from sms_notify.decide.reactions import Level, Trouble
-from sms_notify.decide.states import Decision, Kind
-from sms_notify.plan import Plan
-from sms_notify.roster import Roster
-from sms_notify.store import agenda, breakers, incidents, messages, oncall
+from sms_notify.oncall.roster import Roster
+from sms_notify.policy.episodes import tag_of
+from sms_notify.policy.retry_policy import Level, Trouble
+from sms_notify.policy.rotations import Schedule, gaps, shifts
+from sms_notify.policy.vocabulary import Decision, Kind
+from sms_notify.ruleset import Plan
+from sms_notify.store import agenda, breakers, incidents, messages, oncall_rows
 from sms_notify.store.messages import Draft
 from sms_notify.store.tx import Tx
-from sms_notify.wording.handoff import compose_handoff
-from sms_notify.wording.notice import HandOff, Reader, Told
+from sms_notify.wording.content import HandOff, Reader, Told
+from sms_notify.wording.handoff_text import compose_handoff
 
 AHEAD = timedelta(hours=24)  # how long before a gap the operator hears of it
 _LOOK_EVERY = timedelta(minutes=5)
@@ -46,10 +46,10 @@ class HandOvers:
                 self._warn(tx, schedule, now)
 
     def _hand_over(self, tx: Tx, schedule: Schedule, holder: str, now: datetime) -> None:
-        before = oncall.holder(tx, schedule.name)
+        before = oncall_rows.holder(tx, schedule.name)
         if before == holder:
             return
-        oncall.set_holder(tx, schedule.name, holder, now)
+        oncall_rows.set_holder(tx, schedule.name, holder, now)
         agenda.decide(
             tx,
             Decision.HANDED_OFF,

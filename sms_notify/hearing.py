@@ -11,11 +11,11 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from sms_notify.alert import Alert, Status, fingerprint_of
-from sms_notify.decide.incidents import Episode, hear, hear_shared
-from sms_notify.decide.routing import Route
-from sms_notify.decide.states import Heard
-from sms_notify.store import incidents, members
-from sms_notify.store.members import Member
+from sms_notify.policy.episodes import Episode, hear, hear_shared
+from sms_notify.policy.routing import Route
+from sms_notify.policy.vocabulary import Heard
+from sms_notify.store import incident_members, incidents
+from sms_notify.store.incident_members import Member
 from sms_notify.store.tx import Tx
 
 SHARED = "dedup"
@@ -50,7 +50,7 @@ def known(tx: Tx, alert: Alert, chains: Chains) -> Known:
     latest = incidents.latest(tx, alert.source, alert.fingerprint)
     if latest is not None and latest.closed_at is None:
         return Known(alert, latest)
-    member = members.latest(tx, alert.source, alert.fingerprint)
+    member = incident_members.latest(tx, alert.source, alert.fingerprint)
     if member is not None and member.open_now:
         return _shared(tx, alert, member.fingerprint, member)
     name = None if _stands_alone(alert) else shared_name(chains, alert.labels)
@@ -84,7 +84,7 @@ def heard(tx: Tx, it: Known, since: datetime, every: timedelta, now: datetime) -
     """
     if it.told_as is None:
         return _again(tx, it.alert, it.latest, hear(it.alert, it.latest, now), every, now)
-    others = it.latest is not None and members.others_fire(tx, it.latest.id, it.told_as, since)
+    others = it.latest is not None and incident_members.others_fire(tx, it.latest.id, it.told_as, since)
     return hear_shared(it.told_as, it.latest, it.own, others, now)
 
 
@@ -103,7 +103,7 @@ def under_other_names(tx: Tx, it: Known) -> list[int]:
     """The incidents that the alert was part of before `dedup_labels` were written, changed or removed."""
     told = it.told_as or it.alert
     plain = incidents.latest(tx, told.source, told.fingerprint)
-    member = it.member or members.latest(tx, told.source, told.fingerprint)
+    member = it.member or incident_members.latest(tx, told.source, told.fingerprint)
     found = [plain.id] if plain is not None else []
     found += [member.episode.id] if member is not None else []
     return [id_ for id_ in found if it.latest is None or id_ != it.latest.id]
@@ -114,6 +114,6 @@ def note(tx: Tx, it: Known, word: Heard, incident_id: int, now: datetime) -> Non
     if it.told_as is None or word in (Heard.STALE, Heard.NEVER_FIRED):
         return
     if it.told_as.status is Status.FIRING:
-        members.fires(tx, incident_id, it.told_as, now)
+        incident_members.fires(tx, incident_id, it.told_as, now)
     elif it.own is not None:
-        members.ends(tx, incident_id, it.told_as, now)
+        incident_members.ends(tx, incident_id, it.told_as, now)

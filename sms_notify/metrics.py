@@ -17,16 +17,16 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, disa
 from prometheus_client.exposition import choose_encoder
 
 from sms_notify.alert import Severity, Status
-from sms_notify.decide.limits import LimitScope
-from sms_notify.decide.oncall import gaps
-from sms_notify.decide.people import Directory
-from sms_notify.decide.reactions import Scope
-from sms_notify.decide.routing import Receiver
-from sms_notify.decide.states import Applied, Cause, Decision, Heard, Ignored, State
 from sms_notify.gateways.base import DeliveryStatus, Fate, Outcome
-from sms_notify.gateways.codes import CODES
-from sms_notify.roster import Roster
-from sms_notify.store import agenda, breakers, limits, reading
+from sms_notify.gateways.sms1601.error_codes import CODES
+from sms_notify.oncall.roster import Roster
+from sms_notify.policy.directory import Directory
+from sms_notify.policy.rate_limits import LimitScope
+from sms_notify.policy.retry_policy import Scope
+from sms_notify.policy.rotations import gaps
+from sms_notify.policy.routing import Receiver
+from sms_notify.policy.vocabulary import Applied, Cause, Decision, Heard, Ignored, State
+from sms_notify.store import agenda, breakers, limit_rows, queries
 from sms_notify.store.sqlite import SqliteStore
 from sms_notify.store.tx import Row, Tx, moment
 
@@ -81,7 +81,7 @@ class Metrics:
     def begin(self, store: SqliteStore) -> None:
         """Counts from here on: what earlier processes did is in the database, not in this one's counters."""
         with store.reading() as tx:
-            self._last = reading.newest(tx)
+            self._last = queries.newest(tx)
             self._last_decision = agenda.newest_decision(tx)
 
     def follow(self, gateways: Iterable[str], receivers: Mapping[str, Receiver]) -> None:
@@ -258,9 +258,9 @@ class Metrics:
 
     def _catch_up(self, store: SqliteStore, now: datetime) -> None:
         with store.reading() as tx:
-            last_alert, counts = reading.alerts_after(tx, self._last[0], self._node)
-            moves = reading.ledger_after(tx, self._last[1], self._node)
-            totals = reading.totals(tx)
+            last_alert, counts = queries.alerts_after(tx, self._last[0], self._node)
+            moves = queries.ledger_after(tx, self._last[1], self._node)
+            totals = queries.totals(tx)
             broken = breakers.all_open(tx)
             decided = agenda.decisions_after(tx, self._last_decision, self._node)
             self._set_oncall(tx, now)
@@ -328,8 +328,8 @@ class Metrics:
     def _set_days_left(self, tx: Tx, now: datetime) -> None:
         """Unknown, and so not a number, until a balance was told and something was spent."""
         for gateway in self._gateways:
-            pace = limits.spent_per_day(tx, gateway, now)
-            left = limits.balance(tx, gateway)
+            pace = limit_rows.spent_per_day(tx, gateway, now)
+            left = limit_rows.balance(tx, gateway)
             self.days_left.labels(gateway).set(left / pace if left is not None and pace else float("nan"))
 
     def _set_breakers(self, broken: Mapping[tuple[str, str], int]) -> None:
@@ -338,7 +338,7 @@ class Metrics:
             for scope in Scope:
                 self.breakers.labels(gateway, scope).set(broken.get((gateway, scope), 0))
 
-    def _set_gauges(self, totals: reading.Totals, now: datetime) -> None:
+    def _set_gauges(self, totals: queries.Totals, now: datetime) -> None:
         for state in _WAITING:
             self.outbox.labels(state).set(totals.messages.get(state, 0))
         for severity in Severity:

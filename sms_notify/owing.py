@@ -10,19 +10,19 @@ from datetime import datetime, timedelta
 
 from sms_notify.alert import Alert, Delivery, Severity
 from sms_notify.bundling import FLAPPING, RAISED
-from sms_notify.decide.grouping import flush_at, group_of
-from sms_notify.decide.holding import Hold, Quiet, Wait, wait
-from sms_notify.decide.people import Person, TargetKind
-from sms_notify.decide.routing import ROUND, Receiver, Route
-from sms_notify.decide.states import Cause, Decision, Drop, Heard, Kind, PageState, State
-from sms_notify.plan import Plan
-from sms_notify.roster import Roster
-from sms_notify.store import agenda, incidents, known, messages, pages
+from sms_notify.oncall.roster import Roster
+from sms_notify.policy.directory import Person, TargetKind
+from sms_notify.policy.grouping import flush_at, group_of
+from sms_notify.policy.holds import Hold, Quiet, Wait, wait
+from sms_notify.policy.routing import ROUND, Receiver, Route
+from sms_notify.policy.vocabulary import Cause, Decision, Drop, Heard, Kind, PageState, State
+from sms_notify.ruleset import Plan
+from sms_notify.self_alerts import report_nobody
+from sms_notify.store import agenda, incidents, messages, pages, reader_history
 from sms_notify.store.agenda import What
 from sms_notify.store.messages import Entry, Message
 from sms_notify.store.pages import Page, Subject, Written
 from sms_notify.store.tx import Tx
-from sms_notify.troubles import report_nobody
 
 LOOK_AGAIN = timedelta(minutes=1)  # for somebody on call, where nobody was
 _KEPT = (
@@ -159,7 +159,7 @@ class Owing:
             begin = Wait(now, Hold.NOW) if case.flapping and flapped_at is None else start
             held = self._wait(begin, case, route, receiver, person)
             held, bundle_of = self._flap(case, held, bundle, flapped_at, now)
-            if case.round and bundle_of != FLAPPING and known.was_told(tx, case.id, person.number):
+            if case.round and bundle_of != FLAPPING and reader_history.was_told(tx, case.id, person.number):
                 bundle_of = RAISED
             page = Page(
                 case.subject(), person, Kind.FIRING, receiver.name, held.until, now, held.why, held.by,
@@ -175,7 +175,7 @@ class Owing:
         rule = self._plan.limits.flapping
         if not case.flapping or rule is None:
             return None
-        return known.flapping_told_at(tx, case.alert, person.number, now - rule.within)
+        return reader_history.flapping_told_at(tx, case.alert, person.number, now - rule.within)
 
     def _start(
         self,
@@ -245,7 +245,7 @@ class Owing:
             since = now - rule.within
             if incidents.acknowledged_since(tx, case.alert.source, case.alert.fingerprint, since):
                 return
-            nth += known.climbed(tx, case.alert, receiver.name, since)
+            nth += reader_history.climbed(tx, case.alert, receiver.name, since)
         if nth <= len(receiver.escalate):
             due = now if first is None else first + receiver.escalate[nth - 1].after
             agenda.put(tx, case.id, receiver.name, What.ESCALATE, case.round * ROUND + nth, due, timedelta())
@@ -270,7 +270,9 @@ class Owing:
             for page in pages.held_for_hours(tx, number, name, now):
                 pages.drop(tx, [page.id], Drop.OFF_CALL)
                 id_ = page.subject.incident_id
-                untold = [person for person in people if not known.heard_anything(tx, id_, person.number)]
+                untold = [
+                    person for person in people if not reader_history.heard_anything(tx, id_, person.number)
+                ]
                 owed += [self._taken_over(page, person, now) for person in untold]
         return [page for page in owed if not pages.revive(tx, page)]
 
@@ -320,7 +322,7 @@ class Owing:
         taken_back: Callable[[Tx, Message, datetime], bool],
     ) -> list[Page]:
         knows = False
-        believes = known.believes_open(tx, case.alert, case.id, mine[0].number)
+        believes = reader_history.believes_open(tx, case.alert, case.id, mine[0].number)
         for written in mine:
             if written.state is PageState.TOLD and written.message_id is not None:
                 message = messages.get(tx, written.message_id)

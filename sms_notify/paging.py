@@ -13,22 +13,22 @@ from datetime import datetime, timedelta
 from sms_notify import bundling
 from sms_notify.alert import Severity
 from sms_notify.allowance import AT_ONCE, Allowance, Leave
-from sms_notify.decide.holding import Hold
-from sms_notify.decide.incidents import tag_of
-from sms_notify.decide.limits import UNLIMITED, Lane, LimitScope
-from sms_notify.decide.people import Person
-from sms_notify.decide.routing import Receiver
-from sms_notify.decide.states import Decision, Drop, Kind
-from sms_notify.plan import Plan
-from sms_notify.store import agenda, limits, messages, pages
-from sms_notify.store.limits import HeldLane
+from sms_notify.policy.directory import Person
+from sms_notify.policy.episodes import tag_of
+from sms_notify.policy.holds import Hold
+from sms_notify.policy.rate_limits import UNLIMITED, Lane, LimitScope
+from sms_notify.policy.routing import Receiver
+from sms_notify.policy.vocabulary import Decision, Drop, Kind
+from sms_notify.ruleset import Plan
+from sms_notify.self_alerts import report_unpaid
+from sms_notify.store import agenda, limit_rows, messages, pages
+from sms_notify.store.limit_rows import HeldLane
 from sms_notify.store.messages import Draft
 from sms_notify.store.pages import Page
 from sms_notify.store.tx import Tx
-from sms_notify.troubles import report_unpaid
 from sms_notify.wording.compose import Composed, compose_reported
+from sms_notify.wording.content import Reader
 from sms_notify.wording.digest import compose_digest
-from sms_notify.wording.notice import Reader
 
 _SOON = timedelta(seconds=1)
 _NAMED = 36  # more critical incidents at once are counted: to name each would cost a text for every ten
@@ -78,24 +78,24 @@ class Pager:
             ready = pages.due(tx, number, lane, now)
             if ready:  # else a text of the other lane has told it just now
                 told += self._tell(tx, number, lane, ready, now)
-        limits.free_silent_lanes(tx, now)
+        limit_rows.free_silent_lanes(tx, now)
         return told
 
     def _must_wait(self, tx: Tx, number: str, lane: Lane, now: datetime) -> bool:
         """Looked at before anything is read: in a storm thousands of pages are due behind one text."""
         if not self._allowance.limited(lane):
             return False
-        held = limits.held_lane(tx, number, lane)
+        held = limit_rows.held_lane(tx, number, lane)
         if held is not None and held.until > now:
             pages.postpone(tx, number, lane, held.until, held.scope, now)
             return True
-        return limits.waits(tx, number, lane)
+        return limit_rows.waits(tx, number, lane)
 
     def _lanes(self, tx: Tx, number: str, ready: Sequence[Page]) -> dict[Lane, list[Page]]:
         """What came with critical news rides in its text, unless a storm of the rest is being held back."""
         urgent = {bundling.bundle(page) for page in ready if page.lane is Lane.CRITICAL}
         rides = urgent and (
-            not self._allowance.limited(Lane.REST) or limits.held_lane(tx, number, Lane.REST) is None
+            not self._allowance.limited(Lane.REST) or limit_rows.held_lane(tx, number, Lane.REST) is None
         )
         lanes: dict[Lane, list[Page]] = {}
         for page in ready:
@@ -105,10 +105,10 @@ class Pager:
 
     def _tell(self, tx: Tx, number: str, lane: Lane, ready: Sequence[Page], now: datetime) -> list[Told_]:
         limited = self._allowance.limited(lane)
-        held = limits.held_lane(tx, number, lane) if limited else None
+        held = limit_rows.held_lane(tx, number, lane) if limited else None
         if held is not None and held.until > now:
             return _hold(tx, ready, held.until, Hold.LIMIT, held.scope)
-        if limited and limits.waits(tx, number, lane):
+        if limited and limit_rows.waits(tx, number, lane):
             return _hold(tx, ready, now + _SOON, Hold.BEHIND, "")
         leave = (
             self._allowance.leave(tx, number, lane, ready, now) if limited else Leave(UNLIMITED, now, "", ())
@@ -120,7 +120,7 @@ class Pager:
         announced = held is not None and held.announced
         if bundling.is_old_news(items, announced):
             pages.drop(tx, [page.id for page in items], Drop.RESOLVED)
-            limits.free_lane(tx, number, lane)
+            limit_rows.free_lane(tx, number, lane)
             return []
         return self._write_all(tx, number, lane, items, leave, held, now)
 
@@ -128,7 +128,7 @@ class Pager:
         self, tx: Tx, number: str, lane: Lane, held: HeldLane | None, leave: Leave, now: datetime
     ) -> None:
         since, announced = (held.since, held.announced) if held is not None else (now, False)
-        limits.hold_lane(tx, number, lane, HeldLane(leave.scope, since, leave.free_at, announced))
+        limit_rows.hold_lane(tx, number, lane, HeldLane(leave.scope, since, leave.free_at, announced))
         if held is None:
             agenda.decide(tx, Decision.LIMITED, self._node, now, detail=leave.scope)
         if lane is Lane.CRITICAL and leave.scope != LimitScope.NUMBER_CRITICAL:
@@ -179,9 +179,9 @@ class Pager:
         silent = self._allowance.silent_until(lane, leave, len(written), now)
         if silent is not None:
             scope = LimitScope.NUMBER_CRITICAL if lane is Lane.CRITICAL else LimitScope.NUMBER
-            limits.hold_lane(tx, number, lane, HeldLane(scope, now, silent, announced=True))
+            limit_rows.hold_lane(tx, number, lane, HeldLane(scope, now, silent, announced=True))
         elif held is not None:
-            limits.free_lane(tx, number, lane)
+            limit_rows.free_lane(tx, number, lane)
         return told
 
     def _texts(

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 
-from sms_notify.decide.holding import Hold, Wait, wait
-from sms_notify.decide.people import Person
-from sms_notify.decide.routing import Receiver, Route, route, step_of
-from sms_notify.decide.states import Decision, Kind
+from sms_notify.oncall.roster import Roster
 from sms_notify.owing import LOOK_AGAIN
-from sms_notify.plan import Plan
-from sms_notify.roster import Roster
-from sms_notify.store import agenda, known, pages
+from sms_notify.policy.directory import Person
+from sms_notify.policy.holds import Hold, Wait, wait
+from sms_notify.policy.routing import Receiver, Route, route, step_of
+from sms_notify.policy.vocabulary import Decision, Kind
+from sms_notify.ruleset import Plan
+from sms_notify.store import agenda, pages, reader_history
 from sms_notify.store.agenda import Due, What
 from sms_notify.store.pages import Page
 from sms_notify.store.tx import Tx
@@ -123,7 +123,7 @@ class Turns:
 
     def _again(self, tx: Tx, due: Due, person: Person, now: datetime) -> Page:
         """To whoever has heard nothing of it, because nobody was on call or somebody else was, it is news."""
-        if known.heard_anything(tx, due.subject.incident_id, person.number):
+        if reader_history.heard_anything(tx, due.subject.incident_id, person.number):
             return Page(
                 due.subject, person, Kind.REMINDER, due.receiver, now, now, nth=due.nth, bundle="reminder"
             )
@@ -132,7 +132,7 @@ class Turns:
 
     def _not_before(self, tx: Tx, due: Due, now: datetime) -> datetime:
         """A whole interval after the last text about it, whatever that was written for; a little early takes it along."""
-        last = known.last_told(tx, due.subject.incident_id, due.receiver)
+        last = reader_history.last_told(tx, due.subject.incident_id, due.receiver)
         return now if last is None or now + _ALONG >= last + due.every else last + due.every
 
     def _held(self, due: Due, receiver: Receiver, now: datetime) -> Wait:

@@ -8,16 +8,16 @@ from datetime import datetime, timedelta
 
 from sms_notify.alert import Severity
 from sms_notify.barring import barring_of, say_barring
-from sms_notify.decide.people import group_of
-from sms_notify.decide.states import Cause, State
-from sms_notify.plan import Plan
-from sms_notify.settling import way_for
+from sms_notify.delivery.settlement import way_for
+from sms_notify.policy.directory import group_of
+from sms_notify.policy.vocabulary import Cause, State
+from sms_notify.ruleset import Plan
+from sms_notify.self_alerts import report_lost, report_unaddressed
 from sms_notify.store import breakers, messages, outbox, pages
 from sms_notify.store.messages import Entry, Message
 from sms_notify.store.tx import Tx
-from sms_notify.troubles import report_lost, report_unaddressed
 
-# No retry waits longer (`decide/reactions.py`); a later time can only come from a clock that was wrong.
+# No retry waits longer (`policy/retry_policy.py`); a later time can only come from a clock that was wrong.
 _LONGEST_PAUSE = timedelta(minutes=15)
 
 

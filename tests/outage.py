@@ -9,13 +9,13 @@ from paper import Site
 from workbench import ALICE, BOB, NOON, a_plan, firing
 
 from sms_notify.alert import Alert, Status
-from sms_notify.decide.holding import Window
-from sms_notify.decide.intervals import TimeInterval
-from sms_notify.decide.matchers import parse_matchers
-from sms_notify.decide.people import Target, TargetKind
-from sms_notify.decide.routing import Receiver, Route, Step
-from sms_notify.decide.states import Heard
-from sms_notify.plan import Plan
+from sms_notify.policy.directory import Target, TargetKind
+from sms_notify.policy.holds import Window
+from sms_notify.policy.matchers import parse_matchers
+from sms_notify.policy.routing import Receiver, Route, Step
+from sms_notify.policy.time_intervals import TimeInterval
+from sms_notify.policy.vocabulary import Heard
+from sms_notify.ruleset import Plan
 
 MINUTE = timedelta(minutes=1)
 STEPS = (Step(5 * MINUTE, (Target(TargetKind.PERSON, "alice"),)),)

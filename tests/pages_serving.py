@@ -16,23 +16,23 @@ import requests
 from web_serving import SOON, Recorder, Served
 from workbench import NOON, Bench, VirtualClock, a_plan
 
-from sms_notify.decide.oncall import Layer, Rotation, Schedule, Shift
-from sms_notify.decide.people import Person, Target, TargetKind
-from sms_notify.decide.routing import Step
-from sms_notify.decide.states import AckBy
 from sms_notify.engine import Engine
 from sms_notify.errors import StoreError
-from sms_notify.plan import Plan
-from sms_notify.store import oncall
+from sms_notify.policy.directory import Person, Target, TargetKind
+from sms_notify.policy.rotations import Layer, Rotation, Schedule, Shift
+from sms_notify.policy.routing import Step
+from sms_notify.policy.vocabulary import AckBy
+from sms_notify.ruleset import Plan
+from sms_notify.store import oncall_rows
 from sms_notify.store.committer import Committer
 from sms_notify.store.sqlite import SqliteStore
 from sms_notify.store.tx import Tx
 from sms_notify.web import passwords
-from sms_notify.web.front import Patience, build
-from sms_notify.web.people import People
-from sms_notify.web.protocol import Limits
+from sms_notify.web.http_limits import Limits
+from sms_notify.web.ports import People
 from sms_notify.web.server import WebServer
 from sms_notify.web.settings import WebSettings
+from sms_notify.web.webhooks import Patience, build
 
 USER, PASSWORD = "ops", "correct horse"
 HASHED = passwords.hash_password(PASSWORD, b"0123456789abcdef")
@@ -80,10 +80,12 @@ class Site:
 
     async def add_override(self, schedule: str, person: str, start: datetime, end: datetime, by: str) -> int:
         now = self.bench.clock()
-        return await self._commit(lambda tx: oncall.add_override(tx, schedule, person, start, end, by, now))
+        return await self._commit(
+            lambda tx: oncall_rows.add_override(tx, schedule, person, start, end, by, now)
+        )
 
     async def remove_override(self, number: int, by: str) -> bool:  # noqa: ARG002 - the pages give it
-        return await self._commit(lambda tx: oncall.remove_override(tx, number))
+        return await self._commit(lambda tx: oncall_rows.remove_override(tx, number))
 
     async def _commit(self, job: Callable[[Tx], Any]) -> Any:
         return await asyncio.wrap_future(self.committer.submit(job))

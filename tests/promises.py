@@ -19,15 +19,15 @@ from workbench import NOON, Bench, VirtualClock
 
 from sms_notify.alert import Alert, Status, fingerprint_of
 from sms_notify.backtest.replay import ack_codes
-from sms_notify.decide.states import AckBy, Cause
+from sms_notify.delivery.breaker_probe import Prober
+from sms_notify.delivery.reports import Reports, apply
+from sms_notify.delivery.sender import Luck, Sender
+from sms_notify.delivery.settlement import Account, Settling
 from sms_notify.engine import Engine, Verdict
 from sms_notify.gateways.base import DeliveryStatus, Fate, Outcome, Reason, Report, Submission
-from sms_notify.plan import Plan
-from sms_notify.probing import Prober
-from sms_notify.reports import Reports, apply
-from sms_notify.sender import Luck, Sender
-from sms_notify.settling import Account, Settling
-from sms_notify.store import breakers, limits, messages, outbox
+from sms_notify.policy.vocabulary import AckBy, Cause
+from sms_notify.ruleset import Plan
+from sms_notify.store import breakers, limit_rows, messages, outbox
 from sms_notify.store.messages import Message
 from sms_notify.store.sqlite import SqliteStore
 from sms_notify.store.tx import Tx, moment, stored
@@ -319,7 +319,7 @@ class World:
         self.drain()
 
     def balance(self, credits_left: int) -> None:
-        self.bench.commit(lambda tx: limits.set_balance(tx, "main", credits_left, self.clock()))
+        self.bench.commit(lambda tx: limit_rows.set_balance(tx, "main", credits_left, self.clock()))
 
     def begin(self) -> None:
         """A request whose answer takes its time: `answer` brings it, a restart loses it."""

@@ -10,12 +10,12 @@ from datetime import timedelta
 
 from promises import DAY, HOUR, MINUTE, SECOND, Heard, Left, World
 
-from sms_notify.decide.incidents import tag_of
-from sms_notify.decide.limits import Lane, Limit
-from sms_notify.decide.people import Person
-from sms_notify.decide.routing import ROUND, Receiver, step_of
-from sms_notify.decide.states import Drop, State
-from sms_notify.decide.states import Heard as Reason
+from sms_notify.policy.directory import Person
+from sms_notify.policy.episodes import tag_of
+from sms_notify.policy.rate_limits import Lane, Limit
+from sms_notify.policy.routing import ROUND, Receiver, step_of
+from sms_notify.policy.vocabulary import Drop, State
+from sms_notify.policy.vocabulary import Heard as Reason
 from sms_notify.store.tx import stored
 
 _TURNS = ("escalation", "reminder")

@@ -14,8 +14,8 @@ from urllib.parse import parse_qs, urlsplit
 
 from daemons import free_port, get, write_config
 
-from sms_notify.app import App
 from sms_notify.config.load import load
+from sms_notify.daemon.app import App
 
 SOON = 20.0
 

@@ -14,11 +14,11 @@ from test_gateway_transport import Loopback
 from test_sender import post_to
 from workbench import Bench, firing
 
-from sms_notify.decide.states import Applied, Cause
+from sms_notify.delivery.reports import Reports, apply
+from sms_notify.delivery.sender import SenderPool
 from sms_notify.gateways.base import DeliveryStatus, Report
 from sms_notify.metrics import Metrics
-from sms_notify.reports import Reports, apply
-from sms_notify.sender import SenderPool
+from sms_notify.policy.vocabulary import Applied, Cause
 from sms_notify.simulator.server import Simulator
 from sms_notify.simulator.settings import Settings
 
@@ -249,10 +249,10 @@ def test_credits_run_out_under_several_senders_at_once(bench: Bench) -> None:
 
 def _queue(tx, n: int, number: str, now) -> None:
     from sms_notify.alert import Severity
-    from sms_notify.decide.people import Person
-    from sms_notify.decide.states import Kind
+    from sms_notify.policy.directory import Person
+    from sms_notify.policy.vocabulary import Kind
     from sms_notify.store import messages
-    from sms_notify.wording.notice import Text
+    from sms_notify.wording.content import Text
 
     draft = messages.Draft(
         Kind.FIRING,

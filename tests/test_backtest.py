@@ -20,8 +20,8 @@ from workbench import ALICE, NOON, a_plan, firing, resolved
 
 from sms_notify.alert import Delivery, Severity
 from sms_notify.assembly import ack_code
-from sms_notify.backtest.onetext import OneText
-from sms_notify.backtest.paper import PaperGateway
+from sms_notify.backtest.baseline import OneText
+from sms_notify.backtest.fake_gateway import PaperGateway
 from sms_notify.backtest.plot import draw
 from sms_notify.backtest.recording import (
     Acknowledged,
@@ -33,26 +33,26 @@ from sms_notify.backtest.recording import (
     of_store,
 )
 from sms_notify.backtest.replay import NODE, Replay, Setup, ack_codes, waits_of
+from sms_notify.backtest.statistics import Tally, Text, Thing, as_document
 from sms_notify.backtest.table import report
-from sms_notify.backtest.tally import Tally, Text, Thing, as_document
 from sms_notify.cli import group
-from sms_notify.decide.holding import Quiet, Window
-from sms_notify.decide.intervals import TimeInterval
-from sms_notify.decide.limits import STANDARD, Credits, Flapping, Limits, parse_limit
-from sms_notify.decide.matchers import parse_matchers
-from sms_notify.decide.oncall import Layer, Rotation, Schedule
-from sms_notify.decide.people import Directory, Target, TargetKind
-from sms_notify.decide.routing import Receiver, Route, Step
-from sms_notify.decide.states import AckBy, Cause, Kind
+from sms_notify.delivery.reports import apply
+from sms_notify.delivery.sender import Luck, Sender
+from sms_notify.delivery.settlement import Account
 from sms_notify.engine import Engine
 from sms_notify.errors import UsageError
-from sms_notify.plan import Plan, Timing
-from sms_notify.reports import apply
-from sms_notify.sender import Luck, Sender
-from sms_notify.settling import Account
+from sms_notify.policy.directory import Directory, Target, TargetKind
+from sms_notify.policy.holds import Quiet, Window
+from sms_notify.policy.matchers import parse_matchers
+from sms_notify.policy.rate_limits import STANDARD, Credits, Flapping, Limits, parse_limit
+from sms_notify.policy.rotations import Layer, Rotation, Schedule
+from sms_notify.policy.routing import Receiver, Route, Step
+from sms_notify.policy.time_intervals import TimeInterval
+from sms_notify.policy.vocabulary import AckBy, Cause, Kind
+from sms_notify.ruleset import Plan, Timing
 from sms_notify.store import history, incidents
-from sms_notify.store.due import next_due
-from sms_notify.store.scratch import ScratchStore
+from sms_notify.store.in_memory import ScratchStore
+from sms_notify.store.next_due import next_due
 from sms_notify.store.sqlite import SqliteStore
 from sms_notify.store.tx import stored
 

@@ -21,8 +21,8 @@ from workbench import firing
 
 from sms_notify.barring import barring_of, say_barring
 from sms_notify.cli import group
-from sms_notify.decide.reactions import BY_CODE, Scope
 from sms_notify.gateways.base import Fate, Outcome, Reason
+from sms_notify.policy.retry_policy import BY_CODE, Scope
 from sms_notify.secret import Secret
 from sms_notify.simulator.server import Simulator
 from sms_notify.simulator.settings import Settings

@@ -19,9 +19,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from test_gateway_transport import SLOW, Behaviour, Loopback, answers, certificate, closes, floods, says
 
-from sms_notify.calendars import MOST_BYTES, Calendar, CalendarError, fetch_calendar, read_calendar
-from sms_notify.decide.oncall import Schedule, on_call
 from sms_notify.errors import UsageError
+from sms_notify.oncall.icalendar import MOST_BYTES, Calendar, CalendarError, fetch_calendar, read_calendar
+from sms_notify.policy.rotations import Schedule, on_call
 from sms_notify.secret import Secret
 
 PEOPLE = ("alice", "bob", "Carol", "an", "an-sofie", "jan peeters")

@@ -22,24 +22,24 @@ from workbench import NOON, Bench, VirtualClock, firing, resolved
 from sms_notify.alert import Alert, Status, fingerprint_of
 from sms_notify.assembly import ack_code, plan_of
 from sms_notify.cli import group
-from sms_notify.cli.ledger import stamps
+from sms_notify.cli.messages import stamps
 from sms_notify.cli.oncall import turns
 from sms_notify.cli.times import read_time
 from sms_notify.config import load
-from sms_notify.decide.incidents import tag_of
-from sms_notify.decide.intervals import TimeInterval
-from sms_notify.decide.limits import Limits
-from sms_notify.decide.matchers import Matcher
-from sms_notify.decide.oncall import Layer, Rotation, Schedule, on_call
-from sms_notify.decide.routing import Route, route
-from sms_notify.decide.walk import Look, walk
 from sms_notify.engine import Engine
 from sms_notify.errors import SmsNotifyError, UsageError
-from sms_notify.preview import SAMPLE_TAG, Outcome, foresee
+from sms_notify.explain.preview import SAMPLE_TAG, Outcome, foresee
+from sms_notify.explain.route_trace import Look, walk
+from sms_notify.policy.episodes import tag_of
+from sms_notify.policy.matchers import Matcher
+from sms_notify.policy.rate_limits import Limits
+from sms_notify.policy.rotations import Layer, Rotation, Schedule, on_call
+from sms_notify.policy.routing import Route, route
+from sms_notify.policy.time_intervals import TimeInterval
 from sms_notify.secret import Secret
 from sms_notify.simulator.server import Simulator
 from sms_notify.simulator.settings import Settings as Simulated
-from sms_notify.store import oncall
+from sms_notify.store import oncall_rows
 from sms_notify.store.sqlite import SqliteStore
 
 BRUSSELS = ZoneInfo("Europe/Brussels")
@@ -528,7 +528,7 @@ def test_a_calendar_of_the_web_is_not_asked_for_by_check_config_alone(tmp_path: 
 
 def test_an_override_by_somebody_who_was_removed_since_is_a_gap(site: Site) -> None:
     begin, end = NOON, datetime(2090, 1, 1, tzinfo=UTC)
-    site.commit(lambda tx: oncall.add_override(tx, "primary", "dave", begin, end, "alice", NOON))
+    site.commit(lambda tx: oncall_rows.add_override(tx, "primary", "dave", begin, end, "alice", NOON))
 
     shown = said(site.run("oncall", "show", "--at", "2026-11-25T12:00"), 1)
 
@@ -600,7 +600,7 @@ def test_the_rows_are_who_is_on_call_at_every_moment(
 ) -> None:
     schedule = Schedule("primary", "Europe/Brussels", (OFFICE_LAYER,))
     made = [
-        oncall.Override(number, "primary", person, min(a, b), max(a, b), NOON, "x")
+        oncall_rows.Override(number, "primary", person, min(a, b), max(a, b), NOON, "x")
         for number, (a, b, person) in enumerate(spans, 1)
     ]
     rota = turns(schedule, made, NOON, NOON + timedelta(days=30))

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from sms_notify.alert import Alert, Status
 from sms_notify.wording import gsm
 from sms_notify.wording.compose import WORDS, compose, compose_reported
-from sms_notify.wording.notice import Notice, Reader, Told, Tone
+from sms_notify.wording.content import Notice, Reader, Told, Tone
 from sms_notify.wording.templates import Fallback, Template, compile_template
 
 STARTED = datetime(2026, 1, 5, 13, 5, tzinfo=UTC)

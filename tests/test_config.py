@@ -17,29 +17,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from pydantic import BaseModel
 
-from sms_notify.cli.config import check_config, config_group, hash_password
-from sms_notify.config import Settings, config_schema, find_config, load
-from sms_notify.config.alertmanagers import Alertmanager
-from sms_notify.config.document import parse_document
-from sms_notify.config.durations import DurationError, parse_duration, spell_duration
-from sms_notify.config.limits import Credits, Expire, Flapping, Limits
-from sms_notify.config.models import GATEWAY_MODELS, Config, Person, Receiver, Root, Route, Step, Web
-from sms_notify.config.oncallcheck import gap_faults
-from sms_notify.config.phone import NumberError, parse_number
-from sms_notify.config.schedules import Layer, Rotation, Schedule
-from sms_notify.config.settings import EXPIRE, CalendarSource
-from sms_notify.config.windows import Interval, NamedInterval, Quiet, TimeRange
-from sms_notify.decide import limits as limiting
-from sms_notify.decide import oncall
-from sms_notify.decide.holding import Window
-from sms_notify.decide.intervals import TimeInterval
-from sms_notify.decide.limits import STANDARD, parse_limit
-from sms_notify.decide.oncall import Shift
-from sms_notify.decide.people import Target, TargetKind
-from sms_notify.decide.routing import Step as Escalation
-from sms_notify.errors import ConfigError
-from sms_notify.plan import Timing
-from sms_notify.roads.settings import (
+from sms_notify.channels.settings import (
     AppriseSettings,
     CommandSettings,
     EmailSettings,
@@ -48,6 +26,28 @@ from sms_notify.roads.settings import (
     OperatorTarget,
     WebhookSettings,
 )
+from sms_notify.cli.config import check_config, config_group, hash_password
+from sms_notify.config import Settings, config_schema, find_config, load
+from sms_notify.config.alertmanagers import Alertmanager
+from sms_notify.config.coverage_gaps import gap_faults
+from sms_notify.config.document import parse_document
+from sms_notify.config.durations import DurationError, parse_duration, spell_duration
+from sms_notify.config.limits import Credits, Expire, Flapping, Limits
+from sms_notify.config.models import GATEWAY_MODELS, Config, Person, Receiver, Root, Route, Step, Web
+from sms_notify.config.phone import NumberError, parse_number
+from sms_notify.config.schedules import Layer, Rotation, Schedule
+from sms_notify.config.settings import EXPIRE, CalendarSource
+from sms_notify.config.time_intervals import Interval, NamedInterval, Quiet, TimeRange
+from sms_notify.errors import ConfigError
+from sms_notify.policy import rate_limits as limiting
+from sms_notify.policy import rotations
+from sms_notify.policy.directory import Target, TargetKind
+from sms_notify.policy.holds import Window
+from sms_notify.policy.rate_limits import STANDARD, parse_limit
+from sms_notify.policy.rotations import Shift
+from sms_notify.policy.routing import Step as Escalation
+from sms_notify.policy.time_intervals import TimeInterval
+from sms_notify.ruleset import Timing
 from sms_notify.secret import Secret
 from sms_notify.silences.settings import AlertmanagerSettings
 from sms_notify.web import passwords
@@ -691,9 +691,9 @@ def test_a_rotation_is_one_layer_that_begins_on_its_weekday(write: Write) -> Non
     zone = "timezone: Europe/Brussels, handoff_text: true"
     late = WEEKLY.replace("2026-01-05", "2026-01-06").replace("1w", "2w")
     found = load(write(with_schedule(f"{{{zone}, rotation: {late}}}")), ENVIRON)
-    rotation = oncall.Rotation(("alice",), 14, date(2026, 1, 12), 540)
+    rotation = rotations.Rotation(("alice",), 14, date(2026, 1, 12), 540)
     assert found.schedules == {
-        "x": oncall.Schedule("x", "Europe/Brussels", (oncall.Layer(rotation),), handoff_text=True)
+        "x": rotations.Schedule("x", "Europe/Brussels", (rotations.Layer(rotation),), handoff_text=True)
     }
     assert found.calendars == ()
 
@@ -702,8 +702,8 @@ def test_layers_stay_in_their_order_with_the_times_they_count(write: Write) -> N
     daily = "{members: [alice], every: 1d, handover: 8:30, start: 2026-01-06, during: [night]}"
     found = load(write(with_schedule(f"{{layers: [{WEEKLY}, {daily}]}}") + NIGHT), ENVIRON)
     assert found.schedules["x"].layers == (
-        oncall.Layer(oncall.Rotation(("alice",), 7, date(2026, 1, 5), 540)),
-        oncall.Layer(oncall.Rotation(("alice",), 1, date(2026, 1, 6), 510), NIGHT_WINDOW.intervals),
+        rotations.Layer(rotations.Rotation(("alice",), 7, date(2026, 1, 5), 540)),
+        rotations.Layer(rotations.Rotation(("alice",), 1, date(2026, 1, 6), 510), NIGHT_WINDOW.intervals),
     )
 
 
@@ -718,7 +718,7 @@ def test_a_calendar_stands_beside_a_rotation_or_alone(write: Write, tmp_path: Pa
     found = load(write(with_schedule("{ical_file: oncall.ics}")), ENVIRON)
     assert (found.calendars, found.schedules) == (
         (CalendarSource("x", "UTC", file),),
-        {"x": oncall.Schedule("x")},
+        {"x": rotations.Schedule("x")},
     )
 
 

@@ -12,17 +12,17 @@ from paper import Site, with_route
 from workbench import ALICE, BOB, NOON, a_plan, firing, resolved
 
 from sms_notify.alert import Acknowledged, Delivery
-from sms_notify.decide.holding import Quiet, Window
-from sms_notify.decide.intervals import TimeInterval
-from sms_notify.decide.limits import STANDARD, Credits, Limits, parse_limit
-from sms_notify.decide.matchers import parse_matchers
-from sms_notify.decide.oncall import Layer, Rotation, Schedule
-from sms_notify.decide.people import Person, Target, TargetKind
-from sms_notify.decide.routing import Receiver, Step
-from sms_notify.decide.states import AckBy, Heard
 from sms_notify.gateways.base import Fate, Outcome, Reason
-from sms_notify.plan import Plan
-from sms_notify.store import limits as spending
+from sms_notify.policy.directory import Person, Target, TargetKind
+from sms_notify.policy.holds import Quiet, Window
+from sms_notify.policy.matchers import parse_matchers
+from sms_notify.policy.rate_limits import STANDARD, Credits, Limits, parse_limit
+from sms_notify.policy.rotations import Layer, Rotation, Schedule
+from sms_notify.policy.routing import Receiver, Step
+from sms_notify.policy.time_intervals import TimeInterval
+from sms_notify.policy.vocabulary import AckBy, Heard
+from sms_notify.ruleset import Plan
+from sms_notify.store import limit_rows as spending
 
 MINUTE = timedelta(minutes=1)
 HOUR = timedelta(hours=1)

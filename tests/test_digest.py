@@ -13,10 +13,10 @@ from hypothesis import strategies as st
 
 from sms_notify.alert import Alert, Status
 from sms_notify.wording import gsm
+from sms_notify.wording.content import Digest, HandOff, Merged, Reader, Told
 from sms_notify.wording.digest import compose_digest
-from sms_notify.wording.handoff import compose_handoff
-from sms_notify.wording.notice import Digest, HandOff, Merged, Reader, Told
-from sms_notify.wording.words import WORDS, counted
+from sms_notify.wording.handoff_text import compose_handoff
+from sms_notify.wording.languages import WORDS, counted
 
 DOCS = Path(__file__).parent.parent / "docs" / "templates.md"
 SINCE = datetime(2026, 11, 22, 13, 9, tzinfo=UTC)

@@ -21,11 +21,17 @@ from sms_notify.cli import COMMANDS, group
 from sms_notify.config import config_schema, load
 from sms_notify.config.durations import parse_duration
 from sms_notify.config.models import GATEWAY_MODELS, Config
-from sms_notify.decide.holding import Hold
-from sms_notify.decide.limits import LimitScope
-from sms_notify.decide.reactions import BY_CODE, Break, Reaction, Scope, Then, Trouble
-from sms_notify.decide.routing import Route as Tree
-from sms_notify.decide.states import (
+from sms_notify.delivery.reports import Applied
+from sms_notify.demo import STORY
+from sms_notify.errors import ConfigError
+from sms_notify.gateways.base import DeliveryStatus, Fate, Reason
+from sms_notify.gateways.sms1601.error_codes import CODES, ErrorCode
+from sms_notify.metrics import Metrics
+from sms_notify.policy.holds import Hold
+from sms_notify.policy.rate_limits import LimitScope
+from sms_notify.policy.retry_policy import BY_CODE, Break, Reaction, Scope, Then, Trouble
+from sms_notify.policy.routing import Route as Tree
+from sms_notify.policy.vocabulary import (
     AckBy,
     Cause,
     Decision,
@@ -36,20 +42,14 @@ from sms_notify.decide.states import (
     PageState,
     State,
 )
-from sms_notify.demo import STORY
-from sms_notify.errors import ConfigError
-from sms_notify.gateways.base import DeliveryStatus, Fate, Reason
-from sms_notify.gateways.codes import CODES, ErrorCode
-from sms_notify.metrics import Metrics
-from sms_notify.plan import Timing
-from sms_notify.reports import Applied
+from sms_notify.ruleset import Timing
 from sms_notify.simulator.faults import COMMON as COMMON_OF_FAULTS
 from sms_notify.simulator.faults import Kind as FaultKind
 from sms_notify.simulator.server import Simulator
 from sms_notify.simulator.settings import CHANGEABLE
-from sms_notify.web.front import Hooks, build
-from sms_notify.web.people import People
+from sms_notify.web.ports import People
 from sms_notify.web.settings import WebSettings
+from sms_notify.web.webhooks import Hooks, build
 from sms_notify.wording.sandbox import environment
 
 ROOT = Path(__file__).parent.parent

@@ -11,18 +11,18 @@ from test_failures import Site, site  # noqa: F401 - the fixture
 from test_operator import ALICE, ROAD, report, teller_to
 from workbench import Bench, a_plan, firing
 
-from sms_notify.decide.incidents import tag_of
-from sms_notify.decide.oncall import Schedule
-from sms_notify.decide.people import Directory, Target, TargetKind
-from sms_notify.decide.routing import Receiver
-from sms_notify.decide.states import State
+from sms_notify.channels.choice import road_of
+from sms_notify.channels.settings import CommandSettings
 from sms_notify.engine import Engine
-from sms_notify.roads.choice import road_of
-from sms_notify.roads.settings import CommandSettings
-from sms_notify.roster import Roster
+from sms_notify.oncall.roster import Roster
+from sms_notify.operator_notifier import Operator, Teller
+from sms_notify.policy.directory import Directory, Target, TargetKind
+from sms_notify.policy.episodes import tag_of
+from sms_notify.policy.rotations import Schedule
+from sms_notify.policy.routing import Receiver
+from sms_notify.policy.vocabulary import State
+from sms_notify.self_alerts import gather, report_lost, report_refused, report_unaddressed
 from sms_notify.store import breakers, messages, particulars
-from sms_notify.telling import Operator, Teller
-from sms_notify.troubles import gather, report_lost, report_refused, report_unaddressed
 from sms_notify.web.status import status_of
 
 HASH = "#"

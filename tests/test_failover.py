@@ -8,10 +8,10 @@ from test_failures import Site, site  # noqa: F401 - the fixture
 from workbench import firing
 
 from sms_notify.alert import Severity
-from sms_notify.decide.states import Kind
 from sms_notify.gateways.base import Fate
+from sms_notify.policy.vocabulary import Kind
 from sms_notify.store import messages, outbox
-from sms_notify.wording.notice import Text
+from sms_notify.wording.content import Text
 
 
 def ledger(site: Site) -> int:  # noqa: F811

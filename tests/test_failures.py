@@ -14,23 +14,23 @@ from pathlib import Path
 import pytest
 from workbench import BOB, Bench, a_plan, firing
 
-from sms_notify.decide.reactions import BY_CODE, Level, Scope
+from sms_notify.channels.choice import road_of
+from sms_notify.channels.settings import CommandSettings, OperatorKind, OperatorTarget
+from sms_notify.delivery.breaker_probe import Prober
+from sms_notify.delivery.sender import Luck, Sender
+from sms_notify.delivery.settlement import Account
 from sms_notify.engine import Engine
-from sms_notify.gateways.codes import CODES
-from sms_notify.gateways.settings import Gateway1601Settings
-from sms_notify.gateways.smsgateway1601 import SmsGateway1601
+from sms_notify.gateways.sms1601.client import SmsGateway1601
+from sms_notify.gateways.sms1601.error_codes import CODES
+from sms_notify.gateways.sms1601.settings import Gateway1601Settings
 from sms_notify.metrics import Metrics
-from sms_notify.probing import Prober
-from sms_notify.roads.choice import road_of
-from sms_notify.roads.settings import CommandSettings, OperatorKind, OperatorTarget
-from sms_notify.roster import Roster
+from sms_notify.oncall.roster import Roster
+from sms_notify.operator_notifier import Operator, Teller
+from sms_notify.policy.retry_policy import BY_CODE, Level, Scope
 from sms_notify.secret import Secret
-from sms_notify.sender import Luck, Sender
-from sms_notify.settling import Account
 from sms_notify.simulator.server import Simulator
 from sms_notify.simulator.settings import Settings
 from sms_notify.store.sqlite import SqliteStore
-from sms_notify.telling import Operator, Teller
 
 STYLES = ("spaced", "colon", "bare")
 GATEWAYS = ("main", "backup")

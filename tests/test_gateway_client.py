@@ -25,8 +25,8 @@ from sms_notify.gateways.base import (
     Report,
     Submission,
 )
-from sms_notify.gateways.settings import Gateway1601Settings, PasswordEncoding, ReportsBy
-from sms_notify.gateways.smsgateway1601 import SmsGateway1601, delivery_token
+from sms_notify.gateways.sms1601.client import SmsGateway1601, delivery_token
+from sms_notify.gateways.sms1601.settings import Gateway1601Settings, PasswordEncoding, ReportsBy
 from sms_notify.secret import Secret
 
 PAGE = Submission("+32470000001", "CRIT db1 down", "m42.1")

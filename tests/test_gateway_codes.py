@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from sms_notify.gateways.codes import CODES, Concern, explain_code
+from sms_notify.gateways.sms1601.error_codes import CODES, Concern, explain_code
 
 SEED = {*range(100, 127), 150}  # the provider's table 'Errorcode / Explanation'
 

@@ -15,7 +15,6 @@ from hypothesis import strategies as st
 from test_gateway_client import SHA1_OF_ABC, account, asked, client
 from test_gateway_transport import BROKEN, Loopback, answers
 
-from sms_notify.gateways.answers import read_last_reports, read_removal
 from sms_notify.gateways.base import (
     Batch,
     DeliveryStatus,
@@ -31,8 +30,9 @@ from sms_notify.gateways.base import (
     Scheduled,
     Submission,
 )
-from sms_notify.gateways.settings import PasswordEncoding, ReportsBy
-from sms_notify.gateways.smsgateway1601 import SmsGateway1601
+from sms_notify.gateways.sms1601.client import SmsGateway1601
+from sms_notify.gateways.sms1601.responses import read_last_reports, read_removal
+from sms_notify.gateways.sms1601.settings import PasswordEncoding, ReportsBy
 from sms_notify.secret import Secret
 from sms_notify.simulator.server import Simulator
 from sms_notify.simulator.settings import Settings
@@ -341,7 +341,7 @@ def test_one_place_empties_the_outbox_and_only_the_command_that_asks_calls_it() 
         found = {path.relative_to(SOURCES).as_posix() for path, text in sources if re.search(word, text)}
         return {name for name in found if not name.startswith("simulator/")}
 
-    assert files_with("verwijderoutbox") == {"gateways/smsgateway1601.py"}
+    assert files_with("verwijderoutbox") == {"gateways/sms1601/client.py"}
     assert files_with(r"\.empty_outbox\(") == {"cli/outbox.py"}
 
 

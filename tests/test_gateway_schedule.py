@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sms_notify.gateways.schedule import after_121, datum
+from sms_notify.gateways.sms1601.scheduled_time import after_121, datum
 
 MINUTE = timedelta(minutes=1)
 AMSTERDAM = ZoneInfo("Europe/Amsterdam")

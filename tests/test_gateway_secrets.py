@@ -17,8 +17,8 @@ import pytest
 from test_gateway_transport import BROKEN, SLOW, Behaviour, Loopback, answers, certificate, closes, says
 
 from sms_notify.gateways.base import Submission
-from sms_notify.gateways.settings import Gateway1601Settings, PasswordEncoding
-from sms_notify.gateways.smsgateway1601 import SmsGateway1601, delivery_token
+from sms_notify.gateways.sms1601.client import SmsGateway1601, delivery_token
+from sms_notify.gateways.sms1601.settings import Gateway1601Settings, PasswordEncoding
 from sms_notify.secret import Secret
 
 CANARY = "kAnarie &+/?é pass#3"  # its SHA-1 has no run of digits that the mask for numbers would break

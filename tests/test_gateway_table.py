@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from sms_notify.gateways.codes import CODES
+from sms_notify.gateways.sms1601.error_codes import CODES
 from sms_notify.simulator.codes import Code
 
 ROOT = Path(__file__).parent.parent

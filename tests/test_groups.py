@@ -11,14 +11,14 @@ import pytest
 from test_gateway_transport import Loopback
 from workbench import BOB, Bench, a_plan, firing, resolved
 
-from sms_notify.decide.people import Directory, Target, TargetKind
-from sms_notify.decide.routing import Receiver, Route
+from sms_notify.delivery.sender import Luck, Sender
+from sms_notify.delivery.settlement import Account
 from sms_notify.engine import Engine
-from sms_notify.gateways.settings import Gateway1601Settings
-from sms_notify.gateways.smsgateway1601 import SmsGateway1601
+from sms_notify.gateways.sms1601.client import SmsGateway1601
+from sms_notify.gateways.sms1601.settings import Gateway1601Settings
+from sms_notify.policy.directory import Directory, Target, TargetKind
+from sms_notify.policy.routing import Receiver, Route
 from sms_notify.secret import Secret
-from sms_notify.sender import Luck, Sender
-from sms_notify.settling import Account
 from sms_notify.simulator.server import Simulator
 from sms_notify.simulator.settings import Settings
 

@@ -15,11 +15,11 @@ from hypothesis import strategies as st
 from sms_notify.cli import COMMANDS
 from sms_notify.cli.importing import import_sachet
 from sms_notify.config import Settings, load
-from sms_notify.decide.matchers import parse_matchers
-from sms_notify.decide.routing import Route
-from sms_notify.decide.routing import route as routed
 from sms_notify.errors import ConfigError, UsageError
 from sms_notify.importing import Imported, Source, convert
+from sms_notify.policy.matchers import parse_matchers
+from sms_notify.policy.routing import Route
+from sms_notify.policy.routing import route as routed
 
 SHIPPED = Path(__file__).parent.parent / "integrations" / "sachet"
 ONE = """

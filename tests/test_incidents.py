@@ -10,8 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from workbench import NOON, firing, resolved
 
-from sms_notify.decide.incidents import Episode, hear, incident_of, tag_of
-from sms_notify.decide.states import Heard
+from sms_notify.policy.episodes import Episode, hear, incident_of, tag_of
+from sms_notify.policy.vocabulary import Heard
 
 FIVE, MOMENT = timedelta(minutes=5), timedelta(seconds=30)
 OPEN = Episode(1, opened_at=NOON, starts_at=NOON)

@@ -14,11 +14,11 @@ from workbench import NOON, VirtualClock, a_plan
 
 from sms_notify import hook
 from sms_notify.config import load
+from sms_notify.daemon.spool_intake import Intake
+from sms_notify.daemon.wiring import spool_of
 from sms_notify.engine import Engine, Verdict
-from sms_notify.intake import Intake
 from sms_notify.store.committer import Committer
 from sms_notify.store.sqlite import SqliteStore
-from sms_notify.wiring import spool_of
 
 
 class Bench:

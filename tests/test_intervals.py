@@ -10,8 +10,8 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from sms_notify.decide.interval_words import IntervalError, interval_faults, parse_interval
-from sms_notify.decide.intervals import TimeInterval, active, changes_at
+from sms_notify.policy.time_interval_parser import IntervalError, interval_faults, parse_interval
+from sms_notify.policy.time_intervals import TimeInterval, active, changes_at
 
 NIGHT = {"start_time": "22:00", "end_time": "06:00"}
 OFFICE = {"times": [{"start_time": "09:00", "end_time": "17:00"}], "weekdays": ["monday:friday"]}

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sms_notify.decide.matchers import Matcher, MatcherError, Op, parse_matchers
-from sms_notify.decide.regex import RegexError, compile_regex
+from sms_notify.policy.matchers import Matcher, MatcherError, Op, parse_matchers
+from sms_notify.policy.regex import RegexError, compile_regex
 
 MODEST = settings(max_examples=80, deadline=None)
 TEXTS = st.text(max_size=12)

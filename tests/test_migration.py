@@ -11,7 +11,7 @@ import pytest
 from paper import Site
 from workbench import NOON, a_plan, firing, resolved
 
-from sms_notify.decide.limits import STANDARD
+from sms_notify.policy.rate_limits import STANDARD
 from sms_notify.store.schema import MIGRATIONS
 from sms_notify.store.tx import dump, stored
 

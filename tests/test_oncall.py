@@ -12,8 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sms_notify.decide.intervals import TimeInterval, active
-from sms_notify.decide.oncall import (
+from sms_notify.policy.rotations import (
     Layer,
     Rotation,
     Schedule,
@@ -27,6 +26,7 @@ from sms_notify.decide.oncall import (
     parse_handover,
     shifts,
 )
+from sms_notify.policy.time_intervals import TimeInterval, active
 
 BRUSSELS = "Europe/Brussels"
 # Lord Howe moves its clocks by half an hour; Kathmandu never, and is 5:45 ahead; St John's turned them back over

@@ -30,11 +30,11 @@ from workbench import ALICE, BOB, NOON, firing
 
 from sms_notify import hearing
 from sms_notify.alert import Acknowledged, Alert, Delivery, Status
-from sms_notify.decide.holding import Quiet
-from sms_notify.decide.incidents import Episode, hear, hear_shared
-from sms_notify.decide.routing import Route
-from sms_notify.decide.states import AckBy, Heard
-from sms_notify.plan import Plan
+from sms_notify.policy.episodes import Episode, hear, hear_shared
+from sms_notify.policy.holds import Quiet
+from sms_notify.policy.routing import Route
+from sms_notify.policy.vocabulary import AckBy, Heard
+from sms_notify.ruleset import Plan
 from sms_notify.store import silences
 
 

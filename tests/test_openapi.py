@@ -20,10 +20,10 @@ from sms_notify.secret import Secret
 from sms_notify.sources import generic, grafana, zabbix
 from sms_notify.web import passwords
 from sms_notify.web.body import MAX_BODY
-from sms_notify.web.front import SOURCES, Patience, build
 from sms_notify.web.openapi import document
 from sms_notify.web.schemas import alert_fields, schemas
 from sms_notify.web.settings import WebSettings
+from sms_notify.web.webhooks import SOURCES, Patience, build
 
 TOKEN, USER = "t0ken-canary", "alertmanager-canary"
 HASHED = passwords.hash_password("s3cret", b"0123456789abcdef")

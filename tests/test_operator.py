@@ -11,15 +11,15 @@ import pytest
 from daemons import PASSWORD, TOKEN, Daemon, eventually, payload, post, write_config
 from workbench import Bench, a_plan
 
-from sms_notify.decide.reactions import Level, Trouble
-from sms_notify.roads.choice import road_of
-from sms_notify.roads.settings import CommandSettings, OperatorKind, OperatorTarget
-from sms_notify.roster import Roster
+from sms_notify.channels.choice import road_of
+from sms_notify.channels.settings import CommandSettings, OperatorKind, OperatorTarget
+from sms_notify.oncall.roster import Roster
+from sms_notify.operator_notifier import Operator, Teller
+from sms_notify.policy.retry_policy import Level, Trouble
 from sms_notify.secret import Secret
 from sms_notify.simulator.server import Simulator
 from sms_notify.simulator.settings import Settings
 from sms_notify.store import breakers
-from sms_notify.telling import Operator, Teller
 
 
 @pytest.fixture

@@ -10,14 +10,14 @@ import pytest
 from test_sender import Post, post_to
 from workbench import NOON, Bench, VirtualClock, a_plan, firing, resolved
 
-from sms_notify.app import App
-from sms_notify.decide.people import Directory
-from sms_notify.decide.reactions import Break, Scope
-from sms_notify.decide.states import Applied, Cause, Heard
+from sms_notify.daemon.app import App
+from sms_notify.delivery.reports import apply
 from sms_notify.engine import Engine
 from sms_notify.errors import StoreError
 from sms_notify.gateways.base import DeliveryStatus, Fate, Outcome, Reason, Report
-from sms_notify.reports import apply
+from sms_notify.policy.directory import Directory
+from sms_notify.policy.retry_policy import Break, Scope
+from sms_notify.policy.vocabulary import Applied, Cause, Heard
 from sms_notify.simulator.server import Simulator
 from sms_notify.simulator.settings import Settings
 from sms_notify.store import breakers, outbox

@@ -20,19 +20,19 @@ from pages_serving import HASHED, HOLED, LOGIN, PRIMARY, USER, Site, escalating,
 from web_serving import ONE_ALERT, SOON, Recorder
 from workbench import NOON, a_plan, firing, resolved
 
-from sms_notify.decide.holding import Hold
-from sms_notify.decide.incidents import tag_of
-from sms_notify.decide.people import Directory, Target, TargetKind
-from sms_notify.decide.reactions import Level, Scope, Trouble
-from sms_notify.decide.states import AckBy, IncidentState, State
+from sms_notify.policy.directory import Directory, Target, TargetKind
+from sms_notify.policy.episodes import tag_of
+from sms_notify.policy.holds import Hold
+from sms_notify.policy.retry_policy import Level, Scope, Trouble
+from sms_notify.policy.vocabulary import AckBy, IncidentState, State
 from sms_notify.secret import Secret
-from sms_notify.store import breakers, limits, oncall
-from sms_notify.web import words
-from sms_notify.web.acknowledging import TRIES
-from sms_notify.web.html import Clock, clock_of, root_of, span, unnumbered, web_address
+from sms_notify.store import breakers, limit_rows, oncall_rows
+from sms_notify.web import labels
+from sms_notify.web.ack_link import TRIES
+from sms_notify.web.csrf import is_ours, names_us
+from sms_notify.web.oncall_view import rota_of, wish_of
 from sms_notify.web.pages import MAX_FORM
-from sms_notify.web.rota import rota_of, wish_of
-from sms_notify.web.samesite import is_ours, names_us
+from sms_notify.web.rendering import Clock, clock_of, root_of, span, unnumbered, web_address
 from sms_notify.web.settings import WebSettings
 
 BROWSER = {"Accept": "text/html,application/xhtml+xml,*/*;q=0.8"}
@@ -150,7 +150,7 @@ def test_what_waits_is_told_with_its_reason_and_until_when(down: Site) -> None:
 
 def test_credits_closed_gateways_and_our_own_trouble_are_told(pages: Site) -> None:
     def trouble(tx: object) -> None:
-        limits.set_balance(tx, "main", 1412, NOON)  # type: ignore[arg-type]
+        limit_rows.set_balance(tx, "main", 1412, NOON)  # type: ignore[arg-type]
         breakers.report(  # type: ignore[arg-type]
             tx,
             "main/credits//",
@@ -309,7 +309,7 @@ def test_an_override_is_made_shown_and_removed_by_the_forms_of_the_page(pages: S
     assert "bob now, until Sun 22 Nov 20:00; then alice" in text
     assert "bob from Sun 22 Nov 13:00 until Sun 22 Nov 20:00 by ops, Sun 22 Nov 13:00" in text
     with pages.bench.reading() as tx:
-        made = oncall.overrides(tx, NOON)[0]
+        made = oncall_rows.overrides(tx, NOON)[0]
     assert (made.start, made.end) == (NOON, NOON + timedelta(hours=7))
     assert pages.post("/oncall", {"remove": str(made.id)}).status_code == 303
     assert "alice now, until Mon 23 Nov 09:00" in read(pages.get("/oncall").text)
@@ -342,7 +342,7 @@ def test_an_override_that_makes_no_sense_is_refused_with_what_to_write_instead(
     assert answer.status_code == 400
     assert says in read(answer.text)
     with standing.bench.reading() as tx:
-        assert oncall.overrides(tx, datetime(2000, 1, 1, tzinfo=UTC)) == []
+        assert oncall_rows.overrides(tx, datetime(2000, 1, 1, tzinfo=UTC)) == []
 
 
 def test_what_was_written_into_a_refused_form_stands_in_it_again(standing: Site) -> None:
@@ -791,16 +791,16 @@ def test_alerts_are_taken_while_every_page_hangs(down: Site) -> None:
 
 
 def test_every_word_of_the_program_has_words_for_people() -> None:
-    assert set(words.STATES) == set(State)
-    assert set(words.HOLDS) == set(Hold)
-    assert set(words.ENDS) == set(IncidentState)
-    assert set(words.ROADS) == set(AckBy)
+    assert set(labels.STATES) == set(State)
+    assert set(labels.HOLDS) == set(Hold)
+    assert set(labels.ENDS) == set(IncidentState)
+    assert set(labels.ROADS) == set(AckBy)
 
 
 def test_an_alert_without_a_name_is_told_by_what_is_said_of_it() -> None:
     nameless = replace(firing(), labels={}, annotations={"description": "disk full"})
-    assert words.what_of(nameless) == "disk full"
-    assert words.what_of(replace(nameless, annotations={})) == "alert without a name"
+    assert labels.what_of(nameless) == "disk full"
+    assert labels.what_of(replace(nameless, annotations={})) == "alert without a name"
 
 
 def test_times_are_those_of_the_reader_with_a_day_where_it_is_another() -> None:

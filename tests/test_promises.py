@@ -13,14 +13,14 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, rule
 from promises import DAY, HOUR, MINUTE, OK, SECOND, Answer, Key, Story, World, what_is_kept
 
-from sms_notify.decide.holding import Quiet, Window
-from sms_notify.decide.intervals import TimeInterval
-from sms_notify.decide.limits import STANDARD, Credits, Flapping, Limit, Limits
-from sms_notify.decide.matchers import parse_matchers
-from sms_notify.decide.people import Directory, Person, Target, TargetKind
-from sms_notify.decide.routing import Receiver, Route, Step
 from sms_notify.gateways.base import DeliveryStatus, Fate, Outcome, Reason
-from sms_notify.plan import Plan, Timing
+from sms_notify.policy.directory import Directory, Person, Target, TargetKind
+from sms_notify.policy.holds import Quiet, Window
+from sms_notify.policy.matchers import parse_matchers
+from sms_notify.policy.rate_limits import STANDARD, Credits, Flapping, Limit, Limits
+from sms_notify.policy.routing import Receiver, Route, Step
+from sms_notify.policy.time_intervals import TimeInterval
+from sms_notify.ruleset import Plan, Timing
 
 STORIES = int(os.environ.get("SMS_NOTIFY_STORIES", "0"))  # so many random ones instead of the fixed few
 

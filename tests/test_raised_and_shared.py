@@ -25,17 +25,17 @@ from outage import (
 from paper import Site
 from workbench import ALICE, BOB, NOON, firing
 
-from sms_notify import story
 from sms_notify.alert import Alert, Status
-from sms_notify.decide.holding import Quiet
-from sms_notify.decide.limits import STANDARD
-from sms_notify.decide.matchers import parse_matchers
-from sms_notify.decide.oncall import Schedule, Shift
-from sms_notify.decide.people import Target, TargetKind
-from sms_notify.decide.routing import Route
-from sms_notify.decide.states import Heard
+from sms_notify.explain import timeline
 from sms_notify.gateways.base import Fate, Outcome, Reason
-from sms_notify.plan import Plan
+from sms_notify.policy.directory import Target, TargetKind
+from sms_notify.policy.holds import Quiet
+from sms_notify.policy.matchers import parse_matchers
+from sms_notify.policy.rate_limits import STANDARD
+from sms_notify.policy.rotations import Schedule, Shift
+from sms_notify.policy.routing import Route
+from sms_notify.policy.vocabulary import Heard
+from sms_notify.ruleset import Plan
 from sms_notify.sources import text
 from sms_notify.store import history, outbox, silences
 
@@ -290,7 +290,7 @@ def test_the_story_names_each_alert_that_joined(site) -> None:
     for _ in range(2):
         heard(here, told_by("nagios", firing("RAID", host="db1")))
     with here.bench.reading() as tx:
-        found = story.of_incident(tx, 1, story.Beside(str))
+        found = timeline.of_incident(tx, 1, timeline.Beside(str))
     assert found is not None
     lines = [line.what for line in found[1]]
     assert "heard firing from nagios (RAID) 2 times: duplicate, nobody is told twice" in lines

@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sms_notify.decide.reactions import (
+from sms_notify.gateways.base import Fate, Outcome, Reason
+from sms_notify.policy.retry_policy import (
     BY_CODE,
     Break,
     Level,
@@ -20,7 +21,6 @@ from sms_notify.decide.reactions import (
     for_numeric_sender,
     react,
 )
-from sms_notify.gateways.base import Fate, Outcome, Reason
 
 SEED = {*range(100, 127), 150}  # the provider's table 'Errorcode / Explanation'
 UNDOCUMENTED = 999

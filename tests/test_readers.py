@@ -12,12 +12,12 @@ from paper import Site, with_route
 from test_deciding import AFTERNOON, STEPS, WARNING, a_schedule, on_call, only_bob, person
 from workbench import ALICE, BOB, firing, resolved
 
-from sms_notify.decide.holding import Quiet, Window
-from sms_notify.decide.intervals import TimeInterval
-from sms_notify.decide.limits import STANDARD, Limits
-from sms_notify.decide.routing import Receiver, Route
-from sms_notify.plan import Plan
-from sms_notify.store import oncall
+from sms_notify.policy.holds import Quiet, Window
+from sms_notify.policy.rate_limits import STANDARD, Limits
+from sms_notify.policy.routing import Receiver, Route
+from sms_notify.policy.time_intervals import TimeInterval
+from sms_notify.ruleset import Plan
+from sms_notify.store import oncall_rows
 
 HOUR = timedelta(hours=1)
 
@@ -103,7 +103,7 @@ def test_an_override_for_somebody_who_left_makes_no_gap(site) -> None:
     here.clock.now = datetime(2026, 11, 22, 15, tzinfo=UTC)
     end = here.clock() + HOUR
     here.bench.commit(
-        lambda tx: oncall.add_override(tx, "primary", "zoe", here.clock(), end, "bob", here.clock())
+        lambda tx: oncall_rows.add_override(tx, "primary", "zoe", here.clock(), end, "bob", here.clock())
     )
     here.bench.accept(firing())
     here.send()

@@ -21,15 +21,15 @@ import pytest
 from daemons import PASSWORD, TOKEN, eventually, free_port, get, payload, post
 from reloading import SOON, Held, Site, held_gateway, serving
 
-from sms_notify.decide.states import State
+from sms_notify.daemon.reloading import Reloader
+from sms_notify.daemon.systemd import Manager
 from sms_notify.errors import ConfigError, SmsNotifyError, StoreError, UsageError
 from sms_notify.metrics import Metrics
-from sms_notify.reloading import Reloader
+from sms_notify.policy.vocabulary import State
 from sms_notify.secret import Secret
-from sms_notify.service import Manager
 from sms_notify.simulator.server import Simulator
 from sms_notify.simulator.settings import Settings
-from sms_notify.store import oncall
+from sms_notify.store import oncall_rows
 
 ALICE, BOB = "32470000001", "31612345678"
 TO_ALICE = "[{name: oncall, notify: [person:alice]}]"
@@ -255,7 +255,7 @@ def test_an_override_of_the_database_closes_a_gap(site: Site) -> None:
     now = datetime.now(UTC)
     start = (now + timedelta(days=5)).date()
     until = now + timedelta(days=15)
-    site.app.committer(lambda tx: oncall.add_override(tx, "primary", "bob", now, until, "ops", now))
+    site.app.committer(lambda tx: oncall_rows.add_override(tx, "primary", "bob", now, until, "ops", now))
     rotation = f"{{members: [alice, bob], every: 1w, handover: 'Mon 09:00', start: {start}}}"
 
     told = site.reload(schedules=f"{{primary: {{timezone: Europe/Brussels, rotation: {rotation}}}}}")
@@ -287,7 +287,7 @@ def test_what_nobody_foresaw_is_refused_too_and_quotes_nothing(
     def broken(*_: object) -> None:
         raise RuntimeError("a secret")
 
-    monkeypatch.setattr("sms_notify.wiring.Wiring.build", broken)
+    monkeypatch.setattr("sms_notify.daemon.wiring.Wiring.build", broken)
 
     with pytest.raises(SmsNotifyError, match="RuntimeError"):
         site.reload(receivers=TO_BOB)

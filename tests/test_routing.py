@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sms_notify.decide.matchers import parse_matchers
-from sms_notify.decide.people import Directory, Person, Target, TargetKind
-from sms_notify.decide.routing import Route, route
+from sms_notify.policy.directory import Directory, Person, Target, TargetKind
+from sms_notify.policy.matchers import parse_matchers
+from sms_notify.policy.routing import Route, route
 
 ALICE = Person("alice", "+32470000001", "Europe/Brussels", "nl")
 BOB = Person("bob", "+31612345678")

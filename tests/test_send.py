@@ -12,12 +12,12 @@ from daemons import PASSWORD, Daemon, command, eventually, payload, post, write_
 from test_cli_gateway import ALICE, BOB, complaint, gateway_of, run, said, told_json
 
 from sms_notify.cli.handwritten import handwritten
-from sms_notify.decide.reactions import BY_CODE
 from sms_notify.gateways.base import Fate, Outcome, Reason
+from sms_notify.policy.retry_policy import BY_CODE
 from sms_notify.secret import Secret
 from sms_notify.simulator.server import Simulator
 from sms_notify.simulator.settings import Settings
-from sms_notify.store import breakers, oncall
+from sms_notify.store import breakers, oncall_rows
 from sms_notify.store.sqlite import SqliteStore
 
 ALWAYS_ALICE = (
@@ -63,10 +63,10 @@ def test_an_override_counts_and_one_for_somebody_who_left_does_not(
     now = datetime.now(UTC)
     hour = timedelta(hours=1)
     with store_of(config).transaction() as tx:
-        oncall.add_override(tx, "primary", "bob", now - hour, now + hour, "bob", now)
+        oncall_rows.add_override(tx, "primary", "bob", now - hour, now + hour, "bob", now)
     assert "bob (schedule:primary): sent" in said(run(config, "send", "--to", "schedule:primary", "x"))
     with store_of(config).transaction() as tx:
-        oncall.add_override(tx, "primary", "eve", now - hour, now + hour, "eve", now)
+        oncall_rows.add_override(tx, "primary", "eve", now - hour, now + hour, "eve", now)
     assert "bob (schedule:primary): sent" in said(run(config, "send", "--to", "schedule:primary", "x"))
     assert [text.number for text in simulator.texts()] == [BOB, BOB]
 
@@ -75,7 +75,7 @@ def test_a_text_for_later_goes_to_who_holds_the_schedule_then(simulator: Simulat
     now = datetime.now(UTC)
     with store_of(config).transaction() as tx:
         start, end = now + timedelta(hours=2), now + timedelta(hours=4)
-        oncall.add_override(tx, "primary", "bob", start, end, "bob", now)
+        oncall_rows.add_override(tx, "primary", "bob", start, end, "bob", now)
     assert "bob (schedule:primary): scheduled" in said(
         run(config, "send", "--to", "schedule:primary", "--at", "+3h", "x")
     )

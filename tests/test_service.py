@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from sms_notify.service import ROUND_WITHIN, Manager, Watch, manager_of
+from sms_notify.daemon.systemd import ROUND_WITHIN, Manager, Watch, manager_of
 from sms_notify.store.committer import Committer
 from sms_notify.store.sqlite import SqliteStore
 from sms_notify.store.tx import Tx
@@ -108,7 +108,7 @@ def test_a_manager_that_cannot_be_told_stops_nothing(address: str) -> None:
 def test_a_manager_that_takes_nothing_holds_nobody_up(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("sms_notify.service._SEND_WITHIN", 0.05)
+    monkeypatch.setattr("sms_notify.daemon.systemd._SEND_WITHIN", 0.05)
     deaf = Listening(str(tmp_path / "notify"))
     manager = Manager(deaf.address, PATIENCE)
 

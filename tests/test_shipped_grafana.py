@@ -19,7 +19,7 @@ from sms_notify.metrics import Metrics
 from sms_notify.secret import Secret
 from sms_notify.simulator.server import Simulator
 from sms_notify.simulator.settings import Settings
-from sms_notify.web.front import SOURCES
+from sms_notify.web.webhooks import SOURCES
 
 SHIPPED = Path(__file__).parent.parent / "integrations" / "grafana"
 CONTACT_POINT = SHIPPED / "contact-point.yaml"

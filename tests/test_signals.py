@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 from daemons import PASSWORD, Daemon, eventually, free_port, get, payload, post, write_config
 
+from sms_notify.daemon.signals import IGNORED
 from sms_notify.secret import Secret
-from sms_notify.signals import IGNORED
 from sms_notify.simulator.server import Simulator
 from sms_notify.simulator.settings import Settings
 
@@ -108,7 +108,7 @@ def test_signals_without_a_meaning_do_nothing(tmp_path: Path) -> None:
 
 def test_a_program_that_the_daemon_starts_inherits_no_ignored_signal(tmp_path: Path) -> None:
     code = (
-        "import subprocess; from sms_notify.signals import Wishes; Wishes();"
+        "import subprocess; from sms_notify.daemon.signals import Wishes; Wishes();"
         "print(subprocess.run(['cat', '/proc/self/status'], capture_output=True, text=True).stdout)"
     )
     outcome = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

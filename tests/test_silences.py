@@ -21,11 +21,11 @@ from hypothesis import strategies as st
 from test_gateway_transport import BROKEN, Behaviour, Loopback, answers, certificate, drips_after, hangs_after
 from workbench import NOON, VirtualClock, a_plan, firing
 
-from sms_notify.decide.incidents import tag_of
-from sms_notify.decide.matchers import Matcher, Op
-from sms_notify.decide.states import AckBy
 from sms_notify.engine import Engine
 from sms_notify.errors import StoreError
+from sms_notify.policy.episodes import tag_of
+from sms_notify.policy.matchers import Matcher, Op
+from sms_notify.policy.vocabulary import AckBy
 from sms_notify.secret import Secret
 from sms_notify.silences.client import MOST_BYTES, Alertmanager, SilenceTrouble, Why
 from sms_notify.silences.ends import ended

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from sms_notify.alert import Alert, Delivery, Status, fingerprint_of
 from sms_notify.errors import ParseError
-from sms_notify.sources import bounds
+from sms_notify.sources import input_limits
 from sms_notify.sources.alertmanager import parse
 from sms_notify.sources.times import parse_rfc3339
 
@@ -83,7 +83,7 @@ def test_every_recorded_body_gives_its_alerts_with_their_own_status(name: str) -
     delivery = parse(body)
     assert letters(delivery) == STATUSES.get(name, "f")
     sent = json.loads(body)
-    assert delivery.group == sent["groupKey"][: bounds.MAX_GROUP]
+    assert delivery.group == sent["groupKey"][: input_limits.MAX_GROUP]
     assert [alert.fingerprint for alert in delivery.alerts] == [one["fingerprint"] for one in sent["alerts"]]
     assert all(alert.starts_at is not None for alert in delivery.alerts)
     assert [alert.ends_at is None for alert in delivery.alerts] == [c == "f" for c in letters(delivery)]
@@ -123,7 +123,7 @@ def test_awkward_texts_can_be_stored_and_keep_everything_but_nul() -> None:
             assert set(texts) == set(sent[field])
             for key, value in texts.items():
                 value.encode()
-                assert value == sent[field][key][: bounds.MAX_VALUE].replace("\0", "\ufffd")
+                assert value == sent[field][key][: input_limits.MAX_VALUE].replace("\0", "\ufffd")
 
 
 def test_a_repeat_after_a_restart_is_equal_to_the_first_message() -> None:

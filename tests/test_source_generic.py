@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from sms_notify.alert import Alert, Severity, Status, fingerprint_of
 from sms_notify.errors import ParseError
-from sms_notify.sources import alertmanager, bounds, generic
+from sms_notify.sources import alertmanager, generic, input_limits
 from sms_notify.sources.generic import Added
 
 PAYLOADS = Path(__file__).parent / "payloads"
@@ -181,7 +181,7 @@ def test_label_values_that_are_no_strings_become_their_text_and_bombs_are_cut() 
         "d": "[1]",
     }
     bomb = only(labels={f"l{n}": "x" * 9_000 for n in range(500)})
-    assert (len(bomb.labels), len(bomb.labels["l1"])) == (bounds.MAX_PAIRS, bounds.MAX_VALUE)
+    assert (len(bomb.labels), len(bomb.labels["l1"])) == (input_limits.MAX_PAIRS, input_limits.MAX_VALUE)
 
 
 def test_every_field_and_every_word_for_over_is_documented() -> None:

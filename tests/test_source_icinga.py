@@ -11,7 +11,7 @@ import pytest
 
 from sms_notify.alert import Delivery, Handed, Severity, Status
 from sms_notify.errors import ParseError
-from sms_notify.sources import handed
+from sms_notify.sources import hook_record
 
 PAYLOADS = Path(__file__).parent / "payloads" / "icinga"
 AT = datetime(2026, 11, 22, 13, 31, 0, 400_000, UTC)
@@ -52,7 +52,7 @@ def recorded(name: str) -> dict[str, Any]:
 
 
 def told(*arguments: str, **environment: str) -> Delivery:
-    return handed.parse(Handed("icinga", AT, arguments, environment))
+    return hook_record.parse(Handed("icinga", AT, arguments, environment))
 
 
 def of_type(name: str) -> Delivery:
@@ -149,4 +149,4 @@ def test_a_call_without_a_notification_in_it_is_refused() -> None:
 
 def test_nagios_and_icinga_do_not_end_each_others_episodes() -> None:
     words = ("--type=PROBLEM", "--host=w")
-    assert handed.parse(Handed("nagios", AT, words)).alerts[0].source != told(*words).alerts[0].source
+    assert hook_record.parse(Handed("nagios", AT, words)).alerts[0].source != told(*words).alerts[0].source

@@ -13,10 +13,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sms_notify.alert import Alert, Delivery, Handed, Severity, Status
-from sms_notify.decide.incidents import Episode, hear
-from sms_notify.decide.states import Heard
 from sms_notify.errors import ParseError
-from sms_notify.sources import bounds, handed, nagios
+from sms_notify.policy.episodes import Episode, hear
+from sms_notify.policy.vocabulary import Heard
+from sms_notify.sources import hook_record, input_limits, nagios
 
 PAYLOADS = Path(__file__).parent / "payloads" / "nagios"
 AT = datetime(2026, 11, 22, 13, 14, 36, 400_000, UTC)
@@ -65,7 +65,7 @@ def recorded(name: str) -> dict[str, Any]:
 
 
 def told(*arguments: str, at: datetime = AT, **environment: str) -> Delivery:
-    return handed.parse(Handed("nagios", at, arguments, environment))
+    return hook_record.parse(Handed("nagios", at, arguments, environment))
 
 
 def only(*arguments: str, at: datetime = AT, **environment: str) -> Alert:
@@ -276,8 +276,8 @@ def test_control_characters_colours_and_crlf_are_gone() -> None:
 
 def test_20_kb_of_output_are_cut_to_what_can_be_kept() -> None:
     alert = service("PROBLEM", "CRITICAL", "--output=" + "x" * 20_000, "--long-output=" + "y\\n" * 10_000)
-    assert len(alert.annotations["summary"]) == bounds.MAX_VALUE
-    assert all(len(text) <= bounds.MAX_VALUE for text in alert.annotations.values())
+    assert len(alert.annotations["summary"]) == input_limits.MAX_VALUE
+    assert all(len(text) <= input_limits.MAX_VALUE for text in alert.annotations.values())
 
 
 def test_empty_output_is_told_as_nagios_words_it() -> None:
@@ -440,7 +440,7 @@ def test_what_is_no_notification_is_refused_in_one_line_that_quotes_nothing(
 
 def test_a_bomb_of_options_is_cut() -> None:
     alert = service("PROBLEM", "CRITICAL", *(f"--label{n}=x" for n in range(5_000)))
-    assert len(alert.labels) == bounds.MAX_PAIRS
+    assert len(alert.labels) == input_limits.MAX_PAIRS
     assert alert.labels["host"] == "web1"
 
 
@@ -473,7 +473,7 @@ def test_any_call_gives_alerts_that_can_be_stored_or_a_parse_error(
     arguments: list[str], environment: dict[str, str], hook: str
 ) -> None:
     try:
-        delivery = handed.parse(Handed(hook, AT, tuple(arguments), environment))
+        delivery = hook_record.parse(Handed(hook, AT, tuple(arguments), environment))
     except ParseError:
         return
     assert delivery.alerts or delivery.acks

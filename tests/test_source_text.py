@@ -10,14 +10,14 @@ from hypothesis import strategies as st
 
 from sms_notify.alert import Alert, Delivery, Handed, Severity, Status
 from sms_notify.errors import ParseError
-from sms_notify.sources import handed, text
+from sms_notify.sources import hook_record, text
 
 AT = datetime(2026, 11, 22, 13, 0, tzinfo=UTC)
 
 
 def piped(body: str | bytes, *arguments: str) -> Delivery:
     raw = body if isinstance(body, bytes) else body.encode()
-    return handed.parse(Handed("pipe", AT, arguments, {}, raw))
+    return hook_record.parse(Handed("pipe", AT, arguments, {}, raw))
 
 
 def only(body: str | bytes, *arguments: str) -> Alert:
@@ -134,7 +134,7 @@ def test_a_line_of_a_log_that_begins_with_a_bracket_is_text(line: str) -> None:
 
 def test_a_hook_that_is_not_known_is_refused() -> None:
     with pytest.raises(ParseError, match="hook"):
-        handed.parse(Handed("icinga3", AT))
+        hook_record.parse(Handed("icinga3", AT))
 
 
 def test_the_severity_may_be_any_word() -> None:

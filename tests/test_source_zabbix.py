@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from sms_notify.alert import Acknowledged, Alert, Delivery, Handed, Severity, Status
 from sms_notify.errors import ParseError
-from sms_notify.sources import handed, zabbix
+from sms_notify.sources import hook_record, zabbix
 
 PAYLOADS = Path(__file__).parent / "payloads" / "zabbix"
 AT = datetime(2026, 11, 22, 13, 36, 20, tzinfo=UTC)
@@ -28,7 +28,7 @@ def recorded(name: str) -> dict[str, Any]:
 
 
 def called(*arguments: str, at: datetime = AT) -> Delivery:
-    return handed.parse(Handed("zabbix", at, arguments))
+    return hook_record.parse(Handed("zabbix", at, arguments))
 
 
 def posted(**parameters: object) -> Delivery:

@@ -6,8 +6,8 @@ import itertools
 
 import pytest
 
-from sms_notify.decide.states import State, after_report
 from sms_notify.gateways.base import DeliveryStatus as D
+from sms_notify.policy.vocabulary import State, after_report
 
 
 @pytest.mark.parametrize(

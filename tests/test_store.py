@@ -270,12 +270,12 @@ def test_deciding_and_sending_use_indexes_and_never_read_the_whole_history(bench
         tx._connection.set_trace_callback(seen.add)
         bench.engine.tick(tx, NOON)
         bench.engine.recover(tx, NOON)
-        from sms_notify.store import outbox, reading
+        from sms_notify.store import outbox, queries
 
         outbox.claim(tx, "main", "r", "node", NOON, NOON)
         outbox.due_polls(tx, "main", NOON)
-        reading.totals(tx)
-        reading.alerts_after(tx, 0, "node")
+        queries.totals(tx)
+        queries.alerts_after(tx, 0, "node")
         tx._connection.set_trace_callback(None)
 
     bench.commit(watch)

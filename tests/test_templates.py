@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from sms_notify.alert import Alert, Status
 from sms_notify.wording import gsm
-from sms_notify.wording.notice import Notice, Reader, Told, Tone
+from sms_notify.wording.content import Notice, Reader, Told, Tone
 from sms_notify.wording.templates import (
     Fallback,
     Rendered,

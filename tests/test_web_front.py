@@ -25,11 +25,11 @@ from sms_notify.secret import Secret
 from sms_notify.web import passwords
 from sms_notify.web.auth import Gatekeeper
 from sms_notify.web.body import MAX_BODY
-from sms_notify.web.front import Patience, build
 from sms_notify.web.guesses import Guesses
-from sms_notify.web.protocol import Limits
+from sms_notify.web.http_limits import Limits
 from sms_notify.web.server import WebServer
 from sms_notify.web.settings import WebSettings
+from sms_notify.web.webhooks import Patience, build
 
 PAYLOADS = Path(__file__).parent / "payloads"
 TOKEN, NEXT_TOKEN, PASSWORD = "t0ken-old", "t0ken-next", "s3cret:with colon é"

@@ -13,10 +13,10 @@ from workbench import firing
 
 from sms_notify.secret import Secret
 from sms_notify.web import passwords
-from sms_notify.web.front import SOURCES
+from sms_notify.web.csrf import names_us
 from sms_notify.web.guard import From, allowed_from
-from sms_notify.web.samesite import names_us
 from sms_notify.web.settings import WebSettings
+from sms_notify.web.webhooks import SOURCES
 
 TOKEN = "t0ken-of-a-machine"
 BASIC = WebSettings(port=0, users={"am": passwords.hash_password("s3cret", b"0123456789abcdef")})

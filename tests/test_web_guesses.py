@@ -21,10 +21,10 @@ from web_serving import ONE_ALERT, SOON, Served, serving
 from sms_notify.logs import LineFormatter
 from sms_notify.secret import Secret
 from sms_notify.web import passwords
-from sms_notify.web.front import Patience
 from sms_notify.web.guesses import Guesses, network_of
 from sms_notify.web.settings import WebSettings
 from sms_notify.web.turns import Turns
+from sms_notify.web.webhooks import Patience
 
 TOKEN = "t0ken-of-a-machine"
 PASSWORDS = {"am": "s3cret of am", "ops": "s3cret of ops"}

@@ -21,11 +21,11 @@ from sms_notify.metrics import REFUSALS, WEBHOOKS, Metrics
 from sms_notify.metrics import SOURCES as RECEIVED_FROM
 from sms_notify.secret import Secret
 from sms_notify.web.body import MAX_BODY
-from sms_notify.web.front import SOURCES, Patience
-from sms_notify.web.protocol import Limits
+from sms_notify.web.http_limits import Limits
 from sms_notify.web.rarely import MAX_KINDS, Rarely
 from sms_notify.web.refusals import SOURCE_OF, UNKNOWN, Refusals, shown_path, source_of
 from sms_notify.web.settings import WebSettings
+from sms_notify.web.webhooks import SOURCES, Patience
 
 TOKEN = "t0ken-canary"
 LOCKED = WebSettings(port=0, tokens=(Secret(TOKEN),))

@@ -12,9 +12,9 @@ import requests
 from web_serving import ONE_ALERT, SOON, Served, is_closed, many, post, read_answer, serving, status_of
 
 from sms_notify.secret import Secret
-from sms_notify.web.front import Patience
-from sms_notify.web.protocol import Limits
+from sms_notify.web.http_limits import Limits
 from sms_notify.web.settings import WebSettings
+from sms_notify.web.webhooks import Patience
 
 MID_HEADER = b"POST /alertmanager HTTP/1.1\r\nHost: localhost\r\nX-Slow: "
 MID_BODY = post(ONE_ALERT[:10], length=len(ONE_ALERT))

@@ -15,11 +15,11 @@ from dataclasses import dataclass, field
 from workbench import NOON
 
 from sms_notify.alert import Delivery
-from sms_notify.web.front import Hooks, Patience, build
-from sms_notify.web.protocol import Limits
+from sms_notify.web.http_limits import Limits
 from sms_notify.web.refusals import Refusals
 from sms_notify.web.server import WebServer
 from sms_notify.web.settings import WebSettings
+from sms_notify.web.webhooks import Hooks, Patience, build
 
 # Long enough for the busiest machine; no test waits this long unless it is about to fail.
 SOON = 20.0

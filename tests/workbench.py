@@ -9,12 +9,12 @@ from datetime import UTC, datetime, timedelta
 from typing import TypeVar
 
 from sms_notify.alert import Alert, Delivery, Status, fingerprint_of
-from sms_notify.decide.matchers import parse_matchers
-from sms_notify.decide.people import Directory, Person, Target, TargetKind
-from sms_notify.decide.routing import Receiver, Route
-from sms_notify.decide.states import AckBy
 from sms_notify.engine import Engine, Moved
-from sms_notify.plan import Plan, Timing
+from sms_notify.policy.directory import Directory, Person, Target, TargetKind
+from sms_notify.policy.matchers import parse_matchers
+from sms_notify.policy.routing import Receiver, Route
+from sms_notify.policy.vocabulary import AckBy
+from sms_notify.ruleset import Plan, Timing
 from sms_notify.store.sqlite import SqliteStore
 from sms_notify.store.tx import Tx
 

@@ -12,8 +12,8 @@ from itertools import accumulate
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from sms_notify.backtest.statistics import Amount, Tally
 from sms_notify.backtest.table import spelled
-from sms_notify.backtest.tally import Amount, Tally
 from sms_notify.errors import UsageError
 
 if TYPE_CHECKING:

@@ -14,22 +14,22 @@ from itertools import count
 from types import TracebackType
 from typing import TypeVar
 
-from sms_notify.backtest.paper import PaperGateway
+from sms_notify.backtest.fake_gateway import PaperGateway
 from sms_notify.backtest.recording import Acknowledged, Event, Recorded
-from sms_notify.backtest.tally import Leftovers, Tally, Text, Thing
-from sms_notify.decide.oncall import Schedule, Shift, shifts
-from sms_notify.decide.people import Directory, group_of
-from sms_notify.decide.routing import Route, route
-from sms_notify.decide.states import AckBy, Cause, Heard, PageState
+from sms_notify.backtest.statistics import Leftovers, Tally, Text, Thing
+from sms_notify.delivery.reports import apply
+from sms_notify.delivery.sender import Luck, Sender
+from sms_notify.delivery.settlement import Account
 from sms_notify.engine import Engine
-from sms_notify.plan import Plan
-from sms_notify.reports import apply
-from sms_notify.sender import Luck, Sender
-from sms_notify.settling import Account
-from sms_notify.store import history, incidents, oncall
-from sms_notify.store.due import Waits, next_due
+from sms_notify.policy.directory import Directory, group_of
+from sms_notify.policy.rotations import Schedule, Shift, shifts
+from sms_notify.policy.routing import Route, route
+from sms_notify.policy.vocabulary import AckBy, Cause, Heard, PageState
+from sms_notify.ruleset import Plan
+from sms_notify.store import history, incidents, oncall_rows
+from sms_notify.store.in_memory import ScratchStore
 from sms_notify.store.messages import Message
-from sms_notify.store.scratch import ScratchStore
+from sms_notify.store.next_due import Waits, next_due
 from sms_notify.store.tx import Tx
 
 T = TypeVar("T")
@@ -90,7 +90,9 @@ class Replay:
         for schedule, made in self._overrides.items():
             for shift in made:
                 person = shift.person or ""
-                oncall.add_override(self._tx, schedule, person, shift.start, shift.end, NODE, shift.start)
+                oncall_rows.add_override(
+                    self._tx, schedule, person, shift.start, shift.end, NODE, shift.start
+                )
         return self
 
     def __exit__(

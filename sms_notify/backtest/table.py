@@ -6,9 +6,9 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import timedelta
 
 from sms_notify.alert import Severity
-from sms_notify.backtest.tally import Amount, Tally
-from sms_notify.decide.states import Heard, Kind
+from sms_notify.backtest.statistics import Amount, Tally
 from sms_notify.logs import printable
+from sms_notify.policy.vocabulary import Heard, Kind
 from sms_notify.store.history import Untold
 
 _NONE = Amount()

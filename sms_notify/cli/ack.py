@@ -7,18 +7,18 @@ from dataclasses import dataclass
 
 import click
 
-from sms_notify import story
 from sms_notify.assembly import plan_of, wall_clock
 from sms_notify.cli.common import command_node, config_option, json_option, local, say, settings_of
-from sms_notify.cli.deciding import login_or, row_of
-from sms_notify.decide.incidents import tag_of
-from sms_notify.decide.routing import step_of
-from sms_notify.decide.states import AckBy
+from sms_notify.cli.options import login_or, row_of
 from sms_notify.engine import Engine
 from sms_notify.errors import UsageError
+from sms_notify.explain import timeline
 from sms_notify.logs import printable
-from sms_notify.plan import Plan
-from sms_notify.store import reading
+from sms_notify.policy.episodes import tag_of
+from sms_notify.policy.routing import step_of
+from sms_notify.policy.vocabulary import AckBy
+from sms_notify.ruleset import Plan
+from sms_notify.store import queries
 from sms_notify.store.agenda import What
 from sms_notify.store.sqlite import SqliteStore
 from sms_notify.store.tx import Row, Tx, moment
@@ -59,7 +59,7 @@ def ack(
     with store.transaction() as tx:
         stopped = {number: _to_follow(tx, plan, number) for number in wanted}
         taken = Engine(plan, command_node()).acknowledge(tx, wanted, who, AckBy.COMMAND, now)
-        found = [(number, reading.incident(tx, number)) for number in wanted]
+        found = [(number, queries.incident(tx, number)) for number in wanted]
     rows = [_told(row, number in taken, stopped[number]) for number, row in found if row is not None]
     say(rows, as_json, "\n".join(str(row["said"]) for row in rows))
     if not taken:
@@ -69,12 +69,12 @@ def ack(
 def _incidents(tx: Tx, id_: str) -> Sequence[int]:
     """The incidents that an ID means. Raises UsageError where there are none; nothing is acknowledged then."""
     kind, number = row_of(id_) or ("", 0)
-    if kind == "message" and reading.message(tx, number) is not None:
-        told = [int(row["id"]) for row in reading.incidents_of(tx, number)]
+    if kind == "message" and queries.message(tx, number) is not None:
+        told = [int(row["id"]) for row in queries.incidents_of(tx, number)]
         if not told:
             raise UsageError(f"{id_} tells of no incident; `sms-notify incidents` shows those that are open")
         return told
-    if kind == "incident" and reading.incident(tx, number) is not None:
+    if kind == "incident" and queries.incident(tx, number) is not None:
         return [number]
     raise UsageError(
         f"there is no incident and no message {id_!r}; `sms-notify incidents` shows those that are open"
@@ -83,7 +83,7 @@ def _incidents(tx: Tx, id_: str) -> Sequence[int]:
 
 def _to_follow(tx: Tx, plan: Plan, incident_id: int) -> _Stopped:
     steps = reminders = 0
-    for row in reading.agenda_of(tx, incident_id):
+    for row in queries.agenda_of(tx, incident_id):
         receiver = plan.receivers.get(row["receiver"])
         if row["what"] == What.ESCALATE and receiver is not None:
             steps += max(0, len(receiver.escalate) - step_of(row["nth"]) + 1)
@@ -93,7 +93,7 @@ def _to_follow(tx: Tx, plan: Plan, incident_id: int) -> _Stopped:
 
 
 def _told(row: Row, taken: bool, stopped: _Stopped) -> dict[str, object]:
-    tag, what = f"#{tag_of(row['id'])}", story.name_of(row)
+    tag, what = f"#{tag_of(row['id'])}", timeline.name_of(row)
     closed, acked = row["closed_at"], row["acked_at"]
     if taken:
         said = f"acknowledged; {_stops(stopped)}"

@@ -19,12 +19,12 @@ from sms_notify.cli.common import config_option, settings_of
 from sms_notify.errors import UsageError
 
 if TYPE_CHECKING:
-    from sms_notify.backtest.onetext import OneText
+    from sms_notify.backtest.baseline import OneText
     from sms_notify.backtest.recording import Event, Recording
     from sms_notify.backtest.replay import Replay, Setup
-    from sms_notify.backtest.tally import Tally
+    from sms_notify.backtest.statistics import Tally
     from sms_notify.config.settings import Settings
-    from sms_notify.decide.oncall import Shift
+    from sms_notify.policy.rotations import Shift
 
 STORE, STDIN = "store", "-"
 _STEP = 65_536  # bytes from one look at the bar to the next
@@ -96,8 +96,8 @@ def _names(files: Sequence[str]) -> list[str]:
 
 
 def _print(names: Sequence[str], tallies: Sequence[Tally], skipped: int, as_json: bool) -> None:
+    from sms_notify.backtest.statistics import as_document
     from sms_notify.backtest.table import report
-    from sms_notify.backtest.tally import as_document
 
     if as_json:
         sides = [{"configuration": n} | as_document(t) for n, t in zip(names, tallies, strict=True)]
@@ -182,7 +182,7 @@ def _moving(recording: Recording, update: Callable[[int], None]) -> Iterator[Eve
 def _sides(
     stack: ExitStack, settings: Settings, against: str | None, found: _Found, *, of_store: bool
 ) -> list[Replay | OneText]:
-    from sms_notify.backtest.onetext import NAME, OneText
+    from sms_notify.backtest.baseline import NAME, OneText
     from sms_notify.backtest.replay import Replay
 
     overrides = _overrides(settings) if of_store else {}
@@ -202,7 +202,7 @@ def _sides(
 def _setup(settings: Settings, first: Event | None, overrides: Mapping[str, Sequence[Shift]]) -> Setup:
     from sms_notify.assembly import account_of, plan_of
     from sms_notify.backtest.replay import Setup
-    from sms_notify.cli.deciding import plan_at
+    from sms_notify.cli.options import plan_at
 
     if not settings.gateways:
         raise UsageError(
@@ -214,7 +214,7 @@ def _setup(settings: Settings, first: Event | None, overrides: Mapping[str, Sequ
 
 
 def _overrides(settings: Settings) -> Mapping[str, Sequence[Shift]]:
-    from sms_notify.cli.deciding import by_schedule, overrides_at
+    from sms_notify.cli.options import by_schedule, overrides_at
 
     return by_schedule(overrides_at(settings, _LONG_AGO))
 

@@ -11,22 +11,22 @@ from typing import TypeVar
 from sms_notify.alert import Severity
 from sms_notify.assembly import sender_of, timing_of, wall_clock
 from sms_notify.barring import advise, barring_of, say_barring, say_breaker
-from sms_notify.cli.account import why
 from sms_notify.cli.common import account_of, command_node
-from sms_notify.cli.deciding import clock
+from sms_notify.cli.credits import why
+from sms_notify.cli.options import clock
 from sms_notify.cli.recipients import GROUP, Recipient
 from sms_notify.config.settings import Settings
-from sms_notify.decide.people import Person
-from sms_notify.decide.states import Cause, Kind, State
+from sms_notify.delivery.sender import Commit, Sender
 from sms_notify.gateways.base import Fate, Outcome, Reason
-from sms_notify.gateways.settings import Gateway1601Settings
-from sms_notify.plan import Timing
-from sms_notify.sender import Commit, Sender
+from sms_notify.gateways.sms1601.settings import Gateway1601Settings
+from sms_notify.policy.directory import Person
+from sms_notify.policy.vocabulary import Cause, Kind, State
+from sms_notify.ruleset import Timing
 from sms_notify.store import breakers, messages
 from sms_notify.store.messages import Draft, Message
 from sms_notify.store.sqlite import SqliteStore
 from sms_notify.store.tx import Tx
-from sms_notify.wording.notice import Text
+from sms_notify.wording.content import Text
 
 T = TypeVar("T")
 Row = dict[str, object]

@@ -14,7 +14,7 @@ import click
 from sms_notify.config.load import find_config, load
 from sms_notify.config.settings import Settings
 from sms_notify.errors import UsageError
-from sms_notify.gateways.settings import Gateway1601Settings
+from sms_notify.gateways.sms1601.settings import Gateway1601Settings
 from sms_notify.logs import printable
 
 F = TypeVar("F", bound=Callable[..., Any])

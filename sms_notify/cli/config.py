@@ -16,11 +16,11 @@ import click
 from sms_notify.errors import ConfigError, Fault
 
 if TYPE_CHECKING:
-    from sms_notify.cli.bars import Bar
+    from sms_notify.cli.unbar import Bar
     from sms_notify.config import Settings
-    from sms_notify.decide.people import Person
-    from sms_notify.decide.routing import Route
-    from sms_notify.gateways.settings import Gateway1601Settings
+    from sms_notify.gateways.sms1601.settings import Gateway1601Settings
+    from sms_notify.policy.directory import Person
+    from sms_notify.policy.routing import Route
 
 
 @click.command("check-config")
@@ -64,8 +64,8 @@ def _check_on_call(settings: Settings, online: bool) -> None:
     """
     if not settings.schedules:
         return
-    from sms_notify.cli.deciding import now_utc, overriding, timetable_at
-    from sms_notify.config.oncallcheck import calendars_read, gap_faults
+    from sms_notify.cli.options import now_utc, overriding, timetable_at
+    from sms_notify.config.coverage_gaps import calendars_read, gap_faults
 
     now = now_utc()
     calendars = calendars_read(settings, timetable_at(settings, now, fetch=online).schedules)
@@ -97,7 +97,7 @@ def _try_gateways(settings: Settings) -> list[_Trial]:
 
     What is barred is asked about by itself, and only of a gateway that works: a wrong password is told once.
     """
-    from sms_notify.cli.bars import ask_about, bars_at
+    from sms_notify.cli.unbar import ask_about, bars_at
 
     trials = []
     for account in settings.gateways:
@@ -114,9 +114,9 @@ def _lender(settings: Settings, barred: Container[str]) -> Person | None:
 
 def _try(account: Gateway1601Settings, person: Person | None) -> _Trial:
     """A test message with the account's own sender, then the balance, so that a silent gateway is asked once."""
-    from sms_notify.cli.account import why
+    from sms_notify.cli.credits import why
     from sms_notify.gateways.base import Failed, Fate, Submission
-    from sms_notify.gateways.smsgateway1601 import SmsGateway1601
+    from sms_notify.gateways.sms1601.client import SmsGateway1601
 
     client = SmsGateway1601(account, time.monotonic)
     trial = "no person to try a text to"

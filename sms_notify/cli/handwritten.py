@@ -11,7 +11,7 @@ import click
 from sms_notify.errors import UsageError
 from sms_notify.logs import printable
 from sms_notify.wording import gsm
-from sms_notify.wording.notice import Text
+from sms_notify.wording.content import Text
 
 _SHOWN = 3  # replaced characters; the rest is counted
 

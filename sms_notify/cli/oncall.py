@@ -11,14 +11,14 @@ import click
 
 from sms_notify.barring import advise, say_barring
 from sms_notify.cli.common import config_option, json_option, say, settings_of, table
-from sms_notify.cli.deciding import barred_at, clock, day_and_time, now_utc, overrides_at, timetable_at
+from sms_notify.cli.options import barred_at, clock, day_and_time, now_utc, overrides_at, timetable_at
 from sms_notify.cli.override import override_group
 from sms_notify.cli.times import read_time
 from sms_notify.config.settings import Settings
-from sms_notify.decide.oncall import Schedule, Shift, shifts, strongest
 from sms_notify.errors import UsageError
 from sms_notify.logs import printable
-from sms_notify.store.oncall import Override
+from sms_notify.policy.rotations import Schedule, Shift, shifts, strongest
+from sms_notify.store.oncall_rows import Override
 
 _DAY = timedelta(days=1)
 _BEYOND = timedelta(days=60)  # how far after the days shown the end of a turn is looked for

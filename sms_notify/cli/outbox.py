@@ -13,17 +13,17 @@ from zoneinfo import ZoneInfo
 import click
 
 from sms_notify.assembly import wall_clock
-from sms_notify.cli.account import gateway_option, why
 from sms_notify.cli.common import account_of, config_option, json_option, local, say, settings_of, table
+from sms_notify.cli.credits import gateway_option, why
 from sms_notify.cli.times import read_time
 from sms_notify.config.phone import NumberError, parse_number
 from sms_notify.config.settings import Settings
 from sms_notify.errors import StoreError, UsageError
 from sms_notify.gateways.base import Batch, Failed, Fate, Removed, Scheduled, Submission
-from sms_notify.gateways.schedule import after_121
-from sms_notify.gateways.settings import Gateway1601Settings
-from sms_notify.gateways.smsgateway1601 import SmsGateway1601
-from sms_notify.store import scheduled
+from sms_notify.gateways.sms1601.client import SmsGateway1601
+from sms_notify.gateways.sms1601.scheduled_time import after_121
+from sms_notify.gateways.sms1601.settings import Gateway1601Settings
+from sms_notify.store import gateway_outbox
 from sms_notify.store.sqlite import SqliteStore
 from sms_notify.store.tx import moment
 
@@ -84,7 +84,7 @@ def list_scheduled(ctx: click.Context, config_file: str | None, gateway: str | N
     settings = settings_of(ctx, config_file)
     account = account_of(settings, gateway)
     with SqliteStore(settings.storage_url).reading() as tx:
-        rows = scheduled.waiting(tx, account.name, wall_clock())
+        rows = gateway_outbox.waiting(tx, account.name, wall_clock())
     shown = [
         (row["outboxid"] or "-", local(moment(row["due_at"])), row["recipient"], row["body"]) for row in rows
     ]
@@ -96,7 +96,7 @@ def list_scheduled(ctx: click.Context, config_file: str | None, gateway: str | N
 def _forget(settings: Settings, account: Gateway1601Settings, what: str | None) -> None:
     """The gateway's word is what counts; where there is no database, there is nothing to forget."""
     with contextlib.suppress(StoreError), SqliteStore(settings.storage_url).transaction() as tx:
-        scheduled.removed(tx, account.name, what, wall_clock())
+        gateway_outbox.removed(tx, account.name, what, wall_clock())
 
 
 @outbox_group.command("remove")

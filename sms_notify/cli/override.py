@@ -9,16 +9,16 @@ from zoneinfo import ZoneInfo
 import click
 
 from sms_notify.cli.common import config_option, json_option, say, settings_of, table
-from sms_notify.cli.deciding import day_and_time, login_or, now_utc
+from sms_notify.cli.options import day_and_time, login_or, now_utc
 from sms_notify.cli.times import read_time
 from sms_notify.config.durations import DurationError, parse_duration
-from sms_notify.config.names import near
+from sms_notify.config.references import near
 from sms_notify.config.settings import Settings
-from sms_notify.decide.oncall import Schedule
 from sms_notify.errors import UsageError
 from sms_notify.logs import printable
-from sms_notify.store import oncall
-from sms_notify.store.oncall import Override
+from sms_notify.policy.rotations import Schedule
+from sms_notify.store import oncall_rows
+from sms_notify.store.oncall_rows import Override
 from sms_notify.store.sqlite import SqliteStore
 
 _EVER = datetime(1970, 1, 1, tzinfo=UTC)
@@ -81,7 +81,7 @@ def add(
     with store.reading():
         pass  # a database that is not there is not made here
     with store.transaction() as tx:
-        made = oncall.add_override(tx, schedule_name, person, start, end, who, now)
+        made = oncall_rows.add_override(tx, schedule_name, person, start, end, who, now)
     span = f"from {day_and_time(start, zone)} until {day_and_time(end, zone)} ({zone})"
     said = f"override {made}: {person} holds {schedule_name} {span}"
     say(_row(Override(made, schedule_name, person, start, end, now, who)), as_json, printable(said))
@@ -131,7 +131,7 @@ def list_overrides(ctx: click.Context, config_file: str | None, as_json: bool) -
     """
     settings = settings_of(ctx, config_file)
     with SqliteStore(settings.storage_url).reading() as tx:
-        made = oncall.overrides(tx, now_utc())
+        made = oncall_rows.overrides(tx, now_utc())
     shown = [_columns(override, settings.schedules) for override in made]
     header = ("ID", "SCHEDULE", "PERSON", "FROM", "UNTIL", "BY")
     say([_row(override) for override in made], as_json, table(shown, header))
@@ -175,11 +175,11 @@ def remove(ctx: click.Context, config_file: str | None, as_json: bool, override_
     """
     store = SqliteStore(settings_of(ctx, config_file).storage_url)
     with store.reading() as tx:
-        known = {override.id: override for override in oncall.overrides(tx, _EVER)}
+        known = {override.id: override for override in oncall_rows.overrides(tx, _EVER)}
     gone = False
     if override_id in known:
         with store.transaction() as tx:
-            gone = oncall.remove_override(tx, override_id)
+            gone = oncall_rows.remove_override(tx, override_id)
     if not gone:
         raise UsageError(f"there is no override {override_id}; `sms-notify oncall override list` shows them")
     override = known[override_id]

@@ -5,12 +5,12 @@ from __future__ import annotations
 from datetime import datetime
 
 from sms_notify.cli.common import account_of
-from sms_notify.cli.deciding import day_and_time, overriding, timetable_at
+from sms_notify.cli.options import day_and_time, overriding, timetable_at
 from sms_notify.config.phone import NumberError, parse_number
 from sms_notify.config.settings import Settings
-from sms_notify.decide.people import Directory, OnCall, Person, Target, TargetKind, nobody
 from sms_notify.errors import UsageError
 from sms_notify.gateways.base import Group
+from sms_notify.policy.directory import Directory, OnCall, Person, Target, TargetKind, nobody
 
 Recipient = Person | Group
 GROUP = "gateway-group:"  # how a target names a group of the gateway's address book
@@ -58,7 +58,9 @@ def _holders(settings: Settings, target: Target, at: datetime) -> OnCall:
     """With calendars and overrides, as the daemon has them; for other targets nothing is read."""
     if target.kind is not TargetKind.SCHEDULE:
         return nobody
-    from sms_notify.preview import holders  # its rooms cost time, which the other targets need not wait for
+    from sms_notify.explain.preview import (
+        holders,  # its rooms cost time, which the other targets need not wait for
+    )
 
     schedules = timetable_at(settings, at).schedules
     if target.name not in schedules:

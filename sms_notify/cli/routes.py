@@ -10,17 +10,17 @@ from sms_notify.alert import Alert, Status, fingerprint_of
 from sms_notify.assembly import wall_clock
 from sms_notify.barring import advise, say_barring
 from sms_notify.cli.common import config_option, json_option, say, settings_of
-from sms_notify.cli.deciding import barred_at, clock, day_and_time, overriding, plan_at
+from sms_notify.cli.options import barred_at, clock, day_and_time, overriding, plan_at
 from sms_notify.cli.routetree import document, drawing
 from sms_notify.cli.times import read_time
 from sms_notify.config.durations import spell_duration
-from sms_notify.decide.holding import Hold
-from sms_notify.decide.people import Person, Target, group_of
-from sms_notify.decide.walk import Look, Looked
 from sms_notify.errors import UsageError
+from sms_notify.explain.preview import SAMPLE_TAG, Answer, Expected, Outcome, StepAt, foresee, holders
+from sms_notify.explain.route_trace import Look, Looked
+from sms_notify.explain.timeline import value_of
 from sms_notify.logs import printable
-from sms_notify.preview import SAMPLE_TAG, Answer, Expected, Outcome, StepAt, foresee, holders
-from sms_notify.story import value_of
+from sms_notify.policy.directory import Person, Target, group_of
+from sms_notify.policy.holds import Hold
 
 _GROUPS_ITSELF = "alertmanager"
 _HOLDS = {

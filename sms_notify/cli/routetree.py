@@ -6,10 +6,10 @@ from collections.abc import Iterable, Iterator, Sequence
 from datetime import timedelta
 
 from sms_notify.config.durations import spell_duration
-from sms_notify.decide.holding import Quiet, Window
-from sms_notify.decide.people import OnCall, Target, TargetKind
-from sms_notify.decide.routing import Receiver, Route
-from sms_notify.plan import Plan
+from sms_notify.policy.directory import OnCall, Target, TargetKind
+from sms_notify.policy.holds import Quiet, Window
+from sms_notify.policy.routing import Receiver, Route
+from sms_notify.ruleset import Plan
 
 Tree = dict[str, object]
 

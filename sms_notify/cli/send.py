@@ -12,20 +12,20 @@ from sms_notify.assembly import luck, wall_clock
 from sms_notify.barring import say_barring, say_breaker
 from sms_notify.cli.byhand import Hand, Row, name_of, near, row_of, send_to, why_not
 from sms_notify.cli.common import account_of, config_option, json_option, say, settings_of
-from sms_notify.cli.deciding import barred_at, has_database
 from sms_notify.cli.handwritten import Handwritten, handwritten
+from sms_notify.cli.options import barred_at, has_database
 from sms_notify.cli.outbox import parse_at, schedule
 from sms_notify.cli.recipients import GROUP, Recipient, recipients_of
 from sms_notify.config.settings import Settings
-from sms_notify.decide.people import Person
 from sms_notify.errors import StoreError
 from sms_notify.gateways.base import Batch, Failed, Fate, Group, Outcome, Reason, Scheduled, Submission
-from sms_notify.gateways.schedule import datum
-from sms_notify.gateways.settings import Gateway1601Settings
-from sms_notify.gateways.smsgateway1601 import SmsGateway1601
-from sms_notify.store import breakers, scheduled
+from sms_notify.gateways.sms1601.client import SmsGateway1601
+from sms_notify.gateways.sms1601.scheduled_time import datum
+from sms_notify.gateways.sms1601.settings import Gateway1601Settings
+from sms_notify.policy.directory import Person
+from sms_notify.store import breakers, gateway_outbox
 from sms_notify.store.sqlite import SqliteStore
-from sms_notify.wording.notice import Text
+from sms_notify.wording.content import Text
 
 _MINUTE = timedelta(minutes=1)
 _SCHEDULED = "scheduled"  # beside the words of Fate: the gateway took it, and nothing was sent yet
@@ -126,7 +126,7 @@ def _remember(
     name, number = (to.name, to.number) if isinstance(to, Person) else (f"{GROUP}{to.name}", "")
     try:
         with SqliteStore(settings.storage_url).transaction() as tx:
-            scheduled.note(tx, account.name, got.outboxid, name, number, text.body, got.at, wall_clock())
+            gateway_outbox.note(tx, account.name, got.outboxid, name, number, text.body, got.at, wall_clock())
     except StoreError as error:
         who = "number" if person else "outboxID"
         click.echo(f"warning: not remembered for `outbox list` ({error}); keep the {who}", err=True)

@@ -11,11 +11,11 @@ import click
 
 from sms_notify.cli.common import config_option
 from sms_notify.config.load import find_config, load
+from sms_notify.daemon.signals import Wish, Wishes
 from sms_notify.errors import SmsNotifyError
-from sms_notify.signals import Wish, Wishes
 
 if TYPE_CHECKING:
-    from sms_notify.app import App
+    from sms_notify.daemon.app import App
 
 _LOOK_EVERY = 1.0  # seconds
 
@@ -35,9 +35,9 @@ def serve(ctx: click.Context, config_file: str | None, log_level: str) -> None:
     """
     wishes = Wishes()  # first of all: what follows takes a second or longer
 
-    from sms_notify.app import App
+    from sms_notify.daemon.app import App
+    from sms_notify.daemon.systemd import Watch, manager_of
     from sms_notify.logs import configure
-    from sms_notify.service import Watch, manager_of
 
     configure(log_level.upper())
     # Absolute, so that a reload reads the same file and names the same relative ones, wherever we stand then.

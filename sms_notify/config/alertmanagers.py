@@ -7,11 +7,11 @@ from typing import Annotated
 from pydantic import BeforeValidator, Field, WithJsonSchema
 from pydantic_core import PydanticCustomError
 
+from sms_notify.config.base_model import Model
 from sms_notify.config.document import Place, Value
 from sms_notify.config.durations import spell_duration
-from sms_notify.config.found import Found, entries, mapping, word
-from sms_notify.config.keeping import check_ca, fits_header, judge_plain_http, keep_secret
-from sms_notify.config.model import Model
+from sms_notify.config.secret_checks import check_ca, fits_header, judge_plain_http, keep_secret
+from sms_notify.config.validation import Found, entries, mapping, word
 from sms_notify.config.values import (
     Boolean,
     PositiveDuration,

@@ -5,25 +5,25 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TypeVar
 
-from sms_notify.config import models
-from sms_notify.config.alertmanagers import alertmanagers_of
-from sms_notify.config.document import Place
-from sms_notify.config.found import Found
-from sms_notify.config.limits import expire_of, limits_of
-from sms_notify.config.schedules import calendars_of, schedules_of
-from sms_notify.config.settings import HashedUsers, Settings
-from sms_notify.config.windows import quiet_of, windows_of
-from sms_notify.decide.people import Directory, Person, Target
-from sms_notify.decide.routing import Receiver, Route, Step
-from sms_notify.errors import Fault
-from sms_notify.gateways.settings import Gateway1601Settings
-from sms_notify.roads.settings import (
+from sms_notify.channels.settings import (
     AppriseSettings,
     CommandSettings,
     EmailSettings,
     RoadSettings,
     WebhookSettings,
 )
+from sms_notify.config import models
+from sms_notify.config.alertmanagers import alertmanagers_of
+from sms_notify.config.document import Place
+from sms_notify.config.limits import expire_of, limits_of
+from sms_notify.config.schedules import calendars_of, schedules_of
+from sms_notify.config.settings import HashedUsers, Settings
+from sms_notify.config.time_intervals import quiet_of, windows_of
+from sms_notify.config.validation import Found
+from sms_notify.errors import Fault
+from sms_notify.gateways.sms1601.settings import Gateway1601Settings
+from sms_notify.policy.directory import Directory, Person, Target
+from sms_notify.policy.routing import Receiver, Route, Step
 from sms_notify.secret import Secret
 from sms_notify.web.settings import WebSettings
 

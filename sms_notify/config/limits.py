@@ -6,15 +6,15 @@ from datetime import timedelta
 
 from pydantic import Field
 
+from sms_notify.config.base_model import Model, OrOff
 from sms_notify.config.durations import spell_duration
-from sms_notify.config.model import Model, OrOff
 from sms_notify.config.settings import EXPIRE
 from sms_notify.config.values import LimitTexts, PositiveDuration
-from sms_notify.decide import limits
-from sms_notify.decide.limits import NO_CREDIT_LIMITS, STANDARD
+from sms_notify.policy import rate_limits
+from sms_notify.policy.rate_limits import NO_CREDIT_LIMITS, STANDARD
 
 _CREDITS = STANDARD.credits
-_FLAPPING = limits.Flapping()
+_FLAPPING = rate_limits.Flapping()
 
 
 class Credits(Model):
@@ -76,11 +76,11 @@ class Limits(Model):
     flapping: OrOff[Flapping] = Field(default=Flapping(), json_schema_extra={"default": {}})
 
 
-def limits_of(written: Limits | None) -> limits.Limits:
+def limits_of(written: Limits | None) -> rate_limits.Limits:
     """None = `limits: off`: nothing is held for its number or its price."""
     if written is None:
-        return limits.Limits()
-    return limits.Limits(
+        return rate_limits.Limits()
+    return rate_limits.Limits(
         per_number=tuple(written.per_number),
         per_number_critical=tuple(written.per_number_critical),
         overall=tuple(written.overall),
@@ -94,13 +94,15 @@ def expire_of(written: Limits | None) -> tuple[timedelta, timedelta]:
     return (written.expire.default, written.expire.critical) if written else EXPIRE
 
 
-def _credits(written: Credits | None) -> limits.Credits:
+def _credits(written: Credits | None) -> rate_limits.Credits:
     if written is None:
         return NO_CREDIT_LIMITS
-    return limits.Credits(written.per_hour, written.per_day, written.reserve_for_critical, written.low_water)
+    return rate_limits.Credits(
+        written.per_hour, written.per_day, written.reserve_for_critical, written.low_water
+    )
 
 
-def _flapping(written: Flapping | None) -> limits.Flapping | None:
+def _flapping(written: Flapping | None) -> rate_limits.Flapping | None:
     if written is None:
         return None
-    return limits.Flapping(written.episodes, written.within, written.calm, written.calm_critical)
+    return rate_limits.Flapping(written.episodes, written.within, written.calm, written.calm_critical)

@@ -6,15 +6,15 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from sms_notify.config.access import check_access
 from sms_notify.config.build import build
-from sms_notify.config.checks import check_names
+from sms_notify.config.cross_checks import check_names
 from sms_notify.config.document import Document, Place, read_document, spell
-from sms_notify.config.found import Found
 from sms_notify.config.models import Config
-from sms_notify.config.notyet import not_built
+from sms_notify.config.schema_errors import shape_faults
+from sms_notify.config.security_checks import check_access
 from sms_notify.config.settings import Settings
-from sms_notify.config.shape import shape_faults
+from sms_notify.config.unsupported import not_built
+from sms_notify.config.validation import Found
 from sms_notify.errors import ConfigError, Fault
 
 VARIABLE = "SMS_NOTIFY_CONFIG"

@@ -6,10 +6,12 @@ from typing import Annotated, Literal, get_args
 
 from pydantic import Field
 
+from sms_notify.channels.settings import MailTls
 from sms_notify.config.alertmanagers import Alertmanager
+from sms_notify.config.base_model import Model, OrOff
 from sms_notify.config.limits import Limits
-from sms_notify.config.model import Model, OrOff
 from sms_notify.config.schedules import Schedule
+from sms_notify.config.time_intervals import NamedInterval, Quiet
 from sms_notify.config.values import (
     Boolean,
     Duration,
@@ -30,9 +32,7 @@ from sms_notify.config.values import (
     Timezone,
     Words,
 )
-from sms_notify.config.windows import NamedInterval, Quiet
-from sms_notify.gateways.settings import PasswordEncoding, ReportsBy
-from sms_notify.roads.settings import MailTls
+from sms_notify.gateways.sms1601.settings import PasswordEncoding, ReportsBy
 
 
 class Web(Model):

@@ -9,12 +9,13 @@ from typing import Annotated
 from pydantic import BeforeValidator, Field, WithJsonSchema, model_validator
 from pydantic_core import PydanticCustomError
 
+from sms_notify.config.base_model import Model
 from sms_notify.config.document import Place, Value
-from sms_notify.config.found import Found, entries, mapping, word
-from sms_notify.config.keeping import keep_secret, may
-from sms_notify.config.model import Model
-from sms_notify.config.names import check_people_named
+from sms_notify.config.references import check_people_named
+from sms_notify.config.secret_checks import keep_secret, may
 from sms_notify.config.settings import CalendarSource
+from sms_notify.config.time_intervals import windows_of
+from sms_notify.config.validation import Found, entries, mapping, word
 from sms_notify.config.values import (
     Boolean,
     Day,
@@ -26,9 +27,8 @@ from sms_notify.config.values import (
     read_text,
     refused,
 )
-from sms_notify.config.windows import windows_of
-from sms_notify.decide import oncall
-from sms_notify.decide.oncall import first_turn, parse_every, parse_handover
+from sms_notify.policy import rotations
+from sms_notify.policy.rotations import first_turn, parse_every, parse_handover
 from sms_notify.secret import Secret
 
 _URLS = ("ical_url", "ical_url_file")
@@ -74,7 +74,7 @@ class Rotation(Model):
     @model_validator(mode="after")
     def _fits(self) -> Rotation:
         try:
-            oncall.check(self.handover[0], self.every)
+            rotations.check(self.handover[0], self.every)
         except ValueError as error:
             raise _refused(error, "", "write whole weeks") from None
         return self
@@ -146,26 +146,30 @@ def _check_url(found: Found, place: Place, url: str) -> None:
         found.warn(place, what, "write https://")
 
 
-def schedules_of(written: Mapping[str, Schedule], found: Found) -> dict[str, oncall.Schedule]:
+def schedules_of(written: Mapping[str, Schedule], found: Found) -> dict[str, rotations.Schedule]:
     """Calendars are not read here: what they say changes while the configuration stays."""
     return {
-        name: oncall.Schedule(name, one.timezone, tuple(_layers(one, found)), handoff_text=one.handoff_text)
+        name: rotations.Schedule(
+            name, one.timezone, tuple(_layers(one, found)), handoff_text=one.handoff_text
+        )
         for name, one in written.items()
     }
 
 
-def _layers(written: Schedule, found: Found) -> Iterable[oncall.Layer]:
+def _layers(written: Schedule, found: Found) -> Iterable[rotations.Layer]:
     if written.rotation:
-        yield oncall.Layer(_rotation(written.rotation))
+        yield rotations.Layer(_rotation(written.rotation))
     for layer in written.layers:
         windows = windows_of(layer.during, found)
-        yield oncall.Layer(_rotation(layer), tuple(each for window in windows for each in window.intervals))
+        yield rotations.Layer(
+            _rotation(layer), tuple(each for window in windows for each in window.intervals)
+        )
 
 
-def _rotation(written: Rotation) -> oncall.Rotation:
+def _rotation(written: Rotation) -> rotations.Rotation:
     weekday, minutes = written.handover
     start = first_turn(written.start, weekday)
-    return oncall.Rotation(tuple(written.members), written.every, start, minutes)
+    return rotations.Rotation(tuple(written.members), written.every, start, minutes)
 
 
 def calendars_of(written: Mapping[str, Schedule], found: Found) -> tuple[CalendarSource, ...]:

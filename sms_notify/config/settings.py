@@ -6,13 +6,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 
-from sms_notify.decide.limits import STANDARD, Limits
-from sms_notify.decide.oncall import Schedule
-from sms_notify.decide.people import Directory
-from sms_notify.decide.routing import Receiver, Route
+from sms_notify.channels.settings import OperatorTarget, RoadSettings
 from sms_notify.errors import Fault
-from sms_notify.gateways.settings import Gateway1601Settings
-from sms_notify.roads.settings import OperatorTarget, RoadSettings
+from sms_notify.gateways.sms1601.settings import Gateway1601Settings
+from sms_notify.policy.directory import Directory
+from sms_notify.policy.rate_limits import STANDARD, Limits
+from sms_notify.policy.rotations import Schedule
+from sms_notify.policy.routing import Receiver, Route
 from sms_notify.secret import Secret
 from sms_notify.silences.settings import AlertmanagerSettings
 from sms_notify.web.settings import WebSettings

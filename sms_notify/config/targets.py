@@ -7,14 +7,14 @@ from itertools import pairwise
 
 from pydantic_core import PydanticCustomError
 
+from sms_notify.channels.settings import OperatorKind, OperatorTarget
+from sms_notify.config.channels import ROADS
 from sms_notify.config.document import Place, Value
 from sms_notify.config.durations import spell_duration
-from sms_notify.config.found import Found, entries, mapping, word
-from sms_notify.config.names import near, read_number
-from sms_notify.config.roads import ROADS
+from sms_notify.config.references import near, read_number
+from sms_notify.config.validation import Found, entries, mapping, word
 from sms_notify.config.values import read_duration
-from sms_notify.decide.people import Target, TargetKind
-from sms_notify.roads.settings import OperatorKind, OperatorTarget
+from sms_notify.policy.directory import Target, TargetKind
 
 
 def check_receivers(found: Found) -> None:

@@ -19,8 +19,8 @@ from pydantic import BeforeValidator, Field, WithJsonSchema
 from pydantic_core import PydanticCustomError
 
 from sms_notify.config.durations import DurationError, parse_duration
-from sms_notify.decide.limits import Limit, parse_limit
-from sms_notify.decide.matchers import Matcher, MatcherError, parse_matchers
+from sms_notify.policy.matchers import Matcher, MatcherError, parse_matchers
+from sms_notify.policy.rate_limits import Limit, parse_limit
 
 _LONGEST_NAME = 12
 _SENDER = re.compile(r"[A-Za-z0-9 ._-]+")

@@ -29,8 +29,8 @@ from requests.utils import DEFAULT_CA_BUNDLE_PATH
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 
-from sms_notify.gateways.answers import clean
 from sms_notify.gateways.base import Fate, Reason
+from sms_notify.gateways.sms1601.responses import clean
 from sms_notify.secret import Secret
 
 MOST_BYTES = 4096  # the gateway's answers are one line; what is longer is somebody else's page

@@ -13,10 +13,10 @@ from datetime import timedelta
 
 from sms_notify.config.document import Place, Value
 from sms_notify.config.durations import DurationError, parse_duration
-from sms_notify.config.found import entries, listed, mapping, word
-from sms_notify.decide.interval_words import interval_faults
-from sms_notify.decide.matchers import MatcherError, parse_matchers
+from sms_notify.config.validation import entries, listed, mapping, word
 from sms_notify.importing.reading import Reading, Source, read, shown, wrong
+from sms_notify.policy.matchers import MatcherError, parse_matchers
+from sms_notify.policy.time_interval_parser import interval_faults
 
 _FORGOTTEN = timedelta(days=1)
 _INTERVALS = (

@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from sms_notify.config.document import Place, Value
-from sms_notify.config.found import entries, mapping, word
+from sms_notify.config.validation import entries, mapping, word
 from sms_notify.importing.reading import Reading, Source, read, shown, wrong
 
 PROVIDERS = frozenset(

@@ -18,11 +18,11 @@ from datetime import datetime, timedelta
 from functools import partial
 
 from sms_notify.alert import Alert, Delivery, Status
-from sms_notify.sender import Clock, Commit
+from sms_notify.delivery.sender import Clock, Commit
 from sms_notify.silences.client import Alertmanager, SilenceTrouble
 from sms_notify.silences.silence import Silence, covering
 from sms_notify.sources.alertmanager import SOURCE
-from sms_notify.store import incidents, members, silences
+from sms_notify.store import incident_members, incidents, silences
 from sms_notify.store.silences import Open
 from sms_notify.store.tx import Tx
 
@@ -145,7 +145,7 @@ class Ends:
                 silences.made(tx, incident.id, sight.alertmanager, sight.silence_id, now)
             if now - incident.heard_at >= _HEARD_EVERY:
                 incidents.seen(tx, incident.id, now)
-                members.seen(tx, incident.id, SOURCE, incident.fingerprint, now)
+                incident_members.seen(tx, incident.id, SOURCE, incident.fingerprint, now)
 
     def _patience(self, every: Sequence[Open], listed: Mapping[str, _Sight]) -> timedelta:
         sights = (self._sights[incident.id] for incident in every)

@@ -18,8 +18,8 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from functools import partial
 
-from sms_notify.decide.incidents import tag_of
-from sms_notify.sender import Clock, Commit
+from sms_notify.delivery.sender import Clock, Commit
+from sms_notify.policy.episodes import tag_of
 from sms_notify.silences.client import Alertmanager, SilenceTrouble, Why
 from sms_notify.silences.ends import Ends, Looked, Resolve
 from sms_notify.silences.silence import Silence, covering, matchers_for

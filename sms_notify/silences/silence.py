@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from sms_notify.decide.matchers import Matcher, Op
-from sms_notify.decide.regex import RegexError
+from sms_notify.policy.matchers import Matcher, Op
+from sms_notify.policy.regex import RegexError
 from sms_notify.sources.times import parse_rfc3339
 
 _ID = re.compile(r"[0-9A-Za-z_-]{1,64}")

@@ -9,7 +9,7 @@ from typing import Any
 
 from sms_notify.alert import Delivery, Status
 from sms_notify.errors import ParseError
-from sms_notify.sources import bounds, entries
+from sms_notify.sources import input_limits, json_alert
 
 SOURCE = "alertmanager"
 
@@ -25,20 +25,22 @@ def parse(body: bytes) -> Delivery:
     alerts = payload.get("alerts")
     if not isinstance(alerts, list):
         raise ParseError('no list "alerts" in the body: this is not what an Alertmanager webhook sends')
-    default = entries.status_of(payload.get("status"), Status.FIRING)
+    default = json_alert.status_of(payload.get("status"), Status.FIRING)
     return Delivery(
         source=SOURCE,
         alerts=tuple(
-            entries.alert_of(SOURCE, alert, default, f"alerts[{index}]")
-            for index, alert in enumerate(entries.few(alerts))
+            json_alert.alert_of(SOURCE, alert, default, f"alerts[{index}]")
+            for index, alert in enumerate(json_alert.few(alerts))
         ),
-        group=bounds.storable(entries.text_of(payload.get("groupKey"), "groupKey"), bounds.MAX_GROUP),
-        hidden=bounds.hidden(payload.get("truncatedAlerts")),
+        group=input_limits.storable(
+            json_alert.text_of(payload.get("groupKey"), "groupKey"), input_limits.MAX_GROUP
+        ),
+        hidden=input_limits.hidden(payload.get("truncatedAlerts")),
     )
 
 
 def _object(body: bytes) -> dict[str, Any]:
-    payload = entries.loads(body)
+    payload = json_alert.loads(body)
     if isinstance(payload, list):
         raise ParseError(
             "the body is a list, as Prometheus posts it to Alertmanager; here Alertmanager itself posts"

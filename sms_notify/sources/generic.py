@@ -14,7 +14,7 @@ from typing import Any
 
 from sms_notify.alert import Alert, Delivery, Status
 from sms_notify.errors import ParseError
-from sms_notify.sources import bounds, entries
+from sms_notify.sources import input_limits, json_alert
 from sms_notify.sources.times import parse_rfc3339
 
 SOURCE = "alerts"
@@ -84,8 +84,10 @@ def parse(body: bytes, source: str = SOURCE, added: Added | None = None) -> Deli
     payload = _payload(body)
     group, hidden, default, listed = "", 0, Status.FIRING, payload
     if isinstance(payload, dict) and isinstance(payload.get("alerts"), list):
-        group = bounds.storable(entries.text_of(payload.get("groupKey"), "groupKey"), bounds.MAX_GROUP)
-        hidden, default = bounds.hidden(payload.get("truncatedAlerts")), _status(payload, Status.FIRING)
+        group = input_limits.storable(
+            json_alert.text_of(payload.get("groupKey"), "groupKey"), input_limits.MAX_GROUP
+        )
+        hidden, default = input_limits.hidden(payload.get("truncatedAlerts")), _status(payload, Status.FIRING)
         listed = payload["alerts"]
     elif isinstance(payload, dict):
         if not KNOWN & payload.keys():
@@ -98,16 +100,16 @@ def parse(body: bytes, source: str = SOURCE, added: Added | None = None) -> Deli
     added = added or Added()
     alerts = (
         _alert(source, one, default, added, f"alerts[{index}]")
-        for index, one in enumerate(entries.few(listed))
+        for index, one in enumerate(json_alert.few(listed))
     )
     return Delivery(source, tuple(alerts), group=group, hidden=hidden)
 
 
 def _payload(body: bytes) -> Any:
     try:
-        return entries.loads(body)
+        return json_alert.loads(body)
     except ParseError:
-        lines = [line for line in body.split(b"\n", bounds.MAX_ALERTS + 1) if line.strip()]
+        lines = [line for line in body.split(b"\n", input_limits.MAX_ALERTS + 1) if line.strip()]
         if len(lines) < 2 or not _whole(lines[0]):
             raise
     return [_line(line, number) for number, line in enumerate(lines, 1)]
@@ -115,36 +117,36 @@ def _payload(body: bytes) -> Any:
 
 def _whole(line: bytes) -> bool:
     try:
-        return isinstance(entries.loads(line), dict)
+        return isinstance(json_alert.loads(line), dict)
     except ParseError:
         return False
 
 
 def _line(line: bytes, number: int) -> Any:
     try:
-        return entries.loads(line)
+        return json_alert.loads(line)
     except ParseError:
         raise ParseError(f"alert {number}, of one a line, is not JSON") from None
 
 
 def _alert(source: str, given: object, default: Status, added: Added, where: str) -> Alert:
-    entry = entries.entry_of(given, where)
-    labels = entries.texts_of(entry.get("labels"), f"{where}.labels")
+    entry = json_alert.entry_of(given, where)
+    labels = json_alert.texts_of(entry.get("labels"), f"{where}.labels")
     _fill(labels, entry, LABELS, where)
     labels = {**added.labels, **labels}
     # A severity that stands beside the labels may change, or be missing when all is well: it names nothing.
-    fingerprint = bounds.fingerprint(_name(entry, where), labels)
+    fingerprint = input_limits.fingerprint(_name(entry, where), labels)
     _fill(labels, entry, GRADES, where)
     if added.severity and not labels.get("severity"):
         labels["severity"] = added.severity
-    annotations = entries.texts_of(entry.get("annotations"), f"{where}.annotations")
+    annotations = json_alert.texts_of(entry.get("annotations"), f"{where}.annotations")
     _fill(annotations, entry, ANNOTATIONS, where)
     return Alert(
         source=source,
         fingerprint=fingerprint,
         status=_status(entry, Status.RESOLVED if added.resolved else default),
-        labels=bounds.bounded(labels),
-        annotations=bounds.bounded(annotations),
+        labels=input_limits.bounded(labels),
+        annotations=input_limits.bounded(annotations),
         starts_at=_moment(entry, STARTS),
         ends_at=_moment(entry, ENDS),
     )
@@ -152,16 +154,18 @@ def _alert(source: str, given: object, default: Status, added: Added, where: str
 
 def _fill(texts: dict[str, str], entry: Mapping[str, Any], names: Mapping[str, str], where: str) -> None:
     for name, told in names.items():
-        text = entries.text_of(entry.get(name), f"{where}.{name}")
+        text = json_alert.text_of(entry.get(name), f"{where}.{name}")
         if text and not texts.get(told):
             texts[told] = text
 
 
 def _name(entry: Mapping[str, Any], where: str) -> str:
     """Two senders may use one fingerprint for two things: with `source` it is the pair that names the alert."""
-    given = entries.text_of(entry.get("fingerprint"), f"{where}.fingerprint")
-    sender = entries.text_of(entry.get("source"), f"{where}.source")
-    return bounds.fingerprint("", {"source": sender, "fingerprint": given}) if given and sender else given
+    given = json_alert.text_of(entry.get("fingerprint"), f"{where}.fingerprint")
+    sender = json_alert.text_of(entry.get("source"), f"{where}.source")
+    return (
+        input_limits.fingerprint("", {"source": sender, "fingerprint": given}) if given and sender else given
+    )
 
 
 def _status(entry: Mapping[str, Any], default: Status) -> Status:

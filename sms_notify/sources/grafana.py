@@ -11,7 +11,7 @@ from typing import Any
 
 from sms_notify.alert import Alert, Delivery, Status
 from sms_notify.errors import ParseError
-from sms_notify.sources import bounds, entries
+from sms_notify.sources import input_limits, json_alert
 
 SOURCE = "grafana"
 
@@ -25,18 +25,20 @@ def parse(body: bytes) -> Delivery:
 
     Raises ParseError where the body is not JSON or holds no list of alerts.
     """
-    payload = entries.loads(body)
+    payload = json_alert.loads(body)
     alerts = payload.get("alerts") if isinstance(payload, dict) else None
     if not isinstance(alerts, list):
         raise ParseError(_why_not(payload))
-    default = entries.status_of(payload.get("status"), Status.FIRING)
+    default = json_alert.status_of(payload.get("status"), Status.FIRING)
     return Delivery(
         source=SOURCE,
         alerts=tuple(
-            _alert(alert, default, f"alerts[{index}]") for index, alert in enumerate(entries.few(alerts))
+            _alert(alert, default, f"alerts[{index}]") for index, alert in enumerate(json_alert.few(alerts))
         ),
-        group=bounds.storable(entries.text_of(payload.get("groupKey"), "groupKey"), bounds.MAX_GROUP),
-        hidden=bounds.hidden(payload.get("truncatedAlerts")),
+        group=input_limits.storable(
+            json_alert.text_of(payload.get("groupKey"), "groupKey"), input_limits.MAX_GROUP
+        ),
+        hidden=input_limits.hidden(payload.get("truncatedAlerts")),
     )
 
 
@@ -47,16 +49,16 @@ def _why_not(payload: object) -> str:
 
 
 def _alert(given: object, default: Status, where: str) -> Alert:
-    alert = entries.alert_of(SOURCE, given, default, where)
-    more = _along(entries.entry_of(given, where), where)
+    alert = json_alert.alert_of(SOURCE, given, default, where)
+    more = _along(json_alert.entry_of(given, where), where)
     if not any(alert.annotations.get(name, "").strip() for name in _TOLD):
         more["summary"] = _untold(alert)
     more = {name: text for name, text in more.items() if text and not alert.annotations.get(name)}
-    return replace(alert, annotations=bounds.bounded({**alert.annotations, **more}))
+    return replace(alert, annotations=input_limits.bounded({**alert.annotations, **more}))
 
 
 def _along(entry: Mapping[str, Any], where: str) -> dict[str, str]:
-    more = {name: entries.text_of(entry.get(name), f"{where}.{name}") for name in ALONG}
+    more = {name: json_alert.text_of(entry.get(name), f"{where}.{name}") for name in ALONG}
     values = entry.get("values")
     if isinstance(values, dict):
         pairs = ((name, number) for name, number in values.items() if isinstance(number, int | float))

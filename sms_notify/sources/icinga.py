@@ -11,7 +11,7 @@ from datetime import datetime
 
 from sms_notify.alert import Delivery
 from sms_notify.sources import nagios
-from sms_notify.sources.checks import delivery_of
+from sms_notify.sources.host_check import delivery_of
 from sms_notify.sources.macros import check_of, read
 
 SOURCE = "icinga"

@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from sms_notify.errors import ParseError
-from sms_notify.sources import bounds
-from sms_notify.sources.checks import Check
+from sms_notify.sources import input_limits
+from sms_notify.sources.host_check import Check
 
 _OPTION = re.compile(r"--([A-Za-z][A-Za-z0-9._-]*)=(.*)", re.DOTALL)
 _MACRO = re.compile(r"([A-Za-z_][A-Za-z0-9_.]*)=(.*)", re.DOTALL)
@@ -50,7 +50,7 @@ class Macros:
         return self.options.get(option) or next(filter(None, map(self._macro, self._spellings(option))), "")
 
     def line(self, option: str) -> str:
-        return bounds.one_line(self.raw(option))
+        return input_limits.one_line(self.raw(option))
 
     def _spellings(self, option: str) -> Iterable[str]:
         yield option.replace("-", "_").upper()
@@ -126,9 +126,9 @@ def check_of(said: Macros, source: str, output: str, at: datetime) -> Check:
         last_state=said.line("last-state").upper(),
         soft=said.line("state-type").upper() == "SOFT",
         severity=said.line("severity").lower(),
-        output=bounds.plain(output, 2 * bounds.MAX_VALUE),
+        output=input_limits.plain(output, 2 * input_limits.MAX_VALUE),
         author=said.line("author"),
-        comment=bounds.plain(said.raw("comment")),
+        comment=input_limits.plain(said.raw("comment")),
         notification_id=said.line("notification-id"),
         time=_moment(said.raw("time"), at),
         since=_moment(said.raw("since"), at),
@@ -145,7 +145,7 @@ def _identity(said: Macros) -> dict[str, str]:
 def _labels(said: Macros) -> dict[str, str]:
     labels = {told: said.line(name) for name, told in _AS_LABELS.items()}
     for name, text in said.labels.items():
-        labels[bounds.label_name(name.lower())] = bounds.one_line(text)
+        labels[input_limits.label_name(name.lower())] = input_limits.one_line(text)
     return {name: text for name, text in labels.items() if name and text}
 
 

@@ -10,8 +10,8 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 from sms_notify.alert import Delivery
-from sms_notify.sources import bounds
-from sms_notify.sources.checks import delivery_of
+from sms_notify.sources import input_limits
+from sms_notify.sources.host_check import delivery_of
 from sms_notify.sources.macros import check_of, read
 
 SOURCE = "nagios"
@@ -52,4 +52,4 @@ def parse(arguments: Sequence[str], environment: Mapping[str, str], at: datetime
 
 def _lines(text: str) -> str:
     """Nagios writes a line end of long output as the two characters \\n, and doubles backslashes."""
-    return _ESCAPED.sub(lambda found: "\n" if found[1] == "n" else "\\", text[: 4 * bounds.MAX_VALUE])
+    return _ESCAPED.sub(lambda found: "\n" if found[1] == "n" else "\\", text[: 4 * input_limits.MAX_VALUE])

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from sms_notify.alert import Alert, Delivery, Status, fingerprint_of
-from sms_notify.sources import bounds, generic
+from sms_notify.sources import generic, input_limits
 
 SOURCE = "pipe"
 MAX_LINES = 100
@@ -50,7 +50,7 @@ def parse(body: bytes, arguments: Sequence[str], at: datetime) -> Delivery:
         added = generic.Added({**said.labels, **named}, said.severity, said.resolved)
         return generic.parse(body, SOURCE, added)
     text = body.decode("utf-8-sig", "replace")
-    lines = [line for raw in text.splitlines() if (line := bounds.plain(raw))]
+    lines = [line for raw in text.splitlines() if (line := input_limits.plain(raw))]
     if said.name:
         told = [_alert(said, {"alertname": said.name}, lines, at)] if lines or said.resolved else []
     else:
@@ -58,7 +58,7 @@ def parse(body: bytes, arguments: Sequence[str], at: datetime) -> Delivery:
             _alert(said, {"text": _TIME.sub("", line, count=1)}, [line], at) for line in lines[:MAX_LINES]
         ]
     hidden = 0 if said.name else max(0, len(lines) - MAX_LINES)
-    return Delivery(SOURCE, tuple(told), hidden=min(hidden, bounds.MAX_HIDDEN))
+    return Delivery(SOURCE, tuple(told), hidden=min(hidden, input_limits.MAX_HIDDEN))
 
 
 def _alert(said: _Said, identity: Mapping[str, str], lines: Sequence[str], at: datetime) -> Alert:
@@ -66,15 +66,15 @@ def _alert(said: _Said, identity: Mapping[str, str], lines: Sequence[str], at: d
     name = {"alertname": said.name} if said.name else {}
     texts = {
         "summary": lines[0] if lines else "",
-        "description": bounds.plain("\n".join(lines[1:])),
+        "description": input_limits.plain("\n".join(lines[1:])),
         "not_understood": said.strange,
     }
     return Alert(
         source=SOURCE,
         fingerprint=fingerprint_of({**said.labels, **identity}),
         status=Status.RESOLVED if said.resolved else Status.FIRING,
-        labels=bounds.bounded({**said.labels, **severity, **name}),
-        annotations=bounds.bounded({name: text for name, text in texts.items() if text}),
+        labels=input_limits.bounded({**said.labels, **severity, **name}),
+        annotations=input_limits.bounded({name: text for name, text in texts.items() if text}),
         starts_at=None if said.resolved else at,
         ends_at=at if said.resolved else None,
         once=not said.name,  # nobody takes a line of a log back
@@ -95,11 +95,11 @@ def _said(arguments: Iterable[str]) -> _Said:
         if option not in _VALUES:
             strange.append(word)
             continue
-        value = bounds.one_line(value if equals else next(words, ""))
+        value = input_limits.one_line(value if equals else next(words, ""))
         label, has_value, of_label = value.partition("=")
         if option != "--label":
             texts[option] = value
-        elif has_value and (name := bounds.label_name(label)):
+        elif has_value and (name := input_limits.label_name(label)):
             labels[name] = of_label
         else:
             strange.append(f"{option}={value}")
@@ -108,5 +108,5 @@ def _said(arguments: Iterable[str]) -> _Said:
         texts.get("--severity", ""),
         texts.get("--name", ""),
         resolved,
-        bounds.one_line(" ".join(strange)),
+        input_limits.one_line(" ".join(strange)),
     )

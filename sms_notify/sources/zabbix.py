@@ -14,7 +14,7 @@ from datetime import datetime, timedelta
 
 from sms_notify.alert import Acknowledged, Alert, Delivery, Status, fingerprint_of
 from sms_notify.errors import ParseError
-from sms_notify.sources import bounds, entries
+from sms_notify.sources import input_limits, json_alert
 
 SOURCE = "zabbix"
 
@@ -83,10 +83,10 @@ def parse(body: bytes, at: datetime | None = None) -> Delivery:
     A name may be spelled as the macro or alike (EVENT.ID, EventId, event_id). `at` is when the request came; without
     it the problem's age tells nothing. Raises ParseError as `parse_script`, and where it is no such object.
     """
-    payload = entries.loads(body)
+    payload = json_alert.loads(body)
     if not isinstance(payload, dict):
         raise ParseError("the body is not a JSON object: this is not what the webhook of Zabbix sends")
-    fields = {name: entries.text_of(value, "a parameter") for name, value in payload.items()}
+    fields = {name: json_alert.text_of(value, "a parameter") for name, value in payload.items()}
     event = _Event.of(fields.items(), at)
     said = _of_message(event.get("alertmessage"))
     return _delivery(_Event.of({**said, **event.fields}.items(), at))
@@ -113,7 +113,7 @@ class _Event:
         return self.fields.get(name, "")
 
     def line(self, name: str) -> str:
-        return bounds.one_line(self.get(name))
+        return input_limits.one_line(self.get(name))
 
     @property
     def kind(self) -> str:
@@ -127,7 +127,7 @@ class _Event:
         found = _SUBJECT.fullmatch(subject)
         first = self.get("alertmessage").partition("\n")[0]
         words = (self.get("eventname"), found[2] if found else subject, first)
-        return next(filter(None, map(bounds.one_line, words)), "")
+        return next(filter(None, map(input_limits.one_line, words)), "")
 
     @property
     def update(self) -> bool:
@@ -143,7 +143,7 @@ class _Event:
 
 
 def _word(name: str) -> str:
-    word = _NO_WORD.sub("", name[: bounds.MAX_NAME].lower())
+    word = _NO_WORD.sub("", name[: input_limits.MAX_NAME].lower())
     return _DEFAULT_WORDS.get(word, word)
 
 
@@ -153,7 +153,7 @@ def _of_message(message: str) -> dict[str, str]:
     An event's name may hold what a sensor sent, line ends too. It must not pass for a field that decides: so in our
     template nothing but more text follows the first text of a user, and in Zabbix's no macro's name is a field.
     """
-    lines = bounds.plain(message, 4 * bounds.MAX_VALUE).split("\n")[:_MOST_LINES]
+    lines = input_limits.plain(message, 4 * input_limits.MAX_VALUE).split("\n")[:_MOST_LINES]
     ours = _field_of(lines[0], ours=True)[0] != ""
     fields: dict[str, list[str]] = {}
     rest: list[str] = []
@@ -185,7 +185,7 @@ def _delivery(event: _Event) -> Delivery:
         )
     update = _UPDATE.match(event.get("alertmessage")) if event.update else None
     action = event.line("eventupdateaction") or (update[2] if update else "")
-    by = event.line("userfullname") or (bounds.one_line(update[1]) if update else "")
+    by = event.line("userfullname") or (input_limits.one_line(update[1]) if update else "")
     fingerprint = _fingerprint(event)
     over = event.resolved or (event.update and _says(action, "closed"))
     alert = _alert(event, fingerprint, Status.RESOLVED if over else Status.FIRING)
@@ -210,7 +210,7 @@ def _acks(event: _Event, fingerprint: str, action: str, by: str) -> tuple[Acknow
     before = not event.update and event.get("eventackstatus").lower() == "yes"
     if not now and not before:
         return ()
-    comment = bounds.plain(event.get("eventupdatemessage")) if now else ""
+    comment = input_limits.plain(event.get("eventupdatemessage")) if now else ""
     return (Acknowledged(SOURCE, fingerprint, (by if now else "") or SOURCE, comment),)
 
 
@@ -227,7 +227,7 @@ def _alert(event: _Event, fingerprint: str, status: Status) -> Alert:
         fingerprint=fingerprint,
         status=status,
         labels=_labels(event),
-        annotations={name: text for name, raw in texts.items() if (text := bounds.plain(raw))},
+        annotations={name: text for name, raw in texts.items() if (text := input_limits.plain(raw))},
         starts_at=_started(event) if firing else None,
         ends_at=None if firing else event.at,
     )
@@ -254,7 +254,7 @@ def _labels(event: _Event) -> dict[str, str]:
         # A number would look as if it chose who is told, and is nobody's business on a page.
         "sendto": "" if _NUMBER.fullmatch(sendto) else sendto,
     }
-    return bounds.bounded({name: text for name, text in (_tags(event) | labels).items() if text})
+    return input_limits.bounded({name: text for name, text in (_tags(event) | labels).items() if text})
 
 
 def _host(event: _Event) -> str:
@@ -273,20 +273,20 @@ def _tags(event: _Event) -> dict[str, str]:
     """The event's tags as labels; the values of one name are joined."""
     values: dict[str, list[str]] = {}
     for name, value in _tag_pairs(event):
-        label = bounds.label_name(name)
+        label = input_limits.label_name(name)
         if label:
-            values.setdefault(label, []).append(bounds.one_line(value) or "true")
+            values.setdefault(label, []).append(input_limits.one_line(value) or "true")
     return {name: ",".join(dict.fromkeys(found)) for name, found in values.items()}
 
 
 def _tag_pairs(event: _Event) -> list[tuple[str, str]]:
     try:
-        listed = entries.loads(event.get("eventtagsjson").encode("utf-8", "replace"))
+        listed = json_alert.loads(event.get("eventtagsjson").encode("utf-8", "replace"))
     except ParseError:
-        return _TAG.findall(event.line("eventtags"))[: bounds.MAX_PAIRS]
-    tags = listed[: bounds.MAX_PAIRS] if isinstance(listed, list) else []
+        return _TAG.findall(event.line("eventtags"))[: input_limits.MAX_PAIRS]
+    tags = listed[: input_limits.MAX_PAIRS] if isinstance(listed, list) else []
     return [
-        (entries.text_of(tag.get("tag"), "a tag"), entries.text_of(tag.get("value"), "a tag"))
+        (json_alert.text_of(tag.get("tag"), "a tag"), json_alert.text_of(tag.get("value"), "a tag"))
         for tag in tags
         if isinstance(tag, dict)
     ]

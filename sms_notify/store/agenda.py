@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from sms_notify.decide.states import Decision
+from sms_notify.policy.vocabulary import Decision
 from sms_notify.store.pages import Subject, subject_of
 from sms_notify.store.tx import Row, Tx, moment, stored
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from sms_notify.alert import Alert, Severity, Status
-from sms_notify.decide.states import IncidentState, Kind, PageState
+from sms_notify.policy.vocabulary import IncidentState, Kind, PageState
 from sms_notify.store.tx import Row, Tx, from_stored, load, moment
 
 

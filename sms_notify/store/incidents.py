@@ -6,8 +6,8 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 
 from sms_notify.alert import Alert, Delivery, Severity
-from sms_notify.decide.incidents import Episode
-from sms_notify.decide.states import AckBy, Heard, IncidentState
+from sms_notify.policy.episodes import Episode
+from sms_notify.policy.vocabulary import AckBy, Heard, IncidentState
 from sms_notify.store.pages import Subject, subject_of
 from sms_notify.store.tx import Tx, dump, from_stored, moment, stored, to_stored
 

@@ -12,12 +12,12 @@ from datetime import datetime
 from enum import StrEnum
 
 from sms_notify.alert import Severity
-from sms_notify.decide.limits import Lane
-from sms_notify.decide.people import Person
-from sms_notify.decide.states import Cause, Kind, State
-from sms_notify.store import agenda, limits
+from sms_notify.policy.directory import Person
+from sms_notify.policy.rate_limits import Lane
+from sms_notify.policy.vocabulary import Cause, Kind, State
+from sms_notify.store import agenda, limit_rows
 from sms_notify.store.tx import Row, Tx, moment, stored
-from sms_notify.wording.notice import Text
+from sms_notify.wording.content import Text
 
 _NEVER_LEFT = (State.FAILED, State.CANCELLED, State.EXPIRED)
 _BAD_ENDS = (State.FAILED, State.NOT_DELIVERED, State.REJECTED)
@@ -218,7 +218,7 @@ def move(tx: Tx, message: Message, state: State, entry: Entry, node: str, now: d
     if state in _BAD_ENDS:
         agenda.hurry(tx, message.id, now)
     if state in _NEVER_LEFT:
-        limits.look_again(tx, message.number, message.lane, now)
+        limit_rows.look_again(tx, message.number, message.lane, now)
 
 
 def acknowledged_by(tx: Tx, code: str) -> Message | None:

@@ -10,8 +10,8 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from sms_notify.decide.states import Cause, State
 from sms_notify.gateways.base import Outcome
+from sms_notify.policy.vocabulary import Cause, State
 from sms_notify.store import breakers
 from sms_notify.store.messages import Entry, Message, enter, message_of, move
 from sms_notify.store.tx import Tx, stored, to_stored

@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from sms_notify.alert import Alert, Severity, Status
-from sms_notify.decide.holding import Hold
-from sms_notify.decide.limits import Lane
-from sms_notify.decide.people import Person
-from sms_notify.decide.routing import ROUND
-from sms_notify.decide.states import Drop, Kind, PageState
+from sms_notify.policy.directory import Person
+from sms_notify.policy.holds import Hold
+from sms_notify.policy.rate_limits import Lane
+from sms_notify.policy.routing import ROUND
+from sms_notify.policy.vocabulary import Drop, Kind, PageState
 from sms_notify.store.tx import Row, Tx, from_stored, load, moment, stored
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from sms_notify.decide.reactions import Trouble
+from sms_notify.policy.retry_policy import Trouble
 from sms_notify.store.tx import Tx, from_stored, moment, stored
 
 # Two notes of one kind are at least so far apart. The first leaves at once; what follows is late by this at most.

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from sms_notify.alert import Alert
-from sms_notify.decide.states import AckBy
+from sms_notify.policy.vocabulary import AckBy
 from sms_notify.sources.alertmanager import SOURCE
 from sms_notify.store.pages import Subject, subject_of
 from sms_notify.store.tx import Row, Tx, load, moment, stored

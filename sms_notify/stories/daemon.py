@@ -14,32 +14,32 @@ from typing import TypeVar
 from sms_notify.alert import Delivery
 from sms_notify.assembly import account_of, numbers_to_probe, plan_of
 from sms_notify.backtest.replay import Changes, ack_codes, earlier, waits_of
+from sms_notify.channels.base import Ended, Note, Road, Told
 from sms_notify.config.settings import Settings
-from sms_notify.decide.oncall import Shift
-from sms_notify.decide.states import AckBy, Cause
+from sms_notify.daemon.worker_threads import POLLED
+from sms_notify.delivery.breaker_probe import Prober
+from sms_notify.delivery.reports import Reports, apply
+from sms_notify.delivery.sender import Luck, Sender
+from sms_notify.delivery.settlement import Account
 from sms_notify.engine import Engine
 from sms_notify.gateways.base import Fate, Outcome, Report
-from sms_notify.gateways.settings import Gateway1601Settings, ReportsBy
-from sms_notify.probing import Prober
-from sms_notify.reports import Reports, apply
-from sms_notify.roads.base import Ended, Note, Road, Told
-from sms_notify.sender import Luck, Sender
-from sms_notify.settling import Account
+from sms_notify.gateways.sms1601.settings import Gateway1601Settings, ReportsBy
+from sms_notify.oncall.schedules import read_timetable
+from sms_notify.operator_notifier import Operator, Teller
+from sms_notify.policy.rotations import Shift
+from sms_notify.policy.vocabulary import AckBy, Cause
+from sms_notify.self_alerts import told_balance
 from sms_notify.silences.client import Alertmanager
 from sms_notify.silences.ends import ended
 from sms_notify.silences.keeper import Keeper
 from sms_notify.silences.settings import AlertmanagerSettings
-from sms_notify.store import breakers, oncall, outbox, viewing
-from sms_notify.store.due import next_asked
+from sms_notify.store import breakers, oncall_rows, outbox, page_queries
+from sms_notify.store.in_memory import ScratchStore
 from sms_notify.store.messages import Message
-from sms_notify.store.scratch import ScratchStore
+from sms_notify.store.next_due import next_asked
 from sms_notify.store.tx import Tx
 from sms_notify.stories.alertmanager import Listed, ListedAlertmanager
 from sms_notify.stories.weather import Accepted, Sky, SkyGateway
-from sms_notify.telling import Operator, Teller
-from sms_notify.timetable import read_timetable
-from sms_notify.troubles import told_balance
-from sms_notify.units import POLLED
 
 T = TypeVar("T")
 NODE = "story"
@@ -229,7 +229,7 @@ class StoryDaemon:
 
     def follow_link(self, code: str, by: str) -> None:
         """As the page behind a text's link does when its button is pressed."""
-        linked = self.commit(lambda tx: viewing.linked(tx, code))
+        linked = self.commit(lambda tx: page_queries.linked(tx, code))
         waiting = [incident.id for incident in linked.incidents if incident.waits] if linked else []
         self.acknowledge(waiting, by, AckBy.LINK)
 
@@ -244,7 +244,7 @@ class StoryDaemon:
 
     def override(self, schedule: str, person: str, lasts: timedelta) -> None:
         now = self._clock()
-        self.commit(lambda tx: oncall.add_override(tx, schedule, person, now, now + lasts, NODE, now))
+        self.commit(lambda tx: oncall_rows.add_override(tx, schedule, person, now, now + lasts, NODE, now))
         self._overrides.setdefault(schedule, []).append(Shift(person, now, now + lasts))
         self._changes = Changes(self.plan.schedules.values(), self._overrides)
         self._news = True

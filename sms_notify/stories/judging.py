@@ -9,9 +9,9 @@ from datetime import timedelta
 from functools import partial
 
 from sms_notify.config.durations import spell_duration
-from sms_notify.decide.belief import Belief, Said, believed
-from sms_notify.decide.states import IncidentState, Kind, State
-from sms_notify.store import known
+from sms_notify.policy.belief import Belief, Said, believed
+from sms_notify.policy.vocabulary import IncidentState, Kind, State
+from sms_notify.store import reader_history
 from sms_notify.store.tx import Row
 from sms_notify.stories.playing import Played, Player, StoryError, StoryText
 from sms_notify.stories.reading import OPERATOR, Expectation, ExpectedText, Story
@@ -150,7 +150,7 @@ def _credits(player: Player, expected: Expectation) -> str | None:
 def _state(player: Player, expected: Expectation) -> str | None:
     named = expected.given.state
     labels = named.labels if named is not None else {}
-    found = player.look(partial(known.incidents_with, labels=labels))
+    found = player.look(partial(reader_history.incidents_with, labels=labels))
     state = _UNKNOWN if not found else _STATES.get(found[0]["state"], str(found[0]["state"]))
     return None if state == expected.given.is_ else f"it is {state}"
 
@@ -163,11 +163,15 @@ def _believes(player: Player, expected: Expectation) -> str | None:
 
 def belief_of(player: Player, name: str, labels: Mapping[str, str]) -> Belief:
     """What somebody believes of the newest problem with these labels, by the ledger's rows."""
-    found = player.look(partial(known.incidents_with, labels=labels))
+    found = player.look(partial(reader_history.incidents_with, labels=labels))
     if not found:
         return Belief.NOTHING
     rows = player.look(
-        partial(known.said_about, source=str(found[0]["source"]), fingerprint=str(found[0]["fingerprint"]))
+        partial(
+            reader_history.said_about,
+            source=str(found[0]["source"]),
+            fingerprint=str(found[0]["fingerprint"]),
+        )
     )
     return believed(_said_to(player, name, rows))
 

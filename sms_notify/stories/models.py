@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal, TypeAlias
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 from pydantic_core import PydanticCustomError
 
-from sms_notify.config.model import Model
+from sms_notify.config.base_model import Model
 from sms_notify.config.values import (
     Boolean,
     Duration,

@@ -12,14 +12,14 @@ from typing import TYPE_CHECKING, NoReturn, TypeVar
 from sms_notify.alert import Delivery, Handed
 from sms_notify.assembly import plan_of
 from sms_notify.backtest.replay import heads
+from sms_notify.channels.base import Note
+from sms_notify.channels.settings import OperatorKind
 from sms_notify.config.settings import Settings
-from sms_notify.decide.people import group_of
-from sms_notify.decide.states import AckBy
 from sms_notify.errors import ConfigError, ParseError, SmsNotifyError
-from sms_notify.roads.base import Note
-from sms_notify.roads.settings import OperatorKind
-from sms_notify.sources import alertmanager, generic, grafana, handed, zabbix
-from sms_notify.store import known, outbox
+from sms_notify.policy.directory import group_of
+from sms_notify.policy.vocabulary import AckBy
+from sms_notify.sources import alertmanager, generic, grafana, hook_record, zabbix
+from sms_notify.store import outbox, reader_history
 from sms_notify.stories import payloads
 from sms_notify.stories.daemon import Outside, StoryClock, StoryDaemon
 from sms_notify.stories.models import By, Named
@@ -248,7 +248,7 @@ class Player:
 
     def _hand_over(self, record: Handed) -> None:
         """Into the spool, which a daemon that runs empties at once."""
-        delivery = handed.parse(record)
+        delivery = hook_record.parse(record)
         self._once_up(lambda: self.daemon.accept(delivery))
 
     def _on_ack(self, event: StoryEvent) -> None:
@@ -256,7 +256,7 @@ class Player:
         self.daemon.acknowledge(self._open_ids(event, given), given.by, AckBy.COMMAND)
 
     def _open_ids(self, event: StoryEvent, given: Named) -> list[int]:
-        found = self.daemon.commit(partial(known.incidents_with, labels=given.labels))
+        found = self.daemon.commit(partial(reader_history.incidents_with, labels=given.labels))
         ids = [int(row["id"]) for row in found if row["state"] in ("open", "acknowledged")]
         if not ids:
             self.played.wrong(event.line, f"nothing is open with the labels {dict(given.labels)}")

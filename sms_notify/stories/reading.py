@@ -9,8 +9,8 @@ from pathlib import Path
 
 from sms_notify.config.document import Document, Place, Value, parse_document, read_document
 from sms_notify.config.load import settings_of
+from sms_notify.config.schema_errors import shaped
 from sms_notify.config.settings import Settings
-from sms_notify.config.shape import shaped
 from sms_notify.errors import ConfigError, Fault
 from sms_notify.stories.models import At, EventText, ExpectText, StoryEntry, StoryFile, TextAt
 

@@ -12,8 +12,8 @@ import secrets
 from starlette.requests import Request
 
 from sms_notify.web import passwords
-from sms_notify.web.checks import BusyError, Checks
 from sms_notify.web.guesses import Guesses
+from sms_notify.web.password_checks import BusyError, Checks
 from sms_notify.web.refusals import client_of
 from sms_notify.web.settings import WebSettings
 

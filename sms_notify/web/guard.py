@@ -16,7 +16,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from sms_notify.web.samesite import is_foreign, is_ours, names_us
+from sms_notify.web.csrf import is_foreign, is_ours, names_us
 from sms_notify.web.settings import WebSettings
 
 Refuse = Callable[[Request, HTTPException], Awaitable[Response]]

@@ -16,7 +16,7 @@ from sms_notify.alert import Delivery
 from sms_notify.gateways.base import DeliveryStatus
 from sms_notify.sources import alertmanager, generic, grafana, zabbix
 from sms_notify.web.body import MAX_BODY
-from sms_notify.web.protocol import Limits
+from sms_notify.web.http_limits import Limits
 from sms_notify.web.schemas import Json, schemas
 
 Parser = Callable[[bytes], Delivery]

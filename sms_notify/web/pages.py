@@ -16,20 +16,20 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from sms_notify import story
-from sms_notify.decide.incidents import incident_of, tag_of
-from sms_notify.decide.states import AckBy
-from sms_notify.store import oncall, viewing
+from sms_notify.explain import timeline
+from sms_notify.policy.episodes import incident_of, tag_of
+from sms_notify.policy.vocabulary import AckBy
+from sms_notify.store import oncall_rows, page_queries
+from sms_notify.store.page_queries import Incident, Told
 from sms_notify.store.tx import Tx
-from sms_notify.store.viewing import Incident, Told
 from sms_notify.web import body
 from sms_notify.web.auth import Gatekeeper
-from sms_notify.web.checks import BusyError
-from sms_notify.web.html import Html, clock_of, root_of
-from sms_notify.web.people import People
-from sms_notify.web.reading import Reader, settled
-from sms_notify.web.rota import Rota, rota_of, wish_of
+from sms_notify.web.oncall_view import Rota, rota_of, wish_of
+from sms_notify.web.password_checks import BusyError
+from sms_notify.web.ports import People
+from sms_notify.web.rendering import Html, clock_of, root_of
 from sms_notify.web.status import status_of
+from sms_notify.web.store_reader import Reader, settled
 
 MESSAGES_SHOWN = 200
 MAX_FORM = 8 * 1024
@@ -46,7 +46,7 @@ class _Told:
 
     incident: Incident
     told: tuple[Told, ...]
-    lines: tuple[story.Line, ...]
+    lines: tuple[timeline.Line, ...]
     left_out: int
 
 
@@ -90,7 +90,7 @@ class Pages:
         if request.method == "POST":
             return await self._acknowledge(request, user, id_)
         clock = clock_of(user, self._people.directory, self._people.now())
-        beside = story.Beside(clock.at, self._people.route, self._people.receivers)
+        beside = timeline.Beside(clock.at, self._people.route, self._people.receivers)
         told = await self._read(lambda tx: _told(tx, id_, beside))
         if told is None:
             raise _no_incident()
@@ -98,14 +98,14 @@ class Pages:
 
     async def _acknowledge(self, request: Request, user: str, id_: int) -> Response:
         await self._form(request)
-        if await self._read(lambda tx: viewing.incident(tx, id_)) is None:
+        if await self._read(lambda tx: page_queries.incident(tx, id_)) is None:
             raise _no_incident()
         await self._store(self._people.acknowledge([id_], user or _ANYBODY, AckBy.PAGE))
         return _back_to(tag_of(id_))
 
     async def _messages(self, request: Request) -> Response:
         user = await self._enter(request)
-        texts = await self._read(lambda tx: viewing.newest_messages(tx, MESSAGES_SHOWN))
+        texts = await self._read(lambda tx: page_queries.newest_messages(tx, MESSAGES_SHOWN))
         return self._page("messages.html", request, user, texts=texts, most=MESSAGES_SHOWN)
 
     async def _oncall(self, request: Request) -> Response:
@@ -149,7 +149,7 @@ class Pages:
         )
 
     def _shown(self, tx: Tx, now: datetime) -> list[Rota]:
-        made = oncall.overrides(tx, now)
+        made = oncall_rows.overrides(tx, now)
         return [rota_of(schedule, made, now) for schedule in self._people.schedules().values()]
 
     def _page(
@@ -195,15 +195,15 @@ class Pages:
         return await settled(change, self._seconds, _NOT_STORED)
 
 
-def _told(tx: Tx, incident_id: int, beside: story.Beside) -> _Told | None:
+def _told(tx: Tx, incident_id: int, beside: timeline.Beside) -> _Told | None:
     """The codes of links are cut out of the story: they are the permission of those who have the texts."""
-    incident = viewing.incident(tx, incident_id)
-    told = story.of_incident(tx, incident_id, beside)
+    incident = page_queries.incident(tx, incident_id)
+    told = timeline.of_incident(tx, incident_id, beside)
     if incident is None or told is None:
         return None
-    codes = viewing.codes(tx, incident_id)
-    shown = [replace(line, what=viewing.without(line.what, codes)) for line in told[1][:_STORY_LINES]]
-    people = tuple(viewing.told(tx, incident_id))
+    codes = page_queries.codes(tx, incident_id)
+    shown = [replace(line, what=page_queries.without(line.what, codes)) for line in told[1][:_STORY_LINES]]
+    people = tuple(page_queries.told(tx, incident_id))
     return _Told(incident, people, tuple(shown), len(told[1]) - len(shown))
 
 

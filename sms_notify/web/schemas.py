@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from sms_notify.alert import Severity, Status
-from sms_notify.sources import bounds, generic, grafana, zabbix
+from sms_notify.sources import generic, grafana, input_limits, zabbix
 
 Json = dict[str, Any]
 
@@ -18,14 +18,14 @@ def schemas() -> Json:
     """The schemas by the names under which the document refers to them."""
     return {
         "Text": {
-            "description": f"Text of at most {bounds.MAX_VALUE} characters; what is longer is cut. A number or a boolean"
+            "description": f"Text of at most {input_limits.MAX_VALUE} characters; what is longer is cut. A number or a boolean"
             " counts as its JSON, null as not said.",
             "type": ["string", "number", "boolean", "null"],
             "minimum": -_MOST,
             "maximum": _MOST,
         },
         "Texts": {
-            "description": f"At most {bounds.MAX_PAIRS} are kept.",
+            "description": f"At most {input_limits.MAX_PAIRS} are kept.",
             "type": "object",
             "additionalProperties": _ref("Text"),
         },
@@ -56,10 +56,10 @@ def _times() -> Json:
 
 def _payload(alert: str) -> Json:
     fields = {
-        "alerts": {"type": "array", "maxItems": bounds.MAX_ALERTS, "items": _ref(alert)},
+        "alerts": {"type": "array", "maxItems": input_limits.MAX_ALERTS, "items": _ref(alert)},
         "status": _ref("Status"),
         "groupKey": {"type": "string", "description": "Names the group; what comes together shares a text."},
-        "truncatedAlerts": {"type": "integer", "minimum": 0, "maximum": bounds.MAX_HIDDEN},
+        "truncatedAlerts": {"type": "integer", "minimum": 0, "maximum": input_limits.MAX_HIDDEN},
     }
     return {**_object(fields), "required": ["alerts"]}
 
@@ -110,7 +110,7 @@ def _alerts() -> Json:
         "description": "One alert, a list of alerts, or an object with such a list.",
         "anyOf": [
             {**alert, "type": "object", "anyOf": known, "not": {"required": ["alerts"]}},
-            {"type": "array", "maxItems": bounds.MAX_ALERTS, "items": alert},
+            {"type": "array", "maxItems": input_limits.MAX_ALERTS, "items": alert},
             _payload("Alert"),
         ],
     }

@@ -17,7 +17,7 @@ import uvloop
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from sms_notify.errors import UsageError
-from sms_notify.web.protocol import Limits, protocol_for
+from sms_notify.web.http_limits import Limits, protocol_for
 from sms_notify.web.refusals import Refusals
 from sms_notify.web.settings import WebSettings
 

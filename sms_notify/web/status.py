@@ -9,16 +9,16 @@ from enum import StrEnum
 
 from sms_notify.alert import Severity
 from sms_notify.barring import about_of, say_breaker
-from sms_notify.decide.oncall import Schedule
-from sms_notify.decide.people import Directory
-from sms_notify.decide.reactions import Level
-from sms_notify.store import breakers, oncall, viewing
+from sms_notify.policy.directory import Directory
+from sms_notify.policy.retry_policy import Level
+from sms_notify.policy.rotations import Schedule
+from sms_notify.self_alerts import gather
+from sms_notify.store import breakers, oncall_rows, page_queries
 from sms_notify.store.breakers import Breaker, OwnTrouble
 from sms_notify.store.messages import Message
+from sms_notify.store.page_queries import Balance, Held, Incident, Queue, Told
 from sms_notify.store.tx import Tx
-from sms_notify.store.viewing import Balance, Held, Incident, Queue, Told
-from sms_notify.troubles import gather
-from sms_notify.web.rota import Duty, duty_of
+from sms_notify.web.oncall_view import Duty, duty_of
 
 INCIDENTS_SHOWN = 100
 TEXTS_SHOWN = 12
@@ -88,10 +88,10 @@ def status_of(
     directory: Directory,
 ) -> Status:
     """Everything of the first page. `not_ready` are the reasons why alerts or texts are not taken now."""
-    counts = viewing.open_counts(tx)
-    made = oncall.overrides(tx, now)
+    counts = page_queries.open_counts(tx)
+    made = oncall_rows.overrides(tx, now)
     duties = tuple(duty_of(schedule, made, now) for schedule in schedules.values())
-    closed, queue = tuple(breakers.all_open(tx)), viewing.queue(tx)
+    closed, queue = tuple(breakers.all_open(tx)), page_queries.queue(tx)
     troubles = tuple(one.trouble for one in gather(breakers.own_troubles(tx)))
     findings = [
         *(Finding(Mood.BAD, reason[:1].upper() + reason[1:]) for reason in not_ready),
@@ -106,20 +106,20 @@ def status_of(
     ]
     return Status(
         findings=tuple(sorted(findings, key=lambda finding: _WORST_FIRST.index(finding.mood))),
-        open=tuple((one, tuple(viewing.told(tx, one.id))) for one in _shown(tx)),
+        open=tuple((one, tuple(page_queries.told(tx, one.id))) for one in _shown(tx)),
         total=sum(n for n, _ in counts.values()),
         duties=duties,
         queue=queue,
-        held=tuple(viewing.held(tx)),
+        held=tuple(page_queries.held(tx)),
         closed=tuple(ClosedDoor(breaker, _closed(breaker, directory)) for breaker in closed),
         troubles=troubles,
-        balances=tuple(viewing.balances(tx)),
-        texts=tuple(viewing.newest_messages(tx, TEXTS_SHOWN)),
+        balances=tuple(page_queries.balances(tx)),
+        texts=tuple(page_queries.newest_messages(tx, TEXTS_SHOWN)),
     )
 
 
 def _shown(tx: Tx) -> Sequence[Incident]:
-    return viewing.open_incidents(tx, INCIDENTS_SHOWN)
+    return page_queries.open_incidents(tx, INCIDENTS_SHOWN)
 
 
 def _of_incidents(counts: Mapping[Severity, tuple[int, int]]) -> Iterator[Finding]:

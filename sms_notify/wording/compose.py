@@ -6,13 +6,13 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from sms_notify.wording import gsm
-from sms_notify.wording.about import speaks_of, title_of, where_of, without_port
+from sms_notify.wording.alert_fields import speaks_of, title_of, where_of, without_port
+from sms_notify.wording.alert_text import built_in
 from sms_notify.wording.composed import Composed, parts_allowed, text_of
-from sms_notify.wording.fields import largest
-from sms_notify.wording.news import built_in
-from sms_notify.wording.notice import Notice, Reader, Text, Told
+from sms_notify.wording.content import Notice, Reader, Text, Told
+from sms_notify.wording.languages import WORDS, Words, ack_words, hidden_words, silence_words, words_of
+from sms_notify.wording.shrinking import largest
 from sms_notify.wording.templates import FREE_TEXT, LABEL, Template, one_line, render
-from sms_notify.wording.words import WORDS, Words, ack_words, hidden_words, silence_words, words_of
 
 __all__ = ["WORDS", "Composed", "compose", "compose_reported"]
 

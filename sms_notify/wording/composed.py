@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from sms_notify.wording import gsm
-from sms_notify.wording.notice import Text
+from sms_notify.wording.content import Text
 from sms_notify.wording.templates import Fallback
 
 

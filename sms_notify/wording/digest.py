@@ -9,12 +9,11 @@ from collections.abc import Callable, Iterator
 from datetime import datetime
 
 from sms_notify.alert import Severity
-from sms_notify.wording.about import as_told, without_port
+from sms_notify.wording.alert_fields import as_told, without_port
 from sms_notify.wording.composed import Composed, parts_allowed, text_of
-from sms_notify.wording.notice import Digest, Merged, Reader, Told
-from sms_notify.wording.roster import Draft, Part, Roster
-from sms_notify.wording.templates import local, one_line, zone_of
-from sms_notify.wording.words import (
+from sms_notify.wording.content import Digest, Merged, Reader, Told
+from sms_notify.wording.incident_summary import Draft, Part, Roster
+from sms_notify.wording.languages import (
     Words,
     ack_words,
     counted,
@@ -23,6 +22,7 @@ from sms_notify.wording.words import (
     weekday,
     words_of,
 )
+from sms_notify.wording.templates import local, one_line, zone_of
 
 
 def compose_digest(digest: Digest, reader: Reader, max_parts: int) -> Composed:

@@ -18,8 +18,8 @@ from jinja2.visitor import NodeTransformer
 
 from sms_notify.alert import Alert, Severity, Status
 from sms_notify.errors import SmsNotifyError
+from sms_notify.wording.content import Notice, Reader, Told
 from sms_notify.wording.gsm import clip, to_gsm
-from sms_notify.wording.notice import Notice, Reader, Told
 from sms_notify.wording.sandbox import Sandbox, environment
 
 FREE_TEXT = 500  # characters of an annotation that a template sees: more than any text can hold

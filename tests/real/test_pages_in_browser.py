@@ -12,7 +12,7 @@ from selenium.webdriver.remote.webdriver import WebDriver
 from test_page import BLOCK, chromium, read, wait
 from workbench import firing
 
-from sms_notify.decide.incidents import tag_of
+from sms_notify.policy.episodes import tag_of
 
 pytestmark = [pytest.mark.real, pytest.mark.browser]
 HOSTILE = "<script>document.title='hit'</script><img src=x onerror=\"document.title='hit'\">" + "w" * 200

@@ -24,8 +24,8 @@ from systems import INTEGRATIONS, filled_in
 
 from sms_notify import hook, spool
 from sms_notify.alert import Alert, Status
-from sms_notify.service import ROUND_WITHIN
-from sms_notify.sources.handed import parse
+from sms_notify.daemon.systemd import ROUND_WITHIN
+from sms_notify.sources.hook_record import parse
 
 pytestmark = pytest.mark.real
 ROOT = INTEGRATIONS.parent

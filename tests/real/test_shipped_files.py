@@ -20,7 +20,7 @@ from systems import (
 
 from sms_notify.alert import Alert, Status
 from sms_notify.wording.compose import compose
-from sms_notify.wording.notice import Notice, Reader, Told
+from sms_notify.wording.content import Notice, Reader, Told
 
 pytestmark = pytest.mark.real
 RULES_TEST = Path(__file__).parent / "rules_test.yml"

@@ -21,7 +21,7 @@ from daemons import TOKEN, command, eventually
 from zabbix_running import ALERT_SCRIPT, EXPORT_6_0, EXPORT_7_0, PATIENCE, ROADS, SHIPPED_TOKEN, Zabbix
 
 from sms_notify.simulator.server import Simulator
-from sms_notify.sources import bounds
+from sms_notify.sources import input_limits
 
 pytestmark = [pytest.mark.real, pytest.mark.timeout(170)]
 ALICE, BOB = "32470000001", "31612345678"
@@ -341,10 +341,10 @@ def test_awkward_text_comes_unharmed_by_both_roads(
 
     rows = aimed.rows("select labels, annotations, state from incidents order by id")
     names = sorted(json.loads(labels)["alertname"] for labels, _, _ in rows)
-    assert names == sorted(2 * [bounds.one_line(text) for text in AWKWARD])
+    assert names == sorted(2 * [input_limits.one_line(text) for text in AWKWARD])
     assert {state for _, _, state in rows} == {"open"}
     opdata = sorted(json.loads(annotations)["summary"] for _, annotations, _ in rows)
-    assert opdata == sorted(2 * [bounds.plain(f"now {text}") for text in AWKWARD])
+    assert opdata == sorted(2 * [input_limits.plain(f"now {text}") for text in AWKWARD])
     assert not Path("/tmp/pwned").exists()
 
     for road in ROADS:

@@ -1,0 +1,70 @@
+"""Telling by apprise (the optional extra), in a process of its own: `python -m sms_notify.channels.apprise_child`.
+
+Its services know no total time limit, and its log and those of the libraries below it quote URLs, which hold
+tokens. A process can be killed with all it does, and what it prints is thrown away; the URLs go in by stdin,
+where no list of processes shows them. The price is the start of one process for each telling.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+
+from sms_notify.channels.apprise_child import Exit
+from sms_notify.channels.base import Ended, Note, Told, body_of, subject_of
+from sms_notify.channels.bounded import Bound, Leash
+from sms_notify.channels.command import not_started
+from sms_notify.channels.process import kept_environment, run
+from sms_notify.channels.settings import AppriseSettings
+
+_GRACE = 1.0
+# where Python and the services find their packages, authorities and the way out
+_VARIABLES = ("PYTHONPATH", "SSL_CERT_FILE", "REQUESTS_CA_BUNDLE")
+_PROXIES = ("HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "http_proxy", "https_proxy", "no_proxy")
+
+_MEANINGS: dict[int, Told] = {
+    Exit.ALL: Told(Ended.TOLD),
+    Exit.SOME: Told(Ended.TOLD, "some of the services refused"),
+    Exit.REFUSED: Told(Ended.REFUSED, "no service took it"),
+    Exit.UNUSABLE: Told(Ended.MISCONFIGURED, "apprise knows no service behind any of the URLs"),
+    Exit.NOT_INSTALLED: Told(
+        Ended.MISCONFIGURED,
+        "apprise is not installed: install sms-notify with its extra, sms-notify[apprise]",
+    ),
+}
+
+
+class AppriseRoad:
+    """Tells every service behind the URLs."""
+
+    def __init__(self, settings: AppriseSettings) -> None:
+        self._settings = settings
+        self._bound = Bound(settings.timeout + _GRACE)
+
+    @property
+    def name(self) -> str:
+        return self._settings.name
+
+    def tell(self, note: Note) -> Told:
+        """TOLD when at least one service took it."""
+        return self._bound.run(lambda leash: self._tell(note, leash))
+
+    def _tell(self, note: Note, leash: Leash) -> Told:
+        subject = subject_of(note)
+        errand = {
+            "urls": [url.reveal() for url in self._settings.urls],
+            "title": subject,
+            "body": body_of(note) or subject,
+            "urgent": note.urgent,
+        }
+        # -P: no folder that we happen to stand in may bring its own `apprise`
+        argv = (sys.executable, "-P", "-m", "sms_notify.channels.apprise_child")
+        environment = kept_environment(*_VARIABLES, *_PROXIES)
+        leash.leaves()
+        try:
+            finished = run(argv, json.dumps(errand).encode("ascii"), environment, self._settings.timeout)
+        except OSError as error:
+            return not_started(error)
+        if finished.code is None:
+            return Told(Ended.UNKNOWN, "killed at its time limit")
+        return _MEANINGS.get(finished.code, Told(Ended.UNKNOWN, f"apprise broke off: exit {finished.code}"))

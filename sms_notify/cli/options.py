@@ -1,0 +1,151 @@
+"""What the commands about deciding share: the schedules with their calendars and overrides, and times as people read them."""
+
+from __future__ import annotations
+
+import contextlib
+import getpass
+import os
+from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, datetime, tzinfo
+from typing import TYPE_CHECKING
+
+import click
+
+from sms_notify.barring import Barring, barring_of
+from sms_notify.config.settings import Settings
+from sms_notify.errors import StoreError, UsageError
+from sms_notify.logs import printable
+from sms_notify.oncall.roster import obeyed
+from sms_notify.policy.episodes import incident_of
+from sms_notify.policy.rotations import Shift
+from sms_notify.store import oncall_rows
+from sms_notify.store.oncall_rows import Override
+from sms_notify.store.sqlite import SqliteStore
+
+if TYPE_CHECKING:
+    from sms_notify.oncall.schedules import Timetable
+    from sms_notify.ruleset import Plan
+
+_LONGEST_NAME = 60
+_LONGEST_ID = 18  # digits that surely fit a row's number
+
+
+def now_utc() -> datetime:
+    """What `app.wall_clock` says, without the weight of `app`."""
+    return datetime.now(UTC)
+
+
+def plan_at(settings: Settings, at: datetime) -> Plan:
+    """What the daemon would decide by at `at`; what is wrong with a calendar is said on standard error."""
+    from sms_notify.assembly import plan_of  # half a second, which most commands need not wait for
+
+    return plan_of(settings, schedules=timetable_at(settings, at).schedules)
+
+
+def timetable_at(settings: Settings, at: datetime, *, fetch: bool = True) -> Timetable:
+    """Every schedule with its calendar read: the daemon's copy of one that is fetched, else it is fetched now.
+
+    Warns on standard error of what was wrong with one.
+    """
+    from sms_notify.oncall.schedules import read_timetable
+
+    copies = _copies(settings)
+    missing = any(not source.file and copies.get(source.schedule) is None for source in settings.calendars)
+    found = read_timetable(settings, at, copies.get, fetch=fetch and missing)
+    for trouble in found.troubles:
+        click.echo(f"warning: schedule {trouble.schedule}: {printable(trouble.what)}", err=True)
+    return found
+
+
+def _copies(settings: Settings) -> Mapping[str, bytes | None]:
+    with contextlib.suppress(StoreError, OSError), SqliteStore(settings.storage_url).reading() as tx:
+        return {source.schedule: oncall_rows.calendar(tx, source.schedule) for source in settings.calendars}
+    return {}
+
+
+def overrides_at(settings: Settings, at: datetime) -> Sequence[Override]:
+    """Those that have not ended by `at`; says so loudly where there is no database to have them from."""
+    try:
+        with SqliteStore(settings.storage_url).reading() as tx:
+            return oncall_rows.overrides(tx, at)
+    except (StoreError, OSError) as error:  # OSError: a folder that only the daemon's user may look into
+        click.echo(f"warning: NO OVERRIDES ARE KNOWN here, only the configuration counts: {error}", err=True)
+        return ()
+
+
+def barred_at(settings: Settings, gateways: Sequence[str] | None = None) -> Callable[[str], Barring | None]:
+    """What bars a number now, by the database where there is one; says so where it cannot be read."""
+    names = tuple(known.name for known in settings.gateways) if gateways is None else gateways
+
+    def barred(number: str) -> Barring | None:
+        if not known:
+            return None
+        with store.reading() as tx:
+            return barring_of(tx, names, number)
+
+    store = SqliteStore(settings.storage_url)
+    known = has_database(store, "BARRED NUMBERS")
+    return barred
+
+
+def has_database(store: SqliteStore, what: str) -> bool:
+    """Whether there is one to look into; one that cannot be read is warned of, for then `what` is not known.
+
+    Where there is none nothing was ever texted, so that nothing is missed.
+    """
+    try:
+        if not store.path.exists():
+            return False
+        with store.reading():
+            return True
+    except (StoreError, OSError) as error:  # OSError: a folder that only the daemon's user may look into
+        click.echo(
+            f"warning: {what} are not known here, only the daemon's user can see them: {error}", err=True
+        )
+        return False
+
+
+def overriding(settings: Settings, at: datetime) -> Mapping[str, Sequence[Shift]]:
+    """The overrides that the daemon obeys at `at`: those for people of today, by schedule."""
+    return by_schedule(obeyed(overrides_at(settings, at), settings.directory))
+
+
+def by_schedule(made: Sequence[Override]) -> Mapping[str, Sequence[Shift]]:
+    return {name: [o.shift for o in made if o.schedule == name] for name in {o.schedule for o in made}}
+
+
+def row_of(id_: str) -> tuple[str, int] | None:
+    """`m12` → ("message", 12); a tag or a number → ("incident", its number); None for what can be neither."""
+    number = id_.removeprefix("m")
+    if number.isascii() and number.isdigit():
+        known = int(number) if len(number) <= _LONGEST_ID else 0
+        return ("message" if id_.startswith("m") else "incident"), known
+    incident_id = incident_of(id_)
+    return None if incident_id is None else ("incident", incident_id)
+
+
+def login_or(by: str | None) -> str:
+    """Who says so: `by`, else the login name. Raises UsageError for what is no name."""
+    name = _login() if by is None else by.strip()
+    if not name or len(name) > _LONGEST_NAME:
+        raise UsageError(f"--by: write a name of 1 to {_LONGEST_NAME} characters")
+    return name
+
+
+def _login() -> str:
+    """Whoever sits at the keyboard: the command often runs as the daemon's user, by sudo."""
+    try:
+        return os.environ.get("SUDO_USER") or getpass.getuser()
+    except (OSError, KeyError):  # a user without a name, as in a container
+        raise UsageError("your login has no name here; say who you are with --by NAME") from None
+
+
+def day_and_time(at: datetime, zone: tzinfo | None = None) -> str:
+    """`Mon 2026-11-23 03:00` by `zone`, None for this machine's."""
+    return f"{at.astimezone(zone):%a %Y-%m-%d %H:%M}"
+
+
+def clock(at: datetime, beside: datetime, zone: tzinfo | None = None) -> str:
+    """`03:05`, with the day where it is another one than that of `beside`."""
+    local, other = at.astimezone(zone), beside.astimezone(zone)
+    return f"{local:%H:%M}" if local.date() == other.date() else f"{local:%a %Y-%m-%d %H:%M}"

@@ -1,0 +1,137 @@
+"""Checks about who may do what: secrets, their files, the listening address, plain http."""
+
+from __future__ import annotations
+
+import stat
+from pathlib import Path
+
+from pydantic_core import PydanticCustomError
+
+from sms_notify.config.alertmanagers import check_alertmanagers
+from sms_notify.config.channels import ROADS, check_road
+from sms_notify.config.document import Place, Value
+from sms_notify.config.secret_checks import file_text, fits_header, inline, judge_plain_http, keep_secret
+from sms_notify.config.secrets import each_line
+from sms_notify.config.validation import Found, entries, mapping, word
+from sms_notify.config.values import is_loopback, plain_http, read_gateway_url, read_listen
+from sms_notify.web.passwords import is_hash
+
+_SHORT_TOKEN = 16
+
+
+def check_access(found: Found) -> None:
+    data = found.document.data
+    for index, gateway in enumerate(entries(data.get("gateways"))):
+        place: Place = ("gateways", index)
+        if word(mapping(gateway).get("type")) in ROADS:
+            check_road(found, place, mapping(gateway))
+        elif mapping(gateway).get("type") == "1601sms":
+            _check_gateway(found, place, mapping(gateway))
+    check_alertmanagers(found)
+    web = mapping(data.get("web"))
+    _check_tokens(found, web)
+    _check_users(found, mapping(web.get("users")))
+    _check_tls(found, web)
+    _check_listen(found, web)
+    _check_own_mode(found)
+
+
+def _check_gateway(found: Found, place: Place, gateway: dict[str, Value]) -> None:
+    if not keep_secret(found, place, gateway, "password"):
+        found.wrong(place, "`password` is missing", "write password_file: FILE, or password: ${ENV_VAR}")
+    try:
+        insecure = plain_http(read_gateway_url(gateway.get("url")))
+    except PydanticCustomError:
+        return
+    if insecure:
+        judge_plain_http(found, place, gateway, "password")
+
+
+def _check_tokens(found: Found, web: dict[str, Value]) -> None:
+    place: Place = ("web", "webhook_tokens")
+    if "webhook_tokens_file" in web:
+        place = ("web", "webhook_tokens_file")
+        if "webhook_tokens" in web:
+            found.wrong(place, "stands beside `webhook_tokens`", "keep one of the two")
+            return
+        text = file_text(found, place, web["webhook_tokens_file"])
+        found.tokens += [] if text is None else each_line(text)
+        if text is not None and not found.tokens:
+            found.wrong(place, "has no token in its file", "write one token a line")
+    else:
+        for index, value in enumerate(entries(web.get("webhook_tokens"))):
+            secret = inline(found, (*place, index), value)
+            found.tokens += [secret] if secret else []
+    _judge_tokens(found, place)
+
+
+def _judge_tokens(found: Found, place: Place) -> None:
+    for number, token in enumerate(found.tokens, 1):
+        text = token.reveal()
+        if not fits_header(token):
+            what = f"token {number} has blanks or letters that no HTTP header carries"
+            found.wrong(place, what, "use letters, digits, `-` and `_`")
+        elif len(text) < _SHORT_TOKEN:
+            what = f"token {number} is shorter than {_SHORT_TOKEN} characters and can be guessed"
+            found.warn(place, what, "make one with: openssl rand -hex 24")
+
+
+def _check_users(found: Found, users: dict[str, Value]) -> None:
+    for name, value in users.items():
+        place: Place = ("web", "users", name)
+        if ":" in name or not name:
+            found.wrong(
+                place, "a user name cannot be empty or hold a colon", "basic auth has no way to send it"
+            )
+        secret = inline(found, place, value)
+        if secret and is_hash(secret.reveal()):
+            found.users[name] = secret.reveal()
+        elif secret:
+            found.wrong(place, "is no scrypt hash", "make one with: sms-notify hash-password")
+
+
+def _check_tls(found: Found, web: dict[str, Value]) -> None:
+    pair = ("tls_cert", "tls_key")
+    for key, other in (pair, pair[::-1]):
+        if key in web and other not in web:
+            found.wrong(("web", key), f"needs `{other}` beside it", "write both, or none")
+        name = word(web.get(key))
+        if name and not _is_file(found.base / name):
+            found.wrong(("web", key), f"{found.base / name} is no file", "check the path and who may read it")
+
+
+def _is_file(path: Path) -> bool:
+    try:
+        return path.is_file()
+    except (OSError, ValueError):
+        return False
+
+
+def _check_listen(found: Found, web: dict[str, Value]) -> None:
+    if "listen" not in web:
+        return
+    try:
+        host, _ = read_listen(web["listen"])
+    except PydanticCustomError:
+        return
+    guarded = any(web.get(key) for key in ("webhook_tokens", "webhook_tokens_file", "users"))
+    if not guarded and not is_loopback(host):
+        what = f"{host} is reached from other machines, and nothing asks who is there"
+        found.wrong(("web", "listen"), what, "set webhook_tokens_file or users, or listen on 127.0.0.1")
+
+
+def _check_own_mode(found: Found) -> None:
+    if not found.written_secrets:
+        return
+    path = Path(found.document.file)
+    try:
+        exposed = bool(path.stat().st_mode & stat.S_IROTH)
+    except OSError:
+        return
+    if exposed:
+        what = "is a secret in a file that every user of this machine can read"
+        found.warn(
+            found.written_secrets[0],
+            what,
+            f"let the daemon's group alone read it, chgrp sms-notify {path} && chmod 640 {path}, or use ${{ENV_VAR}}",
+        )

@@ -1,0 +1,55 @@
+"""What one configuration has built, in one object: a reload builds another beside it and exchanges the two at once."""
+
+from __future__ import annotations
+
+import hmac
+from collections.abc import Hashable, Iterator
+from dataclasses import dataclass
+from zoneinfo import ZoneInfo
+
+from sms_notify.channels.choice import road_of
+from sms_notify.config.settings import Settings
+from sms_notify.daemon.worker_threads import POLLED, Unit
+from sms_notify.engine import Engine
+from sms_notify.gateways.sms1601.client import delivery_token
+from sms_notify.operator_notifier import Operator
+from sms_notify.web.server import Front
+
+
+@dataclass(frozen=True, slots=True)
+class CallBack:
+    """How one gateway's delivery call-backs are known and read; `confirm` = its reports can be asked for as well."""
+
+    gateway: str
+    token: str
+    zone: ZoneInfo
+    confirm: bool
+
+
+class Running:
+    """One configuration at work. Only its `engine` ever changes: its calendars are read again.
+
+    Whoever does one thing in several steps takes this object once, and so sees one configuration. `units` are by what
+    they obey: those of equal keys are the same for two configurations. Raises UsageError for a gateway without password.
+    """
+
+    def __init__(self, settings: Settings, engine: Engine) -> None:
+        self.settings = settings
+        self.engine = engine
+        roads = {name: road_of(road) for name, road in settings.roads.items()}
+        self.operator = Operator(settings.operator, roads, lambda: self.engine.roster, engine.plan.gateways)
+        self.units: dict[Hashable, Unit] = {}
+        self.front: Front
+        self._call_backs = tuple(_call_backs(settings))
+
+    def call_back(self, token: str) -> CallBack | None:
+        """The one whose token this is; all are compared, so that time tells nothing."""
+        given = token.encode()
+        ours = [one for one in self._call_backs if hmac.compare_digest(given, one.token.encode())]
+        return ours[0] if ours else None
+
+
+def _call_backs(settings: Settings) -> Iterator[CallBack]:
+    for gateway in settings.gateways:
+        confirm = gateway.delivery_reports in POLLED
+        yield CallBack(gateway.name, delivery_token(gateway), ZoneInfo(gateway.timezone), confirm)

@@ -1,0 +1,278 @@
+"""The one place that builds everything: clock, randomness, threads and rooms put together, started, and stopped
+in reverse order. Nothing below this file reads a clock or the environment.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import time
+from collections.abc import Callable
+from concurrent.futures import Future
+from datetime import timedelta
+from functools import partial
+from pathlib import Path
+
+from sms_notify.assembly import node_name, uptime, wall_clock
+from sms_notify.config.load import load
+from sms_notify.config.settings import Settings
+from sms_notify.daemon import event_log
+from sms_notify.daemon.active_configuration import Running
+from sms_notify.daemon.reloading import Reloader, changed_keys, check_fixed, check_on_call
+from sms_notify.daemon.systemd import Manager, Watch
+from sms_notify.daemon.web_requests import front_of
+from sms_notify.daemon.wiring import Wiring
+from sms_notify.daemon.worker_threads import Tools, Unit
+from sms_notify.delivery.reports import Every
+from sms_notify.delivery.sender import Clock
+from sms_notify.engine import Engine, Moved
+from sms_notify.errors import UsageError
+from sms_notify.metrics import Metrics
+from sms_notify.operator_notifier import Teller
+from sms_notify.ruleset import Timing
+from sms_notify.store import breakers, outbox
+from sms_notify.store.committer import Committer
+from sms_notify.store.sqlite import SqliteStore
+from sms_notify.store.tx import Tx
+from sms_notify.web.refusals import Refusals
+from sms_notify.web.server import WebServer, check_certificate, switching
+
+_log = logging.getLogger("sms_notify")
+_TICK_EVERY = (
+    0.25  # what a limit holds must not wait for long beyond it; a tick with nothing to do takes 0.1 ms
+)
+_TELL_EVERY = 1.0
+_STOP_WITHIN = 30.0
+_RELOAD_WITHIN = 5.0  # seconds in which a stop waits for a reload; after it none can switch any more
+
+
+class App:
+    """The daemon. `start` returns when it serves; `stop` when everything under way is settled.
+
+    `read` gives the configuration anew for a reload and raises ConfigError; without it `settings.source` is read.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        clock: Clock = wall_clock,
+        timing: Timing | None = None,
+        uptime: Callable[[], timedelta] = uptime,
+        watch: Watch | None = None,
+        manager: Manager | None = None,
+        read: Callable[[], Settings] | None = None,
+    ) -> None:
+        self._clock = clock
+        self._uptime = uptime
+        self._watch = watch or Watch(time.monotonic)
+        self._ahead = clock() - uptime()
+        self._read = read or partial(load, Path(settings.source).absolute(), os.environ)
+        self.node = node_name()
+        self.store = SqliteStore(settings.storage_url)
+        self.committer = Committer(self.store)
+        names = [gateway.name for gateway in settings.gateways]
+        self.metrics = Metrics(names, self.node, settings.receivers, lambda: self._engine.roster)
+        self._tools = Tools(
+            self.store,
+            self.committer,
+            self.metrics,
+            self._watch,
+            self.node,
+            clock,
+            lambda: self._running.settings,
+            lambda: self._engine,
+            self._wake_all,
+        )
+        self._refusals = Refusals(self.metrics.webhook_was_refused)
+        self._wiring = Wiring(self._tools, timing)
+        self._running = self._with_front(self._wiring.build(settings))
+        self._retired: list[Unit] = []
+        self._stopping = self._broken = False
+        self._teller = Teller(self.committer, self._running.operator, self.node, self._clock, self._wake_all)
+        self._loops = [
+            Every("clock", _TICK_EVERY, self._watch.pace(self._tick)),
+            Every("operator", _TELL_EVERY, self._teller.tell_once),
+        ]
+        self._port = 0
+        self._reloader = Reloader(
+            self._take_over,
+            self.metrics,
+            manager or Manager(),
+            clock,
+            lambda: f"serving on port {self._port}",
+        )
+        self._web = WebServer(switching(lambda: self._running.front), settings.web, refusals=self._refusals)
+
+    @property
+    def _engine(self) -> Engine:
+        return self._running.engine
+
+    def _with_front(self, running: Running) -> Running:
+        running.front = front_of(
+            running,
+            lambda: self._running,
+            self._tools,
+            self.ready,
+            lambda: asyncio.wrap_future(self.reload()),
+            self._refusals,
+        )
+        return running
+
+    def start(self) -> int:
+        """Opens the store, takes up what an earlier process left, and serves; returns the port.
+
+        Raises StoreError when the database is not to be had, UsageError when the port is not; `stop` cleans up
+        after either.
+        """
+        running = self._running
+        self.store.lock()
+        self.committer.start()
+        # The first transaction also makes the tables where there are none.
+        self.committer(lambda tx: self._probe_all_now(tx, running))
+        self.metrics.begin(self.store)
+        self._wiring.read_calendars(running)
+        for moved in self.committer(lambda tx: self._engine.recover(tx, self._clock())):
+            event_log.moved(moved)
+        for unit in running.units.values():
+            unit.start()
+        for loop in self._loops:
+            loop.start()
+        self._port = self._web.start()
+        self._reloader.start()
+        self.metrics.reloaded(True, self._clock())
+        address = f"{running.settings.web.host}:{self._port}"
+        _log.info("serving", extra={"address": address, "database": self.store.path})
+        return self._port
+
+    def stop(self) -> None:
+        """Takes nothing more in, lets requests under way end, and leaves the rest in the store for the next start.
+
+        May be called after a start that failed, and twice.
+        """
+        self._stopping = True
+        self._reloader.stop(_RELOAD_WITHIN)
+        self._web.stop(_STOP_WITHIN)
+        units = (*self._running.units.values(), *self._retired)
+        parts = [*self._loops, *(part for unit in units for part in unit.parts)]
+        ends = time.monotonic() + _STOP_WITHIN
+        for part in parts:  # all at once, so that none begins anything while another is waited for
+            part.stop(0)
+        for part in parts:
+            part.stop(max(0.0, ends - time.monotonic()))
+        self.committer.stop()
+        self.store.unlock()
+        _log.info("stopped")
+
+    @property
+    def alive(self) -> bool:
+        """False when a part that the daemon cannot do without has ended; then only a new process helps."""
+        units = self._running.units.values()
+        return (
+            self._web.running
+            and self.committer.alive
+            and not self._broken
+            and all(unit.alive for unit in units)
+        )
+
+    def ready(self) -> tuple[str, ...]:
+        """Why alerts cannot be taken or texts cannot be sent now; empty when all is well."""
+        reasons = () if self.committer.alive else ("the store's writer has ended",)
+        ended = tuple("a sender has ended" for unit in self._running.units.values() if not unit.alive)
+        return reasons + ended + self._watch.stuck()
+
+    def reload(self) -> Future[str]:
+        """Has the configuration read again, soon; see `Reloader.ask`."""
+        return self._reloader.ask()
+
+    def _take_over(self) -> tuple[str, ...]:
+        """Reads the configuration, builds all that it wants, and only then exchanges the two. Returns what has changed.
+
+        Raises SmsNotifyError, of whatever kind; then nothing has changed, and nothing was started or written.
+        """
+        before, settings = self._running, self._read()
+        check_fixed(before.settings, settings)
+        check_certificate(settings.web)
+        running = self._with_front(self._wiring.build(settings, before))
+        self._wiring.read_calendars(running, before.settings)
+        with self.store.reading() as tx:
+            check_on_call(settings, running.engine.plan.schedules, tx, self._clock())
+        for moved in self._switch(before, running):
+            event_log.moved(moved)
+        self._settle_in(before, running)
+        for warning in settings.warnings:
+            _log.warning("%s", warning)
+        return changed_keys(before.settings, settings)
+
+    def _switch(self, before: Running, running: Running) -> list[Moved]:
+        """In one transaction what waits is fitted to the new configuration; with its commit that one runs.
+
+        Everything that decides or sends does so in transactions, and all of these on the thread that does the exchange:
+        each runs before it or after it. A crash before the commit leaves all as it was, one after it is a start.
+        """
+        units = {**before.units, **running.units}
+        now = self._clock()
+
+        def take_up(tx: Tx) -> list[Moved]:
+            if self._stopping:
+                raise UsageError("the daemon is stopping; the configuration was not taken over")
+            self._probe_all_now(tx, running)
+            return running.engine.adopt(tx, now)
+
+        def exchange(_: list[Moved]) -> None:
+            self._running = running
+            self._teller.follow(running.operator)
+            for key, unit in units.items():
+                unit.follow(running.settings, running.engine.plan, retired=key not in running.units)
+            for unit in self._retired:
+                unit.follow(running.settings, running.engine.plan, retired=True)
+
+        return self.committer.submit(take_up, exchange, closes=True).result()
+
+    def _settle_in(self, before: Running, running: Running) -> None:
+        """Starts what is new. What is gone begins nothing more, and ends in its own time, as slow as its requests are:
+        who reloads does not wait for it, a stop does.
+        """
+        gone = [unit for key, unit in before.units.items() if key not in running.units]
+        self._retired = [unit for unit in (*self._retired, *gone) if unit.busy]
+        try:
+            for unit in gone:
+                unit.retire()
+            for key, unit in running.units.items():
+                if key not in before.units:
+                    unit.start()
+            self.metrics.follow(running.engine.plan.gateways, running.settings.receivers)
+            self._web.renew(running.settings.web)
+        except Exception:
+            self._broken = True  # half of it runs: a new process does better
+            raise
+        self._wake_all()
+
+    def _probe_all_now(self, tx: Tx, running: Running) -> None:
+        """The configuration or the account may have changed while we were away."""
+        for gateway in running.engine.plan.gateways:
+            breakers.probe_now(tx, gateway, self._clock())
+
+    def _wake_all(self) -> None:
+        for unit in self._running.units.values():
+            unit.wake()
+
+    def _tick(self) -> float | None:
+        """Seconds until the next tick is wanted, where that is not the usual time."""
+        self._follow_clock()
+        now = self._clock()
+        ticked = self.committer(lambda tx: self._engine.tick(tx, now))
+        for moved in ticked.moved:
+            event_log.moved(moved)
+        if ticked.written:
+            self._wake_all()
+        soon = ticked.next_at
+        return (soon - now).total_seconds() if soon is not None and soon > now else None
+
+    def _follow_clock(self) -> None:
+        """Notices that the wall clock was set, and sets what waits by it: a step is no time that has passed."""
+        ahead = self._clock() - self._uptime()
+        step, self._ahead = ahead - self._ahead, ahead
+        if abs(step) > outbox.DRIFT:
+            _log.warning("the clock was set", extra={"by_seconds": f"{step.total_seconds():.0f}"})
+            self.committer(lambda tx: outbox.shift_clock(tx, step))

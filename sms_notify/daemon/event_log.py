@@ -1,0 +1,110 @@
+"""What the daemon writes into its log of what it did: one event, one line, no number and no secret."""
+
+from __future__ import annotations
+
+import logging
+from collections import Counter
+from collections.abc import Iterable, Sequence
+
+from sms_notify.alert import Delivery
+from sms_notify.delivery.reports import Delivered
+from sms_notify.delivery.sender import Sent
+from sms_notify.engine import Moved, Verdict
+from sms_notify.gateways.base import Fate
+from sms_notify.logs import masked, printable
+from sms_notify.oncall.schedules import CalendarTrouble
+from sms_notify.policy.episodes import tag_of
+from sms_notify.policy.vocabulary import AckBy, Applied, Cause, Heard, State
+from sms_notify.silences.keeper import Kept
+from sms_notify.spool import Refused
+
+_log = logging.getLogger("sms_notify")
+
+
+def accepted(delivery: Delivery, verdicts: list[Verdict]) -> None:
+    told = {message for verdict in verdicts for message in verdict.messages}
+    heard = Counter(str(verdict.heard) for verdict in verdicts)
+    new = [
+        f"#{tag_of(v.incident_id)}"
+        for v in verdicts
+        if v.incident_id and v.heard in (Heard.FIRST, Heard.RAISED, Heard.NOBODY)
+    ]
+    extra = {"source": delivery.source, "alerts": len(verdicts), **heard, "texts": len(told)}
+    _log.info("accepted", extra=extra | ({"incidents": ",".join(new[:10])} if new else {}))
+
+
+def sent(was: Sent) -> None:
+    message, outcome = was.message, was.outcome
+    level = logging.INFO if outcome.fate is Fate.SENT else logging.WARNING
+    extra = {
+        "text": message.id,
+        "to": masked(message.number),
+        "gateway": message.gateway,
+        "reason": outcome.reason,
+    }
+    if outcome.code is not None:
+        extra["code"] = outcome.code
+    if outcome.detail and outcome.fate is not Fate.SENT:
+        extra["detail"] = outcome.detail
+    _log.log(level, str(outcome.fate), extra=extra | {"seconds": f"{outcome.seconds:.3f}"})
+
+
+def moved(was: Moved) -> None:
+    """A page that nobody can be known to have read is an error; the rest is the course of things."""
+    lost = was.state in (State.EXPIRED, State.UNKNOWN_FINAL, State.UNKNOWN, State.CANCELLED)
+    level = logging.ERROR if lost and was.message.kind.alarming else logging.INFO
+    extra = {"text": was.message.id, "to": masked(was.message.number), "reason": was.cause}
+    _log.log(level, str(was.state), extra=extra)
+
+
+def report(delivered: Delivered, by: Cause) -> None:
+    text = delivered.message.id if delivered.message is not None else "-"
+    # What moves nothing is counted and not logged: anybody who can guess the address could fill the disk.
+    level = logging.INFO if delivered.applied is Applied.MOVED else logging.DEBUG
+    _log.log(
+        level,
+        "report",
+        extra={"text": text, "status": delivered.report.status, "by": by, "did": delivered.applied},
+    )
+
+
+def acknowledged(incident_ids: Iterable[int], by: str, how: AckBy) -> None:
+    tags = ",".join(f"#{tag_of(incident_id)}" for incident_id in incident_ids)
+    if tags:
+        _log.info("acknowledged", extra={"incidents": tags, "by": by, "how": how})
+
+
+def silences(kept: Kept) -> None:
+    """What a round over the Alertmanagers did; a trouble is told when it begins and when it is over."""
+    extra: dict[str, object] = {"alertmanager": kept.alertmanager}
+    if kept.incident_id is not None:
+        extra["incident"] = f"#{tag_of(kept.incident_id)}"
+    if kept.silence_id:
+        extra["silence"] = kept.silence_id
+    if kept.trouble is not None:
+        extra |= {"reason": kept.trouble.why, "detail": kept.trouble.detail}
+    _log.log(logging.WARNING if kept.trouble is not None else logging.INFO, str(kept.what), extra=extra)
+
+
+def calendar(trouble: CalendarTrouble) -> None:
+    _log.warning("calendar: %s", trouble.what, extra={"schedule": trouble.schedule})
+
+
+def refused(handed: Refused) -> None:
+    extra = {"file": printable(handed.name), "reason": printable(handed.why), "kept": printable(handed.kept)}
+    _log.error("refused a hand-over", extra=extra)
+
+
+def reloaded(changed: Sequence[str]) -> None:
+    _log.info("reloaded", extra={"changed": ",".join(changed) or "nothing"})
+
+
+def reload_refused(faults: Sequence[str]) -> None:
+    """Every fault is a line: whoever reads the log must not need another command to learn the rest."""
+    for fault in faults:
+        _log.error("reload refused: %s", fault)
+    _log.error("reload refused, the configuration from before goes on", extra={"faults": len(faults)})
+
+
+def override(schedule: str, what: str, by: str) -> None:
+    _log.info("override", extra={"schedule": schedule, "what": what, "by": by})

@@ -1,0 +1,98 @@
+"""What the command hooks handed over, on its way into the engine; and whoever must hear of it when that fails."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Sequence
+from datetime import datetime, timedelta
+from functools import partial
+from pathlib import Path
+
+from sms_notify.daemon import event_log
+from sms_notify.engine import Engine, Verdict
+from sms_notify.errors import StoreError
+from sms_notify.self_alerts import end_spool_trouble, report_refused, report_spool
+from sms_notify.sources.hook_record import parse
+from sms_notify.spool import Refused, Spool, Taken
+from sms_notify.store import spool_receipts
+from sms_notify.store.committer import Committer
+from sms_notify.store.tx import Tx
+
+_log = logging.getLogger("sms_notify")
+_REMEMBERED = timedelta(days=2)  # a file that cannot be removed for longer is the operator's
+
+
+class Intake:
+    """Empties the folder: one call of `sweep` is one look. `wake` is told what was decided, once that is committed."""
+
+    def __init__(
+        self,
+        folder: Path,
+        commit: Committer,
+        engine: Callable[[], Engine],
+        wake: Callable[[list[Verdict]], None],
+        now: Callable[[], datetime],
+    ) -> None:
+        self._commit = commit
+        self._engine = engine
+        self._wake = wake
+        self._now = now
+        self._spool = Spool(folder, parse, self._take, now)
+        self._trouble: str | None = None  # None: not yet known
+        self._untold: list[Refused] = []
+
+    def prepare(self) -> None:
+        """Makes the folder where it may, and tells what is wrong with it. Before the store is open: into the log alone."""
+        trouble = self._spool.prepare()
+        if trouble:
+            _log.error("spool: %s", trouble)
+
+    def sweep(self) -> float | None:
+        """Seconds until the next look, None for the usual time."""
+        swept = self._spool.sweep_once()
+        for refused in swept.refused:
+            event_log.refused(refused)
+        self._untold += swept.refused
+        while self._untold:
+            first = self._untold[0]
+            self._commit(partial(report_refused, name=first.name, why=first.why, now=self._now()))
+            self._untold.pop(0)  # after the commit: one that fails is tried with the next look
+        if swept.looked:
+            self._tell(swept.trouble)
+        return 0.0 if swept.more else None
+
+    def _tell(self, trouble: str) -> None:
+        """A trouble is logged, and told to the operator, when it begins; that it is over as well."""
+        if trouble == self._trouble:
+            return
+        if trouble:
+            _log.error("spool: %s", trouble)
+        elif self._trouble:
+            _log.info("spool: all is well again")
+        job = partial(report_spool, trouble=trouble) if trouble else end_spool_trouble
+        try:
+            self._commit(partial(job, now=self._now()))
+        except StoreError:
+            return  # it is the store itself, then; told with a later look
+        self._trouble = trouble
+
+    def _take(self, records: Sequence[Taken]) -> None:
+        now = self._now()
+        job = self._commit.submit(
+            partial(self._accept, records, now),
+            after=lambda told: self._wake([verdict for verdicts in told for verdict in verdicts or ()]),
+        )
+        for record, verdicts in zip(records, job.result(), strict=True):
+            if verdicts is None:
+                _log.info("taken before", extra={"file": record.id})
+            else:
+                event_log.accepted(record.delivery, verdicts)
+
+    def _accept(self, records: Sequence[Taken], now: datetime, tx: Tx) -> list[list[Verdict] | None]:
+        """None for a record that an earlier process took, and could not remove before it ended."""
+        spool_receipts.forget(tx, now - _REMEMBERED)
+        engine = self._engine()
+        return [
+            engine.accept(tx, record.delivery, now) if spool_receipts.take(tx, record.id, now) else None
+            for record in records
+        ]

@@ -1,0 +1,168 @@
+"""Threads that come and go together: those of one gateway, of the spool folder, of the silences, of the calendars.
+
+A reload carries over the units whose settings stay the same, starts those that are new, and lets those that are gone end
+what they have under way.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from sms_notify.assembly import account_of, luck, numbers_to_probe
+from sms_notify.config.settings import Settings
+from sms_notify.daemon import event_log
+from sms_notify.daemon.systemd import Watch
+from sms_notify.delivery.breaker_probe import Prober
+from sms_notify.delivery.reports import Every, Reports
+from sms_notify.delivery.sender import Clock, Sender, SenderPool, Sent
+from sms_notify.delivery.settlement import Account
+from sms_notify.engine import Engine, Verdict
+from sms_notify.gateways.sms1601.client import SmsGateway1601
+from sms_notify.gateways.sms1601.settings import Gateway1601Settings, ReportsBy
+from sms_notify.metrics import Metrics
+from sms_notify.policy.vocabulary import Cause
+from sms_notify.ruleset import Plan
+from sms_notify.self_alerts import told_balance
+from sms_notify.store.committer import Committer
+from sms_notify.store.sqlite import SqliteStore
+
+POLLED = (ReportsBy.POLL, ReportsBy.BOTH)
+_CREDITS_EVERY = 900.0  # seconds
+_POLL_EVERY = 2.0
+_PROBE_EVERY = 1.0
+_log = logging.getLogger("sms_notify")
+
+
+@dataclass(frozen=True, slots=True)
+class Tools:
+    """What every part works with, whatever the configuration says. `settings` and `engine` are those of the one that
+    runs now.
+    """
+
+    store: SqliteStore
+    committer: Committer
+    metrics: Metrics
+    watch: Watch
+    node: str
+    clock: Clock
+    settings: Callable[[], Settings]
+    engine: Callable[[], Engine]
+    wake: Callable[[], None]
+
+    def wake_for(self, verdicts: Sequence[Verdict]) -> None:
+        """Only where there is something to send: a claim in vain costs a transaction."""
+        if any(verdict.messages for verdict in verdicts):
+            self.wake()
+
+
+class Unit:
+    """Loops, and a pool where it sends. `first` is done before they start."""
+
+    def __init__(
+        self,
+        loops: Sequence[Every],
+        pool: SenderPool | None = None,
+        first: Callable[[], None] = lambda: None,
+    ) -> None:
+        self.parts: tuple[Every | SenderPool, ...] = (*loops, *([pool] if pool else []))
+        self._pool = pool
+        self._first = first
+
+    def start(self) -> None:
+        self._first()
+        for part in self.parts:
+            part.start()
+
+    def retire(self) -> None:
+        """Begins nothing more; what is under way ends in its own time."""
+        for part in self.parts:
+            part.stop(0)
+
+    def wake(self) -> None:
+        if self._pool is not None:
+            self._pool.wake()
+
+    @property
+    def alive(self) -> bool:
+        """False when a thread has ended that the daemon cannot do without."""
+        return self._pool is None or self._pool.alive
+
+    @property
+    def busy(self) -> bool:
+        """Whether a thread of it runs; after a stop, whether something is still under way."""
+        return any(part.running for part in self.parts)
+
+    def follow(self, settings: Settings, plan: Plan, *, retired: bool) -> None:
+        """Another configuration runs, and `retired` says that this unit is no part of it. On the thread that commits,
+        between two transactions.
+        """
+
+
+class GatewayUnit(Unit):
+    """One account at work: texts leave, breakers are probed, credits and reports asked for."""
+
+    def __init__(self, gateway: Gateway1601Settings, settings: Settings, plan: Plan, tools: Tools) -> None:
+        self._settings = gateway
+        self._tools = tools
+        self._retired = False
+        self._gateway = SmsGateway1601(gateway, time.monotonic)
+        account, numbers = self._account(plan), numbers_to_probe(settings, plan)
+        self._sender = Sender(tools.committer, self._gateway, account, plan.timing, tools.node, luck())
+        self._prober = Prober(tools.committer, self._gateway, account, tools.clock, luck(), numbers)
+        self._reports = Reports(tools.committer, self._gateway, tools.node, tools.clock)
+        clock = tools.watch.follow(f"sender {gateway.name}", tools.clock)  # read for each claim and answer
+        super().__init__(self._loops(), SenderPool(self._sender, clock, gateway.concurrency, self._sent))
+
+    def follow(self, settings: Settings, plan: Plan, *, retired: bool) -> None:
+        self._retired = retired
+        self._sender.follow(self._account(plan), plan.timing, retired=retired)
+        self._prober.follow(self._account(plan), numbers_to_probe(settings, plan))
+
+    def _account(self, plan: Plan) -> Account:
+        return account_of(self._settings, plan.gateways, plan.directory, plan.numbers())
+
+    def _loops(self) -> list[Every]:
+        name = self._settings.name
+        loops = [
+            Every(f"probe-{name}", _PROBE_EVERY, self._probe),
+            Every(f"credits-{name}", _CREDITS_EVERY, self._ask_credits),
+        ]
+        if self._settings.delivery_reports in POLLED:
+            loops.append(Every(f"reports-{name}", _POLL_EVERY, self._poll))
+        return loops
+
+    def _sent(self, sent: Sent) -> None:
+        self._tools.metrics.answered(sent.message.gateway, sent.outcome)
+        event_log.sent(sent)
+
+    def _probe(self) -> None:
+        probed = self._prober.probe_once()
+        if probed is None:
+            return
+        extra = {"gateway": probed.breaker.gateway, "scope": probed.breaker.scope, "answer": probed.answer}
+        _log.info("breaker closed" if probed.closed else "breaker stays open", extra=extra)
+        if probed.closed:
+            self._tools.wake()
+
+    def _poll(self) -> None:
+        for delivered in self._reports.poll_once():
+            event_log.report(delivered, Cause.POLL)
+
+    def _ask_credits(self) -> None:
+        name, left = self._settings.name, self._gateway.credits()
+        if self._retired:  # it is another account's balance by now
+            return
+        if isinstance(left, int):
+            self._tools.metrics.balance(name, left)
+            now = self._tools.clock()
+            low = self._tools.settings().limits.credits.low_water
+            self._tools.committer(lambda tx: told_balance(tx, name, left, low, now))
+            _log.info("credits", extra={"gateway": name, "left": left})
+        else:
+            if left.code is None:
+                self._tools.metrics.silent(name)
+            extra = {"gateway": name, "reason": left.reason, "code": left.code, "detail": left.detail}
+            _log.warning("credits unknown", extra=extra)

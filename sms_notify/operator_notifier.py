@@ -1,0 +1,142 @@
+"""Telling a person of our own trouble: once, by every road that `operator` names, however often it shows.
+
+A person is texted by a gateway that takes texts now; the other roads need none. Trouble that reached nobody is
+told again, later and later; the log has it in any case.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sms_notify.alert import Severity
+from sms_notify.channels.base import Ended, Note, Road
+from sms_notify.channels.settings import OperatorKind, OperatorTarget
+from sms_notify.delivery.sender import Clock, Commit
+from sms_notify.delivery.settlement import open_gateway
+from sms_notify.oncall.roster import Roster
+from sms_notify.policy.directory import Person, Target, TargetKind
+from sms_notify.policy.retry_policy import Level
+from sms_notify.policy.vocabulary import Kind
+from sms_notify.self_alerts import Gathered, gather
+from sms_notify.store import breakers, messages, particulars
+from sms_notify.store.breakers import OwnTrouble
+from sms_notify.store.messages import Draft
+from sms_notify.store.tx import Tx
+from sms_notify.wording import gsm
+from sms_notify.wording.content import Text
+
+_log = logging.getLogger(__name__)
+_AGAIN, _AGAIN_CAP = timedelta(seconds=30), timedelta(minutes=15)
+_LIFE = timedelta(hours=4)
+_MICROSECOND = timedelta(microseconds=1)
+_KINDS = {
+    OperatorKind.PERSON: TargetKind.PERSON,
+    OperatorKind.TEAM: TargetKind.TEAM,
+    OperatorKind.NUMBER: TargetKind.NUMBER,
+    OperatorKind.SCHEDULE: TargetKind.SCHEDULE,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Operator:
+    """Who hears of our own trouble: people by text, and roads by name."""
+
+    targets: tuple[OperatorTarget, ...]
+    roads: Mapping[str, Road]
+    roster: Callable[[], Roster]
+    gateways: tuple[str, ...]
+
+    def people(self, tx: Tx, now: datetime) -> tuple[Person, ...]:
+        """Who is to be texted; of a schedule, who holds it now."""
+        named = (t for t in self.targets if t.kind is not OperatorKind.GATEWAY)
+        return self.roster().people(tx, (Target(_KINDS[t.kind], t.name) for t in named), now)
+
+    def other_roads(self) -> tuple[Road, ...]:
+        return tuple(self.roads[t.name] for t in self.targets if t.kind is OperatorKind.GATEWAY)
+
+
+class Teller:
+    """Tells what is due. `wake` says that there is a text to send."""
+
+    def __init__(
+        self, commit: Commit, operator: Operator, node: str, clock: Clock, wake: Callable[[], None]
+    ) -> None:
+        self._commit = commit
+        self._operator = operator
+        self._node = node
+        self._clock = clock
+        self._wake = wake
+
+    def follow(self, operator: Operator) -> None:
+        """The configuration was read again; belongs on the thread that commits."""
+        self._operator = operator
+
+    def tell_once(self) -> int:
+        """Tells each trouble that is due; returns how many reached somebody."""
+        now = self._clock()
+        due = self._commit(lambda tx: breakers.untold(tx, now))
+        # A moment of its own for each note: by it a text that was lost is found to belong to what it told.
+        notes = enumerate(gather(due))
+        return sum(self._tell(gathered, now + number * _MICROSECOND) for number, gathered in notes)
+
+    def _tell(self, gathered: Gathered, now: datetime) -> bool:
+        trouble, note = gathered.trouble, note_of(gathered)
+        _log.critical("%s", note.subject, extra={"advice": trouble.advice, "level": trouble.level})
+        told = [self._by_road(road, note) for road in self._operator.other_roads()]
+        texted = self._commit(lambda tx: self._text(tx, trouble, now))
+        if texted:
+            self._wake()
+        nobody_to_tell = not self._operator.targets
+        reached = bool(texted) or any(told)
+        if reached or nobody_to_tell:
+            self._commit(lambda tx: _note_told(tx, gathered, now, for_good=any(told)))
+        else:
+            pause = min(_AGAIN * (1 << min(trouble.tries, 10)), _AGAIN_CAP)
+            self._commit(lambda tx: _note_untold(tx, gathered, now + pause))
+        return reached
+
+    def _by_road(self, road: Road, note: Note) -> bool:
+        """UNKNOWN counts as told: a second copy of a note is no help to anybody."""
+        ended = road.tell(note)
+        extra = {"road": road.name, "ended": ended.ended, "detail": ended.detail}
+        _log.info("operator", extra=extra)
+        return ended.ended in (Ended.TOLD, Ended.UNKNOWN)
+
+    def _text(self, tx: Tx, trouble: OwnTrouble, now: datetime) -> int:
+        people = self._operator.people(tx, now)
+        ways = [(person, open_gateway(tx, self._operator.gateways, person.number)) for person in people]
+        body = gsm.fit(gsm.to_gsm(f"sms-notify: {trouble.what}. {trouble.advice}"), 1)
+        text = Text(body, gsm.parts(body), gsm.septets(body))
+        told = [(person, gateway) for person, gateway in ways if gateway is not None]
+        for person, gateway in told:
+            draft = Draft(Kind.OPERATOR, "", person, Severity.CRITICAL, gateway, text, now, now + _LIFE)
+            messages.write(tx, draft, self._node, now)
+        return len(told)
+
+
+def _note_told(tx: Tx, gathered: Gathered, now: datetime, *, for_good: bool) -> None:
+    for id_ in gathered.ids:
+        breakers.told(tx, id_, now)
+        if for_good:
+            particulars.told_for_good(tx, id_)
+
+
+def _note_untold(tx: Tx, gathered: Gathered, at: datetime) -> None:
+    for id_ in gathered.ids:
+        breakers.tell_later(tx, id_, at)
+
+
+def note_of(gathered: Gathered) -> Note:
+    """The trouble as a person reads it; numbers stand in none of it."""
+    trouble = gathered.trouble
+    times = f" ({trouble.times} times since)" if trouble.times > 1 else ""
+    each = "".join(f"\n- {line}" for line in gathered.details)
+    beyond = len(gathered.ids) - len(gathered.details)
+    more = f"\n- and {beyond} more" if gathered.details and beyond else ""
+    body = "\n\n".join(
+        filter(None, (f"{trouble.what}{times}", f"{each}{more}".strip(), f"{trouble.advice}\n"))
+    )
+    return Note(f"sms-notify: {trouble.what}", body, trouble.opened_at, trouble.level is Level.PAGE)

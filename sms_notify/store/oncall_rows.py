@@ -1,0 +1,91 @@
+"""Rows about who is on call: overrides that people made, and who was found to hold each schedule last."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from sms_notify.policy.rotations import Shift
+from sms_notify.store.tx import Tx, moment, stored
+
+
+@dataclass(frozen=True, slots=True)
+class Override:
+    """Somebody holds a schedule for a while instead of whoever would. Times are aware UTC; `end` is exclusive."""
+
+    id: int
+    schedule: str
+    person: str
+    start: datetime
+    end: datetime
+    created_at: datetime
+    created_by: str
+
+    @property
+    def shift(self) -> Shift:
+        return Shift(self.person, self.start, self.end)
+
+
+def add_override(
+    tx: Tx, schedule: str, person: str, start: datetime, end: datetime, by: str, now: datetime
+) -> int:
+    return tx.insert(
+        "insert into overrides (schedule, person, starts_at, ends_at, created_at, created_by)"
+        " values (:schedule, :person, :start, :end, :now, :by) returning id",
+        schedule=schedule,
+        person=person,
+        start=stored(start),
+        end=stored(end),
+        now=stored(now),
+        by=by,
+    )
+
+
+def remove_override(tx: Tx, override_id: int) -> bool:
+    """False where there is no such override."""
+    return tx.run("delete from overrides where id = :id", id=override_id) == 1
+
+
+def overrides(tx: Tx, after: datetime) -> Sequence[Override]:
+    """Those that have not ended by `after`, in the order in which they were made."""
+    rows = tx.all("select * from overrides where ends_at > :after order by +id", after=stored(after))
+    return [
+        Override(
+            row["id"], row["schedule"], row["person"], moment(row["starts_at"]), moment(row["ends_at"]),
+            moment(row["created_at"]), row["created_by"],
+        )
+        for row in rows
+    ]  # fmt: skip
+
+
+def holder(tx: Tx, schedule: str) -> str | None:
+    """Who held it when it was last looked at; None where it never was, empty where nobody did."""
+    row = tx.one("select person from holders where schedule = :schedule", schedule=schedule)
+    return row["person"] if row is not None else None
+
+
+def set_holder(tx: Tx, schedule: str, person: str, now: datetime) -> None:
+    tx.run(
+        "insert into holders (schedule, person, since) values (:schedule, :person, :now)"
+        " on conflict (schedule) do update set person = excluded.person, since = excluded.since",
+        schedule=schedule,
+        person=person,
+        now=stored(now),
+    )
+
+
+def calendar(tx: Tx, schedule: str) -> bytes | None:
+    """The last good copy of a schedule's calendar."""
+    row = tx.one("select body from calendars where schedule = :schedule", schedule=schedule)
+    return bytes(row["body"]) if row is not None else None
+
+
+def keep_calendar(tx: Tx, schedule: str, body: bytes, now: datetime) -> None:
+    tx.run(
+        "insert into calendars (schedule, body, read_at) values (:schedule, :body, :now)"
+        " on conflict (schedule) do update set body = excluded.body, read_at = excluded.read_at",
+        schedule=schedule,
+        body=body,
+        now=stored(now),
+    )

@@ -1,0 +1,203 @@
+"""Questions of the pages for people: what is open, who was told of it, what waits, and why. Nothing here writes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from sms_notify.alert import Alert, Severity
+from sms_notify.policy.holds import Hold
+from sms_notify.policy.vocabulary import IncidentState, PageState, State
+from sms_notify.store import messages, pages
+from sms_notify.store.messages import Message
+from sms_notify.store.tx import Row, Tx, from_stored, moment
+
+
+@dataclass(frozen=True, slots=True)
+class Incident:
+    """An episode as the pages tell it. Times are aware UTC; `acked_by` is empty while nobody takes care of it."""
+
+    id: int
+    alert: Alert
+    state: IncidentState
+    severity: Severity
+    opened_at: datetime
+    closed_at: datetime | None
+    acked_at: datetime | None
+    acked_by: str
+    acked_how: str
+
+    @property
+    def since(self) -> datetime:
+        """When it began as the source tells it, as the texts do; a clock that is ahead does not make it begin later."""
+        return min(self.alert.starts_at or self.opened_at, self.opened_at)
+
+    @property
+    def waits(self) -> bool:
+        """True where it goes on and nobody takes care of it."""
+        return self.closed_at is None and self.acked_at is None
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """How far it has come with telling one person: the state of the text, or `held_until` while there is none."""
+
+    recipient: str
+    state: State | None
+    held_until: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """So many pages wait for the same reason; the first of them is due at `until`."""
+
+    why: Hold
+    by: str
+    pages: int
+    until: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Queue:
+    """Texts that have not left, or of which nobody knows whether they did."""
+
+    queued: int
+    oldest: datetime | None
+    unknown: int
+
+
+@dataclass(frozen=True, slots=True)
+class Balance:
+    gateway: str
+    credits_left: int
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Linked:
+    """What the code of a link leads to: one text, and every incident that it tells."""
+
+    message: Message
+    incidents: tuple[Incident, ...]
+
+
+_OPEN = (
+    "select * from incidents where closed_at is null order by case severity when 'critical' then 0 when 'warning' then 1"
+    " when 'other' then 2 else 3 end, acked_at is not null, id limit :limit"
+)
+
+
+def open_incidents(tx: Tx, limit: int) -> Sequence[Incident]:
+    """The most severe first, those that nobody takes care of before the others, the oldest first."""
+    return [_incident(row) for row in tx.all(_OPEN, limit=limit)]
+
+
+def open_counts(tx: Tx) -> dict[Severity, tuple[int, int]]:
+    """How many are open, and how many of them nobody takes care of; the most severe first."""
+    rows = tx.all(
+        "select severity, count(*) as n, count(acked_at) as acked from incidents where closed_at is null group by severity"
+    )
+    counts = {Severity(row["severity"]): (row["n"], row["n"] - row["acked"]) for row in rows}
+    return dict(sorted(counts.items(), key=lambda entry: entry[0].rank))
+
+
+def incident(tx: Tx, incident_id: int) -> Incident | None:
+    row = tx.one("select * from incidents where id = :id", id=incident_id)
+    return _incident(row) if row is not None else None
+
+
+def told(tx: Tx, incident_id: int) -> Sequence[Told]:
+    """Everybody who was, or is still to be, told of an incident's trouble, in the order in which they were owed it.
+
+    A reminder to somebody who was told before counts as little as the end: the first text tells how far it has come.
+    """
+    rows = tx.all(
+        "select p.recipient, p.number, p.state as page, p.due_at, m.state as message from pages p"
+        " left join messages m on m.id = p.message_id where p.incident_id = :id and p.state <> :dropped"
+        " and p.kind in ('firing', 'escalation') order by p.id",
+        id=incident_id,
+        dropped=PageState.DROPPED,
+    )
+    last: dict[str, Told] = {}
+    for row in rows:
+        state = State(row["message"]) if row["message"] is not None else None
+        until = moment(row["due_at"]) if row["page"] == PageState.HELD else None
+        last[row["number"]] = Told(row["recipient"], state, until)
+    return list(last.values())
+
+
+def held(tx: Tx) -> Sequence[Held]:
+    """What waits for a window, a group or a limit, by its reason; the next due first."""
+    rows = tx.all(
+        "select why, held_by, count(*) as n, min(due_at) as until from pages where state = 'held'"
+        " group by why, held_by order by until"
+    )
+    return [Held(Hold(row["why"]), row["held_by"], row["n"], moment(row["until"])) for row in rows]
+
+
+def queue(tx: Tx) -> Queue:
+    row = tx.one("select count(*) as n, min(created_at) as oldest from messages where state = 'queued'")
+    unknown = tx.one("select count(*) as n from messages where state = 'unknown'")
+    assert row is not None  # noqa: S101 - a count always has its row
+    assert unknown is not None  # noqa: S101
+    return Queue(row["n"], from_stored(row["oldest"]), unknown["n"])
+
+
+def balances(tx: Tx) -> Sequence[Balance]:
+    rows = tx.all("select gateway, credits, at from balances order by gateway")
+    return [Balance(row["gateway"], row["credits"], moment(row["at"])) for row in rows]
+
+
+def newest_messages(tx: Tx, limit: int) -> Sequence[tuple[Message, tuple[int, ...]]]:
+    """The newest texts, the newest first, each with the incidents that it tells, and without the code of its link."""
+    rows = tx.all("select * from messages order by id desc limit :limit", limit=limit)
+    return [(_shown(row), tuple(dict.fromkeys(messages.incidents_of(tx, row["id"])))) for row in rows]
+
+
+def _shown(row: Row) -> Message:
+    codes = [row["ack_code"]] if row["ack_code"] else []
+    return replace(messages.message_of(row), body=without(row["body"], codes))
+
+
+def codes(tx: Tx, incident_id: int) -> Sequence[str]:
+    """The codes of the links in the texts that tell an incident."""
+    rows = tx.all(
+        "select distinct m.ack_code from pages p join messages m on m.id = p.message_id"
+        " where p.incident_id = :id and m.ack_code is not null",
+        id=incident_id,
+    )
+    return [row["ack_code"] for row in rows]
+
+
+def without(text: str, codes: Iterable[str]) -> str:
+    """`text` without the codes of links: whoever has one acknowledges in the name of the text's reader."""
+    for code in codes:
+        text = text.replace(code, "…")
+    return text
+
+
+def linked(tx: Tx, code: str) -> Linked | None:
+    """What a link's code leads to. An empty code leads nowhere, whatever stands in the table."""
+    message = messages.acknowledged_by(tx, code) if code else None
+    if message is None:
+        return None
+    rows = tx.all(
+        "select * from incidents where id in (select incident_id from pages where message_id = :id) order by id",
+        id=message.id,
+    )
+    return Linked(message, tuple(_incident(row) for row in rows))
+
+
+def _incident(row: Row) -> Incident:
+    return Incident(
+        id=row["id"],
+        alert=pages.subject_of(row, "id").alert,
+        state=IncidentState(row["state"]),
+        severity=Severity(row["severity"]),
+        opened_at=moment(row["opened_at"]),
+        closed_at=from_stored(row["closed_at"]),
+        acked_at=from_stored(row["acked_at"]),
+        acked_by=row["acked_by"],
+        acked_how=row["acked_how"],
+    )

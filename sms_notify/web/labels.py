@@ -1,0 +1,79 @@
+"""The program's words as the pages say them to people."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from sms_notify.alert import Alert
+from sms_notify.policy.holds import Hold
+from sms_notify.policy.vocabulary import AckBy, IncidentState, State
+
+_TEXTS = ("summary", "description", "message")
+
+STATES: Mapping[State, str] = {
+    State.QUEUED: "waits to leave",
+    State.SUBMITTING: "is leaving",
+    State.UNKNOWN: "nobody knows yet",
+    State.SENT: "sent",
+    State.BUFFERED: "phone not reached yet",
+    State.NO_REPORT: "sent, no report",
+    State.DELIVERED: "delivered",
+    State.NOT_DELIVERED: "not delivered",
+    State.REJECTED: "rejected",
+    State.FAILED: "failed",
+    State.UNKNOWN_FINAL: "nobody knows",
+    State.EXPIRED: "too old",
+    State.CANCELLED: "cancelled",
+}
+HOLDS: Mapping[Hold, str] = {
+    Hold.NOW: "due now",
+    Hold.GROUP: "waiting for more of their group",
+    Hold.MUTED: "muted",
+    Hold.INACTIVE: "outside their hours",
+    Hold.QUIET: "quiet hours",
+    Hold.FLAPPING: "coming and going",
+    Hold.LIMIT: "limit reached",
+    Hold.BEHIND: "behind an earlier text",
+    Hold.LATE: "too late for a text of their own",
+}
+ENDS: Mapping[IncidentState, str] = {
+    IncidentState.OPEN: "open",
+    IncidentState.ACKNOWLEDGED: "acknowledged",
+    IncidentState.RESOLVED: "over",
+    IncidentState.STALE: "closed: not heard of for a day",
+}
+ROADS: Mapping[AckBy, str] = {
+    AckBy.COMMAND: "by command",
+    AckBy.LINK: "by the link in the text",
+    AckBy.PAGE: "on this page",
+    AckBy.SILENCE: "by a silence in Alertmanager",
+    AckBy.SOURCE: "where the alert came from",
+}
+_BAD = (State.NOT_DELIVERED, State.REJECTED, State.FAILED, State.UNKNOWN_FINAL, State.EXPIRED)
+
+
+def label_of(state: State | None) -> str:
+    """What has become of telling somebody; no state = there is no text yet."""
+    return STATES[state] if state is not None else "held"
+
+
+def level_of(state: State | None) -> str:
+    """How a state is to be looked at: `good`, `bad`, or empty for what is under way."""
+    if state is State.DELIVERED:
+        return "good"
+    return "bad" if state in _BAD else ""
+
+
+def road_of(how: str) -> str:
+    """By what road somebody acknowledged; empty for a road that a newer version wrote."""
+    return ROADS[AckBy(how)] if how in ROADS else ""
+
+
+def what_of(alert: Alert) -> str:
+    """Its name, else what is said of it; never empty."""
+    return alert.labels.get("alertname", "").strip() or summary_of(alert) or "alert without a name"
+
+
+def summary_of(alert: Alert) -> str:
+    said = (alert.annotations.get(name, "").strip() for name in _TEXTS)
+    return next(filter(None, said), "")

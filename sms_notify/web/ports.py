@@ -1,0 +1,44 @@
+"""What the pages for people call, and what they are told of the configuration."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Protocol, TypeVar
+
+from sms_notify.policy.directory import Directory
+from sms_notify.policy.rotations import Schedule
+from sms_notify.policy.routing import Receiver, Route
+from sms_notify.policy.vocabulary import AckBy
+from sms_notify.store.tx import Tx
+
+T = TypeVar("T")
+
+
+class View(Protocol):
+    """Runs a question in one reading transaction and returns its answer; blocks, and raises StoreError."""
+
+    def __call__(self, job: Callable[[Tx], T], /) -> T: ...
+
+
+@dataclass(frozen=True, slots=True)
+class People:
+    """What the pages need. The coroutines run on the server's event loop and return after the commit, or raise
+    StoreError; `view` is called in a thread.
+
+    `acknowledge` takes incidents, who takes care of them and by what road, and returns those that it was news for.
+    `add_override` takes schedule, person, start, end (aware UTC) and who asked, and returns the override's number;
+    `remove_override` takes the number and who asked, and returns False where there is none. `schedules` gives those
+    that count now, with their calendars read. `route` and `receivers` help to tell why somebody was not told.
+    """
+
+    view: View
+    acknowledge: Callable[[Sequence[int], str, AckBy], Awaitable[Sequence[int]]]
+    add_override: Callable[[str, str, datetime, datetime, str], Awaitable[int]]
+    remove_override: Callable[[int, str], Awaitable[bool]]
+    schedules: Callable[[], Mapping[str, Schedule]]
+    now: Callable[[], datetime]
+    directory: Directory = field(default_factory=Directory)
+    route: Route | None = None
+    receivers: Mapping[str, Receiver] = field(default_factory=dict)

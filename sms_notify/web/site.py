@@ -1,0 +1,75 @@
+"""Everything for people put together: the pages, the link in a text, the style sheet, and refusals that can be read."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from http import HTTPStatus
+
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse, Response
+from starlette.routing import Route
+
+from sms_notify.web.ack_link import PREFIX, Links
+from sms_notify.web.auth import Gatekeeper
+from sms_notify.web.pages import Pages
+from sms_notify.web.ports import People
+from sms_notify.web.rendering import Html, root_of
+
+_HEADLINES = {
+    400: "This cannot be done",
+    401: "Who is there?",
+    403: "Not allowed",
+    404: "There is nothing here",
+    413: "That is too much",
+    421: "Not under this name",
+    429: "Too many tries",
+    503: "Not now",
+}
+
+
+class Doors:
+    """The routes of the pages, and what is shown instead of one."""
+
+    def __init__(
+        self,
+        people: People,
+        gatekeeper: Gatekeeper,
+        ready: Callable[[], tuple[str, ...]],
+        seconds: float,
+    ) -> None:
+        self._html = Html()
+        self._pages = Pages(people, self._html, gatekeeper, ready, seconds)
+        self._links = Links(people, self._html, seconds)
+
+    def routes(self) -> list[Route]:
+        """What the pages need lies beside the links, so that a proxy lets through one folder for phones."""
+        files = [
+            Route(PREFIX + name, partial(_file, content, kind))
+            for name, (content, kind) in self._html.files.items()
+        ]
+        return [*self._pages.routes(), *files, *self._links.routes()]
+
+    async def refusal(self, request: Request, error: HTTPException) -> Response:
+        """A page for whoever asked for one, a line of text for machines."""
+        code, headers = error.status_code, error.headers or {}
+        if "text/html" not in request.headers.get("accept", ""):
+            return PlainTextResponse(error.detail, code, headers=headers)
+        standard = (
+            error.detail == HTTPStatus(code).phrase
+        )  # the framework's own words say less than the headline
+        shown = {
+            "root": root_of(request.url.path),
+            "code": code,
+            "headline": _HEADLINES.get(code, HTTPStatus(code).phrase),
+            "detail": "" if standard else error.detail,
+            "again": code == 503 and request.method == "GET",
+        }
+        answer = self._html.page("refusal.html", shown, code, referrer="no-referrer")
+        answer.headers.update(headers)
+        return answer
+
+
+async def _file(content: bytes, kind: str, _: Request) -> Response:
+    return Response(content, headers={"Content-Type": kind})

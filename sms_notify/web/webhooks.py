@@ -1,0 +1,318 @@
+"""The web front: webhooks in, metrics and health out, the gateway's delivery call-back, and the pages for people.
+
+What Alertmanager makes of an answer decides what is answered: 2xx is "told, forget it", 5xx is "try again
+now", 4xx is "try again at the next group_interval", a redirect is followed as GET and loses the alert. Hence
+200 only after the commit, 503 for everything that is our trouble, and no redirect at all.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import traceback
+from collections.abc import Awaitable, Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from datetime import datetime
+from functools import partial
+from typing import TypeVar
+from urllib.parse import parse_qsl
+
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import PlainTextResponse, Response
+from starlette.routing import Route
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from sms_notify.alert import Delivery
+from sms_notify.errors import ParseError, SmsNotifyError, StoreError
+from sms_notify.logs import printable
+from sms_notify.sources import alertmanager, generic, grafana, zabbix
+from sms_notify.web import body, openapi
+from sms_notify.web.auth import Gatekeeper
+from sms_notify.web.guard import Guard
+from sms_notify.web.guesses import LONGEST, Guesses
+from sms_notify.web.http_limits import ANSWER_HEADERS
+from sms_notify.web.openapi import Parser
+from sms_notify.web.password_checks import BusyError
+from sms_notify.web.ports import People
+from sms_notify.web.refusals import REASON, UNKNOWN, Refusals, Trace, source_of
+from sms_notify.web.settings import WebSettings
+from sms_notify.web.site import Doors
+
+T = TypeVar("T")
+
+SOURCES: Mapping[str, Parser] = {
+    "/alertmanager": alertmanager.parse,
+    "/alert": alertmanager.parse,
+    "/grafana": grafana.parse,
+    "/zabbix": zabbix.parse,
+    "/alerts": generic.parse,
+}
+
+# A body of this size takes some 10 ms to parse; larger ones leave the event loop to the others meanwhile.
+_PARSE_APART = 256 * 1024
+_MAX_QUERY = 2_048
+_MAX_TOKEN = 256
+_RETRY = {"Retry-After": "5"}
+_WEBHOOKS = ", ".join(SOURCES)
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Hooks:
+    """What the front calls; the coroutines run on the server's event loop, the plain functions in a thread.
+
+    `accept` returns only after the commit and raises StoreError when there is none. `metrics` takes the
+    Accept header and gives body and content type. `ready` gives the reasons why not; none = ready. `report`
+    takes the token of the call-back's address and its parameters, and says whether something came of them.
+    `now` is aware UTC, for Zabbix: it tells how old a problem is, and no time that has a zone. `reload` says what has
+    changed, once it runs; it raises SmsNotifyError where nothing has, and the faults of the file are its text. `guessed` is
+    told of each login that was refused; it must not block.
+    """
+
+    accept: Callable[[Delivery], Awaitable[None]]
+    metrics: Callable[[str], tuple[bytes, str]]
+    ready: Callable[[], tuple[str, ...]]
+    report: Callable[[str, Mapping[str, str]], Awaitable[bool]]
+    now: Callable[[], datetime]
+    reload: Callable[[], Awaitable[str]]
+    guessed: Callable[[], None] = lambda: None
+
+
+@dataclass(frozen=True, slots=True)
+class Patience:
+    """Seconds that the front waits. `accept` stays under the 10 s after which Alertmanager asks again.
+
+    `guess`: at most so long it holds back the answer to a login that is refused. `hush`: between two lines of the
+    log about the same client's refused logins.
+    """
+
+    body: float = 10.0
+    accept: float = 8.0
+    probe: float = 5.0
+    guess: float = LONGEST
+    hush: float = 60.0
+
+
+_PATIENCE = Patience()
+
+
+def build(
+    hooks: Hooks,
+    settings: WebSettings,
+    patience: Patience = _PATIENCE,
+    people: People | None = None,
+    refusals: Refusals | None = None,
+) -> Starlette:
+    """The application; it keeps no state but the verdicts on credentials. Without `people` it has no pages."""
+    front = _Front(hooks, settings, patience)
+    doors = None if people is None else Doors(people, front.gatekeeper, hooks.ready, patience.accept)
+    answers = _Answers(doors)
+    app = Starlette(
+        routes=[*front.routes(), *(doors.routes() if doors else ())],
+        middleware=[
+            Middleware(LastResort),
+            Middleware(Trace, refusals or Refusals(lambda *_: None)),
+            Middleware(Guard, settings, answers.refuse),
+        ],
+        exception_handlers={HTTPException: answers.refuse},
+    )
+    app.router.redirect_slashes = False
+    return app
+
+
+class _Answers:
+    """Every refusal becomes an answer here, and its reason is left where `Trace` finds it."""
+
+    def __init__(self, doors: Doors | None) -> None:
+        self._doors = doors
+
+    async def refuse(self, request: Request, error: Exception) -> Response:
+        assert isinstance(error, HTTPException)  # noqa: S101 - it is registered for nothing else
+        code, source = error.status_code, source_of(request.method, request.url.path)
+        if (code == 404 and source is not None) or (code == 405 and source == UNKNOWN):
+            text = f"No webhook is at this path. They are at {_WEBHOOKS}."
+            error = HTTPException(code, text, headers=error.headers)
+        request.scope[REASON] = error.detail
+        if self._doors is not None:
+            return await self._doors.refusal(request, error)
+        return PlainTextResponse(error.detail, error.status_code, headers=error.headers)
+
+
+class _Front:
+    def __init__(self, hooks: Hooks, settings: WebSettings, patience: Patience) -> None:
+        self._hooks = hooks
+        self._patience = patience
+        self.gatekeeper = Gatekeeper(settings, Guesses(hooks.guessed, patience.guess, patience.hush))
+        asked = {"tokens": bool(settings.tokens), "users": bool(settings.users)}
+        self._description = openapi.encoded(openapi.document(SOURCES, **asked))
+        # Threads of their own: a scrape that hangs on a locked database must not hold back anything else.
+        self._probes = ThreadPoolExecutor(2, thread_name_prefix="sms-notify-probe")
+
+    def routes(self) -> list[Route]:
+        webhooks = [
+            Route(path + slash, partial(self._webhook, parse), methods=["POST"])
+            for path, parse in SOURCES.items()
+            for slash in ("", "/")
+        ]
+        return [
+            *webhooks,
+            Route("/metrics", self._metrics),
+            Route("/-/healthy", self._healthy),
+            Route("/-/ready", self._ready),
+            Route("/-/reload", self._reload, methods=["POST"]),
+            Route("/openapi.json", self._openapi),
+            Route("/delivery/{token}", self._delivery),
+        ]
+
+    async def _webhook(self, parse: Parser, request: Request) -> Response:
+        await self._admit(request)
+        if parse is zabbix.parse:
+            parse = partial(zabbix.parse, at=self._hooks.now())
+        delivery = await _parsed(parse, await body.read(request, self._patience.body))
+        await self._commit(delivery)
+        return Response(b'{"accepted": %d}\n' % len(delivery.alerts), media_type="application/json")
+
+    async def _commit(self, delivery: Delivery) -> None:
+        """Raises HTTPException 503 where there was no commit, or none in time.
+
+        A commit may still follow the 503; Alertmanager then repeats the alerts, and `decide` knows them.
+        """
+        try:
+            async with asyncio.timeout(self._patience.accept):
+                await self._hooks.accept(delivery)
+        except TimeoutError:
+            _log.warning("%d alerts were not stored within %g s", len(delivery.alerts), self._patience.accept)
+            raise _unavailable("not stored in time; send it again") from None
+        except StoreError as error:
+            _log.warning("%d alerts could not be stored: %s", len(delivery.alerts), error)
+            raise _unavailable("could not be stored; send it again") from None
+
+    async def _metrics(self, request: Request) -> Response:
+        """Behind the same credentials as the webhooks: the numbers name who is on call."""
+        await self._admit(request)
+        accept = request.headers.get("accept", "")
+        content, kind = await self._probe(partial(self._hooks.metrics, accept))
+        return Response(content, headers={"Content-Type": kind})
+
+    async def _healthy(self, _: Request) -> Response:
+        return PlainTextResponse("OK")
+
+    async def _ready(self, _: Request) -> Response:
+        reasons = await self._probe(self._hooks.ready)
+        if reasons:
+            return PlainTextResponse("\n".join(reasons), 503, headers=_RETRY)
+        return PlainTextResponse("OK")
+
+    async def _reload(self, request: Request) -> Response:
+        """500 where nothing has changed, as Prometheus answers it: no repetition helps until somebody edits the file."""
+        await self._admit(request)
+        try:
+            told = await self._hooks.reload()
+        except StoreError as error:
+            raise _unavailable(f"nothing has changed: {error}") from None
+        except SmsNotifyError as error:
+            return PlainTextResponse("".join(f"{printable(line)}\n" for line in str(error).splitlines()), 500)
+        return PlainTextResponse(f"{told}\n")
+
+    async def _openapi(self, _: Request) -> Response:
+        """For anybody: it says what the documentation says, and which schemes are asked for, as any 401 does."""
+        return Response(self._description, media_type="application/json")
+
+    async def _delivery(self, request: Request) -> Response:
+        """The gateway's call-back; uniform, so that nobody learns which tokens and messages exist."""
+        if request.method == "HEAD":
+            raise HTTPException(405, headers={"Allow": "GET"})
+        token, parameters = request.path_params["token"], _parameters(request)
+        if parameters is not None and len(token) <= _MAX_TOKEN:
+            await self._report(token, parameters)
+        return PlainTextResponse("OK")
+
+    async def _report(self, token: str, parameters: Mapping[str, str]) -> None:
+        """A report that is lost here is fetched later by polling; the gateway is not known to call twice."""
+        try:
+            async with asyncio.timeout(self._patience.accept):
+                await self._hooks.report(token, parameters)
+        except Exception as error:  # noqa: BLE001 - the answer is the same whatever went wrong
+            _log.warning("a delivery report was not recorded: %s", _what_and_where(error))
+
+    async def _admit(self, request: Request) -> None:
+        try:
+            admitted = await self.gatekeeper.admits(request)
+        except BusyError:
+            raise _unavailable("too many passwords wait to be checked; send it again") from None
+        if not admitted:
+            challenge = {"WWW-Authenticate": self.gatekeeper.challenge}
+            raise HTTPException(401, "no valid bearer token or user and password", headers=challenge)
+
+    async def _probe(self, hook: Callable[[], T]) -> T:
+        answer = asyncio.get_running_loop().run_in_executor(self._probes, hook)
+        try:
+            return await asyncio.wait_for(answer, self._patience.probe)
+        except TimeoutError:
+            raise _unavailable(f"no answer from within after {self._patience.probe:g} s") from None
+
+
+async def _parsed(parse: Parser, content: bytes) -> Delivery:
+    try:
+        if len(content) > _PARSE_APART:
+            return await asyncio.to_thread(parse, content)
+        return parse(content)
+    except ParseError as error:
+        raise HTTPException(400, " ".join(str(error).split())[:500]) from None
+
+
+def _parameters(request: Request) -> dict[str, str] | None:
+    """The query, or None where it is no call-back of the gateway: over 2 kB, or a name given twice."""
+    query = request.url.query
+    if len(query) > _MAX_QUERY:
+        return None
+    pairs = parse_qsl(query, keep_blank_values=True)
+    parameters = dict(pairs)
+    return parameters if len(parameters) == len(pairs) else None
+
+
+def _unavailable(text: str) -> HTTPException:
+    return HTTPException(503, text, headers=_RETRY)
+
+
+class LastResort:
+    """ASGI middleware: dresses every answer, and turns what nobody foresaw into a 503 that says nothing.
+
+    Not into 500, which Alertmanager treats alike but people read as "do not repeat". The log gets the kind of
+    error and the lines it came through, never its text: that may quote the request, and so a secret.
+    """
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        started = False
+
+        async def dress(message: Message) -> None:
+            nonlocal started
+            if message["type"] == "http.response.start":
+                started = True
+                message["headers"] = [*message.get("headers", ()), *ANSWER_HEADERS]
+            await send(message)
+
+        try:
+            await self._app(scope, receive, dress)
+        except ClientDisconnect:
+            return
+        except (Exception, asyncio.CancelledError) as error:  # noqa: BLE001 - cancelled: the server stops
+            # The first part of the path only: what follows /delivery or /a is a secret.
+            room = scope["path"].split("/")[1:2]
+            _log.error("%s %s failed: %s", scope["method"], room, _what_and_where(error))
+            if not started:
+                answer = PlainTextResponse("not handled; send it again", 503, headers=_RETRY)
+                await answer(scope, receive, dress)
+
+
+def _what_and_where(error: BaseException) -> str:
+    frames = [f"{frame.f_code.co_filename}:{line}" for frame, line in traceback.walk_tb(error.__traceback__)]
+    return " < ".join([type(error).__name__, *reversed(frames[-4:])])

@@ -1,0 +1,103 @@
+"""Several alerts in one text of news: name by name, each with as many of its places as the width allows."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+
+from sms_notify.wording import gsm
+from sms_notify.wording.alert_fields import title_of, where_of
+from sms_notify.wording.content import Told
+from sms_notify.wording.languages import Words
+from sms_notify.wording.templates import tidy
+
+_GROUPS = 30  # kinds of alert that a text of many tries to name
+_PLACES = 40
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """Alerts of one name: the places they are at, each once, with the tags of those who are there.
+
+    The place of an alert that has none is empty, and no text lists it.
+    """
+
+    name: str
+    count: int
+    at: dict[str, list[str]]
+
+    @property
+    def places(self) -> list[str]:
+        return [place for place in self.at if place]
+
+    def named(self, places: int) -> Iterable[str]:
+        """The tags that a reader can tell apart by the name and the first so many places."""
+        if "" in self.at and len(self.at) == 1:
+            return self.at[""]
+        return [tag for place in self.places[:places] if tidy(place) for tag in self.at[place]]
+
+
+def groups_of(incidents: Iterable[Told], words: Words, place: Callable[[str], str]) -> list[Group]:
+    """The most urgent first, else in the order told."""
+    members: dict[str, list[Told]] = {}
+    for told in sorted(incidents, key=lambda told: told.alert.severity.rank):
+        members.setdefault(title_of(told.alert, words), []).append(told)
+    return [Group(name, len(those), _places(those, place)) for name, those in members.items()]
+
+
+def by_place(groups: Sequence[Group]) -> list[Group]:
+    """Different things at one place, place first: `db-1: Disk, HTTP` is shorter, and says where however much is cut."""
+    places = {place for group in groups for place in group.at}
+    if len(groups) < 2 or len(places) > 1 or "" in places:
+        return list(groups)
+    (place,) = places
+    at = {
+        group.name if group.count == 1 else f"{group.count} {group.name}": group.at[place] for group in groups
+    }
+    return [Group(place, sum(group.count for group in groups), at)]
+
+
+def _places(members: Iterable[Told], place: Callable[[str], str]) -> dict[str, list[str]]:
+    at: dict[str, list[str]] = {}
+    for told in members:
+        at.setdefault(place(where_of(told.alert)), []).append(told.tag)
+    return at
+
+
+def listing(groups: Sequence[Group], width: int) -> str:
+    """As many places, then as many names as `width` allows; what is left out is told by its number."""
+    names, places = _choice(groups, width)
+    return gsm.clip(_told(groups, names or 1, places), width)
+
+
+def named_in(groups: Sequence[Group], width: int) -> frozenset[str]:
+    """The tags of those whom `listing` names at that width, not just counts."""
+    names, places = _choice(groups, width)
+    return frozenset(tag for group in groups[:names] for tag in group.named(places))
+
+
+def _choice(groups: Sequence[Group], width: int) -> tuple[int, int]:
+    """How many names, and places of each; no name where not even one fits whole."""
+    most = min(max(len(group.places) for group in groups), _PLACES)
+    named = min(len(groups), _GROUPS)
+    attempts = [*((named, places) for places in range(most, 0, -1)), *((n, 0) for n in range(named, 0, -1))]
+    for names, places in attempts:
+        if len(_told(groups, names, places)) <= width:
+            return names, places
+    return 0, 0
+
+
+def _told(groups: Sequence[Group], names: int, places: int) -> str:
+    if len(groups) == 1:
+        return _with_places(groups[0].name, ": ", groups[0].places, places)
+    told = [
+        _with_places(f"{group.count} {group.name}", " ", group.places, places) for group in groups[:names]
+    ]
+    left = sum(group.count for group in groups[names:])
+    return "; ".join([*told, f"+{left}"] if left else told)
+
+
+def _with_places(name: str, lead: str, places: Sequence[str], most: int) -> str:
+    left = len(places) - most
+    shown = [*places[:most], *([f"+{left}"] if left > 0 else [])]
+    return name + lead + ", ".join(shown) if most and places else name

@@ -1,0 +1,151 @@
+"""Our own wording of a notice.
+
+Order of value: status, severity, what, where, the address to acknowledge at, when the next text comes, since when,
+how it is. The least valuable field shrinks first.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import timedelta
+
+from sms_notify.alert import Status
+from sms_notify.wording import gsm
+from sms_notify.wording.alert_fields import as_told, briefly, what_and_summary, where_of, without_port
+from sms_notify.wording.alert_list import Group, by_place, groups_of, listing, named_in
+from sms_notify.wording.composed import Composed, text_of
+from sms_notify.wording.content import Notice, Reader, Text, Tone
+from sms_notify.wording.languages import Words, ack_words, head_of, hidden_words, silence_words, words_of
+from sms_notify.wording.shrinking import Field, clipped, fixed, sentence, shrink
+from sms_notify.wording.templates import local, one_line, severity_word, since, tidy, zone_of
+
+_MANY = 9_999  # the largest number that a text of news tells
+
+# Which field gives way, in this order, and down to how many characters; 0 = it may go altogether.
+_ONE = (
+    ("calm", 0),
+    ("summary", 12),
+    ("summary", 0),
+    ("when", 0),
+    ("silence", 0),
+    ("where", 8),
+    ("where", 0),
+    ("what", 8),
+)
+_SEVERAL = (("calm", 0), ("what", 100), ("when", 0), ("silence", 0), ("what", 8))
+# The same while the address is kept. Where that is not enough, it goes, and all else begins anew.
+_ONE_AND_ACK = (*_ONE[:5], ("where", 16), ("what", 16))
+_SEVERAL_AND_ACK = (("calm", 0), ("what", 60), ("when", 0), ("silence", 0), ("what", 24))
+
+
+def built_in(notice: Notice, reader: Reader, max_parts: int) -> Composed:
+    """`notice` in at most `max_parts` (1 to 3) parts."""
+    words = words_of(reader)
+    if len(notice.incidents) == 1:
+        text, _ = _fitted(lambda told, place: _one(told, reader, words, place), notice, max_parts)
+        return Composed(text, named=frozenset((notice.incidents[0].tag,)))
+    groups: list[Group] = []
+
+    def several(told: Notice, place: Callable[[str], str]) -> list[Field]:
+        groups[:] = by_place(groups_of(told.incidents, words, place))
+        return _several(told, reader, words, groups)
+
+    text, fields = _fitted(several, notice, max_parts)
+    what = next(field for field in fields if field.name == "what")
+    shown = tidy(what.at(what.width)) in text.body
+    return Composed(text, named=named_in(groups, what.width) if shown else frozenset())
+
+
+def _fitted(
+    wording: Callable[[Notice, Callable[[str], str]], list[Field]], notice: Notice, max_parts: int
+) -> tuple[Text, list[Field]]:
+    fields = wording(notice, as_told)
+    text = text_of(sentence(fields))
+    if text.parts <= max_parts:
+        return text, fields
+    one = len(notice.incidents) == 1
+    if notice.ack:
+        fields = wording(notice, without_port)
+        shrink(fields, _ONE_AND_ACK if one else _SEVERAL_AND_ACK, max_parts)
+        text = text_of(sentence(fields))
+        if text.parts <= max_parts:
+            return text, fields
+        notice = replace(notice, ack="")
+    fields = wording(notice, without_port)
+    shrink(fields, _ONE if one else _SEVERAL, max_parts)
+    return text_of(gsm.fit(sentence(fields), max_parts)), fields
+
+
+def _one(notice: Notice, reader: Reader, words: Words, place: Callable[[str], str]) -> list[Field]:
+    told = notice.incidents[0]
+    brief = notice.status is Status.RESOLVED or notice.tone is Tone.FLAPPING
+    what, summary = (briefly if brief else what_and_summary)(told.alert, words)
+    where = place(where_of(told.alert))
+    return [
+        *_head(notice, words),
+        clipped("what", what),
+        clipped("where", where),
+        clipped("summary", summary, lead=": " if what or where else " "),
+        *_times(notice, "{}x"),
+        fixed("hidden", hidden_words(notice.hidden, words), lead=", "),
+        *_tail(notice, reader, words),
+    ]
+
+
+def _several(notice: Notice, reader: Reader, words: Words, groups: list[Group]) -> list[Field]:
+    count = f"{min(len(notice.incidents), _MANY)}x"
+    return [
+        *_head(notice, words),
+        fixed("count", count if len(groups) == 1 else f"{count}:"),
+        Field("what", lambda width: listing(groups, width)),
+        *_times(notice, "({}x)"),
+        fixed("hidden", hidden_words(notice.hidden, words), lead=", "),
+        *_tail(notice, reader, words),
+    ]
+
+
+def _head(notice: Notice, words: Words) -> list[Field]:
+    if notice.status is not Status.FIRING:
+        return [fixed("status", words.ok)]
+    worst = min((told.alert for told in notice.incidents), key=lambda alert: alert.severity.rank)
+    return [fixed("status", head_of(notice.tone, words)), fixed("severity", severity_word(worst))]
+
+
+def _times(notice: Notice, form: str) -> list[Field]:
+    if notice.times <= 0 or notice.tone is not Tone.FLAPPING or notice.status is not Status.FIRING:
+        return []
+    return [fixed("times", form.format(min(notice.times, _MANY)))]
+
+
+def _tail(notice: Notice, reader: Reader, words: Words) -> list[Field]:
+    tag = one_line(notice.incidents[0].tag, 12)
+    fields = [fixed("when", _when(notice, reader, words)), fixed("tag", f"#{tag}" if tag else "")]
+    if notice.tone is Tone.FLAPPING and notice.status is Status.FIRING:
+        fields.insert(1, fixed("calm", words.calm, lead=", "))
+    if notice.silent_until is not None:
+        fields.insert(-1, fixed("silence", silence_words(notice.silent_until, reader, words), lead=", "))
+    if notice.ack:
+        fields.append(fixed("ack", ack_words(notice.ack)))
+    return fields
+
+
+def _when(notice: Notice, reader: Reader, words: Words) -> str:
+    begun = [begin for begin in map(since, notice.incidents) if begin]
+    if notice.status is Status.FIRING:
+        at = local(min(begun, default=None), zone_of(reader.timezone))
+        return f"{words.since} {at:%H:%M}" if at else ""
+    ends = [local(told.alert.ends_at, zone_of("UTC")) for told in notice.incidents]
+    ended = [end for end in ends if end]
+    known = len(begun) == len(ended) == len(notice.incidents)
+    lasted = max(ended) - min(begun) if known else timedelta(-1)
+    return f"{words.after} {_duration(lasted, words)}" if lasted >= timedelta(0) else ""
+
+
+def _duration(lasted: timedelta, words: Words) -> str:
+    minutes, hours = lasted.seconds // 60, lasted.seconds // 3600
+    if lasted.days:
+        return f"{lasted.days}{words.days}{hours}h" if hours else f"{lasted.days}{words.days}"
+    if hours:
+        return f"{hours}h{minutes % 60:02}m"
+    return f"{minutes}m" if minutes else f"{lasted.seconds}s"

@@ -1,0 +1,205 @@
+"""Many incidents in a few words, so that every number adds up: `12x HostDown web1, db1 (2), +9; DiskFull db2; +5`.
+
+Kind by kind, the most urgent and then the most numerous first. `+9` are those of a kind whose place is not told,
+`(2)` are two at one place, and `+5` those whose kind is not told.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+
+from sms_notify.alert import Severity
+from sms_notify.wording import gsm
+from sms_notify.wording.alert_fields import title_of, where_of
+from sms_notify.wording.content import Told
+from sms_notify.wording.languages import Words
+from sms_notify.wording.shrinking import largest
+from sms_notify.wording.templates import tidy
+
+_KINDS = (
+    30  # that a text tries to tell, and of each so many places: what no text can hold is not worth trying
+)
+_PLACES = 40
+_TITLE = 60
+_PART = 8  # characters of a name that still say something
+_NAMED = gsm.MAX_PARTS * gsm.PART // 3  # a place takes a character, a comma and a blank
+
+
+@dataclass(slots=True)
+class Kind:
+    """Incidents of one name, either all with a place or all without.
+
+    `at` has their tags by place, `urgent` counts the places (they come first) where something is critical.
+    """
+
+    name: str
+    rank: int
+    count: int = 0
+    urgent: int = 0
+    at: dict[str, list[str]] = field(default_factory=dict)
+    shown: int = 0
+
+    def add(self, place: str, told: Told) -> None:
+        if told.alert.severity is Severity.CRITICAL and place not in self.at:
+            self.urgent += 1
+        self.at.setdefault(place, []).append(told.tag)
+        self.count += 1
+
+    @property
+    def places(self) -> int:
+        return 0 if "" in self.at else len(self.at)
+
+    def say(self, width: int, lead: str) -> str:
+        name = gsm.clip(self.name, width)
+        told = name if self.count == 1 else f"{self.count}x {name}"
+        if not self.shown:
+            return told
+        pairs = list(self.at.items())[: self.shown]
+        shown = [place if len(tags) == 1 else f"{place} ({len(tags)})" for place, tags in pairs]
+        left = self.count - sum(len(tags) for _, tags in pairs)
+        return told + (lead if self.count > 1 else " ") + ", ".join([*shown, f"+{left}"] if left else shown)
+
+    def named(self) -> Iterable[str]:
+        lists = list(self.at.values())[: self.shown if self.places else None]
+        return (tag for tags in lists for tag in tags)
+
+
+class Roster:
+    """Incidents as a text lists them: at first none of them, then whatever `fits` says there is room for."""
+
+    def __init__(self, incidents: Iterable[Told], words: Words, place: Callable[[str], str]) -> None:
+        kinds: dict[tuple[str, bool], Kind] = {}
+        for told in sorted(incidents, key=lambda told: told.alert.severity.rank):
+            name, where = tidy(title_of(told.alert, words)), tidy(place(where_of(told.alert)))
+            new = Kind(name or words.nameless, told.alert.severity.rank)
+            kinds.setdefault((new.name, bool(where)), new).add(where, told)
+        self.kinds = sorted(kinds.values(), key=lambda kind: (kind.rank, -kind.count))
+        self.count = sum(kind.count for kind in self.kinds)
+        self.told = 0  # kinds
+        self._width = _TITLE
+
+    def reset(self) -> None:
+        self._width = _TITLE
+        self._show(0, [0] * len(self.kinds))
+
+    @property
+    def tag(self) -> str:
+        """Of the most urgent incident, which is the first that the text names."""
+        return next(iter(self.kinds[0].at.values()))[0]
+
+    def say(self, lead: str = " ") -> str:
+        """`lead` parts the name of a kind from its places."""
+        kinds = self.kinds[: self.told]
+        left = self.count - sum(kind.count for kind in kinds)
+        told = [kind.say(self._width, lead) for kind in kinds] + ([f"+{left}"] if left else [])
+        return ("; " if any(kind.shown for kind in kinds) else ", ").join(told)
+
+    def named(self) -> frozenset[str]:
+        whole = [kind for kind in self.kinds[: self.told] if len(kind.name) <= self._width]
+        return frozenset(tag for kind in whole for tag in kind.named())
+
+    def add_all(self, fits: Callable[[], bool]) -> bool:
+        """Name every incident; False, and all as it was, where there is no room."""
+        before = self.told, [kind.shown for kind in self.kinds]
+        if sum(max(kind.places, 1) for kind in self.kinds) <= _NAMED:
+            self._show(len(self.kinds), [kind.places for kind in self.kinds])
+            if fits():
+                return True
+        self._show(*before)
+        return False
+
+    def add_names(self, fits: Callable[[], bool]) -> None:
+        def told(kinds: int) -> bool:
+            self.told = kinds
+            return fits()
+
+        self.told = largest(told, self.told, min(len(self.kinds), _KINDS))
+
+    def add_a_name_in_part(self, fits: Callable[[], bool]) -> None:
+        """The most urgent kind, its name cut: better than none."""
+
+        def cut(width: int) -> bool:
+            self.told, self._width = 1, width
+            return fits()
+
+        width = largest(cut, 0, len(self.kinds[0].name))
+        self.told, self._width = (1, width) if width >= _PART else (0, _TITLE)
+
+    def add_places(self, fits: Callable[[], bool]) -> None:
+        """Where something is critical first, then kind by kind."""
+        for urgent in (True, False):
+            for kind in self.kinds[: self.told]:
+                most = min(kind.urgent if urgent else kind.places, kind.places, _PLACES)
+                self._add_places_of(kind, most, fits)
+
+    @staticmethod
+    def _add_places_of(kind: Kind, most: int, fits: Callable[[], bool]) -> None:
+        def shown(places: int) -> bool:
+            kind.shown = places
+            return fits()
+
+        if most > kind.shown:
+            kind.shown = largest(shown, kind.shown, most)
+
+    def _show(self, told: int, places: list[int]) -> None:
+        self.told = told
+        for kind, shown in zip(self.kinds, places, strict=True):
+            kind.shown = shown
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One piece of a text; `extra` is one that only says more of what another has counted already."""
+
+    roster: Roster
+    say: Callable[[Roster], str]
+    extra: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """A text whose numbers stand, and whose names come in as far as there is room: the first part's first."""
+
+    parts: list[Part]
+    max_parts: int
+    before: str = ""
+    after: str = ""
+
+    @property
+    def body(self) -> str:
+        return (
+            self.before + "; ".join(filter(None, (part.say(part.roster) for part in self.parts))) + self.after
+        )
+
+    def fits(self) -> bool:
+        return gsm.parts(self.body) <= self.max_parts
+
+    def named(self) -> frozenset[str]:
+        return frozenset[str]().union(*(part.roster.named() for part in self.parts))
+
+    def fill_whole(self) -> bool:
+        """Whether all of the first part can be named; then the others have what room is left."""
+        if not self.parts[0].roster.add_all(self.fits):
+            return False
+        self._fill(self.parts[1:])
+        return True
+
+    def fill(self) -> bool:
+        """Begin anew. Whether at least the most urgent kind of incident is told by its name."""
+        for part in self.parts:
+            part.roster.reset()
+        self.parts[0].roster.add_names(self.fits)
+        self._fill(self.parts)
+        return self.parts[0].roster.told > 0
+
+    def _fill(self, parts: list[Part]) -> None:
+        counted = [part.roster for part in parts if not part.extra]
+        for roster in counted:
+            roster.add_names(self.fits)
+        for roster in counted:
+            roster.add_places(self.fits)
+        for part in parts:
+            if part.extra:
+                part.roster.add_names(self.fits)
+                part.roster.add_places(self.fits)

@@ -1,0 +1,206 @@
+"""The few words that we add to what the monitoring system says, in each language that we speak.
+
+FIRING, OK and FLAPPING are the terms of the monitoring systems, and stay. `{}` is a number or a name; where one and
+many differ, a bar parts them. All of it is GSM 03.38: no ë, no û.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from sms_notify.wording.content import Reader, Tone
+from sms_notify.wording.templates import local, tellable_address, zone_of
+
+_MANY = 9_999  # the largest number that a text tells of what it does not list
+
+
+@dataclass(frozen=True, slots=True)
+class Words:
+    """One language. Days begin with Monday, months with January; `date` takes day, number and month."""
+
+    since: str
+    after: str
+    hidden: str
+    nameless: str
+    escalated: str
+    raised: str
+    reminder: str
+    calm: str
+    next_text: str
+    more: str
+    until: str
+    resolved: str
+    open: str
+    all_resolved: str
+    all_open: str
+    resolved_are: str
+    held: str
+    late: str
+    on_call: str
+    until_day: str
+    nothing_open: str
+    weekdays: str
+    months: str
+    date: str = "{} {} {}"
+    days: str = "d"
+    firing: str = "FIRING"
+    ok: str = "OK"
+    flapping: str = "FLAPPING"
+
+
+WORDS = {
+    "en": Words(
+        since="since",
+        after="after",
+        hidden="not shown",
+        nameless="alert (no name)",
+        escalated="ESCALATED",
+        raised="WORSE",
+        reminder="STILL FIRING",
+        calm="told again when calm",
+        next_text="next text",
+        more="{} more",
+        until=" until",
+        resolved="{} resolved",
+        open="{} open",
+        all_resolved="resolved|all resolved",
+        all_open="open|all open",
+        resolved_are="resolved",
+        held="Held",
+        late="LATE",
+        on_call="On call for {}",
+        until_day="until",
+        nothing_open="nothing open",
+        weekdays="Mon Tue Wed Thu Fri Sat Sun",
+        months="Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec",
+    ),
+    "nl": Words(
+        since="sinds",
+        after="na",
+        hidden="niet getoond",
+        nameless="alarm (zonder naam)",
+        escalated="ESCALATIE",
+        raised="ERGER",
+        reminder="NOG FIRING",
+        calm="volgt weer als het rustig is",
+        next_text="volgende sms",
+        more="Nog {}",
+        until=", stil tot",
+        resolved="{} opgelost",
+        open="{} open",
+        all_resolved="opgelost|alle opgelost",
+        all_open="open|alle open",
+        resolved_are="opgelost",
+        held="Bewaard",
+        late="VERTRAAGD",
+        on_call="Van wacht voor {}",
+        until_day="tot",
+        nothing_open="niets open",
+        weekdays="ma di wo do vr za zo",
+        months="jan feb mrt apr mei jun jul aug sep okt nov dec",
+    ),
+    "fr": Words(
+        since="depuis",
+        after="apr\u00e8s",
+        hidden="non affich\u00e9",
+        nameless="alerte (sans nom)",
+        escalated="ESCALADE",
+        raised="AGGRAVÉ",
+        reminder="TOUJOURS FIRING",
+        calm="suite au retour au calme",
+        next_text="prochain SMS",
+        more="{} autre|{} autres",
+        until=", silence jusqu'\u00e0",
+        resolved="{} r\u00e9solue|{} r\u00e9solues",
+        open="{} ouverte|{} ouvertes",
+        all_resolved="r\u00e9solue|toutes r\u00e9solues",
+        all_open="ouverte|toutes ouvertes",
+        resolved_are="r\u00e9solues",
+        held="En attente",
+        late="EN RETARD",
+        on_call="D'astreinte pour {}",
+        until_day="jusqu'au",
+        nothing_open="rien d'ouvert",
+        weekdays="lun mar mer jeu ven sam dim",
+        months="janv f\u00e9vr mars avr mai juin juil aout sept oct nov d\u00e9c",
+        days="j",
+    ),
+    "de": Words(
+        since="seit",
+        after="nach",
+        hidden="nicht gezeigt",
+        nameless="Alarm (ohne Namen)",
+        escalated="ESKALIERT",
+        raised="SCHLIMMER",
+        reminder="NOCH FIRING",
+        calm="wieder, wenn es ruhig ist",
+        next_text="n\u00e4chste SMS",
+        more="{} weitere",
+        until=", Ruhe bis",
+        resolved="{} behoben",
+        open="{} offen",
+        all_resolved="behoben|alle behoben",
+        all_open="offen|alle offen",
+        resolved_are="behoben",
+        held="Zur\u00fcckgehalten",
+        late="VERSP\u00c4TET",
+        on_call="Bereitschaft f\u00fcr {}",
+        until_day="bis",
+        nothing_open="nichts offen",
+        weekdays="Mo Di Mi Do Fr Sa So",
+        months="Jan Feb M\u00e4r Apr Mai Jun Jul Aug Sep Okt Nov Dez",
+        date="{} {}. {}",
+    ),
+}
+
+
+def words_of(reader: Reader) -> Words:
+    """The reader's language, also of a region (`nl-BE`); English where we do not speak it."""
+    return WORDS.get(reader.language.lower()[:2], WORDS["en"])
+
+
+def head_of(tone: Tone, words: Words) -> str:
+    """The first word of a text about firing incidents."""
+    if tone is Tone.NEWS:
+        return words.firing
+    heads = {
+        Tone.ESCALATED: words.escalated,
+        Tone.RAISED: words.raised,
+        Tone.REMINDER: words.reminder,
+        Tone.FLAPPING: words.flapping,
+    }
+    return heads[tone]
+
+
+def counted(form: str, number: int) -> str:
+    """`form` for so many: `{} autre|{} autres` is `1 autre`, `2 autres`."""
+    one, _, many = form.partition("|")
+    return (many if many and number != 1 else one).format(number)
+
+
+def weekday(at: datetime, words: Words) -> str:
+    """`Mon`."""
+    return words.weekdays.split()[at.weekday()]
+
+
+def day_and_time(at: datetime, words: Words) -> str:
+    """`Mon 30 Nov 09:00`."""
+    month = words.months.split()[at.month - 1]
+    return f"{words.date.format(weekday(at, words), at.day, month)} {at:%H:%M}"
+
+
+def hidden_words(hidden: int, words: Words) -> str:
+    """`+7 not shown`, empty where nothing was hidden."""
+    return f"+{min(hidden, _MANY)} {words.hidden}" if hidden > 0 else ""
+
+
+def ack_words(address: str) -> str:
+    """`ack: https://…`; empty where there is none to tell."""
+    return f"ack: {address}" if tellable_address(address) else ""
+
+
+def silence_words(until: datetime | None, reader: Reader, words: Words) -> str:
+    """`next text 14:20`, empty where no silence is announced."""
+    at = local(until, zone_of(reader.timezone))
+    return f"{words.next_text} {at:%H:%M}" if at else ""
