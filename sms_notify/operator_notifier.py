@@ -7,7 +7,7 @@ told again, later and later; the log has it in any case.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -20,7 +20,7 @@ from sms_notify.oncall.roster import Roster
 from sms_notify.policy.directory import Person, Target, TargetKind
 from sms_notify.policy.retry_policy import Level
 from sms_notify.policy.vocabulary import Kind
-from sms_notify.self_alerts import Gathered, gather
+from sms_notify.self_alerts import Gathered, correct, gather
 from sms_notify.store import breakers, messages, particulars
 from sms_notify.store.breakers import OwnTrouble
 from sms_notify.store.messages import Draft
@@ -77,7 +77,7 @@ class Teller:
     def tell_once(self) -> int:
         """Tells each trouble that is due; returns how many reached somebody."""
         now = self._clock()
-        due = self._commit(lambda tx: breakers.untold(tx, now))
+        due = self._commit(lambda tx: _due(tx, now))
         # A moment of its own for each note: by it a text that was lost is found to belong to what it told.
         notes = enumerate(gather(due))
         return sum(self._tell(gathered, now + number * _MICROSECOND) for number, gathered in notes)
@@ -115,6 +115,12 @@ class Teller:
             draft = Draft(Kind.OPERATOR, "", person, Severity.CRITICAL, gateway, text, now, now + _LIFE)
             messages.write(tx, draft, self._node, now)
         return len(told)
+
+
+def _due(tx: Tx, now: datetime) -> Sequence[OwnTrouble]:
+    due = breakers.untold(tx, now)
+    correct(tx, due, now)
+    return breakers.untold(tx, now)
 
 
 def _note_told(tx: Tx, gathered: Gathered, now: datetime, *, for_good: bool) -> None:

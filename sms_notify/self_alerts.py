@@ -12,7 +12,7 @@ from enum import StrEnum
 
 from sms_notify.alert import Severity
 from sms_notify.logs import masked, printable
-from sms_notify.policy.episodes import tag_of
+from sms_notify.policy.episodes import incident_of, tag_of
 from sms_notify.policy.retry_policy import Level, Trouble
 from sms_notify.policy.vocabulary import Kind, State
 from sms_notify.store import breakers, incidents, limit_rows, particulars, reader_history
@@ -95,9 +95,25 @@ def report_lost(tx: Tx, message: Message, state: State, why: str, now: datetime)
         if id_ is not None and reader_history.may_have_reached(tx, id_, message.id):
             kind, about, what = Particular.UNREAD, f"{name}/{tag}", f"critical {tag}: {text}"
         else:
-            what = f"critical {tag} reached nobody, as far as is known: {text}"
+            what = f"critical {tag}{_NOBODY}: {text}"
             kind, about = Particular.NOBODY, tag
         particulars.note(tx, kind, about, Trouble(Level.PAGE), message.gateway, what, advice, now)
+
+
+_NOBODY = " reached nobody, as far as is known"
+
+
+def correct(tx: Tx, due: Iterable[OwnTrouble], now: datetime) -> None:
+    """Before they are told: what reached nobody when its text failed may have reached somebody since, by the next step."""
+    for trouble in due:
+        if not particulars.is_particular(trouble.id) or particulars.kind_of(trouble.id) != Particular.NOBODY:
+            continue
+        id_ = incident_of(particulars.about(trouble.id).removeprefix("#"))
+        if id_ is not None and reader_history.may_have_reached(tx, id_, 0):
+            what, level = trouble.what.replace(_NOBODY, ""), Trouble(Level.PAGE)
+            about = f"somebody/{particulars.about(trouble.id)}"
+            particulars.drop(tx, trouble.id)
+            particulars.note(tx, Particular.UNREAD, about, level, trouble.gateway, what, trouble.advice, now)
 
 
 def report_nobody(tx: Tx, receiver: str, incident_ids: Iterable[int], now: datetime) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import socket
 import subprocess
@@ -132,6 +133,22 @@ def test_a_hang_up_while_it_starts_does_not_end_it_and_is_honoured(tmp_path: Pat
             assert process.wait(40) == 0
         finally:
             process.kill()
+
+
+def test_a_pipe_in_the_place_of_the_configuration_holds_up_no_reload(
+    tmp_path: Path, simulator: Simulator
+) -> None:
+    port = free_port()
+    config = write_config(tmp_path, simulator.gateway_url, port=port, receivers=TO_ALICE)
+    daemon = Daemon(config)
+    try:
+        config.rename(tmp_path / "kept")
+        os.mkfifo(config)
+        hang_up(daemon, "is not a regular file")
+        (tmp_path / "kept").rename(config)
+        hang_up(daemon, "INFO reloaded")
+    finally:
+        daemon.stop()
 
 
 def test_a_storm_of_hang_ups_under_load_harms_nobody(tmp_path: Path, simulator: Simulator) -> None:

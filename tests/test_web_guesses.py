@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import contextlib
 import logging
 import statistics
 import threading
@@ -72,15 +73,27 @@ def patience() -> float:
     return max(2.0, 50 * (time.monotonic() - started) / 3)
 
 
+def hang_up_on(served: Served, name: str, password: str) -> None:
+    """A guess whose answer nobody waits for."""
+    given = base64.b64encode(f"{name}:{password}".encode()).decode()
+    request = f"POST /alertmanager HTTP/1.1\r\nHost: localhost\r\nAuthorization: Basic {given}\r\nContent-Length: 0\r\n\r\n"
+    with contextlib.suppress(OSError), served.connect() as sock:
+        sock.sendall(request.encode())
+        sock.settimeout(0.25)
+        sock.recv(1)
+
+
 @contextmanager
-def hammering(served: Served, names: Sequence[str]) -> Iterator[None]:
+def hammering(
+    served: Served, names: Sequence[str], ask: Callable[[Served, str, str], object] = login
+) -> Iterator[None]:
     """WORKERS clients that guess without a pause, from the address of everybody else here."""
     stop, numbers = threading.Event(), count()
 
     def guess() -> None:
         while not stop.is_set():
             number = next(numbers)
-            login(served, names[number % len(names)].format(n=number), f"guess {number}")
+            ask(served, names[number % len(names)].format(n=number), f"guess {number}")
 
     threads = [threading.Thread(target=guess) for _ in range(WORKERS)]
     for thread in threads:
@@ -121,6 +134,17 @@ def test_while_forty_clients_of_one_address_guess_a_token_and_a_first_login_get_
         code, seconds = took(lambda: login(served, "am", PASSWORDS["am"]))  # known by now
         assert (code, seconds < 1) == (200, True), seconds
     assert len(served.recorder.deliveries) == 3
+
+
+@pytest.mark.parametrize("name", ["am", "nobody {n}"])
+def test_guessers_who_hang_up_before_their_answer_take_nobodys_place(name: str) -> None:
+    with serving(settings=LOCKED, patience=AS_SHIPPED) as served, hammering(served, [name], hang_up_on):
+        begun = time.monotonic()
+        wait_until(lambda: time.monotonic() - begun >= 1.5)
+        code, seconds = took(lambda: bearer(served, TOKEN))
+        assert (code, seconds < 1) == (200, True), seconds
+        code, seconds = took(lambda: login(served, "am", PASSWORDS["am"]))
+        assert (code, seconds < patience()) == (200, True), seconds
 
 
 def test_a_page_opens_for_its_user_meanwhile(tmp_path: Path) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import time
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
@@ -12,9 +13,10 @@ import click
 from sms_notify.cli.common import config_option
 from sms_notify.config.load import find_config, load
 from sms_notify.daemon.signals import Wish, Wishes
-from sms_notify.errors import SmsNotifyError
+from sms_notify.errors import ConfigError, Fault, SmsNotifyError
 
 if TYPE_CHECKING:
+    from sms_notify.config.settings import Settings
     from sms_notify.daemon.app import App
 
 _LOOK_EVERY = 1.0  # seconds
@@ -41,7 +43,7 @@ def serve(ctx: click.Context, config_file: str | None, log_level: str) -> None:
 
     configure(log_level.upper())
     # Absolute, so that a reload reads the same file and names the same relative ones, wherever we stand then.
-    read = partial(load, find_config(config_file or ctx.obj, os.environ).absolute(), os.environ)
+    read = partial(_read, find_config(config_file or ctx.obj, os.environ).absolute())
     settings = read()
     for warning in settings.warnings:
         click.echo(f"warning: {warning}", err=True)
@@ -53,10 +55,18 @@ def serve(ctx: click.Context, config_file: str | None, log_level: str) -> None:
     finally:
         manager.stopping()
         app.stop()
+        wishes.done()
     if not stopped:
         raise SmsNotifyError(
             "a part of the daemon has ended; the log says which. Let the init system start it again"
         )
+
+
+def _read(path: Path) -> Settings:
+    """A pipe in the place of the file would hold up the start, or every later reload, for ever."""
+    if path.exists() and not (path.is_file() or path.is_dir()):
+        raise ConfigError([Fault(str(path), 0, "", "is not a regular file", "name a file")])
+    return load(path, os.environ)
 
 
 def _obey(app: App, wishes: Wishes) -> bool:

@@ -44,6 +44,10 @@ class Wishes:
         for name, wish in _WISHES.items():
             signal.signal(name, lambda *_, wish=wish: self._queue.put(wish))
 
+    def done(self) -> None:
+        """The process ends now: an interpreter that winds up lets signals kill it again, and its exit code would be theirs."""
+        signal.pthread_sigmask(signal.SIG_BLOCK, (*IGNORED, *_WISHES))
+
     def next(self, seconds: float) -> Wish | None:
         """The oldest that nobody has read, waiting so long for one."""
         try:

@@ -68,6 +68,11 @@ def _next_note(tx: Tx, kind: str, now: datetime) -> datetime:
     return now if told_at is None else max(now, told_at + BETWEEN_NOTES)
 
 
+def drop(tx: Tx, id_: str) -> None:
+    """It is not so any more, and nobody was told of it."""
+    tx.run("delete from troubles where id = :id and told_at is null", id=id_)
+
+
 def forget(tx: Tx, told_before: datetime) -> None:
     """What was told so long ago is news when it shows again."""
     tx.run(

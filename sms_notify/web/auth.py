@@ -13,6 +13,7 @@ from starlette.requests import Request
 
 from sms_notify.web import passwords
 from sms_notify.web.guesses import Guesses
+from sms_notify.web.http_limits import GONE
 from sms_notify.web.password_checks import BusyError, Checks
 from sms_notify.web.refusals import client_of
 from sms_notify.web.settings import WebSettings
@@ -64,7 +65,7 @@ class Gatekeeper:
         scheme, credentials = _given(request)
         if scheme == "bearer" and self._is_token(credentials):
             return True
-        return await self._user(scheme, credentials, client_of(request.scope)) is not None
+        return await self._user(scheme, credentials, request) is not None
 
     async def user(self, request: Request) -> str | None:
         """The name of the user who asks for a page, or None; empty where anybody may. Raises BusyError.
@@ -74,7 +75,7 @@ class Gatekeeper:
         if self._open:
             return ""
         scheme, credentials = _given(request)
-        return await self._user(scheme, credentials, client_of(request.scope)) if scheme != "bearer" else None
+        return await self._user(scheme, credentials, request) if scheme != "bearer" else None
 
     def _is_token(self, credentials: str) -> bool:
         """Every token is compared, so that the time tells nothing of which one came near."""
@@ -83,13 +84,13 @@ class Gatekeeper:
         matches = [hmac.compare_digest(given, token) for token in self._tokens]
         return any(matches)
 
-    async def _user(self, scheme: str, credentials: str, client: str) -> str | None:
+    async def _user(self, scheme: str, credentials: str, request: Request) -> str | None:
         """The name of the user whose credentials these are; None is given late, unless nothing was given to judge."""
         pair = _decoded(credentials) if scheme == "basic" else None
-        if pair is not None and self._users and await self._is_user(pair, client):
+        if pair is not None and self._users and await self._is_user(pair, request):
             return _name(pair)
         if scheme:
-            await self._guesses.refused(client, self._shown(scheme, pair))
+            await self._guesses.refused(client_of(request.scope), self._shown(scheme, pair))
         return None
 
     def _shown(self, scheme: str, pair: bytes | None) -> str:
@@ -99,14 +100,16 @@ class Gatekeeper:
         name = _name(pair)
         return "(a token)" if self._is_token(name) else name
 
-    async def _is_user(self, pair: bytes, client: str) -> bool:
+    async def _is_user(self, pair: bytes, request: Request) -> bool:
         ticket = hmac.digest(self._key, pair, "sha256")
         if ticket in self._admitted:
             return True
         if ticket in self._refused:
             return False
+        client = client_of(request.scope)
         try:
-            return await self._checks.right(ticket, pair, client, self._lane(pair))
+            gone = request.scope.get(GONE, _stays)
+            return await self._checks.right(ticket, pair, client, self._lane(pair), gone)
         except BusyError:
             await self._guesses.hold(client)  # who is turned away at once is back at once
             raise
@@ -132,6 +135,11 @@ class Gatekeeper:
         if len(self._refused) >= _MAX_REFUSED:
             self._refused.pop(next(iter(self._refused)))
         self._refused[ticket] = None
+
+
+def _stays() -> bool:
+    """For a request whose server does not tell when its client hangs up."""
+    return False
 
 
 def _given(request: Request) -> tuple[str, str]:

@@ -20,6 +20,9 @@ from sms_notify.web.refusals import Refusals
 
 _TLS_HELLO = b"\x16\x03"  # a handshake's record (RFC 8446 section 5.1)
 
+GONE = "sms_notify.gone"
+"""The key of the ASGI scope under which a request tells whether its client has hung up; nobody need read its body for it."""
+
 # Every answer carries these, the application's and those that are given here, below it.
 ANSWER_HEADERS = ((b"cache-control", b"no-store"), (b"x-content-type-options", b"nosniff"))
 
@@ -136,6 +139,7 @@ class GuardedProtocol(HttpToolsProtocol):
     def on_headers_complete(self) -> None:
         self._headed = True
         self._forgive()
+        self.scope[GONE] = lambda: self._lost  # type: ignore[literal-required]  # a key of our own
         super().on_headers_complete()
 
     def on_message_complete(self) -> None:

@@ -32,11 +32,16 @@ class BusyError(Exception):
 
 @dataclass(eq=False, frozen=True, slots=True)
 class _Check:
-    """`verdict` becomes None where the check gave way to newer ones."""
+    """`verdict` becomes None where the check gave way to newer ones, or where everybody who asked has hung up."""
 
     ticket: bytes
     pair: bytes
     verdict: asyncio.Future[bool | None]
+    asking: list[Callable[[], bool]]
+
+    @property
+    def forlorn(self) -> bool:
+        return all(gone() for gone in self.asking)
 
 
 class Checks:
@@ -56,9 +61,17 @@ class Checks:
         self._known: dict[bytes, _Check] = {}
         self._turned_away: dict[bytes, None] = {}
 
-    async def right(self, ticket: bytes, pair: bytes, client: str, lane: int) -> bool:
-        """Whether `pair` is right; `ticket` stands for it. Raises BusyError where nobody has found out in time."""
-        check = self._known.get(ticket) or self._wait(ticket, pair, network_of(client), lane)
+    async def right(
+        self, ticket: bytes, pair: bytes, client: str, lane: int, gone: Callable[[], bool]
+    ) -> bool:
+        """Whether `pair` is right; `ticket` stands for it. Raises BusyError where nobody has found out in time.
+
+        `gone` says whether the client has hung up: then its check is not made, and takes nobody's place.
+        """
+        known = self._known.get(ticket)
+        if known is not None:
+            known.asking.append(gone)
+        check = known or self._wait(ticket, pair, network_of(client), lane, gone)
         try:
             async with asyncio.timeout(_PATIENCE):
                 verdict = await asyncio.shield(check.verdict)
@@ -69,9 +82,12 @@ class Checks:
             raise BusyError
         return verdict
 
-    def _wait(self, ticket: bytes, pair: bytes, client: str, lane: int) -> _Check:
-        check = _Check(ticket, pair, asyncio.get_running_loop().create_future())
+    def _wait(self, ticket: bytes, pair: bytes, client: str, lane: int, gone: Callable[[], bool]) -> _Check:
+        check = _Check(ticket, pair, asyncio.get_running_loop().create_future(), [gone])
         self._known[ticket] = check
+        if self._turns.full(client):
+            for forlorn in self._turns.sweep(lambda one: one.forlorn):
+                self._settle(forlorn, None)
         gave_way = self._turns.put(client, _AGAIN if ticket in self._turned_away else lane, check)
         if gave_way is not None:
             self._settle(gave_way, None)
@@ -79,12 +95,17 @@ class Checks:
         return check
 
     def _go_on(self) -> None:
-        check = self._turns.take() if self._free else None
+        check = self._next() if self._free else None
         if check is None:
             return
         self._free -= 1
         hashing = asyncio.get_running_loop().run_in_executor(self._threads, self._verify, check.pair)
         hashing.add_done_callback(partial(self._done, check))
+
+    def _next(self) -> _Check | None:
+        while (check := self._turns.take()) is not None and check.forlorn:
+            self._settle(check, None)
+        return check
 
     def _done(self, check: _Check, hashing: asyncio.Future[bool]) -> None:
         self._free += 1

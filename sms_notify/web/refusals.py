@@ -18,6 +18,9 @@ from sms_notify.web.rarely import Rarely
 REASON = "sms_notify.reason"
 """The key of the ASGI scope under which a refusal's own words stand, for the log."""
 
+BUSY = "sms_notify.busy"
+"""The key of the ASGI scope that says: turned away with 503, because too many passwords wait to be checked."""
+
 UNKNOWN = "unknown"
 SOURCE_OF: Mapping[str, str] = {
     "alertmanager": "alertmanager",
@@ -34,6 +37,7 @@ _ADVICE: Mapping[int, str] = {
     404: "correct the path in the sender's URL",
     405: "let the sender POST to the path itself; a redirect on the way makes a GET of it",
     431: "send fewer or shorter headers",
+    503: "somebody guesses passwords; give the sender a token, which never waits, or keep the guesser out",
 }
 _NO_WEBHOOKS = frozenset(("a", "delivery", "-", "incidents", "oncall"))
 _READING = frozenset(("GET", "HEAD", "OPTIONS"))
@@ -105,8 +109,8 @@ class Trace:
             return
 
         async def watch(message: Message) -> None:
-            if message["type"] == "http.response.start" and 400 <= message["status"] < 500:
-                status: int = message["status"]
+            status: int = message.get("status", 0)
+            if message["type"] == "http.response.start" and (400 <= status < 500 or BUSY in scope):
                 reason = scope.get(REASON) or HTTPStatus(status).phrase
                 self._refusals.refused(source, path, status, reason, client_of(scope))
             await send(message)

@@ -9,6 +9,7 @@ coming would otherwise pass it for ever: so nobody is passed more often than oth
 from __future__ import annotations
 
 from collections import Counter, deque
+from collections.abc import Callable
 from typing import Generic, TypeVar
 
 T = TypeVar("T")
@@ -47,6 +48,25 @@ class Turns(Generic[T]):
         if self._sizes[client] > self._per_client:
             return self._drop(client)
         return self._drop(self._sizes.most_common(1)[0][0]) if self._sizes.total() > self._most else None
+
+    def full(self, client: str) -> bool:
+        """Whether one more job of this client makes another one give way."""
+        return self._sizes[client] >= self._per_client or self._sizes.total() >= self._most
+
+    def sweep(self, useless: Callable[[T], bool]) -> list[T]:
+        """Takes out every job that is of no use any more. Looks at all of them, at most MOST."""
+        gone: list[T] = []
+        for client, lanes in list(self._clients.items()):
+            for lane, waiting in list(lanes.items()):
+                gone += [job for job in waiting.jobs if useless(job)]
+                kept = [job for job in waiting.jobs if not useless(job)]
+                self._sizes[client] -= len(waiting.jobs) - len(kept)
+                waiting.jobs = deque(kept)
+                if not kept:
+                    del lanes[lane]
+            if not lanes:
+                del self._clients[client], self._sizes[client]
+        return gone
 
     def take(self) -> T | None:
         """The next job; client and lane go to the end of their rows."""

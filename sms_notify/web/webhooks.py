@@ -38,7 +38,7 @@ from sms_notify.web.http_limits import ANSWER_HEADERS
 from sms_notify.web.openapi import Parser
 from sms_notify.web.password_checks import BusyError
 from sms_notify.web.ports import People
-from sms_notify.web.refusals import REASON, UNKNOWN, Refusals, Trace, source_of
+from sms_notify.web.refusals import BUSY, REASON, UNKNOWN, Refusals, Trace, source_of
 from sms_notify.web.settings import WebSettings
 from sms_notify.web.site import Doors
 
@@ -244,6 +244,7 @@ class _Front:
         try:
             admitted = await self.gatekeeper.admits(request)
         except BusyError:
+            request.scope[BUSY] = True
             raise _unavailable("too many passwords wait to be checked; send it again") from None
         if not admitted:
             challenge = {"WWW-Authenticate": self.gatekeeper.challenge}
