@@ -57,6 +57,13 @@ def test_a_schedule_means_who_holds_it_now(simulator: Simulator, config: Path) -
     assert [text.number for text in simulator.texts()] == [ALICE]
 
 
+def test_several_targets_are_all_texted_each_person_once(simulator: Simulator, config: Path) -> None:
+    done = run(config, "send", "--to", "team:both", "--to", "person:alice", "--to", "schedule:primary", "x")
+
+    assert done.exit_code == 0
+    assert [text.number for text in simulator.texts()] == [ALICE, BOB]
+
+
 def test_an_override_counts_and_one_for_somebody_who_left_does_not(
     simulator: Simulator, config: Path
 ) -> None:

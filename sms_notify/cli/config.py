@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from sms_notify.cli.common import config_option
 from sms_notify.errors import ConfigError, Fault
 
 if TYPE_CHECKING:
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 
 
 @click.command("check-config")
+@config_option
 @click.argument("file", required=False)
 @click.option(
     "--online",
@@ -32,7 +34,7 @@ if TYPE_CHECKING:
     " nothing is sent or spent.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object on stdout.")
-def check_config(file: str | None, online: bool, as_json: bool) -> None:
+def check_config(config_file: str | None, file: str | None, online: bool, as_json: bool) -> None:
     """Check a configuration and print every fault with its line and what to do.
 
     FILE is --config's file where it is left out. Exit code 0 = usable, 1 = faults, or a gateway
@@ -46,7 +48,7 @@ def check_config(file: str | None, online: bool, as_json: bool) -> None:
     from sms_notify.config import find_config, load
 
     try:
-        settings = load(find_config(file or _named_file(), os.environ), os.environ)
+        settings = load(find_config(file or config_file or _named_file(), os.environ), os.environ)
         _check_on_call(settings, online)
     except ConfigError as error:
         _print_faults(error, as_json)

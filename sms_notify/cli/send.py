@@ -36,11 +36,12 @@ _TAKEN = (Fate.SENT, _SCHEDULED)
 @config_option
 @click.option(
     "--to",
-    "to",
+    "targets",
     required=True,
+    multiple=True,
     metavar="TARGET",
     help="person:NAME, team:NAME, schedule:NAME for who is on call, +NUMBER, or gateway-group:NAME for a group of the"
-    " gateway's address book.",
+    " gateway's address book. May be repeated.",
 )
 @click.option("--gateway", metavar="NAME", help="Which gateway; else the first that does not bar the number.")
 @click.option(
@@ -62,7 +63,7 @@ _TAKEN = (Fate.SENT, _SCHEDULED)
 def send(
     ctx: click.Context,
     config_file: str | None,
-    to: str,
+    targets: tuple[str, ...],
     gateway: str | None,
     max_parts: int,
     at_text: str | None,
@@ -74,7 +75,7 @@ def send(
     """Send TEXT. Exit 1 when a gateway did not take it, or TARGET leads to nobody, with the reason.
 
     What cannot leave now but may leave soon waits in the queue of the daemon: that is exit 1 as well, for nobody has
-    read it yet, and no reason to send it again. A text that was cut to fit says so on standard error.
+    read it yet. Do not send it again. A text that was cut to fit says so on standard error.
 
     A text sent --at a time waits at the gateway, to the minute: it goes even if this machine is off by then, and
     `outbox remove` takes it back. It and a text to a group are in no ledger here and have no delivery report.
@@ -87,7 +88,7 @@ def send(
     """
     settings = settings_of(ctx, config_file)
     at = parse_at(at_text, wall_clock()) if at_text is not None else None
-    recipients = recipients_of(settings, to, gateway, at or wall_clock())
+    recipients = _recipients(settings, targets, gateway, at or wall_clock())
     worded = handwritten(text, max_parts)
     worded.warn()
     hand = Hand(settings, account_of(settings, gateway), chosen=gateway is not None)
@@ -96,10 +97,21 @@ def send(
             ctx.exit(1)
         return
     rows = [_hand_over(hand, to, worded.text, at, test) | worded.document() for to in recipients]
-    by = f" ({to})" if to.startswith("schedule:") else ""
+    by = f" ({targets[0]})" if len(targets) == 1 and targets[0].startswith("schedule:") else ""
     say(rows, as_json, "\n".join(f"{row['to']}{by}: {row['said']}" for row in rows))
     if not all(row["fate"] in _TAKEN for row in rows):
         ctx.exit(1)
+
+
+def _recipients(
+    settings: Settings, targets: tuple[str, ...], gateway: str | None, at: datetime
+) -> tuple[Recipient, ...]:
+    """Everybody whom any of the targets means, each once."""
+    found: dict[str, Recipient] = {}
+    for target in targets:
+        for one in recipients_of(settings, target, gateway, at):
+            found.setdefault(one.number if isinstance(one, Person) else f"{GROUP}{one.name}", one)
+    return tuple(found.values())
 
 
 def _hand_over(hand: Hand, to: Recipient, text: Text, at: datetime | None, test: bool) -> Row:
