@@ -33,7 +33,7 @@ from sms_notify.store.tx import Row, Tx, moment
 SOURCES = ("alertmanager", "nagios", "icinga", "zabbix", "grafana", "alerts", "pipe")
 # Of webhooks alone; `unknown` is what was meant for none that there is.
 WEBHOOKS = ("alertmanager", "grafana", "zabbix", "alerts", "unknown")
-REFUSALS = ("400", "401", "403", "404", "405", "408", "413", "415", "421", "431")
+REFUSALS = ("400", "401", "403", "404", "405", "408", "413", "415", "421", "431", "503")
 _REQUEST_BUCKETS = (0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 15)
 _WAIT_BUCKETS = (0.1, 0.5, 1, 2, 5, 10, 30, 60, 300, 900, 3600)
 _OUTCOMES = {

@@ -24,7 +24,7 @@ from sms_notify.secret import Secret
 from sms_notify.web import passwords
 from sms_notify.web.guesses import Guesses, network_of
 from sms_notify.web.settings import WebSettings
-from sms_notify.web.turns import Turns
+from sms_notify.web.turns import PER_CLIENT, Turns
 from sms_notify.web.webhooks import Patience
 
 TOKEN = "t0ken-of-a-machine"
@@ -145,6 +145,19 @@ def test_guessers_who_hang_up_before_their_answer_take_nobodys_place(name: str) 
         assert (code, seconds < 1) == (200, True), seconds
         code, seconds = took(lambda: login(served, "am", PASSWORDS["am"]))
         assert (code, seconds < patience()) == (200, True), seconds
+
+
+def test_a_webhook_that_is_turned_away_because_of_guesses_leaves_a_trace() -> None:
+    with serving(settings=LOCKED, patience=AS_SHIPPED) as served:
+        threads = [
+            threading.Thread(target=login, args=(served, f"nobody {n}", "guess"))
+            for n in range(3 * PER_CLIENT)
+        ]
+        for thread in threads:
+            thread.start()
+        wait_until(lambda: ("alertmanager", "503") in served.recorder.refusals)
+        for thread in threads:
+            thread.join(SOON)
 
 
 def test_a_page_opens_for_its_user_meanwhile(tmp_path: Path) -> None:
