@@ -30,7 +30,7 @@ from sms_notify.policy.directory import Directory, Person, Target, TargetKind
 from sms_notify.policy.matchers import parse_matchers
 from sms_notify.policy.rate_limits import STANDARD, Credits, Limit, Limits
 from sms_notify.policy.routing import Receiver, Route
-from sms_notify.ruleset import Plan
+from sms_notify.policy.ruleset import Plan
 from sms_notify.store.messages import Message
 from sms_notify.store.sqlite import SqliteStore
 from sms_notify.store.tx import Tx

@@ -24,7 +24,7 @@ from sms_notify.policy.directory import Directory, Person, Target, TargetKind
 from sms_notify.policy.matchers import parse_matchers
 from sms_notify.policy.rate_limits import STANDARD, Lane, Limits
 from sms_notify.policy.routing import Receiver, Route, route
-from sms_notify.ruleset import Plan
+from sms_notify.policy.ruleset import Plan
 from sms_notify.store.in_memory import ScratchStore
 from sms_notify.store.tx import Tx
 

@@ -18,7 +18,7 @@ from sms_notify.gateways.sms1601.client import SmsGateway1601
 from sms_notify.gateways.sms1601.settings import Gateway1601Settings, ReportsBy
 from sms_notify.policy.directory import Directory, group_of
 from sms_notify.policy.rotations import Schedule
-from sms_notify.ruleset import Plan, Timing
+from sms_notify.policy.ruleset import Plan, Timing
 from sms_notify.wording.templates import compile_template
 
 

@@ -313,7 +313,7 @@ class Metrics:
     def _set_oncall(self, tx: Tx, now: datetime) -> None:
         """A schedule that nobody holds shows 0 for everybody."""
         roster = self._roster()
-        holder_of = roster.holders(tx, now)
+        holder_of = roster.on_call(tx, now)
         self.oncall.clear()
         self.gap.clear()
         for name, schedule in roster.schedules.items():

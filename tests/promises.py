@@ -26,7 +26,7 @@ from sms_notify.delivery.settlement import Account, Settling
 from sms_notify.engine import Engine, Verdict
 from sms_notify.gateways.base import DeliveryStatus, Fate, Outcome, Reason, Report, Submission
 from sms_notify.policy.vocabulary import AckBy, Cause
-from sms_notify.ruleset import Plan
+from sms_notify.policy.ruleset import Plan
 from sms_notify.store import breakers, limit_rows, messages, outbox
 from sms_notify.store.messages import Message
 from sms_notify.store.sqlite import SqliteStore

@@ -17,7 +17,7 @@ from sms_notify.policy.directory import Person
 from sms_notify.policy.holds import Quiet, Window
 from sms_notify.policy.rate_limits import NO_CREDIT_LIMITS, Limit, Limits
 from sms_notify.policy.routing import Receiver, Route
-from sms_notify.ruleset import Plan
+from sms_notify.policy.ruleset import Plan
 
 NEVER = timedelta(days=365 * 90)  # a repeat_interval of 0, which a configuration cannot say
 

@@ -49,7 +49,7 @@ from sms_notify.policy.rotations import Layer, Rotation, Schedule
 from sms_notify.policy.routing import Receiver, Route, Step
 from sms_notify.policy.time_intervals import TimeInterval
 from sms_notify.policy.vocabulary import AckBy, Cause, Kind
-from sms_notify.ruleset import Plan, Timing
+from sms_notify.policy.ruleset import Plan, Timing
 from sms_notify.store import history, incidents
 from sms_notify.store.in_memory import ScratchStore
 from sms_notify.store.next_due import next_due

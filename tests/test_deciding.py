@@ -21,7 +21,7 @@ from sms_notify.policy.rotations import Layer, Rotation, Schedule
 from sms_notify.policy.routing import Receiver, Step
 from sms_notify.policy.time_intervals import TimeInterval
 from sms_notify.policy.vocabulary import AckBy, Heard
-from sms_notify.ruleset import Plan
+from sms_notify.policy.ruleset import Plan
 from sms_notify.store import limit_rows as spending
 
 MINUTE = timedelta(minutes=1)

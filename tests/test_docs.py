@@ -42,7 +42,7 @@ from sms_notify.policy.vocabulary import (
     PageState,
     State,
 )
-from sms_notify.ruleset import Timing
+from sms_notify.policy.ruleset import Timing
 from sms_notify.simulator.faults import COMMON as COMMON_OF_FAULTS
 from sms_notify.simulator.faults import Kind as FaultKind
 from sms_notify.simulator.server import Simulator

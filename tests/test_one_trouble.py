@@ -34,7 +34,7 @@ from sms_notify.policy.episodes import Episode, hear, hear_shared
 from sms_notify.policy.holds import Quiet
 from sms_notify.policy.routing import Route
 from sms_notify.policy.vocabulary import AckBy, Heard
-from sms_notify.ruleset import Plan
+from sms_notify.policy.ruleset import Plan
 from sms_notify.store import silences
 
 

@@ -19,7 +19,7 @@ from sms_notify.policy.rotations import Schedule
 from sms_notify.policy.routing import Receiver, Step
 from sms_notify.policy.time_intervals import TimeInterval
 from sms_notify.policy.vocabulary import Cause, Decision, Drop, Kind, State
-from sms_notify.ruleset import Plan
+from sms_notify.policy.ruleset import Plan
 from sms_notify.store import agenda, messages, pages
 from sms_notify.store.messages import Entry
 from sms_notify.wording.content import Text

@@ -14,7 +14,7 @@ from sms_notify.policy.directory import Directory, Person, Target, TargetKind
 from sms_notify.policy.matchers import parse_matchers
 from sms_notify.policy.routing import Receiver, Route
 from sms_notify.policy.vocabulary import AckBy
-from sms_notify.ruleset import Plan, Timing
+from sms_notify.policy.ruleset import Plan, Timing
 from sms_notify.store.sqlite import SqliteStore
 from sms_notify.store.tx import Tx
 

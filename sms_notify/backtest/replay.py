@@ -25,7 +25,7 @@ from sms_notify.policy.directory import Directory, group_of
 from sms_notify.policy.rotations import Schedule, Shift, shifts
 from sms_notify.policy.routing import Route, route
 from sms_notify.policy.vocabulary import AckBy, Cause, Heard, PageState
-from sms_notify.ruleset import Plan
+from sms_notify.policy.ruleset import Plan
 from sms_notify.store import history, incidents, oncall_rows
 from sms_notify.store.in_memory import ScratchStore
 from sms_notify.store.messages import Message

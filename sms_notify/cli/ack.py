@@ -17,7 +17,7 @@ from sms_notify.logs import printable
 from sms_notify.policy.episodes import tag_of
 from sms_notify.policy.routing import step_of
 from sms_notify.policy.vocabulary import AckBy
-from sms_notify.ruleset import Plan
+from sms_notify.policy.ruleset import Plan
 from sms_notify.store import queries
 from sms_notify.store.agenda import What
 from sms_notify.store.sqlite import SqliteStore

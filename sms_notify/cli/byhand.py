@@ -21,7 +21,7 @@ from sms_notify.gateways.base import Fate, Outcome, Reason
 from sms_notify.gateways.sms1601.settings import Gateway1601Settings
 from sms_notify.policy.directory import Person
 from sms_notify.policy.vocabulary import Cause, Kind, State
-from sms_notify.ruleset import Timing
+from sms_notify.policy.ruleset import Timing
 from sms_notify.store import breakers, messages
 from sms_notify.store.messages import Draft, Message
 from sms_notify.store.sqlite import SqliteStore

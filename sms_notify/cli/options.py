@@ -24,7 +24,7 @@ from sms_notify.store.sqlite import SqliteStore
 
 if TYPE_CHECKING:
     from sms_notify.oncall.schedules import Timetable
-    from sms_notify.ruleset import Plan
+    from sms_notify.policy.ruleset import Plan
 
 _LONGEST_NAME = 60
 _LONGEST_ID = 18  # digits that surely fit a row's number

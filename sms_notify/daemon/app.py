@@ -30,7 +30,7 @@ from sms_notify.engine import Engine, Moved
 from sms_notify.errors import UsageError
 from sms_notify.metrics import Metrics
 from sms_notify.operator_notifier import Teller
-from sms_notify.ruleset import Timing
+from sms_notify.policy.ruleset import Timing
 from sms_notify.store import breakers, outbox
 from sms_notify.store.committer import Committer
 from sms_notify.store.sqlite import SqliteStore

@@ -19,7 +19,7 @@ from sms_notify.daemon.worker_threads import GatewayUnit, Tools, Unit
 from sms_notify.delivery.reports import Every
 from sms_notify.engine import Engine
 from sms_notify.policy.vocabulary import AckBy
-from sms_notify.ruleset import Timing
+from sms_notify.policy.ruleset import Timing
 from sms_notify.silences.client import Alertmanager
 from sms_notify.silences.ends import ended
 from sms_notify.silences.keeper import Keeper, What

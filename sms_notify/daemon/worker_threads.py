@@ -24,7 +24,7 @@ from sms_notify.gateways.sms1601.client import SmsGateway1601
 from sms_notify.gateways.sms1601.settings import Gateway1601Settings, ReportsBy
 from sms_notify.metrics import Metrics
 from sms_notify.policy.vocabulary import Cause
-from sms_notify.ruleset import Plan
+from sms_notify.policy.ruleset import Plan
 from sms_notify.self_alerts import told_balance
 from sms_notify.store.committer import Committer
 from sms_notify.store.sqlite import SqliteStore

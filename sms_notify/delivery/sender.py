@@ -19,7 +19,7 @@ from sms_notify.gateways.base import Batch, Gateway, Group, Outcome, Submission
 from sms_notify.policy.country_codes import country_of
 from sms_notify.policy.directory import group_of
 from sms_notify.policy.retry_policy import Scope
-from sms_notify.ruleset import Timing
+from sms_notify.policy.ruleset import Timing
 from sms_notify.store import breakers, outbox
 from sms_notify.store.messages import Message
 from sms_notify.store.tx import Tx

@@ -19,7 +19,7 @@ from sms_notify.policy.holds import Hold, Wait, wait
 from sms_notify.policy.rate_limits import TELL_PAUSE, Lane, pause_after
 from sms_notify.policy.rotations import Schedule, Shift, on_call
 from sms_notify.policy.routing import Receiver, Route, route
-from sms_notify.ruleset import Plan
+from sms_notify.policy.ruleset import Plan
 from sms_notify.wording.compose import compose_reported
 from sms_notify.wording.content import Notice, Reader, Text, Told
 

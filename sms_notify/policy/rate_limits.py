@@ -37,6 +37,11 @@ class LimitScope(StrEnum):
     CREDITS_DAY = "credits_per_day"
     RESERVE = "reserve_for_critical"
 
+    @staticmethod
+    def of_one_number(scope: str) -> bool:
+        """True where the limit looks at one number alone, so that no other text than its own frees it."""
+        return scope in (LimitScope.NUMBER, LimitScope.NUMBER_CRITICAL)
+
 
 @dataclass(frozen=True, slots=True)
 class Limit:

@@ -63,6 +63,11 @@ class Kind(StrEnum):
         """True where its first reading is the first that its reader hears of the trouble."""
         return self in (Kind.FIRING, Kind.ESCALATION)
 
+    @property
+    def follows_up(self) -> bool:
+        """True where nobody is told any more once somebody takes care of it."""
+        return self in (Kind.ESCALATION, Kind.REMINDER)
+
 
 _ALARMING = frozenset((Kind.FIRING, Kind.ESCALATION, Kind.REMINDER, Kind.DIGEST))
 
@@ -135,6 +140,21 @@ class State(StrEnum):
         """True where the phone has the text or may have it: a resolve is owed to its owner."""
         return self in _ARRIVED
 
+    @property
+    def never_left(self) -> bool:
+        """True where no gateway was asked to send it, or none took it: it has cost nothing."""
+        return self in _NEVER_LEFT
+
+    @property
+    def bad_end(self) -> bool:
+        """True where the text is known to be lost: the next step of an escalation does not wait."""
+        return self in _BAD_ENDS
+
+    @property
+    def never_arrives(self) -> bool:
+        """True where its reader is known not to have it."""
+        return self in _NEVER_LEFT or self in _BAD_ENDS
+
 
 _FINAL = frozenset(
     (
@@ -148,6 +168,8 @@ _FINAL = frozenset(
         State.CANCELLED,
     )
 )
+_NEVER_LEFT = frozenset((State.FAILED, State.CANCELLED, State.EXPIRED))
+_BAD_ENDS = frozenset((State.FAILED, State.NOT_DELIVERED, State.REJECTED))
 _ARRIVED = frozenset(
     (
         State.SUBMITTING,

@@ -10,8 +10,10 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from sms_notify.gateways.base import Outcome
+from sms_notify.policy.bars import Breaker
 from sms_notify.policy.country_codes import country_of
 from sms_notify.policy.retry_policy import Break, Level, Scope, Trouble
+from sms_notify.policy.self_alert_notes import note_id
 from sms_notify.store import particulars
 from sms_notify.store.tx import Row, Tx, moment, stored
 
@@ -19,19 +21,6 @@ _WITHIN = timedelta(minutes=1)
 _SECOND = timedelta(seconds=1)
 _CALM = timedelta(minutes=15)
 _REMEMBERED = timedelta(days=1)
-
-
-@dataclass(frozen=True, slots=True)
-class Breaker:
-    """An open breaker. `subject` is a sender, a number, a country, or empty where nothing leaves at all."""
-
-    gateway: str
-    scope: Scope
-    subject: str
-    opened_at: datetime
-    code: int | None
-    probes: int
-    reason: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +85,7 @@ def succeed(tx: Tx, gateway: str, now: datetime) -> None:
     )
     _end_troubles(tx, f"{gateway}/error_local/", now)
     if not is_open(tx, gateway, Scope.ACCOUNT, ""):
-        _end_troubles(tx, trouble_id(gateway, Scope.ACCOUNT, ""), now)
+        _end_troubles(tx, note_id(gateway, Scope.ACCOUNT, ""), now)
 
 
 def bar_of(tx: Tx, gateway: str, number: str) -> Breaker | None:
@@ -180,7 +169,7 @@ def close(tx: Tx, breaker: Breaker, now: datetime) -> None:
         subject=breaker.subject,
         now=stored(now),
     )
-    _end_troubles(tx, trouble_id(breaker.gateway, breaker.scope, breaker.subject), now)
+    _end_troubles(tx, note_id(breaker.gateway, breaker.scope, breaker.subject), now)
 
 
 def prove(
@@ -240,11 +229,6 @@ def all_open(tx: Tx) -> Sequence[Breaker]:
     """Every open breaker of every gateway; there are few."""
     rows = tx.all("select * from breakers where opened_at is not null order by gateway, scope, subject")
     return [_breaker(row) for row in rows]
-
-
-def trouble_id(gateway: str, scope: str, subject: str, why: object = "") -> str:
-    """What one trouble is known by; without `why`, what all troubles about one breaker begin with."""
-    return f"{gateway}/{scope}/{subject}/{why}"
 
 
 def shift_clock(tx: Tx, by: int) -> None:

@@ -176,16 +176,9 @@ def due_polls(tx: Tx, gateway: str, now: datetime, limit: int = 10) -> Sequence[
     return [message_of(row) for row in rows]
 
 
-def not_for(tx: Tx, numbers: frozenset[str]) -> Sequence[Message]:
-    """What waits for a number that is none of these, but for what was sent by hand."""
-    rows = tx.all("select * from messages where state = 'queued' and kind not in ('manual', 'operator')")
-    return [message_of(row) for row in rows if row["number"] not in numbers]
-
-
-def of_other_gateways(tx: Tx, gateways: frozenset[str]) -> Sequence[Message]:
-    """What waits for a gateway that is none of these."""
-    rows = tx.all("select * from messages where state = 'queued'")
-    return [message_of(row) for row in rows if row["gateway"] not in gateways]
+def queued(tx: Tx) -> Sequence[Message]:
+    """All that waits."""
+    return [message_of(row) for row in tx.all("select * from messages where state = 'queued' order by id")]
 
 
 def hand_over(tx: Tx, message: Message, gateway: str, entry: Entry, node: str, now: datetime) -> None:

@@ -54,6 +54,10 @@ class Plan:
         """Where texts leave first; empty where nothing is ever texted."""
         return self.gateways[0] if self.gateways else ""
 
+    def receiver(self, name: str) -> Receiver:
+        """One that the configuration names no more tells nobody, and words things plainly."""
+        return self.receivers.get(name) or Receiver(name)
+
     def targets(self) -> tuple[Target, ...]:
         """Whom any receiver may tell, at once or by a later step."""
         receivers = self.receivers.values()
