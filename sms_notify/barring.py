@@ -1,6 +1,6 @@
 """Whether a number can be texted, in the words of everything that answers: commands, pages, ledger, `explain`.
 
-A number or a country that a gateway refused is barred there until a free question (`probing.py`) shows that it is
+A number or a country that a gateway refused is barred there until a free question (`breaker_probe.py`) shows that it is
 taken again. One function says so, for an answer that differs by who is asked is wrong somewhere.
 """
 
@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
-from sms_notify.gateways.sms1601.error_codes import explain_code
+from sms_notify.gateways.registry import explain_code
 from sms_notify.policy.directory import Directory, group_of
 from sms_notify.policy.retry_policy import Scope
 from sms_notify.store import breakers

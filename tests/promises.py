@@ -24,7 +24,8 @@ from sms_notify.delivery.reports import Reports, apply
 from sms_notify.delivery.sender import Luck, Sender
 from sms_notify.delivery.settlement import Account, Settling
 from sms_notify.engine import Engine, Verdict
-from sms_notify.gateways.base import DeliveryStatus, Fate, Outcome, Reason, Report, Submission
+from sms_notify.gateways.base import Report, Submission
+from sms_notify.policy.outcomes import DeliveryStatus, Fate, Outcome, Reason
 from sms_notify.policy.vocabulary import AckBy, Cause
 from sms_notify.ruleset import Plan
 from sms_notify.store import breakers, limit_rows, messages, outbox

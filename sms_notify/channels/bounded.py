@@ -16,7 +16,7 @@ from collections.abc import Callable
 from contextlib import suppress
 
 from sms_notify.channels.base import Ended, Told
-from sms_notify.gateways.sms1601.responses import clean
+from sms_notify.net.details import clean, words
 
 _MOST_AT_ONCE = 4  # threads that a dead resolver or disk may hold; one road is told of one trouble at a time
 
@@ -141,19 +141,6 @@ def ended(leash: Leash, error: Exception) -> Told:
     if isinstance(error, OSError):
         return Told(Ended.UNREACHABLE, clean(words(error)))
     return Told(Ended.MISCONFIGURED, clean(words(error)))
-
-
-def words(error: BaseException) -> str:
-    """What went wrong without the exception's own text, which may hold secrets."""
-    if isinstance(error, TimeoutError):
-        return "no answer within the time limit"
-    if isinstance(error, ssl.SSLCertVerificationError):
-        return f"certificate not accepted: {error.verify_message}"
-    if isinstance(error, ssl.SSLError):
-        return f"TLS: {error.reason or 'broken off'}"
-    if isinstance(error, OSError):
-        return error.strerror or "connection lost"
-    return type(error).__name__
 
 
 def tls_context(ca_file: str) -> ssl.SSLContext:

@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import errno
 
-from sms_notify.channels.base import Ended, Note, Told, as_json, quoted, subject_of
-from sms_notify.channels.bounded import Bound, Leash, words
+from sms_notify.channels.base import Ended, Note, Told, as_json, subject_of
+from sms_notify.channels.bounded import Bound, Leash
 from sms_notify.channels.process import Finished, kept_environment, run
 from sms_notify.channels.settings import CommandSettings
+from sms_notify.net.details import quoted, words
 
 _GRACE = 1.0  # seconds beyond the time limit for what not even a kill ends: a program on a dead network disk
 _WRONG = frozenset(

@@ -12,9 +12,10 @@ from email.policy import SMTP
 from email.utils import format_datetime, make_msgid
 from typing import Any, BinaryIO
 
-from sms_notify.channels.base import Ended, Note, Told, body_of, quoted, subject_of
-from sms_notify.channels.bounded import Bound, Leash, tls_context, words
+from sms_notify.channels.base import Ended, Note, Told, body_of, subject_of
+from sms_notify.channels.bounded import Bound, Leash, tls_context
 from sms_notify.channels.settings import EmailSettings, MailTls
+from sms_notify.net.details import quoted, words
 from sms_notify.secret import Secret
 
 _MOST_SAID = 65_536

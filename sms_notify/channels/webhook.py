@@ -10,9 +10,10 @@ import importlib.metadata
 import ssl
 from urllib.parse import urlsplit
 
-from sms_notify.channels.base import Ended, Note, Told, as_json, quoted
-from sms_notify.channels.bounded import Bound, Leash, tls_context, words
+from sms_notify.channels.base import Ended, Note, Told, as_json
+from sms_notify.channels.bounded import Bound, Leash, tls_context
 from sms_notify.channels.settings import WebhookSettings
+from sms_notify.net.details import quoted, words
 
 
 class WebhookRoad:

@@ -10,9 +10,10 @@ from datetime import datetime
 
 from sms_notify.delivery.sender import Clock, Commit, Luck
 from sms_notify.delivery.settlement import Account, usable_sender
-from sms_notify.gateways.base import Fate, Gateway, Outcome, Submission
-from sms_notify.gateways.sms1601.error_codes import explain_code
+from sms_notify.gateways.base import Gateway, Submission
+from sms_notify.gateways.registry import explain_code
 from sms_notify.policy.country_codes import country_of
+from sms_notify.policy.outcomes import Fate, Outcome
 from sms_notify.policy.retry_policy import Reaction, Scope, Then, react
 from sms_notify.store import breakers, outbox
 from sms_notify.store.breakers import Breaker
@@ -161,5 +162,5 @@ def _works(scope: Scope, outcome: Outcome) -> bool:
     """
     if outcome.fate is Fate.SENT:
         return True
-    later = outcome.code is not None and react(outcome).then in (Then.FAIL, Then.ELSEWHERE, Then.RECUT)
+    later = outcome.refusal is not None and react(outcome).then in (Then.FAIL, Then.ELSEWHERE, Then.RECUT)
     return later and (scope.whole or scope is Scope.SENDER)

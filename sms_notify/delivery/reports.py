@@ -13,7 +13,8 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from sms_notify.delivery.sender import Clock, Commit
-from sms_notify.gateways.base import DeliveryStatus, Failed, Gateway, Report
+from sms_notify.gateways.base import Failed, Gateway, Report
+from sms_notify.policy.outcomes import DeliveryStatus
 from sms_notify.policy.vocabulary import Applied, Cause, State, after_report
 from sms_notify.self_alerts import report_lost
 from sms_notify.store import messages, outbox

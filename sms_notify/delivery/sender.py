@@ -15,9 +15,10 @@ from typing import Protocol, TypeVar
 
 from sms_notify.delivery.settlement import Account, Settling, usable_sender, within_bytes
 from sms_notify.errors import StoreError
-from sms_notify.gateways.base import Batch, Gateway, Group, Outcome, Submission
+from sms_notify.gateways.base import Batch, Gateway, Group, Submission
 from sms_notify.policy.country_codes import country_of
 from sms_notify.policy.directory import group_of
+from sms_notify.policy.outcomes import Outcome
 from sms_notify.policy.retry_policy import Scope
 from sms_notify.ruleset import Timing
 from sms_notify.store import breakers, outbox

@@ -11,11 +11,11 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from sms_notify.alert import Severity
-from sms_notify.gateways.base import Fate, Outcome
-from sms_notify.gateways.sms1601.error_codes import explain_code
+from sms_notify.gateways.registry import explain_code
 from sms_notify.policy.country_codes import country_of
 from sms_notify.policy.directory import Directory, Person, group_of
 from sms_notify.policy.episodes import tag_of
+from sms_notify.policy.outcomes import Fate, Outcome, Refusal
 from sms_notify.policy.retry_policy import (
     Break,
     Level,
@@ -193,7 +193,11 @@ class Settling:
             self._fail(tx, message, entry, now)
         else:
             pause = reaction.pause(message.attempts, self._dice()) if then is Then.RETRY else timedelta()
-            if outcome.code == _NO_CREDITS and message.severity is Severity.CRITICAL and message.parts > 1:
+            if (
+                outcome.refusal is Refusal.NO_CREDITS
+                and message.severity is Severity.CRITICAL
+                and message.parts > 1
+            ):
                 outbox.recut(tx, message, within_bytes(message.body, 1), 1)  # one credit may be left
             self._requeue(tx, message, now + pause, entry, now)
             self._fail_over(tx, message, now)
@@ -239,10 +243,10 @@ class Settling:
         self._requeue(tx, message, now, entry, now)
 
     def _shorter(self, tx: Tx, message: Message, outcome: Outcome) -> str:
-        if outcome.code == 102:
+        if outcome.refusal is Refusal.NO_TEXT:
             tags = " ".join(f"#{tag_of(incident)}" for incident in messages.incidents_of(tx, message.id))
             return gsm.fit(gsm.to_gsm(f"ALERT {message.receiver} {tags} (its text was empty)"), 1)
-        if outcome.code == 118 and message.recuts == 0:
+        if outcome.refusal is Refusal.TOO_MANY_PARTS and message.recuts == 0:
             return within_bytes(message.body, 3)
         return within_bytes(message.body, 1)
 
@@ -300,7 +304,6 @@ class Settling:
             outbox.hand_over(tx, message, there, Entry(Cause.FAIL_OVER), self._node, now)
 
 
-_NO_CREDITS = 108
 _FIRST_SIGN = timedelta(
     minutes=2
 )  # a single failure is no trouble yet; if nothing succeeds until then, it is

@@ -29,8 +29,8 @@ from requests.utils import DEFAULT_CA_BUNDLE_PATH
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 
-from sms_notify.gateways.base import Fate, Reason
-from sms_notify.gateways.sms1601.responses import clean
+from sms_notify.net.details import clean, words
+from sms_notify.policy.outcomes import Fate, Reason
 from sms_notify.secret import Secret
 
 MOST_BYTES = 4096  # the gateway's answers are one line; what is longer is somebody else's page
@@ -172,7 +172,7 @@ class _Trip:
                 return self._connect(place, self.deadline.left() / later)
             except OSError as error:
                 fault = error
-        raise _StopError(_why_unreached(fault), f"{host}:{port}: {_words(fault)}")
+        raise _StopError(_why_unreached(fault), f"{host}:{port}: {words(fault)}")
 
     def _connect(self, place: _Place, seconds: float) -> _TimedSocket:
         family, kind, protocol, _, address = place
@@ -206,7 +206,7 @@ class _Trip:
         except (queue.Empty, TimeoutError):
             raise _StopError(Reason.DNS, f"{host}: the name did not resolve in time") from None
         if isinstance(places, Exception):
-            raise _StopError(Reason.DNS, f"{host}: {_words(places)}")
+            raise _StopError(Reason.DNS, f"{host}: {words(places)}")
         return places
 
 
@@ -277,7 +277,7 @@ class _WatchedTls(_Watched, HTTPSConnection):
         except _StopError:
             raise
         except Exception as error:  # noqa: BLE001 - before the first byte, whatever the handshake stumbled over
-            raise _StopError(Reason.TLS, f"{self.host}:{self.port}: {_words(error)}") from None
+            raise _StopError(Reason.TLS, f"{self.host}:{self.port}: {words(error)}") from None
         if isinstance(self.sock, _TimedSocket):
             self.sock.deadline = self._trip.deadline
 
@@ -330,10 +330,10 @@ def _ended(trip: _Trip, error: Exception) -> NoAnswer:
     """What a request that broke off is: by whether its first byte left, not by who complained."""
     if trip.left:
         causes = [cause for cause in _causes(error) if not isinstance(cause, requests.RequestException)]
-        return NoAnswer(Fate.UNKNOWN, _why_lost(causes), clean(_words(causes[-1] if causes else error)))
+        return NoAnswer(Fate.UNKNOWN, _why_lost(causes), clean(words(causes[-1] if causes else error)))
     if isinstance(error, _StopError):
         return NoAnswer(Fate.NOT_SENT, error.reason, clean(error.detail))
-    return NoAnswer(Fate.NOT_SENT, Reason.LOCAL, clean(_words(error)))
+    return NoAnswer(Fate.NOT_SENT, Reason.LOCAL, clean(words(error)))
 
 
 def _causes(error: BaseException | None) -> Iterator[BaseException]:
@@ -354,14 +354,3 @@ def _why_unreached(fault: OSError) -> Reason:
     if fault.errno in _LOCAL_ERRNOS:
         return Reason.LOCAL
     return Reason.CONNECT_TIMEOUT if isinstance(fault, TimeoutError) else Reason.CONNECT
-
-
-def _words(error: BaseException) -> str:
-    """What went wrong without the exception's own text, which may hold the URL."""
-    if isinstance(error, TimeoutError):
-        return "no answer within the time limit"
-    if isinstance(error, ssl.SSLCertVerificationError):
-        return f"certificate not accepted: {error.verify_message}"
-    if isinstance(error, ssl.SSLError):
-        return f"TLS: {error.reason or 'broken off'}"
-    return getattr(error, "strerror", None) or type(error).__name__

@@ -18,8 +18,9 @@ from urllib.parse import SplitResult, urljoin, urlsplit
 from zoneinfo import ZoneInfo
 
 from sms_notify.channels.base import Ended, Told
-from sms_notify.channels.bounded import Bound, Leash, tls_context, words
+from sms_notify.channels.bounded import Bound, Leash, tls_context
 from sms_notify.errors import UsageError
+from sms_notify.net.details import words
 from sms_notify.policy.rotations import Shift, by_strength, local_instant, strongest
 from sms_notify.secret import Secret
 

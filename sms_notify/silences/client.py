@@ -16,8 +16,9 @@ from datetime import datetime
 from enum import StrEnum
 from urllib.parse import urlsplit
 
-from sms_notify.channels.base import Ended, Told, quoted
-from sms_notify.channels.bounded import Bound, Leash, tls_context, words
+from sms_notify.channels.base import Ended, Told
+from sms_notify.channels.bounded import Bound, Leash, tls_context
+from sms_notify.net.details import quoted, words
 from sms_notify.secret import Secret
 from sms_notify.silences.listing import read_listed, read_started
 from sms_notify.silences.settings import AlertmanagerSettings

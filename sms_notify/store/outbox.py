@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from sms_notify.gateways.base import Outcome
+from sms_notify.policy.outcomes import Outcome
 from sms_notify.policy.vocabulary import Cause, State
 from sms_notify.store import breakers
 from sms_notify.store.messages import Entry, Message, enter, message_of, move
