@@ -11,9 +11,9 @@ from datetime import UTC, datetime, timedelta
 
 from sms_notify.channels.settings import OperatorKind
 from sms_notify.config.settings import Settings
+from sms_notify.delivery.account import Account
 from sms_notify.delivery.reports import FIRST_POLL, FIRST_POLL_BESIDE_CALLBACKS
 from sms_notify.delivery.sender import Commit, Luck, Sender
-from sms_notify.delivery.settlement import Account
 from sms_notify.gateways.base import ReportsBy
 from sms_notify.gateways.registry import GatewaySettings, client_of
 from sms_notify.policy.directory import Directory, group_of

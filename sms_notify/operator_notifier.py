@@ -14,8 +14,8 @@ from datetime import datetime, timedelta
 from sms_notify.alert import Severity
 from sms_notify.channels.base import Ended, Note, Road
 from sms_notify.channels.settings import OperatorKind, OperatorTarget
+from sms_notify.delivery.account import open_gateway
 from sms_notify.delivery.sender import Clock, Commit
-from sms_notify.delivery.settlement import open_gateway
 from sms_notify.oncall.roster import Roster
 from sms_notify.policy.directory import Person, Target, TargetKind
 from sms_notify.policy.retry_policy import Level

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 
 from sms_notify.alert import Severity
 from sms_notify.barring import barring_of, say_barring
-from sms_notify.delivery.settlement import way_for
+from sms_notify.delivery.account import way_for
 from sms_notify.policy.directory import group_of
 from sms_notify.policy.vocabulary import Cause, State
 from sms_notify.ruleset import Plan

@@ -9,8 +9,8 @@ from pathlib import Path
 
 from workbench import Bench, VirtualClock
 
+from sms_notify.delivery.account import Account
 from sms_notify.delivery.sender import Luck, Sender
-from sms_notify.delivery.settlement import Account
 from sms_notify.engine import Engine
 from sms_notify.gateways.base import Submission
 from sms_notify.policy.outcomes import Fate, Outcome, Reason

@@ -15,7 +15,7 @@ from test_sender import post_to
 from workbench import Bench, firing
 
 from sms_notify.delivery.reports import Reports, apply
-from sms_notify.delivery.sender import SenderPool
+from sms_notify.delivery.sender_pool import SenderPool
 from sms_notify.gateways.base import Report
 from sms_notify.metrics import Metrics
 from sms_notify.policy.outcomes import DeliveryStatus

@@ -16,9 +16,9 @@ from workbench import BOB, Bench, a_plan, firing
 
 from sms_notify.channels.choice import road_of
 from sms_notify.channels.settings import CommandSettings, OperatorKind, OperatorTarget
+from sms_notify.delivery.account import Account
 from sms_notify.delivery.breaker_probe import Prober
 from sms_notify.delivery.sender import Luck, Sender
-from sms_notify.delivery.settlement import Account
 from sms_notify.engine import Engine
 from sms_notify.gateways.sms1601.client import SmsGateway1601
 from sms_notify.gateways.sms1601.error_codes import CODES

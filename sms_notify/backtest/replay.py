@@ -17,9 +17,9 @@ from typing import TypeVar
 from sms_notify.backtest.fake_gateway import PaperGateway
 from sms_notify.backtest.recording import Acknowledged, Event, Recorded
 from sms_notify.backtest.statistics import Leftovers, Tally, Text, Thing
+from sms_notify.delivery.account import Account
 from sms_notify.delivery.reports import apply
 from sms_notify.delivery.sender import Luck, Sender
-from sms_notify.delivery.settlement import Account
 from sms_notify.engine import Engine
 from sms_notify.policy.directory import Directory, group_of
 from sms_notify.policy.rotations import Schedule, Shift, shifts

@@ -13,11 +13,13 @@ from dataclasses import dataclass
 from sms_notify.assembly import account_of, luck, numbers_to_probe
 from sms_notify.config.settings import Settings
 from sms_notify.daemon import event_log
+from sms_notify.daemon.periodic import Every
 from sms_notify.daemon.systemd import Watch
+from sms_notify.delivery.account import Account
 from sms_notify.delivery.breaker_probe import Prober
-from sms_notify.delivery.reports import Every, Reports
-from sms_notify.delivery.sender import Clock, Sender, SenderPool, Sent
-from sms_notify.delivery.settlement import Account
+from sms_notify.delivery.reports import Reports
+from sms_notify.delivery.sender import Clock, Sender, Sent
+from sms_notify.delivery.sender_pool import SenderPool
 from sms_notify.engine import Engine, Verdict
 from sms_notify.gateways.base import ReportsBy
 from sms_notify.gateways.registry import GatewaySettings, client_of

@@ -8,8 +8,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
+from sms_notify.delivery.account import Account, usable_sender
 from sms_notify.delivery.sender import Clock, Commit, Luck
-from sms_notify.delivery.settlement import Account, usable_sender
 from sms_notify.gateways.base import Gateway, Submission
 from sms_notify.gateways.registry import explain_code
 from sms_notify.policy.country_codes import country_of

@@ -17,10 +17,10 @@ from sms_notify.backtest.replay import Changes, ack_codes, earlier, waits_of
 from sms_notify.channels.base import Ended, Note, Road, Told
 from sms_notify.config.settings import Settings
 from sms_notify.daemon.worker_threads import POLLED
+from sms_notify.delivery.account import Account
 from sms_notify.delivery.breaker_probe import Prober
 from sms_notify.delivery.reports import Reports, apply
 from sms_notify.delivery.sender import Luck, Sender
-from sms_notify.delivery.settlement import Account
 from sms_notify.engine import Engine
 from sms_notify.gateways.base import Report, ReportsBy
 from sms_notify.gateways.registry import GatewaySettings
