@@ -61,8 +61,8 @@ FORBIDDEN = {
 
 ONE_ROOM = {
     "sqlite3": {"store"},
-    "requests": {"gateways", "simulator"},
-    "urllib3": {"gateways"},
+    "requests": {"net", "simulator"},
+    "urllib3": {"net"},
     "smtplib": {"channels"},
     "subprocess": {"channels"},
     "yaml": {"config"},
@@ -119,8 +119,7 @@ MAY_READ_CLOCKS = {
     "daemon/app.py",
     "demo.py",
     "simulator/server.py",
-    "gateways/transport.py",
-    "channels/bounded.py",
+    "net/sockets.py",
     "store/committer.py",
 }
 

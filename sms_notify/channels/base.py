@@ -9,6 +9,8 @@ from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Protocol
 
+from sms_notify.net.bounded import BrokenOff
+
 _MOST_SUBJECT = 200
 _MOST_BODY = 16_384
 _BREAKS = re.compile(r"\r\n|[\r\v\f\x1c-\x1e\x85\u2028\u2029]")
@@ -40,6 +42,11 @@ class Told:
 
     ended: Ended
     detail: str = ""
+
+
+def told_of(result: Told | BrokenOff) -> Told:
+    """What became of a telling that may not have come to its end."""
+    return result if isinstance(result, Told) else Told(Ended(result.how), result.detail)
 
 
 class Road(Protocol):

@@ -37,7 +37,7 @@ from sms_notify.gateways.sms1601.responses import (
 )
 from sms_notify.gateways.sms1601.scheduled_time import datum
 from sms_notify.gateways.sms1601.settings import Gateway1601Settings, PasswordEncoding
-from sms_notify.gateways.transport import MOST_BYTES, Answer, NoAnswer, Transport
+from sms_notify.net.transport import MOST_BYTES, Answer, NoAnswer, Transport
 from sms_notify.policy.outcomes import Fate, Outcome, Reason
 from sms_notify.secret import Secret
 
