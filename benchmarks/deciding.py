@@ -22,12 +22,14 @@ from pathlib import Path
 import history
 
 from sms_notify.alert import Alert, Delivery, Status, fingerprint_of
+from sms_notify.delivery.account import Account
 from sms_notify.delivery.sender import Luck, Sender
-from sms_notify.delivery.settlement import Account, Settling
+from sms_notify.delivery.settlement import Settling
 from sms_notify.engine import Engine
-from sms_notify.gateways.base import Fate, Outcome, Reason, Submission
+from sms_notify.gateways.base import Submission
 from sms_notify.policy.directory import Directory, Person, Target, TargetKind
 from sms_notify.policy.matchers import parse_matchers
+from sms_notify.policy.outcomes import Fate, Outcome, Reason
 from sms_notify.policy.rate_limits import STANDARD, Credits, Limit, Limits
 from sms_notify.policy.routing import Receiver, Route
 from sms_notify.policy.ruleset import Plan

@@ -16,12 +16,13 @@ from reading import OnPhone
 from stormy import Arrival
 
 from sms_notify.alert import Alert
+from sms_notify.delivery.account import Account
 from sms_notify.delivery.sender import Luck, Sender
-from sms_notify.delivery.settlement import Account
 from sms_notify.engine import Engine
-from sms_notify.gateways.base import Batch, Fate, Outcome, Reason, Submission
+from sms_notify.gateways.base import Batch, Submission
 from sms_notify.policy.directory import Directory, Person, Target, TargetKind
 from sms_notify.policy.matchers import parse_matchers
+from sms_notify.policy.outcomes import Fate, Outcome, Reason
 from sms_notify.policy.rate_limits import STANDARD, Lane, Limits
 from sms_notify.policy.routing import Receiver, Route, route
 from sms_notify.policy.ruleset import Plan

@@ -21,7 +21,7 @@ from types import TracebackType
 from sms_notify.alert import fingerprint_of
 from sms_notify.config.load import load
 from sms_notify.daemon.app import App
-from sms_notify.gateways.sms1601.client import delivery_token
+from sms_notify.gateways.registry import delivery_token
 from sms_notify.secret import Secret
 from sms_notify.simulator.records import Text
 from sms_notify.simulator.server import Simulator

@@ -15,9 +15,10 @@ from test_sender import post_to
 from workbench import Bench, firing
 
 from sms_notify.delivery.reports import Reports, apply
-from sms_notify.delivery.sender import SenderPool
-from sms_notify.gateways.base import DeliveryStatus, Report
+from sms_notify.delivery.sender_pool import SenderPool
+from sms_notify.gateways.base import Report
 from sms_notify.metrics import Metrics
+from sms_notify.policy.outcomes import DeliveryStatus
 from sms_notify.policy.vocabulary import Applied, Cause
 from sms_notify.simulator.server import Simulator
 from sms_notify.simulator.settings import Settings

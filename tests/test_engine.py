@@ -10,7 +10,7 @@ import pytest
 from workbench import NOON, Bench, VirtualClock, a_plan, firing, resolved
 
 from sms_notify.engine import Engine
-from sms_notify.gateways.base import Fate, Outcome, Reason
+from sms_notify.policy.outcomes import Fate, Outcome, Reason
 from sms_notify.policy.vocabulary import Cause, Heard, Kind, State
 from sms_notify.store import messages, outbox, pages
 from sms_notify.store.messages import Entry

@@ -16,9 +16,9 @@ from workbench import BOB, Bench, a_plan, firing
 
 from sms_notify.channels.choice import road_of
 from sms_notify.channels.settings import CommandSettings, OperatorKind, OperatorTarget
+from sms_notify.delivery.account import Account
 from sms_notify.delivery.breaker_probe import Prober
 from sms_notify.delivery.sender import Luck, Sender
-from sms_notify.delivery.settlement import Account
 from sms_notify.engine import Engine
 from sms_notify.gateways.sms1601.client import SmsGateway1601
 from sms_notify.gateways.sms1601.error_codes import CODES
@@ -26,7 +26,8 @@ from sms_notify.gateways.sms1601.settings import Gateway1601Settings
 from sms_notify.metrics import Metrics
 from sms_notify.oncall.roster import Roster
 from sms_notify.operator_notifier import Operator, Teller
-from sms_notify.policy.retry_policy import BY_CODE, Level, Scope
+from sms_notify.policy.outcomes import Refusal
+from sms_notify.policy.retry_policy import BY_REFUSAL, Level, Scope
 from sms_notify.secret import Secret
 from sms_notify.simulator.server import Simulator
 from sms_notify.simulator.settings import Settings
@@ -177,7 +178,7 @@ TABLE = {
 
 
 def test_the_table_has_every_code() -> None:
-    assert set(TABLE) == set(CODES) == set(BY_CODE) == {*range(100, 127), 150}
+    assert set(TABLE) == set(CODES) == {*range(100, 127), 150}
 
 
 @pytest.mark.parametrize("style", STYLES)
@@ -333,4 +334,4 @@ def test_levels_are_told_as_urgent_or_not(site: Site) -> None:
     assert '"urgent": true' in note
     assert "error 104" in note
     assert BOB.number not in note
-    assert BY_CODE[104].trouble.level is Level.PAGE
+    assert BY_REFUSAL[Refusal.LOGIN].trouble.level is Level.PAGE

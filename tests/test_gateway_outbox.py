@@ -17,22 +17,20 @@ from test_gateway_transport import BROKEN, Loopback, answers
 
 from sms_notify.gateways.base import (
     Batch,
-    DeliveryStatus,
     Failed,
-    Fate,
     Group,
     LastReports,
     Numbers,
-    Outcome,
-    Reason,
     Removed,
     Report,
+    ReportsBy,
     Scheduled,
     Submission,
 )
 from sms_notify.gateways.sms1601.client import SmsGateway1601
 from sms_notify.gateways.sms1601.responses import read_last_reports, read_removal
-from sms_notify.gateways.sms1601.settings import PasswordEncoding, ReportsBy
+from sms_notify.gateways.sms1601.settings import PasswordEncoding
+from sms_notify.policy.outcomes import DeliveryStatus, Fate, Outcome, Reason
 from sms_notify.secret import Secret
 from sms_notify.simulator.server import Simulator
 from sms_notify.simulator.settings import Settings

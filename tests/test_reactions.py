@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sms_notify.gateways.base import Fate, Outcome, Reason
+from sms_notify.policy.outcomes import Fate, Outcome, Reason, Refusal
 from sms_notify.policy.retry_policy import (
-    BY_CODE,
+    BY_REFUSAL,
     Break,
     Level,
     Reaction,
@@ -22,15 +22,13 @@ from sms_notify.policy.retry_policy import (
     react,
 )
 
-SEED = {*range(100, 127), 150}  # the provider's table 'Errorcode / Explanation'
-UNDOCUMENTED = 999
 DICE = st.floats(0, 1, exclude_max=True)
 NEARLY_ONE = 0.999999
 SECOND, MINUTE = timedelta(seconds=1), timedelta(minutes=1)
 
 
-def refused(code: int) -> Outcome:
-    return Outcome(Fate.REFUSED, Reason.ERROR_CODE, code)
+def refused(refusal: Refusal) -> Outcome:
+    return Outcome(Fate.REFUSED, Reason.ERROR_CODE, 1, refusal=refusal)
 
 
 WRONG_URL = Outcome(Fate.REFUSED, Reason.HTTP_CLIENT_ERROR)
@@ -41,24 +39,24 @@ SILENCE = Outcome(Fate.UNKNOWN, Reason.TIMEOUT)
 
 def outcomes() -> Iterator[Outcome]:
     """One of each kind that `react` can tell apart."""
-    yield from (refused(code) for code in sorted(SEED | {UNDOCUMENTED}))
+    yield from map(refused, Refusal)
     yield from (WRONG_URL, NO_WAY_THERE, OUT_OF_MEMORY, SILENCE, Outcome(Fate.SENT, Reason.OK))
 
 
-REACTIONS = {f"{o.fate}-{o.reason}-{o.code}": react(o) for o in outcomes()}
+REACTIONS = {f"{o.fate}-{o.reason}-{o.refusal}": react(o) for o in outcomes()}
 RETRIES = [reaction for reaction in REACTIONS.values() if reaction.then is Then.RETRY]
 BREAKS = [reaction.breaks for reaction in REACTIONS.values() if reaction.breaks is not None]
 
 
-def test_every_code_of_the_provider_has_a_reaction_of_its_own_and_no_other_code_has() -> None:
-    assert set(BY_CODE) == SEED
+def test_every_refusal_has_a_reaction_of_its_own() -> None:
+    assert set(BY_REFUSAL) == set(Refusal)
 
 
 @pytest.mark.parametrize(
     ("outcome", "base", "cap"),
     [
-        (refused(120), 15 * SECOND, 5 * MINUTE),
-        (refused(UNDOCUMENTED), MINUTE, 15 * MINUTE),
+        (refused(Refusal.PASSING_FAULT), 15 * SECOND, 5 * MINUTE),
+        (refused(Refusal.UNKNOWN), MINUTE, 15 * MINUTE),
         (WRONG_URL, MINUTE, 15 * MINUTE),
         (NO_WAY_THERE, 5 * SECOND, 2 * MINUTE),
         (OUT_OF_MEMORY, 5 * SECOND, 2 * MINUTE),
@@ -136,30 +134,32 @@ def test_what_stops_the_whole_account_wakes_somebody() -> None:
 
 
 def test_maintenance_and_passing_faults_wake_somebody_only_when_they_last() -> None:
-    told = {code: reaction.trouble for code, reaction in BY_CODE.items()}
+    told = {refusal: reaction.trouble for refusal, reaction in BY_REFUSAL.items()}
 
-    assert told[120] == Trouble(Level.PAGE, 5 * MINUTE)
-    assert told[150] == Trouble(Level.PAGE, 10 * MINUTE)
-    assert told[104] == told[108] == Trouble(Level.PAGE)
+    assert told[Refusal.PASSING_FAULT] == Trouble(Level.PAGE, 5 * MINUTE)
+    assert told[Refusal.MAINTENANCE] == Trouble(Level.PAGE, 10 * MINUTE)
+    assert told[Refusal.LOGIN] == told[Refusal.NO_CREDITS] == Trouble(Level.PAGE)
 
 
 @pytest.mark.parametrize("fate", [Fate.SENT, Fate.UNKNOWN])
-@given(reason=st.sampled_from(Reason), code=st.none() | st.integers(0, 9999))
+@given(reason=st.sampled_from(Reason), refusal=st.none() | st.sampled_from(Refusal))
 @settings(deadline=None, max_examples=30)
 def test_a_text_that_left_or_may_have_left_is_never_repeated_by_this_rule(
-    fate: Fate, reason: Reason, code: int | None
+    fate: Fate, reason: Reason, refusal: Refusal | None
 ) -> None:
-    assert react(Outcome(fate, reason, code)).then is (Then.SENT if fate is Fate.SENT else Then.UNKNOWN)
+    outcome = Outcome(fate, reason, refusal=refusal)
+
+    assert react(outcome).then is (Then.SENT if fate is Fate.SENT else Then.UNKNOWN)
 
 
 @given(
     fate=st.sampled_from(Fate),
     reason=st.sampled_from(Reason),
-    code=st.none() | st.integers(0, 9999) | st.sampled_from(sorted(SEED)),
+    refusal=st.none() | st.sampled_from(Refusal),
 )
 @settings(deadline=None, max_examples=200)
-def test_every_outcome_has_a_reaction(fate: Fate, reason: Reason, code: int | None) -> None:
-    reaction = react(Outcome(fate, reason, code))
+def test_every_outcome_has_a_reaction(fate: Fate, reason: Reason, refusal: Refusal | None) -> None:
+    reaction = react(Outcome(fate, reason, refusal=refusal))
 
     assert (reaction.then is Then.SENT) == (fate is Fate.SENT)
 
@@ -168,8 +168,8 @@ def test_trouble_on_this_machine_closes_no_gateway() -> None:
     assert react(OUT_OF_MEMORY).breaks is None
 
 
-def test_an_undocumented_code_closes_the_gateway_at_the_third_in_a_minute() -> None:
-    reaction = react(refused(UNDOCUMENTED))
+def test_an_unknown_refusal_closes_the_gateway_at_the_third_in_a_minute() -> None:
+    reaction = react(refused(Refusal.UNKNOWN))
 
     assert reaction.then is Then.RETRY
     assert reaction.breaks is not None
@@ -177,18 +177,18 @@ def test_an_undocumented_code_closes_the_gateway_at_the_third_in_a_minute() -> N
 
 
 @pytest.mark.parametrize(
-    ("code", "sender", "has_other", "other_sender_next"),
+    ("refusal", "sender", "has_other", "other_sender_next"),
     [
-        (112, "+32470000000", True, True),
-        (112, "+32470000000", False, False),
-        (112, "ACME", True, False),
-        (106, "+32470000000", True, False),
+        (Refusal.COUNTRY_CODE, "+32470000000", True, True),
+        (Refusal.COUNTRY_CODE, "+32470000000", False, False),
+        (Refusal.COUNTRY_CODE, "ACME", True, False),
+        (Refusal.NUMBER, "+32470000000", True, False),
     ],
 )
 def test_only_a_wrong_country_code_under_a_numeric_sender_tries_the_other_sender_first(
-    code: int, sender: str, has_other: bool, other_sender_next: bool
+    refusal: Refusal, sender: str, has_other: bool, other_sender_next: bool
 ) -> None:
-    outcome = refused(code)
+    outcome = refused(refusal)
     reaction = for_numeric_sender(outcome, react(outcome), sender, has_other)
 
     if other_sender_next:

@@ -18,8 +18,7 @@ LAYERS = [
         "errors",
         "secret",
         "alert",
-        "gateways.base",
-        "gateways.sms1601.settings",
+        "policy.outcomes",
         "channels.settings",
         "silences.settings",
         "hook",
@@ -27,7 +26,7 @@ LAYERS = [
         "wording.content",
         "web.passwords",
     },
-    {"policy", "sources", "wording", "logs"},
+    {"policy", "sources", "wording", "logs", "net"},
     {"gateways", "store", "channels"},
     {"self_alerts", "ruleset", "barring"},
     {"delivery"},
@@ -51,16 +50,19 @@ STRANGERS = [
     ("gateways", "store"),
     ("channels", "store"),
     ("web", "simulator"),
+    ("channels", "gateways"),
     ("sources", "policy"),
     ("sources", "wording"),
 ]
 # The simulator must share no code with the client it answers: their agreement would prove nothing.
-FORBIDDEN = {"simulator": {"gateways", "store", "engine", "config", "web", "policy"}}
+FORBIDDEN = {
+    "simulator": {"gateways", "net", "store", "engine", "config", "web", "policy", "policy.outcomes"}
+}
 
 ONE_ROOM = {
     "sqlite3": {"store"},
-    "requests": {"gateways", "simulator"},
-    "urllib3": {"gateways"},
+    "requests": {"net", "simulator"},
+    "urllib3": {"net"},
     "smtplib": {"channels"},
     "subprocess": {"channels"},
     "yaml": {"config"},
@@ -117,8 +119,7 @@ MAY_READ_CLOCKS = {
     "daemon/app.py",
     "demo.py",
     "simulator/server.py",
-    "gateways/transport.py",
-    "channels/bounded.py",
+    "net/sockets.py",
     "store/committer.py",
 }
 
@@ -172,6 +173,92 @@ def test_imports_point_one_way_only(path: Path) -> None:
         )
         assert not {(room, other), (other, room)} & set(STRANGERS), f"{room} must not know {other}"
         assert other not in FORBIDDEN.get(room, set()), f"{room} must not know {other}"
+
+
+def outside_the_gateways() -> list[Path]:
+    known = {"gateways", "simulator"}
+    return [path for path in FILES if path.relative_to(PACKAGE).parts[0] not in known]
+
+
+def test_only_the_gateways_know_a_provider() -> None:
+    known = {path.name for path in outside_the_gateways() if any("sms1601" in n for n in imports_of(path))}
+
+    assert known == set()
+
+
+def test_the_registry_alone_leads_to_a_provider() -> None:
+    common = [path for path in (PACKAGE / "gateways").glob("*.py") if path.name != "registry.py"]
+
+    assert {path.name for path in common if any("sms1601" in name for name in imports_of(path))} == set()
+
+
+CODES = range(100, 200)
+
+
+def compared_codes(source: str) -> list[int]:
+    """The lines that compare what is called a code or an error with a number, spelled there or under a name of the
+    module, and those of tables by such numbers.
+    """
+    tree = ast.parse(source)
+    named = {name for node in tree.body if isinstance(node, ast.Assign) for name in _names_of_codes(node)}
+
+    def is_code(node: ast.expr) -> bool:
+        if isinstance(node, ast.Tuple | ast.Set | ast.List):
+            return any(is_code(one) for one in node.elts)
+        if isinstance(node, ast.Name):
+            return node.id in named
+        return isinstance(node, ast.Constant) and isinstance(node.value, int) and node.value in CODES
+
+    def compares(node: ast.AST) -> bool:
+        match node:
+            case ast.Compare(left=left, comparators=others):
+                sides = [left, *others]
+                spoken = {getattr(side, "attr", getattr(side, "id", "")) for side in sides}
+                return bool(spoken & {"code", "error"}) and any(map(is_code, sides))
+            case ast.Dict(keys=[_, *_] as keys):
+                return all(key is not None and is_code(key) for key in keys)
+            case ast.MatchValue(value=value):
+                return is_code(value)
+        return False
+
+    return [node.lineno for node in ast.walk(tree) if compares(node)]
+
+
+def _names_of_codes(node: ast.Assign) -> set[str]:
+    names = {n.id for target in node.targets for n in ast.walk(target) if isinstance(n, ast.Name)}
+    numbers = [n.value for n in ast.walk(node.value) if isinstance(n, ast.Constant)]
+    return names if any(isinstance(n, int) and n in CODES for n in numbers) else set()
+
+
+def test_only_the_gateways_know_a_code_by_its_number() -> None:
+    compared = {path.name: compared_codes(path.read_text("utf-8")) for path in outside_the_gateways()}
+
+    assert {name: lines for name, lines in compared.items() if lines} == {}
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "if outcome.code == 102: pass",
+        "_PAST, _GONE = 121, 122\nif got.code != _PAST: pass",
+        "if code in (106, 112): pass",
+        "BY_CODE = {100: 1}",
+        "match code:\n    case 108: pass",
+    ],
+)
+def test_a_code_that_is_known_by_its_number_is_noticed(source: str) -> None:
+    assert compared_codes(source)
+
+
+@pytest.mark.parametrize("source", ["if finished.code == 0: pass", "if a.code != b.code: pass", "wide = 160"])
+def test_other_numbers_are_no_codes(source: str) -> None:
+    assert compared_codes(source) == []
+
+
+def test_policy_knows_neither_store_nor_gateways() -> None:
+    known = {room.split(".")[0] for path in (PACKAGE / "policy").glob("*.py") for room in ours(path)}
+
+    assert known & {"store", "gateways", "delivery", "engine"} == set()
 
 
 @pytest.mark.parametrize("library", ONE_ROOM)

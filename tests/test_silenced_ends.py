@@ -17,7 +17,7 @@ from test_silences import WEB_1, Desk, FakeAlertmanager, asks, fires, listed, wo
 from workbench import NOON, Bench, firing, resolved
 
 from sms_notify.alert import Delivery, Status
-from sms_notify.gateways.base import Fate
+from sms_notify.policy.outcomes import Fate
 from sms_notify.policy.vocabulary import AckBy
 from sms_notify.secret import Secret
 from sms_notify.silences.client import Alertmanager, SilenceTrouble, Why

@@ -6,7 +6,7 @@ import itertools
 
 import pytest
 
-from sms_notify.gateways.base import DeliveryStatus as D
+from sms_notify.policy.outcomes import DeliveryStatus as D
 from sms_notify.policy.vocabulary import State, after_report
 
 

@@ -2,16 +2,8 @@
 
 from __future__ import annotations
 
-from sms_notify.gateways.base import (
-    Batch,
-    DeliveryStatus,
-    Failed,
-    Fate,
-    Outcome,
-    Reason,
-    Report,
-    Submission,
-)
+from sms_notify.gateways.base import Batch, Failed, Report, Submission
+from sms_notify.policy.outcomes import DeliveryStatus, Fate, Outcome, Reason
 
 
 class PaperGateway:

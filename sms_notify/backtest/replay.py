@@ -17,15 +17,15 @@ from typing import TypeVar
 from sms_notify.backtest.fake_gateway import PaperGateway
 from sms_notify.backtest.recording import Acknowledged, Event, Recorded
 from sms_notify.backtest.statistics import Leftovers, Tally, Text, Thing
+from sms_notify.delivery.account import Account
 from sms_notify.delivery.reports import apply
 from sms_notify.delivery.sender import Luck, Sender
-from sms_notify.delivery.settlement import Account
 from sms_notify.engine import Engine
 from sms_notify.policy.directory import Directory, group_of
 from sms_notify.policy.rotations import Schedule, Shift, shifts
 from sms_notify.policy.routing import Route, route
-from sms_notify.policy.vocabulary import AckBy, Cause, Heard, PageState
 from sms_notify.policy.ruleset import Plan
+from sms_notify.policy.vocabulary import AckBy, Cause, Heard, PageState
 from sms_notify.store import history, incidents, oncall_rows
 from sms_notify.store.in_memory import ScratchStore
 from sms_notify.store.messages import Message
@@ -143,8 +143,7 @@ class Replay:
 
     def _acknowledge(self, event: Acknowledged) -> None:
         wanted = event.labels.items()
-        named = [s for s in incidents.open_now(self._tx) if wanted <= s.alert.labels.items()]
-        ids = [subject.incident_id for subject in named]
+        ids = [one.id for one in incidents.still_open(self._tx) if wanted <= one.labels.items()]
         taken = self._engine.acknowledge(self._tx, ids, event.by, AckBy.SOURCE, event.at)
         self.tally.acknowledged += len(taken)
         self._due = next_due(self._tx, self._waits)

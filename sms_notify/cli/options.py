@@ -11,11 +11,12 @@ from typing import TYPE_CHECKING
 
 import click
 
-from sms_notify.barring import Barring, barring_of
+from sms_notify.barring import barring_of
 from sms_notify.config.settings import Settings
 from sms_notify.errors import StoreError, UsageError
 from sms_notify.logs import printable
 from sms_notify.oncall.roster import obeyed
+from sms_notify.policy.bars import Barring
 from sms_notify.policy.episodes import incident_of
 from sms_notify.policy.rotations import Shift
 from sms_notify.store import oncall_rows

@@ -21,7 +21,7 @@ from sms_notify.config.settings import HashedUsers, Settings
 from sms_notify.config.time_intervals import quiet_of, windows_of
 from sms_notify.config.validation import Found
 from sms_notify.errors import Fault
-from sms_notify.gateways.sms1601.settings import Gateway1601Settings
+from sms_notify.gateways.registry import GatewaySettings
 from sms_notify.policy.directory import Directory, Person, Target
 from sms_notify.policy.routing import Receiver, Route, Step
 from sms_notify.secret import Secret
@@ -76,8 +76,8 @@ def _web(web: models.Web, found: Found) -> WebSettings:
     )
 
 
-def _gateway(gateway: models.Gateway, index: int, found: Found) -> Gateway1601Settings:
-    return Gateway1601Settings(
+def _gateway(gateway: models.Gateway, index: int, found: Found) -> GatewaySettings:
+    return GatewaySettings(
         name=gateway.name,
         url=gateway.url,
         username=gateway.username,

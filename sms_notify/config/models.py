@@ -32,7 +32,8 @@ from sms_notify.config.values import (
     Timezone,
     Words,
 )
-from sms_notify.gateways.sms1601.settings import PasswordEncoding, ReportsBy
+from sms_notify.gateways.base import ReportsBy
+from sms_notify.gateways.registry import PasswordEncoding
 
 
 class Web(Model):

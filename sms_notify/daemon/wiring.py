@@ -14,12 +14,12 @@ from sms_notify.config.settings import Settings
 from sms_notify.daemon import event_log
 from sms_notify.daemon.active_configuration import Running
 from sms_notify.daemon.calendar_refresh import CalendarUnit
+from sms_notify.daemon.periodic import Every
 from sms_notify.daemon.spool_intake import Intake
 from sms_notify.daemon.worker_threads import GatewayUnit, Tools, Unit
-from sms_notify.delivery.reports import Every
 from sms_notify.engine import Engine
-from sms_notify.policy.vocabulary import AckBy
 from sms_notify.policy.ruleset import Timing
+from sms_notify.policy.vocabulary import AckBy
 from sms_notify.silences.client import Alertmanager
 from sms_notify.silences.ends import ended
 from sms_notify.silences.keeper import Keeper, What

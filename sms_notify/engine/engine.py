@@ -26,8 +26,8 @@ from sms_notify.policy.housekeeping import LONGEST_PAUSE, Housekeeping, Moved, O
 from sms_notify.policy.notifications import Case, Ends, Notifications, relieved
 from sms_notify.policy.rate_limits import Lane
 from sms_notify.policy.records import Message, Notification, TimerKind
-from sms_notify.policy.rotations import Schedule
 from sms_notify.policy.roster import scheduled
+from sms_notify.policy.rotations import Schedule
 from sms_notify.policy.routing import Route, route
 from sms_notify.policy.rows import HeardAlert, Rows
 from sms_notify.policy.ruleset import Plan
@@ -324,13 +324,16 @@ class Engine:
         gone = (message for message in (*late.leased, *late.sent))
         working.know(gone)
         working.load_context(m.id for m in (*late.unknown, *late.expired, *late.buffered, *stuck))
-        house = Housekeeping(self.plan, self._numbers, rows, say_barring)
+        house = self._housekeeping(rows)
         house.overdue(late)
         house.fail_over(_still_queued(rows))
         house.leave_barred(_still_queued(rows))
         house.stop_waiting_for_reports((*late.sent, *late.buffered))
         working.flush()
         return house.moved
+
+    def _housekeeping(self, rows: Rows) -> Housekeeping:
+        return Housekeeping(self.plan, self._numbers, rows, lambda barring: say_barring(barring))
 
     def _stuck(self, tx: Tx, rows: Rows) -> list[Message]:
         """What waits where nothing leaves, or for a number or a country that its gateway refuses."""
@@ -352,7 +355,7 @@ class Engine:
         working = WorkingSet(tx, self.node, now)
         left = outbox.leased_by(tx, self.node)
         working.know(left)
-        house = Housekeeping(self.plan, self._numbers, working.rows, say_barring)
+        house = self._housekeeping(working.rows)
         for message in left:
             house.lose(message, Cause.RESTARTED)
         working.flush()
@@ -369,7 +372,7 @@ class Engine:
         rows.drop(gone, Drop.NOT_CONFIGURED)
         note_unaddressed(rows, (n.incident_id for n in gone if n.kind.alarming))
         working.load_messages(m.id for m in outbox.queued(tx))
-        house = Housekeeping(self.plan, self._numbers, rows, say_barring)
+        house = self._housekeeping(rows)
         house.drop_unaddressed(_still_queued(rows))
         house.leave_unknown_gateways(_still_queued(rows))
         working.flush()

@@ -11,8 +11,8 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from sms_notify.alert import Alert, Severity, Status
-from sms_notify.barring import Barring
 from sms_notify.explain.route_trace import Looked, walk
+from sms_notify.policy.bars import Barring
 from sms_notify.policy.directory import OnCall, Person, Target, TargetKind
 from sms_notify.policy.grouping import flush_at
 from sms_notify.policy.holds import Hold, Wait, wait

@@ -8,8 +8,8 @@ from datetime import datetime
 from sms_notify.alert import Status
 from sms_notify.policy.episodes import tag_of
 from sms_notify.policy.holds import Hold
-from sms_notify.policy.vocabulary import Kind
 from sms_notify.policy.records import Notification
+from sms_notify.policy.vocabulary import Kind
 from sms_notify.wording.content import Digest, Merged, Notice, Told, Tone
 
 FLAPPING = "flapping"  # the bundle of those that say so

@@ -124,6 +124,7 @@ class Notification:
     message_id: int | None = None
     row_lane: Lane = Lane.FREE
     message_state: State | None = field(default=None, compare=False)
+    message_ambiguous: int = field(default=0, compare=False)
     message_at: datetime | None = field(default=None, compare=False)
 
     @property

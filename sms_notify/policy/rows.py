@@ -303,6 +303,13 @@ class Rows:
         state = self.state_of(n)
         return n.state is PageState.TOLD and state is not None and not state.never_arrives
 
+    def may_have_arrived(self, n: Notification) -> bool:
+        """Also of a text that is tried again after an attempt without an answer."""
+        message = self.messages.get(n.message_id) if n.message_id is not None else None
+        ambiguous = n.message_ambiguous if message is None else message.ambiguous
+        state = self.state_of(n)
+        return state is not None and (state.may_have_arrived or ambiguous > 0)
+
     def written_at(self, n: Notification) -> datetime | None:
         """When the message that tells it was written; None where none does."""
         message = self.messages.get(n.message_id) if n.message_id is not None else None

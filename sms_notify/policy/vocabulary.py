@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from enum import StrEnum
 
-from sms_notify.gateways.base import DeliveryStatus
+from sms_notify.policy.outcomes import DeliveryStatus
 
 
 class Heard(StrEnum):

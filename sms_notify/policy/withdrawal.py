@@ -67,3 +67,27 @@ def supersede(rows: Rows, incident_id: int) -> None:
     rows.drop((n for n in ends if n.state is PageState.HELD), Drop.SUPERSEDED)
     for message_id in dict.fromkeys(n.message_id for n in ends if n.message_id is not None):
         withdraw(rows, message_id, incident_id)
+
+
+def needless_ends(rows: Rows, message: Message) -> list[Message]:
+    """Texts that wait to tell this message's reader the end of something whose beginning they cannot have."""
+    told = [(n.incident_id, n.number) for n in rows.of_message(message.id)]
+    ids = {
+        n.message_id
+        for incident_id, number in told
+        for n in rows.of_incident(incident_id)
+        if n.number == number and n.kind is Kind.RESOLVED and n.message_id is not None
+    }
+    ends = [end for id_ in sorted(ids) if (end := rows.messages.get(id_)) is not None]
+    waiting = (end for end in ends if end.state is State.QUEUED and not end.ambiguous)
+    return [end for end in waiting if not _beginning_was_told(rows, end)]
+
+
+def _beginning_was_told(rows: Rows, end: Message) -> bool:
+    """Whether its reader has, or may have, a text about the beginning of any of it."""
+    return any(
+        rows.may_have_arrived(n)
+        for told in rows.of_message(end.id)
+        for n in rows.of_incident(told.incident_id)
+        if n.number == told.number and n.kind.news
+    )

@@ -144,7 +144,7 @@ class Ends:
             if incident.by_silence:
                 silences.made(tx, incident.id, sight.alertmanager, sight.silence_id, now)
             if now - incident.heard_at >= _HEARD_EVERY:
-                incidents.seen(tx, incident.id, now)
+                incidents.seen(tx, [incident.id], now)
                 incident_members.seen(tx, incident.id, SOURCE, incident.fingerprint, now)
 
     def _patience(self, every: Sequence[Open], listed: Mapping[str, _Sight]) -> timedelta:

@@ -9,9 +9,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sms_notify.gateways.base import Outcome
 from sms_notify.policy.bars import Breaker
 from sms_notify.policy.country_codes import country_of
+from sms_notify.policy.outcomes import Outcome
 from sms_notify.policy.retry_policy import Break, Level, Scope, Trouble
 from sms_notify.policy.self_alert_notes import note_id
 from sms_notify.store import particulars

@@ -75,7 +75,7 @@ def update(tx: Tx, messages: Iterable[Message], now: datetime) -> None:
     """What a step has changed: none of them is being sent. A final state is never asked about again."""
     tx.run_all(
         "update messages set state = :state, gateway = :gateway, not_before = :not_before, ambiguous = :ambiguous,"
-        " updated_at = :now, lease_until = null,"
+        " body = :body, parts = :parts, recuts = :recuts, updated_at = :now, lease_until = null,"
         f" poll_at = case when :state in ({_FINAL}) then null else poll_at end where id = :id",
         [
             {
@@ -84,6 +84,9 @@ def update(tx: Tx, messages: Iterable[Message], now: datetime) -> None:
                 "gateway": message.gateway,
                 "not_before": stored(message.not_before),
                 "ambiguous": message.ambiguous,
+                "body": message.body,
+                "parts": message.parts,
+                "recuts": message.recuts,
                 "now": stored(now),
             }
             for message in messages

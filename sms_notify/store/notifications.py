@@ -16,10 +16,10 @@ from sms_notify.policy.vocabulary import Drop, Kind, PageState, State
 from sms_notify.store.tx import Row, Tx, among, from_stored, moment, pairs, stored
 
 _SELECT = (
-    "select p.*, m.state as message_state, m.created_at as message_at"
+    "select p.*, m.state as message_state, m.ambiguous as message_ambiguous, m.created_at as message_at"
     " from pages p left join messages m on m.id = p.message_id"
 )
-_HELD = "select p.*, null as message_state, null as message_at from pages p"
+_HELD = "select p.*, null as message_state, 0 as message_ambiguous, null as message_at from pages p"
 _BY_THE_CLOCK = f"('{Hold.QUIET}', '{Hold.MUTED}', '{Hold.INACTIVE}')"
 
 
@@ -111,6 +111,7 @@ def notification_of(row: Row, incidents: Mapping[int, Incident]) -> Notification
         message_id=row["message_id"],
         row_lane=Lane(row["lane"]),
         message_state=None if row["message_state"] is None else State(row["message_state"]),
+        message_ambiguous=row["message_ambiguous"] or 0,
         message_at=from_stored(row["message_at"]),
     )
 

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from sms_notify.gateways.base import Outcome
+from sms_notify.policy.outcomes import Outcome
 from sms_notify.policy.vocabulary import Cause, State
 from sms_notify.store import breakers
 from sms_notify.store.messages import Entry, Message, enter, message_of, move
@@ -111,16 +111,6 @@ def keep_smsid(tx: Tx, message: Message, smsid: str) -> bool:
     return True
 
 
-def requeue(tx: Tx, message: Message, not_before: datetime, entry: Entry, node: str, now: datetime) -> None:
-    """Back to the queue: a retry after a refusal, or the one resend after an ambiguous attempt."""
-    tx.run(
-        "update messages set not_before = :at, lease_until = null where id = :id",
-        at=stored(not_before),
-        id=message.id,
-    )
-    move(tx, message, State.QUEUED, entry, node, now)
-
-
 def mark_ambiguous(tx: Tx, message: Message, entry: Entry, node: str, now: datetime) -> None:
     tx.run("update messages set ambiguous = ambiguous + 1, lease_until = null where id = :id", id=message.id)
     move(tx, message, State.UNKNOWN, entry, node, now)
@@ -181,17 +171,6 @@ def queued(tx: Tx) -> Sequence[Message]:
     return [message_of(row) for row in tx.all("select * from messages where state = 'queued' order by id")]
 
 
-def hand_over(tx: Tx, message: Message, gateway: str, entry: Entry, node: str, now: datetime) -> None:
-    """Queues a waiting message for another gateway, which has given no reason to wait."""
-    tx.run(
-        "update messages set gateway = :gateway, not_before = min(not_before, :now) where id = :id",
-        gateway=gateway,
-        now=stored(now),
-        id=message.id,
-    )
-    move(tx, replace(message, gateway=gateway), State.QUEUED, entry, node, now)
-
-
 DRIFT = timedelta(seconds=5)
 """A smaller step of the wall clock is none: what waits is late or early by that at most."""
 
@@ -244,10 +223,10 @@ def recut(tx: Tx, message: Message, body: str, parts: int) -> None:
     )
 
 
-def untried_gateways(tx: Tx, message: Message, gateways: Sequence[str]) -> Sequence[str]:
-    """Those of `gateways` by which this message was never tried."""
+def tried_gateways(tx: Tx, message: Message) -> frozenset[str]:
+    """Those by which this message was tried."""
     rows = tx.all("select distinct gateway from attempts where message_id = :id", id=message.id)
-    return [name for name in gateways if name not in {row["gateway"] for row in rows}]
+    return frozenset(row["gateway"] for row in rows)
 
 
 def waiting_for(tx: Tx, gateway: str, limit: int = 500) -> Sequence[Message]:

@@ -9,7 +9,8 @@ from datetime import datetime
 from sms_notify.alert import Alert, Severity
 from sms_notify.policy.holds import Hold
 from sms_notify.policy.vocabulary import IncidentState, PageState, State
-from sms_notify.store import messages, pages
+from sms_notify.store import messages
+from sms_notify.store.incidents import incident_of
 from sms_notify.store.messages import Message
 from sms_notify.store.tx import Row, Tx, from_stored, moment
 
@@ -192,7 +193,7 @@ def linked(tx: Tx, code: str) -> Linked | None:
 def _incident(row: Row) -> Incident:
     return Incident(
         id=row["id"],
-        alert=pages.subject_of(row, "id").alert,
+        alert=incident_of(row).subject.alert,
         state=IncidentState(row["state"]),
         severity=Severity(row["severity"]),
         opened_at=moment(row["opened_at"]),

@@ -8,9 +8,10 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from sms_notify.alert import Alert
+from sms_notify.policy.records import Subject
 from sms_notify.policy.vocabulary import AckBy
 from sms_notify.sources.alertmanager import SOURCE
-from sms_notify.store.pages import Subject, subject_of
+from sms_notify.store.incidents import incident_of
 from sms_notify.store.tx import Row, Tx, load, moment, stored
 
 
@@ -133,7 +134,7 @@ def unheard(tx: Tx, since: Mapping[int, datetime]) -> list[int]:
 def alerts(tx: Tx, incident_ids: Sequence[int]) -> list[Alert]:
     """The alerts of these incidents, as they came with the beginning."""
     rows = (tx.one("select * from incidents where id = :id", id=id_) for id_ in incident_ids)
-    return [_as_told(tx, subject_of(row, "id")) for row in rows if row is not None]
+    return [_as_told(tx, incident_of(row).subject) for row in rows if row is not None]
 
 
 def _as_told(tx: Tx, subject: Subject) -> Alert:

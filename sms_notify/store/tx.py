@@ -83,7 +83,7 @@ def among(values: Iterable[object]) -> Iterator[tuple[str, dict[str, object]]]:
 def pairs(keys: Iterable[tuple[str, str]]) -> Iterator[tuple[str, dict[str, object]]]:
     """As `among`, of two columns: what follows `values`."""
     for some in _chunks(list(keys)):
-        first = {f"k{n}": pair[0] for n, pair in enumerate(some)}
+        first: dict[str, object] = {f"k{n}": pair[0] for n, pair in enumerate(some)}
         yield _pairs(len(some)), first | {f"j{n}": pair[1] for n, pair in enumerate(some)}
 
 

@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from sms_notify.alert import Delivery
-from sms_notify.gateways.base import DeliveryStatus
+from sms_notify.policy.outcomes import DeliveryStatus
 from sms_notify.sources import alertmanager, generic, grafana, zabbix
 from sms_notify.web.body import MAX_BODY
 from sms_notify.web.http_limits import Limits

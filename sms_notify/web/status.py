@@ -9,12 +9,13 @@ from enum import StrEnum
 
 from sms_notify.alert import Severity
 from sms_notify.barring import about_of, say_breaker
+from sms_notify.policy.bars import Breaker
 from sms_notify.policy.directory import Directory
 from sms_notify.policy.retry_policy import Level
 from sms_notify.policy.rotations import Schedule
 from sms_notify.self_alerts import gather
 from sms_notify.store import breakers, oncall_rows, page_queries
-from sms_notify.store.breakers import Breaker, OwnTrouble
+from sms_notify.store.breakers import OwnTrouble
 from sms_notify.store.messages import Message
 from sms_notify.store.page_queries import Balance, Held, Incident, Queue, Told
 from sms_notify.store.tx import Tx

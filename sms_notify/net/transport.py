@@ -1,4 +1,4 @@
-"""One HTTP request to a gateway: bounded in time and size, sent at most once, and silent.
+"""One HTTP request by `requests`, as gateways need it: bounded in time and size, sent at most once, and silent.
 
 A text sent by GET is not idempotent, so nothing here repeats a request: no retry, no redirect, no proxy or
 netrc from the environment, no connection or cookie kept. What can be known exactly is known: whether a byte
@@ -17,7 +17,6 @@ import queue
 import socket
 import ssl
 import threading
-import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
@@ -29,16 +28,15 @@ from requests.utils import DEFAULT_CA_BUNDLE_PATH
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 
-from sms_notify.gateways.base import Fate, Reason
-from sms_notify.gateways.sms1601.responses import clean
+from sms_notify.net.details import clean, words
+from sms_notify.net.sockets import Deadline, Place, bare_tls_context, reach
+from sms_notify.policy.outcomes import Fate, Reason
 from sms_notify.secret import Secret
 
 MOST_BYTES = 4096  # the gateway's answers are one line; what is longer is somebody else's page
 _MOST_LOOKUPS = 8  # names being resolved at once; a dead resolver must not collect threads
 _LOCAL_ERRNOS = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.ENOBUFS, errno.EADDRNOTAVAIL})
 _FORM = "application/x-www-form-urlencoded"
-
-_Place = tuple[Any, Any, int, str, Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +79,7 @@ class Transport:
 
         An answer of more than `most` bytes is none of the gateway's: it is cut off and not looked at.
         """
-        trip = _Trip(_Deadline(self._limit), self._lookups, Secret("" if post else "?" + form.reveal()))
+        trip = _Trip(Deadline(self._limit), self._lookups, Secret("" if post else "?" + form.reveal()))
         try:
             return self._ask(trip, url, form if post else None, most)
         except Exception as error:  # noqa: BLE001 - whatever a network or a library does is an outcome, not a crash
@@ -106,7 +104,7 @@ class Transport:
             return _TlsPool(host, port, ssl_context=self._tls, cert_reqs="CERT_REQUIRED", trip=trip)
         if parts.scheme == "http":
             return _PlainPool(parts.hostname or "", parts.port, trip=trip)
-        raise _StopError(Reason.LOCAL, "the gateway's url must begin with http:// or https://")
+        raise _StopError(Reason.LOCAL, "the url must begin with http:// or https://")
 
 
 class _StopError(Exception):
@@ -117,36 +115,24 @@ class _StopError(Exception):
         self.reason, self.detail = reason, detail
 
 
-class _Deadline:
-    def __init__(self, seconds: float) -> None:
-        self._ends = time.monotonic() + seconds
-
-    def left(self) -> float:
-        """Seconds left, above 0; raises TimeoutError when there are none."""
-        left = self._ends - time.monotonic()
-        if left <= 0:
-            raise TimeoutError(errno.ETIMEDOUT, "the time limit is over")
-        return left
-
-
 class _TimedSocket(socket.socket):
     """A socket whose every wait is bounded by what is left of the whole: a drip of bytes gains no time."""
 
-    deadline: _Deadline
+    deadline: Deadline
     ended = False  # the peer has said its last byte, and we came back for more
 
     def recv_into(self, *args: Any, **kwargs: Any) -> int:
-        self.settimeout(self.deadline.left())
+        self.settimeout(self.deadline.need())
         got = super().recv_into(*args, **kwargs)
         self.ended = got == 0
         return got
 
     def send(self, *args: Any, **kwargs: Any) -> int:
-        self.settimeout(self.deadline.left())
+        self.settimeout(self.deadline.need())
         return super().send(*args, **kwargs)
 
     def sendall(self, *args: Any, **kwargs: Any) -> None:
-        self.settimeout(self.deadline.left())
+        self.settimeout(self.deadline.need())
         super().sendall(*args, **kwargs)
 
 
@@ -158,36 +144,22 @@ class _TimedTlsSocket(_TimedSocket, ssl.SSLSocket):
 class _Trip:
     """One request on its way. `left` turns true just before the first byte is handed to the kernel."""
 
-    deadline: _Deadline
+    deadline: Deadline
     lookups: threading.BoundedSemaphore
     query: Secret
     left: bool = False
 
     def reach(self, host: str, port: int) -> _TimedSocket:
-        """A connected socket. Each address has its share of the time: a dead IPv6 leaves IPv4 some."""
+        """A connected socket."""
         places = self._places(host, port)
-        fault = OSError("no address")
-        for later, place in zip(range(len(places), 0, -1), places, strict=True):
-            try:
-                return self._connect(place, self.deadline.left() / later)
-            except OSError as error:
-                fault = error
-        raise _StopError(_why_unreached(fault), f"{host}:{port}: {_words(fault)}")
-
-    def _connect(self, place: _Place, seconds: float) -> _TimedSocket:
-        family, kind, protocol, _, address = place
-        sock = _TimedSocket(family, kind, protocol)
         try:
-            sock.settimeout(seconds)
-            sock.connect(address)
-            sock.settimeout(self.deadline.left())
-        except BaseException:
-            sock.close()
-            raise
+            sock = reach(places, self.deadline, _TimedSocket)
+        except OSError as error:
+            raise _StopError(_why_unreached(error), f"{host}:{port}: {words(error)}") from None
         sock.deadline = self.deadline
         return sock
 
-    def _places(self, host: str, port: int) -> list[_Place]:
+    def _places(self, host: str, port: int) -> list[Place]:
         """The addresses of a name.
 
         The system's resolver cannot be interrupted, so it works in a thread that is left behind when time is
@@ -197,21 +169,21 @@ class _Trip:
             return socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_NUMERICHOST)
         except OSError:
             pass  # a name, not an address
-        found: queue.SimpleQueue[list[_Place] | Exception] = queue.SimpleQueue()
-        if not self.lookups.acquire(timeout=self.deadline.left()):
+        found: queue.SimpleQueue[list[Place] | Exception] = queue.SimpleQueue()
+        if not self.lookups.acquire(timeout=self.deadline.need()):
             raise _StopError(Reason.DNS, f"{host}: the resolver does not answer")
         _start_lookup(host, port, found, self.lookups)
         try:
-            places = found.get(timeout=self.deadline.left())
+            places = found.get(timeout=self.deadline.need())
         except (queue.Empty, TimeoutError):
             raise _StopError(Reason.DNS, f"{host}: the name did not resolve in time") from None
         if isinstance(places, Exception):
-            raise _StopError(Reason.DNS, f"{host}: {_words(places)}")
+            raise _StopError(Reason.DNS, f"{host}: {words(places)}")
         return places
 
 
 def _start_lookup(
-    host: str, port: int, found: queue.SimpleQueue[list[_Place] | Exception], slots: threading.Semaphore
+    host: str, port: int, found: queue.SimpleQueue[list[Place] | Exception], slots: threading.Semaphore
 ) -> None:
     def look() -> None:
         try:
@@ -277,7 +249,7 @@ class _WatchedTls(_Watched, HTTPSConnection):
         except _StopError:
             raise
         except Exception as error:  # noqa: BLE001 - before the first byte, whatever the handshake stumbled over
-            raise _StopError(Reason.TLS, f"{self.host}:{self.port}: {_words(error)}") from None
+            raise _StopError(Reason.TLS, f"{self.host}:{self.port}: {words(error)}") from None
         if isinstance(self.sock, _TimedSocket):
             self.sock.deadline = self._trip.deadline
 
@@ -305,9 +277,8 @@ class _Adapter(HTTPAdapter):
 
 
 def _tls_context(ca_file: str) -> ssl.SSLContext:
-    """Verifies certificate and name; TLS 1.2 or newer (RFC 8996); no key log, whatever the environment."""
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    """Trusts nobody beside the authorities of `ca_file`."""
+    context = bare_tls_context()
     context.load_verify_locations(ca_file)
     context.sslsocket_class = _TimedTlsSocket
     return context
@@ -330,10 +301,10 @@ def _ended(trip: _Trip, error: Exception) -> NoAnswer:
     """What a request that broke off is: by whether its first byte left, not by who complained."""
     if trip.left:
         causes = [cause for cause in _causes(error) if not isinstance(cause, requests.RequestException)]
-        return NoAnswer(Fate.UNKNOWN, _why_lost(causes), clean(_words(causes[-1] if causes else error)))
+        return NoAnswer(Fate.UNKNOWN, _why_lost(causes), clean(words(causes[-1] if causes else error)))
     if isinstance(error, _StopError):
         return NoAnswer(Fate.NOT_SENT, error.reason, clean(error.detail))
-    return NoAnswer(Fate.NOT_SENT, Reason.LOCAL, clean(_words(error)))
+    return NoAnswer(Fate.NOT_SENT, Reason.LOCAL, clean(words(error)))
 
 
 def _causes(error: BaseException | None) -> Iterator[BaseException]:
@@ -354,14 +325,3 @@ def _why_unreached(fault: OSError) -> Reason:
     if fault.errno in _LOCAL_ERRNOS:
         return Reason.LOCAL
     return Reason.CONNECT_TIMEOUT if isinstance(fault, TimeoutError) else Reason.CONNECT
-
-
-def _words(error: BaseException) -> str:
-    """What went wrong without the exception's own text, which may hold the URL."""
-    if isinstance(error, TimeoutError):
-        return "no answer within the time limit"
-    if isinstance(error, ssl.SSLCertVerificationError):
-        return f"certificate not accepted: {error.verify_message}"
-    if isinstance(error, ssl.SSLError):
-        return f"TLS: {error.reason or 'broken off'}"
-    return getattr(error, "strerror", None) or type(error).__name__
