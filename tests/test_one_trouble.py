@@ -28,7 +28,7 @@ from outage import (
 from paper import Site
 from workbench import ALICE, BOB, NOON, firing
 
-from sms_notify import hearing
+from sms_notify.policy import correlation
 from sms_notify.alert import Acknowledged, Alert, Delivery, Status
 from sms_notify.policy.episodes import Episode, hear, hear_shared
 from sms_notify.policy.holds import Quiet
@@ -361,7 +361,7 @@ def after(latest: Episode | None, alert: Alert, word: Heard, now) -> Episode | N
 def test_the_name_of_a_shared_incident_depends_on_the_values_and_the_receivers_alone() -> None:
     def name(receiver: str = "oncall", **labels: str) -> str | None:
         chain = (Route(receiver, dedup_labels=("host", "service")),)
-        return hearing.shared_name((chain,), labels)
+        return correlation.shared_name((chain,), labels)
 
     assert name(host="a", service="b") == name(host="a", service="b", more="c")
     assert name(host="a", service="b") != name(host="b", service="a")

@@ -241,8 +241,13 @@ class Engine:
             self._hand_off(tx, now)
         moved = self._keep_house(tx, due, now) if due.housekeeping else []
         told: list[Texted] = []
-        if moved or due.steps or due.reminders or due.notifications or due.lanes:
-            told = self._tell_due(tx, now)
+        if moved or due.steps or due.notifications:
+            told += self._tell_due(tx, now)
+        if moved or due.notifications or due.lanes:
+            limit_rows.free_silent_lanes(tx, now)
+        if due.reminders:
+            told += self._remind(tx, now)
+        if told or moved or due.lanes:
             due = replace(due, next_critical=limit_rows.next_critical(tx))
         written = tuple(dict.fromkeys(message_id for _, message_id in told))
         return Ticked(tuple(moved), written, due.next_critical)
@@ -274,23 +279,27 @@ class Engine:
         working.flush()
 
     def _tell_due(self, tx: Tx, now: datetime) -> list[Texted]:
-        """Steps, what somebody else hears now, what was held until now, and last the reminders: each may find that the
-        one before has told it.
-        """
+        """Steps, what somebody else hears now, and what was held until now: each may find that the one before has told it."""
         working = WorkingSet(tx, self.node, now)
         rows = working.rows
         working.load_ids()
         working.load_due_timers(TimerKind.ESCALATE, now)
-        working.load_due_timers(TimerKind.REMIND, now + ALONG)
         working.load_due_after_hours()
         working.load_roster(self.plan.directory)
-        follow_ups = Escalation(self.plan, rows)
-        told = self._batch(working, follow_ups.steps())
+        told = self._batch(working, Escalation(self.plan, rows).steps())
         told += self._batch(working, relieved(self.plan, rows))
         told += self._flush_due(working)
-        told += self._batch(working, follow_ups.reminders())
         working.flush()
-        limit_rows.free_silent_lanes(tx, now)
+        return told
+
+    def _remind(self, tx: Tx, now: datetime) -> list[Texted]:
+        """Last of all, for what was told just now needs no reminder."""
+        working = WorkingSet(tx, self.node, now)
+        working.load_ids()
+        working.load_due_timers(TimerKind.REMIND, now + ALONG)
+        working.load_roster(self.plan.directory)
+        told = self._batch(working, Escalation(self.plan, working.rows).reminders())
+        working.flush()
         return told
 
     def _flush_due(self, working: WorkingSet) -> list[Texted]:

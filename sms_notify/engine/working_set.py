@@ -226,8 +226,9 @@ class WorkingSet:
         tx, rows, now = self._tx, self.rows, self.rows.now
         limit_rows.look_again(tx, rows.freed, now)
         notifications.postpone(tx, rows.postponed, now)
-        incidents.insert(tx, rows.incidents.new)
+        # What ends makes room for what begins: one open episode a problem.
         incidents.update(tx, rows.incidents.changed)
+        incidents.insert(tx, rows.incidents.new)
         incident_members.save(tx, [*rows.members.new, *rows.members.changed])
         messages.insert(tx, rows.messages.new)
         messages.update(tx, rows.messages.changed, now)
