@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import timedelta
 
+from sms_notify.gateways.base import TextLimits
 from sms_notify.policy.directory import Directory
 from sms_notify.policy.retry_policy import Scope
 from sms_notify.store import breakers
@@ -21,6 +22,7 @@ class Account:
     """
 
     name: str
+    limits: TextLimits = field(kw_only=True)
     sender: str = ""
     other_sender: str = ""
     gateways: tuple[str, ...] = ()

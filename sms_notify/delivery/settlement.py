@@ -12,6 +12,7 @@ from datetime import datetime, timedelta
 
 from sms_notify.alert import Severity
 from sms_notify.delivery.account import Account, usable_sender, way_for
+from sms_notify.gateways.base import TextLimits
 from sms_notify.gateways.registry import explain_code
 from sms_notify.policy.country_codes import country_of
 from sms_notify.policy.directory import Person, group_of
@@ -38,7 +39,6 @@ from sms_notify.wording.content import Text
 _log = logging.getLogger(__name__)
 _MOST_RECUTS = 2
 _OF_NUMBERS = (Scope.NUMBER, Scope.COUNTRY, Scope.NO_LONG)
-_ONE_PART = 160
 
 
 class Settling:
@@ -173,7 +173,8 @@ class Settling:
                 and message.severity is Severity.CRITICAL
                 and message.parts > 1
             ):
-                outbox.recut(tx, message, within_bytes(message.body, 1), 1)  # one credit may be left
+                # one credit may be left
+                outbox.recut(tx, message, within_bytes(message.body, 1, self._account.limits), 1)
             self._requeue(tx, message, now + pause, entry, now)
             self._fail_over(tx, message, now)
 
@@ -221,9 +222,10 @@ class Settling:
         if outcome.refusal is Refusal.NO_TEXT:
             tags = " ".join(f"#{tag_of(incident)}" for incident in messages.incidents_of(tx, message.id))
             return gsm.fit(gsm.to_gsm(f"ALERT {message.receiver} {tags} (its text was empty)"), 1)
+        limits = self._account.limits
         if outcome.refusal is Refusal.TOO_MANY_PARTS and message.recuts == 0:
-            return within_bytes(message.body, 3)
-        return within_bytes(message.body, 1)
+            return within_bytes(message.body, limits.most_parts, limits)
+        return within_bytes(message.body, 1, limits)
 
     def _elsewhere(self, tx: Tx, message: Message, entry: Entry, now: datetime) -> None:
         """To a gateway that does not refuse the number, though it may have to wait there; else it has failed."""
@@ -285,11 +287,11 @@ _FIRST_SIGN = timedelta(
 _ASK_AGAIN = timedelta(minutes=15)
 
 
-def within_bytes(body: str, parts: int) -> str:
+def within_bytes(body: str, parts: int, limits: TextLimits) -> str:
     """`body` cut to so many parts also for a gateway that counts the bytes of UTF-8: the count that was refused
     is not ours, so the strictest one is taken.
     """
-    room = _ONE_PART if parts == 1 else 153 * parts
+    room = limits.room(parts)
     cut = gsm.fit(body, parts)
     while len(cut.encode("utf-8")) > room or gsm.septets(cut) > room:
         over = max(len(cut.encode("utf-8")), gsm.septets(cut)) - room

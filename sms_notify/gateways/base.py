@@ -24,6 +24,18 @@ class ReportsBy(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class TextLimits:
+    """What a text may be, in septets of the GSM alphabet: in its only part, and in each of several."""
+
+    only_part: int
+    each_part: int
+    most_parts: int
+
+    def room(self, parts: int) -> int:
+        return self.only_part if parts == 1 else self.each_part * parts
+
+
+@dataclass(frozen=True, slots=True)
 class Submission:
     """One message for one number, ready to leave. `reference` is what the gateway gives back with reports;
     without a `sender` it is the account's own.
