@@ -27,6 +27,7 @@ from sms_notify.delivery.sender import Luck, Sender
 from sms_notify.delivery.settlement import Settling
 from sms_notify.engine import Engine
 from sms_notify.gateways.base import Submission
+from sms_notify.gateways.sms1601.settings import TEXT_LIMITS
 from sms_notify.policy.directory import Directory, Person, Target, TargetKind
 from sms_notify.policy.matchers import parse_matchers
 from sms_notify.policy.outcomes import Fate, Outcome, Reason
@@ -47,7 +48,7 @@ _PEOPLE = {
 }
 _NUMBERS = (_PEOPLE["alice"].number, _PEOPLE["bob"].number)
 _MANY = 1_000_000
-_ACCOUNT = Account("main", sender="ACME", gateways=("main",))
+_ACCOUNT = Account("main", sender="ACME", gateways=("main",), limits=TEXT_LIMITS)
 # For a site that texts ten thousand times a day: looked at for every text, and so wide that none of them ever holds one.
 _WIDE = replace(
     STANDARD,

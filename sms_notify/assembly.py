@@ -15,7 +15,7 @@ from sms_notify.delivery.account import Account
 from sms_notify.delivery.reports import FIRST_POLL, FIRST_POLL_BESIDE_CALLBACKS
 from sms_notify.delivery.sender import Commit, Luck, Sender
 from sms_notify.gateways.base import ReportsBy
-from sms_notify.gateways.registry import GatewaySettings, client_of
+from sms_notify.gateways.registry import GatewaySettings, client_of, limits_of
 from sms_notify.policy.directory import Directory, group_of
 from sms_notify.policy.rotations import Schedule
 from sms_notify.policy.ruleset import Plan, Timing
@@ -83,6 +83,7 @@ def account_of(
     """
     return Account(
         name=settings.name,
+        limits=limits_of(settings),
         sender=settings.sender,
         other_sender=settings.fallback_sender,
         gateways=gateways,

@@ -41,6 +41,7 @@ from sms_notify.delivery.reports import apply
 from sms_notify.delivery.sender import Luck, Sender
 from sms_notify.engine import Engine
 from sms_notify.errors import UsageError
+from sms_notify.gateways.sms1601.settings import TEXT_LIMITS
 from sms_notify.policy.directory import Directory, Target, TargetKind
 from sms_notify.policy.holds import Quiet, Window
 from sms_notify.policy.matchers import parse_matchers
@@ -58,7 +59,7 @@ from sms_notify.store.tx import stored
 
 SECOND, MINUTE, HOUR = timedelta(seconds=1), timedelta(minutes=1), timedelta(hours=1)
 AFTER = 6 * MINUTE
-ACCOUNT = Account("main", gateways=("main",), first_poll=timedelta(seconds=10))
+ACCOUNT = Account("main", gateways=("main",), first_poll=timedelta(seconds=10), limits=TEXT_LIMITS)
 
 # Live and backtest decide alike
 

@@ -22,7 +22,7 @@ from sms_notify.delivery.sender import Luck, Sender
 from sms_notify.engine import Engine
 from sms_notify.gateways.sms1601.client import SmsGateway1601
 from sms_notify.gateways.sms1601.error_codes import CODES
-from sms_notify.gateways.sms1601.settings import Gateway1601Settings
+from sms_notify.gateways.sms1601.settings import TEXT_LIMITS, Gateway1601Settings
 from sms_notify.metrics import Metrics
 from sms_notify.oncall.roster import Roster
 from sms_notify.operator_notifier import Operator, Teller
@@ -96,7 +96,7 @@ def site(tmp_path: Path) -> Iterator[Site]:
                 name, simulator.gateway_url, "demo", Secret("demo"), "ACME", timeout=2
             )
             gateway = SmsGateway1601(account, time.monotonic)
-            settled = Account(name, "ACME", "ACME-2", GATEWAYS, timedelta(minutes=1))
+            settled = Account(name, "ACME", "ACME-2", GATEWAYS, timedelta(minutes=1), limits=TEXT_LIMITS)
             senders[name] = Sender(bench.commit, gateway, settled, plan.timing, "node", luck)
             probers[name] = Prober(bench.commit, gateway, settled, bench.clock, luck, (BOB.number,))
         heard = tmp_path / "heard"
@@ -238,7 +238,7 @@ def test_an_account_that_is_refused_is_asked_for_free_and_taken_up_again_unaided
 
 
 def test_a_numeric_sender_is_what_112_may_mean(site: Site) -> None:
-    settled = Account("main", "+32470000000", "ACME-2", GATEWAYS, timedelta(minutes=1))
+    settled = Account("main", "+32470000000", "ACME-2", GATEWAYS, timedelta(minutes=1), limits=TEXT_LIMITS)
     site.senders["main"]._account = settled
     site.senders["main"]._settling._account = settled
     site.simulators["main"].change(force_error=112)

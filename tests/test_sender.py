@@ -18,7 +18,7 @@ from sms_notify.delivery.sender import Luck, Sender
 from sms_notify.delivery.sender_pool import SenderPool
 from sms_notify.gateways.base import Report
 from sms_notify.gateways.sms1601.client import SmsGateway1601
-from sms_notify.gateways.sms1601.settings import Gateway1601Settings
+from sms_notify.gateways.sms1601.settings import TEXT_LIMITS, Gateway1601Settings
 from sms_notify.policy.outcomes import DeliveryStatus, Fate
 from sms_notify.policy.vocabulary import Applied, Cause
 from sms_notify.secret import Secret
@@ -60,7 +60,7 @@ def post_to(bench: Bench, url: str, first_poll: timedelta | None = MINUTE, other
     gateway = SmsGateway1601(
         Gateway1601Settings("main", url, "demo", Secret("demo"), "ACME", timeout=2), time.monotonic
     )
-    account = Account("main", "ACME", other_sender, ("main",), first_poll)
+    account = Account("main", "ACME", other_sender, ("main",), first_poll, limits=TEXT_LIMITS)
     return Post(
         bench, gateway, Sender(bench.commit, gateway, account, bench.engine.plan.timing, "node", luck)
     )

@@ -18,7 +18,7 @@ from sms_notify.cli.recipients import GROUP, Recipient, recipients_of
 from sms_notify.config.settings import Settings
 from sms_notify.errors import StoreError
 from sms_notify.gateways.base import Batch, Failed, Gateway, Group, Scheduled, Submission
-from sms_notify.gateways.registry import GatewaySettings, client_of, minute_for
+from sms_notify.gateways.registry import MOST_PARTS, GatewaySettings, client_of, minute_for
 from sms_notify.policy.directory import Person
 from sms_notify.policy.outcomes import Fate, Outcome, Reason
 from sms_notify.store import breakers, gateway_outbox
@@ -43,7 +43,11 @@ _TAKEN = (Fate.SENT, _SCHEDULED)
 )
 @click.option("--gateway", metavar="NAME", help="Which gateway; else the first that does not bar the number.")
 @click.option(
-    "--max-parts", default=3, show_default=True, type=click.IntRange(1, 3), help="Cut the text to fit."
+    "--max-parts",
+    default=MOST_PARTS,
+    show_default=True,
+    type=click.IntRange(1, MOST_PARTS),
+    help="Cut the text to fit.",
 )
 @click.option(
     "--at",

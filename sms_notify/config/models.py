@@ -33,7 +33,7 @@ from sms_notify.config.values import (
     Words,
 )
 from sms_notify.gateways.base import ReportsBy
-from sms_notify.gateways.registry import PasswordEncoding
+from sms_notify.gateways.registry import MOST_PARTS, PasswordEncoding
 
 
 class Web(Model):
@@ -189,7 +189,7 @@ class Receiver(Model):
         default=[], description="texts of this receiver about all but critical trouble, like 20/1h"
     )
     send_resolved: Boolean = True
-    max_parts: int = Field(default=1, ge=1, le=3)
+    max_parts: int = Field(default=1, ge=1, le=MOST_PARTS)
     template: Words = "default"
 
 

@@ -100,7 +100,7 @@ class Sender:
             tx, self._gateway.name, reference, self._node, lease_until, now, sender=sender, only=only
         )
         if message is not None and message.parts > 1 and self._no_long(tx, message):
-            body = within_bytes(message.body, 1)
+            body = within_bytes(message.body, 1, self._account.limits)
             outbox.recut(tx, message, body, 1)
             return replace(message, body=body, parts=1)
         return message

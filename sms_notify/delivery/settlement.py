@@ -31,6 +31,7 @@ from sms_notify.policy.retry_policy import (
     react,
 )
 from sms_notify.policy.rows import Rows
+from sms_notify.policy.account import TextLimits
 from sms_notify.policy.self_alert_notes import name_of, note_id
 from sms_notify.policy.vocabulary import Cause, State
 from sms_notify.store import breakers, messages, outbox
@@ -40,7 +41,6 @@ from sms_notify.wording.content import Text
 
 _log = logging.getLogger(__name__)
 _OF_NUMBERS = (Scope.NUMBER, Scope.COUNTRY, Scope.NO_LONG)
-_ONE_PART = 160
 
 
 class Settling:
@@ -171,9 +171,9 @@ class Settling:
         working.load_ids()
         rows, tried = working.rows, outbox.tried_gateways(tx, message)
         pause = reaction.pause(message.attempts, self._dice()) if reaction.then is Then.RETRY else timedelta()
-        RefusedText(self._account, rows, tried, partial(_shorter, rows)).settle(
-            rows.messages.rows[message.id], outcome, reaction, entry, pause
-        )
+        shorter = partial(_shorter, self._account.limits, rows)
+        refused = RefusedText(self._account, rows, tried, shorter)
+        refused.settle(rows.messages.rows[message.id], outcome, reaction, entry, pause)
         working.flush()
 
 
@@ -183,22 +183,22 @@ _FIRST_SIGN = timedelta(
 _ASK_AGAIN = timedelta(minutes=15)
 
 
-def _shorter(rows: Rows, message: Message, refusal: Refusal | None) -> Text:
+def _shorter(limits: TextLimits, rows: Rows, message: Message, refusal: Refusal | None) -> Text:
     if refusal is Refusal.NO_TEXT:
         tags = " ".join(f"#{tag_of(n.incident_id)}" for n in rows.of_message(message.id))
         body = gsm.fit(gsm.to_gsm(f"ALERT {message.receiver} {tags} (its text was empty)"), 1)
     elif refusal is Refusal.TOO_MANY_PARTS and message.recuts == 0:
-        body = within_bytes(message.body, 3)
+        body = within_bytes(message.body, limits.most_parts, limits)
     else:
-        body = within_bytes(message.body, 1)
+        body = within_bytes(message.body, 1, limits)
     return Text(body, gsm.parts(body), gsm.septets(body))
 
 
-def within_bytes(body: str, parts: int) -> str:
+def within_bytes(body: str, parts: int, limits: TextLimits) -> str:
     """`body` cut to so many parts also for a gateway that counts the bytes of UTF-8: the count that was refused
     is not ours, so the strictest one is taken.
     """
-    room = _ONE_PART if parts == 1 else 153 * parts
+    room = limits.room(parts)
     cut = gsm.fit(body, parts)
     while len(cut.encode("utf-8")) > room or gsm.septets(cut) > room:
         over = max(len(cut.encode("utf-8")), gsm.septets(cut)) - room

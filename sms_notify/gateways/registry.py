@@ -12,16 +12,19 @@ from datetime import datetime
 from zoneinfo import ZoneInfo
 
 from sms_notify.gateways.base import ByHand, Report
+from sms_notify.policy.account import TextLimits
 from sms_notify.gateways.sms1601 import responses, scheduled_time
 from sms_notify.gateways.sms1601.error_codes import CODES, ErrorCode, explain_code
 from sms_notify.gateways.sms1601.scheduled_time import Datum
-from sms_notify.gateways.sms1601.settings import Gateway1601Settings, PasswordEncoding
+from sms_notify.gateways.sms1601.settings import TEXT_LIMITS, Gateway1601Settings, PasswordEncoding
 from sms_notify.policy.outcomes import Fate, Outcome, Reason
 
 __all__ = ["ErrorCode", "GatewaySettings", "PasswordEncoding", "explain_code"]
 
 GatewaySettings = Gateway1601Settings
 KNOWN_CODES: Collection[int] = CODES.keys()
+MOST_PARTS = TEXT_LIMITS.most_parts
+"""Of a text, by the gateway that takes the most."""
 
 
 def client_of(settings: GatewaySettings) -> ByHand:
@@ -29,6 +32,11 @@ def client_of(settings: GatewaySettings) -> ByHand:
     from sms_notify.gateways.sms1601.client import SmsGateway1601
 
     return SmsGateway1601(settings, time.monotonic)
+
+
+def limits_of(settings: GatewaySettings) -> TextLimits:  # noqa: ARG001 - those of its type
+    """What a text may be that leaves by this account."""
+    return TEXT_LIMITS
 
 
 def refused(code: int) -> Outcome:

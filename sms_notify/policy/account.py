@@ -9,6 +9,18 @@ from sms_notify.policy.directory import Directory
 
 
 @dataclass(frozen=True, slots=True)
+class TextLimits:
+    """What a text may be, in septets of the GSM alphabet: in its only part, and in each of several."""
+
+    only_part: int
+    each_part: int
+    most_parts: int
+
+    def room(self, parts: int) -> int:
+        return self.only_part if parts == 1 else self.each_part * parts
+
+
+@dataclass(frozen=True, slots=True)
 class Account:
     """One account at a gateway. `gateways` are all, in order of preference.
 
@@ -17,6 +29,7 @@ class Account:
     """
 
     name: str
+    limits: TextLimits = field(kw_only=True)
     sender: str = ""
     other_sender: str = ""
     gateways: tuple[str, ...] = ()

@@ -16,7 +16,7 @@ from functools import partial
 
 from sms_notify.simulator.codes import Code
 from sms_notify.simulator.courses import Courses, Steps
-from sms_notify.simulator.records import CallBack, Order, Posting, Received, Refusal, Scheduled, Text
+from sms_notify.simulator.records import CallBack, NotSent, Order, Posting, Received, Scheduled, Text
 from sms_notify.simulator.settings import Settings, Status
 
 CALLBACK_TIME = "%Y%m%d%H%M%S"  # seed, 'Delivery notification URL': yyyymmdduummss
@@ -37,7 +37,7 @@ class GatewayState:
         self.sent: dict[str, Text] = {}
         self.outbox: dict[str, Scheduled] = {}
         self.received: deque[Received] = deque(maxlen=_KEPT_REQUESTS)
-        self.refusals: deque[Refusal] = deque(maxlen=50)
+        self.refusals: deque[NotSent] = deque(maxlen=50)
         self.callbacks: deque[CallBack] = deque(maxlen=_KEPT_REQUESTS)
         self.courses = Courses()
         self.request_count = 0
@@ -103,7 +103,7 @@ class GatewayState:
     def refuse(self, code: Code, to: str, now: datetime) -> None:
         """Count a refusal and keep it for the page."""
         self.error_count += 1
-        self.refusals.append(Refusal(now, code, to))
+        self.refusals.append(NotSent(now, code, to))
 
     def stamp(self, at: datetime, form: str) -> str:
         """`at` on the gateway's clock."""

@@ -82,7 +82,7 @@ class Received:
 
 
 @dataclass(frozen=True, slots=True)
-class Refusal:
+class NotSent:
     """Why something was not sent, for the page; `to` is the recipient as it was asked for."""
 
     at: datetime
