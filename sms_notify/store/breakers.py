@@ -16,10 +16,9 @@ from sms_notify.store import particulars
 from sms_notify.store.literals import in_list
 from sms_notify.store.tx import Row, Tx, moment, stored
 
-# A breaker `b` of one of these keeps everything from its gateway, one of the others what it is about.
+# One of these keeps everything from its gateway.
 WHOLE = in_list(scope for scope in Scope if scope.whole)
-PARTIAL = in_list((Scope.NUMBER, Scope.COUNTRY))
-# It is about the message `m`: all numbers of a country begin with its code.
+# A breaker `b` is about the message `m`; all numbers of a country begin with its code.
 REFUSES = (
     f"(b.scope = '{Scope.NUMBER}' and b.subject = m.number"
     f" or b.scope = '{Scope.COUNTRY}' and b.subject = substr(m.number, 1, length(b.subject)))"

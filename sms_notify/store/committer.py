@@ -27,7 +27,7 @@ from sms_notify.store.tx import Tx
 T = TypeVar("T")
 Job = Callable[[Tx], Any]
 # How long one batch may take: a heap of large requests must not keep a small urgent one, or a send, waiting. It is also
-# how long every job of the batch has waited more than it had to.
+# how much longer a job may wait for its answer than its own sync takes.
 _BATCH_SECONDS = 0.2
 _log = logging.getLogger(__name__)
 

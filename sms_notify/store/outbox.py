@@ -234,7 +234,7 @@ def due_polls(tx: Tx, gateway: str, now: datetime, limit: int = 10) -> Sequence[
     """
     rows = tx.all(
         "select * from messages where poll_at <= :now and gateway = :gateway and coalesce(smsid, '') <> ''"
-        " order by poll_at limit :limit",
+        " order by poll_at, smsid limit :limit",
         now=stored(now),
         gateway=gateway,
         limit=limit,
@@ -338,17 +338,17 @@ def waiting_for(tx: Tx, gateway: str, limit: int = 500) -> Sequence[Message]:
     return [message_of(row) for row in rows]
 
 
-# Where nothing is barred the first list is empty, and no message is read at all.
+# The breakers come first, as `cross join` says: where none is open no message is read.
 _BARRED = (
-    "select m.* from messages m where m.state = 'queued' and m.gateway in (select gateway from breakers"
-    f" where opened_at is not null and scope in {breakers.PARTIAL}) and exists (select 1 from breakers b"
-    f" where b.gateway = m.gateway and b.opened_at is not null and {breakers.REFUSES}) order by m.rank, m.not_before, m.id"
+    "select m.* from breakers b cross join messages m where b.opened_at is not null and m.gateway = b.gateway"
+    f" and m.state = 'queued' and {breakers.REFUSES} order by m.expires_at, m.id"
 )
 
 
 def barred(tx: Tx) -> Sequence[Message]:
-    """What is queued for a number or a country that its gateway refuses, the most urgent first, by `messages_due`."""
-    return [message_of(row) for row in tx.all(_BARRED)]
+    """What is queued for a number or a country that its gateway refuses, what expires first first, by `messages_due`."""
+    rows = {row["id"]: row for row in tx.all(_BARRED)}  # a number and its country may both be refused
+    return [message_of(row) for row in rows.values()]
 
 
 def came_from(tx: Tx, message: Message, gateway: str) -> Message:
