@@ -51,7 +51,10 @@ schedules:
   primary:
     timezone: Europe/Brussels
     rotation: {members: [alice, bob], every: 1w, handover: "Mon 09:00", start: 2026-01-05}
-route: {receiver: oncall, repeat_interval: 4h}
+route:
+  receiver: oncall
+  repeat_interval: 4h
+  routes: [{matchers: ['shared="yes"'], dedup_labels: [alertname]}]
 receivers:
   - name: oncall
     notify: [person:alice, person:bob]
@@ -69,9 +72,12 @@ WHOLE = {
     "update agenda set due_at = due_at + :by": "a step of the wall clock changes every row",
 }
 # The same, but in files that are being written anew: they are to be mended there, and then to leave this table.
+_STALE = "in (select id from incidents where closed_at = :now and state = 'stale')"
 TO_BE_MENDED = {
     "update pages set state = 'dropped', why = :why where message_id = :id and kind in ('escalation', 'reminder')"
-    " and incident_id in (select id from incidents where": "pages.release: `exists` would ask for the incidents of one text",
+    " and incident_id in (select id from incidents where": "pages.release: `exists` would read the incidents of one text",
+    f"update pages set state = 'dropped', why = :why where state = 'held' and incident_id {_STALE}": "pages.drop_stale: by id",
+    f"delete from agenda where incident_id {_STALE}": "agenda.strike_stale: by id",
 }
 
 
@@ -152,12 +158,15 @@ class Whole:
             *((name, self.due(ask)) for name, (ask, _) in DUE.items()),
             ("reading", self.read),
             ("accept", lambda: self.bench.accept(firing("New"), firing("Other", severity="warning"))),
+            ("share", lambda: self.bench.accept(firing(shared="yes"), firing(shared="yes", by="another"))),
             ("repeat", lambda: self.bench.accept(firing("New"))),
             ("tick", self.bench.tick),
             ("send", self.send),
             ("acknowledge", lambda: self.bench.acknowledge(ROWS + 1)),
             ("end", lambda: self.bench.accept(resolved("New"), resolved("Other", severity="warning"))),
+            ("end of what is shared", lambda: self.bench.accept(resolved(shared="yes"))),
             ("late tick", lambda: (self.clock.move(hours=5), self.bench.tick())),
+            ("hand-off", lambda: (self.clock.move(hours=24), self.bench.tick())),
             ("recover", lambda: self.bench.commit(lambda tx: self.bench.engine.recover(tx, self.clock()))),
             ("trouble", self.trouble),
             ("clock", lambda: self.bench.commit(lambda tx: outbox.shift_clock(tx, timedelta(minutes=1)))),
