@@ -21,8 +21,8 @@ from sms_notify.errors import StoreError
 from sms_notify.policy.directory import Person, Target, TargetKind
 from sms_notify.policy.rotations import Layer, Rotation, Schedule, Shift
 from sms_notify.policy.routing import Step
-from sms_notify.policy.vocabulary import AckBy
 from sms_notify.policy.ruleset import Plan
+from sms_notify.policy.vocabulary import AckBy
 from sms_notify.store import oncall_rows
 from sms_notify.store.committer import Committer
 from sms_notify.store.sqlite import SqliteStore

@@ -28,8 +28,8 @@ from sms_notify.engine import Engine, Verdict
 from sms_notify.gateways.base import Report, Submission
 from sms_notify.gateways.sms1601.settings import TEXT_LIMITS
 from sms_notify.policy.outcomes import DeliveryStatus, Fate, Outcome, Reason
-from sms_notify.policy.vocabulary import AckBy, Cause
 from sms_notify.policy.ruleset import Plan
+from sms_notify.policy.vocabulary import AckBy, Cause
 from sms_notify.store import breakers, limit_rows, messages, outbox
 from sms_notify.store.messages import Message
 from sms_notify.store.sqlite import SqliteStore

@@ -48,9 +48,9 @@ from sms_notify.policy.matchers import parse_matchers
 from sms_notify.policy.rate_limits import STANDARD, Credits, Flapping, Limits, parse_limit
 from sms_notify.policy.rotations import Layer, Rotation, Schedule
 from sms_notify.policy.routing import Receiver, Route, Step
+from sms_notify.policy.ruleset import Plan, Timing
 from sms_notify.policy.time_intervals import TimeInterval
 from sms_notify.policy.vocabulary import AckBy, Cause, Kind
-from sms_notify.policy.ruleset import Plan, Timing
 from sms_notify.store import history, incidents
 from sms_notify.store.in_memory import ScratchStore
 from sms_notify.store.next_due import next_due
@@ -91,7 +91,7 @@ def live(plan: Plan, events: Sequence[Event]) -> list[tuple[datetime, str, str, 
                 engine.accept(tx, event.delivery, event.at)
                 return
             wanted = event.labels.items()
-            ids = [s.incident_id for s in incidents.open_now(tx) if wanted <= s.alert.labels.items()]
+            ids = [one.id for one in incidents.still_open(tx) if wanted <= one.labels.items()]
             engine.acknowledge(tx, ids, event.by, AckBy.SOURCE, event.at)
 
         commit(job)

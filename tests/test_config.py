@@ -46,8 +46,8 @@ from sms_notify.policy.holds import Window
 from sms_notify.policy.rate_limits import STANDARD, parse_limit
 from sms_notify.policy.rotations import Shift
 from sms_notify.policy.routing import Step as Escalation
-from sms_notify.policy.time_intervals import TimeInterval
 from sms_notify.policy.ruleset import Timing
+from sms_notify.policy.time_intervals import TimeInterval
 from sms_notify.secret import Secret
 from sms_notify.silences.settings import AlertmanagerSettings
 from sms_notify.web import passwords

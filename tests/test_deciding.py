@@ -19,9 +19,9 @@ from sms_notify.policy.matchers import parse_matchers
 from sms_notify.policy.rate_limits import STANDARD, Credits, Limits, parse_limit
 from sms_notify.policy.rotations import Layer, Rotation, Schedule
 from sms_notify.policy.routing import Receiver, Step
+from sms_notify.policy.ruleset import Plan
 from sms_notify.policy.time_intervals import TimeInterval
 from sms_notify.policy.vocabulary import AckBy, Heard
-from sms_notify.policy.ruleset import Plan
 from sms_notify.store import limit_rows as spending
 
 MINUTE = timedelta(minutes=1)

@@ -31,6 +31,7 @@ from sms_notify.policy.outcomes import DeliveryStatus, Fate, Reason
 from sms_notify.policy.rate_limits import LimitScope
 from sms_notify.policy.retry_policy import BY_REFUSAL, Break, Reaction, Scope, Then, Trouble
 from sms_notify.policy.routing import Route as Tree
+from sms_notify.policy.ruleset import Timing
 from sms_notify.policy.vocabulary import (
     AckBy,
     Cause,
@@ -42,7 +43,6 @@ from sms_notify.policy.vocabulary import (
     PageState,
     State,
 )
-from sms_notify.policy.ruleset import Timing
 from sms_notify.simulator.faults import COMMON as COMMON_OF_FAULTS
 from sms_notify.simulator.faults import Kind as FaultKind
 from sms_notify.simulator.server import Simulator

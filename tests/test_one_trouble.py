@@ -28,13 +28,13 @@ from outage import (
 from paper import Site
 from workbench import ALICE, BOB, NOON, firing
 
-from sms_notify.policy import correlation
 from sms_notify.alert import Acknowledged, Alert, Delivery, Status
+from sms_notify.policy import correlation
 from sms_notify.policy.episodes import Episode, hear, hear_shared
 from sms_notify.policy.holds import Quiet
 from sms_notify.policy.routing import Route
-from sms_notify.policy.vocabulary import AckBy, Heard
 from sms_notify.policy.ruleset import Plan
+from sms_notify.policy.vocabulary import AckBy, Heard
 from sms_notify.store import silences
 
 

@@ -20,8 +20,8 @@ from sms_notify.policy.matchers import parse_matchers
 from sms_notify.policy.outcomes import DeliveryStatus, Fate, Outcome, Reason
 from sms_notify.policy.rate_limits import STANDARD, Credits, Flapping, Limit, Limits
 from sms_notify.policy.routing import Receiver, Route, Step
-from sms_notify.policy.time_intervals import TimeInterval
 from sms_notify.policy.ruleset import Plan, Timing
+from sms_notify.policy.time_intervals import TimeInterval
 
 STORIES = int(os.environ.get("SMS_NOTIFY_STORIES", "0"))  # so many random ones instead of the fixed few
 

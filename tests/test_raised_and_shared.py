@@ -35,8 +35,8 @@ from sms_notify.policy.outcomes import Fate, Outcome, Reason
 from sms_notify.policy.rate_limits import STANDARD
 from sms_notify.policy.rotations import Schedule, Shift
 from sms_notify.policy.routing import Route
-from sms_notify.policy.vocabulary import Heard
 from sms_notify.policy.ruleset import Plan
+from sms_notify.policy.vocabulary import Heard
 from sms_notify.sources import text
 from sms_notify.store import history, outbox, silences
 

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from test_gateway_transport import Loopback, answers
 from test_sender import post_to
 from test_silences import WEB_1, Desk, FakeAlertmanager, asks, fires, listed, words
-from workbench import NOON, Bench, firing, resolved
+from workbench import NOON, Bench, firing, open_episode, resolved
 
 from sms_notify.alert import Delivery, Status
 from sms_notify.policy.outcomes import Fate
@@ -409,7 +409,7 @@ def test_a_notification_that_comes_meanwhile_says_that_it_fires(
     alertmanager.lists()
     rounds(desk, keeper, 1)
     desk.clock.move(minutes=0.5)
-    desk.commit(lambda tx: incidents.seen(tx, id_, desk.clock()))
+    desk.commit(lambda tx: incidents.seen(tx, [id_], desk.clock()))
 
     assert rounds(desk, keeper, 0.5) == []
     assert words(tuple(rounds(desk, keeper, 0.5))) == [What.ENDED]
@@ -420,7 +420,7 @@ def test_a_notification_that_comes_between_the_look_and_the_end_keeps_it_open(
 ) -> None:
     def commit(job: Callable[[Tx], T]) -> T:
         if alertmanager.asked("status"):  # asked for last, before anything is ended
-            desk.commit(lambda tx: incidents.seen(tx, 1, desk.clock()))
+            desk.commit(lambda tx: incidents.seen(tx, [1], desk.clock()))
         return desk.commit(job)
 
     client = Alertmanager(alertmanager.settings())
@@ -465,7 +465,7 @@ def test_an_alert_that_another_clock_started_in_our_future_can_end(
     desk: Desk, alertmanager: FakeAlertmanager
 ) -> None:
     alert = firing(instance="web-1", at=NOON + timedelta(hours=1))
-    id_ = desk.commit(lambda tx: incidents.open_episode(tx, alert, NOON))
+    id_ = desk.commit(lambda tx: open_episode(tx, alert, NOON))
     (over,) = desk.commit(lambda tx: ended(tx, [id_], NOON)).alerts
     desk.commit(lambda tx: desk.resolve(tx, [id_], NOON))
 

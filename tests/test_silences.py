@@ -19,7 +19,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from test_gateway_transport import BROKEN, Behaviour, Loopback, answers, certificate, drips_after, hangs_after
-from workbench import NOON, VirtualClock, a_plan, firing
+from workbench import NOON, VirtualClock, a_plan, close_episode, firing, open_episode
 
 from sms_notify.engine import Engine
 from sms_notify.errors import StoreError
@@ -32,7 +32,7 @@ from sms_notify.silences.ends import ended
 from sms_notify.silences.keeper import Keeper, Kept, What
 from sms_notify.silences.settings import AlertmanagerSettings
 from sms_notify.silences.silence import Silence, covers, read_active, read_created, write
-from sms_notify.store import incidents, silences
+from sms_notify.store import silences
 from sms_notify.store.sqlite import SqliteStore
 from sms_notify.store.tx import Tx
 
@@ -481,11 +481,11 @@ class Desk:
         alert = firing(instance=instance)
         if source != "alertmanager":
             alert = type(alert)(source, alert.fingerprint, alert.status, alert.labels)
-        return self.commit(lambda tx: incidents.open_episode(tx, alert, self.clock()))
+        return self.commit(lambda tx: open_episode(tx, alert, self.clock()))
 
     def acks(self, *ids: int, by: str = "alice", how: AckBy = AckBy.LINK) -> None:
         for id_ in ids:
-            assert self.commit(lambda tx, id_=id_: incidents.acknowledge(tx, id_, by, how, self.clock()))
+            assert self.commit(lambda tx, id_=id_: self.engine.acknowledge(tx, [id_], by, how, self.clock()))
 
     def keeper(self, *fakes: FakeAlertmanager | AlertmanagerSettings, **more: Any) -> Keeper:
         settings = [fake.settings(**more) if isinstance(fake, FakeAlertmanager) else fake for fake in fakes]
@@ -510,7 +510,7 @@ class Desk:
 
 
 def acknowledge(tx: Tx, ids: Any, by: str, now: datetime) -> list[int]:
-    return [id_ for id_ in ids if incidents.acknowledge(tx, id_, by, AckBy.SILENCE, now)]
+    return Engine(a_plan(), "node").acknowledge(tx, ids, by, AckBy.SILENCE, now)
 
 
 @pytest.fixture
@@ -571,7 +571,7 @@ def test_incidents_of_other_sources_and_those_that_are_over_are_left_alone(
 ) -> None:
     desk.opens(source="nagios")
     over = desk.opens()
-    desk.commit(lambda tx: incidents.close(tx, over, NOON, NOON))
+    desk.commit(lambda tx: close_episode(tx, over, NOON))
     alertmanager.silences = [WEB_1]
 
     assert (desk.keeper(alertmanager, create_silences=True).keep_once(), desk.acked()) == ((), [])
@@ -777,7 +777,7 @@ def test_a_round_with_nothing_to_make_does_not_call_it_better(
     alertmanager.broken = lambda _: 503
     keeper = desk.keeper(alertmanager, create_silences=True)
     keeper.keep_once()
-    desk.commit(lambda tx: incidents.close(tx, id_, NOON, NOON))
+    desk.commit(lambda tx: close_episode(tx, id_, NOON))
 
     assert (keeper.keep_once(), len(alertmanager.posts)) == ((), 1)
 

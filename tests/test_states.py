@@ -6,8 +6,10 @@ import itertools
 
 import pytest
 
+from sms_notify.policy.holds import Hold
 from sms_notify.policy.outcomes import DeliveryStatus as D
-from sms_notify.policy.vocabulary import State, after_report
+from sms_notify.policy.vocabulary import Kind, State, after_report
+from sms_notify.store.literals import in_list
 
 
 @pytest.mark.parametrize(
@@ -41,3 +43,32 @@ def test_in_whatever_order_reports_come_the_first_final_one_stands() -> None:
             state = after_report(state, status) or state
         first_final = next(status for status in order if status.final)
         assert state is (State.DELIVERED if first_final is D.DELIVERED else State.NOT_DELIVERED)
+
+
+def words(members: object, predicate: str) -> set[str]:
+    return {str(one) for one in members if getattr(one, predicate)}  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize(
+    ("enum", "predicate", "expected"),
+    [
+        (State, "lost", "not_delivered rejected failed expired cancelled"),
+        (State, "without_trace", "not_delivered rejected failed expired cancelled unknown_final"),
+        (State, "never_left", "failed cancelled expired"),
+        (State, "bad_end", "failed not_delivered rejected"),
+        (Kind, "news", "firing escalation"),
+        (Kind, "turn", "escalation reminder"),
+        (Kind, "configured", "firing escalation reminder resolved digest handoff"),
+        (Hold, "of_hours", "muted inactive quiet_hours"),
+    ],
+)
+def test_which_words_belong_together(enum: type[State | Kind | Hold], predicate: str, expected: str) -> None:
+    assert words(enum, predicate) == set(expected.split())
+
+
+def test_a_text_that_is_over_may_have_arrived_or_is_lost() -> None:
+    assert all(state.may_have_arrived != state.lost for state in State if state.final)
+
+
+def test_words_become_a_list_of_literals() -> None:
+    assert in_list((State.SENT, State.FAILED)) == "('sent', 'failed')"

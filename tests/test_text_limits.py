@@ -7,9 +7,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sms_notify.delivery.settlement import within_bytes
-from sms_notify.policy.account import TextLimits
 from sms_notify.gateways.registry import MOST_PARTS
 from sms_notify.gateways.sms1601.settings import TEXT_LIMITS
+from sms_notify.policy.account import TextLimits
 from sms_notify.wording import gsm
 
 NARROW = TextLimits(only_part=140, each_part=134, most_parts=2)

@@ -14,6 +14,7 @@ from functools import partial
 from sms_notify.delivery.account import Account, usable_sender
 from sms_notify.delivery.moves import context_of
 from sms_notify.gateways.registry import explain_code
+from sms_notify.policy.account import TextLimits
 from sms_notify.policy.country_codes import country_of
 from sms_notify.policy.directory import group_of
 from sms_notify.policy.episodes import tag_of
@@ -31,7 +32,6 @@ from sms_notify.policy.retry_policy import (
     react,
 )
 from sms_notify.policy.rows import Rows
-from sms_notify.policy.account import TextLimits
 from sms_notify.policy.self_alert_notes import name_of, note_id
 from sms_notify.policy.vocabulary import Cause, State
 from sms_notify.store import breakers, messages, outbox

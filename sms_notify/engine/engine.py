@@ -336,13 +336,13 @@ class Engine:
         house = self._housekeeping(rows)
         house.overdue(late)
         house.fail_over(_still_queued(rows))
-        house.leave_barred(_still_queued(rows))
+        house.leave_barred(sorted(_still_queued(rows), key=lambda m: (m.expires_at, m.id)))
         house.stop_waiting_for_reports((*late.sent, *late.buffered))
         working.flush()
         return house.moved
 
     def _housekeeping(self, rows: Rows) -> Housekeeping:
-        return Housekeeping(self.plan, self._numbers, rows, lambda barring: say_barring(barring))
+        return Housekeeping(self.plan, self._numbers, rows, say_barring)
 
     def _stuck(self, tx: Tx, rows: Rows) -> list[Message]:
         """What waits where nothing leaves, or for a number or a country that its gateway refuses."""

@@ -202,11 +202,12 @@ class Batching:
             bundled = {("",): [n for listed in bundled.values() for n in listed]}
         texts: list[_Wording] = []
         left: list[Notification] = []
-        for rest in bundled.values():
-            while rest and len(texts) < batch.most:
-                texts.append(self._text(batch, rest, len(texts)))
-                rest = rest[len(texts[-1].told) :]
-            left += rest
+        for listed in bundled.values():
+            told = 0
+            while told < len(listed) and len(texts) < batch.most:
+                texts.append(self._text(batch, listed[told:], len(texts)))
+                told += len(texts[-1].told)
+            left += listed[told:]
         return texts, left
 
     def _text(self, batch: _Batch, listed: Sequence[Notification], before: int) -> _Wording:

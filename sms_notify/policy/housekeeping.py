@@ -90,9 +90,7 @@ class Housekeeping:
 
     def drop_unaddressed(self, waiting: Iterable[Message]) -> None:
         """What waits for a number that is not configured is given up."""
-        gone = [
-            m for m in waiting if m.number not in self._numbers and m.kind not in (Kind.MANUAL, Kind.OPERATOR)
-        ]
+        gone = [m for m in waiting if m.number not in self._numbers and m.kind.configured]
         alarming = (m for m in gone if m.kind.alarming)
         untold = [n.incident_id for m in alarming for n in self._rows.of_message(m.id)]
         note_unaddressed(self._rows, untold)

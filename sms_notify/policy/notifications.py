@@ -25,9 +25,8 @@ from sms_notify.policy.vocabulary import Decision, Drop, Heard, IncidentState, K
 from sms_notify.policy.withdrawal import take_back, waiting_follow_ups, withdraw
 
 # What was held so is told with its end: it was counted, or promised.
+_HOURS = tuple(hold for hold in Hold if hold.of_hours)
 _KEPT = (Hold.LIMIT, Hold.BEHIND, Hold.LATE)
-HOURS = (Hold.QUIET, Hold.MUTED, Hold.INACTIVE)
-"""What holds by the clock on the wall."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -353,7 +352,7 @@ def _held_for_hours(rows: Rows) -> dict[tuple[str, str], list[Notification]]:
     found: dict[tuple[str, str], list[Notification]] = {}
     for n in sorted(rows.notifications.rows.values(), key=lambda n: n.id):
         due = n.state is PageState.HELD and n.due_at <= rows.now
-        if due and n.kind is Kind.FIRING and n.why in HOURS:
+        if due and n.kind is Kind.FIRING and n.why in _HOURS:
             found.setdefault((n.number, n.receiver), []).append(n)
     return found
 

@@ -16,7 +16,7 @@ from sms_notify.policy.records import Draft, Entry, Message
 from sms_notify.policy.retry_policy import Reaction, Then
 from sms_notify.policy.rows import Rows
 from sms_notify.policy.self_alert_notes import note_lost, note_unaddressed
-from sms_notify.policy.vocabulary import Cause, Kind, State
+from sms_notify.policy.vocabulary import Cause, State
 from sms_notify.policy.withdrawal import all_ended, needless_ends, nobody_waits_for
 from sms_notify.wording.content import Text
 
@@ -66,9 +66,8 @@ class RefusedText:
 
     def _unaddressed(self, message: Message) -> bool:
         """A reload has taken its number out of the configuration while it was under way: it is not tried again."""
-        by_hand = message.kind in (Kind.MANUAL, Kind.OPERATOR)
         numbers = self._account.numbers
-        return numbers is not None and not by_hand and message.number not in numbers
+        return numbers is not None and message.kind.configured and message.number not in numbers
 
     def _give_up(self, message: Message) -> None:
         self._rows.move(message, State.CANCELLED, Entry(Cause.NOT_CONFIGURED))

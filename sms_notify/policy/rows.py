@@ -301,7 +301,7 @@ class Rows:
     def reached(self, n: Notification) -> bool:
         """Whether its reader has, or may get, a text that says so."""
         state = self.state_of(n)
-        return n.state is PageState.TOLD and state is not None and not state.never_arrives
+        return n.state is PageState.TOLD and state is not None and not state.lost
 
     def may_have_arrived(self, n: Notification) -> bool:
         """Also of a text that is tried again after an attempt without an answer."""
@@ -389,9 +389,9 @@ class Rows:
 
     def _free_lane(self, key: tuple[str, Lane], freed: tuple[str, Lane]) -> None:
         held = self.lanes.get(key)
-        if held is not None and held.until > self.now:
-            if key == freed or not LimitScope.of_one_number(held.scope):
-                self.lanes.put(key, replace(held, until=self.now))
+        concerned = held is not None and (key == freed or not LimitScope.of_one_number(held.scope))
+        if held is not None and concerned and held.until > self.now:
+            self.lanes.put(key, replace(held, until=self.now))
 
     # Timers.
 

@@ -68,6 +68,11 @@ class Kind(StrEnum):
         """True where nobody is told any more once somebody takes care of it."""
         return self in (Kind.ESCALATION, Kind.REMINDER)
 
+    @property
+    def configured(self) -> bool:
+        """True where only people and groups of the configuration get it; any number may be texted by hand."""
+        return self not in (Kind.MANUAL, Kind.OPERATOR)
+
 
 _ALARMING = frozenset((Kind.FIRING, Kind.ESCALATION, Kind.REMINDER, Kind.DIGEST))
 
@@ -141,19 +146,24 @@ class State(StrEnum):
         return self in _ARRIVED
 
     @property
+    def lost(self) -> bool:
+        """True where it is over and the phone has not got the text."""
+        return self.final and not self.may_have_arrived
+
+    @property
+    def without_trace(self) -> bool:
+        """True where it is over and nothing says that the phone has the text, though it may."""
+        return self.lost or self is State.UNKNOWN_FINAL
+
+    @property
     def never_left(self) -> bool:
-        """True where no gateway was asked to send it, or none took it: it has cost nothing."""
-        return self in _NEVER_LEFT
+        """True where no gateway ever took the text: it counts against no limit."""
+        return self in (State.FAILED, State.CANCELLED, State.EXPIRED)
 
     @property
     def bad_end(self) -> bool:
-        """True where the text is known to be lost: the next step of an escalation does not wait."""
-        return self in _BAD_ENDS
-
-    @property
-    def never_arrives(self) -> bool:
-        """True where its reader is known not to have it."""
-        return self in _NEVER_LEFT or self in _BAD_ENDS
+        """True where somebody was to be told and was not: the next step of an escalation need not wait."""
+        return self in (State.FAILED, State.NOT_DELIVERED, State.REJECTED)
 
 
 _FINAL = frozenset(
@@ -168,8 +178,6 @@ _FINAL = frozenset(
         State.CANCELLED,
     )
 )
-_NEVER_LEFT = frozenset((State.FAILED, State.CANCELLED, State.EXPIRED))
-_BAD_ENDS = frozenset((State.FAILED, State.NOT_DELIVERED, State.REJECTED))
 _ARRIVED = frozenset(
     (
         State.SUBMITTING,

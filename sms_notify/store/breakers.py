@@ -15,8 +15,16 @@ from sms_notify.policy.outcomes import Outcome
 from sms_notify.policy.retry_policy import Break, Level, Scope, Trouble
 from sms_notify.policy.self_alert_notes import note_id
 from sms_notify.store import particulars
+from sms_notify.store.literals import in_list
 from sms_notify.store.tx import Row, Tx, moment, stored
 
+# One of these keeps everything from its gateway.
+WHOLE = in_list(scope for scope in Scope if scope.whole)
+# A breaker `b` is about the message `m`; all numbers of a country begin with its code.
+REFUSES = (
+    f"(b.scope = '{Scope.NUMBER}' and b.subject = m.number"
+    f" or b.scope = '{Scope.COUNTRY}' and b.subject = substr(m.number, 1, length(b.subject)))"
+)
 _WITHIN = timedelta(minutes=1)
 _SECOND = timedelta(seconds=1)
 _CALM = timedelta(minutes=15)
@@ -99,17 +107,16 @@ def bars(tx: Tx, gateway: str, number: str) -> bool:
 
 
 def is_open(tx: Tx, gateway: str, scope: Scope, subject: str) -> bool:
+    """Whether this is not tried for the time being. All these ask by the primary key; there are few rows anyway."""
     return _open(tx, gateway, scope, subject) is not None
 
 
 def closed_to_all(tx: Tx, gateway: str) -> Breaker | None:
     """What keeps everything from leaving through a gateway, the oldest; None where it is open for business."""
     row = tx.one(
-        "select * from breakers where gateway = :gateway and opened_at is not null"
-        " and scope in (:account, :credits) order by opened_at limit 1",
+        f"select * from breakers where gateway = :gateway and opened_at is not null and scope in {WHOLE}"
+        " order by opened_at limit 1",
         gateway=gateway,
-        account=Scope.ACCOUNT,
-        credits=Scope.CREDITS,
     )
     return None if row is None else _breaker(row)
 
@@ -121,8 +128,8 @@ def take_probe(tx: Tx, gateway: str, now: datetime) -> Breaker | None:
     """
     row = tx.one(
         "select * from breakers where gateway = :gateway and opened_at is not null and probe_at <= :now"
-        " and (scope in ('account', 'credits') or not exists (select 1 from breakers w where w.gateway = :gateway"
-        "  and w.opened_at is not null and w.scope in ('account', 'credits')))"
+        f" and (scope in {WHOLE} or not exists (select 1 from breakers w where w.gateway = :gateway"
+        f"  and w.opened_at is not null and w.scope in {WHOLE}))"
         " order by probe_at limit 1",
         gateway=gateway,
         now=stored(now),
@@ -324,10 +331,12 @@ def _trouble(row: Row) -> OwnTrouble:
 
 
 def told(tx: Tx, id_: str, now: datetime) -> None:
+    """Somebody has heard of it, or a text that says so waits to leave."""
     tx.run("update troubles set told_at = :now where id = :id", now=stored(now), id=id_)
 
 
 def tell_later(tx: Tx, id_: str, at: datetime) -> None:
+    """Telling it has failed; `tries` says how often, for the pause grows with it."""
     tx.run("update troubles set tell_at = :at, tries = tries + 1 where id = :id", at=stored(at), id=id_)
 
 

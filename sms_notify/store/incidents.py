@@ -10,6 +10,7 @@ from sms_notify.policy.holds import Hold
 from sms_notify.policy.records import Incident
 from sms_notify.policy.rows import HeardAlert
 from sms_notify.policy.vocabulary import Heard, IncidentState
+from sms_notify.store.literals import in_list
 from sms_notify.store.tx import (
     Row,
     Tx,
@@ -64,8 +65,8 @@ def still_open(tx: Tx) -> list[Incident]:
 
 
 _QUIET = (
-    f"closed_at is null and last_seen_at < :limit and not exists (select 1 from pages p where p.incident_id = \
-incidents.id and p.state = 'held' and p.why in ('{Hold.QUIET}', '{Hold.MUTED}', '{Hold.INACTIVE}'))"
+    "closed_at is null and last_seen_at < :limit and not exists (select 1 from pages p where p.incident_id = incidents.id"
+    f" and p.state = 'held' and p.why in {in_list(hold for hold in Hold if hold.of_hours)})"
 )
 """What somebody is to hear of when the night, or the weekend, is over stays open until then: its source may tell it once.
 The index incidents_quiet finds it.

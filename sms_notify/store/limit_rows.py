@@ -13,11 +13,12 @@ from sms_notify.policy.holds import Hold
 from sms_notify.policy.rate_limits import Credits, Lane, LimitScope, Spending
 from sms_notify.policy.records import HeldLane
 from sms_notify.policy.rows import Queue
+from sms_notify.store.literals import in_list
 from sms_notify.store.tx import Tx, among, moment, stored
 
 _BALANCE_HOLDS = timedelta(hours=2)  # it is asked every quarter of an hour
 _A_FEW = 10  # the parts of the texts that are asked for
-_OF_ONE = f"('{LimitScope.NUMBER}', '{LimitScope.NUMBER_CRITICAL}')"
+_OF_ONE = in_list(scope for scope in LimitScope if LimitScope.of_one_number(scope))
 _LIMITED = (Lane.CRITICAL, Lane.REST)
 LaneKey = tuple[str, Lane]
 

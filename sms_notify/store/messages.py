@@ -14,11 +14,12 @@ from sms_notify.policy.rate_limits import Lane
 from sms_notify.policy.records import Draft, Entry, Message, first_entry, queued
 from sms_notify.policy.rows import NextIds
 from sms_notify.policy.vocabulary import Kind, State
+from sms_notify.store.literals import in_list
 from sms_notify.store.tx import Row, Tx, among, moment, stored
 
 __all__ = ["Draft", "Entry", "Message"]
 
-_FINAL = ", ".join(f"'{state}'" for state in State if state.final)
+_FINAL = in_list(state for state in State if state.final)
 
 
 def next_ids(tx: Tx) -> NextIds:
@@ -76,7 +77,7 @@ def update(tx: Tx, messages: Iterable[Message], now: datetime) -> None:
     tx.run_all(
         "update messages set state = :state, gateway = :gateway, not_before = :not_before, ambiguous = :ambiguous,"
         " body = :body, parts = :parts, recuts = :recuts, updated_at = :now, lease_until = null,"
-        f" poll_at = case when :state in ({_FINAL}) then null else poll_at end where id = :id",
+        f" poll_at = case when :state in {_FINAL} then null else poll_at end where id = :id",
         [
             {
                 "id": message.id,
@@ -146,7 +147,7 @@ def move(tx: Tx, message: Message, state: State, entry: Entry, node: str, now: d
     """Changes a message's state and says so in the ledger. A final state is never asked about again."""
     tx.run(
         "update messages set state = :state, updated_at = :now,"
-        f" poll_at = case when :state in ({_FINAL}) then null else poll_at end where id = :id",
+        f" poll_at = case when :state in {_FINAL} then null else poll_at end where id = :id",
         state=state,
         now=stored(now),
         id=message.id,

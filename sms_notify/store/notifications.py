@@ -13,6 +13,7 @@ from sms_notify.policy.holds import Hold
 from sms_notify.policy.rate_limits import Lane
 from sms_notify.policy.records import HeldLane, Incident, Notification
 from sms_notify.policy.vocabulary import Drop, Kind, PageState, State
+from sms_notify.store.literals import in_list
 from sms_notify.store.tx import Row, Tx, among, from_stored, moment, pairs, stored
 
 _SELECT = (
@@ -20,7 +21,7 @@ _SELECT = (
     " from pages p left join messages m on m.id = p.message_id"
 )
 _HELD = "select p.*, null as message_state, 0 as message_ambiguous, null as message_at from pages p"
-_BY_THE_CLOCK = f"('{Hold.QUIET}', '{Hold.MUTED}', '{Hold.INACTIVE}')"
+_BY_THE_CLOCK = in_list(hold for hold in Hold if hold.of_hours)
 
 
 def of_incidents(tx: Tx, ids: Iterable[int]) -> list[Row]:

@@ -30,6 +30,7 @@ class Override:
 def add_override(
     tx: Tx, schedule: str, person: str, start: datetime, end: datetime, by: str, now: datetime
 ) -> int:
+    """Somebody takes a schedule over from `start` until `end`; returns the number by which it is removed."""
     return tx.insert(
         "insert into overrides (schedule, person, starts_at, ends_at, created_at, created_by)"
         " values (:schedule, :person, :start, :end, :now, :by) returning id",
@@ -48,14 +49,17 @@ def remove_override(tx: Tx, override_id: int) -> bool:
 
 
 def overrides(tx: Tx, after: datetime) -> Sequence[Override]:
-    """Those that have not ended by `after`, in the order in which they were made."""
-    rows = tx.all("select * from overrides where ends_at > :after order by id", after=stored(after))
+    """Those that have not ended by `after`, in the order in which they were made.
+
+    They are sorted here: a database would walk through all that ever were to have their order, and not `overrides_end`.
+    """
+    rows = tx.all("select * from overrides where ends_at > :after", after=stored(after))
     return [
         Override(
             row["id"], row["schedule"], row["person"], moment(row["starts_at"]), moment(row["ends_at"]),
             moment(row["created_at"]), row["created_by"],
         )
-        for row in rows
+        for row in sorted(rows, key=lambda row: int(row["id"]))
     ]  # fmt: skip
 
 
@@ -106,6 +110,7 @@ def calendar(tx: Tx, schedule: str) -> bytes | None:
 
 
 def keep_calendar(tx: Tx, schedule: str, body: bytes, now: datetime) -> None:
+    """Replaces the last good copy, which is used while the calendar cannot be read."""
     tx.run(
         "insert into calendars (schedule, body, read_at) values (:schedule, :body, :now)"
         " on conflict (schedule) do update set body = excluded.body, read_at = excluded.read_at",

@@ -14,6 +14,10 @@ from sms_notify.sources.alertmanager import SOURCE
 from sms_notify.store.incidents import incident_of
 from sms_notify.store.tx import Row, Tx, load, moment, stored
 
+# What is open, by `incidents_quiet` and `members_quiet`. `coalesce` keeps these statements from `incidents_latest`, which leads
+# to every incident that Alertmanager ever told of.
+_OPEN_THERE = "i.closed_at is null and coalesce(i.source, '') = :source"
+
 
 @dataclass(frozen=True, slots=True)
 class Uncovered:
@@ -60,7 +64,7 @@ def uncovered(tx: Tx) -> Sequence[Uncovered]:
     """The incidents from an Alertmanager that are open and not acknowledged, oldest first."""
     rows = tx.all(
         "select i.id, i.labels, s.silence_id from by_source i left join silences s on s.incident_id = i.id"
-        " where i.closed_at is null and i.acked_at is null and i.source = :source order by i.id",
+        f" where {_OPEN_THERE} and i.acked_at is null order by i.id",
         source=SOURCE,
     )
     return [Uncovered(row["id"], load(row["labels"]), row["silence_id"] or "") for row in rows]
@@ -72,8 +76,8 @@ def wanting(tx: Tx, since: datetime) -> Sequence[Wanting]:
     What a silence has acknowledged wants none.
     """
     rows = tx.all(
-        "select id, labels, acked_at, acked_by from by_source i where closed_at is null and acked_at >= :since"
-        " and source = :source and acked_how <> :silence"
+        f"select id, labels, acked_at, acked_by from by_source i where {_OPEN_THERE} and acked_at >= :since"
+        " and acked_how <> :silence"
         " and not exists (select 1 from silences s where s.incident_id = i.id) order by id",
         since=stored(since),
         source=SOURCE,
@@ -108,7 +112,7 @@ def still_open(tx: Tx) -> Sequence[Open]:
     rows = tx.all(
         "select i.id, i.fingerprint, i.labels, i.opened_at, i.last_seen_at, i.acked_at, i.acked_how, s.alertmanager,"
         " s.silence_id from by_source i left join silences s on s.incident_id = i.id"
-        " where i.closed_at is null and i.source = :source order by i.id",
+        f" where {_OPEN_THERE} order by i.id",
         source=SOURCE,
     )
     return [

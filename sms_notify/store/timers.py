@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 
 from sms_notify.policy.holds import Hold
 from sms_notify.policy.records import Timer, TimerKind
+from sms_notify.store.literals import in_list
 from sms_notify.store.tx import Row, Tx, among, moment, stored
 
 _FAR = timedelta(days=8)  # a week is the longest that anybody makes a step, a group or a reminder wait
@@ -94,7 +95,7 @@ def clamp(tx: Tx, now: datetime) -> None:
     tx.run("update attempts set started_at = :now where started_at > :now", now=soon)
     tx.run(
         "update pages set due_at = :now where state = 'held' and due_at > :far"
-        f" and why not in ('{Hold.MUTED}', '{Hold.INACTIVE}', '{Hold.QUIET}')",
+        f" and why not in {in_list(hold for hold in Hold if hold.of_hours)}",
         now=soon,
         far=far,
     )

@@ -16,7 +16,7 @@ import pytest
 from daemons import eventually, free_port, write_config
 from systems import Alertmanager, ask
 from test_silences import Desk
-from workbench import firing
+from workbench import firing, open_episode
 
 from sms_notify.assembly import uptime
 from sms_notify.config.load import load
@@ -26,7 +26,6 @@ from sms_notify.silences.client import SilenceTrouble, Why
 from sms_notify.silences.keeper import What
 from sms_notify.silences.settings import AlertmanagerSettings
 from sms_notify.simulator.server import Simulator
-from sms_notify.store import incidents
 from sms_notify.store.sqlite import SqliteStore
 
 pytestmark = [pytest.mark.real, pytest.mark.timeout(120)]
@@ -59,7 +58,7 @@ def opens(desk: Desk, alertmanager: Alertmanager, instance: str) -> int:
     """The alert there, and its incident here."""
     alertmanager.tell(instance, starts=datetime.now(UTC))
     alert = firing("HostDown", instance=instance)
-    return desk.commit(lambda tx: incidents.open_episode(tx, alert, desk.clock()))
+    return desk.commit(lambda tx: open_episode(tx, alert, desk.clock()))
 
 
 def statuses(alertmanager: Alertmanager) -> dict[str, dict[str, Any]]:
@@ -206,7 +205,7 @@ def test_an_alertmanager_that_comes_back_empty_ends_nothing_before_prometheus_ha
 ) -> None:
     alertmanager.tell("web-1", starts=datetime.now(UTC))
     alert = replace(firing("HostDown", instance="web-1"), fingerprint=fingerprint(alertmanager, "web-1"))
-    id_ = desk.commit(lambda tx: incidents.open_episode(tx, alert, desk.clock()))
+    id_ = desk.commit(lambda tx: open_episode(tx, alert, desk.clock()))
     amtool(alertmanager, "silence", "add", "-a", "carol", "-c", "on it", "-d", "1h", "instance=web-1")
     keeper = desk.keeper(AlertmanagerSettings(alertmanager.url))
     (kept,) = keeper.keep_once()
