@@ -6,7 +6,7 @@ A label is data and never template source (promise 7 of the design): it reaches 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, tzinfo
 from enum import StrEnum
@@ -257,8 +257,10 @@ def local(at: datetime | None, zone: tzinfo) -> datetime | None:
 # What missing fields leave behind.
 
 
-_BEFORE_TAG = re.compile(r"[:;,]+(?= #\w)")
-_EMPTY_BRACKETS = re.compile(r"(?<!\S)(?:\(\s*\)|\[\s*\])")
+# Each begins with the character that is rare, for a look-behind at every character costs.
+_BEFORE_TAG = re.compile(r"[:;,][:;,]*(?= #\w)")
+_EMPTY_BRACKETS = re.compile(r"\((?<!\S.)\s*\)|\[(?<!\S.)\s*\]")
+_DANGLING = re.compile(r"[:;,|#-](?<!\S.)[:;,|#-]*(?!\S)")
 
 
 def tidy(text: str) -> str:
@@ -267,16 +269,22 @@ def tidy(text: str) -> str:
 
 
 def _tidy_line(line: str) -> str:
+    line = _EMPTY_BRACKETS.sub(" ", line)
+    words = _without_dangling(line.split()) if _DANGLING.search(line) else line.split()
+    told = _BEFORE_TAG.sub("", " ".join(words))
+    return told if told.endswith("::") else told.rstrip(":;,")
+
+
+def _without_dangling(line: Iterable[str]) -> list[str]:
     words: list[str] = []
-    for word in _EMPTY_BRACKETS.sub(" ", line).split():
+    for word in line:
         if not _dangles(word):
             words.append(word)
         elif words and words[-1][-1] not in ":;,-|":
             words[-1:] = [words[-1], word] if word[0] in "-|" else [words[-1] + word[0]]
     while words and _dangles(words[-1]):
         words.pop()
-    told = _BEFORE_TAG.sub("", " ".join(words))
-    return told if told.endswith("::") else told.rstrip(":;,")
+    return words
 
 
 def _dangles(word: str) -> bool:
