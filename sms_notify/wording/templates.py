@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, tzinfo
 from enum import StrEnum
+from functools import lru_cache
 from zoneinfo import ZoneInfo
 
 import jinja2
@@ -236,6 +237,7 @@ def since(told: Told) -> datetime | None:
     return local(told.since or told.alert.starts_at, UTC)
 
 
+@lru_cache(maxsize=256)
 def zone_of(name: str) -> tzinfo:
     """The zone called `name`, else UTC: `config/` checks the names, and a wrong hour beats no text."""
     try:
@@ -257,9 +259,9 @@ def local(at: datetime | None, zone: tzinfo) -> datetime | None:
 # What missing fields leave behind.
 
 
-# Each begins with the character that is rare, for a look-behind at every character costs.
 _BEFORE_TAG = re.compile(r"[:;,][:;,]*(?= #\w)")
-_EMPTY_BRACKETS = re.compile(r"\((?<!\S.)\s*\)|\[(?<!\S.)\s*\]")
+_EMPTY_BRACKETS = re.compile(r"(?<!\S)(?:\(\s*\)|\[\s*\])")
+# It begins with the character that is rare: to look behind each character costs.
 _DANGLING = re.compile(r"[:;,|#-](?<!\S.)[:;,|#-]*(?!\S)")
 
 
@@ -269,7 +271,8 @@ def tidy(text: str) -> str:
 
 
 def _tidy_line(line: str) -> str:
-    line = _EMPTY_BRACKETS.sub(" ", line)
+    if "(" in line or "[" in line:
+        line = _EMPTY_BRACKETS.sub(" ", line)
     words = _without_dangling(line.split()) if _DANGLING.search(line) else line.split()
     told = _BEFORE_TAG.sub("", " ".join(words))
     return told if told.endswith("::") else told.rstrip(":;,")
