@@ -31,7 +31,8 @@ class Severity(StrEnum):
     @classmethod
     def of(cls, labels: Mapping[str, str]) -> Severity:
         """The severity that a label set claims; a word we do not know is OTHER, never an error."""
-        return _WORDS.get(labels.get("severity", "").strip().lower(), cls.OTHER)
+        word = labels.get("severity", "")
+        return _WORDS.get(word) or _WORDS.get(word.strip().lower(), cls.OTHER)
 
     @property
     def rank(self) -> int:

@@ -112,15 +112,15 @@ def _times(notice: Notice, form: str) -> list[Field]:
 def _tail(notice: Notice, reader: Reader, words: Words) -> list[Field]:
     tag = one_line(notice.incidents[0].tag, 12)
     flaps = notice.tone is Tone.FLAPPING and notice.status is Status.FIRING
-    fields = (
-        fixed("hidden", hidden_words(notice.hidden, words), lead=", "),
-        fixed("when", _when(notice, reader, words)),
-        fixed("calm", words.calm if flaps else "", lead=", "),
-        fixed("silence", silence_words(notice.silent_until, reader, words), lead=", "),
-        fixed("tag", f"#{tag}" if tag else ""),
-        fixed("ack", ack_words(notice.ack)),
+    told = (
+        ("hidden", hidden_words(notice.hidden, words), ", "),
+        ("when", _when(notice, reader, words), " "),
+        ("calm", words.calm if flaps else "", ", "),
+        ("silence", silence_words(notice.silent_until, reader, words), ", "),
+        ("tag", f"#{tag}" if tag else "", " "),
+        ("ack", ack_words(notice.ack), " "),
     )
-    return [field for field in fields if str(field)]
+    return [fixed(name, text, lead) for name, text, lead in told if text]
 
 
 def _when(notice: Notice, reader: Reader, words: Words) -> str:

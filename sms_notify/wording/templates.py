@@ -267,7 +267,7 @@ _DANGLING = re.compile(r"[:;,|#-](?<!\S.)[:;,|#-]*(?!\S)")
 
 def tidy(text: str) -> str:
     """Single blanks, no blank lines, and no punctuation left dangling by a field that is not there."""
-    return "\n".join(filter(None, map(_tidy_line, text.split("\n"))))
+    return "\n".join(filter(None, map(_tidy_line, text.split("\n")))) if "\n" in text else _tidy_line(text)
 
 
 def _tidy_line(line: str) -> str:
