@@ -10,7 +10,9 @@ from sms_notify.wording import gsm
 from sms_notify.wording.languages import Words
 from sms_notify.wording.templates import FREE_TEXT, one_line
 
-_WHERE = "instance host hostname node pod service job device deployment namespace cluster".split()
+_WHERE = (
+    "instance", "host", "hostname", "node", "pod", "service", "job", "device", "deployment", "namespace", "cluster",
+)  # fmt: skip
 _TEXTS = ("summary", "description", "message")
 _PORT = re.compile(r"(\[[^\]]*\]|[^:]*):\d{1,5}")
 

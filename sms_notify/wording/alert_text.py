@@ -12,7 +12,7 @@ from datetime import timedelta
 from sms_notify.alert import Status
 from sms_notify.wording import gsm
 from sms_notify.wording.alert_fields import as_told, briefly, what_and_summary, where_of, without_port
-from sms_notify.wording.alert_list import Group, by_place, groups_of, listing, named_in
+from sms_notify.wording.alert_list import Listing, by_place, groups_of
 from sms_notify.wording.composed import Composed, text_of
 from sms_notify.wording.content import Notice, Reader, Text, Tone
 from sms_notify.wording.languages import Words, ack_words, head_of, hidden_words, silence_words, words_of
@@ -48,11 +48,11 @@ def built_in(notice: Notice, reader: Reader, max_parts: int) -> Composed:
     if len(notice.incidents) == 1:
         text, _ = _fitted(_one(notice, reader, words), notice, max_parts)
         return Composed(text, named=frozenset((notice.incidents[0].tag,)))
-    groups: list[Group] = []
-    text, fields = _fitted(_several(notice, reader, words, groups), notice, max_parts)
+    listings: list[Listing] = []
+    text, fields = _fitted(_several(notice, reader, words, listings), notice, max_parts)
     what = next(field for field in fields if field.name == "what")
     shown = tidy(what.at(what.width)) in text.body
-    return Composed(text, named=named_in(groups, what.width) if shown else frozenset())
+    return Composed(text, named=listings[-1].named(what.width) if shown else frozenset())
 
 
 def _fitted(wording: _Wording, notice: Notice, max_parts: int) -> tuple[Text, Sequence[Field]]:
@@ -83,15 +83,16 @@ def _one(notice: Notice, reader: Reader, words: Words) -> _Wording:
     return lambda place: [*before, clipped("where", place(where)), *after]
 
 
-def _several(notice: Notice, reader: Reader, words: Words, groups: list[Group]) -> _Wording:
-    """Puts into `groups` what the fields tell."""
+def _several(notice: Notice, reader: Reader, words: Words, listings: list[Listing]) -> _Wording:
+    """The last of `listings` is what the fields tell."""
     head, after = _head(notice, words), [*_times(notice, "({}x)"), *_tail(notice, reader, words)]
     count = f"{min(len(notice.incidents), _MANY)}x"
 
     def fields(place: Callable[[str], str]) -> Sequence[Field]:
-        groups[:] = by_place(groups_of(notice.incidents, words, place))
+        groups = by_place(groups_of(notice.incidents, words, place))
+        listings.append(Listing(groups))
         counted = fixed("count", count if len(groups) == 1 else f"{count}:")
-        return [*head, counted, Field("what", lambda width: listing(groups, width)), *after]
+        return [*head, counted, Field("what", listings[-1].at), *after]
 
     return fields
 

@@ -129,7 +129,10 @@ def render(
 ) -> Rendered:
     """What `template` says, tidied; it sees `free_text` characters of an annotation, `label` of a label."""
     try:
-        names = _names(notice, zone_of(reader.timezone), free_text, label)
+        zone = zone_of(reader.timezone)
+        names = _names(notice, zone, free_text, label)
+        if "alerts" in template.names:
+            names["alerts"] = [_names_of_one(t, zone, free_text, label) for t in notice.incidents[:_ALERTS]]
         text = _generate(template.compiled, names)
     except Exception as error:  # noqa: BLE001 - whatever a template does, somebody must still be paged
         detail = clip(one_line(f"{type(error).__name__}: {error}"), 200)
@@ -158,8 +161,8 @@ def _names(notice: Notice, zone: tzinfo, free_text: int, label: int) -> dict[str
     annotations = _cleaned(_common([t.alert.annotations for t in told]), free_text)
     return {
         **annotations,
-        **_listed([t.alert.labels for t in told[:_ALERTS]], label),
         **labels,
+        **_listed([t.alert.labels for t in told[:_ALERTS]], labels, label),
         "labels": labels,
         "annotations": annotations,
         "status": notice.status.value,
@@ -172,7 +175,6 @@ def _names(notice: Notice, zone: tzinfo, free_text: int, label: int) -> dict[str
         "times": notice.times,
         "ack": tellable_address(notice.ack),
         "silent_until": local(notice.silent_until, zone),
-        "alerts": [_names_of_one(t, zone, free_text, label) for t in told[:_ALERTS]],
     }
 
 
@@ -203,9 +205,9 @@ def _common(sets: list[Mapping[str, str]]) -> dict[str, str]:
     return {name: value for name, value in first.items() if all(s.get(name) == value for s in rest)}
 
 
-def _listed(sets: list[Mapping[str, str]], limit: int) -> dict[str, str]:
+def _listed(sets: list[Mapping[str, str]], common: Mapping[str, str], limit: int) -> dict[str, str]:
     """Each label that is not the same in all: its first values, and how many more there are."""
-    names = sorted({name for labels in sets for name in labels})
+    names = {name for labels in sets for name in labels} - common.keys()
     return {name: _some(list(dict.fromkeys(s[name] for s in sets if s.get(name))), limit) for name in names}
 
 
