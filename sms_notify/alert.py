@@ -119,10 +119,5 @@ def fingerprint_of(labels: Mapping[str, str]) -> str:
 
     Lengths are hashed with the texts, so that no two label sets can be spelled alike.
     """
-    digest = hashlib.sha256()
-    for name, value in sorted(labels.items()):
-        for part in (name, value):
-            raw = part.encode("utf-8", "surrogatepass")
-            digest.update(b"%d:" % len(raw))
-            digest.update(raw)
-    return digest.hexdigest()[:16]
+    parts = [part.encode("utf-8", "surrogatepass") for pair in sorted(labels.items()) for part in pair]
+    return hashlib.sha256(b"".join([b"%d:%b" % (len(part), part) for part in parts])).hexdigest()[:16]
