@@ -12,7 +12,7 @@ from sms_notify.alert import Severity
 from sms_notify.wording.alert_fields import as_told, without_port
 from sms_notify.wording.composed import Composed, parts_allowed, text_of
 from sms_notify.wording.content import Digest, Merged, Reader
-from sms_notify.wording.incident_summary import Draft, Listed, Part, Roster, listed
+from sms_notify.wording.incident_summary import Draft, ListedIncident, Part, Roster, listed
 from sms_notify.wording.languages import (
     Words,
     ack_words,
@@ -87,7 +87,7 @@ class _Wording:
     def parts(self, place: Callable[[str], str]) -> list[Part]:
         """The open ones first; their places are told by `place`."""
 
-        def part(incidents: list[Listed], say: Callable[[Roster], str], extra: bool = False) -> Part:
+        def part(incidents: list[ListedIncident], say: Callable[[Roster], str], extra: bool = False) -> Part:
             return Part(Roster(incidents, place), say, extra)
 
         over = [part(self.over, _after(self.words.ok))] if self.over else []
@@ -136,7 +136,7 @@ def _clock(at: datetime, other: datetime | None, words: Words) -> str:
     return f"{day}{at:%H:%M}"
 
 
-def _firing(incidents: list[Listed], words: Words) -> str:
+def _firing(incidents: list[ListedIncident], words: Words) -> str:
     critical = any(incident.severity is Severity.CRITICAL for incident in incidents)
     return f"{words.firing} {Severity.CRITICAL.value}" if critical else words.firing
 

@@ -27,7 +27,7 @@ _NAMED = gsm.MAX_PARTS * gsm.PART // 3  # a place takes a character, a comma and
 
 
 @dataclass(frozen=True, slots=True)
-class Listed:
+class ListedIncident:
     """An incident as a text lists it: what it is, never empty, and where, with its port."""
 
     tag: str
@@ -36,18 +36,14 @@ class Listed:
     where: str
 
 
-def listed(incidents: Iterable[Told], words: Words) -> list[Listed]:
+def listed(incidents: Iterable[Told], words: Words) -> list[ListedIncident]:
     """The most urgent first."""
-    those = [
-        Listed(
-            told.tag,
-            told.alert.severity,
-            tidy(title_of(told.alert, words)) or words.nameless,
-            where_of(told.alert),
-        )
-        for told in incidents
-    ]
-    return sorted(those, key=lambda incident: incident.severity.rank)
+
+    def as_listed(told: Told) -> ListedIncident:
+        name = tidy(title_of(told.alert, words)) or words.nameless
+        return ListedIncident(told.tag, told.alert.severity, name, where_of(told.alert))
+
+    return sorted(map(as_listed, incidents), key=lambda incident: incident.severity.rank)
 
 
 @dataclass(slots=True)
@@ -64,7 +60,7 @@ class Kind:
     at: dict[str, list[str]] = field(default_factory=dict)
     shown: int = 0
 
-    def add(self, place: str, incident: Listed) -> None:
+    def add(self, place: str, incident: ListedIncident) -> None:
         if incident.severity is Severity.CRITICAL and place not in self.at:
             self.urgent += 1
         self.at.setdefault(place, []).append(incident.tag)
@@ -92,7 +88,7 @@ class Kind:
 class Roster:
     """Incidents as a text lists them: at first none of them, then whatever `fits` says there is room for."""
 
-    def __init__(self, incidents: Iterable[Listed], place: Callable[[str], str]) -> None:
+    def __init__(self, incidents: Iterable[ListedIncident], place: Callable[[str], str]) -> None:
         kinds: dict[tuple[str, bool], Kind] = {}
         for incident in incidents:
             where = tidy(place(incident.where))

@@ -10,7 +10,6 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, tzinfo
 from enum import StrEnum
-from functools import lru_cache
 from zoneinfo import ZoneInfo
 
 import jinja2
@@ -239,7 +238,6 @@ def since(told: Told) -> datetime | None:
     return local(told.since or told.alert.starts_at, UTC)
 
 
-@lru_cache(maxsize=256)
 def zone_of(name: str) -> tzinfo:
     """The zone called `name`, else UTC: `config/` checks the names, and a wrong hour beats no text."""
     try:
