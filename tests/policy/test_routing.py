@@ -1,4 +1,4 @@
-"""The route tree and the people behind targets."""
+"""The route tree."""
 
 from __future__ import annotations
 
@@ -6,13 +6,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sms_notify.policy.directory import Directory, Person, Target, TargetKind
 from sms_notify.policy.matchers import parse_matchers
 from sms_notify.policy.routing import Route, route
-
-ALICE = Person("alice", "+32470000001", "Europe/Brussels", "nl")
-BOB = Person("bob", "+31612345678")
-PEOPLE = Directory({"alice": ALICE, "bob": BOB}, {"dba": ("bob", "alice"), "web": ("alice",)})
 
 
 def node(receiver: str, matchers: str = "", *routes: Route, more: bool = False) -> Route:
@@ -76,37 +71,3 @@ def test_every_label_set_goes_somewhere(labels: dict[str, str]) -> None:
     routed = route(TREE, labels)
     assert routed.receivers
     assert all(chain[0] is TREE for chain in routed.chains)
-
-
-def target(kind: TargetKind, name: str) -> Target:
-    return Target(kind, name)
-
-
-def test_a_team_is_its_members_in_their_order() -> None:
-    assert PEOPLE.resolve([target(TargetKind.TEAM, "dba")]) == (BOB, ALICE)
-
-
-def test_a_person_in_two_teams_is_found_once() -> None:
-    targets = [
-        target(TargetKind.TEAM, "web"),
-        target(TargetKind.TEAM, "dba"),
-        target(TargetKind.PERSON, "bob"),
-    ]
-    assert PEOPLE.resolve(targets) == (ALICE, BOB)
-
-
-def test_a_bare_number_is_its_owner_where_it_has_one() -> None:
-    assert PEOPLE.resolve([target(TargetKind.NUMBER, BOB.number)]) == (BOB,)
-    stranger = "+32470000099"
-    assert PEOPLE.resolve([target(TargetKind.NUMBER, stranger)]) == (Person(stranger, stranger),)
-
-
-def test_an_unknown_name_is_an_error_and_never_nobody() -> None:
-    for kind in (TargetKind.PERSON, TargetKind.TEAM):
-        with pytest.raises(KeyError):
-            PEOPLE.resolve([target(kind, "carol")])
-
-
-def test_a_target_prints_as_the_configuration_writes_it() -> None:
-    assert str(target(TargetKind.TEAM, "dba")) == "team:dba"
-    assert str(target(TargetKind.NUMBER, "+32470000001")) == "+32470000001"
