@@ -85,3 +85,24 @@ def test_any_regex_is_compiled_or_refused_with_a_fault_within_it(source: str, va
 def test_where_two_engines_know_a_syntax_they_agree(parts: list[str], value: str) -> None:
     source = "".join(parts)
     assert compile_regex(source).matches(value) is (re.fullmatch(source, value) is not None)
+
+
+@pytest.mark.parametrize(
+    ("source", "value", "expected"),
+    [
+        ("web", "web", True),
+        ("web", "web1", False),
+        ("web", "myweb", False),
+        ("web|db", "web1", False),
+        ("", "", True),
+        ("", "a", False),
+        ("(?i)web", "WEB", True),
+        ("b.c", "b\nc", False),
+        ("(?s)b.c", "b\nc", True),
+        ("é+", "éé", True),
+        ("..", "é", False),  # a character, not its bytes
+        ("^web$", "web", True),
+    ],
+)
+def test_an_expression_must_match_the_whole_value(source: str, value: str, expected: bool) -> None:
+    assert compile_regex(source).matches(value) is expected

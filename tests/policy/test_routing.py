@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sms_notify.policy.matchers import parse_matchers
-from sms_notify.policy.routing import Route, route
+from sms_notify.policy.routing import Route, route, step_of
 
 
 def node(receiver: str, matchers: str = "", *routes: Route, more: bool = False) -> Route:
@@ -71,3 +73,57 @@ def test_every_label_set_goes_somewhere(labels: dict[str, str]) -> None:
     routed = route(TREE, labels)
     assert routed.receivers
     assert all(chain[0] is TREE for chain in routed.chains)
+
+
+@pytest.mark.parametrize(
+    ("turn", "step"), [(0, 0), (1, 1), (999_999, 999_999), (1_000_000, 0), (1_000_003, 3), (7_000_001, 1)]
+)
+def test_a_new_round_counts_its_steps_from_the_first_text(turn: int, step: int) -> None:
+    assert step_of(turn) == step
+
+
+LABELS = ("severity", "team", "time", "audit")
+VALUES = ("dba", "info", "yes")
+
+
+@dataclass(frozen=True)
+class Tree:
+    """A route in plain data."""
+
+    receiver: str
+    wanted: tuple[tuple[str, str], ...]
+    more: bool
+    children: tuple[Tree, ...]
+
+    def route(self) -> Route:
+        matchers = ",".join(f"{label}={value}" for label, value in self.wanted)
+        return node(self.receiver, matchers, *(child.route() for child in self.children), more=self.more)
+
+    def receivers(self, labels: dict[str, str]) -> list[str]:
+        """Alertmanager's `dispatch.Route.Match`."""
+        if any(labels.get(label) != value for label, value in self.wanted):
+            return []
+        found: list[str] = []
+        for child in self.children:
+            below = child.receivers(labels)
+            found += below
+            if below and not child.more:
+                break
+        return found or [self.receiver]
+
+
+CONDITIONS = st.lists(st.tuples(st.sampled_from(LABELS), st.sampled_from(VALUES)), max_size=2).map(tuple)
+NAMES = st.sampled_from("abcdefg")
+TREES = st.recursive(
+    st.builds(Tree, NAMES, CONDITIONS, st.booleans(), st.just(())),
+    lambda below: st.builds(Tree, NAMES, CONDITIONS, st.booleans(), st.lists(below, max_size=4).map(tuple)),
+    max_leaves=12,
+)
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.lists(TREES, max_size=5), st.dictionaries(st.sampled_from(LABELS), st.sampled_from(VALUES)))
+def test_an_alert_goes_where_alertmanager_sends_it(children: list[Tree], labels: dict[str, str]) -> None:
+    root = Tree("root", (), False, tuple(children))
+
+    assert [chain[-1].receiver for chain in route(root.route(), labels).chains] == root.receivers(labels)
