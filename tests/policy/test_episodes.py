@@ -79,7 +79,7 @@ def test_neighbouring_incidents_have_tags_that_look_nothing_alike() -> None:
     assert all(sum(a != b for a, b in zip(x, y, strict=True)) >= 2 for x, y in itertools.pairwise(tags))
 
 
-@pytest.mark.parametrize("text", ["", "#", "abc", "a0bc", "mabc", "abcd-1", "ab cd"])
+@pytest.mark.parametrize("text", ["", "#", "abc", "a0bc", "mabc", "abcd-1", "ab cd", "abcd1234567890"])
 def test_what_is_no_tag_names_nothing(text: str) -> None:
     assert incident_of(text) is None
 
@@ -155,12 +155,18 @@ UNHEARD = replace(FROM_BOTH, closed_at=NOON + FIVE, stale=True)
         (resolved(), OVER, OVER, False, Heard.DUPLICATE),
         (resolved(), OVER, FROM_BOTH, False, Heard.DUPLICATE),
         (resolved(), UNHEARD, UNHEARD, False, Heard.RESOLVED),  # its people still wait for the end
+        (resolved(), UNHEARD, UNHEARD, True, Heard.RESOLVED),  # nobody holds open what is closed
     ],
 )
 def test_what_several_sources_tell_begins_with_the_first_and_ends_with_the_last_of_them(
     alert: Alert, latest: Episode | None, own: Episode | None, others: bool, expected: Heard
 ) -> None:
     assert hear_shared(alert, latest, own, others, NOON + 3 * FIVE) is expected
+
+
+def test_a_source_that_told_nothing_of_a_trouble_sends_no_old_copy_of_it() -> None:
+    """The start of one source says nothing about the episode of another."""
+    assert hear_shared(firing(at=NOON), OVER, None, False, NOON + FIVE + MOMENT) is Heard.FIRST
 
 
 TIMES = st.none() | st.integers(-90, 90).map(lambda minutes: NOON + minutes * MINUTE)
@@ -208,6 +214,7 @@ def after(latest: Episode | None, alert: Alert, word: Heard, now: datetime) -> E
         (594_000, "aaaa1"),  # the first that needs a number behind its letters
         (594_001, "snsb1"),
         (7 * 594_000 + 5, "f2nf7"),
+        (123_456_789 * 594_000 + 1, "snsb123456789"),
     ],
 )
 def test_an_incident_keeps_its_tag_through_every_version_of_the_program(incident_id: int, tag: str) -> None:

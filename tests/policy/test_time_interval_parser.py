@@ -39,6 +39,33 @@ def test_all_fields_are_read_as_they_stand() -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("field", "written", "read"),
+    [
+        ("days_of_month", "-31:31", None),  # over the end of the month
+        ("days_of_month", "-31", (-31, -31)),
+        ("days_of_month", "31", (31, 31)),
+        ("days_of_month", "32", None),
+        ("days_of_month", "-32", None),
+        ("days_of_month", "1:-31", (1, -31)),
+        ("days_of_month", "2:-31", None),
+        ("months", "12", (12, 12)),
+        ("months", "0", None),
+        ("years", "1000", (1000, 1000)),
+        ("years", "9999", (9999, 9999)),
+        ("years", "999", None),
+        ("weekdays", "saturday", (6, 6)),
+        ("weekdays", "sunday:saturday", (0, 6)),
+    ],
+)
+def test_the_ends_of_every_field_are_read_and_what_lies_beyond_is_refused(
+    field: str, written: str, read: tuple[int, int] | None
+) -> None:
+    assert [fault.path for fault in interval_faults({field: [written]})] == ([] if read else [(field, 0)])
+    if read:
+        assert getattr(parse_interval({field: [written]}), field) == (read,)
+
+
 def day(start: object, end: object) -> dict[str, object]:
     return {"times": [{"start_time": start, "end_time": end}]}
 
