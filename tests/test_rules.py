@@ -130,10 +130,8 @@ NOT_UNIQUE_YET = {
     "Acknowledged",
     "Alertmanager",
     "Answer",
-    "Bar",
     "CallBack",
     "Credits",
-    "Doors",
     "Draft",
     "Ended",
     "Entry",
@@ -150,7 +148,6 @@ NOT_UNIQUE_YET = {
     "Person",
     "Plan",
     "Quiet",
-    "Reader",
     "Receiver",
     "Refusal",
     "Roster",
@@ -164,11 +161,8 @@ NOT_UNIQUE_YET = {
     "Step",
     "Text",
     "Told",
-    "Turns",
     "Wait",
     "What",
-    "Wish",
-    "_Server",
 }
 
 
