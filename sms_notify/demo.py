@@ -23,9 +23,9 @@ from sms_notify.config.load import load
 from sms_notify.daemon.app import App
 from sms_notify.gateways.sms1601.client import delivery_token
 from sms_notify.secret import Secret
-from sms_notify.simulator.records import Text
+from sms_notify.simulator.records import SimulatedText
 from sms_notify.simulator.server import Simulator
-from sms_notify.simulator.settings import Settings as SimulatorSettings
+from sms_notify.simulator.settings import SimulatorSettings
 
 _FAVOURITE_PORTS = (1601, 9601)
 _ZERO_TIME = "0001-01-01T00:00:00Z"
@@ -119,7 +119,7 @@ class Demo:
         """Where the phones can be watched."""
         return f"{self.simulator.base_url}/"
 
-    def play(self, step: Step, now: datetime) -> list[Text]:
+    def play(self, step: Step, now: datetime) -> list[SimulatedText]:
         """Posts one step as Alertmanager would, and returns the texts that the phones got of it."""
         before = len(self.simulator.texts())
         for alerts in step.posts:

@@ -26,7 +26,7 @@ from sms_notify.silences.keeper import Keeper, Kept, What
 from sms_notify.silences.listing import read_listed, read_started
 from sms_notify.silences.settings import AlertmanagerSettings
 from sms_notify.simulator.server import Simulator
-from sms_notify.simulator.settings import Settings
+from sms_notify.simulator.settings import SimulatorSettings
 from sms_notify.store import incidents
 from sms_notify.store.sqlite import SqliteStore
 from sms_notify.store.tx import Tx
@@ -125,7 +125,7 @@ def test_a_status_tells_the_start() -> None:
 def test_the_end_of_a_silenced_alert_is_texted_and_stands_in_the_ledger(
     bench: Bench, alertmanager: FakeAlertmanager
 ) -> None:
-    with Simulator(Settings(buffered_after=0, final_after=0)) as simulator:
+    with Simulator(SimulatorSettings(buffered_after=0, final_after=0)) as simulator:
         post, desk = post_to(bench, simulator.gateway_url), Desk(bench.store, bench.clock, bench.engine)
         bench.accept(firing(instance="web-1"), firing(instance="web-2"))
         assert post.drain() == [Fate.SENT, Fate.SENT]
