@@ -127,7 +127,6 @@ MAY_READ_CLOCKS = {
 MANY_HAVE = {"__init__", "base", "settings"}
 # Class names that stand more than once in the package.
 NOT_UNIQUE_YET = {
-    "Acknowledged",
     "Alertmanager",
     "Answer",
     "Credits",
@@ -149,9 +148,7 @@ NOT_UNIQUE_YET = {
     "Route",
     "Schedule",
     "Step",
-    "Text",
     "Told",
-    "Wait",
     "What",
 }
 

@@ -15,8 +15,8 @@ from types import TracebackType
 from typing import TypeVar
 
 from sms_notify.backtest.fake_gateway import PaperGateway
-from sms_notify.backtest.recording import Acknowledged, Event, Recorded
-from sms_notify.backtest.statistics import Leftovers, Tally, Text, Thing
+from sms_notify.backtest.recording import Event, Recorded, RecordedAcknowledgement
+from sms_notify.backtest.statistics import Leftovers, ReplayedText, Tally, Thing
 from sms_notify.delivery.reports import apply
 from sms_notify.delivery.sender import Luck, Sender
 from sms_notify.delivery.settlement import Account
@@ -141,7 +141,7 @@ class Replay:
             self._alerts = 0
             history.forget_alerts(self._tx)
 
-    def _acknowledge(self, event: Acknowledged) -> None:
+    def _acknowledge(self, event: RecordedAcknowledgement) -> None:
         wanted = event.labels.items()
         named = [s for s in incidents.open_now(self._tx) if wanted <= s.alert.labels.items()]
         ids = [subject.incident_id for subject in named]
@@ -185,7 +185,7 @@ class Replay:
     def _count(self, message: Message) -> None:
         told = tuple(self._thing(page) for page in history.told_by(self._tx, message.id))
         cost = message.parts * heads(self.plan.directory, message.number)
-        self.tally.text(Text(self._clock, message.recipient, message.kind, message.parts, cost, told))
+        self.tally.text(ReplayedText(self._clock, message.recipient, message.kind, message.parts, cost, told))
 
     def _thing(self, page: history.ToldPage) -> Thing:
         rule = rule_of(self.plan.route, page.labels, page.receiver)
