@@ -127,18 +127,15 @@ MAY_READ_CLOCKS = {
 MANY_HAVE = {"__init__", "base", "settings"}
 # Class names that stand more than once in the package.
 NOT_UNIQUE_YET = {
-    "Alertmanager",
     "Answer",
     "Credits",
     "Draft",
-    "Ended",
     "Flapping",
     "Gateway",
     "Group",
     "Kind",
     "Layer",
     "Limits",
-    "Looked",
     "Outcome",
     "Person",
     "Quiet",
@@ -149,7 +146,6 @@ NOT_UNIQUE_YET = {
     "Schedule",
     "Step",
     "Told",
-    "What",
 }
 
 
