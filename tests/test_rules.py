@@ -128,23 +128,11 @@ MANY_HAVE = {"__init__", "base", "settings"}
 # Class names that stand more than once in the package.
 NOT_UNIQUE_YET = {
     "Answer",
-    "Credits",
     "Draft",
-    "Flapping",
-    "Gateway",
     "Group",
     "Kind",
-    "Layer",
-    "Limits",
     "Outcome",
-    "Person",
-    "Quiet",
-    "Receiver",
     "Roster",
-    "Rotation",
-    "Route",
-    "Schedule",
-    "Step",
     "Told",
 }
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable
 
-from sms_notify.config.models import Gateway
+from sms_notify.config.models import GatewaySection
 from sms_notify.config.phone import NumberError, parse_number
 from sms_notify.errors import Fault
 from sms_notify.importing.alertmanager import Branch, Routing, matcher, read_alertmanager
@@ -81,7 +81,7 @@ def _usable(written: str) -> str:
         sender = number.e164 if number.assigned else written
     account = {"name": "main", "type": "1601sms", "url": "https://gateway.example.org/", "username": "acme"}
     try:
-        return Gateway.model_validate({**account, "sender": sender}).sender
+        return GatewaySection.model_validate({**account, "sender": sender}).sender
     except ValueError:
         return ""
 
