@@ -166,7 +166,7 @@ class Spent:
 
 
 @dataclass(frozen=True, slots=True)
-class Refusal:
+class Unaffordable:
     """Why a text may not be paid for now, and when to ask again."""
 
     scope: LimitScope
@@ -177,7 +177,7 @@ _HOUR, _DAY = timedelta(hours=1), timedelta(days=1)
 _ASK_AGAIN = timedelta(minutes=1)
 
 
-def affordable(bounds: Credits, spent: Spent, parts: int, lane: Lane, now: datetime) -> Refusal | None:
+def affordable(bounds: Credits, spent: Spent, parts: int, lane: Lane, now: datetime) -> Unaffordable | None:
     """None where a text of `parts` credits may be paid for now.
 
     Critical texts spend the reserve first, and what it does not hold out of the budget of all; so whatever happens,
@@ -194,9 +194,9 @@ def affordable(bounds: Credits, spent: Spent, parts: int, lane: Lane, now: datet
             continue
         frees = _frees(spent.spendings, window, budget, bounds.reserve, parts, lane, now)
         if frees is not None:
-            return Refusal(scope, frees)
+            return Unaffordable(scope, frees)
     if lane is Lane.REST and spent.balance is not None and 0 < bounds.reserve > spent.balance - parts:
-        return Refusal(LimitScope.RESERVE, now + _ASK_AGAIN)
+        return Unaffordable(LimitScope.RESERVE, now + _ASK_AGAIN)
     return None
 
 
