@@ -25,7 +25,7 @@ from sms_notify.gateways.registry import refused
 from sms_notify.policy.retry_policy import Scope, react
 from sms_notify.secret import Secret
 from sms_notify.simulator.server import Simulator
-from sms_notify.simulator.settings import Settings
+from sms_notify.simulator.settings import SimulatorSettings
 from sms_notify.store import breakers
 from sms_notify.store.sqlite import SqliteStore
 
@@ -210,7 +210,7 @@ def test_a_text_that_leaves_by_another_gateway_says_which_one_barred_it(site: Si
 
 @pytest.fixture
 def simulators() -> Iterator[tuple[Simulator, Simulator]]:
-    settings = Settings("acme", Secret(PASSWORD))
+    settings = SimulatorSettings("acme", Secret(PASSWORD))
     with Simulator(settings) as main, Simulator(settings) as backup:
         yield main, backup
 

@@ -44,7 +44,7 @@ from sms_notify.policy.vocabulary import (
     State,
 )
 from sms_notify.simulator.faults import COMMON as COMMON_OF_FAULTS
-from sms_notify.simulator.faults import Kind as FaultKind
+from sms_notify.simulator.faults import FaultKind
 from sms_notify.simulator.server import Simulator
 from sms_notify.simulator.settings import CHANGEABLE
 from sms_notify.web.ports import People

@@ -30,7 +30,7 @@ from sms_notify.policy.outcomes import Refusal
 from sms_notify.policy.retry_policy import BY_REFUSAL, Level, Scope
 from sms_notify.secret import Secret
 from sms_notify.simulator.server import Simulator
-from sms_notify.simulator.settings import Settings
+from sms_notify.simulator.settings import SimulatorSettings
 from sms_notify.store.sqlite import SqliteStore
 
 STYLES = ("spaced", "colon", "bare")
@@ -87,7 +87,7 @@ def site(tmp_path: Path) -> Iterator[Site]:
     bench = Bench(store, Engine(plan, "node"))
     numbers = itertools.count(1)
     luck = Luck(reference=lambda: f"ref{next(numbers)}", dice=lambda: 1.0)
-    settings = Settings(buffered_after=0, final_after=0, credits=1000)
+    settings = SimulatorSettings(buffered_after=0, final_after=0, credits=1000)
     with Simulator(settings) as main, Simulator(settings) as backup:
         simulators = {"main": main, "backup": backup}
         senders, probers = {}, {}

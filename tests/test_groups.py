@@ -20,14 +20,14 @@ from sms_notify.policy.directory import Directory, Target, TargetKind
 from sms_notify.policy.routing import Receiver, Route
 from sms_notify.secret import Secret
 from sms_notify.simulator.server import Simulator
-from sms_notify.simulator.settings import Settings
+from sms_notify.simulator.settings import SimulatorSettings
 
 MEMBERS = ("32470000001", "31612345678", "32470000003")
 
 
 @pytest.fixture
 def simulator() -> Iterator[Simulator]:
-    with Simulator(Settings(groups={"ops": MEMBERS, "nobody": ()})) as running:
+    with Simulator(SimulatorSettings(groups={"ops": MEMBERS, "nobody": ()})) as running:
         yield running
 
 

@@ -21,14 +21,14 @@ from sms_notify.policy.outcomes import DeliveryStatus, Fate
 from sms_notify.policy.retry_policy import Break, Scope
 from sms_notify.policy.vocabulary import Applied, Cause, Heard
 from sms_notify.simulator.server import Simulator
-from sms_notify.simulator.settings import Settings
+from sms_notify.simulator.settings import SimulatorSettings
 from sms_notify.store import breakers, outbox
 from sms_notify.store.messages import Entry
 
 
 @pytest.fixture
 def simulator() -> Iterator[Simulator]:
-    with Simulator(Settings(buffered_after=0, final_after=0)) as running:
+    with Simulator(SimulatorSettings(buffered_after=0, final_after=0)) as running:
         yield running
 
 

@@ -16,7 +16,7 @@ from sms_notify.gateways.registry import refused
 from sms_notify.policy.retry_policy import react
 from sms_notify.secret import Secret
 from sms_notify.simulator.server import Simulator
-from sms_notify.simulator.settings import Settings
+from sms_notify.simulator.settings import SimulatorSettings
 from sms_notify.store import breakers, oncall_rows
 from sms_notify.store.sqlite import SqliteStore
 
@@ -28,7 +28,7 @@ NOT_YET = "{timezone: UTC, rotation: {members: [alice], every: 1w, handover: 'Mo
 
 @pytest.fixture
 def simulator() -> Iterator[Simulator]:
-    with Simulator(Settings("acme", Secret(PASSWORD), groups={"ops": (ALICE, BOB)})) as running:
+    with Simulator(SimulatorSettings("acme", Secret(PASSWORD), groups={"ops": (ALICE, BOB)})) as running:
         yield running
 
 

@@ -23,14 +23,14 @@ from sms_notify.policy.outcomes import DeliveryStatus, Fate
 from sms_notify.policy.vocabulary import Applied, Cause
 from sms_notify.secret import Secret
 from sms_notify.simulator.server import Simulator
-from sms_notify.simulator.settings import Settings
+from sms_notify.simulator.settings import SimulatorSettings
 
 MINUTE = timedelta(minutes=1)
 
 
 @pytest.fixture
 def simulator() -> Iterator[Simulator]:
-    with Simulator(Settings(buffered_after=0, final_after=0)) as running:
+    with Simulator(SimulatorSettings(buffered_after=0, final_after=0)) as running:
         yield running
 
 

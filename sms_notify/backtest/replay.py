@@ -15,8 +15,8 @@ from types import TracebackType
 from typing import TypeVar
 
 from sms_notify.backtest.fake_gateway import PaperGateway
-from sms_notify.backtest.recording import Acknowledged, Event, Recorded
-from sms_notify.backtest.statistics import Leftovers, Tally, Text, Thing
+from sms_notify.backtest.recording import Event, Recorded, RecordedAcknowledgement
+from sms_notify.backtest.statistics import Leftovers, ReplayedText, Tally, Thing
 from sms_notify.delivery.account import Account
 from sms_notify.delivery.reports import apply
 from sms_notify.delivery.sender import Luck, Sender
@@ -141,7 +141,7 @@ class Replay:
             self._alerts = 0
             history.forget_alerts(self._tx)
 
-    def _acknowledge(self, event: Acknowledged) -> None:
+    def _acknowledge(self, event: RecordedAcknowledgement) -> None:
         wanted = event.labels.items()
         ids = [one.id for one in incidents.still_open(self._tx) if wanted <= one.labels.items()]
         taken = self._engine.acknowledge(self._tx, ids, event.by, AckBy.SOURCE, event.at)
@@ -184,7 +184,7 @@ class Replay:
     def _count(self, message: Message) -> None:
         told = tuple(self._thing(page) for page in history.told_by(self._tx, message.id))
         cost = message.parts * heads(self.plan.directory, message.number)
-        self.tally.text(Text(self._clock, message.recipient, message.kind, message.parts, cost, told))
+        self.tally.text(ReplayedText(self._clock, message.recipient, message.kind, message.parts, cost, told))
 
     def _thing(self, page: history.ToldPage) -> Thing:
         rule = rule_of(self.plan.route, page.labels, page.receiver)

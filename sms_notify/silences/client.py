@@ -72,7 +72,7 @@ class _Answer:
     body: bytes
 
 
-class Alertmanager:
+class AlertmanagerClient:
     """One Alertmanager. Its methods never raise, end within `settings.timeout`, and may be called from any thread."""
 
     def __init__(self, settings: AlertmanagerSettings) -> None:

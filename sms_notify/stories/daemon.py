@@ -30,7 +30,7 @@ from sms_notify.policy.outcomes import Fate, Outcome
 from sms_notify.policy.rotations import Shift
 from sms_notify.policy.vocabulary import AckBy, Cause
 from sms_notify.self_alerts import told_balance
-from sms_notify.silences.client import Alertmanager
+from sms_notify.silences.client import AlertmanagerClient
 from sms_notify.silences.ends import ended
 from sms_notify.silences.keeper import Keeper
 from sms_notify.silences.settings import AlertmanagerSettings
@@ -203,7 +203,7 @@ class StoryDaemon:
             Reports(self.commit, gateway, NODE, self._clock) if asked else None,
         )
 
-    def _keeper_of(self, asked: Sequence[Alertmanager]) -> Keeper | None:
+    def _keeper_of(self, asked: Sequence[AlertmanagerClient]) -> Keeper | None:
         def acknowledge(tx: Tx, ids: Sequence[int], by: str, now: datetime) -> Sequence[int]:
             return self._engine.acknowledge(tx, ids, by, AckBy.SILENCE, now)
 

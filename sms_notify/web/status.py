@@ -53,7 +53,7 @@ class ClosedDoor:
 
 
 @dataclass(frozen=True, slots=True)
-class Status:
+class StatusView:
     """How things stand at one moment. `open` is at most INCIDENTS_SHOWN of `total`."""
 
     findings: tuple[Finding, ...]
@@ -87,7 +87,7 @@ def status_of(
     not_ready: Sequence[str],
     now: datetime,
     directory: Directory,
-) -> Status:
+) -> StatusView:
     """Everything of the first page. `not_ready` are the reasons why alerts or texts are not taken now."""
     counts = page_queries.open_counts(tx)
     made = oncall_rows.overrides(tx, now)
@@ -105,7 +105,7 @@ def status_of(
         *_of_gateways(closed, directory),
         *_of_troubles(troubles),
     ]
-    return Status(
+    return StatusView(
         findings=tuple(sorted(findings, key=lambda finding: _WORST_FIRST.index(finding.mood))),
         open=tuple((one, tuple(page_queries.told(tx, one.id))) for one in _shown(tx)),
         total=sum(n for n, _ in counts.values()),

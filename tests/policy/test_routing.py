@@ -1,18 +1,15 @@
-"""The route tree and the people behind targets."""
+"""The route tree."""
 
 from __future__ import annotations
+
+from dataclasses import dataclass
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sms_notify.policy.directory import Directory, Person, Target, TargetKind
 from sms_notify.policy.matchers import parse_matchers
-from sms_notify.policy.routing import Route, route
-
-ALICE = Person("alice", "+32470000001", "Europe/Brussels", "nl")
-BOB = Person("bob", "+31612345678")
-PEOPLE = Directory({"alice": ALICE, "bob": BOB}, {"dba": ("bob", "alice"), "web": ("alice",)})
+from sms_notify.policy.routing import Route, route, step_of
 
 
 def node(receiver: str, matchers: str = "", *routes: Route, more: bool = False) -> Route:
@@ -78,35 +75,55 @@ def test_every_label_set_goes_somewhere(labels: dict[str, str]) -> None:
     assert all(chain[0] is TREE for chain in routed.chains)
 
 
-def target(kind: TargetKind, name: str) -> Target:
-    return Target(kind, name)
+@pytest.mark.parametrize(
+    ("turn", "step"), [(0, 0), (1, 1), (999_999, 999_999), (1_000_000, 0), (1_000_003, 3), (7_000_001, 1)]
+)
+def test_a_new_round_counts_its_steps_from_the_first_text(turn: int, step: int) -> None:
+    assert step_of(turn) == step
 
 
-def test_a_team_is_its_members_in_their_order() -> None:
-    assert PEOPLE.resolve([target(TargetKind.TEAM, "dba")]) == (BOB, ALICE)
+LABELS = ("severity", "team", "time", "audit")
+VALUES = ("dba", "info", "yes")
 
 
-def test_a_person_in_two_teams_is_found_once() -> None:
-    targets = [
-        target(TargetKind.TEAM, "web"),
-        target(TargetKind.TEAM, "dba"),
-        target(TargetKind.PERSON, "bob"),
-    ]
-    assert PEOPLE.resolve(targets) == (ALICE, BOB)
+@dataclass(frozen=True)
+class Tree:
+    """A route in plain data."""
+
+    receiver: str
+    wanted: tuple[tuple[str, str], ...]
+    more: bool
+    children: tuple[Tree, ...]
+
+    def route(self) -> Route:
+        matchers = ",".join(f"{label}={value}" for label, value in self.wanted)
+        return node(self.receiver, matchers, *(child.route() for child in self.children), more=self.more)
+
+    def receivers(self, labels: dict[str, str]) -> list[str]:
+        """Alertmanager's `dispatch.Route.Match`."""
+        if any(labels.get(label) != value for label, value in self.wanted):
+            return []
+        found: list[str] = []
+        for child in self.children:
+            below = child.receivers(labels)
+            found += below
+            if below and not child.more:
+                break
+        return found or [self.receiver]
 
 
-def test_a_bare_number_is_its_owner_where_it_has_one() -> None:
-    assert PEOPLE.resolve([target(TargetKind.NUMBER, BOB.number)]) == (BOB,)
-    stranger = "+32470000099"
-    assert PEOPLE.resolve([target(TargetKind.NUMBER, stranger)]) == (Person(stranger, stranger),)
+CONDITIONS = st.lists(st.tuples(st.sampled_from(LABELS), st.sampled_from(VALUES)), max_size=2).map(tuple)
+NAMES = st.sampled_from("abcdefg")
+TREES = st.recursive(
+    st.builds(Tree, NAMES, CONDITIONS, st.booleans(), st.just(())),
+    lambda below: st.builds(Tree, NAMES, CONDITIONS, st.booleans(), st.lists(below, max_size=4).map(tuple)),
+    max_leaves=12,
+)
 
 
-def test_an_unknown_name_is_an_error_and_never_nobody() -> None:
-    for kind in (TargetKind.PERSON, TargetKind.TEAM):
-        with pytest.raises(KeyError):
-            PEOPLE.resolve([target(kind, "carol")])
+@settings(max_examples=200, deadline=None)
+@given(st.lists(TREES, max_size=5), st.dictionaries(st.sampled_from(LABELS), st.sampled_from(VALUES)))
+def test_an_alert_goes_where_alertmanager_sends_it(children: list[Tree], labels: dict[str, str]) -> None:
+    root = Tree("root", (), False, tuple(children))
 
-
-def test_a_target_prints_as_the_configuration_writes_it() -> None:
-    assert str(target(TargetKind.TEAM, "dba")) == "team:dba"
-    assert str(target(TargetKind.NUMBER, "+32470000001")) == "+32470000001"
+    assert [chain[-1].receiver for chain in route(root.route(), labels).chains] == root.receivers(labels)

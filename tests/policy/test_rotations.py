@@ -325,6 +325,20 @@ def test_of_two_calendar_shifts_the_later_starting_holds_it_in_any_order() -> No
         ]
 
 
+def test_everybody_who_can_ever_hold_a_schedule_is_a_member_once() -> None:
+    at = utc("2026-01-07T00:00")
+    planned = (Shift("erin", at, at + MINUTE), Shift(None, at, at + MINUTE), Shift("bob", at, at + MINUTE))
+
+    assert rota(Layer(WEEKS), DAVE_NIGHTS, calendar=planned).members == (
+        "alice",
+        "bob",
+        "carol",
+        "dave",
+        "erin",
+    )
+    assert rota().members == ()
+
+
 def test_of_calendar_shifts_that_start_together_the_shorter_goes_first_and_of_two_alike_the_first_name() -> (
     None
 ):

@@ -197,3 +197,81 @@ def test_only_a_wrong_country_code_under_a_numeric_sender_tries_the_other_sender
         assert reaction.breaks.scope is Scope.SENDER
     else:
         assert reaction == react(outcome)
+
+
+# Seconds. `closes`: what a breaker keeps from being tried, from which failure on, first question and longest pause.
+#     about             then       closes  at probe cap    told    after
+CODES = """
+100   login             wait       account  1   900   900  page      0
+101   login             wait       account  1   900   900  page      0
+102   no_text           reword     -        -     -     -  ticket    0
+103   no_number         fail       -        -     -     -  page      0
+104   login             wait       account  1   900   900  page      0
+105   too_long          recut      -        -     -     -  ticket    0
+106   number            fail       number   1    30   900  page      0
+107   country           elsewhere  country  1    30   900  page      0
+108   no_credits        wait       credits  1    60   600  page      0
+109   sender            wait       sender   1    30   900  ticket    0
+110   sender            wait       sender   1    30   900  ticket    0
+111   sender            wait       sender   1    30   900  ticket    0
+112   country_code      fail       number   1    30   900  page      0
+113   sender            wait       sender   1    30   900  ticket    0
+114   country           elsewhere  country  1    30   900  page      0
+115   unpaid            wait       account  1   900   900  page      0
+116   blocked           wait       account  1  3600  3600  page      0
+117   sender            wait       sender   1    30   900  ticket    0
+118   too_many_parts    recut      -        -     -     -  ticket    0
+119   long_text         recut      no_long  1    30   900  ticket    0
+120   passing_fault     retry      account  3    15   300  page    300
+121   time              fail       -        -     -     -  ticket    0
+122   nothing_scheduled fail       -        -     -     -  ticket    0
+123   report            fail       -        -     -     -  ticket    0
+124   report            fail       -        -     -     -  ticket    0
+125   no_group          fail       -        -     -     -  page      0
+126   empty_group       fail       -        -     -     -  page      0
+150   maintenance       wait       account  1    30   300  page    600
+999   unknown           retry      account  3    60   900  page      0
+"""
+
+
+def spelled(reaction: Reaction) -> list[str]:
+    """A reaction as the rows above have it."""
+    breaks, trouble = reaction.breaks, reaction.trouble
+    closes = ["-"] * 4
+    if breaks:
+        probe, cap = (f"{pause.total_seconds():.0f}" for pause in (breaks.probe, breaks.cap))
+        closes = [breaks.scope, str(breaks.count), probe, cap]
+    told = [trouble.level, f"{trouble.after.total_seconds():.0f}"] if trouble else ["-", "-"]
+    return [reaction.then, *closes, *told]
+
+
+@pytest.mark.parametrize("row", CODES.strip().splitlines())
+def test_a_refusal_decides_over_its_text_over_what_else_would_be_refused_and_over_who_hears_of_it(
+    row: str,
+) -> None:
+    code, _about, *expected = row.split()
+
+    assert spelled(react(refused(int(code)))) == expected
+
+
+@pytest.mark.parametrize(
+    ("outcome", "expected"),
+    [
+        (WRONG_URL, "retry account 1 60 900 page 0"),
+        (NO_WAY_THERE, "retry account 5 5 120 page 120"),
+        (OUT_OF_MEMORY, "retry - - - - ticket 120"),
+        (SILENCE, "unknown account 3 30 300 page 0"),
+        (Outcome(Fate.SENT, Reason.OK), "sent - - - - - -"),
+    ],
+)
+def test_a_request_that_got_no_answer_of_the_gateway_decides_likewise(
+    outcome: Outcome, expected: str
+) -> None:
+    assert spelled(react(outcome)) == expected.split()
+
+
+@pytest.mark.parametrize(("scope", "whole"), [(s, s in ("account", "credits")) for s in Scope])
+def test_an_account_or_its_credits_close_the_whole_gateway_and_nothing_else_does(
+    scope: Scope, whole: bool
+) -> None:
+    assert scope.whole is whole
