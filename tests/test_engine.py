@@ -335,7 +335,7 @@ def test_a_page_cannot_be_written_twice(bench: Bench) -> None:
 
     assert draft_kind == [{"kind": Kind.FIRING, "number": "+31612345678"}]
 
-    def again(tx: Tx) -> None:
+    def again(tx) -> None:
         working = WorkingSet(tx, "node", NOON)
         working.load_notifications([1])
         working.load_ids()

@@ -21,15 +21,16 @@ from workbench import NOON, Bench, VirtualClock, firing, resolved
 
 from sms_notify.assembly import plan_of
 from sms_notify.config.load import load
+from sms_notify.delivery.account import Account
 from sms_notify.delivery.reports import apply
 from sms_notify.delivery.sender import Luck, Sender
-from sms_notify.delivery.settlement import Account
 from sms_notify.engine import Engine
 from sms_notify.explain import timeline
-from sms_notify.gateways.base import DeliveryStatus, Fate, Outcome, Reason, Report
+from sms_notify.gateways.base import Report
 from sms_notify.gateways.sms1601.client import SmsGateway1601
 from sms_notify.gateways.sms1601.settings import Gateway1601Settings
 from sms_notify.metrics import Metrics
+from sms_notify.policy.outcomes import DeliveryStatus, Fate, Outcome, Reason
 from sms_notify.policy.retry_policy import Level, Trouble
 from sms_notify.policy.vocabulary import Cause, State
 from sms_notify.secret import Secret
@@ -73,12 +74,7 @@ WHOLE = {
 }
 # The same, but in files that are being written anew: they are to be mended there, and then to leave this table.
 _STALE = "in (select id from incidents where closed_at = :now and state = 'stale')"
-TO_BE_MENDED = {
-    "update pages set state = 'dropped', why = :why where message_id = :id and kind in ('escalation', 'reminder')"
-    " and incident_id in (select id from incidents where": "pages.release: `exists` would read the incidents of one text",
-    f"update pages set state = 'dropped', why = :why where state = 'held' and incident_id {_STALE}": "pages.drop_stale: by id",
-    f"delete from agenda where incident_id {_STALE}": "agenda.strike_stale: by id",
-}
+TO_BE_MENDED: dict[str, str] = {}
 
 
 class Explained:

@@ -17,11 +17,11 @@ from functools import partial
 from sms_notify.simulator.codes import Code
 from sms_notify.simulator.courses import Courses, Steps
 from sms_notify.simulator.records import (
+    NotSent,
     Order,
     PostedReport,
     Posting,
     Received,
-    NotSent,
     ScheduledOrder,
     SimulatedText,
 )

@@ -36,8 +36,9 @@ def newest(tx: Tx) -> int:
 def after(tx: Tx, last: int, node: str) -> Sequence[Row]:
     """The decisions after row `last` that `node`, or a command on the same host, made."""
     return tx.all(
-        "select * from decisions where id > :last and (node = :node or node like :commands) order by id",
+        "select * from decisions where id > :last and (node = :node or substr(node, 1, length(:commands)) = :commands)"
+        " order by id",
         last=last,
         node=node,
-        commands=f"{node}/%",
+        commands=f"{node}/",
     )
