@@ -22,7 +22,7 @@ from pathlib import Path
 import history
 
 from sms_notify.alert import Alert, Delivery, Status, fingerprint_of
-from sms_notify.delivery.account import Account
+from sms_notify.policy.account import Account
 from sms_notify.delivery.sender import Luck, Sender
 from sms_notify.delivery.settlement import Settling
 from sms_notify.engine import Engine

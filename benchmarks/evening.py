@@ -16,7 +16,7 @@ from reading import OnPhone
 from stormy import Arrival
 
 from sms_notify.alert import Alert
-from sms_notify.delivery.account import Account
+from sms_notify.policy.account import Account
 from sms_notify.delivery.sender import Luck, Sender
 from sms_notify.engine import Engine
 from sms_notify.gateways.base import Batch, Submission

@@ -2,18 +2,9 @@
 
     alert       what a monitoring system told us, as one value
     sources     bytes from a monitoring system → alerts                                     pure
-    policy      who must hear of an alert, when, and why not: episodes, routes, intervals, on-call, limits    pure
+    policy      the rules, over values: what an alert means, who is owed what, when, in which text, and why not    pure
     wording     what the text says: alphabet, parts, templates                              pure
-    ruleset     what deciding needs of a configuration
-    hearing     which incident an alert belongs to, and whether it is news
-    engine      accept, tick, acknowledge: the steps in one transaction, with `now` passed in
-    owing       who is owed what of what was heard, and from when on
-    turns       what follows while nobody acknowledges: escalation steps, reminders
-    paging      from what people are to hear to texts: one each, or merged where the limits say so
-    bundling    which pages make one text, and what that text has to say
-    allowance   what limits and budgets leave one reader now
-    handover    a text to who takes over, a warning of a gap ahead
-    upkeep      what time does to messages: leases, evidence, age, closed gateways
+    engine      accept, tick, acknowledge: loads what a step may touch, lets policy change it, writes it back
     oncall      who is on call: rotations with their overrides, calendars
     store       the durable middle, and the only SQL
     delivery    claim, send, settle; delivery reports; free questions whether what was refused is taken again

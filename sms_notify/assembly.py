@@ -11,11 +11,11 @@ from datetime import UTC, datetime, timedelta
 
 from sms_notify.channels.settings import OperatorKind
 from sms_notify.config.settings import Settings
-from sms_notify.delivery.account import Account
 from sms_notify.delivery.reports import FIRST_POLL, FIRST_POLL_BESIDE_CALLBACKS
 from sms_notify.delivery.sender import Commit, Luck, Sender
 from sms_notify.gateways.base import ReportsBy
 from sms_notify.gateways.registry import GatewaySettings, client_of, limits_of
+from sms_notify.policy.account import Account
 from sms_notify.policy.directory import Directory, group_of
 from sms_notify.policy.rotations import Schedule
 from sms_notify.policy.ruleset import Plan, Timing

@@ -14,16 +14,15 @@ from datetime import datetime, timedelta
 from sms_notify.alert import Severity
 from sms_notify.channels.base import Ended, Note, Road
 from sms_notify.channels.settings import OperatorKind, OperatorTarget
-from sms_notify.delivery.account import open_gateway
+from sms_notify.delivery.open_ways import open_gateway
 from sms_notify.delivery.sender import Clock, Commit
 from sms_notify.engine.working_set import WorkingSet
 from sms_notify.oncall.roster import Roster
-from sms_notify.policy import self_alert_notes
 from sms_notify.policy.directory import Person, Target, TargetKind
 from sms_notify.policy.episodes import incident_of
 from sms_notify.policy.records import Draft
 from sms_notify.policy.retry_policy import Level, Trouble
-from sms_notify.policy.self_alert_notes import NOBODY_READ, Particular, may_have_reached
+from sms_notify.policy.self_alert_notes import NOBODY_READ, Particular, SelfAlertNote, may_have_reached
 from sms_notify.policy.vocabulary import Kind
 from sms_notify.self_alerts import Gathered, gather
 from sms_notify.store import breakers, messages, particulars
@@ -142,7 +141,7 @@ def _correct(tx: Tx, working: WorkingSet, trouble: OwnTrouble) -> None:
         what = trouble.what.replace(NOBODY_READ, "")
         particulars.drop(tx, trouble.id)
         working.rows.notes.append(
-            self_alert_notes.Note(
+            SelfAlertNote(
                 Particular.UNREAD,
                 f"somebody/{tag}",
                 Trouble(Level.PAGE),

@@ -24,13 +24,13 @@ from typing import Any
 from workbench import NOON, Bench, VirtualClock, a_plan, firing
 
 import sms_notify
-from sms_notify.delivery.account import Account
 from sms_notify.delivery.reports import apply
 from sms_notify.delivery.sender import Luck, Sender
 from sms_notify.engine import Engine
 from sms_notify.gateways.base import Report
 from sms_notify.gateways.sms1601.client import SmsGateway1601
 from sms_notify.gateways.sms1601.settings import TEXT_LIMITS, Gateway1601Settings
+from sms_notify.policy.account import Account
 from sms_notify.policy.directory import Directory, Person
 from sms_notify.policy.outcomes import DeliveryStatus
 from sms_notify.policy.vocabulary import Cause

@@ -9,11 +9,11 @@ from pathlib import Path
 
 from workbench import Bench, VirtualClock
 
-from sms_notify.delivery.account import Account
 from sms_notify.delivery.sender import Luck, Sender
 from sms_notify.engine import Engine
 from sms_notify.gateways.base import Submission
 from sms_notify.gateways.sms1601.settings import TEXT_LIMITS
+from sms_notify.policy.account import Account
 from sms_notify.policy.outcomes import Fate, Outcome, Reason
 from sms_notify.policy.ruleset import Plan, Timing
 from sms_notify.store.sqlite import SqliteStore

@@ -19,7 +19,6 @@ from workbench import NOON, Bench, VirtualClock
 
 from sms_notify.alert import Alert, Status, fingerprint_of
 from sms_notify.backtest.replay import ack_codes
-from sms_notify.delivery.account import Account
 from sms_notify.delivery.breaker_probe import Prober
 from sms_notify.delivery.reports import Reports, apply
 from sms_notify.delivery.sender import Luck, Sender
@@ -27,6 +26,7 @@ from sms_notify.delivery.settlement import Settling
 from sms_notify.engine import Engine, Verdict
 from sms_notify.gateways.base import Report, Submission
 from sms_notify.gateways.sms1601.settings import TEXT_LIMITS
+from sms_notify.policy.account import Account
 from sms_notify.policy.outcomes import DeliveryStatus, Fate, Outcome, Reason
 from sms_notify.policy.ruleset import Plan
 from sms_notify.policy.vocabulary import AckBy, Cause

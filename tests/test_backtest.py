@@ -36,12 +36,12 @@ from sms_notify.backtest.replay import NODE, Replay, Setup, ack_codes, waits_of
 from sms_notify.backtest.statistics import ReplayedText, Tally, Thing, as_document
 from sms_notify.backtest.table import report
 from sms_notify.cli import group
-from sms_notify.delivery.account import Account
 from sms_notify.delivery.reports import apply
 from sms_notify.delivery.sender import Luck, Sender
 from sms_notify.engine import Engine
 from sms_notify.errors import UsageError
 from sms_notify.gateways.sms1601.settings import TEXT_LIMITS
+from sms_notify.policy.account import Account
 from sms_notify.policy.directory import Directory, Target, TargetKind
 from sms_notify.policy.holds import Quiet, Window
 from sms_notify.policy.matchers import parse_matchers

@@ -16,7 +16,6 @@ from workbench import BOB, Bench, a_plan, firing
 
 from sms_notify.channels.choice import road_of
 from sms_notify.channels.settings import CommandSettings, OperatorKind, OperatorTarget
-from sms_notify.delivery.account import Account
 from sms_notify.delivery.breaker_probe import Prober
 from sms_notify.delivery.sender import Luck, Sender
 from sms_notify.engine import Engine
@@ -26,6 +25,7 @@ from sms_notify.gateways.sms1601.settings import TEXT_LIMITS, Gateway1601Setting
 from sms_notify.metrics import Metrics
 from sms_notify.oncall.roster import Roster
 from sms_notify.operator_notifier import Operator, Teller
+from sms_notify.policy.account import Account
 from sms_notify.policy.outcomes import Refusal
 from sms_notify.policy.retry_policy import BY_REFUSAL, Level, Scope
 from sms_notify.secret import Secret

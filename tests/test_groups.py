@@ -11,11 +11,11 @@ import pytest
 from test_gateway_transport import Loopback
 from workbench import BOB, Bench, a_plan, firing, resolved
 
-from sms_notify.delivery.account import Account
 from sms_notify.delivery.sender import Luck, Sender
 from sms_notify.engine import Engine
 from sms_notify.gateways.sms1601.client import SmsGateway1601
 from sms_notify.gateways.sms1601.settings import TEXT_LIMITS, Gateway1601Settings
+from sms_notify.policy.account import Account
 from sms_notify.policy.directory import Directory, Target, TargetKind
 from sms_notify.policy.routing import Receiver, Route
 from sms_notify.secret import Secret

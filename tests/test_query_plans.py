@@ -21,7 +21,6 @@ from workbench import NOON, Bench, VirtualClock, firing, resolved
 
 from sms_notify.assembly import plan_of
 from sms_notify.config.load import load
-from sms_notify.delivery.account import Account
 from sms_notify.delivery.reports import apply
 from sms_notify.delivery.sender import Luck, Sender
 from sms_notify.engine import Engine
@@ -30,6 +29,7 @@ from sms_notify.gateways.base import Report
 from sms_notify.gateways.sms1601.client import SmsGateway1601
 from sms_notify.gateways.sms1601.settings import Gateway1601Settings
 from sms_notify.metrics import Metrics
+from sms_notify.policy.account import Account
 from sms_notify.policy.outcomes import DeliveryStatus, Fate, Outcome, Reason
 from sms_notify.policy.retry_policy import Level, Trouble
 from sms_notify.policy.vocabulary import Cause, State

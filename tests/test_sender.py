@@ -12,13 +12,13 @@ from datetime import timedelta
 import pytest
 from workbench import Bench, firing, resolved
 
-from sms_notify.delivery.account import Account
 from sms_notify.delivery.reports import Reports, apply, next_poll
 from sms_notify.delivery.sender import Luck, Sender
 from sms_notify.delivery.sender_pool import SenderPool
 from sms_notify.gateways.base import Report
 from sms_notify.gateways.sms1601.client import SmsGateway1601
 from sms_notify.gateways.sms1601.settings import TEXT_LIMITS, Gateway1601Settings
+from sms_notify.policy.account import Account
 from sms_notify.policy.outcomes import DeliveryStatus, Fate
 from sms_notify.policy.vocabulary import Applied, Cause
 from sms_notify.secret import Secret

@@ -100,7 +100,7 @@ def bare_columns(sql: str) -> list[str]:
     return [
         item
         for item in selected
-        if not re.match(r"(?:count|sum|min|max|avg)\(|'", item) and item not in grouped
+        if not re.match(r"(?:count|sum|min|max|avg)\(|'|[0-9]", item) and item not in grouped
     ]
 
 

@@ -17,10 +17,10 @@ from typing import TypeVar
 from sms_notify.backtest.fake_gateway import PaperGateway
 from sms_notify.backtest.recording import Event, Recorded, RecordedAcknowledgement
 from sms_notify.backtest.statistics import Leftovers, ReplayedText, Tally, Thing
-from sms_notify.delivery.account import Account
 from sms_notify.delivery.reports import apply
 from sms_notify.delivery.sender import Luck, Sender
 from sms_notify.engine import Engine
+from sms_notify.policy.account import Account
 from sms_notify.policy.directory import Directory, group_of
 from sms_notify.policy.rotations import Schedule, Shift, shifts
 from sms_notify.policy.routing import Route, route

@@ -15,7 +15,6 @@ from sms_notify.config.settings import Settings
 from sms_notify.daemon import event_log
 from sms_notify.daemon.periodic import Every
 from sms_notify.daemon.systemd import Watch
-from sms_notify.delivery.account import Account
 from sms_notify.delivery.breaker_probe import Prober
 from sms_notify.delivery.reports import Reports
 from sms_notify.delivery.sender import Clock, Sender, Sent
@@ -24,6 +23,7 @@ from sms_notify.engine import Engine, Verdict
 from sms_notify.gateways.base import ReportsBy
 from sms_notify.gateways.registry import GatewaySettings, client_of
 from sms_notify.metrics import Metrics
+from sms_notify.policy.account import Account
 from sms_notify.policy.ruleset import Plan
 from sms_notify.policy.vocabulary import Cause
 from sms_notify.self_alerts import told_balance

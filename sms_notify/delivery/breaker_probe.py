@@ -8,10 +8,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from sms_notify.delivery.account import Account, usable_sender
+from sms_notify.delivery.open_ways import usable_sender
 from sms_notify.delivery.sender import Clock, Commit, Luck
 from sms_notify.gateways.base import Gateway, Submission
 from sms_notify.gateways.registry import explain_code
+from sms_notify.policy.account import Account
 from sms_notify.policy.bars import Breaker
 from sms_notify.policy.country_codes import country_of
 from sms_notify.policy.outcomes import Fate, Outcome

@@ -12,10 +12,11 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Protocol, TypeVar
 
-from sms_notify.delivery.account import Account, usable_sender
+from sms_notify.delivery.open_ways import usable_sender
 from sms_notify.delivery.settlement import Settling, within_bytes
 from sms_notify.errors import StoreError
 from sms_notify.gateways.base import Batch, Gateway, Group, Submission
+from sms_notify.policy.account import Account
 from sms_notify.policy.country_codes import country_of
 from sms_notify.policy.directory import group_of
 from sms_notify.policy.outcomes import Outcome

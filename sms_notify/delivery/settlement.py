@@ -11,10 +11,10 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import partial
 
-from sms_notify.delivery.account import Account, usable_sender
 from sms_notify.delivery.moves import context_of
+from sms_notify.delivery.open_ways import usable_sender
 from sms_notify.gateways.registry import explain_code
-from sms_notify.policy.account import TextLimits
+from sms_notify.policy.account import Account, TextLimits
 from sms_notify.policy.country_codes import country_of
 from sms_notify.policy.directory import group_of
 from sms_notify.policy.episodes import tag_of

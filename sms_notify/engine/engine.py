@@ -23,13 +23,13 @@ from sms_notify.policy.correlation import Chains, is_repeat, known, names
 from sms_notify.policy.escalation import ALONG, Escalation
 from sms_notify.policy.holds import Hold
 from sms_notify.policy.housekeeping import LONGEST_PAUSE, Housekeeping, Moved, Overdue
-from sms_notify.policy.notifications import Case, Ends, Notifications, relieved
+from sms_notify.policy.notifications import Case, EndsOwed, Notifications, relieved
 from sms_notify.policy.rate_limits import Lane
-from sms_notify.policy.records import Message, Notification, TimerKind
+from sms_notify.policy.records import AcceptedAlert, Message, Notification, TimerKind
 from sms_notify.policy.roster import scheduled
 from sms_notify.policy.rotations import Schedule
 from sms_notify.policy.routing import Route, route
-from sms_notify.policy.rows import HeardAlert, Rows
+from sms_notify.policy.rows import Rows
 from sms_notify.policy.ruleset import Plan
 from sms_notify.policy.self_alert_notes import note_unaddressed
 from sms_notify.policy.truth import close_unheard, hear
@@ -105,7 +105,7 @@ class Engine:
         heard = {at: self._hear(rows, delivery.alerts[at], chains[at]) for at in self._order(delivery.alerts)}
         cases = [heard[at] for at in range(len(delivery.alerts))]
         if all(case.heard.suppressed for case in cases) and not delivery.acks:
-            return self._recorded(working, delivery, cases, [], Ends(), {})
+            return self._recorded(working, delivery, cases, [], EndsOwed(), {})
         decide = Notifications(self.plan, self._numbers, delivery, rows)
         self._load_for(working, decide, cases)
         begun = decide.beginnings(cases)
@@ -196,7 +196,7 @@ class Engine:
         delivery: Delivery,
         cases: Sequence[Case],
         owed: Sequence[Notification],
-        ended: Ends,
+        ended: EndsOwed,
         texts: Texts,
     ) -> list[Verdict]:
         """Writes down what every alert has led to, and everything else with it."""
@@ -205,13 +205,13 @@ class Engine:
             paths = tuple(f"{chain[-1].path} -> {chain[-1].receiver}" for chain in case.chains)
             shared = case.told_as is not None
             working.rows.heard.append(
-                HeardAlert(verdict.alert, verdict.heard, case.incident_id, delivery.group, paths, shared)
+                AcceptedAlert(verdict.alert, verdict.heard, case.incident_id, delivery.group, paths, shared)
             )
         working.flush()
         return verdicts
 
     def _verdict(
-        self, rows: Rows, case: Case, owed: Sequence[Notification], ended: Ends, texts: Texts
+        self, rows: Rows, case: Case, owed: Sequence[Notification], ended: EndsOwed, texts: Texts
     ) -> Verdict:
         kind = Kind.FIRING if case.heard.news else Kind.RESOLVED
         heard, told = case.heard, tuple(texts.get((case.incident_id or 0, kind), ()))

@@ -24,7 +24,7 @@ from sms_notify.store import (
     limit_rows,
     messages,
     notes,
-    notifications,
+    notification_rows,
     oncall_rows,
     timers,
 )
@@ -109,7 +109,7 @@ class WorkingSet:
 
     def load_notifications(self, incident_ids: Iterable[int]) -> None:
         """All of these incidents, with the messages that wait to tell them and whatever else those tell."""
-        self._told(notifications.of_incidents(self._tx, dict.fromkeys(incident_ids)))
+        self._told(notification_rows.of_incidents(self._tx, dict.fromkeys(incident_ids)))
         waiting = {
             n.message_id
             for n in self.rows.notifications.rows.values()
@@ -122,7 +122,7 @@ class WorkingSet:
         missing = sorted(id_ for id_ in ids if self.rows.messages.get(id_) is None)
         for message in messages.by_ids(self._tx, missing):
             self.rows.messages.load(message.id, message)
-        self._told(notifications.of_messages(self._tx, missing))
+        self._told(notification_rows.of_messages(self._tx, missing))
 
     def know(self, found: Iterable[Message]) -> None:
         """Messages that were read already, where nothing is asked of what they tell."""
@@ -142,30 +142,30 @@ class WorkingSet:
         self.load_incidents(row["incident_id"] for row in rows)
         for row in rows:
             if self.rows.notifications.get(row["id"]) is None:
-                self.rows.load_notification(notifications.notification_of(row, self.rows.incidents.rows))
+                self.rows.load_notification(notification_rows.notification_of(row, self.rows.incidents.rows))
 
     def load_held(self, lanes: Iterable[tuple[str, Lane]]) -> None:
         """All that is held in these lanes."""
         missing = sorted(set(lanes) - self._held)
         self._held |= set(missing)
-        self._told(notifications.held_in(self._tx, missing))
+        self._told(notification_rows.held_in(self._tx, missing))
 
     def load_late(self, numbers: Iterable[str]) -> None:
         """What is held for these numbers because its text grew too old."""
-        self._told(notifications.late_for(self._tx, sorted(set(numbers))))
+        self._told(notification_rows.late_for(self._tx, sorted(set(numbers))))
 
     def load_due_after_hours(self) -> None:
         """The beginnings that the clock on the wall held until now, and who has heard of those incidents."""
-        found = notifications.due_after_hours(self._tx, self.rows.now)
+        found = notification_rows.due_after_hours(self._tx, self.rows.now)
         self._told(found)
         self.load_notifications(row["incident_id"] for row in found)
 
     def due_lanes(self) -> set[tuple[str, Lane]]:
         """Whose notifications are due, as far as the store knows."""
-        return notifications.due_lanes(self._tx, self.rows.now)
+        return notification_rows.due_lanes(self._tx, self.rows.now)
 
     def load_all_held(self) -> None:
-        self._told(notifications.all_held(self._tx))
+        self._told(notification_rows.all_held(self._tx))
 
     # When, and how much.
 
@@ -225,7 +225,7 @@ class WorkingSet:
         """
         tx, rows, now = self._tx, self.rows, self.rows.now
         limit_rows.look_again(tx, rows.freed, now)
-        notifications.postpone(tx, rows.postponed, now)
+        notification_rows.postpone(tx, rows.postponed, now)
         # What ends makes room for what begins: one open episode a problem.
         incidents.update(tx, rows.incidents.changed)
         incidents.insert(tx, rows.incidents.new)
@@ -233,8 +233,8 @@ class WorkingSet:
         messages.insert(tx, rows.messages.new)
         messages.update(tx, rows.messages.changed, now)
         messages.enter_all(tx, rows.ledger, self._node, now)
-        notifications.insert(tx, rows.notifications.new)
-        notifications.update(tx, rows.notifications.changed)
+        notification_rows.insert(tx, rows.notifications.new)
+        notification_rows.update(tx, rows.notifications.changed)
         timers.strike(tx, rows.timers.gone)
         timers.save(tx, [*rows.timers.new, *rows.timers.changed])
         timers.flush(tx, rows.groups.touched)

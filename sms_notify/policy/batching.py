@@ -28,14 +28,13 @@ from sms_notify.wording.digest import compose_digest
 
 _SOON = timedelta(seconds=1)
 _NAMED = 36  # more critical incidents at once are counted: to name each would cost a text for every ten
-_HELD_BY_LIMITS = (Hold.LIMIT, Hold.BEHIND, Hold.LATE)
 
 Texted = tuple[Notification, int]
 """A notification and the message that tells it."""
 
 
 @dataclass(frozen=True, slots=True)
-class _Batch:
+class _LaneBatch:
     """One lane of one number that may be told now: what the limits leave it, and what held it until now."""
 
     number: str
@@ -54,7 +53,7 @@ class _Batch:
 
 
 @dataclass(frozen=True, slots=True)
-class _Wording:
+class _DraftedText:
     """One text that is about to be written."""
 
     told: tuple[Notification, ...]
@@ -133,7 +132,7 @@ class Batching:
             self._keep_waiting(number, lane, held, leave)
             return self._hold(ready, leave.free_at, Hold.LIMIT, leave.scope)
         items = self._joined(number, lane, ready, was_held=held is not None)
-        batch = _Batch(number, lane, leave, held)
+        batch = _LaneBatch(number, lane, leave, held)
         if bundles.is_old_news(items, batch.announced):
             rows.drop(items, Drop.RESOLVED)
             rows.lanes.remove((number, lane))
@@ -159,7 +158,7 @@ class Batching:
         if not joins(lane, ready, was_held=was_held):
             return list(ready)
         known = {n.id for n in ready if n.id}
-        waiting = (*_HELD_BY_LIMITS, Hold.GROUP)
+        waiting = (*(hold for hold in Hold if hold.of_limits), Hold.GROUP)
         asked = {n.receiver for n in ready}
         others = [
             n for n in self._rows.held(number, lane)
@@ -172,7 +171,7 @@ class Batching:
 
     # The texts.
 
-    def _write_all(self, batch: _Batch, items: Sequence[Notification]) -> list[Texted]:
+    def _write_all(self, batch: _LaneBatch, items: Sequence[Notification]) -> list[Texted]:
         texts, left = self._texts(batch, items)
         told: list[Texted] = []
         for text in texts:
@@ -191,8 +190,8 @@ class Batching:
         return told
 
     def _texts(
-        self, batch: _Batch, items: Sequence[Notification]
-    ) -> tuple[list[_Wording], list[Notification]]:
+        self, batch: _LaneBatch, items: Sequence[Notification]
+    ) -> tuple[list[_DraftedText], list[Notification]]:
         """The texts that tell `items`, and what is left for the next."""
         bundled: dict[tuple[str, ...], list[Notification]] = {}
         for n in sorted(items, key=lambda n: n.subject.alert.severity.rank):
@@ -200,7 +199,7 @@ class Batching:
         crowded = batch.announced or len(bundled) > batch.most
         if crowded or any(bundles.needs_digest(listed) for listed in bundled.values()):
             bundled = {("",): [n for listed in bundled.values() for n in listed]}
-        texts: list[_Wording] = []
+        texts: list[_DraftedText] = []
         left: list[Notification] = []
         for listed in bundled.values():
             told = 0
@@ -210,7 +209,7 @@ class Batching:
             left += listed[told:]
         return texts, left
 
-    def _text(self, batch: _Batch, listed: Sequence[Notification], before: int) -> _Wording:
+    def _text(self, batch: _LaneBatch, listed: Sequence[Notification], before: int) -> _DraftedText:
         """One text about as many as it can name where each must be named, else about all."""
         silent = self._allowance.silent_until(batch.lane, batch.leave, before + 1, self._now)
         text = self._worded(batch, listed, silent)
@@ -228,7 +227,9 @@ class Batching:
                 high = middle - 1
         return best
 
-    def _worded(self, batch: _Batch, listed: Sequence[Notification], silent: datetime | None) -> _Wording:
+    def _worded(
+        self, batch: _LaneBatch, listed: Sequence[Notification], silent: datetime | None
+    ) -> _DraftedText:
         person = self._known(listed[0].person)
         reader = Reader(person.timezone, person.language)
         receivers = [self._plan.receiver(name) for name in dict.fromkeys(n.receiver for n in listed)]
@@ -241,10 +242,10 @@ class Batching:
             since = min(n.created_at for n in listed)
             since = batch.held.since if batch.held is not None and batch.announced else since
             digest = bundles.digest(listed, batch.announced, since, silent, link)
-            return _Wording(tuple(listed), Kind.DIGEST, compose_digest(digest, reader, parts), code)
+            return _DraftedText(tuple(listed), Kind.DIGEST, compose_digest(digest, reader, parts), code)
         template = self._plan.templates.get(receivers[0].template)
         notice = bundles.notice(listed, silent, link)
-        return _Wording(
+        return _DraftedText(
             tuple(listed), listed[0].kind, compose_reported(notice, reader, template, parts), code
         )
 
@@ -255,7 +256,7 @@ class Batching:
             for n in listed
         )
 
-    def _write(self, lane: Lane, text: _Wording) -> int:
+    def _write(self, lane: Lane, text: _DraftedText) -> int:
         severity = min((n.subject.alert.severity for n in text.told), key=lambda s: s.rank)
         names = tuple(dict.fromkeys(n.receiver for n in text.told))
         template, composed = self._plan.receiver(names[0]).template, text.composed
@@ -282,17 +283,17 @@ class Batching:
     def _hold(self, listed: Iterable[Notification], until: datetime, why: Hold, by: str) -> list[Texted]:
         """Nobody is told now. What was too late, or held for the night, says so when it is told."""
         for n in listed:
-            kept = n.why in (Hold.LATE, Hold.QUIET)
+            kept = Hold(n.why).outlasts_limits
             self._rows.hold(n, until, Hold(n.why) if kept else why, n.held_by if kept else by)
         return []
 
 
 def joins(lane: Lane, ready: Sequence[Notification], *, was_held: bool) -> bool:
     """Whether what is held in a lane goes along with what is due in it."""
-    return lane is not Lane.REST or was_held or any(n.why in _HELD_BY_LIMITS for n in ready)
+    return lane is not Lane.REST or was_held or any(Hold(n.why).of_limits for n in ready)
 
 
-def _all_named(text: _Wording) -> bool:
+def _all_named(text: _DraftedText) -> bool:
     urgent = {
         tag_of(n.incident_id)
         for n in text.told

@@ -13,7 +13,7 @@ from sms_notify.policy.roster import Staff
 from sms_notify.policy.rotations import Schedule, Shift, gaps, shifts
 from sms_notify.policy.rows import Rows
 from sms_notify.policy.ruleset import Plan
-from sms_notify.policy.self_alert_notes import Note, note_id
+from sms_notify.policy.self_alert_notes import SelfAlertNote, note_id
 from sms_notify.policy.vocabulary import Decision, Kind
 from sms_notify.wording.content import HandOff, Reader, Told
 from sms_notify.wording.handoff_text import compose_handoff
@@ -60,7 +60,7 @@ def tell(plan: Plan, rows: Rows, schedule: Schedule) -> None:
     )  # fmt: skip
 
 
-def gap_ahead(rows: Rows, schedule: Schedule) -> Note | None:
+def gap_ahead(rows: Rows, schedule: Schedule) -> SelfAlertNote | None:
     """The first time within a day that nobody holds it.
 
     Each gap is a problem of its own, known by its end: what has begun is the same gap that was ahead.
@@ -72,7 +72,7 @@ def gap_ahead(rows: Rows, schedule: Schedule) -> Note | None:
     begins, ends = (_wall(at, schedule) for at in (ahead[0].start, ahead[0].end))
     what = f"nobody is on call for {schedule.name} from {begins} to {ends}"
     advice = f"Say who: `sms-notify oncall override add {schedule.name} PERSON --from … --until …`."
-    return Note(None, id_, Trouble(Level.PAGE), "", what, advice)
+    return SelfAlertNote(None, id_, Trouble(Level.PAGE), "", what, advice)
 
 
 def _wall(at: datetime, schedule: Schedule) -> str:

@@ -30,6 +30,16 @@ class Hold(StrEnum):
     LATE = "too_old"  # its text could not be sent in time: it goes into the next
 
     @property
+    def of_limits(self) -> bool:
+        """True where the limits, or a text that is late, hold it: it was counted, or promised, and is told with its end."""
+        return self in (Hold.LIMIT, Hold.BEHIND, Hold.LATE)
+
+    @property
+    def outlasts_limits(self) -> bool:
+        """True where a text says why it comes late, whatever has held it since."""
+        return self in (Hold.LATE, Hold.QUIET)
+
+    @property
     def of_hours(self) -> bool:
         """True where the hands of the clock end it, and not a wait that began somewhere."""
         return self in (Hold.MUTED, Hold.INACTIVE, Hold.QUIET)

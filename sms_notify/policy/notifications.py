@@ -24,10 +24,6 @@ from sms_notify.policy.self_alert_notes import note_nobody
 from sms_notify.policy.vocabulary import Decision, Drop, Heard, IncidentState, Kind, PageState, State
 from sms_notify.policy.withdrawal import take_back, waiting_follow_ups, withdraw
 
-# What was held so is told with its end: it was counted, or promised.
-_HOURS = tuple(hold for hold in Hold if hold.of_hours)
-_KEPT = (Hold.LIMIT, Hold.BEHIND, Hold.LATE)
-
 
 @dataclass(frozen=True, slots=True)
 class Case:
@@ -67,7 +63,7 @@ class Case:
 
 
 @dataclass(frozen=True, slots=True)
-class Ends:
+class EndsOwed:
     """What the ends of a delivery lead to; `told_at_once` are incidents whose end is told with their beginning."""
 
     owed: tuple[Notification, ...] = ()
@@ -261,9 +257,9 @@ class Notifications:
             self._rows.decide(Decision.NOBODY_ON_CALL, case.id, receiver=receiver.name)
         note_nobody(self._rows, receiver.name, [case.id for case in cases])
 
-    # Ends.
+    # EndsOwed.
 
-    def ends(self, cases: Sequence[Case]) -> Ends:
+    def ends(self, cases: Sequence[Case]) -> EndsOwed:
         """One for each who may have heard of the beginning. What nobody can have seen is taken back instead."""
         owed: list[Notification] = []
         kept: set[int] = set()
@@ -275,9 +271,9 @@ class Notifications:
                 end = self._end(case, mine)
                 # It ended and is back: the last word is FIRING.
                 owed += [] if end is None or case.alert.fingerprint in back else [end]
-                if any(n.state is PageState.HELD and n.why in _KEPT for n in mine):
+                if any(n.state is PageState.HELD and _counted(n) for n in mine):
                     kept.add(case.id)
-        return Ends(tuple(owed), frozenset(kept))
+        return EndsOwed(tuple(owed), frozenset(kept))
 
     def _by_reader(self, incident_id: int) -> list[list[Notification]]:
         readers: dict[str, list[Notification]] = {}
@@ -293,7 +289,7 @@ class Notifications:
             if n.state is PageState.TOLD and state is not None:
                 has_it = state.may_have_arrived or state is State.QUEUED
                 knows |= not take_back(self._rows, n) and has_it
-            elif n.state is PageState.HELD and (n.why not in _KEPT or believes):
+            elif n.state is PageState.HELD and (not _counted(n) or believes):
                 self._rows.drop([n], Drop.RESOLVED)
         receivers = (self._plan.receiver(name) for name in {n.receiver: n for n in mine})
         receiver = next((receiver for receiver in receivers if receiver.send_resolved), None)
@@ -328,6 +324,11 @@ class Notifications:
 _REMEMBERED = 20  # episodes back, for what a reader believes
 
 
+def _counted(n: Notification) -> bool:
+    """Whether limits hold it: then it is told with its end."""
+    return isinstance(n.why, Hold) and n.why.of_limits
+
+
 def relieved(plan: Plan, rows: Rows) -> list[Notification]:
     """What was held for hours is told to who is on call when it is told, not to who was when it came."""
     staff, owed = Staff(plan.directory, plan.schedules), list[Notification]()
@@ -352,7 +353,7 @@ def _held_for_hours(rows: Rows) -> dict[tuple[str, str], list[Notification]]:
     found: dict[tuple[str, str], list[Notification]] = {}
     for n in sorted(rows.notifications.rows.values(), key=lambda n: n.id):
         due = n.state is PageState.HELD and n.due_at <= rows.now
-        if due and n.kind is Kind.FIRING and n.why in _HOURS:
+        if due and n.kind is Kind.FIRING and isinstance(n.why, Hold) and n.why.of_hours:
             found.setdefault((n.number, n.receiver), []).append(n)
     return found
 

@@ -14,8 +14,8 @@ from sms_notify.alert import Alert, Severity, Status
 from sms_notify.policy.directory import Person
 from sms_notify.policy.episodes import Episode
 from sms_notify.policy.holds import Hold
-from sms_notify.policy.rate_limits import Lane
-from sms_notify.policy.vocabulary import Cause, Decision, Drop, IncidentState, Kind, PageState, State
+from sms_notify.policy.rate_limits import Lane, Spending
+from sms_notify.policy.vocabulary import Cause, Decision, Drop, Heard, IncidentState, Kind, PageState, State
 from sms_notify.wording.content import Text
 
 
@@ -277,3 +277,37 @@ class Decided:
     receiver: str = ""
     nth: int = 0
     detail: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class AcceptedAlert:
+    """One accepted alert with what it led to. `whole`: written down with its labels whatever it led to."""
+
+    alert: Alert
+    heard: Heard
+    incident_id: int | None
+    group: str
+    routes: tuple[str, ...]
+    whole: bool
+
+
+@dataclass(slots=True)
+class QueueView:
+    """What waited, and what had left, when this step began."""
+
+    waiting: dict[tuple[str, Lane], int] = field(default_factory=dict)  # texts to a number in a lane
+    left: dict[tuple[str, Lane], list[datetime]] = field(default_factory=dict)
+    parts: dict[Lane, int] = field(default_factory=dict)  # of all texts that wait
+    spent: list[Spending] = field(default_factory=list)
+    balance: int | None = None  # less what left since it was told
+    left_at_all: dict[str | None, list[datetime]] = field(default_factory=dict)  # by receiver; None: of all
+    waiting_at_all: dict[str | None, int] = field(default_factory=dict)
+
+
+@dataclass(slots=True)
+class NextIds:
+    """The ids that this step hands out. One writer at a time makes that safe."""
+
+    incidents: int = 0
+    notifications: int = 0
+    messages: int = 0

@@ -8,15 +8,14 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from datetime import datetime
-from typing import Generic, TypeVar
 
-from sms_notify.alert import Alert
 from sms_notify.policy.bars import Breaker
 from sms_notify.policy.holds import Hold
-from sms_notify.policy.rate_limits import Lane, LimitScope, Spending
+from sms_notify.policy.rate_limits import Lane, LimitScope
 from sms_notify.policy.records import (
+    AcceptedAlert,
     Decided,
     Draft,
     Entry,
@@ -24,7 +23,9 @@ from sms_notify.policy.records import (
     Incident,
     Member,
     Message,
+    NextIds,
     Notification,
+    QueueView,
     Subject,
     Timer,
     TimerKind,
@@ -32,94 +33,9 @@ from sms_notify.policy.records import (
     queued,
 )
 from sms_notify.policy.rotations import Shift
-from sms_notify.policy.self_alert_notes import LostNote, Note
-from sms_notify.policy.vocabulary import Decision, Drop, Heard, Kind, PageState, State
-
-K = TypeVar("K")
-V = TypeVar("V")
-
-
-class Table(Generic[K, V]):
-    """Rows of one table by key, which knows what has become of each since it was loaded."""
-
-    __slots__ = ("_loaded", "rows")
-
-    def __init__(self) -> None:
-        self._loaded: dict[K, V] = {}
-        self.rows: dict[K, V] = {}
-
-    def load(self, key: K, row: V) -> bool:
-        """Takes in a stored row; False where it is known: what this step has made of it stands."""
-        if key in self._loaded or key in self.rows:
-            return False
-        self._loaded[key] = self.rows[key] = row
-        return True
-
-    def get(self, key: K) -> V | None:
-        return self.rows.get(key)
-
-    def before(self, key: K) -> V | None:
-        """The row as it was loaded; None where this step has made it."""
-        return self._loaded.get(key)
-
-    def put(self, key: K, row: V) -> None:
-        self.rows[key] = row
-
-    def remove(self, key: K) -> None:
-        self.rows.pop(key, None)
-
-    @property
-    def new(self) -> list[V]:
-        return [row for key, row in self.rows.items() if key not in self._loaded]
-
-    @property
-    def changed(self) -> list[V]:
-        """Those that differ from what was loaded: what is the same again is not written."""
-        both = ((row, self._loaded.get(key)) for key, row in self.rows.items())
-        return [row for row, was in both if was is not None and row is not was and row != was]
-
-    @property
-    def touched(self) -> dict[K, V]:
-        """New and changed ones, by key."""
-        return {key: row for key, row in self.rows.items() if self._loaded.get(key) != row}
-
-    @property
-    def gone(self) -> list[K]:
-        return [key for key in self._loaded if key not in self.rows]
-
-
-@dataclass(frozen=True, slots=True)
-class HeardAlert:
-    """One accepted alert with what it led to. `whole`: written down with its labels whatever it led to."""
-
-    alert: Alert
-    heard: Heard
-    incident_id: int | None
-    group: str
-    routes: tuple[str, ...]
-    whole: bool
-
-
-@dataclass(slots=True)
-class Queue:
-    """What waited, and what had left, when this step began."""
-
-    waiting: dict[tuple[str, Lane], int] = field(default_factory=dict)  # texts to a number in a lane
-    left: dict[tuple[str, Lane], list[datetime]] = field(default_factory=dict)
-    parts: dict[Lane, int] = field(default_factory=dict)  # of all texts that wait
-    spent: list[Spending] = field(default_factory=list)
-    balance: int | None = None  # less what left since it was told
-    left_at_all: dict[str | None, list[datetime]] = field(default_factory=dict)  # by receiver; None: of all
-    waiting_at_all: dict[str | None, int] = field(default_factory=dict)
-
-
-@dataclass(slots=True)
-class NextIds:
-    """The ids that this step hands out. One writer at a time makes that safe."""
-
-    incidents: int = 0
-    notifications: int = 0
-    messages: int = 0
+from sms_notify.policy.self_alert_notes import LostNote, SelfAlertNote
+from sms_notify.policy.table import Table
+from sms_notify.policy.vocabulary import Decision, Drop, Kind, PageState, State
 
 
 class Rows:
@@ -137,12 +53,12 @@ class Rows:
         self.holders: Table[str, str] = Table()
         self.overrides: Mapping[str, Sequence[Shift]] = {}
         self.breakers: Sequence[Breaker] = ()
-        self.queue = Queue()
+        self.queue = QueueView()
         self.ids = NextIds()
         self.ledger: list[tuple[Message, State, Entry]] = []
         self.decided: list[Decided] = []
-        self.heard: list[HeardAlert] = []
-        self.notes: list[Note] = []
+        self.heard: list[AcceptedAlert] = []
+        self.notes: list[SelfAlertNote] = []
         self.lost: list[LostNote] = []
         self.freed: list[tuple[str, Lane]] = []
         self.postponed: list[tuple[str, Lane, HeldLane]] = []
@@ -381,7 +297,7 @@ class Rows:
         """What is due waits with its lane, loaded or not. What was too late, or held for the night, says so when it is told."""
         self.postponed.append((number, lane, held))
         for n in self.due(number, lane):
-            kept = n.why in (Hold.LATE, Hold.QUIET)
+            kept = Hold(n.why).outlasts_limits
             why, by = (n.why, n.held_by) if kept else (Hold.LIMIT, held.scope)
             self.notifications.put(
                 n.id, replace(self.notifications.rows[n.id], due_at=held.until, why=why, held_by=by)

@@ -30,7 +30,7 @@ class Particular(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Note:
+class SelfAlertNote:
     """A problem to be noted. With `particular` it is about `name` alone; else `name` is its id, and it lasts.
 
     `again`: what lasts is told anew a quarter of an hour after it was told.
@@ -84,7 +84,7 @@ def note_lost(rows: Rows, message: Message, state: State, why: str) -> None:
             kind, about, what = Particular.UNREAD, f"{name}/{tag}", f"critical {tag}: {text}"
         else:
             kind, about, what = Particular.NOBODY, tag, f"critical {tag}{NOBODY_READ}: {text}"
-        rows.notes.append(Note(kind, about, Trouble(Level.PAGE), message.gateway, what, advice))
+        rows.notes.append(SelfAlertNote(kind, about, Trouble(Level.PAGE), message.gateway, what, advice))
 
 
 def _critical_news(rows: Rows, message_id: int) -> list[int]:
@@ -108,7 +108,9 @@ def note_nobody(rows: Rows, receiver: str, incident_ids: Iterable[int]) -> None:
     advice = "Close the gap: `sms-notify oncall override add`; `sms-notify oncall show` shows it."
     for tag in dict.fromkeys(f"#{tag_of(id_)}" for id_ in incident_ids):
         what = f"nobody is on call for receiver {receiver}: {tag} was told to nobody"
-        rows.notes.append(Note(Particular.GAP, f"{receiver}/{tag}", Trouble(Level.PAGE), "", what, advice))
+        rows.notes.append(
+            SelfAlertNote(Particular.GAP, f"{receiver}/{tag}", Trouble(Level.PAGE), "", what, advice)
+        )
 
 
 def note_unaddressed(rows: Rows, incident_ids: Iterable[int]) -> None:
@@ -119,7 +121,7 @@ def note_unaddressed(rows: Rows, incident_ids: Iterable[int]) -> None:
         if incident is not None and incident.is_open:
             tag = f"#{tag_of(id_)}"
             what = f"a text about open incident {tag} was for somebody who is not configured any more"
-            rows.notes.append(Note(Particular.GONE, tag, Trouble(Level.TICKET), "", what, advice))
+            rows.notes.append(SelfAlertNote(Particular.GONE, tag, Trouble(Level.TICKET), "", what, advice))
 
 
 def note_unpaid(rows: Rows, gateway: str, scope: str) -> None:
@@ -127,4 +129,4 @@ def note_unpaid(rows: Rows, gateway: str, scope: str) -> None:
     what = f"critical texts wait: {scope} and the reserve are spent"
     advice = "Raise limits.credits in the configuration, or tell people by another road."
     id_ = note_id(gateway, "budget", scope)
-    rows.notes.append(Note(None, id_, Trouble(Level.PAGE), gateway, what, advice, again=True))
+    rows.notes.append(SelfAlertNote(None, id_, Trouble(Level.PAGE), gateway, what, advice, again=True))

@@ -7,8 +7,7 @@ from datetime import datetime
 
 from sms_notify.alert import Severity
 from sms_notify.policy.holds import Hold
-from sms_notify.policy.records import Incident
-from sms_notify.policy.rows import HeardAlert
+from sms_notify.policy.records import AcceptedAlert, Incident
 from sms_notify.policy.vocabulary import Heard, IncidentState
 from sms_notify.store.literals import in_list
 from sms_notify.store.tx import (
@@ -143,7 +142,7 @@ def allow_for_absence(tx: Tx, since: datetime) -> None:
         )
 
 
-def record(tx: Tx, heard: Iterable[HeardAlert], node: str, now: datetime) -> None:
+def record(tx: Tx, heard: Iterable[AcceptedAlert], node: str, now: datetime) -> None:
     """Writes down accepted alerts with what they led to; a duplicate's labels are those of its incident, but for those
     that are to be written down `whole`.
     """
@@ -155,7 +154,7 @@ def record(tx: Tx, heard: Iterable[HeardAlert], node: str, now: datetime) -> Non
     )
 
 
-def _alert_row(one: HeardAlert, node: str, now: datetime) -> dict[str, object]:
+def _alert_row(one: AcceptedAlert, node: str, now: datetime) -> dict[str, object]:
     alert, known = one.alert, one.heard is Heard.DUPLICATE and not one.whole
     return {
         "now": stored(now),

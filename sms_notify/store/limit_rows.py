@@ -11,8 +11,7 @@ from functools import cache
 
 from sms_notify.policy.holds import Hold
 from sms_notify.policy.rate_limits import Credits, Lane, LimitScope, Spending
-from sms_notify.policy.records import HeldLane
-from sms_notify.policy.rows import Queue
+from sms_notify.policy.records import HeldLane, QueueView
 from sms_notify.store.literals import in_list
 from sms_notify.store.tx import Tx, among, moment, stored
 
@@ -24,7 +23,7 @@ LaneKey = tuple[str, Lane]
 
 
 def load_lanes(
-    tx: Tx, numbers: Iterable[str], back: Mapping[Lane, timedelta], queue: Queue, now: datetime
+    tx: Tx, numbers: Iterable[str], back: Mapping[Lane, timedelta], queue: QueueView, now: datetime
 ) -> dict[LaneKey, HeldLane]:
     """What holds the lanes of these numbers; notes how many texts wait in each, and when the last ones left.
 
@@ -69,7 +68,7 @@ _MONEY = (
 )
 
 
-def load_money(tx: Tx, gateway: str, bounds: Credits, queue: Queue, now: datetime) -> None:
+def load_money(tx: Tx, gateway: str, bounds: Credits, queue: QueueView, now: datetime) -> None:
     """What texts cost of late, what waits, and what is left of the last balance told. One that was not told of late says
     nothing: somebody may have bought credits since, and the gateway refuses by itself.
 
@@ -87,7 +86,7 @@ def load_money(tx: Tx, gateway: str, bounds: Credits, queue: Queue, now: datetim
             queue.balance = row["n"]
 
 
-def load_at_all(tx: Tx, back: Mapping[str | None, timedelta], queue: Queue, now: datetime) -> None:
+def load_at_all(tx: Tx, back: Mapping[str | None, timedelta], queue: QueueView, now: datetime) -> None:
     """When texts of the rest left for anybody (None), or by one receiver, and how many wait to. A text that tells
     something of several receivers counts for each of them.
     """
@@ -173,8 +172,8 @@ def free_silent_lanes(tx: Tx, now: datetime) -> None:
     """A silence that was announced and in which nothing came needs no closing text."""
     tx.run(
         "delete from holds where until <= :now and not exists (select 1 from pages p where p.number = holds.number"
-        " and p.lane = holds.lane and p.state = 'held' and (p.due_at <= :now or p.why in"
-        f" ('{Hold.LIMIT}', '{Hold.BEHIND}', '{Hold.LATE}')))",
+        " and p.lane = holds.lane and p.state = 'held' and (p.due_at <= :now"
+        f" or p.why in {in_list(hold for hold in Hold if hold.of_limits)}))",
         now=stored(now),
     )
 

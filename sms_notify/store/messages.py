@@ -11,8 +11,7 @@ from datetime import datetime
 
 from sms_notify.alert import Severity
 from sms_notify.policy.rate_limits import Lane
-from sms_notify.policy.records import Draft, Entry, Message, first_entry, queued
-from sms_notify.policy.rows import NextIds
+from sms_notify.policy.records import Draft, Entry, Message, NextIds, first_entry, queued
 from sms_notify.policy.vocabulary import Kind, State
 from sms_notify.store.literals import in_list
 from sms_notify.store.tx import Row, Tx, among, moment, stored

@@ -234,7 +234,7 @@ def due_polls(tx: Tx, gateway: str, now: datetime, limit: int = 10) -> Sequence[
 
 def queued(tx: Tx) -> Sequence[Message]:
     """All that waits."""
-    return [message_of(row) for row in tx.all("select * from messages where state = 'queued' order by id")]
+    return [message_of(row) for row in tx.all("select * from messages where state = 'queued'")]
 
 
 DRIFT = timedelta(seconds=5)

@@ -17,7 +17,7 @@ from sms_notify.store.tx import Row, Tx, from_stored, moment
 
 
 @dataclass(frozen=True, slots=True)
-class Incident:
+class ShownIncident:
     """An episode as the pages tell it. Times are aware UTC; `acked_by` is empty while nobody takes care of it."""
 
     id: int
@@ -81,7 +81,7 @@ class Linked:
     """What the code of a link leads to: one text, and every incident that it tells."""
 
     message: Message
-    incidents: tuple[Incident, ...]
+    incidents: tuple[ShownIncident, ...]
 
 
 _RANKS = " ".join(f"when '{severity}' then {severity.rank}" for severity in Severity)
@@ -91,7 +91,7 @@ _OPEN = (
 )
 
 
-def open_incidents(tx: Tx, limit: int) -> Sequence[Incident]:
+def open_incidents(tx: Tx, limit: int) -> Sequence[ShownIncident]:
     """The most severe first, those that nobody takes care of before the others, the oldest first. By `incidents_quiet`,
     which has what is open alone: all of it is sorted.
     """
@@ -107,7 +107,7 @@ def open_counts(tx: Tx) -> dict[Severity, tuple[int, int]]:
     return dict(sorted(counts.items(), key=lambda entry: entry[0].rank))
 
 
-def incident(tx: Tx, incident_id: int) -> Incident | None:
+def incident(tx: Tx, incident_id: int) -> ShownIncident | None:
     """None where there is no such incident."""
     row = tx.one("select * from incidents where id = :id", id=incident_id)
     return _incident(row) if row is not None else None
@@ -197,8 +197,8 @@ def linked(tx: Tx, code: str) -> Linked | None:
     return Linked(message, tuple(_incident(row) for row in rows))
 
 
-def _incident(row: Row) -> Incident:
-    return Incident(
+def _incident(row: Row) -> ShownIncident:
+    return ShownIncident(
         id=row["id"],
         alert=incident_of(row).subject.alert,
         state=IncidentState(row["state"]),

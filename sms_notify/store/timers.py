@@ -91,7 +91,11 @@ def clamp(tx: Tx, now: datetime) -> None:
     soon, far = stored(now), stored(now + _FAR)
     tx.run("delete from holds where since > :soon", soon=soon)
     tx.run("delete from groups where flush_at > :far", far=far)
-    tx.run("update agenda set due_at = :now where due_at > :far", now=soon, far=far)
+    tx.run(
+        f"update agenda set due_at = :now where what in {in_list(TimerKind)} and due_at > :far",
+        now=soon,
+        far=far,
+    )
     tx.run("update attempts set started_at = :now where started_at > :now", now=soon)
     tx.run(
         "update pages set due_at = :now where state = 'held' and due_at > :far"

@@ -17,7 +17,6 @@ from sms_notify.backtest.replay import Changes, ack_codes, earlier, waits_of
 from sms_notify.channels.base import Ended, Note, Road, Told
 from sms_notify.config.settings import Settings
 from sms_notify.daemon.worker_threads import POLLED
-from sms_notify.delivery.account import Account
 from sms_notify.delivery.breaker_probe import Prober
 from sms_notify.delivery.reports import Reports, apply
 from sms_notify.delivery.sender import Luck, Sender
@@ -26,6 +25,7 @@ from sms_notify.gateways.base import Report, ReportsBy
 from sms_notify.gateways.registry import GatewaySettings
 from sms_notify.oncall.schedules import read_timetable
 from sms_notify.operator_notifier import Operator, Teller
+from sms_notify.policy.account import Account
 from sms_notify.policy.outcomes import Fate, Outcome
 from sms_notify.policy.rotations import Shift
 from sms_notify.policy.vocabulary import AckBy, Cause

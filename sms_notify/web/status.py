@@ -17,7 +17,7 @@ from sms_notify.self_alerts import gather
 from sms_notify.store import breakers, oncall_rows, page_queries
 from sms_notify.store.breakers import OwnTrouble
 from sms_notify.store.messages import Message
-from sms_notify.store.page_queries import Balance, Held, Incident, Queue, Told
+from sms_notify.store.page_queries import Balance, Held, Queue, ShownIncident, Told
 from sms_notify.store.tx import Tx
 from sms_notify.web.oncall_view import Duty, duty_of
 
@@ -57,7 +57,7 @@ class StatusView:
     """How things stand at one moment. `open` is at most INCIDENTS_SHOWN of `total`."""
 
     findings: tuple[Finding, ...]
-    open: tuple[tuple[Incident, tuple[Told, ...]], ...]
+    open: tuple[tuple[ShownIncident, tuple[Told, ...]], ...]
     total: int
     duties: tuple[Duty, ...]
     queue: Queue
@@ -119,7 +119,7 @@ def status_of(
     )
 
 
-def _shown(tx: Tx) -> Sequence[Incident]:
+def _shown(tx: Tx) -> Sequence[ShownIncident]:
     return page_queries.open_incidents(tx, INCIDENTS_SHOWN)
 
 

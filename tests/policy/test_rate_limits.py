@@ -18,10 +18,10 @@ from sms_notify.policy.rate_limits import (
     Limit,
     Limits,
     LimitScope,
+    NoBudget,
     Room,
     Spending,
     Spent,
-    Unaffordable,
     affordable,
     longest,
     parse_limit,
@@ -223,7 +223,7 @@ def urgent(minutes: float, parts: int) -> Spending:
 def test_critical_texts_spend_the_reserve_first_and_all_others_the_budget_alone(
     spendings: list[Spending], parts: int, lane: Lane, expected: tuple[LimitScope, float] | None
 ) -> None:
-    refusal = expected and Unaffordable(expected[0], NOON + expected[1] * MINUTE)
+    refusal = expected and NoBudget(expected[0], NOON + expected[1] * MINUTE)
 
     assert affordable(BOUNDS, Spent(spendings), parts, lane, NOON) == refusal
 
@@ -245,7 +245,7 @@ def test_the_last_of_the_balance_is_for_critical_texts_alone(
     balance: int | None, parts: int, lane: Lane, refused: bool
 ) -> None:
     bounds = Credits(per_hour=None, per_day=None, reserve=50, low_water=0)
-    refusal = Unaffordable(LimitScope.RESERVE, NOON + MINUTE) if refused else None
+    refusal = NoBudget(LimitScope.RESERVE, NOON + MINUTE) if refused else None
 
     assert affordable(bounds, Spent((), balance), parts, lane, NOON) == refusal
 

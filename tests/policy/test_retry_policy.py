@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from sms_notify.gateways.registry import refused as refused_with
 from sms_notify.policy.outcomes import Fate, Outcome, Reason, Refusal
 from sms_notify.policy.retry_policy import (
     BY_REFUSAL,
@@ -249,9 +250,10 @@ def spelled(reaction: Reaction) -> list[str]:
 def test_a_refusal_decides_over_its_text_over_what_else_would_be_refused_and_over_who_hears_of_it(
     row: str,
 ) -> None:
-    code, _about, *expected = row.split()
+    code, about, *expected = row.split()
 
-    assert spelled(react(refused(int(code)))) == expected
+    assert refused_with(int(code)).refusal == about
+    assert spelled(react(refused(Refusal(about)))) == expected
 
 
 @pytest.mark.parametrize(

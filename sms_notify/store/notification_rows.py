@@ -89,7 +89,7 @@ def due_lanes(tx: Tx, now: datetime) -> set[tuple[str, Lane]]:
 
 
 def all_held(tx: Tx) -> Sequence[Row]:
-    return tx.all(f"{_HELD} where p.state = 'held' order by p.id")
+    return tx.all(f"{_HELD} where p.state = 'held'")
 
 
 def notification_of(row: Row, incidents: Mapping[int, Incident]) -> Notification:
@@ -167,7 +167,7 @@ def postpone(tx: Tx, lanes: Iterable[tuple[str, Lane, HeldLane]], now: datetime)
 
     A statement rather than rows: in a storm thousands are due behind one text.
     """
-    kept = f"why in ('{Hold.LATE}', '{Hold.QUIET}')"
+    kept = f"why in {in_list(hold for hold in Hold if hold.outlasts_limits)}"
     tx.run_all(
         f"update pages set due_at = :until, held_by = case when {kept} then held_by else :held_by end,"
         f" why = case when {kept} then why else '{Hold.LIMIT}' end"

@@ -8,8 +8,6 @@ from sms_notify.policy.retry_policy import Scope
 from sms_notify.store import breakers
 from sms_notify.store.tx import Tx
 
-__all__ = ["Account", "open_gateway", "usable_sender"]
-
 
 def usable_sender(tx: Tx, account: Account) -> str | None:
     """The sender to use now: the first that the gateway has not refused; None where it refused them all."""

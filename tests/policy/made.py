@@ -1,0 +1,64 @@
+"""Working sets put together by hand: the values that a test is about, and what they must have beside."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import datetime
+
+from workbench import ALICE, NOON, firing
+
+from sms_notify.alert import Alert, Severity
+from sms_notify.policy.directory import Person
+from sms_notify.policy.rate_limits import Lane
+from sms_notify.policy.records import Incident, Message, NextIds, Notification
+from sms_notify.policy.rows import Rows
+from sms_notify.policy.vocabulary import IncidentState, Kind, PageState, State
+
+
+def an_incident(id_: int = 1, alert: Alert | None = None, **more: object) -> Incident:
+    alert = alert or firing()
+    made = Incident(
+        id_, alert.source, alert.fingerprint, IncidentState.OPEN, alert.severity, alert.labels, alert.annotations,
+        alert.starts_at, NOON, NOON,
+    )  # fmt: skip
+    return replace(made, **more)  # type: ignore[arg-type]
+
+
+def a_notification(
+    incident: Incident, person: Person = ALICE, kind: Kind = Kind.FIRING, id_: int = 1, **more: object
+) -> Notification:
+    """As it was loaded: its lane is the one in which it was written down."""
+    made = Notification(incident.subject, person, kind, "oncall", NOON, NOON, id=id_, row_lane=Lane.REST)
+    return replace(replace(made, row_lane=made.lane), **more)  # type: ignore[arg-type]
+
+
+def told_by(message: Message, notification: Notification) -> Notification:
+    return replace(
+        notification,
+        state=PageState.TOLD,
+        message_id=message.id,
+        message_state=message.state,
+        message_at=NOON,
+    )
+
+
+def a_message(id_: int = 1, person: Person = ALICE, state: State = State.QUEUED, **more: object) -> Message:
+    made = Message(
+        id_, Kind.FIRING, "oncall", person.name, person.number, Severity.CRITICAL, "main", "FIRING critical", 1,
+        state, 0, 0, "", "", NOON, NOON.replace(hour=16), NOON, 0, lane=Lane.CRITICAL,
+    )  # fmt: skip
+    return replace(made, **more)  # type: ignore[arg-type]
+
+
+def rows_with(*loaded: Incident | Notification | Message, now: datetime = NOON) -> Rows:
+    """What the store has loaded; new rows get ids from 1000 on."""
+    rows = Rows(now)
+    rows.ids = NextIds(incidents=1000, notifications=1000, messages=1000)
+    for one in loaded:
+        if isinstance(one, Incident):
+            rows.load_incident(one)
+        elif isinstance(one, Notification):
+            rows.load_notification(one)
+        else:
+            rows.messages.load(one.id, one)
+    return rows
