@@ -36,6 +36,7 @@ LAYERS = [
     {"owing", "turns", "handover"},
     {"engine"},
     {"metrics", "spool"},
+    {"virtual"},  # the whole daemon in one thread: above all of it, below everybody who replays it
     {"operator_notifier", "silences"},
     {"config"},
     {"explain", "importing", "oncall.schedules"},
@@ -95,6 +96,7 @@ PURE = (
     "handover",
     "engine",
     "explain",
+    "virtual",
     "secret",
     "errors",
 )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -11,6 +11,23 @@ from sms_notify.policy.rotations import Schedule, Shift, on_call
 from sms_notify.store import oncall_rows
 from sms_notify.store.oncall_rows import Override
 from sms_notify.store.tx import Tx
+
+Overrides = Mapping[str, Sequence[Shift]]
+"""What people made, by schedule."""
+
+
+def holders(schedules: Mapping[str, Schedule], overrides: Overrides, at: datetime) -> OnCall:
+    """Who holds each schedule at `at`."""
+
+    def holder(name: str) -> str | None:
+        schedule = schedules.get(name)
+        return None if schedule is None else on_call(schedule, overrides.get(name, ()), at)
+
+    return holder
+
+
+def by_schedule(made: Sequence[Override]) -> Overrides:
+    return {name: [o.shift for o in made if o.schedule == name] for name in {o.schedule for o in made}}
 
 
 def obeyed(made: Iterable[Override], directory: Directory) -> list[Override]:
@@ -34,14 +51,7 @@ class Roster:
 
     def holders(self, tx: Tx, now: datetime) -> OnCall:
         """Who holds each schedule at `now`."""
-        made = self._made(tx, now)
-
-        def holder(name: str) -> str | None:
-            schedule = self.schedules.get(name)
-            mine = [override.shift for override in made if override.schedule == name]
-            return None if schedule is None else on_call(schedule, mine, now)
-
-        return holder
+        return holders(self.schedules, by_schedule(self._made(tx, now)), now)
 
     def overrides_of(self, tx: Tx, schedule: str, after: datetime) -> tuple[Shift, ...]:
         return tuple(o.shift for o in self._made(tx, after) if o.schedule == schedule)

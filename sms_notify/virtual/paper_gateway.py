@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from sms_notify.gateways.base import (
     Batch,
     DeliveryStatus,
@@ -14,16 +16,25 @@ from sms_notify.gateways.base import (
 )
 
 
-class PaperGateway:
-    """Answers OK with an id of its own; a group's text has none, as at the real gateway."""
+def takes_all(_number: str) -> Outcome | None:
+    """No number is refused."""
+    return None
 
-    def __init__(self, name: str) -> None:
+
+class PaperGateway:
+    """Answers OK with an id of its own; a group's text has none, as at the real gateway.
+
+    `refused` is the answer for a number that is not taken.
+    """
+
+    def __init__(self, name: str, refused: Callable[[str], Outcome | None] = takes_all) -> None:
         self.name = name
+        self._refused = refused
         self._taken = 0
 
-    def send(self, submission: Submission) -> Outcome:  # noqa: ARG002 - the protocol's signature
+    def send(self, submission: Submission) -> Outcome:
         self._taken += 1
-        return Outcome(Fate.SENT, Reason.OK, smsid=f"paper{self._taken}")
+        return self._refused(submission.number) or Outcome(Fate.SENT, Reason.OK, smsid=f"paper{self._taken}")
 
     def send_batch(self, batch: Batch) -> Outcome:  # noqa: ARG002 - the protocol's signature
         return Outcome(Fate.SENT, Reason.OK)
