@@ -260,7 +260,7 @@ def test_what_is_foreseen_is_what_the_engine_does(
     outcome = foresee(plan, alert, at, grouped=bool(group_))
 
     expected = [
-        (t.person.name, t.at, str(t.why), t.by, plain(t.text.body), t.text.parts) for t in outcome.texts
+        (t.person.name, t.at, str(t.why), t.by, plain(t.body), t.parts) for t in outcome.texts
     ]
     done = [(*row[:4], plain(row[4]), row[5]) for row in engine_of(site, outcome, group_)]
 
@@ -354,7 +354,7 @@ def test_a_tired_reader_sees_the_way_the_text_its_price_and_what_follows(site: S
         "    03:15  step 2: alice, +32470000009 (person:alice, +32470000009)",
         "    every 4h  a reminder",
         "",
-        "1 text, 1 credit. #k3f9 stands for its tag; limits, and what is open or held already, are not counted in.",
+        "1 text, 1 credit. #k3f9 stands for its tag; what was sent, is open or held already is not counted in.",
     ]
 
 

@@ -229,6 +229,28 @@ def test_functions_stay_short() -> None:
     assert sorted(lengths)[len(lengths) // 2] <= 10
 
 
+def test_the_preview_holds_no_rule() -> None:
+    """It reads what the engine has decided; of policy it knows values, and functions that spell or read one."""
+    path = PACKAGE / "explain" / "preview.py"
+    deep = (
+        name.removeprefix("sms_notify.policy.").partition(".")[2]
+        for name in imports_of(path)
+        if ".policy." in name
+    )
+
+    assert {name for name in deep if name.islower()} <= {"tag_of", "step_of"}
+    assert not ours(path) & {
+        "wording",
+        "hearing",
+        "owing",
+        "turns",
+        "paging",
+        "bundling",
+        "allowance",
+        "upkeep",
+    }
+
+
 def test_the_map_names_every_room() -> None:
     text = (PACKAGE / "__init__.py").read_text("utf-8")
     rooms = {

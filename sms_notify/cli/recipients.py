@@ -10,6 +10,7 @@ from sms_notify.config.phone import NumberError, parse_number
 from sms_notify.config.settings import Settings
 from sms_notify.errors import UsageError
 from sms_notify.gateways.base import Group
+from sms_notify.oncall.roster import holders
 from sms_notify.policy.directory import Directory, OnCall, Person, Target, TargetKind, nobody
 
 Recipient = Person | Group
@@ -58,10 +59,6 @@ def _holders(settings: Settings, target: Target, at: datetime) -> OnCall:
     """With calendars and overrides, as the daemon has them; for other targets nothing is read."""
     if target.kind is not TargetKind.SCHEDULE:
         return nobody
-    from sms_notify.explain.preview import (
-        holders,  # its rooms cost time, which the other targets need not wait for
-    )
-
     schedules = timetable_at(settings, at).schedules
     if target.name not in schedules:
         raise _unknown("schedule", target.name, sorted(schedules))

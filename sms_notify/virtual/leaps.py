@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 
@@ -11,7 +12,7 @@ from sms_notify.store.next_due import Waits
 
 TICK = timedelta(seconds=1)
 """How often the daemon ticks: on whole seconds here, so that a replay decides at the moments at which the daemon does."""
-_TURN = timedelta(days=35)
+_AHEAD = timedelta(days=35)
 
 
 class Changes:
@@ -20,17 +21,24 @@ class Changes:
     def __init__(self, schedules: Iterable[Schedule], overrides: Mapping[str, Sequence[Shift]]) -> None:
         self._schedules = tuple(schedules)
         self._overrides = overrides
-        self._next: datetime | None = None
+        self._ahead: deque[datetime] = deque()
 
     def next_after(self, now: datetime) -> datetime | None:
         """The first moment after `now` at which somebody else may hold a schedule; None without schedules."""
-        if self._schedules and (self._next is None or self._next <= now):
-            self._next = min(self._change(schedule, now) for schedule in self._schedules)
-        return self._next
+        while self._ahead and self._ahead[0] <= now:
+            self._ahead.popleft()
+        if self._schedules and not self._ahead:
+            self._ahead.extend(self._look(now, now + _AHEAD))
+        return self._ahead[0] if self._ahead else None
 
-    def _change(self, schedule: Schedule, now: datetime) -> datetime:
-        made = self._overrides.get(schedule.name, ())
-        return shifts(schedule, made, now, now + _TURN)[0].end
+    def _look(self, now: datetime, until: datetime) -> Sequence[datetime]:
+        """Reckoned for weeks at once, as every look walks through all that rotations and windows make of them."""
+        ends = {
+            turn.end
+            for schedule in self._schedules
+            for turn in shifts(schedule, self._overrides.get(schedule.name, ()), now, until)
+        }
+        return sorted(end for end in ends if end < until) or [until]
 
 
 def waits_of(plan: Plan) -> Waits:

@@ -115,8 +115,10 @@ class PaperDaemon:
 
     def next_tick(self) -> datetime | None:
         """The first tick not done yet that can find something."""
-        due = earlier(self._due, self._changes.next_after(self._ticked or _EPOCH))
-        return None if due is None or self._ticked is None else self.tick_for(due)
+        if self._ticked is None:
+            return None
+        due = earlier(self._due, self._changes.next_after(self._ticked))
+        return None if due is None else self.tick_for(due)
 
     def tick_for(self, due: datetime) -> datetime:
         """The first tick not done yet that finds what is due at a moment."""

@@ -14,9 +14,10 @@ from sms_notify.gateways.base import (
     Report,
     Submission,
 )
+from sms_notify.store.breakers import Breaker
 
 
-def takes_all(_number: str) -> Outcome | None:
+def takes_all(_number: str) -> Breaker | None:
     """No number is refused."""
     return None
 
@@ -24,17 +25,20 @@ def takes_all(_number: str) -> Outcome | None:
 class PaperGateway:
     """Answers OK with an id of its own; a group's text has none, as at the real gateway.
 
-    `refused` is the answer for a number that is not taken.
+    `barred` says what bars a number: it gets the answer that barred it, once more.
     """
 
-    def __init__(self, name: str, refused: Callable[[str], Outcome | None] = takes_all) -> None:
+    def __init__(self, name: str, barred: Callable[[str], Breaker | None] = takes_all) -> None:
         self.name = name
-        self._refused = refused
+        self._barred = barred
         self._taken = 0
 
     def send(self, submission: Submission) -> Outcome:
         self._taken += 1
-        return self._refused(submission.number) or Outcome(Fate.SENT, Reason.OK, smsid=f"paper{self._taken}")
+        bar = self._barred(submission.number)
+        if bar is not None:
+            return Outcome(Fate.REFUSED, Reason(bar.reason), code=bar.code)
+        return Outcome(Fate.SENT, Reason.OK, smsid=f"paper{self._taken}")
 
     def send_batch(self, batch: Batch) -> Outcome:  # noqa: ARG002 - the protocol's signature
         return Outcome(Fate.SENT, Reason.OK)
