@@ -170,6 +170,7 @@ def _answer(answer: Answer, outcome: Outcome) -> Iterator[str]:
     for text in answer.later:
         at = clock(text.at, outcome.at)
         yield f"  {_named(text.person, text.target)}: AT {at}, on call then, {_cost(text)}"
+        yield f"      {text.body}"
     for person in answer.untold:
         yield f"  {person.name}: HELD BY A LIMIT for longer than can be foreseen, behind the texts to others"
     for person in answer.already:

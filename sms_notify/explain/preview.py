@@ -238,8 +238,8 @@ class _Seer:
     def _expected(self, page: Row, targets: Sequence[Target]) -> Expected:
         message = messages.get(self._daemon.tx, page["message_id"])
         number = message.number
-        named = self._named(targets, message.created_at) | self._named(targets, self._at)
-        # who is none of them has come on call since and was held, as only a schedule can name somebody new
+        named = self._named(targets, message.created_at) | self._named(targets, moment(page["created_at"]))
+        # whoever is none of them came on call between the two, and only by a schedule can that be
         person, target = named.get(number) or (Person(message.recipient, number), _schedule_of(targets))
         why, by = Hold(page["why"]), page["held_by"]
         barring = self._barred(number)
