@@ -19,7 +19,8 @@
     delivery    claim, send, settle; delivery reports; free questions whether what was refused is taken again
     self_alerts our own problems, noted for the operator
     barring     whether a number can be texted, in one set of words
-    gateways    one request to the SMS gateway → an outcome
+    net         a request to somebody else's server: bounded in time and size, sent at most once, silent about secrets
+    gateways    one request to the SMS gateway → an outcome; the registry knows the types that there are
     channels    the operator by e-mail, webhook, command or apprise
     operator_notifier  our own problems, told to a person once
     silences    an Alertmanager silence acknowledges, and an acknowledgement makes one

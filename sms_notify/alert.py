@@ -31,7 +31,8 @@ class Severity(StrEnum):
     @classmethod
     def of(cls, labels: Mapping[str, str]) -> Severity:
         """The severity that a label set claims; a word we do not know is OTHER, never an error."""
-        return _WORDS.get(labels.get("severity", "").strip().lower(), cls.OTHER)
+        word = labels.get("severity", "")
+        return _WORDS.get(word) or _WORDS.get(word.strip().lower(), cls.OTHER)
 
     @property
     def rank(self) -> int:
@@ -118,10 +119,5 @@ def fingerprint_of(labels: Mapping[str, str]) -> str:
 
     Lengths are hashed with the texts, so that no two label sets can be spelled alike.
     """
-    digest = hashlib.sha256()
-    for name, value in sorted(labels.items()):
-        for part in (name, value):
-            raw = part.encode("utf-8", "surrogatepass")
-            digest.update(b"%d:" % len(raw))
-            digest.update(raw)
-    return digest.hexdigest()[:16]
+    parts = [part.encode("utf-8", "surrogatepass") for pair in sorted(labels.items()) for part in pair]
+    return hashlib.sha256(b"".join([b"%d:%b" % (len(part), part) for part in parts])).hexdigest()[:16]

@@ -11,14 +11,14 @@ from datetime import UTC, datetime, timedelta
 
 from sms_notify.channels.settings import OperatorKind
 from sms_notify.config.settings import Settings
+from sms_notify.delivery.account import Account
 from sms_notify.delivery.reports import FIRST_POLL, FIRST_POLL_BESIDE_CALLBACKS
 from sms_notify.delivery.sender import Commit, Luck, Sender
-from sms_notify.delivery.settlement import Account
-from sms_notify.gateways.sms1601.client import SmsGateway1601
-from sms_notify.gateways.sms1601.settings import Gateway1601Settings, ReportsBy
+from sms_notify.gateways.base import ReportsBy
+from sms_notify.gateways.registry import GatewaySettings, client_of, limits_of
 from sms_notify.policy.directory import Directory, group_of
 from sms_notify.policy.rotations import Schedule
-from sms_notify.ruleset import Plan, Timing
+from sms_notify.policy.ruleset import Plan, Timing
 from sms_notify.wording.templates import compile_template
 
 
@@ -73,7 +73,7 @@ def timing_of(settings: Settings) -> Timing:
 
 
 def account_of(
-    settings: Gateway1601Settings,
+    settings: GatewaySettings,
     gateways: tuple[str, ...],
     directory: Directory,
     numbers: frozenset[str] | None = None,
@@ -83,6 +83,7 @@ def account_of(
     """
     return Account(
         name=settings.name,
+        limits=limits_of(settings),
         sender=settings.sender,
         other_sender=settings.fallback_sender,
         gateways=gateways,
@@ -98,9 +99,9 @@ def numbers_to_probe(settings: Settings, plan: Plan) -> tuple[str, ...]:
     return tuple(sorted(n for n in plan.numbers() | operators if group_of(n) is None))
 
 
-def sender_of(settings: Gateway1601Settings, commit: Commit, timing: Timing, node: str) -> Sender:
+def sender_of(settings: GatewaySettings, commit: Commit, timing: Timing, node: str) -> Sender:
     """A sender with the account's own client, for commands that send by hand."""
-    gateway = SmsGateway1601(settings, time.monotonic)
+    gateway = client_of(settings)
     return Sender(commit, gateway, account_of(settings, (settings.name,), Directory()), timing, node, luck())
 
 

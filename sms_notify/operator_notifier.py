@@ -14,16 +14,20 @@ from datetime import datetime, timedelta
 from sms_notify.alert import Severity
 from sms_notify.channels.base import Ended, Note, Road
 from sms_notify.channels.settings import OperatorKind, OperatorTarget
+from sms_notify.delivery.account import open_gateway
 from sms_notify.delivery.sender import Clock, Commit
-from sms_notify.delivery.settlement import open_gateway
+from sms_notify.engine.working_set import WorkingSet
 from sms_notify.oncall.roster import Roster
+from sms_notify.policy import self_alert_notes
 from sms_notify.policy.directory import Person, Target, TargetKind
-from sms_notify.policy.retry_policy import Level
+from sms_notify.policy.episodes import incident_of
+from sms_notify.policy.records import Draft
+from sms_notify.policy.retry_policy import Level, Trouble
+from sms_notify.policy.self_alert_notes import NOBODY_READ, Particular, may_have_reached
 from sms_notify.policy.vocabulary import Kind
-from sms_notify.self_alerts import Gathered, correct, gather
+from sms_notify.self_alerts import Gathered, gather
 from sms_notify.store import breakers, messages, particulars
 from sms_notify.store.breakers import OwnTrouble
-from sms_notify.store.messages import Draft
 from sms_notify.store.tx import Tx
 from sms_notify.wording import gsm
 from sms_notify.wording.content import Text
@@ -52,7 +56,7 @@ class Operator:
     def people(self, tx: Tx, now: datetime) -> tuple[Person, ...]:
         """Who is to be texted; of a schedule, who holds it now."""
         named = (t for t in self.targets if t.kind is not OperatorKind.GATEWAY)
-        return self.roster().people(tx, (Target(_KINDS[t.kind], t.name) for t in named), now)
+        return self.roster().who(tx, (Target(_KINDS[t.kind], t.name) for t in named), now)
 
     def other_roads(self) -> tuple[Road, ...]:
         return tuple(self.roads[t.name] for t in self.targets if t.kind is OperatorKind.GATEWAY)
@@ -77,7 +81,7 @@ class Teller:
     def tell_once(self) -> int:
         """Tells each trouble that is due; returns how many reached somebody."""
         now = self._clock()
-        due = self._commit(lambda tx: _due(tx, now))
+        due = self._commit(lambda tx: _due(tx, self._node, now))
         # A moment of its own for each note: by it a text that was lost is found to belong to what it told.
         notes = enumerate(gather(due))
         return sum(self._tell(gathered, now + number * _MICROSECOND) for number, gathered in notes)
@@ -117,10 +121,36 @@ class Teller:
         return len(told)
 
 
-def _due(tx: Tx, now: datetime) -> Sequence[OwnTrouble]:
-    due = breakers.untold(tx, now)
-    correct(tx, due, now)
+def _due(tx: Tx, node: str, now: datetime) -> Sequence[OwnTrouble]:
+    working = WorkingSet(tx, node, now)
+    for trouble in breakers.untold(tx, now):
+        _correct(tx, working, trouble)
+    working.flush()
     return breakers.untold(tx, now)
+
+
+def _correct(tx: Tx, working: WorkingSet, trouble: OwnTrouble) -> None:
+    """What reached nobody when its text failed may have reached somebody since, by the next step."""
+    if not particulars.is_particular(trouble.id) or particulars.kind_of(trouble.id) != Particular.NOBODY:
+        return
+    tag = particulars.about(trouble.id)
+    id_ = incident_of(tag.removeprefix("#"))
+    if id_ is None:
+        return
+    working.load_notifications([id_])
+    if may_have_reached(working.rows, id_):
+        what = trouble.what.replace(NOBODY_READ, "")
+        particulars.drop(tx, trouble.id)
+        working.rows.notes.append(
+            self_alert_notes.Note(
+                Particular.UNREAD,
+                f"somebody/{tag}",
+                Trouble(Level.PAGE),
+                trouble.gateway,
+                what,
+                trouble.advice,
+            )
+        )
 
 
 def _note_told(tx: Tx, gathered: Gathered, now: datetime, *, for_good: bool) -> None:

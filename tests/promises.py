@@ -18,14 +18,17 @@ from typing import TypeVar
 from workbench import NOON, Bench, VirtualClock
 
 from sms_notify.alert import Alert, Status, fingerprint_of
+from sms_notify.delivery.account import Account
 from sms_notify.delivery.breaker_probe import Prober
 from sms_notify.delivery.reports import Reports, apply
 from sms_notify.delivery.sender import Luck, Sender
-from sms_notify.delivery.settlement import Account, Settling
+from sms_notify.delivery.settlement import Settling
 from sms_notify.engine import Engine, Verdict
-from sms_notify.gateways.base import DeliveryStatus, Fate, Outcome, Reason, Report, Submission
+from sms_notify.gateways.base import Report, Submission
+from sms_notify.gateways.sms1601.settings import TEXT_LIMITS
+from sms_notify.policy.outcomes import DeliveryStatus, Fate, Outcome, Reason
+from sms_notify.policy.ruleset import Plan
 from sms_notify.policy.vocabulary import AckBy, Cause
-from sms_notify.ruleset import Plan
 from sms_notify.store import breakers, limit_rows, messages, outbox
 from sms_notify.store.messages import Message
 from sms_notify.store.sqlite import SqliteStore
@@ -192,7 +195,7 @@ class World:
         self.bench.commit(lambda tx: breakers.probe_now(tx, "main", self.clock()))
         self.bench.commit(lambda tx: engine.recover(tx, self.clock()))
         luck = Luck(lambda: f"ref{next(self._references)}", lambda: 0.5)
-        account = Account("main", "ACME", "", ("main",), 10 * SECOND, self.plan.directory)
+        account = Account("main", "ACME", "", ("main",), 10 * SECOND, self.plan.directory, limits=TEXT_LIMITS)
         commit, gateway, clock = self.bench.commit, self.gateway, self.clock
         self._sender = Sender(commit, gateway, account, self.plan.timing, "node", luck)
         self._settling = Settling(account, "node", luck.dice)

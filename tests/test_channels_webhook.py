@@ -24,9 +24,9 @@ from test_gateway_transport import (
 )
 
 from sms_notify.channels.base import Ended, Note, Told
-from sms_notify.channels.bounded import Bound, Leash
 from sms_notify.channels.settings import WebhookSettings
 from sms_notify.channels.webhook import WebhookRoad
+from sms_notify.net.bounded import Bound, Broke, BrokenOff, Leash
 from sms_notify.secret import Secret
 
 CANARY = "kanarie-token-3"
@@ -220,7 +220,7 @@ def test_what_was_cut_before_it_left_never_leaves() -> None:
         return Told(Ended.TOLD)
 
     over = threading.Event()
-    assert Bound(0.05).run(work) == Told(Ended.UNREACHABLE, "no answer within the time limit")
+    assert Bound(0.05).run(work) == BrokenOff(Broke.UNREACHABLE, "no answer within the time limit")
     go.set()
     assert over.wait(10)
     assert seen == ["kept"]
@@ -239,4 +239,4 @@ def test_attempts_that_hang_do_not_collect_threads() -> None:
     grown = threading.active_count() - before
     release.set()
     assert grown == 4
-    assert outcomes[-1] == Told(Ended.UNREACHABLE, "earlier attempts are still waiting for an answer")
+    assert outcomes[-1] == BrokenOff(Broke.UNREACHABLE, "earlier attempts are still waiting for an answer")

@@ -38,7 +38,7 @@ from sms_notify.policy.routing import Route, route
 from sms_notify.policy.time_intervals import TimeInterval
 from sms_notify.secret import Secret
 from sms_notify.simulator.server import Simulator
-from sms_notify.simulator.settings import Settings as Simulated
+from sms_notify.simulator.settings import SimulatorSettings as Simulated
 from sms_notify.store import oncall_rows
 from sms_notify.store.sqlite import SqliteStore
 

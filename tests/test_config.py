@@ -32,12 +32,21 @@ from sms_notify.config.alertmanagers import Alertmanager
 from sms_notify.config.coverage_gaps import gap_faults
 from sms_notify.config.document import parse_document
 from sms_notify.config.durations import DurationError, parse_duration, spell_duration
-from sms_notify.config.limits import Credits, Expire, Flapping, Limits
-from sms_notify.config.models import GATEWAY_MODELS, Config, Person, Receiver, Root, Route, Step, Web
+from sms_notify.config.limits import CreditsSection, Expire, FlappingSection, LimitsSection
+from sms_notify.config.models import (
+    GATEWAY_MODELS,
+    Config,
+    PersonSection,
+    ReceiverSection,
+    Root,
+    RouteSection,
+    StepSection,
+    Web,
+)
 from sms_notify.config.phone import NumberError, parse_number
-from sms_notify.config.schedules import Layer, Rotation, Schedule
+from sms_notify.config.schedules import LayerSection, RotationSection, ScheduleSection
 from sms_notify.config.settings import EXPIRE, CalendarSource
-from sms_notify.config.time_intervals import Interval, NamedInterval, Quiet, TimeRange
+from sms_notify.config.time_intervals import Interval, NamedInterval, QuietSection, TimeRange
 from sms_notify.errors import ConfigError
 from sms_notify.policy import rate_limits as limiting
 from sms_notify.policy import rotations
@@ -45,9 +54,9 @@ from sms_notify.policy.directory import Target, TargetKind
 from sms_notify.policy.holds import Window
 from sms_notify.policy.rate_limits import STANDARD, parse_limit
 from sms_notify.policy.rotations import Shift
-from sms_notify.policy.routing import Step as Escalation
+from sms_notify.policy.routing import Step
+from sms_notify.policy.ruleset import Timing
 from sms_notify.policy.time_intervals import TimeInterval
-from sms_notify.ruleset import Timing
 from sms_notify.secret import Secret
 from sms_notify.silences.settings import AlertmanagerSettings
 from sms_notify.web import passwords
@@ -270,14 +279,23 @@ def keys_of(model: type[BaseModel]) -> Iterator[str]:
     return (field.alias or name for name, field in model.model_fields.items())
 
 
-OF_DECIDING = (Step, Quiet, TimeRange, Interval, NamedInterval, Rotation, Layer, Schedule)
-OF_LIMITS = (Credits, Expire, Flapping, Limits)
+OF_DECIDING = (
+    StepSection,
+    QuietSection,
+    TimeRange,
+    Interval,
+    NamedInterval,
+    RotationSection,
+    LayerSection,
+    ScheduleSection,
+)
+OF_LIMITS = (CreditsSection, Expire, FlappingSection, LimitsSection)
 
 
 @pytest.mark.parametrize(
     "model",
     [
-        *(Config, Web, *GATEWAY_MODELS.values(), Person, Root, Route, Receiver),
+        *(Config, Web, *GATEWAY_MODELS.values(), PersonSection, Root, RouteSection, ReceiverSection),
         *(*OF_DECIDING, *OF_LIMITS, Alertmanager),
     ],
 )
@@ -640,8 +658,8 @@ def test_steps_name_targets_like_notify(write: Write) -> None:
     number = Target(TargetKind.NUMBER, "+32470000001")
     assert found.notify == (on_call,)
     assert found.escalate == (
-        Escalation(timedelta(minutes=5), (on_call,)),
-        Escalation(timedelta(hours=1), (number, Target(TargetKind.PERSON, "alice"))),
+        Step(timedelta(minutes=5), (on_call,)),
+        Step(timedelta(hours=1), (number, Target(TargetKind.PERSON, "alice"))),
     )
     assert found.limits == (parse_limit("20/1h"),)
 
@@ -1004,12 +1022,14 @@ def test_the_schema_is_printed_and_knows_every_top_level_key() -> None:
 def test_the_schema_describes_what_is_read_by_rules_of_its_own() -> None:
     schema = config_schema()
     known = schema["$defs"]
-    below = {"$ref": "#/$defs/Limits"}
+    below = {"$ref": "#/$defs/LimitsSection"}
     assert schema["properties"]["limits"]["anyOf"] == [below, {"const": "off"}]
-    assert known["Credits"]["properties"]["per_hour"]["anyOf"][1] == {"const": "off"}
+    assert known["CreditsSection"]["properties"]["per_hour"]["anyOf"][1] == {"const": "off"}
     assert known["NamedInterval"]["properties"]["time_intervals"]["items"] == {"$ref": "#/$defs/Interval"}
-    assert known["Limits"]["properties"]["per_number"]["default"] == list(map(str, STANDARD.per_number))
-    assert "Layer" in known
+    assert known["LimitsSection"]["properties"]["per_number"]["default"] == list(
+        map(str, STANDARD.per_number)
+    )
+    assert "LayerSection" in known
     assert known["Expire"]["properties"]["critical"]["default"] == "4h"
     json.dumps(schema, allow_nan=False)
 

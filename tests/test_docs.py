@@ -24,13 +24,14 @@ from sms_notify.config.models import GATEWAY_MODELS, Config
 from sms_notify.delivery.reports import Applied
 from sms_notify.demo import STORY
 from sms_notify.errors import ConfigError
-from sms_notify.gateways.base import DeliveryStatus, Fate, Reason
 from sms_notify.gateways.sms1601.error_codes import CODES, ErrorCode
 from sms_notify.metrics import Metrics
 from sms_notify.policy.holds import Hold
+from sms_notify.policy.outcomes import DeliveryStatus, Fate, Reason
 from sms_notify.policy.rate_limits import LimitScope
-from sms_notify.policy.retry_policy import BY_CODE, Break, Reaction, Scope, Then, Trouble
+from sms_notify.policy.retry_policy import BY_REFUSAL, Break, Reaction, Scope, Then, Trouble
 from sms_notify.policy.routing import Route as Tree
+from sms_notify.policy.ruleset import Timing
 from sms_notify.policy.vocabulary import (
     AckBy,
     Cause,
@@ -42,9 +43,8 @@ from sms_notify.policy.vocabulary import (
     PageState,
     State,
 )
-from sms_notify.ruleset import Timing
 from sms_notify.simulator.faults import COMMON as COMMON_OF_FAULTS
-from sms_notify.simulator.faults import Kind as FaultKind
+from sms_notify.simulator.faults import FaultKind
 from sms_notify.simulator.server import Simulator
 from sms_notify.simulator.settings import CHANGEABLE
 from sms_notify.web.ports import People
@@ -488,11 +488,11 @@ def told_trouble(trouble: Trouble | None) -> str:
 def test_every_error_code_is_documented_with_what_follows_from_it(code: ErrorCode) -> None:
     told = section(read(DOCS / "gateway.md"), "Error codes")
     [line] = re.findall(rf"^\| {code.number} \|(.*)\|$", told, re.MULTILINE)
-    reaction = BY_CODE[code.number]
+    reaction = BY_REFUSAL[code.refusal]
 
     assert [cell.strip() for cell in line.split("|")] == [
         code.meaning,
-        code.concerns,
+        code.refusal,
         told_text(reaction),
         told_break(reaction.breaks),
         told_trouble(reaction.trouble),

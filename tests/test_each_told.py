@@ -13,15 +13,18 @@ from workbench import Bench, a_plan, firing
 
 from sms_notify.channels.choice import road_of
 from sms_notify.channels.settings import CommandSettings
+from sms_notify.delivery.moves import context_of
 from sms_notify.engine import Engine
+from sms_notify.engine.working_set import WorkingSet
 from sms_notify.oncall.roster import Roster
 from sms_notify.operator_notifier import Operator, Teller
 from sms_notify.policy.directory import Directory, Target, TargetKind
 from sms_notify.policy.episodes import tag_of
 from sms_notify.policy.rotations import Schedule
 from sms_notify.policy.routing import Receiver
+from sms_notify.policy.self_alert_notes import note_lost, note_unaddressed
 from sms_notify.policy.vocabulary import State
-from sms_notify.self_alerts import gather, report_lost, report_refused, report_unaddressed
+from sms_notify.self_alerts import gather, report_refused
 from sms_notify.store import breakers, messages, particulars
 from sms_notify.web.status import status_of
 
@@ -75,7 +78,16 @@ def lose(bench: Bench, *recipients: str, name: str = "HostDown", state: State = 
 
 def _lose(tx, message_id: int, state: State, bench: Bench) -> None:
     tx.run("update messages set state = :state where id = :id", state=state, id=message_id)
-    report_lost(tx, messages.get(tx, message_id), state, "error_code 106", bench.clock())
+    working = context_of(tx, message_id, "node", bench.clock())
+    note_lost(working.rows, messages.get(tx, message_id), state, "error_code 106")
+    working.flush()
+
+
+def _unaddressed(tx, incident_ids: list[int], bench: Bench) -> None:
+    working = WorkingSet(tx, "node", bench.clock())
+    working.load_incidents(incident_ids)
+    note_unaddressed(working.rows, incident_ids)
+    working.flush()
 
 
 def test_the_second_incident_that_reaches_nobody_is_told_within_minutes(bench: Bench, heard: Heard) -> None:
@@ -196,7 +208,7 @@ def test_every_unreadable_hand_over_and_every_text_for_people_who_left_is_told(
     for name in ("b.json", "c.json", "b.json"):
         bench.commit(lambda tx, name=name: report_refused(tx, name, "no JSON", bench.clock()))
     bench.accept(firing("A"), firing("B"))
-    bench.commit(lambda tx: report_unaddressed(tx, [1, 2, 1], bench.clock()))
+    bench.commit(lambda tx: _unaddressed(tx, [1, 2, 1], bench))
     heard.run(301)
 
     assert heard.subjects() == [

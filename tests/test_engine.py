@@ -10,9 +10,11 @@ import pytest
 from workbench import NOON, Bench, VirtualClock, a_plan, firing, resolved
 
 from sms_notify.engine import Engine
-from sms_notify.gateways.base import Fate, Outcome, Reason
+from sms_notify.engine.working_set import WorkingSet
+from sms_notify.policy.holds import Hold
+from sms_notify.policy.outcomes import Fate, Outcome, Reason
 from sms_notify.policy.vocabulary import Cause, Heard, Kind, State
-from sms_notify.store import messages, outbox, pages
+from sms_notify.store import messages, outbox
 from sms_notify.store.messages import Entry
 from sms_notify.store.sqlite import SqliteStore
 
@@ -332,4 +334,15 @@ def test_a_page_cannot_be_written_twice(bench: Bench) -> None:
     draft_kind = bench.rows("select kind, number from pages")
 
     assert draft_kind == [{"kind": Kind.FIRING, "number": "+31612345678"}]
-    assert bench.commit(lambda tx: pages.has(tx, 1, "+31612345678", Kind.FIRING))
+
+    def again(tx: Tx) -> None:
+        working = WorkingSet(tx, "node", NOON)
+        working.load_notifications([1])
+        working.load_ids()
+        (told,) = working.rows.of_incident(1)
+        working.rows.hold(replace(told, id=0), NOON, Hold.NOW, "")
+        working.flush()
+
+    bench.commit(again)
+
+    assert bench.rows("select kind, number from pages") == draft_kind

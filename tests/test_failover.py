@@ -8,7 +8,7 @@ from test_failures import Site, site  # noqa: F401 - the fixture
 from workbench import firing
 
 from sms_notify.alert import Severity
-from sms_notify.gateways.base import Fate
+from sms_notify.policy.outcomes import Fate
 from sms_notify.policy.vocabulary import Kind
 from sms_notify.store import messages, outbox
 from sms_notify.wording.content import Text

@@ -17,25 +17,23 @@ from test_gateway_transport import BROKEN, Loopback, answers
 
 from sms_notify.gateways.base import (
     Batch,
-    DeliveryStatus,
     Failed,
-    Fate,
     Group,
     LastReports,
     Numbers,
-    Outcome,
-    Reason,
     Removed,
     Report,
+    ReportsBy,
     Scheduled,
     Submission,
 )
 from sms_notify.gateways.sms1601.client import SmsGateway1601
 from sms_notify.gateways.sms1601.responses import read_last_reports, read_removal
-from sms_notify.gateways.sms1601.settings import PasswordEncoding, ReportsBy
+from sms_notify.gateways.sms1601.settings import PasswordEncoding
+from sms_notify.policy.outcomes import DeliveryStatus, Fate, Outcome, Reason
 from sms_notify.secret import Secret
 from sms_notify.simulator.server import Simulator
-from sms_notify.simulator.settings import Settings
+from sms_notify.simulator.settings import SimulatorSettings
 
 ALICE, BOB = "+32470000001", "+31612345678"
 PAGE = Submission(ALICE, "CRIT db1 down", "m42.1")
@@ -58,7 +56,7 @@ def ok() -> Iterator[Loopback]:
 @pytest.fixture
 def simulator() -> Iterator[Simulator]:
     groups = {"ops": (ALICE[1:], BOB[1:]), "nobody": ()}
-    with Simulator(Settings("acme", Secret("abc"), groups=groups)) as running:
+    with Simulator(SimulatorSettings("acme", Secret("abc"), groups=groups)) as running:
         yield running
 
 

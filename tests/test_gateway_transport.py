@@ -15,8 +15,8 @@ from pathlib import Path
 
 import pytest
 
-from sms_notify.gateways.base import Fate, Reason
-from sms_notify.gateways.transport import MOST_BYTES, Answer, NoAnswer, Transport
+from sms_notify.net.transport import MOST_BYTES, Answer, NoAnswer, Transport
+from sms_notify.policy.outcomes import Fate, Reason
 from sms_notify.secret import Secret
 
 FORM = Secret("klantuser=acme&klantpwd=geheim")

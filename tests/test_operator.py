@@ -18,13 +18,13 @@ from sms_notify.operator_notifier import Operator, Teller
 from sms_notify.policy.retry_policy import Level, Trouble
 from sms_notify.secret import Secret
 from sms_notify.simulator.server import Simulator
-from sms_notify.simulator.settings import Settings
+from sms_notify.simulator.settings import SimulatorSettings
 from sms_notify.store import breakers
 
 
 @pytest.fixture
 def simulator() -> Iterator[Simulator]:
-    with Simulator(Settings("acme", Secret(PASSWORD))) as running:
+    with Simulator(SimulatorSettings("acme", Secret(PASSWORD))) as running:
         yield running
 
 

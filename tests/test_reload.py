@@ -28,7 +28,7 @@ from sms_notify.metrics import Metrics
 from sms_notify.policy.vocabulary import State
 from sms_notify.secret import Secret
 from sms_notify.simulator.server import Simulator
-from sms_notify.simulator.settings import Settings
+from sms_notify.simulator.settings import SimulatorSettings
 from sms_notify.store import oncall_rows
 
 ALICE, BOB = "32470000001", "31612345678"
@@ -49,7 +49,7 @@ def gateways(*urls: str, file: str = "password", **more: str) -> str:
 
 @pytest.fixture
 def simulator() -> Iterator[Simulator]:
-    settings = Settings("acme", Secret(PASSWORD), credits=5000, buffered_after=0, final_after=0)
+    settings = SimulatorSettings("acme", Secret(PASSWORD), credits=5000, buffered_after=0, final_after=0)
     with Simulator(settings) as running:
         yield running
 
@@ -392,7 +392,7 @@ def test_a_refusal_of_the_old_credentials_says_nothing_of_the_new_ones(tmp_path:
 
 
 def test_what_waits_for_a_removed_gateway_leaves_by_the_other(tmp_path: Path, simulator: Simulator) -> None:
-    with Simulator(Settings("acme", Secret(PASSWORD), credits=50, force_error=150)) as closed:
+    with Simulator(SimulatorSettings("acme", Secret(PASSWORD), credits=50, force_error=150)) as closed:
         both = gateways(closed.gateway_url, simulator.gateway_url)
         with serving(tmp_path, closed.gateway_url, receivers=TO_ALICE, gateways=both) as site:
             assert post(site.url, payload("HostDown", severity="warning")) == 200

@@ -21,22 +21,22 @@ from workbench import NOON, Bench, VirtualClock, firing
 
 from sms_notify.alert import Delivery
 from sms_notify.assembly import plan_of
-from sms_notify.barring import Barring
 from sms_notify.config import load
+from sms_notify.delivery.account import Account
 from sms_notify.delivery.sender import Luck, Sender
-from sms_notify.delivery.settlement import Account
 from sms_notify.engine import Engine
 from sms_notify.explain.preview import SAMPLE_TAG, Expected, Outcome, foresee
-from sms_notify.gateways.base import Fate, Reason
-from sms_notify.gateways.base import Outcome as Answered
+from sms_notify.gateways.sms1601.settings import TEXT_LIMITS
+from sms_notify.policy.bars import Barring, Breaker
 from sms_notify.policy.episodes import tag_of
+from sms_notify.policy.outcomes import Fate, Reason
+from sms_notify.policy.outcomes import Outcome as Answered
 from sms_notify.policy.rate_limits import Limits, parse_limit
 from sms_notify.policy.retry_policy import Scope
 from sms_notify.policy.rotations import shifts
+from sms_notify.policy.ruleset import Plan, Timing
 from sms_notify.policy.vocabulary import Kind
-from sms_notify.ruleset import Plan, Timing
 from sms_notify.store import oncall_rows
-from sms_notify.store.breakers import Breaker
 from sms_notify.store.in_memory import ScratchStore
 from sms_notify.store.next_due import Waits, next_due
 from sms_notify.store.tx import moment
@@ -120,7 +120,7 @@ class Reference(Bench):
         self.reported = case.at
         self.changes: list[datetime] = []
         luck = Luck(lambda: f"{next(references):032}", lambda: 0.5)
-        account = Account("main", gateways=("main",), directory=plan.directory)
+        account = Account("main", limits=TEXT_LIMITS, gateways=("main",), directory=plan.directory)
         self.sender = Sender(self.commit, TakesAll(), account, Timing(), "node", luck)
 
     def step(self) -> None:

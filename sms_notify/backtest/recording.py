@@ -38,7 +38,7 @@ class Recorded:
 
 
 @dataclass(frozen=True, slots=True)
-class Acknowledged:
+class RecordedAcknowledgement:
     """Somebody took care of every open incident that has all of these labels."""
 
     at: datetime
@@ -46,7 +46,7 @@ class Acknowledged:
     by: str
 
 
-Event = Recorded | Acknowledged
+Event = Recorded | RecordedAcknowledgement
 
 
 class BadLineError(Exception):
@@ -137,7 +137,7 @@ def _given(raw: Mapping[str, Any]) -> datetime | None:
     return at
 
 
-def _ack(ack: object, at: datetime | None, before: datetime | None) -> Acknowledged:
+def _ack(ack: object, at: datetime | None, before: datetime | None) -> RecordedAcknowledgement:
     labels = ack.get("labels") if isinstance(ack, dict) else None
     by = ack.get("by", "somebody") if isinstance(ack, dict) else None
     named = isinstance(labels, dict) and bool(labels) and all(isinstance(v, str) for v in labels.values())
@@ -145,7 +145,7 @@ def _ack(ack: object, at: datetime | None, before: datetime | None) -> Acknowled
         raise BadLineError(
             "is no acknowledgement", 'write {"at": TIME, "ack": {"labels": {"alertname": "HostDown"}}}'
         )
-    return Acknowledged(_in_order(at, before, told=True), dict(labels or {}), by)
+    return RecordedAcknowledgement(_in_order(at, before, told=True), dict(labels or {}), by)
 
 
 def _delivery(line: bytes, raw: Mapping[str, Any]) -> Delivery:
@@ -203,7 +203,7 @@ def of_store(store: SqliteStore) -> Iterator[Event]:
     with store.reading() as tx:
         until, acks = history.newest_alert(tx), history.acks(tx)
     heard = _deliveries(_alerts(store, until))
-    taken = (Acknowledged(ack.at, ack.labels, ack.by or "somebody") for ack in acks)
+    taken = (RecordedAcknowledgement(ack.at, ack.labels, ack.by or "somebody") for ack in acks)
     before: datetime | None = None
     for event in heapq.merge(heard, taken, key=lambda event: event.at):
         before = max(event.at, before or event.at)

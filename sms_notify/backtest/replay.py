@@ -7,13 +7,13 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta, tzinfo
 from types import TracebackType
 
-from sms_notify.backtest.recording import Acknowledged, Event, Recorded
-from sms_notify.backtest.statistics import Leftovers, Tally, Text, Thing
-from sms_notify.delivery.settlement import Account
+from sms_notify.backtest.recording import Event, Recorded, RecordedAcknowledgement
+from sms_notify.backtest.statistics import Leftovers, ReplayedText, Tally, Thing
+from sms_notify.delivery.account import Account
 from sms_notify.policy.rotations import Shift
 from sms_notify.policy.routing import Route, route
+from sms_notify.policy.ruleset import Plan
 from sms_notify.policy.vocabulary import AckBy, PageState
-from sms_notify.ruleset import Plan
 from sms_notify.store import history, incidents
 from sms_notify.store.messages import Message
 from sms_notify.store.tx import Tx
@@ -95,16 +95,15 @@ class Replay:
             self._alerts = 0
             history.forget_alerts(self._daemon.tx)
 
-    def _acknowledge(self, event: Acknowledged) -> None:
+    def _acknowledge(self, event: RecordedAcknowledgement) -> None:
         wanted = event.labels.items()
-        named = [s for s in incidents.open_now(self._daemon.tx) if wanted <= s.alert.labels.items()]
-        ids = [subject.incident_id for subject in named]
+        ids = [one.id for one in incidents.still_open(self._daemon.tx) if wanted <= one.labels.items()]
         self.tally.acknowledged += len(self._daemon.acknowledge(ids, event.by, AckBy.SOURCE, event.at))
 
     def _count(self, message: Message) -> None:
         told = tuple(self._thing(page) for page in history.told_by(self._daemon.tx, message.id))
         cost = message.parts * self.plan.directory.heads(message.number)
-        text = Text(self._daemon.now, message.recipient, message.kind, message.parts, cost, told)
+        text = ReplayedText(self._daemon.now, message.recipient, message.kind, message.parts, cost, told)
         self.tally.text(text)
 
     def _thing(self, page: history.ToldPage) -> Thing:

@@ -11,11 +11,11 @@ import json
 import sys
 
 from sms_notify.channels.apprise_child import Exit
-from sms_notify.channels.base import Ended, Note, Told, body_of, subject_of
-from sms_notify.channels.bounded import Bound, Leash
+from sms_notify.channels.base import Ended, Note, Told, body_of, subject_of, told_of
 from sms_notify.channels.command import not_started
 from sms_notify.channels.process import kept_environment, run
 from sms_notify.channels.settings import AppriseSettings
+from sms_notify.net.bounded import Bound, Leash
 
 _GRACE = 1.0
 # where Python and the services find their packages, authorities and the way out
@@ -47,7 +47,7 @@ class AppriseRoad:
 
     def tell(self, note: Note) -> Told:
         """TOLD when at least one service took it."""
-        return self._bound.run(lambda leash: self._tell(note, leash))
+        return told_of(self._bound.run(lambda leash: self._tell(note, leash)))
 
     def _tell(self, note: Note, leash: Leash) -> Told:
         subject = subject_of(note)

@@ -9,13 +9,11 @@ from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Protocol
 
-from sms_notify.gateways.sms1601.responses import clean
-from sms_notify.secret import Secret
+from sms_notify.net.bounded import BrokenOff
 
 _MOST_SUBJECT = 200
 _MOST_BODY = 16_384
 _BREAKS = re.compile(r"\r\n|[\r\v\f\x1c-\x1e\x85\u2028\u2029]")
-_INVISIBLE = re.compile(r"[^!-~]+")
 
 
 class Ended(StrEnum):
@@ -44,6 +42,11 @@ class Told:
 
     ended: Ended
     detail: str = ""
+
+
+def told_of(result: Told | BrokenOff) -> Told:
+    """What became of a telling that may not have come to its end."""
+    return result if isinstance(result, Told) else Told(Ended(result.how), result.detail)
 
 
 class Road(Protocol):
@@ -77,15 +80,3 @@ def as_json(note: Note) -> bytes:
         "source": "sms-notify",
     }
     return json.dumps(told).encode("ascii")
-
-
-def quoted(text: str, hide: tuple[Secret, ...] = ()) -> str:
-    """What the other side said, fit for a detail. What repeats a secret in a spelling of `hide` is not quoted."""
-    told = (_folded(secret.reveal()) for secret in hide)
-    if any(form in _folded(text) for form in told if form):
-        return "(the answer repeats our credentials and is not shown)"
-    return clean(text)
-
-
-def _folded(text: str) -> str:
-    return _INVISIBLE.sub("", text).casefold()

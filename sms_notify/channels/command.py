@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import errno
 
-from sms_notify.channels.base import Ended, Note, Told, as_json, quoted, subject_of
-from sms_notify.channels.bounded import Bound, Leash, words
+from sms_notify.channels.base import Ended, Note, Told, as_json, subject_of, told_of
 from sms_notify.channels.process import Finished, kept_environment, run
 from sms_notify.channels.settings import CommandSettings
+from sms_notify.net.bounded import Bound, Leash
+from sms_notify.net.details import quoted, words
 
 _GRACE = 1.0  # seconds beyond the time limit for what not even a kill ends: a program on a dead network disk
 _WRONG = frozenset(
@@ -31,7 +32,7 @@ class CommandRoad:
 
     def tell(self, note: Note) -> Told:
         """TOLD for exit 0, REFUSED for any other. A command that was killed may have told: UNKNOWN."""
-        return self._bound.run(lambda leash: self._tell(note, leash))
+        return told_of(self._bound.run(lambda leash: self._tell(note, leash)))
 
     def _tell(self, note: Note, leash: Leash) -> Told:
         settings = self._settings

@@ -12,9 +12,10 @@ from email.policy import SMTP
 from email.utils import format_datetime, make_msgid
 from typing import Any, BinaryIO
 
-from sms_notify.channels.base import Ended, Note, Told, body_of, quoted, subject_of
-from sms_notify.channels.bounded import Bound, Leash, tls_context, words
+from sms_notify.channels.base import Ended, Note, Told, body_of, subject_of, told_of
 from sms_notify.channels.settings import EmailSettings, MailTls
+from sms_notify.net.bounded import Bound, Leash, tls_context
+from sms_notify.net.details import quoted
 from sms_notify.secret import Secret
 
 _MOST_SAID = 65_536
@@ -34,14 +35,11 @@ class EmailRoad:
 
     def tell(self, note: Note) -> Told:
         """TOLD when the server took it for at least one of the addresses."""
-        return self._bound.run(lambda leash: self._tell(note, leash))
+        return told_of(self._bound.run(lambda leash: self._tell(note, leash)))
 
     def _tell(self, note: Note, leash: Leash) -> Told:
         message = _message(note, self._settings)
-        try:
-            context = None if self._settings.tls is MailTls.NONE else tls_context(self._settings.ca_file)
-        except OSError as error:
-            return Told(Ended.MISCONFIGURED, f"ca_file cannot be used: {quoted(words(error))}")
+        context = None if self._settings.tls is MailTls.NONE else tls_context(self._settings.ca_file)
         with _Session(leash, self._settings.host) as session:
             try:
                 return self._deliver(session, message, context)
@@ -95,12 +93,7 @@ class _Session(smtplib.SMTP):
 
     def open(self, port: int, context: ssl.SSLContext | None) -> None:
         """Connects, with `context` under TLS from the first byte. Raises OSError, SMTPResponseException."""
-        sock = self._leash.connect(self._host, port)
-        try:
-            self.sock = context.wrap_socket(sock, server_hostname=self._host) if context else sock
-        except BaseException:
-            sock.close()
-            raise
+        self.sock = self._leash.connect(self._host, port, context)
         code, said = self.getreply()
         if code != 220:
             raise smtplib.SMTPConnectError(code, said)

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 
-from sms_notify.channels.bounded import Deadline
+from sms_notify.net.sockets import Deadline
 
 MOST_OUTPUT = 4096
 _LOOK_EVERY = 0.02  # seconds between two looks whether it has ended: its children may keep the pipes open

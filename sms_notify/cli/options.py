@@ -11,19 +11,21 @@ from typing import TYPE_CHECKING
 
 import click
 
-from sms_notify.barring import Barring, barring_of
+from sms_notify.barring import barring_of
 from sms_notify.config.settings import Settings
 from sms_notify.errors import StoreError, UsageError
 from sms_notify.logs import printable
-from sms_notify.oncall.roster import Overrides, by_schedule, obeyed
+from sms_notify.oncall.roster import by_schedule, obeyed
+from sms_notify.policy.bars import Barring
 from sms_notify.policy.episodes import incident_of
+from sms_notify.policy.roster import Overrides
 from sms_notify.store import oncall_rows
 from sms_notify.store.oncall_rows import Override
 from sms_notify.store.sqlite import SqliteStore
 
 if TYPE_CHECKING:
     from sms_notify.oncall.schedules import Timetable
-    from sms_notify.ruleset import Plan
+    from sms_notify.policy.ruleset import Plan
 
 _LONGEST_NAME = 60
 _LONGEST_ID = 18  # digits that surely fit a row's number

@@ -20,9 +20,9 @@ from sms_notify.explain.preview import SAMPLE_TAG, Answer, Expected, Outcome, St
 from sms_notify.explain.route_trace import Look, Looked
 from sms_notify.explain.timeline import value_of
 from sms_notify.logs import printable
-from sms_notify.oncall.roster import holders
 from sms_notify.policy.directory import Person, Target, group_of
 from sms_notify.policy.holds import Hold
+from sms_notify.policy.roster import Staff
 
 _GROUPS_ITSELF = "alertmanager"
 _HOLDS = {
@@ -56,7 +56,7 @@ def show(ctx: click.Context, config_file: str | None, as_json: bool) -> None:
     """
     settings, now = settings_of(ctx, config_file), wall_clock()
     plan = plan_at(settings, now)
-    holder = holders(plan.schedules, overriding(settings, now), now)
+    holder = Staff(plan.directory, plan.schedules).holders(overriding(settings, now), now)
     say(document(plan, holder), as_json, "\n".join(map(printable, drawing(plan, holder))))
 
 

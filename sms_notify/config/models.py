@@ -9,9 +9,9 @@ from pydantic import Field
 from sms_notify.channels.settings import MailTls
 from sms_notify.config.alertmanagers import Alertmanager
 from sms_notify.config.base_model import Model, OrOff
-from sms_notify.config.limits import Limits
-from sms_notify.config.schedules import Schedule
-from sms_notify.config.time_intervals import NamedInterval, Quiet
+from sms_notify.config.limits import LimitsSection
+from sms_notify.config.schedules import ScheduleSection
+from sms_notify.config.time_intervals import NamedInterval, QuietSection
 from sms_notify.config.values import (
     Boolean,
     Duration,
@@ -32,7 +32,8 @@ from sms_notify.config.values import (
     Timezone,
     Words,
 )
-from sms_notify.gateways.sms1601.settings import PasswordEncoding, ReportsBy
+from sms_notify.gateways.base import ReportsBy
+from sms_notify.gateways.registry import MOST_PARTS, PasswordEncoding
 
 
 class Web(Model):
@@ -55,7 +56,7 @@ class Web(Model):
     tls_key: Words = Field(default="", description="PEM file of the key")
 
 
-class Gateway(Model):
+class GatewaySection(Model):
     """An account at the SMS gateway; the other entries of `gateways:` are roads of another `type`."""
 
     name: Words
@@ -133,18 +134,20 @@ class Apprise(_Road):
 
 
 Road = Email | Webhook | Command | Apprise
-AnyGateway = Annotated[Gateway | Road, Field(discriminator="type")]
+AnyGateway = Annotated[GatewaySection | Road, Field(discriminator="type")]
 GATEWAY_MODELS: dict[str, type[Model]] = {
-    get_args(model.model_fields["type"].annotation)[0]: model for model in (Gateway, *get_args(Road))
+    get_args(model.model_fields["type"].annotation)[0]: model for model in (GatewaySection, *get_args(Road))
 }
 """The models of the entries of `gateways:` by their `type`."""
 
 
-class Person(Model):
+class PersonSection(Model):
     number: Number = Field(description="with + and country code")
     timezone: Timezone = "UTC"
     language: Language = "en"
-    quiet: Quiet | None = Field(default=None, description="when this person is told only what cannot wait")
+    quiet: QuietSection | None = Field(
+        default=None, description="when this person is told only what cannot wait"
+    )
 
 
 class Node(Model):
@@ -155,10 +158,10 @@ class Node(Model):
     group_interval: PositiveDuration | None = None
     repeat_interval: PositiveDuration | None = None
     dedup_labels: list[Words] | None = Field(default=None, description="what agrees in these is one incident")
-    routes: list[Route] = Field(default=[])
+    routes: list[RouteSection] = Field(default=[])
 
 
-class Route(Node):
+class RouteSection(Node):
     receiver: Words | None = Field(default=None, description="inherited where absent")
     matchers: Matchers = Field(default=[])
     continue_: Boolean = Field(default=False, alias="continue")
@@ -170,25 +173,25 @@ class Root(Node):
     receiver: Words
 
 
-class Step(Model):
+class StepSection(Model):
     after: PositiveDuration = Field(description="counted from the first text")
     notify: Annotated[list[Words], Field(min_length=1)] = Field(description="as `notify` of the receiver")
 
 
-class Receiver(Model):
+class ReceiverSection(Model):
     name: Words
     notify: list[Words] = Field(
         default=[], description="person:x, team:x, schedule:x or +number; none = recorded, never sent"
     )
-    escalate: Annotated[list[Step], Field(min_length=1)] = Field(
+    escalate: Annotated[list[StepSection], Field(min_length=1)] = Field(
         default=[], description="who else is told while nobody acknowledges"
     )
-    quiet: Quiet | None = Field(default=None, description="when only what cannot wait is told")
+    quiet: QuietSection | None = Field(default=None, description="when only what cannot wait is told")
     limits: LimitTexts = Field(
         default=[], description="texts of this receiver about all but critical trouble, like 20/1h"
     )
     send_resolved: Boolean = True
-    max_parts: int = Field(default=1, ge=1, le=3)
+    max_parts: int = Field(default=1, ge=1, le=MOST_PARTS)
     template: Words = "default"
 
 
@@ -208,15 +211,15 @@ class Config(Model):
         default=[],
         description="who hears of our own trouble: person:x, team:x, schedule:x, +number, or gateway:x that does not text",
     )
-    people: dict[str, Person] = Field(default={})
+    people: dict[str, PersonSection] = Field(default={})
     teams: dict[str, Annotated[list[Words], Field(min_length=1)]] = Field(default={})
-    schedules: dict[str, Schedule] = Field(default={}, description="name: who is on call, and when")
+    schedules: dict[str, ScheduleSection] = Field(default={}, description="name: who is on call, and when")
     route: Root
-    receivers: Annotated[list[Receiver], Field(min_length=1)]
+    receivers: Annotated[list[ReceiverSection], Field(min_length=1)]
     time_intervals: list[NamedInterval] = Field(default=[], description="as in Alertmanager")
     templates: dict[str, Words] = Field(default={})
-    limits: OrOff[Limits] = Field(
-        default=Limits(),
+    limits: OrOff[LimitsSection] = Field(
+        default=LimitsSection(),
         description="what is over a limit is held and merged; or off",
         json_schema_extra={"default": {}},
     )

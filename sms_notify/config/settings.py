@@ -8,7 +8,7 @@ from datetime import timedelta
 
 from sms_notify.channels.settings import OperatorTarget, RoadSettings
 from sms_notify.errors import Fault
-from sms_notify.gateways.sms1601.settings import Gateway1601Settings
+from sms_notify.gateways.registry import GatewaySettings
 from sms_notify.policy.directory import Directory
 from sms_notify.policy.rate_limits import STANDARD, Limits
 from sms_notify.policy.rotations import Schedule
@@ -46,7 +46,7 @@ class Settings:
 
     storage_url: str
     web: WebSettings
-    gateways: tuple[Gateway1601Settings, ...]
+    gateways: tuple[GatewaySettings, ...]
     directory: Directory
     route: Route
     receivers: Mapping[str, Receiver]

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import hmac
-from collections.abc import Hashable, Iterator
+from collections.abc import Callable, Hashable, Iterator, Mapping
 from dataclasses import dataclass
-from zoneinfo import ZoneInfo
+from functools import partial
 
 from sms_notify.channels.choice import road_of
 from sms_notify.config.settings import Settings
 from sms_notify.daemon.worker_threads import POLLED, Unit
 from sms_notify.engine import Engine
-from sms_notify.gateways.sms1601.client import delivery_token
+from sms_notify.gateways.base import Report
+from sms_notify.gateways.registry import delivery_token, read_callback
 from sms_notify.operator_notifier import Operator
 from sms_notify.web.server import Front
 
@@ -22,7 +23,7 @@ class CallBack:
 
     gateway: str
     token: str
-    zone: ZoneInfo
+    read: Callable[[Mapping[str, str]], Report | None]
     confirm: bool
 
 
@@ -52,4 +53,4 @@ class Running:
 def _call_backs(settings: Settings) -> Iterator[CallBack]:
     for gateway in settings.gateways:
         confirm = gateway.delivery_reports in POLLED
-        yield CallBack(gateway.name, delivery_token(gateway), ZoneInfo(gateway.timezone), confirm)
+        yield CallBack(gateway.name, delivery_token(gateway), partial(read_callback, gateway), confirm)

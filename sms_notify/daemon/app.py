@@ -19,18 +19,18 @@ from sms_notify.config.load import load
 from sms_notify.config.settings import Settings
 from sms_notify.daemon import event_log
 from sms_notify.daemon.active_configuration import Running
+from sms_notify.daemon.periodic import Every
 from sms_notify.daemon.reloading import Reloader, changed_keys, check_fixed, check_on_call
 from sms_notify.daemon.systemd import Manager, Watch
 from sms_notify.daemon.web_requests import front_of
 from sms_notify.daemon.wiring import Wiring
 from sms_notify.daemon.worker_threads import Tools, Unit
-from sms_notify.delivery.reports import Every
 from sms_notify.delivery.sender import Clock
 from sms_notify.engine import Engine, Moved
 from sms_notify.errors import UsageError
 from sms_notify.metrics import Metrics
 from sms_notify.operator_notifier import Teller
-from sms_notify.ruleset import Timing
+from sms_notify.policy.ruleset import Timing
 from sms_notify.store import breakers, outbox
 from sms_notify.store.committer import Committer
 from sms_notify.store.sqlite import SqliteStore

@@ -7,8 +7,8 @@ from functools import partial
 from sms_notify.config.settings import Settings
 from sms_notify.daemon import event_log
 from sms_notify.daemon.active_configuration import Running
+from sms_notify.daemon.periodic import Every
 from sms_notify.daemon.worker_threads import Tools, Unit
-from sms_notify.delivery.reports import Every
 from sms_notify.oncall.schedules import CalendarTrouble, read_timetable
 from sms_notify.store import oncall_rows
 from sms_notify.store.tx import Tx

@@ -10,10 +10,10 @@ from sms_notify.alert import Delivery
 from sms_notify.delivery.reports import Delivered
 from sms_notify.delivery.sender import Sent
 from sms_notify.engine import Moved, Verdict
-from sms_notify.gateways.base import Fate
 from sms_notify.logs import masked, printable
 from sms_notify.oncall.schedules import CalendarTrouble
 from sms_notify.policy.episodes import tag_of
+from sms_notify.policy.outcomes import Fate
 from sms_notify.policy.vocabulary import AckBy, Applied, Cause, Heard, State
 from sms_notify.silences.keeper import Kept
 from sms_notify.spool import Refused

@@ -12,7 +12,6 @@ from sms_notify.daemon import event_log
 from sms_notify.daemon.active_configuration import Running
 from sms_notify.daemon.worker_threads import Tools
 from sms_notify.delivery.reports import apply
-from sms_notify.gateways.sms1601.responses import read_callback
 from sms_notify.policy.vocabulary import AckBy, Applied, Cause, Ignored
 from sms_notify.store import oncall_rows
 from sms_notify.store.tx import Tx
@@ -76,7 +75,7 @@ class WebSide:
 
     async def report(self, token: str, parameters: Mapping[str, str]) -> bool:
         door = self._running().call_back(token)
-        report = read_callback(parameters, zone=door.zone) if door is not None else None
+        report = door.read(parameters) if door is not None else None
         if door is None or report is None:
             self._tools.metrics.called_back(Ignored.UNREADABLE if door is not None else Ignored.WRONG_TOKEN)
             return False

@@ -14,15 +14,15 @@ from sms_notify.config.settings import Settings
 from sms_notify.daemon import event_log
 from sms_notify.daemon.active_configuration import Running
 from sms_notify.daemon.calendar_refresh import CalendarUnit
+from sms_notify.daemon.periodic import Every
 from sms_notify.daemon.spool_intake import Intake
 from sms_notify.daemon.worker_threads import GatewayUnit, Tools, Unit
-from sms_notify.delivery.reports import Every
 from sms_notify.engine import Engine
+from sms_notify.policy.ruleset import Timing
 from sms_notify.policy.vocabulary import AckBy
-from sms_notify.ruleset import Timing
-from sms_notify.silences.client import Alertmanager
+from sms_notify.silences.client import AlertmanagerClient
 from sms_notify.silences.ends import ended
-from sms_notify.silences.keeper import Keeper, What
+from sms_notify.silences.keeper import Keeper, SilenceEvent
 from sms_notify.store.tx import Tx
 
 _SPOOL_EVERY = 0.2  # seconds
@@ -88,7 +88,7 @@ class Wiring:
         return Unit([Every("spool", _SPOOL_EVERY, sweep)], first=intake.prepare)
 
     def _silences(self, settings: Settings) -> Unit:
-        asked = [Alertmanager(entry) for entry in settings.alertmanagers]
+        asked = [AlertmanagerClient(entry) for entry in settings.alertmanagers]
         keeper = Keeper(
             self._tools.committer, asked, self._acknowledge_by_silence, self._end_silenced, self._tools.clock
         )
@@ -106,5 +106,5 @@ class Wiring:
         done = keeper.keep_once()
         for kept in done:
             event_log.silences(kept)
-        if any(kept.what is What.ENDED for kept in done):
+        if any(kept.what is SilenceEvent.ENDED for kept in done):
             self._tools.wake()

@@ -7,15 +7,20 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from datetime import datetime, timedelta
+from functools import partial
 
-from sms_notify.alert import Severity
-from sms_notify.gateways.base import Fate, Outcome
-from sms_notify.gateways.sms1601.error_codes import explain_code
+from sms_notify.delivery.account import Account, usable_sender
+from sms_notify.delivery.moves import context_of
+from sms_notify.gateways.registry import explain_code
+from sms_notify.policy.account import TextLimits
 from sms_notify.policy.country_codes import country_of
-from sms_notify.policy.directory import Directory, Person, group_of
+from sms_notify.policy.directory import group_of
 from sms_notify.policy.episodes import tag_of
+from sms_notify.policy.outcomes import Fate, Outcome, Refusal
+from sms_notify.policy.records import Entry, Message
+from sms_notify.policy.refused_text import RefusedText
 from sms_notify.policy.retry_policy import (
     Break,
     Level,
@@ -26,44 +31,16 @@ from sms_notify.policy.retry_policy import (
     for_numeric_sender,
     react,
 )
-from sms_notify.policy.vocabulary import Cause, Kind, State
-from sms_notify.self_alerts import name_of, report_lost, report_unaddressed
-from sms_notify.store import breakers, messages, outbox, pages
-from sms_notify.store.messages import Draft, Entry, Message
+from sms_notify.policy.rows import Rows
+from sms_notify.policy.self_alert_notes import name_of, note_id
+from sms_notify.policy.vocabulary import Cause, State
+from sms_notify.store import breakers, messages, outbox
 from sms_notify.store.tx import Tx
 from sms_notify.wording import gsm
 from sms_notify.wording.content import Text
 
 _log = logging.getLogger(__name__)
-_MOST_RECUTS = 2
 _OF_NUMBERS = (Scope.NUMBER, Scope.COUNTRY, Scope.NO_LONG)
-_ONE_PART = 160
-
-
-@dataclass(frozen=True, slots=True)
-class Account:
-    """What settling must know of the gateway that answered, and of the others in order of preference.
-
-    `first_poll` is how long after a send its report is first asked for; None where none is to be had. `numbers` are
-    those that may be texted; None where any may.
-    """
-
-    name: str
-    sender: str = ""
-    other_sender: str = ""
-    gateways: tuple[str, ...] = ()
-    first_poll: timedelta | None = None
-    directory: Directory = field(default_factory=Directory)
-    numbers: frozenset[str] | None = None
-
-    @property
-    def gone(self) -> bool:
-        """True where the configuration has other gateways and names this one no more."""
-        return bool(self.gateways) and self.name not in self.gateways
-
-    @property
-    def senders(self) -> tuple[str, ...]:
-        return (self.sender, self.other_sender) if self.other_sender else (self.sender,)
 
 
 class Settling:
@@ -159,7 +136,7 @@ class Settling:
         else:
             what, advice = f"{name}: {outcome.reason}", "Look at the log, and at the gateway's url."
         about = f" (text m{message.id} to {name_of(message)})"
-        id_ = breakers.trouble_id(name, scope, subject, outcome.code or outcome.reason)
+        id_ = note_id(name, scope, subject, outcome.code or outcome.reason)
         breakers.report(tx, id_, trouble, name, what + about, advice, now)
 
     def _subject(self, scope: Scope, message: Message) -> str:
@@ -174,43 +151,10 @@ class Settling:
         then = reaction.then
         if then is Then.SENT:
             self._sent(tx, message, outcome, entry, now)
-        elif then is Then.UNKNOWN:
-            if message.state is State.SUBMITTING:
-                outbox.mark_ambiguous(tx, message, entry, self._node, now)
-        elif message.kind.alarming and messages.nobody_waits_for(tx, message.id):
-            self._take_back(tx, message, now)
-        elif self._unaddressed(message):
-            messages.move(tx, message, State.CANCELLED, Entry(Cause.NOT_CONFIGURED), self._node, now)
-            if message.kind.alarming:
-                report_unaddressed(tx, messages.incidents_of(tx, message.id), now)
-        elif then in (Then.FAIL, Then.ELSEWHERE) and group_of(message.number) is not None:
-            self._to_members(tx, message, entry, now)
-        elif then in (Then.RECUT, Then.REWORD):
-            self._recut(tx, message, outcome, entry, now)
-        elif then is Then.ELSEWHERE:
-            self._elsewhere(tx, message, entry, now)
-        elif then is Then.FAIL:
-            self._fail(tx, message, entry, now)
-        else:
-            pause = reaction.pause(message.attempts, self._dice()) if then is Then.RETRY else timedelta()
-            if outcome.code == _NO_CREDITS and message.severity is Severity.CRITICAL and message.parts > 1:
-                outbox.recut(tx, message, within_bytes(message.body, 1), 1)  # one credit may be left
-            self._requeue(tx, message, now + pause, entry, now)
-            self._fail_over(tx, message, now)
-
-    def _unaddressed(self, message: Message) -> bool:
-        """A reload has taken its number out of the configuration while it was under way: it is not tried again."""
-        by_hand = message.kind in (Kind.MANUAL, Kind.OPERATOR)
-        return (
-            self._account.numbers is not None and not by_hand and message.number not in self._account.numbers
-        )
-
-    def _requeue(self, tx: Tx, message: Message, at: datetime, entry: Entry, now: datetime) -> None:
-        """Back to the queue; to the preferred gateway's where nobody serves this one's any more."""
-        outbox.requeue(tx, message, at, entry, self._node, now)
-        if self._account.gone:
-            there = self._account.gateways[0]
-            outbox.hand_over(tx, message, there, Entry(Cause.GATEWAY_GONE), self._node, now)
+        elif then is not Then.UNKNOWN:
+            self._refused(tx, message, outcome, reaction, entry, now)
+        elif message.state is State.SUBMITTING:
+            outbox.mark_ambiguous(tx, message, entry, self._node, now)
 
     def _sent(self, tx: Tx, message: Message, outcome: Outcome, entry: Entry, now: datetime) -> None:
         tracked = self._account.first_poll is not None and outcome.smsid
@@ -219,118 +163,42 @@ class Settling:
         if not tracked:
             messages.move(tx, message, State.NO_REPORT, Entry(Cause.REPORTS_OFF), self._node, now)
 
-    def _take_back(self, tx: Tx, message: Message, now: datetime) -> None:
-        """What it was to tell ended, or was acknowledged, while it was refused; its end is then no news to its reader."""
-        state = State.UNKNOWN_FINAL if message.ambiguous else State.CANCELLED
-        ended = messages.all_closed(tx, message.id)
-        cause = Cause.RESOLVED_MEANWHILE if ended else Cause.ACKNOWLEDGED
-        messages.move(tx, message, state, Entry(cause), self._node, now)
-        for resolve in messages.waiting_resolves(tx, message):
-            if not messages.beginning_was_told(tx, resolve):
-                messages.move(tx, resolve, State.CANCELLED, Entry(Cause.RESOLVED_MEANWHILE), self._node, now)
-
-    def _recut(self, tx: Tx, message: Message, outcome: Outcome, entry: Entry, now: datetime) -> None:
-        """Once or twice shorter, at once; then it is given up, for then it is not its length that is refused."""
-        if message.recuts >= _MOST_RECUTS:
-            self._fail(tx, message, entry, now)
-            return
-        body = self._shorter(tx, message, outcome)
-        outbox.recut(tx, message, body, gsm.parts(body))
-        self._requeue(tx, message, now, entry, now)
-
-    def _shorter(self, tx: Tx, message: Message, outcome: Outcome) -> str:
-        if outcome.code == 102:
-            tags = " ".join(f"#{tag_of(incident)}" for incident in messages.incidents_of(tx, message.id))
-            return gsm.fit(gsm.to_gsm(f"ALERT {message.receiver} {tags} (its text was empty)"), 1)
-        if outcome.code == 118 and message.recuts == 0:
-            return within_bytes(message.body, 3)
-        return within_bytes(message.body, 1)
-
-    def _elsewhere(self, tx: Tx, message: Message, entry: Entry, now: datetime) -> None:
-        """To a gateway that does not refuse the number, though it may have to wait there; else it has failed."""
-        there = way_for(tx, self._account.gateways, message)
-        if there is None:
-            self._fail(tx, message, entry, now)
-            return
-        outbox.requeue(tx, message, now, entry, self._node, now)
-        outbox.hand_over(tx, message, there, Entry(Cause.FAIL_OVER), self._node, now)
-
-    def _to_members(self, tx: Tx, message: Message, entry: Entry, now: datetime) -> None:
-        """A group that the gateway does not know, or refuses: those of it that we know are texted one by one."""
-        members = self._account.directory.known_members(group_of(message.number) or "")
-        told = [person for person in members if self._page(tx, message, person, now)]
-        if not told:
-            self._fail(tx, message, entry, now)
-            return
-        messages.move(tx, message, State.FAILED, entry, self._node, now)
-
-    def _page(self, tx: Tx, message: Message, person: Person, now: datetime) -> bool:
-        """True where the person has, or now gets, a text about all that the group's message tells."""
-        told = pages.told_by(tx, message.id)
-        owed = [
-            page for page in told if not pages.has(tx, page.incident_id, person.number, page.kind, page.nth)
-        ]
-        if owed or not told:
-            text = Text(message.body, message.parts, gsm.septets(message.body))
-            gateway = self._account.gateways[0] if self._account.gone else message.gateway
-            draft = Draft(
-                message.kind, message.receiver, person, message.severity, gateway, text, now, message.expires_at,
-                f"instead of m{message.id} to {message.recipient}", message.lane,
-            )  # fmt: skip
-            there = messages.write(tx, draft, self._node, now)
-            for page in owed:
-                pages.tell_also(tx, page.id, person, there)
-        return True
-
-    def _fail(self, tx: Tx, message: Message, entry: Entry, now: datetime) -> None:
-        state = State.FAILED if message.ambiguous == 0 else State.UNKNOWN_FINAL
-        messages.move(tx, message, state, entry, self._node, now)
-        report_lost(tx, message, state, f"{entry.reason} {entry.code or ''}".strip(), now)
-
-    def _fail_over(self, tx: Tx, message: Message, now: datetime) -> None:
-        """A critical page does not wait where nothing is taken, nor where it failed twice, if it was not tried elsewhere."""
-        if message.severity is not Severity.CRITICAL or self._account.gone:
-            return
-        closed = breakers.closed_to_all(tx, message.gateway) is not None
-        there = way_for(tx, self._account.gateways, message)
-        untried = outbox.untried_gateways(tx, message, self._account.gateways)
-        if there is None or breakers.closed_to_all(tx, there) is not None:
-            return
-        if closed or (message.attempts > 1 and there in untried):
-            outbox.hand_over(tx, message, there, Entry(Cause.FAIL_OVER), self._node, now)
+    def _refused(
+        self, tx: Tx, message: Message, outcome: Outcome, reaction: Reaction, entry: Entry, now: datetime
+    ) -> None:
+        working = context_of(tx, message.id, self._node, now)
+        working.load_breakers()
+        working.load_ids()
+        rows, tried = working.rows, outbox.tried_gateways(tx, message)
+        pause = reaction.pause(message.attempts, self._dice()) if reaction.then is Then.RETRY else timedelta()
+        shorter = partial(_shorter, self._account.limits, rows)
+        refused = RefusedText(self._account, rows, tried, shorter)
+        refused.settle(rows.messages.rows[message.id], outcome, reaction, entry, pause)
+        working.flush()
 
 
-_NO_CREDITS = 108
 _FIRST_SIGN = timedelta(
     minutes=2
 )  # a single failure is no trouble yet; if nothing succeeds until then, it is
 _ASK_AGAIN = timedelta(minutes=15)
 
 
-def usable_sender(tx: Tx, account: Account) -> str | None:
-    """The sender to use now: the first that the gateway has not refused; None where it refused them all."""
-    return next((s for s in account.senders if not breakers.is_open(tx, account.name, Scope.SENDER, s)), None)
+def _shorter(limits: TextLimits, rows: Rows, message: Message, refusal: Refusal | None) -> Text:
+    if refusal is Refusal.NO_TEXT:
+        tags = " ".join(f"#{tag_of(n.incident_id)}" for n in rows.of_message(message.id))
+        body = gsm.fit(gsm.to_gsm(f"ALERT {message.receiver} {tags} (its text was empty)"), 1)
+    elif refusal is Refusal.TOO_MANY_PARTS and message.recuts == 0:
+        body = within_bytes(message.body, limits.most_parts, limits)
+    else:
+        body = within_bytes(message.body, 1, limits)
+    return Text(body, gsm.parts(body), gsm.septets(body))
 
 
-def open_gateway(tx: Tx, gateways: tuple[str, ...], number: str) -> str | None:
-    """The most preferred gateway that takes texts to `number` now."""
-    ways = (g for g in gateways if breakers.closed_to_all(tx, g) is None)
-    return next((g for g in ways if not breakers.bars(tx, g, number)), None)
-
-
-def way_for(tx: Tx, gateways: tuple[str, ...], message: Message) -> str | None:
-    """The best other gateway for a message: one that takes texts now, else one where it can wait; None where every
-    other one refuses its number for good.
-    """
-    ways = [g for g in gateways if g != message.gateway and not breakers.bars(tx, g, message.number)]
-    return next((g for g in ways if breakers.closed_to_all(tx, g) is None), ways[0] if ways else None)
-
-
-def within_bytes(body: str, parts: int) -> str:
+def within_bytes(body: str, parts: int, limits: TextLimits) -> str:
     """`body` cut to so many parts also for a gateway that counts the bytes of UTF-8: the count that was refused
     is not ours, so the strictest one is taken.
     """
-    room = _ONE_PART if parts == 1 else 153 * parts
+    room = limits.room(parts)
     cut = gsm.fit(body, parts)
     while len(cut.encode("utf-8")) > room or gsm.septets(cut) > room:
         over = max(len(cut.encode("utf-8")), gsm.septets(cut)) - room

@@ -13,22 +13,21 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from sms_notify.alert import Alert, Delivery
-from sms_notify.barring import Barring
-from sms_notify.delivery.settlement import Account
+from sms_notify.delivery.account import Account
 from sms_notify.explain.route_trace import Looked, walk
-from sms_notify.oncall.roster import Overrides
+from sms_notify.policy.bars import Barring
 from sms_notify.policy.directory import Person, Target, TargetKind
 from sms_notify.policy.episodes import tag_of
 from sms_notify.policy.holds import Hold
+from sms_notify.policy.records import TimerKind
+from sms_notify.policy.roster import Overrides
 from sms_notify.policy.routing import Receiver, Route, step_of
+from sms_notify.policy.ruleset import Plan
 from sms_notify.policy.vocabulary import Decision, Kind, PageState
-from sms_notify.ruleset import Plan
 from sms_notify.store import messages, queries
-from sms_notify.store.agenda import What
-from sms_notify.store.breakers import Breaker
 from sms_notify.store.tx import Row, moment
 from sms_notify.virtual.paper_daemon import PaperDaemon
-from sms_notify.virtual.paper_gateway import PaperGateway
+from sms_notify.virtual.paper_gateway import PAPER_LIMITS, PaperGateway
 
 SAMPLE_TAG = "k3f9"
 _SAMPLE_CODE = "k3f9k3f9k3"  # as long as a real one
@@ -153,13 +152,13 @@ def _daemon(plan: Plan, alert: Alert, overrides: Overrides, barred: Barred) -> P
     """
     timing = plan.timing if alert.once else replace(plan.timing, stale_after=_FOR_EVER)
 
-    def bar_of(number: str) -> Breaker | None:
+    def code_of(number: str) -> int | None:
         barring = barred(number)
-        return barring.bars[0] if barring is not None and barring.nowhere else None
+        return barring.bars[0].code if barring is not None and barring.nowhere else None
 
-    account = Account(plan.gateway, gateways=plan.gateways[:1], directory=plan.directory)
+    account = Account(plan.gateway, limits=PAPER_LIMITS, gateways=plan.gateways[:1], directory=plan.directory)
     one = replace(plan, timing=timing, gateways=plan.gateways[:1])
-    return PaperDaemon(one, account, PaperGateway(plan.gateway, bar_of), _NODE, overrides)
+    return PaperDaemon(one, account, PaperGateway(plan.gateway, code_of), _NODE, overrides)
 
 
 class _Seer:
@@ -170,7 +169,7 @@ class _Seer:
     ) -> None:
         self._daemon, self._plan, self._at, self._incident_id = daemon, plan, at, incident_id
         self._barred = barred
-        self._every = {row["receiver"]: row["every"] * _MICROSECOND for row in self._agenda(What.REMIND)}
+        self._every = {row["receiver"]: row["every"] * _MICROSECOND for row in self._agenda(TimerKind.REMIND)}
 
     # What the clock has to go on for.
 
@@ -192,12 +191,12 @@ class _Seer:
         """Whether a limit still holds a first text behind what others are told: a leap would leave those out."""
         return any(page["why"] in (Hold.LIMIT, Hold.BEHIND) for page in self._held(Kind.FIRING))
 
-    def _agenda(self, what: What) -> Sequence[Row]:
+    def _agenda(self, what: TimerKind) -> Sequence[Row]:
         return [row for row in queries.agenda_of(self._daemon.tx, self._incident_id) if row["what"] == what]
 
     def _news(self) -> Sequence[Row]:
         """What is still to come: each receiver's next step, and what is held but reminders."""
-        return [*self._agenda(What.ESCALATE), *self._held(Kind.FIRING), *self._held(Kind.ESCALATION)]
+        return [*self._agenda(TimerKind.ESCALATE), *self._held(Kind.FIRING), *self._held(Kind.ESCALATION)]
 
     def _held(self, kind: Kind) -> list[Row]:
         return [page for page in self._pages() if page["kind"] == kind and page["state"] == PageState.HELD]
@@ -205,7 +204,7 @@ class _Seer:
     def _unreminded(self) -> bool:
         """Whether a receiver that has told somebody has not come to its first reminder yet."""
         told = {page["receiver"] for page in self._pages() if page["state"] == PageState.TOLD}
-        return any(row["nth"] == 1 and row["receiver"] in told for row in self._agenda(What.REMIND))
+        return any(row["nth"] == 1 and row["receiver"] in told for row in self._agenda(TimerKind.REMIND))
 
     def _pages(self) -> Sequence[Row]:
         return queries.pages_of(self._daemon.tx, self._incident_id)
@@ -278,7 +277,7 @@ class _Seer:
         return named
 
     def _people(self, targets: Sequence[Target], at: datetime) -> tuple[Person, ...]:
-        return self._daemon.engine.roster.people(self._daemon.tx, targets, at)
+        return self._daemon.engine.roster.who(self._daemon.tx, targets, at)
 
     def _unheld(self, targets: Sequence[Target]) -> Iterator[str]:
         """The schedules among `targets` that nobody holds, or somebody who is not configured any more."""

@@ -15,11 +15,11 @@ from sms_notify.logs import masked
 from sms_notify.policy.directory import TargetKind, group_of
 from sms_notify.policy.episodes import tag_of
 from sms_notify.policy.holds import Hold
+from sms_notify.policy.records import TimerKind
 from sms_notify.policy.routing import Receiver, Route, step_of
 from sms_notify.policy.vocabulary import Decision, Heard, IncidentState, Kind, PageState, State
 from sms_notify.store import queries
-from sms_notify.store.agenda import What
-from sms_notify.store.pages import subject_of
+from sms_notify.store.incidents import incident_of
 from sms_notify.store.tx import Row, Tx, load, moment
 from sms_notify.wording.alert_fields import where_of
 
@@ -102,7 +102,7 @@ def of_message(tx: Tx, message_id: int, beside: Beside) -> Story | None:
 
 def name_of(row: Row) -> str:
     """What an incident is, and where: `HostDown web1`."""
-    alert = subject_of(row, "id").alert
+    alert = incident_of(row).subject.alert
     return f"{alert.labels.get('alertname') or 'alert without a name'} {where_of(alert)}".rstrip()
 
 
@@ -266,7 +266,7 @@ def _decision(row: Row, beside: Beside) -> str:
 def _due(row: Row) -> Line:
     nth = step_of(row["nth"])
     step = f"step {nth} of {row['receiver']}"
-    what = step if row["what"] == What.ESCALATE else f"reminder {nth} by {row['receiver']}"
+    what = step if row["what"] == TimerKind.ESCALATE else f"reminder {nth} by {row['receiver']}"
     return Line(moment(row["due_at"]), f"due: {what}, unless somebody acknowledges or it ends")
 
 

@@ -53,7 +53,7 @@ _LEAST_SECRET = 6  # characters; shorter ones would be found in half of all word
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class SachetRecipient:
     """One entry of a receiver's `to`."""
 
     text: str
@@ -66,7 +66,7 @@ class SachetReceiver:
     name: str
     place: Place
     provider: str
-    to: tuple[Entry, ...]
+    to: tuple[SachetRecipient, ...]
     sender: str
     text: str
     long: bool
@@ -178,14 +178,14 @@ def _judge_type(reading: Reading, place: Place, kind: str) -> None:
         reading.note(where, f"`{shown(kind)}` is no type that sachet knows", "it is a text here")
 
 
-def _to(reading: Reading, place: Place, value: Value) -> list[Entry]:
+def _to(reading: Reading, place: Place, value: Value) -> list[SachetRecipient]:
     if isinstance(value, str):  # which sachet refuses; what is meant is plain all the same
-        return [Entry(value.strip(), place, reading.line(place))]
+        return [SachetRecipient(value.strip(), place, reading.line(place))]
     found = []
     for index, text in enumerate(entries(value)):
         here = (*place, index)
         if word(text).strip():
-            found.append(Entry(word(text).strip(), here, reading.line(here)))
+            found.append(SachetRecipient(word(text).strip(), here, reading.line(here)))
         elif not reading.unread(here):
             reading.note(here, "is no telephone number", "write it under `people`, with + and country code")
     return found

@@ -29,6 +29,11 @@ class Hold(StrEnum):
     BEHIND = "behind"  # the last text to the same number has not left yet
     LATE = "too_old"  # its text could not be sent in time: it goes into the next
 
+    @property
+    def of_hours(self) -> bool:
+        """True where the hands of the clock end it, and not a wait that began somewhere."""
+        return self in (Hold.MUTED, Hold.INACTIVE, Hold.QUIET)
+
 
 @dataclass(frozen=True, slots=True)
 class Window:

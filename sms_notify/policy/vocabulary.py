@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from enum import StrEnum
 
-from sms_notify.gateways.base import DeliveryStatus
+from sms_notify.policy.outcomes import DeliveryStatus
 
 
 class Heard(StrEnum):
@@ -62,6 +62,16 @@ class Kind(StrEnum):
     def news(self) -> bool:
         """True where its first reading is the first that its reader hears of the trouble."""
         return self in (Kind.FIRING, Kind.ESCALATION)
+
+    @property
+    def follows_up(self) -> bool:
+        """True where nobody is told any more once somebody takes care of it."""
+        return self in (Kind.ESCALATION, Kind.REMINDER)
+
+    @property
+    def configured(self) -> bool:
+        """True where only people and groups of the configuration get it; any number may be texted by hand."""
+        return self not in (Kind.MANUAL, Kind.OPERATOR)
 
 
 _ALARMING = frozenset((Kind.FIRING, Kind.ESCALATION, Kind.REMINDER, Kind.DIGEST))
@@ -134,6 +144,26 @@ class State(StrEnum):
     def may_have_arrived(self) -> bool:
         """True where the phone has the text or may have it: a resolve is owed to its owner."""
         return self in _ARRIVED
+
+    @property
+    def lost(self) -> bool:
+        """True where it is over and the phone has not got the text."""
+        return self.final and not self.may_have_arrived
+
+    @property
+    def without_trace(self) -> bool:
+        """True where it is over and nothing says that the phone has the text, though it may."""
+        return self.lost or self is State.UNKNOWN_FINAL
+
+    @property
+    def never_left(self) -> bool:
+        """True where no gateway ever took the text: it counts against no limit."""
+        return self in (State.FAILED, State.CANCELLED, State.EXPIRED)
+
+    @property
+    def bad_end(self) -> bool:
+        """True where somebody was to be told and was not: the next step of an escalation need not wait."""
+        return self in (State.FAILED, State.NOT_DELIVERED, State.REJECTED)
 
 
 _FINAL = frozenset(

@@ -1,7 +1,5 @@
 """Asking an Alertmanager for its silences and its alerts, and making a silence: one request a call, bounded, and never
 repeated here.
-
-No redirect is followed and no proxy of the environment is used: http.client knows neither.
 """
 
 from __future__ import annotations
@@ -9,15 +7,15 @@ from __future__ import annotations
 import base64
 import http.client
 import importlib.metadata
-import ssl
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from urllib.parse import urlsplit
 
-from sms_notify.channels.base import Ended, Told, quoted
-from sms_notify.channels.bounded import Bound, Leash, tls_context, words
+from sms_notify.net.bounded import Bound, Broke, BrokenOff, Leash
+from sms_notify.net.connection import connected
+from sms_notify.net.details import quoted
 from sms_notify.secret import Secret
 from sms_notify.silences.listing import read_listed, read_started
 from sms_notify.silences.settings import AlertmanagerSettings
@@ -54,10 +52,10 @@ class SilenceTrouble:
     detail: str = ""
 
 
-_ENDED = {
-    Ended.UNREACHABLE: Why.UNREACHABLE,
-    Ended.UNKNOWN: Why.NO_ANSWER,
-    Ended.MISCONFIGURED: Why.MISCONFIGURED,
+_BROKEN_OFF = {
+    Broke.UNREACHABLE: Why.UNREACHABLE,
+    Broke.UNKNOWN: Why.NO_ANSWER,
+    Broke.MISCONFIGURED: Why.MISCONFIGURED,
 }
 
 _CREDENTIALS = (Why.UNAUTHORIZED, "check `token`, or `username` and `password`")
@@ -74,7 +72,7 @@ class _Answer:
     body: bytes
 
 
-class Alertmanager:
+class AlertmanagerClient:
     """One Alertmanager. Its methods never raise, end within `settings.timeout`, and may be called from any thread."""
 
     def __init__(self, settings: AlertmanagerSettings) -> None:
@@ -135,27 +133,19 @@ class Alertmanager:
         fault = _fault(self.settings)
         if fault:
             return SilenceTrouble(Why.MISCONFIGURED, fault)
-        answers: list[_Answer] = []
-        told = self._bound.run(lambda leash: self._exchange(leash, method, path, body, answers))
-        if told.ended is not Ended.TOLD:  # what comes after the time limit is not looked at
-            return SilenceTrouble(_ENDED.get(told.ended, Why.FAILED), told.detail)
-        return _meaning(answers[0], _spellings(self.settings))
+        answer = self._bound.run(lambda leash: self._exchange(leash, method, path, body))
+        if isinstance(answer, BrokenOff):
+            return SilenceTrouble(_BROKEN_OFF[answer.how], answer.detail)
+        return _meaning(answer, _spellings(self.settings))
 
-    def _exchange(
-        self, leash: Leash, method: str, path: str, body: bytes | None, answers: list[_Answer]
-    ) -> Told:
-        try:
-            context = tls_context(self.settings.ca_file)
-        except OSError as error:
-            return Told(Ended.MISCONFIGURED, f"ca_file cannot be used: {quoted(words(error))}")
-        connection = _connected(self.settings.url, context, leash)
+    def _exchange(self, leash: Leash, method: str, path: str, body: bytes | None) -> _Answer:
+        connection = connected(self.settings.url, leash, self.settings.ca_file)
         try:
             self._request(connection, method, path, body, leash)
             with connection.getresponse() as response:
-                answers.append(_Answer(response.status, response.read(MOST_BYTES + 1)))
+                return _Answer(response.status, response.read(MOST_BYTES + 1))
         finally:
             connection.close()
-        return Told(Ended.TOLD)
 
     def _request(
         self, connection: http.client.HTTPConnection, method: str, path: str, body: bytes | None, leash: Leash
@@ -171,22 +161,6 @@ class Alertmanager:
             connection.putheader("Authorization", authorization.encode())
         leash.leaves()
         connection.endheaders(body)
-
-
-def _connected(url: str, context: ssl.SSLContext, leash: Leash) -> http.client.HTTPConnection:
-    """A connection that has its socket already, so that http.client opens none of its own."""
-    parts = urlsplit(url)
-    host, secure = parts.hostname or "", parts.scheme == "https"
-    kind = http.client.HTTPSConnection if secure else http.client.HTTPConnection
-    connection = kind(host, parts.port)
-    connection.set_debuglevel(0)  # it would print the request; the global switch does not reach here
-    sock = leash.connect(host, connection.port)
-    try:
-        connection.sock = context.wrap_socket(sock, server_hostname=host) if secure else sock
-    except BaseException:
-        sock.close()
-        raise
-    return connection
 
 
 def _fault(settings: AlertmanagerSettings) -> str:

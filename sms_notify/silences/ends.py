@@ -19,7 +19,7 @@ from functools import partial
 
 from sms_notify.alert import Alert, Delivery, Status
 from sms_notify.delivery.sender import Clock, Commit
-from sms_notify.silences.client import Alertmanager, SilenceTrouble
+from sms_notify.silences.client import AlertmanagerClient, SilenceTrouble
 from sms_notify.silences.silence import Silence, covering
 from sms_notify.sources.alertmanager import SOURCE
 from sms_notify.store import incident_members, incidents, silences
@@ -43,7 +43,7 @@ _AT_ONCE = 100  # incidents in one transaction: everybody who sends waits for th
 
 
 @dataclass(frozen=True, slots=True)
-class Ended:
+class EndedIncident:
     """An incident that was ended here."""
 
     incident_id: int
@@ -52,11 +52,11 @@ class Ended:
 
 
 @dataclass(frozen=True, slots=True)
-class Looked:
+class EndsFound:
     """What a look has brought. `troubles` by the Alertmanager's name; where none was asked there is nothing to tell."""
 
     asked: bool = False
-    ended: tuple[Ended, ...] = ()
+    ended: tuple[EndedIncident, ...] = ()
     troubles: Mapping[str, SilenceTrouble] = field(default_factory=dict)
 
 
@@ -72,7 +72,7 @@ class Ends:
     """Looks for the ends of silenced alerts in all Alertmanagers. One thread calls it."""
 
     def __init__(
-        self, commit: Commit, alertmanagers: Sequence[Alertmanager], resolve: Resolve, clock: Clock
+        self, commit: Commit, alertmanagers: Sequence[AlertmanagerClient], resolve: Resolve, clock: Clock
     ) -> None:
         self._commit = commit
         self._alertmanagers = alertmanagers
@@ -82,12 +82,12 @@ class Ends:
         self._missing: dict[int, datetime] = {}
         self._looked = False
 
-    def skip(self) -> Looked:
+    def skip(self) -> EndsFound:
         """Instead of a look, where an Alertmanager does not answer anyway: what was missing must be so anew."""
         self._missing.clear()
-        return Looked()
+        return EndsFound()
 
-    def look(self, active: Sequence[Silence]) -> Looked:
+    def look(self, active: Sequence[Silence]) -> EndsFound:
         """Asks each Alertmanager for its alerts, where an incident is silenced or so new that none was asked for it yet.
 
         `active` are the silences of them all. Raises StoreError.
@@ -101,7 +101,7 @@ class Ends:
         troubles = {name: answer for name, answer in answers.items() if isinstance(answer, SilenceTrouble)}
         if troubles:
             self._missing.clear()
-            return Looked(asked=True, troubles=troubles)
+            return EndsFound(asked=True, troubles=troubles)
         listed = _merged({n: a for n, a in answers.items() if not isinstance(a, SilenceTrouble)})
         self._note(every, listed, now)
         return self._judge(watched, self._patience(every, listed), listed, now)
@@ -144,7 +144,7 @@ class Ends:
             if incident.by_silence:
                 silences.made(tx, incident.id, sight.alertmanager, sight.silence_id, now)
             if now - incident.heard_at >= _HEARD_EVERY:
-                incidents.seen(tx, incident.id, now)
+                incidents.seen(tx, [incident.id], now)
                 incident_members.seen(tx, incident.id, SOURCE, incident.fingerprint, now)
 
     def _patience(self, every: Sequence[Open], listed: Mapping[str, _Sight]) -> timedelta:
@@ -154,7 +154,7 @@ class Ends:
 
     def _judge(
         self, watched: Sequence[Open], patience: timedelta, listed: Mapping[str, _Sight], now: datetime
-    ) -> Looked:
+    ) -> EndsFound:
         gone = [
             incident
             for incident in watched
@@ -165,19 +165,21 @@ class Ends:
         since = {incident.id: max(self._missing[incident.id], incident.heard_at) for incident in gone}
         over = {id_: moment for id_, moment in since.items() if now - moment >= patience}
         if not over:
-            return Looked(asked=True)
+            return EndsFound(asked=True)
         started = {one.name: one.started() for one in self._alertmanagers}
         troubles = {name: answer for name, answer in started.items() if isinstance(answer, SilenceTrouble)}
         settled = [a for a in started.values() if isinstance(a, datetime) and now - a >= SETTLED_AFTER]
         ended = self._end(over) if len(settled) == len(started) else ()
-        return Looked(asked=True, ended=tuple(ended), troubles=troubles)
+        return EndsFound(asked=True, ended=tuple(ended), troubles=troubles)
 
-    def _end(self, over: Mapping[int, datetime]) -> list[Ended]:
+    def _end(self, over: Mapping[int, datetime]) -> list[EndedIncident]:
         ids, ended = list(over), []
         for start in range(0, len(ids), _AT_ONCE):
             some = {id_: over[id_] for id_ in ids[start : start + _AT_ONCE]}
             ended += self._commit(partial(self._close, some=some))
-        return [Ended(id_, self._sights[id_].alertmanager, self._sights[id_].silence_id) for id_ in ended]
+        return [
+            EndedIncident(id_, self._sights[id_].alertmanager, self._sights[id_].silence_id) for id_ in ended
+        ]
 
     def _close(self, tx: Tx, some: Mapping[int, datetime]) -> list[int]:
         ids = silences.unheard(tx, some)

@@ -20,8 +20,8 @@ from functools import partial
 
 from sms_notify.delivery.sender import Clock, Commit
 from sms_notify.policy.episodes import tag_of
-from sms_notify.silences.client import Alertmanager, SilenceTrouble, Why
-from sms_notify.silences.ends import Ends, Looked, Resolve
+from sms_notify.silences.client import AlertmanagerClient, SilenceTrouble, Why
+from sms_notify.silences.ends import Ends, EndsFound, Resolve
 from sms_notify.silences.silence import Silence, covering, matchers_for
 from sms_notify.store import silences
 from sms_notify.store.silences import Wanting
@@ -39,7 +39,7 @@ _US = "sms-notify"
 _NUMBER = re.compile(r"\+?[0-9](?:[ .-]?[0-9]){6,}")
 
 
-class What(StrEnum):
+class SilenceEvent(StrEnum):
     """What a round has done, or has to tell."""
 
     ACKNOWLEDGED = "acknowledged"
@@ -57,7 +57,7 @@ class What(StrEnum):
 class Kept:
     """One thing for the log. A trouble is told when it begins, when its reason changes and when it is over."""
 
-    what: What
+    what: SilenceEvent
     alertmanager: str
     incident_id: int | None = None
     silence_id: str = ""
@@ -69,7 +69,7 @@ class Kept:
 class _Maker:
     """An Alertmanager that makes silences in this round. `tried` says that it was asked to; then `trouble` counts."""
 
-    alertmanager: Alertmanager
+    alertmanager: AlertmanagerClient
     active: Mapping[frozenset[object], Silence] = field(default_factory=dict)
     tried: bool = False
     trouble: SilenceTrouble | None = None
@@ -86,7 +86,7 @@ class Keeper:
     def __init__(
         self,
         commit: Commit,
-        alertmanagers: Sequence[Alertmanager],
+        alertmanagers: Sequence[AlertmanagerClient],
         acknowledge: Acknowledge,
         resolve: Resolve,
         clock: Clock,
@@ -96,7 +96,7 @@ class Keeper:
         self._set_acknowledged = acknowledge
         self._clock = clock
         self._ends = Ends(commit, alertmanagers, resolve, clock)
-        self._told: dict[tuple[str, What], Why] = {}
+        self._told: dict[tuple[str, SilenceEvent], Why] = {}
 
     def keep_once(self) -> tuple[Kept, ...]:
         """Asks each Alertmanager for its silences, where something may have ended also for its alerts, and makes what is
@@ -111,7 +111,9 @@ class Keeper:
         silent = False
         for alertmanager in self._alertmanagers:
             active = alertmanager.active()
-            kept += self._change(alertmanager, What.CANNOT_READ, What.READS_AGAIN, _trouble_in(active))
+            kept += self._change(
+                alertmanager, SilenceEvent.CANNOT_READ, SilenceEvent.READS_AGAIN, _trouble_in(active)
+            )
             if isinstance(active, SilenceTrouble):
                 silent = True
                 continue
@@ -122,7 +124,7 @@ class Keeper:
         kept += self._create(makers)
         return (*kept, *self._tell_ends(self._ends.skip() if silent else self._ends.look(every)))
 
-    def _acknowledge(self, alertmanager: Alertmanager, active: Sequence[Silence]) -> list[Kept]:
+    def _acknowledge(self, alertmanager: AlertmanagerClient, active: Sequence[Silence]) -> list[Kept]:
         covered = self._covered(active)
         kept: list[Kept] = []
         for start in range(0, len(covered), _AT_ONCE):
@@ -144,7 +146,7 @@ class Keeper:
         return [(id_, silence) for id_, silence in found.items() if silence is not None]
 
     def _write(
-        self, tx: Tx, alertmanager: Alertmanager, covered: Sequence[tuple[int, Silence]]
+        self, tx: Tx, alertmanager: AlertmanagerClient, covered: Sequence[tuple[int, Silence]]
     ) -> list[Kept]:
         now = self._clock()
         kept = []
@@ -152,7 +154,7 @@ class Keeper:
             by = _by(silence)
             # not where it has ended, or somebody was quicker, since we looked
             if self._set_acknowledged(tx, [id_], by, now):
-                kept.append(Kept(What.ACKNOWLEDGED, alertmanager.name, id_, silence.id, by))
+                kept.append(Kept(SilenceEvent.ACKNOWLEDGED, alertmanager.name, id_, silence.id, by))
         return kept
 
     def _create(self, makers: Sequence[_Maker]) -> list[Kept]:
@@ -166,7 +168,7 @@ class Keeper:
         for maker in makers:
             if maker.tried:
                 kept += self._change(
-                    maker.alertmanager, What.CANNOT_CREATE, What.CREATES_AGAIN, maker.trouble
+                    maker.alertmanager, SilenceEvent.CANNOT_CREATE, SilenceEvent.CREATES_AGAIN, maker.trouble
                 )
         return kept
 
@@ -182,20 +184,27 @@ class Keeper:
                 break
         return []
 
-    def _made(self, incident: Wanting, alertmanager: Alertmanager, silence_id: str) -> Kept:
+    def _made(self, incident: Wanting, alertmanager: AlertmanagerClient, silence_id: str) -> Kept:
         name, now = alertmanager.name, self._clock()
         self._commit(lambda tx: silences.made(tx, incident.id, name, silence_id, now))
-        return Kept(What.SILENCED, name, incident.id, silence_id, _unnumbered(incident.acked_by))
+        return Kept(SilenceEvent.SILENCED, name, incident.id, silence_id, _unnumbered(incident.acked_by))
 
-    def _tell_ends(self, looked: Looked) -> list[Kept]:
-        kept = [Kept(What.ENDED, end.alertmanager, end.incident_id, end.silence_id) for end in looked.ended]
+    def _tell_ends(self, looked: EndsFound) -> list[Kept]:
+        kept = [
+            Kept(SilenceEvent.ENDED, end.alertmanager, end.incident_id, end.silence_id)
+            for end in looked.ended
+        ]
         for alertmanager in self._alertmanagers if looked.asked else ():
             trouble = looked.troubles.get(alertmanager.name)
-            kept += self._change(alertmanager, What.CANNOT_LIST, What.LISTS_AGAIN, trouble)
+            kept += self._change(alertmanager, SilenceEvent.CANNOT_LIST, SilenceEvent.LISTS_AGAIN, trouble)
         return kept
 
     def _change(
-        self, alertmanager: Alertmanager, begins: What, ends: What, trouble: SilenceTrouble | None
+        self,
+        alertmanager: AlertmanagerClient,
+        begins: SilenceEvent,
+        ends: SilenceEvent,
+        trouble: SilenceTrouble | None,
     ) -> list[Kept]:
         """By the reason alone: a detail may differ every time, and a line a round helps nobody."""
         key = (alertmanager.name, begins)

@@ -9,29 +9,26 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sms_notify.gateways.base import Outcome
+from sms_notify.policy.bars import Breaker
 from sms_notify.policy.country_codes import country_of
+from sms_notify.policy.outcomes import Outcome
 from sms_notify.policy.retry_policy import Break, Level, Scope, Trouble
+from sms_notify.policy.self_alert_notes import note_id
 from sms_notify.store import particulars
+from sms_notify.store.literals import in_list
 from sms_notify.store.tx import Row, Tx, moment, stored
 
+# One of these keeps everything from its gateway.
+WHOLE = in_list(scope for scope in Scope if scope.whole)
+# A breaker `b` is about the message `m`; all numbers of a country begin with its code.
+REFUSES = (
+    f"(b.scope = '{Scope.NUMBER}' and b.subject = m.number"
+    f" or b.scope = '{Scope.COUNTRY}' and b.subject = substr(m.number, 1, length(b.subject)))"
+)
 _WITHIN = timedelta(minutes=1)
 _SECOND = timedelta(seconds=1)
 _CALM = timedelta(minutes=15)
 _REMEMBERED = timedelta(days=1)
-
-
-@dataclass(frozen=True, slots=True)
-class Breaker:
-    """An open breaker. `subject` is a sender, a number, a country, or empty where nothing leaves at all."""
-
-    gateway: str
-    scope: Scope
-    subject: str
-    opened_at: datetime
-    code: int | None
-    probes: int
-    reason: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +93,7 @@ def succeed(tx: Tx, gateway: str, now: datetime) -> None:
     )
     _end_troubles(tx, f"{gateway}/error_local/", now)
     if not is_open(tx, gateway, Scope.ACCOUNT, ""):
-        _end_troubles(tx, trouble_id(gateway, Scope.ACCOUNT, ""), now)
+        _end_troubles(tx, note_id(gateway, Scope.ACCOUNT, ""), now)
 
 
 def bar_of(tx: Tx, gateway: str, number: str) -> Breaker | None:
@@ -110,17 +107,16 @@ def bars(tx: Tx, gateway: str, number: str) -> bool:
 
 
 def is_open(tx: Tx, gateway: str, scope: Scope, subject: str) -> bool:
+    """Whether this is not tried for the time being. All these ask by the primary key; there are few rows anyway."""
     return _open(tx, gateway, scope, subject) is not None
 
 
 def closed_to_all(tx: Tx, gateway: str) -> Breaker | None:
     """What keeps everything from leaving through a gateway, the oldest; None where it is open for business."""
     row = tx.one(
-        "select * from breakers where gateway = :gateway and opened_at is not null"
-        " and scope in (:account, :credits) order by opened_at limit 1",
+        f"select * from breakers where gateway = :gateway and opened_at is not null and scope in {WHOLE}"
+        " order by opened_at limit 1",
         gateway=gateway,
-        account=Scope.ACCOUNT,
-        credits=Scope.CREDITS,
     )
     return None if row is None else _breaker(row)
 
@@ -132,8 +128,8 @@ def take_probe(tx: Tx, gateway: str, now: datetime) -> Breaker | None:
     """
     row = tx.one(
         "select * from breakers where gateway = :gateway and opened_at is not null and probe_at <= :now"
-        " and (scope in ('account', 'credits') or not exists (select 1 from breakers w where w.gateway = :gateway"
-        "  and w.opened_at is not null and w.scope in ('account', 'credits')))"
+        f" and (scope in {WHOLE} or not exists (select 1 from breakers w where w.gateway = :gateway"
+        f"  and w.opened_at is not null and w.scope in {WHOLE}))"
         " order by probe_at limit 1",
         gateway=gateway,
         now=stored(now),
@@ -180,7 +176,7 @@ def close(tx: Tx, breaker: Breaker, now: datetime) -> None:
         subject=breaker.subject,
         now=stored(now),
     )
-    _end_troubles(tx, trouble_id(breaker.gateway, breaker.scope, breaker.subject), now)
+    _end_troubles(tx, note_id(breaker.gateway, breaker.scope, breaker.subject), now)
 
 
 def prove(
@@ -240,11 +236,6 @@ def all_open(tx: Tx) -> Sequence[Breaker]:
     """Every open breaker of every gateway; there are few."""
     rows = tx.all("select * from breakers where opened_at is not null order by gateway, scope, subject")
     return [_breaker(row) for row in rows]
-
-
-def trouble_id(gateway: str, scope: str, subject: str, why: object = "") -> str:
-    """What one trouble is known by; without `why`, what all troubles about one breaker begin with."""
-    return f"{gateway}/{scope}/{subject}/{why}"
 
 
 def shift_clock(tx: Tx, by: int) -> None:
@@ -340,10 +331,12 @@ def _trouble(row: Row) -> OwnTrouble:
 
 
 def told(tx: Tx, id_: str, now: datetime) -> None:
+    """Somebody has heard of it, or a text that says so waits to leave."""
     tx.run("update troubles set told_at = :now where id = :id", now=stored(now), id=id_)
 
 
 def tell_later(tx: Tx, id_: str, at: datetime) -> None:
+    """Telling it has failed; `tries` says how often, for the pause grows with it."""
     tx.run("update troubles set tell_at = :at, tries = tries + 1 where id = :id", at=stored(at), id=id_)
 
 

@@ -3,6 +3,9 @@
 A sync of the disk costs the same for one request as for a hundred, so whatever waits while one batch is being
 written makes up the next, up to a fifth of a second of work. A job is answered when its batch is on the disk, and
 not before. A job that raises is undone alone; a disk that fails fails the batch, and every job in it hears so.
+
+The crash window: between the commit and its answers the work is done, and nobody has heard so. Whoever asked asks again,
+and each job stands that: an alert that comes again is a repeat, a file is handed over by its name, a text's reference is known.
 """
 
 from __future__ import annotations
@@ -23,7 +26,8 @@ from sms_notify.store.tx import Tx
 
 T = TypeVar("T")
 Job = Callable[[Tx], Any]
-# How long one batch may take: a heap of large requests must not keep a small urgent one, or a send, waiting.
+# How long one batch may take: a heap of large requests must not keep a small urgent one, or a send, waiting. It is also
+# how much longer a job may wait for its answer than its own sync takes.
 _BATCH_SECONDS = 0.2
 _log = logging.getLogger(__name__)
 
@@ -42,6 +46,7 @@ class Committer:
     def __init__(self, store: SqliteStore) -> None:
         self._store = store
         self._queue: deque[_Waiting] = deque()
+        # Guards the queue alone, and is never held while a job runs or the disk syncs: whoever submits waits for neither.
         self._wake = threading.Condition()
         self._stopping = False
         self._thread = threading.Thread(target=self._loop, name="committer", daemon=True)
@@ -61,10 +66,6 @@ class Committer:
     @property
     def alive(self) -> bool:
         return self._thread.is_alive()
-
-    @property
-    def waiting(self) -> int:
-        return len(self._queue)
 
     def submit(
         self, job: Callable[[Tx], T], after: Callable[[T], None] | None = None, *, closes: bool = False
@@ -107,13 +108,13 @@ class Committer:
             _log.error("commit failed, %d jobs undone: %s", len(done), error)
             self._fail(done, error)
             return
-        for waiting, result, error_of_job in done:
+        for waiting, result, error_of_job in done:  # a crash from here on: committed, and answered to nobody
             self._answer(waiting, result, error_of_job)
 
     def _run_batch(self, tx: Tx, done: list[tuple[_Waiting, Any, BaseException | None]]) -> None:
         ends = time.monotonic() + _BATCH_SECONDS
         while time.monotonic() < ends and (waiting := self._next()) is not None:
-            done.append((waiting, None, None))  # so that the one that breaks the batch hears of it too
+            done.append((waiting, None, None))  # first, so that the one that breaks the batch hears of it
             done[-1] = (waiting, *self._attempt(tx, waiting.job))
             if waiting.closes:
                 return
@@ -145,6 +146,7 @@ class Committer:
         waiting.future.set_result(result)
 
     def _attempt(self, tx: Tx, job: Job) -> tuple[Any, BaseException | None]:
+        """A savepoint costs some microseconds a job; without it, one that raises would undo all that the others did."""
         try:
             with self._store.savepoint():
                 return job(tx), None

@@ -10,30 +10,38 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from sms_notify.gateways.base import Outcome
-from sms_notify.policy.vocabulary import Cause, State
+from sms_notify.policy.holds import Hold
+from sms_notify.policy.outcomes import Outcome
+from sms_notify.policy.reading_order import Tells, held_back
+from sms_notify.policy.vocabulary import Cause, Kind, State
 from sms_notify.store import breakers
+from sms_notify.store.literals import in_list
 from sms_notify.store.messages import Entry, Message, enter, message_of, move
-from sms_notify.store.tx import Tx, stored, to_stored
+from sms_notify.store.tx import Row, Tx, stored, to_stored
 
-# One statement decides and takes, so that two nodes never take the same message.
-_CLAIM = (
+# What the gateway would take now, the most urgent first, by `messages_due`. A number is texted by one request at a time, so
+# that its texts arrive in order; `messages_busy` says which are.
+_MAY_LEAVE = (
+    "select m.id, m.number from messages m where m.state = 'queued' and m.gateway = :gateway"
+    " and m.not_before <= :now and m.expires_at > :now"
+    " and not exists (select 1 from messages o where o.state = 'submitting' and o.number = m.number)"
+    " and not exists (select 1 from breakers b where b.gateway = :gateway and b.opened_at is not null"
+    f" and (b.scope in {breakers.WHOLE} or {breakers.REFUSES}))"
+)
+_IN_ORDER = " order by m.rank, m.not_before, m.id limit :limit offset :offset"
+# What the texts tell that wait for a number, whatever gateway they wait for: by `messages_behind`, and `pages_message` each.
+_TOLD = (
+    "select o.id, o.rank, q.kind, i.source, i.fingerprint from messages o join pages q on q.message_id = o.id"
+    " join incidents i on i.id = q.incident_id where o.state = 'queued' and o.number = :number and o.id <= :until"
+)
+_TAKE = (
     "update messages set state = :submitting, attempts = attempts + 1, reference = :reference,"
     " lease_until = :lease_until, lease_by = :node, updated_at = :now, sender = :sender"
-    " where id = (select m.id from messages m where m.state = 'queued' and m.gateway = :gateway"
-    "  and m.not_before <= :now and m.expires_at > :now and (:only is null or m.id = :only) and not exists"
-    "  (select 1 from messages o where o.state = 'submitting' and o.number = m.number) and not exists"
-    "  (select 1 from messages o where o.state = 'queued' and o.number = m.number and o.id < m.id"
-    "   and not (m.rank = 0 and o.rank > 0) and exists"
-    "   (select 1 from pages p, pages q, incidents i, incidents j where p.message_id = m.id and q.message_id = o.id"
-    "    and q.kind in ('firing', 'escalation') and i.id = p.incident_id and j.id = q.incident_id"
-    "    and j.source = i.source and j.fingerprint = i.fingerprint)) and not exists"
-    "  (select 1 from breakers b where b.gateway = :gateway and b.opened_at is not null"
-    "   and (b.scope in ('account', 'credits')"
-    "   or (b.scope = 'number' and b.subject = m.number)"
-    "   or (b.scope = 'country' and m.number like b.subject || '%')))"
-    "  order by m.rank, m.not_before, m.id limit 1) returning *"
+    " where id = :id and state = 'queued' returning *"
 )
+# Mostly the first that is asked about may leave. Where it may not, so many times more are read at once, for whatever is held
+# back may be followed by as much again: a claim takes time by what waits, and not by its square.
+_GROWTH = 64
 
 
 def claim(
@@ -51,36 +59,79 @@ def claim(
 
     A number that is being texted is passed over, and so is a text whose reader is still to hear of the beginning of
     what it tells: what happened first is read first. `only` names the one message that may be taken.
+
+    Whoever dies after this commit leaves a row in `submitting` that says under which reference the text may be out. It
+    is never just sent again: at a restart, or when the lease is over, it counts as unknown.
     """
+    chosen = _first_that_may_leave(tx, gateway, only, now)
+    if chosen is None:
+        return None
     row = tx.one(
-        _CLAIM,
+        _TAKE,
         submitting=State.SUBMITTING,
         reference=reference,
         lease_until=stored(lease_until),
         node=node,
-        gateway=gateway,
-        only=only,
+        id=chosen,
         sender=sender,
         now=stored(now),
     )
-    if row is None:
+    if row is None:  # another node was faster: the row's own state decides, and not what was read before
         return None
     message = message_of(row)
+    _note_attempt(tx, message, node, now)
+    enter(tx, message, State.SUBMITTING, Entry(Cause.CLAIMED), node, now)
+    return message
+
+
+def _first_that_may_leave(tx: Tx, gateway: str, only: int | None, now: datetime) -> int | None:
+    one = "" if only is None else " and m.id = :only"
+    values = {"gateway": gateway, "only": only, "now": stored(now)}
+    offset, limit = 0, 1
+    while rows := tx.all(_MAY_LEAVE + one + _IN_ORDER, limit=limit, offset=offset, **values):
+        chosen = _first_in_order(tx, rows)
+        if chosen is not None or len(rows) < limit:
+            return chosen
+        offset, limit = offset + limit, limit * _GROWTH
+    return None
+
+
+def _first_in_order(tx: Tx, rows: Sequence[Row]) -> int | None:
+    """The first of these that its reader need not read after another text; what a number waits for is read once."""
+    until: dict[str, int] = {}
+    for row in rows:
+        until[row["number"]] = max(row["id"], until.get(row["number"], 0))
+    held: dict[str, frozenset[int]] = {}
+    for row in rows:
+        number = row["number"]
+        if number not in held:
+            held[number] = held_back(_told(tx, number, until[number]))
+        if row["id"] not in held[number]:
+            return int(row["id"])
+    return None
+
+
+def _told(tx: Tx, number: str, until: int) -> list[Tells]:
+    return [
+        Tells(row["id"], row["rank"], (row["source"], row["fingerprint"]), Kind(row["kind"]).news)
+        for row in tx.all(_TOLD, number=number, until=until)
+    ]
+
+
+def _note_attempt(tx: Tx, message: Message, node: str, now: datetime) -> None:
     tx.run(
         "insert into attempts (message_id, n, gateway, node, reference, started_at, number, lane, parts)"
         " values (:id, :n, :gateway, :node, :reference, :now, :number, :lane, :parts)",
         id=message.id,
         n=message.attempts,
-        gateway=gateway,
+        gateway=message.gateway,
         node=node,
-        reference=reference,
+        reference=message.reference,
         now=stored(now),
         number=message.number,
         lane=message.lane,
         parts=message.parts,
     )
-    enter(tx, message, State.SUBMITTING, Entry(Cause.CLAIMED), node, now)
-    return message
 
 
 def close_attempt(tx: Tx, reference: str, outcome: Outcome, now: datetime) -> None:
@@ -111,17 +162,8 @@ def keep_smsid(tx: Tx, message: Message, smsid: str) -> bool:
     return True
 
 
-def requeue(tx: Tx, message: Message, not_before: datetime, entry: Entry, node: str, now: datetime) -> None:
-    """Back to the queue: a retry after a refusal, or the one resend after an ambiguous attempt."""
-    tx.run(
-        "update messages set not_before = :at, lease_until = null where id = :id",
-        at=stored(not_before),
-        id=message.id,
-    )
-    move(tx, message, State.QUEUED, entry, node, now)
-
-
 def mark_ambiguous(tx: Tx, message: Message, entry: Entry, node: str, now: datetime) -> None:
+    """It may have left: until a report or the wait for one decides, it is neither sent nor to be sent."""
     tx.run("update messages set ambiguous = ambiguous + 1, lease_until = null where id = :id", id=message.id)
     move(tx, message, State.UNKNOWN, entry, node, now)
 
@@ -136,6 +178,7 @@ def poll_again(tx: Tx, message_id: int, at: datetime | None) -> None:
 def mark_sent(
     tx: Tx, message: Message, poll_at: datetime | None, entry: Entry, node: str, now: datetime
 ) -> None:
+    """The gateway has it; `sent_at` is when it said so first, for the wait for a report begins there."""
     tx.run(
         "update messages set sent_at = coalesce(sent_at, :now), poll_at = :poll_at, lease_until = null where id = :id",
         now=stored(now),
@@ -145,30 +188,43 @@ def mark_sent(
     move(tx, message, State.SENT, entry, node, now)
 
 
-# One partial index serves each of these, and an index is found by a literal state alone, never by a parameter.
+# One partial index serves each of these.
 _OVERDUE = {
-    State.SUBMITTING: "select * from messages where state = 'submitting' and lease_until <= :until"
-    " order by lease_until limit 500",
-    State.UNKNOWN: "select * from messages where state = 'unknown' and updated_at <= :until order by updated_at limit 500",
-    State.QUEUED: "select * from messages where state = 'queued' and expires_at <= :until order by expires_at limit 500",
-    State.SENT: "select * from messages where state = 'sent' and sent_at <= :until order by sent_at limit 500",
-    State.BUFFERED: "select * from messages where state = 'buffered' and sent_at <= :until order by sent_at limit 500",
+    state: f"select * from messages where state = '{state}' and {since} <= :until order by {since} limit 500"
+    for state, since in (
+        (State.SUBMITTING, "lease_until"),
+        (State.UNKNOWN, "updated_at"),
+        (State.QUEUED, "expires_at"),
+        (State.SENT, "sent_at"),
+        (State.BUFFERED, "sent_at"),
+    )
 }
 
 
 def overdue(tx: Tx, state: State, until: datetime) -> Sequence[Message]:
-    """Messages whose time in `state` was over at `until`, the oldest first: a lease, a wait for evidence, a life, a report."""
+    """Messages whose time in `state` was over at `until`, the oldest first: a lease, a wait for evidence, a life, a report.
+
+    By `messages_leased`, `_unknown`, `_expiring`, `_sent` and `_buffered`.
+    """
     return [message_of(row) for row in tx.all(_OVERDUE[state], until=stored(until))]
 
 
 def leased_by(tx: Tx, node: str) -> Sequence[Message]:
+    """What this node was sending, by `messages_leased`. At a start, when it can be sending nothing, an earlier process died
+    over these: no lease need be waited for.
+    """
     rows = tx.all("select * from messages where state = 'submitting' and lease_by = :node", node=node)
     return [message_of(row) for row in rows]
 
 
 def due_polls(tx: Tx, gateway: str, now: datetime, limit: int = 10) -> Sequence[Message]:
+    """What the gateway is to be asked about now, the most overdue first, by `messages_polled`.
+
+    `coalesce` keeps the statement from `messages_smsid`, which has every text that the gateway ever took.
+    """
     rows = tx.all(
-        "select * from messages where poll_at <= :now and gateway = :gateway and smsid is not null order by poll_at limit :limit",
+        "select * from messages where poll_at <= :now and gateway = :gateway and coalesce(smsid, '') <> ''"
+        " order by poll_at, smsid limit :limit",
         now=stored(now),
         gateway=gateway,
         limit=limit,
@@ -176,62 +232,44 @@ def due_polls(tx: Tx, gateway: str, now: datetime, limit: int = 10) -> Sequence[
     return [message_of(row) for row in rows]
 
 
-def not_for(tx: Tx, numbers: frozenset[str]) -> Sequence[Message]:
-    """What waits for a number that is none of these, but for what was sent by hand."""
-    rows = tx.all("select * from messages where state = 'queued' and kind not in ('manual', 'operator')")
-    return [message_of(row) for row in rows if row["number"] not in numbers]
-
-
-def of_other_gateways(tx: Tx, gateways: frozenset[str]) -> Sequence[Message]:
-    """What waits for a gateway that is none of these."""
-    rows = tx.all("select * from messages where state = 'queued'")
-    return [message_of(row) for row in rows if row["gateway"] not in gateways]
-
-
-def hand_over(tx: Tx, message: Message, gateway: str, entry: Entry, node: str, now: datetime) -> None:
-    """Queues a waiting message for another gateway, which has given no reason to wait."""
-    tx.run(
-        "update messages set gateway = :gateway, not_before = min(not_before, :now) where id = :id",
-        gateway=gateway,
-        now=stored(now),
-        id=message.id,
-    )
-    move(tx, replace(message, gateway=gateway), State.QUEUED, entry, node, now)
+def queued(tx: Tx) -> Sequence[Message]:
+    """All that waits."""
+    return [message_of(row) for row in tx.all("select * from messages where state = 'queued' order by id")]
 
 
 DRIFT = timedelta(seconds=5)
 """A smaller step of the wall clock is none: what waits is late or early by that at most."""
+# A state each, for a partial index is found by one state alone: what is final stays where it is, and may be millions.
+_SHIFT_MESSAGES = tuple(
+    "update messages set not_before = not_before + :by, expires_at = expires_at + :by, updated_at = updated_at + :by,"
+    f" lease_until = lease_until + :by where state = '{state}'"
+    for state in (State.QUEUED, State.SUBMITTING, State.UNKNOWN)
+)
+_SHIFT_THE_REST = (
+    "update messages set poll_at = poll_at + :by, sent_at = sent_at + :by where poll_at is not null",
+    "update incidents set last_seen_at = last_seen_at + :by where closed_at is null",
+    "update members set last_seen_at = last_seen_at + :by where closed_at is null",
+    "update pages set due_at = due_at + :by where state = 'held'"
+    f" and why not in {in_list(hold for hold in Hold if hold.of_hours)}",
+    "update holds set since = since + :by, until = until + :by",
+    "update agenda set due_at = due_at + :by",
+    "update groups set flush_at = flush_at + :by",
+    "update balances set at = at + :by",
+)
 
 
 def shift_clock(tx: Tx, step: timedelta) -> None:
     """The wall clock was set: what waits or lives until a time, waits or lives as long as before."""
     by = step // timedelta(microseconds=1)
-    tx.run(
-        "update messages set not_before = not_before + :by, expires_at = expires_at + :by, updated_at = updated_at + :by,"
-        " lease_until = lease_until + :by where state in ('queued', 'submitting', 'unknown')",
-        by=by,
-    )
-    tx.run(
-        "update messages set poll_at = poll_at + :by, sent_at = sent_at + :by where poll_at is not null",
-        by=by,
-    )
+    for sql in (*_SHIFT_MESSAGES, *_SHIFT_THE_REST):
+        tx.run(sql, by=by)
     breakers.shift_clock(tx, by)
-    tx.run("update incidents set last_seen_at = last_seen_at + :by where closed_at is null", by=by)
-    tx.run("update members set last_seen_at = last_seen_at + :by where closed_at is null", by=by)
-    tx.run(
-        "update pages set due_at = due_at + :by where state = 'held' and why not in ('muted', 'inactive', 'quiet_hours')",
-        by=by,
-    )
     tx.run(
         "update attempts set started_at = started_at + :by where started_at >"
         " (select max(started_at) from attempts) - :day",
         by=by,
         day=timedelta(days=1) // timedelta(microseconds=1),
     )
-    tx.run("update holds set since = since + :by, until = until + :by", by=by)
-    tx.run("update agenda set due_at = due_at + :by", by=by)
-    tx.run("update groups set flush_at = flush_at + :by", by=by)
-    tx.run("update balances set at = at + :by", by=by)
 
 
 def clamp_waits(tx: Tx, latest: datetime) -> int:
@@ -251,14 +289,14 @@ def recut(tx: Tx, message: Message, body: str, parts: int) -> None:
     )
 
 
-def untried_gateways(tx: Tx, message: Message, gateways: Sequence[str]) -> Sequence[str]:
-    """Those of `gateways` by which this message was never tried."""
+def tried_gateways(tx: Tx, message: Message) -> frozenset[str]:
+    """Those by which this message was tried."""
     rows = tx.all("select distinct gateway from attempts where message_id = :id", id=message.id)
-    return [name for name in gateways if name not in {row["gateway"] for row in rows}]
+    return frozenset(row["gateway"] for row in rows)
 
 
 def waiting_for(tx: Tx, gateway: str, limit: int = 500) -> Sequence[Message]:
-    """What is queued for a gateway, the most urgent first."""
+    """What is queued for a gateway, the most urgent first, by `messages_due`."""
     rows = tx.all(
         "select * from messages where state = 'queued' and gateway = :gateway order by rank, not_before, id limit :limit",
         gateway=gateway,
@@ -267,14 +305,17 @@ def waiting_for(tx: Tx, gateway: str, limit: int = 500) -> Sequence[Message]:
     return [message_of(row) for row in rows]
 
 
+# The breakers come first, as `cross join` says: where none is open no message is read.
+_BARRED = (
+    "select m.* from breakers b cross join messages m where b.opened_at is not null and m.gateway = b.gateway"
+    f" and m.state = 'queued' and {breakers.REFUSES} order by m.expires_at, m.id"
+)
+
+
 def barred(tx: Tx) -> Sequence[Message]:
-    """What is queued for a number or a country that its gateway refuses."""
-    rows = tx.all(
-        "select distinct m.* from breakers b join messages m on m.gateway = b.gateway and m.state = 'queued'"
-        " where b.opened_at is not null and ((b.scope = 'number' and b.subject = m.number)"
-        " or (b.scope = 'country' and m.number like b.subject || '%'))"
-    )
-    return [message_of(row) for row in rows]
+    """What is queued for a number or a country that its gateway refuses, what expires first first, by `messages_due`."""
+    rows = {row["id"]: row for row in tx.all(_BARRED)}  # a number and its country may both be refused
+    return [message_of(row) for row in rows.values()]
 
 
 def came_from(tx: Tx, message: Message, gateway: str) -> Message:

@@ -8,8 +8,10 @@ from datetime import datetime
 
 from sms_notify.alert import Alert, Severity
 from sms_notify.policy.holds import Hold
-from sms_notify.policy.vocabulary import IncidentState, PageState, State
-from sms_notify.store import messages, pages
+from sms_notify.policy.vocabulary import IncidentState, Kind, PageState, State
+from sms_notify.store import messages
+from sms_notify.store.incidents import incident_of
+from sms_notify.store.literals import in_list
 from sms_notify.store.messages import Message
 from sms_notify.store.tx import Row, Tx, from_stored, moment
 
@@ -82,14 +84,17 @@ class Linked:
     incidents: tuple[Incident, ...]
 
 
+_RANKS = " ".join(f"when '{severity}' then {severity.rank}" for severity in Severity)
 _OPEN = (
-    "select * from incidents where closed_at is null order by case severity when 'critical' then 0 when 'warning' then 1"
-    " when 'other' then 2 else 3 end, acked_at is not null, id limit :limit"
+    f"select * from incidents where closed_at is null order by case severity {_RANKS} end, acked_at is not null, id"
+    " limit :limit"
 )
 
 
 def open_incidents(tx: Tx, limit: int) -> Sequence[Incident]:
-    """The most severe first, those that nobody takes care of before the others, the oldest first."""
+    """The most severe first, those that nobody takes care of before the others, the oldest first. By `incidents_quiet`,
+    which has what is open alone: all of it is sorted.
+    """
     return [_incident(row) for row in tx.all(_OPEN, limit=limit)]
 
 
@@ -103,6 +108,7 @@ def open_counts(tx: Tx) -> dict[Severity, tuple[int, int]]:
 
 
 def incident(tx: Tx, incident_id: int) -> Incident | None:
+    """None where there is no such incident."""
     row = tx.one("select * from incidents where id = :id", id=incident_id)
     return _incident(row) if row is not None else None
 
@@ -115,7 +121,7 @@ def told(tx: Tx, incident_id: int) -> Sequence[Told]:
     rows = tx.all(
         "select p.recipient, p.number, p.state as page, p.due_at, m.state as message from pages p"
         " left join messages m on m.id = p.message_id where p.incident_id = :id and p.state <> :dropped"
-        " and p.kind in ('firing', 'escalation') order by p.id",
+        f" and p.kind in {in_list(kind for kind in Kind if kind.news)} order by p.id",
         id=incident_id,
         dropped=PageState.DROPPED,
     )
@@ -137,6 +143,7 @@ def held(tx: Tx) -> Sequence[Held]:
 
 
 def queue(tx: Tx) -> Queue:
+    """How much waits. Reads what is queued, of which there is as much as waits, and nothing of what is final."""
     row = tx.one("select count(*) as n, min(created_at) as oldest from messages where state = 'queued'")
     unknown = tx.one("select count(*) as n from messages where state = 'unknown'")
     assert row is not None  # noqa: S101 - a count always has its row
@@ -145,6 +152,7 @@ def queue(tx: Tx) -> Queue:
 
 
 def balances(tx: Tx) -> Sequence[Balance]:
+    """What each gateway told of its account last."""
     rows = tx.all("select gateway, credits, at from balances order by gateway")
     return [Balance(row["gateway"], row["credits"], moment(row["at"])) for row in rows]
 
@@ -192,7 +200,7 @@ def linked(tx: Tx, code: str) -> Linked | None:
 def _incident(row: Row) -> Incident:
     return Incident(
         id=row["id"],
-        alert=pages.subject_of(row, "id").alert,
+        alert=incident_of(row).subject.alert,
         state=IncidentState(row["state"]),
         severity=Severity(row["severity"]),
         opened_at=moment(row["opened_at"]),

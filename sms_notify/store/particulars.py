@@ -9,6 +9,8 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 from sms_notify.policy.retry_policy import Trouble
+from sms_notify.policy.vocabulary import State
+from sms_notify.store.literals import in_list
 from sms_notify.store.tx import Tx, from_stored, moment, stored
 
 # Two notes of one kind are at least so far apart. The first leaves at once; what follows is late by this at most.
@@ -85,7 +87,7 @@ def forget(tx: Tx, told_before: datetime) -> None:
 _LOST = (
     "select id, tries from troubles where told_at = :at and closed_at is null and tries < :most and not exists"
     " (select 1 from messages where id between :id - 50 and :id + 50 and kind = 'operator' and created_at = :at"
-    "  and state not in ('failed', 'cancelled', 'expired', 'not_delivered', 'rejected', 'unknown_final'))"
+    f"  and state not in {in_list(state for state in State if state.without_trace)})"
 )
 
 

@@ -7,10 +7,13 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from functools import cache, lru_cache
+from types import MappingProxyType
+from typing import Any, TypeVar
 
+T = TypeVar("T")
 Row = Mapping[str, Any]
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _ENCODER = json.JSONEncoder(sort_keys=True, ensure_ascii=False, separators=(",", ":"))
@@ -26,6 +29,11 @@ class Tx:
     def run(self, sql: str, **values: object) -> int:
         """Executes one statement; returns how many rows it touched."""
         return self._connection.execute(sql, values).rowcount
+
+    def run_all(self, sql: str, rows: Sequence[Mapping[str, object]]) -> None:
+        """Executes one statement for each of `rows`; nothing where there are none."""
+        if rows:
+            self._connection.executemany(sql, rows)
 
     def insert(self, sql: str, **values: object) -> int:
         """Executes one `insert … returning id`; returns the id."""
@@ -60,6 +68,41 @@ def moment(value: int) -> datetime:
     return _EPOCH + value * _MICROSECOND
 
 
+_MOST_KEYS = 4096  # in one statement; SQLite takes 32,766 parameters
+
+
+def among(values: Iterable[object]) -> Iterator[tuple[str, dict[str, object]]]:
+    """`in (…)` lists: the names of so many parameters, and their values.
+
+    Filled up to a power of two by repeating the last, so that few texts of one statement are compiled and kept.
+    """
+    for some in _chunks(list(values)):
+        yield _names(len(some)), {f"k{n}": value for n, value in enumerate(some)}
+
+
+def pairs(keys: Iterable[tuple[str, str]]) -> Iterator[tuple[str, dict[str, object]]]:
+    """As `among`, of two columns: what follows `values`."""
+    for some in _chunks(list(keys)):
+        first: dict[str, object] = {f"k{n}": pair[0] for n, pair in enumerate(some)}
+        yield _pairs(len(some)), first | {f"j{n}": pair[1] for n, pair in enumerate(some)}
+
+
+def _chunks(values: list[T]) -> Iterator[list[T]]:
+    for start in range(0, len(values), _MOST_KEYS):
+        some = values[start : start + _MOST_KEYS]
+        yield some + some[-1:] * ((1 << (len(some) - 1).bit_length()) - len(some))
+
+
+@cache
+def _names(count: int) -> str:
+    return ", ".join(f":k{n}" for n in range(count))
+
+
+@cache
+def _pairs(count: int) -> str:
+    return ", ".join(f"(:k{n}, :j{n})" for n in range(count))
+
+
 def dump(texts: Mapping[str, str]) -> str:
     """Labels as JSON with sorted names, so that equal label sets are equal texts."""
     return _ENCODER.encode(dict(texts))
@@ -67,3 +110,9 @@ def dump(texts: Mapping[str, str]) -> str:
 
 def load(text: str | None) -> dict[str, str]:
     return dict(json.loads(text)) if text else {}
+
+
+@lru_cache(2048)
+def load_shared(text: str) -> Mapping[str, str]:
+    """As `load`, one value for all rows that are alike: the episodes of a problem have the same labels."""
+    return MappingProxyType(load(text))

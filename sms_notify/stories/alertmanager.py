@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
 from sms_notify.alert import Delivery, Status
-from sms_notify.silences.client import Alertmanager, SilenceTrouble
+from sms_notify.silences.client import AlertmanagerClient, SilenceTrouble
 from sms_notify.silences.settings import AlertmanagerSettings
 from sms_notify.sources.times import parse_rfc3339
 
@@ -59,7 +59,7 @@ class Listed:
         return gone
 
 
-class ListedAlertmanager(Alertmanager):
+class ListedAlertmanager(AlertmanagerClient):
     """The real client, whose requests are answered from what the story says."""
 
     def __init__(self, settings: AlertmanagerSettings, listed: Listed) -> None:

@@ -16,19 +16,20 @@ from sms_notify.assembly import account_of, numbers_to_probe, plan_of
 from sms_notify.channels.base import Ended, Note, Road, Told
 from sms_notify.config.settings import Settings
 from sms_notify.daemon.worker_threads import POLLED
+from sms_notify.delivery.account import Account
 from sms_notify.delivery.breaker_probe import Prober
 from sms_notify.delivery.reports import Reports, apply
 from sms_notify.delivery.sender import Luck, Sender
-from sms_notify.delivery.settlement import Account
 from sms_notify.engine import Engine
-from sms_notify.gateways.base import Fate, Outcome, Report
-from sms_notify.gateways.sms1601.settings import Gateway1601Settings, ReportsBy
+from sms_notify.gateways.base import Report, ReportsBy
+from sms_notify.gateways.registry import GatewaySettings
 from sms_notify.oncall.schedules import read_timetable
 from sms_notify.operator_notifier import Operator, Teller
+from sms_notify.policy.outcomes import Fate, Outcome
 from sms_notify.policy.rotations import Shift
 from sms_notify.policy.vocabulary import AckBy, Cause
 from sms_notify.self_alerts import told_balance
-from sms_notify.silences.client import Alertmanager
+from sms_notify.silences.client import AlertmanagerClient
 from sms_notify.silences.ends import ended
 from sms_notify.silences.keeper import Keeper
 from sms_notify.silences.settings import AlertmanagerSettings
@@ -101,7 +102,7 @@ class _Channel:
 class _Account:
     """One gateway of the configuration, with what sends there and asks it."""
 
-    settings: Gateway1601Settings
+    settings: GatewaySettings
     gateway: SkyGateway
     sender: Sender
     prober: Prober
@@ -188,10 +189,10 @@ class StoryDaemon:
             account.sender.follow(told, self.plan.timing, retired=retired)
             account.prober.follow(told, numbers)
 
-    def _account_told(self, settings: Gateway1601Settings) -> Account:
+    def _account_told(self, settings: GatewaySettings) -> Account:
         return account_of(settings, self.plan.gateways, self.plan.directory, self.plan.numbers())
 
-    def _account(self, settings: Gateway1601Settings) -> _Account:
+    def _account(self, settings: GatewaySettings) -> _Account:
         gateway, told = self._outside.gateway(settings.name), self._account_told(settings)
         luck = Luck(reference=lambda: f"{next(self._references):032x}", dice=lambda: 0.5)
         asked = settings.delivery_reports in POLLED
@@ -203,7 +204,7 @@ class StoryDaemon:
             Reports(self.commit, gateway, NODE, self._clock) if asked else None,
         )
 
-    def _keeper_of(self, asked: Sequence[Alertmanager]) -> Keeper | None:
+    def _keeper_of(self, asked: Sequence[AlertmanagerClient]) -> Keeper | None:
         def acknowledge(tx: Tx, ids: Sequence[int], by: str, now: datetime) -> Sequence[int]:
             return self._engine.acknowledge(tx, ids, by, AckBy.SILENCE, now)
 

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 
 from sms_notify.policy.rotations import Schedule, Shift, shifts
-from sms_notify.ruleset import Plan
+from sms_notify.policy.ruleset import Plan
 from sms_notify.store.next_due import Waits
 
 TICK = timedelta(seconds=1)

@@ -14,13 +14,13 @@ from types import TracebackType
 from typing import TypeVar
 
 from sms_notify.alert import Delivery
+from sms_notify.delivery.account import Account
 from sms_notify.delivery.reports import apply
 from sms_notify.delivery.sender import Luck, Sender
-from sms_notify.delivery.settlement import Account
 from sms_notify.engine import Engine, Verdict
 from sms_notify.policy.rotations import Shift
+from sms_notify.policy.ruleset import Plan
 from sms_notify.policy.vocabulary import AckBy, Cause, Heard
-from sms_notify.ruleset import Plan
 from sms_notify.store import history, oncall_rows
 from sms_notify.store.in_memory import ScratchStore
 from sms_notify.store.messages import Message

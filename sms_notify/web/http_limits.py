@@ -28,7 +28,7 @@ ANSWER_HEADERS = ((b"cache-control", b"no-store"), (b"x-content-type-options", b
 
 
 @dataclass(frozen=True, slots=True)
-class Limits:
+class HttpLimits:
     """Seconds, bytes and connections.
 
     `headers`: from connection, or first byte of a further request, to the end of its headers. `idle`: between
@@ -46,7 +46,7 @@ class Limits:
     waiting: int = 2_000
 
 
-def protocol_for(limits: Limits, refusals: Refusals) -> type[GuardedProtocol]:
+def protocol_for(limits: HttpLimits, refusals: Refusals) -> type[GuardedProtocol]:
     """A class for one server: uvicorn takes a class, so what its connections share stands in the class."""
     shared = {"limits": limits, "waiting": {}, "refusals": refusals}
     return type("LimitedProtocol", (GuardedProtocol,), shared)
@@ -63,7 +63,7 @@ class GuardedProtocol(HttpToolsProtocol):
     client: no request yet, half a request, or idle between two. A request under way is not among them.
     """
 
-    limits: ClassVar[Limits]
+    limits: ClassVar[HttpLimits]
     waiting: ClassVar[dict[GuardedProtocol, None]]
     refusals: ClassVar[Refusals]
 

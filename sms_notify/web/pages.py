@@ -29,7 +29,7 @@ from sms_notify.web.password_checks import BusyError
 from sms_notify.web.ports import People
 from sms_notify.web.rendering import Html, clock_of, root_of
 from sms_notify.web.status import status_of
-from sms_notify.web.store_reader import Reader, settled
+from sms_notify.web.store_reader import StoreReader, settled
 
 MESSAGES_SHOWN = 200
 MAX_FORM = 8 * 1024
@@ -66,7 +66,7 @@ class Pages:
         self._gatekeeper = gatekeeper
         self._ready = ready
         self._seconds = seconds
-        self._read = Reader(people.view, "pages", seconds)
+        self._read = StoreReader(people.view, "pages", seconds)
 
     def routes(self) -> list[Route]:
         return [

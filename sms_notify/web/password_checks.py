@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from functools import partial
 
 from sms_notify.web.guesses import network_of
-from sms_notify.web.turns import Turns
+from sms_notify.web.turns import FairQueue
 
 _THREADS = 2
 # Under the 10 s after which clients give up by themselves.
@@ -57,7 +57,7 @@ class Checks:
         self._learn = learn
         self._threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="sms-notify-scrypt")
         self._free = _THREADS
-        self._turns: Turns[_Check] = Turns()
+        self._turns: FairQueue[_Check] = FairQueue()
         self._known: dict[bytes, _Check] = {}
         self._turned_away: dict[bytes, None] = {}
 

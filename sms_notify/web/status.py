@@ -9,12 +9,13 @@ from enum import StrEnum
 
 from sms_notify.alert import Severity
 from sms_notify.barring import about_of, say_breaker
+from sms_notify.policy.bars import Breaker
 from sms_notify.policy.directory import Directory
 from sms_notify.policy.retry_policy import Level
 from sms_notify.policy.rotations import Schedule
 from sms_notify.self_alerts import gather
 from sms_notify.store import breakers, oncall_rows, page_queries
-from sms_notify.store.breakers import Breaker, OwnTrouble
+from sms_notify.store.breakers import OwnTrouble
 from sms_notify.store.messages import Message
 from sms_notify.store.page_queries import Balance, Held, Incident, Queue, Told
 from sms_notify.store.tx import Tx
@@ -52,7 +53,7 @@ class ClosedDoor:
 
 
 @dataclass(frozen=True, slots=True)
-class Status:
+class StatusView:
     """How things stand at one moment. `open` is at most INCIDENTS_SHOWN of `total`."""
 
     findings: tuple[Finding, ...]
@@ -86,7 +87,7 @@ def status_of(
     not_ready: Sequence[str],
     now: datetime,
     directory: Directory,
-) -> Status:
+) -> StatusView:
     """Everything of the first page. `not_ready` are the reasons why alerts or texts are not taken now."""
     counts = page_queries.open_counts(tx)
     made = oncall_rows.overrides(tx, now)
@@ -104,7 +105,7 @@ def status_of(
         *_of_gateways(closed, directory),
         *_of_troubles(troubles),
     ]
-    return Status(
+    return StatusView(
         findings=tuple(sorted(findings, key=lambda finding: _WORST_FIRST.index(finding.mood))),
         open=tuple((one, tuple(page_queries.told(tx, one.id))) for one in _shown(tx)),
         total=sum(n for n, _ in counts.values()),

@@ -20,7 +20,7 @@ _RETRY = {"Retry-After": "5"}
 _log = logging.getLogger(__name__)
 
 
-class Reader:
+class StoreReader:
     """Threads of its own: whoever floods one kind of page holds back neither the others nor the alerts."""
 
     def __init__(self, view: View, name: str, seconds: float) -> None:

@@ -40,7 +40,7 @@ from sms_notify.web.password_checks import BusyError
 from sms_notify.web.ports import People
 from sms_notify.web.refusals import BUSY, REASON, UNKNOWN, Refusals, Trace, source_of
 from sms_notify.web.settings import WebSettings
-from sms_notify.web.site import Doors
+from sms_notify.web.site import PageRoutes
 
 T = TypeVar("T")
 
@@ -110,7 +110,7 @@ def build(
 ) -> Starlette:
     """The application; it keeps no state but the verdicts on credentials. Without `people` it has no pages."""
     front = _Front(hooks, settings, patience)
-    doors = None if people is None else Doors(people, front.gatekeeper, hooks.ready, patience.accept)
+    doors = None if people is None else PageRoutes(people, front.gatekeeper, hooks.ready, patience.accept)
     answers = _Answers(doors)
     app = Starlette(
         routes=[*front.routes(), *(doors.routes() if doors else ())],
@@ -128,7 +128,7 @@ def build(
 class _Answers:
     """Every refusal becomes an answer here, and its reason is left where `Trace` finds it."""
 
-    def __init__(self, doors: Doors | None) -> None:
+    def __init__(self, doors: PageRoutes | None) -> None:
         self._doors = doors
 
     async def refuse(self, request: Request, error: Exception) -> Response:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from functools import cache, partial
 
 from sms_notify.wording import gsm
 from sms_notify.wording.alert_fields import title_of, where_of
@@ -64,27 +65,31 @@ def _places(members: Iterable[Told], place: Callable[[str], str]) -> dict[str, l
     return at
 
 
-def listing(groups: Sequence[Group], width: int) -> str:
-    """As many places, then as many names as `width` allows; what is left out is told by its number."""
-    names, places = _choice(groups, width)
-    return gsm.clip(_told(groups, names or 1, places), width)
+class Listing:
+    """Groups in one text: as many places, then as many names as a width allows; the rest is told by its number."""
 
+    def __init__(self, groups: Sequence[Group]) -> None:
+        self.groups = groups
+        most = min(max(len(group.places) for group in groups), _PLACES)
+        named = min(len(groups), _GROUPS)
+        self._ways = [
+            *((named, places) for places in range(most, 0, -1)),
+            *((n, 0) for n in range(named, 0, -1)),
+        ]
+        self._told = cache(partial(_told, groups))  # many widths are tried
 
-def named_in(groups: Sequence[Group], width: int) -> frozenset[str]:
-    """The tags of those whom `listing` names at that width, not just counts."""
-    names, places = _choice(groups, width)
-    return frozenset(tag for group in groups[:names] for tag in group.named(places))
+    def at(self, width: int) -> str:
+        names, places = self._choice(width)
+        return gsm.clip(self._told(names or 1, places), width)
 
+    def named(self, width: int) -> frozenset[str]:
+        """The tags of those whom `at` names at that width, not just counts."""
+        names, places = self._choice(width)
+        return frozenset(tag for group in self.groups[:names] for tag in group.named(places))
 
-def _choice(groups: Sequence[Group], width: int) -> tuple[int, int]:
-    """How many names, and places of each; no name where not even one fits whole."""
-    most = min(max(len(group.places) for group in groups), _PLACES)
-    named = min(len(groups), _GROUPS)
-    attempts = [*((named, places) for places in range(most, 0, -1)), *((n, 0) for n in range(named, 0, -1))]
-    for names, places in attempts:
-        if len(_told(groups, names, places)) <= width:
-            return names, places
-    return 0, 0
+    def _choice(self, width: int) -> tuple[int, int]:
+        """How many names, and places of each; no name where not even one fits whole."""
+        return next((way for way in self._ways if len(self._told(*way)) <= width), (0, 0))
 
 
 def _told(groups: Sequence[Group], names: int, places: int) -> str:

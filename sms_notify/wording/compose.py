@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
+from functools import cache
 
 from sms_notify.wording import gsm
 from sms_notify.wording.alert_fields import speaks_of, title_of, where_of, without_port
@@ -43,6 +44,7 @@ def compose_reported(notice: Notice, reader: Reader, template: Template | None, 
 def _by_template(whole: str, template: Template, notice: Notice, reader: Reader, max_parts: int) -> str:
     """Free text gives way first, then what we append, then labels; only then is the whole cut."""
 
+    @cache  # rendering is what costs, and several searches try the same widths
     def wording(text: int, label: int = LABEL) -> str:
         told = whole if text >= FREE_TEXT else render(template, notice, reader, text, label).text
         return _with_numbers(told, template, notice, reader) if told else ""

@@ -11,8 +11,8 @@ from datetime import datetime
 from sms_notify.alert import Severity
 from sms_notify.wording.alert_fields import as_told, without_port
 from sms_notify.wording.composed import Composed, parts_allowed, text_of
-from sms_notify.wording.content import Digest, Merged, Reader, Told
-from sms_notify.wording.incident_summary import Draft, Part, Roster
+from sms_notify.wording.content import Digest, Merged, Reader
+from sms_notify.wording.incident_summary import Draft, ListedIncident, Part, Roster, listed
 from sms_notify.wording.languages import (
     Words,
     ack_words,
@@ -58,8 +58,9 @@ class _Wording:
 
     def __init__(self, digest: Digest, reader: Reader) -> None:
         self.digest, self.reader, self.words = digest, reader, words_of(reader)
-        self.open = [told for told in digest.held if not told.ended]
-        self.ended = [told for told in digest.held if told.ended]
+        self.open = listed((told for told in digest.held if not told.ended), self.words)
+        self.ended = listed((told for told in digest.held if told.ended), self.words)
+        self.over = listed(digest.over, self.words)
         self.since = local(digest.since, zone_of(reader.timezone))
         self.until = local(digest.silent_until, zone_of(reader.timezone))
         storm = digest.why is Merged.STORM
@@ -86,12 +87,10 @@ class _Wording:
     def parts(self, place: Callable[[str], str]) -> list[Part]:
         """The open ones first; their places are told by `place`."""
 
-        def part(
-            told: tuple[Told, ...] | list[Told], say: Callable[[Roster], str], extra: bool = False
-        ) -> Part:
-            return Part(Roster(told, self.words, place), say, extra)
+        def part(incidents: list[ListedIncident], say: Callable[[Roster], str], extra: bool = False) -> Part:
+            return Part(Roster(incidents, place), say, extra)
 
-        over = [part(self.digest.over, _after(self.words.ok))] if self.digest.over else []
+        over = [part(self.over, _after(self.words.ok))] if self.over else []
         if not self.digest.held:
             return over
         if self.few:
@@ -137,8 +136,8 @@ def _clock(at: datetime, other: datetime | None, words: Words) -> str:
     return f"{day}{at:%H:%M}"
 
 
-def _firing(incidents: list[Told], words: Words) -> str:
-    critical = any(told.alert.severity is Severity.CRITICAL for told in incidents)
+def _firing(incidents: list[ListedIncident], words: Words) -> str:
+    critical = any(incident.severity is Severity.CRITICAL for incident in incidents)
     return f"{words.firing} {Severity.CRITICAL.value}" if critical else words.firing
 
 

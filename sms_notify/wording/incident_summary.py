@@ -26,6 +26,26 @@ _PART = 8  # characters of a name that still say something
 _NAMED = gsm.MAX_PARTS * gsm.PART // 3  # a place takes a character, a comma and a blank
 
 
+@dataclass(frozen=True, slots=True)
+class ListedIncident:
+    """An incident as a text lists it: what it is, never empty, and where, with its port."""
+
+    tag: str
+    severity: Severity
+    name: str
+    where: str
+
+
+def listed(incidents: Iterable[Told], words: Words) -> list[ListedIncident]:
+    """The most urgent first."""
+
+    def as_listed(told: Told) -> ListedIncident:
+        name = tidy(title_of(told.alert, words)) or words.nameless
+        return ListedIncident(told.tag, told.alert.severity, name, where_of(told.alert))
+
+    return sorted(map(as_listed, incidents), key=lambda incident: incident.severity.rank)
+
+
 @dataclass(slots=True)
 class Kind:
     """Incidents of one name, either all with a place or all without.
@@ -40,10 +60,10 @@ class Kind:
     at: dict[str, list[str]] = field(default_factory=dict)
     shown: int = 0
 
-    def add(self, place: str, told: Told) -> None:
-        if told.alert.severity is Severity.CRITICAL and place not in self.at:
+    def add(self, place: str, incident: ListedIncident) -> None:
+        if incident.severity is Severity.CRITICAL and place not in self.at:
             self.urgent += 1
-        self.at.setdefault(place, []).append(told.tag)
+        self.at.setdefault(place, []).append(incident.tag)
         self.count += 1
 
     @property
@@ -68,12 +88,14 @@ class Kind:
 class Roster:
     """Incidents as a text lists them: at first none of them, then whatever `fits` says there is room for."""
 
-    def __init__(self, incidents: Iterable[Told], words: Words, place: Callable[[str], str]) -> None:
+    def __init__(self, incidents: Iterable[ListedIncident], place: Callable[[str], str]) -> None:
         kinds: dict[tuple[str, bool], Kind] = {}
-        for told in sorted(incidents, key=lambda told: told.alert.severity.rank):
-            name, where = tidy(title_of(told.alert, words)), tidy(place(where_of(told.alert)))
-            new = Kind(name or words.nameless, told.alert.severity.rank)
-            kinds.setdefault((new.name, bool(where)), new).add(where, told)
+        for incident in incidents:
+            where = tidy(place(incident.where))
+            key = incident.name, bool(where)
+            if key not in kinds:
+                kinds[key] = Kind(incident.name, incident.severity.rank)
+            kinds[key].add(where, incident)
         self.kinds = sorted(kinds.values(), key=lambda kind: (kind.rank, -kind.count))
         self.count = sum(kind.count for kind in self.kinds)
         self.told = 0  # kinds

@@ -19,14 +19,12 @@ from sms_notify.errors import UsageError
 from sms_notify.gateways.base import (
     Batch,
     Failed,
-    Fate,
     Group,
     LastReports,
     Numbers,
-    Outcome,
-    Reason,
     Removed,
     Report,
+    ReportsBy,
     Scheduled,
     Submission,
 )
@@ -38,8 +36,9 @@ from sms_notify.gateways.sms1601.responses import (
     read_send,
 )
 from sms_notify.gateways.sms1601.scheduled_time import datum
-from sms_notify.gateways.sms1601.settings import Gateway1601Settings, PasswordEncoding, ReportsBy
-from sms_notify.gateways.transport import MOST_BYTES, Answer, NoAnswer, Transport
+from sms_notify.gateways.sms1601.settings import Gateway1601Settings, PasswordEncoding
+from sms_notify.net.transport import MOST_BYTES, Answer, NoAnswer, Transport
+from sms_notify.policy.outcomes import Fate, Outcome, Reason
 from sms_notify.secret import Secret
 
 _GATEWAY, _REPORT = "gateway.php", "gatewayrapport.php"
@@ -52,7 +51,7 @@ _MOST_LIST_BYTES = 262_144  # a thousand reports of two hundred characters, and 
 
 
 class SmsGateway1601:
-    """One account at the gateway; safe to call from several threads; satisfies `base.Gateway`.
+    """One account at the gateway; safe to call from several threads; satisfies `base.ByHand`.
 
     `clock` gives seconds that never step (time.monotonic) and measures `Outcome.seconds`. The time limit
     itself is kept by the transport in real time. Raises ZoneInfoNotFoundError for a timezone nobody has.
@@ -95,7 +94,7 @@ class SmsGateway1601:
         outcome = self._send(message, {"datum": minute.text, "outboxid": "ja", "emailen": "nee"})
         if outcome.fate is Fate.SENT:
             return Scheduled(outcome.smsid, minute.at, minute.text)  # the number in `OK <n>`
-        return Failed(outcome.fate, outcome.reason, outcome.code, outcome.detail)
+        return Failed.of(outcome)
 
     def remove(self, *, outboxid: str = "", number: str = "") -> Removed | Failed:
         """Takes one message out of the outbox, by its outboxID or by its number: give one of the two (seed, 'To

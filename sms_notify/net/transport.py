@@ -1,0 +1,327 @@
+"""One HTTP request by `requests`, as gateways need it: bounded in time and size, sent at most once, and silent.
+
+A text sent by GET is not idempotent, so nothing here repeats a request: no retry, no redirect, no proxy or
+netrc from the environment, no connection or cookie kept. What can be known exactly is known: whether a byte
+of the request left.
+
+The query holds the password. It never passes through `requests` or urllib3's pool, whose exceptions and DEBUG
+lines print URLs: they see the bare address, and the connection adds the query as it writes the request line.
+"""
+
+from __future__ import annotations
+
+import errno
+import http.client
+import importlib.metadata
+import queue
+import socket
+import ssl
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import urlsplit
+
+import requests
+from requests.adapters import HTTPAdapter
+from requests.utils import DEFAULT_CA_BUNDLE_PATH
+from urllib3.connection import HTTPConnection, HTTPSConnection
+from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
+
+from sms_notify.net.details import clean, words
+from sms_notify.net.sockets import Deadline, Place, bare_tls_context, reach
+from sms_notify.policy.outcomes import Fate, Reason
+from sms_notify.secret import Secret
+
+MOST_BYTES = 4096  # the gateway's answers are one line; what is longer is somebody else's page
+_MOST_LOOKUPS = 8  # names being resolved at once; a dead resolver must not collect threads
+_LOCAL_ERRNOS = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.ENOBUFS, errno.EADDRNOTAVAIL})
+_FORM = "application/x-www-form-urlencoded"
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A complete answer. `body` is as it came, never decompressed; repr hides it: it may repeat secrets."""
+
+    status: int
+    body: bytes = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class NoAnswer:
+    """No answer, and whether the request may have reached the gateway: NOT_SENT or UNKNOWN."""
+
+    fate: Fate
+    reason: Reason
+    detail: str
+
+
+class Transport:
+    """Asks one question a call, from any thread.
+
+    `limit` is the whole request in seconds, from name resolution to the last byte. `ca_file` replaces the
+    bundle of trusted certificates (PEM). Raises OSError (ssl.SSLError) where that file cannot be read.
+    """
+
+    def __init__(self, limit: float, ca_file: str | None = None) -> None:
+        self._limit = limit
+        self._tls = _tls_context(ca_file or DEFAULT_CA_BUNDLE_PATH)
+        self._lookups = threading.BoundedSemaphore(_MOST_LOOKUPS)
+        self._headers = {
+            "User-Agent": f"sms-notify/{importlib.metadata.version('sms-notify')}",
+            "Accept": "text/plain, */*",
+            "Accept-Encoding": "identity",
+            "Connection": "close",
+        }
+
+    def ask(self, url: str, form: Secret, *, post: bool = False, most: int = MOST_BYTES) -> Answer | NoAnswer:
+        """One request with `form` (already percent-encoded) as query, or as body of a POST. Never raises.
+
+        An answer of more than `most` bytes is none of the gateway's: it is cut off and not looked at.
+        """
+        trip = _Trip(Deadline(self._limit), self._lookups, Secret("" if post else "?" + form.reveal()))
+        try:
+            return self._ask(trip, url, form if post else None, most)
+        except Exception as error:  # noqa: BLE001 - whatever a network or a library does is an outcome, not a crash
+            return _ended(trip, error)
+
+    def _ask(self, trip: _Trip, url: str, body: Secret | None, most: int) -> Answer | NoAnswer:
+        headers = self._headers if body is None else {**self._headers, "Content-Type": _FORM}
+        data = None if body is None else body.reveal().encode("ascii")
+        method = "GET" if body is None else "POST"
+        request = requests.Request(method, url, headers=headers, data=data).prepare()
+        pool = self._pool(trip, request.url or "")
+        try:
+            with _Adapter(pool).send(request, stream=True, timeout=self._limit) as response:
+                return _answer(response, most)
+        finally:
+            pool.close()
+
+    def _pool(self, trip: _Trip, url: str) -> HTTPConnectionPool:
+        parts = urlsplit(url)
+        if parts.scheme == "https":
+            host, port = parts.hostname or "", parts.port
+            return _TlsPool(host, port, ssl_context=self._tls, cert_reqs="CERT_REQUIRED", trip=trip)
+        if parts.scheme == "http":
+            return _PlainPool(parts.hostname or "", parts.port, trip=trip)
+        raise _StopError(Reason.LOCAL, "the url must begin with http:// or https://")
+
+
+class _StopError(Exception):
+    """The request ended before its first byte left."""
+
+    def __init__(self, reason: Reason, detail: str) -> None:
+        super().__init__(detail)
+        self.reason, self.detail = reason, detail
+
+
+class _TimedSocket(socket.socket):
+    """A socket whose every wait is bounded by what is left of the whole: a drip of bytes gains no time."""
+
+    deadline: Deadline
+    ended = False  # the peer has said its last byte, and we came back for more
+
+    def recv_into(self, *args: Any, **kwargs: Any) -> int:
+        self.settimeout(self.deadline.need())
+        got = super().recv_into(*args, **kwargs)
+        self.ended = got == 0
+        return got
+
+    def send(self, *args: Any, **kwargs: Any) -> int:
+        self.settimeout(self.deadline.need())
+        return super().send(*args, **kwargs)
+
+    def sendall(self, *args: Any, **kwargs: Any) -> None:
+        self.settimeout(self.deadline.need())
+        super().sendall(*args, **kwargs)
+
+
+class _TimedTlsSocket(_TimedSocket, ssl.SSLSocket):
+    """The same under TLS; `ssl` bounds the handshake by the time-out that the plain socket had."""
+
+
+@dataclass(slots=True)
+class _Trip:
+    """One request on its way. `left` turns true just before the first byte is handed to the kernel."""
+
+    deadline: Deadline
+    lookups: threading.BoundedSemaphore
+    query: Secret
+    left: bool = False
+
+    def reach(self, host: str, port: int) -> _TimedSocket:
+        """A connected socket."""
+        places = self._places(host, port)
+        try:
+            sock = reach(places, self.deadline, _TimedSocket)
+        except OSError as error:
+            raise _StopError(_why_unreached(error), f"{host}:{port}: {words(error)}") from None
+        sock.deadline = self.deadline
+        return sock
+
+    def _places(self, host: str, port: int) -> list[Place]:
+        """The addresses of a name.
+
+        The system's resolver cannot be interrupted, so it works in a thread that is left behind when time is
+        up: it knows the name alone, sends nothing afterwards and ends when the resolver gives up.
+        """
+        try:
+            return socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_NUMERICHOST)
+        except OSError:
+            pass  # a name, not an address
+        found: queue.SimpleQueue[list[Place] | Exception] = queue.SimpleQueue()
+        if not self.lookups.acquire(timeout=self.deadline.need()):
+            raise _StopError(Reason.DNS, f"{host}: the resolver does not answer")
+        _start_lookup(host, port, found, self.lookups)
+        try:
+            places = found.get(timeout=self.deadline.need())
+        except (queue.Empty, TimeoutError):
+            raise _StopError(Reason.DNS, f"{host}: the name did not resolve in time") from None
+        if isinstance(places, Exception):
+            raise _StopError(Reason.DNS, f"{host}: {words(places)}")
+        return places
+
+
+def _start_lookup(
+    host: str, port: int, found: queue.SimpleQueue[list[Place] | Exception], slots: threading.Semaphore
+) -> None:
+    def look() -> None:
+        try:
+            found.put(socket.getaddrinfo(host, port, type=socket.SOCK_STREAM))
+        except Exception as error:  # noqa: BLE001 - handed to the thread that asked (UnicodeError for a bad name)
+            found.put(error)
+        finally:
+            slots.release()
+
+    try:
+        threading.Thread(target=look, name=f"resolve {host}", daemon=True).start()
+    except BaseException:
+        slots.release()
+        raise
+
+
+class _WholeHead(http.client.HTTPResponse):
+    """Takes no cut header for a whole one (http.client does), and forgets lines that are no header:
+    urllib3 would log them, and they may repeat the request.
+    """
+
+    def __init__(self, sock: socket.socket, *args: Any, **kwargs: Any) -> None:
+        super().__init__(sock, *args, **kwargs)
+        self._source = sock
+
+    def begin(self) -> None:
+        super().begin()
+        if isinstance(self._source, _TimedSocket) and self._source.ended:
+            raise http.client.IncompleteRead(b"")
+        fields, self.headers = self.headers, http.client.HTTPMessage()
+        for name, value in fields.items():
+            self.headers[name] = value
+        self.msg = self.headers
+
+
+class _Watched(HTTPConnection):
+    """Knows whether the request left, keeps the time limit, and is the only one to see the query."""
+
+    response_class = _WholeHead
+    debuglevel = 0  # http.client would print the request; its global switch does not reach here
+
+    def __init__(self, *args: Any, trip: _Trip, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._trip = trip
+
+    def _new_conn(self) -> socket.socket:
+        return self._trip.reach(self._dns_host, self.port or self.default_port)
+
+    def putrequest(self, method: str, url: str, *args: Any, **kwargs: Any) -> None:
+        super().putrequest(method, url + self._trip.query.reveal(), *args, **kwargs)
+
+    def send(self, data: Any) -> None:
+        if self.sock is None:
+            self.connect()
+        self._trip.left = True
+        super().send(data)
+
+
+class _WatchedTls(_Watched, HTTPSConnection):
+    def connect(self) -> None:
+        try:
+            super().connect()
+        except _StopError:
+            raise
+        except Exception as error:  # noqa: BLE001 - before the first byte, whatever the handshake stumbled over
+            raise _StopError(Reason.TLS, f"{self.host}:{self.port}: {words(error)}") from None
+        if isinstance(self.sock, _TimedSocket):
+            self.sock.deadline = self._trip.deadline
+
+
+class _PlainPool(HTTPConnectionPool):
+    ConnectionCls = _Watched
+
+
+class _TlsPool(HTTPSConnectionPool):
+    ConnectionCls = _WatchedTls
+
+
+class _Adapter(HTTPAdapter):
+    """`requests` over one pool of ours: no pool of its own, so no proxies; TLS is the pool's affair."""
+
+    def __init__(self, pool: HTTPConnectionPool) -> None:
+        super().__init__(max_retries=0)
+        self._pool = pool
+
+    def get_connection_with_tls_context(self, *_args: Any, **_kwargs: Any) -> HTTPConnectionPool:
+        return self._pool
+
+    def cert_verify(self, *_args: Any, **_kwargs: Any) -> None:
+        """The context verifies; the inherited method would load the bundle again for every request."""
+
+
+def _tls_context(ca_file: str) -> ssl.SSLContext:
+    """Trusts nobody beside the authorities of `ca_file`."""
+    context = bare_tls_context()
+    context.load_verify_locations(ca_file)
+    context.sslsocket_class = _TimedTlsSocket
+    return context
+
+
+def _answer(response: requests.Response, most: int) -> Answer | NoAnswer:
+    body = b""
+    while len(body) <= most:
+        more = response.raw.read(most + 1 - len(body), decode_content=False)
+        if not more:
+            return Answer(response.status_code, body)
+        body += more
+    if 400 <= response.status_code < 500:  # the status line said all; the rest is a proxy's page
+        return Answer(response.status_code, body[:most])
+    detail = f"HTTP {response.status_code} with more than {most} bytes: no answer of the gateway"
+    return NoAnswer(Fate.UNKNOWN, Reason.TOO_LARGE, detail)
+
+
+def _ended(trip: _Trip, error: Exception) -> NoAnswer:
+    """What a request that broke off is: by whether its first byte left, not by who complained."""
+    if trip.left:
+        causes = [cause for cause in _causes(error) if not isinstance(cause, requests.RequestException)]
+        return NoAnswer(Fate.UNKNOWN, _why_lost(causes), clean(words(causes[-1] if causes else error)))
+    if isinstance(error, _StopError):
+        return NoAnswer(Fate.NOT_SENT, error.reason, clean(error.detail))
+    return NoAnswer(Fate.NOT_SENT, Reason.LOCAL, clean(words(error)))
+
+
+def _causes(error: BaseException | None) -> Iterator[BaseException]:
+    while error is not None:
+        yield error
+        error = error.__cause__ or error.__context__
+
+
+def _why_lost(causes: list[BaseException]) -> Reason:
+    if any(isinstance(cause, TimeoutError) for cause in causes):
+        return Reason.TIMEOUT
+    if any(isinstance(cause, OSError | http.client.IncompleteRead) for cause in causes):
+        return Reason.CONNECTION_LOST
+    return Reason.UNREADABLE
+
+
+def _why_unreached(fault: OSError) -> Reason:
+    if fault.errno in _LOCAL_ERRNOS:
+        return Reason.LOCAL
+    return Reason.CONNECT_TIMEOUT if isinstance(fault, TimeoutError) else Reason.CONNECT

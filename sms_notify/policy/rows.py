@@ -1,0 +1,411 @@
+"""The working set: the rows that one step may touch, changed in memory, and what is known of the queue beside them.
+
+Policy reads and changes it; who fills it and writes it back is not known here. A row that was not loaded is not there,
+so whoever fills it names every key that a decision may ask for.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from typing import Generic, TypeVar
+
+from sms_notify.alert import Alert
+from sms_notify.policy.bars import Breaker
+from sms_notify.policy.holds import Hold
+from sms_notify.policy.rate_limits import Lane, LimitScope, Spending
+from sms_notify.policy.records import (
+    Decided,
+    Draft,
+    Entry,
+    HeldLane,
+    Incident,
+    Member,
+    Message,
+    Notification,
+    Subject,
+    Timer,
+    TimerKind,
+    first_entry,
+    queued,
+)
+from sms_notify.policy.rotations import Shift
+from sms_notify.policy.self_alert_notes import LostNote, Note
+from sms_notify.policy.vocabulary import Decision, Drop, Heard, Kind, PageState, State
+
+K = TypeVar("K")
+V = TypeVar("V")
+
+
+class Table(Generic[K, V]):
+    """Rows of one table by key, which knows what has become of each since it was loaded."""
+
+    __slots__ = ("_loaded", "rows")
+
+    def __init__(self) -> None:
+        self._loaded: dict[K, V] = {}
+        self.rows: dict[K, V] = {}
+
+    def load(self, key: K, row: V) -> bool:
+        """Takes in a stored row; False where it is known: what this step has made of it stands."""
+        if key in self._loaded or key in self.rows:
+            return False
+        self._loaded[key] = self.rows[key] = row
+        return True
+
+    def get(self, key: K) -> V | None:
+        return self.rows.get(key)
+
+    def before(self, key: K) -> V | None:
+        """The row as it was loaded; None where this step has made it."""
+        return self._loaded.get(key)
+
+    def put(self, key: K, row: V) -> None:
+        self.rows[key] = row
+
+    def remove(self, key: K) -> None:
+        self.rows.pop(key, None)
+
+    @property
+    def new(self) -> list[V]:
+        return [row for key, row in self.rows.items() if key not in self._loaded]
+
+    @property
+    def changed(self) -> list[V]:
+        """Those that differ from what was loaded: what is the same again is not written."""
+        both = ((row, self._loaded.get(key)) for key, row in self.rows.items())
+        return [row for row, was in both if was is not None and row is not was and row != was]
+
+    @property
+    def touched(self) -> dict[K, V]:
+        """New and changed ones, by key."""
+        return {key: row for key, row in self.rows.items() if self._loaded.get(key) != row}
+
+    @property
+    def gone(self) -> list[K]:
+        return [key for key in self._loaded if key not in self.rows]
+
+
+@dataclass(frozen=True, slots=True)
+class HeardAlert:
+    """One accepted alert with what it led to. `whole`: written down with its labels whatever it led to."""
+
+    alert: Alert
+    heard: Heard
+    incident_id: int | None
+    group: str
+    routes: tuple[str, ...]
+    whole: bool
+
+
+@dataclass(slots=True)
+class Queue:
+    """What waited, and what had left, when this step began."""
+
+    waiting: dict[tuple[str, Lane], int] = field(default_factory=dict)  # texts to a number in a lane
+    left: dict[tuple[str, Lane], list[datetime]] = field(default_factory=dict)
+    parts: dict[Lane, int] = field(default_factory=dict)  # of all texts that wait
+    spent: list[Spending] = field(default_factory=list)
+    balance: int | None = None  # less what left since it was told
+    left_at_all: dict[str | None, list[datetime]] = field(default_factory=dict)  # by receiver; None: of all
+    waiting_at_all: dict[str | None, int] = field(default_factory=dict)
+
+
+@dataclass(slots=True)
+class NextIds:
+    """The ids that this step hands out. One writer at a time makes that safe."""
+
+    incidents: int = 0
+    notifications: int = 0
+    messages: int = 0
+
+
+class Rows:
+    """The working set of one step at one moment."""
+
+    def __init__(self, now: datetime) -> None:
+        self.now = now
+        self.incidents: Table[int, Incident] = Table()
+        self.members: Table[tuple[int, str, str], Member] = Table()
+        self.notifications: Table[int, Notification] = Table()
+        self.messages: Table[int, Message] = Table()
+        self.timers: Table[tuple[int, str, TimerKind], Timer] = Table()
+        self.groups: Table[str, datetime] = Table()
+        self.lanes: Table[tuple[str, Lane], HeldLane] = Table()
+        self.holders: Table[str, str] = Table()
+        self.overrides: Mapping[str, Sequence[Shift]] = {}
+        self.breakers: Sequence[Breaker] = ()
+        self.queue = Queue()
+        self.ids = NextIds()
+        self.ledger: list[tuple[Message, State, Entry]] = []
+        self.decided: list[Decided] = []
+        self.heard: list[HeardAlert] = []
+        self.notes: list[Note] = []
+        self.lost: list[LostNote] = []
+        self.freed: list[tuple[str, Lane]] = []
+        self.postponed: list[tuple[str, Lane, HeldLane]] = []
+        self._of_key: dict[tuple[str, str], list[int]] = {}
+        self._of_incident: dict[int, list[int]] = {}
+        self._of_message: dict[int, list[int]] = {}
+        self._of_number: dict[str, list[int]] = {}
+        self._more_waiting: Counter[tuple[str, Lane]] = Counter()  # than when the queue was looked at
+        self._more_parts: Counter[Lane] = Counter()
+        self._subjects: dict[int, tuple[Incident, Subject]] = {}
+
+    # Filling it.
+
+    def load_incident(self, incident: Incident) -> None:
+        if self.incidents.load(incident.id, incident):
+            self._index_incident(incident)
+
+    def _index_incident(self, incident: Incident) -> None:
+        ids = self._of_key.setdefault((incident.source, incident.fingerprint), [])
+        ids.append(incident.id)
+        ids.sort()
+
+    def load_notification(self, notification: Notification) -> None:
+        if self.notifications.load(notification.id, notification):
+            self._index_notification(notification)
+
+    def _index_notification(self, notification: Notification) -> None:
+        self._of_incident.setdefault(notification.incident_id, []).append(notification.id)
+        self._of_number.setdefault(notification.number, []).append(notification.id)
+        if notification.message_id is not None:
+            self._of_message.setdefault(notification.message_id, []).append(notification.id)
+
+    def load_lane(self, key: tuple[str, Lane], held: HeldLane) -> None:
+        self.lanes.load(key, held)
+        for freed in self.freed:
+            self._free_lane(key, freed)
+
+    # Incidents.
+
+    def latest(self, source: str, fingerprint: str) -> Incident | None:
+        """The newest episode of a problem, open or closed."""
+        ids = self._of_key.get((source, fingerprint))
+        return self.incidents.rows[ids[-1]] if ids else None
+
+    def episodes(self, source: str, fingerprint: str) -> list[Incident]:
+        """Those that were loaded, the newest first."""
+        return [self.incidents.rows[id_] for id_ in reversed(self._of_key.get((source, fingerprint), ()))]
+
+    def open_incident(self, build: Callable[[int], Incident]) -> Incident:
+        incident = build(self.ids.incidents)
+        self.ids.incidents += 1
+        self.incidents.put(incident.id, incident)
+        self._index_incident(incident)
+        return incident
+
+    def member_of(self, source: str, fingerprint: str) -> Member | None:
+        """The newest membership of an alert of this name."""
+        mine = [m for m in self.members.rows.values() if (m.source, m.fingerprint) == (source, fingerprint)]
+        return max(mine, key=lambda member: member.incident_id, default=None)
+
+    def part_of(self, source: str, fingerprint: str) -> Incident | None:
+        """The incident that an alert of this name was part of last."""
+        member = self.member_of(source, fingerprint)
+        return None if member is None else self.incidents.get(member.incident_id)
+
+    def decide(
+        self,
+        word: Decision,
+        incident_id: int | None = None,
+        *,
+        receiver: str = "",
+        nth: int = 0,
+        detail: str = "",
+    ) -> None:
+        """Writes down one decision."""
+        self.decided.append(Decided(word, incident_id, receiver, nth, detail))
+
+    # Notifications.
+
+    def of_incident(self, incident_id: int) -> list[Notification]:
+        """Every notification of an incident, in the order in which they were owed."""
+        return self._listed(self._of_incident.get(incident_id, ()))
+
+    def of_message(self, message_id: int) -> list[Notification]:
+        """What a message tells."""
+        listed = self._listed(self._of_message.get(message_id, ()))
+        return [n for n in listed if n.message_id == message_id]
+
+    def held(self, number: str, lane: Lane) -> list[Notification]:
+        """All that is held for a number in one lane, due or not, in the order in which it came."""
+        listed = self._listed(self._of_number.get(number, ()))
+        return [self._as_stored(n) for n in listed if n.state is PageState.HELD and n.row_lane is lane]
+
+    def _as_stored(self, n: Notification) -> Notification:
+        """With what is known of its incident by now: that may have ended, or risen, since it was owed."""
+        incident = self.incidents.rows[n.incident_id]
+        known = self._subjects.get(incident.id)
+        if known is None or known[0] is not incident:
+            known = self._subjects[incident.id] = (incident, incident.subject)
+        return replace(n, subject=known[1])
+
+    def due(self, number: str, lane: Lane) -> list[Notification]:
+        return [n for n in self.held(number, lane) if n.due_at <= self.now]
+
+    def due_lanes(self) -> set[tuple[str, Lane]]:
+        """Whose notifications are due, as far as they were loaded."""
+        every = self.notifications.rows.values()
+        return {(n.number, n.row_lane) for n in every if n.state is PageState.HELD and n.due_at <= self.now}
+
+    def all_held(self) -> list[Notification]:
+        every = sorted(self.notifications.rows.values(), key=lambda n: n.id)
+        return [n for n in every if n.state is PageState.HELD]
+
+    def _listed(self, ids: Iterable[int]) -> list[Notification]:
+        return [self.notifications.rows[id_] for id_ in sorted(ids)]
+
+    def has(self, incident_id: int, number: str, kind: Kind, nth: int) -> bool:
+        """Whether this was written down before: none is told twice."""
+        return any(
+            n.number == number and n.kind is kind and n.nth == nth for n in self.of_incident(incident_id)
+        )
+
+    def hold(self, n: Notification, until: datetime, why: Hold, held_by: str) -> None:
+        """Holds it, longer if it was held."""
+        self._write(replace(n, due_at=until, why=why, held_by=held_by, state=PageState.HELD))
+
+    def tell(self, n: Notification, message_id: int) -> None:
+        """A message tells it now."""
+        self._write(replace(n, state=PageState.TOLD, message_id=message_id))
+        if n.id:
+            self._of_message.setdefault(message_id, []).append(n.id)
+
+    def _write(self, n: Notification) -> None:
+        if n.id:
+            self.notifications.put(n.id, n)
+        elif not self.has(n.incident_id, n.number, n.kind, n.nth):
+            written = replace(n, id=self.ids.notifications, row_lane=n.lane)
+            self.ids.notifications += 1
+            self.notifications.put(written.id, written)
+            self._index_notification(written)
+
+    def drop(self, listed: Iterable[Notification], why: Drop) -> None:
+        """Those that are held are not told after all."""
+        for n in listed:
+            row = self.notifications.get(n.id)
+            if row is not None and row.state is PageState.HELD:
+                self.notifications.put(n.id, replace(row, state=PageState.DROPPED, why=why))
+
+    # Messages.
+
+    def state_of(self, n: Notification) -> State | None:
+        """Where the message stands that tells it; None where none does."""
+        message = self.messages.get(n.message_id) if n.message_id is not None else None
+        return n.message_state if message is None else message.state
+
+    def reached(self, n: Notification) -> bool:
+        """Whether its reader has, or may get, a text that says so."""
+        state = self.state_of(n)
+        return n.state is PageState.TOLD and state is not None and not state.lost
+
+    def may_have_arrived(self, n: Notification) -> bool:
+        """Also of a text that is tried again after an attempt without an answer."""
+        message = self.messages.get(n.message_id) if n.message_id is not None else None
+        ambiguous = n.message_ambiguous if message is None else message.ambiguous
+        state = self.state_of(n)
+        return state is not None and (state.may_have_arrived or ambiguous > 0)
+
+    def written_at(self, n: Notification) -> datetime | None:
+        """When the message that tells it was written; None where none does."""
+        message = self.messages.get(n.message_id) if n.message_id is not None else None
+        return n.message_at if message is None else message.created_at
+
+    def write_message(self, draft: Draft) -> int:
+        """Queues a message."""
+        message = queued(draft, self.ids.messages, self.now)
+        self.ids.messages += 1
+        self._put(message)
+        self.ledger.append((message, State.QUEUED, first_entry(draft)))
+        return message.id
+
+    def move(self, message: Message, state: State, entry: Entry) -> Message:
+        """Changes a message's state and says so in the ledger. What never left frees what waited for it."""
+        moved = replace(message, state=state)
+        self._put(moved)
+        self.ledger.append((moved, state, entry))
+        if state.never_left:
+            self.free(message.number, message.lane)
+        return moved
+
+    def _put(self, message: Message) -> None:
+        was = self.messages.get(message.id)
+        waited = was is not None and was.state is State.QUEUED
+        if (message.state is State.QUEUED) is not waited:
+            more = -1 if waited else 1
+            self._more_waiting[message.number, message.lane] += more
+            self._more_parts[message.lane] += more * message.parts
+        self.messages.put(message.id, message)
+
+    def waits(self, number: str, lane: Lane) -> bool:
+        """Whether a text to this number in this lane has not left yet: whatever comes now is merged into the next."""
+        key = (number, lane)
+        return self.queue.waiting.get(key, 0) + self._more_waiting[key] > 0
+
+    def parts_waiting(self, lane: Lane) -> int:
+        """Of all texts of a lane."""
+        return self.queue.parts.get(lane, 0) + self._more_parts[lane]
+
+    def waiting_at_all(self, receiver: str | None) -> int:
+        """How many texts of the rest wait to leave; by one receiver, or of all."""
+        more = 0
+        for id_, message in self.messages.rows.items():
+            was = self.messages.before(id_)
+            waited, waits = was is not None and was.state is State.QUEUED, message.state is State.QUEUED
+            mine = receiver is None or any(n.receiver == receiver for n in self.of_message(id_))
+            more += (waits - waited) if message.lane is Lane.REST and mine else 0
+        return self.queue.waiting_at_all.get(receiver, 0) + more
+
+    # Lanes.
+
+    def lane(self, number: str, lane: Lane) -> HeldLane | None:
+        return self.lanes.get((number, lane))
+
+    def free(self, number: str, lane: Lane) -> None:
+        """A text never left after all: what waits because of it is asked again at once. Its own lane does, and so may
+        everybody whom a limit or a budget of all holds.
+        """
+        self.freed.append((number, lane))
+        for key in list(self.lanes.rows):
+            self._free_lane(key, (number, lane))
+        for n in list(self.notifications.rows.values()):
+            held = n.state is PageState.HELD and n.why is Hold.LIMIT and n.due_at > self.now
+            if held and ((n.number, n.row_lane) == (number, lane) or not LimitScope.of_one_number(n.held_by)):
+                self.notifications.put(n.id, replace(n, due_at=self.now))
+
+    def postpone(self, number: str, lane: Lane, held: HeldLane) -> None:
+        """What is due waits with its lane, loaded or not. What was too late, or held for the night, says so when it is told."""
+        self.postponed.append((number, lane, held))
+        for n in self.due(number, lane):
+            kept = n.why in (Hold.LATE, Hold.QUIET)
+            why, by = (n.why, n.held_by) if kept else (Hold.LIMIT, held.scope)
+            self.notifications.put(
+                n.id, replace(self.notifications.rows[n.id], due_at=held.until, why=why, held_by=by)
+            )
+
+    def _free_lane(self, key: tuple[str, Lane], freed: tuple[str, Lane]) -> None:
+        held = self.lanes.get(key)
+        concerned = held is not None and (key == freed or not LimitScope.of_one_number(held.scope))
+        if held is not None and concerned and held.until > self.now:
+            self.lanes.put(key, replace(held, until=self.now))
+
+    # Timers.
+
+    def set_timer(self, timer: Timer) -> None:
+        """What is next; an earlier entry of the same kind is replaced."""
+        self.timers.put((timer.incident_id, timer.receiver, timer.what), timer)
+
+    def timers_of(self, incident_id: int) -> list[Timer]:
+        return [timer for timer in self.timers.rows.values() if timer.incident_id == incident_id]
+
+    def strike(self, timer: Timer) -> None:
+        self.timers.remove((timer.incident_id, timer.receiver, timer.what))
+
+    def strike_all(self, incident_id: int) -> None:
+        """Nothing more is to follow about an incident: it has ended, or somebody takes care of it."""
+        for timer in self.timers_of(incident_id):
+            self.strike(timer)
