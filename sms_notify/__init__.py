@@ -26,6 +26,7 @@
     daemon      builds everything, keeps it running, exchanges it at a reload; systemd, signals, the log
     cli         the commands (`__main__` is the command itself)
     simulator   a local 1601SMS gateway with a page that shows the phones
+    virtual     a daemon on a virtual clock, for replays, stories and what an alert would lead to
     backtest    recorded alerts through one or two configurations on a virtual clock: what it would have cost
     stories     unit tests of a configuration: what happens, and what the phones must get, on a virtual clock
     demo        simulator, daemon and a staged incident (`demo.yml` is its configuration)

@@ -18,7 +18,6 @@ from typing import TypeVar
 from workbench import NOON, Bench, VirtualClock
 
 from sms_notify.alert import Alert, Status, fingerprint_of
-from sms_notify.backtest.replay import ack_codes
 from sms_notify.delivery.breaker_probe import Prober
 from sms_notify.delivery.reports import Reports, apply
 from sms_notify.delivery.sender import Luck, Sender
@@ -34,6 +33,7 @@ from sms_notify.store import breakers, limit_rows, messages, outbox
 from sms_notify.store.messages import Message
 from sms_notify.store.sqlite import SqliteStore
 from sms_notify.store.tx import Tx, moment, stored
+from sms_notify.virtual.ack_codes import ack_codes
 
 T = TypeVar("T")
 SECOND, MINUTE = timedelta(seconds=1), timedelta(minutes=1)

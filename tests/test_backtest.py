@@ -21,7 +21,6 @@ from workbench import ALICE, NOON, a_plan, firing, resolved
 from sms_notify.alert import Delivery, Severity
 from sms_notify.assembly import ack_code
 from sms_notify.backtest.baseline import OneText
-from sms_notify.backtest.fake_gateway import PaperGateway
 from sms_notify.backtest.plot import draw
 from sms_notify.backtest.recording import (
     BadLineError,
@@ -32,7 +31,7 @@ from sms_notify.backtest.recording import (
     event_of,
     of_store,
 )
-from sms_notify.backtest.replay import NODE, Replay, Setup, ack_codes, waits_of
+from sms_notify.backtest.replay import NODE, Replay, Setup
 from sms_notify.backtest.statistics import ReplayedText, Tally, Thing, as_document
 from sms_notify.backtest.table import report
 from sms_notify.cli import group
@@ -56,6 +55,9 @@ from sms_notify.store.in_memory import ScratchStore
 from sms_notify.store.next_due import next_due
 from sms_notify.store.sqlite import SqliteStore
 from sms_notify.store.tx import stored
+from sms_notify.virtual.ack_codes import ack_codes
+from sms_notify.virtual.leaps import waits_of
+from sms_notify.virtual.paper_gateway import PaperGateway
 
 SECOND, MINUTE, HOUR = timedelta(seconds=1), timedelta(minutes=1), timedelta(hours=1)
 AFTER = 6 * MINUTE

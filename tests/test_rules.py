@@ -33,6 +33,7 @@ LAYERS = [
     {"engine"},
     {"delivery"},
     {"metrics", "spool"},
+    {"virtual"},  # the whole daemon in one thread: above all of it, below everybody who replays it
     {"operator_notifier", "silences"},
     {"config"},
     {"explain", "importing", "oncall.schedules"},
@@ -86,6 +87,7 @@ PURE = (
     "oncall.roster",
     "engine",
     "explain",
+    "virtual",
     "secret",
     "errors",
 )
@@ -314,6 +316,28 @@ def test_functions_stay_short() -> None:
                 assert body <= 40, f"{path.name}:{node.lineno} {node.name} has {body} lines"
 
     assert sorted(lengths)[len(lengths) // 2] <= 10
+
+
+def test_the_preview_holds_no_rule() -> None:
+    """It reads what the engine has decided; of policy it knows values, and functions that spell or read one."""
+    path = PACKAGE / "explain" / "preview.py"
+    deep = (
+        name.removeprefix("sms_notify.policy.").partition(".")[2]
+        for name in imports_of(path)
+        if ".policy." in name
+    )
+
+    assert {name for name in deep if name.islower()} <= {"tag_of", "step_of"}
+    assert not ours(path) & {
+        "wording",
+        "hearing",
+        "owing",
+        "turns",
+        "paging",
+        "bundling",
+        "allowance",
+        "upkeep",
+    }
 
 
 def test_the_map_names_every_room() -> None:

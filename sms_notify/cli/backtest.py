@@ -214,7 +214,8 @@ def _setup(settings: Settings, first: Event | None, overrides: Mapping[str, Sequ
 
 
 def _overrides(settings: Settings) -> Mapping[str, Sequence[Shift]]:
-    from sms_notify.cli.options import by_schedule, overrides_at
+    from sms_notify.cli.options import overrides_at
+    from sms_notify.oncall.roster import by_schedule
 
     return by_schedule(overrides_at(settings, _LONG_AGO))
 

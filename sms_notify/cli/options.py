@@ -15,10 +15,10 @@ from sms_notify.barring import barring_of
 from sms_notify.config.settings import Settings
 from sms_notify.errors import StoreError, UsageError
 from sms_notify.logs import printable
-from sms_notify.oncall.roster import obeyed
+from sms_notify.oncall.roster import by_schedule, obeyed
 from sms_notify.policy.bars import Barring
 from sms_notify.policy.episodes import incident_of
-from sms_notify.policy.rotations import Shift
+from sms_notify.policy.roster import Overrides
 from sms_notify.store import oncall_rows
 from sms_notify.store.oncall_rows import Override
 from sms_notify.store.sqlite import SqliteStore
@@ -106,13 +106,9 @@ def has_database(store: SqliteStore, what: str) -> bool:
         return False
 
 
-def overriding(settings: Settings, at: datetime) -> Mapping[str, Sequence[Shift]]:
+def overriding(settings: Settings, at: datetime) -> Overrides:
     """The overrides that the daemon obeys at `at`: those for people of today, by schedule."""
     return by_schedule(obeyed(overrides_at(settings, at), settings.directory))
-
-
-def by_schedule(made: Sequence[Override]) -> Mapping[str, Sequence[Shift]]:
-    return {name: [o.shift for o in made if o.schedule == name] for name in {o.schedule for o in made}}
 
 
 def row_of(id_: str) -> tuple[str, int] | None:

@@ -11,6 +11,7 @@ from sms_notify.config.settings import Settings
 from sms_notify.errors import UsageError
 from sms_notify.gateways.base import Group
 from sms_notify.policy.directory import Directory, OnCall, Person, Target, TargetKind, nobody
+from sms_notify.policy.roster import Staff
 
 Recipient = Person | Group
 GROUP = "gateway-group:"  # how a target names a group of the gateway's address book
@@ -58,14 +59,10 @@ def _holders(settings: Settings, target: Target, at: datetime) -> OnCall:
     """With calendars and overrides, as the daemon has them; for other targets nothing is read."""
     if target.kind is not TargetKind.SCHEDULE:
         return nobody
-    from sms_notify.explain.preview import (
-        holders,  # its rooms cost time, which the other targets need not wait for
-    )
-
     schedules = timetable_at(settings, at).schedules
     if target.name not in schedules:
         raise _unknown("schedule", target.name, sorted(schedules))
-    return holders(schedules, overriding(settings, at), at)
+    return Staff(settings.directory, schedules).holders(overriding(settings, at), at)
 
 
 def _people(directory: Directory, target: Target, on_call: OnCall) -> tuple[Person, ...]:

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
 from sms_notify.policy.directory import Directory, OnCall, Person, Target
-from sms_notify.policy.roster import Staff, scheduled
+from sms_notify.policy.roster import Overrides, Staff, scheduled
 from sms_notify.policy.rotations import Shift
 from sms_notify.store import oncall_rows
 from sms_notify.store.oncall_rows import Override
 from sms_notify.store.tx import Tx
+
+
+def by_schedule(made: Sequence[Override]) -> Overrides:
+    return {name: [o.shift for o in made if o.schedule == name] for name in {o.schedule for o in made}}
 
 
 def obeyed(made: Iterable[Override], directory: Directory) -> list[Override]:

@@ -13,7 +13,6 @@ from typing import TypeVar
 
 from sms_notify.alert import Delivery
 from sms_notify.assembly import account_of, numbers_to_probe, plan_of
-from sms_notify.backtest.replay import Changes, ack_codes, earlier, waits_of
 from sms_notify.channels.base import Ended, Note, Road, Told
 from sms_notify.config.settings import Settings
 from sms_notify.daemon.worker_threads import POLLED
@@ -41,6 +40,8 @@ from sms_notify.store.next_due import next_asked
 from sms_notify.store.tx import Tx
 from sms_notify.stories.alertmanager import Listed, ListedAlertmanager
 from sms_notify.stories.weather import Accepted, Sky, SkyGateway
+from sms_notify.virtual.ack_codes import ack_codes
+from sms_notify.virtual.leaps import Changes, earlier, waits_of
 
 T = TypeVar("T")
 NODE = "story"

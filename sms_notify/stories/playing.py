@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, NoReturn, TypeVar
 
 from sms_notify.alert import Delivery, Handed
 from sms_notify.assembly import plan_of
-from sms_notify.backtest.replay import heads
 from sms_notify.channels.base import Note
 from sms_notify.channels.settings import OperatorKind
 from sms_notify.config.settings import Settings
@@ -340,7 +339,7 @@ class Player:
             accepted.number,
             accepted.body,
             accepted.gateway,
-            parts * heads(plan.directory, accepted.number),
+            parts * plan.directory.heads(accepted.number),
         )
         self.played.texts.append(text)
 
