@@ -12,35 +12,28 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from sms_notify.alert import Alert, Delivery, Status
-from sms_notify.barring import say_barring
+from sms_notify.engine.texting import Texting
+from sms_notify.engine.ticking import Ticked, Ticker, still_queued
 from sms_notify.engine.working_set import WorkingSet
 from sms_notify.oncall.roster import Roster
-from sms_notify.policy import handoff
 from sms_notify.policy.acknowledgement import acknowledge, acknowledge_there
-from sms_notify.policy.allowance import Allowance
-from sms_notify.policy.batching import Batching, Texted, joins
+from sms_notify.policy.batching import Texted
 from sms_notify.policy.correlation import Chains, is_repeat, known, names
-from sms_notify.policy.escalation import ALONG, Escalation
-from sms_notify.policy.holds import Hold
-from sms_notify.policy.housekeeping import LONGEST_PAUSE, Housekeeping, Moved, Overdue
-from sms_notify.policy.notifications import Case, EndsOwed, Notifications, relieved
-from sms_notify.policy.rate_limits import Lane
-from sms_notify.policy.records import AcceptedAlert, Message, Notification, TimerKind
+from sms_notify.policy.housekeeping import LONGEST_PAUSE, Moved
+from sms_notify.policy.notifications import Case, EndsOwed, Notifications
+from sms_notify.policy.records import AcceptedAlert, Notification
 from sms_notify.policy.roster import scheduled
 from sms_notify.policy.rotations import Schedule
 from sms_notify.policy.routing import Route, route
 from sms_notify.policy.rows import Rows
 from sms_notify.policy.ruleset import Plan
 from sms_notify.policy.self_alert_notes import note_unaddressed
-from sms_notify.policy.truth import close_unheard, hear
+from sms_notify.policy.truth import hear
 from sms_notify.policy.vocabulary import AckBy, Cause, Drop, Heard, Kind, PageState, State
-from sms_notify.store import breakers, incidents, limit_rows, outbox, timers, work_due
+from sms_notify.store import incidents, outbox, timers
 from sms_notify.store.tx import Tx
-from sms_notify.store.work_due import WorkDue
 
 _TO_REPEAT = timedelta(hours=5)  # after a start: longer than a source's usual repeat interval
-_GROUPS_KEPT = timedelta(days=1)
-_LOOK_EVERY = timedelta(minutes=5)  # for gaps ahead in who is on call
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,18 +45,6 @@ class Verdict:
     incident_id: int | None = None
     receivers: tuple[str, ...] = ()
     messages: tuple[int, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Ticked:
-    """What time has led to: messages that it moved, and the ids of those that it wrote.
-
-    `next_at` is when critical texts that a limit holds may go on: to be late then is to be late with a page.
-    """
-
-    moved: tuple[Moved, ...] = ()
-    written: tuple[int, ...] = ()
-    next_at: datetime | None = None
 
 
 # Which messages tell an incident's beginning or its end.
@@ -87,8 +68,8 @@ class Engine:
         self.roster = Roster(plan.directory, plan.schedules)
         self._numbers = plan.numbers()
         self._shares = _shares(plan.route)
-        self._allowance = Allowance(plan)
-        self._look_for_gaps_at: datetime | None = None
+        self._texting = Texting(plan, code)
+        self._ticker = Ticker(plan, self._numbers, node, self._texting)
 
     def with_schedules(self, schedules: Mapping[str, Schedule]) -> Engine:
         """The same engine after the calendars were read again."""
@@ -109,9 +90,9 @@ class Engine:
         decide = Notifications(self.plan, self._numbers, delivery, rows)
         self._load_for(working, decide, cases)
         begun = decide.beginnings(cases)
-        told = self._batch(working, begun)
+        told = self._texting.owe(working, begun)
         ended = decide.ends(cases)
-        told += self._batch(working, ended.owed)
+        told += self._texting.owe(working, ended.owed)
         # After the beginnings: what is first heard of with its acknowledgement climbs nowhere.
         for ack in delivery.acks:
             acknowledge_there(rows, ack)
@@ -154,42 +135,6 @@ class Engine:
     def _hear(self, rows: Rows, alert: Alert, chains: Chains) -> Case:
         return hear(self.plan, rows, known(rows, alert, chains), chains)
 
-    def _batch(self, working: WorkingSet, owed: Sequence[Notification]) -> list[Texted]:
-        """Texts about what is due of it; the rest is written down for later."""
-        due: dict[str, list[Notification]] = {}
-        for n in owed:
-            if n.due_at <= working.rows.now:
-                due.setdefault(n.number, []).append(n)
-        self._load_limits(working, due)
-        self._load_companions(working, ((number, n.lane, [n]) for number, mine in due.items() for n in mine))
-        return self._batching(working).owe(owed)
-
-    def _batching(self, working: WorkingSet) -> Batching:
-        return Batching(self.plan, self._allowance, self._code, working.rows)
-
-    def _load_limits(self, working: WorkingSet, numbers: Iterable[str]) -> None:
-        """What the limits leave these numbers, where there are any."""
-        wanted = list(numbers)
-        if not wanted or not (self._allowance.limited(Lane.CRITICAL) or self._allowance.limited(Lane.REST)):
-            return
-        working.load_lanes(wanted, {lane: self._allowance.looks_back(lane) for lane in Lane})
-        bounds = self.plan.limits.credits if self._allowance.of_money else None
-        working.load_money(self.plan.gateway, bounds, self._allowance.looks_back_at_all())
-
-    def _load_companions(
-        self, working: WorkingSet, due: Iterable[tuple[str, Lane, Sequence[Notification]]]
-    ) -> None:
-        """What is held in the same lanes and may go along, where a text may leave at all."""
-        rows, lanes, late = working.rows, set[tuple[str, Lane]](), set[str]()
-        for number, lane, ready in due:
-            limited, held = self._allowance.limited(lane), rows.lane(number, lane)
-            waits = limited and ((held is not None and held.until > rows.now) or rows.waits(number, lane))
-            if not waits and joins(lane, ready, was_held=limited and held is not None):
-                lanes.add((number, lane))
-                late |= {number for n in ready if n.why is Hold.LATE and lane is Lane.CRITICAL}
-        working.load_held(lanes)
-        working.load_late(late)
-
     def _recorded(
         self,
         working: WorkingSet,
@@ -226,133 +171,7 @@ class Engine:
 
     def tick(self, tx: Tx, now: datetime) -> Ticked:
         """Does what has fallen due by `now`."""
-        timing = self.plan.timing
-        due = work_due.look(
-            tx, now, stale_after=timing.stale_after, reconcile_wait=timing.reconcile_wait,
-            report_timeout=timing.report_timeout,
-        )  # fmt: skip
-        if due.unheard:
-            self._close_unheard(tx, now)
-        if due.old_notes:
-            breakers.close_old_troubles(tx, now)
-        if due.old_groups:
-            timers.forget_groups(tx, now - _GROUPS_KEPT)
-        if self.plan.schedules:
-            self._hand_off(tx, now)
-        moved = self._keep_house(tx, due, now) if due.housekeeping else []
-        told: list[Texted] = []
-        if moved or due.steps or due.notifications:
-            told += self._tell_due(tx, now)
-        if moved or due.notifications or due.lanes:
-            limit_rows.free_silent_lanes(tx, now)
-        if due.reminders:
-            told += self._remind(tx, now)
-        if told or moved or due.lanes:
-            due = replace(due, next_critical=limit_rows.next_critical(tx))
-        written = tuple(dict.fromkeys(message_id for _, message_id in told))
-        return Ticked(tuple(moved), written, due.next_critical)
-
-    def _close_unheard(self, tx: Tx, now: datetime) -> None:
-        working = WorkingSet(tx, self.node, now)
-        for incident in working.load_unheard(now - self.plan.timing.stale_after):
-            close_unheard(working.rows, incident)
-        working.flush()
-
-    def _hand_off(self, tx: Tx, now: datetime) -> None:
-        """Tells who takes over now; every few minutes, looks for gaps ahead."""
-        working = WorkingSet(tx, self.node, now)
-        rows = working.rows
-        working.load_roster(self.plan.directory)
-        told = handoff.taken_over(self.plan, rows)
-        if told:
-            working.load_open_incidents()
-            working.load_ids()
-        for schedule in told:
-            handoff.tell(self.plan, rows, schedule)
-        last = self._look_for_gaps_at
-        if last is None or now >= last or last - now > _LOOK_EVERY:
-            self._look_for_gaps_at = now + _LOOK_EVERY
-            found = (handoff.gap_ahead(rows, schedule) for schedule in self.plan.schedules.values())
-            rows.notes += [
-                note for note in found if note is not None and not breakers.is_known(tx, note.name)
-            ]
-        working.flush()
-
-    def _tell_due(self, tx: Tx, now: datetime) -> list[Texted]:
-        """Steps, what somebody else hears now, and what was held until now: each may find that the one before has told it."""
-        working = WorkingSet(tx, self.node, now)
-        rows = working.rows
-        working.load_ids()
-        working.load_due_timers(TimerKind.ESCALATE, now)
-        working.load_due_after_hours()
-        working.load_roster(self.plan.directory)
-        told = self._batch(working, Escalation(self.plan, rows).steps())
-        told += self._batch(working, relieved(self.plan, rows))
-        told += self._flush_due(working)
-        working.flush()
-        return told
-
-    def _remind(self, tx: Tx, now: datetime) -> list[Texted]:
-        """Last of all, for what was told just now needs no reminder."""
-        working = WorkingSet(tx, self.node, now)
-        working.load_ids()
-        working.load_due_timers(TimerKind.REMIND, now + ALONG)
-        working.load_roster(self.plan.directory)
-        told = self._batch(working, Escalation(self.plan, working.rows).reminders())
-        working.flush()
-        return told
-
-    def _flush_due(self, working: WorkingSet) -> list[Texted]:
-        rows = working.rows
-        due = working.due_lanes() | rows.due_lanes()
-        self._load_limits(working, {number for number, _ in due})
-        free = [(number, lane) for number, lane in due if not self._waits(rows, number, lane)]
-        working.load_held(free)
-        ready = [(number, lane, rows.due(number, lane)) for number, lane in free]
-        self._load_companions(working, ready)
-        return self._batching(working).flush(due)
-
-    def _waits(self, rows: Rows, number: str, lane: Lane) -> bool:
-        held = rows.lane(number, lane)
-        return self._allowance.limited(lane) and (
-            (held is not None and held.until > rows.now) or rows.waits(number, lane)
-        )
-
-    def _keep_house(self, tx: Tx, due: WorkDue, now: datetime) -> list[Moved]:
-        timing, working = self.plan.timing, WorkingSet(tx, self.node, now)
-        rows = working.rows
-        late = Overdue(
-            tuple(outbox.overdue(tx, State.SUBMITTING, now)) if due.leased else (),
-            tuple(outbox.overdue(tx, State.UNKNOWN, now - timing.reconcile_wait)) if due.unknown else (),
-            tuple(outbox.overdue(tx, State.QUEUED, now)) if due.expired else (),
-            tuple(outbox.overdue(tx, State.SENT, now - timing.report_timeout)) if due.sent else (),
-            tuple(outbox.overdue(tx, State.BUFFERED, now - timing.report_timeout)) if due.buffered else (),
-        )
-        working.load_breakers()
-        stuck = self._stuck(tx, rows) if due.refused else []
-        gone = (message for message in (*late.leased, *late.sent))
-        working.know(gone)
-        working.load_context(m.id for m in (*late.unknown, *late.expired, *late.buffered, *stuck))
-        house = self._housekeeping(rows)
-        house.overdue(late)
-        house.fail_over(_still_queued(rows))
-        house.leave_barred(sorted(_still_queued(rows), key=lambda m: (m.expires_at, m.id)))
-        house.stop_waiting_for_reports((*late.sent, *late.buffered))
-        working.flush()
-        return house.moved
-
-    def _housekeeping(self, rows: Rows) -> Housekeeping:
-        return Housekeeping(self.plan, self._numbers, rows, say_barring)
-
-    def _stuck(self, tx: Tx, rows: Rows) -> list[Message]:
-        """What waits where nothing leaves, or for a number or a country that its gateway refuses."""
-        closed = {breaker.gateway for breaker in rows.breakers if breaker.scope.whole}
-        if len(self.plan.gateways) < 2:
-            closed = set()
-        waiting = [
-            m for gateway in self.plan.gateways if gateway in closed for m in outbox.waiting_for(tx, gateway)
-        ]
-        return [*waiting, *outbox.barred(tx)]
+        return self._ticker.tick(tx, now)
 
     # A start, a reload, a person.
 
@@ -364,7 +183,7 @@ class Engine:
         working = WorkingSet(tx, self.node, now)
         left = outbox.leased_by(tx, self.node)
         working.know(left)
-        house = self._housekeeping(working.rows)
+        house = self._ticker.housekeeping(working.rows)
         for message in left:
             house.lose(message, Cause.RESTARTED)
         working.flush()
@@ -381,9 +200,9 @@ class Engine:
         rows.drop(gone, Drop.NOT_CONFIGURED)
         note_unaddressed(rows, (n.incident_id for n in gone if n.kind.alarming))
         working.load_messages(m.id for m in outbox.queued(tx))
-        house = self._housekeeping(rows)
-        house.drop_unaddressed(_still_queued(rows))
-        house.leave_unknown_gateways(_still_queued(rows))
+        house = self._ticker.housekeeping(rows)
+        house.drop_unaddressed(still_queued(rows))
+        house.leave_unknown_gateways(still_queued(rows))
         working.flush()
         return house.moved
 
@@ -416,12 +235,6 @@ def _why_untold(rows: Rows, case: Case) -> Heard:
         return Heard.RESOLVED_UNSENT
     may_have_it = any(state is not None and state.may_have_arrived for state in first)
     return Heard.RESOLVED_OFF if may_have_it else Heard.NOBODY_TOLD
-
-
-def _still_queued(rows: Rows) -> list[Message]:
-    """The most urgent first."""
-    waiting = [message for message in rows.messages.rows.values() if message.state is State.QUEUED]
-    return sorted(waiting, key=lambda message: (message.rank, message.not_before, message.id))
 
 
 def _counts(alerts: Iterable[Alert]) -> dict[tuple[str, str], int]:

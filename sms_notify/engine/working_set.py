@@ -72,6 +72,8 @@ class WorkingSet:
     def load_history(self, keys: Iterable[Key], flapping_since: datetime) -> None:
         """Earlier episodes of these problems, and everything that anybody was to hear of them."""
         known = [key for key in dict.fromkeys(keys) if self.rows.latest(*key) is not None]
+        if not known:
+            return
         self._take(incidents.newest_of(self._tx, known, _HISTORY))
         busy = [key for key in known if self._goes_on(key, flapping_since)]
         self._take(incidents.newest_of(self._tx, busy, _FLAPPING))
@@ -224,23 +226,33 @@ class WorkingSet:
         where it is, the rows below say the same.
         """
         tx, rows, now = self._tx, self.rows, self.rows.now
-        limit_rows.look_again(tx, rows.freed, now)
-        notification_rows.postpone(tx, rows.postponed, now)
+        if rows.freed:
+            limit_rows.look_again(tx, rows.freed, now)
+        if rows.postponed:
+            notification_rows.postpone(tx, rows.postponed, now)
         # What ends makes room for what begins: one open episode a problem.
         incidents.update(tx, rows.incidents.changed)
         incidents.insert(tx, rows.incidents.new)
-        incident_members.save(tx, [*rows.members.new, *rows.members.changed])
-        messages.insert(tx, rows.messages.new)
-        messages.update(tx, rows.messages.changed, now)
-        messages.enter_all(tx, rows.ledger, self._node, now)
-        notification_rows.insert(tx, rows.notifications.new)
-        notification_rows.update(tx, rows.notifications.changed)
+        if rows.members.rows:
+            incident_members.save(tx, [*rows.members.new, *rows.members.changed])
+        if rows.messages.rows:
+            messages.insert(tx, rows.messages.new)
+            messages.update(tx, rows.messages.changed, now)
+            messages.enter_all(tx, rows.ledger, self._node, now)
+        if rows.notifications.rows:
+            notification_rows.insert(tx, rows.notifications.new)
+            notification_rows.update(tx, rows.notifications.changed)
+        self._flush_waits()
+        decisions.record(tx, rows.decided, self._node, now)
+        incidents.record(tx, rows.heard, self._node, now)
+        if rows.notes or rows.lost:
+            notes.write(tx, rows.notes, rows.lost, now)
+
+    def _flush_waits(self) -> None:
+        tx, rows = self._tx, self.rows
         timers.strike(tx, rows.timers.gone)
         timers.save(tx, [*rows.timers.new, *rows.timers.changed])
         timers.flush(tx, rows.groups.touched)
         limit_rows.free_lanes(tx, rows.lanes.gone)
         limit_rows.hold_lanes(tx, rows.lanes.touched)
-        oncall_rows.set_holders(tx, rows.holders.touched, now)
-        decisions.record(tx, rows.decided, self._node, now)
-        incidents.record(tx, rows.heard, self._node, now)
-        notes.write(tx, rows.notes, rows.lost, now)
+        oncall_rows.set_holders(tx, rows.holders.touched, rows.now)

@@ -194,8 +194,9 @@ def affordable(bounds: Credits, spent: Spent, parts: int, lane: Lane, now: datet
         (bounds.per_hour, _HOUR, LimitScope.CREDITS_HOUR),
         (bounds.per_day, _DAY, LimitScope.CREDITS_DAY),
     )
+    most = parts + sum(spending.parts for spending in spent.spendings)
     for budget, window, scope in budgets:
-        if budget is None:
+        if budget is None or most <= budget:
             continue
         frees = _frees(spent.spendings, window, budget, bounds.reserve, parts, lane, now)
         if frees is not None:

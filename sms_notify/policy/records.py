@@ -296,6 +296,7 @@ class QueueView:
     """What waited, and what had left, when this step began."""
 
     waiting: dict[tuple[str, Lane], int] = field(default_factory=dict)  # texts to a number in a lane
+    held: set[tuple[str, Lane]] = field(default_factory=set)  # lanes in which something is held
     left: dict[tuple[str, Lane], list[datetime]] = field(default_factory=dict)
     parts: dict[Lane, int] = field(default_factory=dict)  # of all texts that wait
     spent: list[Spending] = field(default_factory=list)

@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
+from typing import Any
 
 from sms_notify.policy.bars import Breaker
 from sms_notify.policy.holds import Hold
@@ -183,19 +184,19 @@ class Rows:
 
     def hold(self, n: Notification, until: datetime, why: Hold, held_by: str) -> None:
         """Holds it, longer if it was held."""
-        self._write(replace(n, due_at=until, why=why, held_by=held_by, state=PageState.HELD))
+        self._write(n, due_at=until, why=why, held_by=held_by, state=PageState.HELD)
 
     def tell(self, n: Notification, message_id: int) -> None:
         """A message tells it now."""
-        self._write(replace(n, state=PageState.TOLD, message_id=message_id))
+        self._write(n, state=PageState.TOLD, message_id=message_id)
         if n.id:
             self._of_message.setdefault(message_id, []).append(n.id)
 
-    def _write(self, n: Notification) -> None:
+    def _write(self, n: Notification, **changes: Any) -> None:
         if n.id:
-            self.notifications.put(n.id, n)
+            self.notifications.put(n.id, replace(n, **changes))
         elif not self.has(n.incident_id, n.number, n.kind, n.nth):
-            written = replace(n, id=self.ids.notifications, row_lane=n.lane)
+            written = replace(n, id=self.ids.notifications, row_lane=n.lane, **changes)
             self.ids.notifications += 1
             self.notifications.put(written.id, written)
             self._index_notification(written)

@@ -13,7 +13,7 @@ from sms_notify.policy.holds import Hold
 from sms_notify.policy.rate_limits import Credits, Lane, LimitScope, Spending
 from sms_notify.policy.records import HeldLane, QueueView
 from sms_notify.store.literals import in_list
-from sms_notify.store.tx import Tx, among, moment, stored
+from sms_notify.store.tx import Tx, moment, rows_of, stored
 
 _BALANCE_HOLDS = timedelta(hours=2)  # it is asked every quarter of an hour
 _A_FEW = 10  # the parts of the texts that are asked for
@@ -31,30 +31,36 @@ def load_lanes(
     """
     held: dict[LaneKey, HeldLane] = {}
     since: dict[str, object] = {lane.name: stored(now - back[lane]) for lane in _LIMITED}
-    for names, named in among(numbers):
-        for row in tx.all(_lanes_sql(names), **named, **since):
+    for values, named in rows_of(numbers):
+        for row in tx.all(_lanes_sql(values), **named, **since):
             key = (row["number"], Lane(row["lane"]))
-            if row["what"] == "held":
+            if row["what"] == "lane":
                 announced = bool(row["n"])
                 held[key] = HeldLane(row["scope"], moment(row["at"]), moment(row["until"]), announced)
             elif row["what"] == "waits":
                 queue.waiting[key] = row["n"]
+            elif row["what"] == "held":
+                queue.held.add(key)
             else:
                 queue.left.setdefault(key, []).append(moment(row["at"]))
     return held
 
 
 @cache
-def _lanes_sql(names: str) -> str:
-    left = "".join(
-        " union all select 'left', number, lane, '', started_at, 0, 0 from departures"
-        f" where number in ({names}) and lane = '{lane}' and started_at > :{lane.name}"
+def _lanes_sql(values: str) -> str:
+    """`k` are the numbers. `exists` looks at one notification where thousands may be held."""
+    of_each = "".join(
+        " union all select 'left', d.number, d.lane, '', d.started_at, 0, 0 from k join departures d"
+        f" on d.number = k.number and d.lane = '{lane}' and d.started_at > :{lane.name}"
+        f" union all select 'held', k.number, '{lane}', '', 0, 0, 0 from k where exists (select 1 from pages p"
+        f" where p.state = 'held' and p.number = k.number and p.lane = '{lane}')"
         for lane in _LIMITED
     )
     return (
-        "select 'held' as what, number, lane, scope, since as at, until, announced as n from holds"
-        f" where number in ({names}) union all select 'waits', number, lane, '', 0, 0, count(*) from messages"
-        f" where state = 'queued' and number in ({names}) group by number, lane{left}"
+        f"with k (number) as (values {values}) select 'lane' as what, h.number, h.lane, h.scope, h.since as at,"
+        " h.until, h.announced as n from k join holds h on h.number = k.number union all"
+        " select 'waits', m.number, m.lane, '', 0, 0, count(*) from k join messages m on m.number = k.number"
+        f" where m.state = 'queued' group by m.number, m.lane{of_each}"
     )
 
 

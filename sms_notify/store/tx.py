@@ -69,22 +69,35 @@ def moment(value: int) -> datetime:
 
 
 _MOST_KEYS = 4096  # in one statement; SQLite takes 32,766 parameters
+Keyed = Iterator[tuple[str, dict[str, object]]]
+"""The names of so many parameters as SQL, and their values: a statement each."""
 
 
-def among(values: Iterable[object]) -> Iterator[tuple[str, dict[str, object]]]:
-    """`in (…)` lists: the names of so many parameters, and their values.
+def among(values: Iterable[object]) -> Keyed:
+    """What stands in `in (…)`.
 
     Filled up to a power of two by repeating the last, so that few texts of one statement are compiled and kept.
     """
     for some in _chunks(list(values)):
-        yield _names(len(some)), {f"k{n}": value for n, value in enumerate(some)}
+        yield _names(len(some)), dict(zip(_K, some, strict=False))
 
 
-def pairs(keys: Iterable[tuple[str, str]]) -> Iterator[tuple[str, dict[str, object]]]:
-    """As `among`, of two columns: what follows `values`."""
+def rows_of(values: Iterable[object]) -> Keyed:
+    """As `among`, for `values`: a row each, none twice. What stands twice in `in (…)` would be two rows here."""
+    listed = list(dict.fromkeys(values))
+    for start in range(0, len(listed), _MOST_KEYS):
+        some = listed[start : start + _MOST_KEYS]
+        yield _rows(len(some)), dict(zip(_K, some, strict=False))
+
+
+def pairs(keys: Iterable[tuple[str, str]]) -> Keyed:
+    """As `among`, of two columns: what follows `values`. A key may stand there twice."""
     for some in _chunks(list(keys)):
-        first: dict[str, object] = {f"k{n}": pair[0] for n, pair in enumerate(some)}
-        yield _pairs(len(some)), first | {f"j{n}": pair[1] for n, pair in enumerate(some)}
+        first, second = zip(*some, strict=True)
+        yield _pairs(len(some)), dict(zip(_K, first, strict=False)) | dict(zip(_J, second, strict=False))
+
+
+_K, _J = ([f"{letter}{n}" for n in range(_MOST_KEYS)] for letter in "kj")
 
 
 def _chunks(values: list[T]) -> Iterator[list[T]]:
@@ -96,6 +109,11 @@ def _chunks(values: list[T]) -> Iterator[list[T]]:
 @cache
 def _names(count: int) -> str:
     return ", ".join(f":k{n}" for n in range(count))
+
+
+@cache
+def _rows(count: int) -> str:
+    return ", ".join(f"(:k{n})" for n in range(count))
 
 
 @cache
