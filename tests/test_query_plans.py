@@ -26,8 +26,9 @@ from sms_notify.delivery.sender import Luck, Sender
 from sms_notify.engine import Engine
 from sms_notify.explain import timeline
 from sms_notify.gateways.base import Report
+from sms_notify.gateways.registry import refused
 from sms_notify.gateways.sms1601.client import SmsGateway1601
-from sms_notify.gateways.sms1601.settings import Gateway1601Settings
+from sms_notify.gateways.sms1601.settings import TEXT_LIMITS, Gateway1601Settings
 from sms_notify.metrics import Metrics
 from sms_notify.policy.account import Account
 from sms_notify.policy.outcomes import DeliveryStatus, Fate, Outcome, Reason
@@ -72,8 +73,6 @@ Plans = dict[str, list[str]]
 WHOLE = {
     "update agenda set due_at = due_at + :by": "a step of the wall clock changes every row",
 }
-# The same, but in files that are being written anew: they are to be mended there, and then to leave this table.
-_STALE = "in (select id from incidents where closed_at = :now and state = 'stale')"
 TO_BE_MENDED: dict[str, str] = {}
 
 
@@ -126,7 +125,7 @@ class ExplainedStore(SqliteStore):
 
 WAITS = Waits(timedelta(days=1), timedelta(minutes=1), timedelta(hours=1), timedelta(minutes=5))
 TROUBLE = Trouble(Level.PAGE)
-BAD = Outcome(Fate.REFUSED, Reason.ERROR_CODE, 106)
+BAD = refused(106)
 
 
 class Whole:
@@ -140,7 +139,7 @@ class Whole:
         self.store, self.clock = store, VirtualClock()
         self.bench = Bench(store, Engine(self.plan, "node", codes.__next__), self.clock)
         names = ("main", "backup")
-        account = Account("main", "ACME", "OTHER", names, timedelta(minutes=1))
+        account = Account("main", "ACME", "OTHER", names, timedelta(minutes=1), limits=TEXT_LIMITS)
         luck = Luck(lambda: f"ref{next(codes)}", lambda: 1.0)
         settings = Gateway1601Settings("main", "http://127.0.0.1:9/", "demo", Secret("demo"), "ACME")
         gateway = SmsGateway1601(
@@ -197,7 +196,7 @@ class Whole:
         for outcome in (
             Outcome(Fate.SENT, Reason.OK, smsid="new"),
             BAD,
-            Outcome(Fate.REFUSED, Reason.ERROR_CODE, 120),
+            refused(120),
             Outcome(Fate.UNKNOWN, Reason.TIMEOUT),
             Outcome(Fate.NOT_SENT, Reason.CONNECT),
         ):

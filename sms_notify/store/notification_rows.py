@@ -71,7 +71,7 @@ def due_after_hours(tx: Tx, now: datetime) -> Sequence[Row]:
     """The beginnings that quiet hours or a muted route held until now."""
     return tx.all(
         f"{_HELD} where p.state = 'held' and p.due_at <= :now and p.kind = '{Kind.FIRING}'"
-        f" and p.why in {_BY_THE_CLOCK} order by p.id",
+        f" and p.why in {_BY_THE_CLOCK}",
         now=stored(now),
     )
 
