@@ -76,7 +76,7 @@ ONE_ROOM = {
     "click": {"cli"},
     "uvicorn": {"web", "simulator"},
     "starlette": {"web", "simulator"},
-    "orjson": {"sources", "simulator"},
+    "orjson": {"sources", "simulator", "store"},
     "re2": {"policy"},
 }
 PURE = (

@@ -95,7 +95,7 @@ def bare_columns(sql: str) -> list[str]:
     )
     if found is None:
         return []
-    grouped = {name.strip() for name in re.split(r",|\border by\b|\blimit\b", found[2])}
+    grouped = {name.strip() for name in re.split(r",|\border by\b|\blimit\b|\bunion\b", found[2])}
     selected = [item.split(" as ")[0].strip() for item in found[1].split(", ")]
     return [
         item

@@ -230,29 +230,38 @@ class WorkingSet:
             limit_rows.look_again(tx, rows.freed, now)
         if rows.postponed:
             notification_rows.postpone(tx, rows.postponed, now)
+        incidents.seen(tx, rows.seen, now)
         # What ends makes room for what begins: one open episode a problem.
         incidents.update(tx, rows.incidents.changed)
         incidents.insert(tx, rows.incidents.new)
         if rows.members.rows:
             incident_members.save(tx, [*rows.members.new, *rows.members.changed])
-        if rows.messages.rows:
-            messages.insert(tx, rows.messages.new)
-            messages.update(tx, rows.messages.changed, now)
-            messages.enter_all(tx, rows.ledger, self._node, now)
-        if rows.notifications.rows:
-            notification_rows.insert(tx, rows.notifications.new)
-            notification_rows.update(tx, rows.notifications.changed)
+        if rows.notifications.rows or rows.messages.rows:
+            self._flush_texts()
         self._flush_waits()
-        decisions.record(tx, rows.decided, self._node, now)
         incidents.record(tx, rows.heard, self._node, now)
+        if rows.decided:
+            decisions.record(tx, rows.decided, self._node, now)
         if rows.notes or rows.lost:
             notes.write(tx, rows.notes, rows.lost, now)
 
+    def _flush_texts(self) -> None:
+        tx, rows, now = self._tx, self.rows, self.rows.now
+        messages.insert(tx, rows.messages.new)
+        messages.update(tx, rows.messages.changed, now)
+        messages.enter_all(tx, rows.ledger, self._node, now)
+        notification_rows.insert(tx, rows.notifications.new)
+        notification_rows.update(tx, rows.notifications.changed)
+
     def _flush_waits(self) -> None:
         tx, rows = self._tx, self.rows
-        timers.strike(tx, rows.timers.gone)
-        timers.save(tx, [*rows.timers.new, *rows.timers.changed])
-        timers.flush(tx, rows.groups.touched)
-        limit_rows.free_lanes(tx, rows.lanes.gone)
-        limit_rows.hold_lanes(tx, rows.lanes.touched)
-        oncall_rows.set_holders(tx, rows.holders.touched, rows.now)
+        if rows.timers.used:
+            timers.strike(tx, rows.timers.gone)
+            timers.save(tx, [*rows.timers.new, *rows.timers.changed])
+        if rows.lanes.used:
+            limit_rows.free_lanes(tx, rows.lanes.gone)
+            limit_rows.hold_lanes(tx, rows.lanes.touched)
+        if rows.groups.used:
+            timers.flush(tx, rows.groups.touched)
+        if rows.holders.used:
+            oncall_rows.set_holders(tx, rows.holders.touched, rows.now)

@@ -48,11 +48,11 @@ class Known:
         return self.member.episode if same or self.alert.status is Status.FIRING else None
 
 
-def names(alert: Alert, chains: Chains) -> list[Key]:
+def names(alert: Alert, chains: Chains) -> tuple[Key, ...]:
     """What the incident of an alert may be known by."""
     shared = None if _stands_alone(alert) else shared_name(chains, alert.labels)
     own = (alert.source, alert.fingerprint)
-    return [own] if shared is None else [own, (SHARED, shared)]
+    return (own,) if shared is None else (own, (SHARED, shared))
 
 
 def known(rows: Rows, alert: Alert, chains: Chains) -> Known:

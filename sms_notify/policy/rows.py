@@ -6,7 +6,7 @@ so whoever fills it names every key that a decision may ask for.
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
@@ -61,14 +61,17 @@ class Rows:
         self.heard: list[AcceptedAlert] = []
         self.notes: list[SelfAlertNote] = []
         self.lost: list[LostNote] = []
+        self.seen: dict[int, None] = {}
         self.freed: list[tuple[str, Lane]] = []
         self.postponed: list[tuple[str, Lane, HeldLane]] = []
         self._of_key: dict[tuple[str, str], list[int]] = {}
         self._of_incident: dict[int, list[int]] = {}
         self._of_message: dict[int, list[int]] = {}
         self._of_number: dict[str, list[int]] = {}
-        self._more_waiting: Counter[tuple[str, Lane]] = Counter()  # than when the queue was looked at
-        self._more_parts: Counter[Lane] = Counter()
+        self._more_waiting: defaultdict[tuple[str, Lane], int] = defaultdict(
+            int
+        )  # than when the queue was looked at
+        self._more_parts: defaultdict[Lane, int] = defaultdict(int)
         self._subjects: dict[int, tuple[Incident, Subject]] = {}
 
     # Filling it.
@@ -114,6 +117,11 @@ class Rows:
         self.incidents.put(incident.id, incident)
         self._index_incident(incident)
         return incident
+
+    def see(self, incident: Incident) -> None:
+        """It fires still: all that a repeat changes, and so not worth the whole row."""
+        if incident.last_seen_at != self.now:
+            self.seen[incident.id] = None
 
     def member_of(self, source: str, fingerprint: str) -> Member | None:
         """The newest membership of an alert of this name."""
@@ -261,11 +269,11 @@ class Rows:
     def waits(self, number: str, lane: Lane) -> bool:
         """Whether a text to this number in this lane has not left yet: whatever comes now is merged into the next."""
         key = (number, lane)
-        return self.queue.waiting.get(key, 0) + self._more_waiting[key] > 0
+        return self.queue.waiting.get(key, 0) + self._more_waiting.get(key, 0) > 0
 
     def parts_waiting(self, lane: Lane) -> int:
         """Of all texts of a lane."""
-        return self.queue.parts.get(lane, 0) + self._more_parts[lane]
+        return self.queue.parts.get(lane, 0) + self._more_parts.get(lane, 0)
 
     def waiting_at_all(self, receiver: str | None) -> int:
         """How many texts of the rest wait to leave; by one receiver, or of all."""

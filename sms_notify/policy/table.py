@@ -38,6 +38,11 @@ class Table(Generic[K, V]):
         self.rows.pop(key, None)
 
     @property
+    def used(self) -> bool:
+        """False where nothing was loaded and nothing was made: then there is nothing to write."""
+        return bool(self.rows or self._loaded)
+
+    @property
     def new(self) -> list[V]:
         return [row for key, row in self.rows.items() if key not in self._loaded]
 

@@ -81,7 +81,7 @@ def _touch(rows: Rows, alert: Alert, heard: Heard, latest: Incident) -> None:
         detail = f"from {latest.severity} to {alert.severity}"
         rows.decide(Decision.RAISED, latest.id, detail=detail)
     elif heard in (Heard.DUPLICATE, Heard.STILL_OPEN) and latest.is_open:
-        rows.incidents.put(latest.id, replace(latest, last_seen_at=now))
+        rows.see(latest)
 
 
 def close_unheard(rows: Rows, incident: Incident) -> None:

@@ -5,7 +5,6 @@ The SQL is written with `:name` parameters and nothing else that only one databa
 
 from __future__ import annotations
 
-import json
 import sqlite3
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
@@ -13,10 +12,11 @@ from functools import cache, lru_cache
 from types import MappingProxyType
 from typing import Any, TypeVar
 
+import orjson
+
 T = TypeVar("T")
 Row = Mapping[str, Any]
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_ENCODER = json.JSONEncoder(sort_keys=True, ensure_ascii=False, separators=(",", ":"))
 _MICROSECOND = timedelta(microseconds=1)
 
 
@@ -123,11 +123,11 @@ def _pairs(count: int) -> str:
 
 def dump(texts: Mapping[str, str]) -> str:
     """Labels as JSON with sorted names, so that equal label sets are equal texts."""
-    return _ENCODER.encode(dict(texts))
+    return orjson.dumps(dict(texts), option=orjson.OPT_SORT_KEYS).decode()
 
 
 def load(text: str | None) -> dict[str, str]:
-    return dict(json.loads(text)) if text else {}
+    return dict(orjson.loads(text)) if text else {}
 
 
 @lru_cache(2048)
