@@ -19,6 +19,7 @@ from sms_notify.config.load import load
 from sms_notify.config.settings import Settings
 from sms_notify.daemon import event_log
 from sms_notify.daemon.active_configuration import Running
+from sms_notify.daemon.inbox import Inbox
 from sms_notify.daemon.periodic import Every
 from sms_notify.daemon.reloading import Reloader, changed_keys, check_fixed, check_on_call
 from sms_notify.daemon.systemd import Manager, Watch
@@ -83,6 +84,11 @@ class App:
             lambda: self._running.settings,
             lambda: self._engine,
             self._wake_all,
+            Inbox(
+                self.committer,
+                lambda tx, deliveries: self._engine.accept_all(tx, deliveries, clock()),
+                lambda verdicts: self._tools.wake_for(verdicts),  # noqa: PLW0108 - the tools are not there yet
+            ),
         )
         self._refusals = Refusals(self.metrics.webhook_was_refused)
         self._wiring = Wiring(self._tools, timing)

@@ -91,8 +91,7 @@ class Intake:
     def _accept(self, records: Sequence[Taken], now: datetime, tx: Tx) -> list[list[Verdict] | None]:
         """None for a record that an earlier process took, and could not remove before it ended."""
         spool_receipts.forget(tx, now - _REMEMBERED)
-        engine = self._engine()
-        return [
-            engine.accept(tx, record.delivery, now) if spool_receipts.take(tx, record.id, now) else None
-            for record in records
-        ]
+        new = [record for record in records if spool_receipts.take(tx, record.id, now)]
+        verdicts = self._engine().accept_all(tx, [record.delivery for record in new], now)
+        of_new = {record.id: told for record, told in zip(new, verdicts, strict=True)}
+        return [of_new.get(record.id) for record in records]

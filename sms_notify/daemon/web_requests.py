@@ -66,11 +66,7 @@ class WebSide:
         self._running = running
 
     async def accept(self, delivery: Delivery) -> None:
-        now = self._tools.clock()
-        job = self._tools.committer.submit(
-            lambda tx: self._tools.engine().accept(tx, delivery, now), after=self._tools.wake_for
-        )
-        verdicts = await asyncio.wrap_future(job)
+        verdicts = await asyncio.wrap_future(self._tools.inbox.put(delivery))
         event_log.accepted(delivery, verdicts)
 
     async def report(self, token: str, parameters: Mapping[str, str]) -> bool:

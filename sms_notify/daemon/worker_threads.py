@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from sms_notify.assembly import account_of, luck, numbers_to_probe
 from sms_notify.config.settings import Settings
 from sms_notify.daemon import event_log
+from sms_notify.daemon.inbox import Inbox
 from sms_notify.daemon.periodic import Every
 from sms_notify.daemon.systemd import Watch
 from sms_notify.delivery.breaker_probe import Prober
@@ -52,6 +53,7 @@ class Tools:
     settings: Callable[[], Settings]
     engine: Callable[[], Engine]
     wake: Callable[[], None]
+    inbox: Inbox
 
     def wake_for(self, verdicts: Sequence[Verdict]) -> None:
         """Only where there is something to send: a claim in vain costs a transaction."""
