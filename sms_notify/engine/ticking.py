@@ -65,13 +65,15 @@ class Ticker:
             self._hand_off(tx, now)
         moved = self._keep_house(tx, due, now) if due.housekeeping else []
         told: list[Texted] = []
-        if moved or due.steps or due.notifications:
-            told += self._tell_due(tx, now)
-        if moved or due.notifications or due.lanes:
+        if moved:  # what has failed makes steps due, and what grew too old is to be told
+            due = replace(due, steps=True, notifications=True, lanes=True)
+        if due.steps or due.notifications:
+            told += self._tell_due(tx, due, now)
+        if due.notifications or due.lanes:
             limit_rows.free_silent_lanes(tx, now)
         if due.reminders:
             told += self._remind(tx, now)
-        if told or moved or due.lanes:
+        if told or due.lanes:
             due = replace(due, next_critical=limit_rows.next_critical(tx))
         written = tuple(dict.fromkeys(message_id for _, message_id in told))
         return Ticked(tuple(moved), written, due.next_critical)
@@ -102,14 +104,17 @@ class Ticker:
             ]
         working.flush()
 
-    def _tell_due(self, tx: Tx, now: datetime) -> list[Texted]:
+    def _tell_due(self, tx: Tx, due: WorkDue, now: datetime) -> list[Texted]:
         """Steps, what somebody else hears now, and what was held until now: each may find that the one before has told it."""
         working = WorkingSet(tx, self._node, now)
         rows = working.rows
         working.load_ids()
-        working.load_due_timers(TimerKind.ESCALATE, now)
-        working.load_due_after_hours()
-        self._load_roster(working)
+        if due.steps:
+            working.load_due_timers(TimerKind.ESCALATE, now)
+        if due.after_hours:
+            working.load_due_after_hours()
+        if due.steps or due.after_hours:
+            self._load_roster(working)
         told = self._texting.owe(working, Escalation(self._plan, rows).steps())
         told += self._texting.owe(working, relieved(self._plan, rows))
         told += self._texting.flush(working)

@@ -149,12 +149,15 @@ class WorkingSet:
     def load_held(self, lanes: Iterable[tuple[str, Lane]]) -> None:
         """All that is held in these lanes."""
         missing = sorted(set(lanes) - self._held)
+        if not missing:
+            return
         self._held |= set(missing)
         self._told(notification_rows.held_in(self._tx, missing))
 
     def load_late(self, numbers: Iterable[str]) -> None:
         """What is held for these numbers because its text grew too old."""
-        self._told(notification_rows.late_for(self._tx, sorted(set(numbers))))
+        if wanted := sorted(set(numbers)):
+            self._told(notification_rows.late_for(self._tx, wanted))
 
     def load_due_after_hours(self) -> None:
         """The beginnings that the clock on the wall held until now, and who has heard of those incidents."""

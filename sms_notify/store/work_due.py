@@ -5,10 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass, fields
 from datetime import datetime, timedelta
 
+from sms_notify.policy.holds import Hold
 from sms_notify.policy.records import TimerKind
 from sms_notify.policy.retry_policy import Scope
-from sms_notify.policy.vocabulary import State
+from sms_notify.policy.vocabulary import Kind, State
 from sms_notify.store.incidents import UNHEARD
+from sms_notify.store.literals import in_list
 from sms_notify.store.tx import Tx, moment, stored
 
 
@@ -28,6 +30,7 @@ class WorkDue:
     steps: bool
     reminders: bool
     notifications: bool
+    after_hours: bool
     lanes: bool
     next_critical: datetime | None
 
@@ -51,6 +54,8 @@ _LINES = {
     "steps": f"exists (select 1 from agenda where what = '{TimerKind.ESCALATE}' and due_at <= :now)",
     "reminders": f"exists (select 1 from agenda where what = '{TimerKind.REMIND}' and due_at <= :now)",
     "notifications": "exists (select 1 from pages where state = 'held' and due_at <= :now)",
+    "after_hours": "exists (select 1 from pages where state = 'held' and due_at <= :now"
+    f" and kind = '{Kind.FIRING}' and why in {in_list(hold for hold in Hold if hold.of_hours)})",
     "lanes": "exists (select 1 from holds where until <= :now)",
     "next_critical": "(select min(until) from holds where lane = 'critical')",
 }
