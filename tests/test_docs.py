@@ -569,3 +569,17 @@ def test_every_link_leads_somewhere(page: Path) -> None:
         assert target.exists(), link
         if anchor:
             assert anchor in anchors(read(target)), link
+
+
+ARCHITECTURE = (ROOT / "docs" / "architecture.md").read_text("utf-8")
+
+
+@pytest.mark.parametrize("path", sorted(set(re.findall(r"`([a-z_0-9/]+\.py)(?::\w+)?`", ARCHITECTURE))))
+def test_what_the_architecture_names_exists(path: str) -> None:
+    assert any((ROOT / folder / path).is_file() for folder in ("sms_notify", ".")), path
+
+
+def test_the_architecture_names_every_room() -> None:
+    rooms = {path.name for path in (ROOT / "sms_notify").iterdir() if (path / "__init__.py").is_file()}
+
+    assert {room for room in rooms if f"{room}/" not in ARCHITECTURE} <= {"net", "silences", "importing", "demo"}

@@ -196,11 +196,11 @@ def release(rows: Rows, message_id: int) -> None:
             late = replace(
                 n, state=PageState.HELD, why=Hold.LATE, held_by="", due_at=rows.now, message_id=None
             )
-            rows.notifications.put(n.id, late)
+            rows.change(late)
 
 
 def _give_up(rows: Rows, n: Notification, why: Drop) -> None:
-    rows.notifications.put(n.id, replace(n, state=PageState.DROPPED, why=why))
+    rows.change(replace(n, state=PageState.DROPPED, why=why))
 
 
 def _replaced(rows: Rows, n: Notification) -> bool:

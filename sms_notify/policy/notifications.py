@@ -351,9 +351,8 @@ def relieved(plan: Plan, rows: Rows) -> list[Notification]:
 def _held_for_hours(rows: Rows) -> dict[tuple[str, str], list[Notification]]:
     """The beginnings that were held until now by the clock on the wall, by number and receiver."""
     found: dict[tuple[str, str], list[Notification]] = {}
-    for n in sorted(rows.notifications.rows.values(), key=lambda n: n.id):
-        due = n.state is PageState.HELD and n.due_at <= rows.now
-        if due and n.kind is Kind.FIRING and isinstance(n.why, Hold) and n.why.of_hours:
+    for n in rows.all_held():
+        if n.due_at <= rows.now and n.kind is Kind.FIRING and isinstance(n.why, Hold) and n.why.of_hours:
             found.setdefault((n.number, n.receiver), []).append(n)
     return found
 

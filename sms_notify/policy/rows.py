@@ -67,7 +67,7 @@ class Rows:
         self._of_key: dict[tuple[str, str], list[int]] = {}
         self._of_incident: dict[int, list[int]] = {}
         self._of_message: dict[int, list[int]] = {}
-        self._of_number: dict[str, list[int]] = {}
+        self._held: dict[tuple[str, Lane], dict[int, None]] = {}
         self._more_waiting: defaultdict[tuple[str, Lane], int] = defaultdict(
             int
         )  # than when the queue was looked at
@@ -91,9 +91,16 @@ class Rows:
 
     def _index_notification(self, notification: Notification) -> None:
         self._of_incident.setdefault(notification.incident_id, []).append(notification.id)
-        self._of_number.setdefault(notification.number, []).append(notification.id)
+        self._index_held(notification)
         if notification.message_id is not None:
             self._of_message.setdefault(notification.message_id, []).append(notification.id)
+
+    def _index_held(self, notification: Notification) -> None:
+        lane = self._held.setdefault((notification.number, notification.row_lane), {})
+        if notification.state is PageState.HELD:
+            lane[notification.id] = None
+        else:
+            lane.pop(notification.id, None)
 
     def load_lane(self, key: tuple[str, Lane], held: HeldLane) -> None:
         self.lanes.load(key, held)
@@ -158,8 +165,7 @@ class Rows:
 
     def held(self, number: str, lane: Lane) -> list[Notification]:
         """All that is held for a number in one lane, due or not, in the order in which it came."""
-        listed = self._listed(self._of_number.get(number, ()))
-        return [self._as_stored(n) for n in listed if n.state is PageState.HELD and n.row_lane is lane]
+        return [self._as_stored(n) for n in self._listed(self._held.get((number, lane), ()))]
 
     def _as_stored(self, n: Notification) -> Notification:
         """With what is known of its incident by now: that may have ended, or risen, since it was owed."""
@@ -174,12 +180,10 @@ class Rows:
 
     def due_lanes(self) -> set[tuple[str, Lane]]:
         """Whose notifications are due, as far as they were loaded."""
-        every = self.notifications.rows.values()
-        return {(n.number, n.row_lane) for n in every if n.state is PageState.HELD and n.due_at <= self.now}
+        return {(n.number, n.row_lane) for n in self.all_held() if n.due_at <= self.now}
 
     def all_held(self) -> list[Notification]:
-        every = sorted(self.notifications.rows.values(), key=lambda n: n.id)
-        return [n for n in every if n.state is PageState.HELD]
+        return self._listed(id_ for ids in self._held.values() for id_ in ids)
 
     def _listed(self, ids: Iterable[int]) -> list[Notification]:
         return [self.notifications.rows[id_] for id_ in sorted(ids)]
@@ -202,19 +206,24 @@ class Rows:
 
     def _write(self, n: Notification, **changes: Any) -> None:
         if n.id:
-            self.notifications.put(n.id, replace(n, **changes))
+            self.change(replace(n, **changes))
         elif not self.has(n.incident_id, n.number, n.kind, n.nth):
             written = replace(n, id=self.ids.notifications, row_lane=n.lane, **changes)
             self.ids.notifications += 1
             self.notifications.put(written.id, written)
             self._index_notification(written)
 
+    def change(self, n: Notification) -> None:
+        """What becomes of one that is written down."""
+        self.notifications.put(n.id, n)
+        self._index_held(n)
+
     def drop(self, listed: Iterable[Notification], why: Drop) -> None:
         """Those that are held are not told after all."""
         for n in listed:
             row = self.notifications.get(n.id)
             if row is not None and row.state is PageState.HELD:
-                self.notifications.put(n.id, replace(row, state=PageState.DROPPED, why=why))
+                self.change(replace(row, state=PageState.DROPPED, why=why))
 
     # Messages.
 
@@ -297,10 +306,10 @@ class Rows:
         self.freed.append((number, lane))
         for key in list(self.lanes.rows):
             self._free_lane(key, (number, lane))
-        for n in list(self.notifications.rows.values()):
-            held = n.state is PageState.HELD and n.why is Hold.LIMIT and n.due_at > self.now
+        for n in self.all_held():
+            held = n.why is Hold.LIMIT and n.due_at > self.now
             if held and ((n.number, n.row_lane) == (number, lane) or not LimitScope.of_one_number(n.held_by)):
-                self.notifications.put(n.id, replace(n, due_at=self.now))
+                self.change(replace(n, due_at=self.now))
 
     def postpone(self, number: str, lane: Lane, held: HeldLane) -> None:
         """What is due waits with its lane, loaded or not. What was too late, or held for the night, says so when it is told."""
@@ -308,9 +317,7 @@ class Rows:
         for n in self.due(number, lane):
             kept = Hold(n.why).outlasts_limits
             why, by = (n.why, n.held_by) if kept else (Hold.LIMIT, held.scope)
-            self.notifications.put(
-                n.id, replace(self.notifications.rows[n.id], due_at=held.until, why=why, held_by=by)
-            )
+            self.change(replace(self.notifications.rows[n.id], due_at=held.until, why=why, held_by=by))
 
     def _free_lane(self, key: tuple[str, Lane], freed: tuple[str, Lane]) -> None:
         held = self.lanes.get(key)
