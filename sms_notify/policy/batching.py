@@ -109,6 +109,8 @@ class Batching:
 
     def _lanes(self, number: str, ready: Sequence[Notification]) -> dict[Lane, list[Notification]]:
         """What came with critical news rides in its text, unless a storm of the rest is being held back."""
+        if len(ready) == 1:
+            return {ready[0].lane: list(ready)}
         urgent = {bundles.bundle(n) for n in ready if n.lane is Lane.CRITICAL}
         rides = urgent and (
             not self._allowance.limited(Lane.REST) or self._rows.lane(number, Lane.REST) is None
@@ -157,11 +159,14 @@ class Batching:
         """
         if not joins(lane, ready, was_held=was_held):
             return list(ready)
+        held = self._rows.held(number, lane)
+        if not held and all(n.why is not Hold.LATE for n in ready):
+            return list(ready)
         known = {n.id for n in ready if n.id}
         waiting = (*(hold for hold in Hold if hold.of_limits), Hold.GROUP)
         asked = {n.receiver for n in ready}
         others = [
-            n for n in self._rows.held(number, lane)
+            n for n in held
             if n.id not in known and n.why in waiting
             and (lane is Lane.CRITICAL or n.receiver in asked or not self._plan.receiver(n.receiver).limits)
         ]  # fmt: skip
@@ -193,6 +198,8 @@ class Batching:
         self, batch: _LaneBatch, items: Sequence[Notification]
     ) -> tuple[list[_DraftedText], list[Notification]]:
         """The texts that tell `items`, and what is left for the next."""
+        if len(items) == 1:
+            return [self._text(batch, items, 0)], []
         bundled: dict[tuple[str, ...], list[Notification]] = {}
         for n in sorted(items, key=lambda n: n.subject.alert.severity.rank):
             bundled.setdefault(bundles.bundle(n), []).append(n)
@@ -213,8 +220,9 @@ class Batching:
         """One text about as many as it can name where each must be named, else about all."""
         silent = self._allowance.silent_until(batch.lane, batch.leave, before + 1, self._now)
         text = self._worded(batch, listed, silent)
-        urgent = {n.incident_id for n in listed if n.lane is Lane.CRITICAL}
-        if batch.lane is not Lane.CRITICAL or len(listed) == 1 or len(urgent) > _NAMED or _all_named(text):
+        if batch.lane is not Lane.CRITICAL or len(listed) == 1 or _all_named(text):
+            return text
+        if len({n.incident_id for n in listed if n.lane is Lane.CRITICAL}) > _NAMED:
             return text
         low, high = 1, len(listed) - 1
         best = self._worded(batch, listed[:1], silent)

@@ -6,25 +6,14 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 
 from sms_notify.policy.records import Decided
-from sms_notify.store.tx import Row, Tx, stored
+from sms_notify.store.tx import Row, Tx, insert_into, stored
 
 
 def record(tx: Tx, decided: Iterable[Decided], node: str, now: datetime) -> None:
+    at = stored(now)
     tx.run_all(
-        "insert into decisions (at, node, incident_id, word, receiver, nth, detail)"
-        " values (:at, :node, :incident_id, :word, :receiver, :nth, :detail)",
-        [
-            {
-                "at": stored(now),
-                "node": node,
-                "incident_id": one.incident_id,
-                "word": one.word,
-                "receiver": one.receiver,
-                "nth": one.nth,
-                "detail": one.detail,
-            }
-            for one in decided
-        ],
+        insert_into("decisions", "at, node, incident_id, word, receiver, nth, detail"),
+        [(at, node, one.incident_id, one.word, one.receiver, one.nth, one.detail) for one in decided],
     )
 
 

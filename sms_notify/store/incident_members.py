@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from datetime import datetime
 
 from sms_notify.policy.records import Member
-from sms_notify.store.tx import Row, Tx, among, from_stored, moment, pairs, stored, to_stored
+from sms_notify.store.tx import Row, Tx, among, from_stored, insert_into, moment, pairs, stored, to_stored
 
 
 def newest_of(tx: Tx, keys: Iterable[tuple[str, str]]) -> list[Member]:
@@ -40,27 +40,25 @@ def _member(row: Row) -> Member:
     )  # fmt: skip
 
 
+_SAVE = (
+    insert_into(
+        "members", "incident_id, source, fingerprint, starts_at, opened_at, last_seen_at, ended_at, closed_at"
+    )
+    + " on conflict (incident_id, source, fingerprint) do update set last_seen_at = excluded.last_seen_at,"
+    " starts_at = excluded.starts_at, closed_at = excluded.closed_at, ended_at = excluded.ended_at"
+)
+
+
 def save(tx: Tx, members: Iterable[Member]) -> None:
     """New ones, and what has changed of the others."""
-    tx.run_all(
-        "insert into members (incident_id, source, fingerprint, starts_at, opened_at, last_seen_at, ended_at, closed_at)"
-        " values (:incident_id, :source, :fingerprint, :starts_at, :opened_at, :last_seen_at, :ended_at, :closed_at)"
-        " on conflict (incident_id, source, fingerprint) do update set last_seen_at = excluded.last_seen_at,"
-        " starts_at = excluded.starts_at, closed_at = excluded.closed_at, ended_at = excluded.ended_at",
-        [
-            {
-                "incident_id": member.incident_id,
-                "source": member.source,
-                "fingerprint": member.fingerprint,
-                "starts_at": to_stored(member.starts_at),
-                "opened_at": stored(member.opened_at),
-                "last_seen_at": stored(member.last_seen_at),
-                "ended_at": to_stored(member.ended_at),
-                "closed_at": to_stored(member.closed_at),
-            }
-            for member in members
-        ],
-    )
+    rows = [
+        (
+            one.incident_id, one.source, one.fingerprint, to_stored(one.starts_at), stored(one.opened_at),
+            stored(one.last_seen_at), to_stored(one.ended_at), to_stored(one.closed_at),
+        )
+        for one in members
+    ]  # fmt: skip
+    tx.run_all(_SAVE, rows)
 
 
 def seen(tx: Tx, incident_id: int, source: str, fingerprint: str, now: datetime) -> None:

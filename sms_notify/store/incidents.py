@@ -16,6 +16,7 @@ from sms_notify.store.tx import (
     among,
     dump,
     from_stored,
+    insert_into,
     load_shared,
     moment,
     pairs,
@@ -91,57 +92,44 @@ def unheard_since(tx: Tx, limit: datetime) -> list[Incident]:
 UNHEARD = f"exists (select 1 from incidents where {_QUIET})"
 
 
+_INSERT = insert_into(
+    "incidents",
+    "id, source, fingerprint, starts_at, opened_at, state, severity, labels, annotations, last_seen_at, ended_at,"
+    " closed_at, acked_at, acked_by, acked_how, flapping, raised",
+)
+_UPDATE = (
+    "update incidents set state = ?, severity = ?, labels = ?, annotations = ?, last_seen_at = ?, ended_at = ?,"
+    " closed_at = ?, acked_at = ?, acked_by = ?, acked_how = ?, flapping = ?, raised = ? where id = ?"
+)
+
+
 def insert(tx: Tx, incidents: Iterable[Incident]) -> None:
     """The unique index refuses a second open one of the same key."""
-    tx.run_all(
-        "insert into incidents (id, source, fingerprint, state, severity, labels, annotations, starts_at, opened_at,"
-        " last_seen_at, ended_at, closed_at, acked_at, acked_by, acked_how, flapping, raised) values (:id, :source,"
-        " :fingerprint, :state, :severity, :labels, :annotations, :starts_at, :opened_at, :last_seen_at, :ended_at,"
-        " :closed_at, :acked_at, :acked_by, :acked_how, :flapping, :raised)",
-        [
-            _changeable(one)
-            | {
-                "source": one.source,
-                "fingerprint": one.fingerprint,
-                "starts_at": to_stored(one.starts_at),
-                "opened_at": stored(one.opened_at),
-            }
-            for one in incidents
-        ],
-    )
+    rows = [
+        (
+            one.id, one.source, one.fingerprint, to_stored(one.starts_at), stored(one.opened_at), *_changeable(one)
+        )
+        for one in incidents
+    ]  # fmt: skip
+    tx.run_all(_INSERT, rows)
 
 
 def update(tx: Tx, incidents: Iterable[Incident]) -> None:
-    tx.run_all(
-        "update incidents set state = :state, severity = :severity, labels = :labels, annotations = :annotations,"
-        " last_seen_at = :last_seen_at, ended_at = :ended_at, closed_at = :closed_at, acked_at = :acked_at,"
-        " acked_by = :acked_by, acked_how = :acked_how, flapping = :flapping, raised = :raised where id = :id",
-        list(map(_changeable, incidents)),
-    )
+    tx.run_all(_UPDATE, [(*_changeable(one), one.id) for one in incidents])
 
 
-def _changeable(one: Incident) -> dict[str, object]:
-    return {
-        "id": one.id,
-        "state": one.state,
-        "severity": one.severity,
-        "labels": dump(one.labels),
-        "annotations": dump(one.annotations),
-        "last_seen_at": stored(one.last_seen_at),
-        "ended_at": to_stored(one.ended_at),
-        "closed_at": to_stored(one.closed_at),
-        "acked_at": to_stored(one.acked_at),
-        "acked_by": one.acked_by,
-        "acked_how": one.acked_how,
-        "flapping": one.flapping,
-        "raised": one.raised,
-    }
+def _changeable(one: Incident) -> tuple[object, ...]:
+    return (
+        one.state, one.severity, dump(one.labels), dump(one.annotations), stored(one.last_seen_at),
+        to_stored(one.ended_at), to_stored(one.closed_at), to_stored(one.acked_at), one.acked_by, one.acked_how,
+        one.flapping, one.raised,
+    )  # fmt: skip
 
 
 def seen(tx: Tx, incident_ids: Iterable[int], now: datetime) -> None:
     """They fire still."""
-    rows = [{"now": stored(now), "id": id_} for id_ in incident_ids]
-    tx.run_all("update incidents set last_seen_at = :now where id = :id", rows)
+    at = stored(now)
+    tx.run_all("update incidents set last_seen_at = ? where id = ?", [(at, id_) for id_ in incident_ids])
 
 
 def allow_for_absence(tx: Tx, since: datetime) -> None:
@@ -153,33 +141,27 @@ def allow_for_absence(tx: Tx, since: datetime) -> None:
         )
 
 
+_RECORD = insert_into(
+    "alerts",
+    "received_at, node, source, fingerprint, status, reason, incident_id, group_key, labels, annotations, starts_at,"
+    " ends_at, routes, once",
+)
+
+
 def record(tx: Tx, heard: Iterable[AcceptedAlert], node: str, now: datetime) -> None:
     """Writes down accepted alerts with what they led to; a duplicate's labels are those of its incident, but for those
     that are to be written down `whole`.
     """
-    tx.run_all(
-        "insert into alerts (received_at, node, source, fingerprint, status, reason, incident_id, group_key, labels,"
-        " annotations, starts_at, ends_at, routes, once) values (:now, :node, :source, :fingerprint, :status, :reason,"
-        " :incident_id, :group_key, :labels, :annotations, :starts_at, :ends_at, :routes, :once)",
-        [_alert_row(one, node, now) for one in heard],
-    )
+    at = stored(now)
+    tx.run_all(_RECORD, [(at, node, *_alert_row(one)) for one in heard])
 
 
-def _alert_row(one: AcceptedAlert, node: str, now: datetime) -> dict[str, object]:
+def _alert_row(one: AcceptedAlert) -> tuple[object, ...]:
     alert, known = one.alert, one.heard is Heard.DUPLICATE and not one.whole
-    return {
-        "now": stored(now),
-        "node": node,
-        "source": alert.source,
-        "fingerprint": alert.fingerprint,
-        "status": alert.status,
-        "reason": one.heard,
-        "incident_id": one.incident_id,
-        "group_key": "" if known else one.group,
-        "labels": None if known else dump(alert.labels),
-        "annotations": None if known else dump(alert.annotations),
-        "starts_at": to_stored(alert.starts_at),
-        "ends_at": to_stored(alert.ends_at),
-        "routes": "\n".join(one.routes),
-        "once": alert.once,
-    }
+    group, labels, annotations = (
+        ("", None, None) if known else (one.group, dump(alert.labels), dump(alert.annotations))
+    )
+    return (
+        alert.source, alert.fingerprint, alert.status, one.heard, one.incident_id, group, labels, annotations,
+        to_stored(alert.starts_at), to_stored(alert.ends_at), "\n".join(one.routes), int(alert.once),
+    )  # fmt: skip

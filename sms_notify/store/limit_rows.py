@@ -13,7 +13,7 @@ from sms_notify.policy.holds import Hold
 from sms_notify.policy.rate_limits import Credits, Lane, LimitScope, Spending
 from sms_notify.policy.records import HeldLane, QueueView
 from sms_notify.store.literals import in_list
-from sms_notify.store.tx import Tx, moment, rows_of, stored
+from sms_notify.store.tx import Tx, insert_into, moment, rows_of, stored
 
 _BALANCE_HOLDS = timedelta(hours=2)  # it is asked every quarter of an hour
 _A_FEW = 10  # the parts of the texts that are asked for
@@ -56,12 +56,13 @@ def _lanes_sql(values: str) -> str:
         f" where p.state = 'held' and p.number = k.number and p.lane = '{lane}')"
         for lane in _LIMITED
     )
-    return (
+    waiting = (
         f"with k (number) as (values {values}) select 'lane' as what, h.number, h.lane, h.scope, h.since as at,"
         " h.until, h.announced as n from k join holds h on h.number = k.number union all"
         " select 'waits', m.number, m.lane, '', 0, 0, count(*) from k join messages m on m.number = k.number"
-        f" where m.state = 'queued' group by m.number, m.lane{of_each}"
+        " where m.state = 'queued' group by m.number, m.lane"
     )
+    return waiting + of_each
 
 
 _MONEY = (
@@ -133,35 +134,28 @@ def balance(tx: Tx, gateway: str) -> int | None:
     return int(row["credits"]) if row is not None else None
 
 
+_HOLD = (
+    insert_into("holds", "number, lane, scope, since, until, announced") + " on conflict (number, lane)"
+    " do update set scope = excluded.scope, since = excluded.since, until = excluded.until, announced = excluded.announced"
+)
+
+
 def hold_lanes(tx: Tx, lanes: Mapping[LaneKey, HeldLane]) -> None:
-    tx.run_all(
-        "insert into holds (number, lane, scope, since, until, announced) values (:number, :lane, :scope, :since, :until,"
-        " :announced) on conflict (number, lane) do update set scope = excluded.scope, since = excluded.since,"
-        " until = excluded.until, announced = excluded.announced",
-        [
-            {
-                "number": number,
-                "lane": lane,
-                "scope": held.scope,
-                "since": stored(held.since),
-                "until": stored(held.until),
-                "announced": int(held.announced),
-            }
-            for (number, lane), held in lanes.items()
-        ],
-    )
+    rows = [
+        (number, lane, held.scope, stored(held.since), stored(held.until), int(held.announced))
+        for (number, lane), held in lanes.items()
+    ]
+    tx.run_all(_HOLD, rows)
 
 
 def free_lanes(tx: Tx, lanes: Iterable[LaneKey]) -> None:
-    rows = [{"number": number, "lane": lane} for number, lane in lanes]
-    tx.run_all("delete from holds where number = :number and lane = :lane", rows)
+    tx.run_all("delete from holds where number = ? and lane = ?", list(lanes))
 
 
 _FREED = (
-    "update holds set until = :now where until > :now"
-    f" and (number = :number and lane = :lane or scope not in {_OF_ONE})",
-    f"update pages set due_at = :now where due_at > :now and state = 'held' and why = '{Hold.LIMIT}'"
-    f" and (number = :number and lane = :lane or held_by not in {_OF_ONE})",
+    f"update holds set until = ? where until > ? and (number = ? and lane = ? or scope not in {_OF_ONE})",
+    f"update pages set due_at = ? where due_at > ? and state = 'held' and why = '{Hold.LIMIT}'"
+    f" and (number = ? and lane = ? or held_by not in {_OF_ONE})",
 )
 
 
@@ -169,7 +163,8 @@ def look_again(tx: Tx, lanes: Iterable[LaneKey], now: datetime) -> None:
     """Texts of these lanes never left after all: what waits because of them is asked again at the next tick. Their own
     lanes do, and so may everybody whom a limit or a budget of all holds (`Rows.free` says the same of what is loaded).
     """
-    rows = [{"number": number, "lane": lane, "now": stored(now)} for number, lane in dict.fromkeys(lanes)]
+    at = stored(now)
+    rows = [(at, at, number, lane) for number, lane in dict.fromkeys(lanes)]
     for sql in _FREED:
         tx.run_all(sql, rows)
 

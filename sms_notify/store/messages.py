@@ -14,7 +14,7 @@ from sms_notify.policy.rate_limits import Lane
 from sms_notify.policy.records import Draft, Entry, Message, NextIds, first_entry, queued
 from sms_notify.policy.vocabulary import Kind, State
 from sms_notify.store.literals import in_list
-from sms_notify.store.tx import Row, Tx, among, moment, stored
+from sms_notify.store.tx import Row, Tx, among, insert_into, moment, stored
 
 __all__ = ["Draft", "Entry", "Message"]
 
@@ -41,57 +41,40 @@ def write(tx: Tx, draft: Draft, node: str, now: datetime) -> int:
     return message.id
 
 
+_INSERT = insert_into(
+    "messages",
+    "id, kind, receiver, recipient, number, severity, rank, gateway, body, parts, state, attempts, ambiguous, polls,"
+    " not_before, expires_at, created_at, updated_at, lane, ack_code",
+)
+_UPDATE = (
+    "update messages set gateway = ?, not_before = ?, ambiguous = ?, body = ?, parts = ?, recuts = ?, updated_at = ?,"
+    f" state = ?, lease_until = null, poll_at = case when ? in {_FINAL} then null else poll_at end where id = ?"
+)
+
+
 def insert(tx: Tx, messages: Iterable[Message]) -> None:
-    tx.run_all(
-        "insert into messages (id, kind, receiver, recipient, number, severity, rank, gateway, body, parts, state,"
-        " attempts, ambiguous, polls, not_before, expires_at, created_at, updated_at, lane, ack_code) values (:id, :kind,"
-        " :receiver, :recipient, :number, :severity, :rank, :gateway, :body, :parts, :state, 0, 0, 0, :not_before,"
-        " :expires_at, :now, :now, :lane, :ack_code)",
-        [
-            {
-                "id": message.id,
-                "kind": message.kind,
-                "receiver": message.receiver,
-                "recipient": message.recipient,
-                "number": message.number,
-                "severity": message.severity,
-                "rank": message.rank,
-                "gateway": message.gateway,
-                "body": message.body,
-                "parts": message.parts,
-                "state": message.state,
-                "not_before": stored(message.not_before),
-                "expires_at": stored(message.expires_at),
-                "now": stored(message.created_at),
-                "lane": message.lane,
-                "ack_code": message.ack_code or None,
-            }
-            for message in messages
-        ],
-    )
+    rows = []
+    for m in messages:
+        at = stored(m.created_at)
+        rows.append(
+            (
+                m.id, m.kind, m.receiver, m.recipient, m.number, m.severity, m.rank, m.gateway, m.body, m.parts,
+                m.state, 0, 0, 0, stored(m.not_before), stored(m.expires_at), at, at, m.lane, m.ack_code or None,
+            )
+        )  # fmt: skip
+    tx.run_all(_INSERT, rows)
 
 
 def update(tx: Tx, messages: Iterable[Message], now: datetime) -> None:
     """What a step has changed: none of them is being sent. A final state is never asked about again."""
-    tx.run_all(
-        "update messages set state = :state, gateway = :gateway, not_before = :not_before, ambiguous = :ambiguous,"
-        " body = :body, parts = :parts, recuts = :recuts, updated_at = :now, lease_until = null,"
-        f" poll_at = case when :state in {_FINAL} then null else poll_at end where id = :id",
-        [
-            {
-                "id": message.id,
-                "state": message.state,
-                "gateway": message.gateway,
-                "not_before": stored(message.not_before),
-                "ambiguous": message.ambiguous,
-                "body": message.body,
-                "parts": message.parts,
-                "recuts": message.recuts,
-                "now": stored(now),
-            }
-            for message in messages
-        ],
-    )
+    at = stored(now)
+    rows = [
+        (
+            m.gateway, stored(m.not_before), m.ambiguous, m.body, m.parts, m.recuts, at, m.state, m.state, m.id
+        )
+        for m in messages
+    ]  # fmt: skip
+    tx.run_all(_UPDATE, rows)
 
 
 def get(tx: Tx, message_id: int) -> Message:
@@ -183,24 +166,18 @@ def enter(tx: Tx, message: Message, state: State, entry: Entry, node: str, now: 
     enter_all(tx, [(message, state, entry)], node, now)
 
 
+_ENTER = insert_into(
+    "ledger", "at, node, message_id, state, reason, code, gateway, severity, parts, seconds, detail"
+)
+
+
 def enter_all(tx: Tx, entries: Iterable[tuple[Message, State, Entry]], node: str, now: datetime) -> None:
-    tx.run_all(
-        "insert into ledger (at, node, message_id, state, reason, code, gateway, severity, parts, seconds, detail)"
-        " values (:at, :node, :message_id, :state, :reason, :code, :gateway, :severity, :parts, :seconds, :detail)",
-        [
-            {
-                "at": stored(now),
-                "node": node,
-                "message_id": message.id,
-                "state": state,
-                "reason": entry.reason,
-                "code": entry.code,
-                "gateway": message.gateway,
-                "severity": message.severity,
-                "parts": message.parts,
-                "seconds": entry.seconds,
-                "detail": entry.detail,
-            }
-            for message, state, entry in entries
-        ],
-    )
+    at = stored(now)
+    rows = [
+        (
+            at, node, message.id, state, entry.reason, entry.code, message.gateway, message.severity, message.parts,
+            entry.seconds, entry.detail,
+        )
+        for message, state, entry in entries
+    ]  # fmt: skip
+    tx.run_all(_ENTER, rows)

@@ -14,7 +14,7 @@ from sms_notify.policy.rate_limits import Lane
 from sms_notify.policy.records import HeldLane, Incident, Notification
 from sms_notify.policy.vocabulary import Drop, Kind, PageState, State
 from sms_notify.store.literals import in_list
-from sms_notify.store.tx import Row, Tx, among, from_stored, moment, pairs, stored
+from sms_notify.store.tx import Row, Tx, among, from_stored, insert_into, moment, pairs, stored
 
 _SELECT = (
     "select p.*, m.state as message_state, m.ambiguous as message_ambiguous, m.created_at as message_at"
@@ -117,49 +117,35 @@ def notification_of(row: Row, incidents: Mapping[int, Incident]) -> Notification
     )
 
 
+_INSERT = (
+    insert_into(
+        "pages",
+        "incident_id, number, kind, nth, recipient, receiver, lane, bundle, hidden, created_at, state, why, held_by,"
+        " due_at, message_id, id",
+    )
+    + " on conflict (incident_id, number, kind, nth) do nothing"
+)
+
+
 def insert(tx: Tx, notifications: Iterable[Notification]) -> None:
     """The index pages_once decides races, and no race may undo the whole transaction of everybody else."""
-    tx.run_all(
-        "insert into pages (id, incident_id, number, kind, nth, recipient, receiver, lane, bundle, state, why, held_by,"
-        " hidden, created_at, due_at, message_id) values (:id, :incident_id, :number, :kind, :nth, :recipient, :receiver,"
-        " :lane, :bundle, :state, :why, :held_by, :hidden, :created_at, :due_at, :message_id)"
-        " on conflict (incident_id, number, kind, nth) do nothing",
-        [
-            _changeable(n)
-            | {
-                "incident_id": n.incident_id,
-                "number": n.number,
-                "kind": n.kind,
-                "nth": n.nth,
-                "recipient": n.person.name,
-                "receiver": n.receiver,
-                "lane": n.row_lane,
-                "bundle": n.bundle,
-                "hidden": n.hidden,
-                "created_at": stored(n.created_at),
-            }
-            for n in notifications
-        ],
-    )
+    rows = [
+        (
+            n.incident_id, n.number, n.kind, n.nth, n.person.name, n.receiver, n.row_lane, n.bundle, n.hidden,
+            stored(n.created_at), *_changeable(n),
+        )
+        for n in notifications
+    ]  # fmt: skip
+    tx.run_all(_INSERT, rows)
 
 
 def update(tx: Tx, notifications: Iterable[Notification]) -> None:
-    tx.run_all(
-        "update pages set state = :state, why = :why, held_by = :held_by, due_at = :due_at, message_id = :message_id"
-        " where id = :id",
-        list(map(_changeable, notifications)),
-    )
+    sql = "update pages set state = ?, why = ?, held_by = ?, due_at = ?, message_id = ? where id = ?"
+    tx.run_all(sql, list(map(_changeable, notifications)))
 
 
-def _changeable(n: Notification) -> dict[str, object]:
-    return {
-        "id": n.id,
-        "state": n.state,
-        "why": n.why,
-        "held_by": n.held_by,
-        "due_at": stored(n.due_at),
-        "message_id": n.message_id,
-    }
+def _changeable(n: Notification) -> tuple[object, ...]:
+    return n.state, n.why, n.held_by, stored(n.due_at), n.message_id, n.id
 
 
 def postpone(tx: Tx, lanes: Iterable[tuple[str, Lane, HeldLane]], now: datetime) -> None:
@@ -168,18 +154,10 @@ def postpone(tx: Tx, lanes: Iterable[tuple[str, Lane, HeldLane]], now: datetime)
     A statement rather than rows: in a storm thousands are due behind one text.
     """
     kept = f"why in {in_list(hold for hold in Hold if hold.outlasts_limits)}"
-    tx.run_all(
-        f"update pages set due_at = :until, held_by = case when {kept} then held_by else :held_by end,"
+    sql = (
+        f"update pages set due_at = ?, held_by = case when {kept} then held_by else ? end,"
         f" why = case when {kept} then why else '{Hold.LIMIT}' end"
-        " where state = 'held' and number = :number and lane = :lane and due_at <= :now",
-        [
-            {
-                "until": stored(held.until),
-                "held_by": held.scope,
-                "number": number,
-                "lane": lane,
-                "now": stored(now),
-            }
-            for number, lane, held in lanes
-        ],
+        " where state = 'held' and number = ? and lane = ? and due_at <= ?"
     )
+    at = stored(now)
+    tx.run_all(sql, [(stored(held.until), held.scope, number, lane, at) for number, lane, held in lanes])

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from sms_notify.policy.rotations import Shift
-from sms_notify.store.tx import Tx, moment, stored
+from sms_notify.store.tx import Tx, insert_into, moment, stored
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,13 +93,11 @@ def roster(tx: Tx, people: Container[str], after: datetime) -> RosterRows:
 
 
 def set_holders(tx: Tx, holders: Mapping[str, str], now: datetime) -> None:
+    at = stored(now)
     tx.run_all(
-        "insert into holders (schedule, person, since) values (:schedule, :person, :now)"
-        " on conflict (schedule) do update set person = excluded.person, since = excluded.since",
-        [
-            {"schedule": schedule, "person": person, "now": stored(now)}
-            for schedule, person in holders.items()
-        ],
+        insert_into("holders", "schedule, person, since")
+        + " on conflict (schedule) do update set person = excluded.person, since = excluded.since",
+        [(schedule, person, at) for schedule, person in holders.items()],
     )
 
 

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from sms_notify.policy.holds import Hold
 from sms_notify.policy.records import Timer, TimerKind
 from sms_notify.store.literals import in_list
-from sms_notify.store.tx import Row, Tx, among, moment, stored
+from sms_notify.store.tx import Row, Tx, among, insert_into, moment, stored
 
 _FAR = timedelta(days=8)  # a week is the longest that anybody makes a step, a group or a reminder wait
 _MICROSECOND = timedelta(microseconds=1)
@@ -40,29 +40,24 @@ def of_incidents(tx: Tx, ids: Iterable[int]) -> list[Timer]:
     ]
 
 
+_SAVE = (
+    insert_into("agenda", "incident_id, receiver, what, nth, due_at, every")
+    + " on conflict (incident_id, receiver, what)"
+    " do update set nth = excluded.nth, due_at = excluded.due_at, every = excluded.every"
+)
+
+
 def save(tx: Tx, timers: Iterable[Timer]) -> None:
     """What is next; an earlier one of the same kind is replaced."""
-    tx.run_all(
-        "insert into agenda (incident_id, receiver, what, nth, due_at, every)"
-        " values (:incident_id, :receiver, :what, :nth, :due_at, :every) on conflict (incident_id, receiver, what)"
-        " do update set nth = excluded.nth, due_at = excluded.due_at, every = excluded.every",
-        [
-            {
-                "incident_id": timer.incident_id,
-                "receiver": timer.receiver,
-                "what": timer.what,
-                "nth": timer.nth,
-                "due_at": stored(timer.due_at),
-                "every": timer.every // _MICROSECOND,
-            }
-            for timer in timers
-        ],
-    )
+    rows = [
+        (one.incident_id, one.receiver, one.what, one.nth, stored(one.due_at), one.every // _MICROSECOND)
+        for one in timers
+    ]
+    tx.run_all(_SAVE, rows)
 
 
 def strike(tx: Tx, keys: Iterable[tuple[int, str, TimerKind]]) -> None:
-    rows = [{"id": id_, "receiver": receiver, "what": what} for id_, receiver, what in keys]
-    tx.run_all("delete from agenda where incident_id = :id and receiver = :receiver and what = :what", rows)
+    tx.run_all("delete from agenda where incident_id = ? and receiver = ? and what = ?", list(keys))
 
 
 def flushed(tx: Tx, groups: Iterable[str]) -> dict[str, datetime]:
@@ -76,9 +71,9 @@ def flushed(tx: Tx, groups: Iterable[str]) -> dict[str, datetime]:
 
 def flush(tx: Tx, groups: Mapping[str, datetime]) -> None:
     tx.run_all(
-        "insert into groups (name, flush_at) values (:name, :at)"
-        " on conflict (name) do update set flush_at = excluded.flush_at",
-        [{"name": name, "at": stored(at)} for name, at in groups.items()],
+        insert_into("groups", "name, flush_at")
+        + " on conflict (name) do update set flush_at = excluded.flush_at",
+        [(name, stored(at)) for name, at in groups.items()],
     )
 
 

@@ -30,8 +30,8 @@ class Tx:
         """Executes one statement; returns how many rows it touched."""
         return self._connection.execute(sql, values).rowcount
 
-    def run_all(self, sql: str, rows: Sequence[Mapping[str, object]]) -> None:
-        """Executes one statement for each of `rows`; nothing where there are none."""
+    def run_all(self, sql: str, rows: Sequence[tuple[object, ...]]) -> None:
+        """Executes one statement, with its parameters by place, for each of `rows`; nothing where there are none."""
         if rows:
             self._connection.executemany(sql, rows)
 
@@ -46,6 +46,11 @@ class Tx:
 
     def all(self, sql: str, **values: object) -> Sequence[Row]:
         return self._connection.execute(sql, values).fetchall()
+
+
+def insert_into(table: str, columns: str) -> str:
+    """A row of these columns by place."""
+    return f"insert into {table} ({columns}) values ({', '.join('?' * (columns.count(',') + 1))})"
 
 
 def to_stored(moment: datetime | None) -> int | None:
