@@ -22,12 +22,12 @@ from pathlib import Path
 import history
 
 from sms_notify.alert import Alert, Delivery, Status, fingerprint_of
-from sms_notify.policy.account import Account
 from sms_notify.delivery.sender import Luck, Sender
 from sms_notify.delivery.settlement import Settling
 from sms_notify.engine import Engine
 from sms_notify.gateways.base import Submission
 from sms_notify.gateways.sms1601.settings import TEXT_LIMITS
+from sms_notify.policy.account import Account
 from sms_notify.policy.directory import Directory, Person, Target, TargetKind
 from sms_notify.policy.matchers import parse_matchers
 from sms_notify.policy.outcomes import Fate, Outcome, Reason

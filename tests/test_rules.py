@@ -116,13 +116,7 @@ MAY_READ_CLOCKS = {
 MANY_HAVE = {"__init__", "base", "settings"}
 # Class names that stand more than once in the package.
 NOT_UNIQUE_YET = {
-    "Answer",
-    "Draft",
-    "Group",
-    "Kind",
     "Outcome",
-    "Roster",
-    "Told",
 }
 
 

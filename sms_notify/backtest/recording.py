@@ -210,7 +210,7 @@ def of_store(store: SqliteStore) -> Iterator[Event]:
         yield replace(event, at=before)
 
 
-def _alerts(store: SqliteStore, until: int) -> Iterator[history.AcceptedAlert]:
+def _alerts(store: SqliteStore, until: int) -> Iterator[history.RecordedAlert]:
     last = 0
     while last < until:
         with store.reading() as tx:
@@ -221,7 +221,7 @@ def _alerts(store: SqliteStore, until: int) -> Iterator[history.AcceptedAlert]:
         last = page[-1].id
 
 
-def _deliveries(heard: Iterable[history.AcceptedAlert]) -> Iterator[Event]:
+def _deliveries(heard: Iterable[history.RecordedAlert]) -> Iterator[Event]:
     """What one source told at one moment came in one request."""
     for (at, source), together in groupby(heard, key=lambda row: (row.at, row.alert.source)):
         rows = tuple(together)

@@ -9,10 +9,10 @@ from sms_notify.cli.options import day_and_time, overriding, timetable_at
 from sms_notify.config.phone import NumberError, parse_number
 from sms_notify.config.settings import Settings
 from sms_notify.errors import UsageError
-from sms_notify.gateways.base import Group
+from sms_notify.gateways.base import AddressBookGroup
 from sms_notify.policy.directory import Directory, OnCall, Person, Target, TargetKind, nobody
 
-Recipient = Person | Group
+Recipient = Person | AddressBookGroup
 GROUP = "gateway-group:"  # how a target names a group of the gateway's address book
 TARGETS = "person:NAME, team:NAME, schedule:NAME, gateway-group:NAME or +NUMBER"
 
@@ -46,12 +46,12 @@ def _target(to: str) -> Target:
     raise UsageError(f"--to {to!r} is not a target; write {TARGETS}")
 
 
-def _group(settings: Settings, name: str, gateway: str | None) -> Group:
+def _group(settings: Settings, name: str, gateway: str | None) -> AddressBookGroup:
     account = account_of(settings, gateway)
     if name not in account.groups:
         known = ", ".join(account.groups) or "none"
         raise UsageError(f"gateway {account.name} lists no group {name!r} under `groups:`; there is {known}")
-    return Group(name)
+    return AddressBookGroup(name)
 
 
 def _holders(settings: Settings, target: Target, at: datetime) -> OnCall:

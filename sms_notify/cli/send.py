@@ -17,7 +17,7 @@ from sms_notify.cli.outbox import parse_at, schedule
 from sms_notify.cli.recipients import GROUP, Recipient, recipients_of
 from sms_notify.config.settings import Settings
 from sms_notify.errors import StoreError
-from sms_notify.gateways.base import Batch, Failed, Gateway, Group, Scheduled, Submission
+from sms_notify.gateways.base import AddressBookGroup, Batch, Failed, Gateway, Scheduled, Submission
 from sms_notify.gateways.registry import MOST_PARTS, GatewaySettings, client_of, minute_for
 from sms_notify.policy.directory import Person
 from sms_notify.policy.outcomes import Fate, Outcome, Reason
@@ -203,7 +203,7 @@ def _cleared(hand: Hand, to: Recipient, text: Text, row: Row) -> Row:
 
 def _message(to: Recipient, text: Text, *, test: bool = False) -> Submission | Batch:
     reference, long = luck().reference(), text.parts > 1
-    if isinstance(to, Group):
+    if isinstance(to, AddressBookGroup):
         return Batch(to, text.body, reference, long, test)
     return Submission(to.number, text.body, reference, long, test)
 

@@ -21,7 +21,7 @@ from sms_notify.policy.rotations import Schedule, Shift, on_call
 from sms_notify.policy.routing import Receiver, Route, route
 from sms_notify.policy.ruleset import Plan
 from sms_notify.wording.compose import compose_reported
-from sms_notify.wording.content import Notice, Reader, Text, Told
+from sms_notify.wording.content import Notice, Reader, Text, TextedIncident
 
 SAMPLE_TAG = "k3f9"
 _SAMPLE_CODE = "k3f9k3f9k3"  # as long as a real one
@@ -239,7 +239,7 @@ class _Seer:
 
 def _worded(plan: Plan, receiver: Receiver, person: Person, alert: Alert, at: datetime) -> Text:
     link = f"{plan.ack_url}{_SAMPLE_CODE}" if plan.ack_url and receiver.escalate else ""
-    told = Told(SAMPLE_TAG, alert, alert.starts_at)
+    told = TextedIncident(SAMPLE_TAG, alert, alert.starts_at)
     lane = Lane.CRITICAL if alert.severity is Severity.CRITICAL else Lane.REST
     free = pause_after(plan.limits.of(lane), (), at)
     silent = free if free - at > TELL_PAUSE else None

@@ -15,7 +15,7 @@ from sms_notify.policy.rows import Rows
 from sms_notify.policy.ruleset import Plan
 from sms_notify.policy.self_alert_notes import SelfAlertNote, note_id
 from sms_notify.policy.vocabulary import Decision, Kind
-from sms_notify.wording.content import HandOff, Reader, Told
+from sms_notify.wording.content import HandOff, Reader, TextedIncident
 from sms_notify.wording.handoff_text import compose_handoff
 
 AHEAD = timedelta(hours=24)
@@ -48,7 +48,8 @@ def tell(plan: Plan, rows: Rows, schedule: Schedule) -> None:
     until = turn.end if turn is not None and turn.end < now + _TURN else None
     still_open = sorted((one for one in rows.incidents.rows.values() if one.is_open), key=lambda one: one.id)
     told = tuple(
-        Told(tag_of(one.id), one.subject.alert, one.starts_at or one.opened_at) for one in still_open
+        TextedIncident(tag_of(one.id), one.subject.alert, one.starts_at or one.opened_at)
+        for one in still_open
     )
     reader = Reader(person.timezone, person.language)
     text = compose_handoff(HandOff(schedule.name, until, told), reader).text

@@ -14,7 +14,7 @@ from typing import TypeVar
 from sms_notify.alert import Delivery
 from sms_notify.assembly import account_of, numbers_to_probe, plan_of
 from sms_notify.backtest.replay import Changes, ack_codes, earlier, waits_of
-from sms_notify.channels.base import Ended, Note, Road, Told
+from sms_notify.channels.base import ChannelResult, Ended, Note, Road
 from sms_notify.config.settings import Settings
 from sms_notify.daemon.worker_threads import POLLED
 from sms_notify.delivery.breaker_probe import Prober
@@ -92,9 +92,9 @@ class _Channel:
     name: str
     noted: Callable[[Note], None]
 
-    def tell(self, note: Note) -> Told:
+    def tell(self, note: Note) -> ChannelResult:
         self.noted(note)
-        return Told(Ended.TOLD)
+        return ChannelResult(Ended.TOLD)
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,7 +17,7 @@ from sms_notify.self_alerts import gather
 from sms_notify.store import breakers, oncall_rows, page_queries
 from sms_notify.store.breakers import OwnTrouble
 from sms_notify.store.messages import Message
-from sms_notify.store.page_queries import Balance, Held, Queue, ShownIncident, Told
+from sms_notify.store.page_queries import Balance, Held, NotificationProgress, Queue, ShownIncident
 from sms_notify.store.tx import Tx
 from sms_notify.web.oncall_view import Duty, duty_of
 
@@ -57,7 +57,7 @@ class StatusView:
     """How things stand at one moment. `open` is at most INCIDENTS_SHOWN of `total`."""
 
     findings: tuple[Finding, ...]
-    open: tuple[tuple[ShownIncident, tuple[Told, ...]], ...]
+    open: tuple[tuple[ShownIncident, tuple[NotificationProgress, ...]], ...]
     total: int
     duties: tuple[Duty, ...]
     queue: Queue

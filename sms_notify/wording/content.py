@@ -10,7 +10,7 @@ from sms_notify.alert import Alert, Status
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
+class TextedIncident:
     """One incident as a text tells it; `tag` is the short name people use to speak of it (`k3f9`).
 
     `ended` says that it is over by the time the text is written, though nobody was told that it had begun.
@@ -42,7 +42,7 @@ class Notice:
     """
 
     status: Status
-    incidents: tuple[Told, ...]
+    incidents: tuple[TextedIncident, ...]
     hidden: int = 0
     tone: Tone = Tone.NEWS
     times: int = 0
@@ -68,8 +68,8 @@ class Digest:
     """
 
     why: Merged
-    held: tuple[Told, ...]
-    over: tuple[Told, ...] = ()
+    held: tuple[TextedIncident, ...]
+    over: tuple[TextedIncident, ...] = ()
     since: datetime | None = None
     silent_until: datetime | None = None
     hidden: int = 0
@@ -82,7 +82,7 @@ class HandOff:
 
     schedule: str
     until: datetime | None = None
-    incidents: tuple[Told, ...] = ()
+    incidents: tuple[TextedIncident, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,7 +20,7 @@ from systems import (
 
 from sms_notify.alert import Alert, Status
 from sms_notify.wording.compose import compose
-from sms_notify.wording.content import Notice, Reader, Told
+from sms_notify.wording.content import Notice, Reader, TextedIncident
 
 pytestmark = pytest.mark.real
 RULES_TEST = Path(__file__).parent / "rules_test.yml"
@@ -76,7 +76,7 @@ def test_every_rule_fires_when_it_should_and_not_before() -> None:
 def test_every_summary_is_told_whole_in_one_text() -> None:
     for name, alert in _expected():
         labels = {"alertname": name, **alert["exp_labels"], "instance": "monitoring-1.example.org:9601"}
-        told = Told(
+        told = TextedIncident(
             "k3f9",
             Alert("alertmanager", "f", Status.FIRING, labels, alert["exp_annotations"]),
             datetime.now(UTC),
