@@ -19,8 +19,8 @@ import pytest
 from large_store import ROWS, fill
 from workbench import NOON, Bench, VirtualClock, firing, resolved
 
-from sms_notify.assembly import plan_of
 from sms_notify.config.load import load
+from sms_notify.daemon.wiring import plan_of
 from sms_notify.delivery.reports import apply
 from sms_notify.delivery.sender import Luck, Sender
 from sms_notify.engine import Engine

@@ -287,7 +287,7 @@ def test_what_nobody_foresaw_is_refused_too_and_quotes_nothing(
     def broken(*_: object) -> None:
         raise RuntimeError("a secret")
 
-    monkeypatch.setattr("sms_notify.daemon.wiring.Wiring.build", broken)
+    monkeypatch.setattr("sms_notify.daemon.builder.DaemonBuilder.build", broken)
 
     with pytest.raises(SmsNotifyError, match="RuntimeError"):
         site.reload(receivers=TO_BOB)

@@ -38,7 +38,7 @@ def now_utc() -> datetime:
 
 def plan_at(settings: Settings, at: datetime) -> Plan:
     """What the daemon would decide by at `at`; what is wrong with a calendar is said on standard error."""
-    from sms_notify.assembly import plan_of  # half a second, which most commands need not wait for
+    from sms_notify.daemon.wiring import plan_of  # half a second, which most commands need not wait for
 
     return plan_of(settings, schedules=timetable_at(settings, at).schedules)
 

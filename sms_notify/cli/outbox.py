@@ -10,12 +10,12 @@ from datetime import datetime, tzinfo
 
 import click
 
-from sms_notify.assembly import wall_clock
 from sms_notify.cli.common import account_of, config_option, json_option, local, say, settings_of, table
 from sms_notify.cli.credits import gateway_option, why
 from sms_notify.cli.times import read_time
 from sms_notify.config.phone import NumberError, parse_number
 from sms_notify.config.settings import Settings
+from sms_notify.daemon.wiring import wall_clock
 from sms_notify.errors import StoreError, UsageError
 from sms_notify.gateways.base import Batch, Failed, Removed, Scheduled, Submission
 from sms_notify.gateways.registry import GatewaySettings, client_of, minute_instead

@@ -7,7 +7,6 @@ from zoneinfo import ZoneInfo
 
 import click
 
-from sms_notify.assembly import luck, wall_clock
 from sms_notify.barring import say_barring, say_breaker
 from sms_notify.cli.byhand import Hand, Row, name_of, near, row_of, send_to, why_not
 from sms_notify.cli.common import account_of, config_option, json_option, say, settings_of
@@ -16,6 +15,7 @@ from sms_notify.cli.options import barred_at, has_database
 from sms_notify.cli.outbox import parse_at, schedule
 from sms_notify.cli.recipients import GROUP, Recipient, recipients_of
 from sms_notify.config.settings import Settings
+from sms_notify.daemon.wiring import luck, wall_clock
 from sms_notify.errors import StoreError
 from sms_notify.gateways.base import AddressBookGroup, Batch, Failed, Gateway, Scheduled, Submission
 from sms_notify.gateways.registry import MOST_PARTS, GatewaySettings, client_of, minute_for

@@ -14,16 +14,16 @@ from datetime import timedelta
 from functools import partial
 from pathlib import Path
 
-from sms_notify.assembly import node_name, uptime, wall_clock
 from sms_notify.config.load import load
 from sms_notify.config.settings import Settings
 from sms_notify.daemon import event_log
 from sms_notify.daemon.active_configuration import Running
+from sms_notify.daemon.builder import DaemonBuilder
 from sms_notify.daemon.periodic import Every
 from sms_notify.daemon.reloading import Reloader, changed_keys, check_fixed, check_on_call
 from sms_notify.daemon.systemd import Manager, Watch
 from sms_notify.daemon.web_requests import front_of
-from sms_notify.daemon.wiring import Wiring
+from sms_notify.daemon.wiring import node_name, uptime, wall_clock
 from sms_notify.daemon.worker_threads import Tools, Unit
 from sms_notify.delivery.sender import Clock
 from sms_notify.engine import Engine, Moved
@@ -85,8 +85,8 @@ class App:
             self._wake_all,
         )
         self._refusals = Refusals(self.metrics.webhook_was_refused)
-        self._wiring = Wiring(self._tools, timing)
-        self._running = self._with_front(self._wiring.build(settings))
+        self._builder = DaemonBuilder(self._tools, timing)
+        self._running = self._with_front(self._builder.build(settings))
         self._retired: list[Unit] = []
         self._stopping = self._broken = False
         self._teller = Teller(self.committer, self._running.operator, self.node, self._clock, self._wake_all)
@@ -131,7 +131,7 @@ class App:
         # The first transaction also makes the tables where there are none.
         self.committer(lambda tx: self._probe_all_now(tx, running))
         self.metrics.begin(self.store)
-        self._wiring.read_calendars(running)
+        self._builder.read_calendars(running)
         for moved in self.committer(lambda tx: self._engine.recover(tx, self._clock())):
             event_log.moved(moved)
         for unit in running.units.values():
@@ -193,8 +193,8 @@ class App:
         before, settings = self._running, self._read()
         check_fixed(before.settings, settings)
         check_certificate(settings.web)
-        running = self._with_front(self._wiring.build(settings, before))
-        self._wiring.read_calendars(running, before.settings)
+        running = self._with_front(self._builder.build(settings, before))
+        self._builder.read_calendars(running, before.settings)
         with self.store.reading() as tx:
             check_on_call(settings, running.engine.plan.schedules, tx, self._clock())
         for moved in self._switch(before, running):

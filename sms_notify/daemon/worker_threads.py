@@ -10,11 +10,11 @@ import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from sms_notify.assembly import account_of, luck, numbers_to_probe
 from sms_notify.config.settings import Settings
 from sms_notify.daemon import event_log
 from sms_notify.daemon.periodic import Every
 from sms_notify.daemon.systemd import Watch
+from sms_notify.daemon.wiring import account_of, luck, numbers_to_probe
 from sms_notify.delivery.breaker_probe import Prober
 from sms_notify.delivery.reports import Reports
 from sms_notify.delivery.sender import Clock, Sender, Sent

@@ -12,10 +12,10 @@ from itertools import count
 from typing import TypeVar
 
 from sms_notify.alert import Delivery
-from sms_notify.assembly import account_of, numbers_to_probe, plan_of
 from sms_notify.backtest.replay import Changes, ack_codes, earlier, waits_of
 from sms_notify.channels.base import ChannelResult, Ended, Note, Road
 from sms_notify.config.settings import Settings
+from sms_notify.daemon.wiring import account_of, numbers_to_probe, plan_of
 from sms_notify.daemon.worker_threads import POLLED
 from sms_notify.delivery.breaker_probe import Prober
 from sms_notify.delivery.reports import Reports, apply

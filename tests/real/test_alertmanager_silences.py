@@ -18,9 +18,9 @@ from systems import Alertmanager, ask
 from test_silences import Desk
 from workbench import firing, open_episode
 
-from sms_notify.assembly import uptime
 from sms_notify.config.load import load
 from sms_notify.daemon import app, wiring
+from sms_notify.daemon.wiring import uptime
 from sms_notify.silences import client
 from sms_notify.silences.client import SilenceTrouble, Why
 from sms_notify.silences.keeper import SilenceEvent
