@@ -1,6 +1,6 @@
-"""Telling a person of our own trouble: once, by every road that `operator` names, however often it shows.
+"""Telling a person of our own trouble: once, by every channel that `operator` names, however often it shows.
 
-A person is texted by a gateway that takes texts now; the other roads need none. Trouble that reached nobody is
+A person is texted by a gateway that takes texts now; the other channels need none. Trouble that reached nobody is
 told again, later and later; the log has it in any case.
 """
 
@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from sms_notify.alert import Severity
-from sms_notify.channels.base import Ended, Note, Road
+from sms_notify.channels.base import Channel, Ended, Note
 from sms_notify.channels.settings import OperatorKind, OperatorTarget
 from sms_notify.delivery.open_ways import open_gateway
 from sms_notify.delivery.sender import Clock, Commit
@@ -45,10 +45,10 @@ _KINDS = {
 
 @dataclass(frozen=True, slots=True)
 class Operator:
-    """Who hears of our own trouble: people by text, and roads by name."""
+    """Who hears of our own trouble: people by text, and channels by name."""
 
     targets: tuple[OperatorTarget, ...]
-    roads: Mapping[str, Road]
+    channels: Mapping[str, Channel]
     roster: Callable[[], Roster]
     gateways: tuple[str, ...]
 
@@ -57,8 +57,8 @@ class Operator:
         named = (t for t in self.targets if t.kind is not OperatorKind.GATEWAY)
         return self.roster().who(tx, (Target(_KINDS[t.kind], t.name) for t in named), now)
 
-    def other_roads(self) -> tuple[Road, ...]:
-        return tuple(self.roads[t.name] for t in self.targets if t.kind is OperatorKind.GATEWAY)
+    def other_channels(self) -> tuple[Channel, ...]:
+        return tuple(self.channels[t.name] for t in self.targets if t.kind is OperatorKind.GATEWAY)
 
 
 class Teller:
@@ -88,7 +88,7 @@ class Teller:
     def _tell(self, gathered: Gathered, now: datetime) -> bool:
         trouble, note = gathered.trouble, note_of(gathered)
         _log.critical("%s", note.subject, extra={"advice": trouble.advice, "level": trouble.level})
-        told = [self._by_road(road, note) for road in self._operator.other_roads()]
+        told = [self._by_channel(channel, note) for channel in self._operator.other_channels()]
         texted = self._commit(lambda tx: self._text(tx, trouble, now))
         if texted:
             self._wake()
@@ -101,10 +101,10 @@ class Teller:
             self._commit(lambda tx: _note_untold(tx, gathered, now + pause))
         return reached
 
-    def _by_road(self, road: Road, note: Note) -> bool:
+    def _by_channel(self, channel: Channel, note: Note) -> bool:
         """UNKNOWN counts as told: a second copy of a note is no help to anybody."""
-        ended = road.tell(note)
-        extra = {"road": road.name, "ended": ended.ended, "detail": ended.detail}
+        ended = channel.tell(note)
+        extra = {"road": channel.name, "ended": ended.ended, "detail": ended.detail}
         _log.info("operator", extra=extra)
         return ended.ended in (Ended.TOLD, Ended.UNKNOWN)
 

@@ -16,7 +16,7 @@ from pathlib import Path
 
 import pytest
 
-from sms_notify.channels.apprise import AppriseRoad
+from sms_notify.channels.apprise import AppriseChannel
 from sms_notify.channels.base import ChannelResult, Ended, Note
 from sms_notify.channels.settings import AppriseSettings
 from sms_notify.secret import Secret
@@ -57,9 +57,9 @@ def stand_in(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def tell(*urls: str, note: Note = NOTE, timeout: float = 20.0) -> ChannelResult:
     settings = AppriseSettings("phone", tuple(Secret(f"{url}://{CANARY}") for url in urls), timeout)
-    road = AppriseRoad(settings)
-    outcome = road.tell(note)
-    assert CANARY not in f"{outcome!r} {road!r} {vars(road)!r} {settings!r}"
+    channel = AppriseChannel(settings)
+    outcome = channel.tell(note)
+    assert CANARY not in f"{outcome!r} {channel!r} {vars(channel)!r} {settings!r}"
     return outcome
 
 

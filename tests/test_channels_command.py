@@ -16,7 +16,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from sms_notify.channels.base import ChannelResult, Ended, Note, body_of, subject_of
-from sms_notify.channels.command import CommandRoad
+from sms_notify.channels.command import CommandChannel
 from sms_notify.channels.settings import CommandSettings
 
 AT = datetime(2026, 11, 22, 14, 5, tzinfo=UTC)
@@ -25,7 +25,7 @@ KEEP = "import os, sys; open(sys.argv[1], 'wb').write(sys.stdin.buffer.read() + 
 
 
 def tell(*argv: str, note: Note = NOTE, timeout: float = 20.0) -> ChannelResult:
-    return CommandRoad(CommandSettings("command", argv, timeout)).tell(note)
+    return CommandChannel(CommandSettings("command", argv, timeout)).tell(note)
 
 
 def shell(script: str, timeout: float = 20.0) -> ChannelResult:

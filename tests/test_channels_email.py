@@ -22,7 +22,7 @@ from hypothesis import strategies as st
 from test_gateway_transport import Loopback, certificate
 
 from sms_notify.channels.base import ChannelResult, Ended, Note, body_of, subject_of
-from sms_notify.channels.email import EmailRoad, _message
+from sms_notify.channels.email import EmailChannel, _message
 from sms_notify.channels.settings import EmailSettings, MailTls
 from sms_notify.secret import Secret
 
@@ -109,7 +109,7 @@ LOGIN = {"username": "acme", "password": Secret(CANARY)}
 
 def told(server: MailServer, note: Note = NOTE, **changes: object) -> ChannelResult:
     with Loopback(server, read=False) as listening:
-        return EmailRoad(mail(listening.port, **changes)).tell(note)
+        return EmailChannel(mail(listening.port, **changes)).tell(note)
 
 
 def parsed(raw: bytes) -> EmailMessage:
@@ -224,7 +224,7 @@ def test_one_address_of_two_is_told_enough() -> None:
 def test_nobody_there_is_unreachable() -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
-        outcome = EmailRoad(mail(taken.getsockname()[1])).tell(NOTE)
+        outcome = EmailChannel(mail(taken.getsockname()[1])).tell(NOTE)
     assert outcome == ChannelResult(Ended.UNREACHABLE, "Connection refused")
 
 
@@ -260,7 +260,7 @@ def test_a_drip_of_bytes_gains_no_time() -> None:
 
     with Loopback(drips, read=False) as listening:
         begun = time.monotonic()
-        outcome = EmailRoad(mail(listening.port, timeout=0.5)).tell(NOTE)
+        outcome = EmailChannel(mail(listening.port, timeout=0.5)).tell(NOTE)
         took = time.monotonic() - begun
     assert outcome == ChannelResult(Ended.UNREACHABLE, "no answer within the time limit")
     assert took < 5
@@ -272,7 +272,7 @@ def test_a_server_that_does_not_stop_talking_is_left() -> None:
             conn.sendall(b"220-welcome\r\n" * 1000)
 
     with Loopback(talks, read=False) as listening:
-        outcome = EmailRoad(mail(listening.port)).tell(NOTE)
+        outcome = EmailChannel(mail(listening.port)).tell(NOTE)
     assert outcome == ChannelResult(Ended.UNREACHABLE, "connection lost")
 
 
@@ -284,7 +284,7 @@ def test_a_login_goes_over_verified_tls(tls: tuple[str, ssl.SSLContext], kind: M
     ca_file, context = tls
     server = MailServer(starttls=context if kind is MailTls.STARTTLS else None, auth=True)
     with Loopback(server, context if kind is MailTls.TLS else None, read=False) as listening:
-        outcome = EmailRoad(mail(listening.port, tls=kind, ca_file=ca_file, **LOGIN)).tell(NOTE)
+        outcome = EmailChannel(mail(listening.port, tls=kind, ca_file=ca_file, **LOGIN)).tell(NOTE)
     assert outcome == ChannelResult(Ended.TOLD)
     assert f"AUTH PLAIN {PLAIN}" in server.heard
     assert len(server.messages) == 1
@@ -296,7 +296,7 @@ def test_a_certificate_of_nobody_we_know_is_not_accepted(
 ) -> None:
     server = MailServer(starttls=tls[1] if kind is MailTls.STARTTLS else None, auth=True)
     with Loopback(server, tls[1] if kind is MailTls.TLS else None, read=False) as listening:
-        outcome = EmailRoad(mail(listening.port, tls=kind, **LOGIN)).tell(NOTE)
+        outcome = EmailChannel(mail(listening.port, tls=kind, **LOGIN)).tell(NOTE)
     assert outcome.ended is Ended.UNREACHABLE
     assert outcome.detail.startswith("certificate not accepted")
     assert server.messages == []
@@ -358,8 +358,8 @@ def test_the_password_is_told_nowhere_however_a_session_ends(
     caplog.set_level(logging.DEBUG)
     server = MailServer(says, auth=True)
     with Loopback(server, read=False) as listening:
-        road = EmailRoad(mail(listening.port, **LOGIN))
-        shown = f"{road.tell(NOTE)!r} {road!r} {vars(road)!r}"
+        channel = EmailChannel(mail(listening.port, **LOGIN))
+        shown = f"{channel.tell(NOTE)!r} {channel!r} {vars(channel)!r}"
     printed = capfd.readouterr()
     everything = shown + caplog.text + printed.out + printed.err
     assert [form for form in (CANARY, PLAIN) if form in everything] == []

@@ -260,19 +260,19 @@ def test_a_documented_default_is_the_default(title: str) -> None:
             assert told in SPAN.findall(documented[key][2]), f"{title} {key}: the default is {told}"
 
 
-ROADS = [kind for kind in GATEWAY_MODELS if kind != "1601sms"]
+CHANNELS = [kind for kind in GATEWAY_MODELS if kind != "1601sms"]
 COMMON = {"name", "type", "timeout"}
 
 
-def road_section(kind: str) -> str:
+def channel_section(kind: str) -> str:
     told = section(read(DOCS / "configuration.md"), "The other roads")
     return re.split(r"^### ", told.split(f"### `{kind}`\n", 1)[1], maxsplit=1, flags=re.MULTILINE)[0]
 
 
-@pytest.mark.parametrize("kind", ROADS)
-def test_every_key_of_a_road_and_no_other_is_documented_with_its_default(kind: str) -> None:
+@pytest.mark.parametrize("kind", CHANNELS)
+def test_every_key_of_a_channel_and_no_other_is_documented_with_its_default(kind: str) -> None:
     fields = GATEWAY_MODELS[kind].model_fields
-    documented = rows(road_section(kind))
+    documented = rows(channel_section(kind))
 
     assert {field.alias or name for name, field in fields.items()} - COMMON == set(documented)
     for name, field in fields.items():
@@ -280,9 +280,9 @@ def test_every_key_of_a_road_and_no_other_is_documented_with_its_default(kind: s
             assert field.default in SPAN.findall(documented[name][2])
 
 
-def test_what_every_road_has_in_common_is_documented() -> None:
+def test_what_every_channel_has_in_common_is_documented() -> None:
     told = section(read(DOCS / "configuration.md"), "The other roads").split("###")[0]
-    shared = set.intersection(*({*GATEWAY_MODELS[kind].model_fields} for kind in ROADS))
+    shared = set.intersection(*({*GATEWAY_MODELS[kind].model_fields} for kind in CHANNELS))
 
     assert shared == COMMON
     assert shared - set(SPAN.findall(told)) == set()

@@ -794,7 +794,7 @@ def test_every_word_of_the_program_has_words_for_people() -> None:
     assert set(labels.STATES) == set(State)
     assert set(labels.HOLDS) == set(Hold)
     assert set(labels.ENDS) == set(IncidentState)
-    assert set(labels.ROADS) == set(AckBy)
+    assert set(labels.ACK_WAYS) == set(AckBy)
 
 
 def test_an_alert_without_a_name_is_told_by_what_is_said_of_it() -> None:

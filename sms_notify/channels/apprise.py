@@ -34,7 +34,7 @@ _MEANINGS: dict[int, ChannelResult] = {
 }
 
 
-class AppriseRoad:
+class AppriseChannel:
     """Tells every service behind the URLs."""
 
     def __init__(self, settings: AppriseSettings) -> None:

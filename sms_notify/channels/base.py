@@ -1,4 +1,4 @@
-"""What is told by any road, and how the telling ended."""
+"""What is told by any channel, and how that ended."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def result_of(result: ChannelResult | BrokenOff) -> ChannelResult:
     return result if isinstance(result, ChannelResult) else ChannelResult(Ended(result.how), result.detail)
 
 
-class Road(Protocol):
+class Channel(Protocol):
     """A way to a person: one attempt a call, from any thread, never raises, ends in bounded time."""
 
     @property

@@ -19,7 +19,7 @@ _WRONG = frozenset(
 )
 
 
-class CommandRoad:
+class CommandChannel:
     """Runs the command; exit 0 means that somebody was told."""
 
     def __init__(self, settings: CommandSettings) -> None:

@@ -21,7 +21,7 @@ from sms_notify.secret import Secret
 _MOST_SAID = 65_536
 
 
-class EmailRoad:
+class EmailChannel:
     """Hands a note to a mail server; that it reaches a mailbox is the server's affair."""
 
     def __init__(self, settings: EmailSettings) -> None:

@@ -12,7 +12,7 @@ from sms_notify.net.bounded import Bound, Leash
 from sms_notify.net.connection import connected
 
 
-class WebhookRoad:
+class WebhookChannel:
     """Posts a note to an address, with a bearer token where there is one."""
 
     def __init__(self, settings: WebhookSettings) -> None:

@@ -1,7 +1,7 @@
 """`sms-notify nagios|icinga|zabbix|pipe`: the command hooks, and `hook-path`.
 
 `cli.main` runs a hook without ever coming here, because click takes three times as long to load as the hook takes.
-What stands here is their `--help`, and the road through `sms-notify --config FILE nagios …`.
+What stands here is their `--help`, and the way through `sms-notify --config FILE nagios …`.
 """
 
 from __future__ import annotations

@@ -110,7 +110,7 @@ class Decision(StrEnum):
 
 
 class AckBy(StrEnum):
-    """By what road somebody acknowledged."""
+    """How somebody acknowledged."""
 
     COMMAND = "command"
     LINK = "link"

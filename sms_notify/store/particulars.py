@@ -102,5 +102,5 @@ def tell_again(tx: Tx, message_id: int, told_at: datetime, now: datetime) -> Non
 
 
 def told_for_good(tx: Tx, id_: str) -> None:
-    """A road that needs no gateway has told it: whatever becomes of a text about it, somebody knows."""
+    """A channel that needs no gateway has told it: whatever becomes of a text about it, somebody knows."""
     tx.run("update troubles set tries = :most where id = :id", most=len(_RETELL), id=id_)

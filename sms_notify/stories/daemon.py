@@ -13,7 +13,7 @@ from typing import TypeVar
 
 from sms_notify.alert import Delivery
 from sms_notify.backtest.replay import Changes, ack_codes, earlier, waits_of
-from sms_notify.channels.base import ChannelResult, Ended, Note, Road
+from sms_notify.channels.base import Channel, ChannelResult, Ended, Note
 from sms_notify.config.settings import Settings
 from sms_notify.daemon.wiring import account_of, numbers_to_probe, plan_of
 from sms_notify.daemon.worker_threads import POLLED
@@ -166,7 +166,9 @@ class StoryDaemon:
         self._waits = waits_of(self.plan)
         self._changes = Changes(schedules.values(), self._overrides)
         self._follow(settings)
-        channels: dict[str, Road] = {name: _Channel(name, self._outside.noted) for name in settings.roads}
+        channels: dict[str, Channel] = {
+            name: _Channel(name, self._outside.noted) for name in settings.channels
+        }
         operator = Operator(settings.operator, channels, lambda: self._engine.roster, self.plan.gateways)
         self._teller = Teller(self.commit, operator, NODE, self._clock, lambda: None)
         asked = settings.alertmanagers or ((_ALERTMANAGER,) if self._watched else ())
