@@ -57,15 +57,15 @@ class Refused:
 class Swept:
     """What one sweep did. `left` files are tried again; `more` says that there is work for another sweep at once.
 
-    `trouble` is what keeps the whole folder from being emptied, in words for the operator. Each refused file is told
-    once, `trouble` with each sweep that meets it. `looked` is False for a sweep that only waited.
+    `problem` is what keeps the whole folder from being emptied, in words for the operator. Each refused file is told
+    once, `problem` with each sweep that meets it. `looked` is False for a sweep that only waited.
     """
 
     taken: int = 0
     refused: tuple[Refused, ...] = ()
     left: int = 0
     more: bool = False
-    trouble: str = ""
+    problem: str = ""
     looked: bool = True
 
 
@@ -166,7 +166,7 @@ class Spool:
                 os.close(_quarantine(folder))
                 return self._judged(os.fstat(folder))
         except OSError as error:
-            return self._trouble(error)
+            return self._problem(error)
 
     def _judged(self, found: os.stat_result) -> str:
         if found.st_uid not in (os.geteuid(), 0) or found.st_mode & stat.S_IWOTH:
@@ -175,7 +175,7 @@ class Spool:
             return f"{self._folder}: sticky and not ours, so that nothing can be removed from it (chown it to the daemon's user)"
         return ""
 
-    def _trouble(self, error: OSError) -> str:
+    def _problem(self, error: OSError) -> str:
         return f"{self._folder}: {error.strerror or error}; hooks cannot hand anything over (docs/hooks.md says how it is made)"
 
     def sweep_once(self) -> Swept:
@@ -188,7 +188,7 @@ class Spool:
                 return self._sweep(folder)
         except OSError as error:
             self._pause = _PAUSE
-            return Swept(refused=self._tell(), trouble=self._trouble(error))
+            return Swept(refused=self._tell(), problem=self._problem(error))
 
     def _sweep(self, folder: int) -> Swept:
         names = sorted(os.listdir(folder))
@@ -197,17 +197,17 @@ class Spool:
         self._sweeps += 1
         passed_over = self._waiting | self._committed | {QUARANTINE}
         ready = [name for name in names if not name.startswith(".") and name not in passed_over]
-        taken, begun, trouble = 0, 0, ""
-        while begun < min(len(ready), _AT_ONCE) and not trouble:
+        taken, begun, problem = 0, 0, ""
+        while begun < min(len(ready), _AT_ONCE) and not problem:
             records = [found for name in ready[begun : begun + _BATCH] if (found := self._read(folder, name))]
-            done, trouble = self._commit(folder, records)
-            begun += _BATCH if not trouble else 0
+            done, problem = self._commit(folder, records)
+            begun += _BATCH if not problem else 0
             taken += done
         refused = self._tell()
         if taken or refused:
             os.fsync(folder)
-        left = len(self._waiting) + (len(ready) - begun if trouble else 0)
-        return Swept(taken, refused, left, more=not trouble and len(ready) > begun, trouble=trouble)
+        left = len(self._waiting) + (len(ready) - begun if problem else 0)
+        return Swept(taken, refused, left, more=not problem and len(ready) > begun, problem=problem)
 
     def _read(self, folder: int, name: str) -> Taken | None:
         """None where the file is no record, is gone, or cannot be read now."""
@@ -250,10 +250,10 @@ class Spool:
     def _commit_each(self, folder: int, records: Sequence[Taken]) -> tuple[int, str]:
         taken = 0
         for record in records:
-            done, trouble = self._commit(folder, [record])
+            done, problem = self._commit(folder, [record])
             taken += done
-            if trouble:
-                return taken, trouble
+            if problem:
+                return taken, problem
         return taken, ""
 
     def _remove(self, folder: int, name: str) -> None:

@@ -29,7 +29,7 @@ from sms_notify.metrics import Metrics
 from sms_notify.policy.holds import Hold
 from sms_notify.policy.outcomes import DeliveryStatus, Fate, Reason
 from sms_notify.policy.rate_limits import LimitScope
-from sms_notify.policy.retry_policy import BY_REFUSAL, Break, Reaction, Scope, Then, Trouble
+from sms_notify.policy.retry_policy import BY_REFUSAL, Break, Reaction, Scope, Then, Urgency
 from sms_notify.policy.routing import Route as Tree
 from sms_notify.policy.ruleset import Timing
 from sms_notify.policy.vocabulary import (
@@ -479,9 +479,9 @@ def told_break(rule: Break | None) -> str:
     return f"{kept}; {asked} {often}"
 
 
-def told_trouble(trouble: Trouble | None) -> str:
-    assert trouble is not None
-    return f"{trouble.level} after {told_wait(trouble.after)}" if trouble.after else trouble.level
+def told_urgency(urgency: Urgency | None) -> str:
+    assert urgency is not None
+    return f"{urgency.level} after {told_wait(urgency.after)}" if urgency.after else urgency.level
 
 
 @pytest.mark.parametrize("code", list(CODES.values()), ids=lambda code: str(code.number))
@@ -495,7 +495,7 @@ def test_every_error_code_is_documented_with_what_follows_from_it(code: ErrorCod
         code.refusal,
         told_text(reaction),
         told_break(reaction.breaks),
-        told_trouble(reaction.trouble),
+        told_urgency(reaction.self_alert),
         code.advice,
     ]
 

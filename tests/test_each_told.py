@@ -158,7 +158,7 @@ def test_what_was_told_a_day_ago_is_news_again_and_leaves_no_row_behind(bench: B
     lose(bench)
     heard.run()
     bench.clock.move(days=1, seconds=1)
-    bench.commit(lambda tx: breakers.close_old_troubles(tx, bench.clock()))
+    bench.commit(lambda tx: breakers.close_old_self_alerts(tx, bench.clock()))
     assert bench.rows("select * from troubles where id like '#%'") == []
     row = bench.rows("select id from messages")[0]
     before = len(heard.notes())
@@ -181,9 +181,9 @@ def test_a_failing_channel_is_tried_with_one_growing_note(bench: Bench) -> None:
         [note] = [
             g
             for g in gather(breakers.untold(tx, bench.clock()))
-            if particulars.kind_of(g.trouble.id) == "nobody"
+            if particulars.kind_of(g.self_alert.id) == "nobody"
         ]
-    assert note.trouble.what.startswith("10 critical incidents reached nobody")
+    assert note.self_alert.what.startswith("10 critical incidents reached nobody")
 
 
 def test_every_incident_of_a_gap_is_told(bench: Bench, heard: Heard) -> None:

@@ -334,4 +334,4 @@ def test_levels_are_told_as_urgent_or_not(site: Site) -> None:
     assert '"urgent": true' in note
     assert "error 104" in note
     assert BOB.number not in note
-    assert BY_REFUSAL[Refusal.LOGIN].trouble.level is Level.PAGE
+    assert BY_REFUSAL[Refusal.LOGIN].self_alert.level is Level.PAGE

@@ -147,7 +147,7 @@ def test_alertmanagers_that_come_and_go_are_asked_and_left_alone(site: Site) -> 
     assert eventually(lambda: threads("silences") == 0)
 
 
-def test_our_own_trouble_is_told_by_the_channels_of_the_new_configuration(
+def test_our_own_problems_are_told_by_the_channels_of_the_new_configuration(
     site: Site, simulator: Simulator
 ) -> None:
     told_file, channel = site.folder / "told", site.folder / "channel"

@@ -172,7 +172,7 @@ def test_what_was_handed_over_is_taken_in_its_order_and_then_gone(desk: Desk) ->
 
     swept = desk.spool.sweep_once()
 
-    assert (swept.taken, swept.refused, swept.left, swept.more, swept.trouble) == (3, (), 0, False, "")
+    assert (swept.taken, swept.refused, swept.left, swept.more, swept.problem) == (3, (), 0, False, "")
     assert desk.accepted == ["PROBLEM", "ACKNOWLEDGEMENT", "RECOVERY"]
     assert desk.there == []
     assert desk.spool.sweep_once().taken == 0
@@ -224,7 +224,7 @@ def test_while_the_store_does_not_obey_everything_stays_and_is_told(desk: Desk) 
     swept = desk.spool.sweep_once()
 
     assert (swept.taken, swept.left) == (0, 60)
-    assert "disk full" in swept.trouble
+    assert "disk full" in swept.problem
     assert len(desk.there) == 60
     assert desk.aside == []
 
@@ -357,7 +357,7 @@ def test_a_folder_that_is_gone_is_told_and_taken_up_when_it_is_back(desk: Desk) 
     hidden.rename(desk.folder)
     desk.minute()
 
-    assert "No such file" in swept.trouble
+    assert "No such file" in swept.problem
     assert desk.accepted == ["one"]
 
 

@@ -53,8 +53,8 @@ def timetable_at(settings: Settings, at: datetime, *, fetch: bool = True) -> Tim
     copies = _copies(settings)
     missing = any(not source.file and copies.get(source.schedule) is None for source in settings.calendars)
     found = read_timetable(settings, at, copies.get, fetch=fetch and missing)
-    for trouble in found.troubles:
-        click.echo(f"warning: schedule {trouble.schedule}: {printable(trouble.what)}", err=True)
+    for problem in found.problems:
+        click.echo(f"warning: schedule {problem.schedule}: {printable(problem.what)}", err=True)
     return found
 
 

@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 from sms_notify.alert import Severity
 from sms_notify.policy.episodes import tag_of
 from sms_notify.policy.records import Draft
-from sms_notify.policy.retry_policy import Level, Trouble
+from sms_notify.policy.retry_policy import Level, Urgency
 from sms_notify.policy.roster import Staff
 from sms_notify.policy.rotations import Schedule, Shift, gaps, shifts
 from sms_notify.policy.rows import Rows
@@ -73,7 +73,7 @@ def gap_ahead(rows: Rows, schedule: Schedule) -> SelfAlertNote | None:
     begins, ends = (_wall(at, schedule) for at in (ahead[0].start, ahead[0].end))
     what = f"nobody is on call for {schedule.name} from {begins} to {ends}"
     advice = f"Say who: `sms-notify oncall override add {schedule.name} PERSON --from … --until …`."
-    return SelfAlertNote(None, id_, Trouble(Level.PAGE), "", what, advice)
+    return SelfAlertNote(None, id_, Urgency(Level.PAGE), "", what, advice)
 
 
 def _wall(at: datetime, schedule: Schedule) -> str:

@@ -19,7 +19,7 @@ from functools import partial
 
 from sms_notify.alert import Alert, Delivery, Status
 from sms_notify.delivery.sender import Clock, Commit
-from sms_notify.silences.client import AlertmanagerClient, SilenceTrouble
+from sms_notify.silences.client import AlertmanagerClient, AlertmanagerProblem
 from sms_notify.silences.silence import Silence, covering
 from sms_notify.sources.alertmanager import SOURCE
 from sms_notify.store import incident_members, incidents, silences
@@ -53,11 +53,11 @@ class EndedIncident:
 
 @dataclass(frozen=True, slots=True)
 class EndsFound:
-    """What a look has brought. `troubles` by the Alertmanager's name; where none was asked there is nothing to tell."""
+    """What a look has brought. `problems` by the Alertmanager's name; where none was asked there is nothing to tell."""
 
     asked: bool = False
     ended: tuple[EndedIncident, ...] = ()
-    troubles: Mapping[str, SilenceTrouble] = field(default_factory=dict)
+    problems: Mapping[str, AlertmanagerProblem] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,11 +98,13 @@ class Ends:
         if not watched and not any(self._unseen(incident, now) for incident in every):
             return self.skip()
         answers = {one.name: one.listed() for one in self._alertmanagers}
-        troubles = {name: answer for name, answer in answers.items() if isinstance(answer, SilenceTrouble)}
-        if troubles:
+        problems = {
+            name: answer for name, answer in answers.items() if isinstance(answer, AlertmanagerProblem)
+        }
+        if problems:
             self._missing.clear()
-            return EndsFound(asked=True, troubles=troubles)
-        listed = _merged({n: a for n, a in answers.items() if not isinstance(a, SilenceTrouble)})
+            return EndsFound(asked=True, problems=problems)
+        listed = _merged({n: a for n, a in answers.items() if not isinstance(a, AlertmanagerProblem)})
         self._note(every, listed, now)
         return self._judge(watched, self._patience(every, listed), listed, now)
 
@@ -118,7 +120,7 @@ class Ends:
         return sight if silence is None else replace(sight, silence_id=silence.id)
 
     def _unseen(self, incident: Open, now: datetime) -> bool:
-        """Asked for soon, for a trouble may be silenced and mended within one round."""
+        """Asked for soon, for an incident may be silenced and resolved within one round."""
         new = not self._looked or now - incident.opened_at < _NEW_FOR
         return new and not self._sights[incident.id].alertmanager
 
@@ -167,10 +169,12 @@ class Ends:
         if not over:
             return EndsFound(asked=True)
         started = {one.name: one.started() for one in self._alertmanagers}
-        troubles = {name: answer for name, answer in started.items() if isinstance(answer, SilenceTrouble)}
+        problems = {
+            name: answer for name, answer in started.items() if isinstance(answer, AlertmanagerProblem)
+        }
         settled = [a for a in started.values() if isinstance(a, datetime) and now - a >= SETTLED_AFTER]
         ended = self._end(over) if len(settled) == len(started) else ()
-        return EndsFound(asked=True, ended=tuple(ended), troubles=troubles)
+        return EndsFound(asked=True, ended=tuple(ended), problems=problems)
 
     def _end(self, over: Mapping[int, datetime]) -> list[EndedIncident]:
         ids, ended = list(over), []
