@@ -32,8 +32,8 @@ from sms_notify.wording import gsm
 from sms_notify.wording.content import Text
 
 _log = logging.getLogger(__name__)
-_AGAIN, _AGAIN_CAP = timedelta(seconds=30), timedelta(minutes=15)
-_LIFE = timedelta(hours=4)
+_RETRY, _RETRY_CAP = timedelta(seconds=30), timedelta(minutes=15)
+_EXPIRES_AFTER = timedelta(hours=4)
 _MICROSECOND = timedelta(microseconds=1)
 _KINDS = {
     OperatorKind.PERSON: TargetKind.PERSON,
@@ -97,7 +97,7 @@ class Teller:
         if reached or nobody_to_tell:
             self._commit(lambda tx: _note_told(tx, gathered, now, for_good=any(told)))
         else:
-            pause = min(_AGAIN * (1 << min(self_alert.tries, 10)), _AGAIN_CAP)
+            pause = min(_RETRY * (1 << min(self_alert.tries, 10)), _RETRY_CAP)
             self._commit(lambda tx: _note_untold(tx, gathered, now + pause))
         return reached
 
@@ -115,7 +115,9 @@ class Teller:
         text = Text(body, gsm.parts(body), gsm.septets(body))
         told = [(person, gateway) for person, gateway in ways if gateway is not None]
         for person, gateway in told:
-            draft = Draft(Kind.OPERATOR, "", person, Severity.CRITICAL, gateway, text, now, now + _LIFE)
+            draft = Draft(
+                Kind.OPERATOR, "", person, Severity.CRITICAL, gateway, text, now, now + _EXPIRES_AFTER
+            )
             messages.write(tx, draft, self._node, now)
         return len(told)
 

@@ -26,13 +26,13 @@ FOLDER_MODE = 0o3770  # setgid: files belong to the folder's group; sticky: nobo
 _BATCH = 50  # records in one commit: a few tens of ms in which no urgent page waits for it
 _AT_ONCE = 1_000  # records in one sweep, so that a stop is heard
 _PAUSE = 5  # sweeps that are left out after one that could not commit: a second
-_ANEW = 300  # sweeps after which what could not be read or removed is tried again: a minute
+_SWEEPS_TO_RETRY = 300  # sweeps after which what could not be read or removed is tried again: a minute
 _ABANDONED = timedelta(hours=1)  # a hook needs milliseconds
 _MOST_FIELDS = MOST_WORDS + 3  # and the hook, the time, the body
 _OPEN = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC
 _OPEN_FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
 _NO_FILE = (errno.ELOOP, errno.ENXIO)  # what opening a symbolic link or a socket says
-_OURS = (errno.EMFILE, errno.ENFILE, errno.ENOMEM)  # the file cannot help it
+_OUT_OF_RESOURCES = (errno.EMFILE, errno.ENFILE, errno.ENOMEM)  # the file cannot help it
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,7 +151,7 @@ class Spool:
         self._now = now
         self._pause = 0
         self._sweeps = 0
-        self._waiting: set[str] = set()  # could not be read or moved; not looked at before `_ANEW`
+        self._waiting: set[str] = set()  # could not be read or moved; not looked at before `_SWEEPS_TO_RETRY`
         self._committed: set[str] = set()  # could not be removed; must not be handed over again
         self._told: set[tuple[str, str]] = set()
         self._refused: list[Refused] = []
@@ -192,7 +192,7 @@ class Spool:
 
     def _sweep(self, folder: int) -> Swept:
         names = sorted(os.listdir(folder))
-        if self._sweeps % _ANEW == 0:
+        if self._sweeps % _SWEEPS_TO_RETRY == 0:
             self._tidy(folder, names)
         self._sweeps += 1
         passed_over = self._waiting | self._committed | {QUARANTINE}
@@ -217,7 +217,7 @@ class Spool:
         except FileNotFoundError:
             return None
         except OSError as error:
-            if error.errno in _OURS:
+            if error.errno in _OUT_OF_RESOURCES:
                 raise
             if error.errno in _NO_FILE:
                 self._set_aside(folder, name, "not a file")
@@ -298,8 +298,8 @@ class Spool:
         present = set(names)
         self._waiting.clear()
         self._told = {told for told in self._told if told[0] in present}
-        again, self._committed = self._committed & present, set()
-        for name in again:
+        still_there, self._committed = self._committed & present, set()
+        for name in still_there:
             self._remove(folder, name)
         oldest = (self._now() - _ABANDONED).timestamp()
         for name in names:

@@ -120,13 +120,13 @@ def _speaks(state: FakeAlertmanager) -> type[BaseHTTPRequestHandler]:
         def do_GET(self) -> None:
             what = self.path.removeprefix("/prefix/api/v2/")
             state.gets.append(what)
-            there = {
+            answers = {
                 "silences": state.silences,
                 "alerts?active=true&silenced=true&inhibited=true&unprocessed=true": state.alerts,
                 "status": {"cluster": {"status": "disabled"}, "uptime": state.started},
             }
             refused = state.refuses and what.startswith(state.refuses)
-            self.answer(503 if refused else 200, there[what])
+            self.answer(503 if refused else 200, answers[what])
 
         def do_POST(self) -> None:
             assert self.path == "/prefix/api/v2/silences"

@@ -150,11 +150,11 @@ def _show(
     hand: Hand, recipients: tuple[Recipient, ...], worded: Handwritten, at: datetime | None, as_json: bool
 ) -> bool:
     """What would leave; False where a number is barred, so that somebody would get nothing."""
-    text, barred_at_ = worded.text, barred_at(hand.settings, hand.gateways)
+    text, barring_of = worded.text, barred_at(hand.settings, hand.gateways)
     barrings = {
         to.name: barring
         for to in recipients
-        if isinstance(to, Person) and (barring := barred_at_(to.number)) is not None
+        if isinstance(to, Person) and (barring := barring_of(to.number)) is not None
     }
     people = sum(isinstance(to, Person) for to in recipients)
     cost = text.parts * people if people else None  # how many a group has, only the gateway knows

@@ -197,7 +197,7 @@ def _or(own: T | None, inherited: T) -> T:
 
 
 def _timed(node: models.Node, start: Route, found: Found) -> Route:
-    this = replace(
+    timed = replace(
         start,
         group_by=start.group_by if node.group_by is None else tuple(node.group_by),
         dedup_labels=start.dedup_labels if node.dedup_labels is None else tuple(node.dedup_labels),
@@ -207,6 +207,6 @@ def _timed(node: models.Node, start: Route, found: Found) -> Route:
     )
     below = enumerate(node.routes)
     return replace(
-        this,
-        routes=tuple(_child(child, this, f"{this.path}.routes[{index}]", found) for index, child in below),
+        timed,
+        routes=tuple(_child(child, timed, f"{timed.path}.routes[{index}]", found) for index, child in below),
     )

@@ -266,8 +266,8 @@ class App:
             event_log.moved(moved)
         if ticked.written:
             self._wake_all()
-        soon = ticked.next_at
-        return (soon - now).total_seconds() if soon is not None and soon > now else None
+        next_at = ticked.next_at
+        return (next_at - now).total_seconds() if next_at is not None and next_at > now else None
 
     def _follow_clock(self) -> None:
         """Notices that the wall clock was set, and sets what waits by it: a step is no time that has passed."""

@@ -58,9 +58,9 @@ class DaemonBuilder:
         """All of it but the front; units of `before` that obey equal settings are taken over as they run."""
         plan = plan_of(settings, self._timing)
         running = Running(settings, Engine(plan, self._tools.node, ack_code))
-        there = before.units if before is not None else {}
+        running_units = before.units if before is not None else {}
         for key, make in self._wanted(running).items():
-            running.units[key] = there.get(key) or make()
+            running.units[key] = running_units.get(key) or make()
         return running
 
     def read_calendars(self, running: Running, before: Settings | None = None) -> None:

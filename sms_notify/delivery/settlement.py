@@ -201,6 +201,6 @@ def within_bytes(body: str, parts: int, limits: TextLimits) -> str:
     room = limits.room(parts)
     cut = gsm.fit(body, parts)
     while len(cut.encode("utf-8")) > room or gsm.septets(cut) > room:
-        over = max(len(cut.encode("utf-8")), gsm.septets(cut)) - room
-        cut = gsm.clip(cut, gsm.septets(cut) - max(1, over // 2))
+        excess = max(len(cut.encode("utf-8")), gsm.septets(cut)) - room
+        cut = gsm.clip(cut, gsm.septets(cut) - max(1, excess // 2))
     return cut

@@ -14,7 +14,7 @@ from sms_notify.config.settings import CalendarSource, Settings
 from sms_notify.oncall.icalendar import MOST_BYTES, Calendar, CalendarError, fetch_calendar, read_calendar
 from sms_notify.policy.rotations import Schedule
 
-_BACK, _AHEAD = timedelta(days=40), timedelta(days=400)
+_DAYS_BACK, _DAYS_AHEAD = timedelta(days=40), timedelta(days=400)
 _FETCH_WITHIN = 20.0  # seconds
 Copies = Callable[[str], bytes | None]
 """The last good copy of a schedule's calendar, where one was kept."""
@@ -64,7 +64,7 @@ def _calendar(
     for text, fresh in _texts(source, copies, fetch, wrong):
         try:
             calendar = read_calendar(
-                text, people, now - _BACK, now + _AHEAD, source.timezone, free_counts=True
+                text, people, now - _DAYS_BACK, now + _DAYS_AHEAD, source.timezone, free_counts=True
             )
         except CalendarError as error:
             wrong.append(str(error))

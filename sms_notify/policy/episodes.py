@@ -63,7 +63,7 @@ def hear(alert: Alert, latest: Episode | None, now: datetime) -> Heard:
 def hear_shared(
     alert: Alert, latest: Episode | None, own: Episode | None, others: bool, now: datetime
 ) -> Heard:
-    """As `hear`, where several sources tell one trouble: `own` is what this one told of the latest episode, if it did.
+    """As `hear`, where several sources report one problem: `own` is what this one told of the latest episode, if it did.
 
     It has ended when the last of them says so; `others` says that another still reports it.
     """
@@ -75,8 +75,8 @@ def hear_shared(
         return hear(replace(alert, starts_at=None), latest, now)
     if word is Heard.RESOLVED and open_now and others:
         return Heard.STILL_OPEN
-    over = latest is not None and not open_now and not latest.stale
-    return Heard.DUPLICATE if over and word is Heard.RESOLVED else word
+    ended = latest is not None and not open_now and not latest.stale
+    return Heard.DUPLICATE if ended and word is Heard.RESOLVED else word
 
 
 def _old_copy(alert: Alert, closed: Episode, now: datetime) -> bool:

@@ -110,7 +110,7 @@ def _bar(scope: Scope) -> Break:
 _SENDER = Reaction(Then.WAIT, breaks=_bar(Scope.SENDER), self_alert=_TICKET)
 _NUMBER = Reaction(Then.FAIL, breaks=_bar(Scope.NUMBER), self_alert=_PAGE)
 _COUNTRY = Reaction(Then.ELSEWHERE, breaks=_bar(Scope.COUNTRY), self_alert=_PAGE)
-_OURS = Reaction(Then.FAIL, self_alert=_TICKET)  # what a send never gets unless we made a mistake
+_OUR_MISTAKE = Reaction(Then.FAIL, self_alert=_TICKET)  # what a send never gets unless we made a mistake
 
 BY_REFUSAL: Mapping[Refusal, Reaction] = {
     Refusal.LOGIN: _account(_QUARTER, _QUARTER),  # lock-out risk: never in a tight loop, never per message
@@ -136,9 +136,9 @@ BY_REFUSAL: Mapping[Refusal, Reaction] = {
         Urgency(Level.PAGE, 5 * _MINUTE),
     ),
     Refusal.MAINTENANCE: _account(30 * _SECOND, 5 * _MINUTE, 10 * _MINUTE),
-    Refusal.TIME: _OURS,
-    Refusal.NOTHING_SCHEDULED: _OURS,
-    Refusal.REPORT: _OURS,
+    Refusal.TIME: _OUR_MISTAKE,
+    Refusal.NOTHING_SCHEDULED: _OUR_MISTAKE,
+    Refusal.REPORT: _OUR_MISTAKE,
     Refusal.NO_GROUP: Reaction(Then.FAIL, self_alert=_PAGE),
     Refusal.EMPTY_GROUP: Reaction(Then.FAIL, self_alert=_PAGE),
     Refusal.UNKNOWN: Reaction(

@@ -42,7 +42,7 @@ class IncidentState(StrEnum):
 
 
 class Kind(StrEnum):
-    """What a message tells; one message a kind, a person and an episode (of reminders and escalations, one a turn)."""
+    """What a message tells; one message a kind, a person and an episode (of reminders and escalations, one a step)."""
 
     FIRING = "firing"
     ESCALATION = "escalation"

@@ -128,9 +128,9 @@ class Ends:
 
     def _note(self, every: Sequence[Open], listed: Mapping[str, _Sight], now: datetime) -> None:
         self._looked = True
-        there = [incident for incident in every if incident.fingerprint in listed]
-        self._sights |= {incident.id: listed[incident.fingerprint] for incident in there}
-        worth = [incident for incident in there if self._worth_a_row(incident, now)]
+        still_listed = [incident for incident in every if incident.fingerprint in listed]
+        self._sights |= {incident.id: listed[incident.fingerprint] for incident in still_listed}
+        worth = [incident for incident in still_listed if self._worth_a_row(incident, now)]
         for start in range(0, len(worth), _AT_ONCE):
             some = worth[start : start + _AT_ONCE]
             self._commit(partial(self._write, some=some, now=now))
@@ -165,24 +165,24 @@ class Ends:
         self._missing = {incident.id: self._missing.get(incident.id, now) for incident in gone}
         # a webhook that came meanwhile says that it fires, whatever the list said
         since = {incident.id: max(self._missing[incident.id], incident.heard_at) for incident in gone}
-        over = {id_: moment for id_, moment in since.items() if now - moment >= patience}
-        if not over:
+        ended = {id_: moment for id_, moment in since.items() if now - moment >= patience}
+        if not ended:
             return EndsFound(asked=True)
         started = {one.name: one.started() for one in self._alertmanagers}
         problems = {
             name: answer for name, answer in started.items() if isinstance(answer, AlertmanagerProblem)
         }
         settled = [a for a in started.values() if isinstance(a, datetime) and now - a >= SETTLED_AFTER]
-        ended = self._end(over) if len(settled) == len(started) else ()
-        return EndsFound(asked=True, ended=tuple(ended), problems=problems)
+        closed = self._end(ended) if len(settled) == len(started) else ()
+        return EndsFound(asked=True, ended=tuple(closed), problems=problems)
 
-    def _end(self, over: Mapping[int, datetime]) -> list[EndedIncident]:
-        ids, ended = list(over), []
+    def _end(self, ended: Mapping[int, datetime]) -> list[EndedIncident]:
+        ids, closed = list(ended), []
         for start in range(0, len(ids), _AT_ONCE):
-            some = {id_: over[id_] for id_ in ids[start : start + _AT_ONCE]}
-            ended += self._commit(partial(self._close, some=some))
+            some = {id_: ended[id_] for id_ in ids[start : start + _AT_ONCE]}
+            closed += self._commit(partial(self._close, some=some))
         return [
-            EndedIncident(id_, self._sights[id_].alertmanager, self._sights[id_].silence_id) for id_ in ended
+            EndedIncident(id_, self._sights[id_].alertmanager, self._sights[id_].silence_id) for id_ in closed
         ]
 
     def _close(self, tx: Tx, some: Mapping[int, datetime]) -> list[int]:
@@ -193,12 +193,12 @@ class Ends:
 
 
 def ended(tx: Tx, incident_ids: Sequence[int], now: datetime) -> Delivery:
-    """What Alertmanager would have told, had it told us: that the alerts of these incidents are over."""
+    """What Alertmanager would have told, had it told us: that the alerts of these incidents are resolved."""
     alerts = silences.alerts(tx, incident_ids)
-    return Delivery(SOURCE, tuple(_over(alert, now) for alert in alerts), group=GROUP)
+    return Delivery(SOURCE, tuple(_resolved(alert, now) for alert in alerts), group=GROUP)
 
 
-def _over(alert: Alert, now: datetime) -> Alert:
+def _resolved(alert: Alert, now: datetime) -> Alert:
     """Never before its start, which another machine's clock has given: that would be the end of an earlier episode."""
     return replace(alert, status=Status.RESOLVED, ends_at=max(now, alert.starts_at or now))
 

@@ -228,9 +228,9 @@ def _problem_in(active: tuple[Silence, ...] | AlertmanagerProblem) -> Alertmanag
 
 def _make(incident: Wanting, maker: _Maker) -> str | AlertmanagerProblem:
     maker.tried = True
-    there = maker.active.get(frozenset(matchers_for(incident.labels)))
-    if there is not None:
-        return there.id
+    existing = maker.active.get(frozenset(matchers_for(incident.labels)))
+    if existing is not None:
+        return existing.id
     made = maker.alertmanager.create(
         incident.labels,
         incident.acked_at,

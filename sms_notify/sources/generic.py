@@ -42,7 +42,9 @@ ANNOTATIONS = {
     "url": "url",
     "link": "url",
 }
-OVER = frozenset(("resolved", "ok", "up", "recovered", "recovery", "closed", "cleared", "clear", "normal"))
+RESOLVED_WORDS = frozenset(
+    ("resolved", "ok", "up", "recovered", "recovery", "closed", "cleared", "clear", "normal")
+)
 STATUS = ("status", "state")
 STARTS = ("startsAt", "starts_at")
 ENDS = ("endsAt", "ends_at")
@@ -175,7 +177,9 @@ def _status(entry: Mapping[str, Any], default: Status) -> Status:
     word = next((entry[name] for name in STATUS if entry.get(name) not in (None, "")), None)
     if word is None:
         return default
-    return Status.RESOLVED if isinstance(word, str) and word.strip().lower() in OVER else Status.FIRING
+    return (
+        Status.RESOLVED if isinstance(word, str) and word.strip().lower() in RESOLVED_WORDS else Status.FIRING
+    )
 
 
 def _moment(entry: Mapping[str, Any], names: Iterable[str]) -> datetime | None:

@@ -101,11 +101,11 @@ def _silence(cover: _Cover) -> dict[str, object]:
 
 
 def _alert(listed: Listed, fingerprint: str, labels: Mapping[str, str]) -> dict[str, object]:
-    over = [cover for cover in listed.covers if cover.covers(labels, listed.now())]
+    covering = [cover for cover in listed.covers if cover.covers(labels, listed.now())]
     status = {
-        "state": "suppressed" if over else "active",
-        "silencedBy": [cover.id for cover in over if cover.silence],
-        "inhibitedBy": [cover.id for cover in over if not cover.silence],
+        "state": "suppressed" if covering else "active",
+        "silencedBy": [cover.id for cover in covering if cover.silence],
+        "inhibitedBy": [cover.id for cover in covering if not cover.silence],
     }
     return {"fingerprint": fingerprint, "labels": dict(labels), "status": status}
 

@@ -318,9 +318,9 @@ class StoryDaemon:
         self._under_way.append(_UnderWay(self._clock.up + lasts, account, message, outcome))
 
     def _end_requests(self) -> None:
-        over = [one for one in self._under_way if one.until <= self._clock.up]
+        ended = [one for one in self._under_way if one.until <= self._clock.up]
         self._under_way = [one for one in self._under_way if one.until > self._clock.up]
-        for one in over:
+        for one in ended:
             self._settle(one.account, one.message, one.outcome)
 
     def _settle(self, account: _Account, message: Message, outcome: Outcome) -> None:

@@ -92,16 +92,16 @@ class _Wording:
         ) -> Part:
             return Part(IncidentList(incidents, place), say, extra)
 
-        over = [part(self.over, _after(self.words.ok))] if self.over else []
+        ends = [part(self.over, _after(self.words.ok))] if self.over else []
         if not self.digest.held:
-            return over
+            return ends
         if self.few:
             firing = [part(self.open, _after(_firing(self.open, self.words)))] if self.open else []
             resolved = counted(self.words.resolved, len(self.ended))
-            return [*firing, *([part(self.ended, _counts(resolved))] if self.ended else []), *over]
+            return [*firing, *([part(self.ended, _counts(resolved))] if self.ended else []), *ends]
         first = part(self.open or self.ended, _counts(self._head()))
         named = [part(self.ended, _extra(self.words.resolved_are), True)] if self.open and self.ended else []
-        return [first, *over, *named]
+        return [first, *ends, *named]
 
     def _head(self) -> str:
         """`37 more until 14:20`, `210 more since 14:09: 180 resolved, 30 open` and the like."""
