@@ -210,7 +210,7 @@ class Spool:
         return Swept(taken, refused, left, more=not problem and len(ready) > begun, problem=problem)
 
     def _read(self, folder: int, name: str) -> Taken | None:
-        """None where the file is no record, is gone, or cannot be read now."""
+        """None where the file is not a record, is gone, or cannot be read now."""
         try:
             handed = read(_content(folder, name))
             return Taken(name, handed.at, self._parse(handed))
@@ -304,7 +304,7 @@ class Spool:
         oldest = (self._now() - _ABANDONED).timestamp()
         for name in names:
             if name.startswith(TEMPORARY):
-                with suppress(OSError):  # the hook has finished meanwhile, or it is no file
+                with suppress(OSError):  # the hook has finished meanwhile, or it is not a file
                     if os.stat(name, dir_fd=folder, follow_symlinks=False).st_mtime < oldest:
                         os.unlink(name, dir_fd=folder)
 
@@ -319,7 +319,7 @@ def _opened(folder: Path) -> Iterator[int]:
 
 
 def _content(folder: int, name: str) -> bytes:
-    """At most one byte more than a record may have. Raises OSError, ParseError for what is no plain file."""
+    """At most one byte more than a record may have. Raises OSError, ParseError for what is not a plain file."""
     handle = os.open(name, _OPEN, dir_fd=folder)
     try:
         if not stat.S_ISREG(os.fstat(handle).st_mode):

@@ -66,7 +66,7 @@ class EmailChannel:
         )
 
     def _refusal(self, error: smtplib.SMTPException) -> ChannelResult | None:
-        """What the server's own no means; None for what is no answer of it."""
+        """What the server's own no means; None for what is not an answer of it."""
         if isinstance(error, smtplib.SMTPAuthenticationError) and error.smtp_code >= 500:
             return ChannelResult(
                 Ended.MISCONFIGURED, f"the server does not accept user and password: {error.smtp_code}"
@@ -79,7 +79,7 @@ class EmailChannel:
             return self._said("every address refused", *next(iter(error.recipients.values())))
         if isinstance(error, smtplib.SMTPResponseException):
             code, said = error.smtp_code, error.smtp_error
-            # what is no SMTP has the code -1 or a text of smtplib's own: after the content nothing is known then
+            # what is not SMTP has the code -1 or a text of smtplib's own: after the content nothing is known then
             return self._said("refused", code, said) if code > 0 and isinstance(said, bytes) else None
         return None
 

@@ -1,4 +1,4 @@
-"""What the entries of `gateways:` that are no SMS gateway say, and whom `operator:` names."""
+"""What the entries of `gateways:` that are not SMS gateways say, and whom `operator:` names."""
 
 from __future__ import annotations
 

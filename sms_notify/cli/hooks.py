@@ -86,7 +86,7 @@ def pipe(
     """Hand over what comes on standard input: JSON (one alert, a list, one a line, or what Alertmanager sends) or text,
     one alert a line.
 
-    Nothing on standard input is no alert, and exit 0 (with --resolved it is the end of one). Exit 0: on disk; 75: could
+    Empty standard input means no alert, and exit 0 (with --resolved it is the end of one). Exit 0: on disk; 75: could
     not be stored; 2: wrong use. The daemon need not run.
 
     \b

@@ -126,7 +126,7 @@ def row_of(id_: str) -> tuple[str, int] | None:
 
 
 def login_or(by: str | None) -> str:
-    """Who says so: `by`, else the login name. Raises UsageError for what is no name."""
+    """Who says so: `by`, else the login name. Raises UsageError for what is not a name."""
     name = _login() if by is None else by.strip()
     if not name or len(name) > _LONGEST_NAME:
         raise UsageError(f"--by: write a name of 1 to {_LONGEST_NAME} characters")

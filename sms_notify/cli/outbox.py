@@ -154,7 +154,7 @@ def clear(ctx: click.Context, config_file: str | None, gateway: str | None, as_j
 
 
 def _number(text: str) -> str:
-    """As `--to` takes it. Raises UsageError for what is no number."""
+    """As `--to` takes it. Raises UsageError for what is not a number."""
     try:
         return parse_number(text).e164
     except NumberError as error:

@@ -20,7 +20,7 @@ TARGETS = "person:NAME, team:NAME, schedule:NAME, gateway-group:NAME or +NUMBER"
 def recipients_of(settings: Settings, to: str, gateway: str | None, at: datetime) -> tuple[Recipient, ...]:
     """Whom `to` means at `at`; of a schedule, who holds it then.
 
-    Raises UsageError for what is no target, a name that the configuration does not have, and one that leads to
+    Raises UsageError for what is not a target, a name that the configuration does not have, and one that leads to
     nobody: a text that goes to nobody was not sent.
     """
     target = _target(to)

@@ -135,7 +135,7 @@ def _hand_over(hand: Hand, to: Recipient, text: Text, at: datetime | None, test:
 def _remember(
     settings: Settings, account: GatewaySettings, to: Recipient, text: Text, got: Scheduled
 ) -> None:
-    """For `outbox list`: the gateway has it whatever becomes of this row, so a failure here is no failure to send."""
+    """For `outbox list`: the gateway has it whatever becomes of this row, so a failure here is not a failure to send."""
     person = isinstance(to, Person)
     name, number = (to.name, to.number) if isinstance(to, Person) else (f"{GROUP}{to.name}", "")
     try:

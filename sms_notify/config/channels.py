@@ -1,4 +1,4 @@
-"""Checks of the entries of `gateways:` that are no SMS gateway: their secrets, files and addresses."""
+"""Checks of the entries of `gateways:` that are not SMS gateways: their secrets, files and addresses."""
 
 from __future__ import annotations
 

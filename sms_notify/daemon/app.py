@@ -270,7 +270,7 @@ class App:
         return (next_at - now).total_seconds() if next_at is not None and next_at > now else None
 
     def _follow_clock(self) -> None:
-        """Notices that the wall clock was set, and sets what waits by it: a step is no time that has passed."""
+        """Notices that the wall clock was set, and sets what waits by it: a step is not a time that has passed."""
         ahead = self._clock() - self._uptime()
         step, self._ahead = ahead - self._ahead, ahead
         if abs(step) > outbox.DRIFT:

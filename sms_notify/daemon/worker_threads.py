@@ -97,7 +97,7 @@ class Unit:
         return any(part.running for part in self.parts)
 
     def follow(self, settings: Settings, plan: Plan, *, retired: bool) -> None:
-        """Another configuration runs, and `retired` says that this unit is no part of it. On the thread that commits,
+        """Another configuration runs, and `retired` says that this unit is not part of it. On the thread that commits,
         between two transactions.
         """
 

@@ -179,7 +179,7 @@ class Settling:
 
 _FIRST_SIGN = timedelta(
     minutes=2
-)  # a single failure is no problem yet; if nothing succeeds until then, it is
+)  # a single failure is not a problem yet; if nothing succeeds until then, it is
 _ASK_AGAIN = timedelta(minutes=15)
 
 

@@ -203,7 +203,7 @@ def _start_lookup(
 
 
 class _WholeHead(http.client.HTTPResponse):
-    """Takes no cut header for a whole one (http.client does), and forgets lines that are no header:
+    """Takes no cut header for a whole one (http.client does), and forgets lines that are not headers:
     urllib3 would log them, and they may repeat the request.
     """
 

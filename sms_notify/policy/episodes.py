@@ -20,7 +20,7 @@ STALE_AFTER = timedelta(hours=24)
 OLD_COPY_WINDOW = timedelta(minutes=1)
 
 # No 0/o and 1/l/i, for it is read aloud at night; no m, with which the ids of messages begin.
-# The first one is no digit, so that a tag is never taken for an incident's number.
+# The first one is not a digit, so that a tag is never taken for an incident's number.
 _TAG_LETTERS = "abcdefghjknpqrstuvwxyz23456789"
 _TAG_SIZE = 22 * len(_TAG_LETTERS) ** 3
 _TAG_STEP = 387_421  # odd and no divisor of the size, so that neighbours look nothing alike

@@ -81,7 +81,7 @@ def meant(body: bytes) -> bool:
 def parse(body: bytes, source: str = SOURCE, added: Added | None = None) -> Delivery:
     """The alerts in the order sent; `source` names the door they came through.
 
-    Raises ParseError where the body is no JSON, or nothing in it is an alert.
+    Raises ParseError where the body is not JSON, or nothing in it is an alert.
     """
     payload = _payload(body)
     group, hidden, default, listed = "", 0, Status.FIRING, payload

@@ -35,7 +35,7 @@ def about(id_: str) -> str:
 def note(
     tx: Tx, kind: str, name: str, urgency: Urgency, gateway: str, what: str, advice: str, now: datetime
 ) -> None:
-    """Notes one; while it is known it is no news. Those that wait for a note leave with the same one."""
+    """Notes one; while it is known it is not news. Those that wait for a note leave with the same one."""
     tx.run(
         "insert into troubles (id, level, gateway, what, advice, times, opened_at, tell_at, tries)"
         " values (:id, :level, :gateway, :what, :advice, 1, :now, :tell_at, 0)"

@@ -83,7 +83,7 @@ def _bare(name: str) -> str:
 
 
 def _origin(url: str) -> tuple[str, Place] | None:
-    """Scheme and place of a URL; None where it is no web address (`null`, nothing, rubbish)."""
+    """Scheme and place of a URL; None where it is not a web address (`null`, nothing, rubbish)."""
     try:
         parts = urlsplit(url.strip())
     except ValueError:

@@ -268,7 +268,7 @@ async def _parsed(parse: Parser, content: bytes) -> Delivery:
 
 
 def _parameters(request: Request) -> dict[str, str] | None:
-    """The query, or None where it is no call-back of the gateway: over 2 kB, or a name given twice."""
+    """The query, or None where it is not a call-back of the gateway: over 2 kB, or a name given twice."""
     query = request.url.query
     if len(query) > _MAX_QUERY:
         return None

@@ -104,7 +104,7 @@ class SmsGateway1601:
             return _not_asked("give an outboxID or a number, one of the two")
         digits = _OUTBOXID.fullmatch(outboxid) if outboxid else _NUMBER.fullmatch(number)
         if digits is None:
-            return _not_asked("that is no outboxID" if outboxid else "that is not one phone number")
+            return _not_asked("that is not an outboxID" if outboxid else "that is not one phone number")
         parameter = "id" if outboxid else "naar"
         return self._remove({"action": "verwijderbericht", parameter: digits[1]})
 
