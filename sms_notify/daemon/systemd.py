@@ -41,7 +41,7 @@ class Manager:
         return self._tell("READY=1", _status(status))
 
     def reloading(self) -> bool:
-        """We read the configuration again; `ready` says that it is over, whatever came of it (sd_notify(3)).
+        """We read the configuration again; `ready` says that this has ended, whatever came of it (sd_notify(3)).
 
         Read by systemd before 253 too, which wants no MONOTONIC_USEC; `Type=notify-reload` of later ones does.
         """

@@ -25,7 +25,7 @@ from sms_notify.silences.silence import Silence, read_active, read_created, writ
 # some 1000.
 MOST_BYTES = 8 * 1024 * 1024
 _SILENCES = "/api/v2/silences"
-# All that it knows and that is not over; what is over it leaves out by itself.
+# All that it knows and that has not ended; what has ended it leaves out by itself.
 _ALERTS = "/api/v2/alerts?active=true&silenced=true&inhibited=true&unprocessed=true"
 _STATUS = "/api/v2/status"
 
@@ -119,7 +119,7 @@ class AlertmanagerClient:
         created_by: str,
         comment: str,
     ) -> str | AlertmanagerProblem:
-        """Makes a silence for exactly these labels; its id. A start that is over counts as now there.
+        """Makes a silence for exactly these labels; its id. A start in the past counts as now there.
 
         Alertmanager wants a comment, an end to come, and a label that is not empty.
         """

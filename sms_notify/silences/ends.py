@@ -1,6 +1,6 @@
-"""The end of what is silenced: Alertmanager tells it to nobody, neither at once nor when the silence is over, so we ask.
+"""The end of what is silenced: Alertmanager tells it to nobody, neither at once nor when the silence ends, so we ask.
 
-An incident is over here when all of this holds:
+An incident counts as resolved when all of this holds:
 - an Alertmanager of ours has listed its alert before. One that came from elsewhere is in no list from the start;
 - it was silenced when it was seen last, or a silence covers it. Of any other end Alertmanager tells us itself;
 - no Alertmanager lists it, twice in a row and a minute apart, and all have answered in between;

@@ -1,7 +1,7 @@
 """One round of looking at every Alertmanager: what a silence covers is acknowledged, and what was acknowledged with
 us gets a silence where that is wanted. Then `ends` looks for what has ended while it was silenced.
 
-That a silence ends takes no acknowledge back: whoever made it has seen the incident. Any Alertmanager's silence
+That a silence ends takes no acknowledgement back: whoever made it has seen the incident. Any Alertmanager's silence
 counts for every incident, for an incident does not tell which one of a pair has sent it.
 
 A crash, or an answer that was lost, between making a silence and writing it down: the next round finds exactly that
@@ -33,7 +33,7 @@ Acknowledge = Callable[[Tx, Sequence[int], str, datetime], Sequence[int]]
 _AT_ONCE = 100  # incidents in one transaction: everybody who sends waits for the same thread
 _NOT_WORTH = timedelta(
     minutes=1
-)  # what a silence must still have to last, or it would be over when it arrives
+)  # what a silence must still have to last, or it would have ended when it arrives
 _MOST_NAME = 80
 _US = "sms-notify"
 _NUMBER = re.compile(r"\+?[0-9](?:[ .-]?[0-9]){6,}")
@@ -103,7 +103,7 @@ class Keeper:
         to be made; one that fails stops no other. Only ends are not told unless all of them answer.
 
         A silence that could not be made is tried again in the next round, as long as the incident is open and
-        `silence_for` since the acknowledge is not over. Raises StoreError.
+        `silence_for` since the acknowledgement has not passed. Raises StoreError.
         """
         kept: list[Kept] = []
         makers: list[_Maker] = []
@@ -244,7 +244,7 @@ def _make(incident: Wanting, maker: _Maker) -> str | AlertmanagerProblem:
 
 
 def _end(incident: Wanting, maker: _Maker) -> datetime:
-    """Counted from the acknowledge, however late the silence is made."""
+    """Counted from the acknowledgement, however late the silence is made."""
     return incident.acked_at + maker.alertmanager.settings.silence_for
 
 

@@ -114,7 +114,7 @@ def incident(tx: Tx, incident_id: int) -> ShownIncident | None:
 
 
 def told(tx: Tx, incident_id: int) -> Sequence[NotificationProgress]:
-    """Everybody who was, or is still to be, told of an incident's trouble, in the order in which they were owed it.
+    """Everybody who was, or is still to be, told of an incident's problem, in the order in which they were owed it.
 
     A reminder to somebody who was told before counts as little as the end: the first text tells how far it has come.
     """

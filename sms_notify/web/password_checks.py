@@ -1,6 +1,6 @@
 """Passwords are checked in threads of their own, in fair turns.
 
-scrypt costs tens of milliseconds and megabytes on purpose. Two threads, so that a burst is over in half the time, and
+scrypt costs tens of milliseconds and megabytes on purpose. Two threads, so that a burst ends in half the time, and
 guessing takes two cores at most, never the event loop.
 """
 
