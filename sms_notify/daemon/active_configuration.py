@@ -27,7 +27,7 @@ class CallBack:
     confirm: bool
 
 
-class Running:
+class ActiveConfiguration:
     """One configuration at work. Only its `engine` ever changes: its calendars are read again.
 
     Whoever does one thing in several steps takes this object once, and so sees one configuration. `units` are by what

@@ -17,7 +17,7 @@ from pathlib import Path
 from sms_notify.config.load import load
 from sms_notify.config.settings import Settings
 from sms_notify.daemon import event_log
-from sms_notify.daemon.active_configuration import Running
+from sms_notify.daemon.active_configuration import ActiveConfiguration
 from sms_notify.daemon.builder import DaemonBuilder
 from sms_notify.daemon.periodic import Every
 from sms_notify.daemon.reloading import Reloader, changed_keys, check_fixed, check_on_call
@@ -108,7 +108,7 @@ class App:
     def _engine(self) -> Engine:
         return self._running.engine
 
-    def _with_front(self, running: Running) -> Running:
+    def _with_front(self, running: ActiveConfiguration) -> ActiveConfiguration:
         running.front = front_of(
             running,
             lambda: self._running,
@@ -204,7 +204,7 @@ class App:
             _log.warning("%s", warning)
         return changed_keys(before.settings, settings)
 
-    def _switch(self, before: Running, running: Running) -> list[Moved]:
+    def _switch(self, before: ActiveConfiguration, running: ActiveConfiguration) -> list[Moved]:
         """In one transaction what waits is fitted to the new configuration; with its commit that one runs.
 
         Everything that decides or sends does so in transactions, and all of these on the thread that does the exchange:
@@ -229,7 +229,7 @@ class App:
 
         return self.committer.submit(take_up, exchange, closes=True).result()
 
-    def _settle_in(self, before: Running, running: Running) -> None:
+    def _settle_in(self, before: ActiveConfiguration, running: ActiveConfiguration) -> None:
         """Starts what is new. What is gone begins nothing more, and ends in its own time, as slow as its requests are:
         who reloads does not wait for it, a stop does.
         """
@@ -248,7 +248,7 @@ class App:
             raise
         self._wake_all()
 
-    def _probe_all_now(self, tx: Tx, running: Running) -> None:
+    def _probe_all_now(self, tx: Tx, running: ActiveConfiguration) -> None:
         """The configuration or the account may have changed while we were away."""
         for gateway in running.engine.plan.gateways:
             breakers.probe_now(tx, gateway, self._clock())

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from sms_notify.config.settings import Settings
 from sms_notify.daemon import event_log
-from sms_notify.daemon.active_configuration import Running
+from sms_notify.daemon.active_configuration import ActiveConfiguration
 from sms_notify.daemon.calendar_refresh import CalendarUnit
 from sms_notify.daemon.periodic import Every
 from sms_notify.daemon.spool_intake import Intake
@@ -54,22 +54,22 @@ class DaemonBuilder:
         self._tools = tools
         self._timing = timing
 
-    def build(self, settings: Settings, before: Running | None = None) -> Running:
+    def build(self, settings: Settings, before: ActiveConfiguration | None = None) -> ActiveConfiguration:
         """All of it but the front; units of `before` that obey equal settings are taken over as they run."""
         plan = plan_of(settings, self._timing)
-        running = Running(settings, Engine(plan, self._tools.node, ack_code))
+        running = ActiveConfiguration(settings, Engine(plan, self._tools.node, ack_code))
         running_units = before.units if before is not None else {}
         for key, make in self._wanted(running).items():
             running.units[key] = running_units.get(key) or make()
         return running
 
-    def read_calendars(self, running: Running, before: Settings | None = None) -> None:
+    def read_calendars(self, running: ActiveConfiguration, before: Settings | None = None) -> None:
         """Before `running` runs; see `CalendarUnit.read_first`."""
         unit = running.units.get(("calendars", running))
         if isinstance(unit, CalendarUnit):
             unit.read_first(before)
 
-    def _wanted(self, running: Running) -> dict[Hashable, Callable[[], Unit]]:
+    def _wanted(self, running: ActiveConfiguration) -> dict[Hashable, Callable[[], Unit]]:
         settings, plan = running.settings, running.engine.plan
         wanted: dict[Hashable, Callable[[], Unit]] = {
             ("gateway", gateway): partial(GatewayUnit, gateway, settings, plan, self._tools)

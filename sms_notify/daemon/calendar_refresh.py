@@ -6,7 +6,7 @@ from functools import partial
 
 from sms_notify.config.settings import Settings
 from sms_notify.daemon import event_log
-from sms_notify.daemon.active_configuration import Running
+from sms_notify.daemon.active_configuration import ActiveConfiguration
 from sms_notify.daemon.periodic import Every
 from sms_notify.daemon.worker_threads import Tools, Unit
 from sms_notify.oncall.schedules import CalendarProblem, read_timetable
@@ -19,7 +19,7 @@ _EVERY = 900.0  # seconds
 class CalendarUnit(Unit):
     """Reads the calendars of one configuration into its engine; another configuration has others."""
 
-    def __init__(self, running: Running, tools: Tools) -> None:
+    def __init__(self, running: ActiveConfiguration, tools: Tools) -> None:
         self._running = running
         self._tools = tools
         super().__init__([Every("calendars", _EVERY, partial(self.read, fetch=True))])
