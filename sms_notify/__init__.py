@@ -22,8 +22,8 @@
     hook        the command hooks' one self-contained file: a notification durably into the spool folder
     spool       what the hooks handed over: read, committed, and only then removed
     web         webhooks in, metrics and health out, the pages for people
-    assembly    from settings to the parts that obey them; reads clock and randomness
-    daemon      builds everything, keeps it running, exchanges it at a reload; systemd, signals, the log
+    daemon      builds everything, keeps it running, exchanges it at a reload; systemd, signals, the log.
+                Its `wiring` leads from settings to the parts that obey them, for the commands as well
     cli         the commands (`__main__` is the command itself)
     simulator   a local 1601SMS gateway with a page that shows the phones
     virtual     a daemon on a virtual clock, for replays, stories and what an alert would lead to

@@ -14,7 +14,7 @@ from enum import StrEnum
 
 
 class Status(StrEnum):
-    """Whether the trouble is there or gone; the value is the word used in metrics, texts and the ledger."""
+    """Whether the problem is there or gone; the value is the word used in metrics, texts and the ledger."""
 
     FIRING = "firing"
     RESOLVED = "resolved"
@@ -58,7 +58,7 @@ class Alert:
 
     `starts_at` and `ends_at` are aware UTC or None where the source gave none (Alertmanager's zero time
     counts as none). `fingerprint` names the alert within its source; the pair is the incident's key. `once`: a notice
-    rather than a state, of which nobody will say that it is over, so that nobody is reminded of it.
+    rather than a state, of which nobody will say that it has ended, so that nobody is reminded of it.
     """
 
     source: str

@@ -1,4 +1,4 @@
-"""Our own trouble, as whoever looks after us is told of it: what happened, and what to do.
+"""Our own problems, as self-alerts to whoever looks after us: what happened, and what to do.
 
 What lasts is noted once while it lasts. What is about one incident or text is noted for each, and told together.
 """
@@ -10,10 +10,10 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from sms_notify.logs import printable
-from sms_notify.policy.retry_policy import Level, Trouble
+from sms_notify.policy.retry_policy import Level, Urgency
 from sms_notify.policy.self_alert_notes import Particular, note_id
 from sms_notify.store import breakers, limit_rows, particulars
-from sms_notify.store.breakers import OwnTrouble
+from sms_notify.store.breakers import SelfAlert
 from sms_notify.store.tx import Tx
 
 _NAMED = 3  # of those that one note tells; the rest is counted
@@ -31,25 +31,25 @@ _SEVERAL = {
 
 @dataclass(frozen=True, slots=True)
 class Gathered:
-    """What one note tells: one trouble, or several of a kind that is told together. `details` has each in its own words."""
+    """What one note tells: one self-alert, or several of a kind that are told together. `details` has each in its own words."""
 
-    trouble: OwnTrouble
+    self_alert: SelfAlert
     ids: tuple[str, ...]
     details: tuple[str, ...] = ()
 
 
-def gather(troubles: Iterable[OwnTrouble]) -> list[Gathered]:
-    """One for each trouble, but one for all of a kind that are about one incident or text each; order is kept."""
-    groups: dict[str, list[OwnTrouble]] = {}
-    for trouble in troubles:
-        particular = particulars.is_particular(trouble.id)
-        groups.setdefault(f"#{particulars.kind_of(trouble.id)}" if particular else trouble.id, []).append(
-            trouble
-        )
+def gather(self_alerts: Iterable[SelfAlert]) -> list[Gathered]:
+    """One for each self-alert, but one for all of a kind that are about one incident or text each; order is kept."""
+    groups: dict[str, list[SelfAlert]] = {}
+    for self_alert in self_alerts:
+        particular = particulars.is_particular(self_alert.id)
+        groups.setdefault(
+            f"#{particulars.kind_of(self_alert.id)}" if particular else self_alert.id, []
+        ).append(self_alert)
     return [_gathered(listed) for listed in groups.values()]
 
 
-def _gathered(listed: Sequence[OwnTrouble]) -> Gathered:
+def _gathered(listed: Sequence[SelfAlert]) -> Gathered:
     first, ids = listed[0], tuple(one.id for one in listed)
     if len(listed) == 1:
         return Gathered(first, ids)
@@ -68,11 +68,11 @@ def told_balance(tx: Tx, gateway: str, credits_left: int, low_water: int, now: d
     limit_rows.set_balance(tx, gateway, credits_left, now)
     id_ = note_id(gateway, "low_water", "")
     if credits_left >= low_water:
-        breakers.end_trouble(tx, id_, now)
+        breakers.end_self_alert(tx, id_, now)
         return
     what = f"{gateway}: only {credits_left} credits are left"
     advice = f"Buy some: low_water is {low_water}, and at 0 no text leaves."
-    breakers.report(tx, id_, Trouble(Level.TICKET), gateway, what, advice, now)
+    breakers.report(tx, id_, Urgency(Level.TICKET), gateway, what, advice, now)
 
 
 def report_refused(tx: Tx, name: str, why: str, now: datetime) -> None:
@@ -80,18 +80,18 @@ def report_refused(tx: Tx, name: str, why: str, now: datetime) -> None:
     shown = printable(name)[:80]
     what = f"a hand-over in the spool folder cannot be read: {shown}: {printable(why)[:120]}"
     advice = "Look into its folder `quarantine`; the log has every one of them."
-    particulars.note(tx, Particular.SPOOL, shown, Trouble(Level.TICKET), "", what, advice, now)
+    particulars.note(tx, Particular.SPOOL, shown, Urgency(Level.TICKET), "", what, advice, now)
 
 
-def report_spool(tx: Tx, trouble: str, now: datetime) -> None:
+def report_spool(tx: Tx, problem: str, now: datetime) -> None:
     """Nothing that hooks hand over reaches anybody: no monitoring system would notice, and none tries again."""
     id_ = note_id("spool", "folder", "")
     advice = (
         "docs/hooks.md says how the folder is made. What lies there is kept, and is told once it can be read."
     )
-    breakers.report(tx, id_, Trouble(Level.PAGE), "", printable(trouble)[:200], advice, now, again=True)
+    breakers.report(tx, id_, Urgency(Level.PAGE), "", printable(problem)[:200], advice, now, again=True)
 
 
-def end_spool_trouble(tx: Tx, now: datetime) -> None:
+def end_spool_problem(tx: Tx, now: datetime) -> None:
     """The folder is read again."""
-    breakers.end_trouble(tx, note_id("spool", "folder", ""), now)
+    breakers.end_self_alert(tx, note_id("spool", "folder", ""), now)

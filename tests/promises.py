@@ -167,7 +167,7 @@ class World:
     worse: set[Key] = field(default_factory=set)  # of what fires: what has become critical
     begun: list[Heard] = field(default_factory=list)
     accepted: int = 0
-    quiet_turns: dict[int, str] = field(default_factory=dict)  # incident → why no turn may leave any more
+    quiet_steps: dict[int, str] = field(default_factory=dict)  # incident → why no step may leave any more
     troubles: list[timedelta] = field(
         default_factory=lambda: [timedelta(-1)]
     )  # moments at which something was wrong
@@ -291,14 +291,14 @@ class World:
                 continue
             row = self.rows("select * from incidents where id = :id", id=verdict.incident_id)[0]
             if verdict.heard == "raised":
-                self.quiet_turns.pop(row["id"], None)
+                self.quiet_steps.pop(row["id"], None)
             if verdict.heard in ("first", "raised", "nobody") and verdict.alert.status is Status.FIRING:
                 held = self.count("pages where incident_id = :id and state = 'held' and why <> 'limit'"
                                   " and why <> 'behind'", id=row["id"])  # fmt: skip
                 now_as = replace(key, severity=verdict.alert.labels["severity"])
                 self.begun.append(Heard(now_as, row["id"], self.clock(), self.up, held > 0))
             if row["closed_at"] is not None:
-                self.quiet_turns.setdefault(row["id"], "it has ended")
+                self.quiet_steps.setdefault(row["id"], "it has ended")
         if send:
             self.drain()
 
@@ -309,7 +309,7 @@ class World:
         if not open_now:
             return
         (taken,) = self.bench.acknowledge(open_now[nth % len(open_now)]["id"], how=AckBy.LINK)
-        self.quiet_turns.setdefault(taken, "it is acknowledged")
+        self.quiet_steps.setdefault(taken, "it is acknowledged")
 
     def weather(self, answers: Sequence[Answer]) -> None:
         self.gateway.answers.extend(answers)

@@ -19,7 +19,6 @@ from hypothesis import strategies as st
 from workbench import ALICE, NOON, a_plan, firing, resolved
 
 from sms_notify.alert import Delivery, Severity
-from sms_notify.assembly import ack_code
 from sms_notify.backtest.baseline import OneText
 from sms_notify.backtest.plot import draw
 from sms_notify.backtest.recording import (
@@ -35,6 +34,7 @@ from sms_notify.backtest.replay import NODE, Replay, Setup
 from sms_notify.backtest.statistics import ReplayedText, Tally, Thing, as_document
 from sms_notify.backtest.table import report
 from sms_notify.cli import group
+from sms_notify.daemon.wiring import ack_code
 from sms_notify.delivery.reports import apply
 from sms_notify.delivery.sender import Luck, Sender
 from sms_notify.engine import Engine

@@ -20,12 +20,12 @@ from hypothesis import strategies as st
 from workbench import NOON, Bench, VirtualClock, firing, resolved
 
 from sms_notify.alert import Alert, Status, fingerprint_of
-from sms_notify.assembly import ack_code, plan_of
 from sms_notify.cli import group
 from sms_notify.cli.messages import stamps
 from sms_notify.cli.oncall import turns
 from sms_notify.cli.times import read_time
 from sms_notify.config import load
+from sms_notify.daemon.wiring import ack_code, plan_of
 from sms_notify.engine import Engine
 from sms_notify.errors import SmsNotifyError, UsageError
 from sms_notify.explain.preview import SAMPLE_TAG, Outcome, foresee

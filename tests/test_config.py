@@ -166,10 +166,10 @@ def test_the_full_configuration_loads_and_says_what_it_writes() -> None:
     assert found.receivers["nobody"].notify == ()
 
 
-def test_every_road_of_the_full_configuration_comes_out_as_it_is_written() -> None:
+def test_every_channel_of_the_full_configuration_comes_out_as_it_is_written() -> None:
     found = load(CONFIGS / "full.yml", ENVIRON)
     assert [gateway.name for gateway in found.gateways] == ["main"]
-    mail, chat, journal, phone = found.roads.values()
+    mail, chat, journal, phone = found.channels.values()
     assert isinstance(mail, EmailSettings)
     assert (mail.host, mail.port, mail.tls, mail.username) == (
         "mail.example.org",
@@ -188,7 +188,7 @@ def test_every_road_of_the_full_configuration_comes_out_as_it_is_written() -> No
     assert [url.reveal() for url in phone.urls] == [ENVIRON["APPRISE_URL"]]
 
 
-def test_the_operator_is_people_and_roads_in_the_order_of_the_file(write: Write) -> None:
+def test_the_operator_is_people_and_channels_in_the_order_of_the_file(write: Write) -> None:
     targets = load(CONFIGS / "full.yml", ENVIRON).operator
     assert [str(target) for target in targets] == [
         "person:alice",
@@ -207,55 +207,57 @@ def test_an_operator_who_hears_by_texts_alone_is_a_warning(write: Write) -> None
     assert (warning.path, "no road but texts" in warning.what) == ("operator", True)
 
 
-def with_road(text: str) -> str:
+def with_channel(text: str) -> str:
     return (
-        MINIMAL.replace("people:\n", f"  - name: road\n    {text}\npeople:\n", 1)
-        + "operator: [gateway:road]\n"
+        MINIMAL.replace("people:\n", f"  - name: channel\n    {text}\npeople:\n", 1)
+        + "operator: [gateway:channel]\n"
     )
 
 
-def test_a_road_that_the_operator_does_not_name_is_a_warning(write: Write) -> None:
-    text = with_road("type: command\n    command: [/bin/sh]").replace("operator: [gateway:road]\n", "")
+def test_a_channel_that_the_operator_does_not_name_is_a_warning(write: Write) -> None:
+    text = with_channel("type: command\n    command: [/bin/sh]").replace("operator: [gateway:channel]\n", "")
     (warning,) = load(write(text), ENVIRON).warnings
     assert (warning.path, warning.advice) == (
         "gateways[1].name",
-        "add gateway:road to it, or remove this entry",
+        "add gateway:channel to it, or remove this entry",
     )
 
 
 @pytest.mark.parametrize(("tls", "port"), [("starttls", 587), ("tls", 465), ("none", 25)])
 def test_the_port_of_a_mail_server_follows_from_its_tls(write: Write, tls: str, port: int) -> None:
     mail = f"type: email\n    host: mx\n    tls: {tls}\n    from: a@b.example\n    to: [c@b.example, c@b.example]"
-    road = load(write(with_road(mail)), ENVIRON).roads["road"]
-    assert isinstance(road, EmailSettings)
-    assert (road.port, road.to, bool(road.password)) == (port, ("c@b.example",), False)
+    channel = load(write(with_channel(mail)), ENVIRON).channels["channel"]
+    assert isinstance(channel, EmailSettings)
+    assert (channel.port, channel.to, bool(channel.password)) == (port, ("c@b.example",), False)
 
 
-def test_the_secrets_of_roads_come_from_files_of_their_own(
+def test_the_secrets_of_channels_come_from_files_of_their_own(
     write: Write, secret_file: Callable[[str, int], Path]
 ) -> None:
     secret_file(f"# how we are reached\ntgram://{CANARY}\n\nmailtos://{CANARY}\n", 0o600)
-    road = load(write(with_road("type: apprise\n    urls_file: secret")), ENVIRON).roads["road"]
-    assert isinstance(road, AppriseSettings)
-    assert [url.reveal() for url in road.urls] == [f"tgram://{CANARY}", f"mailtos://{CANARY}"]
+    channel = load(write(with_channel("type: apprise\n    urls_file: secret")), ENVIRON).channels["channel"]
+    assert isinstance(channel, AppriseSettings)
+    assert [url.reveal() for url in channel.urls] == [f"tgram://{CANARY}", f"mailtos://{CANARY}"]
     secret_file(f"https://chat.example.org/{CANARY}\n", 0o600)
-    hook = load(write(with_road("type: webhook\n    url_file: secret")), ENVIRON).roads["road"]
+    hook = load(write(with_channel("type: webhook\n    url_file: secret")), ENVIRON).channels["channel"]
     assert isinstance(hook, WebhookSettings)
     assert hook.url.reveal() == f"https://chat.example.org/{CANARY}"
-    assert CANARY not in repr((road, hook))
+    assert CANARY not in repr((channel, hook))
 
 
 def test_a_command_beside_the_configuration_gets_its_whole_path(write: Write, tmp_path: Path) -> None:
     (tmp_path / "tell").write_text("#!/bin/sh\n")
     (tmp_path / "tell").chmod(0o755)
-    road = load(write(with_road("type: command\n    command: [./tell, '$HOME; --x']")), ENVIRON).roads["road"]
-    assert isinstance(road, CommandSettings)
-    assert road.argv == (str(tmp_path / "tell"), "$HOME; --x")
+    channel = load(
+        write(with_channel("type: command\n    command: [./tell, '$HOME; --x']")), ENVIRON
+    ).channels["channel"]
+    assert isinstance(channel, CommandSettings)
+    assert channel.argv == (str(tmp_path / "tell"), "$HOME; --x")
 
 
 def test_a_webhook_by_plain_http_can_be_accepted(write: Write) -> None:
     plain = "type: webhook\n    url: ${CHAT}\n    allow_insecure_http: true"
-    path = write(with_road(plain))
+    path = write(with_channel(plain))
     (warning,) = load(path, {**ENVIRON, "CHAT": "http://chat.example.org/x"}).warnings
     assert warning.path == "gateways[1].url"
     assert load(path, {**ENVIRON, "CHAT": "http://127.0.0.1:8000/x"}).warnings == ()
@@ -444,9 +446,7 @@ def test_a_tokens_file_holds_one_token_a_line(write: Write, secret_file: Callabl
 
 def test_no_secret_is_in_any_text_of_settings() -> None:
     found = load(CONFIGS / "full.yml", ENVIRON)
-    told = (
-        f"{found} {found!r} {found.web} {found.gateways} {found.roads} {found.warnings} {found.alertmanagers}"
-    )
+    told = f"{found} {found!r} {found.web} {found.gateways} {found.channels} {found.warnings} {found.alertmanagers}"
     assert "alice" in told
     assert [secret for secret in ENVIRON.values() if secret in told] == []
 

@@ -441,7 +441,7 @@ def test_who_is_on_call_at_the_time_of_the_alert_is_told(site) -> None:
     ]
 
 
-def test_nobody_on_call_passes_to_the_next_step_at_once_and_is_our_own_trouble(site) -> None:
+def test_nobody_on_call_passes_to_the_next_step_at_once_and_is_a_problem_of_our_own(site) -> None:
     here = site(on_call(a_schedule(), escalate=STEPS))
     assert here.clock() == NOON, "two hours before the first turn begins"
     here.bench.accept(firing())

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 from test_failures import Site, site  # noqa: F401 - the fixture
-from test_operator import ALICE, ROAD, report, teller_to
+from test_operator import ALICE, CHANNEL, report, teller_to
 from workbench import Bench, a_plan, firing
 
-from sms_notify.channels.choice import road_of
+from sms_notify.channels.choice import channel_of
 from sms_notify.channels.settings import CommandSettings
 from sms_notify.delivery.moves import context_of
 from sms_notify.engine import Engine
@@ -40,8 +40,10 @@ class Heard:
 
     def __init__(self, bench: Bench, folder: Path) -> None:
         self.bench, self.file = bench, folder / "heard"
-        road = road_of(CommandSettings("road", ("/bin/sh", "-c", f"cat >> {self.file}; echo >> {self.file}")))
-        operator = Operator((ROAD,), {"road": road}, lambda: Roster(a_plan().directory), ("main",))
+        channel = channel_of(
+            CommandSettings("channel", ("/bin/sh", "-c", f"cat >> {self.file}; echo >> {self.file}"))
+        )
+        operator = Operator((CHANNEL,), {"channel": channel}, lambda: Roster(a_plan().directory), ("main",))
         self.teller = Teller(bench.commit, operator, "node", bench.clock, lambda: None)
 
     def run(self, seconds: int = 0) -> None:
@@ -156,7 +158,7 @@ def test_what_was_told_a_day_ago_is_news_again_and_leaves_no_row_behind(bench: B
     lose(bench)
     heard.run()
     bench.clock.move(days=1, seconds=1)
-    bench.commit(lambda tx: breakers.close_old_troubles(tx, bench.clock()))
+    bench.commit(lambda tx: breakers.close_old_self_alerts(tx, bench.clock()))
     assert bench.rows("select * from troubles where id like '#%'") == []
     row = bench.rows("select id from messages")[0]
     before = len(heard.notes())
@@ -165,8 +167,8 @@ def test_what_was_told_a_day_ago_is_news_again_and_leaves_no_row_behind(bench: B
     assert len(heard.notes()) == before + 1
 
 
-def test_a_failing_road_is_tried_with_one_growing_note(bench: Bench) -> None:
-    teller = teller_to(bench, ROAD, command=("/bin/false",))
+def test_a_failing_channel_is_tried_with_one_growing_note(bench: Bench) -> None:
+    teller = teller_to(bench, CHANNEL, command=("/bin/false",))
     for n in range(10):
         lose(bench, name=f"Alert{n}")
         teller.tell_once()
@@ -179,9 +181,9 @@ def test_a_failing_road_is_tried_with_one_growing_note(bench: Bench) -> None:
         [note] = [
             g
             for g in gather(breakers.untold(tx, bench.clock()))
-            if particulars.kind_of(g.trouble.id) == "nobody"
+            if particulars.kind_of(g.self_alert.id) == "nobody"
         ]
-    assert note.trouble.what.startswith("10 critical incidents reached nobody")
+    assert note.self_alert.what.startswith("10 critical incidents reached nobody")
 
 
 def test_every_incident_of_a_gap_is_told(bench: Bench, heard: Heard) -> None:
@@ -260,8 +262,8 @@ def test_an_operators_text_that_arrived_at_one_of_them_is_not_told_again(bench: 
     assert teller.tell_once() == 0
 
 
-def test_what_a_road_without_gateway_told_is_not_told_again_because_a_text_was_lost(bench: Bench) -> None:
-    teller = teller_to(bench, ALICE, ROAD)
+def test_what_a_channel_without_gateway_told_is_not_told_again_because_a_text_was_lost(bench: Bench) -> None:
+    teller = teller_to(bench, ALICE, CHANNEL)
     report(bench)
     teller.tell_once()
     [row] = texts(bench)

@@ -176,7 +176,7 @@ def test_a_probe_that_is_refused_for_another_reason_keeps_that_reasons_pace_and_
     assert sum("error 104" in note for note in site.notes()) == 1
 
 
-def test_many_lost_pages_are_one_trouble_a_gateway(site: Site) -> None:  # noqa: F811
+def test_many_lost_pages_are_one_self_alert_a_gateway(site: Site) -> None:  # noqa: F811
     for name in ("main", "backup"):
         site.simulators[name].change(force_error=104)
     for n in range(30):

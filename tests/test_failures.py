@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 from workbench import BOB, Bench, a_plan, firing
 
-from sms_notify.channels.choice import road_of
+from sms_notify.channels.choice import channel_of
 from sms_notify.channels.settings import CommandSettings, OperatorKind, OperatorTarget
 from sms_notify.delivery.breaker_probe import Prober
 from sms_notify.delivery.sender import Luck, Sender
@@ -101,10 +101,10 @@ def site(tmp_path: Path) -> Iterator[Site]:
             probers[name] = Prober(bench.commit, gateway, settled, bench.clock, luck, (BOB.number,))
         heard = tmp_path / "heard"
         command = ("/bin/sh", "-c", f"cat >> {heard}; echo >> {heard}")
-        road = road_of(CommandSettings("hear", command))
+        channel = channel_of(CommandSettings("hear", command))
         operator = Operator(
             (OperatorTarget(OperatorKind.GATEWAY, "hear"),),
-            {"hear": road},
+            {"hear": channel},
             lambda: Roster(plan.directory),
             GATEWAYS,
         )
@@ -334,4 +334,4 @@ def test_levels_are_told_as_urgent_or_not(site: Site) -> None:
     assert '"urgent": true' in note
     assert "error 104" in note
     assert BOB.number not in note
-    assert BY_REFUSAL[Refusal.LOGIN].trouble.level is Level.PAGE
+    assert BY_REFUSAL[Refusal.LOGIN].self_alert.level is Level.PAGE

@@ -19,8 +19,8 @@ import pytest
 from large_store import ROWS, fill
 from workbench import NOON, Bench, VirtualClock, firing, resolved
 
-from sms_notify.assembly import plan_of
 from sms_notify.config.load import load
+from sms_notify.daemon.wiring import plan_of
 from sms_notify.delivery.reports import apply
 from sms_notify.delivery.sender import Luck, Sender
 from sms_notify.engine import Engine
@@ -32,7 +32,7 @@ from sms_notify.gateways.sms1601.settings import TEXT_LIMITS, Gateway1601Setting
 from sms_notify.metrics import Metrics
 from sms_notify.policy.account import Account
 from sms_notify.policy.outcomes import DeliveryStatus, Fate, Outcome, Reason
-from sms_notify.policy.retry_policy import Level, Trouble
+from sms_notify.policy.retry_policy import Level, Urgency
 from sms_notify.policy.vocabulary import Cause, State
 from sms_notify.secret import Secret
 from sms_notify.store import breakers, oncall_rows, outbox, page_queries, particulars, queries, silences
@@ -124,7 +124,7 @@ class ExplainedStore(SqliteStore):
 
 
 WAITS = Waits(timedelta(days=1), timedelta(minutes=1), timedelta(hours=1), timedelta(minutes=5))
-TROUBLE = Trouble(Level.PAGE)
+URGENCY = Urgency(Level.PAGE)
 BAD = refused(106)
 
 
@@ -163,7 +163,7 @@ class Whole:
             ("late tick", lambda: (self.clock.move(hours=5), self.bench.tick())),
             ("hand-off", lambda: (self.clock.move(hours=24), self.bench.tick())),
             ("recover", lambda: self.bench.commit(lambda tx: self.bench.engine.recover(tx, self.clock()))),
-            ("trouble", self.trouble),
+            ("self-alerts", self.self_alerts),
             ("clock", lambda: self.bench.commit(lambda tx: outbox.shift_clock(tx, timedelta(minutes=1)))),
         ):
             self.store.step = name
@@ -207,12 +207,12 @@ class Whole:
             if outcome.fate is Fate.SENT:
                 self.bench.commit(lambda tx, r=report: apply(tx, "main", r, Cause.CALLBACK, "node", NOON))
 
-    def trouble(self) -> None:
+    def self_alerts(self) -> None:
         """What is told of ourselves, and what the prober asks."""
 
         def job(tx: Tx) -> None:
-            particulars.note(tx, "unread", "bob/#x", TROUBLE, "main", "what", "advice", NOON)
-            particulars.note(tx, "new", "bob/#x", TROUBLE, "main", "what", "advice", NOON)
+            particulars.note(tx, "unread", "bob/#x", URGENCY, "main", "what", "advice", NOON)
+            particulars.note(tx, "new", "bob/#x", URGENCY, "main", "what", "advice", NOON)
             particulars.tell_again(tx, ROWS, NOON, NOON)
             breakers.untold(tx, NOON)
             breakers.probe_now(tx, "main", NOON)

@@ -20,8 +20,8 @@ from random_plans import Case, random_case
 from workbench import NOON, Bench, VirtualClock, firing
 
 from sms_notify.alert import Delivery
-from sms_notify.assembly import plan_of
 from sms_notify.config import load
+from sms_notify.daemon.wiring import plan_of
 from sms_notify.delivery.sender import Luck, Sender
 from sms_notify.engine import Engine
 from sms_notify.explain.preview import SAMPLE_TAG, Expected, Outcome, foresee

@@ -20,7 +20,7 @@ from sms_notify.alert import Delivery, Status
 from sms_notify.policy.outcomes import Fate
 from sms_notify.policy.vocabulary import AckBy
 from sms_notify.secret import Secret
-from sms_notify.silences.client import AlertmanagerClient, SilenceTrouble, Why
+from sms_notify.silences.client import AlertmanagerClient, AlertmanagerProblem, Why
 from sms_notify.silences.ends import GROUP, ended
 from sms_notify.silences.keeper import Keeper, Kept, SilenceEvent
 from sms_notify.silences.listing import read_listed, read_started
@@ -295,10 +295,10 @@ def test_while_one_of_them_does_not_answer_nothing_is_over(
         other.refuses = what
         (told,) = rounds(desk, keeper, 1, 1, 30)
         assert told.what is (SilenceEvent.CANNOT_READ if what == "silences" else SilenceEvent.CANNOT_LIST)
-        assert told.trouble == SilenceTrouble(Why.FAILED, "HTTP 503")
+        assert told.problem == AlertmanagerProblem(Why.FAILED, "HTTP 503")
         assert desk.open() == [id_]
         other.refuses = ""
-        assert [one.what for one in rounds(desk, keeper, 1, 1) if one.trouble is None] == [
+        assert [one.what for one in rounds(desk, keeper, 1, 1) if one.problem is None] == [
             *([SilenceEvent.ENDED, SilenceEvent.LISTS_AGAIN] if what == "status" else []),
             *([SilenceEvent.READS_AGAIN, SilenceEvent.ENDED] if what == "silences" else []),
             *([SilenceEvent.LISTS_AGAIN, SilenceEvent.ENDED] if what == "alerts" else []),
@@ -331,8 +331,8 @@ def test_an_answer_that_cannot_be_read_ends_nothing_and_is_told_once(
     (told,) = rounds(desk, keeper, 1, 1, 30)
 
     assert told.what is SilenceEvent.CANNOT_LIST
-    assert told.trouble is not None
-    assert told.trouble.why is Why.UNREADABLE
+    assert told.problem is not None
+    assert told.problem.why is Why.UNREADABLE
     assert desk.open() == [id_]
 
 
@@ -532,9 +532,9 @@ def test_the_alerts_are_asked_for_with_the_credentials() -> None:
     with Loopback(answers(b"[]")) as server:
         settings = AlertmanagerSettings(f"http://127.0.0.1:{server.port}", token=Secret("geheim"))
         assert AlertmanagerClient(settings).listed() == {}
-        trouble = AlertmanagerClient(settings).started()
+        problem = AlertmanagerClient(settings).started()
     lines = [request.decode().split("\r\n") for request in server.requests]
-    assert isinstance(trouble, SilenceTrouble)
+    assert isinstance(problem, AlertmanagerProblem)
     assert [line[0] for line in lines] == [
         "GET /api/v2/alerts?active=true&silenced=true&inhibited=true&unprocessed=true HTTP/1.1",
         "GET /api/v2/status HTTP/1.1",

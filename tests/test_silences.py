@@ -27,7 +27,7 @@ from sms_notify.policy.episodes import tag_of
 from sms_notify.policy.matchers import Matcher, Op
 from sms_notify.policy.vocabulary import AckBy
 from sms_notify.secret import Secret
-from sms_notify.silences.client import MOST_BYTES, AlertmanagerClient, SilenceTrouble, Why
+from sms_notify.silences.client import MOST_BYTES, AlertmanagerClient, AlertmanagerProblem, Why
 from sms_notify.silences.ends import ended
 from sms_notify.silences.keeper import Keeper, Kept, SilenceEvent
 from sms_notify.silences.settings import AlertmanagerSettings
@@ -120,13 +120,13 @@ def _speaks(state: FakeAlertmanager) -> type[BaseHTTPRequestHandler]:
         def do_GET(self) -> None:
             what = self.path.removeprefix("/prefix/api/v2/")
             state.gets.append(what)
-            there = {
+            answers = {
                 "silences": state.silences,
                 "alerts?active=true&silenced=true&inhibited=true&unprocessed=true": state.alerts,
                 "status": {"cluster": {"status": "disabled"}, "uptime": state.started},
             }
             refused = state.refuses and what.startswith(state.refuses)
-            self.answer(503 if refused else 200, there[what])
+            self.answer(503 if refused else 200, answers[what])
 
         def do_POST(self) -> None:
             assert self.path == "/prefix/api/v2/silences"
@@ -335,10 +335,10 @@ def test_a_request_carries_the_credentials_and_asks_once(
         ("204 No Content", Why.UNREADABLE),
     ],
 )
-def test_every_other_answer_is_a_trouble_with_a_reason(status: str, why: Why) -> None:
+def test_every_other_answer_is_a_problem_with_a_reason(status: str, why: Why) -> None:
     found, requests = answer_to(answers(b"<html>", status, "Location: /elsewhere\r\n"))
 
-    assert isinstance(found, SilenceTrouble)
+    assert isinstance(found, AlertmanagerProblem)
     assert (found.why, len(requests)) == (why, 1)
     assert why is Why.UNREADABLE or status[:3] in found.detail
 
@@ -346,10 +346,10 @@ def test_every_other_answer_is_a_trouble_with_a_reason(status: str, why: Why) ->
 @pytest.mark.parametrize(
     "name", [name for name in BROKEN if "endless page" not in name and "404" not in name]
 )
-def test_an_answer_that_breaks_off_is_a_trouble(name: str) -> None:
+def test_an_answer_that_breaks_off_is_a_problem(name: str) -> None:
     found, requests = answer_to(BROKEN[name][0])
 
-    assert isinstance(found, SilenceTrouble)
+    assert isinstance(found, AlertmanagerProblem)
     assert found.why in (Why.NO_ANSWER, Why.UNREADABLE)
     assert len(requests) == 1
 
@@ -361,7 +361,7 @@ def test_an_answer_without_end_is_cut_off() -> None:
             conn.sendall(b" " * 1_000_000)
 
     found, _ = answer_to(floods)
-    assert found == SilenceTrouble(Why.TOO_LARGE, f"the answer has more than {MOST_BYTES >> 20} MiB")
+    assert found == AlertmanagerProblem(Why.TOO_LARGE, f"the answer has more than {MOST_BYTES >> 20} MiB")
 
 
 @pytest.mark.parametrize(
@@ -371,14 +371,16 @@ def test_an_answer_without_end_is_cut_off() -> None:
 )
 def test_an_answer_that_does_not_come_in_time_is_not_waited_for(behave: Behaviour) -> None:
     found, _ = answer_to(behave, timeout=0.3)
-    assert found == SilenceTrouble(Why.NO_ANSWER, "no answer within the time limit")
+    assert found == AlertmanagerProblem(Why.NO_ANSWER, "no answer within the time limit")
 
 
 def test_nobody_there_is_unreachable() -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         settings = AlertmanagerSettings(f"http://127.0.0.1:{taken.getsockname()[1]}")
-        assert AlertmanagerClient(settings).active() == SilenceTrouble(Why.UNREACHABLE, "Connection refused")
+        assert AlertmanagerClient(settings).active() == AlertmanagerProblem(
+            Why.UNREACHABLE, "Connection refused"
+        )
 
 
 def test_tls_is_verified(tmp_path: Path) -> None:
@@ -388,9 +390,11 @@ def test_tls_is_verified(tmp_path: Path) -> None:
         refused = AlertmanagerClient(AlertmanagerSettings(url)).active()
         assert AlertmanagerClient(AlertmanagerSettings(url, ca_file=ca_file)).active() == ()
         missing = AlertmanagerClient(AlertmanagerSettings(url, ca_file="/nowhere")).active()
-    assert isinstance(refused, SilenceTrouble)
+    assert isinstance(refused, AlertmanagerProblem)
     assert refused.detail.startswith("certificate not accepted")
-    assert missing == SilenceTrouble(Why.MISCONFIGURED, "ca_file cannot be used: No such file or directory")
+    assert missing == AlertmanagerProblem(
+        Why.MISCONFIGURED, "ca_file cannot be used: No such file or directory"
+    )
     assert len(server.requests) == 1
 
 
@@ -413,7 +417,7 @@ def test_an_address_that_cannot_be_is_misconfigured(url: str) -> None:
     found = AlertmanagerClient(AlertmanagerSettings(url))
     outcome = found.active()
 
-    assert isinstance(outcome, SilenceTrouble)
+    assert isinstance(outcome, AlertmanagerProblem)
     assert outcome.why in (Why.MISCONFIGURED, Why.UNREACHABLE)
     assert CANARY not in f"{outcome} {found.name}"
 
@@ -421,7 +425,7 @@ def test_an_address_that_cannot_be_is_misconfigured(url: str) -> None:
 def test_credentials_in_the_address_are_refused_with_the_place_where_they_belong() -> None:
     outcome = AlertmanagerClient(AlertmanagerSettings(f"http://ops:{CANARY}@127.0.0.1:1")).active()
 
-    assert isinstance(outcome, SilenceTrouble)
+    assert isinstance(outcome, AlertmanagerProblem)
     assert (outcome.why, "`password`" in outcome.detail) == (Why.MISCONFIGURED, True)
 
 
@@ -459,7 +463,7 @@ def test_making_a_silence_brings_its_id_or_why_not(alertmanager: FakeAlertmanage
     ]
     alertmanager.broken = lambda _: 400
     refused = client.create(WEB, NOON, until, "alice", "on it")
-    assert refused == SilenceTrouble(Why.REFUSED, 'HTTP 400: "silence invalid: nothing is right"')
+    assert refused == AlertmanagerProblem(Why.REFUSED, 'HTTP 400: "silence invalid: nothing is right"')
 
 
 # A round.
@@ -678,7 +682,10 @@ def test_a_silence_that_could_not_be_made_is_tried_each_round_and_told_once(
     keeper = desk.keeper(alertmanager, create_silences=True)
 
     (told,) = keeper.keep_once()
-    assert (told.what, told.trouble) == (SilenceEvent.CANNOT_CREATE, SilenceTrouble(Why.FAILED, "HTTP 503"))
+    assert (told.what, told.problem) == (
+        SilenceEvent.CANNOT_CREATE,
+        AlertmanagerProblem(Why.FAILED, "HTTP 503"),
+    )
     assert keeper.keep_once() == ()
     alertmanager.broken = lambda _: None
     assert words(keeper.keep_once()) == [SilenceEvent.SILENCED, SilenceEvent.CREATES_AGAIN]
@@ -810,10 +817,10 @@ def test_one_bad_alertmanager_stops_no_other_and_is_told_once_until_it_changes(
         first = keeper.keep_once()
         assert words(first) == [SilenceEvent.CANNOT_READ, SilenceEvent.ACKNOWLEDGED]
         assert first[0].alertmanager == f"http://127.0.0.1:{bad.port}"
-        assert first[0].trouble == SilenceTrouble(Why.FAILED, "HTTP 503")
+        assert first[0].problem == AlertmanagerProblem(Why.FAILED, "HTTP 503")
         assert keeper.keep_once() == ()
         state[0] = "401 Unauthorized"
-        assert [kept.trouble.why for kept in keeper.keep_once() if kept.trouble] == [Why.UNAUTHORIZED]
+        assert [kept.problem.why for kept in keeper.keep_once() if kept.problem] == [Why.UNAUTHORIZED]
         state[0] = "200 OK"
         assert words(keeper.keep_once()) == [SilenceEvent.READS_AGAIN]
         assert keeper.keep_once() == ()
@@ -829,7 +836,7 @@ def test_a_silence_that_cannot_be_read_is_told_once_and_the_others_count(
     keeper = desk.keeper(alertmanager)
     told, acknowledged = keeper.keep_once()
 
-    assert told.trouble == SilenceTrouble(Why.ODD_SILENCE, "silence odd: a matcher cannot be read")
+    assert told.problem == AlertmanagerProblem(Why.ODD_SILENCE, "silence odd: a matcher cannot be read")
     assert acknowledged.what is SilenceEvent.ACKNOWLEDGED
     assert keeper.keep_once() == ()
     alertmanager.silences = [WEB_1]

@@ -12,8 +12,8 @@ import pytest
 from workbench import NOON, VirtualClock, firing, resolved
 
 from sms_notify.alert import Alert, Delivery
-from sms_notify.assembly import plan_of
 from sms_notify.config.load import load
+from sms_notify.daemon.wiring import plan_of
 from sms_notify.engine import Engine
 from sms_notify.policy.outcomes import Reason
 from sms_notify.policy.records import Entry

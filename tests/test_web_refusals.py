@@ -210,7 +210,7 @@ def test_what_is_no_refused_webhook_is_not_counted(case: str, caplog: Log) -> No
     assert lines(caplog) == []
 
 
-def test_our_own_trouble_is_503_as_ever_and_no_refusal(caplog: Log) -> None:
+def test_our_own_problems_are_503_as_ever_and_no_refusal(caplog: Log) -> None:
     with serving(Recorder(fault=StoreError("the disk is full"))) as served:
         assert status_of(served.ask(post())) == 503
         assert served.recorder.refusals == []

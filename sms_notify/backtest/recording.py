@@ -50,7 +50,7 @@ Event = Recorded | RecordedAcknowledgement
 
 
 class BadLineError(Exception):
-    """A line that is no event: what is wrong, and what to do."""
+    """A line that is not an event: what is wrong, and what to do."""
 
     def __init__(self, what: str, advice: str) -> None:
         super().__init__(what)
@@ -161,7 +161,7 @@ def _delivery(line: bytes, raw: Mapping[str, Any]) -> Delivery:
         raise BadLineError(str(error), "write what Alertmanager posted, or one alert with labels") from None
     source = raw.get("source", SOURCE)
     if not isinstance(source, str) or not 0 < len(source) <= _LONGEST_SOURCE:
-        raise BadLineError('"source" is no name', f"at most {_LONGEST_SOURCE} characters, as grafana")
+        raise BadLineError('"source" is not a name', f"at most {_LONGEST_SOURCE} characters, as grafana")
     if source == SOURCE:
         return delivery
     alerts = tuple(replace(alert, source=source) for alert in delivery.alerts)
@@ -210,7 +210,7 @@ def of_store(store: SqliteStore) -> Iterator[Event]:
         yield replace(event, at=before)
 
 
-def _alerts(store: SqliteStore, until: int) -> Iterator[history.AcceptedAlert]:
+def _alerts(store: SqliteStore, until: int) -> Iterator[history.RecordedAlert]:
     last = 0
     while last < until:
         with store.reading() as tx:
@@ -221,7 +221,7 @@ def _alerts(store: SqliteStore, until: int) -> Iterator[history.AcceptedAlert]:
         last = page[-1].id
 
 
-def _deliveries(heard: Iterable[history.AcceptedAlert]) -> Iterator[Event]:
+def _deliveries(heard: Iterable[history.RecordedAlert]) -> Iterator[Event]:
     """What one source told at one moment came in one request."""
     for (at, source), together in groupby(heard, key=lambda row: (row.at, row.alert.source)):
         rows = tuple(together)

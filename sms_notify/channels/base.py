@@ -1,4 +1,4 @@
-"""What is told by any road, and how the telling ended."""
+"""What is told by any channel, and how that ended."""
 
 from __future__ import annotations
 
@@ -37,25 +37,25 @@ class Note:
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
+class ChannelResult:
     """How one telling ended. `detail` is printable, at most 200 characters, and free of secrets and numbers."""
 
     ended: Ended
     detail: str = ""
 
 
-def told_of(result: Told | BrokenOff) -> Told:
+def result_of(result: ChannelResult | BrokenOff) -> ChannelResult:
     """What became of a telling that may not have come to its end."""
-    return result if isinstance(result, Told) else Told(Ended(result.how), result.detail)
+    return result if isinstance(result, ChannelResult) else ChannelResult(Ended(result.how), result.detail)
 
 
-class Road(Protocol):
+class Channel(Protocol):
     """A way to a person: one attempt a call, from any thread, never raises, ends in bounded time."""
 
     @property
     def name(self) -> str: ...
 
-    def tell(self, note: Note) -> Told: ...
+    def tell(self, note: Note) -> ChannelResult: ...
 
 
 def subject_of(note: Note) -> str:

@@ -6,13 +6,13 @@ import http.client
 import importlib.metadata
 from urllib.parse import urlsplit
 
-from sms_notify.channels.base import Ended, Note, Told, as_json, told_of
+from sms_notify.channels.base import ChannelResult, Ended, Note, as_json, result_of
 from sms_notify.channels.settings import WebhookSettings
 from sms_notify.net.bounded import Bound, Leash
 from sms_notify.net.connection import connected
 
 
-class WebhookRoad:
+class WebhookChannel:
     """Posts a note to an address, with a bearer token where there is one."""
 
     def __init__(self, settings: WebhookSettings) -> None:
@@ -23,11 +23,11 @@ class WebhookRoad:
     def name(self) -> str:
         return self._settings.name
 
-    def tell(self, note: Note) -> Told:
+    def tell(self, note: Note) -> ChannelResult:
         """TOLD for any 2xx. A 5xx is UNKNOWN: the server may have failed after it told somebody."""
-        return told_of(self._bound.run(lambda leash: self._tell(note, leash)))
+        return result_of(self._bound.run(lambda leash: self._tell(note, leash)))
 
-    def _tell(self, note: Note, leash: Leash) -> Told:
+    def _tell(self, note: Note, leash: Leash) -> ChannelResult:
         connection = connected(self._settings.url.reveal(), leash, self._settings.ca_file)
         try:
             self._post(connection, as_json(note), leash)
@@ -49,10 +49,12 @@ class WebhookRoad:
         connection.endheaders(body)
 
 
-def _meaning(status: int) -> Told:
+def _meaning(status: int) -> ChannelResult:
     detail = f"HTTP {status}"
     if 200 <= status < 300:
-        return Told(Ended.TOLD)
+        return ChannelResult(Ended.TOLD)
     if 300 <= status < 400:
-        return Told(Ended.MISCONFIGURED, f"{detail}: redirects are not followed, write the last address")
-    return Told(Ended.REFUSED if 400 <= status < 500 else Ended.UNKNOWN, detail)
+        return ChannelResult(
+            Ended.MISCONFIGURED, f"{detail}: redirects are not followed, write the last address"
+        )
+    return ChannelResult(Ended.REFUSED if 400 <= status < 500 else Ended.UNKNOWN, detail)

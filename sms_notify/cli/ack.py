@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 import click
 
-from sms_notify.assembly import plan_of, wall_clock
 from sms_notify.cli.common import command_node, config_option, json_option, local, say, settings_of
 from sms_notify.cli.options import login_or, row_of
+from sms_notify.daemon.wiring import plan_of, wall_clock
 from sms_notify.engine import Engine
 from sms_notify.errors import UsageError
 from sms_notify.explain import timeline

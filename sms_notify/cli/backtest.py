@@ -200,9 +200,9 @@ def _sides(
 
 
 def _setup(settings: Settings, first: Event | None, overrides: Mapping[str, Sequence[Shift]]) -> Setup:
-    from sms_notify.assembly import account_of, plan_of
     from sms_notify.backtest.replay import Setup
     from sms_notify.cli.options import plan_at
+    from sms_notify.daemon.wiring import account_of, plan_of
 
     if not settings.gateways:
         raise UsageError(

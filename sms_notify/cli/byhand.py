@@ -9,13 +9,13 @@ from datetime import datetime
 from typing import TypeVar
 
 from sms_notify.alert import Severity
-from sms_notify.assembly import sender_of, timing_of, wall_clock
 from sms_notify.barring import advise, barring_of, say_barring, say_breaker
 from sms_notify.cli.common import account_of, command_node
 from sms_notify.cli.credits import why
 from sms_notify.cli.options import clock
 from sms_notify.cli.recipients import GROUP, Recipient
 from sms_notify.config.settings import Settings
+from sms_notify.daemon.wiring import sender_of, timing_of, wall_clock
 from sms_notify.delivery.sender import Commit, Sender
 from sms_notify.gateways.registry import GatewaySettings
 from sms_notify.policy.directory import Person

@@ -38,7 +38,7 @@ def now_utc() -> datetime:
 
 def plan_at(settings: Settings, at: datetime) -> Plan:
     """What the daemon would decide by at `at`; what is wrong with a calendar is said on standard error."""
-    from sms_notify.assembly import plan_of  # half a second, which most commands need not wait for
+    from sms_notify.daemon.wiring import plan_of  # half a second, which most commands need not wait for
 
     return plan_of(settings, schedules=timetable_at(settings, at).schedules)
 
@@ -53,8 +53,8 @@ def timetable_at(settings: Settings, at: datetime, *, fetch: bool = True) -> Tim
     copies = _copies(settings)
     missing = any(not source.file and copies.get(source.schedule) is None for source in settings.calendars)
     found = read_timetable(settings, at, copies.get, fetch=fetch and missing)
-    for trouble in found.troubles:
-        click.echo(f"warning: schedule {trouble.schedule}: {printable(trouble.what)}", err=True)
+    for problem in found.problems:
+        click.echo(f"warning: schedule {problem.schedule}: {printable(problem.what)}", err=True)
     return found
 
 
@@ -122,7 +122,7 @@ def row_of(id_: str) -> tuple[str, int] | None:
 
 
 def login_or(by: str | None) -> str:
-    """Who says so: `by`, else the login name. Raises UsageError for what is no name."""
+    """Who says so: `by`, else the login name. Raises UsageError for what is not a name."""
     name = _login() if by is None else by.strip()
     if not name or len(name) > _LONGEST_NAME:
         raise UsageError(f"--by: write a name of 1 to {_LONGEST_NAME} characters")

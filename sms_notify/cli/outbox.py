@@ -10,12 +10,12 @@ from datetime import datetime, tzinfo
 
 import click
 
-from sms_notify.assembly import wall_clock
 from sms_notify.cli.common import account_of, config_option, json_option, local, say, settings_of, table
 from sms_notify.cli.credits import gateway_option, why
 from sms_notify.cli.times import read_time
 from sms_notify.config.phone import NumberError, parse_number
 from sms_notify.config.settings import Settings
+from sms_notify.daemon.wiring import wall_clock
 from sms_notify.errors import StoreError, UsageError
 from sms_notify.gateways.base import Batch, Failed, Removed, Scheduled, Submission
 from sms_notify.gateways.registry import GatewaySettings, client_of, minute_instead
@@ -154,7 +154,7 @@ def clear(ctx: click.Context, config_file: str | None, gateway: str | None, as_j
 
 
 def _number(text: str) -> str:
-    """As `--to` takes it. Raises UsageError for what is no number."""
+    """As `--to` takes it. Raises UsageError for what is not a number."""
     try:
         return parse_number(text).e164
     except NumberError as error:

@@ -8,13 +8,13 @@ from datetime import timedelta
 import click
 
 from sms_notify.alert import Alert, Status, fingerprint_of
-from sms_notify.assembly import wall_clock
 from sms_notify.barring import advise, say_barring
 from sms_notify.cli.common import config_option, json_option, say, settings_of
 from sms_notify.cli.options import barred_at, clock, day_and_time, overriding, plan_at
 from sms_notify.cli.routetree import document, drawing
 from sms_notify.cli.times import read_time
 from sms_notify.config.durations import spell_duration
+from sms_notify.daemon.wiring import wall_clock
 from sms_notify.errors import UsageError
 from sms_notify.explain.preview import SAMPLE_TAG, Answer, Expected, Outcome, StepAt, foresee
 from sms_notify.explain.route_trace import Look, Looked

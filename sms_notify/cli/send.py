@@ -7,7 +7,6 @@ from zoneinfo import ZoneInfo
 
 import click
 
-from sms_notify.assembly import luck, wall_clock
 from sms_notify.barring import say_barring, say_breaker
 from sms_notify.cli.byhand import Hand, Row, name_of, near, row_of, send_to, why_not
 from sms_notify.cli.common import account_of, config_option, json_option, say, settings_of
@@ -16,8 +15,9 @@ from sms_notify.cli.options import barred_at, has_database
 from sms_notify.cli.outbox import parse_at, schedule
 from sms_notify.cli.recipients import GROUP, Recipient, recipients_of
 from sms_notify.config.settings import Settings
+from sms_notify.daemon.wiring import luck, wall_clock
 from sms_notify.errors import StoreError
-from sms_notify.gateways.base import Batch, Failed, Gateway, Group, Scheduled, Submission
+from sms_notify.gateways.base import AddressBookGroup, Batch, Failed, Gateway, Scheduled, Submission
 from sms_notify.gateways.registry import MOST_PARTS, GatewaySettings, client_of, minute_for
 from sms_notify.policy.directory import Person
 from sms_notify.policy.outcomes import Fate, Outcome, Reason
@@ -135,7 +135,7 @@ def _hand_over(hand: Hand, to: Recipient, text: Text, at: datetime | None, test:
 def _remember(
     settings: Settings, account: GatewaySettings, to: Recipient, text: Text, got: Scheduled
 ) -> None:
-    """For `outbox list`: the gateway has it whatever becomes of this row, so a failure here is no failure to send."""
+    """For `outbox list`: the gateway has it whatever becomes of this row, so a failure here is not a failure to send."""
     person = isinstance(to, Person)
     name, number = (to.name, to.number) if isinstance(to, Person) else (f"{GROUP}{to.name}", "")
     try:
@@ -150,11 +150,11 @@ def _show(
     hand: Hand, recipients: tuple[Recipient, ...], worded: Handwritten, at: datetime | None, as_json: bool
 ) -> bool:
     """What would leave; False where a number is barred, so that somebody would get nothing."""
-    text, barred_at_ = worded.text, barred_at(hand.settings, hand.gateways)
+    text, barring_of = worded.text, barred_at(hand.settings, hand.gateways)
     barrings = {
         to.name: barring
         for to in recipients
-        if isinstance(to, Person) and (barring := barred_at_(to.number)) is not None
+        if isinstance(to, Person) and (barring := barring_of(to.number)) is not None
     }
     people = sum(isinstance(to, Person) for to in recipients)
     cost = text.parts * people if people else None  # how many a group has, only the gateway knows
@@ -203,7 +203,7 @@ def _cleared(hand: Hand, to: Recipient, text: Text, row: Row) -> Row:
 
 def _message(to: Recipient, text: Text, *, test: bool = False) -> Submission | Batch:
     reference, long = luck().reference(), text.parts > 1
-    if isinstance(to, Group):
+    if isinstance(to, AddressBookGroup):
         return Batch(to, text.body, reference, long, test)
     return Submission(to.number, text.body, reference, long, test)
 

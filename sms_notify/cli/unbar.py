@@ -8,13 +8,13 @@ from typing import TypeVar
 
 import click
 
-from sms_notify.assembly import account_of as account_at
-from sms_notify.assembly import luck, numbers_to_probe, plan_of, wall_clock
 from sms_notify.barring import about_of, advice_of, say_breaker
 from sms_notify.cli.common import account_of, config_option, json_option, say, settings_of
 from sms_notify.cli.options import clock, has_database
 from sms_notify.config.phone import NumberError, parse_number
 from sms_notify.config.settings import Settings
+from sms_notify.daemon.wiring import account_of as account_at
+from sms_notify.daemon.wiring import luck, numbers_to_probe, plan_of, wall_clock
 from sms_notify.delivery.breaker_probe import Prober
 from sms_notify.errors import StoreError, UsageError
 from sms_notify.gateways.registry import GatewaySettings, client_of

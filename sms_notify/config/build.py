@@ -7,9 +7,9 @@ from typing import TypeVar
 
 from sms_notify.channels.settings import (
     AppriseSettings,
+    ChannelSettings,
     CommandSettings,
     EmailSettings,
-    RoadSettings,
     WebhookSettings,
 )
 from sms_notify.config import models
@@ -48,8 +48,8 @@ def build(config: models.Config, found: Found, warnings: tuple[Fault, ...]) -> S
         templates=dict(config.templates),
         source=found.document.file,
         warnings=warnings,
-        roads={
-            entry.name: _road(entry, ("gateways", index), found)
+        channels={
+            entry.name: _channel(entry, ("gateways", index), found)
             for index, entry in enumerate(config.gateways)
             if not isinstance(entry, models.GatewaySection)
         },
@@ -95,7 +95,7 @@ def _gateway(gateway: models.GatewaySection, index: int, found: Found) -> Gatewa
     )
 
 
-def _road(entry: models.Road, place: Place, found: Found) -> RoadSettings:
+def _channel(entry: models.ChannelSection, place: Place, found: Found) -> ChannelSettings:
     match entry:
         case models.Email():
             return _email(entry, place, found)
@@ -197,7 +197,7 @@ def _or(own: T | None, inherited: T) -> T:
 
 
 def _timed(node: models.Node, start: Route, found: Found) -> Route:
-    this = replace(
+    timed = replace(
         start,
         group_by=start.group_by if node.group_by is None else tuple(node.group_by),
         dedup_labels=start.dedup_labels if node.dedup_labels is None else tuple(node.dedup_labels),
@@ -207,6 +207,6 @@ def _timed(node: models.Node, start: Route, found: Found) -> Route:
     )
     below = enumerate(node.routes)
     return replace(
-        this,
-        routes=tuple(_child(child, this, f"{this.path}.routes[{index}]", found) for index, child in below),
+        timed,
+        routes=tuple(_child(child, timed, f"{timed.path}.routes[{index}]", found) for index, child in below),
     )

@@ -57,7 +57,7 @@ class Web(Model):
 
 
 class GatewaySection(Model):
-    """An account at the SMS gateway; the other entries of `gateways:` are roads of another `type`."""
+    """An account at the SMS gateway; the other entries of `gateways:` are channels of another `type`."""
 
     name: Words
     type: Literal["1601sms"]
@@ -84,14 +84,14 @@ class GatewaySection(Model):
     )
 
 
-class _Road(Model):
+class _ChannelSection(Model):
     name: Words = Field(description="what `operator` names as gateway:NAME")
     timeout: Timeout = Field(
         default=15.0, description="the whole telling: 1s to 60s", json_schema_extra={"default": "15s"}
     )
 
 
-class Email(_Road):
+class Email(_ChannelSection):
     type: Literal["email"]
     host: MailHost = Field(description="the mail server")
     port: int | None = Field(
@@ -106,7 +106,7 @@ class Email(_Road):
     ca_file: Words = Field(default="", description="PEM of an authority to trust beside the machine's own")
 
 
-class Webhook(_Road):
+class Webhook(_ChannelSection):
     type: Literal["webhook"]
     url: Words = Field(default="", description="takes a POST of JSON; or ${ENV}; or url_file")
     url_file: Words = Field(default="", description="a file that others cannot read: many urls hold a token")
@@ -118,14 +118,14 @@ class Webhook(_Road):
     ca_file: Words = Field(default="", description="PEM of an authority to trust beside the machine's own")
 
 
-class Command(_Road):
+class Command(_ChannelSection):
     type: Literal["command"]
     command: Annotated[list[Words], Field(min_length=1)] = Field(
         description="program and arguments, no shell; the note is JSON on stdin, exit 0 = told"
     )
 
 
-class Apprise(_Road):
+class Apprise(_ChannelSection):
     """Needs the extra `apprise`."""
 
     type: Literal["apprise"]
@@ -133,10 +133,11 @@ class Apprise(_Road):
     urls_file: Words = Field(default="", description="the same, one a line, # begins a comment")
 
 
-Road = Email | Webhook | Command | Apprise
-AnyGateway = Annotated[GatewaySection | Road, Field(discriminator="type")]
+ChannelSection = Email | Webhook | Command | Apprise
+AnyGateway = Annotated[GatewaySection | ChannelSection, Field(discriminator="type")]
 GATEWAY_MODELS: dict[str, type[Model]] = {
-    get_args(model.model_fields["type"].annotation)[0]: model for model in (GatewaySection, *get_args(Road))
+    get_args(model.model_fields["type"].annotation)[0]: model
+    for model in (GatewaySection, *get_args(ChannelSection))
 }
 """The models of the entries of `gateways:` by their `type`."""
 

@@ -28,7 +28,7 @@ from sms_notify.config.values import (
     refused,
 )
 from sms_notify.policy import rotations
-from sms_notify.policy.rotations import first_turn, parse_every, parse_handover
+from sms_notify.policy.rotations import first_turn, parse_every, parse_handoff
 from sms_notify.secret import Secret
 
 _URLS = ("ical_url", "ical_url_file")
@@ -49,22 +49,24 @@ def _every(value: object) -> int:
         raise _refused(error, text, "write 1d, 1w or 2w") from None
 
 
-def _handover(value: object) -> tuple[int | None, int]:
+def _handoff_time(value: object) -> tuple[int | None, int]:
     text = read_text(value)
     try:
-        return parse_handover(text)
+        return parse_handoff(text)
     except ValueError as error:
         raise _refused(error, text, "write it like Mon 09:00") from None
 
 
 Every = Annotated[int, BeforeValidator(_every), WithJsonSchema({"type": "string"})]
-Handover = Annotated[tuple[int | None, int], BeforeValidator(_handover), WithJsonSchema({"type": "string"})]
+HandoffTime = Annotated[
+    tuple[int | None, int], BeforeValidator(_handoff_time), WithJsonSchema({"type": "string"})
+]
 
 
 class RotationSection(Model):
     members: Annotated[list[Words], Field(min_length=1)] = Field(description="people, in the order of turns")
     every: Every = Field(description="how long a turn is: 1d, 1w, 2w")
-    handover: Handover = Field(
+    handover: HandoffTime = Field(
         description="when the next one takes over: Mon 09:00, or 09:00 for turns of days"
     )
     start: Day = Field(

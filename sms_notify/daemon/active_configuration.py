@@ -7,7 +7,7 @@ from collections.abc import Callable, Hashable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
 
-from sms_notify.channels.choice import road_of
+from sms_notify.channels.choice import channel_of
 from sms_notify.config.settings import Settings
 from sms_notify.daemon.worker_threads import POLLED, Unit
 from sms_notify.engine import Engine
@@ -27,7 +27,7 @@ class CallBack:
     confirm: bool
 
 
-class Running:
+class ActiveConfiguration:
     """One configuration at work. Only its `engine` ever changes: its calendars are read again.
 
     Whoever does one thing in several steps takes this object once, and so sees one configuration. `units` are by what
@@ -37,8 +37,10 @@ class Running:
     def __init__(self, settings: Settings, engine: Engine) -> None:
         self.settings = settings
         self.engine = engine
-        roads = {name: road_of(road) for name, road in settings.roads.items()}
-        self.operator = Operator(settings.operator, roads, lambda: self.engine.roster, engine.plan.gateways)
+        channels = {name: channel_of(channel) for name, channel in settings.channels.items()}
+        self.operator = Operator(
+            settings.operator, channels, lambda: self.engine.roster, engine.plan.gateways
+        )
         self.units: dict[Hashable, Unit] = {}
         self.front: Front
         self._call_backs = tuple(_call_backs(settings))

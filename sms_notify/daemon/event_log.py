@@ -11,7 +11,7 @@ from sms_notify.delivery.reports import Delivered
 from sms_notify.delivery.sender import Sent
 from sms_notify.engine import Moved, Verdict
 from sms_notify.logs import masked, printable
-from sms_notify.oncall.schedules import CalendarTrouble
+from sms_notify.oncall.schedules import CalendarProblem
 from sms_notify.policy.episodes import tag_of
 from sms_notify.policy.outcomes import Fate
 from sms_notify.policy.vocabulary import AckBy, Applied, Cause, Heard, State
@@ -75,19 +75,19 @@ def acknowledged(incident_ids: Iterable[int], by: str, how: AckBy) -> None:
 
 
 def silences(kept: Kept) -> None:
-    """What a round over the Alertmanagers did; a trouble is told when it begins and when it is over."""
+    """What a round over the Alertmanagers did; a problem is told when it begins and when it has ended."""
     extra: dict[str, object] = {"alertmanager": kept.alertmanager}
     if kept.incident_id is not None:
         extra["incident"] = f"#{tag_of(kept.incident_id)}"
     if kept.silence_id:
         extra["silence"] = kept.silence_id
-    if kept.trouble is not None:
-        extra |= {"reason": kept.trouble.why, "detail": kept.trouble.detail}
-    _log.log(logging.WARNING if kept.trouble is not None else logging.INFO, str(kept.what), extra=extra)
+    if kept.problem is not None:
+        extra |= {"reason": kept.problem.why, "detail": kept.problem.detail}
+    _log.log(logging.WARNING if kept.problem is not None else logging.INFO, str(kept.what), extra=extra)
 
 
-def calendar(trouble: CalendarTrouble) -> None:
-    _log.warning("calendar: %s", trouble.what, extra={"schedule": trouble.schedule})
+def calendar(problem: CalendarProblem) -> None:
+    _log.warning("calendar: %s", problem.what, extra={"schedule": problem.schedule})
 
 
 def refused(handed: Refused) -> None:

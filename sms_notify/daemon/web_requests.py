@@ -9,7 +9,7 @@ from typing import TypeVar
 
 from sms_notify.alert import Delivery
 from sms_notify.daemon import event_log
-from sms_notify.daemon.active_configuration import Running
+from sms_notify.daemon.active_configuration import ActiveConfiguration
 from sms_notify.daemon.worker_threads import Tools
 from sms_notify.delivery.reports import apply
 from sms_notify.policy.vocabulary import AckBy, Applied, Cause, Ignored
@@ -24,8 +24,8 @@ T = TypeVar("T")
 
 
 def front_of(
-    running: Running,
-    current: Callable[[], Running],
+    running: ActiveConfiguration,
+    current: Callable[[], ActiveConfiguration],
     tools: Tools,
     ready: Callable[[], tuple[str, ...]],
     reload: Callable[[], Awaitable[str]],
@@ -61,7 +61,7 @@ def front_of(
 class WebSide:
     """The coroutines run on the server's event loop and return after the commit, or raise StoreError."""
 
-    def __init__(self, tools: Tools, running: Callable[[], Running]) -> None:
+    def __init__(self, tools: Tools, running: Callable[[], ActiveConfiguration]) -> None:
         self._tools = tools
         self._running = running
 

@@ -10,12 +10,12 @@ import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from sms_notify.assembly import account_of, luck, numbers_to_probe
 from sms_notify.config.settings import Settings
 from sms_notify.daemon import event_log
 from sms_notify.daemon.inbox import Inbox
 from sms_notify.daemon.periodic import Every
 from sms_notify.daemon.systemd import Watch
+from sms_notify.daemon.wiring import account_of, luck, numbers_to_probe
 from sms_notify.delivery.breaker_probe import Prober
 from sms_notify.delivery.reports import Reports
 from sms_notify.delivery.sender import Clock, Sender, Sent
@@ -99,7 +99,7 @@ class Unit:
         return any(part.running for part in self.parts)
 
     def follow(self, settings: Settings, plan: Plan, *, retired: bool) -> None:
-        """Another configuration runs, and `retired` says that this unit is no part of it. On the thread that commits,
+        """Another configuration runs, and `retired` says that this unit is not part of it. On the thread that commits,
         between two transactions.
         """
 

@@ -136,7 +136,7 @@ class Prober:
             self._learn(tx, breaker, asked, outcome, now)
 
     def _learn(self, tx: Tx, breaker: Breaker, asked: Submission, outcome: Outcome, now: datetime) -> None:
-        """Another reason than the one before: its own pace, and its own trouble."""
+        """Another reason than the one before: its own pace, and its own self-alert."""
         reaction = react(outcome)
         rule = reaction.breaks
         if rule is None or not (breaker.scope.whole or rule.scope is breaker.scope):
@@ -149,11 +149,11 @@ class Prober:
         self._report(tx, breaker, reaction, outcome, now)
 
     def _report(self, tx: Tx, breaker: Breaker, reaction: Reaction, outcome: Outcome, now: datetime) -> None:
-        if reaction.trouble is not None and outcome.code is not None:
+        if reaction.self_alert is not None and outcome.code is not None:
             code = explain_code(outcome.code)
             id_ = note_id(breaker.gateway, breaker.scope, breaker.subject, outcome.code)
             what = f"{breaker.gateway}: error {outcome.code}, {code.meaning}"
-            breakers.report(tx, id_, reaction.trouble, breaker.gateway, what, code.advice, now)
+            breakers.report(tx, id_, reaction.self_alert, breaker.gateway, what, code.advice, now)
 
 
 def _works(scope: Scope, outcome: Outcome) -> bool:

@@ -15,7 +15,7 @@ from typing import Protocol, TypeVar
 from sms_notify.delivery.open_ways import usable_sender
 from sms_notify.delivery.settlement import Settling, within_bytes
 from sms_notify.errors import StoreError
-from sms_notify.gateways.base import Batch, Gateway, Group, Submission
+from sms_notify.gateways.base import AddressBookGroup, Batch, Gateway, Submission
 from sms_notify.policy.account import Account
 from sms_notify.policy.country_codes import country_of
 from sms_notify.policy.directory import group_of
@@ -145,7 +145,9 @@ class Sender:
         """The one request for a claimed message; the commit of its end is `settle`'s."""
         group, long = group_of(message.number), message.parts > 1
         if group is not None:
-            batch = Batch(Group(group), message.body, message.reference, long, sender=message.sender)
+            batch = Batch(
+                AddressBookGroup(group), message.body, message.reference, long, sender=message.sender
+            )
             return self._gateway.send_batch(batch)
         submission = Submission(message.number, message.body, message.reference, long, sender=message.sender)
         return self._gateway.send(submission)

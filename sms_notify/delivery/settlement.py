@@ -1,4 +1,4 @@
-"""What an answer does: to the message, to what else would meet the same trouble, and to whoever must hear of it.
+"""What an answer does: to the message, to what else would meet the same problem, and to whoever must hear of it.
 
 The rule is `policy/retry_policy.py`; here it becomes rows, in the one transaction that also closes the attempt.
 """
@@ -27,7 +27,7 @@ from sms_notify.policy.retry_policy import (
     Reaction,
     Scope,
     Then,
-    Trouble,
+    Urgency,
     for_numeric_sender,
     react,
 )
@@ -96,7 +96,7 @@ class Settling:
         if reaction.then is Then.SENT:
             breakers.succeed(tx, self._account.name, now)
             return
-        rule, trouble = reaction.breaks, reaction.trouble
+        rule, urgency = reaction.breaks, reaction.self_alert
         if rule is not None and rule.scope in _OF_NUMBERS and group_of(message.number) is not None:
             rule = None  # one member's number or country, nobody can say whose
         group = group_of(message.number) or ""  # that one group is refused says nothing of another
@@ -110,21 +110,21 @@ class Settling:
         ):
             whole = Break(Scope.ACCOUNT, 1, _ASK_AGAIN, _ASK_AGAIN)
             breakers.fail(tx, self._account.name, whole, "", outcome, now)
-            trouble = Trouble(Level.PAGE)
-        if trouble is not None and rule is not None and rule.count > 1 and not opened:
-            trouble = replace(trouble, after=max(trouble.after, _FIRST_SIGN))
+            urgency = Urgency(Level.PAGE)
+        if urgency is not None and rule is not None and rule.count > 1 and not opened:
+            urgency = replace(urgency, after=max(urgency.after, _FIRST_SIGN))
         elif rule is not None and not opened:
-            trouble = None
-        if trouble is not None:
+            urgency = None
+        if urgency is not None:
             scope = str(rule.scope) if rule is not None else f"error_{outcome.code or outcome.reason}"
-            self._report(tx, scope, subject, trouble, message, outcome, now)
+            self._report(tx, scope, subject, urgency, message, outcome, now)
 
     def _report(
         self,
         tx: Tx,
         scope: str,
         subject: str,
-        trouble: Trouble,
+        urgency: Urgency,
         message: Message,
         outcome: Outcome,
         now: datetime,
@@ -137,7 +137,7 @@ class Settling:
             what, advice = f"{name}: {outcome.reason}", "Look at the log, and at the gateway's url."
         about = f" (text m{message.id} to {name_of(message)})"
         id_ = note_id(name, scope, subject, outcome.code or outcome.reason)
-        breakers.report(tx, id_, trouble, name, what + about, advice, now)
+        breakers.report(tx, id_, urgency, name, what + about, advice, now)
 
     def _subject(self, scope: Scope, message: Message) -> str:
         subjects = {Scope.SENDER: message.sender, Scope.NUMBER: message.number}
@@ -179,7 +179,7 @@ class Settling:
 
 _FIRST_SIGN = timedelta(
     minutes=2
-)  # a single failure is no trouble yet; if nothing succeeds until then, it is
+)  # a single failure is not a problem yet; if nothing succeeds until then, it is
 _ASK_AGAIN = timedelta(minutes=15)
 
 
@@ -201,6 +201,6 @@ def within_bytes(body: str, parts: int, limits: TextLimits) -> str:
     room = limits.room(parts)
     cut = gsm.fit(body, parts)
     while len(cut.encode("utf-8")) > room or gsm.septets(cut) > room:
-        over = max(len(cut.encode("utf-8")), gsm.septets(cut)) - room
-        cut = gsm.clip(cut, gsm.septets(cut) - max(1, over // 2))
+        excess = max(len(cut.encode("utf-8")), gsm.septets(cut)) - room
+        cut = gsm.clip(cut, gsm.septets(cut) - max(1, excess // 2))
     return cut

@@ -58,7 +58,7 @@ class Ticker:
         if due.unheard:
             self._close_unheard(tx, now)
         if due.old_notes:
-            breakers.close_old_troubles(tx, now)
+            breakers.close_old_self_alerts(tx, now)
         if due.old_groups:
             timers.forget_groups(tx, now - _GROUPS_KEPT)
         if self._plan.schedules:

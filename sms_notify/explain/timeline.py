@@ -178,20 +178,20 @@ def _repeated(rows: Sequence[Row]) -> list[Line]:
 def _others(row: Row, looked: Sequence[Looked]) -> Iterator[Line]:
     """The routes that did not take it; by today's configuration, which says so where it would decide otherwise."""
     at, labels = moment(row["received_at"]), load(row["labels"])
-    today = [f"{there.route.path} -> {there.route.receiver}" for there in looked if there.answers]
+    today = [f"{visited.route.path} -> {visited.route.receiver}" for visited in looked if visited.answers]
     if today != _paths(row):
         yield Line(at, f"today's configuration would take {'; '.join(today)}", 1)
         return
-    passed = [there for there in looked if there.look is Look.NO_MATCH]
-    for there in passed[:_ROUTES_SHOWN]:
-        yield Line(at, f"{there.route.path} did not match: {_why_not(there, labels)}", 1)
+    passed = [visited for visited in looked if visited.look is Look.NO_MATCH]
+    for visited in passed[:_ROUTES_SHOWN]:
+        yield Line(at, f"{visited.route.path} did not match: {_why_not(visited, labels)}", 1)
     if len(passed) > _ROUTES_SHOWN:
         yield Line(at, f"nor did {len(passed) - _ROUTES_SHOWN} others", 1)
 
 
-def _why_not(there: Looked, labels: Mapping[str, str]) -> str:
+def _why_not(visited: Looked, labels: Mapping[str, str]) -> str:
     """Which matchers of a route failed, and what was there instead."""
-    return ", ".join(f"{matcher} ({value_of(matcher.name, labels)})" for matcher in there.failed)
+    return ", ".join(f"{matcher} ({value_of(matcher.name, labels)})" for matcher in visited.failed)
 
 
 def value_of(name: str, labels: Mapping[str, str]) -> str:

@@ -45,7 +45,7 @@ class Numbers:
 
 
 @dataclass(frozen=True, slots=True)
-class Group:
+class AddressBookGroup:
     """A group of the gateway's own address book; `name` exactly as it stands there."""
 
     name: str
@@ -55,7 +55,7 @@ class Group:
 class Batch:
     """One message to many in one request. It has no delivery report, for no answer says whose one smsID is."""
 
-    to: Numbers | Group
+    to: Numbers | AddressBookGroup
     text: str
     reference: str = ""
     long: bool = False

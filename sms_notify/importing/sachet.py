@@ -164,7 +164,7 @@ def _judge_provider(reading: Reading, place: Place, provider: str) -> None:
         what = f"{provider} texts its account's owner alone, whatever `to` says"
         reading.note(where, what, "check whose numbers these are: here they are texted")
     elif provider not in PROVIDERS:
-        what = f"`{shown(provider)}` is no provider that sachet knows" if provider else "is missing"
+        what = f"`{shown(provider)}` is not a provider that sachet knows" if provider else "is missing"
         reading.note(where, f"{what}: sachet answered 500", "check that these people are to be texted")
 
 
@@ -175,7 +175,7 @@ def _judge_type(reading: Reading, place: Place, kind: str) -> None:
             where, "was a call that reads the text out; here it is a text", "check who relies on calls"
         )
     elif kind not in (*_TEXT_TYPES, "long"):
-        reading.note(where, f"`{shown(kind)}` is no type that sachet knows", "it is a text here")
+        reading.note(where, f"`{shown(kind)}` is not a type that sachet knows", "it is a text here")
 
 
 def _to(reading: Reading, place: Place, value: Value) -> list[SachetRecipient]:
@@ -187,7 +187,9 @@ def _to(reading: Reading, place: Place, value: Value) -> list[SachetRecipient]:
         if word(text).strip():
             found.append(SachetRecipient(word(text).strip(), here, reading.line(here)))
         elif not reading.unread(here):
-            reading.note(here, "is no telephone number", "write it under `people`, with + and country code")
+            reading.note(
+                here, "is not a telephone number", "write it under `people`, with + and country code"
+            )
     return found
 
 

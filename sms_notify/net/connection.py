@@ -14,7 +14,7 @@ from sms_notify.net.bounded import Leash, MisconfiguredError, tls_context
 def connected(url: str, leash: Leash, ca_file: str) -> http.client.HTTPConnection:
     """A connection that has its socket already, so that http.client opens none of its own.
 
-    Raises MisconfiguredError, OSError, and ValueError for what is no URL.
+    Raises MisconfiguredError, OSError, and ValueError for what is not a URL.
     """
     parts = urlsplit(url)
     if parts.scheme not in ("http", "https") or not parts.hostname:

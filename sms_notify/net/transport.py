@@ -40,7 +40,7 @@ _FORM = "application/x-www-form-urlencoded"
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class HttpResponse:
     """A complete answer. `body` is as it came, never decompressed; repr hides it: it may repeat secrets."""
 
     status: int
@@ -74,7 +74,9 @@ class Transport:
             "Connection": "close",
         }
 
-    def ask(self, url: str, form: Secret, *, post: bool = False, most: int = MOST_BYTES) -> Answer | NoAnswer:
+    def ask(
+        self, url: str, form: Secret, *, post: bool = False, most: int = MOST_BYTES
+    ) -> HttpResponse | NoAnswer:
         """One request with `form` (already percent-encoded) as query, or as body of a POST. Never raises.
 
         An answer of more than `most` bytes is none of the gateway's: it is cut off and not looked at.
@@ -85,7 +87,7 @@ class Transport:
         except Exception as error:  # noqa: BLE001 - whatever a network or a library does is an outcome, not a crash
             return _ended(trip, error)
 
-    def _ask(self, trip: _Trip, url: str, body: Secret | None, most: int) -> Answer | NoAnswer:
+    def _ask(self, trip: _Trip, url: str, body: Secret | None, most: int) -> HttpResponse | NoAnswer:
         headers = self._headers if body is None else {**self._headers, "Content-Type": _FORM}
         data = None if body is None else body.reveal().encode("ascii")
         method = "GET" if body is None else "POST"
@@ -201,7 +203,7 @@ def _start_lookup(
 
 
 class _WholeHead(http.client.HTTPResponse):
-    """Takes no cut header for a whole one (http.client does), and forgets lines that are no header:
+    """Takes no cut header for a whole one (http.client does), and forgets lines that are not headers:
     urllib3 would log them, and they may repeat the request.
     """
 
@@ -284,15 +286,15 @@ def _tls_context(ca_file: str) -> ssl.SSLContext:
     return context
 
 
-def _answer(response: requests.Response, most: int) -> Answer | NoAnswer:
+def _answer(response: requests.Response, most: int) -> HttpResponse | NoAnswer:
     body = b""
     while len(body) <= most:
         more = response.raw.read(most + 1 - len(body), decode_content=False)
         if not more:
-            return Answer(response.status_code, body)
+            return HttpResponse(response.status_code, body)
         body += more
     if 400 <= response.status_code < 500:  # the status line said all; the rest is a proxy's page
-        return Answer(response.status_code, body[:most])
+        return HttpResponse(response.status_code, body[:most])
     detail = f"HTTP {response.status_code} with more than {most} bytes: no answer of the gateway"
     return NoAnswer(Fate.UNKNOWN, Reason.TOO_LARGE, detail)
 

@@ -38,7 +38,7 @@ class CalendarError(UsageError):
 
 @dataclass(frozen=True, slots=True)
 class Calendar:
-    """`shifts` never overlap and lie in the order of time; a gap is no shift here, so that layers show through.
+    """`shifts` never overlap and lie in the order of time; a gap is not a shift here, so that layers show through.
 
     `unknown` are the titles of events that count for nobody, each once, with the reason where it is not the name.
     """

@@ -10,7 +10,7 @@ from sms_notify.policy.episodes import tag_of
 from sms_notify.policy.holds import Hold
 from sms_notify.policy.records import Notification
 from sms_notify.policy.vocabulary import Kind
-from sms_notify.wording.content import Digest, Merged, Notice, Told, Tone
+from sms_notify.wording.content import Digest, Merged, Notice, TextedIncident, Tone
 
 FLAPPING = "flapping"  # the bundle of those that say so
 RAISED = "raised"  # of those that are told to somebody who knows of the lesser trouble
@@ -45,13 +45,13 @@ def is_old_news(items: Sequence[Notification], announced: bool) -> bool:
     )
 
 
-def _told(n: Notification) -> Told:
+def _told(n: Notification) -> TextedIncident:
     subject = n.subject
     since = subject.alert.starts_at or subject.opened_at
-    return Told(tag_of(subject.incident_id), subject.alert, since, ended=subject.ended)
+    return TextedIncident(tag_of(subject.incident_id), subject.alert, since, ended=subject.ended)
 
 
-def _once(listed: Iterable[Notification]) -> tuple[Told, ...]:
+def _once(listed: Iterable[Notification]) -> tuple[TextedIncident, ...]:
     """An incident that is owed twice is told once."""
     return tuple({n.subject.incident_id: _told(n) for n in listed}.values())
 

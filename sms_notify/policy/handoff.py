@@ -8,14 +8,14 @@ from zoneinfo import ZoneInfo
 from sms_notify.alert import Severity
 from sms_notify.policy.episodes import tag_of
 from sms_notify.policy.records import Draft
-from sms_notify.policy.retry_policy import Level, Trouble
+from sms_notify.policy.retry_policy import Level, Urgency
 from sms_notify.policy.roster import Staff
 from sms_notify.policy.rotations import Schedule, Shift, gaps, shifts
 from sms_notify.policy.rows import Rows
 from sms_notify.policy.ruleset import Plan
 from sms_notify.policy.self_alert_notes import SelfAlertNote, note_id
 from sms_notify.policy.vocabulary import Decision, Kind
-from sms_notify.wording.content import HandOff, Reader, Told
+from sms_notify.wording.content import HandOff, Reader, TextedIncident
 from sms_notify.wording.handoff_text import compose_handoff
 
 AHEAD = timedelta(hours=24)
@@ -48,7 +48,8 @@ def tell(plan: Plan, rows: Rows, schedule: Schedule) -> None:
     until = turn.end if turn is not None and turn.end < now + _TURN else None
     still_open = sorted((one for one in rows.incidents.rows.values() if one.is_open), key=lambda one: one.id)
     told = tuple(
-        Told(tag_of(one.id), one.subject.alert, one.starts_at or one.opened_at) for one in still_open
+        TextedIncident(tag_of(one.id), one.subject.alert, one.starts_at or one.opened_at)
+        for one in still_open
     )
     reader = Reader(person.timezone, person.language)
     text = compose_handoff(HandOff(schedule.name, until, told), reader).text
@@ -72,7 +73,7 @@ def gap_ahead(rows: Rows, schedule: Schedule) -> SelfAlertNote | None:
     begins, ends = (_wall(at, schedule) for at in (ahead[0].start, ahead[0].end))
     what = f"nobody is on call for {schedule.name} from {begins} to {ends}"
     advice = f"Say who: `sms-notify oncall override add {schedule.name} PERSON --from … --until …`."
-    return SelfAlertNote(None, id_, Trouble(Level.PAGE), "", what, advice)
+    return SelfAlertNote(None, id_, Urgency(Level.PAGE), "", what, advice)
 
 
 def _wall(at: datetime, schedule: Schedule) -> str:

@@ -10,7 +10,7 @@ from enum import StrEnum
 from sms_notify.policy.matchers import Matcher
 from sms_notify.policy.time_intervals import TimeInterval, active, changes_at
 
-_FOREVER = timedelta(days=400)  # a window that never ends, such as the years that are over
+_FOREVER = timedelta(days=400)  # a window that never ends, such as years in the past
 _ROUNDS = (
     20  # one hold can end where another begins; a plan that never leaves a way out is held to its last end
 )

@@ -12,7 +12,7 @@ from sms_notify.alert import Severity
 from sms_notify.logs import masked
 from sms_notify.policy.episodes import tag_of
 from sms_notify.policy.records import Message
-from sms_notify.policy.retry_policy import Level, Trouble
+from sms_notify.policy.retry_policy import Level, Urgency
 from sms_notify.policy.vocabulary import Kind, State
 
 if TYPE_CHECKING:
@@ -38,7 +38,7 @@ class SelfAlertNote:
 
     particular: Particular | None
     name: str
-    trouble: Trouble
+    urgency: Urgency
     gateway: str
     what: str
     advice: str
@@ -84,7 +84,7 @@ def note_lost(rows: Rows, message: Message, state: State, why: str) -> None:
             kind, about, what = Particular.UNREAD, f"{name}/{tag}", f"critical {tag}: {text}"
         else:
             kind, about, what = Particular.NOBODY, tag, f"critical {tag}{NOBODY_READ}: {text}"
-        rows.notes.append(SelfAlertNote(kind, about, Trouble(Level.PAGE), message.gateway, what, advice))
+        rows.notes.append(SelfAlertNote(kind, about, Urgency(Level.PAGE), message.gateway, what, advice))
 
 
 def _critical_news(rows: Rows, message_id: int) -> list[int]:
@@ -109,7 +109,7 @@ def note_nobody(rows: Rows, receiver: str, incident_ids: Iterable[int]) -> None:
     for tag in dict.fromkeys(f"#{tag_of(id_)}" for id_ in incident_ids):
         what = f"nobody is on call for receiver {receiver}: {tag} was told to nobody"
         rows.notes.append(
-            SelfAlertNote(Particular.GAP, f"{receiver}/{tag}", Trouble(Level.PAGE), "", what, advice)
+            SelfAlertNote(Particular.GAP, f"{receiver}/{tag}", Urgency(Level.PAGE), "", what, advice)
         )
 
 
@@ -121,7 +121,7 @@ def note_unaddressed(rows: Rows, incident_ids: Iterable[int]) -> None:
         if incident is not None and incident.is_open:
             tag = f"#{tag_of(id_)}"
             what = f"a text about open incident {tag} was for somebody who is not configured any more"
-            rows.notes.append(SelfAlertNote(Particular.GONE, tag, Trouble(Level.TICKET), "", what, advice))
+            rows.notes.append(SelfAlertNote(Particular.GONE, tag, Urgency(Level.TICKET), "", what, advice))
 
 
 def note_unpaid(rows: Rows, gateway: str, scope: str) -> None:
@@ -129,4 +129,4 @@ def note_unpaid(rows: Rows, gateway: str, scope: str) -> None:
     what = f"critical texts wait: {scope} and the reserve are spent"
     advice = "Raise limits.credits in the configuration, or tell people by another road."
     id_ = note_id(gateway, "budget", scope)
-    rows.notes.append(SelfAlertNote(None, id_, Trouble(Level.PAGE), gateway, what, advice, again=True))
+    rows.notes.append(SelfAlertNote(None, id_, Urgency(Level.PAGE), gateway, what, advice, again=True))

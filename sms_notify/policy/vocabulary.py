@@ -16,11 +16,11 @@ class Heard(StrEnum):
     RAISED = "raised"  # the episode is open, and more severe than anybody was told
     RESOLVED = "resolved"  # closed an episode; those who were told of it are told
     DUPLICATE = "duplicate"  # the episode is open and its people were told
-    STILL_OPEN = "still_open"  # one source says that it is over, another still reports the same trouble
+    STILL_OPEN = "still_open"  # one source says that it is resolved, another still reports the same problem
     STALE = "stale"  # an old copy of an episode that has ended since
     NEVER_FIRED = "never_fired"  # a resolve of something we never heard firing
     NOBODY = "nobody"  # the route leads to a receiver that notifies nobody
-    NOBODY_TOLD = "nobody_told"  # a resolve, but nobody got a text about the trouble
+    NOBODY_TOLD = "nobody_told"  # a resolve, but nobody got a text about the problem
     RESOLVED_OFF = "resolved_off"  # a resolve, and the receiver wants none (`send_resolved: false`)
     RESOLVED_UNSENT = "resolved_unsent"  # ended before its first text left; both are dropped
 
@@ -42,7 +42,7 @@ class IncidentState(StrEnum):
 
 
 class Kind(StrEnum):
-    """What a message tells; one message a kind, a person and an episode (of reminders and escalations, one a turn)."""
+    """What a message tells; one message a kind, a person and an episode (of reminders and escalations, one a step)."""
 
     FIRING = "firing"
     ESCALATION = "escalation"
@@ -60,7 +60,7 @@ class Kind(StrEnum):
 
     @property
     def news(self) -> bool:
-        """True where its first reading is the first that its reader hears of the trouble."""
+        """True where its first reading is the first that its reader hears of the problem."""
         return self in (Kind.FIRING, Kind.ESCALATION)
 
     @property
@@ -110,7 +110,7 @@ class Decision(StrEnum):
 
 
 class AckBy(StrEnum):
-    """By what road somebody acknowledged."""
+    """How somebody acknowledged."""
 
     COMMAND = "command"
     LINK = "link"
@@ -147,12 +147,12 @@ class State(StrEnum):
 
     @property
     def lost(self) -> bool:
-        """True where it is over and the phone has not got the text."""
+        """True where nothing more will come and the phone has not got the text."""
         return self.final and not self.may_have_arrived
 
     @property
     def without_trace(self) -> bool:
-        """True where it is over and nothing says that the phone has the text, though it may."""
+        """True where nothing more will come and nothing says that the phone has the text, though it may."""
         return self.lost or self is State.UNKNOWN_FINAL
 
     @property

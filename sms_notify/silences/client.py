@@ -25,7 +25,7 @@ from sms_notify.silences.silence import Silence, read_active, read_created, writ
 # some 1000.
 MOST_BYTES = 8 * 1024 * 1024
 _SILENCES = "/api/v2/silences"
-# All that it knows and that is not over; what is over it leaves out by itself.
+# All that it knows and that has not ended; what has ended it leaves out by itself.
 _ALERTS = "/api/v2/alerts?active=true&silenced=true&inhibited=true&unprocessed=true"
 _STATUS = "/api/v2/status"
 
@@ -45,7 +45,7 @@ class Why(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class SilenceTrouble:
+class AlertmanagerProblem:
     """No answer, and why. `detail` is printable, at most some 200 characters, and free of secrets."""
 
     why: Why
@@ -88,26 +88,26 @@ class AlertmanagerClient:
             return "an Alertmanager whose url cannot be read"
         return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path.rstrip('/')}"
 
-    def active(self) -> tuple[Silence, ...] | SilenceTrouble:
+    def active(self) -> tuple[Silence, ...] | AlertmanagerProblem:
         """The silences that are in force now."""
         body = self.ask("GET", _SILENCES)
-        if isinstance(body, SilenceTrouble):
+        if isinstance(body, AlertmanagerProblem):
             return body
         silences = read_active(body)
         return _unreadable("a list of silences") if silences is None else silences
 
-    def listed(self) -> Mapping[str, str] | SilenceTrouble:
+    def listed(self) -> Mapping[str, str] | AlertmanagerProblem:
         """The fingerprints of the alerts that fire, each with the id of a silence that covers it, or an empty text."""
         body = self.ask("GET", _ALERTS)
-        if isinstance(body, SilenceTrouble):
+        if isinstance(body, AlertmanagerProblem):
             return body
         listed = read_listed(body)
         return _unreadable("a list of alerts") if listed is None else listed
 
-    def started(self) -> datetime | SilenceTrouble:
+    def started(self) -> datetime | AlertmanagerProblem:
         """Since when it runs, by its own clock."""
         body = self.ask("GET", _STATUS)
-        if isinstance(body, SilenceTrouble):
+        if isinstance(body, AlertmanagerProblem):
             return body
         return read_started(body) or _unreadable("a status with the time of its start")
 
@@ -118,24 +118,24 @@ class AlertmanagerClient:
         ends_at: datetime,
         created_by: str,
         comment: str,
-    ) -> str | SilenceTrouble:
-        """Makes a silence for exactly these labels; its id. A start that is over counts as now there.
+    ) -> str | AlertmanagerProblem:
+        """Makes a silence for exactly these labels; its id. A start in the past counts as now there.
 
         Alertmanager wants a comment, an end to come, and a label that is not empty.
         """
         body = self.ask("POST", _SILENCES, write(labels, starts_at, ends_at, created_by, comment))
-        if isinstance(body, SilenceTrouble):
+        if isinstance(body, AlertmanagerProblem):
             return body
         return read_created(body) or _unreadable("the id of a silence")
 
-    def ask(self, method: str, path: str, body: bytes | None = None) -> bytes | SilenceTrouble:
+    def ask(self, method: str, path: str, body: bytes | None = None) -> bytes | AlertmanagerProblem:
         """The body of the answer to one request under its url; everything above makes values of such bodies."""
         fault = _fault(self.settings)
         if fault:
-            return SilenceTrouble(Why.MISCONFIGURED, fault)
+            return AlertmanagerProblem(Why.MISCONFIGURED, fault)
         answer = self._bound.run(lambda leash: self._exchange(leash, method, path, body))
         if isinstance(answer, BrokenOff):
-            return SilenceTrouble(_BROKEN_OFF[answer.how], answer.detail)
+            return AlertmanagerProblem(_BROKEN_OFF[answer.how], answer.detail)
         return _meaning(answer, _spellings(self.settings))
 
     def _exchange(self, leash: Leash, method: str, path: str, body: bytes | None) -> _Answer:
@@ -197,31 +197,33 @@ def _spellings(settings: AlertmanagerSettings) -> tuple[Secret, ...]:
     return (settings.token, settings.password, *([_basic(settings)] if settings.password else []))
 
 
-def _meaning(answer: _Answer, hide: tuple[Secret, ...]) -> bytes | SilenceTrouble:
+def _meaning(answer: _Answer, hide: tuple[Secret, ...]) -> bytes | AlertmanagerProblem:
     if not 200 <= answer.status < 300:
         return _refusal(answer, hide)
     if len(answer.body) > MOST_BYTES:
-        return SilenceTrouble(Why.TOO_LARGE, f"the answer has more than {MOST_BYTES >> 20} MiB")
+        return AlertmanagerProblem(Why.TOO_LARGE, f"the answer has more than {MOST_BYTES >> 20} MiB")
     return answer.body
 
 
-def _refusal(answer: _Answer, hide: tuple[Secret, ...]) -> SilenceTrouble:
+def _refusal(answer: _Answer, hide: tuple[Secret, ...]) -> AlertmanagerProblem:
     status = f"HTTP {answer.status}"
     if answer.status in _ADVICE:
         why, advice = _ADVICE[answer.status]
-        return SilenceTrouble(why, f"{status}: {advice}")
+        return AlertmanagerProblem(why, f"{status}: {advice}")
     if 300 <= answer.status < 400:
-        return SilenceTrouble(
+        return AlertmanagerProblem(
             Why.MISCONFIGURED, f"{status}: redirects are not followed, write the last address"
         )
     if answer.status in (400, 422):
-        return SilenceTrouble(Why.REFUSED, quoted(f"{status}: {_said(answer.body)}", hide))
-    return SilenceTrouble(Why.FAILED, status)
+        return AlertmanagerProblem(Why.REFUSED, quoted(f"{status}: {_said(answer.body)}", hide))
+    return AlertmanagerProblem(Why.FAILED, status)
 
 
 def _said(body: bytes) -> str:
     return body[:1000].decode("utf-8", "replace")
 
 
-def _unreadable(expected: str) -> SilenceTrouble:
-    return SilenceTrouble(Why.UNREADABLE, f"the answer is not {expected}: is this url an Alertmanager's?")
+def _unreadable(expected: str) -> AlertmanagerProblem:
+    return AlertmanagerProblem(
+        Why.UNREADABLE, f"the answer is not {expected}: is this url an Alertmanager's?"
+    )

@@ -1,7 +1,7 @@
 """One round of looking at every Alertmanager: what a silence covers is acknowledged, and what was acknowledged with
 us gets a silence where that is wanted. Then `ends` looks for what has ended while it was silenced.
 
-That a silence ends takes no acknowledge back: whoever made it has seen the trouble. Any Alertmanager's silence
+That a silence ends takes no acknowledgement back: whoever made it has seen the incident. Any Alertmanager's silence
 counts for every incident, for an incident does not tell which one of a pair has sent it.
 
 A crash, or an answer that was lost, between making a silence and writing it down: the next round finds exactly that
@@ -20,7 +20,7 @@ from functools import partial
 
 from sms_notify.delivery.sender import Clock, Commit
 from sms_notify.policy.episodes import tag_of
-from sms_notify.silences.client import AlertmanagerClient, SilenceTrouble, Why
+from sms_notify.silences.client import AlertmanagerClient, AlertmanagerProblem, Why
 from sms_notify.silences.ends import Ends, EndsFound, Resolve
 from sms_notify.silences.silence import Silence, covering, matchers_for
 from sms_notify.store import silences
@@ -33,7 +33,7 @@ Acknowledge = Callable[[Tx, Sequence[int], str, datetime], Sequence[int]]
 _AT_ONCE = 100  # incidents in one transaction: everybody who sends waits for the same thread
 _NOT_WORTH = timedelta(
     minutes=1
-)  # what a silence must still have to last, or it would be over when it arrives
+)  # what a silence must still have to last, or it would have ended when it arrives
 _MOST_NAME = 80
 _US = "sms-notify"
 _NUMBER = re.compile(r"\+?[0-9](?:[ .-]?[0-9]){6,}")
@@ -55,29 +55,29 @@ class SilenceEvent(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Kept:
-    """One thing for the log. A trouble is told when it begins, when its reason changes and when it is over."""
+    """One thing for the log. A problem is told when it begins, when its reason changes and when it has ended."""
 
     what: SilenceEvent
     alertmanager: str
     incident_id: int | None = None
     silence_id: str = ""
     by: str = ""
-    trouble: SilenceTrouble | None = None
+    problem: AlertmanagerProblem | None = None
 
 
 @dataclass(slots=True)
 class _Maker:
-    """An Alertmanager that makes silences in this round. `tried` says that it was asked to; then `trouble` counts."""
+    """An Alertmanager that makes silences in this round. `tried` says that it was asked to; then `problem` counts."""
 
     alertmanager: AlertmanagerClient
     active: Mapping[frozenset[object], Silence] = field(default_factory=dict)
     tried: bool = False
-    trouble: SilenceTrouble | None = None
+    problem: AlertmanagerProblem | None = None
 
     @property
     def usable(self) -> bool:
-        """A silence that was refused says nothing about the next; any other trouble does."""
-        return self.trouble is None or self.trouble.why is Why.REFUSED
+        """A silence that was refused says nothing about the next; any other problem does."""
+        return self.problem is None or self.problem.why is Why.REFUSED
 
 
 class Keeper:
@@ -103,7 +103,7 @@ class Keeper:
         to be made; one that fails stops no other. Only ends are not told unless all of them answer.
 
         A silence that could not be made is tried again in the next round, as long as the incident is open and
-        `silence_for` since the acknowledge is not over. Raises StoreError.
+        `silence_for` since the acknowledgement has not passed. Raises StoreError.
         """
         kept: list[Kept] = []
         makers: list[_Maker] = []
@@ -112,9 +112,9 @@ class Keeper:
         for alertmanager in self._alertmanagers:
             active = alertmanager.active()
             kept += self._change(
-                alertmanager, SilenceEvent.CANNOT_READ, SilenceEvent.READS_AGAIN, _trouble_in(active)
+                alertmanager, SilenceEvent.CANNOT_READ, SilenceEvent.READS_AGAIN, _problem_in(active)
             )
-            if isinstance(active, SilenceTrouble):
+            if isinstance(active, AlertmanagerProblem):
                 silent = True
                 continue
             every += active
@@ -168,7 +168,7 @@ class Keeper:
         for maker in makers:
             if maker.tried:
                 kept += self._change(
-                    maker.alertmanager, SilenceEvent.CANNOT_CREATE, SilenceEvent.CREATES_AGAIN, maker.trouble
+                    maker.alertmanager, SilenceEvent.CANNOT_CREATE, SilenceEvent.CREATES_AGAIN, maker.problem
                 )
         return kept
 
@@ -195,8 +195,8 @@ class Keeper:
             for end in looked.ended
         ]
         for alertmanager in self._alertmanagers if looked.asked else ():
-            trouble = looked.troubles.get(alertmanager.name)
-            kept += self._change(alertmanager, SilenceEvent.CANNOT_LIST, SilenceEvent.LISTS_AGAIN, trouble)
+            problem = looked.problems.get(alertmanager.name)
+            kept += self._change(alertmanager, SilenceEvent.CANNOT_LIST, SilenceEvent.LISTS_AGAIN, problem)
         return kept
 
     def _change(
@@ -204,33 +204,33 @@ class Keeper:
         alertmanager: AlertmanagerClient,
         begins: SilenceEvent,
         ends: SilenceEvent,
-        trouble: SilenceTrouble | None,
+        problem: AlertmanagerProblem | None,
     ) -> list[Kept]:
         """By the reason alone: a detail may differ every time, and a line a round helps nobody."""
         key = (alertmanager.name, begins)
         before = self._told.pop(key, None)
-        if trouble is not None:
-            self._told[key] = trouble.why
+        if problem is not None:
+            self._told[key] = problem.why
         if before == self._told.get(key):
             return []
-        return [Kept(begins if trouble else ends, alertmanager.name, trouble=trouble)]
+        return [Kept(begins if problem else ends, alertmanager.name, problem=problem)]
 
 
-def _trouble_in(active: tuple[Silence, ...] | SilenceTrouble) -> SilenceTrouble | None:
-    if isinstance(active, SilenceTrouble):
+def _problem_in(active: tuple[Silence, ...] | AlertmanagerProblem) -> AlertmanagerProblem | None:
+    if isinstance(active, AlertmanagerProblem):
         return active
     odd = [silence.id for silence in active if not silence.matchers]
     if not odd:
         return None
     more = f" and {len(odd) - 1} more" if len(odd) > 1 else ""
-    return SilenceTrouble(Why.ODD_SILENCE, f"silence {odd[0]}{more}: a matcher cannot be read")
+    return AlertmanagerProblem(Why.ODD_SILENCE, f"silence {odd[0]}{more}: a matcher cannot be read")
 
 
-def _make(incident: Wanting, maker: _Maker) -> str | SilenceTrouble:
+def _make(incident: Wanting, maker: _Maker) -> str | AlertmanagerProblem:
     maker.tried = True
-    there = maker.active.get(frozenset(matchers_for(incident.labels)))
-    if there is not None:
-        return there.id
+    existing = maker.active.get(frozenset(matchers_for(incident.labels)))
+    if existing is not None:
+        return existing.id
     made = maker.alertmanager.create(
         incident.labels,
         incident.acked_at,
@@ -238,13 +238,13 @@ def _make(incident: Wanting, maker: _Maker) -> str | SilenceTrouble:
         _unnumbered(incident.acked_by) or _US,
         f"acknowledged in {_US}, incident {tag_of(incident.id)}",
     )
-    if isinstance(made, SilenceTrouble):
-        maker.trouble = made
+    if isinstance(made, AlertmanagerProblem):
+        maker.problem = made
     return made
 
 
 def _end(incident: Wanting, maker: _Maker) -> datetime:
-    """Counted from the acknowledge, however late the silence is made."""
+    """Counted from the acknowledgement, however late the silence is made."""
     return incident.acked_at + maker.alertmanager.settings.silence_for
 
 

@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from sms_notify.policy.bars import Breaker
 from sms_notify.policy.country_codes import country_of
 from sms_notify.policy.outcomes import Outcome
-from sms_notify.policy.retry_policy import Break, Level, Scope, Trouble
+from sms_notify.policy.retry_policy import Break, Level, Scope, Urgency
 from sms_notify.policy.self_alert_notes import note_id
 from sms_notify.store import particulars
 from sms_notify.store.literals import in_list
@@ -32,8 +32,8 @@ _REMEMBERED = timedelta(days=1)
 
 
 @dataclass(frozen=True, slots=True)
-class OwnTrouble:
-    """Our own trouble, as it was noted."""
+class SelfAlert:
+    """One of our own problems, as it was noted: a row of `troubles`."""
 
     id: str
     level: Level
@@ -85,15 +85,15 @@ def _pause(rule: Break, probes: int) -> timedelta:
 
 
 def succeed(tx: Tx, gateway: str, now: datetime) -> None:
-    """A text was taken: what was only being counted against the account is forgotten, and so is its trouble."""
+    """A text was taken: what was only being counted against the account is forgotten, and so are its self-alerts."""
     tx.run(
         "update breakers set failures = 0, first_at = 0 where gateway = :gateway and scope = :scope and opened_at is null",
         gateway=gateway,
         scope=Scope.ACCOUNT,
     )
-    _end_troubles(tx, f"{gateway}/error_local/", now)
+    _end_self_alerts(tx, f"{gateway}/error_local/", now)
     if not is_open(tx, gateway, Scope.ACCOUNT, ""):
-        _end_troubles(tx, note_id(gateway, Scope.ACCOUNT, ""), now)
+        _end_self_alerts(tx, note_id(gateway, Scope.ACCOUNT, ""), now)
 
 
 def bar_of(tx: Tx, gateway: str, number: str) -> Breaker | None:
@@ -164,7 +164,7 @@ def probe_now(tx: Tx, gateway: str, now: datetime) -> None:
 
 
 def close(tx: Tx, breaker: Breaker, now: datetime) -> None:
-    """Lets things leave again and ends the trouble that was about it.
+    """Lets things leave again and ends the self-alerts about it.
 
     The row stays for a while as the memory of how often it was asked about; `ends_at` says when it closed.
     """
@@ -176,7 +176,7 @@ def close(tx: Tx, breaker: Breaker, now: datetime) -> None:
         subject=breaker.subject,
         now=stored(now),
     )
-    _end_troubles(tx, note_id(breaker.gateway, breaker.scope, breaker.subject), now)
+    _end_self_alerts(tx, note_id(breaker.gateway, breaker.scope, breaker.subject), now)
 
 
 def prove(
@@ -195,7 +195,7 @@ def prove(
     return wrong
 
 
-def _end_troubles(tx: Tx, prefix: str, now: datetime) -> None:
+def _end_self_alerts(tx: Tx, prefix: str, now: datetime) -> None:
     tx.run(
         "update troubles set closed_at = :now where closed_at is null and substr(id, 1, length(:prefix)) = :prefix",
         now=stored(now),
@@ -219,8 +219,8 @@ def learn(tx: Tx, breaker: Breaker, rule: Break, outcome: Outcome, now: datetime
     )
 
 
-def close_old_troubles(tx: Tx, now: datetime) -> int:
-    """Trouble that no breaker stands for ends a day after it was told; should it show again, it is told again."""
+def close_old_self_alerts(tx: Tx, now: datetime) -> int:
+    """What no breaker stands for ends a day after it was told; should the problem show again, it is told again."""
     particulars.forget(tx, now - _REMEMBERED)
     return tx.run(
         "update troubles set closed_at = :now where closed_at is null and told_at < :limit and not exists"
@@ -255,7 +255,7 @@ def shift_clock(tx: Tx, by: int) -> None:
 def report(
     tx: Tx,
     id_: str,
-    trouble: Trouble,
+    urgency: Urgency,
     gateway: str,
     what: str,
     advice: str,
@@ -263,8 +263,9 @@ def report(
     *,
     again: bool = False,
 ) -> None:
-    """Notes our own trouble; while it lasts, and where it comes back within a quarter of an hour, it is one trouble,
-    however often it shows. With `again` it is told anew a quarter of an hour after it was told.
+    """Notes one of our own problems as a self-alert. While the problem lasts, and where it comes back within a quarter
+    of an hour, it is one self-alert, however often it shows. With `again` it is told anew a quarter of an hour after
+    it was told.
     """
     tx.run(
         "insert into troubles (id, level, gateway, what, advice, times, opened_at, tell_at, tries)"
@@ -278,47 +279,47 @@ def report(
         " tries = case when coalesce(troubles.closed_at, :now) <= :calm then 0 else troubles.tries end,"
         " level = excluded.level, what = excluded.what, advice = excluded.advice, closed_at = null",
         id=id_,
-        level=trouble.level,
+        level=urgency.level,
         gateway=gateway,
         what=what,
         advice=advice,
         now=stored(now),
         calm=stored(now - _CALM),
         again=again,
-        tell_at=stored(now + trouble.after),
+        tell_at=stored(now + urgency.after),
     )
 
 
 def is_known(tx: Tx, id_: str) -> bool:
-    """Whether this trouble was reported before, told or not, over or not."""
+    """Whether this self-alert was reported before, told or not, ended or not."""
     return tx.one("select 1 from troubles where id = :id", id=id_) is not None
 
 
-def end_trouble(tx: Tx, id_: str, now: datetime) -> None:
-    """It is over; nobody who was not told needs to be."""
+def end_self_alert(tx: Tx, id_: str, now: datetime) -> None:
+    """The problem has ended; nobody who was not told needs to be."""
     tx.run(
         "update troubles set closed_at = :now where id = :id and closed_at is null", now=stored(now), id=id_
     )
 
 
-def untold(tx: Tx, now: datetime) -> Sequence[OwnTrouble]:
-    """The troubles that somebody must hear of now."""
+def untold(tx: Tx, now: datetime) -> Sequence[SelfAlert]:
+    """The self-alerts that somebody must hear of now."""
     rows = tx.all(
         "select * from troubles where told_at is null and closed_at is null and tell_at <= :now"
         " order by tell_at, opened_at",
         now=stored(now),
     )
-    return [_trouble(row) for row in rows]
+    return [_self_alert(row) for row in rows]
 
 
-def own_troubles(tx: Tx) -> Sequence[OwnTrouble]:
+def open_self_alerts(tx: Tx) -> Sequence[SelfAlert]:
     """Those that last, told or not, the oldest first."""
     rows = tx.all("select * from troubles where closed_at is null order by opened_at")
-    return [_trouble(row) for row in rows]
+    return [_self_alert(row) for row in rows]
 
 
-def _trouble(row: Row) -> OwnTrouble:
-    return OwnTrouble(
+def _self_alert(row: Row) -> SelfAlert:
+    return SelfAlert(
         row["id"],
         Level(row["level"]),
         row["gateway"],

@@ -15,7 +15,7 @@ from sms_notify.store.tx import Row, Tx, from_stored, load, moment
 
 
 @dataclass(frozen=True, slots=True)
-class AcceptedAlert:
+class RecordedAlert:
     """One accepted alert as it came. `group` is empty where the row does not keep it: that of a repeat."""
 
     id: int
@@ -65,7 +65,7 @@ def newest_alert(tx: Tx) -> int:
     return int(row["id"] or 0) if row is not None else 0
 
 
-def alerts_after(tx: Tx, last: int, until: int, limit: int) -> Sequence[AcceptedAlert]:
+def alerts_after(tx: Tx, last: int, until: int, limit: int) -> Sequence[RecordedAlert]:
     """The accepted alerts with ids in (last, until]. A repeat has the labels of the last that came with its own."""
     rows = tx.all(
         "select a.id, a.received_at, a.source, a.fingerprint, a.status, a.group_key, a.once, a.ends_at,"
@@ -83,7 +83,7 @@ def alerts_after(tx: Tx, last: int, until: int, limit: int) -> Sequence[Accepted
     return [_heard(row) for row in rows]
 
 
-def _heard(row: Row) -> AcceptedAlert:
+def _heard(row: Row) -> RecordedAlert:
     alert = Alert(
         row["source"],
         row["fingerprint"],
@@ -94,7 +94,7 @@ def _heard(row: Row) -> AcceptedAlert:
         from_stored(row["ends_at"]),
         bool(row["once"]),
     )
-    return AcceptedAlert(row["id"], moment(row["received_at"]), alert, row["group_key"])
+    return RecordedAlert(row["id"], moment(row["received_at"]), alert, row["group_key"])
 
 
 def acks(tx: Tx) -> Sequence[Ack]:

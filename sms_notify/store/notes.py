@@ -15,7 +15,7 @@ def write(tx: Tx, notes: Iterable[SelfAlertNote], lost: Iterable[LostNote], now:
     for one in lost:
         particulars.tell_again(tx, one.message_id, one.told_at, now)
     for note in notes:
-        about = (note.name, note.trouble, note.gateway, note.what, note.advice, now)
+        about = (note.name, note.urgency, note.gateway, note.what, note.advice, now)
         if note.particular is None:
             breakers.report(tx, *about, again=note.again)
         else:

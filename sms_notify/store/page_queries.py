@@ -42,7 +42,7 @@ class ShownIncident:
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
+class NotificationProgress:
     """How far it has come with telling one person: the state of the text, or `held_until` while there is none."""
 
     recipient: str
@@ -113,8 +113,8 @@ def incident(tx: Tx, incident_id: int) -> ShownIncident | None:
     return _incident(row) if row is not None else None
 
 
-def told(tx: Tx, incident_id: int) -> Sequence[Told]:
-    """Everybody who was, or is still to be, told of an incident's trouble, in the order in which they were owed it.
+def told(tx: Tx, incident_id: int) -> Sequence[NotificationProgress]:
+    """Everybody who was, or is still to be, told of an incident's problem, in the order in which they were owed it.
 
     A reminder to somebody who was told before counts as little as the end: the first text tells how far it has come.
     """
@@ -125,11 +125,11 @@ def told(tx: Tx, incident_id: int) -> Sequence[Told]:
         id=incident_id,
         dropped=PageState.DROPPED,
     )
-    last: dict[str, Told] = {}
+    last: dict[str, NotificationProgress] = {}
     for row in rows:
         state = State(row["message"]) if row["message"] is not None else None
         until = moment(row["due_at"]) if row["page"] == PageState.HELD else None
-        last[row["number"]] = Told(row["recipient"], state, until)
+        last[row["number"]] = NotificationProgress(row["recipient"], state, until)
     return list(last.values())
 
 

@@ -130,8 +130,8 @@ def unheard(tx: Tx, since: Mapping[int, datetime]) -> list[int]:
     sql = "select 1 from by_source where id = :id and source = :source and closed_at is null and last_seen_at <= :since"
     return [
         id_
-        for id_, moment_ in since.items()
-        if tx.one(sql, id=id_, source=SOURCE, since=stored(moment_)) is not None
+        for id_, heard_at in since.items()
+        if tx.one(sql, id=id_, source=SOURCE, since=stored(heard_at)) is not None
     ]
 
 

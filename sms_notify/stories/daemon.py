@@ -12,9 +12,9 @@ from itertools import count
 from typing import TypeVar
 
 from sms_notify.alert import Delivery
-from sms_notify.assembly import account_of, numbers_to_probe, plan_of
-from sms_notify.channels.base import Ended, Note, Road, Told
+from sms_notify.channels.base import Channel, ChannelResult, Ended, Note
 from sms_notify.config.settings import Settings
+from sms_notify.daemon.wiring import account_of, numbers_to_probe, plan_of
 from sms_notify.daemon.worker_threads import POLLED
 from sms_notify.delivery.breaker_probe import Prober
 from sms_notify.delivery.reports import Reports, apply
@@ -93,9 +93,9 @@ class _Channel:
     name: str
     noted: Callable[[Note], None]
 
-    def tell(self, note: Note) -> Told:
+    def tell(self, note: Note) -> ChannelResult:
         self.noted(note)
-        return Told(Ended.TOLD)
+        return ChannelResult(Ended.TOLD)
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,7 +167,9 @@ class StoryDaemon:
         self._waits = waits_of(self.plan)
         self._changes = Changes(schedules.values(), self._overrides)
         self._follow(settings)
-        channels: dict[str, Road] = {name: _Channel(name, self._outside.noted) for name in settings.roads}
+        channels: dict[str, Channel] = {
+            name: _Channel(name, self._outside.noted) for name in settings.channels
+        }
         operator = Operator(settings.operator, channels, lambda: self._engine.roster, self.plan.gateways)
         self._teller = Teller(self.commit, operator, NODE, self._clock, lambda: None)
         asked = settings.alertmanagers or ((_ALERTMANAGER,) if self._watched else ())
@@ -317,9 +319,9 @@ class StoryDaemon:
         self._under_way.append(_UnderWay(self._clock.up + lasts, account, message, outcome))
 
     def _end_requests(self) -> None:
-        over = [one for one in self._under_way if one.until <= self._clock.up]
+        ended = [one for one in self._under_way if one.until <= self._clock.up]
         self._under_way = [one for one in self._under_way if one.until > self._clock.up]
-        for one in over:
+        for one in ended:
             self._settle(one.account, one.message, one.outcome)
 
     def _settle(self, account: _Account, message: Message, outcome: Outcome) -> None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 from itertools import count
 
-from sms_notify.gateways.base import Batch, Failed, Group, Report, Submission
+from sms_notify.gateways.base import AddressBookGroup, Batch, Failed, Report, Submission
 from sms_notify.gateways.registry import refused
 from sms_notify.policy.outcomes import DeliveryStatus, Fate, Outcome, Reason, Refusal
 from sms_notify.stories.models import Weather
@@ -111,7 +111,7 @@ class SkyGateway:
         return self._sent(submission.number, submission)
 
     def send_batch(self, batch: Batch) -> Outcome:
-        name = batch.to.name if isinstance(batch.to, Group) else ""
+        name = batch.to.name if isinstance(batch.to, AddressBookGroup) else ""
         return self._sent(f"group:{name}", batch)
 
     def credits(self) -> int | Failed:

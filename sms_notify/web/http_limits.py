@@ -124,7 +124,7 @@ class GuardedProtocol(HttpToolsProtocol):
         super().on_message_begin()
         self._headed = self._arrived = False
         self._received = self._field_bytes = 0
-        # A connection that was idle for long is no stalled one: it goes to the young end.
+        # A connection that was idle for long is not a stalled one: it goes to the young end.
         self.waiting.pop(self, None)
 
     def on_url(self, url: bytes) -> None:

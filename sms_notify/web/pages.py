@@ -20,7 +20,7 @@ from sms_notify.explain import timeline
 from sms_notify.policy.episodes import incident_of, tag_of
 from sms_notify.policy.vocabulary import AckBy
 from sms_notify.store import oncall_rows, page_queries
-from sms_notify.store.page_queries import ShownIncident, Told
+from sms_notify.store.page_queries import NotificationProgress, ShownIncident
 from sms_notify.store.tx import Tx
 from sms_notify.web import body
 from sms_notify.web.auth import Gatekeeper
@@ -45,7 +45,7 @@ class _Told:
     """Everything of one incident's page."""
 
     incident: ShownIncident
-    told: tuple[Told, ...]
+    told: tuple[NotificationProgress, ...]
     lines: tuple[timeline.Line, ...]
     left_out: int
 

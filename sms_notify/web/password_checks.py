@@ -1,6 +1,6 @@
 """Passwords are checked in threads of their own, in fair turns.
 
-scrypt costs tens of milliseconds and megabytes on purpose. Two threads, so that a burst is over in half the time, and
+scrypt costs tens of milliseconds and megabytes on purpose. Two threads, so that a burst ends in half the time, and
 guessing takes two cores at most, never the event loop.
 """
 
@@ -21,7 +21,7 @@ _THREADS = 2
 _PATIENCE = 8.0
 # 100 bytes each. At 500 guesses a second they reach back 16 s, longer than Retry-After asks to wait.
 _MAX_TURNED_AWAY = 8_192
-_AGAIN = -1  # the lane of those who were turned away before
+_RETURNING = -1  # the lane of those who were turned away before
 
 _log = logging.getLogger(__name__)
 
@@ -88,7 +88,7 @@ class Checks:
         if self._turns.full(client):
             for forlorn in self._turns.sweep(lambda one: one.forlorn):
                 self._settle(forlorn, None)
-        gave_way = self._turns.put(client, _AGAIN if ticket in self._turned_away else lane, check)
+        gave_way = self._turns.put(client, _RETURNING if ticket in self._turned_away else lane, check)
         if gave_way is not None:
             self._settle(gave_way, None)
         self._go_on()

@@ -2,7 +2,7 @@
 
 What Alertmanager makes of an answer decides what is answered: 2xx is "told, forget it", 5xx is "try again
 now", 4xx is "try again at the next group_interval", a redirect is followed as GET and loses the alert. Hence
-200 only after the commit, 503 for everything that is our trouble, and no redirect at all.
+200 only after the commit, 503 for every problem of our own, and no redirect at all.
 """
 
 from __future__ import annotations
@@ -268,7 +268,7 @@ async def _parsed(parse: Parser, content: bytes) -> Delivery:
 
 
 def _parameters(request: Request) -> dict[str, str] | None:
-    """The query, or None where it is no call-back of the gateway: over 2 kB, or a name given twice."""
+    """The query, or None where it is not a call-back of the gateway: over 2 kB, or a name given twice."""
     query = request.url.query
     if len(query) > _MAX_QUERY:
         return None

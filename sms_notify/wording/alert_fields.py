@@ -40,7 +40,7 @@ def what_and_summary(alert: Alert, words: Words) -> tuple[str, str]:
 
 
 def briefly(alert: Alert, words: Words) -> tuple[str, str]:
-    """As `what_and_summary`, where nobody needs to hear how it is: what is over, or comes and goes."""
+    """As `what_and_summary`, where nobody needs to hear how it is: what is resolved, or comes and goes."""
     name = one_line(alert.labels.get("alertname", "")) or _summary(alert)
     return (name, "") if name else (words.nameless, _labels(alert))
 

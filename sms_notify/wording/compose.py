@@ -10,7 +10,7 @@ from sms_notify.wording import gsm
 from sms_notify.wording.alert_fields import speaks_of, title_of, where_of, without_port
 from sms_notify.wording.alert_text import built_in
 from sms_notify.wording.composed import Composed, parts_allowed, text_of
-from sms_notify.wording.content import Notice, Reader, Text, Told
+from sms_notify.wording.content import Notice, Reader, Text, TextedIncident
 from sms_notify.wording.languages import WORDS, Words, ack_words, hidden_words, silence_words, words_of
 from sms_notify.wording.shrinking import largest
 from sms_notify.wording.templates import FREE_TEXT, LABEL, Template, one_line, render
@@ -103,7 +103,7 @@ def _named_by(body: str, notice: Notice, reader: Reader) -> frozenset[str]:
     return frozenset(told.tag for told in notice.incidents if _stands_in(body, told, words))
 
 
-def _stands_in(body: str, told: Told, words: Words) -> bool:
+def _stands_in(body: str, told: TextedIncident, words: Words) -> bool:
     place = where_of(told.alert)
     names = (place, without_port(place)) if place else (title_of(told.alert, words),)
     return any(speaks_of(body, name) for name in (one_line(told.tag, 12), *names))

@@ -18,7 +18,7 @@ from jinja2.visitor import NodeTransformer
 
 from sms_notify.alert import Alert, Severity, Status
 from sms_notify.errors import SmsNotifyError
-from sms_notify.wording.content import Notice, Reader, Told
+from sms_notify.wording.content import Notice, Reader, TextedIncident
 from sms_notify.wording.gsm import clip, to_gsm
 from sms_notify.wording.sandbox import Sandbox, environment
 
@@ -177,7 +177,7 @@ def _names(notice: Notice, zone: tzinfo, free_text: int, label: int) -> dict[str
     }
 
 
-def _names_of_one(told: Told, zone: tzinfo, free_text: int, label: int) -> dict[str, object]:
+def _names_of_one(told: TextedIncident, zone: tzinfo, free_text: int, label: int) -> dict[str, object]:
     labels = _cleaned(told.alert.labels, label)
     annotations = _cleaned(told.alert.annotations, free_text)
     return {
@@ -233,7 +233,7 @@ def tellable_address(address: str) -> str:
     return address if one_line(address) == address and " " not in address else ""
 
 
-def since(told: Told) -> datetime | None:
+def since(told: TextedIncident) -> datetime | None:
     """When it began, in UTC; a time without a zone is taken for UTC."""
     return local(told.since or told.alert.starts_at, UTC)
 

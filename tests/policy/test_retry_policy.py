@@ -18,7 +18,7 @@ from sms_notify.policy.retry_policy import (
     Reaction,
     Scope,
     Then,
-    Trouble,
+    Urgency,
     for_numeric_sender,
     react,
 )
@@ -121,25 +121,25 @@ def test_what_bars_somebody_is_asked_about_within_a_minute_and_every_quarter_of_
 
 @pytest.mark.parametrize("name", [name for name, r in REACTIONS.items() if r.then is not Then.SENT])
 def test_whatever_keeps_a_text_from_leaving_is_told_to_somebody(name: str) -> None:
-    trouble = REACTIONS[name].trouble
+    urgency = REACTIONS[name].self_alert
 
-    assert trouble is not None
-    assert trouble.after <= 10 * MINUTE
+    assert urgency is not None
+    assert urgency.after <= 10 * MINUTE
 
 
 def test_what_stops_the_whole_account_wakes_somebody() -> None:
     for reaction in REACTIONS.values():
         if reaction.breaks is not None and reaction.breaks.scope.whole:
-            assert reaction.trouble is not None
-            assert reaction.trouble.level is Level.PAGE
+            assert reaction.self_alert is not None
+            assert reaction.self_alert.level is Level.PAGE
 
 
 def test_maintenance_and_passing_faults_wake_somebody_only_when_they_last() -> None:
-    told = {refusal: reaction.trouble for refusal, reaction in BY_REFUSAL.items()}
+    told = {refusal: reaction.self_alert for refusal, reaction in BY_REFUSAL.items()}
 
-    assert told[Refusal.PASSING_FAULT] == Trouble(Level.PAGE, 5 * MINUTE)
-    assert told[Refusal.MAINTENANCE] == Trouble(Level.PAGE, 10 * MINUTE)
-    assert told[Refusal.LOGIN] == told[Refusal.NO_CREDITS] == Trouble(Level.PAGE)
+    assert told[Refusal.PASSING_FAULT] == Urgency(Level.PAGE, 5 * MINUTE)
+    assert told[Refusal.MAINTENANCE] == Urgency(Level.PAGE, 10 * MINUTE)
+    assert told[Refusal.LOGIN] == told[Refusal.NO_CREDITS] == Urgency(Level.PAGE)
 
 
 @pytest.mark.parametrize("fate", [Fate.SENT, Fate.UNKNOWN])
@@ -165,7 +165,7 @@ def test_every_outcome_has_a_reaction(fate: Fate, reason: Reason, refusal: Refus
     assert (reaction.then is Then.SENT) == (fate is Fate.SENT)
 
 
-def test_trouble_on_this_machine_closes_no_gateway() -> None:
+def test_a_problem_on_this_machine_closes_no_gateway() -> None:
     assert react(OUT_OF_MEMORY).breaks is None
 
 
@@ -237,12 +237,12 @@ CODES = """
 
 def spelled(reaction: Reaction) -> list[str]:
     """A reaction as the rows above have it."""
-    breaks, trouble = reaction.breaks, reaction.trouble
+    breaks, urgency = reaction.breaks, reaction.self_alert
     closes = ["-"] * 4
     if breaks:
         probe, cap = (f"{pause.total_seconds():.0f}" for pause in (breaks.probe, breaks.cap))
         closes = [breaks.scope, str(breaks.count), probe, cap]
-    told = [trouble.level, f"{trouble.after.total_seconds():.0f}"] if trouble else ["-", "-"]
+    told = [urgency.level, f"{urgency.after.total_seconds():.0f}"] if urgency else ["-", "-"]
     return [reaction.then, *closes, *told]
 
 

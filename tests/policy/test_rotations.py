@@ -23,7 +23,7 @@ from sms_notify.policy.rotations import (
     local_instant,
     on_call,
     parse_every,
-    parse_handover,
+    parse_handoff,
     shifts,
 )
 from sms_notify.policy.time_intervals import TimeInterval, active
@@ -97,7 +97,7 @@ def rotations(draw: st.DrawFn, year: int = TEN_YEARS[0]) -> Rotation:
     )
 
 
-# Handovers
+# Hand-offs
 
 
 @pytest.mark.parametrize(
@@ -121,7 +121,7 @@ def rotations(draw: st.DrawFn, year: int = TEN_YEARS[0]) -> Rotation:
         ("Pacific/Apia", "2011-12-30", "09:00", "2011-12-30T10:00"),  # no such day
     ],
 )
-def test_a_handover_is_at_the_first_instant_when_the_clock_shows_its_time_or_has_passed_it(
+def test_a_handoff_is_at_the_first_instant_when_the_clock_shows_its_time_or_has_passed_it(
     zone: str, day: str, at: str, expected: str
 ) -> None:
     hours, minutes = at.split(":")
@@ -135,7 +135,7 @@ def test_a_handover_is_at_the_first_instant_when_the_clock_shows_its_time_or_has
 @pytest.mark.parametrize("zone", ZONES)
 @settings(max_examples=10, deadline=None)
 @given(rotation=rotations())
-def test_over_ten_years_every_handover_is_at_its_local_time_and_turns_go_round(
+def test_over_ten_years_every_handoff_is_at_its_local_time_and_turns_go_round(
     zone: str, rotation: Rotation
 ) -> None:
     start, end = datetime(2019, 12, 30, tzinfo=UTC), datetime(2030, 1, 1, tzinfo=UTC)
@@ -498,8 +498,8 @@ def test_what_is_no_every_is_told_with_what_to_write(text: str) -> None:
         ("thu 12:30", (3, 750)),
     ],
 )
-def test_a_handover_is_a_time_with_or_without_a_day(text: str, expected: tuple[int | None, int]) -> None:
-    assert parse_handover(text) == expected
+def test_a_handoff_is_a_time_with_or_without_a_day(text: str, expected: tuple[int | None, int]) -> None:
+    assert parse_handoff(text) == expected
 
 
 @pytest.mark.parametrize(
@@ -515,9 +515,9 @@ def test_a_handover_is_a_time_with_or_without_a_day(text: str, expected: tuple[i
         ("", "is no time of handover"),
     ],
 )
-def test_what_is_no_handover_is_told_with_what_to_write(text: str, told: str) -> None:
+def test_what_is_not_a_handoff_is_told_with_what_to_write(text: str, told: str) -> None:
     with pytest.raises(ValueError, match=told):
-        parse_handover(text)
+        parse_handoff(text)
 
 
 def test_the_first_turn_is_on_its_weekday_on_or_after_the_start() -> None:

@@ -18,11 +18,11 @@ from systems import Alertmanager, ask
 from test_silences import Desk
 from workbench import firing, open_episode
 
-from sms_notify.assembly import uptime
 from sms_notify.config.load import load
-from sms_notify.daemon import app, wiring
+from sms_notify.daemon import app, builder
+from sms_notify.daemon.wiring import uptime
 from sms_notify.silences import client
-from sms_notify.silences.client import SilenceTrouble, Why
+from sms_notify.silences.client import AlertmanagerProblem, Why
 from sms_notify.silences.keeper import SilenceEvent
 from sms_notify.silences.settings import AlertmanagerSettings
 from sms_notify.simulator.server import Simulator
@@ -136,11 +136,11 @@ def test_what_alertmanager_refuses_is_told_in_its_words(alertmanager: Alertmanag
     now = datetime.now(UTC)
 
     over = asked.create({"a": "b"}, now, now - timedelta(hours=1), "alice", "on it")
-    assert isinstance(over, SilenceTrouble)
+    assert isinstance(over, AlertmanagerProblem)
     assert (over.why, over.detail[:9]) == (Why.REFUSED, "HTTP 400:")
     assert "time" in over.detail
     wrong = client.AlertmanagerClient(AlertmanagerSettings(f"{alertmanager.url}/wrong")).active()
-    assert isinstance(wrong, SilenceTrouble)
+    assert isinstance(wrong, AlertmanagerProblem)
     assert wrong.why is Why.MISCONFIGURED
 
 
@@ -153,7 +153,7 @@ def test_the_end_of_a_silenced_alert_is_texted(
     tmp_path: Path, simulator: Simulator, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The whole daemon, in this process, so that its clock can be put ahead of Alertmanager's."""
-    monkeypatch.setattr(wiring, "_SILENCES_EVERY", 0.2)
+    monkeypatch.setattr(builder, "_SILENCES_EVERY", 0.2)
     ahead = [timedelta()]
     port = free_port()
     (tmp_path / "tokens-of-am").write_text("tok-Zq9canary-31337\n", "utf-8")

@@ -17,9 +17,9 @@ from zoneinfo import ZoneInfo
 
 from sms_notify.errors import UsageError
 from sms_notify.gateways.base import (
+    AddressBookGroup,
     Batch,
     Failed,
-    Group,
     LastReports,
     Numbers,
     Removed,
@@ -37,7 +37,7 @@ from sms_notify.gateways.sms1601.responses import (
 )
 from sms_notify.gateways.sms1601.scheduled_time import datum
 from sms_notify.gateways.sms1601.settings import Gateway1601Settings, PasswordEncoding
-from sms_notify.net.transport import MOST_BYTES, Answer, NoAnswer, Transport
+from sms_notify.net.transport import MOST_BYTES, HttpResponse, NoAnswer, Transport
 from sms_notify.policy.outcomes import Fate, Outcome, Reason
 from sms_notify.secret import Secret
 
@@ -104,7 +104,7 @@ class SmsGateway1601:
             return _not_asked("give an outboxID or a number, one of the two")
         digits = _OUTBOXID.fullmatch(outboxid) if outboxid else _NUMBER.fullmatch(number)
         if digits is None:
-            return _not_asked("that is no outboxID" if outboxid else "that is not one phone number")
+            return _not_asked("that is not an outboxID" if outboxid else "that is not one phone number")
         parameter = "id" if outboxid else "naar"
         return self._remove({"action": "verwijderbericht", parameter: digits[1]})
 
@@ -183,7 +183,7 @@ class SmsGateway1601:
 
     def _ask(
         self, script: str, form: Secret, *, post: bool | None = None, most: int = MOST_BYTES
-    ) -> Answer | NoAnswer:
+    ) -> HttpResponse | NoAnswer:
         url = f"{self._settings.url.rstrip('/')}/{script}"
         by_post = self._settings.method.lower() == "post" if post is None else post
         return self._transport.ask(url, form, post=by_post, most=most)
@@ -246,7 +246,7 @@ def _addressed(message: Submission | Batch) -> dict[str, str] | str:
     A number may hold no comma and no word: `naar=groep` and `naar=1,2` mean something else than one number.
     """
     match message:
-        case Batch(to=Group(name)):
+        case Batch(to=AddressBookGroup(name)):
             return {"naar": "groep", "groep": name} if name.strip() else "the group has no name"
         case Batch(to=Numbers(numbers)):
             pass
