@@ -28,7 +28,7 @@ from sms_notify.config import load
 from sms_notify.daemon.wiring import ack_code, plan_of
 from sms_notify.engine import Engine
 from sms_notify.errors import SmsNotifyError, UsageError
-from sms_notify.explain.preview import SAMPLE_TAG, Outcome, foresee
+from sms_notify.explain.preview import SAMPLE_TAG, Foreseen, foresee
 from sms_notify.explain.route_trace import Look, walk
 from sms_notify.policy.episodes import tag_of
 from sms_notify.policy.matchers import Matcher
@@ -218,7 +218,7 @@ def alert_of(at: datetime, labels: dict[str, str]) -> Alert:
     return Alert("alertmanager", fingerprint_of(labels), Status.FIRING, labels, {"summary": "is bad"}, at)
 
 
-def engine_of(bench: Bench, outcome: Outcome, group_: str) -> list[tuple[Any, ...]]:
+def engine_of(bench: Bench, outcome: Foreseen, group_: str) -> list[tuple[Any, ...]]:
     """What the engine owes for the same alert at the same time, and the texts when their times have come."""
     bench.clock.now = outcome.at
     bench.accept(outcome.alert, group=group_)

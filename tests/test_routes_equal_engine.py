@@ -24,13 +24,13 @@ from sms_notify.config import load
 from sms_notify.daemon.wiring import plan_of
 from sms_notify.delivery.sender import Luck, Sender
 from sms_notify.engine import Engine
-from sms_notify.explain.preview import SAMPLE_TAG, Expected, Outcome, foresee
+from sms_notify.explain.preview import SAMPLE_TAG, Expected, Foreseen, foresee
 from sms_notify.gateways.sms1601.settings import TEXT_LIMITS
 from sms_notify.policy.account import Account
 from sms_notify.policy.bars import Barring, Breaker
 from sms_notify.policy.episodes import tag_of
 from sms_notify.policy.outcomes import Fate, Reason
-from sms_notify.policy.outcomes import Outcome as Answered
+from sms_notify.policy.outcomes import Foreseen as Answered
 from sms_notify.policy.rate_limits import Limits, parse_limit
 from sms_notify.policy.retry_policy import Scope
 from sms_notify.policy.rotations import shifts
@@ -235,7 +235,7 @@ def said_of(row: dict) -> Said:
     )
 
 
-def foreseen(outcome: Outcome) -> Told:
+def foreseen(outcome: Foreseen) -> Told:
     """The same, by the preview."""
     first = [
         said_by(text, answer.receiver.name)

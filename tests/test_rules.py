@@ -116,10 +116,6 @@ MAY_READ_CLOCKS = {
 
 # File names that say enough with their room's before them.
 MANY_HAVE = {"__init__", "base", "settings"}
-# Class names that stand more than once in the package.
-NOT_UNIQUE_YET = {
-    "Outcome",
-}
 
 
 def room_of(path: Path) -> str:
@@ -375,7 +371,6 @@ def test_a_file_of_a_deciding_room_is_known_by_its_name_alone() -> None:
 
 
 def test_a_class_is_known_by_its_name_alone() -> None:
-    """Only the names listed stand twice; whoever mends one takes it off the list."""
     names = Counter(
         node.name
         for path in FILES
@@ -383,4 +378,4 @@ def test_a_class_is_known_by_its_name_alone() -> None:
         if isinstance(node, ast.ClassDef)
     )
 
-    assert {name for name, times in names.items() if times > 1} == NOT_UNIQUE_YET
+    assert {name for name, times in names.items() if times > 1} == set()

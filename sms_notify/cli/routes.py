@@ -16,7 +16,7 @@ from sms_notify.cli.times import read_time
 from sms_notify.config.durations import spell_duration
 from sms_notify.daemon.wiring import wall_clock
 from sms_notify.errors import UsageError
-from sms_notify.explain.preview import SAMPLE_TAG, Answer, Expected, Outcome, StepAt, foresee
+from sms_notify.explain.preview import SAMPLE_TAG, Answer, Expected, Foreseen, StepAt, foresee
 from sms_notify.explain.route_trace import Look, Looked
 from sms_notify.explain.timeline import value_of
 from sms_notify.logs import printable
@@ -127,7 +127,7 @@ def _pairs(written: Iterable[str], what: str) -> dict[str, str]:
 # As a page for a tired reader.
 
 
-def _told(outcome: Outcome) -> Iterator[str]:
+def _told(outcome: Foreseen) -> Iterator[str]:
     labels = outcome.alert.labels
     yield f"At {day_and_time(outcome.at)} ({outcome.at.astimezone():%Z}), an alert with {_labels(labels)}"
     yield from _way(outcome.looked, labels)
@@ -159,7 +159,7 @@ def _verdict(there: Looked, labels: Mapping[str, str]) -> str:
     return f"YES -> {there.route.receiver}{further}" if there.answers else f"yes{further}"
 
 
-def _answer(answer: Answer, outcome: Outcome) -> Iterator[str]:
+def _answer(answer: Answer, outcome: Foreseen) -> Iterator[str]:
     yield f"Receiver {answer.receiver.name}, by {answer.route.path}:"
     for schedule in answer.unheld:
         yield f"  NOBODY IS ON CALL for {schedule}: `sms-notify oncall show` tells since when"
@@ -178,7 +178,7 @@ def _answer(answer: Answer, outcome: Outcome) -> Iterator[str]:
     yield from _after(answer, outcome)
 
 
-def _text(text: Expected, outcome: Outcome) -> Iterator[str]:
+def _text(text: Expected, outcome: Foreseen) -> Iterator[str]:
     who, barring = _named(text.person, text.target), text.barring
     barred = "" if barring is None else say_barring(barring, lambda at: clock(at, outcome.at))
     if barring is not None and not text.leaves:
@@ -192,7 +192,7 @@ def _named(person: Person, target: Target) -> str:
     return person.name if person.name in (target.name, str(target)) else f"{person.name} ({target})"
 
 
-def _when(text: Expected, outcome: Outcome) -> str:
+def _when(text: Expected, outcome: Foreseen) -> str:
     if text.at <= outcome.at:
         return "AT ONCE"
     if text.why is Hold.GROUP:
@@ -207,7 +207,7 @@ def _cost(text: Expected) -> str:
     return f"{parts} part{'s' if parts > 1 else ''}, {parts} credit{'s' if parts > 1 else ''}{each}"
 
 
-def _after(answer: Answer, outcome: Outcome) -> Iterator[str]:
+def _after(answer: Answer, outcome: Foreseen) -> Iterator[str]:
     if answer.steps or answer.every:
         yield "  Then, unless somebody acknowledges or it ends:"
     for step in answer.steps:
@@ -216,7 +216,7 @@ def _after(answer: Answer, outcome: Outcome) -> Iterator[str]:
         yield f"    every {spell_duration(answer.every)}  a reminder"
 
 
-def _step(step: StepAt, outcome: Outcome) -> str:
+def _step(step: StepAt, outcome: Foreseen) -> str:
     targets = ", ".join(map(str, step.notify))
     names = ", ".join(person.name for person in step.people)
     if not names:
@@ -229,7 +229,7 @@ def _step(step: StepAt, outcome: Outcome) -> str:
     )
 
 
-def _sum(outcome: Outcome) -> str:
+def _sum(outcome: Foreseen) -> str:
     if not outcome.texts:
         return "GOES NOWHERE: nobody gets a text at first."
     count, credits_ = len(outcome.texts), _credits(outcome)
@@ -239,7 +239,7 @@ def _sum(outcome: Outcome) -> str:
     )
 
 
-def _credits(outcome: Outcome) -> int:
+def _credits(outcome: Foreseen) -> int:
     """Of texts to people; how many a group has, only the gateway knows."""
     return sum(text.parts for text in outcome.texts if group_of(text.person.number) is None)
 
@@ -247,7 +247,7 @@ def _credits(outcome: Outcome) -> int:
 # As a document.
 
 
-def _document(outcome: Outcome) -> Row:
+def _document(outcome: Foreseen) -> Row:
     return {
         "at": outcome.at.isoformat(),
         "labels": dict(outcome.alert.labels),

@@ -8,12 +8,13 @@ import asyncio
 import logging
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from datetime import timedelta
 from functools import partial
 from pathlib import Path
 
+from sms_notify.alert import Delivery
 from sms_notify.config.load import load
 from sms_notify.config.settings import Settings
 from sms_notify.daemon import event_log
@@ -27,7 +28,7 @@ from sms_notify.daemon.web_requests import front_of
 from sms_notify.daemon.wiring import node_name, uptime, wall_clock
 from sms_notify.daemon.worker_threads import Tools, Unit
 from sms_notify.delivery.sender import Clock
-from sms_notify.engine import Engine, Moved
+from sms_notify.engine import Engine, Moved, Verdict
 from sms_notify.errors import UsageError
 from sms_notify.metrics import Metrics
 from sms_notify.operator_notifier import Teller
@@ -84,11 +85,7 @@ class App:
             lambda: self._running.settings,
             lambda: self._engine,
             self._wake_all,
-            Inbox(
-                self.committer,
-                lambda tx, deliveries: self._engine.accept_all(tx, deliveries, clock()),
-                lambda verdicts: self._tools.wake_for(verdicts),  # noqa: PLW0108 - the tools are not there yet
-            ),
+            Inbox(self.committer, self._accept, lambda verdicts: self._tools.wake_for(verdicts)),
         )
         self._refusals = Refusals(self.metrics.webhook_was_refused)
         self._builder = DaemonBuilder(self._tools, timing)
@@ -109,6 +106,9 @@ class App:
             lambda: f"serving on port {self._port}",
         )
         self._web = WebServer(switching(lambda: self._running.front), settings.web, refusals=self._refusals)
+
+    def _accept(self, tx: Tx, deliveries: Sequence[Delivery]) -> list[list[Verdict]]:
+        return self._engine.accept_all(tx, deliveries, self._clock())
 
     @property
     def _engine(self) -> Engine:

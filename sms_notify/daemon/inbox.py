@@ -25,7 +25,7 @@ _MOST_ALERTS = 200  # in one step: whoever sends little waits for no more than t
 
 
 @dataclass(frozen=True, slots=True)
-class _Waiting:
+class _WaitingDelivery:
     delivery: Delivery
     future: Future[list[Verdict]] = field(default_factory=Future)
 
@@ -42,7 +42,7 @@ class Inbox:
         self._committer = committer
         self._decide = decide
         self._after = after
-        self._waiting: deque[_Waiting] = deque()
+        self._waiting: deque[_WaitingDelivery] = deque()
         self._asked = False
         self._lock = (
             threading.Lock()
@@ -50,7 +50,7 @@ class Inbox:
 
     def put(self, delivery: Delivery) -> Future[list[Verdict]]:
         """Brings the verdicts on its alerts after the commit, or StoreError, or whatever deciding raised."""
-        waiting = _Waiting(delivery)
+        waiting = _WaitingDelivery(delivery)
         with self._lock:
             self._waiting.append(waiting)
             asked, self._asked = self._asked, True
@@ -59,17 +59,17 @@ class Inbox:
         return waiting.future
 
     def _ask(self) -> None:
-        taken: list[_Waiting] = []
+        taken: list[_WaitingDelivery] = []
         job = self._committer.submit(partial(self._step, taken), after=self._told)
         job.add_done_callback(partial(self._answer, taken))
 
-    def _step(self, taken: list[_Waiting], tx: Tx) -> Verdicts:
+    def _step(self, taken: list[_WaitingDelivery], tx: Tx) -> Verdicts:
         taken += self._take()
         return self._decide(tx, [waiting.delivery for waiting in taken])
 
-    def _take(self) -> list[_Waiting]:
+    def _take(self) -> list[_WaitingDelivery]:
         """The next of them whose senders still wait; the rest asks for another step."""
-        taken: list[_Waiting] = []
+        taken: list[_WaitingDelivery] = []
         alerts = 0
         with self._lock:
             while self._waiting and (not taken or alerts < _MOST_ALERTS):
@@ -85,7 +85,7 @@ class Inbox:
     def _told(self, verdicts: Verdicts) -> None:
         self._after([one for several in verdicts for one in several])
 
-    def _answer(self, taken: list[_Waiting], job: Future[Verdicts]) -> None:
+    def _answer(self, taken: list[_WaitingDelivery], job: Future[Verdicts]) -> None:
         error = job.exception()
         if error is None:
             for waiting, verdicts in zip(taken, job.result(), strict=True):
@@ -98,7 +98,7 @@ class Inbox:
                 alone = self._committer.submit(partial(self._one, waiting.delivery), after=self._told)
                 alone.add_done_callback(partial(_pass_on, waiting.future))
 
-    def _take_all(self) -> list[_Waiting]:
+    def _take_all(self) -> list[_WaitingDelivery]:
         """The step never began, because the daemon is stopping or the store is not to be had: no other will."""
         with self._lock:
             taken, self._waiting, self._asked = list(self._waiting), deque(), False

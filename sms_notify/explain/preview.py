@@ -99,7 +99,7 @@ class Answer:
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
+class Foreseen:
     """Everything that would happen to `alert` at `at`."""
 
     alert: Alert
@@ -126,7 +126,7 @@ def foresee(
     *,
     grouped: bool = True,
     barred: Barred = not_barred,
-) -> Outcome:
+) -> Foreseen:
     """What a first `alert` at `at` leads to. `grouped`: its source groups by itself, as Alertmanager does.
 
     `barred` says what bars a number now.
@@ -142,7 +142,7 @@ def foresee(
         seer = _Seer(daemon, plan, at, verdict.incident_id or 0, barred)
         seer.play()
         answers = [seer.answer(node, plan.receivers[name]) for name, node in nodes.items()]
-    return Outcome(alert, at, looked, tuple(answers))
+    return Foreseen(alert, at, looked, tuple(answers))
 
 
 def _daemon(plan: Plan, alert: Alert, overrides: Overrides, barred: Barred) -> PaperDaemon:
