@@ -65,28 +65,20 @@ class App:
         manager: Manager | None = None,
         read: Callable[[], Settings] | None = None,
     ) -> None:
-        self._clock = clock
-        self._uptime = uptime
+        self._clock, self._uptime = clock, uptime
         self._watch = watch or Watch(time.monotonic)
         self._ahead = clock() - uptime()
         self._read = read or partial(load, Path(settings.source).absolute(), os.environ)
         self.node = node_name()
         self.store = SqliteStore(settings.storage_url)
         self.committer = Committer(self.store)
-        names = [gateway.name for gateway in settings.gateways]
-        self.metrics = Metrics(names, self.node, settings.receivers, lambda: self._engine.roster)
-        self._tools = Tools(
-            self.store,
-            self.committer,
-            self.metrics,
-            self._watch,
+        self.metrics = Metrics(
+            [one.name for one in settings.gateways],
             self.node,
-            clock,
-            lambda: self._running.settings,
-            lambda: self._engine,
-            self._wake_all,
-            Inbox(self.committer, self._accept, lambda verdicts: self._tools.wake_for(verdicts)),
+            settings.receivers,
+            lambda: self._engine.roster,
         )
+        self._tools = self._make_tools()
         self._refusals = Refusals(self.metrics.webhook_was_refused)
         self._builder = DaemonBuilder(self._tools, timing)
         self._running = self._with_front(self._builder.build(settings))
@@ -107,8 +99,25 @@ class App:
         )
         self._web = WebServer(switching(lambda: self._running.front), settings.web, refusals=self._refusals)
 
+    def _make_tools(self) -> Tools:
+        return Tools(
+            self.store,
+            self.committer,
+            self.metrics,
+            self._watch,
+            self.node,
+            self._clock,
+            lambda: self._running.settings,
+            lambda: self._engine,
+            self._wake_all,
+            Inbox(self.committer, self._accept, self._wake_for),
+        )
+
     def _accept(self, tx: Tx, deliveries: Sequence[Delivery]) -> list[list[Verdict]]:
         return self._engine.accept_all(tx, deliveries, self._clock())
+
+    def _wake_for(self, verdicts: Sequence[Verdict]) -> None:
+        self._tools.wake_for(verdicts)
 
     @property
     def _engine(self) -> Engine:
