@@ -248,6 +248,12 @@ BARRED_THERE = a_breaker("spare", Scope.NUMBER, ALICE.number)
         (PAGE, SPARE, [LONG_AGO, BARRED_THERE], "main"),
         (PAGE, ("main", "spare", "last"), [LONG_AGO, BARRED_THERE], "last"),
         (PAGE, ("main", "spare", "last"), [LONG_AGO, a_breaker("spare")], "last"),
+        (  # the only one that takes texts refuses the number
+            PAGE,
+            ("main", "spare", "last"),
+            [LONG_AGO, a_breaker("spare"), replace(BARRED, gateway="last")],
+            "main",
+        ),
         (replace(PAGE, gateway="spare"), SPARE, [LONG_AGO], "spare"),
         (replace(PAGE, gateway="spare"), SPARE, [a_breaker("spare")], "main"),
     ],
@@ -330,21 +336,22 @@ def test_what_a_text_that_is_too_old_was_to_tell_is_told_late_if_it_is_still_wan
 
 
 @pytest.mark.parametrize(
-    ("other", "fate"),
+    ("kind", "other", "fate"),
     [
-        ({"nth": ROUND}, Drop.SUPERSEDED),
-        ({"nth": ROUND, "state": PageState.TOLD}, Drop.SUPERSEDED),
-        ({"nth": 2 * ROUND}, Drop.SUPERSEDED),
-        ({"nth": ROUND, "state": PageState.DROPPED}, LATE),
-        ({"nth": ROUND, "person": BOB}, LATE),
-        ({"nth": ROUND, "kind": Kind.ESCALATION}, LATE),
-        ({"nth": 1}, LATE),  # of the same round
+        (Kind.FIRING, {"nth": ROUND}, Drop.SUPERSEDED),
+        (Kind.FIRING, {"nth": ROUND, "state": PageState.TOLD}, Drop.SUPERSEDED),
+        (Kind.FIRING, {"nth": 2 * ROUND}, Drop.SUPERSEDED),
+        (Kind.FIRING, {"nth": ROUND, "state": PageState.DROPPED}, LATE),
+        (Kind.FIRING, {"nth": ROUND, "person": BOB}, LATE),
+        (Kind.FIRING, {"nth": ROUND, "kind": Kind.ESCALATION}, LATE),
+        (Kind.FIRING, {"nth": 1}, LATE),  # of the same round
+        (Kind.RESOLVED, {"nth": ROUND}, LATE),  # an end is an end
     ],
 )
 def test_what_a_higher_severity_has_replaced_is_not_told_late(
-    other: dict[str, object], fate: PageState | Drop
+    kind: Kind, other: dict[str, object], fate: PageState | Drop
 ) -> None:
-    rows = telling(PAGE, OPEN)
+    rows = telling(PAGE, OPEN, kind=kind)
     rows.load_notification(a_notification(OPEN, id_=2, **other))
     release(rows, 7)
 

@@ -160,6 +160,13 @@ def test_steps_and_reminders_follow_the_first_text(
     assert [note.particular for note in rows.notes] == ["gap"] * gap
 
 
+def test_of_two_beginnings_of_one_incident_the_worse_is_owed_with_what_its_source_hid() -> None:
+    work = deciding(planned(), rows_with(OPEN), hidden=3)
+    (n,) = work.beginnings([heard(Heard.FIRST), heard(Heard.RAISED, MUTED, round=1)])
+
+    assert (n.nth, n.due_at, n.hidden) == (ROUND, NOON + HOUR, 3)
+
+
 # A severity that rises.
 
 

@@ -17,6 +17,7 @@ from owing import (
     OVER,
     SHUT,
     TO_ALICE,
+    TO_BOB,
     deciding,
     heard,
     planned,
@@ -112,6 +113,7 @@ SILENT = Receiver("oncall", (TO_ALICE,), send_resolved=False)
         ({"receiver": "gone"}, planned(), {}, [("alice", 0, "now")]),  # it is configured no more
         ({"person": Person("carol", "+33600000001")}, planned(), {}, []),  # she is configured no more
         ({"person": Person("al", ALICE.number)}, planned(), {}, [("alice", 0, "now")]),  # renamed
+        ({"kind": Kind.RESOLVED}, planned(), {}, []),  # it was told, and nothing before it
         ({}, planned(quiet=SHUT), {}, [("alice", 120, "quiet_hours")]),
         ({}, planned(), {"flapping": 4}, [("alice", 3, "flapping")]),  # of what comes back it is no end
         ({}, planned(), {"chains": ()}, [("alice", 0, "now")]),  # no route leads there any more
@@ -123,6 +125,12 @@ def test_an_end_goes_to_its_reader_under_the_rules_of_today(
     _, ends = ends_of(SENT, replace(BEGUN, **told), plan=plan, **case)  # type: ignore[arg-type]
 
     assert summed(ends.owed) == expected
+
+
+def test_what_limits_held_before_it_was_told_holds_no_end() -> None:
+    _, ends = ends_of(SENT, replace(BEGUN, why=Hold.LIMIT))
+
+    assert (summed(ends.owed), ends.told_at_once) == ([("alice", 0, "now")], frozenset())
 
 
 def test_one_reader_is_owed_one_end_by_the_first_receiver_that_wants_it() -> None:
@@ -149,13 +157,13 @@ def test_what_ended_and_is_back_is_not_told_as_over() -> None:
 )
 def test_an_end_is_owed_to_whoever_still_believes_an_earlier_episode(told: list[Kind], owed: bool) -> None:
     now = ended(an_incident(2))
-    held = a_notification(now, why=Hold.QUIET, id_=9)
+    held = a_notification(now, why=Hold.LIMIT, id_=9)
     texts = [told_by(SENT, a_notification(OVER, kind=kind, id_=id_)) for id_, kind in enumerate(told, 1)]
     rows = rows_with(OVER, now, SENT, held, *texts)
     ends = deciding(planned(), rows).ends([heard(Heard.RESOLVED, of=now)])
 
     assert [n.incident_id for n in ends.owed] == [2] * owed
-    assert fates(rows)[9] == Drop.RESOLVED
+    assert fates(rows)[9] == (Drop.RESOLVED if owed else PageState.HELD)
 
 
 # Who takes over what was held for hours.
@@ -175,6 +183,7 @@ BOBS = (Shift("bob", NOON - HOUR, NOON + HOUR),)
         ({"person": BOB}, BOBS, []),  # still on call
         ({}, (), []),  # nobody is there to relieve
         ({"receiver": "dba"}, BOBS, []),  # it names people, not a schedule
+        ({"receiver": "mixed"}, BOBS, []),  # alice is named beside the schedule
         ({"receiver": "gone"}, BOBS, []),
     ],
 )
@@ -182,7 +191,8 @@ def test_what_was_held_for_hours_is_told_to_who_is_on_call_by_now(
     held: Mapping[str, object], shifts: tuple[Shift, ...], expected: list[tuple[str, float, str]]
 ) -> None:
     rows = rows_with(OPEN, a_notification(OPEN, **{**NIGHT_OVER, **held}))
-    owed = relieved(planned(Receiver("oncall", (ON_CALL,)), DBA, shifts=shifts), rows)
+    named = {"oncall": (ON_CALL,), "dba": (TO_BOB,), "mixed": (ON_CALL, TO_ALICE)}
+    owed = relieved(planned(*(Receiver(*one) for one in named.items()), shifts=shifts), rows)
 
     assert summed(owed) == expected
     assert all((n.id, n.held_by) == (0, "night") for n in owed)

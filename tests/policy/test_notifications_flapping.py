@@ -51,6 +51,19 @@ def test_that_it_flaps_is_told_at_once_whatever_its_group_waits_for() -> None:
     assert summed(work.beginnings([heard(Heard.FIRST, of=NOW_FLAPS, flapping=4)])) == [("alice", 0, "now")]
 
 
+@pytest.mark.parametrize(("round_", "minutes"), [(0, 4), (1, 8)])
+def test_steps_follow_the_text_that_says_that_it_flaps_and_after_a_rise_what_is_told_of_it(
+    round_: int, minutes: float
+) -> None:
+    told = a_notification(EARLIER, bundle=FLAPPING, created_at=NOON - MINUTE)
+    rows = rows_with(EARLIER, NOW_FLAPS, told)
+    plan = planned(Receiver("oncall", (TO_ALICE,), escalate=(FIVE,)))
+    deciding(plan, rows).beginnings([heard(Heard.FIRST, of=NOW_FLAPS, flapping=4, round=round_)])
+
+    steps = [timer.due_at for timer in rows.timers_of(2) if timer.what is TimerKind.ESCALATE]
+    assert steps == [NOON + minutes * MINUTE]
+
+
 @pytest.mark.parametrize(
     ("earlier", "step", "round_", "nth"),
     [

@@ -17,9 +17,9 @@ from sms_notify.policy.records import Draft, Entry, Incident, Member, Message, f
 from sms_notify.policy.vocabulary import Cause, Drop, IncidentState, Kind, PageState, State
 from sms_notify.wording.content import Text
 
-LATER = NOON + timedelta(minutes=5)
+LATER, BEFORE = NOON + timedelta(minutes=5), NOON - timedelta(minutes=5)
 OPEN = an_incident(7, firing(severity="warning"), flapping=3, raised=1)
-OVER = ended(OPEN, LATER)
+OVER = replace(ended(OPEN, LATER), ended_at=NOON)  # as its source said, some time after
 UNHEARD = replace(OPEN, state=IncidentState.STALE, closed_at=LATER)
 DRAFT = Draft(
     Kind.FIRING, "oncall", ALICE, Severity.WARNING, "main", Text("DiskFull", 2, 170), NOON, LATER, "step 1",
@@ -37,7 +37,7 @@ DRAFT = Draft(
             Episode(7, NOON, NOON, None, None, False, 3, Severity.WARNING, 1),
             Status.FIRING,
         ),
-        (OVER, False, Episode(7, NOON, NOON, LATER, LATER, False, 3, Severity.WARNING, 1), Status.RESOLVED),
+        (OVER, False, Episode(7, NOON, NOON, NOON, LATER, False, 3, Severity.WARNING, 1), Status.RESOLVED),
         (UNHEARD, False, Episode(7, NOON, NOON, None, LATER, True, 3, Severity.WARNING, 1), Status.RESOLVED),
         (replace(OPEN, ended_at=LATER), True, None, Status.FIRING),  # closed is what nothing more follows
     ],
@@ -54,13 +54,13 @@ def test_a_text_tells_an_incident_as_its_source_told_it_and_when_it_ended() -> N
     told, alert = OVER.subject, firing(severity="warning")
 
     assert (told.incident_id, told.opened_at, told.flapping) == (7, NOON, 3)
-    assert told.alert == replace(alert, status=Status.RESOLVED, ends_at=LATER)
+    assert told.alert == replace(alert, status=Status.RESOLVED, ends_at=NOON)
 
 
 def test_what_a_source_says_of_a_shared_incident_is_an_episode_of_its_own() -> None:
-    member = Member(7, "icinga", "db1!disk", None, NOON, LATER, LATER, LATER)
+    member = Member(7, "icinga", "db1!disk", None, BEFORE, LATER, NOON, LATER)
 
-    assert member.episode == Episode(7, NOON, None, LATER, LATER)
+    assert member.episode == Episode(7, BEFORE, None, NOON, LATER)
 
 
 @pytest.mark.parametrize("kind", list(Kind))
@@ -96,9 +96,9 @@ def test_the_most_urgent_leaves_first_and_no_end_is_among_it(
 
 
 def test_a_draft_becomes_a_message_that_has_not_been_tried() -> None:
-    assert queued(DRAFT, 12, NOON) == Message(
+    assert queued(DRAFT, 12, BEFORE) == Message(
         12, Kind.FIRING, "oncall", "alice", ALICE.number, Severity.WARNING, "main", "DiskFull", 2,
-        State.QUEUED, 0, 0, "", "", NOON, LATER, NOON, 0, 0, "", Lane.REST, "x7",
+        State.QUEUED, 0, 0, "", "", NOON, LATER, BEFORE, 0, 0, "", Lane.REST, "x7",
     )  # fmt: skip
 
 

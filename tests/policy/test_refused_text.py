@@ -92,6 +92,13 @@ def test_what_nobody_waits_for_any_more_is_taken_back_however_it_was_refused(
     assert (moves(rows), rows.notes) == ([(7, state, cause)], [])
 
 
+def test_an_end_that_was_refused_is_tried_again() -> None:
+    rows = telling(replace(PAGE, kind=Kind.RESOLVED), OVER, kind=Kind.RESOLVED)
+    settle(rows, Then.RETRY)
+
+    assert moves(rows) == [(7, *REFUSED)]
+
+
 @pytest.mark.parametrize(("ambiguous", "needless"), [(0, True), (1, False)])
 def test_the_end_of_what_was_taken_back_is_no_news_to_its_reader(ambiguous: int, needless: bool) -> None:
     rows, end = telling(replace(PAGE, ambiguous=ambiguous), OVER), a_message(8, kind=Kind.RESOLVED)
@@ -138,7 +145,7 @@ def test_what_was_under_way_to_a_number_that_is_configured_no_more_is_not_tried_
         (replace(PAGE, attempts=2), BOTH, [], BOTH, "main"),  # it was tried there
         (replace(MILD, attempts=2), BOTH, [a_breaker()], ("main",), "main"),  # the rest waits for `fail_over`
         (PAGE, ("spare",), [], (), "spare"),  # nobody serves this one's queue any more
-        (MILD, ("spare", "last"), [a_breaker("spare")], (), "spare"),
+        (PAGE, ("spare", "last"), [a_breaker("spare")], (), "spare"),
     ],
 )
 def test_it_is_tried_again_after_a_pause_or_at_once_where_another_gateway_takes_a_critical_page(

@@ -132,9 +132,10 @@ def test_nothing_is_written_down_twice_for_one_reader(
     changed: dict[str, object], more: bool, was: PageState
 ) -> None:
     rows = rows_with(DISK, an_incident(2), a_notification(DISK, state=was))
-    rows.hold(a_notification(DISK, id_=0, **changed), LATER, Hold.QUIET, "night")
+    rows.hold(a_notification(DISK, id_=0, **{"row_lane": Lane.FREE, **changed}), LATER, Hold.QUIET, "night")
 
     assert [n.id for n in rows.notifications.new] == [1000] * more
+    assert all(n.row_lane is n.lane for n in rows.notifications.new)
     assert all((n.due_at, n.why, n.held_by) == (LATER, Hold.QUIET, "night") for n in rows.notifications.new)
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from made import a_message, a_notification, acknowledged, an_incident, ended, fates, moves, rows_with, told_by
 from workbench import ALICE, BOB, NOON
@@ -179,6 +181,11 @@ def test_the_end_of_what_a_reader_cannot_have_heard_of_is_needless(
         rows.messages.load(text.id, text)
         rows.load_notification(told_by(text, a_notification(OVER, kind=kind, id_=id_)))
     rows.load_notification(told_by(a_message(9, state=State.SENT), a_notification(OVER, BOB, BEGIN, 30)))
+    others = a_message(10, BOB)
+    rows.messages.load(10, others)
+    rows.load_notification(
+        told_by(others, a_notification(OVER, replace(BOB, number="+33600000001"), END, 31))
+    )
     lost = a_message(5)
     rows.load_notification(told_by(lost, a_notification(OVER, kind=STEP, id_=40, message_state=None)))
 
