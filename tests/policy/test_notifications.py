@@ -33,6 +33,7 @@ from sms_notify.alert import Alert
 from sms_notify.policy.bundles import RAISED
 from sms_notify.policy.directory import Target
 from sms_notify.policy.holds import Hold, Quiet
+from sms_notify.policy.notifications import Case
 from sms_notify.policy.records import Incident, Timer, TimerKind
 from sms_notify.policy.routing import ROUND, Receiver, Route
 from sms_notify.policy.vocabulary import Decision, Drop, Heard, IncidentState, Kind, PageState, State
@@ -165,6 +166,23 @@ def test_of_two_beginnings_of_one_incident_the_worse_is_owed_with_what_its_sourc
     (n,) = work.beginnings([heard(Heard.FIRST), heard(Heard.RAISED, MUTED, round=1)])
 
     assert (n.nth, n.due_at, n.hidden) == (ROUND, NOON + HOUR, 3)
+
+
+@pytest.mark.parametrize(
+    ("routes", "receivers", "asked"),
+    [
+        ([ROUTE], ("oncall",), ROUTE),
+        ([TO_DBA, ROUTE], ("dba", "oncall"), ROUTE),
+        ([MUTED, TO_DBA, ROUTE], ("oncall", "dba"), MUTED),  # of two routes to one receiver the first
+        ([TO_DBA], ("dba",), None),
+    ],
+)
+def test_an_alert_names_each_of_its_receivers_once(
+    routes: list[Route], receivers: tuple[str, ...], asked: Route | None
+) -> None:
+    case: Case = heard(Heard.FIRST, *routes)
+
+    assert (case.receivers, case.route_to("oncall")) == (receivers, asked)
 
 
 # A severity that rises.
