@@ -8,11 +8,14 @@ from datetime import datetime
 from workbench import ALICE, NOON, firing
 
 from sms_notify.alert import Alert, Severity
+from sms_notify.policy.bars import Breaker
 from sms_notify.policy.directory import Person
+from sms_notify.policy.holds import Hold
 from sms_notify.policy.rate_limits import Lane
 from sms_notify.policy.records import Incident, Message, NextIds, Notification
+from sms_notify.policy.retry_policy import Scope
 from sms_notify.policy.rows import Rows
-from sms_notify.policy.vocabulary import IncidentState, Kind, PageState, State
+from sms_notify.policy.vocabulary import Drop, IncidentState, Kind, PageState, State
 
 
 def an_incident(id_: int = 1, alert: Alert | None = None, **more: object) -> Incident:
@@ -62,3 +65,30 @@ def rows_with(*loaded: Incident | Notification | Message, now: datetime = NOON) 
         else:
             rows.messages.load(one.id, one)
     return rows
+
+
+def ended(incident: Incident, at: datetime = NOON) -> Incident:
+    return replace(incident, state=IncidentState.RESOLVED, ended_at=at, closed_at=at)
+
+
+def acknowledged(incident: Incident, at: datetime = NOON) -> Incident:
+    return replace(
+        incident, state=IncidentState.ACKNOWLEDGED, acked_at=at, acked_by="alice", acked_how="command"
+    )
+
+
+def a_breaker(
+    gateway: str = "main", scope: Scope = Scope.ACCOUNT, subject: str = "", opened_at: datetime = NOON
+) -> Breaker:
+    return Breaker(gateway, scope, subject, opened_at, None, 0)
+
+
+def moves(rows: Rows) -> list[tuple[int, State, str]]:
+    """What the ledger says of each message: where it stands now, and why."""
+    return [(message.id, state, entry.reason) for message, state, entry in rows.ledger]
+
+
+def fates(rows: Rows) -> dict[int, PageState | Hold | Drop]:
+    """How it stands with each notification, by id: told, or why it is dropped."""
+    every = sorted(rows.notifications.rows.items())
+    return {id_: n.why if n.state is PageState.DROPPED else n.state for id_, n in every}
