@@ -211,26 +211,24 @@ def test_critical_texts_that_wait_count_as_urgent() -> None:
 
 
 @pytest.mark.parametrize(
-    ("per_hour", "scope", "free_at"),
-    [(50, LimitScope.NUMBER, before(-1)), (5, LimitScope.CREDITS_HOUR, before(-30))],
+    ("left", "scope", "minutes"),
+    [([before(0)], LimitScope.NUMBER, 1), ([], LimitScope.CREDITS_HOUR, 30)],
 )
-def test_it_is_free_again_when_what_holds_it_says_so(
-    per_hour: int, scope: LimitScope, free_at: datetime
+def test_a_number_that_waits_for_its_own_limit_is_not_asked_about_money(
+    left: list[datetime], scope: LimitScope, minutes: int
 ) -> None:
-    """A number that waits for its own limit asks for no money."""
-    left = [before(0)] if scope is LimitScope.NUMBER else []
     rows = rows_after(left={(HERE, REST): left}, spent=[Spending(before(30), 5)])
-    limits = Limits((ONE_A_MINUTE,), credits=replace(NO_BOUNDS, per_hour=per_hour))
+    limits = Limits((ONE_A_MINUTE,), credits=replace(NO_BOUNDS, per_hour=5))
     here = allowance(limits).leave(rows, HERE, REST, ready())
 
-    assert (here.slots, here.scope, here.free_at) == (0, scope, free_at)
+    assert (here.slots, here.scope, here.free_at) == (0, scope, before(-minutes))
 
 
 @pytest.mark.parametrize(
     ("limit", "left", "texts", "until"),
     [
         (None, [], 1, None),
-        ("5/15m", [14, 13, 12, 11], 0, None),  # nothing is told
+        ("5/15m", [12, 11, 10, 9], 0, None),  # nothing is told
         ("5/15m", [], 1, None),
         ("5/15m", [12, 11, 10], 1, None),
         ("5/15m", [12, 11, 10, 9], 1, -3),
