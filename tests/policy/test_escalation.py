@@ -11,14 +11,7 @@ from made import a_message, a_notification, a_timer, an_incident, rows_of_all, t
 from workbench import ALICE, BOB, NOON, firing
 
 from sms_notify.policy.directory import Directory, Person, Target, TargetKind
-from sms_notify.policy.escalation import (
-    ALONG,
-    LOOK_AGAIN,
-    Escalation,
-    hurry,
-    plan_reminder,
-    plan_step,
-)
+from sms_notify.policy.escalation import Escalation, hurry, plan_reminder, plan_step
 from sms_notify.policy.holds import Quiet, Window
 from sms_notify.policy.matchers import parse_matchers
 from sms_notify.policy.records import Notification, Timer, TimerKind
@@ -32,6 +25,7 @@ from sms_notify.policy.vocabulary import Decision, Drop, IncidentState, Kind, Pa
 MINUTE, HOUR = timedelta(minutes=1), timedelta(hours=1)
 CAROL = Person("carol", "+32470000003", "Europe/Brussels")
 AFTERNOON = Window("afternoon", (TimeInterval(times=((12 * 60, 15 * 60),)),))
+EVENING = Window("evening", (TimeInterval(times=((20 * 60, 22 * 60),)),))
 THREE = NOON + 3 * HOUR
 WORSE = (parse_matchers('severity="critical"'),)
 
@@ -92,7 +86,7 @@ def test_a_step_follows_the_first_text_by_its_time(
 
 @pytest.mark.parametrize(
     ("first", "rounds", "planned"),
-    [(NOON, 0, (1, at(60))), (None, 0, (1, at(2) + LOOK_AGAIN)), (NOON, 2, (2 * ROUND + 1, at(60)))],
+    [(NOON, 0, (1, at(60))), (None, 0, (1, at(3))), (NOON, 2, (2 * ROUND + 1, at(60)))],
 )
 def test_a_reminder_follows_the_first_text_by_its_interval(
     first: datetime | None, rounds: int, planned: tuple[int, datetime]
@@ -133,6 +127,7 @@ TO_STEP = a_timer(1, due_at=at(5))
         (FAILED, [text(2, State.SENT)], TO_STEP, False),
         (FAILED, [text(2, State.UNKNOWN_FINAL)], TO_STEP, False),
         (FAILED, [text(2, State.NOT_DELIVERED)], TO_STEP, True),
+        (FAILED, [text(2, State.EXPIRED)], TO_STEP, False),  # the next text tells it
         (FAILED, [a_notification(ONE, BOB, id_=2)], TO_STEP, False),  # it is held
         (FAILED, [a_notification(ONE, BOB, id_=2, state=PageState.DROPPED)], TO_STEP, True),
         # Others of something else.
@@ -153,6 +148,8 @@ def test_the_next_step_does_not_wait_where_the_last_hope_of_this_one_has_failed(
 
 
 ASLEEP = plan(quiet=Quiet((AFTERNOON,)))
+GAP = plan(escalate=(Step(HOUR, whom("primary")),))
+JUMPED = (Decision.JUMPED, 1, "every text of the step before has failed")
 
 
 @pytest.mark.parametrize(
@@ -166,11 +163,12 @@ ASLEEP = plan(quiet=Quiet((AFTERNOON,)))
         (PLAN, a_timer(1, nth=3), [], []),  # the configuration has fewer steps by now
         (PLAN, a_timer(1, receiver="gone"), [], []),
         (plan(escalate=(Step(HOUR, whom("primary")), *STEPS)), a_timer(1), [], [(2, NOON)]),  # nobody on call
-        (plan(escalate=(Step(HOUR, whom("primary")),)), a_timer(1), [], []),
+        (GAP, a_timer(1), [], []),
         # Held.
         (ASLEEP, a_timer(1), [], [(1, THREE)]),
         (plan(quiet=Quiet((AFTERNOON,), WORSE)), a_timer(1), [("bob", 1)], [(2, at(10))]),
         (replace(PLAN, route=Route("oncall", mute=(AFTERNOON,))), a_timer(1), [], [(1, THREE)]),
+        (replace(PLAN, route=Route("oncall", active=(EVENING,))), a_timer(1), [], [(1, at(8 * 60))]),
         (replace(PLAN, route=Route("dba", mute=(AFTERNOON,))), a_timer(1), [("bob", 1)], [(2, at(10))]),
     ],
 )
@@ -188,19 +186,8 @@ def test_a_step_that_is_due_tells_its_people_and_plans_the_next(
     [
         (PLAN, a_timer(1), [(Decision.ESCALATED, 1, "bob")]),
         (PLAN, a_timer(1, nth=ROUND + 2), [(Decision.ESCALATED, 2, "carol, alice")]),
-        (
-            PLAN,
-            a_timer(1, every=MINUTE),
-            [
-                (Decision.JUMPED, 1, "every text of the step before has failed"),
-                (Decision.ESCALATED, 1, "bob"),
-            ],
-        ),
-        (
-            plan(escalate=(Step(HOUR, whom("primary")),)),
-            a_timer(1),
-            [(Decision.NOBODY_ON_CALL, 1, "schedule:primary")],
-        ),
+        (PLAN, a_timer(1, every=MINUTE), [JUMPED, (Decision.ESCALATED, 1, "bob")]),
+        (GAP, a_timer(1), [(Decision.NOBODY_ON_CALL, 1, "schedule:primary")]),
         (ASLEEP, a_timer(1), []),
     ],
 )
@@ -236,10 +223,8 @@ def test_two_receivers_owe_one_text_to_whoever_stands_in_both_and_the_oldest_com
     due = [a_timer(1), a_timer(1, receiver="dba"), a_timer(2, due_at=at(-1))]
     owed = Escalation(both, rows_of_all(ONE, TWO, *due)).steps()
 
-    assert [(n.incident_id, n.person.name, n.bundle) for n in owed] == [
-        (2, "bob", "step 1"),
-        (1, "bob", "step 1"),
-    ]
+    told = [(n.incident_id, n.person.name, n.bundle) for n in owed]
+    assert told == [(2, "bob", "step 1"), (1, "bob", "step 1")]
 
 
 @pytest.mark.parametrize("what", list(TimerKind))
@@ -251,8 +236,7 @@ def test_what_has_ended_has_nothing_due_any_more(what: TimerKind) -> None:
     assert (due.steps(), due.reminders(), timers(rows)) == ([], [], [])
 
 
-KNOWS = text(1, State.SENT)
-KNOWS_IT = replace(KNOWS, person=ALICE, message_at=at(-60))
+KNOWS_IT = replace(text(1, State.SENT), person=ALICE, message_at=at(-60))
 DROPPED = a_notification(ONE, ALICE, Kind.ESCALATION, nth=9, state=PageState.DROPPED, why=Drop.ACKNOWLEDGED)
 
 
@@ -264,6 +248,13 @@ DROPPED = a_notification(ONE, ALICE, Kind.ESCALATION, nth=9, state=PageState.DRO
         (PLAN, replace(REMIND, due_at=at(-30)), KNOWS_IT, (Kind.REMINDER, 1), (2, at(60))),
         # To whoever has heard nothing it is news.
         (PLAN, REMIND, None, (Kind.FIRING, 0), (2, at(60))),
+        (
+            PLAN,
+            REMIND,
+            a_notification(ONE, BOB),
+            (Kind.FIRING, 0),
+            (2, at(60)),
+        ),  # it is held for another reader
         (PLAN, replace(REMIND, nth=ROUND + 7), DROPPED, (Kind.FIRING, ROUND), (ROUND + 8, at(60))),
         # Passed over.
         (PLAN, REMIND, a_notification(ONE, ALICE), None, (2, at(60))),  # the first text of it is still held
@@ -271,7 +262,7 @@ DROPPED = a_notification(ONE, ALICE, Kind.ESCALATION, nth=9, state=PageState.DRO
         # Later.
         (PLAN, replace(REMIND, due_at=at(0.1)), KNOWS_IT, None, (1, at(0.1))),
         (ASLEEP, REMIND, KNOWS_IT, None, (1, THREE)),
-        (plan(notify=whom("primary")), REMIND, KNOWS_IT, None, (1, NOON + LOOK_AGAIN)),  # nobody on call
+        (plan(notify=whom("primary")), REMIND, KNOWS_IT, None, (1, at(1))),  # nobody on call
         # A whole interval after the last text, or a little sooner.
         (PLAN, REMIND, replace(KNOWS_IT, message_at=at(-55)), (Kind.REMINDER, 1), (2, at(60))),
         (PLAN, REMIND, replace(KNOWS_IT, message_at=at(-54)), None, (1, at(6))),
@@ -301,12 +292,19 @@ def test_a_reminder_goes_to_whoever_is_on_call_and_awake() -> None:
     assert [n.person.name for n in Escalation(asked, rows).reminders()] == ["carol", "alice"]
 
 
+@pytest.mark.parametrize("had", [[], [KNOWS_IT]])
+def test_a_reminder_is_no_step_and_a_bundle_of_its_own(had: list[Notification]) -> None:
+    due = Escalation(PLAN, rows_of_all(ONE, REMIND, *had))
+
+    assert (due.steps(), [n.bundle for n in due.reminders()]) == ([], ["reminder"])
+
+
 @pytest.mark.parametrize(
     ("second", "owed"),
     [
-        (a_timer(2, TimerKind.REMIND, due_at=NOON + ALONG), [1, 2]),
-        (a_timer(2, TimerKind.REMIND, due_at=NOON + ALONG + MINUTE), [1]),
-        (a_timer(2, TimerKind.REMIND, due_at=NOON + ALONG, receiver="dba"), [1]),
+        (a_timer(2, TimerKind.REMIND, due_at=at(5)), [1, 2]),
+        (a_timer(2, TimerKind.REMIND, due_at=at(6)), [1]),
+        (a_timer(2, TimerKind.REMIND, due_at=at(5), receiver="dba"), [1]),
         (a_timer(2, TimerKind.REMIND, due_at=NOON, receiver="gone"), [1]),
         (a_timer(2, TimerKind.REMIND, due_at=at(-1)), [2, 1]),
     ],
