@@ -22,10 +22,11 @@ from sms_notify.policy.routing import Step
 from sms_notify.policy.rows import Rows
 from sms_notify.policy.ruleset import Plan
 from sms_notify.policy.vocabulary import Decision, Drop, Kind, PageState
-from sms_notify.wording.templates import Template
+from sms_notify.wording.templates import compile_template
 
 CRITICAL, REST = Lane.CRITICAL, Lane.REST
 PLAN = a_plan()
+DUTCH = replace(ALICE, language="nl")
 
 
 def at(minutes: float) -> datetime:
@@ -108,6 +109,7 @@ BEGUN, OVER, MERGED = Kind.FIRING, Kind.RESOLVED, Kind.DIGEST
         ([owed(1), owed(2, person=BOB)], [(BEGUN, REST, [1]), (BEGUN, REST, [2])]),
         ([owed(1, due_at=SOON), owed(2)], [(BEGUN, REST, [2])]),
         ([owed(1, why=Hold.LATE), owed(2, why=Hold.LATE, receiver="dba")], [(MERGED, REST, [1, 2])]),
+        ([owed(1, why=Hold.LATE), owed(2)], [(MERGED, REST, [1, 2])]),
         ([owed(1, bundle=FLAPPING)], [(BEGUN, REST, [1])]),
         # Critical news and the rest.
         ([owed(1), owed(2, "critical", bundle="b")], [(BEGUN, CRITICAL, [2]), (BEGUN, REST, [1])]),
@@ -232,6 +234,7 @@ PAST = HeldLane(LimitScope.NUMBER, at(-9), NOON, announced=False)
         (was_held(1, receiver="dba"), was_held(2, receiver="dba"), None, True),
         (was_held(1, why=Hold.GROUP), was_held(2), None, False),  # no limit held it
         (was_held(1, why=Hold.GROUP), was_held(2), PAST, True),  # but its lane was held
+        (was_held(1, why=Hold.LATE), was_held(2, why=Hold.LATE), None, True),
         (URGENT, was_held(2, "critical", why=Hold.GROUP), None, True),
         (URGENT, was_held(2, "critical", receiver="dba"), None, True),  # such limits are for the rest
         (URGENT, was_held(2, "critical", why=Hold.MUTED), None, False),
@@ -298,6 +301,7 @@ def test_what_came_and_went_while_it_was_held_for_a_moment_is_told_to_nobody(
         (limited("2/1h"), "ab", None, 2),
         (limited("2/1h"), "abc", None, 1),
         (limited("2/1h"), "aaa", None, 1),
+        (limited("50/1h"), "a", replace(PAST, announced=True), 1),
         (limited("50/1h"), "ab", replace(PAST, announced=True), 1),  # the text that closes a silence
     ],
 )
@@ -334,19 +338,52 @@ def test_the_text_before_a_silence_announces_it_and_its_lane_owes_another(
     assert ("13:03" in rows.messages.rows[told[0][1]].body) is (silence is not None)
 
 
-@pytest.mark.parametrize(("many", "left_behind"), [(4, False), (36, True), (37, False)])
-def test_each_critical_incident_is_named_up_to_36_and_what_has_no_room_waits_a_second(
-    many: int, left_behind: bool
-) -> None:
-    news = [owed(id_, "critical") for id_ in range(1, many + 1)]
+def test_of_two_texts_the_one_before_the_silence_announces_it() -> None:
+    news = [owed(1), owed(2, bundle="b")]
     rows = rows_for(*news)
-    told = batching(limited(critical="2/1m"), rows).owe(news)
+    told = batching(limited("2/3m"), rows).owe(news)
 
-    named = [n.subject.alert.labels["instance"] in rows.messages.rows[id_].body for n, id_ in told]
-    assert all(named) is (many <= 36)
-    assert len({id_ for _, id_ in told}) == (2 if left_behind else 1)
-    assert set(held(rows).values()) == ({(Hold.BEHIND, SOON)} if left_behind else set())
-    assert len(told) + len(held(rows)) == many
+    assert ["13:03" in rows.messages.rows[id_].body for _, id_ in told] == [False, True]
+
+
+@pytest.mark.parametrize(
+    ("lane", "since"),
+    [(None, "12:30"), (PAST, "12:30"), (replace(PAST, announced=True), "12:51")],
+)
+def test_a_digest_tells_since_when_things_were_held(lane: HeldLane | None, since: str) -> None:
+    listed = [was_held(id_, why=Hold.QUIET, created_at=at(-20 - 10 * id_ % 20)) for id_ in (1, 2)]
+    rows = rows_for(*listed, lane=lane)
+    batching(limited("50/1h"), rows).owe(listed)
+
+    assert f"since {since}" in rows.ledger[0][0].body
+
+
+@pytest.mark.parametrize(
+    ("urgent", "others", "told"),
+    [
+        (4, [], [4]),
+        (36, [], [4, 4]),
+        (37, [], [37]),  # more are counted
+        (4, [owed(id_) for id_ in range(60, 100)], [9, 35]),  # of the rest that comes along none needs a name
+        (4, [was_held(id_, "critical", over=True) for id_ in range(60, 100)], [44]),  # and what is over
+        (36, [owed(id_) for id_ in range(60, 100)], [4, 4]),
+    ],
+)
+def test_each_critical_incident_is_named_up_to_36_and_what_has_no_room_waits_a_second(
+    urgent: int, others: list[Notification], told: list[int]
+) -> None:
+    news = [*(owed(id_, "critical") for id_ in range(1, urgent + 1)), *others]
+    rows = rows_for(*news)
+    written = batching(limited(critical="2/1m"), rows).owe(news)
+
+    named = [
+        n.subject.alert.labels["instance"] in rows.messages.rows[id_].body
+        for n, id_ in written
+        if n.incident_id <= urgent <= 36
+    ]
+    assert all(named)
+    assert [len(ids) for _, _, ids in texts(rows, written)] == told
+    assert list(held(rows).values()) == [(Hold.BEHIND, SOON)] * (len(news) - sum(told))
 
 
 @pytest.mark.parametrize(
@@ -378,6 +415,7 @@ CLIMBS = with_oncall(replace(PLAN, ack_url="https://a/"), escalate=(Step(timedel
         (CLIMBS, owed(1), "c0de"),
         (CLIMBS, owed(1, receiver="dba"), ""),  # nobody else is told next
         (CLIMBS, owed(1, kind=OVER, over=True), ""),
+        (CLIMBS, owed(1, kind=OVER), ""),
         (CLIMBS, owed(1, over=True), ""),
         (replace(CLIMBS, ack_url=""), owed(1), ""),
         (PLAN, owed(1), ""),
@@ -398,7 +436,7 @@ def test_a_text_has_as_many_parts_as_its_receiver_allows_and_one_where_money_is_
     per_hour: int | None, parts: int
 ) -> None:
     plan = with_oncall(limited(credits=Credits(per_hour, None, 0, 0)), max_parts=2, template="long")
-    plan = replace(plan, templates={"long": Template("long", "text " * 50)})
+    plan = replace(plan, templates={"long": compile_template("long", "text " * 50)})
     rows = rows_for(owed(1))
     ((_, id_),) = batching(plan, rows).owe([owed(1)])
 
@@ -406,29 +444,51 @@ def test_a_text_has_as_many_parts_as_its_receiver_allows_and_one_where_money_is_
 
 
 def test_a_template_that_fails_is_noted_beside_the_text() -> None:
-    plan = replace(PLAN, templates={"default": Template("default", "{{ nothing.at.all }}")})
+    plan = replace(PLAN, templates={"default": compile_template("default", "{{ 1 // 0 }}")})
     rows = rows_for(owed(1))
     batching(plan, rows).owe([owed(1)])
 
     assert rows.ledger[0][2].detail.startswith("template default: ")
 
 
-def test_it_is_worded_for_the_person_whom_the_directory_knows() -> None:
-    n, asked = (
-        owed(1, person=Person("alice", ALICE.number)),
-        Directory({"alice": replace(ALICE, language="nl")}),
-    )
-    bodies = []
-    for plan in (PLAN, replace(PLAN, directory=asked), replace(PLAN, directory=Directory())):
-        rows = rows_for(n)
-        batching(plan, rows).owe([n])
-        bodies += [rows.ledger[0][0].body]
+@pytest.mark.parametrize(
+    ("person", "people", "zone_and_language"),
+    [
+        (Person("alice", ALICE.number), (), (False, False)),
+        (Person("alice", ALICE.number), (ALICE,), (True, False)),
+        (Person("alice", "+32470999999"), (DUTCH,), (True, True)),  # her number is another one by now
+        (
+            Person(ALICE.number, ALICE.number),
+            (DUTCH,),
+            (True, True),
+        ),  # the configuration has the number alone
+    ],
+)
+def test_it_is_worded_for_the_person_whom_the_directory_knows(
+    person: Person, people: tuple[Person, ...], zone_and_language: tuple[bool, bool]
+) -> None:
+    n, directory = owed(1, person=person), Directory({one.name: one for one in people})
+    rows = rows_for(n)
+    batching(replace(PLAN, directory=directory), rows).owe([n])
+    body = rows.ledger[0][0].body
 
-    assert [("13:00" in body, "sinds" in body) for body in bodies] == [
-        (True, False),
-        (True, True),
-        (False, False),
-    ]
+    assert ("13:00" in body, "sinds" in body) == zone_and_language
+
+
+def test_several_receivers_have_the_parts_of_the_one_that_allows_most() -> None:
+    plan = with_oncall(max_parts=2)
+    listed = [owed(id_, why=Hold.LATE, receiver=("dba", "oncall")[id_ % 2]) for id_ in range(30)]
+    rows = rows_for(*listed)
+    batching(plan, rows).owe(listed)
+
+    assert [message.parts for message, _, _ in rows.ledger] == [2]
+
+
+def test_a_lane_with_nothing_due_is_left_as_it_is() -> None:
+    rows = rows_for(was_held(1, due_at=SOON), left={(ALICE.number, REST): QUARTER})
+    batching(limited("5/15m"), rows).flush([(ALICE.number, REST)])
+
+    assert (rows.lanes.rows, rows.decided) == ({}, [])
 
 
 BOTH_LANES = [(ALICE.number, REST), (ALICE.number, CRITICAL)]
@@ -452,22 +512,22 @@ def test_what_has_fallen_due_is_told_the_critical_first(listed: list[Notificatio
 
 
 @pytest.mark.parametrize(
-    ("plan", "lane", "waiting", "waits", "postponed"),
+    ("plan", "lane", "waiting", "until"),
     [
-        (limited("5/15m"), None, 0, False, 0),
-        (limited("5/15m"), LANE, 0, True, 1),
-        (limited("5/15m"), replace(LANE, until=NOON), 0, False, 0),
-        (limited("5/15m"), None, 1, True, 0),
-        (PLAN, LANE, 1, False, 0),  # nothing can hold it
-        (limited(critical="5/15m"), LANE, 1, False, 0),
+        (limited("5/15m"), None, 0, None),
+        (limited("5/15m"), replace(LANE, until=NOON), 0, None),
+        (PLAN, LANE, 1, None),  # nothing can hold it
+        (limited(critical="5/15m"), LANE, 1, None),
+        (limited("5/15m"), LANE, 0, at(5)),
+        (limited("5/15m"), None, 1, NOON),  # when the text before it has left, it is looked at again
     ],
 )
-def test_a_lane_that_must_wait_is_passed_over(
-    plan: Plan, lane: HeldLane | None, waiting: int, waits: bool, postponed: int
+def test_a_lane_that_must_wait_is_passed_over_and_postponed_where_it_is_known_until_when(
+    plan: Plan, lane: HeldLane | None, waiting: int, until: datetime | None
 ) -> None:
     rows = rows_for(was_held(1), lane=lane, waiting={(ALICE.number, REST): waiting})
     told = batching(plan, rows).flush([(ALICE.number, REST)])
 
-    assert (told == []) is waits
-    assert len(rows.postponed) == postponed
-    assert not postponed or held(rows) == {1: (Hold.LIMIT, at(5))}
+    assert held(rows) == ({1: (Hold.LIMIT, until)} if until else {})
+    assert (told == []) is (until is not None)
+    assert len(rows.postponed) == (until == at(5))
