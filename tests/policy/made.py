@@ -12,7 +12,7 @@ from sms_notify.policy.bars import Breaker
 from sms_notify.policy.directory import Person
 from sms_notify.policy.holds import Hold
 from sms_notify.policy.rate_limits import Lane
-from sms_notify.policy.records import Incident, Message, NextIds, Notification
+from sms_notify.policy.records import Incident, Member, Message, NextIds, Notification, Timer, TimerKind
 from sms_notify.policy.retry_policy import Scope
 from sms_notify.policy.rows import Rows
 from sms_notify.policy.vocabulary import Drop, IncidentState, Kind, PageState, State
@@ -92,3 +92,24 @@ def fates(rows: Rows) -> dict[int, PageState | Hold | Drop]:
     """How it stands with each notification, by id: told, or why it is dropped."""
     every = sorted(rows.notifications.rows.items())
     return {id_: n.why if n.state is PageState.DROPPED else n.state for id_, n in every}
+
+
+def a_timer(incident_id: int, what: TimerKind = TimerKind.ESCALATE, **more: object) -> Timer:
+    """Of the first step or reminder, due at noon."""
+    return replace(Timer(incident_id, "oncall", what, 1, NOON), **more)  # type: ignore[arg-type]
+
+
+def a_member(incident: Incident, alert: Alert, **more: object) -> Member:
+    made = Member(incident.id, alert.source, alert.fingerprint, alert.starts_at, NOON, NOON)
+    return replace(made, **more)  # type: ignore[arg-type]
+
+
+def rows_of_all(*loaded: Incident | Notification | Message | Timer | Member, now: datetime = NOON) -> Rows:
+    """As `rows_with`, with timers and members, too."""
+    rows = rows_with(*(one for one in loaded if not isinstance(one, Timer | Member)), now=now)
+    for one in loaded:
+        if isinstance(one, Timer):
+            rows.timers.load((one.incident_id, one.receiver, one.what), one)
+        elif isinstance(one, Member):
+            rows.members.load((one.incident_id, one.source, one.fingerprint), one)
+    return rows

@@ -14,7 +14,7 @@ from sms_notify.alert import Severity
 from sms_notify.policy.directory import Directory
 from sms_notify.policy.handoff import gap_ahead, taken_over, tell
 from sms_notify.policy.records import Decided
-from sms_notify.policy.retry_policy import Level, Trouble
+from sms_notify.policy.retry_policy import Level, Urgency
 from sms_notify.policy.rotations import Schedule, Shift
 from sms_notify.policy.rows import Rows
 from sms_notify.policy.ruleset import Plan
@@ -176,5 +176,5 @@ def test_the_first_gap_within_a_day_is_told_beforehand_and_known_by_its_end(
     begins, ends, id_ = gap
     assert note.what == f"nobody is on call for primary from {begins} to {ends}"
     assert (note.particular, note.name) == (None, f"oncall/ahead/primary/{id_}")
-    assert note.trouble == Trouble(Level.PAGE)
+    assert note.urgency == Urgency(Level.PAGE)
     assert "oncall override add primary" in note.advice

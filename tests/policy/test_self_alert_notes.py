@@ -13,7 +13,7 @@ from sms_notify.alert import Severity
 from sms_notify.policy.directory import Person
 from sms_notify.policy.episodes import tag_of
 from sms_notify.policy.records import Incident, Message
-from sms_notify.policy.retry_policy import Level, Trouble
+from sms_notify.policy.retry_policy import Level, Urgency
 from sms_notify.policy.rows import Rows
 from sms_notify.policy.self_alert_notes import (
     LostNote,
@@ -93,7 +93,7 @@ def test_each_critical_incident_of_a_lost_page_is_noted_once(
 
     assert names(rows) == expected
     assert rows.lost == []
-    assert {(note.trouble, note.gateway) for note in rows.notes} <= {(Trouble(Level.PAGE), "main")}
+    assert {(note.urgency, note.gateway) for note in rows.notes} <= {(Urgency(Level.PAGE), "main")}
 
 
 @pytest.mark.parametrize(
@@ -162,7 +162,7 @@ def test_each_incident_that_a_gap_left_untold_is_noted_once(
     note_nobody(rows, "oncall", ids)
 
     assert names(rows) == expected
-    assert all(note.trouble.level is Level.PAGE and "receiver oncall" in note.what for note in rows.notes)
+    assert all(note.urgency.level is Level.PAGE and "receiver oncall" in note.what for note in rows.notes)
 
 
 @pytest.mark.parametrize(
@@ -182,7 +182,7 @@ def test_an_open_incident_whose_reader_is_configured_no_more_is_noted_quietly(
     note_unaddressed(rows, iter(asked))
 
     assert names(rows) == expected
-    assert all(note.trouble == Trouble(Level.TICKET) for note in rows.notes)
+    assert all(note.urgency == Urgency(Level.TICKET) for note in rows.notes)
 
 
 def test_a_budget_that_is_spent_is_one_problem_for_each_gateway_and_told_anew_while_it_lasts() -> None:
@@ -191,5 +191,5 @@ def test_a_budget_that_is_spent_is_one_problem_for_each_gateway_and_told_anew_wh
 
     (note,) = rows.notes
     assert (note.particular, note.name) == (None, "main/budget/credits_per_hour/")
-    assert (note.gateway, note.trouble, note.again) == ("main", Trouble(Level.PAGE), True)
+    assert (note.gateway, note.urgency, note.again) == ("main", Urgency(Level.PAGE), True)
     assert note.what == "critical texts wait: credits_per_hour and the reserve are spent"
