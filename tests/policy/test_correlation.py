@@ -104,12 +104,12 @@ DOWNTIME = replace(ALERT, labels={**ALERT.labels, "notification": "downtime"})
 def test_an_alert_may_be_known_by_its_own_name_and_by_the_shared_one(
     chains: Chains, keys: list[tuple[str, str]]
 ) -> None:
-    assert names(ALERT, chains) == keys
+    assert list(names(ALERT, chains)) == keys
 
 
 @pytest.mark.parametrize("alert", [NOTICE, DOWNTIME])
 def test_what_stands_beside_a_problem_is_no_part_of_its_incident(alert: Alert) -> None:
-    assert names(alert, BY_HOST) == [OWN_KEY]
+    assert names(alert, BY_HOST) == (OWN_KEY,)
     assert known(rows_of_all(OPEN), alert, BY_HOST) == Known(alert, None)
 
 

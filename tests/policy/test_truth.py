@@ -15,6 +15,7 @@ from sms_notify.policy.correlation import SHARED, Chains, Known
 from sms_notify.policy.rate_limits import Flapping, Limits
 from sms_notify.policy.records import Decided, Incident, Member, Timer, TimerKind
 from sms_notify.policy.routing import Route
+from sms_notify.policy.rows import Rows
 from sms_notify.policy.ruleset import Plan
 from sms_notify.policy.truth import close_unheard, hear
 from sms_notify.policy.vocabulary import Cause, Decision, Drop, Heard, IncidentState, Kind, PageState, State
@@ -29,6 +30,12 @@ UNHEARD = replace(CRITICAL, state=IncidentState.STALE, closed_at=END)
 # What each word makes of the incident.
 SEEN = {"last_seen_at": NOW}
 CLOSED = {"state": IncidentState.RESOLVED, "ended_at": END, "closed_at": NOW, **SEEN}
+
+
+def seen(rows: Rows, incident_id: int) -> Incident:
+    """As it will be stored: that it was seen is noted beside it."""
+    row = rows.incidents.rows[incident_id]
+    return replace(row, last_seen_at=rows.now) if incident_id in rows.seen else row
 
 
 @pytest.mark.parametrize(
@@ -64,7 +71,7 @@ def test_an_alert_changes_the_latest_episode_as_it_means(
 
     assert (case.heard, case.incident_id, case.opened_at, case.chains) == (heard, 1, NOON, CHAINS)
     assert case.round == latest.raised + (heard is Heard.RAISED)
-    assert rows.incidents.rows == {1: replace(latest, **becomes)}  # type: ignore[arg-type]
+    assert {1: seen(rows, 1)} == {1: replace(latest, **becomes)}  # type: ignore[arg-type]
     assert {word.word for word in rows.decided} == {Decision.RAISED} & {str(heard)}
 
 
@@ -114,7 +121,7 @@ def test_a_shared_incident_ends_with_the_last_source_that_holds_it_open(
     case = hear(a_plan(), rows, Known(under_it, shared, alert, own), CHAINS)
 
     assert (case.heard, case.told_as) == (heard, alert)
-    assert (rows.incidents.rows[1].closed_at, rows.incidents.rows[1].last_seen_at) == (closed_at, NOW)
+    assert (seen(rows, 1).closed_at, seen(rows, 1).last_seen_at) == (closed_at, NOW)
     assert rows.members.changed == [replace(own, closed_at=NOW, ended_at=END, last_seen_at=NOW)]
 
 
