@@ -10,7 +10,7 @@ from made import an_incident, ended
 from workbench import ALICE, BOB, NOON, a_plan, firing
 
 from sms_notify.alert import Alert, Delivery
-from sms_notify.policy.directory import Directory, Target, TargetKind
+from sms_notify.policy.directory import Directory, Person, Target, TargetKind
 from sms_notify.policy.holds import Quiet, Window
 from sms_notify.policy.notifications import Case, Notifications
 from sms_notify.policy.rate_limits import Flapping, Limits
@@ -26,6 +26,7 @@ MINUTE, HOUR = timedelta(minutes=1), timedelta(hours=1)
 OPEN, MILD = an_incident(1), an_incident(1, firing(severity="warning"))
 OVER = ended(OPEN)
 TO_ALICE, TO_BOB = Target(TargetKind.PERSON, "alice"), Target(TargetKind.PERSON, "bob")
+STRANGER = Person("+3225551234", "+3225551234")  # whom a receiver names by number alone
 ON_CALL = Target(TargetKind.SCHEDULE, "primary")
 FIVE, TEN = Step(5 * MINUTE, (TO_BOB,)), Step(10 * MINUTE, (TO_ALICE,))
 ROUTE = Route("oncall", repeat_interval=4 * HOUR)
@@ -52,7 +53,8 @@ def planned(
 
 
 def deciding(plan: Plan, rows: Rows, *, group: str = "g", hidden: int = 0) -> Notifications:
-    return Notifications(plan, frozenset((ALICE.number, BOB.number)), Delivery("x", (), group, hidden), rows)
+    numbers = frozenset((ALICE.number, BOB.number, STRANGER.number))
+    return Notifications(plan, numbers, Delivery("x", (), group, hidden), rows)
 
 
 def heard(

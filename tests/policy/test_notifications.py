@@ -161,6 +161,13 @@ def test_steps_and_reminders_follow_the_first_text(
     assert [note.particular for note in rows.notes] == ["gap"] * gap
 
 
+def test_each_receiver_is_owed_what_its_own_routes_lead_to() -> None:
+    cases = [heard(Heard.FIRST), heard(Heard.FIRST, TO_DBA, of=an_incident(2))]
+    owed = deciding(planned(Receiver("oncall", (TO_ALICE,)), DBA), rows_with(OPEN)).beginnings(cases)
+
+    assert [(n.incident_id, n.person.name) for n in owed] == [(1, "alice"), (2, "bob"), (2, "alice")]
+
+
 def test_of_two_beginnings_of_one_incident_the_worse_is_owed_with_what_its_source_hid() -> None:
     work = deciding(planned(), rows_with(OPEN), hidden=3)
     (n,) = work.beginnings([heard(Heard.FIRST), heard(Heard.RAISED, MUTED, round=1)])
@@ -197,6 +204,8 @@ def test_an_alert_names_each_of_its_receivers_once(
         ({"due_at": NOON + HOUR / 2}, MUTED, (60, ""), PageState.HELD),  # the lesser is told sooner
         ({"due_at": NOON + 2 * HOUR}, MUTED, (60, ""), Drop.SUPERSEDED),
         ({"person": BOB}, ROUTE, (0, ""), PageState.HELD),
+        ({"person": BOB, "state": PageState.TOLD}, ROUTE, (0, ""), PageState.TOLD),
+        ({"nth": ROUND, "due_at": NOON + HOUR}, ROUTE, (0, ""), PageState.HELD),  # of this rise
         ({"kind": Kind.RESOLVED}, ROUTE, (0, ""), PageState.HELD),
         ({"kind": Kind.REMINDER, "due_at": NOON + HOUR}, ROUTE, (0, ""), Drop.SUPERSEDED),
     ],
@@ -213,11 +222,17 @@ def test_a_rise_takes_the_place_of_what_its_reader_was_to_be_told_of_the_lesser_
     assert fates(rows) == {1: fate}
 
 
-def test_a_rise_that_its_group_holds_is_told_when_the_lesser_problem_would_have_been() -> None:
-    rows = rows_with(OPEN, a_notification(OPEN, due_at=NOON + 10 * timedelta(seconds=1)))
+@pytest.mark.parametrize(
+    ("state", "due", "fate"),
+    [(PageState.HELD, 10, Drop.SUPERSEDED), (PageState.TOLD, 30, PageState.TOLD)],
+)
+def test_a_rise_that_its_group_holds_is_told_when_the_lesser_problem_would_have_been(
+    state: PageState, due: int, fate: PageState | Drop
+) -> None:
+    rows = rows_with(OPEN, a_notification(OPEN, due_at=NOON + timedelta(seconds=10), state=state))
     (n,) = deciding(planned(), rows, group="").beginnings([heard(Heard.RAISED, round=1)])
 
-    assert (n.due_at, fates(rows)) == (NOON + timedelta(seconds=10), {1: Drop.SUPERSEDED})
+    assert (n.due_at, fates(rows)) == (NOON + timedelta(seconds=due), {1: fate})
 
 
 @pytest.mark.parametrize(

@@ -16,6 +16,7 @@ from owing import (
     OPEN,
     OVER,
     SHUT,
+    STRANGER,
     TO_ALICE,
     TO_BOB,
     deciding,
@@ -46,7 +47,7 @@ def ends_of(
     listed = [] if text is None else [text]
     rows = rows_with(OVER, *listed, n if text is None else told_by(text, n), *more)
     ending = heard(Heard.RESOLVED, of=OVER, alert=resolved(), **case)
-    return rows, deciding(plan or planned(), rows).ends([ending])
+    return rows, deciding(plan or planned(), rows, group="" if "chains" in case else "g").ends([ending])
 
 
 BEGUN = a_notification(OPEN)
@@ -101,7 +102,7 @@ def test_a_beginning_that_limits_hold_is_told_with_its_end_and_no_other_is(
     assert fates(rows) == {1: fate}
 
 
-SENT = a_message(7, state=State.SENT)
+SENT, FAILED = a_message(7, state=State.SENT), a_message(8, state=State.FAILED)
 SILENT = Receiver("oncall", (TO_ALICE,), send_resolved=False)
 
 
@@ -115,7 +116,10 @@ SILENT = Receiver("oncall", (TO_ALICE,), send_resolved=False)
         ({"person": Person("al", ALICE.number)}, planned(), {}, [("alice", 0, "now")]),  # renamed
         ({"kind": Kind.RESOLVED}, planned(), {}, []),  # it was told, and nothing before it
         ({}, planned(quiet=SHUT), {}, [("alice", 120, "quiet_hours")]),
+        ({}, planned(quiet=SHUT), {"flapping": 4}, [("alice", 120, "quiet_hours")]),
+        ({}, planned(flapping=None), {"flapping": 4}, [("alice", 0, "now")]),
         ({}, planned(), {"flapping": 4}, [("alice", 3, "flapping")]),  # of what comes back it is no end
+        ({"person": STRANGER}, planned(), {}, [("+3225551234", 0, "now")]),
         ({}, planned(), {"chains": ()}, [("alice", 0, "now")]),  # no route leads there any more
     ],
 )
@@ -140,6 +144,14 @@ def test_one_reader_is_owed_one_end_by_the_first_receiver_that_wants_it() -> Non
     assert [(n.person.name, n.receiver) for n in ends.owed] == [("alice", "dba")]
 
 
+@pytest.mark.parametrize("word", list(Heard))
+def test_nothing_else_than_an_end_ends_anything(word: Heard) -> None:
+    rows = rows_with(OVER, SENT, told_by(SENT, BEGUN))
+    ends = deciding(planned(), rows).ends([heard(word, of=OVER)])
+
+    assert len(ends.owed) == (word is Heard.RESOLVED)
+
+
 def test_what_ended_and_is_back_is_not_told_as_over() -> None:
     rows = rows_with(OVER, SENT, told_by(SENT, BEGUN))
     cases = [heard(Heard.RESOLVED, of=OVER), heard(Heard.FIRST, of=an_incident(2))]
@@ -150,16 +162,25 @@ def test_what_ended_and_is_back_is_not_told_as_over() -> None:
 @pytest.mark.parametrize(
     ("told", "owed"),
     [
-        ([Kind.FIRING], True),
+        ([(Kind.FIRING, ALICE, SENT)], True),
         ([], False),
-        ([Kind.FIRING, Kind.RESOLVED], False),  # they read of its end
+        ([(Kind.FIRING, ALICE, SENT), (Kind.RESOLVED, ALICE, SENT)], False),  # they read of its end
+        ([(Kind.FIRING, ALICE, SENT), (Kind.RESOLVED, BOB, SENT)], True),
+        ([(Kind.FIRING, ALICE, SENT), (Kind.RESOLVED, ALICE, FAILED)], True),
+        ([(Kind.FIRING, ALICE, FAILED)], False),
+        ([(Kind.FIRING, BOB, SENT)], False),
     ],
 )
-def test_an_end_is_owed_to_whoever_still_believes_an_earlier_episode(told: list[Kind], owed: bool) -> None:
+def test_an_end_is_owed_to_whoever_still_believes_an_earlier_episode(
+    told: list[tuple[Kind, Person, Message]], owed: bool
+) -> None:
     now = ended(an_incident(2))
     held = a_notification(now, why=Hold.LIMIT, id_=9)
-    texts = [told_by(SENT, a_notification(OVER, kind=kind, id_=id_)) for id_, kind in enumerate(told, 1)]
-    rows = rows_with(OVER, now, SENT, held, *texts)
+    texts = [
+        told_by(text, a_notification(OVER, person, kind, id_))
+        for id_, (kind, person, text) in enumerate(told, 1)
+    ]
+    rows = rows_with(OVER, now, SENT, FAILED, held, *texts)
     ends = deciding(planned(), rows).ends([heard(Heard.RESOLVED, of=now)])
 
     assert [n.incident_id for n in ends.owed] == [2] * owed
@@ -179,6 +200,7 @@ BOBS = (Shift("bob", NOON - HOUR, NOON + HOUR),)
         ({"why": Hold.MUTED}, BOBS, [("bob", 0, "muted")]),
         ({"why": Hold.LIMIT}, BOBS, []),  # only the hands of the clock relieve anybody
         ({"due_at": NOON + MINUTE}, BOBS, []),
+        ({"state": PageState.TOLD}, BOBS, []),
         ({"kind": Kind.REMINDER}, BOBS, []),
         ({"person": BOB}, BOBS, []),  # still on call
         ({}, (), []),  # nobody is there to relieve
@@ -196,7 +218,7 @@ def test_what_was_held_for_hours_is_told_to_who_is_on_call_by_now(
 
     assert summed(owed) == expected
     assert all((n.id, n.held_by) == (0, "night") for n in owed)
-    assert fates(rows) == {1: Drop.OFF_CALL if expected else PageState.HELD}
+    assert fates(rows) == {1: Drop.OFF_CALL if expected else held.get("state", PageState.HELD)}
 
 
 @pytest.mark.parametrize(
