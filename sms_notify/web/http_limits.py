@@ -23,6 +23,9 @@ _TLS_HELLO = b"\x16\x03"  # a handshake's record (RFC 8446 section 5.1)
 GONE = "sms_notify.gone"
 """The key of the ASGI scope under which a request tells whether its client has hung up; nobody need read its body for it."""
 
+ARRIVED = "sms_notify.arrived"
+"""The key of the ASGI scope that is there once the whole body has arrived, so that reading it waits for nobody."""
+
 # Every answer carries these, the application's and those that are given here, below it.
 ANSWER_HEADERS = ((b"cache-control", b"no-store"), (b"x-content-type-options", b"nosniff"))
 
@@ -144,6 +147,7 @@ class GuardedProtocol(HttpToolsProtocol):
 
     def on_message_complete(self) -> None:
         self._arrived = True
+        self.scope[ARRIVED] = True  # type: ignore[literal-required]  # a key of our own
         if not self._answering():
             self._forgive()  # the rest of a refused body is through: an ordinary connection again
         super().on_message_complete()

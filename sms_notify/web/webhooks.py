@@ -40,6 +40,7 @@ from sms_notify.web.password_checks import BusyError
 from sms_notify.web.ports import People
 from sms_notify.web.refusals import BUSY, REASON, UNKNOWN, Refusals, Trace, source_of
 from sms_notify.web.settings import WebSettings
+from sms_notify.web.shortcut import Shortcut
 from sms_notify.web.site import PageRoutes
 
 T = TypeVar("T")
@@ -112,12 +113,14 @@ def build(
     front = _Front(hooks, settings, patience)
     doors = None if people is None else PageRoutes(people, front.gatekeeper, hooks.ready, patience.accept)
     answers = _Answers(doors)
+    webhooks = front.webhooks()
     app = Starlette(
-        routes=[*front.routes(), *(doors.routes() if doors else ())],
+        routes=[*webhooks, *front.routes(), *(doors.routes() if doors else ())],
         middleware=[
             Middleware(LastResort),
             Middleware(Trace, refusals or Refusals(lambda *_: None)),
             Middleware(Guard, settings, answers.refuse),
+            Middleware(Shortcut, webhooks, answers.refuse),
         ],
         exception_handlers={HTTPException: answers.refuse},
     )
@@ -153,14 +156,15 @@ class _Front:
         # Threads of their own: a scrape that hangs on a locked database must not hold back anything else.
         self._probes = ThreadPoolExecutor(2, thread_name_prefix="sms-notify-probe")
 
-    def routes(self) -> list[Route]:
-        webhooks = [
+    def webhooks(self) -> list[Route]:
+        return [
             Route(path + slash, partial(self._webhook, parse), methods=["POST"])
             for path, parse in SOURCES.items()
             for slash in ("", "/")
         ]
+
+    def routes(self) -> list[Route]:
         return [
-            *webhooks,
             Route("/metrics", self._metrics),
             Route("/-/healthy", self._healthy),
             Route("/-/ready", self._ready),
