@@ -16,6 +16,7 @@ from uvicorn.config import Config
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 from uvicorn.server import ServerState
 
+from sms_notify.web.one_write import OneWrite
 from sms_notify.web.refusals import Refusals
 
 _TLS_HELLO = b"\x16\x03"  # a handshake's record (RFC 8446 section 5.1)
@@ -143,7 +144,9 @@ class GuardedProtocol(HttpToolsProtocol):
         self._headed = True
         self._forgive()
         self.scope[GONE] = lambda: self._lost  # type: ignore[literal-required]  # a key of our own
-        super().on_headers_complete()
+        super().on_headers_complete()  # makes the cycle, which runs later
+        if self.scope["method"] != "HEAD":
+            self.cycle.transport = OneWrite(self.cycle)  # type: ignore[assignment]  # all of it that a cycle uses
 
     def on_message_complete(self) -> None:
         self._arrived = True
