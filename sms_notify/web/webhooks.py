@@ -14,7 +14,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime
-from functools import partial
+from functools import lru_cache, partial
 from typing import TypeVar
 from urllib.parse import parse_qsl
 
@@ -179,7 +179,7 @@ class _Front:
             parse = partial(zabbix.parse, at=self._hooks.now())
         delivery = await _parsed(parse, await body.read(request, self._patience.body))
         await self._commit(delivery)
-        return Response(b'{"accepted": %d}\n' % len(delivery.alerts), media_type="application/json")
+        return _accepted(len(delivery.alerts))
 
     async def _commit(self, delivery: Delivery) -> None:
         """Raises HTTPException 503 where there was no commit, or none in time.
@@ -260,6 +260,11 @@ class _Front:
             return await asyncio.wait_for(answer, self._patience.probe)
         except TimeoutError:
             raise _unavailable(f"no answer from within after {self._patience.probe:g} s") from None
+
+
+@lru_cache(128)  # an answer keeps nothing of the request that it answers, and is dear to make
+def _accepted(alerts: int) -> Response:
+    return Response(b'{"accepted": %d}\n' % alerts, media_type="application/json")
 
 
 async def _parsed(parse: Parser, content: bytes) -> Delivery:
