@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator, Sequence
+from concurrent.futures import Future
 from pathlib import Path
 
 import pytest
@@ -37,6 +38,11 @@ class Desk:
             raise ValueError("no such thing")
         return self.engine.accept_all(tx, deliveries, NOON)
 
+    def put(self, delivery: Delivery) -> Future[list[Verdict]]:
+        future: Future[list[Verdict]] = Future()
+        self.inbox.put(delivery, future)
+        return future
+
     def hold(self) -> None:
         """The committing thread is busy until the gate opens."""
         self.committer.submit(lambda _: self.gate.wait(PATIENCE))
@@ -60,7 +66,7 @@ def delivery(name: str, group: str = "{}") -> Delivery:
 
 def test_what_came_while_the_store_was_busy_is_one_step_and_each_gets_its_own_answer(desk: Desk) -> None:
     desk.hold()
-    futures = [desk.inbox.put(delivery(name)) for name in ("A", "B", "A")]
+    futures = [desk.put(delivery(name)) for name in ("A", "B", "A")]
     desk.gate.set()
     verdicts = [future.result(PATIENCE) for future in futures]
 
@@ -74,7 +80,7 @@ def test_what_came_while_the_store_was_busy_is_one_step_and_each_gets_its_own_an
 
 def test_one_that_cannot_be_decided_spoils_no_other(desk: Desk) -> None:
     desk.hold()
-    good, bad, other = (desk.inbox.put(delivery(*one)) for one in (("A",), ("B", "bad"), ("C",)))
+    good, bad, other = (desk.put(delivery(*one)) for one in (("A",), ("B", "bad"), ("C",)))
     desk.gate.set()
 
     assert [good.result(PATIENCE)[0].heard, other.result(PATIENCE)[0].heard] == ["first", "first"]
@@ -86,7 +92,7 @@ def test_one_that_cannot_be_decided_spoils_no_other(desk: Desk) -> None:
 
 def test_whoever_hangs_up_before_their_turn_is_not_decided(desk: Desk) -> None:
     desk.hold()
-    gone, stays = desk.inbox.put(delivery("A")), desk.inbox.put(delivery("B"))
+    gone, stays = desk.put(delivery("A")), desk.put(delivery("B"))
     assert gone.cancel()
     desk.gate.set()
 
@@ -99,7 +105,7 @@ def test_a_large_heap_is_several_steps(desk: Desk) -> None:
         Delivery("alertmanager", tuple(firing(f"A{n}-{m}") for m in range(90)), group="{}") for n in range(4)
     ]
     desk.hold()
-    futures = [desk.inbox.put(one) for one in many]
+    futures = [desk.put(one) for one in many]
     desk.gate.set()
 
     assert [len(future.result(PATIENCE)) for future in futures] == [90] * 4
@@ -110,4 +116,4 @@ def test_what_comes_when_the_daemon_is_stopping_is_told_so(desk: Desk) -> None:
     desk.committer.stop()
 
     with pytest.raises(StoreError, match="stopping"):
-        desk.inbox.put(delivery("A")).result(PATIENCE)
+        desk.put(delivery("A")).result(PATIENCE)

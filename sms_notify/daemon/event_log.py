@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-from collections import Counter
 from collections.abc import Iterable, Sequence
 
 from sms_notify.alert import Delivery
@@ -22,12 +21,15 @@ _log = logging.getLogger("sms_notify")
 
 
 def accepted(delivery: Delivery, verdicts: list[Verdict]) -> None:
-    told = {message for verdict in verdicts for message in verdict.messages}
-    heard = Counter(str(verdict.heard) for verdict in verdicts)
+    told: set[int] = set()
+    heard: dict[str, int] = {}
+    for verdict in verdicts:
+        told.update(verdict.messages)
+        heard[verdict.heard.value] = heard.get(verdict.heard.value, 0) + 1
     new = [
         f"#{tag_of(v.incident_id)}"
         for v in verdicts
-        if v.incident_id and v.heard in (Heard.FIRST, Heard.RAISED, Heard.NOBODY)
+        if v.heard in (Heard.FIRST, Heard.RAISED, Heard.NOBODY) and v.incident_id
     ]
     extra = {"source": delivery.source, "alerts": len(verdicts), **heard, "texts": len(told)}
     _log.info("accepted", extra=extra | ({"incidents": ",".join(new[:10])} if new else {}))

@@ -16,12 +16,16 @@ from uvicorn.config import Config
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 from uvicorn.server import ServerState
 
+from sms_notify.web.one_write import OneWrite
 from sms_notify.web.refusals import Refusals
 
 _TLS_HELLO = b"\x16\x03"  # a handshake's record (RFC 8446 section 5.1)
 
 GONE = "sms_notify.gone"
 """The key of the ASGI scope under which a request tells whether its client has hung up; nobody need read its body for it."""
+
+ARRIVED = "sms_notify.arrived"
+"""The key of the ASGI scope that is there once the whole body has arrived, so that reading it waits for nobody."""
 
 # Every answer carries these, the application's and those that are given here, below it.
 ANSWER_HEADERS = ((b"cache-control", b"no-store"), (b"x-content-type-options", b"nosniff"))
@@ -140,10 +144,13 @@ class GuardedProtocol(HttpToolsProtocol):
         self._headed = True
         self._forgive()
         self.scope[GONE] = lambda: self._lost  # type: ignore[literal-required]  # a key of our own
-        super().on_headers_complete()
+        super().on_headers_complete()  # makes the cycle, which runs later
+        if self.scope["method"] != "HEAD":
+            self.cycle.transport = OneWrite(self.cycle)  # type: ignore[assignment]  # all of it that a cycle uses
 
     def on_message_complete(self) -> None:
         self._arrived = True
+        self.scope[ARRIVED] = True  # type: ignore[literal-required]  # a key of our own
         if not self._answering():
             self._forgive()  # the rest of a refused body is through: an ordinary connection again
         super().on_message_complete()
