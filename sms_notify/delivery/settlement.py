@@ -64,32 +64,40 @@ class Settling:
         A report may have overtaken the answer, or the lease may have ended; then only what is new is kept.
         """
         outbox.close_attempt(tx, claimed.reference, outcome, now)
-        message = messages.get(tx, claimed.id)
+        standing = outbox.standing(tx, claimed, self._account.name, outcome.smsid)
+        message = claimed if standing.untouched else messages.get(tx, claimed.id)
         # A resend that waits, at this gateway or at another, is needless once the first attempt proves to be taken.
         proven = outcome.fate is Fate.SENT and (
             message.state is State.UNKNOWN or (message.state is State.QUEUED and message.ambiguous > 0)
         )
         if proven:
             message = outbox.came_from(tx, message, self._account.name)
-        if (
-            outcome.smsid
-            and message.gateway == self._account.name
-            and not outbox.keep_smsid(tx, message, outcome.smsid)
-        ):
-            _log.error("gateway gave one id to two messages", extra={"id": message.id})
         reaction = for_numeric_sender(
             outcome, react(outcome), message.sender, bool(self._account.other_sender)
         )
-        if not self._retired:
+        if not self._retired and (reaction.then is not Then.SENT or standing.to_forget):
             self._protect(tx, message, outcome, reaction, now)
         current = message.reference == claimed.reference and message.state in (
             State.SUBMITTING,
             State.UNKNOWN,
         )
+        smsid = self._smsid_for(message, outcome, standing.smsid_of)
+        if (current or proven) and reaction.then is Then.SENT:
+            self._sent(tx, message, smsid, outcome, now)
+            return
+        if smsid:
+            outbox.keep_smsid(tx, message, smsid)
         if current or proven:
-            seconds = (now - message.created_at).total_seconds()
-            entry = Entry(outcome.reason, outcome.code, seconds, outcome.detail)
-            self._move(tx, message, outcome, reaction, entry, now)
+            self._not_sent(tx, message, outcome, reaction, now)
+
+    def _smsid_for(self, message: Message, outcome: Outcome, smsid_of: int | None) -> str | None:
+        """The id to be noted with the message: of this gateway, and nobody else's, which the gateway should never give."""
+        if not outcome.smsid or message.gateway != self._account.name:
+            return None
+        if smsid_of in (None, message.id):
+            return outcome.smsid
+        _log.error("gateway gave one id to two messages", extra={"id": message.id})
+        return None
 
     def _protect(self, tx: Tx, message: Message, outcome: Outcome, reaction: Reaction, now: datetime) -> None:
         """Opens what must be opened, tells what must be told."""
@@ -145,23 +153,22 @@ class Settling:
             return country_of(message.number)
         return subjects.get(scope, "")
 
-    def _move(
-        self, tx: Tx, message: Message, outcome: Outcome, reaction: Reaction, entry: Entry, now: datetime
+    def _sent(self, tx: Tx, message: Message, smsid: str | None, outcome: Outcome, now: datetime) -> None:
+        entry, first = _entry(message, outcome, now), self._account.first_poll
+        if first is not None and outcome.smsid:
+            outbox.mark_sent(tx, message, now + first, entry, self._node, now, smsid=smsid)
+            return
+        then = State.NO_REPORT, Entry(Cause.REPORTS_OFF)
+        outbox.mark_sent(tx, message, None, entry, self._node, now, smsid=smsid, then=then)
+
+    def _not_sent(
+        self, tx: Tx, message: Message, outcome: Outcome, reaction: Reaction, now: datetime
     ) -> None:
-        then = reaction.then
-        if then is Then.SENT:
-            self._sent(tx, message, outcome, entry, now)
-        elif then is not Then.UNKNOWN:
+        entry = _entry(message, outcome, now)
+        if reaction.then is not Then.UNKNOWN:
             self._refused(tx, message, outcome, reaction, entry, now)
         elif message.state is State.SUBMITTING:
             outbox.mark_ambiguous(tx, message, entry, self._node, now)
-
-    def _sent(self, tx: Tx, message: Message, outcome: Outcome, entry: Entry, now: datetime) -> None:
-        tracked = self._account.first_poll is not None and outcome.smsid
-        poll_at = now + self._account.first_poll if self._account.first_poll is not None and tracked else None
-        outbox.mark_sent(tx, message, poll_at, entry, self._node, now)
-        if not tracked:
-            messages.move(tx, message, State.NO_REPORT, Entry(Cause.REPORTS_OFF), self._node, now)
 
     def _refused(
         self, tx: Tx, message: Message, outcome: Outcome, reaction: Reaction, entry: Entry, now: datetime
@@ -181,6 +188,10 @@ _FIRST_SIGN = timedelta(
     minutes=2
 )  # a single failure is no trouble yet; if nothing succeeds until then, it is
 _ASK_AGAIN = timedelta(minutes=15)
+
+
+def _entry(message: Message, outcome: Outcome, now: datetime) -> Entry:
+    return Entry(outcome.reason, outcome.code, (now - message.created_at).total_seconds(), outcome.detail)
 
 
 def _shorter(limits: TextLimits, rows: Rows, message: Message, refusal: Refusal | None) -> Text:
