@@ -30,7 +30,8 @@ from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 
 from sms_notify.net.details import clean, words
-from sms_notify.net.sockets import Deadline, Place, bare_tls_context, reach
+from sms_notify.net.heads import WholeHead
+from sms_notify.net.sockets import Deadline, Place, TimedSocket, TimedTlsSocket, bare_tls_context, reach
 from sms_notify.policy.outcomes import Fate, Reason
 from sms_notify.secret import Secret
 
@@ -126,31 +127,6 @@ class _StopError(Exception):
         self.reason, self.detail = reason, detail
 
 
-class _TimedSocket(socket.socket):
-    """A socket whose every wait is bounded by what is left of the whole: a drip of bytes gains no time."""
-
-    deadline: Deadline
-    ended = False  # the peer has said its last byte, and we came back for more
-
-    def recv_into(self, *args: Any, **kwargs: Any) -> int:
-        self.settimeout(self.deadline.need())
-        got = super().recv_into(*args, **kwargs)
-        self.ended = got == 0
-        return got
-
-    def send(self, *args: Any, **kwargs: Any) -> int:
-        self.settimeout(self.deadline.need())
-        return super().send(*args, **kwargs)
-
-    def sendall(self, *args: Any, **kwargs: Any) -> None:
-        self.settimeout(self.deadline.need())
-        super().sendall(*args, **kwargs)
-
-
-class _TimedTlsSocket(_TimedSocket, ssl.SSLSocket):
-    """The same under TLS; `ssl` bounds the handshake by the time-out that the plain socket had."""
-
-
 class _Trip(Timeout):
     """One request on its way. `left` turns true just before the first byte is handed to the kernel.
 
@@ -171,11 +147,11 @@ class _Trip(Timeout):
         if self.connection is not None:
             self.connection.close()
 
-    def reach(self, host: str, port: int) -> _TimedSocket:
+    def reach(self, host: str, port: int) -> TimedSocket:
         """A connected socket."""
         places = self._places(host, port)
         try:
-            sock = reach(places, self.deadline, _TimedSocket)
+            sock = reach(places, self.deadline, TimedSocket)
         except OSError as error:
             raise _StopError(_why_unreached(error), f"{host}:{port}: {words(error)}") from None
         sock.deadline = self.deadline
@@ -222,29 +198,10 @@ def _start_lookup(
         raise
 
 
-class _WholeHead(http.client.HTTPResponse):
-    """Takes no cut header for a whole one (http.client does), and forgets lines that are no header:
-    urllib3 would log them, and they may repeat the request.
-    """
-
-    def __init__(self, sock: socket.socket, *args: Any, **kwargs: Any) -> None:
-        super().__init__(sock, *args, **kwargs)
-        self._source = sock
-
-    def begin(self) -> None:
-        super().begin()
-        if isinstance(self._source, _TimedSocket) and self._source.ended:
-            raise http.client.IncompleteRead(b"")
-        fields, self.headers = self.headers, http.client.HTTPMessage()
-        for name, value in fields.items():
-            self.headers[name] = value
-        self.msg = self.headers
-
-
 class _Watched(HTTPConnection):
     """Knows whether the request left, keeps the time limit, and is the only one to see the query."""
 
-    response_class = _WholeHead
+    response_class = WholeHead
     debuglevel = 0  # http.client would print the request; its global switch does not reach here
 
     trip: _Trip
@@ -270,7 +227,7 @@ class _WatchedTls(_Watched, HTTPSConnection):
             raise
         except Exception as error:  # noqa: BLE001 - before the first byte, whatever the handshake stumbled over
             raise _StopError(Reason.TLS, f"{self.host}:{self.port}: {words(error)}") from None
-        if isinstance(self.sock, _TimedSocket):
+        if isinstance(self.sock, TimedSocket):
             self.sock.deadline = self.trip.deadline
 
 
@@ -338,7 +295,7 @@ def _tls_context(ca_file: str) -> ssl.SSLContext:
     """Trusts nobody beside the authorities of `ca_file`."""
     context = bare_tls_context()
     context.load_verify_locations(ca_file)
-    context.sslsocket_class = _TimedTlsSocket
+    context.sslsocket_class = TimedTlsSocket
     return context
 
 
