@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from sms_notify.policy import bars
 from sms_notify.policy.account import Account
-from sms_notify.policy.retry_policy import Scope
 from sms_notify.store import breakers
 from sms_notify.store.tx import Tx
 
 
 def usable_sender(tx: Tx, account: Account) -> str | None:
     """The sender to use now: the first that the gateway has not refused; None where it refused them all."""
-    return next((s for s in account.senders if not breakers.is_open(tx, account.name, Scope.SENDER, s)), None)
+    return bars.usable_sender(breakers.open_at(tx, account.name), account)
 
 
 def open_gateway(tx: Tx, gateways: tuple[str, ...], number: str) -> str | None:

@@ -7,16 +7,17 @@ that commit and the next leaves a row in `submitting`, which a restart calls `un
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Protocol, TypeVar
 
-from sms_notify.delivery.open_ways import usable_sender
 from sms_notify.delivery.settlement import Settling, within_bytes
 from sms_notify.errors import StoreError
 from sms_notify.gateways.base import AddressBookGroup, Batch, Gateway, Submission
+from sms_notify.policy import bars
 from sms_notify.policy.account import Account
+from sms_notify.policy.bars import Breaker
 from sms_notify.policy.country_codes import country_of
 from sms_notify.policy.directory import group_of
 from sms_notify.policy.outcomes import Outcome
@@ -93,21 +94,24 @@ class Sender:
 
     def claim(self, tx: Tx, now: datetime, only: int | None = None) -> Message | None:
         """The next message, under the sender that the gateway takes, and cut where its country takes no long ones."""
-        sender = None if self._retired else usable_sender(tx, self._account)
+        if self._retired:
+            return None
+        closed = breakers.open_at(tx, self._account.name)
+        sender = bars.usable_sender(closed, self._account)
         if sender is None:
             return None
         reference, lease_until = self._luck.reference(), now + self._timing.lease
         message = outbox.claim(
             tx, self._gateway.name, reference, self._node, lease_until, now, sender=sender, only=only
         )
-        if message is not None and message.parts > 1 and self._no_long(tx, message):
+        if message is not None and message.parts > 1 and self._no_long(closed, message):
             body = within_bytes(message.body, 1, self._account.limits)
             outbox.recut(tx, message, body, 1)
             return replace(message, body=body, parts=1)
         return message
 
-    def _no_long(self, tx: Tx, message: Message) -> bool:
-        return breakers.is_open(tx, self._account.name, Scope.NO_LONG, country_of(message.number))
+    def _no_long(self, closed: Sequence[Breaker], message: Message) -> bool:
+        return bars.is_open(closed, self._account.name, Scope.NO_LONG, country_of(message.number))
 
     def submit(self, message: Message, clock: Clock) -> Sent:
         """The request for a claimed message, and the commit of how it ended."""

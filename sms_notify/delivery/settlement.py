@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
-from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import partial
 
@@ -15,15 +14,21 @@ from sms_notify.delivery.moves import context_of
 from sms_notify.delivery.open_ways import usable_sender
 from sms_notify.gateways.registry import explain_code
 from sms_notify.policy.account import Account, TextLimits
-from sms_notify.policy.country_codes import country_of
-from sms_notify.policy.directory import group_of
+from sms_notify.policy.answers import (
+    NO_SENDER_LEFT,
+    UNREPORTED,
+    entry_of,
+    held_against,
+    is_current,
+    poll_at,
+    proves,
+    urgency_of,
+)
 from sms_notify.policy.episodes import tag_of
-from sms_notify.policy.outcomes import Fate, Outcome, Refusal
+from sms_notify.policy.outcomes import Outcome, Refusal
 from sms_notify.policy.records import Entry, Message
 from sms_notify.policy.refused_text import RefusedText
 from sms_notify.policy.retry_policy import (
-    Break,
-    Level,
     Reaction,
     Scope,
     Then,
@@ -33,14 +38,13 @@ from sms_notify.policy.retry_policy import (
 )
 from sms_notify.policy.rows import Rows
 from sms_notify.policy.self_alert_notes import name_of, note_id
-from sms_notify.policy.vocabulary import Cause, State
+from sms_notify.policy.vocabulary import State
 from sms_notify.store import breakers, messages, outbox
 from sms_notify.store.tx import Tx
 from sms_notify.wording import gsm
 from sms_notify.wording.content import Text
 
 _log = logging.getLogger(__name__)
-_OF_NUMBERS = (Scope.NUMBER, Scope.COUNTRY, Scope.NO_LONG)
 
 
 class Settling:
@@ -64,57 +68,47 @@ class Settling:
         A report may have overtaken the answer, or the lease may have ended; then only what is new is kept.
         """
         outbox.close_attempt(tx, claimed.reference, outcome, now)
-        message = messages.get(tx, claimed.id)
-        # A resend that waits, at this gateway or at another, is needless once the first attempt proves to be taken.
-        proven = outcome.fate is Fate.SENT and (
-            message.state is State.UNKNOWN or (message.state is State.QUEUED and message.ambiguous > 0)
-        )
+        standing = outbox.standing(tx, claimed, self._account.name, outcome.smsid)
+        message = claimed if standing.untouched else messages.get(tx, claimed.id)
+        proven = proves(message, outcome)
         if proven:
             message = outbox.came_from(tx, message, self._account.name)
-        if (
-            outcome.smsid
-            and message.gateway == self._account.name
-            and not outbox.keep_smsid(tx, message, outcome.smsid)
-        ):
-            _log.error("gateway gave one id to two messages", extra={"id": message.id})
         reaction = for_numeric_sender(
             outcome, react(outcome), message.sender, bool(self._account.other_sender)
         )
-        if not self._retired:
+        if not self._retired and (reaction.then is not Then.SENT or standing.to_forget):
             self._protect(tx, message, outcome, reaction, now)
-        current = message.reference == claimed.reference and message.state in (
-            State.SUBMITTING,
-            State.UNKNOWN,
-        )
+        current = is_current(message, claimed.reference)
+        smsid = self._smsid_for(message, outcome, standing.smsid_of)
+        if (current or proven) and reaction.then is Then.SENT:
+            self._sent(tx, message, smsid, outcome, now)
+            return
+        if smsid:
+            outbox.keep_smsid(tx, message, smsid)
         if current or proven:
-            seconds = (now - message.created_at).total_seconds()
-            entry = Entry(outcome.reason, outcome.code, seconds, outcome.detail)
-            self._move(tx, message, outcome, reaction, entry, now)
+            self._not_sent(tx, message, outcome, reaction, now)
+
+    def _smsid_for(self, message: Message, outcome: Outcome, smsid_of: int | None) -> str | None:
+        """The id to be noted with the message: of this gateway, and nobody else's, which the gateway should never give."""
+        if not outcome.smsid or message.gateway != self._account.name:
+            return None
+        if smsid_of in (None, message.id):
+            return outcome.smsid
+        _log.error("gateway gave one id to two messages", extra={"id": message.id})
+        return None
 
     def _protect(self, tx: Tx, message: Message, outcome: Outcome, reaction: Reaction, now: datetime) -> None:
         """Opens what must be opened, tells what must be told."""
         if reaction.then is Then.SENT:
             breakers.succeed(tx, self._account.name, now)
             return
-        rule, urgency = reaction.breaks, reaction.self_alert
-        if rule is not None and rule.scope in _OF_NUMBERS and group_of(message.number) is not None:
-            rule = None  # one member's number or country, nobody can say whose
-        group = group_of(message.number) or ""  # that one group is refused says nothing of another
-        subject = group if rule is None else self._subject(rule.scope, message)
+        rule, subject = held_against(message, reaction)
         opened = rule is not None and breakers.fail(tx, self._account.name, rule, subject, outcome, now)
-        if (
-            rule is not None
-            and opened
-            and rule.scope is Scope.SENDER
-            and usable_sender(tx, self._account) is None
-        ):
-            whole = Break(Scope.ACCOUNT, 1, _ASK_AGAIN, _ASK_AGAIN)
+        urgency = urgency_of(reaction, rule, opened=opened)
+        refused = opened and rule is not None and rule.scope is Scope.SENDER
+        if refused and usable_sender(tx, self._account) is None:
+            whole, urgency = NO_SENDER_LEFT
             breakers.fail(tx, self._account.name, whole, "", outcome, now)
-            urgency = Urgency(Level.PAGE)
-        if urgency is not None and rule is not None and rule.count > 1 and not opened:
-            urgency = replace(urgency, after=max(urgency.after, _FIRST_SIGN))
-        elif rule is not None and not opened:
-            urgency = None
         if urgency is not None:
             scope = str(rule.scope) if rule is not None else f"error_{outcome.code or outcome.reason}"
             self._report(tx, scope, subject, urgency, message, outcome, now)
@@ -139,29 +133,19 @@ class Settling:
         id_ = note_id(name, scope, subject, outcome.code or outcome.reason)
         breakers.report(tx, id_, urgency, name, what + about, advice, now)
 
-    def _subject(self, scope: Scope, message: Message) -> str:
-        subjects = {Scope.SENDER: message.sender, Scope.NUMBER: message.number}
-        if scope in (Scope.COUNTRY, Scope.NO_LONG):
-            return country_of(message.number)
-        return subjects.get(scope, "")
+    def _sent(self, tx: Tx, message: Message, smsid: str | None, outcome: Outcome, now: datetime) -> None:
+        entry, at = entry_of(message, outcome, now), poll_at(self._account, outcome, now)
+        then = None if at is not None else UNREPORTED
+        outbox.mark_sent(tx, message, at, entry, self._node, now, smsid=smsid, then=then)
 
-    def _move(
-        self, tx: Tx, message: Message, outcome: Outcome, reaction: Reaction, entry: Entry, now: datetime
+    def _not_sent(
+        self, tx: Tx, message: Message, outcome: Outcome, reaction: Reaction, now: datetime
     ) -> None:
-        then = reaction.then
-        if then is Then.SENT:
-            self._sent(tx, message, outcome, entry, now)
-        elif then is not Then.UNKNOWN:
+        entry = entry_of(message, outcome, now)
+        if reaction.then is not Then.UNKNOWN:
             self._refused(tx, message, outcome, reaction, entry, now)
         elif message.state is State.SUBMITTING:
             outbox.mark_ambiguous(tx, message, entry, self._node, now)
-
-    def _sent(self, tx: Tx, message: Message, outcome: Outcome, entry: Entry, now: datetime) -> None:
-        tracked = self._account.first_poll is not None and outcome.smsid
-        poll_at = now + self._account.first_poll if self._account.first_poll is not None and tracked else None
-        outbox.mark_sent(tx, message, poll_at, entry, self._node, now)
-        if not tracked:
-            messages.move(tx, message, State.NO_REPORT, Entry(Cause.REPORTS_OFF), self._node, now)
 
     def _refused(
         self, tx: Tx, message: Message, outcome: Outcome, reaction: Reaction, entry: Entry, now: datetime
@@ -175,12 +159,6 @@ class Settling:
         refused = RefusedText(self._account, rows, tried, shorter)
         refused.settle(rows.messages.rows[message.id], outcome, reaction, entry, pause)
         working.flush()
-
-
-_FIRST_SIGN = timedelta(
-    minutes=2
-)  # a single failure is not a problem yet; if nothing succeeds until then, it is
-_ASK_AGAIN = timedelta(minutes=15)
 
 
 def _shorter(limits: TextLimits, rows: Rows, message: Message, refusal: Refusal | None) -> Text:

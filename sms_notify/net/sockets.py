@@ -34,6 +34,31 @@ class Deadline:
         return left
 
 
+class TimedSocket(socket):
+    """A socket whose every wait is bounded by what is left of the whole: a drip of bytes gains no time."""
+
+    deadline: Deadline
+    ended = False  # the peer has said its last byte, and we came back for more
+
+    def recv_into(self, *args: Any, **kwargs: Any) -> int:
+        self.settimeout(self.deadline.need())
+        got = super().recv_into(*args, **kwargs)
+        self.ended = got == 0
+        return got
+
+    def send(self, *args: Any, **kwargs: Any) -> int:
+        self.settimeout(self.deadline.need())
+        return super().send(*args, **kwargs)
+
+    def sendall(self, *args: Any, **kwargs: Any) -> None:
+        self.settimeout(self.deadline.need())
+        super().sendall(*args, **kwargs)
+
+
+class TimedTlsSocket(TimedSocket, ssl.SSLSocket):
+    """The same under TLS; `ssl` bounds the handshake by the time-out that the plain socket had."""
+
+
 def reach(places: Sequence[Place], deadline: Deadline, kind: type[S]) -> S:
     """A connected socket. Each address has its share of the time: a dead IPv6 leaves IPv4 some. Raises OSError."""
     fault = OSError("no address")

@@ -17,7 +17,7 @@ import queue
 import socket
 import ssl
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlsplit
@@ -25,11 +25,13 @@ from urllib.parse import urlsplit
 import requests
 from requests.adapters import HTTPAdapter
 from requests.utils import DEFAULT_CA_BUNDLE_PATH
+from urllib3 import BaseHTTPResponse, Timeout
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 
 from sms_notify.net.details import clean, words
-from sms_notify.net.sockets import Deadline, Place, bare_tls_context, reach
+from sms_notify.net.heads import WholeHead
+from sms_notify.net.sockets import Deadline, Place, TimedSocket, TimedTlsSocket, bare_tls_context, reach
 from sms_notify.policy.outcomes import Fate, Reason
 from sms_notify.secret import Secret
 
@@ -66,6 +68,8 @@ class Transport:
     def __init__(self, limit: float, ca_file: str | None = None) -> None:
         self._limit = limit
         self._tls = _tls_context(ca_file or DEFAULT_CA_BUNDLE_PATH)
+        self._adapter = _Adapter(self._pool)
+        self._prepared: dict[str, requests.PreparedRequest] = {}  # a GET each; an account has two addresses
         self._lookups = threading.BoundedSemaphore(_MOST_LOOKUPS)
         self._headers = {
             "User-Agent": f"sms-notify/{importlib.metadata.version('sms-notify')}",
@@ -81,31 +85,39 @@ class Transport:
 
         An answer of more than `most` bytes is none of the gateway's: it is cut off and not looked at.
         """
-        trip = _Trip(Deadline(self._limit), self._lookups, Secret("" if post else "?" + form.reveal()))
+        query = Secret("" if post else "?" + form.reveal())
+        trip = _Trip(self._limit, self._lookups, query)
         try:
             return self._ask(trip, url, form if post else None, most)
         except Exception as error:  # noqa: BLE001 - whatever a network or a library does is an outcome, not a crash
             return _ended(trip, error)
+        finally:
+            trip.end()
 
     def _ask(self, trip: _Trip, url: str, body: Secret | None, most: int) -> HttpResponse | NoAnswer:
-        headers = self._headers if body is None else {**self._headers, "Content-Type": _FORM}
-        data = None if body is None else body.reveal().encode("ascii")
-        method = "GET" if body is None else "POST"
-        request = requests.Request(method, url, headers=headers, data=data).prepare()
-        pool = self._pool(trip, request.url or "")
-        try:
-            with _Adapter(pool).send(request, stream=True, timeout=self._limit) as response:
-                return _answer(response, most)
-        finally:
-            pool.close()
+        request = self._get(url) if body is None else self._post(url, body)
+        # The stubs know of seconds alone; `requests` documents urllib3's time-outs as well.
+        with self._adapter.send(request, stream=True, timeout=trip) as response:  # type: ignore[arg-type]
+            return _answer(response, most)
 
-    def _pool(self, trip: _Trip, url: str) -> HTTPConnectionPool:
+    def _get(self, url: str) -> requests.PreparedRequest:
+        """Prepared once: its query is the trip's, so that nothing in it changes from one text to the next."""
+        request = self._prepared.get(url)
+        if request is None:
+            request = self._prepared[url] = requests.Request("GET", url, headers=self._headers).prepare()
+        return request
+
+    def _post(self, url: str, body: Secret) -> requests.PreparedRequest:
+        headers = {**self._headers, "Content-Type": _FORM}
+        return requests.Request("POST", url, headers=headers, data=body.reveal().encode("ascii")).prepare()
+
+    def _pool(self, url: str) -> HTTPConnectionPool:
         parts = urlsplit(url)
         if parts.scheme == "https":
             host, port = parts.hostname or "", parts.port
-            return _TlsPool(host, port, ssl_context=self._tls, cert_reqs="CERT_REQUIRED", trip=trip)
+            return _TlsPool(host, port, ssl_context=self._tls, cert_reqs="CERT_REQUIRED")
         if parts.scheme == "http":
-            return _PlainPool(parts.hostname or "", parts.port, trip=trip)
+            return _PlainPool(parts.hostname or "", parts.port)
         raise _StopError(Reason.LOCAL, "the url must begin with http:// or https://")
 
 
@@ -117,45 +129,31 @@ class _StopError(Exception):
         self.reason, self.detail = reason, detail
 
 
-class _TimedSocket(socket.socket):
-    """A socket whose every wait is bounded by what is left of the whole: a drip of bytes gains no time."""
+class _Trip(Timeout):
+    """One request on its way. `left` turns true just before the first byte is handed to the kernel.
 
-    deadline: Deadline
-    ended = False  # the peer has said its last byte, and we came back for more
+    It is the time-out of its request, for that is what `requests` hands through to the pool unseen.
+    """
 
-    def recv_into(self, *args: Any, **kwargs: Any) -> int:
-        self.settimeout(self.deadline.need())
-        got = super().recv_into(*args, **kwargs)
-        self.ended = got == 0
-        return got
+    connection: _Watched | None = None
+    left = False
 
-    def send(self, *args: Any, **kwargs: Any) -> int:
-        self.settimeout(self.deadline.need())
-        return super().send(*args, **kwargs)
+    def __init__(self, limit: float, lookups: threading.BoundedSemaphore, query: Secret) -> None:
+        super().__init__(connect=limit, read=limit)
+        self.deadline = Deadline(limit)
+        self.query = query
+        self._lookups = lookups
 
-    def sendall(self, *args: Any, **kwargs: Any) -> None:
-        self.settimeout(self.deadline.need())
-        super().sendall(*args, **kwargs)
+    def end(self) -> None:
+        """Nothing is kept open, whatever the server would like."""
+        if self.connection is not None:
+            self.connection.close()
 
-
-class _TimedTlsSocket(_TimedSocket, ssl.SSLSocket):
-    """The same under TLS; `ssl` bounds the handshake by the time-out that the plain socket had."""
-
-
-@dataclass(slots=True)
-class _Trip:
-    """One request on its way. `left` turns true just before the first byte is handed to the kernel."""
-
-    deadline: Deadline
-    lookups: threading.BoundedSemaphore
-    query: Secret
-    left: bool = False
-
-    def reach(self, host: str, port: int) -> _TimedSocket:
+    def reach(self, host: str, port: int) -> TimedSocket:
         """A connected socket."""
         places = self._places(host, port)
         try:
-            sock = reach(places, self.deadline, _TimedSocket)
+            sock = reach(places, self.deadline, TimedSocket)
         except OSError as error:
             raise _StopError(_why_unreached(error), f"{host}:{port}: {words(error)}") from None
         sock.deadline = self.deadline
@@ -172,9 +170,9 @@ class _Trip:
         except OSError:
             pass  # a name, not an address
         found: queue.SimpleQueue[list[Place] | Exception] = queue.SimpleQueue()
-        if not self.lookups.acquire(timeout=self.deadline.need()):
+        if not self._lookups.acquire(timeout=self.deadline.need()):
             raise _StopError(Reason.DNS, f"{host}: the resolver does not answer")
-        _start_lookup(host, port, found, self.lookups)
+        _start_lookup(host, port, found, self._lookups)
         try:
             places = found.get(timeout=self.deadline.need())
         except (queue.Empty, TimeoutError):
@@ -202,45 +200,24 @@ def _start_lookup(
         raise
 
 
-class _WholeHead(http.client.HTTPResponse):
-    """Takes no cut header for a whole one (http.client does), and forgets lines that are not headers:
-    urllib3 would log them, and they may repeat the request.
-    """
-
-    def __init__(self, sock: socket.socket, *args: Any, **kwargs: Any) -> None:
-        super().__init__(sock, *args, **kwargs)
-        self._source = sock
-
-    def begin(self) -> None:
-        super().begin()
-        if isinstance(self._source, _TimedSocket) and self._source.ended:
-            raise http.client.IncompleteRead(b"")
-        fields, self.headers = self.headers, http.client.HTTPMessage()
-        for name, value in fields.items():
-            self.headers[name] = value
-        self.msg = self.headers
-
-
 class _Watched(HTTPConnection):
     """Knows whether the request left, keeps the time limit, and is the only one to see the query."""
 
-    response_class = _WholeHead
+    response_class = WholeHead
     debuglevel = 0  # http.client would print the request; its global switch does not reach here
 
-    def __init__(self, *args: Any, trip: _Trip, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        self._trip = trip
+    trip: _Trip
 
     def _new_conn(self) -> socket.socket:
-        return self._trip.reach(self._dns_host, self.port or self.default_port)
+        return self.trip.reach(self._dns_host, self.port or self.default_port)
 
     def putrequest(self, method: str, url: str, *args: Any, **kwargs: Any) -> None:
-        super().putrequest(method, url + self._trip.query.reveal(), *args, **kwargs)
+        super().putrequest(method, url + self.trip.query.reveal(), *args, **kwargs)
 
     def send(self, data: Any) -> None:
         if self.sock is None:
             self.connect()
-        self._trip.left = True
+        self.trip.left = True
         super().send(data)
 
 
@@ -252,37 +229,75 @@ class _WatchedTls(_Watched, HTTPSConnection):
             raise
         except Exception as error:  # noqa: BLE001 - before the first byte, whatever the handshake stumbled over
             raise _StopError(Reason.TLS, f"{self.host}:{self.port}: {words(error)}") from None
-        if isinstance(self.sock, _TimedSocket):
-            self.sock.deadline = self._trip.deadline
+        if isinstance(self.sock, TimedSocket):
+            self.sock.deadline = self.trip.deadline
 
 
 class _PlainPool(HTTPConnectionPool):
+    """Keeps no connection: a text that meets one which the server is about to close might be out, or not."""
+
     ConnectionCls = _Watched
 
+    def urlopen(self, method: str, url: str, *_args: Any, **sent: Any) -> BaseHTTPResponse:
+        """One request on a connection of its own. The inherited method would wait for one, look whether it may be
+        used again, and count what may be repeated: most of its time is spent on what never happens here.
+        """
+        trip: _Trip = sent["timeout"]
+        connection = self._new_conn()
+        assert isinstance(connection, _Watched)  # noqa: S101 - by ConnectionCls
+        connection.trip, trip.connection = trip, connection
+        return self._make_request(
+            connection,
+            method,
+            url,
+            body=sent["body"],
+            headers=sent["headers"],
+            timeout=trip,
+            preload_content=False,
+            decode_content=False,
+        )
 
-class _TlsPool(HTTPSConnectionPool):
+
+class _TlsPool(_PlainPool, HTTPSConnectionPool):
     ConnectionCls = _WatchedTls
 
 
 class _Adapter(HTTPAdapter):
-    """`requests` over one pool of ours: no pool of its own, so no proxies; TLS is the pool's affair."""
+    """`requests` over pools of ours: none of its own, so no proxies; TLS is the pool's affair."""
 
-    def __init__(self, pool: HTTPConnectionPool) -> None:
+    def __init__(self, open_pool: Callable[[str], HTTPConnectionPool]) -> None:
         super().__init__(max_retries=0)
-        self._pool = pool
+        self._open_pool = open_pool
+        self._pools: dict[str, HTTPConnectionPool] = {}
 
-    def get_connection_with_tls_context(self, *_args: Any, **_kwargs: Any) -> HTTPConnectionPool:
-        return self._pool
+    def get_connection_with_tls_context(
+        self, request: requests.PreparedRequest, *_args: Any, **_kwargs: Any
+    ) -> HTTPConnectionPool:
+        url = request.url or ""
+        pool = self._pools.get(url)
+        if pool is None:
+            pool = self._pools[url] = self._open_pool(url)
+        return pool
 
     def cert_verify(self, *_args: Any, **_kwargs: Any) -> None:
         """The context verifies; the inherited method would load the bundle again for every request."""
+
+    def request_url(self, request: requests.PreparedRequest, _proxies: object) -> str:
+        """There is no proxy to be looked for."""
+        return request.path_url
+
+    def build_response(self, request: requests.PreparedRequest, raw: BaseHTTPResponse) -> requests.Response:
+        """What is asked of a response: its status, and its bytes. No cookie is looked for, and no encoding."""
+        response = requests.Response()
+        response.request, response.raw, response.status_code = request, raw, raw.status
+        return response
 
 
 def _tls_context(ca_file: str) -> ssl.SSLContext:
     """Trusts nobody beside the authorities of `ca_file`."""
     context = bare_tls_context()
     context.load_verify_locations(ca_file)
-    context.sslsocket_class = _TimedTlsSocket
+    context.sslsocket_class = TimedTlsSocket
     return context
 
 

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from sms_notify.policy.account import Account
 from sms_notify.policy.country_codes import country_of
 from sms_notify.policy.directory import group_of
 from sms_notify.policy.records import Message
@@ -47,6 +48,17 @@ def bar_of(breakers: Iterable[Breaker], gateway: str, number: str) -> Breaker | 
     subjects = {(Scope.NUMBER, number): 0, (Scope.COUNTRY, country_of(number)): 1}
     mine = [b for b in breakers if b.gateway == gateway and (b.scope, b.subject) in subjects]
     return min(mine, key=lambda b: subjects[b.scope, b.subject], default=None)
+
+
+def is_open(breakers: Iterable[Breaker], gateway: str, scope: Scope, subject: str) -> bool:
+    """Whether this is not tried for the time being."""
+    return any((b.gateway, b.scope, b.subject) == (gateway, scope, subject) for b in breakers)
+
+
+def usable_sender(breakers: Iterable[Breaker], account: Account) -> str | None:
+    """The sender to use now: the first that the gateway has not refused; None where it refused them all."""
+    refused = {b.subject for b in breakers if b.gateway == account.name and b.scope is Scope.SENDER}
+    return next((sender for sender in account.senders if sender not in refused), None)
 
 
 def barring_of(breakers: Sequence[Breaker], gateways: Iterable[str], number: str) -> Barring | None:

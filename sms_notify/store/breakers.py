@@ -25,6 +25,12 @@ REFUSES = (
     f"(b.scope = '{Scope.NUMBER}' and b.subject = m.number"
     f" or b.scope = '{Scope.COUNTRY}' and b.subject = substr(m.number, 1, length(b.subject)))"
 )
+# What a success may end, as `succeed` does: a count against the gateway, or trouble of it that lasts.
+TO_FORGET = (
+    f"select 1 from breakers b where b.gateway = :gateway and b.scope = '{Scope.ACCOUNT}' and b.opened_at is null"
+    " and (b.failures <> 0 or b.first_at <> 0)"
+    " union all select 1 from troubles t where t.closed_at is null and substr(t.id, 1, length(:prefix)) = :prefix"
+)
 _WITHIN = timedelta(minutes=1)
 _SECOND = timedelta(seconds=1)
 _CALM = timedelta(minutes=15)
@@ -230,6 +236,14 @@ def close_old_self_alerts(tx: Tx, now: datetime) -> int:
         now=stored(now),
         limit=stored(now - _REMEMBERED),
     )
+
+
+def open_at(tx: Tx, gateway: str) -> Sequence[Breaker]:
+    """Every open breaker of one gateway, by the primary key."""
+    rows = tx.all(
+        "select * from breakers where gateway = :gateway and opened_at is not null", gateway=gateway
+    )
+    return [_breaker(row) for row in rows]
 
 
 def all_open(tx: Tx) -> Sequence[Breaker]:

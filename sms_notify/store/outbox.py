@@ -7,7 +7,7 @@ that finds a row that says so.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from sms_notify.policy.holds import Hold
@@ -16,19 +16,25 @@ from sms_notify.policy.reading_order import Tells, held_back
 from sms_notify.policy.vocabulary import Cause, Kind, State
 from sms_notify.store import breakers
 from sms_notify.store.literals import in_list
-from sms_notify.store.messages import Entry, Message, enter, message_of, move
+from sms_notify.store.messages import Entry, Message, enter, enter_all, message_of, move
 from sms_notify.store.tx import Row, Tx, stored, to_stored
 
 # What the gateway would take now, the most urgent first, by `messages_due`. A number is texted by one request at a time, so
 # that its texts arrive in order; `messages_busy` says which are.
 _MAY_LEAVE = (
-    "select m.id, m.number from messages m where m.state = 'queued' and m.gateway = :gateway"
+    " from messages m where m.state = 'queued' and m.gateway = :gateway"
     " and m.not_before <= :now and m.expires_at > :now"
     " and not exists (select 1 from messages o where o.state = 'submitting' and o.number = m.number)"
     " and not exists (select 1 from breakers b where b.gateway = :gateway and b.opened_at is not null"
     f" and (b.scope in {breakers.WHOLE} or {breakers.REFUSES}))"
 )
 _IN_ORDER = " order by m.rank, m.not_before, m.id limit :limit offset :offset"
+_SEVERAL = "select m.id, m.number"
+# Of the first alone: whether another text waits for its number, by `messages_behind`. What waits alone is held back by nothing.
+_FIRST = (
+    f"{_SEVERAL}, exists (select 1 from messages o where o.state = 'queued' and o.number = m.number"
+    " and o.id <> m.id) as beside"
+)
 # What the texts tell that wait for a number, whatever gateway they wait for: by `messages_behind`, and `pages_message` each.
 _TOLD = (
     "select o.id, o.rank, q.kind, i.source, i.fingerprint from messages o join pages q on q.message_id = o.id"
@@ -85,14 +91,19 @@ def claim(
 
 
 def _first_that_may_leave(tx: Tx, gateway: str, only: int | None, now: datetime) -> int | None:
-    one = "" if only is None else " and m.id = :only"
+    which = _MAY_LEAVE + ("" if only is None else " and m.id = :only") + _IN_ORDER
     values = {"gateway": gateway, "only": only, "now": stored(now)}
+    first = tx.one(_FIRST + which, limit=1, offset=0, **values)
+    if first is None or not first["beside"]:
+        return None if first is None else int(first["id"])
+    rows: Sequence[Row] = [first]
     offset, limit = 0, 1
-    while rows := tx.all(_MAY_LEAVE + one + _IN_ORDER, limit=limit, offset=offset, **values):
+    while rows:
         chosen = _first_in_order(tx, rows)
         if chosen is not None or len(rows) < limit:
             return chosen
         offset, limit = offset + limit, limit * _GROWTH
+        rows = tx.all(_SEVERAL + which, limit=limit, offset=offset, **values)
     return None
 
 
@@ -149,6 +160,37 @@ def close_attempt(tx: Tx, reference: str, outcome: Outcome, now: datetime) -> No
     )
 
 
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """How it stands with a claimed message when its answer comes.
+
+    `untouched`: it is as it was claimed. `smsid_of` is the message that has the id of the answer; `to_forget`: something was
+    counted against the gateway, or noted, that a success may end.
+    """
+
+    untouched: bool
+    smsid_of: int | None
+    to_forget: bool
+
+
+# By the primary key and `messages_smsid`; of breakers and troubles there are few.
+_STANDING = (
+    "select m.state, m.reference, m.gateway,"
+    " (select o.id from messages o where o.gateway = :gateway and o.smsid = :smsid) as smsid_of,"
+    f" exists ({breakers.TO_FORGET}) as to_forget from messages m where m.id = :id"
+)
+
+
+def standing(tx: Tx, claimed: Message, gateway: str, smsid: str | None) -> Standing:
+    """All that settling an answer of `gateway` asks the store, as a rule. Raises KeyError where there is no such message."""
+    row = tx.one(_STANDING, id=claimed.id, gateway=gateway, smsid=smsid, prefix=f"{gateway}/")
+    if row is None:
+        raise KeyError(claimed.id)
+    found = (row["state"], row["reference"], row["gateway"])
+    untouched = found == (State.SUBMITTING, claimed.reference, claimed.gateway)
+    return Standing(untouched, row["smsid_of"], bool(row["to_forget"]))
+
+
 def keep_smsid(tx: Tx, message: Message, smsid: str) -> bool:
     """Notes the gateway's id of a message; False where another message has it, which the gateway never should do."""
     taken = tx.one(
@@ -176,16 +218,31 @@ def poll_again(tx: Tx, message_id: int, at: datetime | None) -> None:
 
 
 def mark_sent(
-    tx: Tx, message: Message, poll_at: datetime | None, entry: Entry, node: str, now: datetime
+    tx: Tx,
+    message: Message,
+    poll_at: datetime | None,
+    entry: Entry,
+    node: str,
+    now: datetime,
+    *,
+    smsid: str | None = None,
+    then: tuple[State, Entry] | None = None,
 ) -> None:
-    """The gateway has it; `sent_at` is when it said so first, for the wait for a report begins there."""
+    """The gateway has it; `sent_at` is when it said so first, for the wait for a report begins there.
+
+    `smsid` is kept beside, where it is nobody else's. What goes on to another state at once says so by `then`.
+    """
+    moves = [(State.SENT, entry), *([then] if then is not None else [])]
     tx.run(
-        "update messages set sent_at = coalesce(sent_at, :now), poll_at = :poll_at, lease_until = null where id = :id",
+        "update messages set state = :state, updated_at = :now, sent_at = coalesce(sent_at, :now), poll_at = :poll_at,"
+        " lease_until = null, smsid = coalesce(:smsid, smsid) where id = :id",
+        state=moves[-1][0],
         now=stored(now),
         poll_at=to_stored(poll_at),
+        smsid=smsid,
         id=message.id,
     )
-    move(tx, message, State.SENT, entry, node, now)
+    enter_all(tx, [(message, state, why) for state, why in moves], node, now)
 
 
 # One partial index serves each of these.

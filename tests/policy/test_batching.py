@@ -29,10 +29,11 @@ from batches import (
 from workbench import ALICE, BOB, NOON
 
 from sms_notify.alert import Severity
+from sms_notify.policy.batching import joins
 from sms_notify.policy.bundles import FLAPPING
 from sms_notify.policy.directory import Directory, Person
 from sms_notify.policy.holds import Hold
-from sms_notify.policy.rate_limits import Credits, LimitScope
+from sms_notify.policy.rate_limits import Credits, Lane, LimitScope
 from sms_notify.policy.records import HeldLane, Notification
 from sms_notify.policy.routing import Step
 from sms_notify.policy.ruleset import Plan
@@ -267,3 +268,19 @@ def test_several_receivers_have_the_parts_of_the_one_that_allows_most() -> None:
     batching(plan, rows).owe(listed)
 
     assert [message.parts for message, _, _ in rows.ledger] == [2]
+
+
+@pytest.mark.parametrize(
+    ("lane", "why", "was_held", "expected"),
+    [
+        (Lane.CRITICAL, Hold.NOW, False, True),
+        (Lane.REST, Hold.NOW, False, False),
+        (Lane.REST, Hold.NOW, True, True),
+        (Lane.REST, Hold.QUIET, False, False),
+        *((Lane.REST, hold, False, True) for hold in Hold if hold.of_limits),
+    ],
+)
+def test_what_is_held_goes_along_with_what_is_critical_or_was_held_by_a_limit(
+    lane: Lane, why: Hold, was_held: bool, expected: bool
+) -> None:
+    assert joins(lane, [owed(1, why=why)], was_held=was_held) is expected

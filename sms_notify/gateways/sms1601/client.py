@@ -12,7 +12,7 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import datetime
-from urllib.parse import quote, quote_plus, urlencode
+from urllib.parse import quote, quote_plus
 from zoneinfo import ZoneInfo
 
 from sms_notify.errors import UsageError
@@ -64,7 +64,9 @@ class SmsGateway1601:
         self._clock = clock
         self._transport = transport or Transport(settings.timeout)
         self._zone = ZoneInfo(settings.timezone)
-        self._password = _as_sent(settings)
+        self._credentials = _encoded(
+            {"klantuser": settings.username, "klantpwd": _as_sent(settings).reveal()}
+        )
         self._hide = _spellings(settings.password)
 
     @property
@@ -178,8 +180,7 @@ class SmsGateway1601:
         }
 
     def _account(self, parameters: Mapping[str, str]) -> Secret:
-        username, password = self._settings.username, self._password.reveal()
-        return _encoded({"klantuser": username, "klantpwd": password, **parameters})
+        return Secret(f"{self._credentials.reveal()}&{_encoded(parameters).reveal()}")
 
     def _ask(
         self, script: str, form: Secret, *, post: bool | None = None, most: int = MOST_BYTES
@@ -237,7 +238,9 @@ def _spellings(password: Secret) -> tuple[Secret, ...]:
 
 def _encoded(parameters: Mapping[str, str]) -> Secret:
     """UTF-8 percent-encoding, a blank as %20 (seed, 'Note'); a lone surrogate becomes ?, never an error."""
-    return Secret(urlencode(parameters, quote_via=quote, safe="", errors="replace"))
+    return Secret(
+        "&".join(f"{name}={quote(text, safe='', errors='replace')}" for name, text in parameters.items())
+    )
 
 
 def _addressed(message: Submission | Batch) -> dict[str, str] | str:
