@@ -9,9 +9,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from functools import cache
 
 from sms_notify.policy.holds import Hold
 from sms_notify.policy.outcomes import Outcome
+from sms_notify.policy.rate_limits import Lane
 from sms_notify.policy.reading_order import Tells, held_back
 from sms_notify.policy.vocabulary import Cause, Kind, State
 from sms_notify.store import breakers
@@ -30,15 +32,18 @@ _MAY_LEAVE = (
 )
 _IN_ORDER = " order by m.rank, m.not_before, m.id limit :limit offset :offset"
 _SEVERAL = "select m.id, m.number"
-# Of the first alone: whether another text waits for its number, by `messages_behind`. What waits alone is held back by nothing.
+# All lanes are named so that `messages_behind` leads to the ids, which it ends with: thousands may wait for a number.
+_OF_ANY_LANE = f"o.lane in {in_list(Lane)}"
+# Of the first alone: whether an older text waits for its number. What waits alone is held back by nothing.
 _FIRST = (
     f"{_SEVERAL}, exists (select 1 from messages o where o.state = 'queued' and o.number = m.number"
-    " and o.id <> m.id) as beside"
+    f" and {_OF_ANY_LANE} and o.id < m.id) as beside"
 )
 # What the texts tell that wait for a number, whatever gateway they wait for: by `messages_behind`, and `pages_message` each.
 _TOLD = (
     "select o.id, o.rank, q.kind, i.source, i.fingerprint from messages o join pages q on q.message_id = o.id"
-    " join incidents i on i.id = q.incident_id where o.state = 'queued' and o.number = :number and o.id <= :until"
+    " join incidents i on i.id = q.incident_id where o.state = 'queued' and o.number = :number"
+    f" and {_OF_ANY_LANE} and o.id <= :until"
 )
 _TAKE = (
     "update messages set state = :submitting, attempts = attempts + 1, reference = :reference,"
@@ -91,6 +96,8 @@ def claim(
 
 
 def _first_that_may_leave(tx: Tx, gateway: str, only: int | None, now: datetime) -> int | None:
+    if only is None and _only_for_busy_numbers(tx):
+        return None
     which = _MAY_LEAVE + ("" if only is None else " and m.id = :only") + _IN_ORDER
     values = {"gateway": gateway, "only": only, "now": stored(now)}
     first = tx.one(_FIRST + which, limit=1, offset=0, **values)
@@ -105,6 +112,26 @@ def _first_that_may_leave(tx: Tx, gateway: str, only: int | None, now: datetime)
         offset, limit = offset + limit, limit * _GROWTH
         rows = tx.all(_SEVERAL + which, limit=limit, offset=offset, **values)
     return None
+
+
+def _only_for_busy_numbers(tx: Tx) -> bool:
+    """Whether all that waits is for numbers that are being texted: in a storm to one person every other sender would look
+    through thousands of texts in vain. The index messages_behind has what lies between two of those numbers.
+    """
+    busy = tx.all("select number from messages where state = 'submitting' order by number")
+    numbers = list(dict.fromkeys(row["number"] for row in busy))
+    if not numbers:
+        return False
+    named = {f"k{n}": number for n, number in enumerate(numbers)}
+    return tx.one(_beside_sql(len(numbers)), **named) is None
+
+
+@cache
+def _beside_sql(count: int) -> str:
+    between = [f"number > :k{n} and number < :k{n + 1}" for n in range(count - 1)]
+    gaps = ["number < :k0", *between, f"number > :k{count - 1}"]
+    each = (f"exists (select 1 from messages where state = 'queued' and {gap})" for gap in gaps)
+    return f"select 1 as one where {' or '.join(each)}"
 
 
 def _first_in_order(tx: Tx, rows: Sequence[Row]) -> int | None:
