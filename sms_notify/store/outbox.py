@@ -32,7 +32,8 @@ _IN_ORDER = " order by m.rank, m.not_before, m.id limit :limit offset :offset"
 _SEVERAL = "select m.id, m.number"
 # Of the first alone: whether another text waits for its number, by `messages_behind`. What waits alone is held back by nothing.
 _FIRST = (
-    f"{_SEVERAL}, exists (select 1 from messages o where o.state = 'queued' and o.number = m.number and o.id <> m.id) as beside"
+    f"{_SEVERAL}, exists (select 1 from messages o"
+    " where o.state = 'queued' and o.number = m.number and o.id <> m.id) as beside"
 )
 # What the texts tell that wait for a number, whatever gateway they wait for: by `messages_behind`, and `pages_message` each.
 _TOLD = (
