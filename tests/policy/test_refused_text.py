@@ -297,8 +297,18 @@ def test_a_group_that_is_refused_for_a_while_is_tried_again_as_a_group() -> None
     assert rows.messages.new == []
 
 
-def test_members_are_texted_by_a_gateway_that_is_still_served() -> None:
-    rows = telling(TO_NIGHT, OPEN)
-    settle(rows, Then.FAIL, account(("spare",)))
+@pytest.mark.parametrize(
+    ("name", "gateways", "there"),
+    [
+        ("main", ("main",), "main"),
+        ("spare", BOTH, "spare"),  # the one by which the group was addressed, preferred or not
+        ("main", ("spare",), "spare"),  # nobody serves the queue of the other any more
+    ],
+)
+def test_members_are_texted_by_the_gateway_of_the_group_while_it_is_served(
+    name: str, gateways: tuple[str, ...], there: str
+) -> None:
+    rows = telling(replace(TO_NIGHT, gateway=name), OPEN)
+    settle(rows, Then.FAIL, replace(account(gateways), name=name))
 
-    assert [text.gateway for text in rows.messages.new] == ["spare"]  # alice has a text about it
+    assert [text.gateway for text in rows.messages.new] == [there]  # alice has a text about it
