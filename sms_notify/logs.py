@@ -65,6 +65,9 @@ def masked(number: str) -> str:
 
 def configure(level: str) -> None:
     """Sends the log to standard error. Other people's libraries speak up from WARNING only."""
+    # Not looked up, as no line shows it: a sixth of a line's price ("Optimization" in the how-to of Python's logging).
+    logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False
+    logging._srcfile = None
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(LineFormatter())
     logging.basicConfig(level=logging.WARNING, handlers=[handler], force=True)

@@ -1,5 +1,5 @@
-"""Webhooks past Starlette's routing: its exception handling, its search through the routes and its requests in requests
-cost 20 us of processor time a POST, a third of all that HTTP costs.
+"""Webhooks past Starlette's routing: its search through the routes and its layers for exceptions cost 8 us of processor
+time a POST, a fifth of what the front itself costs.
 """
 
 from __future__ import annotations
