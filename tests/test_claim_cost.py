@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from workbench import ALICE, NOON
 
-from sms_notify.store import outbox
+from sms_notify.store import claims
 from sms_notify.store.sqlite import SqliteStore
 from sms_notify.store.tx import Tx, stored
 
@@ -62,7 +62,7 @@ def cost(folder: Path, n: int, bar: str = "") -> int:
                 subject=ALICE.number if bar == "number" else "",
             )
         tx._connection.set_progress_handler(count, 1000)
-        assert outbox.claim(tx, "main", "r", "node", NOON, NOON) is None
+        assert claims.claim(tx, "main", "r", "node", NOON, NOON) is None
         tx._connection.set_progress_handler(None, 0)
     store.close()
     return done[0]
@@ -78,7 +78,7 @@ def test_what_a_number_waits_for_is_asked_a_few_times_however_much_waits(tmp_pat
     with store.transaction() as tx:
         waiting(tx, 2_000)
         tx._connection.set_trace_callback(statements.append)
-        assert outbox.claim(tx, "main", "r", "node", NOON, NOON) is None
+        assert claims.claim(tx, "main", "r", "node", NOON, NOON) is None
         tx._connection.set_trace_callback(None)
     store.close()
 

@@ -121,6 +121,6 @@ def test_wherever_the_process_is_killed_no_page_is_lost_and_none_doubled_in_sile
 
     print(f"killed at {kills} places, {answered} after the 200, {ambiguous} ambiguous attempts")
     # The sweep means something only if it went through all of it: before the 200, after it, and mid-request.
-    assert kills > 80  # a step is a few statements in bulk
+    assert kills > 60  # a step is a few statements in bulk
     assert 0 < answered < kills
     assert ambiguous > 0

@@ -22,7 +22,7 @@ from sms_notify.policy.retry_policy import Break, Scope
 from sms_notify.policy.vocabulary import Applied, Cause, Heard
 from sms_notify.simulator.server import Simulator
 from sms_notify.simulator.settings import SimulatorSettings
-from sms_notify.store import breakers, outbox
+from sms_notify.store import breakers, claims, outbox
 from sms_notify.store.messages import Entry
 
 
@@ -197,7 +197,7 @@ def test_a_text_of_unknown_fate_is_sent_again_by_the_gateway_there_is_although_i
 ) -> None:
     plan = a_plan()
     bench.accept(firing(team="dba"))
-    message = bench.commit(lambda tx: outbox.claim(tx, "main", "r", "node", NOON + timedelta(hours=1), NOON))
+    message = bench.commit(lambda tx: claims.claim(tx, "main", "r", "node", NOON + timedelta(hours=1), NOON))
     assert message is not None
     bench.engine = Engine(replace(plan, gateways=("new",)), "node")
     bench.commit(lambda tx: bench.engine.adopt(tx, bench.clock()))

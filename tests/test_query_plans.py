@@ -35,7 +35,16 @@ from sms_notify.policy.outcomes import DeliveryStatus, Fate, Outcome, Reason
 from sms_notify.policy.retry_policy import Level, Urgency
 from sms_notify.policy.vocabulary import Cause, State
 from sms_notify.secret import Secret
-from sms_notify.store import breakers, oncall_rows, outbox, page_queries, particulars, queries, silences
+from sms_notify.store import (
+    breakers,
+    claims,
+    oncall_rows,
+    outbox,
+    page_queries,
+    particulars,
+    queries,
+    silences,
+)
 from sms_notify.store.next_due import Waits, next_asked, next_due
 from sms_notify.store.sqlite import SqliteStore
 from sms_notify.store.tx import Tx
@@ -228,7 +237,7 @@ class Whole:
 def claim_the_newest(tx: Tx) -> object:
     """The most urgent, with older texts waiting for its number."""
     tx.run("update messages set rank = 0 where id = :id", id=ROWS - 5)
-    return outbox.claim(tx, "main", "due", "node", NOON, NOON, sender="ACME")
+    return claims.claim(tx, "main", "due", "node", NOON, NOON, sender="ACME")
 
 
 # What looks for something that is due: how it is asked, and the index that must serve it.

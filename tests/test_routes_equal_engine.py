@@ -30,7 +30,7 @@ from sms_notify.policy.account import Account
 from sms_notify.policy.bars import Barring, Breaker
 from sms_notify.policy.episodes import tag_of
 from sms_notify.policy.outcomes import Fate, Reason
-from sms_notify.policy.outcomes import Foreseen as Answered
+from sms_notify.policy.outcomes import Outcome as Answered
 from sms_notify.policy.rate_limits import Limits, parse_limit
 from sms_notify.policy.retry_policy import Scope
 from sms_notify.policy.rotations import shifts

@@ -20,7 +20,7 @@ from sms_notify.store.tx import Tx
 MINUTE = timedelta(minutes=1)
 TAKEN = Outcome(Fate.SENT, Reason.OK, smsid="1")
 NO_ANSWER = Outcome(Fate.NOT_SENT, Reason.CONNECT)
-CLAIM, SETTLEMENT = 5, 4
+CLAIM, SETTLEMENT = 6, 4
 
 
 class Counted:
@@ -91,7 +91,7 @@ def test_what_is_counted_against_the_account_is_forgotten_where_there_is_somethi
 
     assert counted.statements > SETTLEMENT
     assert [row["failures"] for row in bench.rows("select failures from breakers")] == [0]
-    assert bench.commit(breakers.own_troubles) == []
+    assert bench.commit(breakers.open_self_alerts) == []
 
 
 @pytest.mark.parametrize(

@@ -18,7 +18,7 @@ from sms_notify.engine import Engine
 from sms_notify.policy.outcomes import Reason
 from sms_notify.policy.records import Entry
 from sms_notify.policy.vocabulary import AckBy, Cause, State
-from sms_notify.store import messages, outbox
+from sms_notify.store import claims, messages, outbox
 from sms_notify.store.sqlite import SqliteStore
 from sms_notify.store.tx import Tx
 
@@ -89,7 +89,7 @@ class Counting:
         with self.store.transaction() as tx:
             for _ in range(tx.run("update messages set lease_by = '' where state = 'queued'")):
                 now = self.clock()
-                message = outbox.claim(tx, "main", f"ref{now}", "node", now + timedelta(minutes=1), now)
+                message = claims.claim(tx, "main", f"ref{now}", "node", now + timedelta(minutes=1), now)
                 assert message is not None
                 outbox.mark_sent(tx, message, None, Entry(Reason.OK), "node", now)
                 messages.move(tx, message, State.DELIVERED, Entry(Cause.CALLBACK), "node", now)

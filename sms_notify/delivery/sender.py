@@ -23,7 +23,7 @@ from sms_notify.policy.directory import group_of
 from sms_notify.policy.outcomes import Outcome
 from sms_notify.policy.retry_policy import Scope
 from sms_notify.policy.ruleset import Timing
-from sms_notify.store import breakers, outbox
+from sms_notify.store import breakers, claims, outbox
 from sms_notify.store.messages import Message
 from sms_notify.store.tx import Tx
 
@@ -101,7 +101,7 @@ class Sender:
         if sender is None:
             return None
         reference, lease_until = self._luck.reference(), now + self._timing.lease
-        message = outbox.claim(
+        message = claims.claim(
             tx, self._gateway.name, reference, self._node, lease_until, now, sender=sender, only=only
         )
         if message is not None and message.parts > 1 and self._no_long(closed, message):

@@ -8,6 +8,7 @@ it stands. All of it happens in one transaction of the one writer, so that nothi
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from sms_notify.policy.correlation import SHARED, Key
@@ -233,9 +234,11 @@ class WorkingSet:
             limit_rows.look_again(tx, rows.freed, now)
         if rows.postponed:
             notification_rows.postpone(tx, rows.postponed, now)
-        incidents.seen(tx, rows.seen, now)
+        changed = {one.id: one for one in rows.incidents.changed}
+        incidents.seen(tx, [id_ for id_ in rows.seen if id_ not in changed], now)
         # What ends makes room for what begins: one open episode a problem.
-        incidents.update(tx, rows.incidents.changed)
+        seen = (replace(one, last_seen_at=now) if id_ in rows.seen else one for id_, one in changed.items())
+        incidents.update(tx, seen)
         incidents.insert(tx, rows.incidents.new)
         if rows.members.rows:
             incident_members.save(tx, [*rows.members.new, *rows.members.changed])

@@ -1,6 +1,6 @@
 """Rows about what is said: messages, and the ledger of what becomes of them.
 
-Every change of a message's state goes through `move`, `update` or `outbox.claim`, each with its row of the ledger: there is
+Every change of a message's state goes through `move`, `update` or `claims.claim`, each with its row of the ledger: there is
 no state that the ledger does not explain.
 """
 
