@@ -23,14 +23,17 @@ import history
 
 from sms_notify.alert import Alert, Delivery, Status, fingerprint_of
 from sms_notify.delivery.sender import Luck, Sender
-from sms_notify.delivery.settlement import Account, Settling
+from sms_notify.delivery.settlement import Settling
 from sms_notify.engine import Engine
-from sms_notify.gateways.base import Fate, Outcome, Reason, Submission
+from sms_notify.gateways.base import Submission
+from sms_notify.gateways.sms1601.settings import TEXT_LIMITS
+from sms_notify.policy.account import Account
 from sms_notify.policy.directory import Directory, Person, Target, TargetKind
 from sms_notify.policy.matchers import parse_matchers
+from sms_notify.policy.outcomes import Fate, Outcome, Reason
 from sms_notify.policy.rate_limits import STANDARD, Credits, Limit, Limits
 from sms_notify.policy.routing import Receiver, Route
-from sms_notify.ruleset import Plan
+from sms_notify.policy.ruleset import Plan
 from sms_notify.store.messages import Message
 from sms_notify.store.sqlite import SqliteStore
 from sms_notify.store.tx import Tx
@@ -45,7 +48,7 @@ _PEOPLE = {
 }
 _NUMBERS = (_PEOPLE["alice"].number, _PEOPLE["bob"].number)
 _MANY = 1_000_000
-_ACCOUNT = Account("main", sender="ACME", gateways=("main",))
+_ACCOUNT = Account("main", sender="ACME", gateways=("main",), limits=TEXT_LIMITS)
 # For a site that texts ten thousand times a day: looked at for every text, and so wide that none of them ever holds one.
 _WIDE = replace(
     STANDARD,

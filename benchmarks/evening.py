@@ -17,14 +17,16 @@ from stormy import Arrival
 
 from sms_notify.alert import Alert
 from sms_notify.delivery.sender import Luck, Sender
-from sms_notify.delivery.settlement import Account
 from sms_notify.engine import Engine
-from sms_notify.gateways.base import Batch, Fate, Outcome, Reason, Submission
+from sms_notify.gateways.base import Batch, Submission
+from sms_notify.gateways.sms1601.settings import TEXT_LIMITS
+from sms_notify.policy.account import Account
 from sms_notify.policy.directory import Directory, Person, Target, TargetKind
 from sms_notify.policy.matchers import parse_matchers
+from sms_notify.policy.outcomes import Fate, Outcome, Reason
 from sms_notify.policy.rate_limits import STANDARD, Lane, Limits
 from sms_notify.policy.routing import Receiver, Route, route
-from sms_notify.ruleset import Plan
+from sms_notify.policy.ruleset import Plan
 from sms_notify.store.in_memory import ScratchStore
 from sms_notify.store.tx import Tx
 
@@ -80,7 +82,9 @@ class Evening:
         self._store = ScratchStore()
         self._engine = Engine(self.plan, "node", lambda: f"code{next(codes)}")
         luck = Luck(lambda: f"{next(references):032x}", lambda: 0.5)
-        account = Account("main", sender="ACME", gateways=("main",), directory=self.plan.directory)
+        account = Account(
+            "main", sender="ACME", gateways=("main",), directory=self.plan.directory, limits=TEXT_LIMITS
+        )
         self._sender = Sender(self.commit, _Paper(self), account, self.plan.timing, "node", luck)
 
     def __enter__(self) -> Evening:

@@ -39,10 +39,10 @@ insert into alerts (received_at, node, source, fingerprint, status, reason, inci
   case t.n when 0 then 'first' else 'resolved' end, t.i, '{}', i.labels, i.annotations, i.starts_at, null,
   'route -> oncall' from texts t join incidents i on i.id = t.i where t.n % 2 = 0;
 insert into messages (id, kind, receiver, recipient, number, severity, gateway, body, parts, state, attempts, ambiguous,
-  reference, smsid, not_before, expires_at, polls, created_at, sent_at, updated_at, rank, lane, sender, confirmed_at)
+  reference, smsid, not_before, expires_at, polls, created_at, sent_at, updated_at, rank, lane, sender)
   select id, kind, 'oncall', person, number, 'warning', 'main', 'FIRING warning CpuHigh web' || (i % :keys) ||
   ': the processor is busy since 13:00 #k3f9', 1, 'delivered', 1, 0, printf('%032x', id * 7919), 'sms' || id, at,
-  at + 3600000000, 1, at, at + 300000, at + 5000000, 1, 'rest', 'ACME', at + 5000000 from texts;
+  at + 3600000000, 1, at, at + 300000, at + 5000000, 1, 'rest', 'ACME' from texts;
 insert into pages (incident_id, number, kind, nth, recipient, receiver, lane, bundle, state, why, held_by, hidden,
   created_at, due_at, message_id) select i, number, kind, 0, person, 'oncall', 'rest', '', 'told', 'now', '', 0, at, at,
   id from texts;

@@ -183,7 +183,7 @@ def _sweep(folder: Path, database: Path) -> tuple[set[str], int, int]:
         broken, more = 0, True
         while more:
             swept = spool.sweep_once()
-            assert not swept.trouble, swept.trouble
+            assert not swept.problem, swept.problem
             broken, more = broken + len(swept.refused), swept.more
     finally:
         committer.stop()

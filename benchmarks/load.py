@@ -1,6 +1,7 @@
 """The load, in a process of its own: posts alerts over connections kept alive and prints what it saw as JSON.
 
-As fast as the answers come (`--seconds`), or at a steady rate whatever the answers do (`--rate`).
+As fast as the answers come, or at a steady rate whatever the answers do (`--rate`). One run of `--seconds`; without that
+one for each line on standard input, which says how many.
 """
 
 from __future__ import annotations
@@ -9,13 +10,12 @@ import argparse
 import asyncio
 import itertools
 import json
-import os
 import re
 import statistics
+import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, field
-from pathlib import Path
 
 import uvloop
 from payloads import request
@@ -65,6 +65,9 @@ class Client(asyncio.Protocol):
         assert status == 200, f"answered {status}"
         return time.perf_counter() - began
 
+    def close(self) -> None:
+        self._transport.close()
+
 
 async def connected(port: int) -> Client:
     _, client = await asyncio.get_running_loop().create_connection(Client, "127.0.0.1", port)
@@ -74,13 +77,15 @@ async def connected(port: int) -> Client:
 async def as_fast_as_answered(port: int, following: Callable[[], bytes], seconds: float) -> list[float]:
     """Every connection posts the next alert when it has the answer to the last; the time that each took."""
     taken: list[float] = []
+    clients = [await connected(port) for _ in range(CONNECTIONS)]
     ends = time.perf_counter() + seconds
 
     async def one(client: Client) -> None:
         while time.perf_counter() < ends and len(taken) < MOST_POSTS:
             taken.append(await client.post(following()))
+        client.close()
 
-    await asyncio.gather(*[one(await connected(port)) for _ in range(CONNECTIONS)])
+    await asyncio.gather(*[one(client) for client in clients])
     return taken
 
 
@@ -109,9 +114,8 @@ async def steadily(
 
 
 def cpu_seconds(pid: int) -> float:
-    """User and system time of a process so far (proc(5): fields 14 and 15 of stat)."""
-    fields = Path(f"/proc/{pid}/stat").read_text("ascii").rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+    """User and system time of a process so far, by its own clock (clock_getcpuclockid(3) for Linux): /proc tells hundredths."""
+    return time.clock_gettime((~pid << 3) | 2)
 
 
 def percentile(values: list[float], share: float) -> float:
@@ -120,19 +124,18 @@ def percentile(values: list[float], share: float) -> float:
     return ordered[max(0, -int(-share * len(ordered) // 1) - 1)]
 
 
-async def measure(options: argparse.Namespace) -> Seen:
-    numbers = itertools.repeat(1) if options.same else itertools.count(1)
+async def measure(options: argparse.Namespace, numbers: Iterator[int], seconds: float) -> Seen:
 
     def following() -> bytes:
-        return request(next(numbers), options.port, options.token)
+        return request(next(numbers), options.port, options.token, options.alerts)
 
-    if not options.rate:
+    if options.warm_up and not options.rate:
         await as_fast_as_answered(options.port, following, options.warm_up)
     seen, cpu, began = Seen(), cpu_seconds(options.pid), time.perf_counter()
     if options.rate:
-        taken, seen.sent = await steadily(options.port, options.token, options.rate, options.seconds)
+        taken, seen.sent = await steadily(options.port, options.token, options.rate, seconds)
     else:
-        taken = await as_fast_as_answered(options.port, following, options.seconds)
+        taken = await as_fast_as_answered(options.port, following, seconds)
     seen.posts, seen.seconds = len(taken), time.perf_counter() - began
     seen.cpu_us = (cpu_seconds(options.pid) - cpu) / len(taken) * 1e6
     seen.p50_ms, seen.p99_ms = statistics.median(taken) * 1000, percentile(taken, 0.99) * 1000
@@ -144,13 +147,16 @@ def main() -> None:
     parser.add_argument("--port", type=int, required=True)
     parser.add_argument("--pid", type=int, required=True, help="the server, whose CPU time is read")
     parser.add_argument("--token", default="none")
-    parser.add_argument("--seconds", type=float, required=True)
+    parser.add_argument("--seconds", type=float)
     parser.add_argument("--warm-up", type=float, default=0.0)
     parser.add_argument("--rate", type=float, default=0.0, help="POSTs a second; 0 = as fast as answered")
     parser.add_argument("--same", action="store_true", help="the same alert every time")
+    parser.add_argument("--alerts", type=int, default=1, help="so many alerts a POST, all of them new")
     options = parser.parse_args()
+    numbers = itertools.repeat(1) if options.same else itertools.count(1)
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        print(json.dumps(asdict(runner.run(measure(options)))))
+        for seconds in map(float, sys.stdin) if options.seconds is None else [options.seconds]:
+            print(json.dumps(asdict(runner.run(measure(options, numbers, seconds)))), flush=True)
 
 
 if __name__ == "__main__":

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import subprocess
-import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
@@ -14,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from load import Seen, percentile
-from servers import HERE, NOBODY, ONE_PERSON, TOKEN, Server, arrivals, daemon, floor, phones
+from servers import NOBODY, ONE_PERSON, Server, arrivals, daemon, floor, load_command, phones
 
 _RATE = 20.0  # alerts a second, where time is measured and not throughput
 _ARRIVE_WITHIN = 10.0
@@ -115,8 +114,7 @@ def _steady(server: Server, seconds: float) -> Seen:
 
 
 def _load(server: Server, seconds: float, *options: str) -> Seen:
-    command = [sys.executable, str(HERE / "load.py"), "--port", str(server.port), "--pid", str(server.pid)]
-    command += ["--token", TOKEN, "--seconds", str(seconds), *options]
+    command = load_command(server, "--seconds", str(seconds), *options)
     done = subprocess.run(command, stdout=subprocess.PIPE, check=True, timeout=seconds + 60)
     return Seen(**json.loads(done.stdout))
 

@@ -17,6 +17,7 @@ from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
 
+import against
 import deciding
 import hooks
 import rounds
@@ -165,8 +166,18 @@ def main() -> None:
     parser.add_argument(
         "--folder", type=Path, default=default, help=f"where the databases lie (default: {default})"
     )
+    parser.add_argument(
+        "--against", metavar="COMMIT", help="nothing but how this tree takes in alerts, beside another commit"
+    )
+    parser.add_argument("--rounds", type=int, default=5, help="of --against (default: 5)")
     options = parser.parse_args()
     progress = Progress()
+    if options.against:
+        turns = against.measure(options.against, options.folder, options.rounds, progress.say)
+        print(f"\n{against.table(turns, options.against)}\n\nThe whole took {progress.seconds:.0f} s.")
+        if options.json:
+            options.json.write_text(json.dumps([asdict(turn) for turn in turns], indent=2) + "\n", "utf-8")
+        return
     sync = rounds.sync_microseconds(options.folder)
     measured = measure(QUICK if options.quick else FULL, options.folder, progress)
     made = rows(measured)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import socket
 import subprocess
 import sys
@@ -12,9 +13,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypedDict
 
 TOKEN = "bench-token-of-no-worth"  # noqa: S105 - opens nothing but the daemon of one run
 HERE = Path(__file__).parent
+THIS = HERE.parent
 _START_WITHIN = 20.0
 _STOP_WITHIN = 20.0
 NOBODY = "[{name: oncall}]"
@@ -30,10 +33,13 @@ class Server:
 
 
 @contextmanager
-def process(command: list[str], port: int, log: Path) -> Iterator[Server]:
-    """Runs `command` until the block ends. Raises RuntimeError with its output where it does not listen in time."""
+def process(command: list[str], port: int, log: Path, tree: Path = THIS) -> Iterator[Server]:
+    """Runs `command` with the code of `tree` until the block ends.
+
+    Raises RuntimeError with its output where it does not listen in time.
+    """
     with log.open("ab") as output:
-        running = subprocess.Popen(command, stdout=output, stderr=output)
+        running = subprocess.Popen(command, stdout=output, stderr=output, **code_of(tree))
     try:
         _await_listening(running, port, log)
         yield Server(port, running.pid)
@@ -44,6 +50,18 @@ def process(command: list[str], port: int, log: Path) -> Iterator[Server]:
         except subprocess.TimeoutExpired:
             running.kill()
             running.wait()
+
+
+class Place(TypedDict):
+    """Where a process finds its code."""
+
+    cwd: Path
+    env: dict[str, str]
+
+
+def code_of(tree: Path) -> Place:
+    """For a process that is to run the code of `tree`: `python -m` looks in its own folder first, a script in PYTHONPATH."""
+    return {"cwd": tree, "env": os.environ | {"PYTHONPATH": str(tree)}}
 
 
 @contextmanager
@@ -63,13 +81,18 @@ def phones(folder: Path) -> Iterator[Server]:
 
 
 @contextmanager
-def daemon(folder: Path, receivers: str, gateway: int) -> Iterator[Server]:
-    """`sms-notify serve`, as anybody starts it, with the gateway at port `gateway`."""
+def daemon(folder: Path, receivers: str, gateway: int, tree: Path = THIS) -> Iterator[Server]:
+    """`sms-notify serve` of `tree`, as anybody starts it, with the gateway at port `gateway`."""
     port = free_port()
     config = write_config(folder, receivers, port, gateway)
     command = [sys.executable, "-m", "sms_notify", "--config", str(config), "serve"]
-    with process(command, port, folder / "daemon.log") as server:
+    with process(command, port, folder / "daemon.log", tree) as server:
         yield server
+
+
+def load_command(server: Server, *options: str) -> list[str]:
+    command = [sys.executable, str(HERE / "load.py"), "--port", str(server.port), "--pid", str(server.pid)]
+    return [*command, "--token", TOKEN, *options]
 
 
 def write_config(folder: Path, receivers: str, port: int, gateway: int) -> Path:

@@ -2,24 +2,16 @@
 
     alert       what a monitoring system told us, as one value
     sources     bytes from a monitoring system → alerts                                     pure
-    policy      who must hear of an alert, when, and why not: episodes, routes, intervals, on-call, limits    pure
+    policy      the rules, over values: what an alert means, who is owed what, when, in which text, and why not    pure
     wording     what the text says: alphabet, parts, templates                              pure
-    ruleset     what deciding needs of a configuration
-    hearing     which incident an alert belongs to, and whether it is news
-    engine      accept, tick, acknowledge: the steps in one transaction, with `now` passed in
-    owing       who is owed what of what was heard, and from when on
-    turns       what follows while nobody acknowledges: escalation steps, reminders
-    paging      from what people are to hear to texts: one each, or merged where the limits say so
-    bundling    which pages make one text, and what that text has to say
-    allowance   what limits and budgets leave one reader now
-    handover    a text to who takes over, a warning of a gap ahead
-    upkeep      what time does to messages: leases, evidence, age, closed gateways
+    engine      accept, tick, acknowledge: loads what a step may touch, lets policy change it, writes it back
     oncall      who is on call: rotations with their overrides, calendars
     store       the durable middle, and the only SQL
     delivery    claim, send, settle; delivery reports; free questions whether what was refused is taken again
     self_alerts our own problems, noted for the operator
     barring     whether a number can be texted, in one set of words
-    gateways    one request to the SMS gateway → an outcome
+    net         a request to somebody else's server: bounded in time and size, sent at most once, silent about secrets
+    gateways    one request to the SMS gateway → an outcome; the registry knows the types that there are
     channels    the operator by e-mail, webhook, command or apprise
     operator_notifier  our own problems, told to a person once
     silences    an Alertmanager silence acknowledges, and an acknowledgement makes one
@@ -30,10 +22,11 @@
     hook        the command hooks' one self-contained file: a notification durably into the spool folder
     spool       what the hooks handed over: read, committed, and only then removed
     web         webhooks in, metrics and health out, the pages for people
-    assembly    from settings to the parts that obey them; reads clock and randomness
-    daemon      builds everything, keeps it running, exchanges it at a reload; systemd, signals, the log
+    daemon      builds everything, keeps it running, exchanges it at a reload; systemd, signals, the log.
+                Its `wiring` leads from settings to the parts that obey them, for the commands as well
     cli         the commands (`__main__` is the command itself)
     simulator   a local 1601SMS gateway with a page that shows the phones
+    virtual     a daemon on a virtual clock, for replays, stories and what an alert would lead to
     backtest    recorded alerts through one or two configurations on a virtual clock: what it would have cost
     stories     unit tests of a configuration: what happens, and what the phones must get, on a virtual clock
     demo        simulator, daemon and a staged incident (`demo.yml` is its configuration)

@@ -14,7 +14,7 @@ from enum import StrEnum
 
 
 class Status(StrEnum):
-    """Whether the trouble is there or gone; the value is the word used in metrics, texts and the ledger."""
+    """Whether the problem is there or gone; the value is the word used in metrics, texts and the ledger."""
 
     FIRING = "firing"
     RESOLVED = "resolved"
@@ -31,7 +31,8 @@ class Severity(StrEnum):
     @classmethod
     def of(cls, labels: Mapping[str, str]) -> Severity:
         """The severity that a label set claims; a word we do not know is OTHER, never an error."""
-        return _WORDS.get(labels.get("severity", "").strip().lower(), cls.OTHER)
+        word = labels.get("severity", "")
+        return _WORDS.get(word) or _WORDS.get(word.strip().lower(), cls.OTHER)
 
     @property
     def rank(self) -> int:
@@ -57,7 +58,7 @@ class Alert:
 
     `starts_at` and `ends_at` are aware UTC or None where the source gave none (Alertmanager's zero time
     counts as none). `fingerprint` names the alert within its source; the pair is the incident's key. `once`: a notice
-    rather than a state, of which nobody will say that it is over, so that nobody is reminded of it.
+    rather than a state, of which nobody will say that it has ended, so that nobody is reminded of it.
     """
 
     source: str
@@ -118,10 +119,5 @@ def fingerprint_of(labels: Mapping[str, str]) -> str:
 
     Lengths are hashed with the texts, so that no two label sets can be spelled alike.
     """
-    digest = hashlib.sha256()
-    for name, value in sorted(labels.items()):
-        for part in (name, value):
-            raw = part.encode("utf-8", "surrogatepass")
-            digest.update(b"%d:" % len(raw))
-            digest.update(raw)
-    return digest.hexdigest()[:16]
+    parts = [part.encode("utf-8", "surrogatepass") for pair in sorted(labels.items()) for part in pair]
+    return hashlib.sha256(b"".join([b"%d:%b" % (len(part), part) for part in parts])).hexdigest()[:16]

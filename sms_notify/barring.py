@@ -1,52 +1,29 @@
 """Whether a number can be texted, in the words of everything that answers: commands, pages, ledger, `explain`.
 
-A number or a country that a gateway refused is barred there until a free question (`probing.py`) shows that it is
+A number or a country that a gateway refused is barred there until a free question (`breaker_probe.py`) shows that it is
 taken again. One function says so, for an answer that differs by who is asked is wrong somewhere.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 from datetime import datetime
 
-from sms_notify.gateways.sms1601.error_codes import explain_code
-from sms_notify.policy.directory import Directory, group_of
+from sms_notify.gateways.registry import explain_code
+from sms_notify.policy import bars
+from sms_notify.policy.bars import Barring, Breaker
+from sms_notify.policy.directory import Directory
 from sms_notify.policy.retry_policy import Scope
 from sms_notify.store import breakers
-from sms_notify.store.breakers import Breaker
 from sms_notify.store.tx import Tx
 
 Clock = Callable[[datetime], str]
 _ADVICE = "Else wait for a free probe, or clear it: sms-notify unbar"
 
 
-@dataclass(frozen=True, slots=True)
-class Barring:
-    """What keeps a number from the preferred gateway. `leaves_by` is the first that does not bar it; empty: none."""
-
-    bars: tuple[Breaker, ...]
-    leaves_by: str = ""
-
-    @property
-    def nowhere(self) -> bool:
-        """True where no gateway takes a text for the number."""
-        return not self.leaves_by
-
-    @property
-    def since(self) -> datetime:
-        return self.bars[0].opened_at
-
-
 def barring_of(tx: Tx, gateways: Iterable[str], number: str) -> Barring | None:
     """How it stands with a number; None where the first of `gateways` does not bar it, and for a group."""
-    bars: list[Breaker] = []
-    for gateway in () if group_of(number) is not None else gateways:
-        bar = breakers.bar_of(tx, gateway, number)
-        if bar is None:
-            return Barring(tuple(bars), gateway) if bars else None
-        bars.append(bar)
-    return Barring(tuple(bars)) if bars else None
+    return bars.barring_of(breakers.all_open(tx), gateways, number)
 
 
 def utc(at: datetime) -> str:

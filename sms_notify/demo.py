@@ -21,11 +21,11 @@ from types import TracebackType
 from sms_notify.alert import fingerprint_of
 from sms_notify.config.load import load
 from sms_notify.daemon.app import App
-from sms_notify.gateways.sms1601.client import delivery_token
+from sms_notify.gateways.registry import delivery_token
 from sms_notify.secret import Secret
-from sms_notify.simulator.records import Text
+from sms_notify.simulator.records import SimulatedText
 from sms_notify.simulator.server import Simulator
-from sms_notify.simulator.settings import Settings as SimulatorSettings
+from sms_notify.simulator.settings import SimulatorSettings
 
 _FAVOURITE_PORTS = (1601, 9601)
 _ZERO_TIME = "0001-01-01T00:00:00Z"
@@ -33,7 +33,7 @@ Labels = Mapping[str, str]
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
+class DemoStep:
     """One thing that happens: what a person is told of it, what Alertmanager posts, and how many texts follow."""
 
     said: str
@@ -63,17 +63,21 @@ def _storm(name: str, hosts: range) -> tuple[tuple[str, Labels, str], ...]:
 
 
 STORY = (
-    Step("Three web servers of ams1 go down. Alertmanager groups them: one text a person.", (_WEB_FIRES,), 2),
-    Step("Alertmanager's second peer tells the same again: nobody is texted twice.", (_WEB_FIRES,), 0),
-    Step("A database disk fills up: the DBA hears of it, and so does the platform team.", ((_DB_FIRES,),), 3),
-    Step("The web servers are back: told once, to those who were told of the trouble.", (_WEB_ENDS,), 2),
-    Step(
+    DemoStep(
+        "Three web servers of ams1 go down. Alertmanager groups them: one text a person.", (_WEB_FIRES,), 2
+    ),
+    DemoStep("Alertmanager's second peer tells the same again: nobody is texted twice.", (_WEB_FIRES,), 0),
+    DemoStep(
+        "A database disk fills up: the DBA hears of it, and so does the platform team.", ((_DB_FIRES,),), 3
+    ),
+    DemoStep("The web servers are back: told once, to those who were told of the trouble.", (_WEB_ENDS,), 2),
+    DemoStep(
         "A backup finished (info): the route says that nobody needs a text.",
         ((("firing", _INFO, "took 41 min"),),),
         0,
     ),
-    Step("The DBA has not acknowledged the disk for ten seconds: it climbs to Bob.", (), 1),
-    Step(
+    DemoStep("The DBA has not acknowledged the disk for ten seconds: it climbs to Bob.", (), 1),
+    DemoStep(
         "A switch drowns: 40 warnings in three groups. Two texts a person, and the second says until when.",
         (
             _storm("LoadHigh", range(1, 15)),
@@ -82,7 +86,7 @@ STORY = (
         ),
         4,
     ),
-    Step(
+    DemoStep(
         "The disk was cleaned up: Carol hears it now, the others when their silence ends.", ((_DB_ENDS,),), 1
     ),
 )
@@ -119,7 +123,7 @@ class Demo:
         """Where the phones can be watched."""
         return f"{self.simulator.base_url}/"
 
-    def play(self, step: Step, now: datetime) -> list[Text]:
+    def play(self, step: DemoStep, now: datetime) -> list[SimulatedText]:
         """Posts one step as Alertmanager would, and returns the texts that the phones got of it."""
         before = len(self.simulator.texts())
         for alerts in step.posts:

@@ -17,16 +17,16 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, disa
 from prometheus_client.exposition import choose_encoder
 
 from sms_notify.alert import Severity, Status
-from sms_notify.gateways.base import DeliveryStatus, Fate, Outcome
-from sms_notify.gateways.sms1601.error_codes import CODES
+from sms_notify.gateways.registry import KNOWN_CODES
 from sms_notify.oncall.roster import Roster
 from sms_notify.policy.directory import Directory
+from sms_notify.policy.outcomes import DeliveryStatus, Fate, Outcome
 from sms_notify.policy.rate_limits import LimitScope
 from sms_notify.policy.retry_policy import Scope
 from sms_notify.policy.rotations import gaps
 from sms_notify.policy.routing import Receiver
 from sms_notify.policy.vocabulary import Applied, Cause, Decision, Heard, Ignored, State
-from sms_notify.store import agenda, breakers, limit_rows, queries
+from sms_notify.store import breakers, decisions, limit_rows, queries
 from sms_notify.store.sqlite import SqliteStore
 from sms_notify.store.tx import Row, Tx, moment
 
@@ -82,7 +82,7 @@ class Metrics:
         """Counts from here on: what earlier processes did is in the database, not in this one's counters."""
         with store.reading() as tx:
             self._last = queries.newest(tx)
-            self._last_decision = agenda.newest_decision(tx)
+            self._last_decision = decisions.newest(tx)
 
     def follow(self, gateways: Iterable[str], receivers: Mapping[str, Receiver]) -> None:
         """Another configuration runs. Counters of what it names no more stay; gauges of it would be lies."""
@@ -111,7 +111,7 @@ class Metrics:
     def answered(self, gateway: str, outcome: Outcome) -> None:
         """One request to send has ended."""
         self.request_seconds.labels(gateway).observe(outcome.seconds)
-        self.gateway_up.labels(gateway).set(outcome.fate is Fate.SENT or outcome.code is not None)
+        self.gateway_up.labels(gateway).set(outcome.fate is Fate.SENT or outcome.refusal is not None)
 
     def called_back(self, did: Applied | Ignored) -> None:
         """A call-back has come; most of those that do nothing are somebody's mistake, some are an attack."""
@@ -248,7 +248,7 @@ class Metrics:
             self.spent.labels(gateway, severity)
         for barred in Scope:
             self.breakers.labels(gateway, barred)
-        for code in (*map(str, CODES), _OTHER_CODE):
+        for code in (*map(str, KNOWN_CODES), _OTHER_CODE):
             self.errors.labels(gateway, code)
         for status in _REPORTED.values():
             self.deliveries.labels(gateway, status)
@@ -262,7 +262,7 @@ class Metrics:
             moves = queries.ledger_after(tx, self._last[1], self._node)
             totals = queries.totals(tx)
             broken = breakers.all_open(tx)
-            decided = agenda.decisions_after(tx, self._last_decision, self._node)
+            decided = decisions.after(tx, self._last_decision, self._node)
             self._set_oncall(tx, now)
             self._set_days_left(tx, now)
         for row in counts:
@@ -293,7 +293,7 @@ class Metrics:
         if row["code"] is not None or (
             state in (State.QUEUED, State.UNKNOWN) and row["reason"] not in set(Cause)
         ):
-            self.errors.labels(gateway, str(row["code"]) if row["code"] in CODES else _OTHER_CODE).inc()
+            self.errors.labels(gateway, str(row["code"]) if row["code"] in KNOWN_CODES else _OTHER_CODE).inc()
         if state in _REPORTED and row["reason"] != Cause.REPORTS_OFF:
             self.deliveries.labels(gateway, _REPORTED[state]).inc()
         if state is State.DELIVERED:
@@ -313,7 +313,7 @@ class Metrics:
     def _set_oncall(self, tx: Tx, now: datetime) -> None:
         """A schedule that nobody holds shows 0 for everybody."""
         roster = self._roster()
-        holder_of = roster.holders(tx, now)
+        holder_of = roster.on_call(tx, now)
         self.oncall.clear()
         self.gap.clear()
         for name, schedule in roster.schedules.items():

@@ -1,7 +1,7 @@
-"""Telling a person of our own trouble: once, by every road that `operator` names, however often it shows.
+"""Self-alerts reach a person: once, by every channel that `operator` names, however often the problem shows.
 
-A person is texted by a gateway that takes texts now; the other roads need none. Trouble that reached nobody is
-told again, later and later; the log has it in any case.
+A person is texted by a gateway that takes texts now; the other channels need none. What reached nobody is told
+again, later and later; the log has it in any case.
 """
 
 from __future__ import annotations
@@ -12,25 +12,28 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from sms_notify.alert import Severity
-from sms_notify.channels.base import Ended, Note, Road
+from sms_notify.channels.base import Channel, Ended, Note
 from sms_notify.channels.settings import OperatorKind, OperatorTarget
+from sms_notify.delivery.open_ways import open_gateway
 from sms_notify.delivery.sender import Clock, Commit
-from sms_notify.delivery.settlement import open_gateway
+from sms_notify.engine.working_set import WorkingSet
 from sms_notify.oncall.roster import Roster
 from sms_notify.policy.directory import Person, Target, TargetKind
-from sms_notify.policy.retry_policy import Level
+from sms_notify.policy.episodes import incident_of
+from sms_notify.policy.records import Draft
+from sms_notify.policy.retry_policy import Level, Urgency
+from sms_notify.policy.self_alert_notes import NOBODY_READ, Particular, SelfAlertNote, may_have_reached
 from sms_notify.policy.vocabulary import Kind
-from sms_notify.self_alerts import Gathered, correct, gather
+from sms_notify.self_alerts import Gathered, gather
 from sms_notify.store import breakers, messages, particulars
-from sms_notify.store.breakers import OwnTrouble
-from sms_notify.store.messages import Draft
+from sms_notify.store.breakers import SelfAlert
 from sms_notify.store.tx import Tx
 from sms_notify.wording import gsm
 from sms_notify.wording.content import Text
 
 _log = logging.getLogger(__name__)
-_AGAIN, _AGAIN_CAP = timedelta(seconds=30), timedelta(minutes=15)
-_LIFE = timedelta(hours=4)
+_RETRY, _RETRY_CAP = timedelta(seconds=30), timedelta(minutes=15)
+_EXPIRES_AFTER = timedelta(hours=4)
 _MICROSECOND = timedelta(microseconds=1)
 _KINDS = {
     OperatorKind.PERSON: TargetKind.PERSON,
@@ -42,20 +45,20 @@ _KINDS = {
 
 @dataclass(frozen=True, slots=True)
 class Operator:
-    """Who hears of our own trouble: people by text, and roads by name."""
+    """Who is sent self-alerts: people by text, and channels by name."""
 
     targets: tuple[OperatorTarget, ...]
-    roads: Mapping[str, Road]
+    channels: Mapping[str, Channel]
     roster: Callable[[], Roster]
     gateways: tuple[str, ...]
 
     def people(self, tx: Tx, now: datetime) -> tuple[Person, ...]:
         """Who is to be texted; of a schedule, who holds it now."""
         named = (t for t in self.targets if t.kind is not OperatorKind.GATEWAY)
-        return self.roster().people(tx, (Target(_KINDS[t.kind], t.name) for t in named), now)
+        return self.roster().who(tx, (Target(_KINDS[t.kind], t.name) for t in named), now)
 
-    def other_roads(self) -> tuple[Road, ...]:
-        return tuple(self.roads[t.name] for t in self.targets if t.kind is OperatorKind.GATEWAY)
+    def other_channels(self) -> tuple[Channel, ...]:
+        return tuple(self.channels[t.name] for t in self.targets if t.kind is OperatorKind.GATEWAY)
 
 
 class Teller:
@@ -75,18 +78,18 @@ class Teller:
         self._operator = operator
 
     def tell_once(self) -> int:
-        """Tells each trouble that is due; returns how many reached somebody."""
+        """Tells each self-alert that is due; returns how many reached somebody."""
         now = self._clock()
-        due = self._commit(lambda tx: _due(tx, now))
+        due = self._commit(lambda tx: _due(tx, self._node, now))
         # A moment of its own for each note: by it a text that was lost is found to belong to what it told.
         notes = enumerate(gather(due))
         return sum(self._tell(gathered, now + number * _MICROSECOND) for number, gathered in notes)
 
     def _tell(self, gathered: Gathered, now: datetime) -> bool:
-        trouble, note = gathered.trouble, note_of(gathered)
-        _log.critical("%s", note.subject, extra={"advice": trouble.advice, "level": trouble.level})
-        told = [self._by_road(road, note) for road in self._operator.other_roads()]
-        texted = self._commit(lambda tx: self._text(tx, trouble, now))
+        self_alert, note = gathered.self_alert, note_of(gathered)
+        _log.critical("%s", note.subject, extra={"advice": self_alert.advice, "level": self_alert.level})
+        told = [self._by_channel(channel, note) for channel in self._operator.other_channels()]
+        texted = self._commit(lambda tx: self._text(tx, self_alert, now))
         if texted:
             self._wake()
         nobody_to_tell = not self._operator.targets
@@ -94,33 +97,64 @@ class Teller:
         if reached or nobody_to_tell:
             self._commit(lambda tx: _note_told(tx, gathered, now, for_good=any(told)))
         else:
-            pause = min(_AGAIN * (1 << min(trouble.tries, 10)), _AGAIN_CAP)
+            pause = min(_RETRY * (1 << min(self_alert.tries, 10)), _RETRY_CAP)
             self._commit(lambda tx: _note_untold(tx, gathered, now + pause))
         return reached
 
-    def _by_road(self, road: Road, note: Note) -> bool:
+    def _by_channel(self, channel: Channel, note: Note) -> bool:
         """UNKNOWN counts as told: a second copy of a note is no help to anybody."""
-        ended = road.tell(note)
-        extra = {"road": road.name, "ended": ended.ended, "detail": ended.detail}
+        ended = channel.tell(note)
+        extra = {"road": channel.name, "ended": ended.ended, "detail": ended.detail}
         _log.info("operator", extra=extra)
         return ended.ended in (Ended.TOLD, Ended.UNKNOWN)
 
-    def _text(self, tx: Tx, trouble: OwnTrouble, now: datetime) -> int:
+    def _text(self, tx: Tx, self_alert: SelfAlert, now: datetime) -> int:
         people = self._operator.people(tx, now)
         ways = [(person, open_gateway(tx, self._operator.gateways, person.number)) for person in people]
-        body = gsm.fit(gsm.to_gsm(f"sms-notify: {trouble.what}. {trouble.advice}"), 1)
+        body = gsm.fit(gsm.to_gsm(f"sms-notify: {self_alert.what}. {self_alert.advice}"), 1)
         text = Text(body, gsm.parts(body), gsm.septets(body))
         told = [(person, gateway) for person, gateway in ways if gateway is not None]
         for person, gateway in told:
-            draft = Draft(Kind.OPERATOR, "", person, Severity.CRITICAL, gateway, text, now, now + _LIFE)
+            draft = Draft(
+                Kind.OPERATOR, "", person, Severity.CRITICAL, gateway, text, now, now + _EXPIRES_AFTER
+            )
             messages.write(tx, draft, self._node, now)
         return len(told)
 
 
-def _due(tx: Tx, now: datetime) -> Sequence[OwnTrouble]:
-    due = breakers.untold(tx, now)
-    correct(tx, due, now)
+def _due(tx: Tx, node: str, now: datetime) -> Sequence[SelfAlert]:
+    working = WorkingSet(tx, node, now)
+    for self_alert in breakers.untold(tx, now):
+        _correct(tx, working, self_alert)
+    working.flush()
     return breakers.untold(tx, now)
+
+
+def _correct(tx: Tx, working: WorkingSet, self_alert: SelfAlert) -> None:
+    """What reached nobody when its text failed may have reached somebody since, by the next step."""
+    if (
+        not particulars.is_particular(self_alert.id)
+        or particulars.kind_of(self_alert.id) != Particular.NOBODY
+    ):
+        return
+    tag = particulars.about(self_alert.id)
+    id_ = incident_of(tag.removeprefix("#"))
+    if id_ is None:
+        return
+    working.load_notifications([id_])
+    if may_have_reached(working.rows, id_):
+        what = self_alert.what.replace(NOBODY_READ, "")
+        particulars.drop(tx, self_alert.id)
+        working.rows.notes.append(
+            SelfAlertNote(
+                Particular.UNREAD,
+                f"somebody/{tag}",
+                Urgency(Level.PAGE),
+                self_alert.gateway,
+                what,
+                self_alert.advice,
+            )
+        )
 
 
 def _note_told(tx: Tx, gathered: Gathered, now: datetime, *, for_good: bool) -> None:
@@ -136,13 +170,13 @@ def _note_untold(tx: Tx, gathered: Gathered, at: datetime) -> None:
 
 
 def note_of(gathered: Gathered) -> Note:
-    """The trouble as a person reads it; numbers stand in none of it."""
-    trouble = gathered.trouble
-    times = f" ({trouble.times} times since)" if trouble.times > 1 else ""
+    """The self-alert as a person reads it; numbers stand in none of it."""
+    self_alert = gathered.self_alert
+    times = f" ({self_alert.times} times since)" if self_alert.times > 1 else ""
     each = "".join(f"\n- {line}" for line in gathered.details)
     beyond = len(gathered.ids) - len(gathered.details)
     more = f"\n- and {beyond} more" if gathered.details and beyond else ""
     body = "\n\n".join(
-        filter(None, (f"{trouble.what}{times}", f"{each}{more}".strip(), f"{trouble.advice}\n"))
+        filter(None, (f"{self_alert.what}{times}", f"{each}{more}".strip(), f"{self_alert.advice}\n"))
     )
-    return Note(f"sms-notify: {trouble.what}", body, trouble.opened_at, trouble.level is Level.PAGE)
+    return Note(f"sms-notify: {self_alert.what}", body, self_alert.opened_at, self_alert.level is Level.PAGE)

@@ -26,13 +26,13 @@ FOLDER_MODE = 0o3770  # setgid: files belong to the folder's group; sticky: nobo
 _BATCH = 50  # records in one commit: a few tens of ms in which no urgent page waits for it
 _AT_ONCE = 1_000  # records in one sweep, so that a stop is heard
 _PAUSE = 5  # sweeps that are left out after one that could not commit: a second
-_ANEW = 300  # sweeps after which what could not be read or removed is tried again: a minute
+_SWEEPS_TO_RETRY = 300  # sweeps after which what could not be read or removed is tried again: a minute
 _ABANDONED = timedelta(hours=1)  # a hook needs milliseconds
 _MOST_FIELDS = MOST_WORDS + 3  # and the hook, the time, the body
 _OPEN = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC
 _OPEN_FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
 _NO_FILE = (errno.ELOOP, errno.ENXIO)  # what opening a symbolic link or a socket says
-_OURS = (errno.EMFILE, errno.ENFILE, errno.ENOMEM)  # the file cannot help it
+_OUT_OF_RESOURCES = (errno.EMFILE, errno.ENFILE, errno.ENOMEM)  # the file cannot help it
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,15 +57,15 @@ class Refused:
 class Swept:
     """What one sweep did. `left` files are tried again; `more` says that there is work for another sweep at once.
 
-    `trouble` is what keeps the whole folder from being emptied, in words for the operator. Each refused file is told
-    once, `trouble` with each sweep that meets it. `looked` is False for a sweep that only waited.
+    `problem` is what keeps the whole folder from being emptied, in words for the operator. Each refused file is told
+    once, `problem` with each sweep that meets it. `looked` is False for a sweep that only waited.
     """
 
     taken: int = 0
     refused: tuple[Refused, ...] = ()
     left: int = 0
     more: bool = False
-    trouble: str = ""
+    problem: str = ""
     looked: bool = True
 
 
@@ -151,7 +151,7 @@ class Spool:
         self._now = now
         self._pause = 0
         self._sweeps = 0
-        self._waiting: set[str] = set()  # could not be read or moved; not looked at before `_ANEW`
+        self._waiting: set[str] = set()  # could not be read or moved; not looked at before `_SWEEPS_TO_RETRY`
         self._committed: set[str] = set()  # could not be removed; must not be handed over again
         self._told: set[tuple[str, str]] = set()
         self._refused: list[Refused] = []
@@ -166,7 +166,7 @@ class Spool:
                 os.close(_quarantine(folder))
                 return self._judged(os.fstat(folder))
         except OSError as error:
-            return self._trouble(error)
+            return self._problem(error)
 
     def _judged(self, found: os.stat_result) -> str:
         if found.st_uid not in (os.geteuid(), 0) or found.st_mode & stat.S_IWOTH:
@@ -175,7 +175,7 @@ class Spool:
             return f"{self._folder}: sticky and not ours, so that nothing can be removed from it (chown it to the daemon's user)"
         return ""
 
-    def _trouble(self, error: OSError) -> str:
+    def _problem(self, error: OSError) -> str:
         return f"{self._folder}: {error.strerror or error}; hooks cannot hand anything over (docs/hooks.md says how it is made)"
 
     def sweep_once(self) -> Swept:
@@ -188,36 +188,36 @@ class Spool:
                 return self._sweep(folder)
         except OSError as error:
             self._pause = _PAUSE
-            return Swept(refused=self._tell(), trouble=self._trouble(error))
+            return Swept(refused=self._tell(), problem=self._problem(error))
 
     def _sweep(self, folder: int) -> Swept:
         names = sorted(os.listdir(folder))
-        if self._sweeps % _ANEW == 0:
+        if self._sweeps % _SWEEPS_TO_RETRY == 0:
             self._tidy(folder, names)
         self._sweeps += 1
         passed_over = self._waiting | self._committed | {QUARANTINE}
         ready = [name for name in names if not name.startswith(".") and name not in passed_over]
-        taken, begun, trouble = 0, 0, ""
-        while begun < min(len(ready), _AT_ONCE) and not trouble:
+        taken, begun, problem = 0, 0, ""
+        while begun < min(len(ready), _AT_ONCE) and not problem:
             records = [found for name in ready[begun : begun + _BATCH] if (found := self._read(folder, name))]
-            done, trouble = self._commit(folder, records)
-            begun += _BATCH if not trouble else 0
+            done, problem = self._commit(folder, records)
+            begun += _BATCH if not problem else 0
             taken += done
         refused = self._tell()
         if taken or refused:
             os.fsync(folder)
-        left = len(self._waiting) + (len(ready) - begun if trouble else 0)
-        return Swept(taken, refused, left, more=not trouble and len(ready) > begun, trouble=trouble)
+        left = len(self._waiting) + (len(ready) - begun if problem else 0)
+        return Swept(taken, refused, left, more=not problem and len(ready) > begun, problem=problem)
 
     def _read(self, folder: int, name: str) -> Taken | None:
-        """None where the file is no record, is gone, or cannot be read now."""
+        """None where the file is not a record, is gone, or cannot be read now."""
         try:
             handed = read(_content(folder, name))
             return Taken(name, handed.at, self._parse(handed))
         except FileNotFoundError:
             return None
         except OSError as error:
-            if error.errno in _OURS:
+            if error.errno in _OUT_OF_RESOURCES:
                 raise
             if error.errno in _NO_FILE:
                 self._set_aside(folder, name, "not a file")
@@ -250,10 +250,10 @@ class Spool:
     def _commit_each(self, folder: int, records: Sequence[Taken]) -> tuple[int, str]:
         taken = 0
         for record in records:
-            done, trouble = self._commit(folder, [record])
+            done, problem = self._commit(folder, [record])
             taken += done
-            if trouble:
-                return taken, trouble
+            if problem:
+                return taken, problem
         return taken, ""
 
     def _remove(self, folder: int, name: str) -> None:
@@ -298,13 +298,13 @@ class Spool:
         present = set(names)
         self._waiting.clear()
         self._told = {told for told in self._told if told[0] in present}
-        again, self._committed = self._committed & present, set()
-        for name in again:
+        still_there, self._committed = self._committed & present, set()
+        for name in still_there:
             self._remove(folder, name)
         oldest = (self._now() - _ABANDONED).timestamp()
         for name in names:
             if name.startswith(TEMPORARY):
-                with suppress(OSError):  # the hook has finished meanwhile, or it is no file
+                with suppress(OSError):  # the hook has finished meanwhile, or it is not a file
                     if os.stat(name, dir_fd=folder, follow_symlinks=False).st_mtime < oldest:
                         os.unlink(name, dir_fd=folder)
 
@@ -319,7 +319,7 @@ def _opened(folder: Path) -> Iterator[int]:
 
 
 def _content(folder: int, name: str) -> bytes:
-    """At most one byte more than a record may have. Raises OSError, ParseError for what is no plain file."""
+    """At most one byte more than a record may have. Raises OSError, ParseError for what is not a plain file."""
     handle = os.open(name, _OPEN, dir_fd=folder)
     try:
         if not stat.S_ISREG(os.fstat(handle).st_mode):

@@ -26,12 +26,13 @@ from workbench import NOON, Bench, VirtualClock, a_plan, firing
 import sms_notify
 from sms_notify.delivery.reports import apply
 from sms_notify.delivery.sender import Luck, Sender
-from sms_notify.delivery.settlement import Account
 from sms_notify.engine import Engine
-from sms_notify.gateways.base import DeliveryStatus, Report
+from sms_notify.gateways.base import Report
 from sms_notify.gateways.sms1601.client import SmsGateway1601
-from sms_notify.gateways.sms1601.settings import Gateway1601Settings
+from sms_notify.gateways.sms1601.settings import TEXT_LIMITS, Gateway1601Settings
+from sms_notify.policy.account import Account
 from sms_notify.policy.directory import Directory, Person
+from sms_notify.policy.outcomes import DeliveryStatus
 from sms_notify.policy.vocabulary import Cause
 from sms_notify.secret import Secret
 from sms_notify.store.sqlite import SqliteStore
@@ -111,7 +112,7 @@ class Driver:
         return bench, Sender(
             bench.commit,
             gateway,
-            Account("main", "ACME", first_poll=timedelta(minutes=1)),
+            Account("main", "ACME", first_poll=timedelta(minutes=1), limits=TEXT_LIMITS),
             plan.timing,
             "node",
             luck,

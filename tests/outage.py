@@ -13,9 +13,9 @@ from sms_notify.policy.directory import Target, TargetKind
 from sms_notify.policy.holds import Window
 from sms_notify.policy.matchers import parse_matchers
 from sms_notify.policy.routing import Receiver, Route, Step
+from sms_notify.policy.ruleset import Plan
 from sms_notify.policy.time_intervals import TimeInterval
 from sms_notify.policy.vocabulary import Heard
-from sms_notify.ruleset import Plan
 
 MINUTE = timedelta(minutes=1)
 STEPS = (Step(5 * MINUTE, (Target(TargetKind.PERSON, "alice"),)),)

@@ -21,14 +21,14 @@ from sms_notify.errors import StoreError
 from sms_notify.policy.directory import Person, Target, TargetKind
 from sms_notify.policy.rotations import Layer, Rotation, Schedule, Shift
 from sms_notify.policy.routing import Step
+from sms_notify.policy.ruleset import Plan
 from sms_notify.policy.vocabulary import AckBy
-from sms_notify.ruleset import Plan
 from sms_notify.store import oncall_rows
 from sms_notify.store.committer import Committer
 from sms_notify.store.sqlite import SqliteStore
 from sms_notify.store.tx import Tx
 from sms_notify.web import passwords
-from sms_notify.web.http_limits import Limits
+from sms_notify.web.http_limits import HttpLimits
 from sms_notify.web.ports import People
 from sms_notify.web.server import WebServer
 from sms_notify.web.settings import WebSettings
@@ -165,7 +165,7 @@ def site(
     recorder = recorder or Recorder()
     running = Site(bench, committer, named, served=None)  # type: ignore[arg-type]
     app = build(recorder.hooks(), settings, patience or Patience(accept=SOON, guess=0), running.people())
-    server = WebServer(app, settings, Limits())
+    server = WebServer(app, settings, HttpLimits())
     running.served = Served(server.start(), recorder, server)
     try:
         yield running

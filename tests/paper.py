@@ -10,10 +10,12 @@ from pathlib import Path
 from workbench import Bench, VirtualClock
 
 from sms_notify.delivery.sender import Luck, Sender
-from sms_notify.delivery.settlement import Account
 from sms_notify.engine import Engine
-from sms_notify.gateways.base import Fate, Outcome, Reason, Submission
-from sms_notify.ruleset import Plan, Timing
+from sms_notify.gateways.base import Submission
+from sms_notify.gateways.sms1601.settings import TEXT_LIMITS
+from sms_notify.policy.account import Account
+from sms_notify.policy.outcomes import Fate, Outcome, Reason
+from sms_notify.policy.ruleset import Plan, Timing
 from sms_notify.store.sqlite import SqliteStore
 
 
@@ -57,7 +59,9 @@ class Site:
         self.gateway = PaperGateway(self.clock)
         references = itertools.count(1)
         luck = Luck(lambda: f"ref{next(references)}", lambda: 0.5, lambda _: None)
-        account = Account("main", sender="ACME", gateways=("main",), directory=plan.directory)
+        account = Account(
+            "main", sender="ACME", gateways=("main",), directory=plan.directory, limits=TEXT_LIMITS
+        )
         self.sender = Sender(self.bench.commit, self.gateway, account, Timing(), "node", luck)
 
     def send(self) -> None:

@@ -18,19 +18,22 @@ from typing import TypeVar
 from workbench import NOON, Bench, VirtualClock
 
 from sms_notify.alert import Alert, Status, fingerprint_of
-from sms_notify.backtest.replay import ack_codes
 from sms_notify.delivery.breaker_probe import Prober
 from sms_notify.delivery.reports import Reports, apply
 from sms_notify.delivery.sender import Luck, Sender
-from sms_notify.delivery.settlement import Account, Settling
+from sms_notify.delivery.settlement import Settling
 from sms_notify.engine import Engine, Verdict
-from sms_notify.gateways.base import DeliveryStatus, Fate, Outcome, Reason, Report, Submission
+from sms_notify.gateways.base import Report, Submission
+from sms_notify.gateways.sms1601.settings import TEXT_LIMITS
+from sms_notify.policy.account import Account
+from sms_notify.policy.outcomes import DeliveryStatus, Fate, Outcome, Reason
+from sms_notify.policy.ruleset import Plan
 from sms_notify.policy.vocabulary import AckBy, Cause
-from sms_notify.ruleset import Plan
 from sms_notify.store import breakers, limit_rows, messages, outbox
 from sms_notify.store.messages import Message
 from sms_notify.store.sqlite import SqliteStore
 from sms_notify.store.tx import Tx, moment, stored
+from sms_notify.virtual.ack_codes import ack_codes
 
 T = TypeVar("T")
 SECOND, MINUTE = timedelta(seconds=1), timedelta(minutes=1)
@@ -164,7 +167,7 @@ class World:
     worse: set[Key] = field(default_factory=set)  # of what fires: what has become critical
     begun: list[Heard] = field(default_factory=list)
     accepted: int = 0
-    quiet_turns: dict[int, str] = field(default_factory=dict)  # incident → why no turn may leave any more
+    quiet_steps: dict[int, str] = field(default_factory=dict)  # incident → why no step may leave any more
     troubles: list[timedelta] = field(
         default_factory=lambda: [timedelta(-1)]
     )  # moments at which something was wrong
@@ -192,7 +195,7 @@ class World:
         self.bench.commit(lambda tx: breakers.probe_now(tx, "main", self.clock()))
         self.bench.commit(lambda tx: engine.recover(tx, self.clock()))
         luck = Luck(lambda: f"ref{next(self._references)}", lambda: 0.5)
-        account = Account("main", "ACME", "", ("main",), 10 * SECOND, self.plan.directory)
+        account = Account("main", "ACME", "", ("main",), 10 * SECOND, self.plan.directory, limits=TEXT_LIMITS)
         commit, gateway, clock = self.bench.commit, self.gateway, self.clock
         self._sender = Sender(commit, gateway, account, self.plan.timing, "node", luck)
         self._settling = Settling(account, "node", luck.dice)
@@ -288,14 +291,14 @@ class World:
                 continue
             row = self.rows("select * from incidents where id = :id", id=verdict.incident_id)[0]
             if verdict.heard == "raised":
-                self.quiet_turns.pop(row["id"], None)
+                self.quiet_steps.pop(row["id"], None)
             if verdict.heard in ("first", "raised", "nobody") and verdict.alert.status is Status.FIRING:
                 held = self.count("pages where incident_id = :id and state = 'held' and why <> 'limit'"
                                   " and why <> 'behind'", id=row["id"])  # fmt: skip
                 now_as = replace(key, severity=verdict.alert.labels["severity"])
                 self.begun.append(Heard(now_as, row["id"], self.clock(), self.up, held > 0))
             if row["closed_at"] is not None:
-                self.quiet_turns.setdefault(row["id"], "it has ended")
+                self.quiet_steps.setdefault(row["id"], "it has ended")
         if send:
             self.drain()
 
@@ -306,7 +309,7 @@ class World:
         if not open_now:
             return
         (taken,) = self.bench.acknowledge(open_now[nth % len(open_now)]["id"], how=AckBy.LINK)
-        self.quiet_turns.setdefault(taken, "it is acknowledged")
+        self.quiet_steps.setdefault(taken, "it is acknowledged")
 
     def weather(self, answers: Sequence[Answer]) -> None:
         self.gateway.answers.extend(answers)

@@ -209,8 +209,8 @@ def critical_texts_leave_at_once(world: World) -> None:
 def no_turn_leaves_for_nothing(world: World, since: int) -> None:
     """Of what has left since request number `since`: no text about nothing but turns of what ended or is taken care of."""
     for left in world.left[since:]:
-        over = [t for t in left.pages if t.kind in _TURNS and t.incident in world.quiet_turns]
-        assert not left.pages or len(over) < len(left.pages), (left, world.quiet_turns)
+        over = [t for t in left.pages if t.kind in _TURNS and t.incident in world.quiet_steps]
+        assert not left.pages or len(over) < len(left.pages), (left, world.quiet_steps)
 
 
 def only_targets_are_texted(world: World) -> None:

@@ -12,12 +12,12 @@ from workbench import NOON
 
 from sms_notify.alert import Alert, Status
 from sms_notify.config.durations import spell_duration
-from sms_notify.gateways.base import DeliveryStatus, Fate
 from sms_notify.policy.directory import Person
 from sms_notify.policy.holds import Quiet, Window
+from sms_notify.policy.outcomes import DeliveryStatus, Fate
 from sms_notify.policy.rate_limits import NO_CREDIT_LIMITS, Limit, Limits
 from sms_notify.policy.routing import Receiver, Route
-from sms_notify.ruleset import Plan
+from sms_notify.policy.ruleset import Plan
 
 NEVER = timedelta(days=365 * 90)  # a repeat_interval of 0, which a configuration cannot say
 

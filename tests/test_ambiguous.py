@@ -15,12 +15,13 @@ from test_sender import post_to
 from workbench import Bench, firing
 
 from sms_notify.delivery.reports import Reports, apply
-from sms_notify.delivery.sender import SenderPool
-from sms_notify.gateways.base import DeliveryStatus, Report
+from sms_notify.delivery.sender_pool import SenderPool
+from sms_notify.gateways.base import Report
 from sms_notify.metrics import Metrics
+from sms_notify.policy.outcomes import DeliveryStatus
 from sms_notify.policy.vocabulary import Applied, Cause
 from sms_notify.simulator.server import Simulator
-from sms_notify.simulator.settings import Settings
+from sms_notify.simulator.settings import SimulatorSettings
 
 Answer = Callable[[socket.socket, threading.Event], None]
 
@@ -162,7 +163,9 @@ def test_each_ambiguous_ending_ends_with_one_more_text_by_the_other_gateway_and_
 
 @pytest.fixture
 def simulator() -> Iterator[Simulator]:
-    with Simulator(Settings(buffered_after=0, final_after=0, finals={"78": "NOT DELIVERED"})) as running:
+    with Simulator(
+        SimulatorSettings(buffered_after=0, final_after=0, finals={"78": "NOT DELIVERED"})
+    ) as running:
         yield running
 
 
@@ -189,7 +192,7 @@ def test_a_bad_end_told_by_a_call_back_is_confirmed_before_anything_follows(
 
 
 def test_a_forged_bad_end_comes_to_nothing(bench: Bench) -> None:
-    with Simulator(Settings(buffered_after=3600, final_after=7200)) as simulator:
+    with Simulator(SimulatorSettings(buffered_after=3600, final_after=7200)) as simulator:
         post = post_to(bench, simulator.gateway_url)
         bench.accept(firing(team="dba"))
         post.drain()
@@ -224,7 +227,7 @@ def test_credits_run_out_under_several_senders_at_once(bench: Bench) -> None:
         with lock:
             return bench.commit(job)
 
-    with Simulator(Settings(credits=5, phones={})) as simulator:
+    with Simulator(SimulatorSettings(credits=5, phones={})) as simulator:
         post = post_to(bench, simulator.gateway_url)
         post.sender._commit = commit
         people = {f"p{n}": f"+3161234{n:04d}" for n in range(20)}

@@ -19,46 +19,49 @@ from hypothesis import strategies as st
 from workbench import ALICE, NOON, a_plan, firing, resolved
 
 from sms_notify.alert import Delivery, Severity
-from sms_notify.assembly import ack_code
 from sms_notify.backtest.baseline import OneText
-from sms_notify.backtest.fake_gateway import PaperGateway
 from sms_notify.backtest.plot import draw
 from sms_notify.backtest.recording import (
-    Acknowledged,
     BadLineError,
     Event,
     Recorded,
+    RecordedAcknowledgement,
     Recording,
     event_of,
     of_store,
 )
-from sms_notify.backtest.replay import NODE, Replay, Setup, ack_codes, waits_of
-from sms_notify.backtest.statistics import Tally, Text, Thing, as_document
+from sms_notify.backtest.replay import NODE, Replay, Setup
+from sms_notify.backtest.statistics import ReplayedText, Tally, Thing, as_document
 from sms_notify.backtest.table import report
 from sms_notify.cli import group
+from sms_notify.daemon.wiring import ack_code
 from sms_notify.delivery.reports import apply
 from sms_notify.delivery.sender import Luck, Sender
-from sms_notify.delivery.settlement import Account
 from sms_notify.engine import Engine
 from sms_notify.errors import UsageError
+from sms_notify.gateways.sms1601.settings import TEXT_LIMITS
+from sms_notify.policy.account import Account
 from sms_notify.policy.directory import Directory, Target, TargetKind
 from sms_notify.policy.holds import Quiet, Window
 from sms_notify.policy.matchers import parse_matchers
 from sms_notify.policy.rate_limits import STANDARD, Credits, Flapping, Limits, parse_limit
 from sms_notify.policy.rotations import Layer, Rotation, Schedule
 from sms_notify.policy.routing import Receiver, Route, Step
+from sms_notify.policy.ruleset import Plan, Timing
 from sms_notify.policy.time_intervals import TimeInterval
 from sms_notify.policy.vocabulary import AckBy, Cause, Kind
-from sms_notify.ruleset import Plan, Timing
 from sms_notify.store import history, incidents
 from sms_notify.store.in_memory import ScratchStore
 from sms_notify.store.next_due import next_due
 from sms_notify.store.sqlite import SqliteStore
 from sms_notify.store.tx import stored
+from sms_notify.virtual.ack_codes import ack_codes
+from sms_notify.virtual.leaps import waits_of
+from sms_notify.virtual.paper_gateway import PaperGateway
 
 SECOND, MINUTE, HOUR = timedelta(seconds=1), timedelta(minutes=1), timedelta(hours=1)
 AFTER = 6 * MINUTE
-ACCOUNT = Account("main", gateways=("main",), first_poll=timedelta(seconds=10))
+ACCOUNT = Account("main", gateways=("main",), first_poll=timedelta(seconds=10), limits=TEXT_LIMITS)
 
 # Live and backtest decide alike
 
@@ -90,7 +93,7 @@ def live(plan: Plan, events: Sequence[Event]) -> list[tuple[datetime, str, str, 
                 engine.accept(tx, event.delivery, event.at)
                 return
             wanted = event.labels.items()
-            ids = [s.incident_id for s in incidents.open_now(tx) if wanted <= s.alert.labels.items()]
+            ids = [one.id for one in incidents.still_open(tx) if wanted <= one.labels.items()]
             engine.acknowledge(tx, ids, event.by, AckBy.SOURCE, event.at)
 
         commit(job)
@@ -191,7 +194,7 @@ def streams(draw: st.DrawFn) -> list[Event]:
     for _ in range(draw(st.integers(1, 10))):
         at += timedelta(milliseconds=draw(st.integers(0, 60_000)))
         if draw(st.integers(0, 9)) == 0:
-            events.append(Acknowledged(at, {"alertname": draw(st.sampled_from("AB"))}, "carol"))
+            events.append(RecordedAcknowledgement(at, {"alertname": draw(st.sampled_from("AB"))}, "carol"))
             continue
         alerts = [draw(one_alert(at)) for _ in range(draw(st.integers(1, 3)))]
         group = draw(st.sampled_from(["", "{}"]))
@@ -301,7 +304,7 @@ def test_a_lone_alert_is_told_by_its_source_without_a_group() -> None:
 def test_somebody_may_acknowledge() -> None:
     [event] = events_of(line(at="2026-11-22T12:05:00Z", ack={"labels": {"alertname": "A"}, "by": "bob"}))
 
-    assert event == Acknowledged(NOON + 5 * MINUTE, {"alertname": "A"}, "bob")
+    assert event == RecordedAcknowledgement(NOON + 5 * MINUTE, {"alertname": "A"}, "bob")
 
 
 def test_empty_lines_and_a_last_line_without_an_end_are_nothing_bad() -> None:
@@ -489,8 +492,8 @@ def test_what_nobody_was_told_is_missed_with_the_reason() -> None:
 def test_an_acknowledgement_ends_the_escalation() -> None:
     plan = a_plan(escalate=(Step(5 * MINUTE, (Target(TargetKind.PERSON, "bob"),)),))
     fires = recorded(NOON, firing("A"))
-    taken = Acknowledged(NOON + MINUTE, {"alertname": "A"}, "alice")
-    of_others = Acknowledged(NOON + MINUTE, {"alertname": "B"}, "alice")
+    taken = RecordedAcknowledgement(NOON + MINUTE, {"alertname": "A"}, "alice")
+    of_others = RecordedAcknowledgement(NOON + MINUTE, {"alertname": "B"}, "alice")
 
     assert "escalation" in leapt(plan, [fires, of_others])[1].tally.kinds
     assert "escalation" not in leapt(plan, [fires, taken])[1].tally.kinds
@@ -543,7 +546,7 @@ def test_the_daemons_own_history_is_a_recording(tmp_path: Path) -> None:
     assert (events[0].delivery.group, len(events[0].delivery.alerts)) == ("{g}", 2)
     assert isinstance(events[1], Recorded)
     assert events[1].delivery.alerts == heard[1].delivery.alerts  # a repeat is told in full again
-    assert events[2] == Acknowledged(NOON + 2 * MINUTE, heard[0].delivery.alerts[1].labels, "bob")
+    assert events[2] == RecordedAcknowledgement(NOON + 2 * MINUTE, heard[0].delivery.alerts[1].labels, "bob")
 
 
 # The clock
@@ -723,7 +726,7 @@ def a_tally(texts: int) -> Tally:
     for n in range(texts):
         opened = NOON + n * HOUR
         thing = Thing(n, Kind.FIRING, "oncall (route)", Severity.CRITICAL, {"alertname": "A"}, opened)
-        tally.text(Text(opened + n * MINUTE, "alice", Kind.FIRING, 1, 1, (thing,)))
+        tally.text(ReplayedText(opened + n * MINUTE, "alice", Kind.FIRING, 1, 1, (thing,)))
     return tally
 
 
@@ -760,7 +763,7 @@ def test_a_long_time_is_drawn_in_longer_spans(tmp_path: Path, days: int, bars: s
     pytest.importorskip("matplotlib")
     tally = Tally(UTC)
     for at in (NOON, NOON + timedelta(days=days - 1)):
-        tally.text(Text(at, "alice", Kind.FIRING, 1, 1))
+        tally.text(ReplayedText(at, "alice", Kind.FIRING, 1, 1))
 
     draw(tmp_path / "plot.svg", ["x"], [tally])
 

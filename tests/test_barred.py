@@ -21,11 +21,11 @@ from workbench import firing
 
 from sms_notify.barring import barring_of, say_barring
 from sms_notify.cli import group
-from sms_notify.gateways.base import Fate, Outcome, Reason
-from sms_notify.policy.retry_policy import BY_CODE, Scope
+from sms_notify.gateways.registry import refused
+from sms_notify.policy.retry_policy import Scope, react
 from sms_notify.secret import Secret
 from sms_notify.simulator.server import Simulator
-from sms_notify.simulator.settings import Settings
+from sms_notify.simulator.settings import SimulatorSettings
 from sms_notify.store import breakers
 from sms_notify.store.sqlite import SqliteStore
 
@@ -112,9 +112,9 @@ def test_a_country_and_a_sender_are_asked_about_alike(site: Site, change, scope:
 def test_long_texts_to_a_country_are_asked_about_by_a_long_text(site: Site) -> None:  # noqa: F811
     main = site.simulators["main"]
     main.change(countries_without_long=("31",))
-    bar = BY_CODE[119].breaks
-    refused = Outcome(Fate.REFUSED, Reason.ERROR_CODE, 119)
-    site.bench.commit(lambda tx: breakers.fail(tx, "main", bar, "+31", refused, site.bench.clock()))
+    refusal = refused(119)
+    bar = react(refusal).breaks
+    site.bench.commit(lambda tx: breakers.fail(tx, "main", bar, "+31", refusal, site.bench.clock()))
     site.bench.clock.move(minutes=1)
     assert site.probers["main"].probe_once().closed is False
     assert main.requests()[-1].params["type"] == "long"
@@ -163,10 +163,10 @@ def test_an_account_is_asked_under_the_sender_that_it_takes(site: Site) -> None:
 
 
 def test_a_number_that_nobody_has_any_more_is_forgotten_without_a_question(site: Site) -> None:  # noqa: F811
-    rule = BY_CODE[106].breaks
-    refused = Outcome(Fate.REFUSED, Reason.ERROR_CODE, 106)
+    refusal = refused(106)
+    rule = react(refusal).breaks
     site.bench.commit(
-        lambda tx: breakers.fail(tx, "main", rule, "+4915112345678", refused, site.bench.clock())
+        lambda tx: breakers.fail(tx, "main", rule, "+4915112345678", refusal, site.bench.clock())
     )
     site.bench.clock.move(minutes=1)
 
@@ -210,7 +210,7 @@ def test_a_text_that_leaves_by_another_gateway_says_which_one_barred_it(site: Si
 
 @pytest.fixture
 def simulators() -> Iterator[tuple[Simulator, Simulator]]:
-    settings = Settings("acme", Secret(PASSWORD))
+    settings = SimulatorSettings("acme", Secret(PASSWORD))
     with Simulator(settings) as main, Simulator(settings) as backup:
         yield main, backup
 
@@ -231,11 +231,11 @@ def two(simulators: tuple[Simulator, Simulator], tmp_path: Path) -> Path:
 def bar(config: Path, number: str = BOB, code: int = 106, gateway: str = "main") -> None:
     """As a text that was refused leaves it behind."""
     store = SqliteStore(f"sqlite://{config.parent}/data/sms.db")
-    rule, now = BY_CODE[code].breaks, datetime.now(UTC)
-    refused = Outcome(Fate.REFUSED, Reason.ERROR_CODE, code)
+    refusal, now = refused(code), datetime.now(UTC)
+    rule = react(refusal).breaks
     subject = "+" + (number if rule.scope is Scope.NUMBER else number[:2])
     with store.transaction() as tx:
-        breakers.fail(tx, gateway, rule, subject, refused, now)
+        breakers.fail(tx, gateway, rule, subject, refusal, now)
     store.close()
 
 

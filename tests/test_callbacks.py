@@ -14,7 +14,7 @@ from daemons import PASSWORD, Daemon, command, eventually, free_port, get, paylo
 
 from sms_notify.secret import Secret
 from sms_notify.simulator.server import Simulator
-from sms_notify.simulator.settings import Settings
+from sms_notify.simulator.settings import SimulatorSettings
 
 STATUSES = (
     "DELIVERED",
@@ -57,7 +57,7 @@ def call_side_by_side(url: str, paths: list[str]) -> None:
 def test_ten_thousand_forged_doubled_and_reordered_call_backs_change_nothing(tmp_path: Path) -> None:
     dice, port = random.Random(1601), free_port()
     listen = f"{{listen: '127.0.0.1:{port}', webhook_tokens_file: tokens, external_url: 'http://127.0.0.1:{port}'}}"
-    settings = Settings(
+    settings = SimulatorSettings(
         "acme", Secret(PASSWORD), buffered_after=3600, final_after=7200
     )  # it says nothing by itself
     with Simulator(settings) as simulator:

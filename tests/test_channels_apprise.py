@@ -16,8 +16,8 @@ from pathlib import Path
 
 import pytest
 
-from sms_notify.channels.apprise import AppriseRoad
-from sms_notify.channels.base import Ended, Note, Told
+from sms_notify.channels.apprise import AppriseChannel
+from sms_notify.channels.base import ChannelResult, Ended, Note
 from sms_notify.channels.settings import AppriseSettings
 from sms_notify.secret import Secret
 
@@ -55,11 +55,11 @@ def stand_in(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path / "apprise" / "told"
 
 
-def tell(*urls: str, note: Note = NOTE, timeout: float = 20.0) -> Told:
+def tell(*urls: str, note: Note = NOTE, timeout: float = 20.0) -> ChannelResult:
     settings = AppriseSettings("phone", tuple(Secret(f"{url}://{CANARY}") for url in urls), timeout)
-    road = AppriseRoad(settings)
-    outcome = road.tell(note)
-    assert CANARY not in f"{outcome!r} {road!r} {vars(road)!r} {settings!r}"
+    channel = AppriseChannel(settings)
+    outcome = channel.tell(note)
+    assert CANARY not in f"{outcome!r} {channel!r} {vars(channel)!r} {settings!r}"
     return outcome
 
 
@@ -71,11 +71,11 @@ def test_without_the_package_the_outcome_says_what_to_install(
         (tmp_path / "apprise.py").write_text("raise ImportError")
         monkeypatch.setenv("PYTHONPATH", str(tmp_path))
     expected = "apprise is not installed: install sms-notify with its extra, sms-notify[apprise]"
-    assert tell("tgram") == Told(Ended.MISCONFIGURED, expected)
+    assert tell("tgram") == ChannelResult(Ended.MISCONFIGURED, expected)
 
 
 def test_every_service_is_told_the_note(stand_in: Path) -> None:
-    assert tell("tgram", "mailtos") == Told(Ended.TOLD)
+    assert tell("tgram", "mailtos") == ChannelResult(Ended.TOLD)
     first, second = map(json.loads, stand_in.read_text().splitlines())
     assert first[:4] == [f"tgram://{CANARY}", "gateway main: error 108", NOTE.body, "failure"]
     assert second[0] == f"mailtos://{CANARY}"
@@ -85,7 +85,7 @@ def test_every_service_is_told_the_note(stand_in: Path) -> None:
 
 def test_what_is_not_urgent_is_a_warning_and_an_empty_body_the_subject(stand_in: Path) -> None:
     note = Note("balance is low", "", NOTE.at, urgent=False)
-    assert tell("tgram", note=note) == Told(Ended.TOLD)
+    assert tell("tgram", note=note) == ChannelResult(Ended.TOLD)
     assert json.loads(stand_in.read_text())[1:4] == ["balance is low", "balance is low", "warning"]
 
 
@@ -113,5 +113,5 @@ def test_one_service_that_took_it_is_told_enough(
 @pytest.mark.usefixtures("stand_in")
 def test_a_service_that_hangs_is_killed_and_what_was_told_is_not_known() -> None:
     begun = time.monotonic()
-    assert tell("tgram", "hang", timeout=1.5) == Told(Ended.UNKNOWN, "killed at its time limit")
+    assert tell("tgram", "hang", timeout=1.5) == ChannelResult(Ended.UNKNOWN, "killed at its time limit")
     assert time.monotonic() - begun < 30

@@ -21,8 +21,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from test_gateway_transport import Loopback, certificate
 
-from sms_notify.channels.base import Ended, Note, Told, body_of, subject_of
-from sms_notify.channels.email import EmailRoad, _message
+from sms_notify.channels.base import ChannelResult, Ended, Note, body_of, subject_of
+from sms_notify.channels.email import EmailChannel, _message
 from sms_notify.channels.settings import EmailSettings, MailTls
 from sms_notify.secret import Secret
 
@@ -107,9 +107,9 @@ def mail(port: int, **changes: object) -> EmailSettings:
 LOGIN = {"username": "acme", "password": Secret(CANARY)}
 
 
-def told(server: MailServer, note: Note = NOTE, **changes: object) -> Told:
+def told(server: MailServer, note: Note = NOTE, **changes: object) -> ChannelResult:
     with Loopback(server, read=False) as listening:
-        return EmailRoad(mail(listening.port, **changes)).tell(note)
+        return EmailChannel(mail(listening.port, **changes)).tell(note)
 
 
 def parsed(raw: bytes) -> EmailMessage:
@@ -132,7 +132,7 @@ def tls(tmp_path_factory: pytest.TempPathFactory) -> tuple[str, ssl.SSLContext]:
 
 def test_a_note_arrives_as_one_message_to_every_address() -> None:
     server = MailServer()
-    assert told(server, to=("ops@example.org", "boss@example.org")) == Told(Ended.TOLD)
+    assert told(server, to=("ops@example.org", "boss@example.org")) == ChannelResult(Ended.TOLD)
     (message,) = map(parsed, server.messages)
     assert message["Subject"] == "gateway main: error 108"
     assert message["To"] == "ops@example.org, boss@example.org"
@@ -149,7 +149,7 @@ def test_a_note_arrives_as_one_message_to_every_address() -> None:
 def test_letters_of_every_script_arrive() -> None:
     server = MailServer()
     note = Note("Störung – 障害", "é €\n" + "x" * 3000 + "\n.\n障害", AT, urgent=False)
-    assert told(server, note) == Told(Ended.TOLD)
+    assert told(server, note) == ChannelResult(Ended.TOLD)
     (message,) = map(parsed, server.messages)
     assert (message["Subject"], content(message)) == (note.subject, note.body)
     assert message["Importance"] is None
@@ -168,7 +168,7 @@ def test_letters_of_every_script_arrive() -> None:
 )
 def test_a_subject_stays_one_header(subject: str) -> None:
     server = MailServer()
-    assert told(server, replace(NOTE, subject=subject)) == Told(Ended.TOLD)
+    assert told(server, replace(NOTE, subject=subject)) == ChannelResult(Ended.TOLD)
     (message,) = map(parsed, server.messages)
     assert message["Bcc"] is None
     assert len(message.get_all("Subject", [])) == 1
@@ -207,7 +207,7 @@ def test_any_note_makes_the_same_headers_and_gives_its_body_back(
     ],
 )
 def test_a_refusal_is_told_in_the_servers_words(says: dict[str, bytes], detail: str) -> None:
-    assert told(MailServer(says)) == Told(Ended.REFUSED, detail)
+    assert told(MailServer(says)) == ChannelResult(Ended.REFUSED, detail)
 
 
 def test_one_address_of_two_is_told_enough() -> None:
@@ -216,7 +216,7 @@ def test_one_address_of_two_is_told_enough() -> None:
             usual = b"550 no such user" if "gone@" in "".join(self.heard[-1:]) else usual
             return super()._answer(conn, stop, verb, usual)
 
-    assert told(Picky(), to=("ops@example.org", "gone@example.org")) == Told(
+    assert told(Picky(), to=("ops@example.org", "gone@example.org")) == ChannelResult(
         Ended.TOLD, "1 of 2 addresses refused"
     )
 
@@ -224,8 +224,8 @@ def test_one_address_of_two_is_told_enough() -> None:
 def test_nobody_there_is_unreachable() -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
-        outcome = EmailRoad(mail(taken.getsockname()[1])).tell(NOTE)
-    assert outcome == Told(Ended.UNREACHABLE, "Connection refused")
+        outcome = EmailChannel(mail(taken.getsockname()[1])).tell(NOTE)
+    assert outcome == ChannelResult(Ended.UNREACHABLE, "Connection refused")
 
 
 @pytest.mark.parametrize(
@@ -260,9 +260,9 @@ def test_a_drip_of_bytes_gains_no_time() -> None:
 
     with Loopback(drips, read=False) as listening:
         begun = time.monotonic()
-        outcome = EmailRoad(mail(listening.port, timeout=0.5)).tell(NOTE)
+        outcome = EmailChannel(mail(listening.port, timeout=0.5)).tell(NOTE)
         took = time.monotonic() - begun
-    assert outcome == Told(Ended.UNREACHABLE, "no answer within the time limit")
+    assert outcome == ChannelResult(Ended.UNREACHABLE, "no answer within the time limit")
     assert took < 5
 
 
@@ -272,8 +272,8 @@ def test_a_server_that_does_not_stop_talking_is_left() -> None:
             conn.sendall(b"220-welcome\r\n" * 1000)
 
     with Loopback(talks, read=False) as listening:
-        outcome = EmailRoad(mail(listening.port)).tell(NOTE)
-    assert outcome == Told(Ended.UNREACHABLE, "connection lost")
+        outcome = EmailChannel(mail(listening.port)).tell(NOTE)
+    assert outcome == ChannelResult(Ended.UNREACHABLE, "connection lost")
 
 
 # --- TLS and login
@@ -284,8 +284,8 @@ def test_a_login_goes_over_verified_tls(tls: tuple[str, ssl.SSLContext], kind: M
     ca_file, context = tls
     server = MailServer(starttls=context if kind is MailTls.STARTTLS else None, auth=True)
     with Loopback(server, context if kind is MailTls.TLS else None, read=False) as listening:
-        outcome = EmailRoad(mail(listening.port, tls=kind, ca_file=ca_file, **LOGIN)).tell(NOTE)
-    assert outcome == Told(Ended.TOLD)
+        outcome = EmailChannel(mail(listening.port, tls=kind, ca_file=ca_file, **LOGIN)).tell(NOTE)
+    assert outcome == ChannelResult(Ended.TOLD)
     assert f"AUTH PLAIN {PLAIN}" in server.heard
     assert len(server.messages) == 1
 
@@ -296,7 +296,7 @@ def test_a_certificate_of_nobody_we_know_is_not_accepted(
 ) -> None:
     server = MailServer(starttls=tls[1] if kind is MailTls.STARTTLS else None, auth=True)
     with Loopback(server, tls[1] if kind is MailTls.TLS else None, read=False) as listening:
-        outcome = EmailRoad(mail(listening.port, tls=kind, **LOGIN)).tell(NOTE)
+        outcome = EmailChannel(mail(listening.port, tls=kind, **LOGIN)).tell(NOTE)
     assert outcome.ended is Ended.UNREACHABLE
     assert outcome.detail.startswith("certificate not accepted")
     assert server.messages == []
@@ -323,7 +323,7 @@ def test_a_ca_file_that_is_none_is_misconfigured(tmp_path: Path) -> None:
 
 def test_a_password_that_is_not_accepted_is_misconfigured() -> None:
     outcome = told(MailServer({"AUTH": b"535 wrong"}, auth=True), **LOGIN)
-    assert outcome == Told(Ended.MISCONFIGURED, "the server does not accept user and password: 535")
+    assert outcome == ChannelResult(Ended.MISCONFIGURED, "the server does not accept user and password: 535")
 
 
 def test_a_login_that_the_server_does_not_offer_is_misconfigured() -> None:
@@ -358,8 +358,8 @@ def test_the_password_is_told_nowhere_however_a_session_ends(
     caplog.set_level(logging.DEBUG)
     server = MailServer(says, auth=True)
     with Loopback(server, read=False) as listening:
-        road = EmailRoad(mail(listening.port, **LOGIN))
-        shown = f"{road.tell(NOTE)!r} {road!r} {vars(road)!r}"
+        channel = EmailChannel(mail(listening.port, **LOGIN))
+        shown = f"{channel.tell(NOTE)!r} {channel!r} {vars(channel)!r}"
     printed = capfd.readouterr()
     everything = shown + caplog.text + printed.out + printed.err
     assert [form for form in (CANARY, PLAIN) if form in everything] == []

@@ -23,10 +23,10 @@ from test_gateway_transport import (
     says,
 )
 
-from sms_notify.channels.base import Ended, Note, Told
-from sms_notify.channels.bounded import Bound, Leash
+from sms_notify.channels.base import ChannelResult, Ended, Note
 from sms_notify.channels.settings import WebhookSettings
-from sms_notify.channels.webhook import WebhookRoad
+from sms_notify.channels.webhook import WebhookChannel
+from sms_notify.net.bounded import Bound, Broke, BrokenOff, Leash
 from sms_notify.secret import Secret
 
 CANARY = "kanarie-token-3"
@@ -38,16 +38,16 @@ def hook(url: str, timeout: float = 20.0, ca_file: str = "") -> WebhookSettings:
     return WebhookSettings("chat", Secret(url), Secret(f"{CANARY}-bearer"), ca_file, timeout)
 
 
-def told(behave: Behaviour, timeout: float = 20.0) -> tuple[Told, list[bytes]]:
+def told(behave: Behaviour, timeout: float = 20.0) -> tuple[ChannelResult, list[bytes]]:
     with Loopback(behave) as server:
         url = f"http://127.0.0.1:{server.port}/hooks/{CANARY}?wait=true&x=%20"
-        outcome = WebhookRoad(hook(url, timeout)).tell(NOTE)
+        outcome = WebhookChannel(hook(url, timeout)).tell(NOTE)
     return outcome, server.requests
 
 
 def test_a_note_is_posted_once_as_json_with_the_token() -> None:
     outcome, (request,) = told(answers(b"thanks"))
-    assert outcome == Told(Ended.TOLD)
+    assert outcome == ChannelResult(Ended.TOLD)
     head, body = request.split(b"\r\n\r\n")
     lines = head.decode().split("\r\n")
     assert lines[0] == f"POST /hooks/{CANARY}?wait=true&x=%20 HTTP/1.1"
@@ -65,7 +65,7 @@ def test_a_note_is_posted_once_as_json_with_the_token() -> None:
 def test_an_address_without_path_and_token_is_posted_to_its_root() -> None:
     with Loopback(answers(b"", "204 No Content")) as server:
         settings = WebhookSettings("chat", Secret(f"http://127.0.0.1:{server.port}"))
-        assert WebhookRoad(settings).tell(NOTE) == Told(Ended.TOLD)
+        assert WebhookChannel(settings).tell(NOTE) == ChannelResult(Ended.TOLD)
     assert server.requests[0].startswith(b"POST / HTTP/1.1\r\n")
     assert b"Authorization" not in server.requests[0]
 
@@ -82,7 +82,7 @@ def test_an_address_without_path_and_token_is_posted_to_its_root() -> None:
 )
 def test_the_status_line_is_the_answer(status: str, ended: Ended, detail: str) -> None:
     outcome, requests = told(answers(b"x", status, "Location: /elsewhere\r\n"))
-    assert (outcome, len(requests)) == (Told(ended, detail), 1)
+    assert (outcome, len(requests)) == (ChannelResult(ended, detail), 1)
 
 
 @pytest.mark.parametrize("behave", [closes, says(b"SSH-2.0-OpenSSH\r\n"), says(b"")])
@@ -106,7 +106,7 @@ def continues(conn: socket.socket, _stop: threading.Event) -> None:
 def test_no_answer_in_time_is_unknown(behave: Behaviour) -> None:
     begun = time.monotonic()
     outcome, _ = told(behave, timeout=1.0)
-    assert outcome == Told(Ended.UNKNOWN, "no answer within the time limit")
+    assert outcome == ChannelResult(Ended.UNKNOWN, "no answer within the time limit")
     assert time.monotonic() - begun < 5
 
 
@@ -116,30 +116,30 @@ def test_a_body_without_end_is_not_waited_for() -> None:
         while True:
             conn.sendall(b"x" * 65536)
 
-    assert told(endless)[0] == Told(Ended.TOLD)
+    assert told(endless)[0] == ChannelResult(Ended.TOLD)
 
 
 @pytest.mark.parametrize(
     "url", ["", "chat", "ftp://chat.example.org/", "http:///x", "http://127.0.0.1:1/é", "http://h:99999/"]
 )
 def test_an_address_that_cannot_be_is_misconfigured(url: str) -> None:
-    assert WebhookRoad(hook(url)).tell(NOTE).ended in (Ended.MISCONFIGURED, Ended.UNREACHABLE)
+    assert WebhookChannel(hook(url)).tell(NOTE).ended in (Ended.MISCONFIGURED, Ended.UNREACHABLE)
 
 
 def test_nobody_there_is_unreachable() -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         url = f"http://127.0.0.1:{taken.getsockname()[1]}/"
-        assert WebhookRoad(hook(url)).tell(NOTE) == Told(Ended.UNREACHABLE, "Connection refused")
-    assert WebhookRoad(hook("http://no-such-host.invalid/")).tell(NOTE).ended is Ended.UNREACHABLE
+        assert WebhookChannel(hook(url)).tell(NOTE) == ChannelResult(Ended.UNREACHABLE, "Connection refused")
+    assert WebhookChannel(hook("http://no-such-host.invalid/")).tell(NOTE).ended is Ended.UNREACHABLE
 
 
 def test_tls_is_verified(tmp_path_factory: pytest.TempPathFactory) -> None:
     ca_file, context = certificate(tmp_path_factory.mktemp("hook"), "IP:127.0.0.1")
     with Loopback(answers(b"ok"), context) as server:
         url = f"https://127.0.0.1:{server.port}/"
-        refused = WebhookRoad(hook(url)).tell(NOTE)
-        assert WebhookRoad(hook(url, ca_file=ca_file)).tell(NOTE) == Told(Ended.TOLD)
+        refused = WebhookChannel(hook(url)).tell(NOTE)
+        assert WebhookChannel(hook(url, ca_file=ca_file)).tell(NOTE) == ChannelResult(Ended.TOLD)
     assert refused.ended is Ended.UNREACHABLE
     assert refused.detail.startswith("certificate not accepted")
     assert len(server.requests) == 1
@@ -147,13 +147,13 @@ def test_tls_is_verified(tmp_path_factory: pytest.TempPathFactory) -> None:
 
 def test_a_handshake_that_hangs_ends_in_time(tmp_path_factory: pytest.TempPathFactory) -> None:
     with Loopback(hangs_after(b""), read=False) as server:
-        outcome = WebhookRoad(hook(f"https://127.0.0.1:{server.port}/", timeout=0.4)).tell(NOTE)
-    assert outcome == Told(Ended.UNREACHABLE, "no answer within the time limit")
+        outcome = WebhookChannel(hook(f"https://127.0.0.1:{server.port}/", timeout=0.4)).tell(NOTE)
+    assert outcome == ChannelResult(Ended.UNREACHABLE, "no answer within the time limit")
 
 
 def test_proxies_of_the_environment_are_not_used(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("http_proxy", "http://127.0.0.1:1")
-    assert told(answers(b"ok"))[0] == Told(Ended.TOLD)
+    assert told(answers(b"ok"))[0] == ChannelResult(Ended.TOLD)
 
 
 def echoes(conn: socket.socket, _stop: threading.Event) -> None:
@@ -176,8 +176,8 @@ def test_url_and_token_are_told_nowhere_however_a_request_ends(
     caplog.set_level(logging.DEBUG)
     behave, timeout = ENDINGS[ending]
     with Loopback(behave) as server:
-        road = WebhookRoad(hook(f"http://127.0.0.1:{server.port}/{CANARY}?{CANARY}", timeout))
-        shown = f"{road.tell(NOTE)!r} {road!r} {vars(road)!r}"
+        channel = WebhookChannel(hook(f"http://127.0.0.1:{server.port}/{CANARY}?{CANARY}", timeout))
+        shown = f"{channel.tell(NOTE)!r} {channel!r} {vars(channel)!r}"
     printed = capfd.readouterr()
     assert CANARY not in shown + caplog.text + printed.out + printed.err
     assert any(CANARY.encode() in request for request in server.requests)
@@ -198,7 +198,7 @@ def test_url_and_token_are_told_nowhere_when_nothing_leaves(
     settings: WebhookSettings, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.DEBUG)
-    outcome = WebhookRoad(settings).tell(NOTE)
+    outcome = WebhookChannel(settings).tell(NOTE)
     assert outcome.ended in (Ended.MISCONFIGURED, Ended.UNREACHABLE)
     assert CANARY not in repr(outcome) + caplog.text
 
@@ -209,7 +209,7 @@ def test_url_and_token_are_told_nowhere_when_nothing_leaves(
 def test_what_was_cut_before_it_left_never_leaves() -> None:
     go, seen = threading.Event(), []
 
-    def work(leash: Leash) -> Told:
+    def work(leash: Leash) -> ChannelResult:
         go.wait(10)
         try:
             leash.leaves()
@@ -217,10 +217,10 @@ def test_what_was_cut_before_it_left_never_leaves() -> None:
             seen.append("kept")
         finally:
             over.set()
-        return Told(Ended.TOLD)
+        return ChannelResult(Ended.TOLD)
 
     over = threading.Event()
-    assert Bound(0.05).run(work) == Told(Ended.UNREACHABLE, "no answer within the time limit")
+    assert Bound(0.05).run(work) == BrokenOff(Broke.UNREACHABLE, "no answer within the time limit")
     go.set()
     assert over.wait(10)
     assert seen == ["kept"]
@@ -229,9 +229,9 @@ def test_what_was_cut_before_it_left_never_leaves() -> None:
 def test_attempts_that_hang_do_not_collect_threads() -> None:
     release = threading.Event()
 
-    def work(_leash: Leash) -> Told:
+    def work(_leash: Leash) -> ChannelResult:
         release.wait(30)
-        return Told(Ended.TOLD)
+        return ChannelResult(Ended.TOLD)
 
     bound = Bound(0.02)
     before = threading.active_count()
@@ -239,4 +239,4 @@ def test_attempts_that_hang_do_not_collect_threads() -> None:
     grown = threading.active_count() - before
     release.set()
     assert grown == 4
-    assert outcomes[-1] == Told(Ended.UNREACHABLE, "earlier attempts are still waiting for an answer")
+    assert outcomes[-1] == BrokenOff(Broke.UNREACHABLE, "earlier attempts are still waiting for an answer")

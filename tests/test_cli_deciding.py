@@ -20,15 +20,15 @@ from hypothesis import strategies as st
 from workbench import NOON, Bench, VirtualClock, firing, resolved
 
 from sms_notify.alert import Alert, Status, fingerprint_of
-from sms_notify.assembly import ack_code, plan_of
 from sms_notify.cli import group
 from sms_notify.cli.messages import stamps
 from sms_notify.cli.oncall import turns
 from sms_notify.cli.times import read_time
 from sms_notify.config import load
+from sms_notify.daemon.wiring import ack_code, plan_of
 from sms_notify.engine import Engine
 from sms_notify.errors import SmsNotifyError, UsageError
-from sms_notify.explain.preview import SAMPLE_TAG, Outcome, foresee
+from sms_notify.explain.preview import SAMPLE_TAG, Foreseen, foresee
 from sms_notify.explain.route_trace import Look, walk
 from sms_notify.policy.episodes import tag_of
 from sms_notify.policy.matchers import Matcher
@@ -38,7 +38,7 @@ from sms_notify.policy.routing import Route, route
 from sms_notify.policy.time_intervals import TimeInterval
 from sms_notify.secret import Secret
 from sms_notify.simulator.server import Simulator
-from sms_notify.simulator.settings import Settings as Simulated
+from sms_notify.simulator.settings import SimulatorSettings as Simulated
 from sms_notify.store import oncall_rows
 from sms_notify.store.sqlite import SqliteStore
 
@@ -218,7 +218,7 @@ def alert_of(at: datetime, labels: dict[str, str]) -> Alert:
     return Alert("alertmanager", fingerprint_of(labels), Status.FIRING, labels, {"summary": "is bad"}, at)
 
 
-def engine_of(bench: Bench, outcome: Outcome, group_: str) -> list[tuple[Any, ...]]:
+def engine_of(bench: Bench, outcome: Foreseen, group_: str) -> list[tuple[Any, ...]]:
     """What the engine owes for the same alert at the same time, and the texts when their times have come."""
     bench.clock.now = outcome.at
     bench.accept(outcome.alert, group=group_)
@@ -259,9 +259,7 @@ def test_what_is_foreseen_is_what_the_engine_does(
     alert = alert_of(at, labels | {"alertname": "HostDown", "instance": "web1"})
     outcome = foresee(plan, alert, at, grouped=bool(group_))
 
-    expected = [
-        (t.person.name, t.at, str(t.why), t.by, plain(t.text.body), t.text.parts) for t in outcome.texts
-    ]
+    expected = [(t.person.name, t.at, str(t.why), t.by, plain(t.body), t.parts) for t in outcome.texts]
     done = [(*row[:4], plain(row[4]), row[5]) for row in engine_of(site, outcome, group_)]
 
     assert expected
@@ -354,7 +352,7 @@ def test_a_tired_reader_sees_the_way_the_text_its_price_and_what_follows(site: S
         "    03:15  step 2: alice, +32470000009 (person:alice, +32470000009)",
         "    every 4h  a reminder",
         "",
-        "1 text, 1 credit. #k3f9 stands for its tag; limits, and what is open or held already, are not counted in.",
+        "1 text, 1 credit. #k3f9 stands for its tag; what was sent, is open or held already is not counted in.",
     ]
 
 
@@ -368,6 +366,38 @@ def test_what_waits_says_until_when_and_why_and_who_has_it_by_another_receiver(s
     assert "carol (team:dba): HELD UNTIL Mon 2026-11-23 01:00 (muted sundays)" in sunday
     assert 'route.routes[1]: team="dba": YES -> dba, and on to the next' in both
     assert "IN 30s (waits for its group), 1 part" in other
+
+
+def test_what_a_limit_holds_is_told_with_its_time_at_first_and_at_a_step(tmp_path: Path) -> None:
+    site = site_of(tmp_path, limits="{overall: [1/1h]}")
+    line = ("--at", "2026-11-25T12:00", "severity=warning")
+
+    told = said(site.run("routes", "test", *line, "team=dba"))
+    steps = said(site.run("routes", "test", *line))
+    [answer] = json.loads(said(site.run("routes", "test", *line, "--json")))["receivers"]
+
+    assert "bob (team:dba): AT ONCE, 1 part" in told
+    assert "carol (team:dba): HELD UNTIL 13:00 (limit overall), 1 part" in told
+    assert (
+        "step 1: bob, carol (team:dba); bob HELD UNTIL 13:00 (limit overall), carol HELD UNTIL 15:00" in steps
+    )
+    assert [(text["to"], text["kind"], text["at"][11:16]) for text in answer["escalation"][0]["texts"]] == [
+        ("bob", "escalation", "12:00"),
+        ("carol", "escalation", "14:00"),
+    ]
+    site.store.close()
+
+
+def test_whoever_comes_on_call_while_it_lasts_is_foreseen_to_hear_of_it(tmp_path: Path) -> None:
+    receivers = SITE["receivers"].replace("after: 15m", "after: 3h")
+    hourly = SITE["route"].replace("[alertname]", "[alertname], repeat_interval: 1h", 1)
+    site = site_of(tmp_path, schedules=OFFICE_HOURS, receivers=receivers, route=hourly)
+
+    told = said(site.run("routes", "test", "--at", "2026-11-24T08:58", "severity=critical"), 1)
+
+    assert "NOBODY IS ON CALL for primary" in told
+    assert "alice (schedule:primary): AT 09:58, on call then, 1 part" in told
+    site.store.close()
 
 
 def test_whoever_has_it_by_an_earlier_receiver_gets_no_second_text(site: Site) -> None:

@@ -23,7 +23,7 @@ from sms_notify.errors import SmsNotifyError, UsageError
 from sms_notify.secret import Secret
 from sms_notify.simulator.codes import Code
 from sms_notify.simulator.server import Simulator
-from sms_notify.simulator.settings import Settings
+from sms_notify.simulator.settings import SimulatorSettings
 
 ALICE, BOB = "32470000001", "31612345678"
 AMSTERDAM = ZoneInfo("Europe/Amsterdam")
@@ -44,7 +44,7 @@ def gateway_of(url: str, **more: str) -> str:
 
 def simulated(now: Callable[[], datetime] | None = None) -> Simulator:
     groups = {"ops": (ALICE, BOB), "nobody": (), "hidden": (BOB,)}
-    return Simulator(Settings("acme", Secret(PASSWORD), groups=groups), now=now)
+    return Simulator(SimulatorSettings("acme", Secret(PASSWORD), groups=groups), now=now)
 
 
 @pytest.fixture

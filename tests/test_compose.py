@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from sms_notify.alert import Alert, Status
 from sms_notify.wording import gsm
 from sms_notify.wording.compose import WORDS, compose, compose_reported
-from sms_notify.wording.content import Notice, Reader, Told, Tone
+from sms_notify.wording.content import Notice, Reader, TextedIncident, Tone
 from sms_notify.wording.templates import Fallback, Template, compile_template
 
 STARTED = datetime(2026, 1, 5, 13, 5, tzinfo=UTC)
@@ -27,7 +27,7 @@ def alert(
 
 
 def notice(*alerts: Alert, hidden: int = 0) -> Notice:
-    return Notice(alerts[0].status, tuple(Told("k3f9", one) for one in alerts), hidden)
+    return Notice(alerts[0].status, tuple(TextedIncident("k3f9", one) for one in alerts), hidden)
 
 
 def body(
@@ -67,7 +67,7 @@ def test_a_resolved_alert_without_times_says_no_length() -> None:
 
 
 def test_the_start_of_the_incident_wins_over_the_start_of_the_alert() -> None:
-    one = Told("k3f9", host_down(), since=STARTED - timedelta(hours=1))
+    one = TextedIncident("k3f9", host_down(), since=STARTED - timedelta(hours=1))
     text = compose(Notice(Status.FIRING, (one,)), BRUSSELS, None, 1).body
     assert text == "FIRING critical HostDown web1 since 13:05 #k3f9"
 
@@ -225,7 +225,7 @@ LATER = STARTED + timedelta(minutes=15)
 def toned(
     tone: Tone, *alerts: Alert, times: int = 0, reader: Reader = BRUSSELS, max_parts: int = 1, **more: object
 ) -> str:
-    tolds = tuple(Told("k3f9", one) for one in alerts or (host_down(summary="does not answer"),))
+    tolds = tuple(TextedIncident("k3f9", one) for one in alerts or (host_down(summary="does not answer"),))
     told = Notice(tolds[0].alert.status, tolds, tone=tone, times=times, **more)  # type: ignore[arg-type]
     return compose(told, reader, None, max_parts).body
 
@@ -308,7 +308,7 @@ def test_an_address_that_a_text_cannot_carry_is_left_out(address: str) -> None:
 
 def named(*alerts: Alert, template: str = "", max_parts: int = 1) -> set[str]:
     compiled = compile_template("t", template) if template else None
-    tolds = tuple(Told(f"tag{number}", one) for number, one in enumerate(alerts))
+    tolds = tuple(TextedIncident(f"tag{number}", one) for number, one in enumerate(alerts))
     told = Notice(alerts[0].status, tolds)
     return {int(tag[3:]) for tag in compose_reported(told, BRUSSELS, compiled, max_parts).named}
 
@@ -420,7 +420,13 @@ def test_a_template_for_one_alert_still_says_how_many_there_are() -> None:
 
 def test_a_template_speaks_of_what_is_new_by_name() -> None:
     told = Notice(
-        Status.FIRING, (Told("k3f9", host_down()),), 0, Tone.FLAPPING, times=5, ack=ACK, silent_until=LATER
+        Status.FIRING,
+        (TextedIncident("k3f9", host_down()),),
+        0,
+        Tone.FLAPPING,
+        times=5,
+        ack=ACK,
+        silent_until=LATER,
     )
     template = compile_template("t", "{{ kind }} {{ times }}x {{ silent_until }} {{ ack }}")
     assert compose(told, BRUSSELS, template, 1).body == f"flapping 5x 14:20 {ACK}"
@@ -435,12 +441,16 @@ def test_a_template_speaks_of_what_is_new_by_name() -> None:
     ],
 )
 def test_what_a_template_is_silent_about_is_appended(template: str, text: str) -> None:
-    told = Notice(Status.FIRING, (Told("k3f9", host_down(summary="gone")),), ack=ACK, silent_until=LATER)
+    told = Notice(
+        Status.FIRING, (TextedIncident("k3f9", host_down(summary="gone")),), ack=ACK, silent_until=LATER
+    )
     assert compose(told, BRUSSELS, compile_template("t", template), 1).body == text
 
 
 def test_the_next_text_gives_way_before_the_address_and_free_text_before_both() -> None:
-    told = Notice(Status.FIRING, (Told("k3f9", host_down(summary=FOX)),), ack=ACK, silent_until=LATER)
+    told = Notice(
+        Status.FIRING, (TextedIncident("k3f9", host_down(summary=FOX)),), ack=ACK, silent_until=LATER
+    )
     text = compose(told, BRUSSELS, compile_template("t", SHORT), 1).body
     assert text.startswith("FIRING HostDown web1: the quick")
     assert text.endswith(f"... #k3f9, next text 14:20 ack: {ACK}")
@@ -451,12 +461,12 @@ def test_the_next_text_gives_way_before_the_address_and_free_text_before_both() 
 
 
 def test_a_template_that_must_be_cut_loses_the_address_rather_than_half_of_it() -> None:
-    told = Notice(Status.FIRING, (Told("k3f9", host_down()),), ack=ACK)
+    told = Notice(Status.FIRING, (TextedIncident("k3f9", host_down()),), ack=ACK)
     text = compose(told, BRUSSELS, compile_template("t", "{{ ack }} " + "words " * 40 + "#{{ tag }}"), 1).body
     assert text.startswith("words words")
     assert text.endswith("... #k3f9")
     only = compose(
-        Notice(Status.FIRING, (Told("k3f9", host_down()),), ack=f"https://{'x' * 160}.example"),
+        Notice(Status.FIRING, (TextedIncident("k3f9", host_down()),), ack=f"https://{'x' * 160}.example"),
         BRUSSELS,
         compile_template("t", "{{ ack }}"),
         1,
@@ -490,7 +500,7 @@ times = st.none() | st.datetimes(timezones=st.just(UTC)) | st.datetimes()
 alerts = st.builds(
     Alert, st.just("am"), st.just("f"), st.just(Status.FIRING), mappings, mappings, times, times
 )
-tolds = st.builds(Told, st.just("k3f9"), alerts, times)
+tolds = st.builds(TextedIncident, st.just("k3f9"), alerts, times)
 notices = st.builds(
     Notice,
     st.sampled_from(Status),
@@ -530,10 +540,10 @@ def test_our_own_wording_always_keeps_status_and_tag_on_one_line(notice: Notice,
     assert "\n" not in text
 
 
-def backwards(one: Told) -> Told:
+def backwards(one: TextedIncident) -> TextedIncident:
     turned = [dict(reversed(list(values.items()))) for values in (one.alert.labels, one.alert.annotations)]
     changed = Alert("am", "f", one.alert.status, *turned, one.alert.starts_at, one.alert.ends_at)
-    return Told(one.tag, changed, one.since)
+    return TextedIncident(one.tag, changed, one.since)
 
 
 @settings(deadline=None, max_examples=100)

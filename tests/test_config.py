@@ -32,12 +32,21 @@ from sms_notify.config.alertmanagers import Alertmanager
 from sms_notify.config.coverage_gaps import gap_faults
 from sms_notify.config.document import parse_document
 from sms_notify.config.durations import DurationError, parse_duration, spell_duration
-from sms_notify.config.limits import Credits, Expire, Flapping, Limits
-from sms_notify.config.models import GATEWAY_MODELS, Config, Person, Receiver, Root, Route, Step, Web
+from sms_notify.config.limits import CreditsSection, Expire, FlappingSection, LimitsSection
+from sms_notify.config.models import (
+    GATEWAY_MODELS,
+    Config,
+    PersonSection,
+    ReceiverSection,
+    Root,
+    RouteSection,
+    StepSection,
+    Web,
+)
 from sms_notify.config.phone import NumberError, parse_number
-from sms_notify.config.schedules import Layer, Rotation, Schedule
+from sms_notify.config.schedules import LayerSection, RotationSection, ScheduleSection
 from sms_notify.config.settings import EXPIRE, CalendarSource
-from sms_notify.config.time_intervals import Interval, NamedInterval, Quiet, TimeRange
+from sms_notify.config.time_intervals import Interval, NamedInterval, QuietSection, TimeRange
 from sms_notify.errors import ConfigError
 from sms_notify.policy import rate_limits as limiting
 from sms_notify.policy import rotations
@@ -45,9 +54,9 @@ from sms_notify.policy.directory import Target, TargetKind
 from sms_notify.policy.holds import Window
 from sms_notify.policy.rate_limits import STANDARD, parse_limit
 from sms_notify.policy.rotations import Shift
-from sms_notify.policy.routing import Step as Escalation
+from sms_notify.policy.routing import Step
+from sms_notify.policy.ruleset import Timing
 from sms_notify.policy.time_intervals import TimeInterval
-from sms_notify.ruleset import Timing
 from sms_notify.secret import Secret
 from sms_notify.silences.settings import AlertmanagerSettings
 from sms_notify.web import passwords
@@ -157,10 +166,10 @@ def test_the_full_configuration_loads_and_says_what_it_writes() -> None:
     assert found.receivers["nobody"].notify == ()
 
 
-def test_every_road_of_the_full_configuration_comes_out_as_it_is_written() -> None:
+def test_every_channel_of_the_full_configuration_comes_out_as_it_is_written() -> None:
     found = load(CONFIGS / "full.yml", ENVIRON)
     assert [gateway.name for gateway in found.gateways] == ["main"]
-    mail, chat, journal, phone = found.roads.values()
+    mail, chat, journal, phone = found.channels.values()
     assert isinstance(mail, EmailSettings)
     assert (mail.host, mail.port, mail.tls, mail.username) == (
         "mail.example.org",
@@ -179,7 +188,7 @@ def test_every_road_of_the_full_configuration_comes_out_as_it_is_written() -> No
     assert [url.reveal() for url in phone.urls] == [ENVIRON["APPRISE_URL"]]
 
 
-def test_the_operator_is_people_and_roads_in_the_order_of_the_file(write: Write) -> None:
+def test_the_operator_is_people_and_channels_in_the_order_of_the_file(write: Write) -> None:
     targets = load(CONFIGS / "full.yml", ENVIRON).operator
     assert [str(target) for target in targets] == [
         "person:alice",
@@ -198,55 +207,57 @@ def test_an_operator_who_hears_by_texts_alone_is_a_warning(write: Write) -> None
     assert (warning.path, "no road but texts" in warning.what) == ("operator", True)
 
 
-def with_road(text: str) -> str:
+def with_channel(text: str) -> str:
     return (
-        MINIMAL.replace("people:\n", f"  - name: road\n    {text}\npeople:\n", 1)
-        + "operator: [gateway:road]\n"
+        MINIMAL.replace("people:\n", f"  - name: channel\n    {text}\npeople:\n", 1)
+        + "operator: [gateway:channel]\n"
     )
 
 
-def test_a_road_that_the_operator_does_not_name_is_a_warning(write: Write) -> None:
-    text = with_road("type: command\n    command: [/bin/sh]").replace("operator: [gateway:road]\n", "")
+def test_a_channel_that_the_operator_does_not_name_is_a_warning(write: Write) -> None:
+    text = with_channel("type: command\n    command: [/bin/sh]").replace("operator: [gateway:channel]\n", "")
     (warning,) = load(write(text), ENVIRON).warnings
     assert (warning.path, warning.advice) == (
         "gateways[1].name",
-        "add gateway:road to it, or remove this entry",
+        "add gateway:channel to it, or remove this entry",
     )
 
 
 @pytest.mark.parametrize(("tls", "port"), [("starttls", 587), ("tls", 465), ("none", 25)])
 def test_the_port_of_a_mail_server_follows_from_its_tls(write: Write, tls: str, port: int) -> None:
     mail = f"type: email\n    host: mx\n    tls: {tls}\n    from: a@b.example\n    to: [c@b.example, c@b.example]"
-    road = load(write(with_road(mail)), ENVIRON).roads["road"]
-    assert isinstance(road, EmailSettings)
-    assert (road.port, road.to, bool(road.password)) == (port, ("c@b.example",), False)
+    channel = load(write(with_channel(mail)), ENVIRON).channels["channel"]
+    assert isinstance(channel, EmailSettings)
+    assert (channel.port, channel.to, bool(channel.password)) == (port, ("c@b.example",), False)
 
 
-def test_the_secrets_of_roads_come_from_files_of_their_own(
+def test_the_secrets_of_channels_come_from_files_of_their_own(
     write: Write, secret_file: Callable[[str, int], Path]
 ) -> None:
     secret_file(f"# how we are reached\ntgram://{CANARY}\n\nmailtos://{CANARY}\n", 0o600)
-    road = load(write(with_road("type: apprise\n    urls_file: secret")), ENVIRON).roads["road"]
-    assert isinstance(road, AppriseSettings)
-    assert [url.reveal() for url in road.urls] == [f"tgram://{CANARY}", f"mailtos://{CANARY}"]
+    channel = load(write(with_channel("type: apprise\n    urls_file: secret")), ENVIRON).channels["channel"]
+    assert isinstance(channel, AppriseSettings)
+    assert [url.reveal() for url in channel.urls] == [f"tgram://{CANARY}", f"mailtos://{CANARY}"]
     secret_file(f"https://chat.example.org/{CANARY}\n", 0o600)
-    hook = load(write(with_road("type: webhook\n    url_file: secret")), ENVIRON).roads["road"]
+    hook = load(write(with_channel("type: webhook\n    url_file: secret")), ENVIRON).channels["channel"]
     assert isinstance(hook, WebhookSettings)
     assert hook.url.reveal() == f"https://chat.example.org/{CANARY}"
-    assert CANARY not in repr((road, hook))
+    assert CANARY not in repr((channel, hook))
 
 
 def test_a_command_beside_the_configuration_gets_its_whole_path(write: Write, tmp_path: Path) -> None:
     (tmp_path / "tell").write_text("#!/bin/sh\n")
     (tmp_path / "tell").chmod(0o755)
-    road = load(write(with_road("type: command\n    command: [./tell, '$HOME; --x']")), ENVIRON).roads["road"]
-    assert isinstance(road, CommandSettings)
-    assert road.argv == (str(tmp_path / "tell"), "$HOME; --x")
+    channel = load(
+        write(with_channel("type: command\n    command: [./tell, '$HOME; --x']")), ENVIRON
+    ).channels["channel"]
+    assert isinstance(channel, CommandSettings)
+    assert channel.argv == (str(tmp_path / "tell"), "$HOME; --x")
 
 
 def test_a_webhook_by_plain_http_can_be_accepted(write: Write) -> None:
     plain = "type: webhook\n    url: ${CHAT}\n    allow_insecure_http: true"
-    path = write(with_road(plain))
+    path = write(with_channel(plain))
     (warning,) = load(path, {**ENVIRON, "CHAT": "http://chat.example.org/x"}).warnings
     assert warning.path == "gateways[1].url"
     assert load(path, {**ENVIRON, "CHAT": "http://127.0.0.1:8000/x"}).warnings == ()
@@ -270,14 +281,23 @@ def keys_of(model: type[BaseModel]) -> Iterator[str]:
     return (field.alias or name for name, field in model.model_fields.items())
 
 
-OF_DECIDING = (Step, Quiet, TimeRange, Interval, NamedInterval, Rotation, Layer, Schedule)
-OF_LIMITS = (Credits, Expire, Flapping, Limits)
+OF_DECIDING = (
+    StepSection,
+    QuietSection,
+    TimeRange,
+    Interval,
+    NamedInterval,
+    RotationSection,
+    LayerSection,
+    ScheduleSection,
+)
+OF_LIMITS = (CreditsSection, Expire, FlappingSection, LimitsSection)
 
 
 @pytest.mark.parametrize(
     "model",
     [
-        *(Config, Web, *GATEWAY_MODELS.values(), Person, Root, Route, Receiver),
+        *(Config, Web, *GATEWAY_MODELS.values(), PersonSection, Root, RouteSection, ReceiverSection),
         *(*OF_DECIDING, *OF_LIMITS, Alertmanager),
     ],
 )
@@ -426,9 +446,7 @@ def test_a_tokens_file_holds_one_token_a_line(write: Write, secret_file: Callabl
 
 def test_no_secret_is_in_any_text_of_settings() -> None:
     found = load(CONFIGS / "full.yml", ENVIRON)
-    told = (
-        f"{found} {found!r} {found.web} {found.gateways} {found.roads} {found.warnings} {found.alertmanagers}"
-    )
+    told = f"{found} {found!r} {found.web} {found.gateways} {found.channels} {found.warnings} {found.alertmanagers}"
     assert "alice" in told
     assert [secret for secret in ENVIRON.values() if secret in told] == []
 
@@ -640,8 +658,8 @@ def test_steps_name_targets_like_notify(write: Write) -> None:
     number = Target(TargetKind.NUMBER, "+32470000001")
     assert found.notify == (on_call,)
     assert found.escalate == (
-        Escalation(timedelta(minutes=5), (on_call,)),
-        Escalation(timedelta(hours=1), (number, Target(TargetKind.PERSON, "alice"))),
+        Step(timedelta(minutes=5), (on_call,)),
+        Step(timedelta(hours=1), (number, Target(TargetKind.PERSON, "alice"))),
     )
     assert found.limits == (parse_limit("20/1h"),)
 
@@ -1004,12 +1022,14 @@ def test_the_schema_is_printed_and_knows_every_top_level_key() -> None:
 def test_the_schema_describes_what_is_read_by_rules_of_its_own() -> None:
     schema = config_schema()
     known = schema["$defs"]
-    below = {"$ref": "#/$defs/Limits"}
+    below = {"$ref": "#/$defs/LimitsSection"}
     assert schema["properties"]["limits"]["anyOf"] == [below, {"const": "off"}]
-    assert known["Credits"]["properties"]["per_hour"]["anyOf"][1] == {"const": "off"}
+    assert known["CreditsSection"]["properties"]["per_hour"]["anyOf"][1] == {"const": "off"}
     assert known["NamedInterval"]["properties"]["time_intervals"]["items"] == {"$ref": "#/$defs/Interval"}
-    assert known["Limits"]["properties"]["per_number"]["default"] == list(map(str, STANDARD.per_number))
-    assert "Layer" in known
+    assert known["LimitsSection"]["properties"]["per_number"]["default"] == list(
+        map(str, STANDARD.per_number)
+    )
+    assert "LayerSection" in known
     assert known["Expire"]["properties"]["critical"]["default"] == "4h"
     json.dumps(schema, allow_nan=False)
 

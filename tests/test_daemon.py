@@ -17,12 +17,12 @@ from daemons import PASSWORD, Daemon, command, eventually, free_port, get, paylo
 
 from sms_notify.secret import Secret
 from sms_notify.simulator.server import Simulator
-from sms_notify.simulator.settings import Settings
+from sms_notify.simulator.settings import SimulatorSettings
 
 
 @pytest.fixture
 def simulator() -> Iterator[Simulator]:
-    settings = Settings("acme", Secret(PASSWORD), credits=5000, buffered_after=0, final_after=0)
+    settings = SimulatorSettings("acme", Secret(PASSWORD), credits=5000, buffered_after=0, final_after=0)
     with Simulator(settings) as running:
         yield running
 

@@ -12,16 +12,16 @@ from paper import Site, with_route
 from workbench import ALICE, BOB, NOON, a_plan, firing, resolved
 
 from sms_notify.alert import Acknowledged, Delivery
-from sms_notify.gateways.base import Fate, Outcome, Reason
+from sms_notify.gateways.registry import refused
 from sms_notify.policy.directory import Person, Target, TargetKind
 from sms_notify.policy.holds import Quiet, Window
 from sms_notify.policy.matchers import parse_matchers
 from sms_notify.policy.rate_limits import STANDARD, Credits, Limits, parse_limit
 from sms_notify.policy.rotations import Layer, Rotation, Schedule
 from sms_notify.policy.routing import Receiver, Step
+from sms_notify.policy.ruleset import Plan
 from sms_notify.policy.time_intervals import TimeInterval
 from sms_notify.policy.vocabulary import AckBy, Heard
-from sms_notify.ruleset import Plan
 from sms_notify.store import limit_rows as spending
 
 MINUTE = timedelta(minutes=1)
@@ -320,7 +320,7 @@ def test_an_escalation_that_waits_to_leave_is_taken_back_by_an_acknowledge(site)
 
 def test_the_next_step_does_not_wait_where_every_text_of_this_one_has_failed(site) -> None:
     here = site(only_bob(escalate=STEPS))
-    here.gateway.answers = [Outcome(Fate.REFUSED, Reason.ERROR_CODE, code=106)]
+    here.gateway.answers = [refused(106)]
     here.bench.accept(firing())
     here.run(seconds=2)
     assert [text.number for text in here.gateway.texts] == [ALICE.number]
@@ -441,7 +441,7 @@ def test_who_is_on_call_at_the_time_of_the_alert_is_told(site) -> None:
     ]
 
 
-def test_nobody_on_call_passes_to_the_next_step_at_once_and_is_our_own_trouble(site) -> None:
+def test_nobody_on_call_passes_to_the_next_step_at_once_and_is_a_problem_of_our_own(site) -> None:
     here = site(on_call(a_schedule(), escalate=STEPS))
     assert here.clock() == NOON, "two hours before the first turn begins"
     here.bench.accept(firing())

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from sms_notify.alert import Alert, Status
 from sms_notify.wording import gsm
-from sms_notify.wording.content import Digest, HandOff, Merged, Reader, Told
+from sms_notify.wording.content import Digest, HandOff, Merged, Reader, TextedIncident
 from sms_notify.wording.digest import compose_digest
 from sms_notify.wording.handoff_text import compose_handoff
 from sms_notify.wording.languages import WORDS, counted
@@ -25,12 +25,14 @@ BRUSSELS = Reader("Europe/Brussels")
 ACK = "https://sms.example.org/a/x7k2abcdefgh"
 
 
-def told(name: str, place: str = "", tag: str = "k3f9", ended: bool = False, **labels: str) -> Told:
+def told(name: str, place: str = "", tag: str = "k3f9", ended: bool = False, **labels: str) -> TextedIncident:
     every = {"alertname": name, "severity": "warning", **({"instance": place} if place else {}), **labels}
-    return Told(tag, Alert("am", tag, Status.FIRING, every), ended=ended)
+    return TextedIncident(tag, Alert("am", tag, Status.FIRING, every), ended=ended)
 
 
-def some(number: int, name: str, place: str = "", ended: bool = False, **labels: str) -> tuple[Told, ...]:
+def some(
+    number: int, name: str, place: str = "", ended: bool = False, **labels: str
+) -> tuple[TextedIncident, ...]:
     """`number` incidents with tags of their own; without `place` they are nowhere."""
     return tuple(
         told(name, place and f"{place}{n}", f"{name[0]}{place[:3]}{ended:d}{n}", ended, **labels)
@@ -40,8 +42,8 @@ def some(number: int, name: str, place: str = "", ended: bool = False, **labels:
 
 def body(
     why: Merged,
-    *held: tuple[Told, ...],
-    over: tuple[Told, ...] = (),
+    *held: tuple[TextedIncident, ...],
+    over: tuple[TextedIncident, ...] = (),
     since: datetime | None = SINCE,
     until: datetime | None = None,
     reader: Reader = BRUSSELS,
@@ -124,7 +126,9 @@ def test_a_small_merge_is_told_like_news() -> None:
         ((some(2, "HostDown"),), "2 more since 14:09, all open: 2x HostDown #H01"),
     ],
 )
-def test_the_end_of_a_storm_says_what_became_of_it(held: tuple[tuple[Told, ...], ...], text: str) -> None:
+def test_the_end_of_a_storm_says_what_became_of_it(
+    held: tuple[tuple[TextedIncident, ...], ...], text: str
+) -> None:
     assert body(Merged.CLOSING, *held) == text
 
 
@@ -224,7 +228,7 @@ def test_two_at_one_place_are_told_as_two() -> None:
 
 
 def test_ports_go_where_that_makes_room_for_all_names() -> None:
-    def held(most: int) -> tuple[Told, ...]:
+    def held(most: int) -> tuple[TextedIncident, ...]:
         return tuple(told("HostDown", f"web{n:02}:9100", f"k{n}") for n in range(most))
 
     assert "web00:9100, web01:9100" in body(Merged.STORM, held(3), until=UNTIL)
@@ -303,7 +307,7 @@ readers = st.builds(Reader, st.just("Europe/Brussels"), st.sampled_from(sorted(W
 
 def digests(labels: st.SearchStrategy[dict[str, str]], most: int) -> st.SearchStrategy[Digest]:
     alerts = st.builds(Alert, st.just("am"), st.just("f"), st.just(Status.FIRING), labels)
-    tolds = st.builds(Told, tags, alerts, ended=st.booleans())
+    tolds = st.builds(TextedIncident, tags, alerts, ended=st.booleans())
     many = st.lists(tolds, max_size=most, unique_by=lambda told: told.tag).map(tuple)
     return st.builds(
         Digest,

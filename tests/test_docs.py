@@ -24,13 +24,14 @@ from sms_notify.config.models import GATEWAY_MODELS, Config
 from sms_notify.delivery.reports import Applied
 from sms_notify.demo import STORY
 from sms_notify.errors import ConfigError
-from sms_notify.gateways.base import DeliveryStatus, Fate, Reason
 from sms_notify.gateways.sms1601.error_codes import CODES, ErrorCode
 from sms_notify.metrics import Metrics
 from sms_notify.policy.holds import Hold
+from sms_notify.policy.outcomes import DeliveryStatus, Fate, Reason
 from sms_notify.policy.rate_limits import LimitScope
-from sms_notify.policy.retry_policy import BY_CODE, Break, Reaction, Scope, Then, Trouble
+from sms_notify.policy.retry_policy import BY_REFUSAL, Break, Reaction, Scope, Then, Urgency
 from sms_notify.policy.routing import Route as Tree
+from sms_notify.policy.ruleset import Timing
 from sms_notify.policy.vocabulary import (
     AckBy,
     Cause,
@@ -42,9 +43,8 @@ from sms_notify.policy.vocabulary import (
     PageState,
     State,
 )
-from sms_notify.ruleset import Timing
 from sms_notify.simulator.faults import COMMON as COMMON_OF_FAULTS
-from sms_notify.simulator.faults import Kind as FaultKind
+from sms_notify.simulator.faults import FaultKind
 from sms_notify.simulator.server import Simulator
 from sms_notify.simulator.settings import CHANGEABLE
 from sms_notify.web.ports import People
@@ -260,19 +260,19 @@ def test_a_documented_default_is_the_default(title: str) -> None:
             assert told in SPAN.findall(documented[key][2]), f"{title} {key}: the default is {told}"
 
 
-ROADS = [kind for kind in GATEWAY_MODELS if kind != "1601sms"]
+CHANNELS = [kind for kind in GATEWAY_MODELS if kind != "1601sms"]
 COMMON = {"name", "type", "timeout"}
 
 
-def road_section(kind: str) -> str:
+def channel_section(kind: str) -> str:
     told = section(read(DOCS / "configuration.md"), "The other roads")
     return re.split(r"^### ", told.split(f"### `{kind}`\n", 1)[1], maxsplit=1, flags=re.MULTILINE)[0]
 
 
-@pytest.mark.parametrize("kind", ROADS)
-def test_every_key_of_a_road_and_no_other_is_documented_with_its_default(kind: str) -> None:
+@pytest.mark.parametrize("kind", CHANNELS)
+def test_every_key_of_a_channel_and_no_other_is_documented_with_its_default(kind: str) -> None:
     fields = GATEWAY_MODELS[kind].model_fields
-    documented = rows(road_section(kind))
+    documented = rows(channel_section(kind))
 
     assert {field.alias or name for name, field in fields.items()} - COMMON == set(documented)
     for name, field in fields.items():
@@ -280,9 +280,9 @@ def test_every_key_of_a_road_and_no_other_is_documented_with_its_default(kind: s
             assert field.default in SPAN.findall(documented[name][2])
 
 
-def test_what_every_road_has_in_common_is_documented() -> None:
+def test_what_every_channel_has_in_common_is_documented() -> None:
     told = section(read(DOCS / "configuration.md"), "The other roads").split("###")[0]
-    shared = set.intersection(*({*GATEWAY_MODELS[kind].model_fields} for kind in ROADS))
+    shared = set.intersection(*({*GATEWAY_MODELS[kind].model_fields} for kind in CHANNELS))
 
     assert shared == COMMON
     assert shared - set(SPAN.findall(told)) == set()
@@ -479,23 +479,23 @@ def told_break(rule: Break | None) -> str:
     return f"{kept}; {asked} {often}"
 
 
-def told_trouble(trouble: Trouble | None) -> str:
-    assert trouble is not None
-    return f"{trouble.level} after {told_wait(trouble.after)}" if trouble.after else trouble.level
+def told_urgency(urgency: Urgency | None) -> str:
+    assert urgency is not None
+    return f"{urgency.level} after {told_wait(urgency.after)}" if urgency.after else urgency.level
 
 
 @pytest.mark.parametrize("code", list(CODES.values()), ids=lambda code: str(code.number))
 def test_every_error_code_is_documented_with_what_follows_from_it(code: ErrorCode) -> None:
     told = section(read(DOCS / "gateway.md"), "Error codes")
     [line] = re.findall(rf"^\| {code.number} \|(.*)\|$", told, re.MULTILINE)
-    reaction = BY_CODE[code.number]
+    reaction = BY_REFUSAL[code.refusal]
 
     assert [cell.strip() for cell in line.split("|")] == [
         code.meaning,
-        code.concerns,
+        code.refusal,
         told_text(reaction),
         told_break(reaction.breaks),
-        told_trouble(reaction.trouble),
+        told_urgency(reaction.self_alert),
         code.advice,
     ]
 
@@ -569,3 +569,22 @@ def test_every_link_leads_somewhere(page: Path) -> None:
         assert target.exists(), link
         if anchor:
             assert anchor in anchors(read(target)), link
+
+
+ARCHITECTURE = (ROOT / "docs" / "architecture.md").read_text("utf-8")
+
+
+@pytest.mark.parametrize("path", sorted(set(re.findall(r"`([a-z_0-9/]+\.py)(?::\w+)?`", ARCHITECTURE))))
+def test_what_the_architecture_names_exists(path: str) -> None:
+    assert any((ROOT / folder / path).is_file() for folder in ("sms_notify", ".")), path
+
+
+def test_the_architecture_names_every_room() -> None:
+    rooms = {path.name for path in (ROOT / "sms_notify").iterdir() if (path / "__init__.py").is_file()}
+
+    assert {room for room in rooms if f"{room}/" not in ARCHITECTURE} <= {
+        "net",
+        "silences",
+        "importing",
+        "demo",
+    }

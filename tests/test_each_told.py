@@ -8,20 +8,23 @@ from pathlib import Path
 
 import pytest
 from test_failures import Site, site  # noqa: F401 - the fixture
-from test_operator import ALICE, ROAD, report, teller_to
+from test_operator import ALICE, CHANNEL, report, teller_to
 from workbench import Bench, a_plan, firing
 
-from sms_notify.channels.choice import road_of
+from sms_notify.channels.choice import channel_of
 from sms_notify.channels.settings import CommandSettings
+from sms_notify.delivery.moves import context_of
 from sms_notify.engine import Engine
+from sms_notify.engine.working_set import WorkingSet
 from sms_notify.oncall.roster import Roster
 from sms_notify.operator_notifier import Operator, Teller
 from sms_notify.policy.directory import Directory, Target, TargetKind
 from sms_notify.policy.episodes import tag_of
 from sms_notify.policy.rotations import Schedule
 from sms_notify.policy.routing import Receiver
+from sms_notify.policy.self_alert_notes import note_lost, note_unaddressed
 from sms_notify.policy.vocabulary import State
-from sms_notify.self_alerts import gather, report_lost, report_refused, report_unaddressed
+from sms_notify.self_alerts import gather, report_refused
 from sms_notify.store import breakers, messages, particulars
 from sms_notify.web.status import status_of
 
@@ -37,8 +40,10 @@ class Heard:
 
     def __init__(self, bench: Bench, folder: Path) -> None:
         self.bench, self.file = bench, folder / "heard"
-        road = road_of(CommandSettings("road", ("/bin/sh", "-c", f"cat >> {self.file}; echo >> {self.file}")))
-        operator = Operator((ROAD,), {"road": road}, lambda: Roster(a_plan().directory), ("main",))
+        channel = channel_of(
+            CommandSettings("channel", ("/bin/sh", "-c", f"cat >> {self.file}; echo >> {self.file}"))
+        )
+        operator = Operator((CHANNEL,), {"channel": channel}, lambda: Roster(a_plan().directory), ("main",))
         self.teller = Teller(bench.commit, operator, "node", bench.clock, lambda: None)
 
     def run(self, seconds: int = 0) -> None:
@@ -75,7 +80,16 @@ def lose(bench: Bench, *recipients: str, name: str = "HostDown", state: State = 
 
 def _lose(tx, message_id: int, state: State, bench: Bench) -> None:
     tx.run("update messages set state = :state where id = :id", state=state, id=message_id)
-    report_lost(tx, messages.get(tx, message_id), state, "error_code 106", bench.clock())
+    working = context_of(tx, message_id, "node", bench.clock())
+    note_lost(working.rows, messages.get(tx, message_id), state, "error_code 106")
+    working.flush()
+
+
+def _unaddressed(tx, incident_ids: list[int], bench: Bench) -> None:
+    working = WorkingSet(tx, "node", bench.clock())
+    working.load_incidents(incident_ids)
+    note_unaddressed(working.rows, incident_ids)
+    working.flush()
 
 
 def test_the_second_incident_that_reaches_nobody_is_told_within_minutes(bench: Bench, heard: Heard) -> None:
@@ -144,7 +158,7 @@ def test_what_was_told_a_day_ago_is_news_again_and_leaves_no_row_behind(bench: B
     lose(bench)
     heard.run()
     bench.clock.move(days=1, seconds=1)
-    bench.commit(lambda tx: breakers.close_old_troubles(tx, bench.clock()))
+    bench.commit(lambda tx: breakers.close_old_self_alerts(tx, bench.clock()))
     assert bench.rows("select * from troubles where id like '#%'") == []
     row = bench.rows("select id from messages")[0]
     before = len(heard.notes())
@@ -153,8 +167,8 @@ def test_what_was_told_a_day_ago_is_news_again_and_leaves_no_row_behind(bench: B
     assert len(heard.notes()) == before + 1
 
 
-def test_a_failing_road_is_tried_with_one_growing_note(bench: Bench) -> None:
-    teller = teller_to(bench, ROAD, command=("/bin/false",))
+def test_a_failing_channel_is_tried_with_one_growing_note(bench: Bench) -> None:
+    teller = teller_to(bench, CHANNEL, command=("/bin/false",))
     for n in range(10):
         lose(bench, name=f"Alert{n}")
         teller.tell_once()
@@ -167,9 +181,9 @@ def test_a_failing_road_is_tried_with_one_growing_note(bench: Bench) -> None:
         [note] = [
             g
             for g in gather(breakers.untold(tx, bench.clock()))
-            if particulars.kind_of(g.trouble.id) == "nobody"
+            if particulars.kind_of(g.self_alert.id) == "nobody"
         ]
-    assert note.trouble.what.startswith("10 critical incidents reached nobody")
+    assert note.self_alert.what.startswith("10 critical incidents reached nobody")
 
 
 def test_every_incident_of_a_gap_is_told(bench: Bench, heard: Heard) -> None:
@@ -196,7 +210,7 @@ def test_every_unreadable_hand_over_and_every_text_for_people_who_left_is_told(
     for name in ("b.json", "c.json", "b.json"):
         bench.commit(lambda tx, name=name: report_refused(tx, name, "no JSON", bench.clock()))
     bench.accept(firing("A"), firing("B"))
-    bench.commit(lambda tx: report_unaddressed(tx, [1, 2, 1], bench.clock()))
+    bench.commit(lambda tx: _unaddressed(tx, [1, 2, 1], bench))
     heard.run(301)
 
     assert heard.subjects() == [
@@ -248,8 +262,8 @@ def test_an_operators_text_that_arrived_at_one_of_them_is_not_told_again(bench: 
     assert teller.tell_once() == 0
 
 
-def test_what_a_road_without_gateway_told_is_not_told_again_because_a_text_was_lost(bench: Bench) -> None:
-    teller = teller_to(bench, ALICE, ROAD)
+def test_what_a_channel_without_gateway_told_is_not_told_again_because_a_text_was_lost(bench: Bench) -> None:
+    teller = teller_to(bench, ALICE, CHANNEL)
     report(bench)
     teller.tell_once()
     [row] = texts(bench)

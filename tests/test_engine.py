@@ -10,9 +10,11 @@ import pytest
 from workbench import NOON, Bench, VirtualClock, a_plan, firing, resolved
 
 from sms_notify.engine import Engine
-from sms_notify.gateways.base import Fate, Outcome, Reason
+from sms_notify.engine.working_set import WorkingSet
+from sms_notify.policy.holds import Hold
+from sms_notify.policy.outcomes import Fate, Outcome, Reason
 from sms_notify.policy.vocabulary import Cause, Heard, Kind, State
-from sms_notify.store import messages, outbox, pages
+from sms_notify.store import claims, messages, outbox
 from sms_notify.store.messages import Entry
 from sms_notify.store.sqlite import SqliteStore
 
@@ -29,7 +31,7 @@ def put_in(bench: Bench, state: State, message_id: int = 1) -> None:
     if state is State.QUEUED:
         return
     bench.commit(
-        lambda tx: outbox.claim(tx, "main", f"ref{message_id}", "node", now + MINUTE, now, only=message_id)
+        lambda tx: claims.claim(tx, "main", f"ref{message_id}", "node", now + MINUTE, now, only=message_id)
     )
     if state is State.SUBMITTING:
         return
@@ -230,7 +232,7 @@ def test_a_second_ambiguous_attempt_is_the_last(bench: Bench) -> None:
     bench.clock.move(seconds=61)
     bench.tick()
     now = bench.clock()
-    message = bench.commit(lambda tx: outbox.claim(tx, "main", "again", "node", now + MINUTE, now))
+    message = bench.commit(lambda tx: claims.claim(tx, "main", "again", "node", now + MINUTE, now))
     bench.commit(lambda tx: outbox.mark_ambiguous(tx, message, Entry(Reason.TIMEOUT), "node", now))
     bench.clock.move(seconds=61)
     bench.tick()
@@ -285,7 +287,7 @@ def test_a_page_too_old_to_be_news_is_not_sent(bench: Bench) -> None:
 def test_waiting_for_a_report_ends(bench: Bench) -> None:
     bench.accept(firing(team="dba"))
     now = bench.clock()
-    message = bench.commit(lambda tx: outbox.claim(tx, "main", "ref", "node", now + MINUTE, now))
+    message = bench.commit(lambda tx: claims.claim(tx, "main", "ref", "node", now + MINUTE, now))
     bench.commit(lambda tx: outbox.mark_sent(tx, message, now + MINUTE, Entry(Reason.OK), "node", now))
     bench.clock.move(minutes=31)
     bench.tick()
@@ -332,4 +334,15 @@ def test_a_page_cannot_be_written_twice(bench: Bench) -> None:
     draft_kind = bench.rows("select kind, number from pages")
 
     assert draft_kind == [{"kind": Kind.FIRING, "number": "+31612345678"}]
-    assert bench.commit(lambda tx: pages.has(tx, 1, "+31612345678", Kind.FIRING))
+
+    def again(tx) -> None:
+        working = WorkingSet(tx, "node", NOON)
+        working.load_notifications([1])
+        working.load_ids()
+        (told,) = working.rows.of_incident(1)
+        working.rows.hold(replace(told, id=0), NOON, Hold.NOW, "")
+        working.flush()
+
+    bench.commit(again)
+
+    assert bench.rows("select kind, number from pages") == draft_kind

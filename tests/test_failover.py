@@ -8,7 +8,7 @@ from test_failures import Site, site  # noqa: F401 - the fixture
 from workbench import firing
 
 from sms_notify.alert import Severity
-from sms_notify.gateways.base import Fate
+from sms_notify.policy.outcomes import Fate
 from sms_notify.policy.vocabulary import Kind
 from sms_notify.store import messages, outbox
 from sms_notify.wording.content import Text
@@ -176,7 +176,7 @@ def test_a_probe_that_is_refused_for_another_reason_keeps_that_reasons_pace_and_
     assert sum("error 104" in note for note in site.notes()) == 1
 
 
-def test_many_lost_pages_are_one_trouble_a_gateway(site: Site) -> None:  # noqa: F811
+def test_many_lost_pages_are_one_self_alert_a_gateway(site: Site) -> None:  # noqa: F811
     for name in ("main", "backup"):
         site.simulators[name].change(force_error=104)
     for n in range(30):

@@ -14,22 +14,23 @@ from pathlib import Path
 import pytest
 from workbench import BOB, Bench, a_plan, firing
 
-from sms_notify.channels.choice import road_of
+from sms_notify.channels.choice import channel_of
 from sms_notify.channels.settings import CommandSettings, OperatorKind, OperatorTarget
 from sms_notify.delivery.breaker_probe import Prober
 from sms_notify.delivery.sender import Luck, Sender
-from sms_notify.delivery.settlement import Account
 from sms_notify.engine import Engine
 from sms_notify.gateways.sms1601.client import SmsGateway1601
 from sms_notify.gateways.sms1601.error_codes import CODES
-from sms_notify.gateways.sms1601.settings import Gateway1601Settings
+from sms_notify.gateways.sms1601.settings import TEXT_LIMITS, Gateway1601Settings
 from sms_notify.metrics import Metrics
 from sms_notify.oncall.roster import Roster
 from sms_notify.operator_notifier import Operator, Teller
-from sms_notify.policy.retry_policy import BY_CODE, Level, Scope
+from sms_notify.policy.account import Account
+from sms_notify.policy.outcomes import Refusal
+from sms_notify.policy.retry_policy import BY_REFUSAL, Level, Scope
 from sms_notify.secret import Secret
 from sms_notify.simulator.server import Simulator
-from sms_notify.simulator.settings import Settings
+from sms_notify.simulator.settings import SimulatorSettings
 from sms_notify.store.sqlite import SqliteStore
 
 STYLES = ("spaced", "colon", "bare")
@@ -86,7 +87,7 @@ def site(tmp_path: Path) -> Iterator[Site]:
     bench = Bench(store, Engine(plan, "node"))
     numbers = itertools.count(1)
     luck = Luck(reference=lambda: f"ref{next(numbers)}", dice=lambda: 1.0)
-    settings = Settings(buffered_after=0, final_after=0, credits=1000)
+    settings = SimulatorSettings(buffered_after=0, final_after=0, credits=1000)
     with Simulator(settings) as main, Simulator(settings) as backup:
         simulators = {"main": main, "backup": backup}
         senders, probers = {}, {}
@@ -95,15 +96,15 @@ def site(tmp_path: Path) -> Iterator[Site]:
                 name, simulator.gateway_url, "demo", Secret("demo"), "ACME", timeout=2
             )
             gateway = SmsGateway1601(account, time.monotonic)
-            settled = Account(name, "ACME", "ACME-2", GATEWAYS, timedelta(minutes=1))
+            settled = Account(name, "ACME", "ACME-2", GATEWAYS, timedelta(minutes=1), limits=TEXT_LIMITS)
             senders[name] = Sender(bench.commit, gateway, settled, plan.timing, "node", luck)
             probers[name] = Prober(bench.commit, gateway, settled, bench.clock, luck, (BOB.number,))
         heard = tmp_path / "heard"
         command = ("/bin/sh", "-c", f"cat >> {heard}; echo >> {heard}")
-        road = road_of(CommandSettings("hear", command))
+        channel = channel_of(CommandSettings("hear", command))
         operator = Operator(
             (OperatorTarget(OperatorKind.GATEWAY, "hear"),),
-            {"hear": road},
+            {"hear": channel},
             lambda: Roster(plan.directory),
             GATEWAYS,
         )
@@ -177,7 +178,7 @@ TABLE = {
 
 
 def test_the_table_has_every_code() -> None:
-    assert set(TABLE) == set(CODES) == set(BY_CODE) == {*range(100, 127), 150}
+    assert set(TABLE) == set(CODES) == {*range(100, 127), 150}
 
 
 @pytest.mark.parametrize("style", STYLES)
@@ -237,7 +238,7 @@ def test_an_account_that_is_refused_is_asked_for_free_and_taken_up_again_unaided
 
 
 def test_a_numeric_sender_is_what_112_may_mean(site: Site) -> None:
-    settled = Account("main", "+32470000000", "ACME-2", GATEWAYS, timedelta(minutes=1))
+    settled = Account("main", "+32470000000", "ACME-2", GATEWAYS, timedelta(minutes=1), limits=TEXT_LIMITS)
     site.senders["main"]._account = settled
     site.senders["main"]._settling._account = settled
     site.simulators["main"].change(force_error=112)
@@ -333,4 +334,4 @@ def test_levels_are_told_as_urgent_or_not(site: Site) -> None:
     assert '"urgent": true' in note
     assert "error 104" in note
     assert BOB.number not in note
-    assert BY_CODE[104].trouble.level is Level.PAGE
+    assert BY_REFUSAL[Refusal.LOGIN].self_alert.level is Level.PAGE

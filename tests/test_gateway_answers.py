@@ -10,9 +10,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sms_notify.gateways.base import DeliveryStatus, Failed, Fate, Outcome, Reason, Report
+from sms_notify.gateways.base import Failed, Report
 from sms_notify.gateways.sms1601.error_codes import CODES
-from sms_notify.gateways.sms1601.responses import clean, read_callback, read_credits, read_report, read_send
+from sms_notify.gateways.sms1601.responses import read_callback, read_credits, read_report, read_send
+from sms_notify.net.details import clean
+from sms_notify.policy.outcomes import DeliveryStatus, Fate, Outcome, Reason
 from sms_notify.secret import Secret
 
 AMSTERDAM = ZoneInfo("Europe/Amsterdam")

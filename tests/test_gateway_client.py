@@ -15,18 +15,10 @@ from hypothesis import strategies as st
 from test_gateway_transport import BROKEN, Loopback, answers
 
 from sms_notify.errors import UsageError
-from sms_notify.gateways.base import (
-    DeliveryStatus,
-    Failed,
-    Fate,
-    Gateway,
-    Outcome,
-    Reason,
-    Report,
-    Submission,
-)
+from sms_notify.gateways.base import Failed, Gateway, Report, ReportsBy, Submission
 from sms_notify.gateways.sms1601.client import SmsGateway1601, delivery_token
-from sms_notify.gateways.sms1601.settings import Gateway1601Settings, PasswordEncoding, ReportsBy
+from sms_notify.gateways.sms1601.settings import Gateway1601Settings, PasswordEncoding
+from sms_notify.policy.outcomes import DeliveryStatus, Fate, Outcome, Reason
 from sms_notify.secret import Secret
 
 PAGE = Submission("+32470000001", "CRIT db1 down", "m42.1")

@@ -16,31 +16,29 @@ from test_gateway_client import SHA1_OF_ABC, account, asked, client
 from test_gateway_transport import BROKEN, Loopback, answers
 
 from sms_notify.gateways.base import (
+    AddressBookGroup,
     Batch,
-    DeliveryStatus,
     Failed,
-    Fate,
-    Group,
     LastReports,
     Numbers,
-    Outcome,
-    Reason,
     Removed,
     Report,
+    ReportsBy,
     Scheduled,
     Submission,
 )
 from sms_notify.gateways.sms1601.client import SmsGateway1601
 from sms_notify.gateways.sms1601.responses import read_last_reports, read_removal
-from sms_notify.gateways.sms1601.settings import PasswordEncoding, ReportsBy
+from sms_notify.gateways.sms1601.settings import PasswordEncoding
+from sms_notify.policy.outcomes import DeliveryStatus, Fate, Outcome, Reason
 from sms_notify.secret import Secret
 from sms_notify.simulator.server import Simulator
-from sms_notify.simulator.settings import Settings
+from sms_notify.simulator.settings import SimulatorSettings
 
 ALICE, BOB = "+32470000001", "+31612345678"
 PAGE = Submission(ALICE, "CRIT db1 down", "m42.1")
 TO_BOTH = Batch(Numbers((ALICE, BOB)), "db1 is back", "b1")
-TO_OPS = Batch(Group("Ops & co"), "db1 is back", "b2")
+TO_OPS = Batch(AddressBookGroup("Ops & co"), "db1 is back", "b2")
 EVENING = datetime(2026, 7, 1, 18, 29, 30, tzinfo=UTC)  # 20:30 in Amsterdam, rounded up
 ACCOUNT = {"klantuser": "acme", "klantpwd": SHA1_OF_ABC}
 SENT = {**ACCOUNT, "afzender": "ACME-Ops", "logging": "ja"}
@@ -58,7 +56,7 @@ def ok() -> Iterator[Loopback]:
 @pytest.fixture
 def simulator() -> Iterator[Simulator]:
     groups = {"ops": (ALICE[1:], BOB[1:]), "nobody": ()}
-    with Simulator(Settings("acme", Secret("abc"), groups=groups)) as running:
+    with Simulator(SimulatorSettings("acme", Secret("abc"), groups=groups)) as running:
         yield running
 
 
@@ -91,7 +89,7 @@ def test_a_batch_has_exactly_the_parameters_of_the_provider_and_asks_for_no_repo
 
 
 def test_a_long_test_batch_says_so_in_the_providers_words(ok: Loopback) -> None:
-    client(ok).send_batch(Batch(Group("ops"), "x", long=True, test=True))
+    client(ok).send_batch(Batch(AddressBookGroup("ops"), "x", long=True, test=True))
     parameters = dict(asked(ok)[1])
 
     assert (parameters["type"], parameters["test"]) == ("long", "ja")
@@ -105,11 +103,13 @@ def test_a_long_test_batch_says_so_in_the_providers_words(ok: Loopback) -> None:
         Numbers((ALICE, "groep")),
         Numbers((ALICE, "")),
         Numbers(("+32470000001,+31612345678",)),
-        Group(""),
-        Group("  "),
+        AddressBookGroup(""),
+        AddressBookGroup("  "),
     ],
 )
-def test_a_batch_that_the_gateway_could_misread_is_not_sent_at_all(ok: Loopback, to: Numbers | Group) -> None:
+def test_a_batch_that_the_gateway_could_misread_is_not_sent_at_all(
+    ok: Loopback, to: Numbers | AddressBookGroup
+) -> None:
     outcome = client(ok).send_batch(Batch(to, "x"))
     ok.close()
 
@@ -118,7 +118,9 @@ def test_a_batch_that_the_gateway_could_misread_is_not_sent_at_all(ok: Loopback,
     assert ok.connections == 0
 
 
-@pytest.mark.parametrize("batch", [TO_BOTH, Batch(Group("ops"), "db1 is back")], ids=["numbers", "group"])
+@pytest.mark.parametrize(
+    "batch", [TO_BOTH, Batch(AddressBookGroup("ops"), "db1 is back")], ids=["numbers", "group"]
+)
 def test_a_batch_reaches_every_phone_in_one_request(simulator: Simulator, batch: Batch) -> None:
     outcome = at_simulator(simulator).send_batch(batch)
 
@@ -132,7 +134,7 @@ def test_a_batch_reaches_every_phone_in_one_request(simulator: Simulator, batch:
 def test_a_group_that_is_unknown_or_empty_is_refused_with_its_code(
     simulator: Simulator, group: str, code: int
 ) -> None:
-    outcome = at_simulator(simulator).send_batch(Batch(Group(group), "x"))
+    outcome = at_simulator(simulator).send_batch(Batch(AddressBookGroup(group), "x"))
 
     assert (outcome.fate, outcome.code) == (Fate.REFUSED, code)
 
@@ -239,7 +241,7 @@ def test_a_scheduled_text_is_removed_by_its_number_too(simulator: Simulator) -> 
 
 def test_the_outbox_is_emptied_as_a_whole_and_an_empty_one_is_error_122(simulator: Simulator) -> None:
     gateway = at_simulator(simulator)
-    for message in (PAGE, Batch(Group("ops"), "x")):
+    for message in (PAGE, Batch(AddressBookGroup("ops"), "x")):
         gateway.schedule(message, datetime.now(UTC) + timedelta(days=2))
 
     assert gateway.empty_outbox() == Removed()

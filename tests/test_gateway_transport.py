@@ -15,8 +15,8 @@ from pathlib import Path
 
 import pytest
 
-from sms_notify.gateways.base import Fate, Reason
-from sms_notify.gateways.transport import MOST_BYTES, Answer, NoAnswer, Transport
+from sms_notify.net.transport import MOST_BYTES, HttpResponse, NoAnswer, Transport
+from sms_notify.policy.outcomes import Fate, Reason
 from sms_notify.secret import Secret
 
 FORM = Secret("klantuser=acme&klantpwd=geheim")
@@ -222,13 +222,13 @@ def silent_port() -> Iterator[int]:
 
 def ask(
     server: Loopback, *, limit: float = 20, post: bool = False, ca: str | None = None
-) -> Answer | NoAnswer:
+) -> HttpResponse | NoAnswer:
     return Transport(limit, ca).ask(server.url, FORM, post=post)
 
 
 def test_an_answer_comes_back_as_status_and_bytes() -> None:
     with Loopback(answers(b"OK 1234567")) as server:
-        assert ask(server) == Answer(200, b"OK 1234567")
+        assert ask(server) == HttpResponse(200, b"OK 1234567")
 
 
 def test_a_get_carries_the_form_in_its_query_and_asks_for_nothing_kept_or_packed() -> None:
@@ -243,7 +243,7 @@ def test_a_get_carries_the_form_in_its_query_and_asks_for_nothing_kept_or_packed
 
 def test_a_post_carries_the_form_in_its_body_alone() -> None:
     with Loopback(answers(b"OK")) as server:
-        assert ask(server, post=True) == Answer(200, b"OK")
+        assert ask(server, post=True) == HttpResponse(200, b"OK")
     head, body = server.requests[0].decode().split("\r\n\r\n")
     assert head.startswith("POST /module/gateway.php HTTP/1.1\r\n")
     assert "Content-Type: application/x-www-form-urlencoded" in head
@@ -280,7 +280,7 @@ def test_a_gateway_that_is_slow_in_any_way_meets_the_total_limit_and_the_request
 )
 def test_an_http_status_other_than_200_is_an_answer_and_is_asked_once(status: str) -> None:
     with Loopback(answers(b"", status, "Retry-After: 0\r\n")) as server:
-        assert ask(server) == Answer(int(status[:3]), b"")
+        assert ask(server) == HttpResponse(int(status[:3]), b"")
     assert server.connections == 1
 
 
@@ -290,7 +290,7 @@ def test_a_redirect_is_not_followed_for_its_address_would_get_the_password(statu
         Loopback(answers(b"OK 666")) as other,
         Loopback(answers(b"moved", status, f"Location: {other.url}\r\n")) as server,
     ):
-        assert ask(server) == Answer(int(status[:3]), b"moved")
+        assert ask(server) == HttpResponse(int(status[:3]), b"moved")
     assert (server.connections, other.connections) == (1, 0)
 
 
@@ -305,17 +305,17 @@ def test_an_endless_redirect_page_is_not_read_to_its_end() -> None:
 
 def test_a_long_error_page_under_a_4xx_is_still_that_4xx() -> None:
     with Loopback(answers(b"x" * 9000, "403 Forbidden")) as server:
-        assert ask(server) == Answer(403, b"x" * MOST_BYTES)
+        assert ask(server) == HttpResponse(403, b"x" * MOST_BYTES)
 
 
 def test_a_header_line_that_is_none_does_not_spoil_the_answer() -> None:
     with Loopback(says(b"HTTP/1.1 200 OK\r\nnonsense\r\nContent-Length: 4\r\n\r\nOK 1")) as server:
-        assert ask(server) == Answer(200, b"OK 1")
+        assert ask(server) == HttpResponse(200, b"OK 1")
 
 
 def test_an_answer_of_exactly_4_kib_is_whole() -> None:
     with Loopback(answers(b"x" * MOST_BYTES)) as server:
-        assert ask(server) == Answer(200, b"x" * MOST_BYTES)
+        assert ask(server) == HttpResponse(200, b"x" * MOST_BYTES)
 
 
 def test_an_endless_answer_costs_no_memory() -> None:
@@ -334,7 +334,7 @@ def test_a_gzip_bomb_is_not_inflated() -> None:
     bomb = gzip.compress(bytes(2_000_000))
     assert len(bomb) < MOST_BYTES
     with Loopback(answers(bomb, headers="Content-Encoding: gzip\r\n")) as server:
-        assert ask(server) == Answer(200, bomb)
+        assert ask(server) == HttpResponse(200, bomb)
 
 
 def test_cookies_are_not_kept_between_requests() -> None:
@@ -358,7 +358,7 @@ def test_proxies_and_netrc_of_the_environment_are_ignored(
             monkeypatch.setenv(name, f"http://127.0.0.1:{proxy.port}")
         monkeypatch.delenv("no_proxy", raising=False)
         monkeypatch.delenv("NO_PROXY", raising=False)
-        assert ask(server) == Answer(200, b"OK 1")
+        assert ask(server) == HttpResponse(200, b"OK 1")
     assert proxy.connections == 0
     assert b"authorization" not in server.requests[0].lower()
 
@@ -432,13 +432,13 @@ def test_a_dead_first_address_leaves_time_for_the_second(
         ports = (request.getfixturevalue(dead), server.port)
         places = [(socket.AF_INET, socket.SOCK_STREAM, 6, "", ("127.0.0.1", port)) for port in ports]
         monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: places)
-        assert Transport(3).ask("http://two.example/", FORM) == Answer(200, b"OK 5")
+        assert Transport(3).ask("http://two.example/", FORM) == HttpResponse(200, b"OK 5")
 
 
 def test_tls_with_a_trusted_certificate_answers(tls: tuple[str, ssl.SSLContext]) -> None:
     ca, context = tls
     with Loopback(answers(b"OK 77"), context) as server:
-        assert ask(server, ca=ca) == Answer(200, b"OK 77")
+        assert ask(server, ca=ca) == HttpResponse(200, b"OK 77")
 
 
 @pytest.mark.parametrize("behave", [SLOW["drip of body"], SLOW["drip of headers"]], ids=["body", "headers"])
@@ -518,9 +518,9 @@ def test_several_threads_may_ask_at_once() -> None:
             thread.start()
         for thread in threads:
             thread.join()
-    assert ended == [Answer(200, b"OK")] * 8
+    assert ended == [HttpResponse(200, b"OK")] * 8
     assert server.connections == 8
 
 
 def test_an_answer_does_not_show_its_body_by_repr() -> None:
-    assert "geheim" not in repr(Answer(200, b"geheim"))
+    assert "geheim" not in repr(HttpResponse(200, b"geheim"))

@@ -12,22 +12,22 @@ from test_gateway_transport import Loopback
 from workbench import BOB, Bench, a_plan, firing, resolved
 
 from sms_notify.delivery.sender import Luck, Sender
-from sms_notify.delivery.settlement import Account
 from sms_notify.engine import Engine
 from sms_notify.gateways.sms1601.client import SmsGateway1601
-from sms_notify.gateways.sms1601.settings import Gateway1601Settings
+from sms_notify.gateways.sms1601.settings import TEXT_LIMITS, Gateway1601Settings
+from sms_notify.policy.account import Account
 from sms_notify.policy.directory import Directory, Target, TargetKind
 from sms_notify.policy.routing import Receiver, Route
 from sms_notify.secret import Secret
 from sms_notify.simulator.server import Simulator
-from sms_notify.simulator.settings import Settings
+from sms_notify.simulator.settings import SimulatorSettings
 
 MEMBERS = ("32470000001", "31612345678", "32470000003")
 
 
 @pytest.fixture
 def simulator() -> Iterator[Simulator]:
-    with Simulator(Settings(groups={"ops": MEMBERS, "nobody": ()})) as running:
+    with Simulator(SimulatorSettings(groups={"ops": MEMBERS, "nobody": ()})) as running:
         yield running
 
 
@@ -40,7 +40,7 @@ def send_all(bench: Bench, url: str, *groups: str, teams: dict[str, tuple[str, .
     )
     bench.engine = Engine(plan, "node")
     settings = Gateway1601Settings("main", url, "demo", Secret("demo"), "ACME", timeout=2, groups=groups)
-    account = Account("main", "ACME", "", ("main",), timedelta(minutes=1), directory)
+    account = Account("main", "ACME", "", ("main",), timedelta(minutes=1), directory, limits=TEXT_LIMITS)
     luck = Luck(reference=lambda: f"ref{time.monotonic_ns()}", dice=lambda: 1.0)
     bench.sender = Sender(
         bench.commit, SmsGateway1601(settings, time.monotonic), account, plan.timing, "node", luck

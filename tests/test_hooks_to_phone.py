@@ -13,14 +13,14 @@ from daemons import PASSWORD, Daemon, eventually, post, write_config
 from sms_notify import hook
 from sms_notify.secret import Secret
 from sms_notify.simulator.server import Simulator
-from sms_notify.simulator.settings import Settings
+from sms_notify.simulator.settings import SimulatorSettings
 
 ROUTE = "{receiver: oncall, group_wait: 0s, group_interval: 1s}"
 
 
 @pytest.fixture
 def simulator() -> Iterator[Simulator]:
-    settings = Settings("acme", Secret(PASSWORD), credits=5000, buffered_after=0, final_after=0)
+    settings = SimulatorSettings("acme", Secret(PASSWORD), credits=5000, buffered_after=0, final_after=0)
     with Simulator(settings) as running:
         yield running
 

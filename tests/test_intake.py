@@ -14,8 +14,8 @@ from workbench import NOON, VirtualClock, a_plan
 
 from sms_notify import hook
 from sms_notify.config import load
+from sms_notify.daemon.builder import spool_of
 from sms_notify.daemon.spool_intake import Intake
-from sms_notify.daemon.wiring import spool_of
 from sms_notify.engine import Engine, Verdict
 from sms_notify.store.committer import Committer
 from sms_notify.store.sqlite import SqliteStore
@@ -84,7 +84,7 @@ def test_names_are_forgotten_when_their_files_must_be_gone(bench: Bench) -> None
     assert bench.rows("select name from handed") == [("2",)]
 
 
-def test_the_operator_hears_that_the_folder_cannot_be_read_and_the_trouble_ends_with_it(bench: Bench) -> None:
+def test_the_operator_hears_that_the_folder_cannot_be_read_and_the_problem_ends_with_it(bench: Bench) -> None:
     shutil.rmtree(bench.spool)
     for _ in range(20):
         bench.intake.sweep()

@@ -8,8 +8,6 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 from outage import (
     AFTERNOON,
     MINUTE,
@@ -28,13 +26,12 @@ from outage import (
 from paper import Site
 from workbench import ALICE, BOB, NOON, firing
 
-from sms_notify import hearing
-from sms_notify.alert import Acknowledged, Alert, Delivery, Status
-from sms_notify.policy.episodes import Episode, hear, hear_shared
+from sms_notify.alert import Acknowledged, Delivery, Status
+from sms_notify.policy import correlation
 from sms_notify.policy.holds import Quiet
 from sms_notify.policy.routing import Route
+from sms_notify.policy.ruleset import Plan
 from sms_notify.policy.vocabulary import AckBy, Heard
-from sms_notify.ruleset import Plan
 from sms_notify.store import silences
 
 
@@ -327,41 +324,10 @@ def test_the_acknowledgement_of_a_shared_incident_is_told_by_its_source(site) ->
     assert here.bench.acknowledge(1, how=AckBy.SOURCE) == [1]
 
 
-TIMES = st.none() | st.integers(-90, 90).map(lambda minutes: NOON + minutes * MINUTE)
-ALERTS = st.builds(
-    lambda status, starts, ends, severity: Alert("s", "f", status, {"severity": severity}, {}, starts, ends),
-    st.sampled_from(Status),
-    TIMES,
-    TIMES,
-    st.sampled_from(["critical", "warning", "info", ""]),
-)
-
-
-@given(st.lists(ALERTS, max_size=12))
-@settings(max_examples=300)
-def test_alone_a_source_is_heard_as_if_nothing_were_shared(told: list[Alert]) -> None:
-    latest: Episode | None = None
-    for at, alert in enumerate(told):
-        now = NOON + at * MINUTE
-        plain = hear(alert, latest, now)
-        assert hear_shared(alert, latest, latest, False, now) == plain
-        latest = after(latest, alert, plain, now)
-
-
-def after(latest: Episode | None, alert: Alert, word: Heard, now) -> Episode | None:
-    if word is Heard.FIRST:
-        return Episode((latest.id if latest else 0) + 1, now, alert.starts_at, severity=alert.severity)
-    if word is Heard.RESOLVED and latest is not None:
-        return replace(latest, ended_at=alert.ends_at, closed_at=now)
-    if word is Heard.RAISED and latest is not None:
-        return replace(latest, severity=alert.severity, raised=latest.raised + 1)
-    return latest
-
-
 def test_the_name_of_a_shared_incident_depends_on_the_values_and_the_receivers_alone() -> None:
     def name(receiver: str = "oncall", **labels: str) -> str | None:
         chain = (Route(receiver, dedup_labels=("host", "service")),)
-        return hearing.shared_name((chain,), labels)
+        return correlation.shared_name((chain,), labels)
 
     assert name(host="a", service="b") == name(host="a", service="b", more="c")
     assert name(host="a", service="b") != name(host="b", service="a")

@@ -104,7 +104,9 @@ def test_the_fields_are_those_that_the_parsers_look_at() -> None:
     )
     assert alongside == {*grafana.ALONG, "values"}
     assert set(described["Zabbix"]["properties"]) == {*zabbix.MACROS.split()}
-    assert all(word in described["Alert"]["properties"]["status"]["description"] for word in generic.OVER)
+    assert all(
+        word in described["Alert"]["properties"]["status"]["description"] for word in generic.RESOLVED_WORDS
+    )
 
 
 # The server that gives it
@@ -267,7 +269,7 @@ def numbers(schema: dict[str, Any]) -> st.SearchStrategy[Any]:
 def texts(schema: dict[str, Any]) -> st.SearchStrategy[Any]:
     if schema.get("format") == "date-time":
         return st.datetimes().map(lambda moment: moment.isoformat() + "Z") | st.text(max_size=9)
-    return st.text(max_size=20) | st.sampled_from(sorted(generic.OVER))
+    return st.text(max_size=20) | st.sampled_from(sorted(generic.RESOLVED_WORDS))
 
 
 def objects(schema: dict[str, Any]) -> st.SearchStrategy[Any]:

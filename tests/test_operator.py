@@ -1,4 +1,4 @@
-"""Our own trouble reaches a person by another road, once, through the daemon as it runs."""
+"""A self-alert reaches a person by another channel, once, through the daemon as it runs."""
 
 from __future__ import annotations
 
@@ -11,20 +11,20 @@ import pytest
 from daemons import PASSWORD, TOKEN, Daemon, eventually, payload, post, write_config
 from workbench import Bench, a_plan
 
-from sms_notify.channels.choice import road_of
+from sms_notify.channels.choice import channel_of
 from sms_notify.channels.settings import CommandSettings, OperatorKind, OperatorTarget
 from sms_notify.oncall.roster import Roster
 from sms_notify.operator_notifier import Operator, Teller
-from sms_notify.policy.retry_policy import Level, Trouble
+from sms_notify.policy.retry_policy import Level, Urgency
 from sms_notify.secret import Secret
 from sms_notify.simulator.server import Simulator
-from sms_notify.simulator.settings import Settings
+from sms_notify.simulator.settings import SimulatorSettings
 from sms_notify.store import breakers
 
 
 @pytest.fixture
 def simulator() -> Iterator[Simulator]:
-    with Simulator(Settings("acme", Secret(PASSWORD))) as running:
+    with Simulator(SimulatorSettings("acme", Secret(PASSWORD))) as running:
         yield running
 
 
@@ -65,21 +65,21 @@ def test_a_refused_password_is_told_once_by_a_command_however_many_pages_wait(
 
 
 def teller_to(bench: Bench, *targets: OperatorTarget, command: tuple[str, ...] = ("/bin/true",)) -> Teller:
-    roads = {"road": road_of(CommandSettings("road", command))}
-    operator = Operator(targets, roads, lambda: Roster(a_plan().directory), ("main", "backup"))
+    channels = {"channel": channel_of(CommandSettings("channel", command))}
+    operator = Operator(targets, channels, lambda: Roster(a_plan().directory), ("main", "backup"))
     return Teller(bench.commit, operator, "node", bench.clock, lambda: None)
 
 
 def report(bench: Bench, id_: str = "main/account//104") -> None:
     bench.commit(
         lambda tx: breakers.report(
-            tx, id_, Trouble(Level.PAGE), "main", "main: broken", "mend it", bench.clock()
+            tx, id_, Urgency(Level.PAGE), "main", "main: broken", "mend it", bench.clock()
         )
     )
 
 
 ALICE = OperatorTarget(OperatorKind.PERSON, "alice")
-ROAD = OperatorTarget(OperatorKind.GATEWAY, "road")
+CHANNEL = OperatorTarget(OperatorKind.GATEWAY, "channel")
 
 
 def test_a_person_is_texted_by_a_gateway_that_takes_texts(bench: Bench) -> None:
@@ -97,9 +97,9 @@ def test_a_person_is_texted_by_a_gateway_that_takes_texts(bench: Bench) -> None:
     ]
 
 
-def test_a_road_that_fails_is_taken_again_later_and_later(bench: Bench) -> None:
+def test_a_channel_that_fails_is_taken_again_later_and_later(bench: Bench) -> None:
     report(bench)
-    teller = teller_to(bench, ROAD, command=("/bin/false",))
+    teller = teller_to(bench, CHANNEL, command=("/bin/false",))
     tries = []
     for second in range(200):
         before = bench.rows("select tries from troubles")[0]["tries"]
@@ -111,8 +111,8 @@ def test_a_road_that_fails_is_taken_again_later_and_later(bench: Bench) -> None:
     assert tries == [0, 30, 90]
 
 
-def test_trouble_that_comes_back_within_a_quarter_of_an_hour_is_no_news(bench: Bench) -> None:
-    teller = teller_to(bench, ROAD)
+def test_a_problem_that_comes_back_within_a_quarter_of_an_hour_is_no_news(bench: Bench) -> None:
+    teller = teller_to(bench, CHANNEL)
     report(bench)
     assert teller.tell_once() == 1
     breaker = breakers.Breaker("main", breakers.Scope.ACCOUNT, "", bench.clock(), 104, 0)
@@ -126,11 +126,11 @@ def test_trouble_that_comes_back_within_a_quarter_of_an_hour_is_no_news(bench: B
     assert teller.tell_once() == 1
 
 
-def test_trouble_that_ends_before_it_is_due_is_told_to_nobody(bench: Bench) -> None:
-    teller = teller_to(bench, ROAD)
+def test_a_problem_that_ends_before_it_is_due_is_told_to_nobody(bench: Bench) -> None:
+    teller = teller_to(bench, CHANNEL)
     from datetime import timedelta
 
-    slow = Trouble(Level.PAGE, timedelta(minutes=5))
+    slow = Urgency(Level.PAGE, timedelta(minutes=5))
     bench.commit(lambda tx: breakers.report(tx, "main/account//104", slow, "main", "w", "a", bench.clock()))
     assert teller.tell_once() == 0
     breaker = breakers.Breaker("main", breakers.Scope.ACCOUNT, "", bench.clock(), 120, 0)

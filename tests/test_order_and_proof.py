@@ -14,19 +14,21 @@ from sms_notify.daemon.app import App
 from sms_notify.delivery.reports import apply
 from sms_notify.engine import Engine
 from sms_notify.errors import StoreError
-from sms_notify.gateways.base import DeliveryStatus, Fate, Outcome, Reason, Report
+from sms_notify.gateways.base import Report
+from sms_notify.gateways.registry import refused
 from sms_notify.policy.directory import Directory
+from sms_notify.policy.outcomes import DeliveryStatus, Fate
 from sms_notify.policy.retry_policy import Break, Scope
 from sms_notify.policy.vocabulary import Applied, Cause, Heard
 from sms_notify.simulator.server import Simulator
-from sms_notify.simulator.settings import Settings
-from sms_notify.store import breakers, outbox
+from sms_notify.simulator.settings import SimulatorSettings
+from sms_notify.store import breakers, claims, outbox
 from sms_notify.store.messages import Entry
 
 
 @pytest.fixture
 def simulator() -> Iterator[Simulator]:
-    with Simulator(Settings(buffered_after=0, final_after=0)) as running:
+    with Simulator(SimulatorSettings(buffered_after=0, final_after=0)) as running:
         yield running
 
 
@@ -195,14 +197,14 @@ def test_a_text_of_unknown_fate_is_sent_again_by_the_gateway_there_is_although_i
 ) -> None:
     plan = a_plan()
     bench.accept(firing(team="dba"))
-    message = bench.commit(lambda tx: outbox.claim(tx, "main", "r", "node", NOON + timedelta(hours=1), NOON))
+    message = bench.commit(lambda tx: claims.claim(tx, "main", "r", "node", NOON + timedelta(hours=1), NOON))
     assert message is not None
     bench.engine = Engine(replace(plan, gateways=("new",)), "node")
     bench.commit(lambda tx: bench.engine.adopt(tx, bench.clock()))
     assert bench.messages("gateway, state") == [("main", "submitting")]  # its request is still under way
     bench.commit(lambda tx: outbox.mark_ambiguous(tx, message, Entry(Cause.LEASE_ENDED), "node", NOON))
     closed = Break(Scope.ACCOUNT, 1, timedelta(minutes=15), timedelta(minutes=15))
-    outcome = Outcome(Fate.REFUSED, Reason.ERROR_CODE, 104)
+    outcome = refused(104)
     bench.commit(lambda tx: breakers.fail(tx, "new", closed, "", outcome, NOON))
     bench.clock.move(minutes=2)
     bench.tick()

@@ -23,7 +23,7 @@ from workbench import NOON, a_plan, firing, resolved
 from sms_notify.policy.directory import Directory, Target, TargetKind
 from sms_notify.policy.episodes import tag_of
 from sms_notify.policy.holds import Hold
-from sms_notify.policy.retry_policy import Level, Scope, Trouble
+from sms_notify.policy.retry_policy import Level, Scope, Urgency
 from sms_notify.policy.vocabulary import AckBy, IncidentState, State
 from sms_notify.secret import Secret
 from sms_notify.store import breakers, limit_rows, oncall_rows
@@ -148,13 +148,13 @@ def test_what_waits_is_told_with_its_reason_and_until_when(down: Site) -> None:
     assert "told: alice held until 13:00 bob held until 13:00" in text
 
 
-def test_credits_closed_gateways_and_our_own_trouble_are_told(pages: Site) -> None:
-    def trouble(tx: object) -> None:
+def test_credits_closed_gateways_and_our_own_problems_are_told(pages: Site) -> None:
+    def self_alert(tx: object) -> None:
         limit_rows.set_balance(tx, "main", 1412, NOON)  # type: ignore[arg-type]
         breakers.report(  # type: ignore[arg-type]
             tx,
             "main/credits//",
-            Trouble(Level.PAGE, timedelta()),
+            Urgency(Level.PAGE, timedelta()),
             "main",
             "no credits left",
             "buy some",
@@ -167,7 +167,7 @@ def test_credits_closed_gateways_and_our_own_trouble_are_told(pages: Site) -> No
             now=int(NOON.timestamp() * 1_000_000),
         )
 
-    pages.bench.commit(trouble)
+    pages.bench.commit(self_alert)
     answer = pages.get("/").text
     assert headline(answer) == "Gateway main: no text leaves"
     assert "1 412 credits left at main asked 12:00" in read(answer)
@@ -794,7 +794,7 @@ def test_every_word_of_the_program_has_words_for_people() -> None:
     assert set(labels.STATES) == set(State)
     assert set(labels.HOLDS) == set(Hold)
     assert set(labels.ENDS) == set(IncidentState)
-    assert set(labels.ROADS) == set(AckBy)
+    assert set(labels.ACK_WAYS) == set(AckBy)
 
 
 def test_an_alert_without_a_name_is_told_by_what_is_said_of_it() -> None:

@@ -13,14 +13,15 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, rule
 from promises import DAY, HOUR, MINUTE, OK, SECOND, Answer, Key, Story, World, what_is_kept
 
-from sms_notify.gateways.base import DeliveryStatus, Fate, Outcome, Reason
+from sms_notify.gateways.registry import refused
 from sms_notify.policy.directory import Directory, Person, Target, TargetKind
 from sms_notify.policy.holds import Quiet, Window
 from sms_notify.policy.matchers import parse_matchers
+from sms_notify.policy.outcomes import DeliveryStatus, Fate, Outcome, Reason
 from sms_notify.policy.rate_limits import STANDARD, Credits, Flapping, Limit, Limits
 from sms_notify.policy.routing import Receiver, Route, Step
+from sms_notify.policy.ruleset import Plan, Timing
 from sms_notify.policy.time_intervals import TimeInterval
-from sms_notify.ruleset import Plan, Timing
 
 STORIES = int(os.environ.get("SMS_NOTIFY_STORIES", "0"))  # so many random ones instead of the fixed few
 
@@ -147,15 +148,15 @@ later = st.sampled_from((30.0, 61.0, 200.5, 301.0, 901.0, 3600.0))
 refusal = st.sampled_from((105, 108, 118, 119, 120, 120, 150, 999))
 
 
-def refused(code: int) -> Answer:
-    return Answer(Outcome(Fate.REFUSED, Reason.ERROR_CODE, code=code))
+def refusal_with(code: int) -> Answer:
+    return Answer(refused(code))
 
 
 LOST = Outcome(Fate.UNKNOWN, Reason.TIMEOUT)
 answer = (
     st.just(Answer(OK, reached=True))
-    | refusal.map(refused)
-    | st.just(refused(106))
+    | refusal.map(refusal_with)
+    | st.just(refusal_with(106))
     | st.booleans().map(lambda reached: Answer(LOST, reached))
     | st.just(Answer(Outcome(Fate.NOT_SENT, Reason.CONNECT)))
 )

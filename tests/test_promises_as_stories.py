@@ -13,7 +13,7 @@ from promises import Story
 from promises_written import WrittenWorld
 from test_promises import happening, plans
 
-from sms_notify.ruleset import Plan
+from sms_notify.policy.ruleset import Plan
 from sms_notify.stories.judging import judge
 from sms_notify.stories.reading import read_stories
 

@@ -27,15 +27,16 @@ from workbench import ALICE, BOB, NOON, firing
 
 from sms_notify.alert import Alert, Status
 from sms_notify.explain import timeline
-from sms_notify.gateways.base import Fate, Outcome, Reason
+from sms_notify.gateways.registry import refused
 from sms_notify.policy.directory import Target, TargetKind
 from sms_notify.policy.holds import Quiet
 from sms_notify.policy.matchers import parse_matchers
+from sms_notify.policy.outcomes import Fate, Outcome, Reason
 from sms_notify.policy.rate_limits import STANDARD
 from sms_notify.policy.rotations import Schedule, Shift
 from sms_notify.policy.routing import Route
+from sms_notify.policy.ruleset import Plan
 from sms_notify.policy.vocabulary import Heard
-from sms_notify.ruleset import Plan
 from sms_notify.sources import text
 from sms_notify.store import history, outbox, silences
 
@@ -81,7 +82,7 @@ def test_it_goes_in_the_lane_of_the_critical_even_while_the_rest_is_held(site) -
 def test_the_critical_text_does_not_wait_behind_the_warning_of_the_same_trouble(site) -> None:
     here = site(plan())
     mild, severe = worse()
-    here.gateway.answers += [Outcome(Fate.REFUSED, Reason.ERROR_CODE, code=999)] * 2
+    here.gateway.answers += [refused(999)] * 2
     heard(here, mild)
     here.run(seconds=33)
     assert here.texts() == []

@@ -15,8 +15,8 @@ from workbench import ALICE, BOB, firing, resolved
 from sms_notify.policy.holds import Quiet, Window
 from sms_notify.policy.rate_limits import STANDARD, Limits
 from sms_notify.policy.routing import Receiver, Route
+from sms_notify.policy.ruleset import Plan
 from sms_notify.policy.time_intervals import TimeInterval
-from sms_notify.ruleset import Plan
 from sms_notify.store import oncall_rows
 
 HOUR = timedelta(hours=1)

@@ -28,7 +28,7 @@ from sms_notify.metrics import Metrics
 from sms_notify.policy.vocabulary import State
 from sms_notify.secret import Secret
 from sms_notify.simulator.server import Simulator
-from sms_notify.simulator.settings import Settings
+from sms_notify.simulator.settings import SimulatorSettings
 from sms_notify.store import oncall_rows
 
 ALICE, BOB = "32470000001", "31612345678"
@@ -49,7 +49,7 @@ def gateways(*urls: str, file: str = "password", **more: str) -> str:
 
 @pytest.fixture
 def simulator() -> Iterator[Simulator]:
-    settings = Settings("acme", Secret(PASSWORD), credits=5000, buffered_after=0, final_after=0)
+    settings = SimulatorSettings("acme", Secret(PASSWORD), credits=5000, buffered_after=0, final_after=0)
     with Simulator(settings) as running:
         yield running
 
@@ -147,17 +147,17 @@ def test_alertmanagers_that_come_and_go_are_asked_and_left_alone(site: Site) -> 
     assert eventually(lambda: threads("silences") == 0)
 
 
-def test_our_own_trouble_is_told_by_the_roads_of_the_new_configuration(
+def test_our_own_problems_are_told_by_the_channels_of_the_new_configuration(
     site: Site, simulator: Simulator
 ) -> None:
-    told_file, road = site.folder / "told", site.folder / "road"
-    road.write_text(f"#!/bin/sh\ncat >> {told_file}\n")
-    road.chmod(0o755)
+    told_file, channel = site.folder / "told", site.folder / "channel"
+    channel.write_text(f"#!/bin/sh\ncat >> {told_file}\n")
+    channel.chmod(0o755)
     simulator.change(force_error=150)
     assert post(site.url, payload("HostDown")) == 200
     assert eventually(lambda: site.rows("select count(*) from attempts where ended_at is not null") == [(1,)])
 
-    also = f", {{name: shout, type: command, command: ['{road}']}}]"
+    also = f", {{name: shout, type: command, command: ['{channel}']}}]"
     site.reload(
         gateways=gateways(simulator.gateway_url).removesuffix("]") + also,
         operator="[gateway:shout]",
@@ -287,7 +287,7 @@ def test_what_nobody_foresaw_is_refused_too_and_quotes_nothing(
     def broken(*_: object) -> None:
         raise RuntimeError("a secret")
 
-    monkeypatch.setattr("sms_notify.daemon.wiring.Wiring.build", broken)
+    monkeypatch.setattr("sms_notify.daemon.builder.DaemonBuilder.build", broken)
 
     with pytest.raises(SmsNotifyError, match="RuntimeError"):
         site.reload(receivers=TO_BOB)
@@ -392,7 +392,7 @@ def test_a_refusal_of_the_old_credentials_says_nothing_of_the_new_ones(tmp_path:
 
 
 def test_what_waits_for_a_removed_gateway_leaves_by_the_other(tmp_path: Path, simulator: Simulator) -> None:
-    with Simulator(Settings("acme", Secret(PASSWORD), credits=50, force_error=150)) as closed:
+    with Simulator(SimulatorSettings("acme", Secret(PASSWORD), credits=50, force_error=150)) as closed:
         both = gateways(closed.gateway_url, simulator.gateway_url)
         with serving(tmp_path, closed.gateway_url, receivers=TO_ALICE, gateways=both) as site:
             assert post(site.url, payload("HostDown", severity="warning")) == 200

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -18,8 +19,7 @@ LAYERS = [
         "errors",
         "secret",
         "alert",
-        "gateways.base",
-        "gateways.sms1601.settings",
+        "policy.outcomes",
         "channels.settings",
         "silences.settings",
         "hook",
@@ -27,19 +27,17 @@ LAYERS = [
         "wording.content",
         "web.passwords",
     },
-    {"policy", "sources", "wording", "logs"},
+    {"policy", "sources", "wording", "logs", "net"},
     {"gateways", "store", "channels"},
-    {"self_alerts", "ruleset", "barring"},
-    {"delivery"},
-    {"oncall", "hearing", "upkeep", "allowance", "bundling"},
-    {"paging"},
-    {"owing", "turns", "handover"},
+    {"self_alerts", "barring", "oncall"},
     {"engine"},
+    {"delivery"},
     {"metrics", "spool"},
+    {"virtual"},  # the whole daemon in one thread: above all of it, below everybody who replays it
     {"operator_notifier", "silences"},
     {"config"},
     {"explain", "importing", "oncall.schedules"},
-    {"web", "simulator", "assembly"},
+    {"web", "simulator", "daemon.wiring"},
     {"daemon"},
     {"demo", "backtest"},
     {"stories"},
@@ -51,16 +49,19 @@ STRANGERS = [
     ("gateways", "store"),
     ("channels", "store"),
     ("web", "simulator"),
+    ("channels", "gateways"),
     ("sources", "policy"),
     ("sources", "wording"),
 ]
 # The simulator must share no code with the client it answers: their agreement would prove nothing.
-FORBIDDEN = {"simulator": {"gateways", "store", "engine", "config", "web", "policy"}}
+FORBIDDEN = {
+    "simulator": {"gateways", "net", "store", "engine", "config", "web", "policy", "policy.outcomes"}
+}
 
 ONE_ROOM = {
     "sqlite3": {"store"},
-    "requests": {"gateways", "simulator"},
-    "urllib3": {"gateways"},
+    "requests": {"net", "simulator"},
+    "urllib3": {"net"},
     "smtplib": {"channels"},
     "subprocess": {"channels"},
     "yaml": {"config"},
@@ -75,7 +76,7 @@ ONE_ROOM = {
     "click": {"cli"},
     "uvicorn": {"web", "simulator"},
     "starlette": {"web", "simulator"},
-    "orjson": {"sources", "simulator"},
+    "orjson": {"sources", "simulator", "store"},
     "re2": {"policy"},
 }
 PURE = (
@@ -83,18 +84,10 @@ PURE = (
     "sources",
     "wording",
     "alert",
-    "ruleset",
     "oncall.roster",
-    "paging",
-    "allowance",
-    "bundling",
-    "upkeep",
-    "owing",
-    "hearing",
-    "turns",
-    "handover",
     "engine",
     "explain",
+    "virtual",
     "secret",
     "errors",
 )
@@ -113,14 +106,16 @@ IMPURE = {
 }
 CLOCKS = re.compile(r"\b(datetime\.now|datetime\.utcnow|date\.today|time\.time|time\.monotonic)\(\w*\)")
 MAY_READ_CLOCKS = {
-    "assembly.py",
     "daemon/app.py",
+    "daemon/wiring.py",
     "demo.py",
     "simulator/server.py",
-    "gateways/transport.py",
-    "channels/bounded.py",
+    "net/sockets.py",
     "store/committer.py",
 }
+
+# File names that say enough with their room's before them.
+MANY_HAVE = {"__init__", "base", "settings"}
 
 
 def room_of(path: Path) -> str:
@@ -172,6 +167,92 @@ def test_imports_point_one_way_only(path: Path) -> None:
         )
         assert not {(room, other), (other, room)} & set(STRANGERS), f"{room} must not know {other}"
         assert other not in FORBIDDEN.get(room, set()), f"{room} must not know {other}"
+
+
+def outside_the_gateways() -> list[Path]:
+    known = {"gateways", "simulator"}
+    return [path for path in FILES if path.relative_to(PACKAGE).parts[0] not in known]
+
+
+def test_only_the_gateways_know_a_provider() -> None:
+    known = {path.name for path in outside_the_gateways() if any("sms1601" in n for n in imports_of(path))}
+
+    assert known == set()
+
+
+def test_the_registry_alone_leads_to_a_provider() -> None:
+    common = [path for path in (PACKAGE / "gateways").glob("*.py") if path.name != "registry.py"]
+
+    assert {path.name for path in common if any("sms1601" in name for name in imports_of(path))} == set()
+
+
+CODES = range(100, 200)
+
+
+def compared_codes(source: str) -> list[int]:
+    """The lines that compare what is called a code or an error with a number, spelled there or under a name of the
+    module, and those of tables by such numbers.
+    """
+    tree = ast.parse(source)
+    named = {name for node in tree.body if isinstance(node, ast.Assign) for name in _names_of_codes(node)}
+
+    def is_code(node: ast.expr) -> bool:
+        if isinstance(node, ast.Tuple | ast.Set | ast.List):
+            return any(is_code(one) for one in node.elts)
+        if isinstance(node, ast.Name):
+            return node.id in named
+        return isinstance(node, ast.Constant) and isinstance(node.value, int) and node.value in CODES
+
+    def compares(node: ast.AST) -> bool:
+        match node:
+            case ast.Compare(left=left, comparators=others):
+                sides = [left, *others]
+                spoken = {getattr(side, "attr", getattr(side, "id", "")) for side in sides}
+                return bool(spoken & {"code", "error"}) and any(map(is_code, sides))
+            case ast.Dict(keys=[_, *_] as keys):
+                return all(key is not None and is_code(key) for key in keys)
+            case ast.MatchValue(value=value):
+                return is_code(value)
+        return False
+
+    return [node.lineno for node in ast.walk(tree) if compares(node)]
+
+
+def _names_of_codes(node: ast.Assign) -> set[str]:
+    names = {n.id for target in node.targets for n in ast.walk(target) if isinstance(n, ast.Name)}
+    numbers = [n.value for n in ast.walk(node.value) if isinstance(n, ast.Constant)]
+    return names if any(isinstance(n, int) and n in CODES for n in numbers) else set()
+
+
+def test_only_the_gateways_know_a_code_by_its_number() -> None:
+    compared = {path.name: compared_codes(path.read_text("utf-8")) for path in outside_the_gateways()}
+
+    assert {name: lines for name, lines in compared.items() if lines} == {}
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "if outcome.code == 102: pass",
+        "_PAST, _GONE = 121, 122\nif got.code != _PAST: pass",
+        "if code in (106, 112): pass",
+        "BY_CODE = {100: 1}",
+        "match code:\n    case 108: pass",
+    ],
+)
+def test_a_code_that_is_known_by_its_number_is_noticed(source: str) -> None:
+    assert compared_codes(source)
+
+
+@pytest.mark.parametrize("source", ["if finished.code == 0: pass", "if a.code != b.code: pass", "wide = 160"])
+def test_other_numbers_are_no_codes(source: str) -> None:
+    assert compared_codes(source) == []
+
+
+def test_policy_knows_neither_store_nor_gateways() -> None:
+    known = {room.split(".")[0] for path in (PACKAGE / "policy").glob("*.py") for room in ours(path)}
+
+    assert known & {"store", "gateways", "delivery", "engine"} == set()
 
 
 @pytest.mark.parametrize("library", ONE_ROOM)
@@ -227,6 +308,28 @@ def test_functions_stay_short() -> None:
     assert sorted(lengths)[len(lengths) // 2] <= 10
 
 
+def test_the_preview_holds_no_rule() -> None:
+    """It reads what the engine has decided; of policy it knows values, and functions that spell or read one."""
+    path = PACKAGE / "explain" / "preview.py"
+    deep = (
+        name.removeprefix("sms_notify.policy.").partition(".")[2]
+        for name in imports_of(path)
+        if ".policy." in name
+    )
+
+    assert {name for name in deep if name.islower()} <= {"tag_of", "step_of"}
+    assert not ours(path) & {
+        "wording",
+        "hearing",
+        "owing",
+        "turns",
+        "paging",
+        "bundling",
+        "allowance",
+        "upkeep",
+    }
+
+
 def test_the_map_names_every_room() -> None:
     text = (PACKAGE / "__init__.py").read_text("utf-8")
     rooms = {
@@ -246,3 +349,33 @@ def test_nothing_happens_at_import() -> None:
             ]
             names = {c.id if isinstance(c, ast.Name) else getattr(c, "attr", "") for c in calls}
             assert not names & doing, f"{path.name}: {names}"
+
+
+@pytest.mark.parametrize(
+    "name", [path.stem for path in FILES if path.parent == PACKAGE / "policy" and path.stem != "__init__"]
+)
+def test_every_policy_has_a_test_file_of_its_own(name: str) -> None:
+    tests = ROOT / "tests" / "policy" / f"test_{name}.py"
+
+    assert tests.is_file(), "policy is pure: write its rules as tables of values"
+    assert f"sms_notify.policy.{name}" in imports_of(tests)
+    assert "def test_" in tests.read_text("utf-8")
+
+
+def test_a_file_of_a_deciding_room_is_known_by_its_name_alone() -> None:
+    """A room that is a single file, or does not exist yet, has no names to confuse."""
+    rooms = [PACKAGE / room for room in ("policy", "engine", "delivery", "store")]
+    names = Counter(path.stem for room in rooms for path in room.rglob("*.py") if path.stem not in MANY_HAVE)
+
+    assert {name for name, times in names.items() if times > 1} == set()
+
+
+def test_a_class_is_known_by_its_name_alone() -> None:
+    names = Counter(
+        node.name
+        for path in FILES
+        for node in ast.walk(ast.parse(path.read_text("utf-8")))
+        if isinstance(node, ast.ClassDef)
+    )
+
+    assert {name for name, times in names.items() if times > 1} == set()

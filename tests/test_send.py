@@ -12,11 +12,11 @@ from daemons import PASSWORD, Daemon, command, eventually, payload, post, write_
 from test_cli_gateway import ALICE, BOB, complaint, gateway_of, run, said, told_json
 
 from sms_notify.cli.handwritten import handwritten
-from sms_notify.gateways.base import Fate, Outcome, Reason
-from sms_notify.policy.retry_policy import BY_CODE
+from sms_notify.gateways.registry import refused
+from sms_notify.policy.retry_policy import react
 from sms_notify.secret import Secret
 from sms_notify.simulator.server import Simulator
-from sms_notify.simulator.settings import Settings
+from sms_notify.simulator.settings import SimulatorSettings
 from sms_notify.store import breakers, oncall_rows
 from sms_notify.store.sqlite import SqliteStore
 
@@ -28,7 +28,7 @@ NOT_YET = "{timezone: UTC, rotation: {members: [alice], every: 1w, handover: 'Mo
 
 @pytest.fixture
 def simulator() -> Iterator[Simulator]:
-    with Simulator(Settings("acme", Secret(PASSWORD), groups={"ops": (ALICE, BOB)})) as running:
+    with Simulator(SimulatorSettings("acme", Secret(PASSWORD), groups={"ops": (ALICE, BOB)})) as running:
         yield running
 
 
@@ -194,9 +194,9 @@ def test_of_many_replaced_characters_some_are_told_and_the_rest_counted(
 def test_what_only_waits_in_the_queue_is_not_sent_and_exits_with_1(
     simulator: Simulator, config: Path
 ) -> None:
-    refused = Outcome(Fate.REFUSED, Reason.ERROR_CODE, 104)
+    refusal = refused(104)
     with store_of(config).transaction() as tx:
-        breakers.fail(tx, "main", BY_CODE[104].breaks, "", refused, datetime.now(UTC))
+        breakers.fail(tx, "main", react(refusal).breaks, "", refusal, datetime.now(UTC))
     result = run(config, "send", "--to", "person:alice", "x")
 
     assert result.exit_code == 1

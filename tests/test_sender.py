@@ -13,22 +13,24 @@ import pytest
 from workbench import Bench, firing, resolved
 
 from sms_notify.delivery.reports import Reports, apply, next_poll
-from sms_notify.delivery.sender import Luck, Sender, SenderPool
-from sms_notify.delivery.settlement import Account
-from sms_notify.gateways.base import DeliveryStatus, Fate, Report
+from sms_notify.delivery.sender import Luck, Sender
+from sms_notify.delivery.sender_pool import SenderPool
+from sms_notify.gateways.base import Report
 from sms_notify.gateways.sms1601.client import SmsGateway1601
-from sms_notify.gateways.sms1601.settings import Gateway1601Settings
+from sms_notify.gateways.sms1601.settings import TEXT_LIMITS, Gateway1601Settings
+from sms_notify.policy.account import Account
+from sms_notify.policy.outcomes import DeliveryStatus, Fate
 from sms_notify.policy.vocabulary import Applied, Cause
 from sms_notify.secret import Secret
 from sms_notify.simulator.server import Simulator
-from sms_notify.simulator.settings import Settings
+from sms_notify.simulator.settings import SimulatorSettings
 
 MINUTE = timedelta(minutes=1)
 
 
 @pytest.fixture
 def simulator() -> Iterator[Simulator]:
-    with Simulator(Settings(buffered_after=0, final_after=0)) as running:
+    with Simulator(SimulatorSettings(buffered_after=0, final_after=0)) as running:
         yield running
 
 
@@ -58,7 +60,7 @@ def post_to(bench: Bench, url: str, first_poll: timedelta | None = MINUTE, other
     gateway = SmsGateway1601(
         Gateway1601Settings("main", url, "demo", Secret("demo"), "ACME", timeout=2), time.monotonic
     )
-    account = Account("main", "ACME", other_sender, ("main",), first_poll)
+    account = Account("main", "ACME", other_sender, ("main",), first_poll, limits=TEXT_LIMITS)
     return Post(
         bench, gateway, Sender(bench.commit, gateway, account, bench.engine.plan.timing, "node", luck)
     )

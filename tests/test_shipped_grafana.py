@@ -18,7 +18,7 @@ from prometheus_client.metrics import MetricWrapperBase
 from sms_notify.metrics import Metrics
 from sms_notify.secret import Secret
 from sms_notify.simulator.server import Simulator
-from sms_notify.simulator.settings import Settings
+from sms_notify.simulator.settings import SimulatorSettings
 from sms_notify.web.webhooks import SOURCES
 
 SHIPPED = Path(__file__).parent.parent / "integrations" / "grafana"
@@ -144,7 +144,7 @@ class Grafana:
 
 @pytest.fixture
 def simulator() -> Iterator[Simulator]:
-    settings = Settings("acme", Secret(PASSWORD), credits=500, buffered_after=0, final_after=0)
+    settings = SimulatorSettings("acme", Secret(PASSWORD), credits=500, buffered_after=0, final_after=0)
     with Simulator(settings) as running:
         yield running
 

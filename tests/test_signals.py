@@ -16,7 +16,7 @@ from daemons import PASSWORD, Daemon, eventually, free_port, get, payload, post,
 from sms_notify.daemon.signals import IGNORED
 from sms_notify.secret import Secret
 from sms_notify.simulator.server import Simulator
-from sms_notify.simulator.settings import Settings
+from sms_notify.simulator.settings import SimulatorSettings
 
 TO_ALICE = "[{name: oncall, notify: [person:alice]}]"
 TO_BOB = "[{name: oncall, notify: [person:bob]}]"
@@ -26,7 +26,7 @@ SUCCESSFUL = "\nsms_notify_config_last_reload_successful "
 
 @pytest.fixture
 def simulator() -> Iterator[Simulator]:
-    with Simulator(Settings("acme", Secret(PASSWORD), credits=5000)) as running:
+    with Simulator(SimulatorSettings("acme", Secret(PASSWORD), credits=5000)) as running:
         yield running
 
 

@@ -14,19 +14,19 @@ from hypothesis import strategies as st
 from test_gateway_transport import Loopback, answers
 from test_sender import post_to
 from test_silences import WEB_1, Desk, FakeAlertmanager, asks, fires, listed, words
-from workbench import NOON, Bench, firing, resolved
+from workbench import NOON, Bench, firing, open_episode, resolved
 
 from sms_notify.alert import Delivery, Status
-from sms_notify.gateways.base import Fate
+from sms_notify.policy.outcomes import Fate
 from sms_notify.policy.vocabulary import AckBy
 from sms_notify.secret import Secret
-from sms_notify.silences.client import Alertmanager, SilenceTrouble, Why
+from sms_notify.silences.client import AlertmanagerClient, AlertmanagerProblem, Why
 from sms_notify.silences.ends import GROUP, ended
-from sms_notify.silences.keeper import Keeper, Kept, What
+from sms_notify.silences.keeper import Keeper, Kept, SilenceEvent
 from sms_notify.silences.listing import read_listed, read_started
 from sms_notify.silences.settings import AlertmanagerSettings
 from sms_notify.simulator.server import Simulator
-from sms_notify.simulator.settings import Settings
+from sms_notify.simulator.settings import SimulatorSettings
 from sms_notify.store import incidents
 from sms_notify.store.sqlite import SqliteStore
 from sms_notify.store.tx import Tx
@@ -71,7 +71,7 @@ def silenced(desk: Desk, alertmanager: FakeAlertmanager, keeper: Keeper) -> int:
     id_ = desk.opens()
     alertmanager.silences = [WEB_1]
     alertmanager.lists("web-1", silence=SILENCE)
-    assert words(keeper.keep_once()) == [What.ACKNOWLEDGED]
+    assert words(keeper.keep_once()) == [SilenceEvent.ACKNOWLEDGED]
     return id_
 
 
@@ -125,7 +125,7 @@ def test_a_status_tells_the_start() -> None:
 def test_the_end_of_a_silenced_alert_is_texted_and_stands_in_the_ledger(
     bench: Bench, alertmanager: FakeAlertmanager
 ) -> None:
-    with Simulator(Settings(buffered_after=0, final_after=0)) as simulator:
+    with Simulator(SimulatorSettings(buffered_after=0, final_after=0)) as simulator:
         post, desk = post_to(bench, simulator.gateway_url), Desk(bench.store, bench.clock, bench.engine)
         bench.accept(firing(instance="web-1"), firing(instance="web-2"))
         assert post.drain() == [Fate.SENT, Fate.SENT]
@@ -160,8 +160,8 @@ def test_it_is_over_when_it_was_missing_twice_and_for_a_minute(
     assert rounds(desk, keeper, 5, 0.5) == []
     assert desk.open() == [id_]
     (kept,) = rounds(desk, keeper, 0.5)
-    assert (kept.what, kept.incident_id, kept.silence_id) == (What.ENDED, id_, SILENCE)
-    assert kept.alertmanager == Alertmanager(alertmanager.settings()).name
+    assert (kept.what, kept.incident_id, kept.silence_id) == (SilenceEvent.ENDED, id_, SILENCE)
+    assert kept.alertmanager == AlertmanagerClient(alertmanager.settings()).name
     assert (desk.open(), rounds(desk, keeper, 1)) == ([], [])
 
 
@@ -175,7 +175,7 @@ def test_what_is_listed_again_in_between_begins_anew(desk: Desk, alertmanager: F
     alertmanager.lists()
 
     assert (rounds(desk, keeper, 1), desk.open()) == ([], [id_])
-    assert words(tuple(rounds(desk, keeper, 1))) == [What.ENDED]
+    assert words(tuple(rounds(desk, keeper, 1))) == [SilenceEvent.ENDED]
 
 
 def test_a_silence_that_ends_with_its_alert_leaves_nothing_open(
@@ -186,7 +186,7 @@ def test_a_silence_that_ends_with_its_alert_leaves_nothing_open(
     alertmanager.lists()
     alertmanager.silences = []
 
-    assert words(tuple(rounds(desk, keeper, 1, 1))) == [What.ENDED]
+    assert words(tuple(rounds(desk, keeper, 1, 1))) == [SilenceEvent.ENDED]
 
 
 def test_what_fires_on_unsilenced_or_ends_so_is_left_to_alertmanager(
@@ -212,7 +212,7 @@ def test_what_was_silenced_and_mended_within_one_round_is_over_too(
     alertmanager.silences = [WEB_1]
     alertmanager.lists()
 
-    assert words(tuple(rounds(desk, keeper, 60, 1))) == [What.ACKNOWLEDGED, What.ENDED]
+    assert words(tuple(rounds(desk, keeper, 60, 1))) == [SilenceEvent.ACKNOWLEDGED, SilenceEvent.ENDED]
 
 
 @pytest.mark.parametrize("create", [True, False])
@@ -229,8 +229,8 @@ def test_it_does_not_matter_who_made_the_silence_or_how_it_was_acknowledged(
     made = keeper.keep_once()
     alertmanager.lists()
 
-    assert words(made) == ([What.SILENCED] if create else [])
-    assert words(tuple(rounds(desk, keeper, 1, 1))) == [What.ENDED]
+    assert words(made) == ([SilenceEvent.SILENCED] if create else [])
+    assert words(tuple(rounds(desk, keeper, 1, 1))) == [SilenceEvent.ENDED]
 
 
 def test_what_no_alertmanager_of_ours_ever_listed_is_never_ended(
@@ -241,7 +241,7 @@ def test_what_no_alertmanager_of_ours_ever_listed_is_never_ended(
     alertmanager.lists("web-2")
     keeper = desk.keeper(alertmanager)
 
-    assert words(tuple(rounds(desk, keeper, 0, 1, 1, 30))) == [What.ACKNOWLEDGED]
+    assert words(tuple(rounds(desk, keeper, 0, 1, 1, 30))) == [SilenceEvent.ACKNOWLEDGED]
     assert desk.open() == [id_]
 
 
@@ -253,7 +253,7 @@ def test_a_silence_of_ours_proves_nothing_where_the_alert_never_was(
     keeper.keep_once()
     desk.acks(id_)
 
-    assert words(tuple(rounds(desk, keeper, 0, 1, 1, 30))) == [What.SILENCED]
+    assert words(tuple(rounds(desk, keeper, 0, 1, 1, 30))) == [SilenceEvent.SILENCED]
     assert desk.open() == [id_]
 
 
@@ -265,7 +265,7 @@ def test_one_of_a_pair_that_still_lists_it_keeps_it_open(desk: Desk, alertmanage
         alertmanager.lists()
         assert (rounds(desk, keeper, 1, 1, 30), desk.open()) == ([], [id_])
         other.lists()
-        assert words(tuple(rounds(desk, keeper, 1, 1))) == [What.ENDED]
+        assert words(tuple(rounds(desk, keeper, 1, 1))) == [SilenceEvent.ENDED]
 
 
 @pytest.mark.parametrize("first", [True, False])
@@ -294,14 +294,14 @@ def test_while_one_of_them_does_not_answer_nothing_is_over(
         rounds(desk, keeper, 1)
         other.refuses = what
         (told,) = rounds(desk, keeper, 1, 1, 30)
-        assert told.what is (What.CANNOT_READ if what == "silences" else What.CANNOT_LIST)
-        assert told.trouble == SilenceTrouble(Why.FAILED, "HTTP 503")
+        assert told.what is (SilenceEvent.CANNOT_READ if what == "silences" else SilenceEvent.CANNOT_LIST)
+        assert told.problem == AlertmanagerProblem(Why.FAILED, "HTTP 503")
         assert desk.open() == [id_]
         other.refuses = ""
-        assert [one.what for one in rounds(desk, keeper, 1, 1) if one.trouble is None] == [
-            *([What.ENDED, What.LISTS_AGAIN] if what == "status" else []),
-            *([What.READS_AGAIN, What.ENDED] if what == "silences" else []),
-            *([What.LISTS_AGAIN, What.ENDED] if what == "alerts" else []),
+        assert [one.what for one in rounds(desk, keeper, 1, 1) if one.problem is None] == [
+            *([SilenceEvent.ENDED, SilenceEvent.LISTS_AGAIN] if what == "status" else []),
+            *([SilenceEvent.READS_AGAIN, SilenceEvent.ENDED] if what == "silences" else []),
+            *([SilenceEvent.LISTS_AGAIN, SilenceEvent.ENDED] if what == "alerts" else []),
         ]
 
 
@@ -316,8 +316,8 @@ def test_after_an_answer_that_failed_it_must_be_missing_twice_anew(
         alertmanager.refuses = what
         rounds(desk, keeper, 1)
         alertmanager.refuses = ""
-        assert What.ENDED not in words(tuple(rounds(desk, keeper, 1)))
-    assert words(tuple(rounds(desk, keeper, 1))) == [What.ENDED]
+        assert SilenceEvent.ENDED not in words(tuple(rounds(desk, keeper, 1)))
+    assert words(tuple(rounds(desk, keeper, 1))) == [SilenceEvent.ENDED]
 
 
 @pytest.mark.parametrize("odd", ["alerts", "status"])
@@ -330,9 +330,9 @@ def test_an_answer_that_cannot_be_read_ends_nothing_and_is_told_once(
     alertmanager.started = "yesterday"
     (told,) = rounds(desk, keeper, 1, 1, 30)
 
-    assert told.what is What.CANNOT_LIST
-    assert told.trouble is not None
-    assert told.trouble.why is Why.UNREADABLE
+    assert told.what is SilenceEvent.CANNOT_LIST
+    assert told.problem is not None
+    assert told.problem.why is Why.UNREADABLE
     assert desk.open() == [id_]
 
 
@@ -343,7 +343,7 @@ def test_one_that_has_just_started_knows_nothing_yet(desk: Desk, alertmanager: F
     alertmanager.started = (desk.clock() + timedelta(minutes=1)).isoformat()
 
     assert (rounds(desk, keeper, 1, 1, 5, 3.9), desk.open()) == ([], [id_])
-    assert words(tuple(rounds(desk, keeper, 0.1))) == [What.ENDED]
+    assert words(tuple(rounds(desk, keeper, 0.1))) == [SilenceEvent.ENDED]
 
 
 def test_one_that_starts_in_the_future_has_a_wrong_clock_and_is_not_believed(
@@ -368,7 +368,7 @@ def test_a_list_that_is_empty_though_others_should_be_in_it_is_believed_later(
     alertmanager.lists()
 
     assert (rounds(desk, keeper, 1, 1, 5, 3.5), desk.open()) == ([], [other, id_])
-    assert words(tuple(rounds(desk, keeper, 0.5))) == [What.ENDED]
+    assert words(tuple(rounds(desk, keeper, 0.5))) == [SilenceEvent.ENDED]
     assert desk.open() == [other]
 
 
@@ -380,7 +380,7 @@ def test_a_list_in_which_another_still_is_is_believed_after_a_minute(
     silenced(desk, alertmanager, keeper)
     alertmanager.lists("db-1")
 
-    assert words(tuple(rounds(desk, keeper, 1, 1))) == [What.ENDED]
+    assert words(tuple(rounds(desk, keeper, 1, 1))) == [SilenceEvent.ENDED]
     assert desk.open() == [other]
 
 
@@ -390,7 +390,7 @@ def test_another_process_takes_over_what_was_noted(desk: Desk, alertmanager: Fak
     alertmanager.silences = []
 
     assert desk.noted() == [(id_, SILENCE)]
-    assert words(tuple(rounds(desk, desk.keeper(alertmanager), 60, 1))) == [What.ENDED]
+    assert words(tuple(rounds(desk, desk.keeper(alertmanager), 60, 1))) == [SilenceEvent.ENDED]
 
 
 def test_another_process_asks_no_new_alertmanager_about_what_an_old_one_listed(
@@ -409,10 +409,10 @@ def test_a_notification_that_comes_meanwhile_says_that_it_fires(
     alertmanager.lists()
     rounds(desk, keeper, 1)
     desk.clock.move(minutes=0.5)
-    desk.commit(lambda tx: incidents.seen(tx, id_, desk.clock()))
+    desk.commit(lambda tx: incidents.seen(tx, [id_], desk.clock()))
 
     assert rounds(desk, keeper, 0.5) == []
-    assert words(tuple(rounds(desk, keeper, 0.5))) == [What.ENDED]
+    assert words(tuple(rounds(desk, keeper, 0.5))) == [SilenceEvent.ENDED]
 
 
 def test_a_notification_that_comes_between_the_look_and_the_end_keeps_it_open(
@@ -420,10 +420,10 @@ def test_a_notification_that_comes_between_the_look_and_the_end_keeps_it_open(
 ) -> None:
     def commit(job: Callable[[Tx], T]) -> T:
         if alertmanager.asked("status"):  # asked for last, before anything is ended
-            desk.commit(lambda tx: incidents.seen(tx, 1, desk.clock()))
+            desk.commit(lambda tx: incidents.seen(tx, [1], desk.clock()))
         return desk.commit(job)
 
-    client = Alertmanager(alertmanager.settings())
+    client = AlertmanagerClient(alertmanager.settings())
     keeper = Keeper(commit, [client], lambda *_: [], desk.resolve, desk.clock)
     id_ = desk.opens()
     desk.acks(id_)
@@ -465,7 +465,7 @@ def test_an_alert_that_another_clock_started_in_our_future_can_end(
     desk: Desk, alertmanager: FakeAlertmanager
 ) -> None:
     alert = firing(instance="web-1", at=NOON + timedelta(hours=1))
-    id_ = desk.commit(lambda tx: incidents.open_episode(tx, alert, NOON))
+    id_ = desk.commit(lambda tx: open_episode(tx, alert, NOON))
     (over,) = desk.commit(lambda tx: ended(tx, [id_], NOON)).alerts
     desk.commit(lambda tx: desk.resolve(tx, [id_], NOON))
 
@@ -485,7 +485,7 @@ def test_a_silenced_alert_that_fires_for_days_is_not_stale(
     assert desk.open() == [id_]
     alertmanager.lists()
     alertmanager.started = NOON.isoformat()
-    assert words(tuple(rounds(desk, keeper, 1, 1))) == [What.ENDED]
+    assert words(tuple(rounds(desk, keeper, 1, 1))) == [SilenceEvent.ENDED]
 
 
 def test_many_are_ended_in_one_round(desk: Desk, alertmanager: FakeAlertmanager) -> None:
@@ -531,10 +531,10 @@ def test_what_comes_from_nowhere_is_asked_for_only_while_it_is_new(
 def test_the_alerts_are_asked_for_with_the_credentials() -> None:
     with Loopback(answers(b"[]")) as server:
         settings = AlertmanagerSettings(f"http://127.0.0.1:{server.port}", token=Secret("geheim"))
-        assert Alertmanager(settings).listed() == {}
-        trouble = Alertmanager(settings).started()
+        assert AlertmanagerClient(settings).listed() == {}
+        problem = AlertmanagerClient(settings).started()
     lines = [request.decode().split("\r\n") for request in server.requests]
-    assert isinstance(trouble, SilenceTrouble)
+    assert isinstance(problem, AlertmanagerProblem)
     assert [line[0] for line in lines] == [
         "GET /api/v2/alerts?active=true&silenced=true&inhibited=true&unprocessed=true HTTP/1.1",
         "GET /api/v2/status HTTP/1.1",

@@ -19,7 +19,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from test_gateway_transport import BROKEN, Behaviour, Loopback, answers, certificate, drips_after, hangs_after
-from workbench import NOON, VirtualClock, a_plan, firing
+from workbench import NOON, VirtualClock, a_plan, close_episode, firing, open_episode
 
 from sms_notify.engine import Engine
 from sms_notify.errors import StoreError
@@ -27,12 +27,12 @@ from sms_notify.policy.episodes import tag_of
 from sms_notify.policy.matchers import Matcher, Op
 from sms_notify.policy.vocabulary import AckBy
 from sms_notify.secret import Secret
-from sms_notify.silences.client import MOST_BYTES, Alertmanager, SilenceTrouble, Why
+from sms_notify.silences.client import MOST_BYTES, AlertmanagerClient, AlertmanagerProblem, Why
 from sms_notify.silences.ends import ended
-from sms_notify.silences.keeper import Keeper, Kept, What
+from sms_notify.silences.keeper import Keeper, Kept, SilenceEvent
 from sms_notify.silences.settings import AlertmanagerSettings
 from sms_notify.silences.silence import Silence, covers, read_active, read_created, write
-from sms_notify.store import incidents, silences
+from sms_notify.store import silences
 from sms_notify.store.sqlite import SqliteStore
 from sms_notify.store.tx import Tx
 
@@ -120,13 +120,13 @@ def _speaks(state: FakeAlertmanager) -> type[BaseHTTPRequestHandler]:
         def do_GET(self) -> None:
             what = self.path.removeprefix("/prefix/api/v2/")
             state.gets.append(what)
-            there = {
+            answers = {
                 "silences": state.silences,
                 "alerts?active=true&silenced=true&inhibited=true&unprocessed=true": state.alerts,
                 "status": {"cluster": {"status": "disabled"}, "uptime": state.started},
             }
             refused = state.refuses and what.startswith(state.refuses)
-            self.answer(503 if refused else 200, there[what])
+            self.answer(503 if refused else 200, answers[what])
 
         def do_POST(self) -> None:
             assert self.path == "/prefix/api/v2/silences"
@@ -290,7 +290,7 @@ def test_what_is_written_covers_exactly_these_labels(labels: dict[str, str], oth
 def answer_to(behave: Behaviour, *, timeout: float = 20, **more: Any) -> tuple[Any, list[bytes]]:
     with Loopback(behave) as server:
         settings = AlertmanagerSettings(f"http://127.0.0.1:{server.port}", timeout=timeout, **more)
-        found = Alertmanager(settings).active()
+        found = AlertmanagerClient(settings).active()
     return found, server.requests
 
 
@@ -335,10 +335,10 @@ def test_a_request_carries_the_credentials_and_asks_once(
         ("204 No Content", Why.UNREADABLE),
     ],
 )
-def test_every_other_answer_is_a_trouble_with_a_reason(status: str, why: Why) -> None:
+def test_every_other_answer_is_a_problem_with_a_reason(status: str, why: Why) -> None:
     found, requests = answer_to(answers(b"<html>", status, "Location: /elsewhere\r\n"))
 
-    assert isinstance(found, SilenceTrouble)
+    assert isinstance(found, AlertmanagerProblem)
     assert (found.why, len(requests)) == (why, 1)
     assert why is Why.UNREADABLE or status[:3] in found.detail
 
@@ -346,10 +346,10 @@ def test_every_other_answer_is_a_trouble_with_a_reason(status: str, why: Why) ->
 @pytest.mark.parametrize(
     "name", [name for name in BROKEN if "endless page" not in name and "404" not in name]
 )
-def test_an_answer_that_breaks_off_is_a_trouble(name: str) -> None:
+def test_an_answer_that_breaks_off_is_a_problem(name: str) -> None:
     found, requests = answer_to(BROKEN[name][0])
 
-    assert isinstance(found, SilenceTrouble)
+    assert isinstance(found, AlertmanagerProblem)
     assert found.why in (Why.NO_ANSWER, Why.UNREADABLE)
     assert len(requests) == 1
 
@@ -361,7 +361,7 @@ def test_an_answer_without_end_is_cut_off() -> None:
             conn.sendall(b" " * 1_000_000)
 
     found, _ = answer_to(floods)
-    assert found == SilenceTrouble(Why.TOO_LARGE, f"the answer has more than {MOST_BYTES >> 20} MiB")
+    assert found == AlertmanagerProblem(Why.TOO_LARGE, f"the answer has more than {MOST_BYTES >> 20} MiB")
 
 
 @pytest.mark.parametrize(
@@ -371,26 +371,30 @@ def test_an_answer_without_end_is_cut_off() -> None:
 )
 def test_an_answer_that_does_not_come_in_time_is_not_waited_for(behave: Behaviour) -> None:
     found, _ = answer_to(behave, timeout=0.3)
-    assert found == SilenceTrouble(Why.NO_ANSWER, "no answer within the time limit")
+    assert found == AlertmanagerProblem(Why.NO_ANSWER, "no answer within the time limit")
 
 
 def test_nobody_there_is_unreachable() -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         settings = AlertmanagerSettings(f"http://127.0.0.1:{taken.getsockname()[1]}")
-        assert Alertmanager(settings).active() == SilenceTrouble(Why.UNREACHABLE, "Connection refused")
+        assert AlertmanagerClient(settings).active() == AlertmanagerProblem(
+            Why.UNREACHABLE, "Connection refused"
+        )
 
 
 def test_tls_is_verified(tmp_path: Path) -> None:
     ca_file, context = certificate(tmp_path, "IP:127.0.0.1")
     with Loopback(answers(b"[]"), context) as server:
         url = f"https://127.0.0.1:{server.port}"
-        refused = Alertmanager(AlertmanagerSettings(url)).active()
-        assert Alertmanager(AlertmanagerSettings(url, ca_file=ca_file)).active() == ()
-        missing = Alertmanager(AlertmanagerSettings(url, ca_file="/nowhere")).active()
-    assert isinstance(refused, SilenceTrouble)
+        refused = AlertmanagerClient(AlertmanagerSettings(url)).active()
+        assert AlertmanagerClient(AlertmanagerSettings(url, ca_file=ca_file)).active() == ()
+        missing = AlertmanagerClient(AlertmanagerSettings(url, ca_file="/nowhere")).active()
+    assert isinstance(refused, AlertmanagerProblem)
     assert refused.detail.startswith("certificate not accepted")
-    assert missing == SilenceTrouble(Why.MISCONFIGURED, "ca_file cannot be used: No such file or directory")
+    assert missing == AlertmanagerProblem(
+        Why.MISCONFIGURED, "ca_file cannot be used: No such file or directory"
+    )
     assert len(server.requests) == 1
 
 
@@ -410,18 +414,18 @@ def test_tls_is_verified(tmp_path: Path) -> None:
     ],
 )
 def test_an_address_that_cannot_be_is_misconfigured(url: str) -> None:
-    found = Alertmanager(AlertmanagerSettings(url))
+    found = AlertmanagerClient(AlertmanagerSettings(url))
     outcome = found.active()
 
-    assert isinstance(outcome, SilenceTrouble)
+    assert isinstance(outcome, AlertmanagerProblem)
     assert outcome.why in (Why.MISCONFIGURED, Why.UNREACHABLE)
     assert CANARY not in f"{outcome} {found.name}"
 
 
 def test_credentials_in_the_address_are_refused_with_the_place_where_they_belong() -> None:
-    outcome = Alertmanager(AlertmanagerSettings(f"http://ops:{CANARY}@127.0.0.1:1")).active()
+    outcome = AlertmanagerClient(AlertmanagerSettings(f"http://ops:{CANARY}@127.0.0.1:1")).active()
 
-    assert isinstance(outcome, SilenceTrouble)
+    assert isinstance(outcome, AlertmanagerProblem)
     assert (outcome.why, "`password`" in outcome.detail) == (Why.MISCONFIGURED, True)
 
 
@@ -444,7 +448,7 @@ def test_no_secret_is_told_whatever_the_answer_repeats(caplog: pytest.LogCapture
 
 
 def test_making_a_silence_brings_its_id_or_why_not(alertmanager: FakeAlertmanager) -> None:
-    client = Alertmanager(alertmanager.settings())
+    client = AlertmanagerClient(alertmanager.settings())
     until = NOON + timedelta(hours=1)
 
     assert client.create(WEB, NOON, until, "alice", "on it") == "made-0"
@@ -459,7 +463,7 @@ def test_making_a_silence_brings_its_id_or_why_not(alertmanager: FakeAlertmanage
     ]
     alertmanager.broken = lambda _: 400
     refused = client.create(WEB, NOON, until, "alice", "on it")
-    assert refused == SilenceTrouble(Why.REFUSED, 'HTTP 400: "silence invalid: nothing is right"')
+    assert refused == AlertmanagerProblem(Why.REFUSED, 'HTTP 400: "silence invalid: nothing is right"')
 
 
 # A round.
@@ -481,15 +485,15 @@ class Desk:
         alert = firing(instance=instance)
         if source != "alertmanager":
             alert = type(alert)(source, alert.fingerprint, alert.status, alert.labels)
-        return self.commit(lambda tx: incidents.open_episode(tx, alert, self.clock()))
+        return self.commit(lambda tx: open_episode(tx, alert, self.clock()))
 
     def acks(self, *ids: int, by: str = "alice", how: AckBy = AckBy.LINK) -> None:
         for id_ in ids:
-            assert self.commit(lambda tx, id_=id_: incidents.acknowledge(tx, id_, by, how, self.clock()))
+            assert self.commit(lambda tx, id_=id_: self.engine.acknowledge(tx, [id_], by, how, self.clock()))
 
     def keeper(self, *fakes: FakeAlertmanager | AlertmanagerSettings, **more: Any) -> Keeper:
         settings = [fake.settings(**more) if isinstance(fake, FakeAlertmanager) else fake for fake in fakes]
-        clients = [Alertmanager(one) for one in settings]
+        clients = [AlertmanagerClient(one) for one in settings]
         return Keeper(self.commit, clients, acknowledge, self.resolve, self.clock)
 
     def resolve(self, tx: Tx, ids: Sequence[int], now: datetime) -> None:
@@ -510,7 +514,7 @@ class Desk:
 
 
 def acknowledge(tx: Tx, ids: Any, by: str, now: datetime) -> list[int]:
-    return [id_ for id_ in ids if incidents.acknowledge(tx, id_, by, AckBy.SILENCE, now)]
+    return Engine(a_plan(), "node").acknowledge(tx, ids, by, AckBy.SILENCE, now)
 
 
 @pytest.fixture
@@ -520,7 +524,7 @@ def desk(tmp_path: Path) -> Iterator[Desk]:
     store.close()
 
 
-def words(kept: tuple[Kept, ...]) -> list[What]:
+def words(kept: tuple[Kept, ...]) -> list[SilenceEvent]:
     return [one.what for one in kept]
 
 
@@ -537,7 +541,7 @@ def test_an_incident_that_a_silence_covers_is_acknowledged_by_who_made_it(
 
     assert desk.acked() == [(covered, "carol (silence 0ac4f2e1)", "alertmanager_silence")]
     assert (kept.what, kept.incident_id, kept.silence_id, kept.by) == (
-        What.ACKNOWLEDGED,
+        SilenceEvent.ACKNOWLEDGED,
         covered,
         "0ac4f2e1-77aa",
         "carol (silence 0ac4f2e1)",
@@ -571,7 +575,7 @@ def test_incidents_of_other_sources_and_those_that_are_over_are_left_alone(
 ) -> None:
     desk.opens(source="nagios")
     over = desk.opens()
-    desk.commit(lambda tx: incidents.close(tx, over, NOON, NOON))
+    desk.commit(lambda tx: close_episode(tx, over, NOON))
     alertmanager.silences = [WEB_1]
 
     assert (desk.keeper(alertmanager, create_silences=True).keep_once(), desk.acked()) == ((), [])
@@ -589,7 +593,9 @@ def test_what_somebody_acknowledged_while_we_looked_stays_theirs(
             desk.acks(id_, by="bob")
         return done
 
-    keeper = Keeper(commit, [Alertmanager(alertmanager.settings())], acknowledge, desk.resolve, desk.clock)
+    keeper = Keeper(
+        commit, [AlertmanagerClient(alertmanager.settings())], acknowledge, desk.resolve, desk.clock
+    )
     assert keeper.keep_once() == ()
     assert desk.acked() == [(id_, "bob", "link")]
 
@@ -624,7 +630,7 @@ def test_an_acknowledge_with_us_makes_one_silence_that_counts_from_it(
     kept = keeper.keep_once()
 
     assert [(one.what, one.incident_id, one.silence_id, one.by) for one in kept] == [
-        (What.SILENCED, id_, "made-0", "alice")
+        (SilenceEvent.SILENCED, id_, "made-0", "alice")
     ]
     (made,) = alertmanager.posts
     assert {matcher["name"]: matcher["value"] for matcher in made["matchers"]} == WEB
@@ -676,10 +682,13 @@ def test_a_silence_that_could_not_be_made_is_tried_each_round_and_told_once(
     keeper = desk.keeper(alertmanager, create_silences=True)
 
     (told,) = keeper.keep_once()
-    assert (told.what, told.trouble) == (What.CANNOT_CREATE, SilenceTrouble(Why.FAILED, "HTTP 503"))
+    assert (told.what, told.problem) == (
+        SilenceEvent.CANNOT_CREATE,
+        AlertmanagerProblem(Why.FAILED, "HTTP 503"),
+    )
     assert keeper.keep_once() == ()
     alertmanager.broken = lambda _: None
-    assert words(keeper.keep_once()) == [What.SILENCED, What.CREATES_AGAIN]
+    assert words(keeper.keep_once()) == [SilenceEvent.SILENCED, SilenceEvent.CREATES_AGAIN]
     assert len(alertmanager.posts) == 3
     assert desk.noted() == [(id_, "made-0")]
 
@@ -692,7 +701,7 @@ def test_a_silence_that_is_refused_keeps_no_other_from_being_made(
     alertmanager.broken = lambda made: 400 if asks("instance", "web-1") in made["matchers"] else None
     keeper = desk.keeper(alertmanager, create_silences=True)
 
-    assert words(keeper.keep_once()) == [What.SILENCED, What.CANNOT_CREATE]
+    assert words(keeper.keep_once()) == [SilenceEvent.SILENCED, SilenceEvent.CANNOT_CREATE]
     assert desk.noted() == [(good, "made-0")]
     assert keeper.keep_once() == ()
 
@@ -715,9 +724,9 @@ def test_a_silence_whose_answer_was_lost_is_found_and_not_made_again(
     alertmanager.broken = lambda _: 0
     keeper = desk.keeper(alertmanager, create_silences=True)
 
-    assert words(keeper.keep_once()) == [What.CANNOT_CREATE]
+    assert words(keeper.keep_once()) == [SilenceEvent.CANNOT_CREATE]
     assert desk.noted() == []
-    assert words(keeper.keep_once()) == [What.SILENCED, What.CREATES_AGAIN]
+    assert words(keeper.keep_once()) == [SilenceEvent.SILENCED, SilenceEvent.CREATES_AGAIN]
     assert (desk.noted(), len(alertmanager.posts)) == ([(id_, "made-0")], 1)
 
 
@@ -732,12 +741,12 @@ def test_a_crash_before_a_silence_is_written_down_makes_no_second_one(
             raise StoreError("the disk is full")
         return desk.commit(job)
 
-    client = Alertmanager(alertmanager.settings(create_silences=True))
+    client = AlertmanagerClient(alertmanager.settings(create_silences=True))
     with pytest.raises(StoreError):
         Keeper(commit, [client], acknowledge, desk.resolve, desk.clock).keep_once()
     assert (desk.noted(), len(alertmanager.posts)) == ([], 1)
 
-    assert words(desk.keeper(alertmanager, create_silences=True).keep_once()) == [What.SILENCED]
+    assert words(desk.keeper(alertmanager, create_silences=True).keep_once()) == [SilenceEvent.SILENCED]
     assert (desk.noted(), len(alertmanager.posts)) == ([(id_, "made-0")], 1)
 
 
@@ -752,7 +761,7 @@ def test_a_pair_makes_one_silence_and_the_second_where_the_first_cannot(
 
         alertmanager.broken = lambda _: 503
         desk.acks(desk.opens("web-2"))
-        assert words(keeper.keep_once()) == [What.SILENCED, What.CANNOT_CREATE]
+        assert words(keeper.keep_once()) == [SilenceEvent.SILENCED, SilenceEvent.CANNOT_CREATE]
         assert (len(alertmanager.posts), len(other.posts)) == (2, 1)
 
 
@@ -765,7 +774,7 @@ def test_what_one_of_a_pair_may_have_made_is_not_asked_of_the_other_before_the_n
         keeper = desk.keeper(alertmanager, other, create_silences=True)
         keeper.keep_once()
         assert (len(alertmanager.posts), len(other.posts)) == (1, 0)
-        assert words(keeper.keep_once()) == [What.SILENCED, What.CREATES_AGAIN]
+        assert words(keeper.keep_once()) == [SilenceEvent.SILENCED, SilenceEvent.CREATES_AGAIN]
         assert (len(alertmanager.posts), len(other.posts)) == (1, 0)
 
 
@@ -777,7 +786,7 @@ def test_a_round_with_nothing_to_make_does_not_call_it_better(
     alertmanager.broken = lambda _: 503
     keeper = desk.keeper(alertmanager, create_silences=True)
     keeper.keep_once()
-    desk.commit(lambda tx: incidents.close(tx, id_, NOON, NOON))
+    desk.commit(lambda tx: close_episode(tx, id_, NOON))
 
     assert (keeper.keep_once(), len(alertmanager.posts)) == ((), 1)
 
@@ -806,14 +815,14 @@ def test_one_bad_alertmanager_stops_no_other_and_is_told_once_until_it_changes(
     with Loopback(behaves) as bad:
         keeper = desk.keeper(AlertmanagerSettings(f"http://127.0.0.1:{bad.port}"), alertmanager)
         first = keeper.keep_once()
-        assert words(first) == [What.CANNOT_READ, What.ACKNOWLEDGED]
+        assert words(first) == [SilenceEvent.CANNOT_READ, SilenceEvent.ACKNOWLEDGED]
         assert first[0].alertmanager == f"http://127.0.0.1:{bad.port}"
-        assert first[0].trouble == SilenceTrouble(Why.FAILED, "HTTP 503")
+        assert first[0].problem == AlertmanagerProblem(Why.FAILED, "HTTP 503")
         assert keeper.keep_once() == ()
         state[0] = "401 Unauthorized"
-        assert [kept.trouble.why for kept in keeper.keep_once() if kept.trouble] == [Why.UNAUTHORIZED]
+        assert [kept.problem.why for kept in keeper.keep_once() if kept.problem] == [Why.UNAUTHORIZED]
         state[0] = "200 OK"
-        assert words(keeper.keep_once()) == [What.READS_AGAIN]
+        assert words(keeper.keep_once()) == [SilenceEvent.READS_AGAIN]
         assert keeper.keep_once() == ()
     assert [id_ for id_, *_ in desk.acked()] == [covered]
 
@@ -827,11 +836,11 @@ def test_a_silence_that_cannot_be_read_is_told_once_and_the_others_count(
     keeper = desk.keeper(alertmanager)
     told, acknowledged = keeper.keep_once()
 
-    assert told.trouble == SilenceTrouble(Why.ODD_SILENCE, "silence odd: a matcher cannot be read")
-    assert acknowledged.what is What.ACKNOWLEDGED
+    assert told.problem == AlertmanagerProblem(Why.ODD_SILENCE, "silence odd: a matcher cannot be read")
+    assert acknowledged.what is SilenceEvent.ACKNOWLEDGED
     assert keeper.keep_once() == ()
     alertmanager.silences = [WEB_1]
-    assert words(keeper.keep_once()) == [What.READS_AGAIN]
+    assert words(keeper.keep_once()) == [SilenceEvent.READS_AGAIN]
 
 
 def test_a_second_note_of_a_silence_changes_nothing(desk: Desk) -> None:

@@ -31,13 +31,13 @@ from sms_notify.simulator.codes import Code, ErrorStyle
 from sms_notify.simulator.gateway import GatewayState
 from sms_notify.simulator.page import pieces, pretty_number
 from sms_notify.simulator.server import Simulator
-from sms_notify.simulator.settings import Settings, Status
+from sms_notify.simulator.settings import SimulatedStatus, SimulatorSettings
 
 
 @pytest.fixture
 def client() -> Iterator[Client]:
     clock = Clock()
-    with Simulator(Settings(password=Secret(PASSWORD), credits=10), now=clock) as simulator:
+    with Simulator(SimulatorSettings(password=Secret(PASSWORD), credits=10), now=clock) as simulator:
         yield Client(simulator, clock)
 
 
@@ -46,7 +46,7 @@ def refusing() -> Iterator[Client]:
     """One simulator for all the tests that end with nothing changed."""
     clock = Clock()
     with Simulator(
-        Settings(password=Secret(PASSWORD), credits=10, groups={"empty": ()}), now=clock
+        SimulatorSettings(password=Secret(PASSWORD), credits=10, groups={"empty": ()}), now=clock
     ) as simulator:
         yield Client(simulator, clock)
 
@@ -279,7 +279,7 @@ def test_a_report_moves_with_time_from_submitted_over_buffered_to_delivered(clie
 
 @pytest.mark.parametrize("final", ["NOT DELIVERED", "REJECTED", "BUFFERED", "SUBMITTED"])
 def test_the_end_of_a_number_decides_how_its_texts_end(client: Client, final: str) -> None:
-    client.simulator.change(finals={"01": Status(final), "1": Status.DELIVERED})
+    client.simulator.change(finals={"01": SimulatedStatus(final), "1": SimulatedStatus.DELIVERED})
     client.send(delivery="ja")
     client.later(3600)
     assert client.ask("gatewayrapport.php", smsid="1000001") == final
@@ -341,11 +341,11 @@ def test_a_call_back_that_fails_is_shown_without_its_url_and_stops_nothing(clien
 
 
 def test_real_time_delivers_without_anybody_asking() -> None:
-    with Simulator(Settings(buffered_after=0.01, final_after=0.02)) as simulator:
+    with Simulator(SimulatorSettings(buffered_after=0.01, final_after=0.02)) as simulator:
         params = {"klantuser": "demo", "klantpwd": "demo", "naar": ALICE, "afzender": "x", "bericht": "x"}
         with requests.get(simulator.gateway_url + "gateway.php", params=params, timeout=10):
             pass
-        assert simulator.wait_for(lambda state: state.texts()[0].status is Status.DELIVERED, 10)
+        assert simulator.wait_for(lambda state: state.texts()[0].status is SimulatedStatus.DELIVERED, 10)
 
 
 def test_waiting_for_a_text_that_never_comes_says_how_many_came(client: Client) -> None:
@@ -445,7 +445,7 @@ def test_the_page_works_without_script_and_allows_none_but_its_own(client: Clien
 
 
 def test_the_page_shows_phones_balance_status_and_refusals(client: Client) -> None:
-    client.simulator.change(phones={BOB: "Bob de Vries"}, finals={"1": Status.NOT_DELIVERED})
+    client.simulator.change(phones={BOB: "Bob de Vries"}, finals={"1": SimulatedStatus.NOT_DELIVERED})
     client.send(bericht="x" * 161, type="long")
     client.send(naar="nonsense")
     client.later(1)
@@ -631,7 +631,7 @@ _PARAMS = st.dictionaries(
 def test_whatever_is_asked_credits_and_texts_agree_and_every_answer_is_in_the_grammar(
     requests_made: list[dict[str, str]],
 ) -> None:
-    state = GatewayState(Settings(credits=5))
+    state = GatewayState(SimulatorSettings(credits=5))
     for number, params in enumerate(requests_made):
         now = NOON + timedelta(seconds=number)
         answer = handle(state, {"klantuser": "demo", "klantpwd": "demo", **params}, now)

@@ -20,7 +20,7 @@ from sms_notify.simulator.answers import handle
 from sms_notify.simulator.codes import Code
 from sms_notify.simulator.gateway import GatewayState
 from sms_notify.simulator.server import Simulator
-from sms_notify.simulator.settings import Settings, Status
+from sms_notify.simulator.settings import SimulatedStatus, SimulatorSettings
 
 AMSTERDAM = ZoneInfo("Europe/Amsterdam")
 CAROL = "32470000003"
@@ -30,7 +30,7 @@ Queries = queue.Queue[dict[str, str]]
 @pytest.fixture
 def client() -> Iterator[Client]:
     clock = Clock()
-    with Simulator(Settings(password=Secret(PASSWORD), credits=20), now=clock) as simulator:
+    with Simulator(SimulatorSettings(password=Secret(PASSWORD), credits=20), now=clock) as simulator:
         yield Client(simulator, clock)
 
 
@@ -142,13 +142,13 @@ def test_a_script_that_makes_no_sense_is_refused(client: Client, body: dict[str,
 
 @settings(max_examples=100, deadline=None)
 @given(
-    steps=st.lists(st.tuples(st.integers(0, 100), st.sampled_from(Status)), max_size=6),
+    steps=st.lists(st.tuples(st.integers(0, 100), st.sampled_from(SimulatedStatus)), max_size=6),
     asked=st.lists(st.integers(0, 120), max_size=8).map(sorted),
 )
 def test_whenever_it_is_asked_the_report_is_the_last_step_that_is_past(
-    steps: list[tuple[int, Status]], asked: list[int]
+    steps: list[tuple[int, SimulatedStatus]], asked: list[int]
 ) -> None:
-    state = GatewayState(Settings())
+    state = GatewayState(SimulatorSettings())
     state.courses.add(api.course({"steps": steps}))
     params = {"klantuser": "demo", "klantpwd": "demo", "naar": ALICE, "afzender": "x", "bericht": "x"}
     handle(state, {**params, "delivery": "ja"}, NOON)
@@ -287,7 +287,7 @@ def test_a_datum_of_this_very_minute_is_past_and_the_next_minute_is_not(client: 
 
 
 def test_the_clock_of_datum_is_a_setting() -> None:
-    with Simulator(Settings(timezone="Asia/Kolkata"), now=Clock()) as simulator:
+    with Simulator(SimulatorSettings(timezone="Asia/Kolkata"), now=Clock()) as simulator:
         client = Client(simulator)
         assert client.send(datum="202603021731", outboxid="ja", klantpwd="demo") == "OK 501"
         assert simulator.outbox()[0].due == NOON + timedelta(minutes=1)
@@ -362,6 +362,6 @@ def test_a_country_code_that_no_country_has_is_error_112(client: Client) -> None
 def test_the_country_codes_are_those_that_are_assigned() -> None:
     assigned = tuple(str(code) for code in phonenumbers.COUNTRY_CODE_TO_REGION_CODE)
     for prefix in map(str, range(100, 1000)):
-        refused = checks.numbers_fault([prefix + "1234567"], Settings()) is Code.BAD_COUNTRY_CODE
+        refused = checks.numbers_fault([prefix + "1234567"], SimulatorSettings()) is Code.BAD_COUNTRY_CODE
         # 379 is assigned to the Vatican, which uses Italy's 39 instead
         assert refused == (not prefix.startswith(assigned) and prefix != "379"), prefix

@@ -27,10 +27,10 @@ from sms_notify.secret import Secret
 from sms_notify.simulator import api
 from sms_notify.simulator.answers import handle
 from sms_notify.simulator.broken import chunks
-from sms_notify.simulator.faults import Faults, Kind, written
+from sms_notify.simulator.faults import FaultKind, Faults, written
 from sms_notify.simulator.gateway import GatewayState
 from sms_notify.simulator.server import Simulator
-from sms_notify.simulator.settings import Settings, Status
+from sms_notify.simulator.settings import SimulatedStatus, SimulatorSettings
 
 WHOLE = b"OK 1000001"
 
@@ -38,7 +38,7 @@ WHOLE = b"OK 1000001"
 @pytest.fixture
 def client() -> Iterator[Client]:
     clock = Clock()
-    with Simulator(Settings(password=Secret(PASSWORD), credits=10), now=clock) as simulator:
+    with Simulator(SimulatorSettings(password=Secret(PASSWORD), credits=10), now=clock) as simulator:
         yield Client(simulator, clock)
 
 
@@ -144,7 +144,7 @@ def test_a_wrong_length_promises_other_than_what_comes(client: Client, extra: in
 
 
 def test_the_call_back_can_come_before_the_answer() -> None:
-    with receiving() as (url, came), Simulator(Settings(delivery_url=url)) as simulator:
+    with receiving() as (url, came), Simulator(SimulatorSettings(delivery_url=url)) as simulator:
         simulator.script(ALICE, [(0, "DELIVERED")])
         simulator.fault("callback_first")
         assert Client(simulator).send(delivery="ja", klantpwd="demo", referentie="r-1") == "OK 1000001"
@@ -245,8 +245,8 @@ def test_a_gzip_bomb_is_small_on_the_wire_and_large_when_unpacked(client: Client
     assert gzip.decompress(body_of(came)) == b" " * size
 
 
-@pytest.mark.parametrize("kind", list(Kind))
-def test_what_was_accepted_is_a_text_and_every_request_is_counted(client: Client, kind: Kind) -> None:
+@pytest.mark.parametrize("kind", list(FaultKind))
+def test_what_was_accepted_is_a_text_and_every_request_is_counted(client: Client, kind: FaultKind) -> None:
     client.simulator.fault(kind, count=1)
     with client.wire():
         assert client.simulator.wait_for(lambda state: state.request_count == 1, 10)
@@ -313,7 +313,7 @@ def test_dice_fall_the_same_way_for_the_same_seed() -> None:
 
 
 def test_stopping_cuts_off_whoever_hangs() -> None:
-    simulator = Simulator(Settings(password=Secret(PASSWORD)))
+    simulator = Simulator(SimulatorSettings(password=Secret(PASSWORD)))
     simulator.start()
     client = Client(simulator)
     simulator.fault("hang", count=1)
@@ -447,7 +447,7 @@ def test_the_page_arms_and_removes_faults_without_script(client: Client) -> None
 
 def test_every_kind_can_be_armed_on_the_page_with_its_usual_value(client: Client) -> None:
     kinds = set(Forms(client.get("/").text).options) - {""}
-    assert kinds == {kind.value for kind in Kind}
+    assert kinds == {kind.value for kind in FaultKind}
     for kind in kinds:
         assert submit(client, kind=kind).status_code == 303
     assert len(client.simulator.faults()) == len(kinds)
@@ -523,13 +523,13 @@ def test_a_written_fault_is_a_kind_its_main_value_and_other_fields() -> None:
 
 @settings(max_examples=100, deadline=None)
 @given(
-    armed=st.lists(st.tuples(st.sampled_from(Kind), st.integers(1, 3), st.floats(0.1, 1)), max_size=6),
+    armed=st.lists(st.tuples(st.sampled_from(FaultKind), st.integers(1, 3), st.floats(0.1, 1)), max_size=6),
     sends=st.lists(st.sampled_from(["x", "", "y" * 200]), max_size=12),
 )
 def test_whatever_is_broken_texts_credits_and_requests_agree(
-    armed: list[tuple[Kind, int, float]], sends: list[str]
+    armed: list[tuple[FaultKind, int, float]], sends: list[str]
 ) -> None:
-    state, faults = GatewayState(Settings(credits=8)), Faults()
+    state, faults = GatewayState(SimulatorSettings(credits=8)), Faults()
     for kind, count, probability in armed:
         faults.add(api.fault({"kind": kind, "count": count, "probability": probability}))
     base = {"klantuser": "demo", "klantpwd": "demo", "naar": ALICE, "afzender": "x"}
@@ -539,7 +539,7 @@ def test_whatever_is_broken_texts_credits_and_requests_agree(
     taken = [request for request in state.requests() if request.reached and request.code is None]
     assert len(state.requests()) == len(sends)
     assert len(state.texts()) == len(taken) == 8 - state.credits
-    assert all(text.status is Status.SUBMITTED for text in state.texts())
+    assert all(text.status is SimulatedStatus.SUBMITTED for text in state.texts())
 
 
 @settings(max_examples=60, deadline=None)

@@ -40,6 +40,9 @@ TABLES = {
     "troubles": "level, gateway, what, times, opened_at, told_at, closed_at",
 }
 
+# A timer that is replaced may be the same row, or a new one: that is no decision.
+ORDER = {"agenda": "incident_id, receiver, what"}
+
 
 def whole(story: Story) -> str:
     """All that a story led to, a line a thing."""
@@ -53,7 +56,8 @@ def whole(story: Story) -> str:
             for text in played.texts
         ]
         for table, columns in TABLES.items():
-            rows = player.look(lambda tx, sql=f"select {columns} from {table} order by rowid": tx.all(sql))
+            order = ORDER.get(table, "rowid")
+            rows = player.look(lambda tx, sql=f"select {columns} from {table} order by {order}": tx.all(sql))
             lines += [f"{table}: {tuple(row)}" for row in rows]
     return "\n".join(lines)
 

@@ -123,7 +123,7 @@ def test_every_convenient_field_fills_its_annotation(name: str, text: str) -> No
     assert only(**{name: "x"}).annotations == {text: "x"}
 
 
-@pytest.mark.parametrize("word", [*sorted(generic.OVER), "OK", " Resolved "])
+@pytest.mark.parametrize("word", [*sorted(generic.RESOLVED_WORDS), "OK", " Resolved "])
 def test_every_word_for_over_resolves(word: str) -> None:
     assert only(name="x", status=word).status is Status.RESOLVED
     assert only(name="x", state=word).status is Status.RESOLVED
@@ -187,7 +187,7 @@ def test_label_values_that_are_no_strings_become_their_text_and_bombs_are_cut() 
 def test_every_field_and_every_word_for_over_is_documented() -> None:
     told = (Path(__file__).parent.parent / "docs" / "sources.md").read_text("utf-8").partition("## JSON")[2]
     spans = set(re.findall(r"`([^`\n]+)`", told.partition("## Text")[0]))
-    assert {*generic.LABELS, *generic.GRADES, *generic.ANNOTATIONS, *generic.OVER} <= spans
+    assert {*generic.LABELS, *generic.GRADES, *generic.ANNOTATIONS, *generic.RESOLVED_WORDS} <= spans
 
 
 # What is hostile

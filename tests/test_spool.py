@@ -145,7 +145,7 @@ class Desk:
             self.spool.sweep_once()
 
     @property
-    def there(self) -> list[str]:
+    def files(self) -> list[str]:
         return sorted(path.name for path in self.folder.iterdir() if path.name != QUARANTINE)
 
     @property
@@ -172,17 +172,17 @@ def test_what_was_handed_over_is_taken_in_its_order_and_then_gone(desk: Desk) ->
 
     swept = desk.spool.sweep_once()
 
-    assert (swept.taken, swept.refused, swept.left, swept.more, swept.trouble) == (3, (), 0, False, "")
+    assert (swept.taken, swept.refused, swept.left, swept.more, swept.problem) == (3, (), 0, False, "")
     assert desk.accepted == ["PROBLEM", "ACKNOWLEDGEMENT", "RECOVERY"]
-    assert desk.there == []
+    assert desk.files == []
     assert desk.spool.sweep_once().taken == 0
 
 
 def test_nothing_is_removed_before_it_is_committed(desk: Desk) -> None:
     seen: list[list[str]] = []
-    desk.after = lambda: seen.append(desk.there)
+    desk.after = lambda: seen.append(desk.files)
     desk.hand("one")
-    names = desk.there
+    names = desk.files
 
     desk.spool.sweep_once()
 
@@ -198,7 +198,7 @@ def test_a_record_keeps_its_id_when_it_is_handed_over_again(desk: Desk) -> None:
         with pytest.raises(KeyboardInterrupt):
             crashing.sweep_once()
 
-    assert ids == desk.there * 2
+    assert ids == desk.files * 2
 
 
 def _crash(ids: list[str], records: Sequence[Taken]) -> None:
@@ -224,8 +224,8 @@ def test_while_the_store_does_not_obey_everything_stays_and_is_told(desk: Desk) 
     swept = desk.spool.sweep_once()
 
     assert (swept.taken, swept.left) == (0, 60)
-    assert "disk full" in swept.trouble
-    assert len(desk.there) == 60
+    assert "disk full" in swept.problem
+    assert len(desk.files) == 60
     assert desk.aside == []
 
 
@@ -259,7 +259,7 @@ def test_what_cannot_be_taken_goes_aside_alone(desk: Desk, word: str) -> None:
     swept = desk.spool.sweep_once()
 
     assert desk.accepted == ["before", "after"]
-    assert desk.there == []
+    assert desk.files == []
     [refused] = swept.refused
     assert Path(refused.kept).read_bytes().startswith(hook.MAGIC)
     assert refused.why
@@ -301,7 +301,7 @@ def test_nothing_hostile_stops_the_others_or_is_followed(desk: Desk) -> None:
     assert desk.accepted == ["real"]
     assert sorted(refused.name for refused in swept.refused) == sorted(names)
     assert all(os.path.lexists(refused.kept) for refused in swept.refused)
-    assert desk.there == []
+    assert desk.files == []
     assert Path("/etc/passwd").exists()
     assert (desk.folder / QUARANTINE).stat().st_mode & 0o777 == 0o700
 
@@ -332,7 +332,7 @@ def test_a_quarantine_that_somebody_else_laid_out_is_not_used(desk: Desk, tmp_pa
     assert [refused.kept for refused in swept.refused] == [""]
     assert "moved aside" in swept.refused[0].why
     assert list(elsewhere.iterdir()) == []
-    assert "bad" in desk.there
+    assert "bad" in desk.files
     assert desk.again().prepare() != ""
 
 
@@ -357,7 +357,7 @@ def test_a_folder_that_is_gone_is_told_and_taken_up_when_it_is_back(desk: Desk) 
     hidden.rename(desk.folder)
     desk.minute()
 
-    assert "No such file" in swept.trouble
+    assert "No such file" in swept.problem
     assert desk.accepted == ["one"]
 
 
@@ -392,7 +392,7 @@ def shared_desk() -> Iterator[Desk]:
 def test_what_may_not_be_read_is_told_once_left_and_taken_when_it_may(shared_desk: Desk) -> None:
     desk = shared_desk
     desk.hand("one", "two")
-    closed = desk.folder / desk.there[0]
+    closed = desk.folder / desk.files[0]
     closed.chmod(0)
 
     first, second = desk.spool.sweep_once(), desk.spool.sweep_once()
@@ -420,7 +420,7 @@ def test_what_cannot_be_removed_is_not_taken_twice(shared_desk: Desk) -> None:
 
     assert "cannot be removed" in first.refused[0].why
     assert desk.accepted == ["one", "two"]
-    assert desk.there == []
+    assert desk.files == []
 
 
 def test_a_new_folder_is_its_groups_and_nobody_elses(desk: Desk) -> None:

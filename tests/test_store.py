@@ -270,9 +270,9 @@ def test_deciding_and_sending_use_indexes_and_never_read_the_whole_history(bench
         tx._connection.set_trace_callback(seen.add)
         bench.engine.tick(tx, NOON)
         bench.engine.recover(tx, NOON)
-        from sms_notify.store import outbox, queries
+        from sms_notify.store import claims, outbox, queries
 
-        outbox.claim(tx, "main", "r", "node", NOON, NOON)
+        claims.claim(tx, "main", "r", "node", NOON, NOON)
         outbox.due_polls(tx, "main", NOON)
         queries.totals(tx)
         queries.alerts_after(tx, 0, "node")

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from sms_notify.alert import Alert, Status
 from sms_notify.wording import gsm
-from sms_notify.wording.content import Notice, Reader, Told, Tone
+from sms_notify.wording.content import Notice, Reader, TextedIncident, Tone
 from sms_notify.wording.templates import (
     Fallback,
     Rendered,
@@ -28,12 +28,12 @@ DOCS = Path(__file__).parent.parent / "docs" / "templates.md"
 STARTED = datetime(2026, 1, 5, 13, 5, tzinfo=UTC)
 
 
-def told(tag: str = "k3f9", annotations: dict[str, str] | None = None, **labels: str) -> Told:
-    return Told(tag, Alert("am", "f1", Status.FIRING, labels, annotations or {}, STARTED))
+def told(tag: str = "k3f9", annotations: dict[str, str] | None = None, **labels: str) -> TextedIncident:
+    return TextedIncident(tag, Alert("am", "f1", Status.FIRING, labels, annotations or {}, STARTED))
 
 
 def say(
-    source: str, *incidents: Told, status: Status = Status.FIRING, zone: str = "Europe/Brussels"
+    source: str, *incidents: TextedIncident, status: Status = Status.FIRING, zone: str = "Europe/Brussels"
 ) -> Rendered:
     notice = Notice(status, incidents or (told(alertname="HostDown", instance="web1"),))
     return render(compile_template("t", source), notice, Reader(zone))
@@ -300,7 +300,9 @@ def test_whatever_the_labels_hold_the_text_is_gsm_and_the_template_stands(
     labels: dict[str, str], note: str
 ) -> None:
     alert = Alert("am", "f", Status.FIRING, labels | {"alertname": "X"}, {"summary": note})
-    rendered = render(compile_template("t", SEED), Notice(Status.FIRING, (Told("k3f9", alert),)), Reader())
+    rendered = render(
+        compile_template("t", SEED), Notice(Status.FIRING, (TextedIncident("k3f9", alert),)), Reader()
+    )
     assert rendered.fallback is None
     assert rendered.text.startswith("FIRING X")
     assert gsm.septets(rendered.text) >= len(rendered.text)

@@ -15,12 +15,13 @@ from sms_notify.policy.directory import Target, TargetKind
 from sms_notify.policy.episodes import tag_of
 from sms_notify.policy.holds import Hold, Quiet, Window
 from sms_notify.policy.rate_limits import Flapping, Limits, parse_limit
+from sms_notify.policy.records import Decided
 from sms_notify.policy.rotations import Schedule
 from sms_notify.policy.routing import Receiver, Step
+from sms_notify.policy.ruleset import Plan
 from sms_notify.policy.time_intervals import TimeInterval
 from sms_notify.policy.vocabulary import Cause, Decision, Drop, Kind, State
-from sms_notify.ruleset import Plan
-from sms_notify.store import agenda, messages, pages
+from sms_notify.store import decisions, messages
 from sms_notify.store.messages import Entry
 from sms_notify.wording.content import Text
 
@@ -143,7 +144,7 @@ def test_every_hold_and_every_drop_is_told_by_its_word(bench: Bench, hold: Hold,
     bench.accept(firing())
     bench.commit(lambda tx: tx.run("update pages set why = :why", why=hold))
     assert [line for line in told(bench) if f"held until 14:00 to hear of it: {hold} (lunch)" in line]
-    bench.commit(lambda tx: pages.drop(tx, [1], why))
+    bench.commit(lambda tx: tx.run("update pages set state = 'dropped', why = :why where id = 1", why=why))
 
     assert [line for line in told(bench) if line.endswith(f"dropped: {why}")]
 
@@ -179,7 +180,7 @@ def test_who_was_on_call_and_that_nobody_was_are_told_with_the_schedule(bench: B
 def test_every_decision_is_told_by_its_word_even_without_a_receiver(bench: Bench, word: Decision) -> None:
     bench.accept(firing(severity="info"))
     bench.commit(
-        lambda tx: agenda.decide(tx, word, "node", bench.clock(), incident_id=1, detail="for a reason")
+        lambda tx: decisions.record(tx, [Decided(word, 1, detail="for a reason")], "node", bench.clock())
     )
 
     [line] = [line for line in told(bench) if str(word) in line]

@@ -26,7 +26,7 @@ from sms_notify.web import passwords
 from sms_notify.web.auth import Gatekeeper
 from sms_notify.web.body import MAX_BODY
 from sms_notify.web.guesses import Guesses
-from sms_notify.web.http_limits import Limits
+from sms_notify.web.http_limits import HttpLimits
 from sms_notify.web.server import WebServer
 from sms_notify.web.settings import WebSettings
 from sms_notify.web.webhooks import Patience, build
@@ -192,7 +192,7 @@ def test_a_chunked_body_is_accepted(served: Served) -> None:
 
 
 def test_a_chunked_body_without_end_is_413_and_then_cut_off() -> None:
-    with serving(limits=Limits(linger=0.2)) as served, served.connect() as sock:
+    with serving(limits=HttpLimits(linger=0.2)) as served, served.connect() as sock:
         sock.sendall(b"POST /alert HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n")
         chunk = b"10000\r\n" + b" " * 65_536 + b"\r\n"
         with pytest.raises(ConnectionError):  # noqa: PT012 - whichever of the many sends meets the closed door
@@ -210,7 +210,7 @@ def test_a_chunked_body_without_end_gets_its_413(served: Served) -> None:
 
 
 def test_a_body_in_tiny_chunks_cannot_make_us_read_more_than_the_limit() -> None:
-    with serving(limits=Limits(message_bytes=100_000)) as served, served.connect() as sock:
+    with serving(limits=HttpLimits(message_bytes=100_000)) as served, served.connect() as sock:
         sock.sendall(b"POST /alert HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n")
         tiny = b"1;" + b"e" * 1_000 + b"\r\n \r\n"
         with pytest.raises(ConnectionError):  # noqa: PT012
@@ -626,7 +626,7 @@ def test_a_webhook_over_tls_is_accepted(certificate: tuple[Path, Path]) -> None:
 def test_a_tls_handshake_that_stalls_is_cut_off(certificate: tuple[Path, Path]) -> None:
     cert, key = certificate
     settings = WebSettings(port=0, tls_cert=str(cert), tls_key=str(key))
-    with serving(settings=settings, limits=Limits(headers=0.3)) as served, served.connect() as sock:
+    with serving(settings=settings, limits=HttpLimits(headers=0.3)) as served, served.connect() as sock:
         sock.sendall(b"\x16\x03\x01")
         assert is_closed(sock)
         assert send(served, verify=str(cert)).status_code == 200

@@ -24,7 +24,7 @@ from sms_notify.secret import Secret
 from sms_notify.web import passwords
 from sms_notify.web.guesses import Guesses, network_of
 from sms_notify.web.settings import WebSettings
-from sms_notify.web.turns import PER_CLIENT, Turns
+from sms_notify.web.turns import PER_CLIENT, FairQueue
 from sms_notify.web.webhooks import Patience
 
 TOKEN = "t0ken-of-a-machine"
@@ -193,7 +193,7 @@ def test_many_requests_with_one_right_password_right_after_a_start_are_one_check
 # Turns
 
 
-def taken(turns: Turns[str]) -> list[str]:
+def taken(turns: FairQueue[str]) -> list[str]:
     found = []
     while (job := turns.take()) is not None:
         found.append(job)
@@ -212,14 +212,14 @@ def taken(turns: Turns[str]) -> list[str]:
 def test_turns_go_round_by_client_and_by_lane_and_take_the_newest_and_the_oldest_in_turn(
     put: list[tuple[str, int, str]], order: list[str]
 ) -> None:
-    turns: Turns[str] = Turns()
+    turns: FairQueue[str] = FairQueue()
     for client, lane, job in put:
         assert turns.put(client, lane, job) is None
     assert taken(turns) == order
 
 
 def test_nobody_is_passed_for_ever_by_those_who_keep_coming() -> None:
-    turns: Turns[str] = Turns()
+    turns: FairQueue[str] = FairQueue()
     for n in range(10):
         turns.put("a", 0, f"before {n}")
     turns.put("a", 0, "mine")
@@ -233,7 +233,7 @@ def test_nobody_is_passed_for_ever_by_those_who_keep_coming() -> None:
 
 
 def test_who_sends_too_many_makes_room_for_itself_alone() -> None:
-    turns: Turns[str] = Turns(per_client=3, most=100)
+    turns: FairQueue[str] = FairQueue(per_client=3, most=100)
     assert turns.put("b", 0, "b1") is None
     gave_way = [turns.put("a", 0, f"a{n}") for n in range(6)]
     assert gave_way == [None, None, None, "a0", "a1", "a2"]
@@ -242,7 +242,7 @@ def test_who_sends_too_many_makes_room_for_itself_alone() -> None:
 
 
 def test_where_all_together_are_too_many_the_busiest_client_gives_way() -> None:
-    turns: Turns[str] = Turns(per_client=10, most=4)
+    turns: FairQueue[str] = FairQueue(per_client=10, most=4)
     for n in range(3):
         assert turns.put("a", 0, f"a{n}") is None
     assert turns.put("b", 0, "b1") is None

@@ -21,7 +21,7 @@ from sms_notify.metrics import REFUSALS, WEBHOOKS, Metrics
 from sms_notify.metrics import SOURCES as RECEIVED_FROM
 from sms_notify.secret import Secret
 from sms_notify.web.body import MAX_BODY
-from sms_notify.web.http_limits import Limits
+from sms_notify.web.http_limits import HttpLimits
 from sms_notify.web.rarely import MAX_KINDS, Rarely
 from sms_notify.web.refusals import SOURCE_OF, UNKNOWN, Refusals, shown_path, source_of
 from sms_notify.web.settings import WebSettings
@@ -158,7 +158,7 @@ def test_a_foreign_name_is_told_of(caplog: Log) -> None:
 
 
 def test_a_body_that_grows_too_large_while_it_is_read_is_told_of_once(caplog: Log) -> None:
-    with serving(limits=Limits(message_bytes=100_000, linger=0.2)) as served, served.connect() as sock:
+    with serving(limits=HttpLimits(message_bytes=100_000, linger=0.2)) as served, served.connect() as sock:
         sock.sendall(b"POST /alert HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n")
         tiny = b"1;" + b"e" * 1_000 + b"\r\n \r\n"
         with pytest.raises(ConnectionError):  # noqa: PT012 - whichever of the many sends meets the closed door
@@ -170,7 +170,7 @@ def test_a_body_that_grows_too_large_while_it_is_read_is_told_of_once(caplog: Lo
 
 
 def test_what_still_comes_of_a_refused_body_is_not_told_of_again(caplog: Log) -> None:
-    with serving(settings=LOCKED, limits=Limits(message_bytes=100_000, linger=0.2)) as served:
+    with serving(settings=LOCKED, limits=HttpLimits(message_bytes=100_000, linger=0.2)) as served:
         with served.connect() as sock:
             sock.sendall(post(b"", length=10_000_000))
             with pytest.raises(ConnectionError):  # noqa: PT012
@@ -210,7 +210,7 @@ def test_what_is_no_refused_webhook_is_not_counted(case: str, caplog: Log) -> No
     assert lines(caplog) == []
 
 
-def test_our_own_trouble_is_503_as_ever_and_no_refusal(caplog: Log) -> None:
+def test_our_own_problems_are_503_as_ever_and_no_refusal(caplog: Log) -> None:
     with serving(Recorder(fault=StoreError("the disk is full"))) as served:
         assert status_of(served.ask(post())) == 503
         assert served.recorder.refusals == []

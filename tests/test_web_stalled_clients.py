@@ -12,7 +12,7 @@ import requests
 from web_serving import ONE_ALERT, SOON, Served, is_closed, many, post, read_answer, serving, status_of
 
 from sms_notify.secret import Secret
-from sms_notify.web.http_limits import Limits
+from sms_notify.web.http_limits import HttpLimits
 from sms_notify.web.settings import WebSettings
 from sms_notify.web.webhooks import Patience
 
@@ -49,7 +49,7 @@ def test_the_stalled_thousand_are_still_served_when_they_go_on() -> None:
 @pytest.mark.parametrize("raw", [MID_HEADER, MID_BODY, b"", IDLE], ids=["header", "body", "silent", "idle"])
 def test_above_the_limit_the_oldest_stalled_are_dropped_and_the_webhook_is_answered(raw: bytes) -> None:
     # Time limits that no client here lives to see: what ends, ends by the number.
-    limits = Limits(headers=100, idle=100, waiting=50)
+    limits = HttpLimits(headers=100, idle=100, waiting=50)
     with serving(limits=limits, patience=Patience(body=100)) as served:
         with many(served, 200, raw) as sockets:
             assert webhook(served) == 200
@@ -88,7 +88,7 @@ def ended(sock: socket.socket) -> bool:
 
 
 def test_those_under_the_limit_are_not_dropped() -> None:
-    with serving(limits=Limits(waiting=50)) as served, many(served, 40, MID_HEADER) as sockets:
+    with serving(limits=HttpLimits(waiting=50)) as served, many(served, 40, MID_HEADER) as sockets:
         assert webhook(served) == 200
         for sock in sockets:
             sock.sendall(b"x\r\nContent-Length: %d\r\n\r\n%b" % (len(ONE_ALERT), ONE_ALERT))
@@ -97,20 +97,20 @@ def test_those_under_the_limit_are_not_dropped() -> None:
 
 @pytest.mark.parametrize("raw", [b"", b"\r\n", MID_HEADER], ids=["silent", "blank line", "half a header"])
 def test_headers_that_do_not_come_in_time_close_the_connection(raw: bytes) -> None:
-    with serving(limits=Limits(headers=0.3)) as served, served.connect() as sock:
+    with serving(limits=HttpLimits(headers=0.3)) as served, served.connect() as sock:
         sock.sendall(raw)
         assert is_closed(sock)
         assert webhook(served) == 200
 
 
 def test_headers_that_drip_are_cut_off_at_the_same_time_as_those_that_stop() -> None:
-    with serving(limits=Limits(headers=0.5)) as served, served.connect() as sock:
+    with serving(limits=HttpLimits(headers=0.5)) as served, served.connect() as sock:
         sock.sendall(MID_HEADER)
         assert drips_until_closed(sock, b"y")
 
 
 def test_further_headers_on_a_kept_connection_have_the_same_time_limit() -> None:
-    with serving(limits=Limits(headers=0.3, idle=SOON)) as served, served.connect() as sock:
+    with serving(limits=HttpLimits(headers=0.3, idle=SOON)) as served, served.connect() as sock:
         sock.sendall(IDLE)
         assert status_of(read_answer(sock)) == 200
         sock.sendall(MID_HEADER)
@@ -118,7 +118,7 @@ def test_further_headers_on_a_kept_connection_have_the_same_time_limit() -> None
 
 
 def test_a_stray_byte_on_an_idle_connection_does_not_keep_it_for_ever() -> None:
-    with serving(limits=Limits(headers=0.3, idle=SOON)) as served, served.connect() as sock:
+    with serving(limits=HttpLimits(headers=0.3, idle=SOON)) as served, served.connect() as sock:
         sock.sendall(IDLE)
         assert status_of(read_answer(sock)) == 200
         sock.sendall(b"\r\n")
@@ -126,7 +126,7 @@ def test_a_stray_byte_on_an_idle_connection_does_not_keep_it_for_ever() -> None:
 
 
 def test_an_idle_connection_is_closed_after_its_time_and_not_before_it_is_used_again() -> None:
-    with serving(limits=Limits(idle=1.0)) as served, served.connect() as sock:
+    with serving(limits=HttpLimits(idle=1.0)) as served, served.connect() as sock:
         for _ in range(3):
             sock.sendall(post())
             assert status_of(read_answer(sock)) == 200
@@ -161,7 +161,7 @@ def test_a_chunked_body_without_end_and_without_data_is_cut_off() -> None:
 
 def test_a_stranger_that_stalls_in_the_body_is_refused_at_once_and_then_closed() -> None:
     settings = WebSettings(port=0, tokens=(Secret("t0ken"),))
-    with serving(settings=settings, limits=Limits(linger=0.3)) as served, served.connect() as sock:
+    with serving(settings=settings, limits=HttpLimits(linger=0.3)) as served, served.connect() as sock:
         sock.sendall(MID_BODY)
         assert status_of(read_answer(sock)) == 401
         assert is_closed(sock)

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from workbench import NOON
 
 from sms_notify.alert import Delivery
-from sms_notify.web.http_limits import Limits
+from sms_notify.web.http_limits import HttpLimits
 from sms_notify.web.refusals import Refusals
 from sms_notify.web.server import WebServer
 from sms_notify.web.settings import WebSettings
@@ -124,7 +124,7 @@ class Served:
 def serving(
     recorder: Recorder | None = None,
     settings: WebSettings | None = None,
-    limits: Limits | None = None,
+    limits: HttpLimits | None = None,
     patience: Patience | None = None,
     every: float = 60.0,
 ) -> Iterator[Served]:
@@ -133,7 +133,7 @@ def serving(
     settings = settings or WebSettings(port=0)
     refusals = Refusals(recorder.refused, every)
     app = build(recorder.hooks(), settings, patience or Patience(accept=SOON, guess=0), refusals=refusals)
-    server = WebServer(app, settings, limits or Limits(), refusals)
+    server = WebServer(app, settings, limits or HttpLimits(), refusals)
     port = server.start()
     try:
         yield Served(port, recorder, server, "https" if settings.tls_cert else "http")

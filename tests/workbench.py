@@ -4,17 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import TypeVar
 
 from sms_notify.alert import Alert, Delivery, Status, fingerprint_of
 from sms_notify.engine import Engine, Moved
+from sms_notify.engine.working_set import WorkingSet
 from sms_notify.policy.directory import Directory, Person, Target, TargetKind
 from sms_notify.policy.matchers import parse_matchers
+from sms_notify.policy.records import Incident
 from sms_notify.policy.routing import Receiver, Route
-from sms_notify.policy.vocabulary import AckBy
-from sms_notify.ruleset import Plan, Timing
+from sms_notify.policy.ruleset import Plan, Timing
+from sms_notify.policy.vocabulary import AckBy, IncidentState
 from sms_notify.store.sqlite import SqliteStore
 from sms_notify.store.tx import Tx
 
@@ -90,6 +92,39 @@ def resolved(
     return Alert(
         "alertmanager", fingerprint_of(every), Status.RESOLVED, every, {"summary": f"{name} is bad"}, at, end
     )
+
+
+def open_episode(tx: Tx, alert: Alert, now: datetime) -> int:
+    """An incident that nobody is told of."""
+    working = WorkingSet(tx, "node", now)
+    working.load_ids()
+    state, severity = IncidentState.OPEN, alert.severity
+    opened = working.rows.open_incident(
+        lambda id_: Incident(
+            id_,
+            alert.source,
+            alert.fingerprint,
+            state,
+            severity,
+            alert.labels,
+            alert.annotations,
+            alert.starts_at,
+            now,
+            now,
+        )
+    )
+    working.flush()
+    return opened.id
+
+
+def close_episode(tx: Tx, incident_id: int, now: datetime) -> None:
+    working = WorkingSet(tx, "node", now)
+    working.load_incidents([incident_id])
+    row = working.rows.incidents.rows[incident_id]
+    working.rows.incidents.put(
+        row.id, replace(row, state=IncidentState.RESOLVED, ended_at=now, closed_at=now)
+    )
+    working.flush()
 
 
 def a_plan(timing: Timing | None = None, **receiver: object) -> Plan:

@@ -7,8 +7,8 @@ from datetime import UTC, datetime, tzinfo
 
 from sms_notify.alert import Alert, Delivery, Severity, Status
 from sms_notify.backtest.recording import Event, Recorded
-from sms_notify.backtest.replay import Setup, heads, rule_of
-from sms_notify.backtest.statistics import Leftovers, Tally, Text, Thing
+from sms_notify.backtest.replay import Setup, rule_of
+from sms_notify.backtest.statistics import Leftovers, ReplayedText, Tally, Thing
 from sms_notify.policy.directory import Person
 from sms_notify.policy.rotations import Shift, on_call
 from sms_notify.policy.routing import Receiver, route
@@ -71,8 +71,8 @@ class OneText:
         told = tuple(self._thing(alert, receiver, at) for alert in wanted)
         kind = Kind.RESOLVED if all(thing.kind is Kind.RESOLVED for thing in told) else Kind.FIRING
         for person in self._people(receiver, at):
-            cost = heads(self._plan.directory, person.number)
-            self.tally.text(Text(at, person.name, kind, 1, cost, told))
+            cost = self._plan.directory.heads(person.number)
+            self.tally.text(ReplayedText(at, person.name, kind, 1, cost, told))
 
     def _people(self, receiver: Receiver, at: datetime) -> tuple[Person, ...]:
         def holder(name: str) -> str | None:

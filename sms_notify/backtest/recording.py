@@ -38,7 +38,7 @@ class Recorded:
 
 
 @dataclass(frozen=True, slots=True)
-class Acknowledged:
+class RecordedAcknowledgement:
     """Somebody took care of every open incident that has all of these labels."""
 
     at: datetime
@@ -46,11 +46,11 @@ class Acknowledged:
     by: str
 
 
-Event = Recorded | Acknowledged
+Event = Recorded | RecordedAcknowledgement
 
 
 class BadLineError(Exception):
-    """A line that is no event: what is wrong, and what to do."""
+    """A line that is not an event: what is wrong, and what to do."""
 
     def __init__(self, what: str, advice: str) -> None:
         super().__init__(what)
@@ -137,7 +137,7 @@ def _given(raw: Mapping[str, Any]) -> datetime | None:
     return at
 
 
-def _ack(ack: object, at: datetime | None, before: datetime | None) -> Acknowledged:
+def _ack(ack: object, at: datetime | None, before: datetime | None) -> RecordedAcknowledgement:
     labels = ack.get("labels") if isinstance(ack, dict) else None
     by = ack.get("by", "somebody") if isinstance(ack, dict) else None
     named = isinstance(labels, dict) and bool(labels) and all(isinstance(v, str) for v in labels.values())
@@ -145,7 +145,7 @@ def _ack(ack: object, at: datetime | None, before: datetime | None) -> Acknowled
         raise BadLineError(
             "is no acknowledgement", 'write {"at": TIME, "ack": {"labels": {"alertname": "HostDown"}}}'
         )
-    return Acknowledged(_in_order(at, before, told=True), dict(labels or {}), by)
+    return RecordedAcknowledgement(_in_order(at, before, told=True), dict(labels or {}), by)
 
 
 def _delivery(line: bytes, raw: Mapping[str, Any]) -> Delivery:
@@ -161,7 +161,7 @@ def _delivery(line: bytes, raw: Mapping[str, Any]) -> Delivery:
         raise BadLineError(str(error), "write what Alertmanager posted, or one alert with labels") from None
     source = raw.get("source", SOURCE)
     if not isinstance(source, str) or not 0 < len(source) <= _LONGEST_SOURCE:
-        raise BadLineError('"source" is no name', f"at most {_LONGEST_SOURCE} characters, as grafana")
+        raise BadLineError('"source" is not a name', f"at most {_LONGEST_SOURCE} characters, as grafana")
     if source == SOURCE:
         return delivery
     alerts = tuple(replace(alert, source=source) for alert in delivery.alerts)
@@ -203,14 +203,14 @@ def of_store(store: SqliteStore) -> Iterator[Event]:
     with store.reading() as tx:
         until, acks = history.newest_alert(tx), history.acks(tx)
     heard = _deliveries(_alerts(store, until))
-    taken = (Acknowledged(ack.at, ack.labels, ack.by or "somebody") for ack in acks)
+    taken = (RecordedAcknowledgement(ack.at, ack.labels, ack.by or "somebody") for ack in acks)
     before: datetime | None = None
     for event in heapq.merge(heard, taken, key=lambda event: event.at):
         before = max(event.at, before or event.at)
         yield replace(event, at=before)
 
 
-def _alerts(store: SqliteStore, until: int) -> Iterator[history.HeardAlert]:
+def _alerts(store: SqliteStore, until: int) -> Iterator[history.RecordedAlert]:
     last = 0
     while last < until:
         with store.reading() as tx:
@@ -221,7 +221,7 @@ def _alerts(store: SqliteStore, until: int) -> Iterator[history.HeardAlert]:
         last = page[-1].id
 
 
-def _deliveries(heard: Iterable[history.HeardAlert]) -> Iterator[Event]:
+def _deliveries(heard: Iterable[history.RecordedAlert]) -> Iterator[Event]:
     """What one source told at one moment came in one request."""
     for (at, source), together in groupby(heard, key=lambda row: (row.at, row.alert.source)):
         rows = tuple(together)

@@ -31,7 +31,7 @@ class Thing:
 
 
 @dataclass(frozen=True, slots=True)
-class Text:
+class ReplayedText:
     """One text that left at `at`."""
 
     at: datetime
@@ -57,14 +57,14 @@ class Amount:
     parts: int = 0
     credits: int = 0
 
-    def add(self, text: Text) -> None:
+    def add(self, text: ReplayedText) -> None:
         self.texts += 1
         self.parts += text.parts
         self.credits += text.credits
 
 
 @dataclass(frozen=True, slots=True)
-class Wait:
+class CriticalWait:
     """How long a critical incident waited from its arrival to the first text that tells it."""
 
     wait: timedelta
@@ -104,7 +104,7 @@ class Tally:
         self.merged_texts = 0
         self.merged_things = 0
         self.waits: list[timedelta] = []
-        self.longest: Wait | None = None
+        self.longest: CriticalWait | None = None
         self.longest_by_day: dict[str, timedelta] = {}
         """By the day on which the trouble arrived."""
         self.left = Leftovers()
@@ -114,7 +114,7 @@ class Tally:
         self.deliveries += 1
         self.alerts.update(alerts)
 
-    def text(self, text: Text) -> None:
+    def text(self, text: ReplayedText) -> None:
         self.total.add(text)
         keys = (self._day(text.at), text.person, text.rule, str(text.kind))
         for table, key in zip((self.days, self.people, self.rules, self.kinds), keys, strict=True):
@@ -136,7 +136,7 @@ class Tally:
         self.waits.append(wait)
         self.longest_by_day[day] = max(wait, self.longest_by_day.get(day, timedelta()))
         if self.longest is None or wait > self.longest.wait:
-            self.longest = Wait(wait, thing.opened_at, thing.labels)
+            self.longest = CriticalWait(wait, thing.opened_at, thing.labels)
 
     def close(self, left: Leftovers) -> None:
         self.left = left

@@ -191,10 +191,10 @@ def _aligned(rows: Sequence[Cells], names: Sequence[str] = ()) -> str:
     for n, name in enumerate(names):
         first = 1 + 3 * n
         widths[first] += max(0, len(printable(name)) - (sum(widths[first : first + 3]) + 4))
-    over = "".join(
+    headings = "".join(
         "  " + printable(name).rjust(sum(widths[1 + 3 * n : 4 + 3 * n]) + 4) for n, name in enumerate(names)
     )
-    lines = [" " * widths[0] + over] if names else []
+    lines = [" " * widths[0] + headings] if names else []
     for row in clean:
         cells = [cell.rjust(width) for cell, width in zip(row[1:], widths[1:], strict=False)]
         lines.append("  ".join([row[0].ljust(widths[0]), *cells]).rstrip())

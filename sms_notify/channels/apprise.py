@@ -11,30 +11,30 @@ import json
 import sys
 
 from sms_notify.channels.apprise_child import Exit
-from sms_notify.channels.base import Ended, Note, Told, body_of, subject_of
-from sms_notify.channels.bounded import Bound, Leash
+from sms_notify.channels.base import ChannelResult, Ended, Note, body_of, result_of, subject_of
 from sms_notify.channels.command import not_started
 from sms_notify.channels.process import kept_environment, run
 from sms_notify.channels.settings import AppriseSettings
+from sms_notify.net.bounded import Bound, Leash
 
 _GRACE = 1.0
 # where Python and the services find their packages, authorities and the way out
 _VARIABLES = ("PYTHONPATH", "SSL_CERT_FILE", "REQUESTS_CA_BUNDLE")
 _PROXIES = ("HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "http_proxy", "https_proxy", "no_proxy")
 
-_MEANINGS: dict[int, Told] = {
-    Exit.ALL: Told(Ended.TOLD),
-    Exit.SOME: Told(Ended.TOLD, "some of the services refused"),
-    Exit.REFUSED: Told(Ended.REFUSED, "no service took it"),
-    Exit.UNUSABLE: Told(Ended.MISCONFIGURED, "apprise knows no service behind any of the URLs"),
-    Exit.NOT_INSTALLED: Told(
+_MEANINGS: dict[int, ChannelResult] = {
+    Exit.ALL: ChannelResult(Ended.TOLD),
+    Exit.SOME: ChannelResult(Ended.TOLD, "some of the services refused"),
+    Exit.REFUSED: ChannelResult(Ended.REFUSED, "no service took it"),
+    Exit.UNUSABLE: ChannelResult(Ended.MISCONFIGURED, "apprise knows no service behind any of the URLs"),
+    Exit.NOT_INSTALLED: ChannelResult(
         Ended.MISCONFIGURED,
         "apprise is not installed: install sms-notify with its extra, sms-notify[apprise]",
     ),
 }
 
 
-class AppriseRoad:
+class AppriseChannel:
     """Tells every service behind the URLs."""
 
     def __init__(self, settings: AppriseSettings) -> None:
@@ -45,11 +45,11 @@ class AppriseRoad:
     def name(self) -> str:
         return self._settings.name
 
-    def tell(self, note: Note) -> Told:
+    def tell(self, note: Note) -> ChannelResult:
         """TOLD when at least one service took it."""
-        return self._bound.run(lambda leash: self._tell(note, leash))
+        return result_of(self._bound.run(lambda leash: self._tell(note, leash)))
 
-    def _tell(self, note: Note, leash: Leash) -> Told:
+    def _tell(self, note: Note, leash: Leash) -> ChannelResult:
         subject = subject_of(note)
         errand = {
             "urls": [url.reveal() for url in self._settings.urls],
@@ -66,5 +66,7 @@ class AppriseRoad:
         except OSError as error:
             return not_started(error)
         if finished.code is None:
-            return Told(Ended.UNKNOWN, "killed at its time limit")
-        return _MEANINGS.get(finished.code, Told(Ended.UNKNOWN, f"apprise broke off: exit {finished.code}"))
+            return ChannelResult(Ended.UNKNOWN, "killed at its time limit")
+        return _MEANINGS.get(
+            finished.code, ChannelResult(Ended.UNKNOWN, f"apprise broke off: exit {finished.code}")
+        )

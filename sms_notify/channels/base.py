@@ -1,4 +1,4 @@
-"""What is told by any road, and how the telling ended."""
+"""What is told by any channel, and how that ended."""
 
 from __future__ import annotations
 
@@ -9,13 +9,11 @@ from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Protocol
 
-from sms_notify.gateways.sms1601.responses import clean
-from sms_notify.secret import Secret
+from sms_notify.net.bounded import BrokenOff
 
 _MOST_SUBJECT = 200
 _MOST_BODY = 16_384
 _BREAKS = re.compile(r"\r\n|[\r\v\f\x1c-\x1e\x85\u2028\u2029]")
-_INVISIBLE = re.compile(r"[^!-~]+")
 
 
 class Ended(StrEnum):
@@ -39,20 +37,25 @@ class Note:
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
+class ChannelResult:
     """How one telling ended. `detail` is printable, at most 200 characters, and free of secrets and numbers."""
 
     ended: Ended
     detail: str = ""
 
 
-class Road(Protocol):
+def result_of(result: ChannelResult | BrokenOff) -> ChannelResult:
+    """What became of a telling that may not have come to its end."""
+    return result if isinstance(result, ChannelResult) else ChannelResult(Ended(result.how), result.detail)
+
+
+class Channel(Protocol):
     """A way to a person: one attempt a call, from any thread, never raises, ends in bounded time."""
 
     @property
     def name(self) -> str: ...
 
-    def tell(self, note: Note) -> Told: ...
+    def tell(self, note: Note) -> ChannelResult: ...
 
 
 def subject_of(note: Note) -> str:
@@ -77,15 +80,3 @@ def as_json(note: Note) -> bytes:
         "source": "sms-notify",
     }
     return json.dumps(told).encode("ascii")
-
-
-def quoted(text: str, hide: tuple[Secret, ...] = ()) -> str:
-    """What the other side said, fit for a detail. What repeats a secret in a spelling of `hide` is not quoted."""
-    told = (_folded(secret.reveal()) for secret in hide)
-    if any(form in _folded(text) for form in told if form):
-        return "(the answer repeats our credentials and is not shown)"
-    return clean(text)
-
-
-def _folded(text: str) -> str:
-    return _INVISIBLE.sub("", text).casefold()

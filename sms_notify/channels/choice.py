@@ -1,22 +1,22 @@
-"""The road that an entry of the configuration means."""
+"""The channel that an entry of the configuration means."""
 
 from __future__ import annotations
 
-from sms_notify.channels.apprise import AppriseRoad
-from sms_notify.channels.base import Road
-from sms_notify.channels.command import CommandRoad
-from sms_notify.channels.email import EmailRoad
-from sms_notify.channels.settings import CommandSettings, EmailSettings, RoadSettings, WebhookSettings
-from sms_notify.channels.webhook import WebhookRoad
+from sms_notify.channels.apprise import AppriseChannel
+from sms_notify.channels.base import Channel
+from sms_notify.channels.command import CommandChannel
+from sms_notify.channels.email import EmailChannel
+from sms_notify.channels.settings import ChannelSettings, CommandSettings, EmailSettings, WebhookSettings
+from sms_notify.channels.webhook import WebhookChannel
 
 
-def road_of(settings: RoadSettings) -> Road:
+def channel_of(settings: ChannelSettings) -> Channel:
     """Opens nothing and checks nothing: the first telling does."""
     match settings:
         case EmailSettings():
-            return EmailRoad(settings)
+            return EmailChannel(settings)
         case WebhookSettings():
-            return WebhookRoad(settings)
+            return WebhookChannel(settings)
         case CommandSettings():
-            return CommandRoad(settings)
-    return AppriseRoad(settings)
+            return CommandChannel(settings)
+    return AppriseChannel(settings)

@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import errno
 
-from sms_notify.channels.base import Ended, Note, Told, as_json, quoted, subject_of
-from sms_notify.channels.bounded import Bound, Leash, words
+from sms_notify.channels.base import ChannelResult, Ended, Note, as_json, result_of, subject_of
 from sms_notify.channels.process import Finished, kept_environment, run
 from sms_notify.channels.settings import CommandSettings
+from sms_notify.net.bounded import Bound, Leash
+from sms_notify.net.details import quoted, words
 
 _GRACE = 1.0  # seconds beyond the time limit for what not even a kill ends: a program on a dead network disk
 _WRONG = frozenset(
@@ -18,7 +19,7 @@ _WRONG = frozenset(
 )
 
 
-class CommandRoad:
+class CommandChannel:
     """Runs the command; exit 0 means that somebody was told."""
 
     def __init__(self, settings: CommandSettings) -> None:
@@ -29,11 +30,11 @@ class CommandRoad:
     def name(self) -> str:
         return self._settings.name
 
-    def tell(self, note: Note) -> Told:
+    def tell(self, note: Note) -> ChannelResult:
         """TOLD for exit 0, REFUSED for any other. A command that was killed may have told: UNKNOWN."""
-        return self._bound.run(lambda leash: self._tell(note, leash))
+        return result_of(self._bound.run(lambda leash: self._tell(note, leash)))
 
-    def _tell(self, note: Note, leash: Leash) -> Told:
+    def _tell(self, note: Note, leash: Leash) -> ChannelResult:
         settings = self._settings
         environment = {**kept_environment(), "SMS_NOTIFY_SUBJECT": subject_of(note)}
         leash.leaves()
@@ -42,22 +43,24 @@ class CommandRoad:
         except OSError as error:
             return not_started(error)
         except ValueError:
-            return Told(Ended.MISCONFIGURED, "an argument of the command holds NUL")
+            return ChannelResult(Ended.MISCONFIGURED, "an argument of the command holds NUL")
 
 
-def not_started(error: OSError) -> Told:
+def not_started(error: OSError) -> ChannelResult:
     """A program that could not be started told nobody."""
     ended = Ended.MISCONFIGURED if error.errno in _WRONG else Ended.UNREACHABLE
-    return Told(ended, quoted(f"cannot be started: {words(error)}"))
+    return ChannelResult(ended, quoted(f"cannot be started: {words(error)}"))
 
 
-def _meaning(finished: Finished) -> Told:
+def _meaning(finished: Finished) -> ChannelResult:
     said = finished.output.decode("utf-8", "replace").strip()
     said = f": {said}" if said else ""
     if finished.code is None:
-        return Told(Ended.UNKNOWN, quoted(f"killed at its time limit{said}"))
+        return ChannelResult(Ended.UNKNOWN, quoted(f"killed at its time limit{said}"))
     if finished.code < 0:
-        return Told(Ended.REFUSED, quoted(f"ended by signal {-finished.code}{said}"))
+        return ChannelResult(Ended.REFUSED, quoted(f"ended by signal {-finished.code}{said}"))
     return (
-        Told(Ended.TOLD) if finished.code == 0 else Told(Ended.REFUSED, quoted(f"exit {finished.code}{said}"))
+        ChannelResult(Ended.TOLD)
+        if finished.code == 0
+        else ChannelResult(Ended.REFUSED, quoted(f"exit {finished.code}{said}"))
     )

@@ -12,15 +12,16 @@ from email.policy import SMTP
 from email.utils import format_datetime, make_msgid
 from typing import Any, BinaryIO
 
-from sms_notify.channels.base import Ended, Note, Told, body_of, quoted, subject_of
-from sms_notify.channels.bounded import Bound, Leash, tls_context, words
+from sms_notify.channels.base import ChannelResult, Ended, Note, body_of, result_of, subject_of
 from sms_notify.channels.settings import EmailSettings, MailTls
+from sms_notify.net.bounded import Bound, Leash, tls_context
+from sms_notify.net.details import quoted
 from sms_notify.secret import Secret
 
 _MOST_SAID = 65_536
 
 
-class EmailRoad:
+class EmailChannel:
     """Hands a note to a mail server; that it reaches a mailbox is the server's affair."""
 
     def __init__(self, settings: EmailSettings) -> None:
@@ -32,16 +33,13 @@ class EmailRoad:
     def name(self) -> str:
         return self._settings.name
 
-    def tell(self, note: Note) -> Told:
+    def tell(self, note: Note) -> ChannelResult:
         """TOLD when the server took it for at least one of the addresses."""
-        return self._bound.run(lambda leash: self._tell(note, leash))
+        return result_of(self._bound.run(lambda leash: self._tell(note, leash)))
 
-    def _tell(self, note: Note, leash: Leash) -> Told:
+    def _tell(self, note: Note, leash: Leash) -> ChannelResult:
         message = _message(note, self._settings)
-        try:
-            context = None if self._settings.tls is MailTls.NONE else tls_context(self._settings.ca_file)
-        except OSError as error:
-            return Told(Ended.MISCONFIGURED, f"ca_file cannot be used: {quoted(words(error))}")
+        context = None if self._settings.tls is MailTls.NONE else tls_context(self._settings.ca_file)
         with _Session(leash, self._settings.host) as session:
             try:
                 return self._deliver(session, message, context)
@@ -51,7 +49,9 @@ class EmailRoad:
                     raise
                 return answer
 
-    def _deliver(self, session: _Session, message: EmailMessage, context: ssl.SSLContext | None) -> Told:
+    def _deliver(
+        self, session: _Session, message: EmailMessage, context: ssl.SSLContext | None
+    ) -> ChannelResult:
         settings = self._settings
         session.open(settings.port, context if settings.tls is MailTls.TLS else None)
         if settings.tls is MailTls.STARTTLS:
@@ -61,27 +61,31 @@ class EmailRoad:
             session.login(settings.username, settings.password.reveal())
         refused = session.send_message(message, settings.sender, settings.to)
         session.leave()
-        return Told(Ended.TOLD, f"{len(refused)} of {len(settings.to)} addresses refused" if refused else "")
+        return ChannelResult(
+            Ended.TOLD, f"{len(refused)} of {len(settings.to)} addresses refused" if refused else ""
+        )
 
-    def _refusal(self, error: smtplib.SMTPException) -> Told | None:
-        """What the server's own no means; None for what is no answer of it."""
+    def _refusal(self, error: smtplib.SMTPException) -> ChannelResult | None:
+        """What the server's own no means; None for what is not an answer of it."""
         if isinstance(error, smtplib.SMTPAuthenticationError) and error.smtp_code >= 500:
-            return Told(
+            return ChannelResult(
                 Ended.MISCONFIGURED, f"the server does not accept user and password: {error.smtp_code}"
             )
         if isinstance(error, smtplib.SMTPNotSupportedError) or type(error) is smtplib.SMTPException:
-            return Told(Ended.MISCONFIGURED, "the server offers no STARTTLS, or no AUTH that we know")
+            return ChannelResult(
+                Ended.MISCONFIGURED, "the server offers no STARTTLS, or no AUTH that we know"
+            )
         if isinstance(error, smtplib.SMTPRecipientsRefused):
             return self._said("every address refused", *next(iter(error.recipients.values())))
         if isinstance(error, smtplib.SMTPResponseException):
             code, said = error.smtp_code, error.smtp_error
-            # what is no SMTP has the code -1 or a text of smtplib's own: after the content nothing is known then
+            # what is not SMTP has the code -1 or a text of smtplib's own: after the content nothing is known then
             return self._said("refused", code, said) if code > 0 and isinstance(said, bytes) else None
         return None
 
-    def _said(self, what: str, code: int, text: bytes | str) -> Told:
+    def _said(self, what: str, code: int, text: bytes | str) -> ChannelResult:
         shown = text.decode("utf-8", "replace") if isinstance(text, bytes) else text
-        return Told(Ended.REFUSED, quoted(f"{what}: {code} {shown}", self._hide))
+        return ChannelResult(Ended.REFUSED, quoted(f"{what}: {code} {shown}", self._hide))
 
 
 class _Session(smtplib.SMTP):
@@ -95,12 +99,7 @@ class _Session(smtplib.SMTP):
 
     def open(self, port: int, context: ssl.SSLContext | None) -> None:
         """Connects, with `context` under TLS from the first byte. Raises OSError, SMTPResponseException."""
-        sock = self._leash.connect(self._host, port)
-        try:
-            self.sock = context.wrap_socket(sock, server_hostname=self._host) if context else sock
-        except BaseException:
-            sock.close()
-            raise
+        self.sock = self._leash.connect(self._host, port, context)
         code, said = self.getreply()
         if code != 220:
             raise smtplib.SMTPConnectError(code, said)

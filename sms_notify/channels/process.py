@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 
-from sms_notify.channels.bounded import Deadline
+from sms_notify.net.sockets import Deadline
 
 MOST_OUTPUT = 4096
 _LOOK_EVERY = 0.02  # seconds between two looks whether it has ended: its children may keep the pipes open
@@ -52,11 +52,11 @@ def run(argv: Sequence[str], stdin: bytes, environment: Mapping[str, str], limit
     ) as process:
         try:
             output = _talk(process, stdin, deadline)
-            over = _exited(process)
+            exited = _exited(process)
         finally:
             _kill_group(process)
         code = process.wait()
-    return Finished(code if over else None, output)
+    return Finished(code if exited else None, output)
 
 
 def _talk(process: subprocess.Popen[bytes], stdin: bytes, deadline: Deadline) -> bytes:

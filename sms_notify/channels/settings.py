@@ -1,4 +1,4 @@
-"""What the entries of `gateways:` that are no SMS gateway say, and whom `operator:` names."""
+"""What the entries of `gateways:` that are not SMS gateways say, and whom `operator:` names."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ class AppriseSettings:
     timeout: float = 15.0
 
 
-RoadSettings: TypeAlias = EmailSettings | WebhookSettings | CommandSettings | AppriseSettings
+ChannelSettings: TypeAlias = EmailSettings | WebhookSettings | CommandSettings | AppriseSettings
 
 
 class OperatorKind(StrEnum):
@@ -82,7 +82,7 @@ class OperatorKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class OperatorTarget:
-    """One entry of `operator:`; `name` is a person, a team, a schedule, a road, or for NUMBER the E.164 number itself."""
+    """One entry of `operator:`; `name` is a person, a team, a schedule, a channel, or for NUMBER the E.164 number itself."""
 
     kind: OperatorKind
     name: str

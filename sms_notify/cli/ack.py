@@ -7,19 +7,19 @@ from dataclasses import dataclass
 
 import click
 
-from sms_notify.assembly import plan_of, wall_clock
 from sms_notify.cli.common import command_node, config_option, json_option, local, say, settings_of
 from sms_notify.cli.options import login_or, row_of
+from sms_notify.daemon.wiring import plan_of, wall_clock
 from sms_notify.engine import Engine
 from sms_notify.errors import UsageError
 from sms_notify.explain import timeline
 from sms_notify.logs import printable
 from sms_notify.policy.episodes import tag_of
+from sms_notify.policy.records import TimerKind
 from sms_notify.policy.routing import step_of
+from sms_notify.policy.ruleset import Plan
 from sms_notify.policy.vocabulary import AckBy
-from sms_notify.ruleset import Plan
 from sms_notify.store import queries
-from sms_notify.store.agenda import What
 from sms_notify.store.sqlite import SqliteStore
 from sms_notify.store.tx import Row, Tx, moment
 
@@ -85,9 +85,9 @@ def _to_follow(tx: Tx, plan: Plan, incident_id: int) -> _Stopped:
     steps = reminders = 0
     for row in queries.agenda_of(tx, incident_id):
         receiver = plan.receivers.get(row["receiver"])
-        if row["what"] == What.ESCALATE and receiver is not None:
+        if row["what"] == TimerKind.ESCALATE and receiver is not None:
             steps += max(0, len(receiver.escalate) - step_of(row["nth"]) + 1)
-        elif row["what"] == What.REMIND:
+        elif row["what"] == TimerKind.REMIND:
             reminders += 1
     return _Stopped(steps, reminders)
 

@@ -200,9 +200,9 @@ def _sides(
 
 
 def _setup(settings: Settings, first: Event | None, overrides: Mapping[str, Sequence[Shift]]) -> Setup:
-    from sms_notify.assembly import account_of, plan_of
     from sms_notify.backtest.replay import Setup
     from sms_notify.cli.options import plan_at
+    from sms_notify.daemon.wiring import account_of, plan_of
 
     if not settings.gateways:
         raise UsageError(
@@ -214,7 +214,8 @@ def _setup(settings: Settings, first: Event | None, overrides: Mapping[str, Sequ
 
 
 def _overrides(settings: Settings) -> Mapping[str, Sequence[Shift]]:
-    from sms_notify.cli.options import by_schedule, overrides_at
+    from sms_notify.cli.options import overrides_at
+    from sms_notify.oncall.roster import by_schedule
 
     return by_schedule(overrides_at(settings, _LONG_AGO))
 

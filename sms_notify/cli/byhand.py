@@ -9,19 +9,19 @@ from datetime import datetime
 from typing import TypeVar
 
 from sms_notify.alert import Severity
-from sms_notify.assembly import sender_of, timing_of, wall_clock
 from sms_notify.barring import advise, barring_of, say_barring, say_breaker
 from sms_notify.cli.common import account_of, command_node
 from sms_notify.cli.credits import why
 from sms_notify.cli.options import clock
 from sms_notify.cli.recipients import GROUP, Recipient
 from sms_notify.config.settings import Settings
+from sms_notify.daemon.wiring import sender_of, timing_of, wall_clock
 from sms_notify.delivery.sender import Commit, Sender
-from sms_notify.gateways.base import Fate, Outcome, Reason
-from sms_notify.gateways.sms1601.settings import Gateway1601Settings
+from sms_notify.gateways.registry import GatewaySettings
 from sms_notify.policy.directory import Person
+from sms_notify.policy.outcomes import Fate, Outcome, Reason
+from sms_notify.policy.ruleset import Timing
 from sms_notify.policy.vocabulary import Cause, Kind, State
-from sms_notify.ruleset import Timing
 from sms_notify.store import breakers, messages
 from sms_notify.store.messages import Draft, Message
 from sms_notify.store.sqlite import SqliteStore
@@ -42,7 +42,7 @@ class Hand:
     """What a text by hand leaves by. `chosen`: somebody named the gateway, so that no other one takes its place."""
 
     settings: Settings
-    account: Gateway1601Settings
+    account: GatewaySettings
     chosen: bool
 
     @property
@@ -71,7 +71,7 @@ def send_to(hand: Hand, person: Person, text: Text) -> Row:
 
 
 def _leave(
-    commit: Commit, account: Gateway1601Settings, timing: Timing, node: str, person: Person, text: Text
+    commit: Commit, account: GatewaySettings, timing: Timing, node: str, person: Person, text: Text
 ) -> Row:
     sender, now = sender_of(account, commit, timing, node), wall_clock()
     expires = now + timing.expiry(Severity.OTHER)
@@ -97,9 +97,7 @@ def _leave(
     return row_of(person, outcome, said) | {"id": f"m{message_id}", "state": str(state)}
 
 
-def _claim_later(
-    commit: Commit, sender: Sender, account: Gateway1601Settings, message_id: int
-) -> Message | None:
+def _claim_later(commit: Commit, sender: Sender, account: GatewaySettings, message_id: int) -> Message | None:
     """Where a text to the same number is under way, its turn comes when that one is answered; None where it does not,
     because nothing leaves, or the daemon was quicker.
     """
@@ -118,7 +116,7 @@ def _settled(tx: Tx, gateway: str, message_id: int) -> bool:
     return closed or state not in (State.QUEUED, State.SUBMITTING)
 
 
-def _left_to_the_daemon(commit: Commit, account: Gateway1601Settings, person: Person, message_id: int) -> Row:
+def _left_to_the_daemon(commit: Commit, account: GatewaySettings, person: Person, message_id: int) -> Row:
     message = commit(lambda tx: messages.get(tx, message_id))
     about: Row = {"id": f"m{message_id}", "state": str(message.state)}
     if message.state.may_have_arrived:

@@ -14,7 +14,7 @@ import click
 from sms_notify.config.load import find_config, load
 from sms_notify.config.settings import Settings
 from sms_notify.errors import UsageError
-from sms_notify.gateways.sms1601.settings import Gateway1601Settings
+from sms_notify.gateways.registry import GatewaySettings
 from sms_notify.logs import printable
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -34,7 +34,7 @@ def settings_of(ctx: click.Context, config_file: str | None) -> Settings:
     return load(find_config(config_file or ctx.obj, os.environ), os.environ)
 
 
-def account_of(settings: Settings, name: str | None) -> Gateway1601Settings:
+def account_of(settings: Settings, name: str | None) -> GatewaySettings:
     """The gateway called `name`, or the first one. Raises UsageError when there is none."""
     known = {gateway.name: gateway for gateway in settings.gateways}
     if not known:

@@ -6,7 +6,6 @@ import json
 import os
 import secrets
 import sys
-import time
 from collections.abc import Container
 from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING
@@ -19,7 +18,7 @@ from sms_notify.errors import ConfigError, Fault
 if TYPE_CHECKING:
     from sms_notify.cli.unbar import Bar
     from sms_notify.config import Settings
-    from sms_notify.gateways.sms1601.settings import Gateway1601Settings
+    from sms_notify.gateways.registry import GatewaySettings
     from sms_notify.policy.directory import Person
     from sms_notify.policy.routing import Route
 
@@ -114,13 +113,14 @@ def _lender(settings: Settings, barred: Container[str]) -> Person | None:
     return next((one for one in settings.directory.people.values() if one.number not in barred), None)
 
 
-def _try(account: Gateway1601Settings, person: Person | None) -> _Trial:
+def _try(account: GatewaySettings, person: Person | None) -> _Trial:
     """A test message with the account's own sender, then the balance, so that a silent gateway is asked once."""
     from sms_notify.cli.credits import why
-    from sms_notify.gateways.base import Failed, Fate, Submission
-    from sms_notify.gateways.sms1601.client import SmsGateway1601
+    from sms_notify.gateways.base import Failed, Submission
+    from sms_notify.gateways.registry import client_of
+    from sms_notify.policy.outcomes import Fate
 
-    client = SmsGateway1601(account, time.monotonic)
+    client = client_of(account)
     trial = "no person to try a text to"
     if person is not None:
         outcome = client.send(Submission(person.number, "sms-notify check-config", "", test=True))

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import time
 from datetime import timedelta
 
 import click
 
-from sms_notify.assembly import wall_clock
 from sms_notify.cli.common import account_of, config_option, json_option, local, say, settings_of, table
+from sms_notify.daemon.wiring import wall_clock
 from sms_notify.errors import StoreError, UsageError
-from sms_notify.gateways.base import Failed, LastReports, Outcome, Report
-from sms_notify.gateways.sms1601.client import SmsGateway1601, delivery_token
-from sms_notify.gateways.sms1601.error_codes import explain_code
+from sms_notify.gateways.base import ByHand, Failed, LastReports, Report
+from sms_notify.gateways.registry import client_of, delivery_token, explain_code
+from sms_notify.policy.outcomes import Outcome
 from sms_notify.store import queries
 from sms_notify.store.sqlite import SqliteStore
 
@@ -32,7 +31,7 @@ def credits_command(ctx: click.Context, config_file: str | None, gateway: str | 
     """
     settings = settings_of(ctx, config_file)
     account = account_of(settings, gateway)
-    left = SmsGateway1601(account, time.monotonic).credits()
+    left = client_of(account).credits()
     if isinstance(left, Failed):
         raise UsageError(f"{account.name}: the balance is not known: {why(left)}")
     daily = _spent_a_day(SqliteStore(settings.storage_url))
@@ -103,14 +102,14 @@ def report(
       sms-notify report 1234567
       sms-notify report --last 20
     """
-    client = SmsGateway1601(account_of(settings_of(ctx, config_file), gateway), time.monotonic)
+    client = client_of(account_of(settings_of(ctx, config_file), gateway))
     if smsid is not None:
         _one(client, smsid, as_json)
     elif last is not None:
         _last(client, last, as_json)
 
 
-def _one(client: SmsGateway1601, smsid: str, as_json: bool) -> None:
+def _one(client: ByHand, smsid: str, as_json: bool) -> None:
     answer = client.report(smsid)
     if isinstance(answer, Failed):
         raise UsageError(f"{client.name}: no report for {smsid}: {why(answer)}")
@@ -118,7 +117,7 @@ def _one(client: SmsGateway1601, smsid: str, as_json: bool) -> None:
     say(_row(answer), as_json, said)
 
 
-def _last(client: SmsGateway1601, count: int, as_json: bool) -> None:
+def _last(client: ByHand, count: int, as_json: bool) -> None:
     answer = client.last_reports(count)
     if isinstance(answer, Failed):
         raise UsageError(f"{client.name}: no reports: {why(answer)}")

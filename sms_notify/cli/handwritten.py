@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import click
 
 from sms_notify.errors import UsageError
+from sms_notify.gateways.registry import MOST_PARTS
 from sms_notify.logs import printable
 from sms_notify.wording import gsm
 from sms_notify.wording.content import Text
@@ -40,7 +41,7 @@ class Handwritten:
     def _warnings(self) -> Iterator[str]:
         if self.cut:
             into = f"{self.max_parts} part{'s' if self.max_parts > 1 else ''}"
-            more = "write two texts" if self.max_parts == gsm.MAX_PARTS else "allow more with --max-parts"
+            more = "write two texts" if self.max_parts == MOST_PARTS else "allow more with --max-parts"
             yield f"the last {self.cut} of {self.length} characters do not fit into {into}, and are cut off; {more}"
         if self.replaced:
             pairs = [f"{printable(ours)!r} by {theirs!r}" for ours, theirs in self.replaced.items()]

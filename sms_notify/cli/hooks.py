@@ -1,7 +1,7 @@
 """`sms-notify nagios|icinga|zabbix|pipe`: the command hooks, and `hook-path`.
 
 `cli.main` runs a hook without ever coming here, because click takes three times as long to load as the hook takes.
-What stands here is their `--help`, and the road through `sms-notify --config FILE nagios …`.
+What stands here is their `--help`, and the way through `sms-notify --config FILE nagios …`.
 """
 
 from __future__ import annotations
@@ -86,7 +86,7 @@ def pipe(
     """Hand over what comes on standard input: JSON (one alert, a list, one a line, or what Alertmanager sends) or text,
     one alert a line.
 
-    Nothing on standard input is no alert, and exit 0 (with --resolved it is the end of one). Exit 0: on disk; 75: could
+    Empty standard input means no alert, and exit 0 (with --resolved it is the end of one). Exit 0: on disk; 75: could
     not be stored; 2: wrong use. The daemon need not run.
 
     \b

@@ -24,7 +24,7 @@ def import_sachet(alertmanager: str | None, output: str | None, config: str) -> 
     """Print the sms-notify.yml that does what a configuration of sachet did.
 
     CONFIG is sachet's config.yaml. What could not be taken over is a comment in the output, and told on standard
-    error with its line. Credentials are left behind. Exit 1 where CONFIG is no configuration of sachet.
+    error with its line. Credentials are left behind. Exit 1 where CONFIG is not a configuration of sachet.
 
     \b
     Example:
@@ -38,7 +38,7 @@ def import_sachet(alertmanager: str | None, output: str | None, config: str) -> 
 
 
 def _read(file: str) -> Source:
-    """Raises ConfigError where it is no text."""
+    """Raises ConfigError where it is not text."""
     try:
         with Path(file).open("rb") as stream:
             raw = stream.read(MAX_BYTES + 1)

@@ -21,7 +21,7 @@ from sms_notify.policy.rotations import Schedule, Shift, shifts, strongest
 from sms_notify.store.oncall_rows import Override
 
 _DAY = timedelta(days=1)
-_BEYOND = timedelta(days=60)  # how far after the days shown the end of a turn is looked for
+_LOOK_AHEAD = timedelta(days=60)  # how far after the days shown the end of a turn is looked for
 _NOBODY = "NOBODY"
 Row = dict[str, object]
 
@@ -136,7 +136,7 @@ def _rota(
     """The turns that begin within the days, each with its real end. Who is not in `people` any more is nobody."""
     mine = [override for override in made if override.schedule == schedule.name]
     last = at + days * _DAY
-    found = turns(schedule, mine, at, last + _BEYOND)
+    found = turns(schedule, mine, at, last + _LOOK_AHEAD)
     return [
         turn if turn.shift.person in people else replace(turn, shift=replace(turn.shift, person=None))
         for turn in found
@@ -145,7 +145,7 @@ def _rota(
 
 
 def _drawn(schedule: Schedule, rota: Sequence[Turn], at: datetime, days: int) -> str:
-    zone, last = ZoneInfo(schedule.timezone), at + days * _DAY + _BEYOND
+    zone, last = ZoneInfo(schedule.timezone), at + days * _DAY + _LOOK_AHEAD
     rows = [
         (
             day_and_time(turn.shift.start, zone),

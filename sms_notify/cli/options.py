@@ -11,20 +11,21 @@ from typing import TYPE_CHECKING
 
 import click
 
-from sms_notify.barring import Barring, barring_of
+from sms_notify.barring import barring_of
 from sms_notify.config.settings import Settings
 from sms_notify.errors import StoreError, UsageError
 from sms_notify.logs import printable
-from sms_notify.oncall.roster import obeyed
+from sms_notify.oncall.roster import by_schedule, obeyed
+from sms_notify.policy.bars import Barring
 from sms_notify.policy.episodes import incident_of
-from sms_notify.policy.rotations import Shift
+from sms_notify.policy.roster import Overrides
 from sms_notify.store import oncall_rows
 from sms_notify.store.oncall_rows import Override
 from sms_notify.store.sqlite import SqliteStore
 
 if TYPE_CHECKING:
     from sms_notify.oncall.schedules import Timetable
-    from sms_notify.ruleset import Plan
+    from sms_notify.policy.ruleset import Plan
 
 _LONGEST_NAME = 60
 _LONGEST_ID = 18  # digits that surely fit a row's number
@@ -37,7 +38,7 @@ def now_utc() -> datetime:
 
 def plan_at(settings: Settings, at: datetime) -> Plan:
     """What the daemon would decide by at `at`; what is wrong with a calendar is said on standard error."""
-    from sms_notify.assembly import plan_of  # half a second, which most commands need not wait for
+    from sms_notify.daemon.wiring import plan_of  # half a second, which most commands need not wait for
 
     return plan_of(settings, schedules=timetable_at(settings, at).schedules)
 
@@ -52,8 +53,8 @@ def timetable_at(settings: Settings, at: datetime, *, fetch: bool = True) -> Tim
     copies = _copies(settings)
     missing = any(not source.file and copies.get(source.schedule) is None for source in settings.calendars)
     found = read_timetable(settings, at, copies.get, fetch=fetch and missing)
-    for trouble in found.troubles:
-        click.echo(f"warning: schedule {trouble.schedule}: {printable(trouble.what)}", err=True)
+    for problem in found.problems:
+        click.echo(f"warning: schedule {problem.schedule}: {printable(problem.what)}", err=True)
     return found
 
 
@@ -105,13 +106,9 @@ def has_database(store: SqliteStore, what: str) -> bool:
         return False
 
 
-def overriding(settings: Settings, at: datetime) -> Mapping[str, Sequence[Shift]]:
+def overriding(settings: Settings, at: datetime) -> Overrides:
     """The overrides that the daemon obeys at `at`: those for people of today, by schedule."""
     return by_schedule(obeyed(overrides_at(settings, at), settings.directory))
-
-
-def by_schedule(made: Sequence[Override]) -> Mapping[str, Sequence[Shift]]:
-    return {name: [o.shift for o in made if o.schedule == name] for name in {o.schedule for o in made}}
 
 
 def row_of(id_: str) -> tuple[str, int] | None:
@@ -125,7 +122,7 @@ def row_of(id_: str) -> tuple[str, int] | None:
 
 
 def login_or(by: str | None) -> str:
-    """Who says so: `by`, else the login name. Raises UsageError for what is no name."""
+    """Who says so: `by`, else the login name. Raises UsageError for what is not a name."""
     name = _login() if by is None else by.strip()
     if not name or len(name) > _LONGEST_NAME:
         raise UsageError(f"--by: write a name of 1 to {_LONGEST_NAME} characters")

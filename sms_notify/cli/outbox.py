@@ -6,28 +6,23 @@ The gateway has no way to list its outbox; what was put there from here is remem
 from __future__ import annotations
 
 import contextlib
-import time
 from datetime import datetime, tzinfo
-from zoneinfo import ZoneInfo
 
 import click
 
-from sms_notify.assembly import wall_clock
 from sms_notify.cli.common import account_of, config_option, json_option, local, say, settings_of, table
 from sms_notify.cli.credits import gateway_option, why
 from sms_notify.cli.times import read_time
 from sms_notify.config.phone import NumberError, parse_number
 from sms_notify.config.settings import Settings
+from sms_notify.daemon.wiring import wall_clock
 from sms_notify.errors import StoreError, UsageError
-from sms_notify.gateways.base import Batch, Failed, Fate, Removed, Scheduled, Submission
-from sms_notify.gateways.sms1601.client import SmsGateway1601
-from sms_notify.gateways.sms1601.scheduled_time import after_121
-from sms_notify.gateways.sms1601.settings import Gateway1601Settings
+from sms_notify.gateways.base import Batch, Failed, Removed, Scheduled, Submission
+from sms_notify.gateways.registry import GatewaySettings, client_of, minute_instead
+from sms_notify.policy.outcomes import Fate, Refusal
 from sms_notify.store import gateway_outbox
 from sms_notify.store.sqlite import SqliteStore
 from sms_notify.store.tx import moment
-
-_PAST_DATE, _NOTHING_THERE = 121, 122
 
 
 def parse_at(text: str, now: datetime, zone: tzinfo | None = None) -> datetime:
@@ -43,17 +38,17 @@ def parse_at(text: str, now: datetime, zone: tzinfo | None = None) -> datetime:
 
 
 def schedule(
-    account: Gateway1601Settings, message: Submission | Batch, at: datetime
+    account: GatewaySettings, message: Submission | Batch, at: datetime
 ) -> Scheduled | Failed | None:
     """Asks the gateway to keep a message until `at` (aware UTC). None: it says that this is past, and it is due.
 
-    Error 121 is asked about once more and no oftener: what it refused was not scheduled.
+    A refused time is asked about once more and no oftener: what was refused is not scheduled.
     """
-    gateway = SmsGateway1601(account, time.monotonic)
+    gateway = client_of(account)
     got = gateway.schedule(message, at)
-    if not isinstance(got, Failed) or got.code != _PAST_DATE:
+    if not isinstance(got, Failed) or got.refusal is not Refusal.TIME:
         return got
-    instead = after_121(at, wall_clock(), ZoneInfo(account.timezone))
+    instead = minute_instead(account, at, wall_clock())
     return None if instead is None else gateway.schedule(message, instead.at)
 
 
@@ -93,7 +88,7 @@ def list_scheduled(ctx: click.Context, config_file: str | None, gateway: str | N
     say(documents, as_json, table(shown, header))
 
 
-def _forget(settings: Settings, account: Gateway1601Settings, what: str | None) -> None:
+def _forget(settings: Settings, account: GatewaySettings, what: str | None) -> None:
     """The gateway's word is what counts; where there is no database, there is nothing to forget."""
     with contextlib.suppress(StoreError), SqliteStore(settings.storage_url).transaction() as tx:
         gateway_outbox.removed(tx, account.name, what, wall_clock())
@@ -119,7 +114,7 @@ def remove(
     """
     settings = settings_of(ctx, config_file)
     account = account_of(settings, gateway)
-    client = SmsGateway1601(account, time.monotonic)
+    client = client_of(account)
     if what.startswith("+"):
         what = _number(what)
     answer = client.remove(number=what) if what.startswith("+") else client.remove(outboxid=what)
@@ -149,8 +144,8 @@ def clear(ctx: click.Context, config_file: str | None, gateway: str | None, as_j
     if not yes:
         told = f"everything that waits in the outbox of {account.username}, whoever scheduled it"
         click.confirm(f"{account.name}: remove {told}?", abort=True, err=True)
-    answer = SmsGateway1601(account, time.monotonic).empty_outbox()
-    if isinstance(answer, Failed) and answer.code != _NOTHING_THERE:
+    answer = client_of(account).empty_outbox()
+    if isinstance(answer, Failed) and answer.refusal is not Refusal.NOTHING_SCHEDULED:
         raise _not_done(account, answer, "the outbox", "emptied")
     _forget(settings, account, None)
     said = "the outbox is empty now" if isinstance(answer, Removed) else "the outbox was empty already"
@@ -159,14 +154,14 @@ def clear(ctx: click.Context, config_file: str | None, gateway: str | None, as_j
 
 
 def _number(text: str) -> str:
-    """As `--to` takes it. Raises UsageError for what is no number."""
+    """As `--to` takes it. Raises UsageError for what is not a number."""
     try:
         return parse_number(text).e164
     except NumberError as error:
         raise UsageError(f"{text} is not removed: it {error}") from None
 
 
-def _not_done(account: Gateway1601Settings, failed: Failed, what: str, done: str) -> UsageError:
+def _not_done(account: GatewaySettings, failed: Failed, what: str, done: str) -> UsageError:
     unknown = failed.fate is Fate.UNKNOWN
     known = f"nobody knows whether {what} is {done}" if unknown else f"{what} is not {done}"
     return UsageError(f"{account.name}: {known}: {why(failed)}")

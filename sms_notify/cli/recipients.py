@@ -9,10 +9,11 @@ from sms_notify.cli.options import day_and_time, overriding, timetable_at
 from sms_notify.config.phone import NumberError, parse_number
 from sms_notify.config.settings import Settings
 from sms_notify.errors import UsageError
-from sms_notify.gateways.base import Group
+from sms_notify.gateways.base import AddressBookGroup
 from sms_notify.policy.directory import Directory, OnCall, Person, Target, TargetKind, nobody
+from sms_notify.policy.roster import Staff
 
-Recipient = Person | Group
+Recipient = Person | AddressBookGroup
 GROUP = "gateway-group:"  # how a target names a group of the gateway's address book
 TARGETS = "person:NAME, team:NAME, schedule:NAME, gateway-group:NAME or +NUMBER"
 
@@ -20,7 +21,7 @@ TARGETS = "person:NAME, team:NAME, schedule:NAME, gateway-group:NAME or +NUMBER"
 def recipients_of(settings: Settings, to: str, gateway: str | None, at: datetime) -> tuple[Recipient, ...]:
     """Whom `to` means at `at`; of a schedule, who holds it then.
 
-    Raises UsageError for what is no target, a name that the configuration does not have, and one that leads to
+    Raises UsageError for what is not a target, a name that the configuration does not have, and one that leads to
     nobody: a text that goes to nobody was not sent.
     """
     target = _target(to)
@@ -46,26 +47,22 @@ def _target(to: str) -> Target:
     raise UsageError(f"--to {to!r} is not a target; write {TARGETS}")
 
 
-def _group(settings: Settings, name: str, gateway: str | None) -> Group:
+def _group(settings: Settings, name: str, gateway: str | None) -> AddressBookGroup:
     account = account_of(settings, gateway)
     if name not in account.groups:
         known = ", ".join(account.groups) or "none"
         raise UsageError(f"gateway {account.name} lists no group {name!r} under `groups:`; there is {known}")
-    return Group(name)
+    return AddressBookGroup(name)
 
 
 def _holders(settings: Settings, target: Target, at: datetime) -> OnCall:
     """With calendars and overrides, as the daemon has them; for other targets nothing is read."""
     if target.kind is not TargetKind.SCHEDULE:
         return nobody
-    from sms_notify.explain.preview import (
-        holders,  # its rooms cost time, which the other targets need not wait for
-    )
-
     schedules = timetable_at(settings, at).schedules
     if target.name not in schedules:
         raise _unknown("schedule", target.name, sorted(schedules))
-    return holders(schedules, overriding(settings, at), at)
+    return Staff(settings.directory, schedules).holders(overriding(settings, at), at)
 
 
 def _people(directory: Directory, target: Target, on_call: OnCall) -> tuple[Person, ...]:

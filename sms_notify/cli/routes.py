@@ -3,24 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from datetime import timedelta
 
 import click
 
 from sms_notify.alert import Alert, Status, fingerprint_of
-from sms_notify.assembly import wall_clock
 from sms_notify.barring import advise, say_barring
 from sms_notify.cli.common import config_option, json_option, say, settings_of
 from sms_notify.cli.options import barred_at, clock, day_and_time, overriding, plan_at
 from sms_notify.cli.routetree import document, drawing
 from sms_notify.cli.times import read_time
 from sms_notify.config.durations import spell_duration
+from sms_notify.daemon.wiring import wall_clock
 from sms_notify.errors import UsageError
-from sms_notify.explain.preview import SAMPLE_TAG, Answer, Expected, Outcome, StepAt, foresee, holders
+from sms_notify.explain.preview import SAMPLE_TAG, Answer, Expected, Foreseen, StepAt, foresee
 from sms_notify.explain.route_trace import Look, Looked
 from sms_notify.explain.timeline import value_of
 from sms_notify.logs import printable
 from sms_notify.policy.directory import Person, Target, group_of
 from sms_notify.policy.holds import Hold
+from sms_notify.policy.roster import Staff
 
 _GROUPS_ITSELF = "alertmanager"
 _HOLDS = {
@@ -54,7 +56,7 @@ def show(ctx: click.Context, config_file: str | None, as_json: bool) -> None:
     """
     settings, now = settings_of(ctx, config_file), wall_clock()
     plan = plan_at(settings, now)
-    holder = holders(plan.schedules, overriding(settings, now), now)
+    holder = Staff(plan.directory, plan.schedules).holders(overriding(settings, now), now)
     say(document(plan, holder), as_json, "\n".join(map(printable, drawing(plan, holder))))
 
 
@@ -125,7 +127,7 @@ def _pairs(written: Iterable[str], what: str) -> dict[str, str]:
 # As a page for a tired reader.
 
 
-def _told(outcome: Outcome) -> Iterator[str]:
+def _told(outcome: Foreseen) -> Iterator[str]:
     labels = outcome.alert.labels
     yield f"At {day_and_time(outcome.at)} ({outcome.at.astimezone():%Z}), an alert with {_labels(labels)}"
     yield from _way(outcome.looked, labels)
@@ -157,7 +159,7 @@ def _verdict(there: Looked, labels: Mapping[str, str]) -> str:
     return f"YES -> {there.route.receiver}{further}" if there.answers else f"yes{further}"
 
 
-def _answer(answer: Answer, outcome: Outcome) -> Iterator[str]:
+def _answer(answer: Answer, outcome: Foreseen) -> Iterator[str]:
     yield f"Receiver {answer.receiver.name}, by {answer.route.path}:"
     for schedule in answer.unheld:
         yield f"  NOBODY IS ON CALL for {schedule}: `sms-notify oncall show` tells since when"
@@ -165,75 +167,87 @@ def _answer(answer: Answer, outcome: Outcome) -> Iterator[str]:
         yield "  NOBODY IS TOLD: it has no `notify`, and only records"
     for text in answer.texts:
         yield from _text(text, outcome)
+    for text in answer.later:
+        at = clock(text.at, outcome.at)
+        yield f"  {_named(text.person, text.target)}: AT {at}, on call then, {_cost(text)}"
+        yield f"      {text.body}"
+    for person in answer.untold:
+        yield f"  {person.name}: HELD BY A LIMIT for longer than can be foreseen, behind the texts to others"
     for person in answer.already:
         yield f"  {person.name} has it by an earlier receiver, and gets no second text"
     yield from _after(answer, outcome)
 
 
-def _text(text: Expected, outcome: Outcome) -> Iterator[str]:
+def _text(text: Expected, outcome: Foreseen) -> Iterator[str]:
     who, barring = _named(text.person, text.target), text.barring
     barred = "" if barring is None else say_barring(barring, lambda at: clock(at, outcome.at))
     if barring is not None and not text.leaves:
         yield f"  {who}: {barred}: GETS NO TEXT. {advise(barring, text.person.name)}"
         return
     yield f"  {who}: {_when(text, outcome)}, {_cost(text)}{f'; {barred}' if barred else ''}"
-    yield f"      {text.text.body}"
+    yield f"      {text.body}"
 
 
 def _named(person: Person, target: Target) -> str:
     return person.name if person.name in (target.name, str(target)) else f"{person.name} ({target})"
 
 
-def _when(text: Expected, outcome: Outcome) -> str:
+def _when(text: Expected, outcome: Foreseen) -> str:
     if text.at <= outcome.at:
         return "AT ONCE"
     if text.why is Hold.GROUP:
-        return f"IN {spell_duration(text.at - outcome.at)} (waits for its group)"
+        return f"IN {spell_duration(timedelta(seconds=int((text.at - outcome.at).total_seconds())))} (waits for its group)"
     by = f" {text.by}" if text.by else ""
     return f"HELD UNTIL {clock(text.at, outcome.at)} ({_HOLDS.get(text.why, str(text.why))}{by})"
 
 
 def _cost(text: Expected) -> str:
-    parts = text.text.parts
+    parts = text.parts
     each = " for each in the group" if group_of(text.person.number) else ""
     return f"{parts} part{'s' if parts > 1 else ''}, {parts} credit{'s' if parts > 1 else ''}{each}"
 
 
-def _after(answer: Answer, outcome: Outcome) -> Iterator[str]:
+def _after(answer: Answer, outcome: Foreseen) -> Iterator[str]:
     if answer.steps or answer.every:
         yield "  Then, unless somebody acknowledges or it ends:"
     for step in answer.steps:
-        yield f"    {clock(step.at, outcome.at)}  step {step.nth}: {_step(step)}"
+        yield f"    {clock(step.at, outcome.at)}  step {step.nth}: {_step(step, outcome)}"
     if answer.every:
         yield f"    every {spell_duration(answer.every)}  a reminder"
 
 
-def _step(step: StepAt) -> str:
+def _step(step: StepAt, outcome: Foreseen) -> str:
     targets = ", ".join(map(str, step.notify))
     names = ", ".join(person.name for person in step.people)
     if not names:
         return f"NOBODY IS ON CALL ({targets}), the next step follows at once"
     barred = ", ".join(person.name for person in step.barred)
-    return (names if names == targets else f"{names} ({targets})") + (f"; BARRED: {barred}" if barred else "")
+    held = ", ".join(f"{t.person.name} {_when(t, outcome)}" for t in step.texts if t.at > step.at)
+    further = [f"; BARRED: {barred}"] if barred else []
+    return "".join(
+        [names if names == targets else f"{names} ({targets})", *further, f"; {held}" if held else ""]
+    )
 
 
-def _sum(outcome: Outcome) -> str:
+def _sum(outcome: Foreseen) -> str:
     if not outcome.texts:
         return "GOES NOWHERE: nobody gets a text at first."
     count, credits_ = len(outcome.texts), _credits(outcome)
     told = f"{count} text{'s' if count > 1 else ''}, {credits_} credit{'s' if credits_ != 1 else ''}"
-    return f"{told}. #{SAMPLE_TAG} stands for its tag; limits, and what is open or held already, are not counted in."
+    return (
+        f"{told}. #{SAMPLE_TAG} stands for its tag; what was sent, is open or held already is not counted in."
+    )
 
 
-def _credits(outcome: Outcome) -> int:
+def _credits(outcome: Foreseen) -> int:
     """Of texts to people; how many a group has, only the gateway knows."""
-    return sum(text.text.parts for text in outcome.texts if group_of(text.person.number) is None)
+    return sum(text.parts for text in outcome.texts if group_of(text.person.number) is None)
 
 
 # As a document.
 
 
-def _document(outcome: Outcome) -> Row:
+def _document(outcome: Foreseen) -> Row:
     return {
         "at": outcome.at.isoformat(),
         "labels": dict(outcome.alert.labels),
@@ -260,6 +274,8 @@ def _answered(answer: Answer) -> Row:
         "receiver": answer.receiver.name,
         "route": answer.route.path,
         "texts": [_expected(text) for text in answer.texts],
+        "later": [_expected(text) for text in answer.later],
+        "held_by_limits": [person.name for person in answer.untold],
         "told_already": [person.name for person in answer.already],
         "nobody_on_call": list(answer.unheld),
         "escalation": [
@@ -269,10 +285,12 @@ def _answered(answer: Answer) -> Row:
                 "people": [person.name for person in step.people],
                 "barred": [person.name for person in step.barred],
                 "notify": [str(target) for target in step.notify],
+                "texts": [_expected(text) for text in step.texts],
             }
             for step in answer.steps
         ],
         "remind_every": spell_duration(answer.every) if answer.every else None,
+        "first_reminder": answer.reminded_at.isoformat() if answer.reminded_at else None,
     }
 
 
@@ -283,8 +301,9 @@ def _expected(text: Expected) -> Row:
         "at": text.at.isoformat(),
         "held": str(text.why),
         "held_by": text.by,
-        "text": text.text.body,
-        "parts": text.text.parts,
+        "kind": str(text.kind),
+        "text": text.body,
+        "parts": text.parts,
         "barred": None if text.barring is None else say_barring(text.barring),
         "leaves": text.leaves,
     }

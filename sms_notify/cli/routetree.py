@@ -9,7 +9,7 @@ from sms_notify.config.durations import spell_duration
 from sms_notify.policy.directory import OnCall, Target, TargetKind
 from sms_notify.policy.holds import Quiet, Window
 from sms_notify.policy.routing import Receiver, Route
-from sms_notify.ruleset import Plan
+from sms_notify.policy.ruleset import Plan
 
 Tree = dict[str, object]
 

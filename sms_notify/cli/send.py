@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import time
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import click
 
-from sms_notify.assembly import luck, wall_clock
 from sms_notify.barring import say_barring, say_breaker
 from sms_notify.cli.byhand import Hand, Row, name_of, near, row_of, send_to, why_not
 from sms_notify.cli.common import account_of, config_option, json_option, say, settings_of
@@ -17,12 +15,12 @@ from sms_notify.cli.options import barred_at, has_database
 from sms_notify.cli.outbox import parse_at, schedule
 from sms_notify.cli.recipients import GROUP, Recipient, recipients_of
 from sms_notify.config.settings import Settings
+from sms_notify.daemon.wiring import luck, wall_clock
 from sms_notify.errors import StoreError
-from sms_notify.gateways.base import Batch, Failed, Fate, Group, Outcome, Reason, Scheduled, Submission
-from sms_notify.gateways.sms1601.client import SmsGateway1601
-from sms_notify.gateways.sms1601.scheduled_time import datum
-from sms_notify.gateways.sms1601.settings import Gateway1601Settings
+from sms_notify.gateways.base import AddressBookGroup, Batch, Failed, Gateway, Scheduled, Submission
+from sms_notify.gateways.registry import MOST_PARTS, GatewaySettings, client_of, minute_for
 from sms_notify.policy.directory import Person
+from sms_notify.policy.outcomes import Fate, Outcome, Reason
 from sms_notify.store import breakers, gateway_outbox
 from sms_notify.store.sqlite import SqliteStore
 from sms_notify.wording.content import Text
@@ -45,7 +43,11 @@ _TAKEN = (Fate.SENT, _SCHEDULED)
 )
 @click.option("--gateway", metavar="NAME", help="Which gateway; else the first that does not bar the number.")
 @click.option(
-    "--max-parts", default=3, show_default=True, type=click.IntRange(1, 3), help="Cut the text to fit."
+    "--max-parts",
+    default=MOST_PARTS,
+    show_default=True,
+    type=click.IntRange(1, MOST_PARTS),
+    help="Cut the text to fit.",
 )
 @click.option(
     "--at",
@@ -131,9 +133,9 @@ def _hand_over(hand: Hand, to: Recipient, text: Text, at: datetime | None, test:
 
 
 def _remember(
-    settings: Settings, account: Gateway1601Settings, to: Recipient, text: Text, got: Scheduled
+    settings: Settings, account: GatewaySettings, to: Recipient, text: Text, got: Scheduled
 ) -> None:
-    """For `outbox list`: the gateway has it whatever becomes of this row, so a failure here is no failure to send."""
+    """For `outbox list`: the gateway has it whatever becomes of this row, so a failure here is not a failure to send."""
     person = isinstance(to, Person)
     name, number = (to.name, to.number) if isinstance(to, Person) else (f"{GROUP}{to.name}", "")
     try:
@@ -148,11 +150,11 @@ def _show(
     hand: Hand, recipients: tuple[Recipient, ...], worded: Handwritten, at: datetime | None, as_json: bool
 ) -> bool:
     """What would leave; False where a number is barred, so that somebody would get nothing."""
-    text, barred_at_ = worded.text, barred_at(hand.settings, hand.gateways)
+    text, barring_of = worded.text, barred_at(hand.settings, hand.gateways)
     barrings = {
         to.name: barring
         for to in recipients
-        if isinstance(to, Person) and (barring := barred_at_(to.number)) is not None
+        if isinstance(to, Person) and (barring := barring_of(to.number)) is not None
     }
     people = sum(isinstance(to, Person) for to in recipients)
     cost = text.parts * people if people else None  # how many a group has, only the gateway knows
@@ -164,7 +166,7 @@ def _show(
     )
     when = ""
     if at is not None:
-        minute = datum(at, ZoneInfo(hand.account.timezone))
+        minute = minute_for(hand.account, at)
         plan |= {"at": minute.at, "datum": minute.text}
         when = f" {_when(hand.account, minute.at, at)}"
     lines = [f"{text.body}", f"{text.parts} part(s) to {whom}{when}; nothing was sent"]
@@ -175,10 +177,10 @@ def _show(
 
 def _test(hand: Hand, to: Recipient, text: Text, at: datetime | None) -> Row:
     """The gateway's own answer decides, also of a number that was barred."""
-    message, client = _message(to, text, test=True), SmsGateway1601(hand.account, time.monotonic)
+    message, client = _message(to, text, test=True), client_of(hand.account)
     if at is not None:
         answer = client.schedule(message, at)
-        outcome = _outcome(answer) if isinstance(answer, Failed) else Outcome(Fate.SENT, Reason.OK)
+        outcome = answer.outcome if isinstance(answer, Failed) else Outcome(Fate.SENT, Reason.OK)
     else:
         outcome = _submit(client, message)
     if outcome.fate is not Fate.SENT:
@@ -201,24 +203,24 @@ def _cleared(hand: Hand, to: Recipient, text: Text, row: Row) -> Row:
 
 def _message(to: Recipient, text: Text, *, test: bool = False) -> Submission | Batch:
     reference, long = luck().reference(), text.parts > 1
-    if isinstance(to, Group):
+    if isinstance(to, AddressBookGroup):
         return Batch(to, text.body, reference, long, test)
     return Submission(to.number, text.body, reference, long, test)
 
 
-def _submit(client: SmsGateway1601, message: Submission | Batch) -> Outcome:
+def _submit(client: Gateway, message: Submission | Batch) -> Outcome:
     return client.send_batch(message) if isinstance(message, Batch) else client.send(message)
 
 
 def _send(hand: Hand, to: Recipient, text: Text) -> Row:
     if isinstance(to, Person):
         return send_to(hand, to, text)
-    outcome = _submit(SmsGateway1601(hand.account, time.monotonic), _message(to, text))
+    outcome = _submit(client_of(hand.account), _message(to, text))
     taken = f"sent, {text.parts} part(s) a member"
     return row_of(to, outcome, taken if outcome.fate is Fate.SENT else why_not(outcome))
 
 
-def _scheduled(account: Gateway1601Settings, to: Recipient, got: Scheduled, asked: datetime) -> Row:
+def _scheduled(account: GatewaySettings, to: Recipient, got: Scheduled, asked: datetime) -> Row:
     name = (
         f"as outboxID {got.outboxid}"
         if got.outboxid
@@ -229,7 +231,7 @@ def _scheduled(account: Gateway1601Settings, to: Recipient, got: Scheduled, aske
     return row | {"outboxid": got.outboxid, "at": got.at, "datum": got.datum}
 
 
-def _when(account: Gateway1601Settings, at: datetime, asked: datetime) -> str:
+def _when(account: GatewaySettings, at: datetime, asked: datetime) -> str:
     """One instant by both clocks that a reader may look at."""
     theirs = at.astimezone(ZoneInfo(account.timezone))
     late = "" if at - asked < _MINUTE else "; the gateway's clock has the hour that was asked for twice"
@@ -237,11 +239,7 @@ def _when(account: Gateway1601Settings, at: datetime, asked: datetime) -> str:
 
 
 def _refused(to: Recipient, failed: Failed) -> Row:
-    outcome = _outcome(failed)
+    outcome = failed.outcome
     taken_back = f": `outbox remove {to.number}` takes it back" if isinstance(to, Person) else ""
     perhaps = f"; it may wait at the gateway{taken_back}"
     return row_of(to, outcome, why_not(outcome) + (perhaps if failed.fate is Fate.UNKNOWN else ""))
-
-
-def _outcome(failed: Failed) -> Outcome:
-    return Outcome(failed.fate, failed.reason, failed.code, detail=failed.detail)

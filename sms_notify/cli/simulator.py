@@ -69,12 +69,12 @@ def simulator_command(
     """
     from sms_notify.simulator.codes import ErrorStyle
     from sms_notify.simulator.server import Simulator
-    from sms_notify.simulator.settings import Settings
+    from sms_notify.simulator.settings import SimulatorSettings
 
     secret = password_file.read_text(encoding="utf-8").strip() if password_file else password
     host, port = _address(listen)
     try:
-        settings = Settings(
+        settings = SimulatorSettings(
             username=username,
             password=Secret(secret),
             credits=balance,

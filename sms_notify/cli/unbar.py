@@ -2,26 +2,24 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
 import click
 
-from sms_notify.assembly import account_of as account_at
-from sms_notify.assembly import luck, numbers_to_probe, plan_of, wall_clock
 from sms_notify.barring import about_of, advice_of, say_breaker
 from sms_notify.cli.common import account_of, config_option, json_option, say, settings_of
 from sms_notify.cli.options import clock, has_database
 from sms_notify.config.phone import NumberError, parse_number
 from sms_notify.config.settings import Settings
+from sms_notify.daemon.wiring import account_of as account_at
+from sms_notify.daemon.wiring import luck, numbers_to_probe, plan_of, wall_clock
 from sms_notify.delivery.breaker_probe import Prober
 from sms_notify.errors import StoreError, UsageError
-from sms_notify.gateways.sms1601.client import SmsGateway1601
-from sms_notify.gateways.sms1601.settings import Gateway1601Settings
+from sms_notify.gateways.registry import GatewaySettings, client_of
+from sms_notify.policy.bars import Breaker
 from sms_notify.store import breakers
-from sms_notify.store.breakers import Breaker
 from sms_notify.store.sqlite import SqliteStore
 from sms_notify.store.tx import Tx
 
@@ -46,7 +44,7 @@ def bars_at(settings: Settings, gateway: str) -> Sequence[Breaker]:
         return [bar for bar in breakers.all_open(tx) if bar.gateway == gateway and not bar.scope.whole]
 
 
-def ask_about(settings: Settings, account: Gateway1601Settings, bars: Sequence[Breaker]) -> list[Bar]:
+def ask_about(settings: Settings, account: GatewaySettings, bars: Sequence[Breaker]) -> list[Bar]:
     """Asks the gateway about each of `bars` at no cost; what it takes again is cleared in the database."""
     store = SqliteStore(settings.storage_url)
 
@@ -56,7 +54,7 @@ def ask_about(settings: Settings, account: Gateway1601Settings, bars: Sequence[B
 
     plan = plan_of(settings)
     known = account_at(account, plan.gateways, plan.directory)
-    gateway = SmsGateway1601(account, time.monotonic)
+    gateway = client_of(account)
     prober = Prober(commit, gateway, known, wall_clock, luck(), numbers_to_probe(settings, plan))
     return [_asked(settings, prober, bar) for bar in bars]
 

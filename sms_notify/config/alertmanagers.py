@@ -37,7 +37,7 @@ class Alertmanager(Model):
     password: Words = Field(default="", description="or ${ENV}; or password_file")
     password_file: Words = Field(default="", description="a file that others cannot read")
     create_silences: Boolean = Field(
-        default=_STANDARD.create_silences, description="an acknowledge with us makes a silence there"
+        default=_STANDARD.create_silences, description="an acknowledgement with us makes a silence there"
     )
     silence_for: PositiveDuration = Field(
         default=_STANDARD.silence_for,

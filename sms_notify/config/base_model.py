@@ -14,7 +14,12 @@ T = TypeVar("T")
 
 class Model(BaseModel):
     # inputs may be passwords typed into the wrong key, so no error ever shows one
-    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
+    model_config = ConfigDict(
+        extra="forbid",
+        frozen=True,
+        hide_input_in_errors=True,
+        model_title_generator=lambda model: model.__name__.removesuffix("Section"),  # an editor shows it
+    )
 
 
 class _OffInSchema:

@@ -7,9 +7,9 @@ from typing import TypeVar
 
 from sms_notify.channels.settings import (
     AppriseSettings,
+    ChannelSettings,
     CommandSettings,
     EmailSettings,
-    RoadSettings,
     WebhookSettings,
 )
 from sms_notify.config import models
@@ -21,7 +21,7 @@ from sms_notify.config.settings import HashedUsers, Settings
 from sms_notify.config.time_intervals import quiet_of, windows_of
 from sms_notify.config.validation import Found
 from sms_notify.errors import Fault
-from sms_notify.gateways.sms1601.settings import Gateway1601Settings
+from sms_notify.gateways.registry import GatewaySettings
 from sms_notify.policy.directory import Directory, Person, Target
 from sms_notify.policy.routing import Receiver, Route, Step
 from sms_notify.secret import Secret
@@ -38,7 +38,7 @@ def build(config: models.Config, found: Found, warnings: tuple[Fault, ...]) -> S
         gateways=tuple(
             _gateway(entry, index, found)
             for index, entry in enumerate(config.gateways)
-            if isinstance(entry, models.Gateway)
+            if isinstance(entry, models.GatewaySection)
         ),
         directory=_directory(config, found),
         route=_root(config.route, found),
@@ -48,10 +48,10 @@ def build(config: models.Config, found: Found, warnings: tuple[Fault, ...]) -> S
         templates=dict(config.templates),
         source=found.document.file,
         warnings=warnings,
-        roads={
-            entry.name: _road(entry, ("gateways", index), found)
+        channels={
+            entry.name: _channel(entry, ("gateways", index), found)
             for index, entry in enumerate(config.gateways)
-            if not isinstance(entry, models.Gateway)
+            if not isinstance(entry, models.GatewaySection)
         },
         operator=tuple(dict.fromkeys(found.operator)),
         schedules=schedules_of(config.schedules, found),
@@ -76,8 +76,8 @@ def _web(web: models.Web, found: Found) -> WebSettings:
     )
 
 
-def _gateway(gateway: models.Gateway, index: int, found: Found) -> Gateway1601Settings:
-    return Gateway1601Settings(
+def _gateway(gateway: models.GatewaySection, index: int, found: Found) -> GatewaySettings:
+    return GatewaySettings(
         name=gateway.name,
         url=gateway.url,
         username=gateway.username,
@@ -95,7 +95,7 @@ def _gateway(gateway: models.Gateway, index: int, found: Found) -> Gateway1601Se
     )
 
 
-def _road(entry: models.Road, place: Place, found: Found) -> RoadSettings:
+def _channel(entry: models.ChannelSection, place: Place, found: Found) -> ChannelSettings:
     match entry:
         case models.Email():
             return _email(entry, place, found)
@@ -134,7 +134,7 @@ def _directory(config: models.Config, found: Found) -> Directory:
     return Directory(people, {name: tuple(members) for name, members in config.teams.items()})
 
 
-def _person(name: str, person: models.Person, found: Found) -> Person:
+def _person(name: str, person: models.PersonSection, found: Found) -> Person:
     return Person(
         name=name,
         number=found.numbers[name],
@@ -144,7 +144,7 @@ def _person(name: str, person: models.Person, found: Found) -> Person:
     )
 
 
-def _receiver(receiver: models.Receiver, index: int, found: Found) -> Receiver:
+def _receiver(receiver: models.ReceiverSection, index: int, found: Found) -> Receiver:
     place: Place = ("receivers", index)
     steps = enumerate(receiver.escalate)
     return Receiver(
@@ -170,7 +170,7 @@ def _root(root: models.Root, found: Found) -> Route:
     return _timed(root, Route(receiver=root.receiver), found)
 
 
-def _child(node: models.Route, above: Route, path: str, found: Found) -> Route:
+def _child(node: models.RouteSection, above: Route, path: str, found: Found) -> Route:
     """Inherits what it does not say, as in Alertmanager: the receiver, the grouping, the timing.
 
     Not the time intervals: Alertmanager's `NewRoute` takes them from the node alone, so that a route is muted for
@@ -197,7 +197,7 @@ def _or(own: T | None, inherited: T) -> T:
 
 
 def _timed(node: models.Node, start: Route, found: Found) -> Route:
-    this = replace(
+    timed = replace(
         start,
         group_by=start.group_by if node.group_by is None else tuple(node.group_by),
         dedup_labels=start.dedup_labels if node.dedup_labels is None else tuple(node.dedup_labels),
@@ -207,6 +207,6 @@ def _timed(node: models.Node, start: Route, found: Found) -> Route:
     )
     below = enumerate(node.routes)
     return replace(
-        this,
-        routes=tuple(_child(child, this, f"{this.path}.routes[{index}]", found) for index, child in below),
+        timed,
+        routes=tuple(_child(child, timed, f"{timed.path}.routes[{index}]", found) for index, child in below),
     )

@@ -1,4 +1,4 @@
-"""Checks of the entries of `gateways:` that are no SMS gateway: their secrets, files and addresses."""
+"""Checks of the entries of `gateways:` that are not SMS gateways: their secrets, files and addresses."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 from pydantic_core import PydanticCustomError
 
 from sms_notify.config.document import Place, Value
-from sms_notify.config.models import GATEWAY_MODELS, Gateway
+from sms_notify.config.models import GATEWAY_MODELS, GatewaySection
 from sms_notify.config.secret_checks import (
     check_ca,
     file_text,
@@ -22,10 +22,10 @@ from sms_notify.config.secrets import each_line
 from sms_notify.config.validation import Found, entries, word
 from sms_notify.config.values import is_loopback, plain_http, read_webhook_url
 
-ROADS = frozenset(kind for kind, model in GATEWAY_MODELS.items() if model is not Gateway)
+CHANNEL_TYPES = frozenset(kind for kind, model in GATEWAY_MODELS.items() if model is not GatewaySection)
 
 
-def check_road(found: Found, place: Place, entry: dict[str, Value]) -> None:
+def check_channel(found: Found, place: Place, entry: dict[str, Value]) -> None:
     """Keeps the entry's secrets in `found`, and tells what is wrong with it beside its shape."""
     check = {
         "email": _check_email,

@@ -76,7 +76,7 @@ def _walk(value: Value, place: Place) -> Iterator[tuple[Place, Value]]:
 
 
 def read_document(path: Path) -> Document:
-    """Reads `path`. Raises ConfigError where it is no YAML at all; lesser faults are in `faults`."""
+    """Reads `path`. Raises ConfigError where it is not YAML at all; lesser faults are in `faults`."""
     return parse_document(_text_of(path), str(path))
 
 

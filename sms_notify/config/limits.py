@@ -17,7 +17,7 @@ _CREDITS = STANDARD.credits
 _FLAPPING = rate_limits.Flapping()
 
 
-class Credits(Model):
+class CreditsSection(Model):
     per_hour: OrOff[int] = Field(default=_CREDITS.per_hour, ge=1, description="credits in any hour, or off")
     per_day: OrOff[int] = Field(default=_CREDITS.per_day, ge=1, description="credits in any 24 hours, or off")
     reserve_for_critical: int = Field(
@@ -39,7 +39,7 @@ class Expire(Model):
     )
 
 
-class Flapping(Model):
+class FlappingSection(Model):
     """An alert flaps that began `episodes` times `within` that time; it is told again when it was calm."""
 
     episodes: int = Field(default=_FLAPPING.episodes, ge=2)
@@ -55,7 +55,7 @@ class Flapping(Model):
     )
 
 
-class Limits(Model):
+class LimitsSection(Model):
     per_number: LimitTexts = Field(
         default=list(STANDARD.per_number),
         description="texts about all but critical trouble to one number, like 5/15m; or off",
@@ -69,14 +69,14 @@ class Limits(Model):
     overall: LimitTexts = Field(
         default=list(STANDARD.overall), description="texts to all numbers together; or off"
     )
-    credits: OrOff[Credits] = Field(default=Credits(), json_schema_extra={"default": {}})
+    credits: OrOff[CreditsSection] = Field(default=CreditsSection(), json_schema_extra={"default": {}})
     expire: Expire = Field(
         default=Expire(), description="older texts join the next one", json_schema_extra={"default": {}}
     )
-    flapping: OrOff[Flapping] = Field(default=Flapping(), json_schema_extra={"default": {}})
+    flapping: OrOff[FlappingSection] = Field(default=FlappingSection(), json_schema_extra={"default": {}})
 
 
-def limits_of(written: Limits | None) -> rate_limits.Limits:
+def limits_of(written: LimitsSection | None) -> rate_limits.Limits:
     """None = `limits: off`: nothing is held for its number or its price."""
     if written is None:
         return rate_limits.Limits()
@@ -89,12 +89,12 @@ def limits_of(written: Limits | None) -> rate_limits.Limits:
     )
 
 
-def expire_of(written: Limits | None) -> tuple[timedelta, timedelta]:
+def expire_of(written: LimitsSection | None) -> tuple[timedelta, timedelta]:
     """How old a text may get, and a critical one; `limits: off` changes nothing of it."""
     return (written.expire.default, written.expire.critical) if written else EXPIRE
 
 
-def _credits(written: Credits | None) -> rate_limits.Credits:
+def _credits(written: CreditsSection | None) -> rate_limits.Credits:
     if written is None:
         return NO_CREDIT_LIMITS
     return rate_limits.Credits(
@@ -102,7 +102,7 @@ def _credits(written: Credits | None) -> rate_limits.Credits:
     )
 
 
-def _flapping(written: Flapping | None) -> rate_limits.Flapping | None:
+def _flapping(written: FlappingSection | None) -> rate_limits.Flapping | None:
     if written is None:
         return None
     return rate_limits.Flapping(written.episodes, written.within, written.calm, written.calm_critical)

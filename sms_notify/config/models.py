@@ -9,9 +9,9 @@ from pydantic import Field
 from sms_notify.channels.settings import MailTls
 from sms_notify.config.alertmanagers import Alertmanager
 from sms_notify.config.base_model import Model, OrOff
-from sms_notify.config.limits import Limits
-from sms_notify.config.schedules import Schedule
-from sms_notify.config.time_intervals import NamedInterval, Quiet
+from sms_notify.config.limits import LimitsSection
+from sms_notify.config.schedules import ScheduleSection
+from sms_notify.config.time_intervals import NamedInterval, QuietSection
 from sms_notify.config.values import (
     Boolean,
     Duration,
@@ -32,7 +32,8 @@ from sms_notify.config.values import (
     Timezone,
     Words,
 )
-from sms_notify.gateways.sms1601.settings import PasswordEncoding, ReportsBy
+from sms_notify.gateways.base import ReportsBy
+from sms_notify.gateways.registry import MOST_PARTS, PasswordEncoding
 
 
 class Web(Model):
@@ -55,8 +56,8 @@ class Web(Model):
     tls_key: Words = Field(default="", description="PEM file of the key")
 
 
-class Gateway(Model):
-    """An account at the SMS gateway; the other entries of `gateways:` are roads of another `type`."""
+class GatewaySection(Model):
+    """An account at the SMS gateway; the other entries of `gateways:` are channels of another `type`."""
 
     name: Words
     type: Literal["1601sms"]
@@ -83,14 +84,14 @@ class Gateway(Model):
     )
 
 
-class _Road(Model):
+class _ChannelSection(Model):
     name: Words = Field(description="what `operator` names as gateway:NAME")
     timeout: Timeout = Field(
         default=15.0, description="the whole telling: 1s to 60s", json_schema_extra={"default": "15s"}
     )
 
 
-class Email(_Road):
+class Email(_ChannelSection):
     type: Literal["email"]
     host: MailHost = Field(description="the mail server")
     port: int | None = Field(
@@ -105,7 +106,7 @@ class Email(_Road):
     ca_file: Words = Field(default="", description="PEM of an authority to trust beside the machine's own")
 
 
-class Webhook(_Road):
+class Webhook(_ChannelSection):
     type: Literal["webhook"]
     url: Words = Field(default="", description="takes a POST of JSON; or ${ENV}; or url_file")
     url_file: Words = Field(default="", description="a file that others cannot read: many urls hold a token")
@@ -117,14 +118,14 @@ class Webhook(_Road):
     ca_file: Words = Field(default="", description="PEM of an authority to trust beside the machine's own")
 
 
-class Command(_Road):
+class Command(_ChannelSection):
     type: Literal["command"]
     command: Annotated[list[Words], Field(min_length=1)] = Field(
         description="program and arguments, no shell; the note is JSON on stdin, exit 0 = told"
     )
 
 
-class Apprise(_Road):
+class Apprise(_ChannelSection):
     """Needs the extra `apprise`."""
 
     type: Literal["apprise"]
@@ -132,19 +133,22 @@ class Apprise(_Road):
     urls_file: Words = Field(default="", description="the same, one a line, # begins a comment")
 
 
-Road = Email | Webhook | Command | Apprise
-AnyGateway = Annotated[Gateway | Road, Field(discriminator="type")]
+ChannelSection = Email | Webhook | Command | Apprise
+AnyGateway = Annotated[GatewaySection | ChannelSection, Field(discriminator="type")]
 GATEWAY_MODELS: dict[str, type[Model]] = {
-    get_args(model.model_fields["type"].annotation)[0]: model for model in (Gateway, *get_args(Road))
+    get_args(model.model_fields["type"].annotation)[0]: model
+    for model in (GatewaySection, *get_args(ChannelSection))
 }
 """The models of the entries of `gateways:` by their `type`."""
 
 
-class Person(Model):
+class PersonSection(Model):
     number: Number = Field(description="with + and country code")
     timezone: Timezone = "UTC"
     language: Language = "en"
-    quiet: Quiet | None = Field(default=None, description="when this person is told only what cannot wait")
+    quiet: QuietSection | None = Field(
+        default=None, description="when this person is told only what cannot wait"
+    )
 
 
 class Node(Model):
@@ -155,10 +159,10 @@ class Node(Model):
     group_interval: PositiveDuration | None = None
     repeat_interval: PositiveDuration | None = None
     dedup_labels: list[Words] | None = Field(default=None, description="what agrees in these is one incident")
-    routes: list[Route] = Field(default=[])
+    routes: list[RouteSection] = Field(default=[])
 
 
-class Route(Node):
+class RouteSection(Node):
     receiver: Words | None = Field(default=None, description="inherited where absent")
     matchers: Matchers = Field(default=[])
     continue_: Boolean = Field(default=False, alias="continue")
@@ -170,25 +174,25 @@ class Root(Node):
     receiver: Words
 
 
-class Step(Model):
+class StepSection(Model):
     after: PositiveDuration = Field(description="counted from the first text")
     notify: Annotated[list[Words], Field(min_length=1)] = Field(description="as `notify` of the receiver")
 
 
-class Receiver(Model):
+class ReceiverSection(Model):
     name: Words
     notify: list[Words] = Field(
         default=[], description="person:x, team:x, schedule:x or +number; none = recorded, never sent"
     )
-    escalate: Annotated[list[Step], Field(min_length=1)] = Field(
+    escalate: Annotated[list[StepSection], Field(min_length=1)] = Field(
         default=[], description="who else is told while nobody acknowledges"
     )
-    quiet: Quiet | None = Field(default=None, description="when only what cannot wait is told")
+    quiet: QuietSection | None = Field(default=None, description="when only what cannot wait is told")
     limits: LimitTexts = Field(
         default=[], description="texts of this receiver about all but critical trouble, like 20/1h"
     )
     send_resolved: Boolean = True
-    max_parts: int = Field(default=1, ge=1, le=3)
+    max_parts: int = Field(default=1, ge=1, le=MOST_PARTS)
     template: Words = "default"
 
 
@@ -208,15 +212,15 @@ class Config(Model):
         default=[],
         description="who hears of our own trouble: person:x, team:x, schedule:x, +number, or gateway:x that does not text",
     )
-    people: dict[str, Person] = Field(default={})
+    people: dict[str, PersonSection] = Field(default={})
     teams: dict[str, Annotated[list[Words], Field(min_length=1)]] = Field(default={})
-    schedules: dict[str, Schedule] = Field(default={}, description="name: who is on call, and when")
+    schedules: dict[str, ScheduleSection] = Field(default={}, description="name: who is on call, and when")
     route: Root
-    receivers: Annotated[list[Receiver], Field(min_length=1)]
+    receivers: Annotated[list[ReceiverSection], Field(min_length=1)]
     time_intervals: list[NamedInterval] = Field(default=[], description="as in Alertmanager")
     templates: dict[str, Words] = Field(default={})
-    limits: OrOff[Limits] = Field(
-        default=Limits(),
+    limits: OrOff[LimitsSection] = Field(
+        default=LimitsSection(),
         description="what is over a limit is held and merged; or off",
         json_schema_extra={"default": {}},
     )

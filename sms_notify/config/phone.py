@@ -10,7 +10,7 @@ _EXAMPLE = "write it like +31 6 12345678"
 
 
 class NumberError(ValueError):
-    """Why a text is no number to send to; never quotes it."""
+    """Why a text is not a number to send to; never quotes it."""
 
     def __init__(self, what: str, advice: str) -> None:
         self.what = what
@@ -29,14 +29,14 @@ class Number:
 def parse_number(text: str) -> Number:
     """Reads a number with its country code, as +… or 00…. Raises NumberError.
 
-    Numbering plans change sooner than the metadata about them, so that an unknown range is no fault.
+    Numbering plans change sooner than the metadata about them, so that an unknown range is not a fault.
     """
     import phonenumbers  # 30 ms that only a configuration needs
 
     try:
         parsed = phonenumbers.parse(_international(text.strip()), None)
     except phonenumbers.NumberParseException:
-        raise NumberError("is no phone number", _EXAMPLE) from None
+        raise NumberError("is not a phone number", _EXAMPLE) from None
     if not phonenumbers.is_possible_number(parsed):
         raise NumberError("cannot be a phone number: too many or too few digits for its country", _EXAMPLE)
     e164 = phonenumbers.format_number(parsed, phonenumbers.PhoneNumberFormat.E164)
@@ -45,7 +45,7 @@ def parse_number(text: str) -> Number:
 
 def _international(text: str) -> str:
     if not _WRITTEN.fullmatch(text):
-        raise NumberError("is no phone number", _EXAMPLE)
+        raise NumberError("is not a phone number", _EXAMPLE)
     if text.startswith("00"):
         return f"+{text[2:]}"
     if text.startswith("0"):

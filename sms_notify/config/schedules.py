@@ -28,7 +28,7 @@ from sms_notify.config.values import (
     refused,
 )
 from sms_notify.policy import rotations
-from sms_notify.policy.rotations import first_turn, parse_every, parse_handover
+from sms_notify.policy.rotations import first_turn, parse_every, parse_handoff
 from sms_notify.secret import Secret
 
 _URLS = ("ical_url", "ical_url_file")
@@ -49,22 +49,24 @@ def _every(value: object) -> int:
         raise _refused(error, text, "write 1d, 1w or 2w") from None
 
 
-def _handover(value: object) -> tuple[int | None, int]:
+def _handoff_time(value: object) -> tuple[int | None, int]:
     text = read_text(value)
     try:
-        return parse_handover(text)
+        return parse_handoff(text)
     except ValueError as error:
         raise _refused(error, text, "write it like Mon 09:00") from None
 
 
 Every = Annotated[int, BeforeValidator(_every), WithJsonSchema({"type": "string"})]
-Handover = Annotated[tuple[int | None, int], BeforeValidator(_handover), WithJsonSchema({"type": "string"})]
+HandoffTime = Annotated[
+    tuple[int | None, int], BeforeValidator(_handoff_time), WithJsonSchema({"type": "string"})
+]
 
 
-class Rotation(Model):
+class RotationSection(Model):
     members: Annotated[list[Words], Field(min_length=1)] = Field(description="people, in the order of turns")
     every: Every = Field(description="how long a turn is: 1d, 1w, 2w")
-    handover: Handover = Field(
+    handover: HandoffTime = Field(
         description="when the next one takes over: Mon 09:00, or 09:00 for turns of days"
     )
     start: Day = Field(
@@ -72,7 +74,7 @@ class Rotation(Model):
     )
 
     @model_validator(mode="after")
-    def _fits(self) -> Rotation:
+    def _fits(self) -> RotationSection:
         try:
             rotations.check(self.handover[0], self.every)
         except ValueError as error:
@@ -80,16 +82,16 @@ class Rotation(Model):
         return self
 
 
-class Layer(Rotation):
+class LayerSection(RotationSection):
     during: OneOrMore = Field(default=[], description="names of time_intervals: only then it counts")
 
 
-class Schedule(Model):
+class ScheduleSection(Model):
     timezone: Timezone = Field(
         default="UTC", description="the clock of handovers, and of times in a calendar that name no zone"
     )
-    rotation: Rotation | None = None
-    layers: Annotated[list[Layer], Field(min_length=1)] = Field(
+    rotation: RotationSection | None = None
+    layers: Annotated[list[LayerSection], Field(min_length=1)] = Field(
         default=[], description="rotations, of which a later one goes before an earlier one"
     )
     ical_file: Words = Field(default="", description="a calendar; it goes before rotation and layers")
@@ -146,7 +148,7 @@ def _check_url(found: Found, place: Place, url: str) -> None:
         found.warn(place, what, "write https://")
 
 
-def schedules_of(written: Mapping[str, Schedule], found: Found) -> dict[str, rotations.Schedule]:
+def schedules_of(written: Mapping[str, ScheduleSection], found: Found) -> dict[str, rotations.Schedule]:
     """Calendars are not read here: what they say changes while the configuration stays."""
     return {
         name: rotations.Schedule(
@@ -156,7 +158,7 @@ def schedules_of(written: Mapping[str, Schedule], found: Found) -> dict[str, rot
     }
 
 
-def _layers(written: Schedule, found: Found) -> Iterable[rotations.Layer]:
+def _layers(written: ScheduleSection, found: Found) -> Iterable[rotations.Layer]:
     if written.rotation:
         yield rotations.Layer(_rotation(written.rotation))
     for layer in written.layers:
@@ -166,13 +168,13 @@ def _layers(written: Schedule, found: Found) -> Iterable[rotations.Layer]:
         )
 
 
-def _rotation(written: Rotation) -> rotations.Rotation:
+def _rotation(written: RotationSection) -> rotations.Rotation:
     weekday, minutes = written.handover
     start = first_turn(written.start, weekday)
     return rotations.Rotation(tuple(written.members), written.every, start, minutes)
 
 
-def calendars_of(written: Mapping[str, Schedule], found: Found) -> tuple[CalendarSource, ...]:
+def calendars_of(written: Mapping[str, ScheduleSection], found: Found) -> tuple[CalendarSource, ...]:
     return tuple(
         _calendar(name, one, found)
         for name, one in written.items()
@@ -180,7 +182,7 @@ def calendars_of(written: Mapping[str, Schedule], found: Found) -> tuple[Calenda
     )
 
 
-def _calendar(name: str, written: Schedule, found: Found) -> CalendarSource:
+def _calendar(name: str, written: ScheduleSection, found: Found) -> CalendarSource:
     file = str((found.base / written.ical_file).absolute()) if written.ical_file else ""
     url = found.secrets.get(("schedules", name, "ical_url"), Secret(""))
     return CalendarSource(name, written.timezone, file, Secret(url.reveal().strip()))

@@ -8,7 +8,7 @@ from pathlib import Path
 from pydantic_core import PydanticCustomError
 
 from sms_notify.config.alertmanagers import check_alertmanagers
-from sms_notify.config.channels import ROADS, check_road
+from sms_notify.config.channels import CHANNEL_TYPES, check_channel
 from sms_notify.config.document import Place, Value
 from sms_notify.config.secret_checks import file_text, fits_header, inline, judge_plain_http, keep_secret
 from sms_notify.config.secrets import each_line
@@ -23,8 +23,8 @@ def check_access(found: Found) -> None:
     data = found.document.data
     for index, gateway in enumerate(entries(data.get("gateways"))):
         place: Place = ("gateways", index)
-        if word(mapping(gateway).get("type")) in ROADS:
-            check_road(found, place, mapping(gateway))
+        if word(mapping(gateway).get("type")) in CHANNEL_TYPES:
+            check_channel(found, place, mapping(gateway))
         elif mapping(gateway).get("type") == "1601sms":
             _check_gateway(found, place, mapping(gateway))
     check_alertmanagers(found)

@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 
-from sms_notify.channels.settings import OperatorTarget, RoadSettings
+from sms_notify.channels.settings import ChannelSettings, OperatorTarget
 from sms_notify.errors import Fault
-from sms_notify.gateways.sms1601.settings import Gateway1601Settings
+from sms_notify.gateways.registry import GatewaySettings
 from sms_notify.policy.directory import Directory
 from sms_notify.policy.rate_limits import STANDARD, Limits
 from sms_notify.policy.rotations import Schedule
@@ -39,21 +39,21 @@ class CalendarSource:
 class Settings:
     """A configuration without faults. `source` is its file; `warnings` are what it may regret.
 
-    `gateways` are the accounts that text; `roads` the other entries of `gateways:`, by name, for `operator` alone.
+    `gateways` are the accounts that text; `channels` the other entries of `gateways:`, by name, for `operator` alone.
     `schedules` hold what is written in the file itself; the shifts of `calendars` are read elsewhere. `expire` is how
-    old a text may get before it is no news, and a critical one. `spool` is a whole path, empty where none is written.
+    old a text may get before it is not news, and a critical one. `spool` is a whole path, empty where none is written.
     """
 
     storage_url: str
     web: WebSettings
-    gateways: tuple[Gateway1601Settings, ...]
+    gateways: tuple[GatewaySettings, ...]
     directory: Directory
     route: Route
     receivers: Mapping[str, Receiver]
     templates: Mapping[str, str]
     source: str
     warnings: tuple[Fault, ...] = ()
-    roads: Mapping[str, RoadSettings] = field(default_factory=dict)
+    channels: Mapping[str, ChannelSettings] = field(default_factory=dict)
     operator: tuple[OperatorTarget, ...] = ()
     schedules: Mapping[str, Schedule] = field(default_factory=dict)
     calendars: tuple[CalendarSource, ...] = ()

@@ -8,7 +8,7 @@ from itertools import pairwise
 from pydantic_core import PydanticCustomError
 
 from sms_notify.channels.settings import OperatorKind, OperatorTarget
-from sms_notify.config.channels import ROADS
+from sms_notify.config.channels import CHANNEL_TYPES
 from sms_notify.config.document import Place, Value
 from sms_notify.config.durations import spell_duration
 from sms_notify.config.references import near, read_number
@@ -67,59 +67,61 @@ def _wait(value: Value) -> timedelta | None:
 def _texting(found: Found) -> bool:
     """Whether an account that texts is written; an entry of no known type has a fault of its own and counts."""
     return any(
-        word(mapping(entry).get("type")) not in ROADS
+        word(mapping(entry).get("type")) not in CHANNEL_TYPES
         for entry in entries(found.document.data.get("gateways"))
     )
 
 
 def check_operator(found: Found) -> None:
     listed = [word(text).strip() for text in entries(found.document.data.get("operator"))]
-    roads = _roads(found)
+    channels = _channels(found)
     for index, text in enumerate(listed):
         place: Place = ("operator", index)
         if text in listed[:index]:
             found.wrong(place, f"`{text}` stands here twice", "keep one of the two")
         elif text.startswith("gateway:"):
-            _check_road_target(found, place, text.removeprefix("gateway:"), roads)
+            _check_channel_target(found, place, text.removeprefix("gateway:"), channels)
         elif text:
             forms = "write person:NAME, team:NAME, schedule:NAME, gateway:NAME or +NUMBER"
-            _check_target(found, place, text, f"did you mean `gateway:{text}`?" if text in roads else forms)
+            _check_target(
+                found, place, text, f"did you mean `gateway:{text}`?" if text in channels else forms
+            )
             target = found.targets.get(place)
             if (
                 target and target.kind is not TargetKind.GROUP
             ):  # which notyet.py refuses: nobody answers for a group
                 found.operator.append(OperatorTarget(OperatorKind(target.kind.value), target.name))
-    _judge_operator(found, listed, roads)
+    _judge_operator(found, listed, channels)
 
 
-def _roads(found: Found) -> dict[str, Place]:
+def _channels(found: Found) -> dict[str, Place]:
     """The entries of `gateways:` that `operator` may name."""
     listed = enumerate(entries(found.document.data.get("gateways")))
     places = {
         word(mapping(entry).get("name")): index
         for index, entry in listed
-        if word(mapping(entry).get("type")) in ROADS
+        if word(mapping(entry).get("type")) in CHANNEL_TYPES
     }
     return {name: ("gateways", index, "name") for name, index in places.items() if name.strip()}
 
 
-def _check_road_target(found: Found, place: Place, name: str, roads: dict[str, Place]) -> None:
+def _check_channel_target(found: Found, place: Place, name: str, channels: dict[str, Place]) -> None:
     named = [word(mapping(entry).get("name")) for entry in entries(found.document.data.get("gateways"))]
     found.operator.append(OperatorTarget(OperatorKind.GATEWAY, name))
-    if name in named and name not in roads:
+    if name in named and name not in channels:
         what = f"`{name}` texts, and our own trouble is mostly that texts do not go"
-        found.wrong(place, what, f"name one of type {', '.join(sorted(ROADS))}, or a person")
-    elif name not in roads:
-        found.wrong(place, f"there is no gateway `{name}`", near(name, roads, "gateways that do not text"))
+        found.wrong(place, what, f"name one of type {', '.join(sorted(CHANNEL_TYPES))}, or a person")
+    elif name not in channels:
+        found.wrong(place, f"there is no gateway `{name}`", near(name, channels, "gateways that do not text"))
 
 
-def _judge_operator(found: Found, listed: list[str], roads: dict[str, Place]) -> None:
+def _judge_operator(found: Found, listed: list[str], channels: dict[str, Place]) -> None:
     if any(listed) and not any(text.startswith("gateway:") for text in listed):
         what = "has no road but texts, and our own trouble is mostly that texts do not go"
-        found.warn(("operator",), what, f"add a gateway of type {', '.join(sorted(ROADS))}")
+        found.warn(("operator",), what, f"add a gateway of type {', '.join(sorted(CHANNEL_TYPES))}")
     if any(listed) and not all(text.startswith("gateway:") for text in listed) and not _texting(found):
         found.wrong(("operator",), "names somebody to text, and no gateway texts", "add one of type 1601sms")
-    for name, place in roads.items():
+    for name, place in channels.items():
         if f"gateway:{name}" not in listed:
             found.warn(
                 place, f"`operator` does not name `{name}`", f"add gateway:{name} to it, or remove this entry"

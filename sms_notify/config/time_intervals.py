@@ -12,8 +12,7 @@ from sms_notify.config.document import Place, Value
 from sms_notify.config.references import check_unique, near
 from sms_notify.config.validation import Found, entries, listed, mapping, routes, word
 from sms_notify.config.values import Matchers, OneOrMore, Words
-from sms_notify.policy.holds import Quiet as QuietHours
-from sms_notify.policy.holds import Window
+from sms_notify.policy.holds import Quiet, Window
 from sms_notify.policy.time_interval_parser import interval_faults, parse_interval
 from sms_notify.policy.time_intervals import TimeInterval
 
@@ -45,7 +44,7 @@ class NamedInterval(Model):
     time_intervals: Annotated[list[Annotated[Interval, _Unjudged]], Field(min_length=1)]
 
 
-class Quiet(Model):
+class QuietSection(Model):
     during: OneOrMore = Field(description="names of time_intervals")
     unless: Matchers = Field(default=[], description="each entry lets through what it matches")
     then: Literal["digest"] = Field(default="digest", description="what was held is told in one text")
@@ -112,7 +111,7 @@ def windows_of(names: list[str], found: Found) -> tuple[Window, ...]:
     return tuple(found.windows[name] for name in dict.fromkeys(names))
 
 
-def quiet_of(written: Quiet | None, found: Found) -> QuietHours | None:
+def quiet_of(written: QuietSection | None, found: Found) -> Quiet | None:
     if written is None:
         return None
-    return QuietHours(windows_of(written.during, found), tuple(written.unless))
+    return Quiet(windows_of(written.during, found), tuple(written.unless))

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import hmac
-from collections.abc import Hashable, Iterator
+from collections.abc import Callable, Hashable, Iterator, Mapping
 from dataclasses import dataclass
-from zoneinfo import ZoneInfo
+from functools import partial
 
-from sms_notify.channels.choice import road_of
+from sms_notify.channels.choice import channel_of
 from sms_notify.config.settings import Settings
 from sms_notify.daemon.worker_threads import POLLED, Unit
 from sms_notify.engine import Engine
-from sms_notify.gateways.sms1601.client import delivery_token
+from sms_notify.gateways.base import Report
+from sms_notify.gateways.registry import delivery_token, read_callback
 from sms_notify.operator_notifier import Operator
 from sms_notify.web.server import Front
 
@@ -22,11 +23,11 @@ class CallBack:
 
     gateway: str
     token: str
-    zone: ZoneInfo
+    read: Callable[[Mapping[str, str]], Report | None]
     confirm: bool
 
 
-class Running:
+class ActiveConfiguration:
     """One configuration at work. Only its `engine` ever changes: its calendars are read again.
 
     Whoever does one thing in several steps takes this object once, and so sees one configuration. `units` are by what
@@ -36,8 +37,10 @@ class Running:
     def __init__(self, settings: Settings, engine: Engine) -> None:
         self.settings = settings
         self.engine = engine
-        roads = {name: road_of(road) for name, road in settings.roads.items()}
-        self.operator = Operator(settings.operator, roads, lambda: self.engine.roster, engine.plan.gateways)
+        channels = {name: channel_of(channel) for name, channel in settings.channels.items()}
+        self.operator = Operator(
+            settings.operator, channels, lambda: self.engine.roster, engine.plan.gateways
+        )
         self.units: dict[Hashable, Unit] = {}
         self.front: Front
         self._call_backs = tuple(_call_backs(settings))
@@ -52,4 +55,4 @@ class Running:
 def _call_backs(settings: Settings) -> Iterator[CallBack]:
     for gateway in settings.gateways:
         confirm = gateway.delivery_reports in POLLED
-        yield CallBack(gateway.name, delivery_token(gateway), ZoneInfo(gateway.timezone), confirm)
+        yield CallBack(gateway.name, delivery_token(gateway), partial(read_callback, gateway), confirm)

@@ -8,29 +8,31 @@ import asyncio
 import logging
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from datetime import timedelta
 from functools import partial
 from pathlib import Path
 
-from sms_notify.assembly import node_name, uptime, wall_clock
+from sms_notify.alert import Delivery
 from sms_notify.config.load import load
 from sms_notify.config.settings import Settings
 from sms_notify.daemon import event_log
-from sms_notify.daemon.active_configuration import Running
+from sms_notify.daemon.active_configuration import ActiveConfiguration
+from sms_notify.daemon.builder import DaemonBuilder
+from sms_notify.daemon.inbox import Inbox
+from sms_notify.daemon.periodic import Every
 from sms_notify.daemon.reloading import Reloader, changed_keys, check_fixed, check_on_call
 from sms_notify.daemon.systemd import Manager, Watch
 from sms_notify.daemon.web_requests import front_of
-from sms_notify.daemon.wiring import Wiring
+from sms_notify.daemon.wiring import node_name, uptime, wall_clock
 from sms_notify.daemon.worker_threads import Tools, Unit
-from sms_notify.delivery.reports import Every
 from sms_notify.delivery.sender import Clock
-from sms_notify.engine import Engine, Moved
+from sms_notify.engine import Engine, Moved, Verdict
 from sms_notify.errors import UsageError
 from sms_notify.metrics import Metrics
 from sms_notify.operator_notifier import Teller
-from sms_notify.ruleset import Timing
+from sms_notify.policy.ruleset import Timing
 from sms_notify.store import breakers, outbox
 from sms_notify.store.committer import Committer
 from sms_notify.store.sqlite import SqliteStore
@@ -63,30 +65,23 @@ class App:
         manager: Manager | None = None,
         read: Callable[[], Settings] | None = None,
     ) -> None:
-        self._clock = clock
-        self._uptime = uptime
+        self._clock, self._uptime = clock, uptime
         self._watch = watch or Watch(time.monotonic)
         self._ahead = clock() - uptime()
         self._read = read or partial(load, Path(settings.source).absolute(), os.environ)
         self.node = node_name()
         self.store = SqliteStore(settings.storage_url)
         self.committer = Committer(self.store)
-        names = [gateway.name for gateway in settings.gateways]
-        self.metrics = Metrics(names, self.node, settings.receivers, lambda: self._engine.roster)
-        self._tools = Tools(
-            self.store,
-            self.committer,
-            self.metrics,
-            self._watch,
+        self.metrics = Metrics(
+            [one.name for one in settings.gateways],
             self.node,
-            clock,
-            lambda: self._running.settings,
-            lambda: self._engine,
-            self._wake_all,
+            settings.receivers,
+            lambda: self._engine.roster,
         )
+        self._tools = self._make_tools()
         self._refusals = Refusals(self.metrics.webhook_was_refused)
-        self._wiring = Wiring(self._tools, timing)
-        self._running = self._with_front(self._wiring.build(settings))
+        self._builder = DaemonBuilder(self._tools, timing)
+        self._running = self._with_front(self._builder.build(settings))
         self._retired: list[Unit] = []
         self._stopping = self._broken = False
         self._teller = Teller(self.committer, self._running.operator, self.node, self._clock, self._wake_all)
@@ -104,11 +99,31 @@ class App:
         )
         self._web = WebServer(switching(lambda: self._running.front), settings.web, refusals=self._refusals)
 
+    def _make_tools(self) -> Tools:
+        return Tools(
+            self.store,
+            self.committer,
+            self.metrics,
+            self._watch,
+            self.node,
+            self._clock,
+            lambda: self._running.settings,
+            lambda: self._engine,
+            self._wake_all,
+            Inbox(self.committer, self._accept, self._wake_for),
+        )
+
+    def _accept(self, tx: Tx, deliveries: Sequence[Delivery]) -> list[list[Verdict]]:
+        return self._engine.accept_all(tx, deliveries, self._clock())
+
+    def _wake_for(self, verdicts: Sequence[Verdict]) -> None:
+        self._tools.wake_for(verdicts)
+
     @property
     def _engine(self) -> Engine:
         return self._running.engine
 
-    def _with_front(self, running: Running) -> Running:
+    def _with_front(self, running: ActiveConfiguration) -> ActiveConfiguration:
         running.front = front_of(
             running,
             lambda: self._running,
@@ -131,7 +146,7 @@ class App:
         # The first transaction also makes the tables where there are none.
         self.committer(lambda tx: self._probe_all_now(tx, running))
         self.metrics.begin(self.store)
-        self._wiring.read_calendars(running)
+        self._builder.read_calendars(running)
         for moved in self.committer(lambda tx: self._engine.recover(tx, self._clock())):
             event_log.moved(moved)
         for unit in running.units.values():
@@ -193,8 +208,8 @@ class App:
         before, settings = self._running, self._read()
         check_fixed(before.settings, settings)
         check_certificate(settings.web)
-        running = self._with_front(self._wiring.build(settings, before))
-        self._wiring.read_calendars(running, before.settings)
+        running = self._with_front(self._builder.build(settings, before))
+        self._builder.read_calendars(running, before.settings)
         with self.store.reading() as tx:
             check_on_call(settings, running.engine.plan.schedules, tx, self._clock())
         for moved in self._switch(before, running):
@@ -204,7 +219,7 @@ class App:
             _log.warning("%s", warning)
         return changed_keys(before.settings, settings)
 
-    def _switch(self, before: Running, running: Running) -> list[Moved]:
+    def _switch(self, before: ActiveConfiguration, running: ActiveConfiguration) -> list[Moved]:
         """In one transaction what waits is fitted to the new configuration; with its commit that one runs.
 
         Everything that decides or sends does so in transactions, and all of these on the thread that does the exchange:
@@ -229,7 +244,7 @@ class App:
 
         return self.committer.submit(take_up, exchange, closes=True).result()
 
-    def _settle_in(self, before: Running, running: Running) -> None:
+    def _settle_in(self, before: ActiveConfiguration, running: ActiveConfiguration) -> None:
         """Starts what is new. What is gone begins nothing more, and ends in its own time, as slow as its requests are:
         who reloads does not wait for it, a stop does.
         """
@@ -248,7 +263,7 @@ class App:
             raise
         self._wake_all()
 
-    def _probe_all_now(self, tx: Tx, running: Running) -> None:
+    def _probe_all_now(self, tx: Tx, running: ActiveConfiguration) -> None:
         """The configuration or the account may have changed while we were away."""
         for gateway in running.engine.plan.gateways:
             breakers.probe_now(tx, gateway, self._clock())
@@ -266,11 +281,11 @@ class App:
             event_log.moved(moved)
         if ticked.written:
             self._wake_all()
-        soon = ticked.next_at
-        return (soon - now).total_seconds() if soon is not None and soon > now else None
+        next_at = ticked.next_at
+        return (next_at - now).total_seconds() if next_at is not None and next_at > now else None
 
     def _follow_clock(self) -> None:
-        """Notices that the wall clock was set, and sets what waits by it: a step is no time that has passed."""
+        """Notices that the wall clock was set, and sets what waits by it: a step is not a time that has passed."""
         ahead = self._clock() - self._uptime()
         step, self._ahead = ahead - self._ahead, ahead
         if abs(step) > outbox.DRIFT:

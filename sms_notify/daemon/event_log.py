@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import logging
-from collections import Counter
 from collections.abc import Iterable, Sequence
 
 from sms_notify.alert import Delivery
 from sms_notify.delivery.reports import Delivered
 from sms_notify.delivery.sender import Sent
 from sms_notify.engine import Moved, Verdict
-from sms_notify.gateways.base import Fate
 from sms_notify.logs import masked, printable
-from sms_notify.oncall.schedules import CalendarTrouble
+from sms_notify.oncall.schedules import CalendarProblem
 from sms_notify.policy.episodes import tag_of
+from sms_notify.policy.outcomes import Fate
 from sms_notify.policy.vocabulary import AckBy, Applied, Cause, Heard, State
 from sms_notify.silences.keeper import Kept
 from sms_notify.spool import Refused
@@ -22,12 +21,15 @@ _log = logging.getLogger("sms_notify")
 
 
 def accepted(delivery: Delivery, verdicts: list[Verdict]) -> None:
-    told = {message for verdict in verdicts for message in verdict.messages}
-    heard = Counter(str(verdict.heard) for verdict in verdicts)
+    told: set[int] = set()
+    heard: dict[str, int] = {}
+    for verdict in verdicts:
+        told.update(verdict.messages)
+        heard[verdict.heard.value] = heard.get(verdict.heard.value, 0) + 1
     new = [
         f"#{tag_of(v.incident_id)}"
         for v in verdicts
-        if v.incident_id and v.heard in (Heard.FIRST, Heard.RAISED, Heard.NOBODY)
+        if v.heard in (Heard.FIRST, Heard.RAISED, Heard.NOBODY) and v.incident_id
     ]
     extra = {"source": delivery.source, "alerts": len(verdicts), **heard, "texts": len(told)}
     _log.info("accepted", extra=extra | ({"incidents": ",".join(new[:10])} if new else {}))
@@ -75,19 +77,19 @@ def acknowledged(incident_ids: Iterable[int], by: str, how: AckBy) -> None:
 
 
 def silences(kept: Kept) -> None:
-    """What a round over the Alertmanagers did; a trouble is told when it begins and when it is over."""
+    """What a round over the Alertmanagers did; a problem is told when it begins and when it has ended."""
     extra: dict[str, object] = {"alertmanager": kept.alertmanager}
     if kept.incident_id is not None:
         extra["incident"] = f"#{tag_of(kept.incident_id)}"
     if kept.silence_id:
         extra["silence"] = kept.silence_id
-    if kept.trouble is not None:
-        extra |= {"reason": kept.trouble.why, "detail": kept.trouble.detail}
-    _log.log(logging.WARNING if kept.trouble is not None else logging.INFO, str(kept.what), extra=extra)
+    if kept.problem is not None:
+        extra |= {"reason": kept.problem.why, "detail": kept.problem.detail}
+    _log.log(logging.WARNING if kept.problem is not None else logging.INFO, str(kept.what), extra=extra)
 
 
-def calendar(trouble: CalendarTrouble) -> None:
-    _log.warning("calendar: %s", trouble.what, extra={"schedule": trouble.schedule})
+def calendar(problem: CalendarProblem) -> None:
+    _log.warning("calendar: %s", problem.what, extra={"schedule": problem.schedule})
 
 
 def refused(handed: Refused) -> None:

@@ -28,7 +28,7 @@ _NOT_TOLD = frozenset(("source", "warnings", "schedule_lines"))
 _KEYS = {
     "storage_url": "storage",
     "directory": "people",
-    "roads": "gateways",
+    "channels": "gateways",
     "calendars": "schedules",
     "expire": "limits",
 }

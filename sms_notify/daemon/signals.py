@@ -7,7 +7,7 @@ import signal
 from enum import Enum
 
 # Their default action would end the process, and none of them has a meaning for us. Not by SIG_IGN, which a program
-# that a `command` road starts would inherit; a handler is reset for it.
+# that a `command` channel starts would inherit; a handler is reset for it.
 IGNORED = (
     signal.SIGUSR1,
     signal.SIGUSR2,

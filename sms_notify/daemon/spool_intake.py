@@ -11,7 +11,7 @@ from pathlib import Path
 from sms_notify.daemon import event_log
 from sms_notify.engine import Engine, Verdict
 from sms_notify.errors import StoreError
-from sms_notify.self_alerts import end_spool_trouble, report_refused, report_spool
+from sms_notify.self_alerts import end_spool_problem, report_refused, report_spool
 from sms_notify.sources.hook_record import parse
 from sms_notify.spool import Refused, Spool, Taken
 from sms_notify.store import spool_receipts
@@ -38,14 +38,14 @@ class Intake:
         self._wake = wake
         self._now = now
         self._spool = Spool(folder, parse, self._take, now)
-        self._trouble: str | None = None  # None: not yet known
+        self._problem: str | None = None  # None: not yet known
         self._untold: list[Refused] = []
 
     def prepare(self) -> None:
         """Makes the folder where it may, and tells what is wrong with it. Before the store is open: into the log alone."""
-        trouble = self._spool.prepare()
-        if trouble:
-            _log.error("spool: %s", trouble)
+        problem = self._spool.prepare()
+        if problem:
+            _log.error("spool: %s", problem)
 
     def sweep(self) -> float | None:
         """Seconds until the next look, None for the usual time."""
@@ -58,23 +58,23 @@ class Intake:
             self._commit(partial(report_refused, name=first.name, why=first.why, now=self._now()))
             self._untold.pop(0)  # after the commit: one that fails is tried with the next look
         if swept.looked:
-            self._tell(swept.trouble)
+            self._tell(swept.problem)
         return 0.0 if swept.more else None
 
-    def _tell(self, trouble: str) -> None:
-        """A trouble is logged, and told to the operator, when it begins; that it is over as well."""
-        if trouble == self._trouble:
+    def _tell(self, problem: str) -> None:
+        """A problem is logged, and told to the operator, when it begins; that it has ended as well."""
+        if problem == self._problem:
             return
-        if trouble:
-            _log.error("spool: %s", trouble)
-        elif self._trouble:
+        if problem:
+            _log.error("spool: %s", problem)
+        elif self._problem:
             _log.info("spool: all is well again")
-        job = partial(report_spool, trouble=trouble) if trouble else end_spool_trouble
+        job = partial(report_spool, problem=problem) if problem else end_spool_problem
         try:
             self._commit(partial(job, now=self._now()))
         except StoreError:
             return  # it is the store itself, then; told with a later look
-        self._trouble = trouble
+        self._problem = problem
 
     def _take(self, records: Sequence[Taken]) -> None:
         now = self._now()
@@ -91,8 +91,7 @@ class Intake:
     def _accept(self, records: Sequence[Taken], now: datetime, tx: Tx) -> list[list[Verdict] | None]:
         """None for a record that an earlier process took, and could not remove before it ended."""
         spool_receipts.forget(tx, now - _REMEMBERED)
-        engine = self._engine()
-        return [
-            engine.accept(tx, record.delivery, now) if spool_receipts.take(tx, record.id, now) else None
-            for record in records
-        ]
+        new = [record for record in records if spool_receipts.take(tx, record.id, now)]
+        verdicts = self._engine().accept_all(tx, [record.delivery for record in new], now)
+        of_new = {record.id: told for record, told in zip(new, verdicts, strict=True)}
+        return [of_new.get(record.id) for record in records]

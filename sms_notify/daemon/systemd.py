@@ -30,7 +30,7 @@ _log = logging.getLogger(__name__)
 class Manager:
     """Who started us and wants to hear; without an `address` nobody. `patience` is its watchdog's, in seconds.
 
-    Nothing here raises: a manager that cannot be told is no reason to stop.
+    Nothing here raises: a manager that cannot be told is not a reason to stop.
     """
 
     address: str = ""
@@ -41,7 +41,7 @@ class Manager:
         return self._tell("READY=1", _status(status))
 
     def reloading(self) -> bool:
-        """We read the configuration again; `ready` says that it is over, whatever came of it (sd_notify(3)).
+        """We read the configuration again; `ready` says that this has ended, whatever came of it (sd_notify(3)).
 
         Read by systemd before 253 too, which wants no MONOTONIC_USEC; `Type=notify-reload` of later ones does.
         """
@@ -67,7 +67,7 @@ class Manager:
         try:
             with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as sock:
                 sock.settimeout(_SEND_WITHIN)
-                # A name that begins with @ is no file: Linux writes it with NUL.
+                # A name that begins with @ is not a file: Linux writes it with NUL.
                 sock.sendto(
                     "\n".join(lines).encode(), b"\0" + address[1:] if address[:1] == b"@" else address
                 )

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import datetime
 from typing import TypeVar
 
 from sms_notify.alert import Delivery
 from sms_notify.daemon import event_log
-from sms_notify.daemon.active_configuration import Running
+from sms_notify.daemon.active_configuration import ActiveConfiguration
+from sms_notify.daemon.awaited_commits import AwaitedCommits
 from sms_notify.daemon.worker_threads import Tools
 from sms_notify.delivery.reports import apply
-from sms_notify.gateways.sms1601.responses import read_callback
+from sms_notify.engine import Verdict
 from sms_notify.policy.vocabulary import AckBy, Applied, Cause, Ignored
 from sms_notify.store import oncall_rows
 from sms_notify.store.tx import Tx
@@ -25,8 +25,8 @@ T = TypeVar("T")
 
 
 def front_of(
-    running: Running,
-    current: Callable[[], Running],
+    running: ActiveConfiguration,
+    current: Callable[[], ActiveConfiguration],
     tools: Tools,
     ready: Callable[[], tuple[str, ...]],
     reload: Callable[[], Awaitable[str]],
@@ -62,31 +62,29 @@ def front_of(
 class WebSide:
     """The coroutines run on the server's event loop and return after the commit, or raise StoreError."""
 
-    def __init__(self, tools: Tools, running: Callable[[], Running]) -> None:
+    def __init__(self, tools: Tools, running: Callable[[], ActiveConfiguration]) -> None:
         self._tools = tools
         self._running = running
+        self._committed = AwaitedCommits(tools.committer)
 
     async def accept(self, delivery: Delivery) -> None:
-        now = self._tools.clock()
-        job = self._tools.committer.submit(
-            lambda tx: self._tools.engine().accept(tx, delivery, now), after=self._tools.wake_for
-        )
-        verdicts = await asyncio.wrap_future(job)
+        reply = self._committed.reply()
+        self._tools.inbox.put(delivery, reply)
+        verdicts: list[Verdict] = await reply.future
         event_log.accepted(delivery, verdicts)
 
     async def report(self, token: str, parameters: Mapping[str, str]) -> bool:
         door = self._running().call_back(token)
-        report = read_callback(parameters, zone=door.zone) if door is not None else None
+        report = door.read(parameters) if door is not None else None
         if door is None or report is None:
             self._tools.metrics.called_back(Ignored.UNREADABLE if door is not None else Ignored.WRONG_TOKEN)
             return False
         now = self._tools.clock()
-        job = self._tools.committer.submit(
+        delivered = await self._committed(
             lambda tx: apply(
                 tx, door.gateway, report, Cause.CALLBACK, self._tools.node, now, confirm=door.confirm
             )
         )
-        delivered = await asyncio.wrap_future(job)
         self._tools.metrics.called_back(delivered.applied)
         event_log.report(delivered, Cause.CALLBACK)
         return delivered.applied is Applied.MOVED
@@ -97,25 +95,22 @@ class WebSide:
 
     async def acknowledge(self, incident_ids: Sequence[int], by: str, how: AckBy) -> list[int]:
         now = self._tools.clock()
-        job = self._tools.committer.submit(
+        taken = await self._committed(
             lambda tx: self._tools.engine().acknowledge(tx, incident_ids, by, how, now)
         )
-        taken = await asyncio.wrap_future(job)
         event_log.acknowledged(taken, by, how)
         return taken
 
     async def add_override(self, schedule: str, person: str, start: datetime, end: datetime, by: str) -> int:
         now = self._tools.clock()
-        job = self._tools.committer.submit(
-            lambda tx: oncall_rows.add_override(tx, schedule, person, start, end, by, now)
-        )
+        job = self._committed(lambda tx: oncall_rows.add_override(tx, schedule, person, start, end, by, now))
         event_log.override(schedule, f"{person} from {start:%F %R} to {end:%F %R} UTC", by)
-        return await asyncio.wrap_future(job)
+        return await job
 
     async def remove_override(self, number: int, by: str) -> bool:
-        job = self._tools.committer.submit(lambda tx: oncall_rows.remove_override(tx, number))
+        job = self._committed(lambda tx: oncall_rows.remove_override(tx, number))
         event_log.override(f"override {number}", "removed", by)
-        return await asyncio.wrap_future(job)
+        return await job
 
     def render(self, accept: str) -> tuple[bytes, str]:
         return self._tools.metrics.render(self._tools.store, accept, self._tools.clock)

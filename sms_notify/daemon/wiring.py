@@ -1,110 +1,117 @@
-"""From a configuration to what runs by it: the engine, the operator, and a unit of threads for each thing it names."""
+"""From settings to the parts that obey them, for the daemon and for the commands. With `app`, the only file that reads
+clock, randomness and the host's name.
+"""
 
 from __future__ import annotations
 
-import logging
-import os
-from collections.abc import Callable, Hashable, Sequence
-from datetime import datetime
-from functools import partial
-from pathlib import Path
+import random
+import secrets
+import socket
+import time
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
 
-from sms_notify.assembly import ack_code, plan_of
+from sms_notify.channels.settings import OperatorKind
 from sms_notify.config.settings import Settings
-from sms_notify.daemon import event_log
-from sms_notify.daemon.active_configuration import Running
-from sms_notify.daemon.calendar_refresh import CalendarUnit
-from sms_notify.daemon.spool_intake import Intake
-from sms_notify.daemon.worker_threads import GatewayUnit, Tools, Unit
-from sms_notify.delivery.reports import Every
-from sms_notify.engine import Engine
-from sms_notify.policy.vocabulary import AckBy
-from sms_notify.ruleset import Timing
-from sms_notify.silences.client import Alertmanager
-from sms_notify.silences.ends import ended
-from sms_notify.silences.keeper import Keeper, What
-from sms_notify.store.tx import Tx
-
-_SPOOL_EVERY = 0.2  # seconds
-_SILENCES_EVERY = 15.0
-_USUAL_SPOOL = Path("/var/spool/sms-notify")
-_log = logging.getLogger("sms_notify")
+from sms_notify.delivery.reports import FIRST_POLL, FIRST_POLL_BESIDE_CALLBACKS
+from sms_notify.delivery.sender import Commit, Luck, Sender
+from sms_notify.gateways.base import ReportsBy
+from sms_notify.gateways.registry import GatewaySettings, client_of, limits_of
+from sms_notify.policy.account import Account
+from sms_notify.policy.directory import Directory, group_of
+from sms_notify.policy.rotations import Schedule
+from sms_notify.policy.ruleset import Plan, Timing
+from sms_notify.wording.templates import compile_template
 
 
-def spool_of(settings: Settings, usual: Path = _USUAL_SPOOL) -> Path | None:
-    """The folder that the configuration names, else the usual one where somebody has made it for our user.
+def wall_clock() -> datetime:
+    return datetime.now(UTC)
 
-    Another user's is another daemon's: whoever tries something out as root must not take its pages away.
+
+def uptime() -> timedelta:
+    """Time since the machine started, sleep included, which no setting of the wall clock changes."""
+    return timedelta(seconds=time.clock_gettime(time.CLOCK_BOOTTIME))
+
+
+def node_name() -> str:
+    """What this host calls itself, as the ledger's `node`."""
+    return socket.gethostname()
+
+
+def luck() -> Luck:
+    return Luck(reference=lambda: secrets.token_hex(16), dice=random.random, pause=time.sleep)
+
+
+def ack_code() -> str:
+    """The end of a link that acknowledges: 50 bits, none of them guessable, in letters that survive being read aloud."""
+    return "".join(secrets.choice("abcdefghjkmnpqrstuvwxyz23456789") for _ in range(10))
+
+
+def plan_of(
+    settings: Settings, timing: Timing | None = None, schedules: Mapping[str, Schedule] | None = None
+) -> Plan:
+    """What the engine needs of a configuration; its templates were compiled once before, when it was checked.
+
+    `schedules` are those with their calendars read, where there are any.
     """
-    if settings.spool or not usual.is_dir():
-        return Path(settings.spool) if settings.spool else None
-    if usual.stat().st_uid == os.geteuid():
-        return usual
-    _log.warning("spool: %s is another user's and left to its daemon; `spool` names one of ours", usual)
-    return None
+    return Plan(
+        route=settings.route,
+        receivers=settings.receivers,
+        directory=settings.directory,
+        templates={name: compile_template(name, source) for name, source in settings.templates.items()},
+        gateways=tuple(gateway.name for gateway in settings.gateways),
+        timing=timing or timing_of(settings),
+        limits=settings.limits,
+        schedules=settings.schedules if schedules is None else schedules,
+        ack_url=f"{settings.web.external_url.rstrip('/')}/a/" if settings.web.external_url else "",
+    )
 
 
-class Wiring:
-    """Builds what a configuration says. Nothing that it has built runs or leaves a trace before it is started."""
+def timing_of(settings: Settings) -> Timing:
+    """A lease outlasts the slowest request by far: three times its total time limit."""
+    slowest = max((gateway.timeout for gateway in settings.gateways), default=15.0)
+    expire, critical = settings.expire
+    return Timing(lease=timedelta(seconds=3 * slowest), expire=expire, expire_critical=critical)
 
-    def __init__(self, tools: Tools, timing: Timing | None = None) -> None:
-        self._tools = tools
-        self._timing = timing
 
-    def build(self, settings: Settings, before: Running | None = None) -> Running:
-        """All of it but the front; units of `before` that obey equal settings are taken over as they run."""
-        plan = plan_of(settings, self._timing)
-        running = Running(settings, Engine(plan, self._tools.node, ack_code))
-        there = before.units if before is not None else {}
-        for key, make in self._wanted(running).items():
-            running.units[key] = there.get(key) or make()
-        return running
+def account_of(
+    settings: GatewaySettings,
+    gateways: tuple[str, ...],
+    directory: Directory,
+    numbers: frozenset[str] | None = None,
+) -> Account:
+    """What settling must know of an account; `gateways` are all of them, the preferred one first, and `numbers` those
+    that may be texted.
+    """
+    return Account(
+        name=settings.name,
+        limits=limits_of(settings),
+        sender=settings.sender,
+        other_sender=settings.fallback_sender,
+        gateways=gateways,
+        first_poll=first_poll(settings.delivery_reports),
+        directory=directory,
+        numbers=numbers,
+    )
 
-    def read_calendars(self, running: Running, before: Settings | None = None) -> None:
-        """Before `running` runs; see `CalendarUnit.read_first`."""
-        unit = running.units.get(("calendars", running))
-        if isinstance(unit, CalendarUnit):
-            unit.read_first(before)
 
-    def _wanted(self, running: Running) -> dict[Hashable, Callable[[], Unit]]:
-        settings, plan = running.settings, running.engine.plan
-        wanted: dict[Hashable, Callable[[], Unit]] = {
-            ("gateway", gateway): partial(GatewayUnit, gateway, settings, plan, self._tools)
-            for gateway in settings.gateways
-        }
-        folder = spool_of(settings)
-        if folder is not None:
-            wanted["spool", folder] = partial(self._spool, folder)
-        if settings.alertmanagers:
-            wanted["silences", settings.alertmanagers] = partial(self._silences, settings)
-        if settings.calendars:
-            wanted["calendars", running] = partial(CalendarUnit, running, self._tools)
-        return wanted
+def numbers_to_probe(settings: Settings, plan: Plan) -> tuple[str, ...]:
+    """Whom a text that is only tested may be addressed to: every number that the configuration names."""
+    operators = {target.name for target in settings.operator if target.kind is OperatorKind.NUMBER}
+    return tuple(sorted(n for n in plan.numbers() | operators if group_of(n) is None))
 
-    def _spool(self, folder: Path) -> Unit:
-        tools = self._tools
-        intake = Intake(folder, tools.committer, tools.engine, tools.wake_for, tools.clock)
-        sweep = tools.watch.follow("spool", intake.sweep)
-        return Unit([Every("spool", _SPOOL_EVERY, sweep)], first=intake.prepare)
 
-    def _silences(self, settings: Settings) -> Unit:
-        asked = [Alertmanager(entry) for entry in settings.alertmanagers]
-        keeper = Keeper(
-            self._tools.committer, asked, self._acknowledge_by_silence, self._end_silenced, self._tools.clock
-        )
-        return Unit([Every("silences", _SILENCES_EVERY, partial(self._keep_silences, keeper))])
+def sender_of(settings: GatewaySettings, commit: Commit, timing: Timing, node: str) -> Sender:
+    """A sender with the account's own client, for commands that send by hand."""
+    gateway = client_of(settings)
+    return Sender(commit, gateway, account_of(settings, (settings.name,), Directory()), timing, node, luck())
 
-    def _acknowledge_by_silence(
-        self, tx: Tx, incident_ids: Sequence[int], by: str, now: datetime
-    ) -> Sequence[int]:
-        return self._tools.engine().acknowledge(tx, incident_ids, by, AckBy.SILENCE, now)
 
-    def _end_silenced(self, tx: Tx, incident_ids: Sequence[int], now: datetime) -> None:
-        self._tools.engine().accept(tx, ended(tx, incident_ids, now), now)
-
-    def _keep_silences(self, keeper: Keeper) -> None:
-        done = keeper.keep_once()
-        for kept in done:
-            event_log.silences(kept)
-        if any(kept.what is What.ENDED for kept in done):
-            self._tools.wake()
+def first_poll(by: ReportsBy) -> timedelta | None:
+    """How long after a send to ask for its report: late where call-backs come, never where nothing is to be asked."""
+    waits = {
+        ReportsBy.POLL: FIRST_POLL,
+        ReportsBy.BOTH: FIRST_POLL_BESIDE_CALLBACKS,
+        ReportsBy.CALLBACK: FIRST_POLL_BESIDE_CALLBACKS,
+    }
+    return waits.get(by)

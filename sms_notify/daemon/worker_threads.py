@@ -7,24 +7,26 @@ what they have under way.
 from __future__ import annotations
 
 import logging
-import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from sms_notify.assembly import account_of, luck, numbers_to_probe
 from sms_notify.config.settings import Settings
 from sms_notify.daemon import event_log
+from sms_notify.daemon.inbox import Inbox
+from sms_notify.daemon.periodic import Every
 from sms_notify.daemon.systemd import Watch
+from sms_notify.daemon.wiring import account_of, luck, numbers_to_probe
 from sms_notify.delivery.breaker_probe import Prober
-from sms_notify.delivery.reports import Every, Reports
-from sms_notify.delivery.sender import Clock, Sender, SenderPool, Sent
-from sms_notify.delivery.settlement import Account
+from sms_notify.delivery.reports import Reports
+from sms_notify.delivery.sender import Clock, Sender, Sent
+from sms_notify.delivery.sender_pool import SenderPool
 from sms_notify.engine import Engine, Verdict
-from sms_notify.gateways.sms1601.client import SmsGateway1601
-from sms_notify.gateways.sms1601.settings import Gateway1601Settings, ReportsBy
+from sms_notify.gateways.base import ReportsBy
+from sms_notify.gateways.registry import GatewaySettings, client_of
 from sms_notify.metrics import Metrics
+from sms_notify.policy.account import Account
+from sms_notify.policy.ruleset import Plan
 from sms_notify.policy.vocabulary import Cause
-from sms_notify.ruleset import Plan
 from sms_notify.self_alerts import told_balance
 from sms_notify.store.committer import Committer
 from sms_notify.store.sqlite import SqliteStore
@@ -51,6 +53,7 @@ class Tools:
     settings: Callable[[], Settings]
     engine: Callable[[], Engine]
     wake: Callable[[], None]
+    inbox: Inbox
 
     def wake_for(self, verdicts: Sequence[Verdict]) -> None:
         """Only where there is something to send: a claim in vain costs a transaction."""
@@ -96,7 +99,7 @@ class Unit:
         return any(part.running for part in self.parts)
 
     def follow(self, settings: Settings, plan: Plan, *, retired: bool) -> None:
-        """Another configuration runs, and `retired` says that this unit is no part of it. On the thread that commits,
+        """Another configuration runs, and `retired` says that this unit is not part of it. On the thread that commits,
         between two transactions.
         """
 
@@ -104,11 +107,11 @@ class Unit:
 class GatewayUnit(Unit):
     """One account at work: texts leave, breakers are probed, credits and reports asked for."""
 
-    def __init__(self, gateway: Gateway1601Settings, settings: Settings, plan: Plan, tools: Tools) -> None:
+    def __init__(self, gateway: GatewaySettings, settings: Settings, plan: Plan, tools: Tools) -> None:
         self._settings = gateway
         self._tools = tools
         self._retired = False
-        self._gateway = SmsGateway1601(gateway, time.monotonic)
+        self._gateway = client_of(gateway)
         account, numbers = self._account(plan), numbers_to_probe(settings, plan)
         self._sender = Sender(tools.committer, self._gateway, account, plan.timing, tools.node, luck())
         self._prober = Prober(tools.committer, self._gateway, account, tools.clock, luck(), numbers)

@@ -8,14 +8,17 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
+from sms_notify.delivery.open_ways import usable_sender
 from sms_notify.delivery.sender import Clock, Commit, Luck
-from sms_notify.delivery.settlement import Account, usable_sender
-from sms_notify.gateways.base import Fate, Gateway, Outcome, Submission
-from sms_notify.gateways.sms1601.error_codes import explain_code
+from sms_notify.gateways.base import Gateway, Submission
+from sms_notify.gateways.registry import explain_code
+from sms_notify.policy.account import Account
+from sms_notify.policy.bars import Breaker
 from sms_notify.policy.country_codes import country_of
+from sms_notify.policy.outcomes import Fate, Outcome
 from sms_notify.policy.retry_policy import Reaction, Scope, Then, react
+from sms_notify.policy.self_alert_notes import note_id
 from sms_notify.store import breakers, outbox
-from sms_notify.store.breakers import Breaker
 from sms_notify.store.tx import Tx
 
 _TEXT = "sms-notify asks whether texts are taken"
@@ -133,7 +136,7 @@ class Prober:
             self._learn(tx, breaker, asked, outcome, now)
 
     def _learn(self, tx: Tx, breaker: Breaker, asked: Submission, outcome: Outcome, now: datetime) -> None:
-        """Another reason than the one before: its own pace, and its own trouble."""
+        """Another reason than the one before: its own pace, and its own self-alert."""
         reaction = react(outcome)
         rule = reaction.breaks
         if rule is None or not (breaker.scope.whole or rule.scope is breaker.scope):
@@ -146,11 +149,11 @@ class Prober:
         self._report(tx, breaker, reaction, outcome, now)
 
     def _report(self, tx: Tx, breaker: Breaker, reaction: Reaction, outcome: Outcome, now: datetime) -> None:
-        if reaction.trouble is not None and outcome.code is not None:
+        if reaction.self_alert is not None and outcome.code is not None:
             code = explain_code(outcome.code)
-            id_ = breakers.trouble_id(breaker.gateway, breaker.scope, breaker.subject, outcome.code)
+            id_ = note_id(breaker.gateway, breaker.scope, breaker.subject, outcome.code)
             what = f"{breaker.gateway}: error {outcome.code}, {code.meaning}"
-            breakers.report(tx, id_, reaction.trouble, breaker.gateway, what, code.advice, now)
+            breakers.report(tx, id_, reaction.self_alert, breaker.gateway, what, code.advice, now)
 
 
 def _works(scope: Scope, outcome: Outcome) -> bool:
@@ -161,5 +164,5 @@ def _works(scope: Scope, outcome: Outcome) -> bool:
     """
     if outcome.fate is Fate.SENT:
         return True
-    later = outcome.code is not None and react(outcome).then in (Then.FAIL, Then.ELSEWHERE, Then.RECUT)
+    later = outcome.refusal is not None and react(outcome).then in (Then.FAIL, Then.ELSEWHERE, Then.RECUT)
     return later and (scope.whole or scope is Scope.SENDER)

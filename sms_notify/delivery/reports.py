@@ -7,17 +7,16 @@ reports change nothing; one that fits no message of ours is counted and forgotte
 from __future__ import annotations
 
 import logging
-import threading
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
+from sms_notify.delivery.moves import report_moved
 from sms_notify.delivery.sender import Clock, Commit
-from sms_notify.gateways.base import DeliveryStatus, Failed, Gateway, Report
+from sms_notify.gateways.base import Failed, Gateway, Report
+from sms_notify.policy.outcomes import DeliveryStatus
+from sms_notify.policy.records import Entry, Message
 from sms_notify.policy.vocabulary import Applied, Cause, State, after_report
-from sms_notify.self_alerts import report_lost
 from sms_notify.store import messages, outbox
-from sms_notify.store.messages import Entry, Message
 from sms_notify.store.tx import Tx
 
 _log = logging.getLogger(__name__)
@@ -91,9 +90,8 @@ def _move(tx: Tx, message: Message, report: Report, by: Cause, node: str, now: d
             tx, message, now + FIRST_POLL_BESIDE_CALLBACKS, Entry(by, seconds=seconds), node, now
         )
     if state is not State.SENT:
-        messages.move(tx, message, state, Entry(by, seconds=seconds), node, now)
-    if state in (State.NOT_DELIVERED, State.REJECTED):
-        report_lost(tx, message, state, "the operator could not deliver it", now)
+        entry, lost = Entry(by, seconds=seconds), "the operator could not deliver it"
+        report_moved(tx, message, state, entry, node, now, lost=lost)
     return Delivered(report, Applied.MOVED, message, state, seconds)
 
 
@@ -138,39 +136,3 @@ class Reports:
     def _apply(self, report: Report) -> Delivered:
         now = self._clock()
         return self._commit(lambda tx: apply(tx, self._gateway.name, report, Cause.POLL, self._node, now))
-
-
-class Every:
-    """Calls `step` every `seconds` on a thread of its own until it is stopped; an error in a step ends that step alone.
-
-    A step that returns a float wants to be called again after so many seconds already.
-    """
-
-    def __init__(self, name: str, seconds: float, step: Callable[[], object]) -> None:
-        self._seconds = seconds
-        self._step = step
-        self._stop = threading.Event()
-        self._thread = threading.Thread(target=self._loop, name=name, daemon=True)
-
-    def start(self) -> None:
-        self._thread.start()
-
-    def stop(self, timeout: float) -> None:
-        self._stop.set()
-        if self._thread.ident is not None:
-            self._thread.join(timeout)
-
-    @property
-    def running(self) -> bool:
-        return self._thread.is_alive()
-
-    def _loop(self) -> None:
-        while True:
-            wanted: object = None
-            try:
-                wanted = self._step()
-            except Exception as error:  # noqa: BLE001 - the loop must outlive whatever one step does
-                _log.error("%s stopped short: %s", self._thread.name, type(error).__name__)
-            pause = min(self._seconds, wanted) if isinstance(wanted, float) else self._seconds
-            if self._stop.wait(max(0.01, pause)):
-                return

@@ -1,4 +1,4 @@
-"""Sending: claim one message, make one request, settle what came of it. And the threads that do so in a loop.
+"""Sending: claim one message, make one request, settle what came of it.
 
 The attempt and its reference are committed before the first byte leaves. Whatever ends this process between
 that commit and the next leaves a row in `submitting`, which a restart calls `unknown`: the text may be out.
@@ -7,20 +7,23 @@ that commit and the next leaves a row in `submitting`, which a restart calls `un
 from __future__ import annotations
 
 import logging
-import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Protocol, TypeVar
 
-from sms_notify.delivery.settlement import Account, Settling, usable_sender, within_bytes
+from sms_notify.delivery.settlement import Settling, within_bytes
 from sms_notify.errors import StoreError
-from sms_notify.gateways.base import Batch, Gateway, Group, Outcome, Submission
+from sms_notify.gateways.base import AddressBookGroup, Batch, Gateway, Submission
+from sms_notify.policy import bars
+from sms_notify.policy.account import Account
+from sms_notify.policy.bars import Breaker
 from sms_notify.policy.country_codes import country_of
 from sms_notify.policy.directory import group_of
+from sms_notify.policy.outcomes import Outcome
 from sms_notify.policy.retry_policy import Scope
-from sms_notify.ruleset import Timing
-from sms_notify.store import breakers, outbox
+from sms_notify.policy.ruleset import Timing
+from sms_notify.store import breakers, claims, outbox
 from sms_notify.store.messages import Message
 from sms_notify.store.tx import Tx
 
@@ -91,21 +94,24 @@ class Sender:
 
     def claim(self, tx: Tx, now: datetime, only: int | None = None) -> Message | None:
         """The next message, under the sender that the gateway takes, and cut where its country takes no long ones."""
-        sender = None if self._retired else usable_sender(tx, self._account)
+        if self._retired:
+            return None
+        closed = breakers.open_at(tx, self._account.name)
+        sender = bars.usable_sender(closed, self._account)
         if sender is None:
             return None
         reference, lease_until = self._luck.reference(), now + self._timing.lease
-        message = outbox.claim(
+        message = claims.claim(
             tx, self._gateway.name, reference, self._node, lease_until, now, sender=sender, only=only
         )
-        if message is not None and message.parts > 1 and self._no_long(tx, message):
-            body = within_bytes(message.body, 1)
+        if message is not None and message.parts > 1 and self._no_long(closed, message):
+            body = within_bytes(message.body, 1, self._account.limits)
             outbox.recut(tx, message, body, 1)
             return replace(message, body=body, parts=1)
         return message
 
-    def _no_long(self, tx: Tx, message: Message) -> bool:
-        return breakers.is_open(tx, self._account.name, Scope.NO_LONG, country_of(message.number))
+    def _no_long(self, closed: Sequence[Breaker], message: Message) -> bool:
+        return bars.is_open(closed, self._account.name, Scope.NO_LONG, country_of(message.number))
 
     def submit(self, message: Message, clock: Clock) -> Sent:
         """The request for a claimed message, and the commit of how it ended."""
@@ -143,82 +149,9 @@ class Sender:
         """The one request for a claimed message; the commit of its end is `settle`'s."""
         group, long = group_of(message.number), message.parts > 1
         if group is not None:
-            batch = Batch(Group(group), message.body, message.reference, long, sender=message.sender)
+            batch = Batch(
+                AddressBookGroup(group), message.body, message.reference, long, sender=message.sender
+            )
             return self._gateway.send_batch(batch)
         submission = Submission(message.number, message.body, message.reference, long, sender=message.sender)
         return self._gateway.send(submission)
-
-
-class SenderPool:
-    """As many threads as the gateway allows at once, each sending until nothing is due."""
-
-    def __init__(self, sender: Sender, clock: Clock, threads: int, done: Callable[[Sent], None]) -> None:
-        self._sender = sender
-        self._clock = clock
-        self._done = done
-        self._wake = threading.Condition()
-        self._news = 0
-        self._stopping = False
-        self._threads = [
-            threading.Thread(target=self._loop, name=f"sender-{n}", daemon=True) for n in range(threads)
-        ]
-
-    def start(self) -> None:
-        for thread in self._threads:
-            thread.start()
-
-    def wake(self) -> None:
-        """There may be something to send."""
-        with self._wake:
-            self._news += 1
-            self._wake.notify_all()
-
-    def stop(self, timeout: float) -> bool:
-        """Claims nothing more and waits for the requests under way; False when one outlasted `timeout` seconds."""
-        with self._wake:
-            self._stopping = True
-            self._wake.notify_all()
-        for thread in self._threads:
-            if thread.ident is not None:
-                thread.join(timeout)
-        return not any(thread.is_alive() for thread in self._threads)
-
-    @property
-    def alive(self) -> bool:
-        """False when one of its threads has ended; those of a pool that was not started yet have not."""
-        return all(thread.ident is None or thread.is_alive() for thread in self._threads)
-
-    @property
-    def running(self) -> bool:
-        return any(thread.is_alive() for thread in self._threads)
-
-    def _loop(self) -> None:
-        while not self._stopping:
-            seen = self._news
-            try:
-                self._drain()
-            except Exception as error:  # noqa: BLE001 - the thread must outlive a full disk; the row keeps the truth
-                _log.error("sending stopped short: %s", type(error).__name__)
-            self._sleep(seen)
-
-    def _drain(self) -> None:
-        """Sends until nothing is due; a stop lets the request under way end and claims nothing more."""
-        message = self._sender.take(self._clock)
-        while message is not None:
-            if self._stopping:
-                self._tell(self._sender.submit(message, self._clock))
-                return
-            sent, message = self._sender.submit_and_take(message, self._clock)
-            self._tell(sent)
-
-    def _tell(self, sent: Sent) -> None:
-        try:
-            self._done(sent)
-        except Exception as error:  # noqa: BLE001 - the next message is claimed already; logging must not strand it
-            _log.error("after a send: %s", type(error).__name__)
-
-    def _sleep(self, seen: int) -> None:
-        """Until there is news, at most a second: retries fall due by the clock and nobody announces them."""
-        with self._wake:
-            if self._news == seen and not self._stopping:
-                self._wake.wait(1.0)

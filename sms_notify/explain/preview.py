@@ -1,34 +1,44 @@
 """What would happen to an alert at a time: the way through the routes, who would get which text when, and what follows.
 
-The engine's own parts, asked without a transaction. So it knows no limits, no group that waits already and no open
-incident: it tells what a first alert on a quiet day leads to.
+No rule stands here. The engine itself takes the alert, on an empty store and a virtual clock, and what it led to is read off
+the rows. So nothing counts that is open, was sent or is held already: this is what a first alert on a quiet day leads to,
+while nobody acknowledges and the trouble lasts.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+import re
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from sms_notify.alert import Alert, Severity, Status
-from sms_notify.barring import Barring
+from sms_notify.alert import Alert, Delivery
 from sms_notify.explain.route_trace import Looked, walk
-from sms_notify.policy.directory import OnCall, Person, Target, TargetKind
-from sms_notify.policy.grouping import flush_at
-from sms_notify.policy.holds import Hold, Wait, wait
-from sms_notify.policy.rate_limits import TELL_PAUSE, Lane, pause_after
-from sms_notify.policy.rotations import Schedule, Shift, on_call
-from sms_notify.policy.routing import Receiver, Route, route
-from sms_notify.ruleset import Plan
-from sms_notify.wording.compose import compose_reported
-from sms_notify.wording.content import Notice, Reader, Text, Told
+from sms_notify.policy.account import Account
+from sms_notify.policy.bars import Barring
+from sms_notify.policy.directory import Person, Target, TargetKind
+from sms_notify.policy.episodes import tag_of
+from sms_notify.policy.holds import Hold
+from sms_notify.policy.records import TimerKind
+from sms_notify.policy.roster import Overrides
+from sms_notify.policy.routing import Receiver, Route, step_of
+from sms_notify.policy.ruleset import Plan
+from sms_notify.policy.vocabulary import Decision, Kind, PageState
+from sms_notify.store import messages, queries
+from sms_notify.store.tx import Row, moment
+from sms_notify.virtual.paper_daemon import PaperDaemon
+from sms_notify.virtual.paper_gateway import PAPER_LIMITS, PaperGateway
 
 SAMPLE_TAG = "k3f9"
 _SAMPLE_CODE = "k3f9k3f9k3"  # as long as a real one
-_HOURS = (Hold.QUIET, Hold.MUTED, Hold.INACTIVE)
-Overrides = Mapping[str, Sequence[Shift]]
-Barred = Callable[[str], Barring | None]
+_NODE = "preview"
+_TICKS = 100  # some 0.1 s; what comes after so many, after days of reminders, is gone to straight
+_LEAPS = 20  # an end for what never comes, such as a step of a route that is always muted
+_FOR_EVER = timedelta(days=10_000)
+_MICROSECOND = timedelta(microseconds=1)
+_RAN = (Decision.ESCALATED, Decision.NOBODY_ON_CALL)
 NO_OVERRIDES: Overrides = {}
+Barred = Callable[[str], Barring | None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +50,9 @@ class Expected:
     at: datetime
     why: Hold
     by: str
-    text: Text
+    kind: Kind
+    body: str
+    parts: int
     barring: Barring | None = None
 
     @property
@@ -53,13 +65,15 @@ class Expected:
 class StepAt:
     """A step of the escalation, at its time; nobody in `people`: nobody is on call then, and the next one is at once.
 
-    `barred` are those of the people whom no gateway texts now.
+    `texts` are its own; who hears of it by another receiver's step has none here. `barred` are those of the people whom
+    no gateway texts now.
     """
 
     nth: int
     at: datetime
     people: tuple[Person, ...]
     notify: tuple[Target, ...]
+    texts: tuple[Expected, ...] = ()
     barred: tuple[Person, ...] = ()
 
 
@@ -67,20 +81,25 @@ class StepAt:
 class Answer:
     """What one receiver does. `already` are people whom an earlier receiver tells; `unheld` schedules without a holder.
 
-    `every` is the time between reminders, None where nobody is told and so nobody is reminded.
+    `later` are the first texts of those who come on call while it lasts, `untold` those whose first text a limit holds for
+    longer than can be foreseen. `every` is the time between reminders, None where
+    nobody is told and so nobody is reminded, `reminded_at` when the first one leaves, None where that is too far ahead.
     """
 
     route: Route
     receiver: Receiver
     texts: tuple[Expected, ...] = ()
+    later: tuple[Expected, ...] = ()
+    untold: tuple[Person, ...] = ()
     already: tuple[Person, ...] = ()
     unheld: tuple[str, ...] = ()
     steps: tuple[StepAt, ...] = ()
     every: timedelta | None = None
+    reminded_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
+class Foreseen:
     """Everything that would happen to `alert` at `at`."""
 
     alert: Alert
@@ -90,7 +109,7 @@ class Outcome:
 
     @property
     def texts(self) -> tuple[Expected, ...]:
-        """Those that would leave: a barred number gets none."""
+        """The first ones that would leave: a barred number gets none."""
         return tuple(text for answer in self.answers for text in answer.texts if text.leaves)
 
 
@@ -107,142 +126,181 @@ def foresee(
     *,
     grouped: bool = True,
     barred: Barred = not_barred,
-) -> Outcome:
+) -> Foreseen:
     """What a first `alert` at `at` leads to. `grouped`: its source groups by itself, as Alertmanager does.
 
     `barred` says what bars a number now.
     """
-    routed = route(plan.route, alert.labels)
-    seer = _Seer(plan, alert, at, overrides, grouped, barred)
-    nodes = {
-        name: next(chain[-1] for chain in routed.chains if chain[-1].receiver == name)
-        for name in routed.receivers
-    }
-    for name, node in nodes.items():
-        seer.compete(node, plan.receivers[name])
-    answers = [seer.answer(node, plan.receivers[name]) for name, node in nodes.items()]
-    return Outcome(alert, at, walk(plan.route, alert.labels), tuple(answers))
+    looked = walk(plan.route, alert.labels)
+    nodes: dict[str, Route] = {}
+    for there in looked:
+        if there.answers:
+            nodes.setdefault(there.route.receiver, there.route)
+    with _daemon(plan, alert, overrides, barred) as daemon:
+        delivery = Delivery(alert.source, (alert,), group="{}" if grouped else "")
+        [verdict] = daemon.accept(delivery, at)
+        seer = _Seer(daemon, plan, at, verdict.incident_id or 0, barred)
+        seer.play()
+        answers = [seer.answer(node, plan.receivers[name]) for name, node in nodes.items()]
+    return Foreseen(alert, at, looked, tuple(answers))
 
 
-def holders(schedules: Mapping[str, Schedule], overrides: Overrides, at: datetime) -> OnCall:
-    """Who holds each schedule at `at`."""
+def _daemon(plan: Plan, alert: Alert, overrides: Overrides, barred: Barred) -> PaperDaemon:
+    """A daemon with nothing in its store and one gateway, which refuses what every gateway refuses now.
 
-    def holder(name: str) -> str | None:
-        schedule = schedules.get(name)
-        return None if schedule is None else on_call(schedule, overrides.get(name, ()), at)
-
-    return holder
-
-
-@dataclass(slots=True)
-class _Seer:
-    """One alert at one time. `told` has the texts of the receivers asked so far, by number: nobody gets two.
-
-    `soonest` is the receiver that tells each number first: that one's text counts.
+    A source goes on reporting what lasts, so that it does not go stale; nobody repeats a notice.
     """
+    timing = plan.timing if alert.once else replace(plan.timing, stale_after=_FOR_EVER)
 
-    plan: Plan
-    alert: Alert
-    at: datetime
-    overrides: Overrides
-    grouped: bool
-    barred: Barred
-    told: dict[str, Expected] = field(default_factory=dict)
-    soonest: dict[str, tuple[datetime, str]] = field(default_factory=dict)
+    def code_of(number: str) -> int | None:
+        barring = barred(number)
+        return barring.bars[0].code if barring is not None and barring.nowhere else None
 
-    def compete(self, node: Route, receiver: Receiver) -> None:
-        """Takes note of whom this receiver would tell sooner than those before it."""
-        for person, _ in self._named(receiver.notify, self.at):
-            until = self._held(self._start(node), node, receiver, person).until
-            if person.number not in self.soonest or until < self.soonest[person.number][0]:
-                self.soonest[person.number] = (until, receiver.name)
+    account = Account(plan.gateway, limits=PAPER_LIMITS, gateways=plan.gateways[:1], directory=plan.directory)
+    one = replace(plan, timing=timing, gateways=plan.gateways[:1])
+    return PaperDaemon(one, account, PaperGateway(plan.gateway, code_of), _NODE, overrides)
 
-    def _start(self, node: Route) -> Wait:
-        if self.grouped:
-            return Wait(self.at, Hold.NOW)
-        return flush_at(node, None, self.alert.severity is Severity.CRITICAL, self.at)
+
+class _Seer:
+    """Lets the one incident of a daemon take its course, and reads what came of it."""
+
+    def __init__(
+        self, daemon: PaperDaemon, plan: Plan, at: datetime, incident_id: int, barred: Barred
+    ) -> None:
+        self._daemon, self._plan, self._at, self._incident_id = daemon, plan, at, incident_id
+        self._barred = barred
+        self._every = {row["receiver"]: row["every"] * _MICROSECOND for row in self._agenda(TimerKind.REMIND)}
+
+    # What the clock has to go on for.
+
+    def play(self) -> None:
+        """Until every step is through, who was to hear of it has heard, and the first reminders have left."""
+        for _ in range(_TICKS):
+            at = self._daemon.next_tick()
+            if at is None or not (self._news() or self._unreminded()):
+                return
+            self._daemon.tick(at)
+        if self._starving():
+            return
+        for _ in range(_LEAPS):
+            if not (news := self._news()):
+                return
+            self._daemon.tick(self._daemon.tick_for(min(moment(row["due_at"]) for row in news)))
+
+    def _starving(self) -> bool:
+        """Whether a limit still holds a first text behind what others are told: a leap would leave those out."""
+        return any(page["why"] in (Hold.LIMIT, Hold.BEHIND) for page in self._held(Kind.FIRING))
+
+    def _agenda(self, what: TimerKind) -> Sequence[Row]:
+        return [row for row in queries.agenda_of(self._daemon.tx, self._incident_id) if row["what"] == what]
+
+    def _news(self) -> Sequence[Row]:
+        """What is still to come: each receiver's next step, and what is held but reminders."""
+        return [*self._agenda(TimerKind.ESCALATE), *self._held(Kind.FIRING), *self._held(Kind.ESCALATION)]
+
+    def _held(self, kind: Kind) -> list[Row]:
+        return [page for page in self._pages() if page["kind"] == kind and page["state"] == PageState.HELD]
+
+    def _unreminded(self) -> bool:
+        """Whether a receiver that has told somebody has not come to its first reminder yet."""
+        told = {page["receiver"] for page in self._pages() if page["state"] == PageState.TOLD}
+        return any(row["nth"] == 1 and row["receiver"] in told for row in self._agenda(TimerKind.REMIND))
+
+    def _pages(self) -> Sequence[Row]:
+        return queries.pages_of(self._daemon.tx, self._incident_id)
+
+    # What came of it.
 
     def answer(self, node: Route, receiver: Receiver) -> Answer:
         """What `receiver` does."""
-        mine: list[Expected] = []
-        already: list[Person] = []
-        times: list[datetime] = []
-        for person, target in self._named(receiver.notify, self.at):
-            held = self._held(self._start(node), node, receiver, person)
-            times.append(held.until)
-            if self.soonest[person.number][1] != receiver.name:
-                already.append(person)
-            else:
-                mine.append(self._expect(receiver, person, target, held))
-        first = min(times, default=None)
+        named = self._named(receiver.notify, self._at)
+        first = self._told(Kind.FIRING, receiver)
+        begun = [page for page in first if moment(page["created_at"]) <= self._at]
+        reminders = self._told(Kind.REMINDER, receiver)
         return Answer(
             node,
             receiver,
-            tuple(self._relieved(receiver, mine)),
-            tuple(already),
-            self._unheld(receiver.notify),
-            tuple(self._steps(receiver, first)),
-            node.repeat_interval if first is not None and node.repeat_interval else None,
+            tuple(self._expected(page, receiver.notify) for page in begun),
+            tuple(self._expected(page, receiver.notify) for page in first if page not in begun),
+            tuple(self._untold(receiver)),
+            tuple(self._already(receiver)),
+            tuple(self._unheld(receiver.notify)),
+            tuple(self._steps(receiver)),
+            self._every.get(receiver.name) if named or first or reminders else None,
+            min((moment(page["told_at"]) for page in reminders), default=None),
         )
 
-    def _expect(self, receiver: Receiver, person: Person, target: Target, held: Wait) -> Expected:
-        text = _worded(self.plan, receiver, person, self.alert, held.until)
-        barring = self.barred(person.number)
-        self.told[person.number] = Expected(person, target, held.until, held.why, held.by, text, barring)
-        return self.told[person.number]
+    def _told(self, kind: Kind, receiver: Receiver) -> list[Row]:
+        mine = [page for page in self._pages() if page["receiver"] == receiver.name]
+        return [page for page in mine if page["kind"] == kind and page["state"] == PageState.TOLD]
 
-    def _held(self, start: Wait, node: Route, receiver: Receiver, person: Person) -> Wait:
-        quiet = tuple(hours for hours in (receiver.quiet, person.quiet) if hours is not None)
-        return wait(start, self.alert.labels, node.mute, node.active, quiet)
+    def _expected(self, page: Row, targets: Sequence[Target]) -> Expected:
+        message = messages.get(self._daemon.tx, page["message_id"])
+        number = message.number
+        named = self._named(targets, message.created_at) | self._named(targets, moment(page["created_at"]))
+        # whoever is none of them came on call between the two, and only by a schedule can that be
+        person, target = named.get(number) or (Person(message.recipient, number), _schedule_of(targets))
+        why, by = Hold(page["why"]), page["held_by"]
+        barring = self._barred(number)
+        body = self._sampled(message.body)
+        return Expected(
+            person, target, message.created_at, why, by, message.kind, body, message.parts, barring
+        )
 
-    def _relieved(self, receiver: Receiver, texts: Sequence[Expected]) -> Iterator[Expected]:
-        """What is held for hours goes to who is on call when it is told, where that is somebody else by then."""
-        scheduled = any(target.kind is TargetKind.SCHEDULE for target in receiver.notify)
-        for text in texts:
-            then = self._named(receiver.notify, text.at) if scheduled and text.why in _HOURS else []
-            if not then or text.person.number in {person.number for person, _ in then}:
-                yield text
-                continue
-            held = Wait(text.at, text.why, text.by)
-            for person, target in then:
-                if person.number not in self.told:
-                    yield self._expect(receiver, person, target, held)
+    def _sampled(self, body: str) -> str:
+        """With the tag and the code that stand for any."""
+        told = body.replace(tag_of(self._incident_id), SAMPLE_TAG)
+        link = self._plan.ack_url
+        return re.sub(re.escape(link) + r"\w+", link + _SAMPLE_CODE, told) if link else told
 
-    def _named(self, targets: Sequence[Target], at: datetime) -> list[tuple[Person, Target]]:
-        """Whom `targets` name at `at`, each number once, with the first target that names them."""
-        holder = holders(self.plan.schedules, self.overrides, at)
+    def _untold(self, receiver: Receiver) -> Iterator[Person]:
+        for page in self._held(Kind.FIRING):
+            if page["receiver"] == receiver.name:
+                yield Person(page["recipient"], page["number"])
+
+    def _already(self, receiver: Receiver) -> Iterator[Person]:
+        by = {
+            page["number"]: page["receiver"]
+            for page in self._pages()
+            if page["kind"] == Kind.FIRING and page["state"] != PageState.DROPPED
+        }
+        for number, (person, _) in self._named(receiver.notify, self._at).items():
+            if by.get(number, receiver.name) != receiver.name:
+                yield person
+
+    def _named(self, targets: Sequence[Target], at: datetime) -> dict[str, tuple[Person, Target]]:
+        """Whom `targets` name at `at`, by number, each with the first target that names them."""
         named: dict[str, tuple[Person, Target]] = {}
         for target in targets:
-            for person in self.plan.directory.resolve((target,), holder):
+            for person in self._people((target,), at):
                 named.setdefault(person.number, (person, target))
-        return list(named.values())
+        return named
 
-    def _unheld(self, targets: Sequence[Target]) -> tuple[str, ...]:
+    def _people(self, targets: Sequence[Target], at: datetime) -> tuple[Person, ...]:
+        return self._daemon.engine.roster.who(self._daemon.tx, targets, at)
+
+    def _unheld(self, targets: Sequence[Target]) -> Iterator[str]:
         """The schedules among `targets` that nobody holds, or somebody who is not configured any more."""
-        schedules = [target for target in targets if target.kind is TargetKind.SCHEDULE]
-        return tuple(target.name for target in schedules if not self._named((target,), self.at))
+        for target in targets:
+            if target.kind is TargetKind.SCHEDULE and not self._people((target,), self._at):
+                yield target.name
+
+    def _steps(self, receiver: Receiver) -> Iterator[StepAt]:
+        """Those that ran, as the engine wrote it down."""
+        texts = self._told(Kind.ESCALATION, receiver)
+        for row in queries.decisions_of(self._daemon.tx, self._incident_id):
+            if row["receiver"] != receiver.name or row["word"] not in _RAN or not row["nth"]:
+                continue
+            nth, at = row["nth"], moment(row["at"])
+            notify = receiver.escalate[nth - 1].notify
+            people = self._people(notify, at)
+            mine = tuple(self._expected(page, notify) for page in texts if step_of(page["nth"]) == nth)
+            yield StepAt(nth, at, people, notify, mine, tuple(filter(self._stuck, people)))
 
     def _stuck(self, person: Person) -> bool:
-        barring = self.barred(person.number)
+        barring = self._barred(person.number)
         return barring is not None and barring.nowhere
 
-    def _steps(self, receiver: Receiver, first: datetime | None) -> Iterator[StepAt]:
-        if not receiver.notify or not receiver.escalate:
-            return
-        due = self.at if first is None else first + receiver.escalate[0].after
-        for nth, step in enumerate(receiver.escalate, 1):
-            people = tuple(person for person, _ in self._named(step.notify, due))
-            yield StepAt(nth, due, people, step.notify, tuple(filter(self._stuck, people)))
-            if people and nth < len(receiver.escalate):
-                due += receiver.escalate[nth].after - step.after
 
-
-def _worded(plan: Plan, receiver: Receiver, person: Person, alert: Alert, at: datetime) -> Text:
-    link = f"{plan.ack_url}{_SAMPLE_CODE}" if plan.ack_url and receiver.escalate else ""
-    told = Told(SAMPLE_TAG, alert, alert.starts_at)
-    lane = Lane.CRITICAL if alert.severity is Severity.CRITICAL else Lane.REST
-    free = pause_after(plan.limits.of(lane), (), at)
-    silent = free if free - at > TELL_PAUSE else None
-    notice = Notice(Status.FIRING, (told,), ack=link, silent_until=silent)
-    reader = Reader(person.timezone, person.language)
-    return compose_reported(notice, reader, plan.templates.get(receiver.template), receiver.max_parts).text
+def _schedule_of(targets: Sequence[Target]) -> Target:
+    return next(target for target in targets if target.kind is TargetKind.SCHEDULE)

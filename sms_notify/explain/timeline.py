@@ -15,11 +15,11 @@ from sms_notify.logs import masked
 from sms_notify.policy.directory import TargetKind, group_of
 from sms_notify.policy.episodes import tag_of
 from sms_notify.policy.holds import Hold
+from sms_notify.policy.records import TimerKind
 from sms_notify.policy.routing import Receiver, Route, step_of
 from sms_notify.policy.vocabulary import Decision, Heard, IncidentState, Kind, PageState, State
 from sms_notify.store import queries
-from sms_notify.store.agenda import What
-from sms_notify.store.pages import subject_of
+from sms_notify.store.incidents import incident_of
 from sms_notify.store.tx import Row, Tx, load, moment
 from sms_notify.wording.alert_fields import where_of
 
@@ -102,7 +102,7 @@ def of_message(tx: Tx, message_id: int, beside: Beside) -> Story | None:
 
 def name_of(row: Row) -> str:
     """What an incident is, and where: `HostDown web1`."""
-    alert = subject_of(row, "id").alert
+    alert = incident_of(row).subject.alert
     return f"{alert.labels.get('alertname') or 'alert without a name'} {where_of(alert)}".rstrip()
 
 
@@ -178,20 +178,20 @@ def _repeated(rows: Sequence[Row]) -> list[Line]:
 def _others(row: Row, looked: Sequence[Looked]) -> Iterator[Line]:
     """The routes that did not take it; by today's configuration, which says so where it would decide otherwise."""
     at, labels = moment(row["received_at"]), load(row["labels"])
-    today = [f"{there.route.path} -> {there.route.receiver}" for there in looked if there.answers]
+    today = [f"{visited.route.path} -> {visited.route.receiver}" for visited in looked if visited.answers]
     if today != _paths(row):
         yield Line(at, f"today's configuration would take {'; '.join(today)}", 1)
         return
-    passed = [there for there in looked if there.look is Look.NO_MATCH]
-    for there in passed[:_ROUTES_SHOWN]:
-        yield Line(at, f"{there.route.path} did not match: {_why_not(there, labels)}", 1)
+    passed = [visited for visited in looked if visited.look is Look.NO_MATCH]
+    for visited in passed[:_ROUTES_SHOWN]:
+        yield Line(at, f"{visited.route.path} did not match: {_why_not(visited, labels)}", 1)
     if len(passed) > _ROUTES_SHOWN:
         yield Line(at, f"nor did {len(passed) - _ROUTES_SHOWN} others", 1)
 
 
-def _why_not(there: Looked, labels: Mapping[str, str]) -> str:
+def _why_not(visited: Looked, labels: Mapping[str, str]) -> str:
     """Which matchers of a route failed, and what was there instead."""
-    return ", ".join(f"{matcher} ({value_of(matcher.name, labels)})" for matcher in there.failed)
+    return ", ".join(f"{matcher} ({value_of(matcher.name, labels)})" for matcher in visited.failed)
 
 
 def value_of(name: str, labels: Mapping[str, str]) -> str:
@@ -266,7 +266,7 @@ def _decision(row: Row, beside: Beside) -> str:
 def _due(row: Row) -> Line:
     nth = step_of(row["nth"])
     step = f"step {nth} of {row['receiver']}"
-    what = step if row["what"] == What.ESCALATE else f"reminder {nth} by {row['receiver']}"
+    what = step if row["what"] == TimerKind.ESCALATE else f"reminder {nth} by {row['receiver']}"
     return Line(moment(row["due_at"]), f"due: {what}, unless somebody acknowledges or it ends")
 
 

@@ -1,7 +1,7 @@
-"""What every gateway answers with: the outcome of one request, as a value.
+"""What every gateway takes and answers with, as values.
 
 A gateway never raises for what a network or a provider did. One send is one request and ends in one `Outcome`;
-whoever asked decides what follows from it.
+whoever asked decides what follows from it, by what it was told in `policy/outcomes.py`'s words.
 """
 
 from __future__ import annotations
@@ -11,49 +11,16 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Protocol
 
-
-class Fate(StrEnum):
-    """What became of one request to send; the value is the word in ledger, log and metrics.
-
-    UNKNOWN is neither SENT nor REFUSED: the request may have reached the gateway and no answer says so.
-    """
-
-    SENT = "sent"  # the gateway said OK
-    REFUSED = "refused"  # the gateway said no, in words we know: nothing was sent
-    NOT_SENT = "not_sent"  # no byte of the request left: nothing can have been sent
-    UNKNOWN = "unknown"  # the request may have been taken; only a report or a person can tell
+from sms_notify.policy.outcomes import DeliveryStatus, Fate, Outcome, Reason, Refusal
 
 
-class Reason(StrEnum):
-    """Why a request ended as it did; closed, because it is a metric label."""
+class ReportsBy(StrEnum):
+    """How we learn what became of a text."""
 
-    OK = "ok"
-    ERROR_CODE = "error_code"  # REFUSED with `code`
-    HTTP_CLIENT_ERROR = "http_client_error"  # a complete HTTP 4xx: wrong URL or a proxy
-    DNS = "dns"
-    CONNECT = "connect"
-    CONNECT_TIMEOUT = "connect_timeout"
-    TLS = "tls"
-    LOCAL = "local"  # out of descriptors, memory …, before the first byte left
-    TIMEOUT = "timeout"  # no complete answer within the time limit
-    CONNECTION_LOST = "connection_lost"
-    REDIRECT = "redirect"
-    HTTP_SERVER_ERROR = "http_server_error"
-    TOO_LARGE = "too_large"
-    UNREADABLE = "unreadable"  # an answer that is in no grammar of the gateway
-    CRASHED = "crashed"  # this program ended between request and answer
-
-
-@dataclass(frozen=True, slots=True)
-class Outcome:
-    """How one send ended. `detail` is printable, at most 200 characters, and free of secrets and numbers."""
-
-    fate: Fate
-    reason: Reason
-    code: int | None = None
-    smsid: str | None = None
-    detail: str = ""
-    seconds: float = 0.0
+    CALLBACK = "callback"
+    POLL = "poll"
+    BOTH = "callback+poll"
+    OFF = "off"
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,8 +45,8 @@ class Numbers:
 
 
 @dataclass(frozen=True, slots=True)
-class Group:
-    """A group of the gateway's own address book; `name` exactly as it stands there (errors 125 and 126)."""
+class AddressBookGroup:
+    """A group of the gateway's own address book; `name` exactly as it stands there."""
 
     name: str
 
@@ -88,7 +55,7 @@ class Group:
 class Batch:
     """One message to many in one request. It has no delivery report, for no answer says whose one smsID is."""
 
-    to: Numbers | Group
+    to: Numbers | AddressBookGroup
     text: str
     reference: str = ""
     long: bool = False
@@ -110,21 +77,6 @@ class Scheduled:
 @dataclass(frozen=True, slots=True)
 class Removed:
     """The gateway said OK: what was asked for is no longer in its outbox."""
-
-
-class DeliveryStatus(StrEnum):
-    """The gateway's own words for what became of a text (seed, 'Delivery Code')."""
-
-    DELIVERED = "DELIVERED"
-    NOT_DELIVERED = "NOT DELIVERED"
-    BUFFERED = "BUFFERED"
-    SUBMITTED = "SUBMITTED"
-    REJECTED = "REJECTED"
-    NONE = "NONE"
-
-    @property
-    def final(self) -> bool:
-        return self in (DeliveryStatus.DELIVERED, DeliveryStatus.NOT_DELIVERED, DeliveryStatus.REJECTED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,6 +112,15 @@ class Failed:
     reason: Reason
     code: int | None = None
     detail: str = ""
+    refusal: Refusal | None = None
+
+    @classmethod
+    def of(cls, outcome: Outcome) -> Failed:
+        return cls(outcome.fate, outcome.reason, outcome.code, outcome.detail, outcome.refusal)
+
+    @property
+    def outcome(self) -> Outcome:
+        return Outcome(self.fate, self.reason, self.code, refusal=self.refusal, detail=self.detail)
 
 
 class Gateway(Protocol):
@@ -175,3 +136,15 @@ class Gateway(Protocol):
     def credits(self) -> int | Failed: ...
 
     def report(self, smsid: str) -> Report | Failed: ...
+
+
+class ByHand(Gateway, Protocol):
+    """What people ask of a gateway beside that, by a command: the daemon schedules and removes nothing."""
+
+    def schedule(self, message: Submission | Batch, at: datetime) -> Scheduled | Failed: ...
+
+    def remove(self, *, outboxid: str = "", number: str = "") -> Removed | Failed: ...
+
+    def empty_outbox(self) -> Removed | Failed: ...
+
+    def last_reports(self, count: int) -> LastReports | Failed: ...

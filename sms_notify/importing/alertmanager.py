@@ -55,7 +55,7 @@ class Routing:
 
 
 def read_alertmanager(source: Source, names: Collection[str]) -> tuple[Reading, Routing]:
-    """`names` are sachet's receivers. Raises ConfigError where it is no configuration of Alertmanager."""
+    """`names` are sachet's receivers. Raises ConfigError where it is not a configuration of Alertmanager."""
     reading = read(source, "Alertmanager")
     data = reading.document.data
     root = mapping(data.get("route"))
@@ -125,7 +125,7 @@ def _intervals(reading: Reading, data: dict[str, Value]) -> dict[str, Value]:
 def _interval_faults(times: Iterable[Value]) -> Iterator[str]:
     for value in times:
         if not isinstance(value, dict):
-            yield "it is no mapping"
+            yield "it is not a mapping"
             continue
         yield from (f"{fault.what}, {fault.advice}" for fault in interval_faults(value))
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable
 
-from sms_notify.config.models import Gateway
+from sms_notify.config.models import GatewaySection
 from sms_notify.config.phone import NumberError, parse_number
 from sms_notify.errors import Fault
 from sms_notify.importing.alertmanager import Branch, Routing, matcher, read_alertmanager
-from sms_notify.importing.people import Person, people_of
-from sms_notify.importing.plan import EVERYBODY, NOWHERE, Answer, Plan
+from sms_notify.importing.people import ImportedPerson, people_of
+from sms_notify.importing.plan import EVERYBODY, NOWHERE, ImportedReceiver, ImportPlan
 from sms_notify.importing.reading import Imported, Reading, Source
 from sms_notify.importing.render import render
 from sms_notify.importing.sachet import Sachet, SachetReceiver, read_sachet
@@ -26,7 +26,7 @@ def convert(config: Source, alertmanager: Source | None = None) -> Imported:
     )
     answers = tuple(_answer(reading, receiver, people, routing) for receiver in sachet.receivers)
     notes = (*_in_order(reading.notes), *_in_order(beside.notes if beside else ()))
-    plan = Plan(
+    plan = ImportPlan(
         config=config,
         alertmanager=alertmanager,
         sender=sender,
@@ -81,14 +81,14 @@ def _usable(written: str) -> str:
         sender = number.e164 if number.assigned else written
     account = {"name": "main", "type": "1601sms", "url": "https://gateway.example.org/", "username": "acme"}
     try:
-        return Gateway.model_validate({**account, "sender": sender}).sender
+        return GatewaySection.model_validate({**account, "sender": sender}).sender
     except ValueError:
         return ""
 
 
 def _answer(
-    reading: Reading, receiver: SachetReceiver, people: dict[str, Person], routing: Routing
-) -> Answer:
+    reading: Reading, receiver: SachetReceiver, people: dict[str, ImportedPerson], routing: Routing
+) -> ImportedReceiver:
     named = [] if receiver.chats else [people[entry.text] for entry in receiver.to]
     if not receiver.chats and not any(person.usable for person in named):
         advice = "write under `notify` who is to be texted"
@@ -96,7 +96,7 @@ def _answer(
     if receiver.text:
         what = "is a Go template and is not translated: the built-in wording is used"
         reading.note((*receiver.place, "text"), what, "docs/templates.md tells how to say it in other words")
-    return Answer(
+    return ImportedReceiver(
         receiver=receiver,
         notify=_each(person.name for person in named if person.usable),
         unusable=_each(person.name for person in named if not person.usable),

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from sms_notify.config.phone import Number, NumberError, parse_number
 from sms_notify.importing.reading import Reading, Source
-from sms_notify.importing.sachet import Entry, SachetReceiver
+from sms_notify.importing.sachet import SachetReceiver, SachetRecipient
 
 _LONGEST_NAME = 24
 _MOST_WORDS = 3
@@ -19,7 +19,7 @@ _NAME_ENDS = re.compile(r"[(,;:/]| - ")
 
 
 @dataclass(frozen=True, slots=True)
-class Person:
+class ImportedPerson:
     """`number` is E.164, or what was written where that cannot be texted (`usable` is false then)."""
 
     name: str
@@ -27,29 +27,29 @@ class Person:
     usable: bool
 
 
-def people_of(reading: Reading, receivers: Iterable[SachetReceiver]) -> dict[str, Person]:
+def people_of(reading: Reading, receivers: Iterable[SachetReceiver]) -> dict[str, ImportedPerson]:
     """Everybody, by what `to` says. Notes what cannot be texted."""
     listed = [entry for receiver in receivers if not receiver.chats for entry in receiver.to]
-    first: dict[str, Entry] = {}
+    first: dict[str, SachetRecipient] = {}
     for entry in listed:
         first.setdefault(entry.text, entry)
     numbers = {text: _number(reading, entry) for text, entry in first.items()}
     names = _names(reading.source, listed, numbers)
-    made: dict[str, Person] = {}
+    made: dict[str, ImportedPerson] = {}
     for entry in listed:
         key = _key(entry, numbers)
         if key not in made:
             name = names.get(key) or _free("person", {*names.values(), *(p.name for p in made.values())})
-            made[key] = Person(name, key, numbers[entry.text] is not None)
+            made[key] = ImportedPerson(name, key, numbers[entry.text] is not None)
     return {entry.text: made[_key(entry, numbers)] for entry in listed}
 
 
-def _key(entry: Entry, numbers: dict[str, Number | None]) -> str:
+def _key(entry: SachetRecipient, numbers: dict[str, Number | None]) -> str:
     number = numbers[entry.text]
     return number.e164 if number else entry.text
 
 
-def _number(reading: Reading, entry: Entry) -> Number | None:
+def _number(reading: Reading, entry: SachetRecipient) -> Number | None:
     try:
         number = parse_number(entry.text)
     except NumberError as fault:
@@ -60,7 +60,7 @@ def _number(reading: Reading, entry: Entry) -> Number | None:
     return number
 
 
-def _with_plus(reading: Reading, entry: Entry, fault: NumberError) -> Number | None:
+def _with_plus(reading: Reading, entry: SachetRecipient, fault: NumberError) -> Number | None:
     """Many providers take a country code without +; it is believed where that makes a number that exists."""
     try:
         number = parse_number(f"+{entry.text}") if entry.text[:1] in tuple("123456789") else None
@@ -73,7 +73,9 @@ def _with_plus(reading: Reading, entry: Entry, fault: NumberError) -> Number | N
     return None
 
 
-def _names(source: Source, listed: Iterable[Entry], numbers: dict[str, Number | None]) -> dict[str, str]:
+def _names(
+    source: Source, listed: Iterable[SachetRecipient], numbers: dict[str, Number | None]
+) -> dict[str, str]:
     """The names that comments beside the numbers give: `- "+31612345678"  # Alice`."""
     each = list(listed)
     on_line = Counter(entry.line for entry in each)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from sms_notify.config.document import Place, spell
 from sms_notify.errors import Fault
 from sms_notify.importing.alertmanager import Branch, Routing
-from sms_notify.importing.people import Person
+from sms_notify.importing.people import ImportedPerson
 from sms_notify.importing.reading import Source
 from sms_notify.importing.sachet import SachetReceiver
 
@@ -17,7 +17,7 @@ EVERYBODY = "everybody"
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class ImportedReceiver:
     """One receiver of ours. `unusable` are people of whom sachet's configuration has no number that can be texted."""
 
     receiver: SachetReceiver
@@ -27,15 +27,15 @@ class Answer:
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
+class ImportPlan:
     """`owners` tells whose number stands at a place. `elsewhere` is the receiver of branches that are not sachet's."""
 
     config: Source
     alertmanager: Source | None
     sender: str
-    people: tuple[Person, ...]
+    people: tuple[ImportedPerson, ...]
     owners: Mapping[Place, str]
-    answers: tuple[Answer, ...]
+    answers: tuple[ImportedReceiver, ...]
     elsewhere: str
     routing: Routing
     hidden: tuple[str, ...]

@@ -64,7 +64,7 @@ class Reading:
 
 
 def read(source: Source, program: str) -> Reading:
-    """Raises ConfigError where it is no YAML mapping. `program` is whose configuration it should be."""
+    """Raises ConfigError where it is not a YAML mapping. `program` is whose configuration it should be."""
     if all(line.strip()[:1] in ("", "#") for line in source.text.splitlines()):
         raise wrong(source, "is empty", f"give the configuration that {program} runs with")
     document = parse_document(source.text, source.file)

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 
 from sms_notify.errors import Fault
 from sms_notify.importing.alertmanager import Branch
-from sms_notify.importing.plan import Answer, Plan
+from sms_notify.importing.plan import ImportedReceiver, ImportPlan
 from sms_notify.importing.reading import shown
 from sms_notify.importing.yamltext import change, comment, flow, key_list, masked, quoted, scalar
 
@@ -14,25 +14,25 @@ _SENDER = "ACME-Ops"
 _PORT = 9876
 
 
-def render(plan: Plan) -> str:
+def render(plan: ImportPlan) -> str:
     """The whole text, which ends in a line end."""
     parts = (_head, _web, _gateways, _people, _route, _receivers, _intervals, _templates)
     return "\n\n".join("\n".join(lines) for part in parts if (lines := list(part(plan)))) + "\n"
 
 
-def _notes(plan: Plan, section: str, indent: int = 0) -> Iterator[str]:
+def _notes(plan: ImportPlan, section: str, indent: int = 0) -> Iterator[str]:
     for note in plan.notes:
         if plan.section(note) == section:
             yield from _remark(plan, note, indent)
 
 
-def _remark(plan: Plan, note: Fault, indent: int) -> Iterator[str]:
+def _remark(plan: ImportPlan, note: Fault, indent: int) -> Iterator[str]:
     source = plan.config if note.file == plan.config.file else plan.alertmanager
     file = source.short if source else note.file
     yield from comment(f"{file}:{note.line} {note.path} {note.what}; {note.advice}.", indent)
 
 
-def _head(plan: Plan) -> Iterator[str]:
+def _head(plan: ImportPlan) -> Iterator[str]:
     files = f"{plan.config.short} (sachet)"
     if plan.alertmanager:
         files += f" and {plan.alertmanager.short} (Alertmanager)"
@@ -47,7 +47,7 @@ def _head(plan: Plan) -> Iterator[str]:
     yield from _notes(plan, "top")
 
 
-def _web(_: Plan) -> Iterator[str]:
+def _web(_: ImportPlan) -> Iterator[str]:
     yield "web:"
     yield from comment(
         f"sachet's port was {_PORT} and its path /alert, which is here, too. Take the port over when sachet has "
@@ -63,7 +63,7 @@ def _web(_: Plan) -> Iterator[str]:
     yield "  # webhook_tokens_file: tokens"
 
 
-def _gateways(plan: Plan) -> Iterator[str]:
+def _gateways(plan: ImportPlan) -> Iterator[str]:
     yield "gateways:"
     yield from _notes(plan, "providers", 2)
     yield "  - name: main"
@@ -76,7 +76,7 @@ def _gateways(plan: Plan) -> Iterator[str]:
     )
 
 
-def _people(plan: Plan) -> Iterator[str]:
+def _people(plan: ImportPlan) -> Iterator[str]:
     if not plan.people:
         return
     usable = any(person.usable for person in plan.people)
@@ -90,7 +90,7 @@ def _people(plan: Plan) -> Iterator[str]:
             yield change(f"  # {scalar(person.name)}: {{number: +…}}", f"was {was}")
 
 
-def _route(plan: Plan) -> Iterator[str]:
+def _route(plan: ImportPlan) -> Iterator[str]:
     yield from _notes(plan, "route")
     if plan.alertmanager:
         yield from comment(
@@ -103,7 +103,7 @@ def _route(plan: Plan) -> Iterator[str]:
     yield from _branch(plan, plan.routing.root, 2)
 
 
-def _branch(plan: Plan, branch: Branch, indent: int) -> Iterator[str]:
+def _branch(plan: ImportPlan, branch: Branch, indent: int) -> Iterator[str]:
     blank = " " * indent
     yield f"{blank}receiver: {scalar(plan.name(branch))}"
     if branch.repeat:
@@ -120,19 +120,19 @@ def _branch(plan: Plan, branch: Branch, indent: int) -> Iterator[str]:
         yield from _child(plan, child, indent + 2)
 
 
-def _child(plan: Plan, child: Branch, indent: int) -> Iterator[str]:
+def _child(plan: ImportPlan, child: Branch, indent: int) -> Iterator[str]:
     """An entry of `routes`: its first line has the dash."""
     lines = [*_matchers(plan, child, indent + 2), *_branch(plan, child, indent + 2)]
     yield f"{' ' * indent}- {lines[0].strip()}"
     yield from lines[1:]
 
 
-def _matchers(plan: Plan, child: Branch, indent: int) -> Iterator[str]:
+def _matchers(plan: ImportPlan, child: Branch, indent: int) -> Iterator[str]:
     lines = key_list("matchers", child.matchers, indent) if child.matchers else []
     yield from (map(change, lines) if plan.guessed else lines)
 
 
-def _receivers(plan: Plan) -> Iterator[str]:
+def _receivers(plan: ImportPlan) -> Iterator[str]:
     yield "receivers:"
     yield from _notes(plan, "receivers", 2)
     for answer in plan.answers:
@@ -146,7 +146,7 @@ def _receivers(plan: Plan) -> Iterator[str]:
             yield from comment("Alertmanager tells of these by another road; here they are recorded.", 4)
 
 
-def _receiver(plan: Plan, answer: Answer) -> Iterator[str]:
+def _receiver(plan: ImportPlan, answer: ImportedReceiver) -> Iterator[str]:
     receiver = answer.receiver
     yield f"  - name: {scalar(receiver.name)}"
     yield from _notes(plan, f"receiver {receiver.name}", 4)
@@ -169,7 +169,7 @@ def _notify(names: Iterable[str]) -> Iterator[str]:
         yield from key_list("notify", targets, 4)
 
 
-def _intervals(plan: Plan) -> Iterator[str]:
+def _intervals(plan: ImportPlan) -> Iterator[str]:
     if plan.routing.intervals:
         yield "time_intervals:"
     for name, times in plan.routing.intervals.items():
@@ -179,7 +179,7 @@ def _intervals(plan: Plan) -> Iterator[str]:
             yield f"      - {flow(one)}"
 
 
-def _templates(plan: Plan) -> Iterator[str]:
+def _templates(plan: ImportPlan) -> Iterator[str]:
     yield from _notes(plan, "templates")
     yield from comment(
         "The built-in wording needs no template and always fits. It says status, severity, what, where, how it is, "

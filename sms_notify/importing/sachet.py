@@ -53,7 +53,7 @@ _LEAST_SECRET = 6  # characters; shorter ones would be found in half of all word
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class SachetRecipient:
     """One entry of a receiver's `to`."""
 
     text: str
@@ -66,7 +66,7 @@ class SachetReceiver:
     name: str
     place: Place
     provider: str
-    to: tuple[Entry, ...]
+    to: tuple[SachetRecipient, ...]
     sender: str
     text: str
     long: bool
@@ -164,7 +164,7 @@ def _judge_provider(reading: Reading, place: Place, provider: str) -> None:
         what = f"{provider} texts its account's owner alone, whatever `to` says"
         reading.note(where, what, "check whose numbers these are: here they are texted")
     elif provider not in PROVIDERS:
-        what = f"`{shown(provider)}` is no provider that sachet knows" if provider else "is missing"
+        what = f"`{shown(provider)}` is not a provider that sachet knows" if provider else "is missing"
         reading.note(where, f"{what}: sachet answered 500", "check that these people are to be texted")
 
 
@@ -175,19 +175,21 @@ def _judge_type(reading: Reading, place: Place, kind: str) -> None:
             where, "was a call that reads the text out; here it is a text", "check who relies on calls"
         )
     elif kind not in (*_TEXT_TYPES, "long"):
-        reading.note(where, f"`{shown(kind)}` is no type that sachet knows", "it is a text here")
+        reading.note(where, f"`{shown(kind)}` is not a type that sachet knows", "it is a text here")
 
 
-def _to(reading: Reading, place: Place, value: Value) -> list[Entry]:
+def _to(reading: Reading, place: Place, value: Value) -> list[SachetRecipient]:
     if isinstance(value, str):  # which sachet refuses; what is meant is plain all the same
-        return [Entry(value.strip(), place, reading.line(place))]
+        return [SachetRecipient(value.strip(), place, reading.line(place))]
     found = []
     for index, text in enumerate(entries(value)):
         here = (*place, index)
         if word(text).strip():
-            found.append(Entry(word(text).strip(), here, reading.line(here)))
+            found.append(SachetRecipient(word(text).strip(), here, reading.line(here)))
         elif not reading.unread(here):
-            reading.note(here, "is no telephone number", "write it under `people`, with + and country code")
+            reading.note(
+                here, "is not a telephone number", "write it under `people`, with + and country code"
+            )
     return found
 
 

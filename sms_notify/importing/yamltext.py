@@ -83,5 +83,5 @@ def _pieces(line: str, width: int) -> list[str]:
 
 
 def _clean(text: str) -> str:
-    """What is no letter to YAML ends a comment or is refused, as do line separators."""
+    """What is not a letter to YAML ends a comment or is refused, as do line separators."""
     return "".join(char if char.isprintable() else " " for char in text)

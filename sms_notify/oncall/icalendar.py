@@ -17,9 +17,9 @@ from typing import Any
 from urllib.parse import SplitResult, urljoin, urlsplit
 from zoneinfo import ZoneInfo
 
-from sms_notify.channels.base import Ended, Told
-from sms_notify.channels.bounded import Bound, Leash, tls_context, words
 from sms_notify.errors import UsageError
+from sms_notify.net.bounded import Bound, BrokenOff, Leash
+from sms_notify.net.connection import connected
 from sms_notify.policy.rotations import Shift, by_strength, local_instant, strongest
 from sms_notify.secret import Secret
 
@@ -38,7 +38,7 @@ class CalendarError(UsageError):
 
 @dataclass(frozen=True, slots=True)
 class Calendar:
-    """`shifts` never overlap and lie in the order of time; a gap is no shift here, so that layers show through.
+    """`shifts` never overlap and lie in the order of time; a gap is not a shift here, so that layers show through.
 
     `unknown` are the titles of events that count for nobody, each once, with the reason where it is not the name.
     """
@@ -228,19 +228,18 @@ def fetch_calendar(url: Secret, timeout: float, ca_file: str = "") -> bytes:
     Up to three redirects, never from https to http. `ca_file` (PEM) is trusted besides the machine's authorities.
     Raises CalendarError, which names the host alone.
     """
-    got: list[bytes] = []
 
-    def work(leash: Leash) -> Told:
+    def work(leash: Leash) -> bytes | CalendarError:
         try:
-            got.append(_fetched(url.reveal(), leash, ca_file))
+            return _fetched(url.reveal(), leash, ca_file)
         except CalendarError as error:
-            return Told(Ended.REFUSED, str(error))
-        return Told(Ended.TOLD)
+            return error
 
-    told = Bound(timeout).run(work)
-    if told.ended is not Ended.TOLD:
-        raise CalendarError(f"the calendar at {_host(url)} could not be fetched: {told.detail}")
-    return got[0]
+    got = Bound(timeout).run(work)
+    if isinstance(got, bytes):
+        return got
+    why = got.detail if isinstance(got, BrokenOff) else got
+    raise CalendarError(f"the calendar at {_host(url)} could not be fetched: {why}")
 
 
 def _host(url: Secret) -> str:
@@ -253,7 +252,7 @@ def _host(url: Secret) -> str:
 def _fetched(url: str, leash: Leash, ca_file: str) -> bytes:
     for _ in range(_MOST_REDIRECTS + 1):
         parts = _split(url)
-        connection = _connected(parts, leash, ca_file)
+        connection = connected(url, leash, ca_file)
         try:
             _ask(connection, parts)
             with connection.getresponse() as response:
@@ -274,28 +273,7 @@ def _split(url: str) -> SplitResult:
     return parts
 
 
-def _connected(parts: SplitResult, leash: Leash, ca_file: str) -> http.client.HTTPConnection:
-    host = parts.hostname or ""
-    if parts.scheme == "http":
-        plain = http.client.HTTPConnection(host, parts.port)
-        plain.sock = leash.connect(host, plain.port)
-        return plain
-    try:
-        context = tls_context(ca_file)
-    except OSError as error:
-        raise CalendarError(f"ca_file cannot be used: {words(error)}") from None
-    secure = http.client.HTTPSConnection(host, parts.port, context=context)
-    sock = leash.connect(host, secure.port)
-    try:
-        secure.sock = context.wrap_socket(sock, server_hostname=host)
-    except BaseException:
-        sock.close()
-        raise
-    return secure
-
-
 def _ask(connection: http.client.HTTPConnection, parts: SplitResult) -> None:
-    connection.set_debuglevel(0)  # http.client's global switch would print the address
     headers = {
         "User-Agent": f"sms-notify/{importlib.metadata.version('sms-notify')}",
         "Accept": "text/calendar, */*;q=0.1",

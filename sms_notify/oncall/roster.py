@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 
-from sms_notify.policy.directory import Directory, OnCall, Person, Target, TargetKind
-from sms_notify.policy.rotations import Schedule, Shift, on_call
+from sms_notify.policy.directory import Directory, OnCall, Person, Target
+from sms_notify.policy.roster import Overrides, Staff, scheduled
+from sms_notify.policy.rotations import Shift
 from sms_notify.store import oncall_rows
 from sms_notify.store.oncall_rows import Override
 from sms_notify.store.tx import Tx
+
+
+def by_schedule(made: Sequence[Override]) -> Overrides:
+    return {name: [o.shift for o in made if o.schedule == name] for name in {o.schedule for o in made}}
 
 
 def obeyed(made: Iterable[Override], directory: Directory) -> list[Override]:
@@ -19,32 +24,18 @@ def obeyed(made: Iterable[Override], directory: Directory) -> list[Override]:
 
 
 @dataclass(frozen=True, slots=True)
-class Roster:
-    """The people behind targets at a moment."""
+class Roster(Staff):
+    """The people behind targets at a moment, asked of the store."""
 
-    directory: Directory
-    schedules: Mapping[str, Schedule] = field(default_factory=dict)
-
-    def people(self, tx: Tx, targets: Iterable[Target], now: datetime) -> tuple[Person, ...]:
+    def who(self, tx: Tx, targets: Iterable[Target], now: datetime) -> tuple[Person, ...]:
         """Whom `targets` name now, each number once."""
         listed = tuple(targets)
-        if not any(target.kind is TargetKind.SCHEDULE for target in listed):
-            return self.directory.resolve(listed)
-        return self.directory.resolve(listed, self.holders(tx, now))
+        overrides = oncall_rows.roster(tx, self.directory.people, now).overrides if scheduled(listed) else {}
+        return self.people(listed, overrides, now)
 
-    def holders(self, tx: Tx, now: datetime) -> OnCall:
+    def on_call(self, tx: Tx, now: datetime) -> OnCall:
         """Who holds each schedule at `now`."""
-        made = self._made(tx, now)
-
-        def holder(name: str) -> str | None:
-            schedule = self.schedules.get(name)
-            mine = [override.shift for override in made if override.schedule == name]
-            return None if schedule is None else on_call(schedule, mine, now)
-
-        return holder
+        return self.holders(oncall_rows.roster(tx, self.directory.people, now).overrides, now)
 
     def overrides_of(self, tx: Tx, schedule: str, after: datetime) -> tuple[Shift, ...]:
-        return tuple(o.shift for o in self._made(tx, after) if o.schedule == schedule)
-
-    def _made(self, tx: Tx, after: datetime) -> list[Override]:
-        return obeyed(oncall_rows.overrides(tx, after), self.directory)
+        return tuple(oncall_rows.roster(tx, self.directory.people, after).overrides.get(schedule, ()))

@@ -14,14 +14,14 @@ from sms_notify.config.settings import CalendarSource, Settings
 from sms_notify.oncall.icalendar import MOST_BYTES, Calendar, CalendarError, fetch_calendar, read_calendar
 from sms_notify.policy.rotations import Schedule
 
-_BACK, _AHEAD = timedelta(days=40), timedelta(days=400)
+_DAYS_BACK, _DAYS_AHEAD = timedelta(days=40), timedelta(days=400)
 _FETCH_WITHIN = 20.0  # seconds
 Copies = Callable[[str], bytes | None]
 """The last good copy of a schedule's calendar, where one was kept."""
 
 
 @dataclass(frozen=True, slots=True)
-class CalendarTrouble:
+class CalendarProblem:
     """A calendar that could not be had, or events of it that mean nobody."""
 
     schedule: str
@@ -33,27 +33,27 @@ class Timetable:
     """Every schedule, what was wrong with the calendars, and what was fetched anew and is worth keeping."""
 
     schedules: Mapping[str, Schedule]
-    troubles: tuple[CalendarTrouble, ...] = ()
+    problems: tuple[CalendarProblem, ...] = ()
     fetched: Mapping[str, bytes] | None = None
 
 
 def read_timetable(settings: Settings, now: datetime, copies: Copies, *, fetch: bool = True) -> Timetable:
     """Reads every calendar for some months around `now`. `fetch` False asks no server and takes the kept copies.
 
-    Never raises for a calendar: what cannot be read is a trouble, and the last good copy counts.
+    Never raises for a calendar: what cannot be read is a problem, and the last good copy counts.
     """
     schedules = dict(settings.schedules)
-    troubles: list[CalendarTrouble] = []
+    problems: list[CalendarProblem] = []
     fetched: dict[str, bytes] = {}
     for source in settings.calendars:
         calendar, wrong, fresh = _calendar(source, settings, now, copies, fetch)
-        troubles += [CalendarTrouble(source.schedule, what) for what in wrong]
+        problems += [CalendarProblem(source.schedule, what) for what in wrong]
         if fresh is not None:
             fetched[source.schedule] = fresh
         if calendar is not None:
             schedule = schedules.get(source.schedule) or Schedule(source.schedule, source.timezone)
             schedules[source.schedule] = replace(schedule, calendar=calendar.shifts)
-    return Timetable(schedules, tuple(troubles), fetched)
+    return Timetable(schedules, tuple(problems), fetched)
 
 
 def _calendar(
@@ -64,7 +64,7 @@ def _calendar(
     for text, fresh in _texts(source, copies, fetch, wrong):
         try:
             calendar = read_calendar(
-                text, people, now - _BACK, now + _AHEAD, source.timezone, free_counts=True
+                text, people, now - _DAYS_BACK, now + _DAYS_AHEAD, source.timezone, free_counts=True
             )
         except CalendarError as error:
             wrong.append(str(error))

@@ -98,6 +98,11 @@ class Directory:
         """Whom we know of a gateway's group: the team of the same name, if there is one."""
         return tuple(self.people[name] for name in self.teams.get(group, ()))
 
+    def heads(self, number: str) -> int:
+        """How many phones a number stands for: a group of the gateway's has as many as the team of the same name."""
+        group = group_of(number)
+        return 1 if group is None else max(1, len(self.known_members(group)))
+
     def owner(self, number: str) -> Person | None:
         """The person whose number this is, so that a bare number is still told in its owner's language."""
         return next((person for person in self.people.values() if person.number == number), None)

@@ -20,7 +20,7 @@ STALE_AFTER = timedelta(hours=24)
 OLD_COPY_WINDOW = timedelta(minutes=1)
 
 # No 0/o and 1/l/i, for it is read aloud at night; no m, with which the ids of messages begin.
-# The first one is no digit, so that a tag is never taken for an incident's number.
+# The first one is not a digit, so that a tag is never taken for an incident's number.
 _TAG_LETTERS = "abcdefghjknpqrstuvwxyz23456789"
 _TAG_SIZE = 22 * len(_TAG_LETTERS) ** 3
 _TAG_STEP = 387_421  # odd and no divisor of the size, so that neighbours look nothing alike
@@ -63,7 +63,7 @@ def hear(alert: Alert, latest: Episode | None, now: datetime) -> Heard:
 def hear_shared(
     alert: Alert, latest: Episode | None, own: Episode | None, others: bool, now: datetime
 ) -> Heard:
-    """As `hear`, where several sources tell one trouble: `own` is what this one told of the latest episode, if it did.
+    """As `hear`, where several sources report one problem: `own` is what this one told of the latest episode, if it did.
 
     It has ended when the last of them says so; `others` says that another still reports it.
     """
@@ -75,8 +75,8 @@ def hear_shared(
         return hear(replace(alert, starts_at=None), latest, now)
     if word is Heard.RESOLVED and open_now and others:
         return Heard.STILL_OPEN
-    over = latest is not None and not open_now and not latest.stale
-    return Heard.DUPLICATE if over and word is Heard.RESOLVED else word
+    ended = latest is not None and not open_now and not latest.stale
+    return Heard.DUPLICATE if ended and word is Heard.RESOLVED else word
 
 
 def _old_copy(alert: Alert, closed: Episode, now: datetime) -> bool:

@@ -24,7 +24,11 @@ def flush_at(route: Route, last: datetime | None, urgent: bool, now: datetime) -
 
     A group that was quiet for `group_interval` waits `group_wait` only. What is urgent never waits longer than that.
     """
-    at = soon = now + route.group_wait
+    at = after_wait = now + route.group_wait
     if last is not None and now < last + route.group_interval:
         at = last if last > now else last + route.group_interval
-    return Wait(min(at, soon) if urgent else at, Hold.GROUP, "group_wait" if at == soon else "group_interval")
+    return Wait(
+        min(at, after_wait) if urgent else at,
+        Hold.GROUP,
+        "group_wait" if at == after_wait else "group_interval",
+    )

@@ -10,7 +10,7 @@ from enum import StrEnum
 from sms_notify.policy.matchers import Matcher
 from sms_notify.policy.time_intervals import TimeInterval, active, changes_at
 
-_FOREVER = timedelta(days=400)  # a window that never ends, such as the years that are over
+_FOREVER = timedelta(days=400)  # a window that never ends, such as years in the past
 _ROUNDS = (
     20  # one hold can end where another begins; a plan that never leaves a way out is held to its last end
 )
@@ -28,6 +28,21 @@ class Hold(StrEnum):
     LIMIT = "limit"
     BEHIND = "behind"  # the last text to the same number has not left yet
     LATE = "too_old"  # its text could not be sent in time: it goes into the next
+
+    @property
+    def of_limits(self) -> bool:
+        """True where the limits, or a text that is late, hold it: it was counted, or promised, and is told with its end."""
+        return self in (Hold.LIMIT, Hold.BEHIND, Hold.LATE)
+
+    @property
+    def outlasts_limits(self) -> bool:
+        """True where a text says why it comes late, whatever has held it since."""
+        return self in (Hold.LATE, Hold.QUIET)
+
+    @property
+    def of_hours(self) -> bool:
+        """True where the hands of the clock end it, and not a wait that began somewhere."""
+        return self in (Hold.MUTED, Hold.INACTIVE, Hold.QUIET)
 
 
 @dataclass(frozen=True, slots=True)

@@ -81,7 +81,7 @@ class Matcher:
 def parse_matchers(text: str) -> tuple[Matcher, ...]:
     """Reads one matcher or a list, with or without braces; a comma may end it. Raises MatcherError.
 
-    An empty text and `{}` are no matchers, and so match everything: whoever asks decides if that is meant.
+    An empty text and `{}` are not matchers, and so match everything: whoever asks decides if that is meant.
     """
     classic = _classic(text)
     if isinstance(classic, tuple):

@@ -37,6 +37,11 @@ class LimitScope(StrEnum):
     CREDITS_DAY = "credits_per_day"
     RESERVE = "reserve_for_critical"
 
+    @staticmethod
+    def of_one_number(scope: str) -> bool:
+        """True where the limit looks at one number alone, so that no other text than its own frees it."""
+        return scope in (LimitScope.NUMBER, LimitScope.NUMBER_CRITICAL)
+
 
 @dataclass(frozen=True, slots=True)
 class Limit:
@@ -166,7 +171,7 @@ class Spent:
 
 
 @dataclass(frozen=True, slots=True)
-class Refusal:
+class NoBudget:
     """Why a text may not be paid for now, and when to ask again."""
 
     scope: LimitScope
@@ -177,7 +182,7 @@ _HOUR, _DAY = timedelta(hours=1), timedelta(days=1)
 _ASK_AGAIN = timedelta(minutes=1)
 
 
-def affordable(bounds: Credits, spent: Spent, parts: int, lane: Lane, now: datetime) -> Refusal | None:
+def affordable(bounds: Credits, spent: Spent, parts: int, lane: Lane, now: datetime) -> NoBudget | None:
     """None where a text of `parts` credits may be paid for now.
 
     Critical texts spend the reserve first, and what it does not hold out of the budget of all; so whatever happens,
@@ -189,14 +194,15 @@ def affordable(bounds: Credits, spent: Spent, parts: int, lane: Lane, now: datet
         (bounds.per_hour, _HOUR, LimitScope.CREDITS_HOUR),
         (bounds.per_day, _DAY, LimitScope.CREDITS_DAY),
     )
+    most = parts + sum(spending.parts for spending in spent.spendings)
     for budget, window, scope in budgets:
-        if budget is None:
+        if budget is None or most <= budget:
             continue
         frees = _frees(spent.spendings, window, budget, bounds.reserve, parts, lane, now)
         if frees is not None:
-            return Refusal(scope, frees)
+            return NoBudget(scope, frees)
     if lane is Lane.REST and spent.balance is not None and 0 < bounds.reserve > spent.balance - parts:
-        return Refusal(LimitScope.RESERVE, now + _ASK_AGAIN)
+        return NoBudget(LimitScope.RESERVE, now + _ASK_AGAIN)
     return None
 
 

@@ -1,6 +1,6 @@
-"""What follows from how an attempt ended: for this text, for what else would meet the same trouble, and for us.
+"""What follows from how an attempt ended: for this text, for what else would meet the same problem, and for us.
 
-One table by error code and one by the way a request failed; every row of the failure model is a row here. Pure:
+One table by refusal and one by the way a request failed; every row of the failure model is a row here. Pure:
 an outcome and what is known of the message in, a reaction out. Sender and store carry it out.
 """
 
@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 from enum import StrEnum
 
-from sms_notify.gateways.base import Fate, Outcome, Reason
+from sms_notify.policy.outcomes import Fate, Outcome, Reason, Refusal
 
 _SECOND, _MINUTE, _HOUR = timedelta(seconds=1), timedelta(minutes=1), timedelta(hours=1)
 _MOST_DOUBLINGS = 16  # far above every cap, and keeps the product inside what a timedelta can hold
@@ -47,7 +47,7 @@ class Scope(StrEnum):
 
 
 class Level(StrEnum):
-    """How much our own trouble matters."""
+    """How much a self-alert matters."""
 
     PAGE = "page"  # somebody must act now
     TICKET = "ticket"  # somebody must know
@@ -67,8 +67,8 @@ class Break:
 
 
 @dataclass(frozen=True, slots=True)
-class Trouble:
-    """Our own trouble, to be told to a person once; `after` is how long it must last first."""
+class Urgency:
+    """How urgent a self-alert is; `after` is how long the problem must last before somebody is told."""
 
     level: Level
     after: timedelta = timedelta()
@@ -82,7 +82,7 @@ class Reaction:
     base: timedelta = timedelta()
     cap: timedelta = timedelta()
     breaks: Break | None = None
-    trouble: Trouble | None = None
+    self_alert: Urgency | None = None
 
     def pause(self, attempt: int, dice: float) -> timedelta:
         """Full jitter over the doubled base, so that nodes do not march in step; never under half the base."""
@@ -90,12 +90,14 @@ class Reaction:
         return max(self.base / 2, min(self.cap, self.base * (1 << doublings)) * dice)
 
 
-_PAGE, _TICKET = Trouble(Level.PAGE), Trouble(Level.TICKET)
+_PAGE, _TICKET = Urgency(Level.PAGE), Urgency(Level.TICKET)
 _QUARTER = 15 * _MINUTE
 
 
 def _account(probe: timedelta, cap: timedelta, after: timedelta = timedelta()) -> Reaction:
-    return Reaction(Then.WAIT, breaks=Break(Scope.ACCOUNT, 1, probe, cap), trouble=Trouble(Level.PAGE, after))
+    return Reaction(
+        Then.WAIT, breaks=Break(Scope.ACCOUNT, 1, probe, cap), self_alert=Urgency(Level.PAGE, after)
+    )
 
 
 def _bar(scope: Scope) -> Break:
@@ -105,63 +107,59 @@ def _bar(scope: Scope) -> Break:
     return Break(scope, 1, 30 * _SECOND, _QUARTER)
 
 
-_SENDER = Reaction(Then.WAIT, breaks=_bar(Scope.SENDER), trouble=_TICKET)
-_NUMBER = Reaction(Then.FAIL, breaks=_bar(Scope.NUMBER), trouble=_PAGE)
-_COUNTRY = Reaction(Then.ELSEWHERE, breaks=_bar(Scope.COUNTRY), trouble=_PAGE)
-_OURS = Reaction(Then.FAIL, trouble=_TICKET)  # codes that a send never gets unless we made a mistake
+_SENDER = Reaction(Then.WAIT, breaks=_bar(Scope.SENDER), self_alert=_TICKET)
+_NUMBER = Reaction(Then.FAIL, breaks=_bar(Scope.NUMBER), self_alert=_PAGE)
+_COUNTRY = Reaction(Then.ELSEWHERE, breaks=_bar(Scope.COUNTRY), self_alert=_PAGE)
+_OUR_MISTAKE = Reaction(Then.FAIL, self_alert=_TICKET)  # what a send never gets unless we made a mistake
 
-BY_CODE: Mapping[int, Reaction] = {
-    100: _account(_QUARTER, _QUARTER),
-    101: _account(_QUARTER, _QUARTER),
-    102: Reaction(Then.REWORD, trouble=_TICKET),
-    103: Reaction(Then.FAIL, trouble=_PAGE),
-    104: _account(_QUARTER, _QUARTER),  # lock-out risk: never in a tight loop, never per message
-    105: Reaction(Then.RECUT, trouble=_TICKET),
-    106: _NUMBER,
-    107: _COUNTRY,
-    108: Reaction(Then.WAIT, breaks=Break(Scope.CREDITS, 1, _MINUTE, 10 * _MINUTE), trouble=_PAGE),
-    109: _SENDER,
-    110: _SENDER,
-    111: _SENDER,
-    112: _NUMBER,  # `for_numeric_sender` tries the other sender first: the seed lists it among sender errors
-    113: _SENDER,
-    114: _COUNTRY,
-    115: _account(_QUARTER, _QUARTER),
-    116: _account(_HOUR, _HOUR),
-    117: _SENDER,
-    118: Reaction(Then.RECUT, trouble=_TICKET),
-    119: Reaction(Then.RECUT, breaks=_bar(Scope.NO_LONG), trouble=_TICKET),
-    120: Reaction(
+BY_REFUSAL: Mapping[Refusal, Reaction] = {
+    Refusal.LOGIN: _account(_QUARTER, _QUARTER),  # lock-out risk: never in a tight loop, never per message
+    Refusal.UNPAID: _account(_QUARTER, _QUARTER),
+    Refusal.BLOCKED: _account(_HOUR, _HOUR),
+    Refusal.NO_CREDITS: Reaction(
+        Then.WAIT, breaks=Break(Scope.CREDITS, 1, _MINUTE, 10 * _MINUTE), self_alert=_PAGE
+    ),
+    Refusal.SENDER: _SENDER,
+    Refusal.NO_NUMBER: Reaction(Then.FAIL, self_alert=_PAGE),
+    Refusal.NUMBER: _NUMBER,
+    Refusal.COUNTRY_CODE: _NUMBER,  # `for_numeric_sender` tries the other sender first
+    Refusal.COUNTRY: _COUNTRY,
+    Refusal.NO_TEXT: Reaction(Then.REWORD, self_alert=_TICKET),
+    Refusal.TOO_LONG: Reaction(Then.RECUT, self_alert=_TICKET),
+    Refusal.TOO_MANY_PARTS: Reaction(Then.RECUT, self_alert=_TICKET),
+    Refusal.LONG_TEXT: Reaction(Then.RECUT, breaks=_bar(Scope.NO_LONG), self_alert=_TICKET),
+    Refusal.PASSING_FAULT: Reaction(
         Then.RETRY,
         15 * _SECOND,
         5 * _MINUTE,
         Break(Scope.ACCOUNT, 3, 15 * _SECOND, 5 * _MINUTE),
-        Trouble(Level.PAGE, 5 * _MINUTE),
+        Urgency(Level.PAGE, 5 * _MINUTE),
     ),
-    121: _OURS,
-    122: _OURS,
-    123: _OURS,
-    124: _OURS,
-    125: Reaction(Then.FAIL, trouble=_PAGE),
-    126: Reaction(Then.FAIL, trouble=_PAGE),
-    150: _account(30 * _SECOND, 5 * _MINUTE, 10 * _MINUTE),
+    Refusal.MAINTENANCE: _account(30 * _SECOND, 5 * _MINUTE, 10 * _MINUTE),
+    Refusal.TIME: _OUR_MISTAKE,
+    Refusal.NOTHING_SCHEDULED: _OUR_MISTAKE,
+    Refusal.REPORT: _OUR_MISTAKE,
+    Refusal.NO_GROUP: Reaction(Then.FAIL, self_alert=_PAGE),
+    Refusal.EMPTY_GROUP: Reaction(Then.FAIL, self_alert=_PAGE),
+    Refusal.UNKNOWN: Reaction(
+        Then.RETRY, _MINUTE, _QUARTER, Break(Scope.ACCOUNT, 3, _MINUTE, _QUARTER), Urgency(Level.PAGE)
+    ),
 }
 
-_UNKNOWN_CODE = Reaction(
-    Then.RETRY, _MINUTE, _QUARTER, Break(Scope.ACCOUNT, 3, _MINUTE, _QUARTER), Trouble(Level.PAGE)
-)
 _WRONG_URL = Reaction(
-    Then.RETRY, _MINUTE, _QUARTER, Break(Scope.ACCOUNT, 1, _MINUTE, _QUARTER), Trouble(Level.PAGE)
+    Then.RETRY, _MINUTE, _QUARTER, Break(Scope.ACCOUNT, 1, _MINUTE, _QUARTER), Urgency(Level.PAGE)
 )
 _NOT_SENT = Reaction(
     Then.RETRY,
     5 * _SECOND,
     2 * _MINUTE,
     Break(Scope.ACCOUNT, 5, 5 * _SECOND, 2 * _MINUTE),
-    Trouble(Level.PAGE, 2 * _MINUTE),
+    Urgency(Level.PAGE, 2 * _MINUTE),
 )
-_AMBIGUOUS = Reaction(Then.UNKNOWN, breaks=Break(Scope.ACCOUNT, 3, 30 * _SECOND, 5 * _MINUTE), trouble=_PAGE)
-_LOCAL = Reaction(Then.RETRY, 5 * _SECOND, 2 * _MINUTE, trouble=Trouble(Level.TICKET, 2 * _MINUTE))
+_AMBIGUOUS = Reaction(
+    Then.UNKNOWN, breaks=Break(Scope.ACCOUNT, 3, 30 * _SECOND, 5 * _MINUTE), self_alert=_PAGE
+)
+_LOCAL = Reaction(Then.RETRY, 5 * _SECOND, 2 * _MINUTE, self_alert=Urgency(Level.TICKET, 2 * _MINUTE))
 
 
 def react(outcome: Outcome) -> Reaction:
@@ -172,13 +170,11 @@ def react(outcome: Outcome) -> Reaction:
         return _AMBIGUOUS
     if outcome.fate is Fate.NOT_SENT:
         return _LOCAL if outcome.reason is Reason.LOCAL else _NOT_SENT
-    if outcome.code is None:
-        return _WRONG_URL
-    return BY_CODE.get(outcome.code, _UNKNOWN_CODE)
+    return _WRONG_URL if outcome.refusal is None else BY_REFUSAL[outcome.refusal]
 
 
 def for_numeric_sender(outcome: Outcome, reaction: Reaction, sender: str, has_other: bool) -> Reaction:
-    """112 stands among the sender errors of the seed: a sender that is a number may be what it means."""
-    if outcome.code == 112 and sender.startswith("+") and has_other:
-        return replace(_SENDER, trouble=_TICKET)
+    """The country code that is refused may be that of a sender that is a number."""
+    if outcome.refusal is Refusal.COUNTRY_CODE and sender.startswith("+") and has_other:
+        return replace(_SENDER, self_alert=_TICKET)
     return reaction

@@ -4,7 +4,7 @@ From the strongest: overrides, the one given last first; calendar shifts, the la
 later first. A layer counts `during` its times and from the start of its rotation; where it does not, what lies
 below it shows. Where nothing is left there is a gap.
 
-Handovers are computed in UTC: Python compares and subtracts two times of one zone by the clock on the wall, which
+Hand-offs are computed in UTC: Python compares and subtracts two times of one zone by the clock on the wall, which
 is wrong by an hour on the days when that clock is changed.
 """
 
@@ -139,16 +139,16 @@ def strongest(ranked: Sequence[Shift], start: datetime, end: datetime) -> tuple[
     waiting = sorted(enumerate(lying), key=lambda entry: entry[1].start, reverse=True)
     edges = sorted({min(max(edge, start), end) for s in lying for edge in (s.start, s.end)})
     held: list[Shift] = []
-    over: list[
+    covering: list[
         tuple[int, Shift]
     ] = []  # a heap, the strongest on top; ranks differ, so shifts are never compared
     for begins, ends in pairwise(edges):
         while waiting and waiting[-1][1].start <= begins:
             rank, shift = waiting.pop()
-            heapq.heappush(over, (-rank, shift))
-        while over[0][1].end <= begins:
-            heapq.heappop(over)
-        _append(held, Shift(over[0][1].person, begins, ends))
+            heapq.heappush(covering, (-rank, shift))
+        while covering[0][1].end <= begins:
+            heapq.heappop(covering)
+        _append(held, Shift(covering[0][1].person, begins, ends))
     return tuple(held)
 
 
@@ -186,7 +186,7 @@ def parse_every(text: str) -> int:
     return days
 
 
-def parse_handover(text: str) -> tuple[int | None, int]:
+def parse_handoff(text: str) -> tuple[int | None, int]:
     """Weekday (0 = Monday, None = any) and minutes of the day, from `Mon 09:00`, `Monday 9:00` or `09:00`.
 
     Raises ValueError that says what to write.

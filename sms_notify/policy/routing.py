@@ -20,7 +20,7 @@ ROUND = 1_000_000
 
 
 def step_of(nth: int) -> int:
-    """The number of a turn within its round: 0 is the first text, 1 the first step."""
+    """The number of a text within its round: 0 is the first text, 1 the first step."""
     return nth % ROUND
 
 

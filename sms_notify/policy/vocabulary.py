@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from enum import StrEnum
 
-from sms_notify.gateways.base import DeliveryStatus
+from sms_notify.policy.outcomes import DeliveryStatus
 
 
 class Heard(StrEnum):
@@ -16,11 +16,11 @@ class Heard(StrEnum):
     RAISED = "raised"  # the episode is open, and more severe than anybody was told
     RESOLVED = "resolved"  # closed an episode; those who were told of it are told
     DUPLICATE = "duplicate"  # the episode is open and its people were told
-    STILL_OPEN = "still_open"  # one source says that it is over, another still reports the same trouble
+    STILL_OPEN = "still_open"  # one source says that it is resolved, another still reports the same problem
     STALE = "stale"  # an old copy of an episode that has ended since
     NEVER_FIRED = "never_fired"  # a resolve of something we never heard firing
     NOBODY = "nobody"  # the route leads to a receiver that notifies nobody
-    NOBODY_TOLD = "nobody_told"  # a resolve, but nobody got a text about the trouble
+    NOBODY_TOLD = "nobody_told"  # a resolve, but nobody got a text about the problem
     RESOLVED_OFF = "resolved_off"  # a resolve, and the receiver wants none (`send_resolved: false`)
     RESOLVED_UNSENT = "resolved_unsent"  # ended before its first text left; both are dropped
 
@@ -42,7 +42,7 @@ class IncidentState(StrEnum):
 
 
 class Kind(StrEnum):
-    """What a message tells; one message a kind, a person and an episode (of reminders and escalations, one a turn)."""
+    """What a message tells; one message a kind, a person and an episode (of reminders and escalations, one a step)."""
 
     FIRING = "firing"
     ESCALATION = "escalation"
@@ -60,8 +60,18 @@ class Kind(StrEnum):
 
     @property
     def news(self) -> bool:
-        """True where its first reading is the first that its reader hears of the trouble."""
+        """True where its first reading is the first that its reader hears of the problem."""
         return self in (Kind.FIRING, Kind.ESCALATION)
+
+    @property
+    def follows_up(self) -> bool:
+        """True where nobody is told any more once somebody takes care of it."""
+        return self in (Kind.ESCALATION, Kind.REMINDER)
+
+    @property
+    def configured(self) -> bool:
+        """True where only people and groups of the configuration get it; any number may be texted by hand."""
+        return self not in (Kind.MANUAL, Kind.OPERATOR)
 
 
 _ALARMING = frozenset((Kind.FIRING, Kind.ESCALATION, Kind.REMINDER, Kind.DIGEST))
@@ -100,7 +110,7 @@ class Decision(StrEnum):
 
 
 class AckBy(StrEnum):
-    """By what road somebody acknowledged."""
+    """How somebody acknowledged."""
 
     COMMAND = "command"
     LINK = "link"
@@ -134,6 +144,26 @@ class State(StrEnum):
     def may_have_arrived(self) -> bool:
         """True where the phone has the text or may have it: a resolve is owed to its owner."""
         return self in _ARRIVED
+
+    @property
+    def lost(self) -> bool:
+        """True where nothing more will come and the phone has not got the text."""
+        return self.final and not self.may_have_arrived
+
+    @property
+    def without_trace(self) -> bool:
+        """True where nothing more will come and nothing says that the phone has the text, though it may."""
+        return self.lost or self is State.UNKNOWN_FINAL
+
+    @property
+    def never_left(self) -> bool:
+        """True where no gateway ever took the text: it counts against no limit."""
+        return self in (State.FAILED, State.CANCELLED, State.EXPIRED)
+
+    @property
+    def bad_end(self) -> bool:
+        """True where somebody was to be told and was not: the next step of an escalation need not wait."""
+        return self in (State.FAILED, State.NOT_DELIVERED, State.REJECTED)
 
 
 _FINAL = frozenset(

@@ -1,1 +1,1 @@
-"""Alertmanager's silences: one that covers an incident acknowledges it, and an acknowledge can make one."""
+"""Alertmanager's silences: one that covers an incident acknowledges it, and an acknowledgement can make one."""

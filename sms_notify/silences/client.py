@@ -1,7 +1,5 @@
 """Asking an Alertmanager for its silences and its alerts, and making a silence: one request a call, bounded, and never
 repeated here.
-
-No redirect is followed and no proxy of the environment is used: http.client knows neither.
 """
 
 from __future__ import annotations
@@ -9,15 +7,15 @@ from __future__ import annotations
 import base64
 import http.client
 import importlib.metadata
-import ssl
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from urllib.parse import urlsplit
 
-from sms_notify.channels.base import Ended, Told, quoted
-from sms_notify.channels.bounded import Bound, Leash, tls_context, words
+from sms_notify.net.bounded import Bound, Broke, BrokenOff, Leash
+from sms_notify.net.connection import connected
+from sms_notify.net.details import quoted
 from sms_notify.secret import Secret
 from sms_notify.silences.listing import read_listed, read_started
 from sms_notify.silences.settings import AlertmanagerSettings
@@ -27,7 +25,7 @@ from sms_notify.silences.silence import Silence, read_active, read_created, writ
 # some 1000.
 MOST_BYTES = 8 * 1024 * 1024
 _SILENCES = "/api/v2/silences"
-# All that it knows and that is not over; what is over it leaves out by itself.
+# All that it knows and that has not ended; what has ended it leaves out by itself.
 _ALERTS = "/api/v2/alerts?active=true&silenced=true&inhibited=true&unprocessed=true"
 _STATUS = "/api/v2/status"
 
@@ -47,17 +45,17 @@ class Why(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class SilenceTrouble:
+class AlertmanagerProblem:
     """No answer, and why. `detail` is printable, at most some 200 characters, and free of secrets."""
 
     why: Why
     detail: str = ""
 
 
-_ENDED = {
-    Ended.UNREACHABLE: Why.UNREACHABLE,
-    Ended.UNKNOWN: Why.NO_ANSWER,
-    Ended.MISCONFIGURED: Why.MISCONFIGURED,
+_BROKEN_OFF = {
+    Broke.UNREACHABLE: Why.UNREACHABLE,
+    Broke.UNKNOWN: Why.NO_ANSWER,
+    Broke.MISCONFIGURED: Why.MISCONFIGURED,
 }
 
 _CREDENTIALS = (Why.UNAUTHORIZED, "check `token`, or `username` and `password`")
@@ -74,7 +72,7 @@ class _Answer:
     body: bytes
 
 
-class Alertmanager:
+class AlertmanagerClient:
     """One Alertmanager. Its methods never raise, end within `settings.timeout`, and may be called from any thread."""
 
     def __init__(self, settings: AlertmanagerSettings) -> None:
@@ -90,26 +88,26 @@ class Alertmanager:
             return "an Alertmanager whose url cannot be read"
         return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path.rstrip('/')}"
 
-    def active(self) -> tuple[Silence, ...] | SilenceTrouble:
+    def active(self) -> tuple[Silence, ...] | AlertmanagerProblem:
         """The silences that are in force now."""
         body = self.ask("GET", _SILENCES)
-        if isinstance(body, SilenceTrouble):
+        if isinstance(body, AlertmanagerProblem):
             return body
         silences = read_active(body)
         return _unreadable("a list of silences") if silences is None else silences
 
-    def listed(self) -> Mapping[str, str] | SilenceTrouble:
+    def listed(self) -> Mapping[str, str] | AlertmanagerProblem:
         """The fingerprints of the alerts that fire, each with the id of a silence that covers it, or an empty text."""
         body = self.ask("GET", _ALERTS)
-        if isinstance(body, SilenceTrouble):
+        if isinstance(body, AlertmanagerProblem):
             return body
         listed = read_listed(body)
         return _unreadable("a list of alerts") if listed is None else listed
 
-    def started(self) -> datetime | SilenceTrouble:
+    def started(self) -> datetime | AlertmanagerProblem:
         """Since when it runs, by its own clock."""
         body = self.ask("GET", _STATUS)
-        if isinstance(body, SilenceTrouble):
+        if isinstance(body, AlertmanagerProblem):
             return body
         return read_started(body) or _unreadable("a status with the time of its start")
 
@@ -120,42 +118,34 @@ class Alertmanager:
         ends_at: datetime,
         created_by: str,
         comment: str,
-    ) -> str | SilenceTrouble:
-        """Makes a silence for exactly these labels; its id. A start that is over counts as now there.
+    ) -> str | AlertmanagerProblem:
+        """Makes a silence for exactly these labels; its id. A start in the past counts as now there.
 
         Alertmanager wants a comment, an end to come, and a label that is not empty.
         """
         body = self.ask("POST", _SILENCES, write(labels, starts_at, ends_at, created_by, comment))
-        if isinstance(body, SilenceTrouble):
+        if isinstance(body, AlertmanagerProblem):
             return body
         return read_created(body) or _unreadable("the id of a silence")
 
-    def ask(self, method: str, path: str, body: bytes | None = None) -> bytes | SilenceTrouble:
+    def ask(self, method: str, path: str, body: bytes | None = None) -> bytes | AlertmanagerProblem:
         """The body of the answer to one request under its url; everything above makes values of such bodies."""
         fault = _fault(self.settings)
         if fault:
-            return SilenceTrouble(Why.MISCONFIGURED, fault)
-        answers: list[_Answer] = []
-        told = self._bound.run(lambda leash: self._exchange(leash, method, path, body, answers))
-        if told.ended is not Ended.TOLD:  # what comes after the time limit is not looked at
-            return SilenceTrouble(_ENDED.get(told.ended, Why.FAILED), told.detail)
-        return _meaning(answers[0], _spellings(self.settings))
+            return AlertmanagerProblem(Why.MISCONFIGURED, fault)
+        answer = self._bound.run(lambda leash: self._exchange(leash, method, path, body))
+        if isinstance(answer, BrokenOff):
+            return AlertmanagerProblem(_BROKEN_OFF[answer.how], answer.detail)
+        return _meaning(answer, _spellings(self.settings))
 
-    def _exchange(
-        self, leash: Leash, method: str, path: str, body: bytes | None, answers: list[_Answer]
-    ) -> Told:
-        try:
-            context = tls_context(self.settings.ca_file)
-        except OSError as error:
-            return Told(Ended.MISCONFIGURED, f"ca_file cannot be used: {quoted(words(error))}")
-        connection = _connected(self.settings.url, context, leash)
+    def _exchange(self, leash: Leash, method: str, path: str, body: bytes | None) -> _Answer:
+        connection = connected(self.settings.url, leash, self.settings.ca_file)
         try:
             self._request(connection, method, path, body, leash)
             with connection.getresponse() as response:
-                answers.append(_Answer(response.status, response.read(MOST_BYTES + 1)))
+                return _Answer(response.status, response.read(MOST_BYTES + 1))
         finally:
             connection.close()
-        return Told(Ended.TOLD)
 
     def _request(
         self, connection: http.client.HTTPConnection, method: str, path: str, body: bytes | None, leash: Leash
@@ -171,22 +161,6 @@ class Alertmanager:
             connection.putheader("Authorization", authorization.encode())
         leash.leaves()
         connection.endheaders(body)
-
-
-def _connected(url: str, context: ssl.SSLContext, leash: Leash) -> http.client.HTTPConnection:
-    """A connection that has its socket already, so that http.client opens none of its own."""
-    parts = urlsplit(url)
-    host, secure = parts.hostname or "", parts.scheme == "https"
-    kind = http.client.HTTPSConnection if secure else http.client.HTTPConnection
-    connection = kind(host, parts.port)
-    connection.set_debuglevel(0)  # it would print the request; the global switch does not reach here
-    sock = leash.connect(host, connection.port)
-    try:
-        connection.sock = context.wrap_socket(sock, server_hostname=host) if secure else sock
-    except BaseException:
-        sock.close()
-        raise
-    return connection
 
 
 def _fault(settings: AlertmanagerSettings) -> str:
@@ -223,31 +197,33 @@ def _spellings(settings: AlertmanagerSettings) -> tuple[Secret, ...]:
     return (settings.token, settings.password, *([_basic(settings)] if settings.password else []))
 
 
-def _meaning(answer: _Answer, hide: tuple[Secret, ...]) -> bytes | SilenceTrouble:
+def _meaning(answer: _Answer, hide: tuple[Secret, ...]) -> bytes | AlertmanagerProblem:
     if not 200 <= answer.status < 300:
         return _refusal(answer, hide)
     if len(answer.body) > MOST_BYTES:
-        return SilenceTrouble(Why.TOO_LARGE, f"the answer has more than {MOST_BYTES >> 20} MiB")
+        return AlertmanagerProblem(Why.TOO_LARGE, f"the answer has more than {MOST_BYTES >> 20} MiB")
     return answer.body
 
 
-def _refusal(answer: _Answer, hide: tuple[Secret, ...]) -> SilenceTrouble:
+def _refusal(answer: _Answer, hide: tuple[Secret, ...]) -> AlertmanagerProblem:
     status = f"HTTP {answer.status}"
     if answer.status in _ADVICE:
         why, advice = _ADVICE[answer.status]
-        return SilenceTrouble(why, f"{status}: {advice}")
+        return AlertmanagerProblem(why, f"{status}: {advice}")
     if 300 <= answer.status < 400:
-        return SilenceTrouble(
+        return AlertmanagerProblem(
             Why.MISCONFIGURED, f"{status}: redirects are not followed, write the last address"
         )
     if answer.status in (400, 422):
-        return SilenceTrouble(Why.REFUSED, quoted(f"{status}: {_said(answer.body)}", hide))
-    return SilenceTrouble(Why.FAILED, status)
+        return AlertmanagerProblem(Why.REFUSED, quoted(f"{status}: {_said(answer.body)}", hide))
+    return AlertmanagerProblem(Why.FAILED, status)
 
 
 def _said(body: bytes) -> str:
     return body[:1000].decode("utf-8", "replace")
 
 
-def _unreadable(expected: str) -> SilenceTrouble:
-    return SilenceTrouble(Why.UNREADABLE, f"the answer is not {expected}: is this url an Alertmanager's?")
+def _unreadable(expected: str) -> AlertmanagerProblem:
+    return AlertmanagerProblem(
+        Why.UNREADABLE, f"the answer is not {expected}: is this url an Alertmanager's?"
+    )

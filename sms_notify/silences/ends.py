@@ -1,6 +1,6 @@
-"""The end of what is silenced: Alertmanager tells it to nobody, neither at once nor when the silence is over, so we ask.
+"""The end of what is silenced: Alertmanager tells it to nobody, neither at once nor when the silence ends, so we ask.
 
-An incident is over here when all of this holds:
+An incident counts as resolved when all of this holds:
 - an Alertmanager of ours has listed its alert before. One that came from elsewhere is in no list from the start;
 - it was silenced when it was seen last, or a silence covers it. Of any other end Alertmanager tells us itself;
 - no Alertmanager lists it, twice in a row and a minute apart, and all have answered in between;
@@ -19,7 +19,7 @@ from functools import partial
 
 from sms_notify.alert import Alert, Delivery, Status
 from sms_notify.delivery.sender import Clock, Commit
-from sms_notify.silences.client import Alertmanager, SilenceTrouble
+from sms_notify.silences.client import AlertmanagerClient, AlertmanagerProblem
 from sms_notify.silences.silence import Silence, covering
 from sms_notify.sources.alertmanager import SOURCE
 from sms_notify.store import incident_members, incidents, silences
@@ -43,7 +43,7 @@ _AT_ONCE = 100  # incidents in one transaction: everybody who sends waits for th
 
 
 @dataclass(frozen=True, slots=True)
-class Ended:
+class EndedIncident:
     """An incident that was ended here."""
 
     incident_id: int
@@ -52,12 +52,12 @@ class Ended:
 
 
 @dataclass(frozen=True, slots=True)
-class Looked:
-    """What a look has brought. `troubles` by the Alertmanager's name; where none was asked there is nothing to tell."""
+class EndsFound:
+    """What a look has brought. `problems` by the Alertmanager's name; where none was asked there is nothing to tell."""
 
     asked: bool = False
-    ended: tuple[Ended, ...] = ()
-    troubles: Mapping[str, SilenceTrouble] = field(default_factory=dict)
+    ended: tuple[EndedIncident, ...] = ()
+    problems: Mapping[str, AlertmanagerProblem] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +72,7 @@ class Ends:
     """Looks for the ends of silenced alerts in all Alertmanagers. One thread calls it."""
 
     def __init__(
-        self, commit: Commit, alertmanagers: Sequence[Alertmanager], resolve: Resolve, clock: Clock
+        self, commit: Commit, alertmanagers: Sequence[AlertmanagerClient], resolve: Resolve, clock: Clock
     ) -> None:
         self._commit = commit
         self._alertmanagers = alertmanagers
@@ -82,12 +82,12 @@ class Ends:
         self._missing: dict[int, datetime] = {}
         self._looked = False
 
-    def skip(self) -> Looked:
+    def skip(self) -> EndsFound:
         """Instead of a look, where an Alertmanager does not answer anyway: what was missing must be so anew."""
         self._missing.clear()
-        return Looked()
+        return EndsFound()
 
-    def look(self, active: Sequence[Silence]) -> Looked:
+    def look(self, active: Sequence[Silence]) -> EndsFound:
         """Asks each Alertmanager for its alerts, where an incident is silenced or so new that none was asked for it yet.
 
         `active` are the silences of them all. Raises StoreError.
@@ -98,11 +98,13 @@ class Ends:
         if not watched and not any(self._unseen(incident, now) for incident in every):
             return self.skip()
         answers = {one.name: one.listed() for one in self._alertmanagers}
-        troubles = {name: answer for name, answer in answers.items() if isinstance(answer, SilenceTrouble)}
-        if troubles:
+        problems = {
+            name: answer for name, answer in answers.items() if isinstance(answer, AlertmanagerProblem)
+        }
+        if problems:
             self._missing.clear()
-            return Looked(asked=True, troubles=troubles)
-        listed = _merged({n: a for n, a in answers.items() if not isinstance(a, SilenceTrouble)})
+            return EndsFound(asked=True, problems=problems)
+        listed = _merged({n: a for n, a in answers.items() if not isinstance(a, AlertmanagerProblem)})
         self._note(every, listed, now)
         return self._judge(watched, self._patience(every, listed), listed, now)
 
@@ -118,7 +120,7 @@ class Ends:
         return sight if silence is None else replace(sight, silence_id=silence.id)
 
     def _unseen(self, incident: Open, now: datetime) -> bool:
-        """Asked for soon, for a trouble may be silenced and mended within one round."""
+        """Asked for soon, for an incident may be silenced and resolved within one round."""
         new = not self._looked or now - incident.opened_at < _NEW_FOR
         return new and not self._sights[incident.id].alertmanager
 
@@ -126,9 +128,9 @@ class Ends:
 
     def _note(self, every: Sequence[Open], listed: Mapping[str, _Sight], now: datetime) -> None:
         self._looked = True
-        there = [incident for incident in every if incident.fingerprint in listed]
-        self._sights |= {incident.id: listed[incident.fingerprint] for incident in there}
-        worth = [incident for incident in there if self._worth_a_row(incident, now)]
+        still_listed = [incident for incident in every if incident.fingerprint in listed]
+        self._sights |= {incident.id: listed[incident.fingerprint] for incident in still_listed}
+        worth = [incident for incident in still_listed if self._worth_a_row(incident, now)]
         for start in range(0, len(worth), _AT_ONCE):
             some = worth[start : start + _AT_ONCE]
             self._commit(partial(self._write, some=some, now=now))
@@ -144,7 +146,7 @@ class Ends:
             if incident.by_silence:
                 silences.made(tx, incident.id, sight.alertmanager, sight.silence_id, now)
             if now - incident.heard_at >= _HEARD_EVERY:
-                incidents.seen(tx, incident.id, now)
+                incidents.seen(tx, [incident.id], now)
                 incident_members.seen(tx, incident.id, SOURCE, incident.fingerprint, now)
 
     def _patience(self, every: Sequence[Open], listed: Mapping[str, _Sight]) -> timedelta:
@@ -154,7 +156,7 @@ class Ends:
 
     def _judge(
         self, watched: Sequence[Open], patience: timedelta, listed: Mapping[str, _Sight], now: datetime
-    ) -> Looked:
+    ) -> EndsFound:
         gone = [
             incident
             for incident in watched
@@ -163,21 +165,25 @@ class Ends:
         self._missing = {incident.id: self._missing.get(incident.id, now) for incident in gone}
         # a webhook that came meanwhile says that it fires, whatever the list said
         since = {incident.id: max(self._missing[incident.id], incident.heard_at) for incident in gone}
-        over = {id_: moment for id_, moment in since.items() if now - moment >= patience}
-        if not over:
-            return Looked(asked=True)
+        ended = {id_: moment for id_, moment in since.items() if now - moment >= patience}
+        if not ended:
+            return EndsFound(asked=True)
         started = {one.name: one.started() for one in self._alertmanagers}
-        troubles = {name: answer for name, answer in started.items() if isinstance(answer, SilenceTrouble)}
+        problems = {
+            name: answer for name, answer in started.items() if isinstance(answer, AlertmanagerProblem)
+        }
         settled = [a for a in started.values() if isinstance(a, datetime) and now - a >= SETTLED_AFTER]
-        ended = self._end(over) if len(settled) == len(started) else ()
-        return Looked(asked=True, ended=tuple(ended), troubles=troubles)
+        closed = self._end(ended) if len(settled) == len(started) else ()
+        return EndsFound(asked=True, ended=tuple(closed), problems=problems)
 
-    def _end(self, over: Mapping[int, datetime]) -> list[Ended]:
-        ids, ended = list(over), []
+    def _end(self, ended: Mapping[int, datetime]) -> list[EndedIncident]:
+        ids, closed = list(ended), []
         for start in range(0, len(ids), _AT_ONCE):
-            some = {id_: over[id_] for id_ in ids[start : start + _AT_ONCE]}
-            ended += self._commit(partial(self._close, some=some))
-        return [Ended(id_, self._sights[id_].alertmanager, self._sights[id_].silence_id) for id_ in ended]
+            some = {id_: ended[id_] for id_ in ids[start : start + _AT_ONCE]}
+            closed += self._commit(partial(self._close, some=some))
+        return [
+            EndedIncident(id_, self._sights[id_].alertmanager, self._sights[id_].silence_id) for id_ in closed
+        ]
 
     def _close(self, tx: Tx, some: Mapping[int, datetime]) -> list[int]:
         ids = silences.unheard(tx, some)
@@ -187,12 +193,12 @@ class Ends:
 
 
 def ended(tx: Tx, incident_ids: Sequence[int], now: datetime) -> Delivery:
-    """What Alertmanager would have told, had it told us: that the alerts of these incidents are over."""
+    """What Alertmanager would have told, had it told us: that the alerts of these incidents are resolved."""
     alerts = silences.alerts(tx, incident_ids)
-    return Delivery(SOURCE, tuple(_over(alert, now) for alert in alerts), group=GROUP)
+    return Delivery(SOURCE, tuple(_resolved(alert, now) for alert in alerts), group=GROUP)
 
 
-def _over(alert: Alert, now: datetime) -> Alert:
+def _resolved(alert: Alert, now: datetime) -> Alert:
     """Never before its start, which another machine's clock has given: that would be the end of an earlier episode."""
     return replace(alert, status=Status.RESOLVED, ends_at=max(now, alert.starts_at or now))
 

@@ -1,7 +1,7 @@
 """One round of looking at every Alertmanager: what a silence covers is acknowledged, and what was acknowledged with
 us gets a silence where that is wanted. Then `ends` looks for what has ended while it was silenced.
 
-That a silence ends takes no acknowledge back: whoever made it has seen the trouble. Any Alertmanager's silence
+That a silence ends takes no acknowledgement back: whoever made it has seen the incident. Any Alertmanager's silence
 counts for every incident, for an incident does not tell which one of a pair has sent it.
 
 A crash, or an answer that was lost, between making a silence and writing it down: the next round finds exactly that
@@ -20,8 +20,8 @@ from functools import partial
 
 from sms_notify.delivery.sender import Clock, Commit
 from sms_notify.policy.episodes import tag_of
-from sms_notify.silences.client import Alertmanager, SilenceTrouble, Why
-from sms_notify.silences.ends import Ends, Looked, Resolve
+from sms_notify.silences.client import AlertmanagerClient, AlertmanagerProblem, Why
+from sms_notify.silences.ends import Ends, EndsFound, Resolve
 from sms_notify.silences.silence import Silence, covering, matchers_for
 from sms_notify.store import silences
 from sms_notify.store.silences import Wanting
@@ -33,13 +33,13 @@ Acknowledge = Callable[[Tx, Sequence[int], str, datetime], Sequence[int]]
 _AT_ONCE = 100  # incidents in one transaction: everybody who sends waits for the same thread
 _NOT_WORTH = timedelta(
     minutes=1
-)  # what a silence must still have to last, or it would be over when it arrives
+)  # what a silence must still have to last, or it would have ended when it arrives
 _MOST_NAME = 80
 _US = "sms-notify"
 _NUMBER = re.compile(r"\+?[0-9](?:[ .-]?[0-9]){6,}")
 
 
-class What(StrEnum):
+class SilenceEvent(StrEnum):
     """What a round has done, or has to tell."""
 
     ACKNOWLEDGED = "acknowledged"
@@ -55,29 +55,29 @@ class What(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Kept:
-    """One thing for the log. A trouble is told when it begins, when its reason changes and when it is over."""
+    """One thing for the log. A problem is told when it begins, when its reason changes and when it has ended."""
 
-    what: What
+    what: SilenceEvent
     alertmanager: str
     incident_id: int | None = None
     silence_id: str = ""
     by: str = ""
-    trouble: SilenceTrouble | None = None
+    problem: AlertmanagerProblem | None = None
 
 
 @dataclass(slots=True)
 class _Maker:
-    """An Alertmanager that makes silences in this round. `tried` says that it was asked to; then `trouble` counts."""
+    """An Alertmanager that makes silences in this round. `tried` says that it was asked to; then `problem` counts."""
 
-    alertmanager: Alertmanager
+    alertmanager: AlertmanagerClient
     active: Mapping[frozenset[object], Silence] = field(default_factory=dict)
     tried: bool = False
-    trouble: SilenceTrouble | None = None
+    problem: AlertmanagerProblem | None = None
 
     @property
     def usable(self) -> bool:
-        """A silence that was refused says nothing about the next; any other trouble does."""
-        return self.trouble is None or self.trouble.why is Why.REFUSED
+        """A silence that was refused says nothing about the next; any other problem does."""
+        return self.problem is None or self.problem.why is Why.REFUSED
 
 
 class Keeper:
@@ -86,7 +86,7 @@ class Keeper:
     def __init__(
         self,
         commit: Commit,
-        alertmanagers: Sequence[Alertmanager],
+        alertmanagers: Sequence[AlertmanagerClient],
         acknowledge: Acknowledge,
         resolve: Resolve,
         clock: Clock,
@@ -96,14 +96,14 @@ class Keeper:
         self._set_acknowledged = acknowledge
         self._clock = clock
         self._ends = Ends(commit, alertmanagers, resolve, clock)
-        self._told: dict[tuple[str, What], Why] = {}
+        self._told: dict[tuple[str, SilenceEvent], Why] = {}
 
     def keep_once(self) -> tuple[Kept, ...]:
         """Asks each Alertmanager for its silences, where something may have ended also for its alerts, and makes what is
         to be made; one that fails stops no other. Only ends are not told unless all of them answer.
 
         A silence that could not be made is tried again in the next round, as long as the incident is open and
-        `silence_for` since the acknowledge is not over. Raises StoreError.
+        `silence_for` since the acknowledgement has not passed. Raises StoreError.
         """
         kept: list[Kept] = []
         makers: list[_Maker] = []
@@ -111,8 +111,10 @@ class Keeper:
         silent = False
         for alertmanager in self._alertmanagers:
             active = alertmanager.active()
-            kept += self._change(alertmanager, What.CANNOT_READ, What.READS_AGAIN, _trouble_in(active))
-            if isinstance(active, SilenceTrouble):
+            kept += self._change(
+                alertmanager, SilenceEvent.CANNOT_READ, SilenceEvent.READS_AGAIN, _problem_in(active)
+            )
+            if isinstance(active, AlertmanagerProblem):
                 silent = True
                 continue
             every += active
@@ -122,7 +124,7 @@ class Keeper:
         kept += self._create(makers)
         return (*kept, *self._tell_ends(self._ends.skip() if silent else self._ends.look(every)))
 
-    def _acknowledge(self, alertmanager: Alertmanager, active: Sequence[Silence]) -> list[Kept]:
+    def _acknowledge(self, alertmanager: AlertmanagerClient, active: Sequence[Silence]) -> list[Kept]:
         covered = self._covered(active)
         kept: list[Kept] = []
         for start in range(0, len(covered), _AT_ONCE):
@@ -144,7 +146,7 @@ class Keeper:
         return [(id_, silence) for id_, silence in found.items() if silence is not None]
 
     def _write(
-        self, tx: Tx, alertmanager: Alertmanager, covered: Sequence[tuple[int, Silence]]
+        self, tx: Tx, alertmanager: AlertmanagerClient, covered: Sequence[tuple[int, Silence]]
     ) -> list[Kept]:
         now = self._clock()
         kept = []
@@ -152,7 +154,7 @@ class Keeper:
             by = _by(silence)
             # not where it has ended, or somebody was quicker, since we looked
             if self._set_acknowledged(tx, [id_], by, now):
-                kept.append(Kept(What.ACKNOWLEDGED, alertmanager.name, id_, silence.id, by))
+                kept.append(Kept(SilenceEvent.ACKNOWLEDGED, alertmanager.name, id_, silence.id, by))
         return kept
 
     def _create(self, makers: Sequence[_Maker]) -> list[Kept]:
@@ -166,7 +168,7 @@ class Keeper:
         for maker in makers:
             if maker.tried:
                 kept += self._change(
-                    maker.alertmanager, What.CANNOT_CREATE, What.CREATES_AGAIN, maker.trouble
+                    maker.alertmanager, SilenceEvent.CANNOT_CREATE, SilenceEvent.CREATES_AGAIN, maker.problem
                 )
         return kept
 
@@ -182,46 +184,53 @@ class Keeper:
                 break
         return []
 
-    def _made(self, incident: Wanting, alertmanager: Alertmanager, silence_id: str) -> Kept:
+    def _made(self, incident: Wanting, alertmanager: AlertmanagerClient, silence_id: str) -> Kept:
         name, now = alertmanager.name, self._clock()
         self._commit(lambda tx: silences.made(tx, incident.id, name, silence_id, now))
-        return Kept(What.SILENCED, name, incident.id, silence_id, _unnumbered(incident.acked_by))
+        return Kept(SilenceEvent.SILENCED, name, incident.id, silence_id, _unnumbered(incident.acked_by))
 
-    def _tell_ends(self, looked: Looked) -> list[Kept]:
-        kept = [Kept(What.ENDED, end.alertmanager, end.incident_id, end.silence_id) for end in looked.ended]
+    def _tell_ends(self, looked: EndsFound) -> list[Kept]:
+        kept = [
+            Kept(SilenceEvent.ENDED, end.alertmanager, end.incident_id, end.silence_id)
+            for end in looked.ended
+        ]
         for alertmanager in self._alertmanagers if looked.asked else ():
-            trouble = looked.troubles.get(alertmanager.name)
-            kept += self._change(alertmanager, What.CANNOT_LIST, What.LISTS_AGAIN, trouble)
+            problem = looked.problems.get(alertmanager.name)
+            kept += self._change(alertmanager, SilenceEvent.CANNOT_LIST, SilenceEvent.LISTS_AGAIN, problem)
         return kept
 
     def _change(
-        self, alertmanager: Alertmanager, begins: What, ends: What, trouble: SilenceTrouble | None
+        self,
+        alertmanager: AlertmanagerClient,
+        begins: SilenceEvent,
+        ends: SilenceEvent,
+        problem: AlertmanagerProblem | None,
     ) -> list[Kept]:
         """By the reason alone: a detail may differ every time, and a line a round helps nobody."""
         key = (alertmanager.name, begins)
         before = self._told.pop(key, None)
-        if trouble is not None:
-            self._told[key] = trouble.why
+        if problem is not None:
+            self._told[key] = problem.why
         if before == self._told.get(key):
             return []
-        return [Kept(begins if trouble else ends, alertmanager.name, trouble=trouble)]
+        return [Kept(begins if problem else ends, alertmanager.name, problem=problem)]
 
 
-def _trouble_in(active: tuple[Silence, ...] | SilenceTrouble) -> SilenceTrouble | None:
-    if isinstance(active, SilenceTrouble):
+def _problem_in(active: tuple[Silence, ...] | AlertmanagerProblem) -> AlertmanagerProblem | None:
+    if isinstance(active, AlertmanagerProblem):
         return active
     odd = [silence.id for silence in active if not silence.matchers]
     if not odd:
         return None
     more = f" and {len(odd) - 1} more" if len(odd) > 1 else ""
-    return SilenceTrouble(Why.ODD_SILENCE, f"silence {odd[0]}{more}: a matcher cannot be read")
+    return AlertmanagerProblem(Why.ODD_SILENCE, f"silence {odd[0]}{more}: a matcher cannot be read")
 
 
-def _make(incident: Wanting, maker: _Maker) -> str | SilenceTrouble:
+def _make(incident: Wanting, maker: _Maker) -> str | AlertmanagerProblem:
     maker.tried = True
-    there = maker.active.get(frozenset(matchers_for(incident.labels)))
-    if there is not None:
-        return there.id
+    existing = maker.active.get(frozenset(matchers_for(incident.labels)))
+    if existing is not None:
+        return existing.id
     made = maker.alertmanager.create(
         incident.labels,
         incident.acked_at,
@@ -229,13 +238,13 @@ def _make(incident: Wanting, maker: _Maker) -> str | SilenceTrouble:
         _unnumbered(incident.acked_by) or _US,
         f"acknowledged in {_US}, incident {tag_of(incident.id)}",
     )
-    if isinstance(made, SilenceTrouble):
-        maker.trouble = made
+    if isinstance(made, AlertmanagerProblem):
+        maker.problem = made
     return made
 
 
 def _end(incident: Wanting, maker: _Maker) -> datetime:
-    """Counted from the acknowledge, however late the silence is made."""
+    """Counted from the acknowledgement, however late the silence is made."""
     return incident.acked_at + maker.alertmanager.settings.silence_for
 
 

@@ -105,7 +105,7 @@ def json_of(body: bytes) -> Any:
 
 
 def _idle(entry: object) -> bool:
-    """Pending or expired; what is neither and not active either is no silence, and `_silence` will say so."""
+    """Pending or expired; what is neither and not active either is not a silence, and `_silence` will say so."""
     return _state(entry) in ("pending", "expired")
 
 

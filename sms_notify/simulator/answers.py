@@ -13,10 +13,10 @@ from sms_notify.secret import Secret
 from sms_notify.simulator import checks
 from sms_notify.simulator.alphabet import parts
 from sms_notify.simulator.codes import Code
-from sms_notify.simulator.faults import Fault, Kind
+from sms_notify.simulator.faults import FaultKind, SimulatedFault
 from sms_notify.simulator.gateway import GatewayState
-from sms_notify.simulator.records import Answer, Order, Received, Text
-from sms_notify.simulator.settings import Status
+from sms_notify.simulator.records import Order, Received, SimulatedAnswer, SimulatedText
+from sms_notify.simulator.settings import SimulatedStatus
 
 _REPORT_TIME = "%d/%m/%Y %H:%M:%S"  # seed, parameter datum=ja: dd/mm/yyyy uu:mm:ss
 
@@ -28,8 +28,8 @@ def handle(
     *,
     script: str = "gateway.php",
     method: str = "GET",
-    fault: Fault | None = None,
-) -> Answer:
+    fault: SimulatedFault | None = None,
+) -> SimulatedAnswer:
     """Answer one request to gateway.php or gatewayrapport.php, and remember it. `now` is aware UTC.
 
     `fault` is what breaks it: one that accepts nothing keeps the request away from the gateway.
@@ -57,17 +57,17 @@ def handle(
     return answer
 
 
-def _in_its_place(state: GatewayState, fault: Fault | None) -> Answer:
-    if fault is None or fault.kind is not Kind.ERROR:
-        return Answer("")
-    return Answer((fault.style or state.settings.error_style).write(fault.code), fault.code)
+def _in_its_place(state: GatewayState, fault: SimulatedFault | None) -> SimulatedAnswer:
+    if fault is None or fault.kind is not FaultKind.ERROR:
+        return SimulatedAnswer("")
+    return SimulatedAnswer((fault.style or state.settings.error_style).write(fault.code), fault.code)
 
 
-def _decide(state: GatewayState, params: Mapping[str, str], now: datetime, script: str) -> Answer:
+def _decide(state: GatewayState, params: Mapping[str, str], now: datetime, script: str) -> SimulatedAnswer:
     return _report(state, params) if script == "gatewayrapport.php" else _gateway(state, params, now)
 
 
-def _gateway(state: GatewayState, params: Mapping[str, str], now: datetime) -> Answer:
+def _gateway(state: GatewayState, params: Mapping[str, str], now: datetime) -> SimulatedAnswer:
     settings = state.settings
     outage = settings.force_error or (Code.MAINTENANCE if settings.maintenance else None)
     fault = outage or checks.credentials_fault(params, settings) or settings.blocked
@@ -75,7 +75,7 @@ def _gateway(state: GatewayState, params: Mapping[str, str], now: datetime) -> A
         return _refused(state, fault)
     match params.get("action", ""):
         case "credits":
-            return Answer(str(state.credits))
+            return SimulatedAnswer(str(state.credits))
         case "rapport":
             return _last_reports(state, params)
         case "verwijderbericht":
@@ -86,7 +86,7 @@ def _gateway(state: GatewayState, params: Mapping[str, str], now: datetime) -> A
             return _send(state, params, now)
 
 
-def _send(state: GatewayState, params: Mapping[str, str], now: datetime) -> Answer:
+def _send(state: GatewayState, params: Mapping[str, str], now: datetime) -> SimulatedAnswer:
     order = _order(state, params)
     if isinstance(order, Code):
         return _refused(state, order)
@@ -97,14 +97,14 @@ def _send(state: GatewayState, params: Mapping[str, str], now: datetime) -> Answ
     if order.cost > state.credits:
         return _refused(state, Code.NO_CREDITS)
     if params.get("test") == "ja":  # every check, nothing sent, and so no smsID to give
-        return Answer("OK")
+        return SimulatedAnswer("OK")
     if datum:
         entry = state.schedule(order, due)
-        return Answer(f"OK {entry.outboxid}" if params.get("outboxid") == "ja" else "OK")
+        return SimulatedAnswer(f"OK {entry.outboxid}" if params.get("outboxid") == "ja" else "OK")
     texts = state.submit(order, now)
     # With several numbers the seed does not say which smsID comes back: the first one is our guess.
     body = f"OK {texts[0].smsid}" if order.wants_report else "OK"
-    return Answer(body, smsids=tuple(text.smsid for text in texts if text.wants_report))
+    return SimulatedAnswer(body, smsids=tuple(text.smsid for text in texts if text.wants_report))
 
 
 def _order(state: GatewayState, params: Mapping[str, str]) -> Order | Code:
@@ -130,7 +130,7 @@ def _order(state: GatewayState, params: Mapping[str, str]) -> Order | Code:
     )
 
 
-def _remove_one(state: GatewayState, params: Mapping[str, str]) -> Answer:
+def _remove_one(state: GatewayState, params: Mapping[str, str]) -> SimulatedAnswer:
     """By outboxID the whole order; by number what is next due to it, and to that number alone.
 
     Which of several texts to a number goes, and that the other recipients keep theirs, is our guess.
@@ -148,17 +148,17 @@ def _remove_one(state: GatewayState, params: Mapping[str, str]) -> Answer:
         state.outbox[entry.outboxid] = replace(entry, order=replace(entry.order, numbers=others))
     else:
         del state.outbox[entry.outboxid]
-    return Answer("OK")
+    return SimulatedAnswer("OK")
 
 
-def _empty_outbox(state: GatewayState) -> Answer:
+def _empty_outbox(state: GatewayState) -> SimulatedAnswer:
     if not state.outbox:
         return _refused(state, Code.NOTHING_TO_REMOVE)
     state.outbox.clear()
-    return Answer("OK")
+    return SimulatedAnswer("OK")
 
 
-def _last_reports(state: GatewayState, params: Mapping[str, str]) -> Answer:
+def _last_reports(state: GatewayState, params: Mapping[str, str]) -> SimulatedAnswer:
     """The last `aantal` reports, newest last. The format is our guess, as the seed has none; one a line:
     `smsid status dd/mm/yyyy HH:MM:SS reference`. Only texts sent with delivery=ja have a report.
     """
@@ -169,10 +169,10 @@ def _last_reports(state: GatewayState, params: Mapping[str, str]) -> Answer:
         return _refused(state, Code.REPORT_BAD_NUMBER)
     reported = [text for text in state.sent.values() if text.wants_report][-int(wanted) :]
     lines = (f"{t.smsid} {t.status} {_stamp(state, t)} {t.reference}".rstrip() for t in reported)
-    return Answer("\n".join(lines))
+    return SimulatedAnswer("\n".join(lines))
 
 
-def _report(state: GatewayState, params: Mapping[str, str]) -> Answer:
+def _report(state: GatewayState, params: Mapping[str, str]) -> SimulatedAnswer:
     """`STATUS` or, with datum=ja, `STATUS dd/mm/yyyy HH:MM:SS`; anybody may ask (seed: no credentials)."""
     if state.settings.maintenance:
         return _refused(state, Code.MAINTENANCE)
@@ -183,13 +183,15 @@ def _report(state: GatewayState, params: Mapping[str, str]) -> Answer:
     if text is None:
         return _refused(state, Code.REPORT_BAD_NUMBER)
     if not text.wants_report:
-        return Answer(Status.NONE)
-    return Answer(f"{text.status} {_stamp(state, text)}" if params.get("datum") == "ja" else text.status)
+        return SimulatedAnswer(SimulatedStatus.NONE)
+    return SimulatedAnswer(
+        f"{text.status} {_stamp(state, text)}" if params.get("datum") == "ja" else text.status
+    )
 
 
-def _stamp(state: GatewayState, text: Text) -> str:
+def _stamp(state: GatewayState, text: SimulatedText) -> str:
     return state.stamp(text.changed_at, _REPORT_TIME)
 
 
-def _refused(state: GatewayState, code: Code) -> Answer:
-    return Answer(state.settings.error_style.write(code), code)
+def _refused(state: GatewayState, code: Code) -> SimulatedAnswer:
+    return SimulatedAnswer(state.settings.error_style.write(code), code)

@@ -14,10 +14,10 @@ from pydantic import TypeAdapter, ValidationError
 from starlette.responses import Response
 
 from sms_notify.simulator.courses import Course
-from sms_notify.simulator.faults import COMMON, Armed, Fault, kind_of
+from sms_notify.simulator.faults import COMMON, Armed, SimulatedFault, kind_of
 from sms_notify.simulator.gateway import CALLBACK_TIME, GatewayState
-from sms_notify.simulator.records import CallBack, Posting, Received, Scheduled, Text
-from sms_notify.simulator.settings import CHANGEABLE, Settings
+from sms_notify.simulator.records import PostedReport, Posting, Received, ScheduledOrder, SimulatedText
+from sms_notify.simulator.settings import CHANGEABLE, SimulatorSettings
 
 _MOST_CALLBACKS = 10_000  # from one order
 
@@ -51,19 +51,19 @@ class CallBackOrder:
         )
 
 
-def changed(settings: Settings, values: Mapping[str, object]) -> Settings:
+def changed(settings: SimulatorSettings, values: Mapping[str, object]) -> SimulatorSettings:
     """`settings` with `values` by name. Raises ValueError that says which name or value is wrong."""
-    return replace(settings, **_checked(Settings, values, CHANGEABLE))
+    return replace(settings, **_checked(SimulatorSettings, values, CHANGEABLE))
 
 
-def fault(values: Mapping[str, object]) -> Fault:
+def fault(values: Mapping[str, object]) -> SimulatedFault:
     """A fault from its fields; the kind's own defaults fill in. Raises ValueError that says what is wrong."""
     kind = kind_of(values.get("kind"))
     given = {name: value for name, value in values.items() if name != "kind"}
     own = _checked(
-        Fault, {**kind.fields, "accepts": kind.accepts, **given}, (*kind.fields, *COMMON), kind.value
+        SimulatedFault, {**kind.fields, "accepts": kind.accepts, **given}, (*kind.fields, *COMMON), kind.value
     )
-    return Fault(kind, **_plain_number(own))
+    return SimulatedFault(kind, **_plain_number(own))
 
 
 def course(values: Mapping[str, object]) -> Course:
@@ -105,15 +105,15 @@ def course_as_json(one: Course) -> dict[str, object]:
     return asdict(one)
 
 
-def callback_as_json(callback: CallBack) -> dict[str, object]:
+def callback_as_json(callback: PostedReport) -> dict[str, object]:
     return asdict(callback)
 
 
-def waiting_as_json(entry: Scheduled) -> dict[str, object]:
+def waiting_as_json(entry: ScheduledOrder) -> dict[str, object]:
     return {"outboxid": entry.outboxid, "due": entry.due, **asdict(entry.order)}
 
 
-def text_as_json(text: Text) -> dict[str, object]:
+def text_as_json(text: SimulatedText) -> dict[str, object]:
     return asdict(text)
 
 

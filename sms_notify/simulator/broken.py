@@ -9,7 +9,7 @@ import zlib
 from collections.abc import Iterator
 from http import HTTPStatus
 
-from sms_notify.simulator.faults import Fault, Kind, Where
+from sms_notify.simulator.faults import FaultKind, SimulatedFault, Where
 
 _BLOCK = 1 << 16
 _BOMB_BLOCK = 1 << 20
@@ -17,54 +17,54 @@ _GZIP_HEAD = b"\x1f\x8b\x08\x00\x00\x00\x00\x00\x02\xff"  # RFC 1952 §2.3
 _LAST_DEFLATE_BLOCK = b"\x03\x00"  # RFC 1951 §3.2.6: a final, empty block
 
 
-def chunks(fault: Fault, answer: str) -> Iterator[bytes]:
+def chunks(fault: SimulatedFault, answer: str) -> Iterator[bytes]:
     """What is written, in pieces; `answer` is the gateway's own. A drip waits after each single byte."""
     body = answer.encode()
     match fault.kind:
-        case Kind.HANG:
+        case FaultKind.HANG:
             yield _hung(fault, body)
-        case Kind.DRIP:
+        case FaultKind.DRIP:
             yield from _dripping(fault, body)
-        case Kind.HUGE:
+        case FaultKind.HUGE:
             yield from _huge(fault)
-        case Kind.GZIP_BOMB:
+        case FaultKind.GZIP_BOMB:
             yield from _bomb(fault.size)
-        case Kind.DROP_BEFORE | Kind.DROP_AFTER:
+        case FaultKind.DROP_BEFORE | FaultKind.DROP_AFTER:
             return
         case _:
             yield _whole(fault, body)
 
 
-def _whole(fault: Fault, body: bytes) -> bytes:
+def _whole(fault: SimulatedFault, body: bytes) -> bytes:
     head = _head(200, _length(body))  # EMPTY, and ERROR with the body that the gateway gave
     match fault.kind:
-        case Kind.HTML:
+        case FaultKind.HTML:
             body = f"<!doctype html><title>Notice</title><p>{html.escape(fault.body)}</p>\n".encode()
             head = _head(200, _length(body), kind="text/html; charset=utf-8")
-        case Kind.GARBAGE:
+        case FaultKind.GARBAGE:
             body = random.Random(fault.seed).randbytes(fault.size)  # noqa: S311 - must repeat
             head = b"" if fault.where is Where.HEAD else _head(200, _length(body))
-        case Kind.STATUS:
+        case FaultKind.STATUS:
             bodiless = fault.status in (204, 304)  # RFC 9110 §6.4.1
             body = b"" if bodiless else fault.body.encode()
             head = _head(fault.status) if bodiless else _head(fault.status, _length(body))
-        case Kind.REDIRECT:
+        case FaultKind.REDIRECT:
             head = _head(fault.status, f"Location: {fault.location}", _length(body))
-        case Kind.TRUNCATED:
+        case FaultKind.TRUNCATED:
             # No Content-Length: the connection's end is the body's end, so that nobody sees the cut.
             head, body = _head(200), body[: len(body) // 2 if fault.keep < 0 else fault.keep]
-        case Kind.WRONG_LENGTH:
+        case FaultKind.WRONG_LENGTH:
             head = _head(200, f"Content-Length: {max(0, len(body) + fault.extra)}")
     return head + body
 
 
-def _hung(fault: Fault, body: bytes) -> bytes:
+def _hung(fault: SimulatedFault, body: bytes) -> bytes:
     head = _head(200, _length(body))
     told = {Where.BEFORE_HEADERS: b"", Where.AFTER_HEADERS: head}
     return told.get(fault.where, head + body[: max(1, len(body) // 2)])
 
 
-def _dripping(fault: Fault, body: bytes) -> Iterator[bytes]:
+def _dripping(fault: SimulatedFault, body: bytes) -> Iterator[bytes]:
     body = body.ljust(fault.size)
     head = _head(200, _length(body))
     if fault.where is Where.BODY:
@@ -73,7 +73,7 @@ def _dripping(fault: Fault, body: bytes) -> Iterator[bytes]:
     yield from (dripped[i : i + 1] for i in range(len(dripped)))
 
 
-def _huge(fault: Fault) -> Iterator[bytes]:
+def _huge(fault: SimulatedFault) -> Iterator[bytes]:
     start = fault.body.encode()
     yield _head(200) + start
     left = fault.size - len(start)

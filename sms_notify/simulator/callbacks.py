@@ -10,7 +10,7 @@ from datetime import datetime
 
 import requests
 
-from sms_notify.simulator.records import CallBack, Posting
+from sms_notify.simulator.records import PostedReport, Posting
 
 _SECONDS = 3.0  # a receiver that hangs holds up the reports behind it for no longer than this
 
@@ -24,7 +24,7 @@ class _Job:
 class CallBacks:
     """The worker. What went wrong is handed to `record`, never raised; nothing is tried twice."""
 
-    def __init__(self, record: Callable[[CallBack], None], now: Callable[[], datetime]) -> None:
+    def __init__(self, record: Callable[[PostedReport], None], now: Callable[[], datetime]) -> None:
         self._record = record
         self._now = now
         self._jobs: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
@@ -51,7 +51,7 @@ class CallBacks:
             while (job := self._jobs.get()) is not None and not self._stopping.is_set():
                 self._record(self._call(session, job))
 
-    def _call(self, session: requests.Session, job: _Job) -> CallBack:
+    def _call(self, session: requests.Session, job: _Job) -> PostedReport:
         posting = job.posting
         try:
             with session.get(
@@ -60,4 +60,4 @@ class CallBacks:
                 result, ok = f"HTTP {answer.status_code}", 200 <= answer.status_code < 300
         except requests.RequestException as error:
             result, ok = type(error).__name__, False  # its text would show the URL, and that holds a token
-        return CallBack(self._now(), posting.smsid, posting.status, result, ok)
+        return PostedReport(self._now(), posting.smsid, posting.status, result, ok)

@@ -14,7 +14,7 @@ from zoneinfo import ZoneInfo
 
 from sms_notify.secret import Secret
 from sms_notify.simulator.codes import Code
-from sms_notify.simulator.settings import Settings
+from sms_notify.simulator.settings import SimulatorSettings
 
 # The seed says only 'special characters not allowed on all networks'; these are safe on every network.
 _SENDER = re.compile(r"\+[0-9]+|[A-Za-z0-9 .\-]+")
@@ -27,7 +27,7 @@ _COUNTRY = re.compile(
 )
 
 
-def credentials_fault(params: Mapping[str, str], settings: Settings) -> Code | None:
+def credentials_fault(params: Mapping[str, str], settings: SimulatorSettings) -> Code | None:
     """100, 101 or 104. The password may be plain or its SHA-1 in hex (seed, parameter klantpwd)."""
     user, password = params.get("klantuser", ""), params.get("klantpwd", "")
     if not user:
@@ -38,7 +38,7 @@ def credentials_fault(params: Mapping[str, str], settings: Settings) -> Code | N
     return None if known else Code.BAD_CREDENTIALS
 
 
-def sender_fault(sender: str, settings: Settings) -> Code | None:
+def sender_fault(sender: str, settings: SimulatorSettings) -> Code | None:
     """109, 110, 111, 113 or 117. The seed's 12 characters hold for names and numbers alike."""
     if not sender.strip():
         return Code.NO_SENDER
@@ -51,7 +51,7 @@ def sender_fault(sender: str, settings: Settings) -> Code | None:
     return Code.SENDER_NOT_ALLOWED if sender in settings.forbidden_senders else None
 
 
-def recipients(params: Mapping[str, str], settings: Settings) -> tuple[str, ...] | Code:
+def recipients(params: Mapping[str, str], settings: SimulatorSettings) -> tuple[str, ...] | Code:
     """The numbers that a request names, or 103, 125, 126. `naar` is a comma list or the word `groep`."""
     to = params.get("naar", "").strip()
     if to == "groep":
@@ -60,7 +60,7 @@ def recipients(params: Mapping[str, str], settings: Settings) -> tuple[str, ...]
     return tuple(number.strip() for number in to.split(",")) if to else Code.NO_NUMBER
 
 
-def numbers_fault(numbers: Iterable[str], settings: Settings) -> Code | None:
+def numbers_fault(numbers: Iterable[str], settings: SimulatorSettings) -> Code | None:
     """106, what `countries` says (107, 112, 114), or 112 for a country code that no country has.
 
     One bad number refuses the whole request (our guess).
@@ -76,7 +76,9 @@ def numbers_fault(numbers: Iterable[str], settings: Settings) -> Code | None:
     return None
 
 
-def text_fault(text: str, parts: int, long: bool, numbers: Iterable[str], settings: Settings) -> Code | None:
+def text_fault(
+    text: str, parts: int, long: bool, numbers: Iterable[str], settings: SimulatorSettings
+) -> Code | None:
     """102, 105, 118 or 119: 160 septets in one message, 3 x 153 with type=long.
 
     No escape pair is split, so a long text of many extension characters may be refused just below 459.

@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, replace
 
-from sms_notify.simulator.settings import Status
+from sms_notify.simulator.settings import SimulatedStatus
 
-Steps = tuple[tuple[float, Status], ...]
+Steps = tuple[tuple[float, SimulatedStatus], ...]
 
 
 @dataclass(frozen=True, slots=True)

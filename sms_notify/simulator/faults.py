@@ -15,7 +15,7 @@ _MOST_BYTES = 1 << 40
 _NO_FIELDS: Mapping[str, object] = {}
 
 
-class Scope(StrEnum):
+class FaultScope(StrEnum):
     """Which requests: `reports` are gatewayrapport.php and action=rapport, `outbox` both removals."""
 
     ALL = "all"
@@ -42,7 +42,7 @@ class End(StrEnum):
     RESET = "reset"
 
 
-class Kind(StrEnum):
+class FaultKind(StrEnum):
     """What goes wrong. `fields` are those of the kind with their defaults, the main one first.
 
     `accepts` is whether the gateway takes the request before that: it does where only its answer suffers on
@@ -53,7 +53,7 @@ class Kind(StrEnum):
     fields: Mapping[str, object]
     accepts: bool
 
-    def __new__(cls, word: str, told: str, fields: Mapping[str, object], accepts: bool) -> Kind:
+    def __new__(cls, word: str, told: str, fields: Mapping[str, object], accepts: bool) -> FaultKind:
         member = str.__new__(cls, word)
         member._value_ = word
         member.told, member.fields, member.accepts = told, fields, accepts
@@ -78,15 +78,15 @@ class Kind(StrEnum):
 
 
 _PLACES = {
-    Kind.HANG: (Where.BEFORE_HEADERS, Where.AFTER_HEADERS, Where.IN_BODY),
-    Kind.DRIP: (Where.HEAD, Where.BODY),
-    Kind.GARBAGE: (Where.HEAD, Where.BODY),
+    FaultKind.HANG: (Where.BEFORE_HEADERS, Where.AFTER_HEADERS, Where.IN_BODY),
+    FaultKind.DRIP: (Where.HEAD, Where.BODY),
+    FaultKind.GARBAGE: (Where.HEAD, Where.BODY),
 }
 COMMON = ("scope", "number", "count", "probability", "seed", "accepts")
 
 
 @dataclass(frozen=True, slots=True)
-class Fault:
+class SimulatedFault:
     """One fault. Made by `api.fault`, which knows each kind's defaults. Raises ValueError for nonsense.
 
     `number` narrows it to requests whose `naar` has this number. `count` is how many requests it breaks
@@ -96,8 +96,8 @@ class Fault:
     are left, -1 for half of them. `extra` is how many bytes Content-Length promises beyond those that come.
     """
 
-    kind: Kind
-    scope: Scope = Scope.ALL
+    kind: FaultKind
+    scope: FaultScope = FaultScope.ALL
     number: str = ""
     count: int | None = None
     probability: float = 1.0
@@ -130,9 +130,13 @@ class Fault:
         for sound, name, wanted in rules:
             if not sound:
                 raise ValueError(f"{name} must be {wanted}")
-        if self.accepts and self.kind in (Kind.DROP_BEFORE, Kind.ERROR):
+        if self.accepts and self.kind in (FaultKind.DROP_BEFORE, FaultKind.ERROR):
             raise ValueError(f"accepts must be false: {self.kind} means that nothing was accepted")
-        if not self.accepts and self.kind in (Kind.DROP_AFTER, Kind.LATENCY, Kind.CALLBACK_FIRST):
+        if not self.accepts and self.kind in (
+            FaultKind.DROP_AFTER,
+            FaultKind.LATENCY,
+            FaultKind.CALLBACK_FIRST,
+        ):
             raise ValueError(f"accepts must be true: {self.kind} answers what was accepted")
 
     @property
@@ -150,7 +154,7 @@ class Armed:
     """A fault that waits for requests: `left` to break (None: no end), `hits` so far."""
 
     id: str
-    fault: Fault
+    fault: SimulatedFault
     left: int | None
     hits: int = 0
     dice: random.Random = field(default_factory=random.Random)
@@ -163,7 +167,7 @@ class Faults:
         self._armed: list[Armed] = []
         self._ids = itertools.count(1)
 
-    def add(self, fault: Fault) -> Armed:
+    def add(self, fault: SimulatedFault) -> Armed:
         dice = random.Random(fault.seed)  # noqa: S311 - must repeat, need not be unguessable
         armed = Armed(str(next(self._ids)), fault, fault.count, dice=dice)
         self._armed.append(armed)
@@ -182,7 +186,7 @@ class Faults:
         """Oldest first, which is the order in which they are tried."""
         return list(self._armed)
 
-    def take(self, script: str, params: Mapping[str, str]) -> Fault | None:
+    def take(self, script: str, params: Mapping[str, str]) -> SimulatedFault | None:
         """The fault for this request, counted; one that the dice spare leaves it to the next."""
         for armed in self._armed:
             if _fits(armed.fault, script, params) and armed.dice.random() < armed.fault.probability:
@@ -194,28 +198,28 @@ class Faults:
         return None
 
 
-def scope_of(script: str, params: Mapping[str, str]) -> Scope:
+def scope_of(script: str, params: Mapping[str, str]) -> FaultScope:
     """What a request is for."""
     if script == "gatewayrapport.php":
-        return Scope.REPORTS
+        return FaultScope.REPORTS
     actions = {
-        "credits": Scope.CREDITS,
-        "rapport": Scope.REPORTS,
-        "verwijderbericht": Scope.OUTBOX,
-        "verwijderoutbox": Scope.OUTBOX,
+        "credits": FaultScope.CREDITS,
+        "rapport": FaultScope.REPORTS,
+        "verwijderbericht": FaultScope.OUTBOX,
+        "verwijderoutbox": FaultScope.OUTBOX,
     }
-    return actions.get(params.get("action", ""), Scope.SENDS)
+    return actions.get(params.get("action", ""), FaultScope.SENDS)
 
 
-def kind_of(word: object) -> Kind:
+def kind_of(word: object) -> FaultKind:
     """Raises ValueError for a word that is none."""
-    for kind in Kind:
+    for kind in FaultKind:
         if kind.value == word:
             return kind
-    raise ValueError(f"kind {word!r} is not known; known are {', '.join(Kind)}")
+    raise ValueError(f"kind {word!r} is not known; known are {', '.join(FaultKind)}")
 
 
-def main_field(kind: Kind) -> str:
+def main_field(kind: FaultKind) -> str:
     """The field that a bare value means. Raises ValueError where the kind takes no value."""
     for name in kind.fields:
         return name
@@ -232,7 +236,7 @@ def written(text: str) -> dict[str, str]:
     return fields | dict(pair.split("=", 1) for pair in more)
 
 
-def _fits(fault: Fault, script: str, params: Mapping[str, str]) -> bool:
-    in_scope = fault.scope is Scope.ALL or fault.scope is scope_of(script, params)
+def _fits(fault: SimulatedFault, script: str, params: Mapping[str, str]) -> bool:
+    in_scope = fault.scope is FaultScope.ALL or fault.scope is scope_of(script, params)
     numbers = [number.strip() for number in params.get("naar", "").split(",")]
     return in_scope and (not fault.number or fault.number in numbers)

@@ -16,29 +16,37 @@ from functools import partial
 
 from sms_notify.simulator.codes import Code
 from sms_notify.simulator.courses import Courses, Steps
-from sms_notify.simulator.records import CallBack, Order, Posting, Received, Refusal, Scheduled, Text
-from sms_notify.simulator.settings import Settings, Status
+from sms_notify.simulator.records import (
+    NotSent,
+    Order,
+    PostedReport,
+    Posting,
+    Received,
+    ScheduledOrder,
+    SimulatedText,
+)
+from sms_notify.simulator.settings import SimulatedStatus, SimulatorSettings
 
 CALLBACK_TIME = "%Y%m%d%H%M%S"  # seed, 'Delivery notification URL': yyyymmdduummss
 _KEPT_REQUESTS = 20_000  # a simulator left running for weeks must not eat the machine
-_FINAL = (Status.DELIVERED, Status.NOT_DELIVERED, Status.REJECTED)
+_FINAL = (SimulatedStatus.DELIVERED, SimulatedStatus.NOT_DELIVERED, SimulatedStatus.REJECTED)
 _NEVER_CALLED_BACK = (
-    Status.SUBMITTED,
-    Status.NONE,
+    SimulatedStatus.SUBMITTED,
+    SimulatedStatus.NONE,
 )  # nothing has become of the text yet, or no report exists
 
 
 class GatewayState:
     """Everything the gateway knows. Not safe for threads by itself: `Simulator` holds a lock around it."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: SimulatorSettings) -> None:
         self.settings = settings
         self.credits = settings.credits
-        self.sent: dict[str, Text] = {}
-        self.outbox: dict[str, Scheduled] = {}
+        self.sent: dict[str, SimulatedText] = {}
+        self.outbox: dict[str, ScheduledOrder] = {}
         self.received: deque[Received] = deque(maxlen=_KEPT_REQUESTS)
-        self.refusals: deque[Refusal] = deque(maxlen=50)
-        self.callbacks: deque[CallBack] = deque(maxlen=_KEPT_REQUESTS)
+        self.refusals: deque[NotSent] = deque(maxlen=50)
+        self.callbacks: deque[PostedReport] = deque(maxlen=_KEPT_REQUESTS)
         self.courses = Courses()
         self.request_count = 0
         self.error_count = 0
@@ -46,11 +54,11 @@ class GatewayState:
         self._outboxids = itertools.count(501)
         self._order = itertools.count()  # keeps what falls due at one instant in the order it was planned
         self._agenda: list[tuple[datetime, int, Callable[[datetime], None]]] = []
-        self._changed: list[Text] = []
+        self._changed: list[SimulatedText] = []
         self._postings: list[Posting] = []
         self._held_back: dict[str, list[Posting]] = {}  # by smsid, where call-backs are reversed
 
-    def texts(self) -> list[Text]:
+    def texts(self) -> list[SimulatedText]:
         """Every text taken, oldest first, each with its status of now."""
         return list(self.sent.values())
 
@@ -58,7 +66,7 @@ class GatewayState:
         """The requests received, oldest first (the newest 20 000)."""
         return list(self.received)
 
-    def change(self, settings: Settings, *, set_credits: bool) -> None:
+    def change(self, settings: SimulatorSettings, *, set_credits: bool) -> None:
         """Obey `settings` from now on; texts on their way keep the fate they were given."""
         self.settings = settings
         if set_credits:
@@ -74,7 +82,7 @@ class GatewayState:
             due, _, action = heapq.heappop(self._agenda)
             action(due)
 
-    def drain(self) -> list[Text]:
+    def drain(self) -> list[SimulatedText]:
         """The texts that are new or changed since the last call, in order: for the page."""
         changed, self._changed = self._changed, []
         return changed
@@ -88,14 +96,14 @@ class GatewayState:
         """Post `posting` back at `leaves`; an instant that is past means at the next `advance`."""
         self._plan(leaves, lambda _: self._postings.extend([posting] * times))
 
-    def submit(self, order: Order, now: datetime, *, emailed: bool = False) -> list[Text]:
+    def submit(self, order: Order, now: datetime, *, emailed: bool = False) -> list[SimulatedText]:
         """Take the credits and put every text of `order` on its way."""
         self.credits -= order.cost
         return [self._submit_one(order, number, now, emailed=emailed) for number in order.numbers]
 
-    def schedule(self, order: Order, due: datetime) -> Scheduled:
+    def schedule(self, order: Order, due: datetime) -> ScheduledOrder:
         """Keep `order` until `due`; credits are taken when it leaves."""
-        entry = Scheduled(outboxid=str(next(self._outboxids)), due=due, order=order)
+        entry = ScheduledOrder(outboxid=str(next(self._outboxids)), due=due, order=order)
         self.outbox[entry.outboxid] = entry
         self._plan(due, lambda at: self._leave_outbox(entry.outboxid, at))
         return entry
@@ -103,14 +111,14 @@ class GatewayState:
     def refuse(self, code: Code, to: str, now: datetime) -> None:
         """Count a refusal and keep it for the page."""
         self.error_count += 1
-        self.refusals.append(Refusal(now, code, to))
+        self.refusals.append(NotSent(now, code, to))
 
     def stamp(self, at: datetime, form: str) -> str:
         """`at` on the gateway's clock."""
         return at.astimezone(self.settings.zone).strftime(form)
 
-    def _submit_one(self, order: Order, number: str, now: datetime, *, emailed: bool) -> Text:
-        text = Text(
+    def _submit_one(self, order: Order, number: str, now: datetime, *, emailed: bool) -> SimulatedText:
+        text = SimulatedText(
             number=number,
             text=order.text,
             reference=order.reference,
@@ -118,7 +126,7 @@ class GatewayState:
             parts=order.parts,
             at=now,
             sender=order.sender,
-            status=Status.SUBMITTED,
+            status=SimulatedStatus.SUBMITTED,
             changed_at=now,
             wants_report=order.wants_report,
             logged=order.logged,
@@ -133,24 +141,27 @@ class GatewayState:
         settings = self.settings
         final = settings.final_of(number)
         steps = []
-        if final not in (Status.SUBMITTED, Status.REJECTED):  # an operator that rejects has never buffered
-            steps.append((settings.buffered_after, Status.BUFFERED))
-        if final not in (Status.SUBMITTED, Status.BUFFERED):
+        if final not in (
+            SimulatedStatus.SUBMITTED,
+            SimulatedStatus.REJECTED,
+        ):  # an operator that rejects has never buffered
+            steps.append((settings.buffered_after, SimulatedStatus.BUFFERED))
+        if final not in (SimulatedStatus.SUBMITTED, SimulatedStatus.BUFFERED):
             steps.append((settings.final_after, final))
         return tuple(steps)
 
-    def _plan_steps(self, text: Text, steps: Steps) -> None:
+    def _plan_steps(self, text: SimulatedText, steps: Steps) -> None:
         for seconds, status in steps:
             due = text.at + timedelta(seconds=seconds)
             self._plan(due, partial(self._become, text.smsid, status))
 
-    def _become(self, smsid: str, status: Status, at: datetime) -> None:
+    def _become(self, smsid: str, status: SimulatedStatus, at: datetime) -> None:
         text = replace(self.sent[smsid], status=status, changed_at=at)
         self._remember(text)
         if text.wants_report and status not in _NEVER_CALLED_BACK:
             self._call_back_for(text, at)
 
-    def _call_back_for(self, text: Text, at: datetime) -> None:
+    def _call_back_for(self, text: SimulatedText, at: datetime) -> None:
         settings = self.settings
         posting = Posting(text.smsid, self.stamp(at, CALLBACK_TIME), text.status, text.reference)
         if settings.callbacks_reversed and text.status not in _FINAL:
@@ -169,7 +180,7 @@ class GatewayState:
         else:
             self.submit(entry.order, due, emailed=entry.order.confirm)
 
-    def _remember(self, text: Text) -> None:
+    def _remember(self, text: SimulatedText) -> None:
         self.sent[text.smsid] = text
         self._changed.append(text)
 

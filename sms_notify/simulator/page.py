@@ -12,10 +12,10 @@ from urllib.parse import urlencode
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from sms_notify.simulator.alphabet import is_foreign
-from sms_notify.simulator.faults import Faults, Kind, Scope
+from sms_notify.simulator.faults import FaultKind, Faults, FaultScope
 from sms_notify.simulator.gateway import GatewayState
-from sms_notify.simulator.records import Text
-from sms_notify.simulator.settings import Status
+from sms_notify.simulator.records import SimulatedText
+from sms_notify.simulator.settings import SimulatedStatus
 
 ROOM = Path(__file__).parent
 _PHONES_SHOWN = 60
@@ -24,12 +24,12 @@ _SIDE_LINES = 6
 _HUES = 8  # colour classes in the style sheet, as the content policy allows no style attributes
 
 _TICKS = {
-    Status.SUBMITTED: ("✓", "submitted to the operator"),
-    Status.BUFFERED: ("✓", "buffered by the operator, not yet delivered"),
-    Status.DELIVERED: ("✓✓", "delivered"),
-    Status.NOT_DELIVERED: ("✗", "not delivered"),
-    Status.REJECTED: ("✗", "rejected by the operator"),
-    Status.NONE: ("–", "no delivery report exists"),
+    SimulatedStatus.SUBMITTED: ("✓", "submitted to the operator"),
+    SimulatedStatus.BUFFERED: ("✓", "buffered by the operator, not yet delivered"),
+    SimulatedStatus.DELIVERED: ("✓✓", "delivered"),
+    SimulatedStatus.NOT_DELIVERED: ("✗", "not delivered"),
+    SimulatedStatus.REJECTED: ("✗", "rejected by the operator"),
+    SimulatedStatus.NONE: ("–", "no delivery report exists"),
 }
 _PARTS = ("board", "side", "armed")  # the lists on the page; not the form, as somebody may be writing in it
 
@@ -48,11 +48,11 @@ class Phone:
     name: str
     initial: str
     hue: int
-    texts: tuple[Text, ...]
+    texts: tuple[SimulatedText, ...]
     earlier: int
 
 
-class Page:
+class SimulatorPage:
     """Renders the state. Callers hold the state's lock."""
 
     def __init__(self, state: GatewayState, faults: Faults, base_url: str, token: str) -> None:
@@ -67,7 +67,7 @@ class Page:
             lstrip_blocks=True,
         )
         self._environment.globals.update(
-            ticks=_TICKS, kinds=list(Kind), scopes=list(Scope), main_of=_main_of, token=token
+            ticks=_TICKS, kinds=list(FaultKind), scopes=list(FaultScope), main_of=_main_of, token=token
         )
         self._environment.filters.update(pieces=pieces, clock=self._clock, pretty=pretty_number)
 
@@ -79,7 +79,7 @@ class Page:
         """What is not a phone, by the id of its place on the page."""
         return {part: self._render(f"{part}.html") for part in _PARTS}
 
-    def bubble(self, text: Text) -> str:
+    def bubble(self, text: SimulatedText) -> str:
         return self._render("bubble.html", text=text)
 
     def _render(self, template: str, **more: object) -> str:
@@ -99,7 +99,7 @@ class Page:
         return at.astimezone(self._state.settings.zone).strftime(form)
 
 
-def _main_of(kind: Kind) -> str:
+def _main_of(kind: FaultKind) -> str:
     """What the form's one value means for `kind`, with the default."""
     for name, default in kind.fields.items():
         return f"{name}, usually {default:g}" if isinstance(default, float) else f"{name}, usually {default}"
@@ -108,7 +108,7 @@ def _main_of(kind: Kind) -> str:
 
 def phones(state: GatewayState) -> Sequence[Phone]:
     """Named phones first, in the order given, then the others in the order of their first text."""
-    by_number: dict[str, list[Text]] = {number: [] for number in state.settings.phones}
+    by_number: dict[str, list[SimulatedText]] = {number: [] for number in state.settings.phones}
     for text in state.sent.values():
         by_number.setdefault(text.number, []).append(text)
     names = state.settings.phones
@@ -116,7 +116,7 @@ def phones(state: GatewayState) -> Sequence[Phone]:
     return [_phone(number, names.get(number, ""), texts) for number, texts in shown]
 
 
-def _phone(number: str, name: str, texts: Sequence[Text]) -> Phone:
+def _phone(number: str, name: str, texts: Sequence[SimulatedText]) -> Phone:
     # A colour that stays with the number across restarts; hash() would not.
     hue = int.from_bytes(hashlib.sha256(number.encode()).digest()[:2], "big") % _HUES
     earlier = max(0, len(texts) - _TEXTS_SHOWN)

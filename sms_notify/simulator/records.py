@@ -8,11 +8,11 @@ from datetime import datetime
 
 from sms_notify.secret import Secret
 from sms_notify.simulator.codes import Code
-from sms_notify.simulator.settings import Status
+from sms_notify.simulator.settings import SimulatedStatus
 
 
 @dataclass(frozen=True, slots=True)
-class Text:
+class SimulatedText:
     """One text to one number. Times are aware UTC; `wants_report` is delivery=ja, `logged` is not logging=nee.
 
     `emailed` is whether the gateway mailed a confirmation: of a scheduled text, unless emailen=nee.
@@ -25,7 +25,7 @@ class Text:
     parts: int
     at: datetime
     sender: str
-    status: Status
+    status: SimulatedStatus
     changed_at: datetime
     wants_report: bool
     logged: bool
@@ -54,7 +54,7 @@ class Order:
 
 
 @dataclass(frozen=True, slots=True)
-class Scheduled:
+class ScheduledOrder:
     """An order that waits in the outbox until `due` (aware UTC)."""
 
     outboxid: str
@@ -82,7 +82,7 @@ class Received:
 
 
 @dataclass(frozen=True, slots=True)
-class Refusal:
+class NotSent:
     """Why something was not sent, for the page; `to` is the recipient as it was asked for."""
 
     at: datetime
@@ -101,7 +101,7 @@ class Posting:
 
 
 @dataclass(frozen=True, slots=True)
-class CallBack:
+class PostedReport:
     """One delivery report posted back; `result` is an HTTP status or what went wrong, never the URL."""
 
     at: datetime
@@ -112,7 +112,7 @@ class CallBack:
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class SimulatedAnswer:
     """What goes back to the client; `code` says that it is a refusal, `smsids` which texts were taken."""
 
     body: str

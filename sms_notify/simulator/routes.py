@@ -15,9 +15,9 @@ from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
 from sms_notify.simulator import api
-from sms_notify.simulator.faults import Fault, Kind, kind_of, main_field
+from sms_notify.simulator.faults import FaultKind, SimulatedFault, kind_of, main_field
 from sms_notify.simulator.page import ROOM
-from sms_notify.simulator.records import Answer
+from sms_notify.simulator.records import SimulatedAnswer
 from sms_notify.simulator.wire import BrokenAnswer, Wire
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ CONTENT_POLICY = (
 _Answered = Callable[[Request], Awaitable[Response]]
 
 
-class Doors:
+class SimulatorHandlers:
     """The handlers. Their state is the simulator's."""
 
     def __init__(self, simulator: Simulator) -> None:
@@ -64,13 +64,13 @@ class Doors:
             return PlainTextResponse(answer.body)
         return await self._break(fault, answer, request.state.wire)
 
-    async def _break(self, fault: Fault, answer: Answer, wire: Wire) -> Response:
-        if fault.kind is Kind.LATENCY:
+    async def _break(self, fault: SimulatedFault, answer: SimulatedAnswer, wire: Wire) -> Response:
+        if fault.kind is FaultKind.LATENCY:
             wire.held = True
             await wire.pause(fault.seconds)
             wire.held = False
             return PlainTextResponse(answer.body)
-        if fault.kind is Kind.CALLBACK_FIRST:
+        if fault.kind is FaultKind.CALLBACK_FIRST:
             await run_in_threadpool(self._simulator.wait_for_callbacks, answer.smsids, fault.seconds)
             return PlainTextResponse(answer.body)
         return BrokenAnswer(fault, answer.body)

@@ -19,12 +19,19 @@ from sms_notify.simulator.answers import handle
 from sms_notify.simulator.callbacks import CallBacks
 from sms_notify.simulator.courses import Course
 from sms_notify.simulator.events import Broadcast, frame
-from sms_notify.simulator.faults import Armed, Fault, Faults
+from sms_notify.simulator.faults import Armed, Faults, SimulatedFault
 from sms_notify.simulator.gateway import GatewayState
-from sms_notify.simulator.page import Page, curl_example
-from sms_notify.simulator.records import Answer, CallBack, Posting, Received, Scheduled, Text
-from sms_notify.simulator.routes import CONTENT_POLICY, Doors
-from sms_notify.simulator.settings import Settings
+from sms_notify.simulator.page import SimulatorPage, curl_example
+from sms_notify.simulator.records import (
+    PostedReport,
+    Posting,
+    Received,
+    ScheduledOrder,
+    SimulatedAnswer,
+    SimulatedText,
+)
+from sms_notify.simulator.routes import CONTENT_POLICY, SimulatorHandlers
+from sms_notify.simulator.settings import SimulatorSettings
 from sms_notify.simulator.wire import Protocol
 
 
@@ -37,16 +44,16 @@ class Simulator:
 
     def __init__(
         self,
-        settings: Settings | None = None,
+        settings: SimulatorSettings | None = None,
         *,
         host: str = "127.0.0.1",
         port: int = 0,
         now: Callable[[], datetime] | None = None,
     ) -> None:
-        self.state = GatewayState(settings or Settings())
+        self.state = GatewayState(settings or SimulatorSettings())
         self._faults = Faults()
         self.token = secrets.token_urlsafe(16)  # what the page's forms know and a strange page cannot
-        self._server: _Server | None = None
+        self._server: _ReadyServer | None = None
         self._now = now or _utc_now
         self._address = (host, port)
         # Guards the state; notified at every change, so it also wakes the clock thread and waiting tests.
@@ -65,8 +72,8 @@ class Simulator:
         self._socket = socket.create_server((host, port), family=family, backlog=512)
         shown_host = f"[{host}]" if ":" in host else host
         self.base_url = f"http://{shown_host}:{self._socket.getsockname()[1]}"
-        self._page = Page(self.state, self._faults, self.base_url, self.token)
-        self._server = server = _Server(self._app())
+        self._page = SimulatorPage(self.state, self._faults, self.base_url, self.token)
+        self._server = server = _ReadyServer(self._app())
         self._threads = [
             threading.Thread(target=server.run, args=([self._socket],), name="simulator-http", daemon=True),
             threading.Thread(target=self._pass_time, name="simulator-clock", daemon=True),
@@ -110,10 +117,10 @@ class Simulator:
         return curl_example(self.state, self.base_url)
 
     @property
-    def settings(self) -> Settings:
+    def settings(self) -> SimulatorSettings:
         return self.state.settings
 
-    def change(self, **values: Any) -> Settings:
+    def change(self, **values: Any) -> SimulatorSettings:
         """Change settings while running, by name: `change(credits=3, force_error=120)`.
 
         Raises ValueError for an unknown name or a value that makes no sense; then nothing changes.
@@ -124,10 +131,10 @@ class Simulator:
             self._tell(frame("refresh", {}))
             return settings
 
-    def fault(self, kind: str, **fields: Any) -> Fault:
+    def fault(self, kind: str, **fields: Any) -> SimulatedFault:
         """Break requests from now on: `fault("hang", where="in_body", scope="sends", count=1)`.
 
-        The fields are those of `Fault`; the kind's own defaults fill in. Raises ValueError for nonsense.
+        The fields are those of `SimulatedFault`; the kind's own defaults fill in. Raises ValueError for nonsense.
         """
         fault = api.fault({"kind": kind, **fields})
         with self._changed:
@@ -187,17 +194,17 @@ class Simulator:
             self._publish(board=True)
         return posting
 
-    def callbacks(self) -> list[CallBack]:
+    def callbacks(self) -> list[PostedReport]:
         """The call-backs made, oldest first (the newest 20 000)."""
         with self._changed:
             return list(self.state.callbacks)
 
-    def texts(self) -> list[Text]:
+    def texts(self) -> list[SimulatedText]:
         """Every text that was accepted, oldest first; what was refused or broken before is not here."""
         with self._changed:
             return self.state.texts()
 
-    def outbox(self) -> list[Scheduled]:
+    def outbox(self) -> list[ScheduledOrder]:
         """What is scheduled, next due first."""
         with self._changed:
             return sorted(self.state.outbox.values(), key=lambda entry: entry.due)
@@ -211,7 +218,9 @@ class Simulator:
         with self._changed:
             return api.settings_as_json(self.state)
 
-    def take(self, params: Mapping[str, str], script: str, method: str) -> tuple[Answer, Fault | None]:
+    def take(
+        self, params: Mapping[str, str], script: str, method: str
+    ) -> tuple[SimulatedAnswer, SimulatedFault | None]:
         """One request: what the gateway answers, and the fault that breaks it."""
         with self._changed:
             fault = self._faults.take(script, params)
@@ -239,7 +248,7 @@ class Simulator:
         with self._changed:
             return self._changed.wait_for(lambda: met(self.state), timeout)
 
-    def wait_for_texts(self, count: int, timeout: float = 5.0) -> list[Text]:
+    def wait_for_texts(self, count: int, timeout: float = 5.0) -> list[SimulatedText]:
         """The texts, once there are at least `count`. Raises TimeoutError after `timeout` seconds."""
         if not self.wait_for(lambda state: len(state.sent) >= count, timeout):
             raise TimeoutError(f"{count} texts expected within {timeout:g} s, {len(self.texts())} came")
@@ -269,16 +278,16 @@ class Simulator:
             self._changed.notify_all()
             self._tell(*texts)
 
-    def _record_callback(self, callback: CallBack) -> None:
+    def _record_callback(self, callback: PostedReport) -> None:
         with self._changed:
             self.state.callbacks.append(callback)
             self._publish(board=True)
 
-    def _tell(self, *news: Text | str) -> None:
+    def _tell(self, *news: SimulatedText | str) -> None:
         if self._server:
             self._server.loop.call_soon_threadsafe(self._tell_pages, news)
 
-    def _tell_pages(self, news: tuple[Text | str, ...]) -> None:
+    def _tell_pages(self, news: tuple[SimulatedText | str, ...]) -> None:
         if not self._broadcast:  # nobody looks: rendering would be for nothing
             return
         with self._changed:
@@ -286,14 +295,14 @@ class Simulator:
             board = frame("board", self._page.board())
         self._broadcast.publish([*frames, board])
 
-    def _text_frame(self, text: Text) -> str:
+    def _text_frame(self, text: SimulatedText) -> str:
         return frame("text", {"smsid": text.smsid, "number": text.number, "html": self._page.bubble(text)})
 
     def _app(self) -> Starlette:
-        return Doors(self).app()
+        return SimulatorHandlers(self).app()
 
 
-class _Server(uvicorn.Server):
+class _ReadyServer(uvicorn.Server):
     """uvicorn that says when it is ready. No access log, as queries hold the password."""
 
     loop: asyncio.AbstractEventLoop

@@ -12,7 +12,7 @@ from sms_notify.secret import Secret
 from sms_notify.simulator.codes import Code, ErrorStyle
 
 
-class Status(StrEnum):
+class SimulatedStatus(StrEnum):
     """What became of a text (seed, table 'Delivery Code')."""
 
     SUBMITTED = "SUBMITTED"
@@ -24,7 +24,7 @@ class Status(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Settings:
+class SimulatorSettings:
     """One account and the behaviour around it. Raises ValueError where a value makes no sense.
 
     `credits` is the balance to start with (or to set while running); the running balance is the state's.
@@ -42,7 +42,7 @@ class Settings:
     delivery_url: str = ""
     phones: Mapping[str, str] = field(default_factory=dict)
     groups: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
-    finals: Mapping[str, Status] = field(default_factory=dict)
+    finals: Mapping[str, SimulatedStatus] = field(default_factory=dict)
     buffered_after: float = 0.3
     final_after: float = 1.0
     callbacks_after: float = 0.0
@@ -68,7 +68,7 @@ class Settings:
             raise ValueError("blocked must be 115, 116 or null")
         if self.credits < 0:
             raise ValueError("credits must not be below 0")
-        if Status.NONE in self.finals.values():
+        if SimulatedStatus.NONE in self.finals.values():
             raise ValueError("finals: NONE is the absence of a report and cannot be a final status")
         _ = self.zone
 
@@ -80,13 +80,15 @@ class Settings:
         except (KeyError, ValueError) as error:
             raise ValueError(f"timezone {self.timezone!r} is not known") from error
 
-    def final_of(self, number: str) -> Status:
+    def final_of(self, number: str) -> SimulatedStatus:
         """Where a text to `number` ends: the longest fitting end of the number decides."""
         fitting = [end for end in self.finals if number.endswith(end)]
-        return self.finals[max(fitting, key=len)] if fitting else Status.DELIVERED
+        return self.finals[max(fitting, key=len)] if fitting else SimulatedStatus.DELIVERED
 
 
-CHANGEABLE = tuple(f.name for f in fields(Settings) if f.name not in ("username", "password", "timezone"))
+CHANGEABLE = tuple(
+    f.name for f in fields(SimulatorSettings) if f.name not in ("username", "password", "timezone")
+)
 
 
 def _is_web_address(url: str) -> bool:

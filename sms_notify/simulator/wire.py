@@ -13,7 +13,7 @@ from uvicorn.protocols.http.flow_control import FlowControl
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from sms_notify.simulator.broken import chunks
-from sms_notify.simulator.faults import End, Fault, Kind
+from sms_notify.simulator.faults import End, FaultKind, SimulatedFault
 
 _RESET_ON_CLOSE = struct.pack("ii", 1, 0)  # SO_LINGER with a linger of 0: close() sends RST
 
@@ -85,7 +85,7 @@ class Protocol(HttpToolsProtocol):
 class BrokenAnswer(Response):
     """Answers past uvicorn, on the bare connection, and ends it."""
 
-    def __init__(self, fault: Fault, answer: str) -> None:
+    def __init__(self, fault: SimulatedFault, answer: str) -> None:
         super().__init__()
         self._fault = fault
         self._answer = answer
@@ -97,8 +97,8 @@ class BrokenAnswer(Response):
             if not wire.open:
                 break
             await wire.write(piece)
-            if self._fault.kind is Kind.DRIP and len(piece) == 1:
+            if self._fault.kind is FaultKind.DRIP and len(piece) == 1:
                 await wire.pause(self._fault.seconds)
-        if self._fault.kind is Kind.HANG:
+        if self._fault.kind is FaultKind.HANG:
             await wire.pause(None)
         await wire.end(self._fault.end)

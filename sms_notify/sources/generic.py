@@ -42,7 +42,9 @@ ANNOTATIONS = {
     "url": "url",
     "link": "url",
 }
-OVER = frozenset(("resolved", "ok", "up", "recovered", "recovery", "closed", "cleared", "clear", "normal"))
+RESOLVED_WORDS = frozenset(
+    ("resolved", "ok", "up", "recovered", "recovery", "closed", "cleared", "clear", "normal")
+)
 STATUS = ("status", "state")
 STARTS = ("startsAt", "starts_at")
 ENDS = ("endsAt", "ends_at")
@@ -79,7 +81,7 @@ def meant(body: bytes) -> bool:
 def parse(body: bytes, source: str = SOURCE, added: Added | None = None) -> Delivery:
     """The alerts in the order sent; `source` names the door they came through.
 
-    Raises ParseError where the body is no JSON, or nothing in it is an alert.
+    Raises ParseError where the body is not JSON, or nothing in it is an alert.
     """
     payload = _payload(body)
     group, hidden, default, listed = "", 0, Status.FIRING, payload
@@ -175,7 +177,9 @@ def _status(entry: Mapping[str, Any], default: Status) -> Status:
     word = next((entry[name] for name in STATUS if entry.get(name) not in (None, "")), None)
     if word is None:
         return default
-    return Status.RESOLVED if isinstance(word, str) and word.strip().lower() in OVER else Status.FIRING
+    return (
+        Status.RESOLVED if isinstance(word, str) and word.strip().lower() in RESOLVED_WORDS else Status.FIRING
+    )
 
 
 def _moment(entry: Mapping[str, Any], names: Iterable[str]) -> datetime | None:

@@ -72,7 +72,7 @@ class Check:
 
     @property
     def trouble(self) -> str:
-        """The state that is told: at a recovery the one that is over, so that routes choose the same for both."""
+        """The state that is told: at a recovery the one that has ended, so that routes choose the same for both."""
         state = self.last_state if self.well else self.state
         return "" if state in _WELL else state
 

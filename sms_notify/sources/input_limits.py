@@ -31,7 +31,8 @@ _NO_NAME = re.compile(r"[^a-zA-Z0-9_]")
 
 def storable(text: str, limit: int = MAX_VALUE) -> str:
     """The first `limit` characters, without what a database or an encoder refuses."""
-    return _UNSTORABLE.sub("\ufffd", text[:limit])
+    text = text[:limit]
+    return text if text.isascii() and "\0" not in text else _UNSTORABLE.sub("\ufffd", text)
 
 
 def plain(text: str, limit: int = MAX_VALUE) -> str:

@@ -26,7 +26,7 @@ def loads(body: bytes) -> Any:
 
 
 def entry_of(entry: object, where: str) -> dict[str, Any]:
-    """Raises ParseError where `entry` is no object."""
+    """Raises ParseError where `entry` is not an object."""
     if not isinstance(entry, dict):
         raise ParseError(f"{where} is not an object")
     return entry
@@ -63,7 +63,7 @@ def status_of(word: object, default: Status) -> Status:
 
 
 def texts_of(pairs: object, where: str) -> dict[str, str]:
-    """A set of labels or annotations; what is no text becomes its JSON. Raises ParseError."""
+    """A set of labels or annotations; what is not text becomes its JSON. Raises ParseError."""
     if pairs is None:
         return {}
     if not isinstance(pairs, dict):

@@ -1,7 +1,7 @@
 """How Nagios and Icinga hand their macros over: as `--name=value`, as `MACRO=value`, or in the environment.
 
 Nagios pastes macros into a command line as text. An output may hold anything, so an option and its value are one
-argument (`--output=--help` is no option), and words that a missing quote has torn off are put back to where they were.
+argument (`--output=--help` is not an option), and words that a missing quote has torn off are put back to where they were.
 """
 
 from __future__ import annotations

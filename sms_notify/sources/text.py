@@ -39,7 +39,7 @@ class _Said:
 
 
 def parse(body: bytes, arguments: Sequence[str], at: datetime) -> Delivery:
-    """The alerts of what was piped in; `at` is when. Text that says nothing is no alert.
+    """The alerts of what was piped in; `at` is when. Text that says nothing is not an alert.
 
     Options: `--label NAME=VALUE` (any number), `--severity WORD`, `--name NAME`, `--resolved`; `--option=value` too.
     Of more than MAX_LINES alerts the rest is counted in `hidden`. Raises ParseError for JSON that is broken or no alert.

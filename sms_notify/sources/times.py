@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import re
 from datetime import UTC, datetime, timedelta, timezone
+from functools import lru_cache
 
 _RFC3339 = re.compile(
     r"(\d{4})-(\d\d)-(\d\d)[Tt ](\d\d):(\d\d):(\d\d)(?:\.(\d+))?(?:[Zz]|([+-])(\d\d):(\d\d))", re.ASCII
 )
+_USUAL = len("2026-11-22T12:00:00.123456789+01:00")
 
 
 def parse_rfc3339(text: object) -> datetime | None:
@@ -16,7 +18,13 @@ def parse_rfc3339(text: object) -> datetime | None:
     Any number of fraction digits is read and cut to microseconds: Go writes 0 to 9 of them. A leap second
     counts as the second before it. Go's zero time (year 1) is its word for "not set", so it is None too.
     """
-    match = _RFC3339.fullmatch(text) if isinstance(text, str) else None
+    if not isinstance(text, str):
+        return None
+    return _usual(text) if len(text) <= _USUAL else _read(text)
+
+
+def _read(text: str) -> datetime | None:
+    match = _RFC3339.fullmatch(text)
     if match is None:
         return None
     try:
@@ -24,6 +32,10 @@ def parse_rfc3339(text: object) -> datetime | None:
     except (ValueError, OverflowError):
         return None
     return moment if moment.year > 1 else None
+
+
+# Most times are an alert's that was told before, or Go's zero. What is kept must be short: it comes from outside.
+_usual = lru_cache(1024)(_read)
 
 
 def _moment(match: re.Match[str]) -> datetime:

@@ -187,9 +187,9 @@ def _delivery(event: _Event) -> Delivery:
     action = event.line("eventupdateaction") or (update[2] if update else "")
     by = event.line("userfullname") or (input_limits.one_line(update[1]) if update else "")
     fingerprint = _fingerprint(event)
-    over = event.resolved or (event.update and _says(action, "closed"))
-    alert = _alert(event, fingerprint, Status.RESOLVED if over else Status.FIRING)
-    return Delivery(SOURCE, (alert,), acks=() if over else _acks(event, fingerprint, action, by))
+    ended = event.resolved or (event.update and _says(action, "closed"))
+    alert = _alert(event, fingerprint, Status.RESOLVED if ended else Status.FIRING)
+    return Delivery(SOURCE, (alert,), acks=() if ended else _acks(event, fingerprint, action, by))
 
 
 def _fingerprint(event: _Event) -> str:

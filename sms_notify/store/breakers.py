@@ -9,12 +9,28 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sms_notify.gateways.base import Outcome
+from sms_notify.policy.bars import Breaker
 from sms_notify.policy.country_codes import country_of
-from sms_notify.policy.retry_policy import Break, Level, Scope, Trouble
+from sms_notify.policy.outcomes import Outcome
+from sms_notify.policy.retry_policy import Break, Level, Scope, Urgency
+from sms_notify.policy.self_alert_notes import note_id
 from sms_notify.store import particulars
+from sms_notify.store.literals import in_list
 from sms_notify.store.tx import Row, Tx, moment, stored
 
+# One of these keeps everything from its gateway.
+WHOLE = in_list(scope for scope in Scope if scope.whole)
+# A breaker `b` is about the message `m`; all numbers of a country begin with its code.
+REFUSES = (
+    f"(b.scope = '{Scope.NUMBER}' and b.subject = m.number"
+    f" or b.scope = '{Scope.COUNTRY}' and b.subject = substr(m.number, 1, length(b.subject)))"
+)
+# What a success may end, as `succeed` does: a count against the gateway, or trouble of it that lasts.
+TO_FORGET = (
+    f"select 1 from breakers b where b.gateway = :gateway and b.scope = '{Scope.ACCOUNT}' and b.opened_at is null"
+    " and (b.failures <> 0 or b.first_at <> 0)"
+    " union all select 1 from troubles t where t.closed_at is null and substr(t.id, 1, length(:prefix)) = :prefix"
+)
 _WITHIN = timedelta(minutes=1)
 _SECOND = timedelta(seconds=1)
 _CALM = timedelta(minutes=15)
@@ -22,21 +38,8 @@ _REMEMBERED = timedelta(days=1)
 
 
 @dataclass(frozen=True, slots=True)
-class Breaker:
-    """An open breaker. `subject` is a sender, a number, a country, or empty where nothing leaves at all."""
-
-    gateway: str
-    scope: Scope
-    subject: str
-    opened_at: datetime
-    code: int | None
-    probes: int
-    reason: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class OwnTrouble:
-    """Our own trouble, as it was noted."""
+class SelfAlert:
+    """One of our own problems, as it was noted: a row of `troubles`."""
 
     id: str
     level: Level
@@ -88,15 +91,15 @@ def _pause(rule: Break, probes: int) -> timedelta:
 
 
 def succeed(tx: Tx, gateway: str, now: datetime) -> None:
-    """A text was taken: what was only being counted against the account is forgotten, and so is its trouble."""
+    """A text was taken: what was only being counted against the account is forgotten, and so are its self-alerts."""
     tx.run(
         "update breakers set failures = 0, first_at = 0 where gateway = :gateway and scope = :scope and opened_at is null",
         gateway=gateway,
         scope=Scope.ACCOUNT,
     )
-    _end_troubles(tx, f"{gateway}/error_local/", now)
+    _end_self_alerts(tx, f"{gateway}/error_local/", now)
     if not is_open(tx, gateway, Scope.ACCOUNT, ""):
-        _end_troubles(tx, trouble_id(gateway, Scope.ACCOUNT, ""), now)
+        _end_self_alerts(tx, note_id(gateway, Scope.ACCOUNT, ""), now)
 
 
 def bar_of(tx: Tx, gateway: str, number: str) -> Breaker | None:
@@ -110,17 +113,16 @@ def bars(tx: Tx, gateway: str, number: str) -> bool:
 
 
 def is_open(tx: Tx, gateway: str, scope: Scope, subject: str) -> bool:
+    """Whether this is not tried for the time being. All these ask by the primary key; there are few rows anyway."""
     return _open(tx, gateway, scope, subject) is not None
 
 
 def closed_to_all(tx: Tx, gateway: str) -> Breaker | None:
     """What keeps everything from leaving through a gateway, the oldest; None where it is open for business."""
     row = tx.one(
-        "select * from breakers where gateway = :gateway and opened_at is not null"
-        " and scope in (:account, :credits) order by opened_at limit 1",
+        f"select * from breakers where gateway = :gateway and opened_at is not null and scope in {WHOLE}"
+        " order by opened_at limit 1",
         gateway=gateway,
-        account=Scope.ACCOUNT,
-        credits=Scope.CREDITS,
     )
     return None if row is None else _breaker(row)
 
@@ -132,8 +134,8 @@ def take_probe(tx: Tx, gateway: str, now: datetime) -> Breaker | None:
     """
     row = tx.one(
         "select * from breakers where gateway = :gateway and opened_at is not null and probe_at <= :now"
-        " and (scope in ('account', 'credits') or not exists (select 1 from breakers w where w.gateway = :gateway"
-        "  and w.opened_at is not null and w.scope in ('account', 'credits')))"
+        f" and (scope in {WHOLE} or not exists (select 1 from breakers w where w.gateway = :gateway"
+        f"  and w.opened_at is not null and w.scope in {WHOLE}))"
         " order by probe_at limit 1",
         gateway=gateway,
         now=stored(now),
@@ -168,7 +170,7 @@ def probe_now(tx: Tx, gateway: str, now: datetime) -> None:
 
 
 def close(tx: Tx, breaker: Breaker, now: datetime) -> None:
-    """Lets things leave again and ends the trouble that was about it.
+    """Lets things leave again and ends the self-alerts about it.
 
     The row stays for a while as the memory of how often it was asked about; `ends_at` says when it closed.
     """
@@ -180,7 +182,7 @@ def close(tx: Tx, breaker: Breaker, now: datetime) -> None:
         subject=breaker.subject,
         now=stored(now),
     )
-    _end_troubles(tx, trouble_id(breaker.gateway, breaker.scope, breaker.subject), now)
+    _end_self_alerts(tx, note_id(breaker.gateway, breaker.scope, breaker.subject), now)
 
 
 def prove(
@@ -199,7 +201,7 @@ def prove(
     return wrong
 
 
-def _end_troubles(tx: Tx, prefix: str, now: datetime) -> None:
+def _end_self_alerts(tx: Tx, prefix: str, now: datetime) -> None:
     tx.run(
         "update troubles set closed_at = :now where closed_at is null and substr(id, 1, length(:prefix)) = :prefix",
         now=stored(now),
@@ -223,8 +225,8 @@ def learn(tx: Tx, breaker: Breaker, rule: Break, outcome: Outcome, now: datetime
     )
 
 
-def close_old_troubles(tx: Tx, now: datetime) -> int:
-    """Trouble that no breaker stands for ends a day after it was told; should it show again, it is told again."""
+def close_old_self_alerts(tx: Tx, now: datetime) -> int:
+    """What no breaker stands for ends a day after it was told; should the problem show again, it is told again."""
     particulars.forget(tx, now - _REMEMBERED)
     return tx.run(
         "update troubles set closed_at = :now where closed_at is null and told_at < :limit and not exists"
@@ -236,15 +238,18 @@ def close_old_troubles(tx: Tx, now: datetime) -> int:
     )
 
 
+def open_at(tx: Tx, gateway: str) -> Sequence[Breaker]:
+    """Every open breaker of one gateway, by the primary key."""
+    rows = tx.all(
+        "select * from breakers where gateway = :gateway and opened_at is not null", gateway=gateway
+    )
+    return [_breaker(row) for row in rows]
+
+
 def all_open(tx: Tx) -> Sequence[Breaker]:
     """Every open breaker of every gateway; there are few."""
     rows = tx.all("select * from breakers where opened_at is not null order by gateway, scope, subject")
     return [_breaker(row) for row in rows]
-
-
-def trouble_id(gateway: str, scope: str, subject: str, why: object = "") -> str:
-    """What one trouble is known by; without `why`, what all troubles about one breaker begin with."""
-    return f"{gateway}/{scope}/{subject}/{why}"
 
 
 def shift_clock(tx: Tx, by: int) -> None:
@@ -264,7 +269,7 @@ def shift_clock(tx: Tx, by: int) -> None:
 def report(
     tx: Tx,
     id_: str,
-    trouble: Trouble,
+    urgency: Urgency,
     gateway: str,
     what: str,
     advice: str,
@@ -272,8 +277,9 @@ def report(
     *,
     again: bool = False,
 ) -> None:
-    """Notes our own trouble; while it lasts, and where it comes back within a quarter of an hour, it is one trouble,
-    however often it shows. With `again` it is told anew a quarter of an hour after it was told.
+    """Notes one of our own problems as a self-alert. While the problem lasts, and where it comes back within a quarter
+    of an hour, it is one self-alert, however often it shows. With `again` it is told anew a quarter of an hour after
+    it was told.
     """
     tx.run(
         "insert into troubles (id, level, gateway, what, advice, times, opened_at, tell_at, tries)"
@@ -287,47 +293,47 @@ def report(
         " tries = case when coalesce(troubles.closed_at, :now) <= :calm then 0 else troubles.tries end,"
         " level = excluded.level, what = excluded.what, advice = excluded.advice, closed_at = null",
         id=id_,
-        level=trouble.level,
+        level=urgency.level,
         gateway=gateway,
         what=what,
         advice=advice,
         now=stored(now),
         calm=stored(now - _CALM),
         again=again,
-        tell_at=stored(now + trouble.after),
+        tell_at=stored(now + urgency.after),
     )
 
 
 def is_known(tx: Tx, id_: str) -> bool:
-    """Whether this trouble was reported before, told or not, over or not."""
+    """Whether this self-alert was reported before, told or not, ended or not."""
     return tx.one("select 1 from troubles where id = :id", id=id_) is not None
 
 
-def end_trouble(tx: Tx, id_: str, now: datetime) -> None:
-    """It is over; nobody who was not told needs to be."""
+def end_self_alert(tx: Tx, id_: str, now: datetime) -> None:
+    """The problem has ended; nobody who was not told needs to be."""
     tx.run(
         "update troubles set closed_at = :now where id = :id and closed_at is null", now=stored(now), id=id_
     )
 
 
-def untold(tx: Tx, now: datetime) -> Sequence[OwnTrouble]:
-    """The troubles that somebody must hear of now."""
+def untold(tx: Tx, now: datetime) -> Sequence[SelfAlert]:
+    """The self-alerts that somebody must hear of now."""
     rows = tx.all(
         "select * from troubles where told_at is null and closed_at is null and tell_at <= :now"
         " order by tell_at, opened_at",
         now=stored(now),
     )
-    return [_trouble(row) for row in rows]
+    return [_self_alert(row) for row in rows]
 
 
-def own_troubles(tx: Tx) -> Sequence[OwnTrouble]:
+def open_self_alerts(tx: Tx) -> Sequence[SelfAlert]:
     """Those that last, told or not, the oldest first."""
     rows = tx.all("select * from troubles where closed_at is null order by opened_at")
-    return [_trouble(row) for row in rows]
+    return [_self_alert(row) for row in rows]
 
 
-def _trouble(row: Row) -> OwnTrouble:
-    return OwnTrouble(
+def _self_alert(row: Row) -> SelfAlert:
+    return SelfAlert(
         row["id"],
         Level(row["level"]),
         row["gateway"],
@@ -340,10 +346,12 @@ def _trouble(row: Row) -> OwnTrouble:
 
 
 def told(tx: Tx, id_: str, now: datetime) -> None:
+    """Somebody has heard of it, or a text that says so waits to leave."""
     tx.run("update troubles set told_at = :now where id = :id", now=stored(now), id=id_)
 
 
 def tell_later(tx: Tx, id_: str, at: datetime) -> None:
+    """Telling it has failed; `tries` says how often, for the pause grows with it."""
     tx.run("update troubles set tell_at = :at, tries = tries + 1 where id = :id", at=stored(at), id=id_)
 
 

@@ -3,6 +3,9 @@
 A sync of the disk costs the same for one request as for a hundred, so whatever waits while one batch is being
 written makes up the next, up to a fifth of a second of work. A job is answered when its batch is on the disk, and
 not before. A job that raises is undone alone; a disk that fails fails the batch, and every job in it hears so.
+
+The crash window: between the commit and its answers the work is done, and nobody has heard so. Whoever asked asks again,
+and each job stands that: an alert that comes again is a repeat, a file is handed over by its name, a text's reference is known.
 """
 
 from __future__ import annotations
@@ -11,11 +14,10 @@ import logging
 import sqlite3
 import threading
 import time
-from collections import deque
 from collections.abc import Callable
 from concurrent.futures import Future
-from dataclasses import dataclass
-from typing import Any, TypeVar
+from queue import Empty, SimpleQueue
+from typing import Any, NamedTuple, Protocol, TypeVar
 
 from sms_notify.errors import StoreError
 from sms_notify.store.sqlite import SqliteStore
@@ -23,17 +25,30 @@ from sms_notify.store.tx import Tx
 
 T = TypeVar("T")
 Job = Callable[[Tx], Any]
-# How long one batch may take: a heap of large requests must not keep a small urgent one, or a send, waiting.
+# How long one batch may take: a heap of large requests must not keep a small urgent one, or a send, waiting. It is also
+# how much longer a job may wait for its answer than its own sync takes.
 _BATCH_SECONDS = 0.2
 _log = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True, slots=True)
-class _Waiting:
+class Reply(Protocol):
+    """Where a job's answer goes; the part of a Future that the committing thread uses."""
+
+    def set_running_or_notify_cancel(self) -> bool: ...
+    def set_result(self, result: Any, /) -> None: ...
+    def set_exception(self, exception: BaseException, /) -> None: ...
+
+
+class Waiting(NamedTuple):
+    """A job in the queue."""
+
     job: Job
-    future: Future[Any]
-    after: Callable[[Any], None] | None
-    closes: bool
+    reply: Reply
+    after: Callable[[Any], None] | None = None
+    closes: bool = False
+
+
+_Done = tuple[Waiting, Any, BaseException | None]
 
 
 class Committer:
@@ -41,8 +56,9 @@ class Committer:
 
     def __init__(self, store: SqliteStore) -> None:
         self._store = store
-        self._queue: deque[_Waiting] = deque()
-        self._wake = threading.Condition()
+        # A queue in C: who submits takes no lock that the committing thread holds, and wakes it only where it sleeps.
+        self._queue: SimpleQueue[Waiting | None] = SimpleQueue()
+        self._gate = threading.Lock()  # nothing is queued behind the None that ends the queue
         self._stopping = False
         self._thread = threading.Thread(target=self._loop, name="committer", daemon=True)
 
@@ -51,9 +67,9 @@ class Committer:
 
     def stop(self) -> None:
         """Finishes what waits, then ends; jobs that come later fail at once."""
-        with self._wake:
+        with self._gate:
             self._stopping = True
-            self._wake.notify()
+            self._queue.put(None)
         if self._thread.ident is not None:
             self._thread.join()
         self._store.close()
@@ -61,10 +77,6 @@ class Committer:
     @property
     def alive(self) -> bool:
         return self._thread.is_alive()
-
-    @property
-    def waiting(self) -> int:
-        return len(self._queue)
 
     def submit(
         self, job: Callable[[Tx], T], after: Callable[[T], None] | None = None, *, closes: bool = False
@@ -75,76 +87,73 @@ class Committer:
         A job that `closes` is the last of its batch: no other runs between it and its `after`.
         """
         future: Future[T] = Future()
-        with self._wake:
-            if self._stopping:
-                future.set_exception(StoreError("the daemon is stopping"))
-                return future
-            self._queue.append(_Waiting(job, future, after, closes))
-            self._wake.notify()
+        self.put(Waiting(job, future, after, closes))
         return future
+
+    def put(self, waiting: Waiting) -> None:
+        """As `submit`, for whoever has a reply of another kind; may answer before it returns."""
+        with self._gate:
+            if not self._stopping:
+                self._queue.put(waiting)
+                return
+        waiting.reply.set_exception(StoreError("the daemon is stopping"))
 
     def __call__(self, job: Callable[[Tx], T]) -> T:
         """Runs a job and waits for its commit."""
         return self.submit(job).result()
 
     def _loop(self) -> None:
-        while self._wait():
-            self._commit()
+        while (first := self._queue.get()) is not None:
+            if first.reply.set_running_or_notify_cancel():
+                self._commit(first)
 
-    def _wait(self) -> bool:
-        """Until there is a job; False when there is none and none will come."""
-        with self._wake:
-            while not self._queue and not self._stopping:
-                self._wake.wait()
-            return bool(self._queue)
-
-    def _commit(self) -> None:
-        done: list[tuple[_Waiting, Any, BaseException | None]] = []
+    def _commit(self, first: Waiting) -> None:
+        done: list[_Done] = [(first, None, None)]  # where no transaction can be opened, this one hears so
         try:
             with self._store.transaction() as tx:
                 self._run_batch(tx, done)
         except Exception as error:  # noqa: BLE001 - the thread must outlive whatever a disk or a database does
             _log.error("commit failed, %d jobs undone: %s", len(done), error)
-            self._fail(done, error)
+            for waiting, *_ in done:
+                waiting.reply.set_exception(error)
             return
-        for waiting, result, error_of_job in done:
+        for waiting, result, error_of_job in done:  # a crash from here on: committed, and answered to nobody
             self._answer(waiting, result, error_of_job)
 
-    def _run_batch(self, tx: Tx, done: list[tuple[_Waiting, Any, BaseException | None]]) -> None:
+    def _run_batch(self, tx: Tx, done: list[_Done]) -> None:
+        """`done` ends with the job that runs: so the one that breaks the batch hears of it."""
         ends = time.monotonic() + _BATCH_SECONDS
-        while time.monotonic() < ends and (waiting := self._next()) is not None:
-            done.append((waiting, None, None))  # so that the one that breaks the batch hears of it too
+        while True:
+            waiting = done[-1][0]
             done[-1] = (waiting, *self._attempt(tx, waiting.job))
-            if waiting.closes:
+            if waiting.closes or time.monotonic() >= ends or (following := self._next()) is None:
                 return
+            done.append((following, None, None))
 
-    def _next(self) -> _Waiting | None:
+    def _next(self) -> Waiting | None:
         """The next job whose caller still waits: what was cancelled in the queue costs nothing."""
-        with self._wake:
-            while self._queue:
-                waiting = self._queue.popleft()
-                if waiting.future.set_running_or_notify_cancel():
+        try:
+            while (waiting := self._queue.get_nowait()) is not None:
+                if waiting.reply.set_running_or_notify_cancel():
                     return waiting
+            self._queue.put(None)  # the end, which is for `_loop`
+        except Empty:
+            pass
         return None
 
-    def _fail(self, done: list[tuple[_Waiting, Any, BaseException | None]], error: Exception) -> None:
-        """Everybody in the batch hears of it; where no transaction could be opened, the one who waits longest."""
-        failed = [waiting for waiting, *_ in done] or [w for w in [self._next()] if w is not None]
-        for waiting in failed:
-            waiting.future.set_exception(error)
-
-    def _answer(self, waiting: _Waiting, result: Any, error: BaseException | None) -> None:
+    def _answer(self, waiting: Waiting, result: Any, error: BaseException | None) -> None:
         if error is not None:
-            waiting.future.set_exception(error)
+            waiting.reply.set_exception(error)
             return
         try:
             if waiting.after is not None:
                 waiting.after(result)
         except Exception as failure:  # noqa: BLE001 - the commit stands, and this thread must go on
             _log.error("after a commit: %s", type(failure).__name__)
-        waiting.future.set_result(result)
+        waiting.reply.set_result(result)
 
     def _attempt(self, tx: Tx, job: Job) -> tuple[Any, BaseException | None]:
+        """A savepoint costs some microseconds a job; without it, one that raises would undo all that the others did."""
         try:
             with self._store.savepoint():
                 return job(tx), None

@@ -48,8 +48,9 @@ def removed(tx: Tx, gateway: str, what: str | None, now: datetime) -> int:
     """
     return tx.run(
         "update scheduled set removed_at = :now where gateway = :gateway and removed_at is null and due_at > :now"
-        " and (:what is null or outboxid = :what or id = (select s.id from scheduled s where s.gateway = :gateway"
-        "  and s.number = :what and s.removed_at is null and s.due_at > :now order by s.due_at limit 1))",
+        " and (cast(:what as text) is null or outboxid = :what or id = (select s.id from scheduled s"
+        "  where s.gateway = :gateway and s.number = :what and s.removed_at is null and s.due_at > :now"
+        "  order by s.due_at, s.id limit 1))",
         gateway=gateway,
         what=what,
         now=stored(now),

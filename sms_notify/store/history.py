@@ -1,5 +1,5 @@
 """What was heard and told, in the order in which it happened: for replaying it, and for adding it up. Nothing here writes
-but `forget_alerts`, which is for replays alone.
+but `forget_alerts`, which is for replays alone. What adds up reads whole tables; no daemon asks for it.
 """
 
 from __future__ import annotations
@@ -9,12 +9,13 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from sms_notify.alert import Alert, Severity, Status
-from sms_notify.policy.vocabulary import IncidentState, Kind, PageState
+from sms_notify.policy.vocabulary import Decision, Heard, IncidentState, Kind, PageState
+from sms_notify.store.literals import in_list
 from sms_notify.store.tx import Row, Tx, from_stored, load, moment
 
 
 @dataclass(frozen=True, slots=True)
-class HeardAlert:
+class RecordedAlert:
     """One accepted alert as it came. `group` is empty where the row does not keep it: that of a repeat."""
 
     id: int
@@ -59,11 +60,12 @@ class Untold:
 
 
 def newest_alert(tx: Tx) -> int:
+    """The id of the alert that was accepted last; 0 where none was."""
     row = tx.one("select max(id) as id from alerts")
     return int(row["id"] or 0) if row is not None else 0
 
 
-def alerts_after(tx: Tx, last: int, until: int, limit: int) -> Sequence[HeardAlert]:
+def alerts_after(tx: Tx, last: int, until: int, limit: int) -> Sequence[RecordedAlert]:
     """The accepted alerts with ids in (last, until]. A repeat has the labels of the last that came with its own."""
     rows = tx.all(
         "select a.id, a.received_at, a.source, a.fingerprint, a.status, a.group_key, a.once, a.ends_at,"
@@ -81,7 +83,7 @@ def alerts_after(tx: Tx, last: int, until: int, limit: int) -> Sequence[HeardAle
     return [_heard(row) for row in rows]
 
 
-def _heard(row: Row) -> HeardAlert:
+def _heard(row: Row) -> RecordedAlert:
     alert = Alert(
         row["source"],
         row["fingerprint"],
@@ -92,16 +94,18 @@ def _heard(row: Row) -> HeardAlert:
         from_stored(row["ends_at"]),
         bool(row["once"]),
     )
-    return HeardAlert(row["id"], moment(row["received_at"]), alert, row["group_key"])
+    return RecordedAlert(row["id"], moment(row["received_at"]), alert, row["group_key"])
 
 
 def acks(tx: Tx) -> Sequence[Ack]:
     """Who acknowledged what, the oldest first."""
     rows = tx.all(
         "select d.at, d.detail, coalesce((select a.labels from alerts a where a.incident_id = d.incident_id"
-        "  and a.labels is not null and a.reason in ('first', 'raised', 'nobody') and a.received_at <= d.at"
+        f"  and a.labels is not null and a.reason in {in_list((Heard.FIRST, Heard.RAISED, Heard.NOBODY))}"
+        "  and a.received_at <= d.at"
         "  order by a.id desc limit 1), i.labels) as labels"
-        " from decisions d join incidents i on i.id = d.incident_id where d.word = 'acknowledged' order by d.at, d.id"
+        " from decisions d join incidents i on i.id = d.incident_id where d.word = :word order by d.at, d.id",
+        word=Decision.ACKNOWLEDGED,
     )
     return [
         Ack(moment(row["at"]), load(row["labels"]), row["detail"].removeprefix("by ").partition(" (")[0])
@@ -115,6 +119,7 @@ def forget_alerts(tx: Tx) -> None:
 
 
 def told_by(tx: Tx, message_id: int) -> Sequence[ToldPage]:
+    """What a message tells, in the order in which it was owed."""
     rows = tx.all(
         "select p.incident_id, p.kind, p.receiver, i.severity, i.labels, i.opened_at from pages p"
         " join incidents i on i.id = p.incident_id where p.message_id = :id order by p.id",

@@ -2,215 +2,166 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from datetime import datetime
 
-from sms_notify.alert import Alert, Delivery, Severity
-from sms_notify.policy.episodes import Episode
-from sms_notify.policy.vocabulary import AckBy, Heard, IncidentState
-from sms_notify.store.pages import Subject, subject_of
-from sms_notify.store.tx import Tx, dump, from_stored, moment, stored, to_stored
+from sms_notify.alert import Severity
+from sms_notify.policy.holds import Hold
+from sms_notify.policy.records import AcceptedAlert, Incident
+from sms_notify.policy.vocabulary import Heard, IncidentState
+from sms_notify.store.literals import in_list
+from sms_notify.store.tx import (
+    Row,
+    Tx,
+    among,
+    dump,
+    from_stored,
+    insert_into,
+    load_shared,
+    moment,
+    pairs,
+    stored,
+    to_stored,
+)
+
+Key = tuple[str, str]
+"""Source and fingerprint."""
 
 
-def latest(tx: Tx, source: str, fingerprint: str) -> Episode | None:
-    """The newest episode of a key, open or closed."""
-    row = tx.one(
-        "select id, state, opened_at, starts_at, ended_at, closed_at, flapping, severity, raised from incidents"
-        " where source = :source and fingerprint = :fingerprint order by id desc limit 1",
-        source=source,
-        fingerprint=fingerprint,
-    )
-    if row is None:
-        return None
-    return Episode(
-        id=row["id"],
-        opened_at=moment(row["opened_at"]),
-        starts_at=from_stored(row["starts_at"]),
-        ended_at=from_stored(row["ended_at"]),
-        closed_at=from_stored(row["closed_at"]),
-        stale=row["state"] == IncidentState.STALE,
-        flapping=row["flapping"],
-        severity=Severity(row["severity"]),
-        raised=row["raised"],
-    )
+def incident_of(row: Row) -> Incident:
+    return Incident(
+        row["id"], row["source"], row["fingerprint"], IncidentState(row["state"]), Severity(row["severity"]),
+        load_shared(row["labels"]), load_shared(row["annotations"]), from_stored(row["starts_at"]),
+        moment(row["opened_at"]), moment(row["last_seen_at"]), from_stored(row["ended_at"]),
+        from_stored(row["closed_at"]), from_stored(row["acked_at"]), row["acked_by"], row["acked_how"],
+        row["flapping"], row["raised"],
+    )  # fmt: skip
 
 
-def open_episode(tx: Tx, alert: Alert, now: datetime) -> int:
-    """Opens an episode; the unique index refuses a second open one of the same key."""
-    return tx.insert(
-        "insert into incidents (source, fingerprint, state, severity, labels, annotations, starts_at, opened_at,"
-        " last_seen_at) values (:source, :fingerprint, :state, :severity, :labels, :annotations, :starts_at, :now, :now)"
-        " returning id",
-        source=alert.source,
-        fingerprint=alert.fingerprint,
-        state=IncidentState.OPEN,
-        severity=alert.severity,
-        labels=dump(alert.labels),
-        annotations=dump(alert.annotations),
-        starts_at=to_stored(alert.starts_at),
-        now=stored(now),
-    )
+_NEWEST = "select * from incidents where source = :source and fingerprint = :fingerprint order by id desc limit :most"
 
 
-def is_open(tx: Tx, incident_id: int) -> bool:
-    row = tx.one("select 1 from incidents where id = :id and closed_at is null", id=incident_id)
-    return row is not None
+def newest_of(tx: Tx, keys: Iterable[Key], most: int = 1) -> list[Incident]:
+    """The newest episodes of each key, at most so many of each. The index incidents_latest finds them.
+
+    One key alone, as most deliveries have, is asked for without a list: that takes a third of the time.
+    """
+    listed = list(keys)
+    if len(listed) == 1:
+        return list(
+            map(incident_of, tx.all(_NEWEST, most=most, source=listed[0][0], fingerprint=listed[0][1]))
+        )
+    found: list[Row] = []
+    for values, named in pairs(listed):
+        sql = (
+            f"with k (source, fingerprint) as (values {values}) select i.* from k join incidents i on i.id in"
+            " (select x.id from incidents x where x.source = k.source and x.fingerprint = k.fingerprint"
+            "  order by x.id desc limit :most)"
+        )
+        found += tx.all(sql, most=most, **named)
+    return list(map(incident_of, found))
 
 
-def raise_to(tx: Tx, incident_id: int, alert: Alert, now: datetime) -> None:
-    """Its severity has risen: it is as `alert` says from now on."""
-    tx.run(
-        "update incidents set severity = :severity, labels = :labels, annotations = :annotations, raised = raised + 1,"
-        " last_seen_at = :now where id = :id",
-        severity=alert.severity,
-        labels=dump(alert.labels),
-        annotations=dump(alert.annotations),
-        now=stored(now),
-        id=incident_id,
-    )
-
-
-def ask_again(tx: Tx, incident_id: int) -> None:
-    """Nobody takes care of it any more."""
-    tx.run(
-        "update incidents set state = :state, acked_at = null, acked_by = '', acked_how = '' where id = :id",
-        state=IncidentState.OPEN,
-        id=incident_id,
-    )
-
-
-def expire(tx: Tx, incident_id: int, now: datetime) -> None:
-    """Ends an episode of which nobody will ever say that it is over."""
-    tx.run(
-        "update incidents set state = :state, closed_at = :now where id = :id",
-        state=IncidentState.STALE,
-        now=stored(now),
-        id=incident_id,
-    )
-
-
-def seen(tx: Tx, incident_id: int, now: datetime) -> None:
-    tx.run("update incidents set last_seen_at = :now where id = :id", now=stored(now), id=incident_id)
-
-
-def close(tx: Tx, incident_id: int, ended_at: datetime | None, now: datetime) -> None:
-    """Ends an episode; `ended_at` is the source's own time for it."""
-    tx.run(
-        "update incidents set state = :state, ended_at = :ended_at, closed_at = :now, last_seen_at = :now where id = :id",
-        state=IncidentState.RESOLVED,
-        ended_at=to_stored(ended_at),
-        now=stored(now),
-        id=incident_id,
-    )
-
-
-def acknowledge(tx: Tx, incident_id: int, by: str, how: AckBy, now: datetime) -> bool:
-    """Somebody takes care of it. False where it has ended, or somebody else was before."""
-    changed = tx.run(
-        "update incidents set state = :state, acked_at = :now, acked_by = :by, acked_how = :how"
-        " where id = :id and closed_at is null and acked_at is null",
-        state=IncidentState.ACKNOWLEDGED,
-        now=stored(now),
-        by=by,
-        how=how,
-        id=incident_id,
-    )
-    return changed == 1
-
-
-def opened_since(tx: Tx, source: str, fingerprint: str, since: datetime, most: int) -> int:
-    """How many episodes of a key began since then; counts no further than `most`."""
-    rows = tx.all(
-        "select opened_at from incidents where source = :source and fingerprint = :fingerprint"
-        " order by id desc limit :most",
-        source=source,
-        fingerprint=fingerprint,
-        most=most,
-    )
-    return sum(1 for row in rows if row["opened_at"] > stored(since))
-
-
-def acknowledged_since(tx: Tx, source: str, fingerprint: str, since: datetime) -> bool:
-    """Whether somebody took care of any of the last episodes of a key since then."""
-    rows = tx.all(
-        "select acked_at from incidents where source = :source and fingerprint = :fingerprint order by id desc limit 100",
-        source=source,
-        fingerprint=fingerprint,
-    )
-    return any(row["acked_at"] is not None and row["acked_at"] > stored(since) for row in rows)
-
-
-def mark_flapping(tx: Tx, incident_id: int, times: int) -> None:
-    """It is the episode number `times` in so short a time that it is told as flapping."""
-    tx.run("update incidents set flapping = :times where id = :id", times=times, id=incident_id)
-
-
-def open_now(tx: Tx) -> Sequence[Subject]:
-    """What is open, the oldest first."""
+def by_ids(tx: Tx, ids: Iterable[int]) -> list[Incident]:
     return [
-        subject_of(row, "id") for row in tx.all("select * from incidents where closed_at is null order by id")
+        incident_of(row)
+        for names, named in among(ids)
+        for row in tx.all(f"select * from incidents where id in ({names})", **named)
     ]
 
 
-def close_unheard_since(tx: Tx, limit: datetime, now: datetime) -> int:
-    """Ends the episodes that nothing was heard of since `limit`; returns how many.
+def still_open(tx: Tx) -> list[Incident]:
+    """What is open, the oldest first."""
+    return list(map(incident_of, tx.all("select * from incidents where closed_at is null order by id")))
 
-    What somebody is to hear of when the night, or the weekend, is over stays until then: its source may tell it once.
-    """
-    return tx.run(
-        "update incidents set state = :state, closed_at = :now where closed_at is null and last_seen_at < :limit"
-        " and not exists (select 1 from pages p where p.incident_id = incidents.id and p.state = 'held'"
-        "  and p.why in ('quiet_hours', 'muted', 'inactive'))",
-        state=IncidentState.STALE,
-        now=stored(now),
-        limit=stored(limit),
-    )
+
+_QUIET = (
+    "closed_at is null and last_seen_at < :limit and not exists (select 1 from pages p where p.incident_id = incidents.id"
+    f" and p.state = 'held' and p.why in {in_list(hold for hold in Hold if hold.of_hours)})"
+)
+"""What somebody is to hear of when the night, or the weekend, is over stays open until then: its source may tell it once.
+The index incidents_quiet finds it.
+"""
+
+
+def unheard_since(tx: Tx, limit: datetime) -> list[Incident]:
+    """The open episodes that nothing was heard of since `limit`."""
+    return list(map(incident_of, tx.all(f"select * from incidents where {_QUIET}", limit=stored(limit))))
+
+
+UNHEARD = f"exists (select 1 from incidents where {_QUIET})"
+
+
+_INSERT = insert_into(
+    "incidents",
+    "id, source, fingerprint, starts_at, opened_at, state, severity, labels, annotations, last_seen_at, ended_at,"
+    " closed_at, acked_at, acked_by, acked_how, flapping, raised",
+)
+_UPDATE = (
+    "update incidents set state = ?, severity = ?, labels = ?, annotations = ?, last_seen_at = ?, ended_at = ?,"
+    " closed_at = ?, acked_at = ?, acked_by = ?, acked_how = ?, flapping = ?, raised = ? where id = ?"
+)
+
+
+def insert(tx: Tx, incidents: Iterable[Incident]) -> None:
+    """The unique index refuses a second open one of the same key."""
+    rows = [
+        (
+            one.id, one.source, one.fingerprint, to_stored(one.starts_at), stored(one.opened_at), *_changeable(one)
+        )
+        for one in incidents
+    ]  # fmt: skip
+    tx.run_all(_INSERT, rows)
+
+
+def update(tx: Tx, incidents: Iterable[Incident]) -> None:
+    tx.run_all(_UPDATE, [(*_changeable(one), one.id) for one in incidents])
+
+
+def _changeable(one: Incident) -> tuple[object, ...]:
+    return (
+        one.state, one.severity, dump(one.labels), dump(one.annotations), stored(one.last_seen_at),
+        to_stored(one.ended_at), to_stored(one.closed_at), to_stored(one.acked_at), one.acked_by, one.acked_how,
+        one.flapping, one.raised,
+    )  # fmt: skip
+
+
+def seen(tx: Tx, incident_ids: Iterable[int], now: datetime) -> None:
+    """They fire still."""
+    at = stored(now)
+    tx.run_all("update incidents set last_seen_at = ? where id = ?", [(at, id_) for id_ in incident_ids])
 
 
 def allow_for_absence(tx: Tx, since: datetime) -> None:
     """At start: while we were away nobody could tell us anything; so much of it counts as heard of at `since`."""
-    tx.run(
-        "update incidents set last_seen_at = :since where closed_at is null and last_seen_at < :since",
-        since=stored(since),
-    )
-    tx.run(
-        "update members set last_seen_at = :since where closed_at is null and last_seen_at < :since",
-        since=stored(since),
-    )
+    for table in ("incidents", "members"):
+        tx.run(
+            f"update {table} set last_seen_at = :since where closed_at is null and last_seen_at < :since",
+            since=stored(since),
+        )
 
 
-def record(
-    tx: Tx,
-    delivery: Delivery,
-    alert: Alert,
-    heard: Heard,
-    incident_id: int | None,
-    routes: Iterable[str],
-    node: str,
-    now: datetime,
-    *,
-    whole: bool = False,
-) -> int:
-    """Writes down one accepted alert with what it led to; a duplicate's labels are those of its incident, but for those
+_RECORD = insert_into(
+    "alerts",
+    "received_at, node, source, fingerprint, status, reason, incident_id, group_key, labels, annotations, starts_at,"
+    " ends_at, routes, once",
+)
+
+
+def record(tx: Tx, heard: Iterable[AcceptedAlert], node: str, now: datetime) -> None:
+    """Writes down accepted alerts with what they led to; a duplicate's labels are those of its incident, but for those
     that are to be written down `whole`.
     """
-    known = heard is Heard.DUPLICATE and not whole
-    return tx.insert(
-        "insert into alerts (received_at, node, source, fingerprint, status, reason, incident_id, group_key, labels,"
-        " annotations, starts_at, ends_at, routes, once) values (:now, :node, :source, :fingerprint, :status, :reason,"
-        " :incident_id, :group_key, :labels, :annotations, :starts_at, :ends_at, :routes, :once) returning id",
-        now=stored(now),
-        node=node,
-        source=alert.source,
-        fingerprint=alert.fingerprint,
-        status=alert.status,
-        reason=heard,
-        incident_id=incident_id,
-        group_key="" if known else delivery.group,
-        labels=None if known else dump(alert.labels),
-        annotations=None if known else dump(alert.annotations),
-        starts_at=to_stored(alert.starts_at),
-        ends_at=to_stored(alert.ends_at),
-        routes="\n".join(routes),
-        once=alert.once,
+    at = stored(now)
+    tx.run_all(_RECORD, [(at, node, *_alert_row(one)) for one in heard])
+
+
+def _alert_row(one: AcceptedAlert) -> tuple[object, ...]:
+    alert, known = one.alert, one.heard is Heard.DUPLICATE and not one.whole
+    group, labels, annotations = (
+        ("", None, None) if known else (one.group, dump(alert.labels), dump(alert.annotations))
     )
+    return (
+        alert.source, alert.fingerprint, alert.status, one.heard, one.incident_id, group, labels, annotations,
+        to_stored(alert.starts_at), to_stored(alert.ends_at), "\n".join(one.routes), int(alert.once),
+    )  # fmt: skip

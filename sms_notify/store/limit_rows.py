@@ -1,109 +1,121 @@
-"""What limits look at: which texts left when, what they cost, which lanes are held, and what the account holds."""
+"""What limits look at: which texts left when, what they cost, which lanes are held, and what the account holds.
+
+`departures` are the attempts that may have reached somebody: a refused one did not, and cost nothing.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
+from functools import cache
 
-from sms_notify.policy.rate_limits import Credits, Lane, Spending, Spent
-from sms_notify.store.tx import Tx, moment, stored
-
-# `departures` are the attempts that may have reached somebody: a refused one did not, and cost nothing.
-
+from sms_notify.policy.holds import Hold
+from sms_notify.policy.rate_limits import Credits, Lane, LimitScope, Spending
+from sms_notify.policy.records import HeldLane, QueueView
+from sms_notify.store.literals import in_list
+from sms_notify.store.tx import Tx, insert_into, moment, rows_of, stored
 
 _BALANCE_HOLDS = timedelta(hours=2)  # it is asked every quarter of an hour
 _A_FEW = 10  # the parts of the texts that are asked for
-# A text that tells something of several receivers counts for each of them.
-_LEFT_BY = (
-    "select d.started_at from departures d where d.started_at > :since and d.lane = 'rest' and (:receiver is null"
-    " or exists (select 1 from pages p where p.message_id = d.message_id and p.receiver = :receiver))"
-)
-_QUEUED_BY = (
-    "select count(*) as n from messages m where m.state = 'queued' and m.lane = 'rest' and (:receiver is null"
-    " or exists (select 1 from pages p where p.message_id = m.id and p.receiver = :receiver))"
-)
+_OF_ONE = in_list(scope for scope in LimitScope if LimitScope.of_one_number(scope))
+_LIMITED = (Lane.CRITICAL, Lane.REST)
+LaneKey = tuple[str, Lane]
 
 
-@dataclass(frozen=True, slots=True)
-class HeldLane:
-    """A lane of one number that waits `until` then; `announced` = its reader was told so, and is owed a closing text."""
+def load_lanes(
+    tx: Tx, numbers: Iterable[str], back: Mapping[Lane, timedelta], queue: QueueView, now: datetime
+) -> dict[LaneKey, HeldLane]:
+    """What holds the lanes of these numbers; notes how many texts wait in each, and when the last ones left.
 
-    scope: str
-    since: datetime
-    until: datetime
-    announced: bool
+    The primary key, messages_behind and attempts_number find it.
+    """
+    held: dict[LaneKey, HeldLane] = {}
+    since: dict[str, object] = {lane.name: stored(now - back[lane]) for lane in _LIMITED}
+    for values, named in rows_of(numbers):
+        for row in tx.all(_lanes_sql(values), **named, **since):
+            key = (row["number"], Lane(row["lane"]))
+            if row["what"] == "lane":
+                announced = bool(row["n"])
+                held[key] = HeldLane(row["scope"], moment(row["at"]), moment(row["until"]), announced)
+            elif row["what"] == "waits":
+                queue.waiting[key] = row["n"]
+            elif row["what"] == "held":
+                queue.held.add(key)
+            else:
+                queue.left.setdefault(key, []).append(moment(row["at"]))
+    return held
 
 
-def left_for(tx: Tx, number: str, lane: Lane, since: datetime, most: int) -> Sequence[datetime]:
-    """When the last texts left for a number in one lane, at most `most`: no limit looks at more than its count."""
-    rows = tx.all(
-        "select started_at from departures where number = :number and lane = :lane and started_at > :since"
-        " order by started_at desc limit :most",
-        most=most,
-        number=number,
-        lane=lane,
-        since=stored(since),
+@cache
+def _lanes_sql(values: str) -> str:
+    """`k` are the numbers. `exists` looks at one notification where thousands may be held."""
+    of_each = "".join(
+        " union all select 'left', d.number, d.lane, '', d.started_at, 0, 0 from k join departures d"
+        f" on d.number = k.number and d.lane = '{lane}' and d.started_at > :{lane.name}"
+        f" union all select 'held', k.number, '{lane}', '', 0, 0, 0 from k where exists (select 1 from pages p"
+        f" where p.state = 'held' and p.number = k.number and p.lane = '{lane}')"
+        for lane in _LIMITED
     )
-    return [moment(row["started_at"]) for row in rows]
-
-
-def left_at_all(tx: Tx, since: datetime, receiver: str | None = None) -> Sequence[datetime]:
-    """When texts of the rest left for anybody, or by one receiver; what is queued counts as leaving now."""
-    rows = tx.all(_LEFT_BY, since=stored(since), receiver=receiver)
-    return [moment(row["started_at"]) for row in rows]
-
-
-def queued_at_all(tx: Tx, receiver: str | None = None) -> int:
-    """How many texts of the rest wait to leave."""
-    row = tx.one(_QUEUED_BY, receiver=receiver)
-    return int(row["n"]) if row is not None else 0
-
-
-def waits(tx: Tx, number: str, lane: Lane) -> bool:
-    """Whether a text to this number in this lane has not left yet: whatever comes now is merged into the next."""
-    row = tx.one(
-        "select 1 from messages where state = 'queued' and number = :number and lane = :lane",
-        number=number,
-        lane=lane,
+    waiting = (
+        f"with k (number) as (values {values}) select 'lane' as what, h.number, h.lane, h.scope, h.since as at,"
+        " h.until, h.announced as n from k join holds h on h.number = k.number union all"
+        " select 'waits', m.number, m.lane, '', 0, 0, count(*) from k join messages m on m.number = k.number"
+        " where m.state = 'queued' group by m.number, m.lane"
     )
-    return row is not None
+    return waiting + of_each
 
 
-def spent(tx: Tx, gateway: str, bounds: Credits, now: datetime) -> Spent:
-    """What texts cost of late, those that wait included, and what is left of the last balance told.
+_MONEY = (
+    "select 'waits' as what, lane, sum(parts) as n, 0 as at from messages where state = 'queued' group by lane"
+    " union all select 'spent', lane, parts, started_at from (select lane, parts, started_at from departures"
+    "  where started_at > :day order by started_at desc limit :most) as newest"
+    " union all select 'balance', '', credits - coalesce((select sum(d.parts) from departures d"
+    "  where d.started_at > b.at and d.gateway = b.gateway), 0), b.at from balances b"
+    "  where b.gateway = :gateway and b.at > :told_since"
+)
+
+
+def load_money(tx: Tx, gateway: str, bounds: Credits, queue: QueueView, now: datetime) -> None:
+    """What texts cost of late, what waits, and what is left of the last balance told. One that was not told of late says
+    nothing: somebody may have bought credits since, and the gateway refuses by itself.
 
     Only the newest are read: a text costs a credit at least, and what is older than the budget is long cannot count.
     """
-    waiting = tx.all("select lane, sum(parts) as n from messages where state = 'queued' group by lane")
-    spendings = [Spending(now, int(row["n"]), row["lane"] == Lane.CRITICAL) for row in waiting]
     most = max(bounds.per_hour or 0, bounds.per_day or 0)
-    if most:
-        rows = tx.all(
-            "select started_at, parts, lane from departures where started_at > :since order by started_at desc limit :most",
-            since=stored(now - timedelta(days=1)),
-            most=most + 2 * bounds.reserve + _A_FEW,
-        )
-        spendings += [Spending(moment(r["started_at"]), r["parts"], r["lane"] == Lane.CRITICAL) for r in rows]
-    return Spent(spendings, _left_of_balance(tx, gateway, sum(int(row["n"]) for row in waiting), now))
+    day, told_since = stored(now - timedelta(days=1)), stored(now - _BALANCE_HOLDS)
+    read = most + 2 * bounds.reserve + _A_FEW if most else 0
+    for row in tx.all(_MONEY, day=day, most=read, gateway=gateway, told_since=told_since):
+        if row["what"] == "waits":
+            queue.parts[Lane(row["lane"])] = row["n"]
+        elif row["what"] == "spent":
+            queue.spent.append(Spending(moment(row["at"]), row["n"], row["lane"] == Lane.CRITICAL))
+        else:
+            queue.balance = row["n"]
 
 
-def _left_of_balance(tx: Tx, gateway: str, queued: int, now: datetime) -> int | None:
-    """None where it was not told of late: somebody may have bought credits since, and the gateway refuses by itself."""
-    row = tx.one(
-        "select credits, at from balances where gateway = :gateway and at > :since",
-        gateway=gateway,
-        since=stored(now - _BALANCE_HOLDS),
+def load_at_all(tx: Tx, back: Mapping[str | None, timedelta], queue: QueueView, now: datetime) -> None:
+    """When texts of the rest left for anybody (None), or by one receiver, and how many wait to. A text that tells
+    something of several receivers counts for each of them.
+    """
+    for receiver, span in back.items():
+        named = {} if receiver is None else {"receiver": receiver}
+        rows = tx.all(_at_all_sql(receiver is not None), since=stored(now - span), **named)
+        queue.left_at_all[receiver] = [moment(row["at"]) for row in rows if row["what"] == "left"]
+        queue.waiting_at_all[receiver] = sum(row["at"] for row in rows if row["what"] == "waits")
+
+
+@cache
+def _at_all_sql(of_receiver: bool) -> str:
+    def mine(id_: str) -> str:
+        named = f" and exists (select 1 from pages p where p.message_id = {id_} and p.receiver = :receiver)"
+        return named if of_receiver else ""
+
+    return (
+        "select 'left' as what, d.started_at as at from departures d"
+        f" where d.started_at > :since and d.lane = '{Lane.REST}'{mine('d.message_id')}"
+        " union all select 'waits', count(*) from messages m"
+        f" where m.state = 'queued' and m.lane = '{Lane.REST}'{mine('m.id')}"
     )
-    if row is None:
-        return None
-    since = tx.one(
-        "select sum(parts) as n from departures where started_at > :at and gateway = :gateway",
-        at=row["at"],
-        gateway=gateway,
-    )
-    gone = int(since["n"] or 0) if since is not None else 0
-    return int(row["credits"]) - gone - queued
 
 
 def set_balance(tx: Tx, gateway: str, credits_left: int, now: datetime) -> None:
@@ -122,56 +134,47 @@ def balance(tx: Tx, gateway: str) -> int | None:
     return int(row["credits"]) if row is not None else None
 
 
-def held_lane(tx: Tx, number: str, lane: Lane) -> HeldLane | None:
-    row = tx.one(
-        "select scope, since, until, announced from holds where number = :number and lane = :lane",
-        number=number,
-        lane=lane,
-    )
-    if row is None:
-        return None
-    return HeldLane(row["scope"], moment(row["since"]), moment(row["until"]), bool(row["announced"]))
-
-
-def hold_lane(tx: Tx, number: str, lane: Lane, held: HeldLane) -> None:
-    tx.run(
-        "insert into holds (number, lane, scope, since, until, announced) values (:number, :lane, :scope, :since, :until,"
-        " :announced) on conflict (number, lane) do update set scope = excluded.scope, since = excluded.since,"
-        " until = excluded.until, announced = excluded.announced",
-        number=number,
-        lane=lane,
-        scope=held.scope,
-        since=stored(held.since),
-        until=stored(held.until),
-        announced=held.announced,
-    )
-
-
-def free_lane(tx: Tx, number: str, lane: Lane) -> None:
-    tx.run("delete from holds where number = :number and lane = :lane", number=number, lane=lane)
-
-
-_HELD_BY_IT = (
-    "update holds set until = :now where until > :now"
-    " and (number = :number and lane = :lane or scope not in ('per_number', 'per_number_critical'))",
-    "update pages set due_at = :now where due_at > :now and state = 'held' and why = 'limit'"
-    " and (number = :number and lane = :lane or held_by not in ('per_number', 'per_number_critical'))",
+_HOLD = (
+    insert_into("holds", "number, lane, scope, since, until, announced") + " on conflict (number, lane)"
+    " do update set scope = excluded.scope, since = excluded.since, until = excluded.until, announced = excluded.announced"
 )
 
 
-def look_again(tx: Tx, number: str, lane: Lane, now: datetime) -> None:
-    """A text never left after all: what waits because of it is asked again at the next tick. Its own lane does, and so
-    may everybody whom a limit or a budget of all holds.
+def hold_lanes(tx: Tx, lanes: Mapping[LaneKey, HeldLane]) -> None:
+    rows = [
+        (number, lane, held.scope, stored(held.since), stored(held.until), int(held.announced))
+        for (number, lane), held in lanes.items()
+    ]
+    tx.run_all(_HOLD, rows)
+
+
+def free_lanes(tx: Tx, lanes: Iterable[LaneKey]) -> None:
+    tx.run_all("delete from holds where number = ? and lane = ?", list(lanes))
+
+
+_FREED = (
+    f"update holds set until = ? where until > ? and (number = ? and lane = ? or scope not in {_OF_ONE})",
+    f"update pages set due_at = ? where due_at > ? and state = 'held' and why = '{Hold.LIMIT}'"
+    f" and (number = ? and lane = ? or held_by not in {_OF_ONE})",
+)
+
+
+def look_again(tx: Tx, lanes: Iterable[LaneKey], now: datetime) -> None:
+    """Texts of these lanes never left after all: what waits because of them is asked again at the next tick. Their own
+    lanes do, and so may everybody whom a limit or a budget of all holds (`Rows.free` says the same of what is loaded).
     """
-    for sql in _HELD_BY_IT:
-        tx.run(sql, number=number, lane=lane, now=stored(now))
+    at = stored(now)
+    rows = [(at, at, number, lane) for number, lane in dict.fromkeys(lanes)]
+    for sql in _FREED:
+        tx.run_all(sql, rows)
 
 
 def free_silent_lanes(tx: Tx, now: datetime) -> None:
     """A silence that was announced and in which nothing came needs no closing text."""
     tx.run(
         "delete from holds where until <= :now and not exists (select 1 from pages p where p.number = holds.number"
-        " and p.lane = holds.lane and p.state = 'held' and (p.due_at <= :now or p.why in ('limit', 'behind', 'too_old')))",
+        " and p.lane = holds.lane and p.state = 'held' and (p.due_at <= :now"
+        f" or p.why in {in_list(hold for hold in Hold if hold.of_limits)}))",
         now=stored(now),
     )
 

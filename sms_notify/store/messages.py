@@ -1,115 +1,80 @@
-"""Rows about what is said: messages, the pages they are, every attempt to send them, and the ledger of it all.
+"""Rows about what is said: messages, and the ledger of what becomes of them.
 
-Every change of a message's state goes through `move` or `outbox.claim`, which also write the ledger: there is no state that
-the ledger does not explain.
+Every change of a message's state goes through `move`, `update` or `claims.claim`, each with its row of the ledger: there is
+no state that the ledger does not explain.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
 from datetime import datetime
-from enum import StrEnum
 
 from sms_notify.alert import Severity
-from sms_notify.policy.directory import Person
 from sms_notify.policy.rate_limits import Lane
-from sms_notify.policy.vocabulary import Cause, Kind, State
-from sms_notify.store import agenda, limit_rows
-from sms_notify.store.tx import Row, Tx, moment, stored
-from sms_notify.wording.content import Text
+from sms_notify.policy.records import Draft, Entry, Message, NextIds, first_entry, queued
+from sms_notify.policy.vocabulary import Kind, State
+from sms_notify.store.literals import in_list
+from sms_notify.store.tx import Row, Tx, among, insert_into, moment, stored
 
-_NEVER_LEFT = (State.FAILED, State.CANCELLED, State.EXPIRED)
-_BAD_ENDS = (State.FAILED, State.NOT_DELIVERED, State.REJECTED)
-_CAUSES = {Kind.MANUAL: Cause.BY_HAND, Kind.OPERATOR: Cause.TROUBLE, Kind.HANDOFF: Cause.HAND_OFF}
+__all__ = ["Draft", "Entry", "Message"]
 
-
-@dataclass(frozen=True, slots=True)
-class Draft:
-    """A message that is about to be written; `note` goes into the ledger beside it."""
-
-    kind: Kind
-    receiver: str
-    person: Person
-    severity: Severity
-    gateway: str
-    text: Text
-    not_before: datetime
-    expires_at: datetime
-    note: str = ""
-    lane: Lane = Lane.FREE
-    ack_code: str = ""
+_FINAL = in_list(state for state in State if state.final)
 
 
-@dataclass(frozen=True, slots=True)
-class Message:
-    """A message as it stands."""
-
-    id: int
-    kind: Kind
-    receiver: str
-    recipient: str
-    number: str
-    severity: Severity
-    gateway: str
-    body: str
-    parts: int
-    state: State
-    attempts: int
-    ambiguous: int
-    reference: str
-    smsid: str
-    not_before: datetime
-    expires_at: datetime
-    created_at: datetime
-    polls: int
-    recuts: int = 0
-    sender: str = ""
-    lane: Lane = Lane.FREE
-
-
-@dataclass(frozen=True, slots=True)
-class Entry:
-    """What the ledger says of one move, beside when and which message."""
-
-    reason: StrEnum
-    code: int | None = None
-    seconds: float | None = None
-    detail: str = ""
+def next_ids(tx: Tx) -> NextIds:
+    """The ids that a step may hand out: its transaction is the only one that writes. PostgreSQL reserves a block of
+    each sequence in their place.
+    """
+    row = tx.one(
+        "select (select max(id) from incidents) as incidents, (select max(id) from pages) as pages,"
+        " (select max(id) from messages) as messages"
+    )
+    assert row is not None  # noqa: S101 - three scalars are one row
+    return NextIds(*((row[table] or 0) + 1 for table in ("incidents", "pages", "messages")))
 
 
 def write(tx: Tx, draft: Draft, node: str, now: datetime) -> int:
-    """Queues a message; what it tells is written beside it (`store/pages.py`)."""
-    message_id = tx.insert(
-        "insert into messages (kind, receiver, recipient, number, severity, rank, gateway, body, parts, state, attempts,"
-        " ambiguous, polls, not_before, expires_at, created_at, updated_at, lane, ack_code) values (:kind, :receiver,"
-        " :recipient, :number, :severity, :rank, :gateway, :body, :parts, :state, 0, 0, 0, :not_before, :expires_at,"
-        " :now, :now, :lane, :ack_code)"
-        " returning id",
-        kind=draft.kind,
-        receiver=draft.receiver,
-        recipient=draft.person.name,
-        number=draft.person.number,
-        severity=draft.severity,
-        rank=_rank(draft),
-        gateway=draft.gateway,
-        body=draft.text.body,
-        parts=draft.text.parts,
-        state=State.QUEUED,
-        not_before=stored(draft.not_before),
-        expires_at=stored(draft.expires_at),
-        now=stored(now),
-        lane=draft.lane,
-        ack_code=draft.ack_code or None,
-    )
-    cause = _CAUSES.get(draft.kind, Cause.ALERT)
-    enter(tx, get(tx, message_id), State.QUEUED, Entry(cause, detail=draft.note), node, now)
-    return message_id
+    """Queues one message that tells no incident, or that another one is told of beside; returns its id."""
+    message = queued(draft, next_ids(tx).messages, now)
+    insert(tx, [message])
+    enter_all(tx, [(message, State.QUEUED, first_entry(draft))], node, now)
+    return message.id
 
 
-def _rank(draft: Draft) -> int:
-    """An end never leaves before a beginning of the most urgent kind."""
-    return max(1, draft.severity.rank) if draft.kind is Kind.RESOLVED else draft.severity.rank
+_INSERT = insert_into(
+    "messages",
+    "id, kind, receiver, recipient, number, severity, rank, gateway, body, parts, state, attempts, ambiguous, polls,"
+    " not_before, expires_at, created_at, updated_at, lane, ack_code",
+)
+_UPDATE = (
+    "update messages set gateway = ?, not_before = ?, ambiguous = ?, body = ?, parts = ?, recuts = ?, updated_at = ?,"
+    f" state = ?, lease_until = null, poll_at = case when ? in {_FINAL} then null else poll_at end where id = ?"
+)
+
+
+def insert(tx: Tx, messages: Iterable[Message]) -> None:
+    rows = []
+    for m in messages:
+        at = stored(m.created_at)
+        rows.append(
+            (
+                m.id, m.kind, m.receiver, m.recipient, m.number, m.severity, m.rank, m.gateway, m.body, m.parts,
+                m.state, 0, 0, 0, stored(m.not_before), stored(m.expires_at), at, at, m.lane, m.ack_code or None,
+            )
+        )  # fmt: skip
+    tx.run_all(_INSERT, rows)
+
+
+def update(tx: Tx, messages: Iterable[Message], now: datetime) -> None:
+    """What a step has changed: none of them is being sent. A final state is never asked about again."""
+    at = stored(now)
+    rows = [
+        (
+            m.gateway, stored(m.not_before), m.ambiguous, m.body, m.parts, m.recuts, at, m.state, m.state, m.id
+        )
+        for m in messages
+    ]  # fmt: skip
+    tx.run_all(_UPDATE, rows)
 
 
 def get(tx: Tx, message_id: int) -> Message:
@@ -118,6 +83,14 @@ def get(tx: Tx, message_id: int) -> Message:
     if row is None:
         raise KeyError(message_id)
     return message_of(row)
+
+
+def by_ids(tx: Tx, ids: Iterable[int]) -> list[Message]:
+    return [
+        message_of(row)
+        for names, named in among(ids)
+        for row in tx.all(f"select * from messages where id in ({names})", **named)
+    ]
 
 
 def message_of(row: Row) -> Message:
@@ -146,106 +119,28 @@ def message_of(row: Row) -> Message:
     )
 
 
-def told(tx: Tx, incident_id: int, kind: Kind) -> Sequence[Message]:
-    """The messages that tell one kind of thing of this incident, oldest first."""
-    rows = tx.all(
-        "select m.* from pages p join messages m on m.id = p.message_id"
-        " where p.incident_id = :incident_id and p.kind = :kind order by m.id",
-        incident_id=incident_id,
-        kind=kind,
-    )
-    return [message_of(row) for row in rows]
-
-
-def all_closed(tx: Tx, message_id: int) -> bool:
-    """True where the message tells incidents and every one of them has ended."""
-    row = tx.one(
-        "select count(*) as n, count(i.closed_at) as closed from pages p join incidents i on i.id = p.incident_id"
-        " where p.message_id = :id",
-        id=message_id,
-    )
-    return row is not None and row["n"] > 0 and row["n"] == row["closed"]
-
-
 def incidents_of(tx: Tx, message_id: int) -> Sequence[int]:
     """The incidents that a message tells."""
     rows = tx.all("select incident_id from pages where message_id = :id order by incident_id", id=message_id)
     return [row["incident_id"] for row in rows]
 
 
-def waiting_resolves(tx: Tx, message: Message) -> Sequence[Message]:
-    """Texts that wait to tell this message's reader of the end of what it was to tell the beginning of."""
-    rows = tx.all(
-        "select distinct r.* from pages p join pages q on q.incident_id = p.incident_id and q.number = p.number"
-        " and q.kind = 'resolved' join messages r on r.id = q.message_id"
-        " where p.message_id = :id and r.state = 'queued' and r.ambiguous = 0",
-        id=message.id,
-    )
-    return [message_of(row) for row in rows]
-
-
-def beginning_was_told(tx: Tx, message: Message) -> bool:
-    """True where the reader of this resolve has, or may have, a text about the beginning of any of it."""
-    rows = tx.all(
-        "select f.state, f.ambiguous from pages p join pages q on q.incident_id = p.incident_id and q.number = p.number"
-        " and q.kind in ('firing', 'escalation') join messages f on f.id = q.message_id where p.message_id = :id",
-        id=message.id,
-    )
-    return any(State(row["state"]).may_have_arrived or row["ambiguous"] for row in rows)
-
-
-def tells_only(tx: Tx, message_id: int, incident_id: int) -> bool:
-    row = tx.one(
-        "select min(incident_id) as a, max(incident_id) as b from pages where message_id = :id", id=message_id
-    )
-    return row is not None and row["a"] == row["b"] == incident_id
-
-
 def move(tx: Tx, message: Message, state: State, entry: Entry, node: str, now: datetime) -> None:
-    """Changes a message's state and says so in the ledger. A final state is never asked about again.
-
-    A bad end that was the last hope of a step makes the next step of the escalation due.
-    """
+    """Changes a message's state and says so in the ledger. A final state is never asked about again."""
     tx.run(
         "update messages set state = :state, updated_at = :now,"
-        " poll_at = case when :final then null else poll_at end where id = :id",
+        f" poll_at = case when :state in {_FINAL} then null else poll_at end where id = :id",
         state=state,
         now=stored(now),
-        final=state.final,
         id=message.id,
     )
     enter(tx, message, state, entry, node, now)
-    if state in _BAD_ENDS:
-        agenda.hurry(tx, message.id, now)
-    if state in _NEVER_LEFT:
-        limit_rows.look_again(tx, message.number, message.lane, now)
 
 
 def acknowledged_by(tx: Tx, code: str) -> Message | None:
     """The message whose link bears this code."""
     row = tx.one("select * from messages where ack_code = :code", code=code)
     return message_of(row) if row is not None else None
-
-
-def waiting_turns(tx: Tx, incident_id: int) -> Sequence[Message]:
-    """Escalations and reminders of an incident that wait to leave, for the first time or once more."""
-    rows = tx.all(
-        "select distinct m.* from pages p join messages m on m.id = p.message_id where p.incident_id = :id"
-        " and p.kind in ('escalation', 'reminder') and m.state = 'queued'",
-        id=incident_id,
-    )
-    return [message_of(row) for row in rows]
-
-
-def nobody_waits_for(tx: Tx, message_id: int) -> bool:
-    """True where the message tells incidents, and every one of them has ended, or somebody takes care of it."""
-    row = tx.one(
-        "select count(*) as n, sum(case when i.closed_at is null and (i.acked_at is null or p.kind not in"
-        " ('escalation', 'reminder')) then 1 else 0 end) as waiting from pages p join incidents i on i.id = p.incident_id"
-        " where p.message_id = :id",
-        id=message_id,
-    )
-    return row is not None and row["n"] > 0 and row["waiting"] == 0
 
 
 def by_smsid(tx: Tx, gateway: str, smsid: str) -> Message | None:
@@ -268,18 +163,21 @@ def by_reference(tx: Tx, gateway: str, reference: str) -> Message | None:
 
 def enter(tx: Tx, message: Message, state: State, entry: Entry, node: str, now: datetime) -> None:
     """Writes into the ledger that a message has entered `state`."""
-    tx.run(
-        "insert into ledger (at, node, message_id, state, reason, code, gateway, severity, parts, seconds, detail)"
-        " values (:at, :node, :message_id, :state, :reason, :code, :gateway, :severity, :parts, :seconds, :detail)",
-        at=stored(now),
-        node=node,
-        message_id=message.id,
-        state=state,
-        reason=entry.reason,
-        code=entry.code,
-        gateway=message.gateway,
-        severity=message.severity,
-        parts=message.parts,
-        seconds=entry.seconds,
-        detail=entry.detail,
-    )
+    enter_all(tx, [(message, state, entry)], node, now)
+
+
+_ENTER = insert_into(
+    "ledger", "at, node, message_id, state, reason, code, gateway, severity, parts, seconds, detail"
+)
+
+
+def enter_all(tx: Tx, entries: Iterable[tuple[Message, State, Entry]], node: str, now: datetime) -> None:
+    at = stored(now)
+    rows = [
+        (
+            at, node, message.id, state, entry.reason, entry.code, message.gateway, message.severity, message.parts,
+            entry.seconds, entry.detail,
+        )
+        for message, state, entry in entries
+    ]  # fmt: skip
+    tx.run_all(_ENTER, rows)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from sms_notify.store.breakers import WHOLE
 from sms_notify.store.tx import Tx, from_stored, stored
 
 _MICROSECOND = timedelta(microseconds=1)
@@ -23,7 +24,8 @@ class Waits:
 
 # Each line is one thing that a tick or a sender looks for, with the condition by which it looks. A condition that is
 # wider than theirs costs ticks in vain; one that is narrower makes a replay late. `< :limit` of theirs is one
-# microsecond after the moment. The states are literals, for a partial index is not found by a parameter.
+# microsecond after the moment. Each is the first entry of an index, but for two that read all that is queued or open, of an
+# index alone. The states are literals, for a partial index is not found by a parameter.
 _BY_TICK = """
   union all select min(due_at) from agenda where what = 'escalate'
   union all select min(due_at) from agenda where what = 'remind'
@@ -43,9 +45,9 @@ select min(at) as at from (
   union all select min(not_before) from messages where state = 'queued'
   union all select min(told_at) + :trouble_kept + 1 from troubles where closed_at is null
   union all select min(opened_at) + :failover_after from breakers where opened_at is not null
-    and scope in ('account', 'credits') and exists (select 1 from messages where state = 'queued')
-  {_BY_TICK})
-"""  # noqa: S608 - both are ours
+    and scope in {WHOLE} and exists (select 1 from messages where state = 'queued')
+  {_BY_TICK}) as moments
+"""
 # Where a gateway may refuse, what may leave and has not waits for another line of these, and not for the next second.
 _NEXT_ASKED = f"""
 select min(at) as at from (
@@ -53,20 +55,20 @@ select min(at) as at from (
     (select 1 from messages m where m.state = 'queued' and m.number = p.number and m.lane = p.lane))
   union all select min(not_before) from messages where state = 'queued' and not_before > :now
   union all select min(told_at) + :trouble_kept + 1 from troubles where closed_at is null and told_at + :trouble_kept + 1 > :now
-  union all select min(opened_at) + :failover_after from breakers where opened_at > :now - :failover_after
-    and scope in ('account', 'credits') and exists (select 1 from messages where state = 'queued')
+  union all select min(opened_at) + :failover_after from breakers where opened_at + :failover_after > :now
+    and scope in {WHOLE} and exists (select 1 from messages where state = 'queued')
   union all select min(poll_at) from messages where poll_at is not null and smsid is not null
   union all select min(probe_at) from breakers where opened_at is not null
   union all select min(tell_at) from troubles where told_at is null and closed_at is null
-  {_BY_TICK})
-"""  # noqa: S608 - both are ours
+  {_BY_TICK}) as moments
+"""
 
 
 def next_due(tx: Tx, waits: Waits) -> datetime | None:
     """The earliest moment at which a tick or a sender would find something; None where nothing waits for time to pass.
 
     A moment that is over already means: at the next tick. What the hands of the clock alone decide (who is on call)
-    stands in no row and is not here. Costs some 50 µs, for each line is the first entry of an index.
+    stands in no row and is not here. Costs some 50 µs where little waits.
     """
     return _first(tx, _NEXT, waits)
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
 from sms_notify.policy.rotations import Shift
-from sms_notify.store.tx import Tx, moment, stored
+from sms_notify.store.tx import Tx, insert_into, moment, stored
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +30,7 @@ class Override:
 def add_override(
     tx: Tx, schedule: str, person: str, start: datetime, end: datetime, by: str, now: datetime
 ) -> int:
+    """Somebody takes a schedule over from `start` until `end`; returns the number by which it is removed."""
     return tx.insert(
         "insert into overrides (schedule, person, starts_at, ends_at, created_at, created_by)"
         " values (:schedule, :person, :start, :end, :now, :by) returning id",
@@ -48,30 +49,55 @@ def remove_override(tx: Tx, override_id: int) -> bool:
 
 
 def overrides(tx: Tx, after: datetime) -> Sequence[Override]:
-    """Those that have not ended by `after`, in the order in which they were made."""
-    rows = tx.all("select * from overrides where ends_at > :after order by +id", after=stored(after))
+    """Those that have not ended by `after`, in the order in which they were made.
+
+    They are sorted here: a database would walk through all that ever were to have their order, and not `overrides_end`.
+    """
+    rows = tx.all("select * from overrides where ends_at > :after", after=stored(after))
     return [
         Override(
             row["id"], row["schedule"], row["person"], moment(row["starts_at"]), moment(row["ends_at"]),
             moment(row["created_at"]), row["created_by"],
         )
-        for row in rows
+        for row in sorted(rows, key=lambda row: int(row["id"]))
     ]  # fmt: skip
 
 
-def holder(tx: Tx, schedule: str) -> str | None:
-    """Who held it when it was last looked at; None where it never was, empty where nobody did."""
-    row = tx.one("select person from holders where schedule = :schedule", schedule=schedule)
-    return row["person"] if row is not None else None
+_ROSTER = (
+    "select 'holder' as what, schedule, person, 0 as id, 0 as starts_at, 0 as ends_at from holders union all"
+    " select 'override', schedule, person, id, starts_at, ends_at from overrides where ends_at > :after order by id"
+)
 
 
-def set_holder(tx: Tx, schedule: str, person: str, now: datetime) -> None:
-    tx.run(
-        "insert into holders (schedule, person, since) values (:schedule, :person, :now)"
-        " on conflict (schedule) do update set person = excluded.person, since = excluded.since",
-        schedule=schedule,
-        person=person,
-        now=stored(now),
+@dataclass(frozen=True, slots=True)
+class RosterRows:
+    """Who held each schedule when it was last looked at (empty: nobody did), and the overrides of each, the one given
+    last at the end.
+    """
+
+    holders: Mapping[str, str]
+    overrides: Mapping[str, Sequence[Shift]]
+
+
+def roster(tx: Tx, people: Container[str], after: datetime) -> RosterRows:
+    """With the overrides for any of `people` that have not ended by `after`."""
+    holders: dict[str, str] = {}
+    overrides: dict[str, list[Shift]] = {}
+    for row in tx.all(_ROSTER, after=stored(after)):
+        if row["what"] == "holder":
+            holders[row["schedule"]] = row["person"]
+        elif row["person"] in people:
+            shift = Shift(row["person"], moment(row["starts_at"]), moment(row["ends_at"]))
+            overrides.setdefault(row["schedule"], []).append(shift)
+    return RosterRows(holders, overrides)
+
+
+def set_holders(tx: Tx, holders: Mapping[str, str], now: datetime) -> None:
+    at = stored(now)
+    tx.run_all(
+        insert_into("holders", "schedule, person, since")
+        + " on conflict (schedule) do update set person = excluded.person, since = excluded.since",
+        [(schedule, person, at) for schedule, person in holders.items()],
     )
 
 
@@ -82,6 +108,7 @@ def calendar(tx: Tx, schedule: str) -> bytes | None:
 
 
 def keep_calendar(tx: Tx, schedule: str, body: bytes, now: datetime) -> None:
+    """Replaces the last good copy, which is used while the calendar cannot be read."""
     tx.run(
         "insert into calendars (schedule, body, read_at) values (:schedule, :body, :now)"
         " on conflict (schedule) do update set body = excluded.body, read_at = excluded.read_at",

@@ -7,80 +7,16 @@ that finds a row that says so.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from sms_notify.gateways.base import Outcome
-from sms_notify.policy.vocabulary import Cause, State
+from sms_notify.policy.holds import Hold
+from sms_notify.policy.outcomes import Outcome
+from sms_notify.policy.vocabulary import State
 from sms_notify.store import breakers
-from sms_notify.store.messages import Entry, Message, enter, message_of, move
+from sms_notify.store.literals import in_list
+from sms_notify.store.messages import Entry, Message, enter_all, message_of, move
 from sms_notify.store.tx import Tx, stored, to_stored
-
-# One statement decides and takes, so that two nodes never take the same message.
-_CLAIM = (
-    "update messages set state = :submitting, attempts = attempts + 1, reference = :reference,"
-    " lease_until = :lease_until, lease_by = :node, updated_at = :now, sender = :sender"
-    " where id = (select m.id from messages m where m.state = 'queued' and m.gateway = :gateway"
-    "  and m.not_before <= :now and m.expires_at > :now and (:only is null or m.id = :only) and not exists"
-    "  (select 1 from messages o where o.state = 'submitting' and o.number = m.number) and not exists"
-    "  (select 1 from messages o where o.state = 'queued' and o.number = m.number and o.id < m.id"
-    "   and not (m.rank = 0 and o.rank > 0) and exists"
-    "   (select 1 from pages p, pages q, incidents i, incidents j where p.message_id = m.id and q.message_id = o.id"
-    "    and q.kind in ('firing', 'escalation') and i.id = p.incident_id and j.id = q.incident_id"
-    "    and j.source = i.source and j.fingerprint = i.fingerprint)) and not exists"
-    "  (select 1 from breakers b where b.gateway = :gateway and b.opened_at is not null"
-    "   and (b.scope in ('account', 'credits')"
-    "   or (b.scope = 'number' and b.subject = m.number)"
-    "   or (b.scope = 'country' and m.number like b.subject || '%')))"
-    "  order by m.rank, m.not_before, m.id limit 1) returning *"
-)
-
-
-def claim(
-    tx: Tx,
-    gateway: str,
-    reference: str,
-    node: str,
-    lease_until: datetime,
-    now: datetime,
-    *,
-    sender: str = "",
-    only: int | None = None,
-) -> Message | None:
-    """Takes the most urgent message that may leave now, and writes the attempt down before any byte leaves.
-
-    A number that is being texted is passed over, and so is a text whose reader is still to hear of the beginning of
-    what it tells: what happened first is read first. `only` names the one message that may be taken.
-    """
-    row = tx.one(
-        _CLAIM,
-        submitting=State.SUBMITTING,
-        reference=reference,
-        lease_until=stored(lease_until),
-        node=node,
-        gateway=gateway,
-        only=only,
-        sender=sender,
-        now=stored(now),
-    )
-    if row is None:
-        return None
-    message = message_of(row)
-    tx.run(
-        "insert into attempts (message_id, n, gateway, node, reference, started_at, number, lane, parts)"
-        " values (:id, :n, :gateway, :node, :reference, :now, :number, :lane, :parts)",
-        id=message.id,
-        n=message.attempts,
-        gateway=gateway,
-        node=node,
-        reference=reference,
-        now=stored(now),
-        number=message.number,
-        lane=message.lane,
-        parts=message.parts,
-    )
-    enter(tx, message, State.SUBMITTING, Entry(Cause.CLAIMED), node, now)
-    return message
 
 
 def close_attempt(tx: Tx, reference: str, outcome: Outcome, now: datetime) -> None:
@@ -98,6 +34,37 @@ def close_attempt(tx: Tx, reference: str, outcome: Outcome, now: datetime) -> No
     )
 
 
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """How it stands with a claimed message when its answer comes.
+
+    `untouched`: it is as it was claimed. `smsid_of` is the message that has the id of the answer; `to_forget`: something was
+    counted against the gateway, or noted, that a success may end.
+    """
+
+    untouched: bool
+    smsid_of: int | None
+    to_forget: bool
+
+
+# By the primary key and `messages_smsid`; of breakers and troubles there are few.
+_STANDING = (
+    "select m.state, m.reference, m.gateway,"
+    " (select o.id from messages o where o.gateway = :gateway and o.smsid = :smsid) as smsid_of,"
+    f" exists ({breakers.TO_FORGET}) as to_forget from messages m where m.id = :id"
+)
+
+
+def standing(tx: Tx, claimed: Message, gateway: str, smsid: str | None) -> Standing:
+    """All that settling an answer of `gateway` asks the store, as a rule. Raises KeyError where there is no such message."""
+    row = tx.one(_STANDING, id=claimed.id, gateway=gateway, smsid=smsid, prefix=f"{gateway}/")
+    if row is None:
+        raise KeyError(claimed.id)
+    found = (row["state"], row["reference"], row["gateway"])
+    untouched = found == (State.SUBMITTING, claimed.reference, claimed.gateway)
+    return Standing(untouched, row["smsid_of"], bool(row["to_forget"]))
+
+
 def keep_smsid(tx: Tx, message: Message, smsid: str) -> bool:
     """Notes the gateway's id of a message; False where another message has it, which the gateway never should do."""
     taken = tx.one(
@@ -111,17 +78,8 @@ def keep_smsid(tx: Tx, message: Message, smsid: str) -> bool:
     return True
 
 
-def requeue(tx: Tx, message: Message, not_before: datetime, entry: Entry, node: str, now: datetime) -> None:
-    """Back to the queue: a retry after a refusal, or the one resend after an ambiguous attempt."""
-    tx.run(
-        "update messages set not_before = :at, lease_until = null where id = :id",
-        at=stored(not_before),
-        id=message.id,
-    )
-    move(tx, message, State.QUEUED, entry, node, now)
-
-
 def mark_ambiguous(tx: Tx, message: Message, entry: Entry, node: str, now: datetime) -> None:
+    """It may have left: until a report or the wait for one decides, it is neither sent nor to be sent."""
     tx.run("update messages set ambiguous = ambiguous + 1, lease_until = null where id = :id", id=message.id)
     move(tx, message, State.UNKNOWN, entry, node, now)
 
@@ -134,41 +92,70 @@ def poll_again(tx: Tx, message_id: int, at: datetime | None) -> None:
 
 
 def mark_sent(
-    tx: Tx, message: Message, poll_at: datetime | None, entry: Entry, node: str, now: datetime
+    tx: Tx,
+    message: Message,
+    poll_at: datetime | None,
+    entry: Entry,
+    node: str,
+    now: datetime,
+    *,
+    smsid: str | None = None,
+    then: tuple[State, Entry] | None = None,
 ) -> None:
+    """The gateway has it; `sent_at` is when it said so first, for the wait for a report begins there.
+
+    `smsid` is kept beside, where it is nobody else's. What goes on to another state at once says so by `then`.
+    """
+    moves = [(State.SENT, entry), *([then] if then is not None else [])]
     tx.run(
-        "update messages set sent_at = coalesce(sent_at, :now), poll_at = :poll_at, lease_until = null where id = :id",
+        "update messages set state = :state, updated_at = :now, sent_at = coalesce(sent_at, :now), poll_at = :poll_at,"
+        " lease_until = null, smsid = coalesce(:smsid, smsid) where id = :id",
+        state=moves[-1][0],
         now=stored(now),
         poll_at=to_stored(poll_at),
+        smsid=smsid,
         id=message.id,
     )
-    move(tx, message, State.SENT, entry, node, now)
+    enter_all(tx, [(message, state, why) for state, why in moves], node, now)
 
 
-# One partial index serves each of these, and an index is found by a literal state alone, never by a parameter.
+# One partial index serves each of these.
 _OVERDUE = {
-    State.SUBMITTING: "select * from messages where state = 'submitting' and lease_until <= :until"
-    " order by lease_until limit 500",
-    State.UNKNOWN: "select * from messages where state = 'unknown' and updated_at <= :until order by updated_at limit 500",
-    State.QUEUED: "select * from messages where state = 'queued' and expires_at <= :until order by expires_at limit 500",
-    State.SENT: "select * from messages where state = 'sent' and sent_at <= :until order by sent_at limit 500",
-    State.BUFFERED: "select * from messages where state = 'buffered' and sent_at <= :until order by sent_at limit 500",
+    state: f"select * from messages where state = '{state}' and {since} <= :until order by {since} limit 500"
+    for state, since in (
+        (State.SUBMITTING, "lease_until"),
+        (State.UNKNOWN, "updated_at"),
+        (State.QUEUED, "expires_at"),
+        (State.SENT, "sent_at"),
+        (State.BUFFERED, "sent_at"),
+    )
 }
 
 
 def overdue(tx: Tx, state: State, until: datetime) -> Sequence[Message]:
-    """Messages whose time in `state` was over at `until`, the oldest first: a lease, a wait for evidence, a life, a report."""
+    """Messages whose time in `state` was over at `until`, the oldest first: a lease, a wait for evidence, a life, a report.
+
+    By `messages_leased`, `_unknown`, `_expiring`, `_sent` and `_buffered`.
+    """
     return [message_of(row) for row in tx.all(_OVERDUE[state], until=stored(until))]
 
 
 def leased_by(tx: Tx, node: str) -> Sequence[Message]:
+    """What this node was sending, by `messages_leased`. At a start, when it can be sending nothing, an earlier process died
+    over these: no lease need be waited for.
+    """
     rows = tx.all("select * from messages where state = 'submitting' and lease_by = :node", node=node)
     return [message_of(row) for row in rows]
 
 
 def due_polls(tx: Tx, gateway: str, now: datetime, limit: int = 10) -> Sequence[Message]:
+    """What the gateway is to be asked about now, the most overdue first, by `messages_polled`.
+
+    `coalesce` keeps the statement from `messages_smsid`, which has every text that the gateway ever took.
+    """
     rows = tx.all(
-        "select * from messages where poll_at <= :now and gateway = :gateway and smsid is not null order by poll_at limit :limit",
+        "select * from messages where poll_at <= :now and gateway = :gateway and coalesce(smsid, '') <> ''"
+        " order by poll_at, smsid limit :limit",
         now=stored(now),
         gateway=gateway,
         limit=limit,
@@ -176,62 +163,44 @@ def due_polls(tx: Tx, gateway: str, now: datetime, limit: int = 10) -> Sequence[
     return [message_of(row) for row in rows]
 
 
-def not_for(tx: Tx, numbers: frozenset[str]) -> Sequence[Message]:
-    """What waits for a number that is none of these, but for what was sent by hand."""
-    rows = tx.all("select * from messages where state = 'queued' and kind not in ('manual', 'operator')")
-    return [message_of(row) for row in rows if row["number"] not in numbers]
-
-
-def of_other_gateways(tx: Tx, gateways: frozenset[str]) -> Sequence[Message]:
-    """What waits for a gateway that is none of these."""
-    rows = tx.all("select * from messages where state = 'queued'")
-    return [message_of(row) for row in rows if row["gateway"] not in gateways]
-
-
-def hand_over(tx: Tx, message: Message, gateway: str, entry: Entry, node: str, now: datetime) -> None:
-    """Queues a waiting message for another gateway, which has given no reason to wait."""
-    tx.run(
-        "update messages set gateway = :gateway, not_before = min(not_before, :now) where id = :id",
-        gateway=gateway,
-        now=stored(now),
-        id=message.id,
-    )
-    move(tx, replace(message, gateway=gateway), State.QUEUED, entry, node, now)
+def queued(tx: Tx) -> Sequence[Message]:
+    """All that waits."""
+    return [message_of(row) for row in tx.all("select * from messages where state = 'queued'")]
 
 
 DRIFT = timedelta(seconds=5)
 """A smaller step of the wall clock is none: what waits is late or early by that at most."""
+# A state each, for a partial index is found by one state alone: what is final stays where it is, and may be millions.
+_SHIFT_MESSAGES = tuple(
+    "update messages set not_before = not_before + :by, expires_at = expires_at + :by, updated_at = updated_at + :by,"
+    f" lease_until = lease_until + :by where state = '{state}'"
+    for state in (State.QUEUED, State.SUBMITTING, State.UNKNOWN)
+)
+_SHIFT_THE_REST = (
+    "update messages set poll_at = poll_at + :by, sent_at = sent_at + :by where poll_at is not null",
+    "update incidents set last_seen_at = last_seen_at + :by where closed_at is null",
+    "update members set last_seen_at = last_seen_at + :by where closed_at is null",
+    "update pages set due_at = due_at + :by where state = 'held'"
+    f" and why not in {in_list(hold for hold in Hold if hold.of_hours)}",
+    "update holds set since = since + :by, until = until + :by",
+    "update agenda set due_at = due_at + :by",
+    "update groups set flush_at = flush_at + :by",
+    "update balances set at = at + :by",
+)
 
 
 def shift_clock(tx: Tx, step: timedelta) -> None:
     """The wall clock was set: what waits or lives until a time, waits or lives as long as before."""
     by = step // timedelta(microseconds=1)
-    tx.run(
-        "update messages set not_before = not_before + :by, expires_at = expires_at + :by, updated_at = updated_at + :by,"
-        " lease_until = lease_until + :by where state in ('queued', 'submitting', 'unknown')",
-        by=by,
-    )
-    tx.run(
-        "update messages set poll_at = poll_at + :by, sent_at = sent_at + :by where poll_at is not null",
-        by=by,
-    )
+    for sql in (*_SHIFT_MESSAGES, *_SHIFT_THE_REST):
+        tx.run(sql, by=by)
     breakers.shift_clock(tx, by)
-    tx.run("update incidents set last_seen_at = last_seen_at + :by where closed_at is null", by=by)
-    tx.run("update members set last_seen_at = last_seen_at + :by where closed_at is null", by=by)
-    tx.run(
-        "update pages set due_at = due_at + :by where state = 'held' and why not in ('muted', 'inactive', 'quiet_hours')",
-        by=by,
-    )
     tx.run(
         "update attempts set started_at = started_at + :by where started_at >"
         " (select max(started_at) from attempts) - :day",
         by=by,
         day=timedelta(days=1) // timedelta(microseconds=1),
     )
-    tx.run("update holds set since = since + :by, until = until + :by", by=by)
-    tx.run("update agenda set due_at = due_at + :by", by=by)
-    tx.run("update groups set flush_at = flush_at + :by", by=by)
-    tx.run("update balances set at = at + :by", by=by)
 
 
 def clamp_waits(tx: Tx, latest: datetime) -> int:
@@ -251,14 +220,14 @@ def recut(tx: Tx, message: Message, body: str, parts: int) -> None:
     )
 
 
-def untried_gateways(tx: Tx, message: Message, gateways: Sequence[str]) -> Sequence[str]:
-    """Those of `gateways` by which this message was never tried."""
+def tried_gateways(tx: Tx, message: Message) -> frozenset[str]:
+    """Those by which this message was tried."""
     rows = tx.all("select distinct gateway from attempts where message_id = :id", id=message.id)
-    return [name for name in gateways if name not in {row["gateway"] for row in rows}]
+    return frozenset(row["gateway"] for row in rows)
 
 
 def waiting_for(tx: Tx, gateway: str, limit: int = 500) -> Sequence[Message]:
-    """What is queued for a gateway, the most urgent first."""
+    """What is queued for a gateway, the most urgent first, by `messages_due`."""
     rows = tx.all(
         "select * from messages where state = 'queued' and gateway = :gateway order by rank, not_before, id limit :limit",
         gateway=gateway,
@@ -267,14 +236,17 @@ def waiting_for(tx: Tx, gateway: str, limit: int = 500) -> Sequence[Message]:
     return [message_of(row) for row in rows]
 
 
+# The breakers come first, as `cross join` says: where none is open no message is read.
+_BARRED = (
+    "select m.* from breakers b cross join messages m where b.opened_at is not null and m.gateway = b.gateway"
+    f" and m.state = 'queued' and {breakers.REFUSES} order by m.expires_at, m.id"
+)
+
+
 def barred(tx: Tx) -> Sequence[Message]:
-    """What is queued for a number or a country that its gateway refuses."""
-    rows = tx.all(
-        "select distinct m.* from breakers b join messages m on m.gateway = b.gateway and m.state = 'queued'"
-        " where b.opened_at is not null and ((b.scope = 'number' and b.subject = m.number)"
-        " or (b.scope = 'country' and m.number like b.subject || '%'))"
-    )
-    return [message_of(row) for row in rows]
+    """What is queued for a number or a country that its gateway refuses, what expires first first, by `messages_due`."""
+    rows = {row["id"]: row for row in tx.all(_BARRED)}  # a number and its country may both be refused
+    return [message_of(row) for row in rows.values()]
 
 
 def came_from(tx: Tx, message: Message, gateway: str) -> Message:

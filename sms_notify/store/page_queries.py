@@ -8,14 +8,16 @@ from datetime import datetime
 
 from sms_notify.alert import Alert, Severity
 from sms_notify.policy.holds import Hold
-from sms_notify.policy.vocabulary import IncidentState, PageState, State
-from sms_notify.store import messages, pages
+from sms_notify.policy.vocabulary import IncidentState, Kind, PageState, State
+from sms_notify.store import messages
+from sms_notify.store.incidents import incident_of
+from sms_notify.store.literals import in_list
 from sms_notify.store.messages import Message
 from sms_notify.store.tx import Row, Tx, from_stored, moment
 
 
 @dataclass(frozen=True, slots=True)
-class Incident:
+class ShownIncident:
     """An episode as the pages tell it. Times are aware UTC; `acked_by` is empty while nobody takes care of it."""
 
     id: int
@@ -40,7 +42,7 @@ class Incident:
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
+class NotificationProgress:
     """How far it has come with telling one person: the state of the text, or `held_until` while there is none."""
 
     recipient: str
@@ -79,17 +81,20 @@ class Linked:
     """What the code of a link leads to: one text, and every incident that it tells."""
 
     message: Message
-    incidents: tuple[Incident, ...]
+    incidents: tuple[ShownIncident, ...]
 
 
+_RANKS = " ".join(f"when '{severity}' then {severity.rank}" for severity in Severity)
 _OPEN = (
-    "select * from incidents where closed_at is null order by case severity when 'critical' then 0 when 'warning' then 1"
-    " when 'other' then 2 else 3 end, acked_at is not null, id limit :limit"
+    f"select * from incidents where closed_at is null order by case severity {_RANKS} end, acked_at is not null, id"
+    " limit :limit"
 )
 
 
-def open_incidents(tx: Tx, limit: int) -> Sequence[Incident]:
-    """The most severe first, those that nobody takes care of before the others, the oldest first."""
+def open_incidents(tx: Tx, limit: int) -> Sequence[ShownIncident]:
+    """The most severe first, those that nobody takes care of before the others, the oldest first. By `incidents_quiet`,
+    which has what is open alone: all of it is sorted.
+    """
     return [_incident(row) for row in tx.all(_OPEN, limit=limit)]
 
 
@@ -102,28 +107,29 @@ def open_counts(tx: Tx) -> dict[Severity, tuple[int, int]]:
     return dict(sorted(counts.items(), key=lambda entry: entry[0].rank))
 
 
-def incident(tx: Tx, incident_id: int) -> Incident | None:
+def incident(tx: Tx, incident_id: int) -> ShownIncident | None:
+    """None where there is no such incident."""
     row = tx.one("select * from incidents where id = :id", id=incident_id)
     return _incident(row) if row is not None else None
 
 
-def told(tx: Tx, incident_id: int) -> Sequence[Told]:
-    """Everybody who was, or is still to be, told of an incident's trouble, in the order in which they were owed it.
+def told(tx: Tx, incident_id: int) -> Sequence[NotificationProgress]:
+    """Everybody who was, or is still to be, told of an incident's problem, in the order in which they were owed it.
 
     A reminder to somebody who was told before counts as little as the end: the first text tells how far it has come.
     """
     rows = tx.all(
         "select p.recipient, p.number, p.state as page, p.due_at, m.state as message from pages p"
         " left join messages m on m.id = p.message_id where p.incident_id = :id and p.state <> :dropped"
-        " and p.kind in ('firing', 'escalation') order by p.id",
+        f" and p.kind in {in_list(kind for kind in Kind if kind.news)} order by p.id",
         id=incident_id,
         dropped=PageState.DROPPED,
     )
-    last: dict[str, Told] = {}
+    last: dict[str, NotificationProgress] = {}
     for row in rows:
         state = State(row["message"]) if row["message"] is not None else None
         until = moment(row["due_at"]) if row["page"] == PageState.HELD else None
-        last[row["number"]] = Told(row["recipient"], state, until)
+        last[row["number"]] = NotificationProgress(row["recipient"], state, until)
     return list(last.values())
 
 
@@ -137,6 +143,7 @@ def held(tx: Tx) -> Sequence[Held]:
 
 
 def queue(tx: Tx) -> Queue:
+    """How much waits. Reads what is queued, of which there is as much as waits, and nothing of what is final."""
     row = tx.one("select count(*) as n, min(created_at) as oldest from messages where state = 'queued'")
     unknown = tx.one("select count(*) as n from messages where state = 'unknown'")
     assert row is not None  # noqa: S101 - a count always has its row
@@ -145,6 +152,7 @@ def queue(tx: Tx) -> Queue:
 
 
 def balances(tx: Tx) -> Sequence[Balance]:
+    """What each gateway told of its account last."""
     rows = tx.all("select gateway, credits, at from balances order by gateway")
     return [Balance(row["gateway"], row["credits"], moment(row["at"])) for row in rows]
 
@@ -189,10 +197,10 @@ def linked(tx: Tx, code: str) -> Linked | None:
     return Linked(message, tuple(_incident(row) for row in rows))
 
 
-def _incident(row: Row) -> Incident:
-    return Incident(
+def _incident(row: Row) -> ShownIncident:
+    return ShownIncident(
         id=row["id"],
-        alert=pages.subject_of(row, "id").alert,
+        alert=incident_of(row).subject.alert,
         state=IncidentState(row["state"]),
         severity=Severity(row["severity"]),
         opened_at=moment(row["opened_at"]),

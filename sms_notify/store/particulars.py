@@ -1,6 +1,6 @@
-"""Our own trouble about one incident or text each: a row for each, and one note for all that nobody was told of yet.
+"""Self-alerts about one incident or text each: a row for each, and one note for all that nobody was told of yet.
 
-A note about incident A says nothing of incident B, so these are never one trouble. A storm of them is one note now,
+A note about incident A says nothing of incident B, so these are never one self-alert. A storm of them is one note now,
 and one every few minutes with what came since. They are rows of `troubles` whose id begins with `#`, which no other does.
 """
 
@@ -8,7 +8,9 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from sms_notify.policy.retry_policy import Trouble
+from sms_notify.policy.retry_policy import Urgency
+from sms_notify.policy.vocabulary import State
+from sms_notify.store.literals import in_list
 from sms_notify.store.tx import Tx, from_stored, moment, stored
 
 # Two notes of one kind are at least so far apart. The first leaves at once; what follows is late by this at most.
@@ -31,15 +33,15 @@ def about(id_: str) -> str:
 
 
 def note(
-    tx: Tx, kind: str, name: str, trouble: Trouble, gateway: str, what: str, advice: str, now: datetime
+    tx: Tx, kind: str, name: str, urgency: Urgency, gateway: str, what: str, advice: str, now: datetime
 ) -> None:
-    """Notes one; while it is known it is no news. Those that wait for a note leave with the same one."""
+    """Notes one; while it is known it is not news. Those that wait for a note leave with the same one."""
     tx.run(
         "insert into troubles (id, level, gateway, what, advice, times, opened_at, tell_at, tries)"
         " values (:id, :level, :gateway, :what, :advice, 1, :now, :tell_at, 0)"
         " on conflict (id) do update set times = troubles.times + 1",
         id=f"#{kind}/{name}",
-        level=trouble.level,
+        level=urgency.level,
         gateway=gateway,
         what=what,
         advice=advice,
@@ -85,7 +87,7 @@ def forget(tx: Tx, told_before: datetime) -> None:
 _LOST = (
     "select id, tries from troubles where told_at = :at and closed_at is null and tries < :most and not exists"
     " (select 1 from messages where id between :id - 50 and :id + 50 and kind = 'operator' and created_at = :at"
-    "  and state not in ('failed', 'cancelled', 'expired', 'not_delivered', 'rejected', 'unknown_final'))"
+    f"  and state not in {in_list(state for state in State if state.without_trace)})"
 )
 
 
@@ -100,5 +102,5 @@ def tell_again(tx: Tx, message_id: int, told_at: datetime, now: datetime) -> Non
 
 
 def told_for_good(tx: Tx, id_: str) -> None:
-    """A road that needs no gateway has told it: whatever becomes of a text about it, somebody knows."""
+    """A channel that needs no gateway has told it: whatever becomes of a text about it, somebody knows."""
     tx.run("update troubles set tries = :most where id = :id", most=len(_RETELL), id=id_)

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from sms_notify.policy.vocabulary import State
 from sms_notify.store.tx import Row, Tx, stored
 
 
@@ -43,25 +44,24 @@ def ledger_after(tx: Tx, last: int, node: str) -> Sequence[Row]:
     """The ledger's rows after row `last` that `node`, or a command on the same host, wrote."""
     return tx.all(
         "select id, state, reason, code, gateway, severity, parts, seconds from ledger"
-        " where id > :last and (node = :node or node like :commands) order by id",
+        " where id > :last and (node = :node or substr(node, 1, length(:commands)) = :commands) order by id",
         last=last,
         node=node,
-        commands=f"{node}/%",
+        commands=f"{node}/",
     )
 
 
-_WAITING = (
-    "select state, count(*) as n from messages where state = 'queued' group by state",
-    "select state, count(*) as n from messages where state = 'submitting' group by state",
-    "select state, count(*) as n from messages where state = 'unknown' group by state",
-    "select state, count(*) as n from messages where state = 'sent' group by state",
-    "select state, count(*) as n from messages where state = 'buffered' group by state",
+# A partial index each.
+_WAITING = " union all ".join(
+    f"select '{state}' as state, count(*) as n from messages where state = '{state}'"
+    for state in State
+    if not state.final
 )
 
 
 def totals(tx: Tx) -> Totals:
     """What waits and what is open. Reads indexes of what is not final alone, so it stays quick with a long history."""
-    waiting = [row for sql in _WAITING for row in tx.all(sql)]
+    waiting = tx.all(_WAITING)
     open_now = tx.all(
         "select severity, count(*) as n from incidents where closed_at is null group by severity"
     )
@@ -74,7 +74,7 @@ def totals(tx: Tx) -> Totals:
 
 
 def spent_since(tx: Tx, since: datetime) -> int:
-    """Credits that texts have cost since then: one a part, for each time a gateway took one."""
+    """Credits that texts have cost since then: one a part, for each time a gateway took one. Reads the whole ledger."""
     row = tx.one(
         "select sum(parts) as n from ledger where state = 'sent' and at >= :since", since=stored(since)
     )
@@ -82,7 +82,7 @@ def spent_since(tx: Tx, since: datetime) -> int:
 
 
 def last_messages(tx: Tx, limit: int, after: int = 0) -> Sequence[Row]:
-    """The newest messages after id `after`, oldest of them first."""
+    """The newest messages after id `after`, oldest first."""
     rows = tx.all(
         "select * from messages where id > :after order by id desc limit :limit", after=after, limit=limit
     )
@@ -98,14 +98,19 @@ def incident(tx: Tx, incident_id: int) -> Row | None:
 
 
 def open_incidents(tx: Tx) -> Sequence[Row]:
-    """The open incidents, oldest first, with how many people were told, how many wait, and until when the first does."""
-    return tx.all(
+    """The open incidents, oldest first, with how many people were told, how many wait, and until when the first does.
+
+    By `incidents_quiet`, which has what is open alone, and the pages of each by `pages_once`. They are sorted here: asked for
+    in the order of their ids, a database without statistics walks through all that ever were.
+    """
+    rows = tx.all(
         "select i.*,"
         " (select count(distinct p.number) from pages p where p.incident_id = i.id and p.state = 'told') as told,"
         " (select count(distinct p.number) from pages p where p.incident_id = i.id and p.state = 'held') as held,"
         " (select min(p.due_at) from pages p where p.incident_id = i.id and p.state = 'held') as held_until"
-        " from incidents i where i.closed_at is null order by i.id"
+        " from incidents i where i.closed_at is null"
     )
+    return sorted(rows, key=lambda row: int(row["id"]))
 
 
 def pages_of(tx: Tx, incident_id: int) -> Sequence[Row]:
@@ -123,6 +128,7 @@ def told_by(tx: Tx, message_id: int) -> Sequence[Row]:
 
 
 def decisions_of(tx: Tx, incident_id: int) -> Sequence[Row]:
+    """What was decided about an incident, by `decisions_incident`."""
     return tx.all("select * from decisions where incident_id = :id order by id", id=incident_id)
 
 
@@ -132,11 +138,12 @@ def agenda_of(tx: Tx, incident_id: int) -> Sequence[Row]:
 
 
 def alerts_of(tx: Tx, incident_id: int) -> Sequence[Row]:
+    """Every alert that came of it, its repeats too, by `alerts_incident`."""
     return tx.all("select * from alerts where incident_id = :id order by id", id=incident_id)
 
 
 def messages_of(tx: Tx, incident_id: int) -> Sequence[Row]:
-    """The messages that tell of it, each with the number of incidents that it tells."""
+    """The messages that tell of it, by `pages_once`, each with the number of incidents that it tells, by `pages_message`."""
     return tx.all(
         "select m.*, (select count(distinct q.incident_id) from pages q where q.message_id = m.id) as tells from messages m"
         " where m.id in (select message_id from pages where incident_id = :id) order by m.id",
@@ -153,4 +160,5 @@ def incidents_of(tx: Tx, message_id: int) -> Sequence[Row]:
 
 
 def ledger_of(tx: Tx, message_id: int) -> Sequence[Row]:
+    """What became of a message, by `ledger_message`."""
     return tx.all("select * from ledger where message_id = :id order by id", id=message_id)

@@ -1,6 +1,7 @@
 """The tables, as numbered migrations. A migration, once released, is never edited; a new one is added below it.
 
-Times are microseconds since 1970 UTC as integers: exact, sortable and the same in every database.
+Times are microseconds since 1970 UTC as integers: exact, sortable and the same in every database. Texts compare byte by byte,
+as SQLite has it; in PostgreSQL that is `collate "C"`.
 """
 
 from __future__ import annotations

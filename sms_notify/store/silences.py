@@ -8,10 +8,15 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from sms_notify.alert import Alert
+from sms_notify.policy.records import Subject
 from sms_notify.policy.vocabulary import AckBy
 from sms_notify.sources.alertmanager import SOURCE
-from sms_notify.store.pages import Subject, subject_of
+from sms_notify.store.incidents import incident_of
 from sms_notify.store.tx import Row, Tx, load, moment, stored
+
+# What is open, by `incidents_quiet` and `members_quiet`. `coalesce` keeps these statements from `incidents_latest`, which leads
+# to every incident that Alertmanager ever told of.
+_OPEN_THERE = "i.closed_at is null and coalesce(i.source, '') = :source"
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +64,7 @@ def uncovered(tx: Tx) -> Sequence[Uncovered]:
     """The incidents from an Alertmanager that are open and not acknowledged, oldest first."""
     rows = tx.all(
         "select i.id, i.labels, s.silence_id from by_source i left join silences s on s.incident_id = i.id"
-        " where i.closed_at is null and i.acked_at is null and i.source = :source order by i.id",
+        f" where {_OPEN_THERE} and i.acked_at is null order by i.id",
         source=SOURCE,
     )
     return [Uncovered(row["id"], load(row["labels"]), row["silence_id"] or "") for row in rows]
@@ -71,8 +76,8 @@ def wanting(tx: Tx, since: datetime) -> Sequence[Wanting]:
     What a silence has acknowledged wants none.
     """
     rows = tx.all(
-        "select id, labels, acked_at, acked_by from by_source i where closed_at is null and acked_at >= :since"
-        " and source = :source and acked_how <> :silence"
+        f"select id, labels, acked_at, acked_by from by_source i where {_OPEN_THERE} and acked_at >= :since"
+        " and acked_how <> :silence"
         " and not exists (select 1 from silences s where s.incident_id = i.id) order by id",
         since=stored(since),
         source=SOURCE,
@@ -107,7 +112,7 @@ def still_open(tx: Tx) -> Sequence[Open]:
     rows = tx.all(
         "select i.id, i.fingerprint, i.labels, i.opened_at, i.last_seen_at, i.acked_at, i.acked_how, s.alertmanager,"
         " s.silence_id from by_source i left join silences s on s.incident_id = i.id"
-        " where i.closed_at is null and i.source = :source order by i.id",
+        f" where {_OPEN_THERE} order by i.id",
         source=SOURCE,
     )
     return [
@@ -125,15 +130,15 @@ def unheard(tx: Tx, since: Mapping[int, datetime]) -> list[int]:
     sql = "select 1 from by_source where id = :id and source = :source and closed_at is null and last_seen_at <= :since"
     return [
         id_
-        for id_, moment_ in since.items()
-        if tx.one(sql, id=id_, source=SOURCE, since=stored(moment_)) is not None
+        for id_, heard_at in since.items()
+        if tx.one(sql, id=id_, source=SOURCE, since=stored(heard_at)) is not None
     ]
 
 
 def alerts(tx: Tx, incident_ids: Sequence[int]) -> list[Alert]:
     """The alerts of these incidents, as they came with the beginning."""
     rows = (tx.one("select * from incidents where id = :id", id=id_) for id_ in incident_ids)
-    return [_as_told(tx, subject_of(row, "id")) for row in rows if row is not None]
+    return [_as_told(tx, incident_of(row).subject) for row in rows if row is not None]
 
 
 def _as_told(tx: Tx, subject: Subject) -> Alert:

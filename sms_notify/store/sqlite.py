@@ -116,6 +116,9 @@ class SqliteStore:
         if self._connection is None:
             self._connection = _connect(self.path, create=True)
             _migrate(self.path, self._connection)
+            # What a savepoint would undo goes to a file from 64 KiB on, which is some fifteen pages: a file for nearly every
+            # job, and half of its time. It is needed by no recovery. After migrating, for that may sort whole tables.
+            self._connection.execute("pragma temp_store = memory")
         return self._connection
 
 

@@ -5,15 +5,18 @@ The SQL is written with `:name` parameters and nothing else that only one databa
 
 from __future__ import annotations
 
-import json
 import sqlite3
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from functools import cache, lru_cache
+from types import MappingProxyType
+from typing import Any, TypeVar
 
+import orjson
+
+T = TypeVar("T")
 Row = Mapping[str, Any]
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_ENCODER = json.JSONEncoder(sort_keys=True, ensure_ascii=False, separators=(",", ":"))
 _MICROSECOND = timedelta(microseconds=1)
 
 
@@ -27,6 +30,11 @@ class Tx:
         """Executes one statement; returns how many rows it touched."""
         return self._connection.execute(sql, values).rowcount
 
+    def run_all(self, sql: str, rows: Sequence[tuple[object, ...]]) -> None:
+        """Executes one statement, with its parameters by place, for each of `rows`; nothing where there are none."""
+        if rows:
+            self._connection.executemany(sql, rows)
+
     def insert(self, sql: str, **values: object) -> int:
         """Executes one `insert … returning id`; returns the id."""
         row = self._connection.execute(sql, values).fetchone()
@@ -38,6 +46,11 @@ class Tx:
 
     def all(self, sql: str, **values: object) -> Sequence[Row]:
         return self._connection.execute(sql, values).fetchall()
+
+
+def insert_into(table: str, columns: str) -> str:
+    """A row of these columns by place."""
+    return f"insert into {table} ({columns}) values ({', '.join('?' * (columns.count(',') + 1))})"
 
 
 def to_stored(moment: datetime | None) -> int | None:
@@ -60,10 +73,69 @@ def moment(value: int) -> datetime:
     return _EPOCH + value * _MICROSECOND
 
 
+_MOST_KEYS = 4096  # in one statement; SQLite takes 32,766 parameters
+Keyed = Iterator[tuple[str, dict[str, object]]]
+"""The names of so many parameters as SQL, and their values: a statement each."""
+
+
+def among(values: Iterable[object]) -> Keyed:
+    """What stands in `in (…)`.
+
+    Filled up to a power of two by repeating the last, so that few texts of one statement are compiled and kept.
+    """
+    for some in _chunks(list(values)):
+        yield _names(len(some)), dict(zip(_K, some, strict=False))
+
+
+def rows_of(values: Iterable[object]) -> Keyed:
+    """As `among`, for `values`: a row each, none twice. What stands twice in `in (…)` would be two rows here."""
+    listed = list(dict.fromkeys(values))
+    for start in range(0, len(listed), _MOST_KEYS):
+        some = listed[start : start + _MOST_KEYS]
+        yield _rows(len(some)), dict(zip(_K, some, strict=False))
+
+
+def pairs(keys: Iterable[tuple[str, str]]) -> Keyed:
+    """As `among`, of two columns: what follows `values`. A key may stand there twice."""
+    for some in _chunks(list(keys)):
+        first, second = zip(*some, strict=True)
+        yield _pairs(len(some)), dict(zip(_K, first, strict=False)) | dict(zip(_J, second, strict=False))
+
+
+_K, _J = ([f"{letter}{n}" for n in range(_MOST_KEYS)] for letter in "kj")
+
+
+def _chunks(values: list[T]) -> Iterator[list[T]]:
+    for start in range(0, len(values), _MOST_KEYS):
+        some = values[start : start + _MOST_KEYS]
+        yield some + some[-1:] * ((1 << (len(some) - 1).bit_length()) - len(some))
+
+
+@cache
+def _names(count: int) -> str:
+    return ", ".join(f":k{n}" for n in range(count))
+
+
+@cache
+def _rows(count: int) -> str:
+    return ", ".join(f"(:k{n})" for n in range(count))
+
+
+@cache
+def _pairs(count: int) -> str:
+    return ", ".join(f"(:k{n}, :j{n})" for n in range(count))
+
+
 def dump(texts: Mapping[str, str]) -> str:
     """Labels as JSON with sorted names, so that equal label sets are equal texts."""
-    return _ENCODER.encode(dict(texts))
+    return orjson.dumps(dict(texts), option=orjson.OPT_SORT_KEYS).decode()
 
 
 def load(text: str | None) -> dict[str, str]:
-    return dict(json.loads(text)) if text else {}
+    return dict(orjson.loads(text)) if text else {}
+
+
+@lru_cache(2048)
+def load_shared(text: str) -> Mapping[str, str]:
+    """As `load`, one value for all rows that are alike: the episodes of a problem have the same labels."""
+    return MappingProxyType(load(text))

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
 from sms_notify.alert import Delivery, Status
-from sms_notify.silences.client import Alertmanager, SilenceTrouble
+from sms_notify.silences.client import AlertmanagerClient, AlertmanagerProblem
 from sms_notify.silences.settings import AlertmanagerSettings
 from sms_notify.sources.times import parse_rfc3339
 
@@ -59,14 +59,14 @@ class Listed:
         return gone
 
 
-class ListedAlertmanager(Alertmanager):
+class ListedAlertmanager(AlertmanagerClient):
     """The real client, whose requests are answered from what the story says."""
 
     def __init__(self, settings: AlertmanagerSettings, listed: Listed) -> None:
         super().__init__(settings)
         self._listed = listed
 
-    def ask(self, method: str, path: str, body: bytes | None = None) -> bytes | SilenceTrouble:
+    def ask(self, method: str, path: str, body: bytes | None = None) -> bytes | AlertmanagerProblem:
         listed = self._listed
         if method == "POST":
             return _encoded({"silenceID": _create(listed, json.loads(body or b"{}"))})
@@ -101,11 +101,11 @@ def _silence(cover: _Cover) -> dict[str, object]:
 
 
 def _alert(listed: Listed, fingerprint: str, labels: Mapping[str, str]) -> dict[str, object]:
-    over = [cover for cover in listed.covers if cover.covers(labels, listed.now())]
+    covering = [cover for cover in listed.covers if cover.covers(labels, listed.now())]
     status = {
-        "state": "suppressed" if over else "active",
-        "silencedBy": [cover.id for cover in over if cover.silence],
-        "inhibitedBy": [cover.id for cover in over if not cover.silence],
+        "state": "suppressed" if covering else "active",
+        "silencedBy": [cover.id for cover in covering if cover.silence],
+        "inhibitedBy": [cover.id for cover in covering if not cover.silence],
     }
     return {"fingerprint": fingerprint, "labels": dict(labels), "status": status}
 

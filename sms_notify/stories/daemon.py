@@ -12,24 +12,24 @@ from itertools import count
 from typing import TypeVar
 
 from sms_notify.alert import Delivery
-from sms_notify.assembly import account_of, numbers_to_probe, plan_of
-from sms_notify.backtest.replay import Changes, ack_codes, earlier, waits_of
-from sms_notify.channels.base import Ended, Note, Road, Told
+from sms_notify.channels.base import Channel, ChannelResult, Ended, Note
 from sms_notify.config.settings import Settings
+from sms_notify.daemon.wiring import account_of, numbers_to_probe, plan_of
 from sms_notify.daemon.worker_threads import POLLED
 from sms_notify.delivery.breaker_probe import Prober
 from sms_notify.delivery.reports import Reports, apply
 from sms_notify.delivery.sender import Luck, Sender
-from sms_notify.delivery.settlement import Account
 from sms_notify.engine import Engine
-from sms_notify.gateways.base import Fate, Outcome, Report
-from sms_notify.gateways.sms1601.settings import Gateway1601Settings, ReportsBy
+from sms_notify.gateways.base import Report, ReportsBy
+from sms_notify.gateways.registry import GatewaySettings
 from sms_notify.oncall.schedules import read_timetable
 from sms_notify.operator_notifier import Operator, Teller
+from sms_notify.policy.account import Account
+from sms_notify.policy.outcomes import Fate, Outcome
 from sms_notify.policy.rotations import Shift
 from sms_notify.policy.vocabulary import AckBy, Cause
 from sms_notify.self_alerts import told_balance
-from sms_notify.silences.client import Alertmanager
+from sms_notify.silences.client import AlertmanagerClient
 from sms_notify.silences.ends import ended
 from sms_notify.silences.keeper import Keeper
 from sms_notify.silences.settings import AlertmanagerSettings
@@ -40,6 +40,8 @@ from sms_notify.store.next_due import next_asked
 from sms_notify.store.tx import Tx
 from sms_notify.stories.alertmanager import Listed, ListedAlertmanager
 from sms_notify.stories.weather import Accepted, Sky, SkyGateway
+from sms_notify.virtual.ack_codes import ack_codes
+from sms_notify.virtual.leaps import Changes, earlier, waits_of
 
 T = TypeVar("T")
 NODE = "story"
@@ -91,16 +93,16 @@ class _Channel:
     name: str
     noted: Callable[[Note], None]
 
-    def tell(self, note: Note) -> Told:
+    def tell(self, note: Note) -> ChannelResult:
         self.noted(note)
-        return Told(Ended.TOLD)
+        return ChannelResult(Ended.TOLD)
 
 
 @dataclass(frozen=True, slots=True)
 class _Account:
     """One gateway of the configuration, with what sends there and asks it."""
 
-    settings: Gateway1601Settings
+    settings: GatewaySettings
     gateway: SkyGateway
     sender: Sender
     prober: Prober
@@ -165,7 +167,9 @@ class StoryDaemon:
         self._waits = waits_of(self.plan)
         self._changes = Changes(schedules.values(), self._overrides)
         self._follow(settings)
-        channels: dict[str, Road] = {name: _Channel(name, self._outside.noted) for name in settings.roads}
+        channels: dict[str, Channel] = {
+            name: _Channel(name, self._outside.noted) for name in settings.channels
+        }
         operator = Operator(settings.operator, channels, lambda: self._engine.roster, self.plan.gateways)
         self._teller = Teller(self.commit, operator, NODE, self._clock, lambda: None)
         asked = settings.alertmanagers or ((_ALERTMANAGER,) if self._watched else ())
@@ -187,10 +191,10 @@ class StoryDaemon:
             account.sender.follow(told, self.plan.timing, retired=retired)
             account.prober.follow(told, numbers)
 
-    def _account_told(self, settings: Gateway1601Settings) -> Account:
+    def _account_told(self, settings: GatewaySettings) -> Account:
         return account_of(settings, self.plan.gateways, self.plan.directory, self.plan.numbers())
 
-    def _account(self, settings: Gateway1601Settings) -> _Account:
+    def _account(self, settings: GatewaySettings) -> _Account:
         gateway, told = self._outside.gateway(settings.name), self._account_told(settings)
         luck = Luck(reference=lambda: f"{next(self._references):032x}", dice=lambda: 0.5)
         asked = settings.delivery_reports in POLLED
@@ -202,7 +206,7 @@ class StoryDaemon:
             Reports(self.commit, gateway, NODE, self._clock) if asked else None,
         )
 
-    def _keeper_of(self, asked: Sequence[Alertmanager]) -> Keeper | None:
+    def _keeper_of(self, asked: Sequence[AlertmanagerClient]) -> Keeper | None:
         def acknowledge(tx: Tx, ids: Sequence[int], by: str, now: datetime) -> Sequence[int]:
             return self._engine.acknowledge(tx, ids, by, AckBy.SILENCE, now)
 
@@ -315,9 +319,9 @@ class StoryDaemon:
         self._under_way.append(_UnderWay(self._clock.up + lasts, account, message, outcome))
 
     def _end_requests(self) -> None:
-        over = [one for one in self._under_way if one.until <= self._clock.up]
+        ended = [one for one in self._under_way if one.until <= self._clock.up]
         self._under_way = [one for one in self._under_way if one.until > self._clock.up]
-        for one in over:
+        for one in ended:
             self._settle(one.account, one.message, one.outcome)
 
     def _settle(self, account: _Account, message: Message, outcome: Outcome) -> None:

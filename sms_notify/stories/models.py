@@ -20,7 +20,7 @@ from sms_notify.config.values import (
     read_text,
     refused,
 )
-from sms_notify.gateways.base import DeliveryStatus
+from sms_notify.policy.outcomes import DeliveryStatus
 from sms_notify.sources import icinga, macros, nagios
 from sms_notify.sources.times import parse_rfc3339
 

@@ -50,11 +50,11 @@ def _alert(
     labels = {name: text for name, text in one.items() if not name.startswith("$")}
     fingerprint = one.get("$fingerprint") or fingerprint_of(labels)
     told = {name: one[f"${name}"] for name in ("summary", "description") if f"${name}" in one}
-    over = status == "resolved"
-    began = rule.began.pop((org, fingerprint), now) if over else rule.began.get((org, fingerprint), now)
+    resolved = status == "resolved"
+    began = rule.began.pop((org, fingerprint), now) if resolved else rule.began.get((org, fingerprint), now)
     if "$starts" in one:
         began = start + one["$starts"]
-    if not over:
+    if not resolved:
         rule.began[org, fingerprint] = began
     ended = start + one["$ends"] if "$ends" in one else now
     return {
@@ -62,7 +62,7 @@ def _alert(
         "labels": labels,
         "annotations": told | one.get("$annotations", {}),
         "startsAt": _rfc3339(began),
-        "endsAt": _rfc3339(ended) if over or "$ends" in one else _NEVER,
+        "endsAt": _rfc3339(ended) if resolved or "$ends" in one else _NEVER,
         "fingerprint": fingerprint,
     }
 

@@ -10,11 +10,10 @@ from functools import partial
 from typing import TYPE_CHECKING, NoReturn, TypeVar
 
 from sms_notify.alert import Delivery, Handed
-from sms_notify.assembly import plan_of
-from sms_notify.backtest.replay import heads
 from sms_notify.channels.base import Note
 from sms_notify.channels.settings import OperatorKind
 from sms_notify.config.settings import Settings
+from sms_notify.daemon.wiring import plan_of
 from sms_notify.errors import ConfigError, ParseError, SmsNotifyError
 from sms_notify.policy.directory import group_of
 from sms_notify.policy.vocabulary import AckBy
@@ -340,7 +339,7 @@ class Player:
             accepted.number,
             accepted.body,
             accepted.gateway,
-            parts * heads(plan.directory, accepted.number),
+            parts * plan.directory.heads(accepted.number),
         )
         self.played.texts.append(text)
 

@@ -143,7 +143,7 @@ def _story(document: Document, path: Path, model: StoryFile, number: int) -> Sto
     text, place = model.stories[number], ("stories", number)
     events = tuple(_event(document, path, text, n, (*place, "events", n)) for n in range(len(text.events)))
     events = tuple(sorted(events, key=lambda event: event.at))
-    last = max((_over(event) for event in events), default=timedelta())
+    last = max((_end_of(event) for event in events), default=timedelta())
     ends = last + AFTERWARDS if text.run_for is None else text.run_for
     for event in events:
         _check_time(document, event, ends)
@@ -162,8 +162,8 @@ def _story(document: Document, path: Path, model: StoryFile, number: int) -> Sto
     )
 
 
-def _over(event: StoryEvent) -> timedelta:
-    """When an event is over: a daemon that is off comes back."""
+def _end_of(event: StoryEvent) -> timedelta:
+    """When an event has ended: a daemon that is off comes back."""
     return event.at + (event.given.restart.down if event.given.restart is not None else timedelta())
 
 

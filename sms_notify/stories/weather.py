@@ -7,22 +7,13 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 from itertools import count
 
-from sms_notify.gateways.base import (
-    Batch,
-    DeliveryStatus,
-    Failed,
-    Fate,
-    Group,
-    Outcome,
-    Reason,
-    Report,
-    Submission,
-)
+from sms_notify.gateways.base import AddressBookGroup, Batch, Failed, Report, Submission
+from sms_notify.gateways.registry import refused
+from sms_notify.policy.outcomes import DeliveryStatus, Fate, Outcome, Reason, Refusal
 from sms_notify.stories.models import Weather
 
 REPORTED_AFTER = timedelta(seconds=5)
 _PLENTY = 10_000
-_NO_CREDITS = 108
 _OK = Outcome(Fate.SENT, Reason.OK)
 
 
@@ -120,17 +111,15 @@ class SkyGateway:
         return self._sent(submission.number, submission)
 
     def send_batch(self, batch: Batch) -> Outcome:
-        name = batch.to.name if isinstance(batch.to, Group) else ""
+        name = batch.to.name if isinstance(batch.to, AddressBookGroup) else ""
         return self._sent(f"group:{name}", batch)
 
     def credits(self) -> int | Failed:
         met = self._sky.answer(self.name, "", self._up(), free=True)
         if met is None or met.ok:
             return _PLENTY
-        if met.error == _NO_CREDITS:
-            return 0
         outcome = _outcome(met)
-        return Failed(outcome.fate, outcome.reason, outcome.code)
+        return 0 if outcome.refusal is Refusal.NO_CREDITS else Failed.of(outcome)
 
     def report(self, smsid: str) -> Report:
         due, status = self._reports.get(smsid, (timedelta.max, DeliveryStatus.NONE))
@@ -158,7 +147,7 @@ class SkyGateway:
 
 def _outcome(met: Weather) -> Outcome:
     if met.error is not None:
-        return Outcome(Fate.REFUSED, Reason.ERROR_CODE, met.error)
+        return refused(met.error)
     if met.status is not None:
         return _of_status(met.status)
     if met.unreachable:

@@ -25,7 +25,7 @@ from sms_notify.web.ports import People
 from sms_notify.web.rarely import Rarely
 from sms_notify.web.refusals import client_of
 from sms_notify.web.rendering import Html, clock_of, root_of, unnumbered
-from sms_notify.web.store_reader import Reader, settled
+from sms_notify.web.store_reader import StoreReader, settled
 
 PREFIX = "/a/"
 TRIES = 60  # unknown codes a minute, by everybody together
@@ -45,7 +45,7 @@ class Links:
         self._people = people
         self._html = html
         self._seconds = seconds
-        self._read = Reader(people.view, "links", seconds)
+        self._read = StoreReader(people.view, "links", seconds)
         self._tries = _Tries(people.now)
         self._rarely = Rarely(_log)
 

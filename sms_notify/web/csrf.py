@@ -12,7 +12,7 @@ import re
 from collections.abc import Mapping
 from urllib.parse import urlsplit
 
-_OURS = frozenset(("same-origin", "none"))  # none: the person did it, by the address bar; no page can
+_OWN_SITES = frozenset(("same-origin", "none"))  # none: the person did it, by the address bar; no page can
 _PORTS = {"http": 80, "https": 443}
 # The name or the bracketed IPv6 address of a Host header, and whatever stands for its port (RFC 9110 section 7.2).
 _NAMED = re.compile(r"(\[[^\[\]\s@/?#]+\]|[^:\[\]\s@/?#]+)(?::[^:\[\]\s@/?#]*)?")
@@ -25,7 +25,7 @@ def is_ours(headers: Mapping[str, str], external_url: str) -> bool:
     """Whether a POST with these headers (names in lower case) came from one of our own pages."""
     site = headers.get("sec-fetch-site")
     if site is not None:
-        return site.strip().lower() in _OURS
+        return site.strip().lower() in _OWN_SITES
     return _is_our_origin(headers.get("origin") or headers.get("referer", ""), headers, external_url)
 
 
@@ -38,7 +38,7 @@ def is_foreign(headers: Mapping[str, str], external_url: str) -> bool:
     site = headers.get("sec-fetch-site")
     if site is not None:
         opened = (headers.get("sec-fetch-mode"), headers.get("sec-fetch-dest")) == ("navigate", "document")
-        return site.strip().lower() not in _OURS and not opened
+        return site.strip().lower() not in _OWN_SITES and not opened
     # Over plain http to another machine browsers leave Sec-Fetch-Site out, and say Origin only where a script asks.
     origin = headers.get("origin")
     return origin is not None and not _is_our_origin(origin, headers, external_url)
@@ -83,7 +83,7 @@ def _bare(name: str) -> str:
 
 
 def _origin(url: str) -> tuple[str, Place] | None:
-    """Scheme and place of a URL; None where it is no web address (`null`, nothing, rubbish)."""
+    """Scheme and place of a URL; None where it is not a web address (`null`, nothing, rubbish)."""
     try:
         parts = urlsplit(url.strip())
     except ValueError:

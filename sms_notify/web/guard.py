@@ -31,20 +31,30 @@ class From(Enum):
     NO_OTHER_PAGE = "no other page"  # looking: whoever opens it, but no site that fetches or frames it
 
 
-# A name that ends in a slash stands for everything below it.
-_ANYWHERE = ("/a/", "/delivery/", "/-/healthy", "/-/ready")
-_FORMS = ("/incidents/", "/oncall")
+class _Paths:
+    """A name that ends in a slash stands for everything below it."""
+
+    def __init__(self, *names: str) -> None:
+        self._names = frozenset(name for name in names if not name.endswith("/"))
+        self._rooms = tuple(name for name in names if name.endswith("/"))
+
+    def __contains__(self, path: str) -> bool:
+        return path in self._names or path.startswith(self._rooms)
+
+
+_ANYWHERE = _Paths("/a/", "/delivery/", "/-/healthy", "/-/ready")
+_FORMS = _Paths("/incidents/", "/oncall")
 _LOOKING = ("GET", "HEAD")
 _SHOWN = 80  # characters of a stranger's Host
 
 
 def allowed_from(method: str, path: str) -> From:
     """The table: where a request of this method for this path may come from."""
-    if _stands_in(_ANYWHERE, path):
+    if path in _ANYWHERE:
         return From.ANYWHERE
     if method in _LOOKING:
         return From.NO_OTHER_PAGE
-    return From.OUR_PAGES if _stands_in(_FORMS, path) else From.NO_BROWSER
+    return From.OUR_PAGES if path in _FORMS else From.NO_BROWSER
 
 
 def objection(method: str, path: str, headers: Headers, settings: WebSettings) -> HTTPException | None:
@@ -83,10 +93,6 @@ class Guard:
             return
         answer = await self._refuse(Request(scope, receive), refused)
         await answer(scope, receive, send)
-
-
-def _stands_in(rows: tuple[str, ...], path: str) -> bool:
-    return any(path.startswith(row) if row.endswith("/") else path == row for row in rows)
 
 
 def _is_for_us(hosts: list[str], settings: WebSettings) -> bool:

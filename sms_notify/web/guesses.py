@@ -48,7 +48,7 @@ class Guesses:
         await self.hold(client)
 
     async def hold(self, client: str) -> None:
-        """Returns when an answer that is no success may be given to this client."""
+        """Returns when an answer that is not a success may be given to this client."""
         seconds = self._delay(network_of(client))
         if seconds <= 0 or self._held >= _MAX_HELD:
             return

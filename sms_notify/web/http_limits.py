@@ -16,6 +16,7 @@ from uvicorn.config import Config
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 from uvicorn.server import ServerState
 
+from sms_notify.web.one_write import OneWrite
 from sms_notify.web.refusals import Refusals
 
 _TLS_HELLO = b"\x16\x03"  # a handshake's record (RFC 8446 section 5.1)
@@ -23,12 +24,15 @@ _TLS_HELLO = b"\x16\x03"  # a handshake's record (RFC 8446 section 5.1)
 GONE = "sms_notify.gone"
 """The key of the ASGI scope under which a request tells whether its client has hung up; nobody need read its body for it."""
 
+ARRIVED = "sms_notify.arrived"
+"""The key of the ASGI scope that is there once the whole body has arrived, so that reading it waits for nobody."""
+
 # Every answer carries these, the application's and those that are given here, below it.
 ANSWER_HEADERS = ((b"cache-control", b"no-store"), (b"x-content-type-options", b"nosniff"))
 
 
 @dataclass(frozen=True, slots=True)
-class Limits:
+class HttpLimits:
     """Seconds, bytes and connections.
 
     `headers`: from connection, or first byte of a further request, to the end of its headers. `idle`: between
@@ -46,7 +50,7 @@ class Limits:
     waiting: int = 2_000
 
 
-def protocol_for(limits: Limits, refusals: Refusals) -> type[GuardedProtocol]:
+def protocol_for(limits: HttpLimits, refusals: Refusals) -> type[GuardedProtocol]:
     """A class for one server: uvicorn takes a class, so what its connections share stands in the class."""
     shared = {"limits": limits, "waiting": {}, "refusals": refusals}
     return type("LimitedProtocol", (GuardedProtocol,), shared)
@@ -63,7 +67,7 @@ class GuardedProtocol(HttpToolsProtocol):
     client: no request yet, half a request, or idle between two. A request under way is not among them.
     """
 
-    limits: ClassVar[Limits]
+    limits: ClassVar[HttpLimits]
     waiting: ClassVar[dict[GuardedProtocol, None]]
     refusals: ClassVar[Refusals]
 
@@ -124,7 +128,7 @@ class GuardedProtocol(HttpToolsProtocol):
         super().on_message_begin()
         self._headed = self._arrived = False
         self._received = self._field_bytes = 0
-        # A connection that was idle for long is no stalled one: it goes to the young end.
+        # A connection that was idle for long is not a stalled one: it goes to the young end.
         self.waiting.pop(self, None)
 
     def on_url(self, url: bytes) -> None:
@@ -140,10 +144,13 @@ class GuardedProtocol(HttpToolsProtocol):
         self._headed = True
         self._forgive()
         self.scope[GONE] = lambda: self._lost  # type: ignore[literal-required]  # a key of our own
-        super().on_headers_complete()
+        super().on_headers_complete()  # makes the cycle, which runs later
+        if self.scope["method"] != "HEAD":
+            self.cycle.transport = OneWrite(self.cycle)  # type: ignore[assignment]  # all of it that a cycle uses
 
     def on_message_complete(self) -> None:
         self._arrived = True
+        self.scope[ARRIVED] = True  # type: ignore[literal-required]  # a key of our own
         if not self._answering():
             self._forgive()  # the rest of a refused body is through: an ordinary connection again
         super().on_message_complete()

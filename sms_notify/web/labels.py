@@ -42,7 +42,7 @@ ENDS: Mapping[IncidentState, str] = {
     IncidentState.RESOLVED: "over",
     IncidentState.STALE: "closed: not heard of for a day",
 }
-ROADS: Mapping[AckBy, str] = {
+ACK_WAYS: Mapping[AckBy, str] = {
     AckBy.COMMAND: "by command",
     AckBy.LINK: "by the link in the text",
     AckBy.PAGE: "on this page",
@@ -64,9 +64,9 @@ def level_of(state: State | None) -> str:
     return "bad" if state in _BAD else ""
 
 
-def road_of(how: str) -> str:
-    """By what road somebody acknowledged; empty for a road that a newer version wrote."""
-    return ROADS[AckBy(how)] if how in ROADS else ""
+def ack_way_of(how: str) -> str:
+    """How somebody acknowledged; empty for a way that a newer version wrote."""
+    return ACK_WAYS[AckBy(how)] if how in ACK_WAYS else ""
 
 
 def what_of(alert: Alert) -> str:

@@ -30,7 +30,7 @@ class Duty:
 
 
 @dataclass(frozen=True, slots=True)
-class Bar:
+class ShiftBar:
     """A shift in the strip, in its units; `hue` is the person's colour."""
 
     shift: Shift
@@ -47,7 +47,7 @@ class Rota:
     duty: Duty
     shifts: tuple[Shift, ...]
     gaps: tuple[Shift, ...]
-    bars: tuple[Bar, ...]
+    bars: tuple[ShiftBar, ...]
     days: tuple[date, ...]
     now_x: int
     overrides: tuple[Override, ...]
@@ -56,7 +56,7 @@ class Rota:
 
 
 @dataclass(frozen=True, slots=True)
-class Wish:
+class AskedOverride:
     """An override that somebody asks for; times are aware UTC."""
 
     schedule: str
@@ -97,7 +97,7 @@ def rota_of(schedule: Schedule, made: Sequence[Override], now: datetime) -> Rota
 
 def wish_of(
     form: Mapping[str, str], schedules: Mapping[str, Schedule], people: Mapping[str, object], now: datetime
-) -> Wish:
+) -> AskedOverride:
     """What a form asks for. Raises ValueError with what to write instead."""
     schedule = schedules.get(form.get("schedule", ""))
     if schedule is None:
@@ -115,7 +115,7 @@ def wish_of(
         raise ValueError(
             "That is longer than a year, or years away: change the schedule in the configuration instead."
         )
-    return Wish(schedule.name, person, start, end)
+    return AskedOverride(schedule.name, person, start, end)
 
 
 def _instant(text: str, zone: ZoneInfo, field: str) -> datetime:
@@ -134,9 +134,9 @@ def _mine(schedule: Schedule, made: Sequence[Override]) -> list[Shift]:
     return [override.shift for override in made if override.schedule == schedule.name]
 
 
-def _bar(shift: Shift, members: tuple[str, ...], first: date, zone: ZoneInfo) -> Bar:
+def _bar(shift: Shift, members: tuple[str, ...], first: date, zone: ZoneInfo) -> ShiftBar:
     begins, ends = _x(shift.start, first, zone), _x(shift.end, first, zone)
-    return Bar(shift, begins, max(1, ends - begins), _hue(shift.person, members))
+    return ShiftBar(shift, begins, max(1, ends - begins), _hue(shift.person, members))
 
 
 def _hue(person: str | None, members: tuple[str, ...]) -> int:

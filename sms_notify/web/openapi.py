@@ -13,10 +13,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from sms_notify.alert import Delivery
-from sms_notify.gateways.base import DeliveryStatus
+from sms_notify.policy.outcomes import DeliveryStatus
 from sms_notify.sources import alertmanager, generic, grafana, zabbix
 from sms_notify.web.body import MAX_BODY
-from sms_notify.web.http_limits import Limits
+from sms_notify.web.http_limits import HttpLimits
 from sms_notify.web.schemas import Json, schemas
 
 Parser = Callable[[bytes], Delivery]
@@ -210,7 +210,10 @@ _REFUSALS: Mapping[str, tuple[str, str]] = {
     ),
     "415": ("Compressed", "Nothing was stored: send it without Content-Encoding."),
     "421": ("NotOurName", "No login is configured, and the Host is not one of this machine's own names."),
-    "431": ("HeadersTooLarge", f"Nothing was stored: the headers are over {Limits().header_bytes} bytes."),
+    "431": (
+        "HeadersTooLarge",
+        f"Nothing was stored: the headers are over {HttpLimits().header_bytes} bytes.",
+    ),
     "503": (
         "Unavailable",
         "Our trouble. Send it again: alerts that were stored all the same are known by then.",

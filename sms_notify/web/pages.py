@@ -20,7 +20,7 @@ from sms_notify.explain import timeline
 from sms_notify.policy.episodes import incident_of, tag_of
 from sms_notify.policy.vocabulary import AckBy
 from sms_notify.store import oncall_rows, page_queries
-from sms_notify.store.page_queries import Incident, Told
+from sms_notify.store.page_queries import NotificationProgress, ShownIncident
 from sms_notify.store.tx import Tx
 from sms_notify.web import body
 from sms_notify.web.auth import Gatekeeper
@@ -29,7 +29,7 @@ from sms_notify.web.password_checks import BusyError
 from sms_notify.web.ports import People
 from sms_notify.web.rendering import Html, clock_of, root_of
 from sms_notify.web.status import status_of
-from sms_notify.web.store_reader import Reader, settled
+from sms_notify.web.store_reader import StoreReader, settled
 
 MESSAGES_SHOWN = 200
 MAX_FORM = 8 * 1024
@@ -44,8 +44,8 @@ _NOT_STORED = "This could not be stored now. Nothing was changed; try again in a
 class _Told:
     """Everything of one incident's page."""
 
-    incident: Incident
-    told: tuple[Told, ...]
+    incident: ShownIncident
+    told: tuple[NotificationProgress, ...]
     lines: tuple[timeline.Line, ...]
     left_out: int
 
@@ -66,7 +66,7 @@ class Pages:
         self._gatekeeper = gatekeeper
         self._ready = ready
         self._seconds = seconds
-        self._read = Reader(people.view, "pages", seconds)
+        self._read = StoreReader(people.view, "pages", seconds)
 
     def routes(self) -> list[Route]:
         return [

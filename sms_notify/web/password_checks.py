@@ -1,6 +1,6 @@
 """Passwords are checked in threads of their own, in fair turns.
 
-scrypt costs tens of milliseconds and megabytes on purpose. Two threads, so that a burst is over in half the time, and
+scrypt costs tens of milliseconds and megabytes on purpose. Two threads, so that a burst ends in half the time, and
 guessing takes two cores at most, never the event loop.
 """
 
@@ -14,14 +14,14 @@ from dataclasses import dataclass
 from functools import partial
 
 from sms_notify.web.guesses import network_of
-from sms_notify.web.turns import Turns
+from sms_notify.web.turns import FairQueue
 
 _THREADS = 2
 # Under the 10 s after which clients give up by themselves.
 _PATIENCE = 8.0
 # 100 bytes each. At 500 guesses a second they reach back 16 s, longer than Retry-After asks to wait.
 _MAX_TURNED_AWAY = 8_192
-_AGAIN = -1  # the lane of those who were turned away before
+_RETURNING = -1  # the lane of those who were turned away before
 
 _log = logging.getLogger(__name__)
 
@@ -57,7 +57,7 @@ class Checks:
         self._learn = learn
         self._threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="sms-notify-scrypt")
         self._free = _THREADS
-        self._turns: Turns[_Check] = Turns()
+        self._turns: FairQueue[_Check] = FairQueue()
         self._known: dict[bytes, _Check] = {}
         self._turned_away: dict[bytes, None] = {}
 
@@ -88,7 +88,7 @@ class Checks:
         if self._turns.full(client):
             for forlorn in self._turns.sweep(lambda one: one.forlorn):
                 self._settle(forlorn, None)
-        gave_way = self._turns.put(client, _AGAIN if ticket in self._turned_away else lane, check)
+        gave_way = self._turns.put(client, _RETURNING if ticket in self._turned_away else lane, check)
         if gave_way is not None:
             self._settle(gave_way, None)
         self._go_on()

@@ -43,7 +43,7 @@ def is_hash(text: str) -> bool:
 
 
 def verify(hashed: str, password: str) -> bool:
-    """Compares in constant time; False too for a text that is no hash of ours. Costs some 50 ms."""
+    """Compares in constant time; False too for a text that is not a hash of ours. Costs some 50 ms."""
     found = _parse(hashed)
     return found is not None and hmac.compare_digest(found.of(password), found.digest)
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 # Kinds that are told apart within one interval; what is beyond them shares one, so that a flood from many
 # addresses fills neither the memory nor the disk.
 MAX_KINDS = 64
-_OTHERS = object()
+_OTHER_KINDS = object()
 
 
 @dataclass(slots=True)
@@ -36,7 +36,7 @@ class Rarely:
     def warn(self, kind: Hashable, what: str, extra: Mapping[str, object]) -> None:
         """Logs `what` now, or counts it among the repetitions of its kind."""
         if kind not in self._kinds and len(self._kinds) >= MAX_KINDS:
-            kind = _OTHERS
+            kind = _OTHER_KINDS
         since = self._kinds.get(kind)
         if since is None:
             self._log.warning(what, extra=dict(extra))

@@ -103,7 +103,8 @@ class Trace:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         method, path = scope["method"], scope["path"]
-        source = source_of(method, path, Headers(scope=scope).get("accept", ""))
+        accept = Headers(scope=scope).get("accept", "") if method in _READING else ""
+        source = source_of(method, path, accept)
         if source is None:
             await self._app(scope, receive, send)
             return

@@ -15,7 +15,7 @@ from starlette.responses import HTMLResponse, Response
 from sms_notify.logs import masked
 from sms_notify.policy.directory import Directory
 from sms_notify.policy.episodes import tag_of
-from sms_notify.web.labels import ENDS, HOLDS, label_of, level_of, road_of, summary_of, what_of
+from sms_notify.web.labels import ENDS, HOLDS, ack_way_of, label_of, level_of, summary_of, what_of
 from sms_notify.wording.alert_fields import where_of
 
 _ROOM = Path(__file__).parent
@@ -115,7 +115,7 @@ class Html:
             span=span,
             label=label_of,
             level=level_of,
-            road=road_of,
+            ack_way=ack_way_of,
             web=web_address,
         )
         self._environment.globals.update(ends=ENDS, holds=HOLDS)

@@ -83,8 +83,8 @@ def alert_fields() -> Json:
     """Every field of an alert that /alerts looks at; the others are passed over."""
     text, labels = _ref("Text"), {**generic.LABELS, **generic.GRADES}
     moment = {"type": "number", "exclusiveMinimum": 0, "maximum": _MOST, "description": _SECONDS}
-    over = ", ".join(sorted(generic.OVER))
-    status = {"type": "string", "description": f"{over} are resolved, any other word is firing."}
+    resolved_words = ", ".join(sorted(generic.RESOLVED_WORDS))
+    status = {"type": "string", "description": f"{resolved_words} are resolved, any other word is firing."}
     time = {"anyOf": [{"type": "string", "format": "date-time"}, moment]}
     severities = ", ".join(Severity)
     return {

@@ -17,7 +17,7 @@ import uvloop
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from sms_notify.errors import UsageError
-from sms_notify.web.http_limits import Limits, protocol_for
+from sms_notify.web.http_limits import HttpLimits, protocol_for
 from sms_notify.web.refusals import Refusals
 from sms_notify.web.settings import WebSettings
 
@@ -27,7 +27,7 @@ Front: TypeAlias = ASGIApp
 _BACKLOG = 2_048
 # Seconds after the requests' own time in which the thread must have ended.
 _GRACE = 2.0
-_LIMITS = Limits()
+_LIMITS = HttpLimits()
 
 _log = logging.getLogger(__name__)
 
@@ -39,7 +39,7 @@ class WebServer:
         self,
         app: ASGIApp,
         settings: WebSettings,
-        limits: Limits = _LIMITS,
+        limits: HttpLimits = _LIMITS,
         refusals: Refusals | None = None,
     ) -> None:
         self._app = app
@@ -60,7 +60,7 @@ class WebServer:
         config = self._config(limits)
         self._listener = _bind(self._settings.host, self._settings.port)
         port: int = self._listener.getsockname()[1]
-        self._server = _Server(config, self._up)
+        self._server = _ListeningServer(config, self._up)
         self._loop_factory = _loop_factory(limits)
         self._thread = threading.Thread(target=self._run, name="sms-notify-web", daemon=True)
         self._thread.start()
@@ -91,7 +91,7 @@ class WebServer:
         if context is not None and self._loop is not None:  # OpenSSL is not asked by two threads at once
             self._loop.call_soon_threadsafe(_renew, context, settings)
 
-    def _config(self, limits: Limits) -> uvicorn.Config:
+    def _config(self, limits: HttpLimits) -> uvicorn.Config:
         settings = self._settings
         config = uvicorn.Config(
             self._app,
@@ -169,7 +169,7 @@ def switching(current: Callable[[], Front]) -> Front:
     return front
 
 
-class _Server(uvicorn.Server):
+class _ListeningServer(uvicorn.Server):
     """Says when it listens. Signal handlers are not its own: uvicorn sets them in the main thread only."""
 
     def __init__(self, config: uvicorn.Config, up: threading.Event) -> None:
@@ -181,7 +181,7 @@ class _Server(uvicorn.Server):
         self._up.set()
 
 
-def _loop_factory(limits: Limits) -> type[uvloop.Loop]:
+def _loop_factory(limits: HttpLimits) -> type[uvloop.Loop]:
     class Loop(uvloop.Loop):
         """A TLS handshake is a wait for the client as well; uvloop would give it 60 s."""
 

@@ -29,7 +29,7 @@ _HEADLINES = {
 }
 
 
-class Doors:
+class PageRoutes:
     """The routes of the pages, and what is shown instead of one."""
 
     def __init__(

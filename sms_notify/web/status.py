@@ -9,14 +9,15 @@ from enum import StrEnum
 
 from sms_notify.alert import Severity
 from sms_notify.barring import about_of, say_breaker
+from sms_notify.policy.bars import Breaker
 from sms_notify.policy.directory import Directory
 from sms_notify.policy.retry_policy import Level
 from sms_notify.policy.rotations import Schedule
 from sms_notify.self_alerts import gather
 from sms_notify.store import breakers, oncall_rows, page_queries
-from sms_notify.store.breakers import Breaker, OwnTrouble
+from sms_notify.store.breakers import SelfAlert
 from sms_notify.store.messages import Message
-from sms_notify.store.page_queries import Balance, Held, Incident, Queue, Told
+from sms_notify.store.page_queries import Balance, Held, NotificationProgress, Queue, ShownIncident
 from sms_notify.store.tx import Tx
 from sms_notify.web.oncall_view import Duty, duty_of
 
@@ -52,17 +53,17 @@ class ClosedDoor:
 
 
 @dataclass(frozen=True, slots=True)
-class Status:
+class StatusView:
     """How things stand at one moment. `open` is at most INCIDENTS_SHOWN of `total`."""
 
     findings: tuple[Finding, ...]
-    open: tuple[tuple[Incident, tuple[Told, ...]], ...]
+    open: tuple[tuple[ShownIncident, tuple[NotificationProgress, ...]], ...]
     total: int
     duties: tuple[Duty, ...]
     queue: Queue
     held: tuple[Held, ...]
     closed: tuple[ClosedDoor, ...]
-    troubles: tuple[OwnTrouble, ...]
+    self_alerts: tuple[SelfAlert, ...]
     balances: tuple[Balance, ...]
     texts: tuple[tuple[Message, tuple[int, ...]], ...]
 
@@ -86,13 +87,13 @@ def status_of(
     not_ready: Sequence[str],
     now: datetime,
     directory: Directory,
-) -> Status:
+) -> StatusView:
     """Everything of the first page. `not_ready` are the reasons why alerts or texts are not taken now."""
     counts = page_queries.open_counts(tx)
     made = oncall_rows.overrides(tx, now)
     duties = tuple(duty_of(schedule, made, now) for schedule in schedules.values())
     closed, queue = tuple(breakers.all_open(tx)), page_queries.queue(tx)
-    troubles = tuple(one.trouble for one in gather(breakers.own_troubles(tx)))
+    self_alerts = tuple(one.self_alert for one in gather(breakers.open_self_alerts(tx)))
     findings = [
         *(Finding(Mood.BAD, reason[:1].upper() + reason[1:]) for reason in not_ready),
         *_of_incidents(counts),
@@ -102,9 +103,9 @@ def status_of(
             if duty.holder is None
         ),
         *_of_gateways(closed, directory),
-        *_of_troubles(troubles),
+        *_of_self_alerts(self_alerts),
     ]
-    return Status(
+    return StatusView(
         findings=tuple(sorted(findings, key=lambda finding: _WORST_FIRST.index(finding.mood))),
         open=tuple((one, tuple(page_queries.told(tx, one.id))) for one in _shown(tx)),
         total=sum(n for n, _ in counts.values()),
@@ -112,13 +113,13 @@ def status_of(
         queue=queue,
         held=tuple(page_queries.held(tx)),
         closed=tuple(ClosedDoor(breaker, _closed(breaker, directory)) for breaker in closed),
-        troubles=troubles,
+        self_alerts=self_alerts,
         balances=tuple(page_queries.balances(tx)),
         texts=tuple(page_queries.newest_messages(tx, TEXTS_SHOWN)),
     )
 
 
-def _shown(tx: Tx) -> Sequence[Incident]:
+def _shown(tx: Tx) -> Sequence[ShownIncident]:
     return page_queries.open_incidents(tx, INCIDENTS_SHOWN)
 
 
@@ -157,6 +158,6 @@ def _closed(breaker: Breaker, directory: Directory) -> str:
     return f"{breaker.scope}" if breaker.scope.whole else about_of(breaker, directory)
 
 
-def _of_troubles(troubles: Sequence[OwnTrouble]) -> Iterator[Finding]:
-    for trouble in troubles:
-        yield Finding(Mood.BAD if trouble.level == Level.PAGE else Mood.WARN, trouble.what)
+def _of_self_alerts(self_alerts: Sequence[SelfAlert]) -> Iterator[Finding]:
+    for self_alert in self_alerts:
+        yield Finding(Mood.BAD if self_alert.level == Level.PAGE else Mood.WARN, self_alert.what)

@@ -20,7 +20,7 @@ _RETRY = {"Retry-After": "5"}
 _log = logging.getLogger(__name__)
 
 
-class Reader:
+class StoreReader:
     """Threads of its own: whoever floods one kind of page holds back neither the others nor the alerts."""
 
     def __init__(self, view: View, name: str, seconds: float) -> None:
@@ -34,8 +34,8 @@ class Reader:
         return await settled(asked, self._seconds, "The database cannot be read now. Try again in a moment.")
 
 
-async def settled(asked: Awaitable[T], seconds: float, trouble: str) -> T:
-    """What the store answers within `seconds`. Raises HTTPException 503 with `trouble` where it does not."""
+async def settled(asked: Awaitable[T], seconds: float, fault: str) -> T:
+    """What the store answers within `seconds`. Raises HTTPException 503 with `fault` where it does not."""
     try:
         async with asyncio.timeout(seconds):
             return await asked
@@ -43,4 +43,4 @@ async def settled(asked: Awaitable[T], seconds: float, trouble: str) -> T:
         _log.warning("a page was not answered by the store within %g s", seconds)
     except StoreError as error:
         _log.warning("a page was not answered by the store: %s", error)
-    raise HTTPException(503, trouble, headers=_RETRY)
+    raise HTTPException(503, fault, headers=_RETRY)

@@ -31,7 +31,7 @@ class _Lane(Generic[T]):
         return self.jobs.pop() if newest else self.jobs.popleft()
 
 
-class Turns(Generic[T]):
+class FairQueue(Generic[T]):
     """Jobs that wait, by client and lane."""
 
     def __init__(self, per_client: int = PER_CLIENT, most: int = MOST) -> None:

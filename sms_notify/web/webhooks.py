@@ -2,7 +2,7 @@
 
 What Alertmanager makes of an answer decides what is answered: 2xx is "told, forget it", 5xx is "try again
 now", 4xx is "try again at the next group_interval", a redirect is followed as GET and loses the alert. Hence
-200 only after the commit, 503 for everything that is our trouble, and no redirect at all.
+200 only after the commit, 503 for every problem of our own, and no redirect at all.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime
-from functools import partial
+from functools import lru_cache, partial
 from typing import TypeVar
 from urllib.parse import parse_qsl
 
@@ -40,7 +40,8 @@ from sms_notify.web.password_checks import BusyError
 from sms_notify.web.ports import People
 from sms_notify.web.refusals import BUSY, REASON, UNKNOWN, Refusals, Trace, source_of
 from sms_notify.web.settings import WebSettings
-from sms_notify.web.site import Doors
+from sms_notify.web.shortcut import Shortcut
+from sms_notify.web.site import PageRoutes
 
 T = TypeVar("T")
 
@@ -110,14 +111,16 @@ def build(
 ) -> Starlette:
     """The application; it keeps no state but the verdicts on credentials. Without `people` it has no pages."""
     front = _Front(hooks, settings, patience)
-    doors = None if people is None else Doors(people, front.gatekeeper, hooks.ready, patience.accept)
+    doors = None if people is None else PageRoutes(people, front.gatekeeper, hooks.ready, patience.accept)
     answers = _Answers(doors)
+    webhooks = front.webhooks()
     app = Starlette(
-        routes=[*front.routes(), *(doors.routes() if doors else ())],
+        routes=[*webhooks, *front.routes(), *(doors.routes() if doors else ())],
         middleware=[
             Middleware(LastResort),
             Middleware(Trace, refusals or Refusals(lambda *_: None)),
             Middleware(Guard, settings, answers.refuse),
+            Middleware(Shortcut, webhooks, answers.refuse),
         ],
         exception_handlers={HTTPException: answers.refuse},
     )
@@ -128,7 +131,7 @@ def build(
 class _Answers:
     """Every refusal becomes an answer here, and its reason is left where `Trace` finds it."""
 
-    def __init__(self, doors: Doors | None) -> None:
+    def __init__(self, doors: PageRoutes | None) -> None:
         self._doors = doors
 
     async def refuse(self, request: Request, error: Exception) -> Response:
@@ -153,14 +156,15 @@ class _Front:
         # Threads of their own: a scrape that hangs on a locked database must not hold back anything else.
         self._probes = ThreadPoolExecutor(2, thread_name_prefix="sms-notify-probe")
 
-    def routes(self) -> list[Route]:
-        webhooks = [
+    def webhooks(self) -> list[Route]:
+        return [
             Route(path + slash, partial(self._webhook, parse), methods=["POST"])
             for path, parse in SOURCES.items()
             for slash in ("", "/")
         ]
+
+    def routes(self) -> list[Route]:
         return [
-            *webhooks,
             Route("/metrics", self._metrics),
             Route("/-/healthy", self._healthy),
             Route("/-/ready", self._ready),
@@ -175,7 +179,7 @@ class _Front:
             parse = partial(zabbix.parse, at=self._hooks.now())
         delivery = await _parsed(parse, await body.read(request, self._patience.body))
         await self._commit(delivery)
-        return Response(b'{"accepted": %d}\n' % len(delivery.alerts), media_type="application/json")
+        return _accepted(len(delivery.alerts))
 
     async def _commit(self, delivery: Delivery) -> None:
         """Raises HTTPException 503 where there was no commit, or none in time.
@@ -258,6 +262,11 @@ class _Front:
             raise _unavailable(f"no answer from within after {self._patience.probe:g} s") from None
 
 
+@lru_cache(128)  # an answer keeps nothing of the request that it answers, and is dear to make
+def _accepted(alerts: int) -> Response:
+    return Response(b'{"accepted": %d}\n' % alerts, media_type="application/json")
+
+
 async def _parsed(parse: Parser, content: bytes) -> Delivery:
     try:
         if len(content) > _PARSE_APART:
@@ -268,7 +277,7 @@ async def _parsed(parse: Parser, content: bytes) -> Delivery:
 
 
 def _parameters(request: Request) -> dict[str, str] | None:
-    """The query, or None where it is no call-back of the gateway: over 2 kB, or a name given twice."""
+    """The query, or None where it is not a call-back of the gateway: over 2 kB, or a name given twice."""
     query = request.url.query
     if len(query) > _MAX_QUERY:
         return None

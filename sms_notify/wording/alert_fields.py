@@ -10,14 +10,16 @@ from sms_notify.wording import gsm
 from sms_notify.wording.languages import Words
 from sms_notify.wording.templates import FREE_TEXT, one_line
 
-_WHERE = "instance host hostname node pod service job device deployment namespace cluster"
+_WHERE = (
+    "instance", "host", "hostname", "node", "pod", "service", "job", "device", "deployment", "namespace", "cluster",
+)  # fmt: skip
 _TEXTS = ("summary", "description", "message")
 _PORT = re.compile(r"(\[[^\]]*\]|[^:]*):\d{1,5}")
 
 
 def where_of(alert: Alert) -> str:
     """The first label that names a place, empty where none does."""
-    return _first(alert.labels.get(name, "") for name in _WHERE.split())
+    return _first(alert.labels.get(name, "") for name in _WHERE)
 
 
 def as_told(place: str) -> str:
@@ -38,7 +40,7 @@ def what_and_summary(alert: Alert, words: Words) -> tuple[str, str]:
 
 
 def briefly(alert: Alert, words: Words) -> tuple[str, str]:
-    """As `what_and_summary`, where nobody needs to hear how it is: what is over, or comes and goes."""
+    """As `what_and_summary`, where nobody needs to hear how it is: what is resolved, or comes and goes."""
     name = one_line(alert.labels.get("alertname", "")) or _summary(alert)
     return (name, "") if name else (words.nameless, _labels(alert))
 
@@ -60,7 +62,7 @@ def _summary(alert: Alert) -> str:
 
 
 def _first(values: Iterable[str]) -> str:
-    return next(filter(None, map(one_line, values)), "")
+    return next(filter(None, map(one_line, filter(None, values))), "")
 
 
 def _labels(alert: Alert) -> str:

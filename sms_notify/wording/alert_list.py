@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from functools import cache, partial
 
 from sms_notify.wording import gsm
 from sms_notify.wording.alert_fields import title_of, where_of
-from sms_notify.wording.content import Told
+from sms_notify.wording.content import TextedIncident
 from sms_notify.wording.languages import Words
 from sms_notify.wording.templates import tidy
 
@@ -16,7 +17,7 @@ _PLACES = 40
 
 
 @dataclass(frozen=True, slots=True)
-class Group:
+class NameGroup:
     """Alerts of one name: the places they are at, each once, with the tags of those who are there.
 
     The place of an alert that has none is empty, and no text lists it.
@@ -37,15 +38,17 @@ class Group:
         return [tag for place in self.places[:places] if tidy(place) for tag in self.at[place]]
 
 
-def groups_of(incidents: Iterable[Told], words: Words, place: Callable[[str], str]) -> list[Group]:
+def groups_of(
+    incidents: Iterable[TextedIncident], words: Words, place: Callable[[str], str]
+) -> list[NameGroup]:
     """The most urgent first, else in the order told."""
-    members: dict[str, list[Told]] = {}
+    members: dict[str, list[TextedIncident]] = {}
     for told in sorted(incidents, key=lambda told: told.alert.severity.rank):
         members.setdefault(title_of(told.alert, words), []).append(told)
-    return [Group(name, len(those), _places(those, place)) for name, those in members.items()]
+    return [NameGroup(name, len(those), _places(those, place)) for name, those in members.items()]
 
 
-def by_place(groups: Sequence[Group]) -> list[Group]:
+def by_place(groups: Sequence[NameGroup]) -> list[NameGroup]:
     """Different things at one place, place first: `db-1: Disk, HTTP` is shorter, and says where however much is cut."""
     places = {place for group in groups for place in group.at}
     if len(groups) < 2 or len(places) > 1 or "" in places:
@@ -54,40 +57,44 @@ def by_place(groups: Sequence[Group]) -> list[Group]:
     at = {
         group.name if group.count == 1 else f"{group.count} {group.name}": group.at[place] for group in groups
     }
-    return [Group(place, sum(group.count for group in groups), at)]
+    return [NameGroup(place, sum(group.count for group in groups), at)]
 
 
-def _places(members: Iterable[Told], place: Callable[[str], str]) -> dict[str, list[str]]:
+def _places(members: Iterable[TextedIncident], place: Callable[[str], str]) -> dict[str, list[str]]:
     at: dict[str, list[str]] = {}
     for told in members:
         at.setdefault(place(where_of(told.alert)), []).append(told.tag)
     return at
 
 
-def listing(groups: Sequence[Group], width: int) -> str:
-    """As many places, then as many names as `width` allows; what is left out is told by its number."""
-    names, places = _choice(groups, width)
-    return gsm.clip(_told(groups, names or 1, places), width)
+class Listing:
+    """Groups in one text: as many places, then as many names as a width allows; the rest is told by its number."""
+
+    def __init__(self, groups: Sequence[NameGroup]) -> None:
+        self.groups = groups
+        most = min(max(len(group.places) for group in groups), _PLACES)
+        named = min(len(groups), _GROUPS)
+        self._ways = [
+            *((named, places) for places in range(most, 0, -1)),
+            *((n, 0) for n in range(named, 0, -1)),
+        ]
+        self._told = cache(partial(_told, groups))  # many widths are tried
+
+    def at(self, width: int) -> str:
+        names, places = self._choice(width)
+        return gsm.clip(self._told(names or 1, places), width)
+
+    def named(self, width: int) -> frozenset[str]:
+        """The tags of those whom `at` names at that width, not just counts."""
+        names, places = self._choice(width)
+        return frozenset(tag for group in self.groups[:names] for tag in group.named(places))
+
+    def _choice(self, width: int) -> tuple[int, int]:
+        """How many names, and places of each; no name where not even one fits whole."""
+        return next((way for way in self._ways if len(self._told(*way)) <= width), (0, 0))
 
 
-def named_in(groups: Sequence[Group], width: int) -> frozenset[str]:
-    """The tags of those whom `listing` names at that width, not just counts."""
-    names, places = _choice(groups, width)
-    return frozenset(tag for group in groups[:names] for tag in group.named(places))
-
-
-def _choice(groups: Sequence[Group], width: int) -> tuple[int, int]:
-    """How many names, and places of each; no name where not even one fits whole."""
-    most = min(max(len(group.places) for group in groups), _PLACES)
-    named = min(len(groups), _GROUPS)
-    attempts = [*((named, places) for places in range(most, 0, -1)), *((n, 0) for n in range(named, 0, -1))]
-    for names, places in attempts:
-        if len(_told(groups, names, places)) <= width:
-            return names, places
-    return 0, 0
-
-
-def _told(groups: Sequence[Group], names: int, places: int) -> str:
+def _told(groups: Sequence[NameGroup], names: int, places: int) -> str:
     if len(groups) == 1:
         return _with_places(groups[0].name, ": ", groups[0].places, places)
     told = [

@@ -6,18 +6,17 @@ how it is. The least valuable field shrinks first.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import replace
+from collections.abc import Callable, Sequence
 from datetime import timedelta
 
 from sms_notify.alert import Status
 from sms_notify.wording import gsm
 from sms_notify.wording.alert_fields import as_told, briefly, what_and_summary, where_of, without_port
-from sms_notify.wording.alert_list import Group, by_place, groups_of, listing, named_in
+from sms_notify.wording.alert_list import Listing, by_place, groups_of
 from sms_notify.wording.composed import Composed, text_of
 from sms_notify.wording.content import Notice, Reader, Text, Tone
 from sms_notify.wording.languages import Words, ack_words, head_of, hidden_words, silence_words, words_of
-from sms_notify.wording.shrinking import Field, clipped, fixed, sentence, shrink
+from sms_notify.wording.shrinking import Field, clipped, fixed, shrink
 from sms_notify.wording.templates import local, one_line, severity_word, since, tidy, zone_of
 
 _MANY = 9_999  # the largest number that a text of news tells
@@ -39,70 +38,63 @@ _ONE_AND_ACK = (*_ONE[:5], ("where", 16), ("what", 16))
 _SEVERAL_AND_ACK = (("calm", 0), ("what", 60), ("when", 0), ("silence", 0), ("what", 24))
 
 
+_Wording = Callable[[Callable[[str], str]], Sequence[Field]]
+"""The fields of a text whose places are told by the given function."""
+
+
 def built_in(notice: Notice, reader: Reader, max_parts: int) -> Composed:
     """`notice` in at most `max_parts` (1 to 3) parts."""
     words = words_of(reader)
     if len(notice.incidents) == 1:
-        text, _ = _fitted(lambda told, place: _one(told, reader, words, place), notice, max_parts)
+        text, _ = _fitted(_one(notice, reader, words), notice, max_parts)
         return Composed(text, named=frozenset((notice.incidents[0].tag,)))
-    groups: list[Group] = []
-
-    def several(told: Notice, place: Callable[[str], str]) -> list[Field]:
-        groups[:] = by_place(groups_of(told.incidents, words, place))
-        return _several(told, reader, words, groups)
-
-    text, fields = _fitted(several, notice, max_parts)
+    listings: list[Listing] = []
+    text, fields = _fitted(_several(notice, reader, words, listings), notice, max_parts)
     what = next(field for field in fields if field.name == "what")
     shown = tidy(what.at(what.width)) in text.body
-    return Composed(text, named=named_in(groups, what.width) if shown else frozenset())
+    return Composed(text, named=listings[-1].named(what.width) if shown else frozenset())
 
 
-def _fitted(
-    wording: Callable[[Notice, Callable[[str], str]], list[Field]], notice: Notice, max_parts: int
-) -> tuple[Text, list[Field]]:
-    fields = wording(notice, as_told)
-    text = text_of(sentence(fields))
+def _fitted(wording: _Wording, notice: Notice, max_parts: int) -> tuple[Text, Sequence[Field]]:
+    text, fields = shrink(wording(as_told), (), max_parts)
     if text.parts <= max_parts:
         return text, fields
-    one = len(notice.incidents) == 1
+    whole, one = wording(without_port), len(notice.incidents) == 1
     if notice.ack:
-        fields = wording(notice, without_port)
-        shrink(fields, _ONE_AND_ACK if one else _SEVERAL_AND_ACK, max_parts)
-        text = text_of(sentence(fields))
+        text, fields = shrink(whole, _ONE_AND_ACK if one else _SEVERAL_AND_ACK, max_parts)
         if text.parts <= max_parts:
             return text, fields
-        notice = replace(notice, ack="")
-    fields = wording(notice, without_port)
-    shrink(fields, _ONE if one else _SEVERAL, max_parts)
-    return text_of(gsm.fit(sentence(fields), max_parts)), fields
+        whole = [field for field in whole if field.name != "ack"]
+    text, fields = shrink(whole, _ONE if one else _SEVERAL, max_parts)
+    return text_of(gsm.fit(text.body, max_parts)), fields
 
 
-def _one(notice: Notice, reader: Reader, words: Words, place: Callable[[str], str]) -> list[Field]:
-    told = notice.incidents[0]
+def _one(notice: Notice, reader: Reader, words: Words) -> _Wording:
+    alert = notice.incidents[0].alert
     brief = notice.status is Status.RESOLVED or notice.tone is Tone.FLAPPING
-    what, summary = (briefly if brief else what_and_summary)(told.alert, words)
-    where = place(where_of(told.alert))
-    return [
-        *_head(notice, words),
-        clipped("what", what),
-        clipped("where", where),
+    what, summary = (briefly if brief else what_and_summary)(alert, words)
+    where = where_of(alert)
+    before = [*_head(notice, words), clipped("what", what)]
+    after = [
         clipped("summary", summary, lead=": " if what or where else " "),
         *_times(notice, "{}x"),
-        fixed("hidden", hidden_words(notice.hidden, words), lead=", "),
         *_tail(notice, reader, words),
     ]
+    return lambda place: [*before, clipped("where", place(where)), *after]
 
 
-def _several(notice: Notice, reader: Reader, words: Words, groups: list[Group]) -> list[Field]:
+def _several(notice: Notice, reader: Reader, words: Words, listings: list[Listing]) -> _Wording:
+    """The last of `listings` is what the fields tell."""
+    head, after = _head(notice, words), [*_times(notice, "({}x)"), *_tail(notice, reader, words)]
     count = f"{min(len(notice.incidents), _MANY)}x"
-    return [
-        *_head(notice, words),
-        fixed("count", count if len(groups) == 1 else f"{count}:"),
-        Field("what", lambda width: listing(groups, width)),
-        *_times(notice, "({}x)"),
-        fixed("hidden", hidden_words(notice.hidden, words), lead=", "),
-        *_tail(notice, reader, words),
-    ]
+
+    def fields(place: Callable[[str], str]) -> Sequence[Field]:
+        groups = by_place(groups_of(notice.incidents, words, place))
+        listings.append(Listing(groups))
+        counted = fixed("count", count if len(groups) == 1 else f"{count}:")
+        return [*head, counted, Field("what", listings[-1].at), *after]
+
+    return fields
 
 
 def _head(notice: Notice, words: Words) -> list[Field]:
@@ -120,14 +112,16 @@ def _times(notice: Notice, form: str) -> list[Field]:
 
 def _tail(notice: Notice, reader: Reader, words: Words) -> list[Field]:
     tag = one_line(notice.incidents[0].tag, 12)
-    fields = [fixed("when", _when(notice, reader, words)), fixed("tag", f"#{tag}" if tag else "")]
-    if notice.tone is Tone.FLAPPING and notice.status is Status.FIRING:
-        fields.insert(1, fixed("calm", words.calm, lead=", "))
-    if notice.silent_until is not None:
-        fields.insert(-1, fixed("silence", silence_words(notice.silent_until, reader, words), lead=", "))
-    if notice.ack:
-        fields.append(fixed("ack", ack_words(notice.ack)))
-    return fields
+    flaps = notice.tone is Tone.FLAPPING and notice.status is Status.FIRING
+    told = (
+        ("hidden", hidden_words(notice.hidden, words), ", "),
+        ("when", _when(notice, reader, words), " "),
+        ("calm", words.calm if flaps else "", ", "),
+        ("silence", silence_words(notice.silent_until, reader, words), ", "),
+        ("tag", f"#{tag}" if tag else "", " "),
+        ("ack", ack_words(notice.ack), " "),
+    )
+    return [fixed(name, text, lead) for name, text, lead in told if text]
 
 
 def _when(notice: Notice, reader: Reader, words: Words) -> str:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
+from functools import cache
 
 from sms_notify.wording import gsm
 from sms_notify.wording.alert_fields import speaks_of, title_of, where_of, without_port
 from sms_notify.wording.alert_text import built_in
 from sms_notify.wording.composed import Composed, parts_allowed, text_of
-from sms_notify.wording.content import Notice, Reader, Text, Told
+from sms_notify.wording.content import Notice, Reader, Text, TextedIncident
 from sms_notify.wording.languages import WORDS, Words, ack_words, hidden_words, silence_words, words_of
 from sms_notify.wording.shrinking import largest
 from sms_notify.wording.templates import FREE_TEXT, LABEL, Template, one_line, render
@@ -43,6 +44,7 @@ def compose_reported(notice: Notice, reader: Reader, template: Template | None, 
 def _by_template(whole: str, template: Template, notice: Notice, reader: Reader, max_parts: int) -> str:
     """Free text gives way first, then what we append, then labels; only then is the whole cut."""
 
+    @cache  # rendering is what costs, and several searches try the same widths
     def wording(text: int, label: int = LABEL) -> str:
         told = whole if text >= FREE_TEXT else render(template, notice, reader, text, label).text
         return _with_numbers(told, template, notice, reader) if told else ""
@@ -101,7 +103,7 @@ def _named_by(body: str, notice: Notice, reader: Reader) -> frozenset[str]:
     return frozenset(told.tag for told in notice.incidents if _stands_in(body, told, words))
 
 
-def _stands_in(body: str, told: Told, words: Words) -> bool:
+def _stands_in(body: str, told: TextedIncident, words: Words) -> bool:
     place = where_of(told.alert)
     names = (place, without_port(place)) if place else (title_of(told.alert, words),)
     return any(speaks_of(body, name) for name in (one_line(told.tag, 12), *names))

@@ -10,10 +10,10 @@ from sms_notify.alert import Alert, Status
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
+class TextedIncident:
     """One incident as a text tells it; `tag` is the short name people use to speak of it (`k3f9`).
 
-    `ended` says that it is over by the time the text is written, though nobody was told that it had begun.
+    `ended` says that it has ended by the time the text is written, though nobody was told that it had begun.
     """
 
     tag: str
@@ -42,7 +42,7 @@ class Notice:
     """
 
     status: Status
-    incidents: tuple[Told, ...]
+    incidents: tuple[TextedIncident, ...]
     hidden: int = 0
     tone: Tone = Tone.NEWS
     times: int = 0
@@ -54,8 +54,8 @@ class Merged(StrEnum):
     """Why several things are told in one text."""
 
     STORM = "storm"  # too many for a text each; nothing more until `silent_until` where that is set
-    CLOSING = "closing"  # the silence that a storm's text announced is over
-    QUIET = "quiet"  # quiet hours are over
+    CLOSING = "closing"  # the silence that a storm's text announced has ended
+    QUIET = "quiet"  # quiet hours have ended
     LATE = "late"  # too old to be told as news: nothing could be sent for too long
 
 
@@ -68,8 +68,8 @@ class Digest:
     """
 
     why: Merged
-    held: tuple[Told, ...]
-    over: tuple[Told, ...] = ()
+    held: tuple[TextedIncident, ...]
+    over: tuple[TextedIncident, ...] = ()
     since: datetime | None = None
     silent_until: datetime | None = None
     hidden: int = 0
@@ -82,7 +82,7 @@ class HandOff:
 
     schedule: str
     until: datetime | None = None
-    incidents: tuple[Told, ...] = ()
+    incidents: tuple[TextedIncident, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,8 +11,8 @@ from datetime import datetime
 from sms_notify.alert import Severity
 from sms_notify.wording.alert_fields import as_told, without_port
 from sms_notify.wording.composed import Composed, parts_allowed, text_of
-from sms_notify.wording.content import Digest, Merged, Reader, Told
-from sms_notify.wording.incident_summary import Draft, Part, Roster
+from sms_notify.wording.content import Digest, Merged, Reader
+from sms_notify.wording.incident_summary import IncidentList, ListedIncident, Part, TextDraft, listed
 from sms_notify.wording.languages import (
     Words,
     ack_words,
@@ -36,11 +36,11 @@ def compose_digest(digest: Digest, reader: Reader, max_parts: int) -> Composed:
     return Composed(text_of(draft.body), named=draft.named())
 
 
-def _filled(wording: _Wording, max_parts: int) -> Draft:
+def _filled(wording: _Wording, max_parts: int) -> TextDraft:
     """Everything named where that is possible at all, if need be without the tag; else the fullest ending that
     leaves room for the most urgent name; else the numbers alone."""
     told, shorter = wording.parts(as_told), wording.parts(without_port)
-    endings = list(wording.endings(shorter[0].roster.tag))
+    endings = list(wording.endings(shorter[0].listing.tag))
     for parts, ending in ((told, endings[0]), (shorter, endings[0]), (shorter, endings[1])):
         draft = wording.draft(parts, ending, max_parts)
         if draft.fill_whole():
@@ -49,7 +49,7 @@ def _filled(wording: _Wording, max_parts: int) -> Draft:
         draft = wording.draft(shorter, ending, max_parts)
         if draft.fits() and draft.fill():
             return draft
-    draft.parts[0].roster.add_a_name_in_part(draft.fits)
+    draft.parts[0].listing.add_a_name_in_part(draft.fits)
     return draft
 
 
@@ -58,17 +58,18 @@ class _Wording:
 
     def __init__(self, digest: Digest, reader: Reader) -> None:
         self.digest, self.reader, self.words = digest, reader, words_of(reader)
-        self.open = [told for told in digest.held if not told.ended]
-        self.ended = [told for told in digest.held if told.ended]
+        self.open = listed((told for told in digest.held if not told.ended), self.words)
+        self.ended = listed((told for told in digest.held if told.ended), self.words)
+        self.over = listed(digest.over, self.words)
         self.since = local(digest.since, zone_of(reader.timezone))
         self.until = local(digest.silent_until, zone_of(reader.timezone))
         storm = digest.why is Merged.STORM
         self.few = storm and self.until is None  # no silence: the reader needs no count of what is held
         self.announced = storm and bool(digest.held) and self.until is not None
 
-    def draft(self, parts: list[Part], ending: str, max_parts: int) -> Draft:
+    def draft(self, parts: list[Part], ending: str, max_parts: int) -> TextDraft:
         hidden = hidden_words(self.digest.hidden, self.words)
-        return Draft(parts, max_parts, self._before(), (hidden and f", {hidden}") + ending)
+        return TextDraft(parts, max_parts, self._before(), (hidden and f", {hidden}") + ending)
 
     def endings(self, first: str) -> Iterator[str]:
         """What follows, the fullest first: `first`, the tag, goes first, then the silence, the address last."""
@@ -87,20 +88,20 @@ class _Wording:
         """The open ones first; their places are told by `place`."""
 
         def part(
-            told: tuple[Told, ...] | list[Told], say: Callable[[Roster], str], extra: bool = False
+            incidents: list[ListedIncident], say: Callable[[IncidentList], str], extra: bool = False
         ) -> Part:
-            return Part(Roster(told, self.words, place), say, extra)
+            return Part(IncidentList(incidents, place), say, extra)
 
-        over = [part(self.digest.over, _after(self.words.ok))] if self.digest.over else []
+        ends = [part(self.over, _after(self.words.ok))] if self.over else []
         if not self.digest.held:
-            return over
+            return ends
         if self.few:
             firing = [part(self.open, _after(_firing(self.open, self.words)))] if self.open else []
             resolved = counted(self.words.resolved, len(self.ended))
-            return [*firing, *([part(self.ended, _counts(resolved))] if self.ended else []), *over]
+            return [*firing, *([part(self.ended, _counts(resolved))] if self.ended else []), *ends]
         first = part(self.open or self.ended, _counts(self._head()))
         named = [part(self.ended, _extra(self.words.resolved_are), True)] if self.open and self.ended else []
-        return [first, *over, *named]
+        return [first, *ends, *named]
 
     def _head(self) -> str:
         """`37 more until 14:20`, `210 more since 14:09: 180 resolved, 30 open` and the like."""
@@ -137,29 +138,29 @@ def _clock(at: datetime, other: datetime | None, words: Words) -> str:
     return f"{day}{at:%H:%M}"
 
 
-def _firing(incidents: list[Told], words: Words) -> str:
-    critical = any(told.alert.severity is Severity.CRITICAL for told in incidents)
+def _firing(incidents: list[ListedIncident], words: Words) -> str:
+    critical = any(incident.severity is Severity.CRITICAL for incident in incidents)
     return f"{words.firing} {Severity.CRITICAL.value}" if critical else words.firing
 
 
-def _after(word: str) -> Callable[[Roster], str]:
+def _after(word: str) -> Callable[[IncidentList], str]:
     """`OK 3x HostDown: web1, web2, +1`; `OK 5x: 3x HostDown, 2x DiskFull`; `OK 5x` without room for a name."""
 
-    def say(roster: Roster) -> str:
-        if not roster.told:
-            return f"{word} {roster.count}x"
+    def say(listing: IncidentList) -> str:
+        if not listing.told:
+            return f"{word} {listing.count}x"
         return (
-            f"{word} {roster.say(': ')}"
-            if len(roster.kinds) == 1
-            else f"{word} {roster.count}x: {roster.say()}"
+            f"{word} {listing.say(': ')}"
+            if len(listing.kinds) == 1
+            else f"{word} {listing.count}x: {listing.say()}"
         )
 
     return say
 
 
-def _counts(head: str) -> Callable[[Roster], str]:
-    return lambda roster: f"{head}: {roster.say()}" if roster.told else head
+def _counts(head: str) -> Callable[[IncidentList], str]:
+    return lambda listing: f"{head}: {listing.say()}" if listing.told else head
 
 
-def _extra(word: str) -> Callable[[Roster], str]:
-    return lambda roster: f"{word}: {roster.say()}" if roster.told else ""
+def _extra(word: str) -> Callable[[IncidentList], str]:
+    return lambda listing: f"{word}: {listing.say()}" if listing.told else ""

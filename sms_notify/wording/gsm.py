@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from bisect import bisect_right
-from functools import lru_cache
+from typing import NoReturn
 
 SINGLE = 160  # septets in a text of one part
 PART = 153  # septets in each part of a longer one: a header takes the rest
@@ -17,6 +17,7 @@ MAX_PARTS = 3  # what the gateway takes with type=long: 459 = 3 x 153
 
 ESCAPE = 0x1B
 CUT = "..."
+_REMEMBERED = 4096  # characters, of all that Unicode has
 _CHEAP = 12  # characters that a cut may cost more, so that it falls between two words
 
 # One row for each sixteen codes, in the order of the standard. All but ASCII is written by code point, for
@@ -43,12 +44,25 @@ _EXTENSION = {
     0x40: "|",
     0x65: "\u20ac",  # €
 }
-_CODES: dict[str, bytes] = {
-    **{character: bytes([code]) for code, character in enumerate(_DEFAULT) if code != ESCAPE},
-    **{character: bytes([ESCAPE, code]) for code, character in _EXTENSION.items()},
-}
 # In the alphabet, yet never wanted: what they do on a phone is anybody's guess.
 _UNWANTED = frozenset("\r\f")
+_TELLABLE = frozenset("".join((*_DEFAULT, *_EXTENSION.values()))) - _UNWANTED - {chr(ESCAPE)}
+
+
+class _Septets(dict[int, str]):
+    """The septets of each character, as characters of the same codes."""
+
+    def __missing__(self, character: int) -> NoReturn:
+        raise ValueError(f"not in the GSM 7 bit alphabet: {chr(character)!a}")
+
+
+_SEPTETS = _Septets(
+    {ord(character): chr(code) for code, character in enumerate(_DEFAULT) if code != ESCAPE}
+    | {ord(character): chr(ESCAPE) + chr(code) for code, character in _EXTENSION.items()}
+)
+# To look for what is rare costs a tenth of a walk over all characters.
+_NOT_SINGLE = re.compile(f"[^{re.escape(_DEFAULT.replace(chr(ESCAPE), ''))}]")
+_NOT_TELLABLE = re.compile(f"[^{re.escape(''.join(sorted(_TELLABLE)))}]")
 
 # What Unicode's own decompositions or the transliteration would tell worse.
 _LOOKALIKES = {
@@ -65,10 +79,7 @@ _MARKED = re.compile("(?s).[\u0300-\u036f]")
 
 def encode(text: str) -> bytes:
     """The septets of `text`, one in each byte, not packed. Raises ValueError for what the alphabet lacks."""
-    try:
-        return b"".join([_CODES[character] for character in text])
-    except KeyError as missing:
-        raise ValueError(f"not in the GSM 7 bit alphabet: {missing.args[0]!a}") from None
+    return text.translate(_SEPTETS).encode("ascii")
 
 
 def decode(septets: bytes) -> str:
@@ -84,7 +95,8 @@ def decode(septets: bytes) -> str:
 
 def septets(text: str) -> int:
     """How long `text` is on the air: extension characters count two. Raises ValueError as `encode` does."""
-    return len(encode(text))
+    others = "".join(_NOT_SINGLE.findall(text))
+    return len(text) - len(others) + len(encode(others)) if others else len(text)
 
 
 def parts(text: str) -> int:
@@ -92,15 +104,15 @@ def parts(text: str) -> int:
 
     Raises ValueError as `encode` does. The answer may be more than the gateway takes (`MAX_PARTS`).
     """
-    if septets(text) <= SINGLE:
+    length = septets(text)
+    if length <= SINGLE:
         return 1
-    used = 0
-    for character in text:
-        width = len(_CODES[character])
-        if used % PART + width > PART:
-            used += 1
-        used += width
-    return -(-used // PART)
+    if length == len(text):
+        return -(-length // PART)
+    codes, begins = encode(text), [0]
+    while (end := begins[-1] + PART) < length:
+        begins.append(end - (codes[end - 1] == ESCAPE))
+    return len(begins)
 
 
 def to_gsm(text: str) -> str:
@@ -108,14 +120,26 @@ def to_gsm(text: str) -> str:
 
     Line breaks end as LF; every other control character goes, or is a blank where it parted words.
     """
+    if not _NOT_TELLABLE.search(text):
+        return text
     text = _MARKED.sub(lambda pair: unicodedata.normalize("NFC", pair[0]), text.replace("\r\n", "\n"))
-    return "".join([_plain(character) for character in text])
+    return text.translate(_PLAIN)
 
 
-@lru_cache(maxsize=4096)
+class _Plain(dict[int, str]):
+    """What tells each character; what is not of the alphabet is worked out where it first comes up."""
+
+    def __missing__(self, character: int) -> str:
+        told = _plain(chr(character))
+        if len(self) < _REMEMBERED:
+            self[character] = told
+        return told
+
+
+_PLAIN = _Plain({ord(character): character for character in _TELLABLE})
+
+
 def _plain(character: str) -> str:
-    if _tellable(character):
-        return character
     if character in _LOOKALIKES:
         return _LOOKALIKES[character]
     category = unicodedata.category(character)
@@ -128,7 +152,7 @@ def _decomposed(character: str, category: str) -> str:
     whole = unicodedata.normalize("NFKC", character)
     bare = "".join(c for c in unicodedata.normalize("NFKD", character) if not unicodedata.combining(c))
     for candidate in (whole, bare):
-        if all(map(_tellable, candidate)):
+        if _TELLABLE.issuperset(candidate):
             return candidate
     return _transliterated(character) or ("" if category.startswith("M") else "?")
 
@@ -137,11 +161,7 @@ def _transliterated(character: str) -> str:
     # Imported where it is needed: most texts never need it, and its tables cost time at the start.
     from anyascii import anyascii
 
-    return "".join(c if _tellable(c) else _LOOKALIKES.get(c, "") for c in anyascii(character))
-
-
-def _tellable(character: str) -> bool:
-    return character in _CODES and character not in _UNWANTED
+    return "".join(c if c in _TELLABLE else _LOOKALIKES.get(c, "") for c in anyascii(character))
 
 
 def clip(text: str, width: int, ending: str = CUT) -> str:

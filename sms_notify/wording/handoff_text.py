@@ -6,7 +6,7 @@ from sms_notify.wording import gsm
 from sms_notify.wording.alert_fields import as_told, without_port
 from sms_notify.wording.composed import Composed, parts_allowed, text_of
 from sms_notify.wording.content import HandOff, Reader
-from sms_notify.wording.incident_summary import Draft, Part, Roster
+from sms_notify.wording.incident_summary import IncidentList, Part, TextDraft, listed
 from sms_notify.wording.languages import Words, counted, day_and_time, words_of
 from sms_notify.wording.templates import local, one_line, tidy, zone_of
 
@@ -20,16 +20,17 @@ def compose_handoff(handoff: HandOff, reader: Reader, max_parts: int = 1) -> Com
     if not handoff.incidents:
         return Composed(text_of(f"{head}, {words.nothing_open}"))
     head = f"{head}. {counted(words.open, len(handoff.incidents))}"
+    incidents = listed(handoff.incidents, words)
     for place in (as_told, without_port):
-        roster = Roster(handoff.incidents, words, place)
-        draft = Draft(
-            [Part(roster, lambda roster: f": {roster.say()}" if roster.told else "")], max_parts, head
+        listing = IncidentList(incidents, place)
+        draft = TextDraft(
+            [Part(listing, lambda listing: f": {listing.say()}" if listing.told else "")], max_parts, head
         )
         if draft.fill_whole():
             break
     else:
         if not draft.fill():
-            roster.add_a_name_in_part(draft.fits)
+            listing.add_a_name_in_part(draft.fits)
     return Composed(text_of(draft.body), named=draft.named())
 
 

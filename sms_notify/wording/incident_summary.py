@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from sms_notify.alert import Severity
 from sms_notify.wording import gsm
 from sms_notify.wording.alert_fields import title_of, where_of
-from sms_notify.wording.content import Told
+from sms_notify.wording.content import TextedIncident
 from sms_notify.wording.languages import Words
 from sms_notify.wording.shrinking import largest
 from sms_notify.wording.templates import tidy
@@ -26,8 +26,28 @@ _PART = 8  # characters of a name that still say something
 _NAMED = gsm.MAX_PARTS * gsm.PART // 3  # a place takes a character, a comma and a blank
 
 
+@dataclass(frozen=True, slots=True)
+class ListedIncident:
+    """An incident as a text lists it: what it is, never empty, and where, with its port."""
+
+    tag: str
+    severity: Severity
+    name: str
+    where: str
+
+
+def listed(incidents: Iterable[TextedIncident], words: Words) -> list[ListedIncident]:
+    """The most urgent first."""
+
+    def as_listed(told: TextedIncident) -> ListedIncident:
+        name = tidy(title_of(told.alert, words)) or words.nameless
+        return ListedIncident(told.tag, told.alert.severity, name, where_of(told.alert))
+
+    return sorted(map(as_listed, incidents), key=lambda incident: incident.severity.rank)
+
+
 @dataclass(slots=True)
-class Kind:
+class IncidentKind:
     """Incidents of one name, either all with a place or all without.
 
     `at` has their tags by place, `urgent` counts the places (they come first) where something is critical.
@@ -40,10 +60,10 @@ class Kind:
     at: dict[str, list[str]] = field(default_factory=dict)
     shown: int = 0
 
-    def add(self, place: str, told: Told) -> None:
-        if told.alert.severity is Severity.CRITICAL and place not in self.at:
+    def add(self, place: str, incident: ListedIncident) -> None:
+        if incident.severity is Severity.CRITICAL and place not in self.at:
             self.urgent += 1
-        self.at.setdefault(place, []).append(told.tag)
+        self.at.setdefault(place, []).append(incident.tag)
         self.count += 1
 
     @property
@@ -65,15 +85,17 @@ class Kind:
         return (tag for tags in lists for tag in tags)
 
 
-class Roster:
+class IncidentList:
     """Incidents as a text lists them: at first none of them, then whatever `fits` says there is room for."""
 
-    def __init__(self, incidents: Iterable[Told], words: Words, place: Callable[[str], str]) -> None:
-        kinds: dict[tuple[str, bool], Kind] = {}
-        for told in sorted(incidents, key=lambda told: told.alert.severity.rank):
-            name, where = tidy(title_of(told.alert, words)), tidy(place(where_of(told.alert)))
-            new = Kind(name or words.nameless, told.alert.severity.rank)
-            kinds.setdefault((new.name, bool(where)), new).add(where, told)
+    def __init__(self, incidents: Iterable[ListedIncident], place: Callable[[str], str]) -> None:
+        kinds: dict[tuple[str, bool], IncidentKind] = {}
+        for incident in incidents:
+            where = tidy(place(incident.where))
+            key = incident.name, bool(where)
+            if key not in kinds:
+                kinds[key] = IncidentKind(incident.name, incident.severity.rank)
+            kinds[key].add(where, incident)
         self.kinds = sorted(kinds.values(), key=lambda kind: (kind.rank, -kind.count))
         self.count = sum(kind.count for kind in self.kinds)
         self.told = 0  # kinds
@@ -134,7 +156,7 @@ class Roster:
                 self._add_places_of(kind, most, fits)
 
     @staticmethod
-    def _add_places_of(kind: Kind, most: int, fits: Callable[[], bool]) -> None:
+    def _add_places_of(kind: IncidentKind, most: int, fits: Callable[[], bool]) -> None:
         def shown(places: int) -> bool:
             kind.shown = places
             return fits()
@@ -152,13 +174,13 @@ class Roster:
 class Part:
     """One piece of a text; `extra` is one that only says more of what another has counted already."""
 
-    roster: Roster
-    say: Callable[[Roster], str]
+    listing: IncidentList
+    say: Callable[[IncidentList], str]
     extra: bool = False
 
 
 @dataclass(frozen=True, slots=True)
-class Draft:
+class TextDraft:
     """A text whose numbers stand, and whose names come in as far as there is room: the first part's first."""
 
     parts: list[Part]
@@ -169,18 +191,20 @@ class Draft:
     @property
     def body(self) -> str:
         return (
-            self.before + "; ".join(filter(None, (part.say(part.roster) for part in self.parts))) + self.after
+            self.before
+            + "; ".join(filter(None, (part.say(part.listing) for part in self.parts)))
+            + self.after
         )
 
     def fits(self) -> bool:
         return gsm.parts(self.body) <= self.max_parts
 
     def named(self) -> frozenset[str]:
-        return frozenset[str]().union(*(part.roster.named() for part in self.parts))
+        return frozenset[str]().union(*(part.listing.named() for part in self.parts))
 
     def fill_whole(self) -> bool:
         """Whether all of the first part can be named; then the others have what room is left."""
-        if not self.parts[0].roster.add_all(self.fits):
+        if not self.parts[0].listing.add_all(self.fits):
             return False
         self._fill(self.parts[1:])
         return True
@@ -188,18 +212,18 @@ class Draft:
     def fill(self) -> bool:
         """Begin anew. Whether at least the most urgent kind of incident is told by its name."""
         for part in self.parts:
-            part.roster.reset()
-        self.parts[0].roster.add_names(self.fits)
+            part.listing.reset()
+        self.parts[0].listing.add_names(self.fits)
         self._fill(self.parts)
-        return self.parts[0].roster.told > 0
+        return self.parts[0].listing.told > 0
 
     def _fill(self, parts: list[Part]) -> None:
-        counted = [part.roster for part in parts if not part.extra]
-        for roster in counted:
-            roster.add_names(self.fits)
-        for roster in counted:
-            roster.add_places(self.fits)
+        counted = [part.listing for part in parts if not part.extra]
+        for listing in counted:
+            listing.add_names(self.fits)
+        for listing in counted:
+            listing.add_places(self.fits)
         for part in parts:
             if part.extra:
-                part.roster.add_names(self.fits)
-                part.roster.add_places(self.fits)
+                part.listing.add_names(self.fits)
+                part.listing.add_places(self.fits)

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from sms_notify.wording import gsm
+from sms_notify.wording.composed import text_of
+from sms_notify.wording.content import Text
 from sms_notify.wording.templates import FREE_TEXT, tidy
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class Field:
     """One field of the sentence in reading order: `at(width)` words it in that many characters."""
 
@@ -19,7 +21,11 @@ class Field:
     width: int = FREE_TEXT
 
     def __str__(self) -> str:
-        return self.at(self.width)
+        return self.in_sentence(self.width)
+
+    def in_sentence(self, width: int) -> str:
+        words = self.at(width)
+        return self.lead + words if words else ""
 
 
 def fixed(name: str, text: str, lead: str = " ") -> Field:
@@ -32,39 +38,47 @@ def clipped(name: str, text: str, lead: str = " ") -> Field:
 
 
 def sentence(fields: Iterable[Field]) -> str:
-    body = ""
-    for field in fields:
-        if words := field.at(field.width):
-            body += field.lead + words if body else words
-    return tidy(body)
+    """The lead of the first goes as well: it dangles."""
+    return tidy("".join(map(str, fields)))
 
 
-def shrink(fields: Sequence[Field], steps: Iterable[tuple[str, int]], max_parts: int) -> None:
-    """Narrow the fields that `steps` name, one after the other, down to their floor, until the sentence fits."""
-    by_name = {field.name: field for field in fields}
+def shrink(
+    fields: Sequence[Field], steps: Iterable[tuple[str, int]], max_parts: int
+) -> tuple[Text, Sequence[Field]]:
+    """Narrows the fields that `steps` name, one after the other, down to their floor, until the sentence fits."""
+    text = text_of(sentence(fields))
     for name, floor in steps:
-        if name not in by_name:
-            continue
-        if gsm.parts(sentence(fields)) <= max_parts:
-            return
-        _narrow(by_name[name], floor, fields, max_parts)
+        if text.parts <= max_parts:
+            break
+        at = next((at for at, field in enumerate(fields) if field.name == name), None)
+        if at is not None:
+            fields = [*fields[:at], _narrowed(at, floor, fields, max_parts), *fields[at + 1 :]]
+            text = text_of(sentence(fields))
+    return text, fields
 
 
-def _narrow(field: Field, floor: int, fields: Sequence[Field], max_parts: int) -> None:
-    """The widest `field` that makes the sentence fit; its floor where none does. At 0 it goes as a whole."""
+def _narrowed(at: int, floor: int, fields: Sequence[Field], max_parts: int) -> Field:
+    """The widest field that makes the sentence, which is too long, fit; its floor where none does. At 0 it goes as a whole."""
+    field = fields[at]
+    if not floor:
+        return replace(field, width=0)
+    before, after = "".join(map(str, fields[:at])), "".join(map(str, fields[at + 1 :]))
 
     def fits(width: int) -> bool:
-        field.width = width
-        return gsm.parts(sentence(fields)) <= max_parts
+        body = before + field.in_sentence(width) + after
+        return gsm.parts(body) <= max_parts or gsm.parts(tidy(body)) <= max_parts  # tidy only takes away
 
-    widest = min(field.width, len(str(field)))
-    field.width = largest(fits, min(floor, widest), widest) if floor else 0
+    widest = min(field.width, len(field.at(field.width)))
+    return replace(field, width=largest_below(fits, min(floor, widest), widest))
 
 
 def largest(fits: Callable[[int], bool], low: int, high: int) -> int:
     """The largest width from `low` to `high` that fits; `low` where none does."""
-    if fits(high):
-        return high
+    return high if fits(high) else largest_below(fits, low, high)
+
+
+def largest_below(fits: Callable[[int], bool], low: int, high: int) -> int:
+    """As `largest`, where `high` is known not to fit."""
     best = low
     while low < high:
         middle = (low + high) // 2

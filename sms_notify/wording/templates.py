@@ -6,7 +6,7 @@ A label is data and never template source (promise 7 of the design): it reaches 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, tzinfo
 from enum import StrEnum
@@ -18,7 +18,7 @@ from jinja2.visitor import NodeTransformer
 
 from sms_notify.alert import Alert, Severity, Status
 from sms_notify.errors import SmsNotifyError
-from sms_notify.wording.content import Notice, Reader, Told
+from sms_notify.wording.content import Notice, Reader, TextedIncident
 from sms_notify.wording.gsm import clip, to_gsm
 from sms_notify.wording.sandbox import Sandbox, environment
 
@@ -128,7 +128,10 @@ def render(
 ) -> Rendered:
     """What `template` says, tidied; it sees `free_text` characters of an annotation, `label` of a label."""
     try:
-        names = _names(notice, zone_of(reader.timezone), free_text, label)
+        zone = zone_of(reader.timezone)
+        names = _names(notice, zone, free_text, label)
+        if "alerts" in template.names:
+            names["alerts"] = [_names_of_one(t, zone, free_text, label) for t in notice.incidents[:_ALERTS]]
         text = _generate(template.compiled, names)
     except Exception as error:  # noqa: BLE001 - whatever a template does, somebody must still be paged
         detail = clip(one_line(f"{type(error).__name__}: {error}"), 200)
@@ -157,8 +160,8 @@ def _names(notice: Notice, zone: tzinfo, free_text: int, label: int) -> dict[str
     annotations = _cleaned(_common([t.alert.annotations for t in told]), free_text)
     return {
         **annotations,
-        **_listed([t.alert.labels for t in told[:_ALERTS]], label),
         **labels,
+        **_listed([t.alert.labels for t in told[:_ALERTS]], labels, label),
         "labels": labels,
         "annotations": annotations,
         "status": notice.status.value,
@@ -171,11 +174,10 @@ def _names(notice: Notice, zone: tzinfo, free_text: int, label: int) -> dict[str
         "times": notice.times,
         "ack": tellable_address(notice.ack),
         "silent_until": local(notice.silent_until, zone),
-        "alerts": [_names_of_one(t, zone, free_text, label) for t in told[:_ALERTS]],
     }
 
 
-def _names_of_one(told: Told, zone: tzinfo, free_text: int, label: int) -> dict[str, object]:
+def _names_of_one(told: TextedIncident, zone: tzinfo, free_text: int, label: int) -> dict[str, object]:
     labels = _cleaned(told.alert.labels, label)
     annotations = _cleaned(told.alert.annotations, free_text)
     return {
@@ -202,9 +204,9 @@ def _common(sets: list[Mapping[str, str]]) -> dict[str, str]:
     return {name: value for name, value in first.items() if all(s.get(name) == value for s in rest)}
 
 
-def _listed(sets: list[Mapping[str, str]], limit: int) -> dict[str, str]:
+def _listed(sets: list[Mapping[str, str]], common: Mapping[str, str], limit: int) -> dict[str, str]:
     """Each label that is not the same in all: its first values, and how many more there are."""
-    names = sorted({name for labels in sets for name in labels})
+    names = {name for labels in sets for name in labels} - common.keys()
     return {name: _some(list(dict.fromkeys(s[name] for s in sets if s.get(name))), limit) for name in names}
 
 
@@ -231,7 +233,7 @@ def tellable_address(address: str) -> str:
     return address if one_line(address) == address and " " not in address else ""
 
 
-def since(told: Told) -> datetime | None:
+def since(told: TextedIncident) -> datetime | None:
     """When it began, in UTC; a time without a zone is taken for UTC."""
     return local(told.since or told.alert.starts_at, UTC)
 
@@ -257,26 +259,35 @@ def local(at: datetime | None, zone: tzinfo) -> datetime | None:
 # What missing fields leave behind.
 
 
-_BEFORE_TAG = re.compile(r"[:;,]+(?= #\w)")
+_BEFORE_TAG = re.compile(r"[:;,][:;,]*(?= #\w)")
 _EMPTY_BRACKETS = re.compile(r"(?<!\S)(?:\(\s*\)|\[\s*\])")
+# It begins with the character that is rare: to look behind each character costs.
+_DANGLING = re.compile(r"[:;,|#-](?<!\S.)[:;,|#-]*(?!\S)")
 
 
 def tidy(text: str) -> str:
     """Single blanks, no blank lines, and no punctuation left dangling by a field that is not there."""
-    return "\n".join(filter(None, map(_tidy_line, text.split("\n"))))
+    return "\n".join(filter(None, map(_tidy_line, text.split("\n")))) if "\n" in text else _tidy_line(text)
 
 
 def _tidy_line(line: str) -> str:
+    if "(" in line or "[" in line:
+        line = _EMPTY_BRACKETS.sub(" ", line)
+    words = _without_dangling(line.split()) if _DANGLING.search(line) else line.split()
+    told = _BEFORE_TAG.sub("", " ".join(words))
+    return told if told.endswith("::") else told.rstrip(":;,")
+
+
+def _without_dangling(line: Iterable[str]) -> list[str]:
     words: list[str] = []
-    for word in _EMPTY_BRACKETS.sub(" ", line).split():
+    for word in line:
         if not _dangles(word):
             words.append(word)
         elif words and words[-1][-1] not in ":;,-|":
             words[-1:] = [words[-1], word] if word[0] in "-|" else [words[-1] + word[0]]
     while words and _dangles(words[-1]):
         words.pop()
-    told = _BEFORE_TAG.sub("", " ".join(words))
-    return told if told.endswith("::") else told.rstrip(":;,")
+    return words
 
 
 def _dangles(word: str) -> bool:

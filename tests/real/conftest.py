@@ -19,14 +19,16 @@ from daemons import PASSWORD, Daemon, command, free_port, write_config
 from sms_notify import hook
 from sms_notify.secret import Secret
 from sms_notify.simulator.server import Simulator
-from sms_notify.simulator.settings import Settings
+from sms_notify.simulator.settings import SimulatorSettings
 
 NAMES = {"32470000001": "alice", "31612345678": "bob"}
 
 
 @pytest.fixture
 def simulator(request: pytest.FixtureRequest) -> Iterator[Simulator]:
-    settings = Settings("acme", Secret(PASSWORD), credits=500, phones=NAMES, buffered_after=0, final_after=0)
+    settings = SimulatorSettings(
+        "acme", Secret(PASSWORD), credits=500, phones=NAMES, buffered_after=0, final_after=0
+    )
     with Simulator(settings) as running:
         yield running
         print(f"\n{request.node.name}")

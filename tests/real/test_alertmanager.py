@@ -14,7 +14,7 @@ from conftest import Site
 from daemons import TOKEN, eventually, get
 from systems import Alertmanager, Prometheus, Target, Told, Wire
 
-from sms_notify.simulator.records import Text
+from sms_notify.simulator.records import SimulatedText
 from sms_notify.simulator.server import Simulator
 
 pytestmark = [pytest.mark.real, pytest.mark.timeout(170)]
@@ -61,7 +61,7 @@ def verdicts(prometheus: Prometheus) -> set[tuple[str, str]]:
     return {(rule["health"], rule["state"]) for rule in ours(prometheus)}
 
 
-def resolves(texts: list[Text], number: str) -> str:
+def resolves(texts: list[SimulatedText], number: str) -> str:
     return " | ".join(text.text for text in texts if text.number == number and text.text.startswith("OK "))
 
 

@@ -16,17 +16,16 @@ import pytest
 from daemons import eventually, free_port, write_config
 from systems import Alertmanager, ask
 from test_silences import Desk
-from workbench import firing
+from workbench import firing, open_episode
 
-from sms_notify.assembly import uptime
 from sms_notify.config.load import load
-from sms_notify.daemon import app, wiring
+from sms_notify.daemon import app, builder
+from sms_notify.daemon.wiring import uptime
 from sms_notify.silences import client
-from sms_notify.silences.client import SilenceTrouble, Why
-from sms_notify.silences.keeper import What
+from sms_notify.silences.client import AlertmanagerProblem, Why
+from sms_notify.silences.keeper import SilenceEvent
 from sms_notify.silences.settings import AlertmanagerSettings
 from sms_notify.simulator.server import Simulator
-from sms_notify.store import incidents
 from sms_notify.store.sqlite import SqliteStore
 
 pytestmark = [pytest.mark.real, pytest.mark.timeout(120)]
@@ -59,7 +58,7 @@ def opens(desk: Desk, alertmanager: Alertmanager, instance: str) -> int:
     """The alert there, and its incident here."""
     alertmanager.tell(instance, starts=datetime.now(UTC))
     alert = firing("HostDown", instance=instance)
-    return desk.commit(lambda tx: incidents.open_episode(tx, alert, desk.clock()))
+    return desk.commit(lambda tx: open_episode(tx, alert, desk.clock()))
 
 
 def statuses(alertmanager: Alertmanager) -> dict[str, dict[str, Any]]:
@@ -77,7 +76,7 @@ def test_a_silence_of_somebody_acknowledges_what_it_covers_and_its_end_takes_not
     matchers = ("alertname=~Host.*", 'instance!="web-2"', 'team=""')
     id_ = amtool(alertmanager, "silence", "add", "-a", "carol", "-c", "on it", "-d", "1h", *matchers)
     (kept,) = keeper.keep_once()
-    assert (kept.what, kept.incident_id, kept.silence_id) == (What.ACKNOWLEDGED, covered, id_)
+    assert (kept.what, kept.incident_id, kept.silence_id) == (SilenceEvent.ACKNOWLEDGED, covered, id_)
     assert desk.acked() == [(covered, f"carol (silence {id_[:8]})", "alertmanager_silence")]
     agreed = {name: status["state"] for name, status in statuses(alertmanager).items()}
     assert agreed == {"web-1": "suppressed", "web-2": "active"}
@@ -100,7 +99,9 @@ def test_an_acknowledge_with_us_suppresses_the_alert_there_and_no_other(
     keeper = desk.keeper(settings)
 
     made = keeper.keep_once()
-    assert [(kept.what, kept.incident_id) for kept in made] == [(What.SILENCED, id_) for id_ in acknowledged]
+    assert [(kept.what, kept.incident_id) for kept in made] == [
+        (SilenceEvent.SILENCED, id_) for id_ in acknowledged
+    ]
     by_name = statuses(alertmanager)
     assert {name: status["state"] for name, status in by_name.items()} == {
         "web-1": "suppressed",
@@ -131,15 +132,15 @@ def test_a_silence_that_was_made_and_not_noted_is_recognised(desk: Desk, alertma
 
 
 def test_what_alertmanager_refuses_is_told_in_its_words(alertmanager: Alertmanager) -> None:
-    asked = client.Alertmanager(AlertmanagerSettings(alertmanager.url))
+    asked = client.AlertmanagerClient(AlertmanagerSettings(alertmanager.url))
     now = datetime.now(UTC)
 
     over = asked.create({"a": "b"}, now, now - timedelta(hours=1), "alice", "on it")
-    assert isinstance(over, SilenceTrouble)
+    assert isinstance(over, AlertmanagerProblem)
     assert (over.why, over.detail[:9]) == (Why.REFUSED, "HTTP 400:")
     assert "time" in over.detail
-    wrong = client.Alertmanager(AlertmanagerSettings(f"{alertmanager.url}/wrong")).active()
-    assert isinstance(wrong, SilenceTrouble)
+    wrong = client.AlertmanagerClient(AlertmanagerSettings(f"{alertmanager.url}/wrong")).active()
+    assert isinstance(wrong, AlertmanagerProblem)
     assert wrong.why is Why.MISCONFIGURED
 
 
@@ -152,7 +153,7 @@ def test_the_end_of_a_silenced_alert_is_texted(
     tmp_path: Path, simulator: Simulator, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The whole daemon, in this process, so that its clock can be put ahead of Alertmanager's."""
-    monkeypatch.setattr(wiring, "_SILENCES_EVERY", 0.2)
+    monkeypatch.setattr(builder, "_SILENCES_EVERY", 0.2)
     ahead = [timedelta()]
     port = free_port()
     (tmp_path / "tokens-of-am").write_text("tok-Zq9canary-31337\n", "utf-8")
@@ -206,18 +207,18 @@ def test_an_alertmanager_that_comes_back_empty_ends_nothing_before_prometheus_ha
 ) -> None:
     alertmanager.tell("web-1", starts=datetime.now(UTC))
     alert = replace(firing("HostDown", instance="web-1"), fingerprint=fingerprint(alertmanager, "web-1"))
-    id_ = desk.commit(lambda tx: incidents.open_episode(tx, alert, desk.clock()))
+    id_ = desk.commit(lambda tx: open_episode(tx, alert, desk.clock()))
     amtool(alertmanager, "silence", "add", "-a", "carol", "-c", "on it", "-d", "1h", "instance=web-1")
     keeper = desk.keeper(AlertmanagerSettings(alertmanager.url))
     (kept,) = keeper.keep_once()
-    assert kept.what is What.ACKNOWLEDGED
+    assert kept.what is SilenceEvent.ACKNOWLEDGED
 
     alertmanager.kill()
     alertmanager.start()
     assert statuses(alertmanager) == {}
     desk.clock.now = datetime.now(UTC)
     for _ in range(8):
-        assert all(kept.what is not What.ENDED for kept in keeper.keep_once())
+        assert all(kept.what is not SilenceEvent.ENDED for kept in keeper.keep_once())
         desk.clock.move(minutes=1)
     assert desk.open() == [id_]
 

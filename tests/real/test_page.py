@@ -17,7 +17,7 @@ from selenium.webdriver.support.ui import WebDriverWait
 
 from sms_notify.secret import Secret
 from sms_notify.simulator.server import Simulator
-from sms_notify.simulator.settings import Settings
+from sms_notify.simulator.settings import SimulatorSettings
 
 pytestmark = [pytest.mark.real, pytest.mark.browser]
 ALICE, BOB = "32470000001", "31612345678"
@@ -64,7 +64,7 @@ def clock() -> Clock:
 @pytest.fixture
 def gateway(clock: Clock) -> Iterator[Simulator]:
     phones = {ALICE: "Alice", BOB: "Bob"}
-    settings = Settings("acme", Secret(PASSWORD), phones=phones, buffered_after=60, final_after=120)
+    settings = SimulatorSettings("acme", Secret(PASSWORD), phones=phones, buffered_after=60, final_after=120)
     with Simulator(settings, now=clock) as running:
         yield running
 

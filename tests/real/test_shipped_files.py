@@ -20,7 +20,7 @@ from systems import (
 
 from sms_notify.alert import Alert, Status
 from sms_notify.wording.compose import compose
-from sms_notify.wording.content import Notice, Reader, Told
+from sms_notify.wording.content import Notice, Reader, TextedIncident
 
 pytestmark = pytest.mark.real
 RULES_TEST = Path(__file__).parent / "rules_test.yml"
@@ -40,12 +40,12 @@ def test_alertmanager_loads_our_configuration_as_it_is_shipped() -> None:
     assert "SUCCESS" in passes("amtool", "check-config", ALERTMANAGER_YML)
 
 
-def test_alertmanager_loads_it_with_the_other_road_that_its_comments_tell_of(tmp_path: Path) -> None:
-    text, road = ALERTMANAGER_YML.read_text("utf-8").split("# The other road")
-    routes, road_receivers = (uncommented(part) for part in road.split("# and under `receivers:`"))
+def test_alertmanager_loads_it_with_the_other_channel_that_its_comments_tell_of(tmp_path: Path) -> None:
+    text, other = ALERTMANAGER_YML.read_text("utf-8").split("# The other road")
+    routes, channel_receivers = (uncommented(part) for part in other.split("# and under `receivers:`"))
     head, receivers = text.split("receivers:\n")
     whole = tmp_path / "alertmanager.yml"
-    whole.write_text(f"{head}{routes}receivers:\n{road_receivers}{receivers}", "utf-8")
+    whole.write_text(f"{head}{routes}receivers:\n{channel_receivers}{receivers}", "utf-8")
 
     assert "2 receivers" in passes("amtool", "check-config", whole)
     ways = ("amtool", "config", "routes", "test", f"--config.file={whole}")
@@ -76,7 +76,7 @@ def test_every_rule_fires_when_it_should_and_not_before() -> None:
 def test_every_summary_is_told_whole_in_one_text() -> None:
     for name, alert in _expected():
         labels = {"alertname": name, **alert["exp_labels"], "instance": "monitoring-1.example.org:9601"}
-        told = Told(
+        told = TextedIncident(
             "k3f9",
             Alert("alertmanager", "f", Status.FIRING, labels, alert["exp_annotations"]),
             datetime.now(UTC),

@@ -18,7 +18,7 @@ import pytest
 import yaml
 from conftest import Site, hook_in, spool_for
 from daemons import TOKEN, command, eventually
-from zabbix_running import ALERT_SCRIPT, EXPORT_6_0, EXPORT_7_0, PATIENCE, ROADS, SHIPPED_TOKEN, Zabbix
+from zabbix_running import ALERT_SCRIPT, CHANNELS, EXPORT_6_0, EXPORT_7_0, PATIENCE, SHIPPED_TOKEN, Zabbix
 
 from sms_notify.simulator.server import Simulator
 from sms_notify.sources import input_limits
@@ -55,7 +55,7 @@ def zabbix() -> Iterator[Zabbix]:
 
 
 class Aimed:
-    """A daemon that both roads of Zabbix lead to."""
+    """A daemon that both channels of Zabbix lead to."""
 
     def __init__(self, site: Site, spool: Path, hook: Path, zabbix: Zabbix) -> None:
         self.site, self.spool, self._hook, self._zabbix = site, spool, hook, zabbix
@@ -121,7 +121,7 @@ def test_every_line_to_be_changed_says_so() -> None:
 def test_zabbix_imports_the_export_twice_and_exports_the_same(zabbix: Zabbix) -> None:
     assert zabbix.take(EXPORT_6_0)
     assert zabbix.take(EXPORT_6_0)
-    ids = [zabbix.media_type(name)["mediatypeid"] for name in ROADS.values()]
+    ids = [zabbix.media_type(name)["mediatypeid"] for name in CHANNELS.values()]
     again = zabbix.call("configuration.export", format="yaml", options={"mediaTypes": ids})
     exported = yaml.safe_load(again)["zabbix_export"]
     del exported["date"]
@@ -207,15 +207,17 @@ def test_the_script_fails_with_whatever_is_no_yes_of_ours(
 # From Zabbix to a phone
 
 
-def test_a_problem_its_acknowledgement_and_its_end_come_by_both_roads(
+def test_a_problem_its_acknowledgement_and_its_end_come_by_both_channels(
     zabbix: Zabbix, aimed: Aimed, simulator: Simulator
 ) -> None:
     """Nobody is called about what was acknowledged in Zabbix; `Fan` is the proof that somebody would have been."""
-    triggers = {road: zabbix.watch(f"story.{road}", road, f"{road.title()} hot") for road in ROADS}
+    triggers = {
+        channel: zabbix.watch(f"story.{channel}", channel, f"{channel.title()} hot") for channel in CHANNELS
+    }
     zabbix.watch("story.fan", "script", "Fan")
-    names = [f"{road.title()} hot" for road in ROADS]
-    for road in ROADS:
-        zabbix.send(f"story.{road}", 99)
+    names = [f"{channel.title()} hot" for channel in CHANNELS]
+    for channel in CHANNELS:
+        zabbix.send(f"story.{channel}", 99)
     assert simulator.wait_for(lambda _: len(told(simulator, ALICE)) == 2, PATIENCE)
 
     for trigger in triggers.values():
@@ -231,7 +233,7 @@ def test_a_problem_its_acknowledgement_and_its_end_come_by_both_roads(
     }
     assert [("Fan" in text, "hot" in text) for text in told(simulator, BOB)] == [(True, False)]
 
-    for key in (*ROADS, "fan"):
+    for key in (*CHANNELS, "fan"):
         zabbix.send(f"story.{key}", 1)
     assert eventually(lambda: aimed.open() == 0, PATIENCE)
     for name in (*names, "Fan"):
@@ -243,15 +245,16 @@ def test_a_problem_its_acknowledgement_and_its_end_come_by_both_roads(
     assert (labels["team"], labels["sendto"], labels["zabbix_severity"]) == ("infra", "sms-notify", "High")
 
 
-def test_a_changed_severity_and_a_closing_by_hand_come_by_both_roads(
+def test_a_changed_severity_and_a_closing_by_hand_come_by_both_channels(
     zabbix: Zabbix, aimed: Aimed, simulator: Simulator
 ) -> None:
     triggers = {
-        road: zabbix.watch(f"worse.{road}", road, f"{road.title()} slow", severity=2) for road in ROADS
+        channel: zabbix.watch(f"worse.{channel}", channel, f"{channel.title()} slow", severity=2)
+        for channel in CHANNELS
     }
-    for road in ROADS:
-        zabbix.send(f"worse.{road}", 99)
-    events = {road: zabbix.problem(trigger) for road, trigger in triggers.items()}
+    for channel in CHANNELS:
+        zabbix.send(f"worse.{channel}", 99)
+    events = {channel: zabbix.problem(trigger) for channel, trigger in triggers.items()}
     severities = "select severity from incidents order by id"
     assert eventually(lambda: aimed.rows(severities) == [("warning",)] * 2, PATIENCE)
 
@@ -263,8 +266,8 @@ def test_a_changed_severity_and_a_closing_by_hand_come_by_both_roads(
     for event in events.values():
         zabbix.update(event, "close", "message", message="replaced")
     assert eventually(lambda: aimed.open() == 0, PATIENCE)
-    for road in ROADS:
-        name = f"{road.title()} slow"
+    for channel in CHANNELS:
+        name = f"{channel.title()} slow"
         assert simulator.wait_for(lambda _, name=name: bool(told(simulator, ALICE, "OK", name)), PATIENCE)
     # The closing and the recovery that comes with it, in either order, are one end, and it is told once.
     ends = [zabbix.end(event) for event in events.values()]
@@ -287,11 +290,13 @@ def _all_sent(zabbix: Zabbix, *events: str) -> bool:
 def test_what_zabbix_tells_while_the_daemon_is_down_is_texted_once_it_is_back(
     zabbix: Zabbix, aimed: Aimed, simulator: Simulator
 ) -> None:
-    triggers = {road: zabbix.watch(f"down.{road}", road, f"{road.title()} lost") for road in ROADS}
+    triggers = {
+        channel: zabbix.watch(f"down.{channel}", channel, f"{channel.title()} lost") for channel in CHANNELS
+    }
     aimed.site.stop()
-    for road in ROADS:
-        zabbix.send(f"down.{road}", 99)
-    events = {road: zabbix.problem(trigger) for road, trigger in triggers.items()}
+    for channel in CHANNELS:
+        zabbix.send(f"down.{channel}", 99)
+    events = {channel: zabbix.problem(trigger) for channel, trigger in triggers.items()}
 
     assert eventually(lambda: _all_sent(zabbix, events["script"]), PATIENCE)
     assert len(_waiting(aimed)) == 1
@@ -301,8 +306,8 @@ def test_what_zabbix_tells_while_the_daemon_is_down_is_texted_once_it_is_back(
     assert simulator.texts() == []
 
     aimed.site.start()
-    for road in ROADS:
-        name = f"{road.title()} lost"
+    for channel in CHANNELS:
+        name = f"{channel.title()} lost"
         assert simulator.wait_for(lambda _, name=name: bool(told(simulator, ALICE, name)), PATIENCE)
     assert eventually(lambda: _all_sent(zabbix, events["webhook"]), PATIENCE)
     assert len(told(simulator, ALICE)) == 2
@@ -330,13 +335,13 @@ def test_a_wrong_token_is_shown_in_zabbix_with_what_we_answered(
     assert "guessed" not in aimed.site.daemon.said() + zabbix.said("server")
 
 
-def test_awkward_text_comes_unharmed_by_both_roads(
+def test_awkward_text_comes_unharmed_by_both_channels(
     zabbix: Zabbix, aimed: Aimed, simulator: Simulator
 ) -> None:
-    for road in ROADS:
-        zabbix.watch(f"text.{road}", road, "{ITEM.VALUE}", text=True)
+    for channel in CHANNELS:
+        zabbix.watch(f"text.{channel}", channel, "{ITEM.VALUE}", text=True)
         for text in AWKWARD:
-            zabbix.send(f"text.{road}", text)
+            zabbix.send(f"text.{channel}", text)
     assert eventually(lambda: aimed.open() == 2 * len(AWKWARD), PATIENCE), aimed.open()
 
     rows = aimed.rows("select labels, annotations, state from incidents order by id")
@@ -347,6 +352,6 @@ def test_awkward_text_comes_unharmed_by_both_roads(
     assert opdata == sorted(2 * [input_limits.plain(f"now {text}") for text in AWKWARD])
     assert not Path("/tmp/pwned").exists()
 
-    for road in ROADS:
-        zabbix.send(f"text.{road}", "ok")
+    for channel in CHANNELS:
+        zabbix.send(f"text.{channel}", "ok")
     assert eventually(lambda: aimed.open() == 0, PATIENCE)

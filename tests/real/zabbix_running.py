@@ -26,7 +26,7 @@ ALERT_SCRIPT = SHIPPED / "sms-notify"
 SHIPPED_HOOK = "/opt/sms-notify/lib/python3.11/site-packages/sms_notify/hook.py zabbix"
 SHIPPED_URL = "http://127.0.0.1:9601/zabbix"
 SHIPPED_TOKEN = "a-token-of-web.webhook_tokens_file"
-ROADS = {"webhook": "sms-notify", "script": "sms-notify script"}
+CHANNELS = {"webhook": "sms-notify", "script": "sms-notify script"}
 RULES = {"mediaTypes": {"createMissing": True, "updateExisting": True}}
 
 FRONT_END = Path("/usr/share/zabbix")
@@ -89,7 +89,7 @@ def run_as_zabbix(*command: str | Path) -> None:
 
 
 class Zabbix(AbstractContextManager["Zabbix"]):
-    """With our media types imported, a user for each, and actions that tell of what bears the tag `road`.
+    """With our media types imported, a user for each, and actions that tell of what bears the tag `channel`.
 
     `folder` is Zabbix' own and stays below 80 characters, for there are sockets in it.
     """
@@ -218,15 +218,15 @@ class Zabbix(AbstractContextManager["Zabbix"]):
         self.call("host.update", hostid=own["hostid"], status=1)
         (group,) = self.call("hostgroup.create", name="Web")["groupids"]
         (locked_out,) = self.call("usergroup.get", filter={"name": "No access to the frontend"})
-        for road, media_type in ROADS.items():
-            self._tell_through(road, self.media_type(media_type)["mediatypeid"], locked_out["usrgrpid"])
+        for channel, media_type in CHANNELS.items():
+            self._tell_through(channel, self.media_type(media_type)["mediatypeid"], locked_out["usrgrpid"])
         (self._host,) = self.call(
             "host.create", host="web1", name="Web 1 (Zürich)", groups=[{"groupid": group}]
         )["hostids"]
 
-    def _tell_through(self, road: str, media_type: str, group: str) -> None:
+    def _tell_through(self, channel: str, media_type: str, group: str) -> None:
         media = {"mediatypeid": media_type, "sendto": "sms-notify"}
-        user = {"username": f"sms-notify-{road}", "passwd": secrets.token_urlsafe(24), "medias": [media]}
+        user = {"username": f"sms-notify-{channel}", "passwd": secrets.token_urlsafe(24), "medias": [media]}
         super_admin = "3"
         (user_id,) = self.call("user.create", **user, roleid=super_admin, usrgrps=[{"usrgrpid": group}])[
             "userids"
@@ -234,10 +234,10 @@ class Zabbix(AbstractContextManager["Zabbix"]):
         message = {"default_msg": 1, "mediatypeid": media_type}
         told = [{"operationtype": 0, "opmessage": message, "opmessage_usr": [{"userid": user_id}]}]
         repeated = {"esc_step_from": 1, "esc_step_to": 0, "esc_period": "12h"}
-        tagged = {"conditiontype": 26, "operator": 0, "value": road, "value2": "road"}
+        tagged = {"conditiontype": 26, "operator": 0, "value": channel, "value2": "channel"}
         self.call(
             "action.create",
-            name=f"sms-notify through the {road}",
+            name=f"sms-notify through the {channel}",
             eventsource=0,
             filter={"evaltype": 0, "conditions": [tagged]},
             operations=[step | repeated for step in told],
@@ -246,12 +246,12 @@ class Zabbix(AbstractContextManager["Zabbix"]):
         )
 
     def aim(self, site: Site, spool: Path, hook: Path, token: str = TOKEN) -> None:
-        """Fills in what ends in CHANGE, so that both roads lead to this daemon."""
+        """Fills in what ends in CHANGE, so that both channels lead to this daemon."""
         self._script.write_text(
             filled_in(ALERT_SCRIPT, {SHIPPED_HOOK: f"{hook} zabbix --spool {spool}"}), "utf-8"
         )
         self._script.chmod(0o755)
-        ours = self.media_type(ROADS["webhook"])
+        ours = self.media_type(CHANNELS["webhook"])
         changed = {"URL": f"{site.daemon.url}/zabbix", "Token": token}
         given = [
             parameter | {"value": changed.get(parameter["name"], parameter["value"])}
@@ -259,12 +259,12 @@ class Zabbix(AbstractContextManager["Zabbix"]):
         ]
         self.call("mediatype.update", mediatypeid=ours["mediatypeid"], parameters=given)
 
-    def watch(self, key: str, road: str, name: str, *, text: bool = False, severity: int = 4) -> str:
+    def watch(self, key: str, channel: str, name: str, *, text: bool = False, severity: int = 4) -> str:
         """A trapper item, and a trigger called `name`: of a number over 90, or of each text that is not `ok`."""
         self._new = True
         when = f'last(/web1/{key})<>"ok"' if text else f"last(/web1/{key})>90"
         more = {"priority": severity, "opdata": "now {ITEM.VALUE}", "url": "https://runbook.example.net/1"}
-        tags = [{"tag": "road", "value": road}, {"tag": "team", "value": "infra"}]
+        tags = [{"tag": "channel", "value": channel}, {"tag": "team", "value": "infra"}]
         return self._trigger(key, name, when, many=text, tags=tags, **more)
 
     def _trigger(self, key: str, name: str, when: str, *, many: bool, **more: Any) -> str:

@@ -12,21 +12,19 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import datetime
-from urllib.parse import quote, quote_plus, urlencode
+from urllib.parse import quote, quote_plus
 from zoneinfo import ZoneInfo
 
 from sms_notify.errors import UsageError
 from sms_notify.gateways.base import (
+    AddressBookGroup,
     Batch,
     Failed,
-    Fate,
-    Group,
     LastReports,
     Numbers,
-    Outcome,
-    Reason,
     Removed,
     Report,
+    ReportsBy,
     Scheduled,
     Submission,
 )
@@ -38,8 +36,9 @@ from sms_notify.gateways.sms1601.responses import (
     read_send,
 )
 from sms_notify.gateways.sms1601.scheduled_time import datum
-from sms_notify.gateways.sms1601.settings import Gateway1601Settings, PasswordEncoding, ReportsBy
-from sms_notify.gateways.transport import MOST_BYTES, Answer, NoAnswer, Transport
+from sms_notify.gateways.sms1601.settings import Gateway1601Settings, PasswordEncoding
+from sms_notify.net.transport import MOST_BYTES, HttpResponse, NoAnswer, Transport
+from sms_notify.policy.outcomes import Fate, Outcome, Reason
 from sms_notify.secret import Secret
 
 _GATEWAY, _REPORT = "gateway.php", "gatewayrapport.php"
@@ -52,7 +51,7 @@ _MOST_LIST_BYTES = 262_144  # a thousand reports of two hundred characters, and 
 
 
 class SmsGateway1601:
-    """One account at the gateway; safe to call from several threads; satisfies `base.Gateway`.
+    """One account at the gateway; safe to call from several threads; satisfies `base.ByHand`.
 
     `clock` gives seconds that never step (time.monotonic) and measures `Outcome.seconds`. The time limit
     itself is kept by the transport in real time. Raises ZoneInfoNotFoundError for a timezone nobody has.
@@ -65,7 +64,9 @@ class SmsGateway1601:
         self._clock = clock
         self._transport = transport or Transport(settings.timeout)
         self._zone = ZoneInfo(settings.timezone)
-        self._password = _as_sent(settings)
+        self._credentials = _encoded(
+            {"klantuser": settings.username, "klantpwd": _as_sent(settings).reveal()}
+        )
         self._hide = _spellings(settings.password)
 
     @property
@@ -95,7 +96,7 @@ class SmsGateway1601:
         outcome = self._send(message, {"datum": minute.text, "outboxid": "ja", "emailen": "nee"})
         if outcome.fate is Fate.SENT:
             return Scheduled(outcome.smsid, minute.at, minute.text)  # the number in `OK <n>`
-        return Failed(outcome.fate, outcome.reason, outcome.code, outcome.detail)
+        return Failed.of(outcome)
 
     def remove(self, *, outboxid: str = "", number: str = "") -> Removed | Failed:
         """Takes one message out of the outbox, by its outboxID or by its number: give one of the two (seed, 'To
@@ -105,7 +106,7 @@ class SmsGateway1601:
             return _not_asked("give an outboxID or a number, one of the two")
         digits = _OUTBOXID.fullmatch(outboxid) if outboxid else _NUMBER.fullmatch(number)
         if digits is None:
-            return _not_asked("that is no outboxID" if outboxid else "that is not one phone number")
+            return _not_asked("that is not an outboxID" if outboxid else "that is not one phone number")
         parameter = "id" if outboxid else "naar"
         return self._remove({"action": "verwijderbericht", parameter: digits[1]})
 
@@ -179,12 +180,11 @@ class SmsGateway1601:
         }
 
     def _account(self, parameters: Mapping[str, str]) -> Secret:
-        username, password = self._settings.username, self._password.reveal()
-        return _encoded({"klantuser": username, "klantpwd": password, **parameters})
+        return Secret(f"{self._credentials.reveal()}&{_encoded(parameters).reveal()}")
 
     def _ask(
         self, script: str, form: Secret, *, post: bool | None = None, most: int = MOST_BYTES
-    ) -> Answer | NoAnswer:
+    ) -> HttpResponse | NoAnswer:
         url = f"{self._settings.url.rstrip('/')}/{script}"
         by_post = self._settings.method.lower() == "post" if post is None else post
         return self._transport.ask(url, form, post=by_post, most=most)
@@ -238,7 +238,9 @@ def _spellings(password: Secret) -> tuple[Secret, ...]:
 
 def _encoded(parameters: Mapping[str, str]) -> Secret:
     """UTF-8 percent-encoding, a blank as %20 (seed, 'Note'); a lone surrogate becomes ?, never an error."""
-    return Secret(urlencode(parameters, quote_via=quote, safe="", errors="replace"))
+    return Secret(
+        "&".join(f"{name}={quote(text, safe='', errors='replace')}" for name, text in parameters.items())
+    )
 
 
 def _addressed(message: Submission | Batch) -> dict[str, str] | str:
@@ -247,7 +249,7 @@ def _addressed(message: Submission | Batch) -> dict[str, str] | str:
     A number may hold no comma and no word: `naar=groep` and `naar=1,2` mean something else than one number.
     """
     match message:
-        case Batch(to=Group(name)):
+        case Batch(to=AddressBookGroup(name)):
             return {"naar": "groep", "groep": name} if name.strip() else "the group has no name"
         case Batch(to=Numbers(numbers)):
             pass

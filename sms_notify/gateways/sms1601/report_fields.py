@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from datetime import UTC, datetime, tzinfo
 
-from sms_notify.gateways.base import DeliveryStatus
+from sms_notify.policy.outcomes import DeliveryStatus
 
 _REFERENCE = re.compile(r"[!-~]{1,75}")
 _GAPS = re.compile(r"[ \t_-]+")

@@ -11,10 +11,12 @@ import re
 from collections.abc import Mapping
 from datetime import tzinfo
 
-from sms_notify.gateways.base import Failed, Fate, LastReports, Outcome, Reason, Removed, Report
-from sms_notify.gateways.sms1601.error_codes import CODES
+from sms_notify.gateways.base import Failed, LastReports, Removed, Report
+from sms_notify.gateways.sms1601.error_codes import CODES, explain_code
 from sms_notify.gateways.sms1601.report_fields import instant_in, reference_in, status_in
 from sms_notify.gateways.sms1601.report_list import read_list
+from sms_notify.net.details import clean, quoted, tells
+from sms_notify.policy.outcomes import Fate, Outcome, Reason
 from sms_notify.secret import Secret
 
 _BOM = b"\xef\xbb\xbf"
@@ -32,11 +34,9 @@ _REPORT = re.compile(
 )
 _SMSID = re.compile(r"[0-9]{1,20}")
 _STAMP = re.compile(r"[0-9]{14}")
-_INVISIBLE = re.compile(r"[^!-~]+")
-_UNPRINTABLE = re.compile(r"[^ -~]+")
-_NUMBER = re.compile(r"(?:[0-9][ ./()-]{0,2}){6,}[0-9]")
-_DETAIL_LENGTH = 200
-_CREDENTIAL = "klantpwd"
+_CREDENTIAL = Secret(
+    "klantpwd"
+)  # the parameter that holds the password: whoever names it may repeat that too
 
 
 def read_send(body: bytes, status: int, hide: tuple[Secret, ...] = ()) -> Outcome:
@@ -46,7 +46,7 @@ def read_send(body: bytes, status: int, hide: tuple[Secret, ...] = ()) -> Outcom
     """
     failed = _http_fault(body, status, hide) or _refusal(body, hide, bare=True)
     if failed is not None:
-        return Outcome(failed.fate, failed.reason, failed.code, detail=failed.detail)
+        return failed.outcome
     ok = _OK.fullmatch(_trimmed(body))
     if ok is None:
         return Outcome(Fate.UNKNOWN, Reason.UNREADABLE, detail=_quoted(body, hide))
@@ -91,7 +91,7 @@ def read_last_reports(
     if failed is not None:
         return failed
     text = _trimmed(body).decode("utf-8", "replace")
-    return _unreadable(body, hide) if _tells(text, hide) else read_list(text, zone)
+    return _unreadable(body, hide) if tells(text, (_CREDENTIAL, *hide)) else read_list(text, zone)
 
 
 def read_removal(body: bytes, status: int, hide: tuple[Secret, ...] = ()) -> Removed | Failed:
@@ -114,12 +114,6 @@ def read_callback(params: Mapping[str, str], *, zone: tzinfo) -> Report | None:
     stamp, reference = params.get("datum", "").strip(), params.get("referentie", "").strip()
     at = instant_in(stamp, "%Y%m%d%H%M%S", zone) if _STAMP.fullmatch(stamp) else None
     return Report(smsid, word, at, reference_in(reference))
-
-
-def clean(text: str) -> str:
-    """A detail fit for ledger, log and page: printable ASCII, at most 200 characters, numbers masked."""
-    ascii_only = _UNPRINTABLE.sub(" ", text)
-    return _NUMBER.sub("[number]", " ".join(ascii_only.split()))[:_DETAIL_LENGTH].rstrip()
 
 
 def _http_fault(body: bytes, status: int, hide: tuple[Secret, ...]) -> Failed | None:
@@ -145,10 +139,14 @@ def _refusal(body: bytes, hide: tuple[Secret, ...], *, bare: bool) -> Failed | N
     answer = _trimmed(body)
     error = _ERROR.fullmatch(answer)
     if error is not None:
-        return Failed(Fate.REFUSED, Reason.ERROR_CODE, int(error[1]), _quoted(body, hide))
+        return _refused(int(error[1]), _quoted(body, hide))
     if bare and _BARE.fullmatch(answer) and int(answer) in CODES:
-        return Failed(Fate.REFUSED, Reason.ERROR_CODE, int(answer), _quoted(body, hide))
+        return _refused(int(answer), _quoted(body, hide))
     return None
+
+
+def _refused(code: int, detail: str) -> Failed:
+    return Failed(Fate.REFUSED, Reason.ERROR_CODE, code, detail, explain_code(code).refusal)
 
 
 def _unreadable(body: bytes, hide: tuple[Secret, ...]) -> Failed:
@@ -164,26 +162,6 @@ def _http_detail(body: bytes, status: int, hide: tuple[Secret, ...]) -> str:
 
 
 def _quoted(body: bytes, hide: tuple[Secret, ...]) -> str:
-    """The start of an answer, for the operator.
-
-    An answer that repeats our credentials (an error page with the request's URL) is not quoted at all:
-    cutting the password out leaves whatever spelling of it we did not think of.
-    """
     if not body.strip():
         return "(an empty answer)"
-    text = body.decode("utf-8", "replace")
-    if _tells(text, hide):
-        return "(the answer repeats our credentials and is not shown)"
-    return clean(text)
-
-
-def _tells(text: str, hide: tuple[Secret, ...]) -> bool:
-    """Whether a text holds our password in a spelling that we know, or names the parameter that does."""
-    told = (_CREDENTIAL, *(_folded(secret.reveal()) for secret in hide))
-    folded = _folded(text)
-    return any(form in folded for form in told if form)
-
-
-def _folded(text: str) -> str:
-    """Text without case, blanks and unprintables, so that UTF-16 or a line break hides no password."""
-    return _INVISIBLE.sub("", text).casefold()
+    return quoted(body.decode("utf-8", "replace"), (_CREDENTIAL, *hide))

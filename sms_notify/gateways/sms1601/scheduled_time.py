@@ -40,7 +40,7 @@ def after_121(at: datetime, now: datetime, zone: tzinfo) -> Datum | None:
     """What follows when the gateway says that `at` is past or not correct (error 121); both aware.
 
     None: it is due within a minute, so send it now without a date. Else the minute to ask for once more.
-    A second 121 for that is no matter of minutes: a clock or the gateway's `timezone` is wrong.
+    A second 121 for that is not a matter of minutes: a clock or the gateway's `timezone` is wrong.
     """
     return None if at <= now + _MINUTE else datum(at, zone)
 

@@ -1,23 +1,21 @@
-"""What one entry of `gateways:` says; obeyed by `smsgateway1601.py`."""
+"""What one entry of `gateways:` says; obeyed by `client.py`."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from sms_notify.gateways.base import ReportsBy
+from sms_notify.policy.account import TextLimits
 from sms_notify.secret import Secret
+
+TEXT_LIMITS = TextLimits(only_part=160, each_part=153, most_parts=3)
+"""With `type=long`, 459 characters in all (seed, errors 105 and 118)."""
 
 
 class PasswordEncoding(StrEnum):
     SHA1 = "sha1"
     PLAIN = "plain"
-
-
-class ReportsBy(StrEnum):
-    CALLBACK = "callback"
-    POLL = "poll"
-    BOTH = "callback+poll"
-    OFF = "off"
 
 
 @dataclass(frozen=True, slots=True)

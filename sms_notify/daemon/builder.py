@@ -1,0 +1,113 @@
+"""From a configuration to what runs by it: the engine, the operator, and a unit of threads for each thing it names.
+
+At the start all of it is built; at a reload, what has changed.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+from collections.abc import Callable, Hashable, Sequence
+from datetime import datetime
+from functools import partial
+from pathlib import Path
+
+from sms_notify.config.settings import Settings
+from sms_notify.daemon import event_log
+from sms_notify.daemon.active_configuration import ActiveConfiguration
+from sms_notify.daemon.calendar_refresh import CalendarUnit
+from sms_notify.daemon.periodic import Every
+from sms_notify.daemon.spool_intake import Intake
+from sms_notify.daemon.wiring import ack_code, plan_of
+from sms_notify.daemon.worker_threads import GatewayUnit, Tools, Unit
+from sms_notify.engine import Engine
+from sms_notify.policy.ruleset import Timing
+from sms_notify.policy.vocabulary import AckBy
+from sms_notify.silences.client import AlertmanagerClient
+from sms_notify.silences.ends import ended
+from sms_notify.silences.keeper import Keeper, SilenceEvent
+from sms_notify.store.tx import Tx
+
+_SPOOL_EVERY = 0.2  # seconds
+_SILENCES_EVERY = 15.0
+_USUAL_SPOOL = Path("/var/spool/sms-notify")
+_log = logging.getLogger("sms_notify")
+
+
+def spool_of(settings: Settings, usual: Path = _USUAL_SPOOL) -> Path | None:
+    """The folder that the configuration names, else the usual one where somebody has made it for our user.
+
+    Another user's is another daemon's: whoever tries something out as root must not take its pages away.
+    """
+    if settings.spool or not usual.is_dir():
+        return Path(settings.spool) if settings.spool else None
+    if usual.stat().st_uid == os.geteuid():
+        return usual
+    _log.warning("spool: %s is another user's and left to its daemon; `spool` names one of ours", usual)
+    return None
+
+
+class DaemonBuilder:
+    """Builds what a configuration says. Nothing that it has built runs or leaves a trace before it is started."""
+
+    def __init__(self, tools: Tools, timing: Timing | None = None) -> None:
+        self._tools = tools
+        self._timing = timing
+
+    def build(self, settings: Settings, before: ActiveConfiguration | None = None) -> ActiveConfiguration:
+        """All of it but the front; units of `before` that obey equal settings are taken over as they run."""
+        plan = plan_of(settings, self._timing)
+        running = ActiveConfiguration(settings, Engine(plan, self._tools.node, ack_code))
+        running_units = before.units if before is not None else {}
+        for key, make in self._wanted(running).items():
+            running.units[key] = running_units.get(key) or make()
+        return running
+
+    def read_calendars(self, running: ActiveConfiguration, before: Settings | None = None) -> None:
+        """Before `running` runs; see `CalendarUnit.read_first`."""
+        unit = running.units.get(("calendars", running))
+        if isinstance(unit, CalendarUnit):
+            unit.read_first(before)
+
+    def _wanted(self, running: ActiveConfiguration) -> dict[Hashable, Callable[[], Unit]]:
+        settings, plan = running.settings, running.engine.plan
+        wanted: dict[Hashable, Callable[[], Unit]] = {
+            ("gateway", gateway): partial(GatewayUnit, gateway, settings, plan, self._tools)
+            for gateway in settings.gateways
+        }
+        folder = spool_of(settings)
+        if folder is not None:
+            wanted["spool", folder] = partial(self._spool, folder)
+        if settings.alertmanagers:
+            wanted["silences", settings.alertmanagers] = partial(self._silences, settings)
+        if settings.calendars:
+            wanted["calendars", running] = partial(CalendarUnit, running, self._tools)
+        return wanted
+
+    def _spool(self, folder: Path) -> Unit:
+        tools = self._tools
+        intake = Intake(folder, tools.committer, tools.engine, tools.wake_for, tools.clock)
+        sweep = tools.watch.follow("spool", intake.sweep)
+        return Unit([Every("spool", _SPOOL_EVERY, sweep)], first=intake.prepare)
+
+    def _silences(self, settings: Settings) -> Unit:
+        asked = [AlertmanagerClient(entry) for entry in settings.alertmanagers]
+        keeper = Keeper(
+            self._tools.committer, asked, self._acknowledge_by_silence, self._end_silenced, self._tools.clock
+        )
+        return Unit([Every("silences", _SILENCES_EVERY, partial(self._keep_silences, keeper))])
+
+    def _acknowledge_by_silence(
+        self, tx: Tx, incident_ids: Sequence[int], by: str, now: datetime
+    ) -> Sequence[int]:
+        return self._tools.engine().acknowledge(tx, incident_ids, by, AckBy.SILENCE, now)
+
+    def _end_silenced(self, tx: Tx, incident_ids: Sequence[int], now: datetime) -> None:
+        self._tools.engine().accept(tx, ended(tx, incident_ids, now), now)
+
+    def _keep_silences(self, keeper: Keeper) -> None:
+        done = keeper.keep_once()
+        for kept in done:
+            event_log.silences(kept)
+        if any(kept.what is SilenceEvent.ENDED for kept in done):
+            self._tools.wake()

@@ -1,0 +1,116 @@
+"""Deliveries on their way to the committing thread: whatever has come until its turn is decided in one step.
+
+Under load that is many deliveries for the statements of one. Each waits for its own answer, and is answered after the
+commit. A step that raises is undone, and its deliveries are decided one by one: a bad one spoils no other.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import deque
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from sms_notify.alert import Delivery
+from sms_notify.engine import Verdict
+from sms_notify.errors import StoreError
+from sms_notify.store.committer import Committer, Reply, Waiting
+from sms_notify.store.tx import Tx
+
+Verdicts = list[list[Verdict]]
+Decide = Callable[[Tx, Sequence[Delivery]], Verdicts]
+_MOST_ALERTS = 200  # in one step: whoever sends little waits for no more than that
+
+
+@dataclass(frozen=True, slots=True)
+class WaitingDelivery:
+    """`reply` gets the verdicts on its alerts after the commit, or StoreError, or whatever deciding raised."""
+
+    delivery: Delivery
+    reply: Reply
+
+
+class Inbox:
+    """`decide` is the engine's step; `after` hears of all verdicts of a step once it is on the disk."""
+
+    def __init__(
+        self, committer: Committer, decide: Decide, after: Callable[[Sequence[Verdict]], None]
+    ) -> None:
+        self._committer = committer
+        self._decide = decide
+        self._after = after
+        self._waiting: deque[WaitingDelivery] = deque()
+        self._asked = False
+        self._lock = (
+            threading.Lock()
+        )  # held for a few appends: the web's thread and the committing one meet here
+
+    def put(self, delivery: Delivery, reply: Reply) -> None:
+        with self._lock:
+            self._waiting.append(WaitingDelivery(delivery, reply))
+            asked, self._asked = self._asked, True
+        if not asked:
+            self._ask()
+
+    def _ask(self) -> None:
+        self._commit(AcceptStep(self, self._decide, self.take))
+
+    def decide_alone(self, waiting: WaitingDelivery) -> None:
+        self._commit(AcceptStep(self, self._decide, lambda: [waiting]))
+
+    def _commit(self, step: AcceptStep) -> None:
+        self._committer.put(Waiting(step.run, step, self._told))
+
+    def _told(self, verdicts: Verdicts) -> None:
+        self._after([one for several in verdicts for one in several])
+
+    def take(self) -> list[WaitingDelivery]:
+        """The next of them whose senders still wait; the rest asks for another step."""
+        taken: list[WaitingDelivery] = []
+        alerts = 0
+        with self._lock:
+            while self._waiting and (not taken or alerts < _MOST_ALERTS):
+                waiting = self._waiting.popleft()
+                if waiting.reply.set_running_or_notify_cancel():
+                    taken.append(waiting)
+                    alerts += len(waiting.delivery.alerts)
+            self._asked = bool(self._waiting)
+        if self._asked:
+            self._ask()
+        return taken
+
+    def take_all(self) -> list[WaitingDelivery]:
+        """A step never began, because the daemon is stopping or the store is not to be had: no other will."""
+        with self._lock:
+            taken, self._waiting, self._asked = list(self._waiting), deque(), False
+        return [waiting for waiting in taken if waiting.reply.set_running_or_notify_cancel()]
+
+
+class AcceptStep:
+    """One step, and the reply of its transaction."""
+
+    def __init__(self, inbox: Inbox, decide: Decide, take: Callable[[], list[WaitingDelivery]]) -> None:
+        self._inbox = inbox
+        self._decide = decide
+        self._take = take
+        self._taken: list[WaitingDelivery] = []
+
+    def run(self, tx: Tx) -> Verdicts:
+        self._taken = self._take()
+        return self._decide(tx, [waiting.delivery for waiting in self._taken])
+
+    def set_running_or_notify_cancel(self) -> bool:
+        return True
+
+    def set_result(self, result: Verdicts, /) -> None:
+        for waiting, verdicts in zip(self._taken, result, strict=True):
+            waiting.reply.set_result(verdicts)
+
+    def set_exception(self, exception: BaseException, /) -> None:
+        """The committer has undone the step."""
+        if isinstance(exception, StoreError) or len(self._taken) < 2:
+            for waiting in self._taken or self._inbox.take_all():
+                waiting.reply.set_exception(exception)
+        else:
+            for waiting in self._taken:
+                self._inbox.decide_alone(waiting)

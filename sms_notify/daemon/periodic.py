@@ -1,0 +1,45 @@
+"""What the daemon does again and again, each on a thread of its own."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable
+
+_log = logging.getLogger(__name__)
+
+
+class Every:
+    """Calls `step` every `seconds` on a thread of its own until it is stopped; an error in a step ends that step alone.
+
+    A step that returns a float wants to be called again after so many seconds already.
+    """
+
+    def __init__(self, name: str, seconds: float, step: Callable[[], object]) -> None:
+        self._seconds = seconds
+        self._step = step
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._loop, name=name, daemon=True)
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def stop(self, timeout: float) -> None:
+        self._stop.set()
+        if self._thread.ident is not None:
+            self._thread.join(timeout)
+
+    @property
+    def running(self) -> bool:
+        return self._thread.is_alive()
+
+    def _loop(self) -> None:
+        while True:
+            wanted: object = None
+            try:
+                wanted = self._step()
+            except Exception as error:  # noqa: BLE001 - the loop must outlive whatever one step does
+                _log.error("%s stopped short: %s", self._thread.name, type(error).__name__)
+            pause = min(self._seconds, wanted) if isinstance(wanted, float) else self._seconds
+            if self._stop.wait(max(0.01, pause)):
+                return

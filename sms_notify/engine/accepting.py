@@ -1,0 +1,186 @@
+"""What deliveries lead to: what each alert means, who is owed what, in which texts, and a row for every alert.
+
+Deliveries that came while the store was busy are one step: their rows are loaded and written together, and each is
+decided after the one before, as if it were alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from sms_notify.alert import Alert, Delivery, Status
+from sms_notify.engine.texting import Texting
+from sms_notify.engine.working_set import WorkingSet
+from sms_notify.policy.acknowledgement import acknowledge_there
+from sms_notify.policy.batching import Texted
+from sms_notify.policy.correlation import Chains, Key, is_repeat, known, names
+from sms_notify.policy.notifications import Case, EndsOwed, Notifications
+from sms_notify.policy.records import AcceptedAlert, Notification
+from sms_notify.policy.roster import scheduled
+from sms_notify.policy.routing import Route, route
+from sms_notify.policy.rows import Rows
+from sms_notify.policy.ruleset import Plan
+from sms_notify.policy.truth import hear
+from sms_notify.policy.vocabulary import Drop, Heard, Kind, PageState, State
+from sms_notify.store.tx import Tx
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What became of one accepted alert; `messages` are the ids of the texts that tell it by now."""
+
+    alert: Alert
+    heard: Heard
+    incident_id: int | None = None
+    receivers: tuple[str, ...] = ()
+    messages: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class _Routed:
+    """An alert, the routes that it takes, and what its incident may be known by."""
+
+    alert: Alert
+    chains: Chains
+    keys: tuple[Key, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class _Outcome:
+    """What a delivery has led to beside its cases: what was owed, and which messages tell it."""
+
+    owed: frozenset[tuple[int, Kind]] = frozenset()
+    told_at_once: frozenset[int] = frozenset()
+    texts: Mapping[tuple[int, Kind], Sequence[int]] = field(default_factory=dict)
+
+
+class Accepting:
+    """By one configuration. `numbers` are those that it names."""
+
+    def __init__(self, plan: Plan, numbers: frozenset[str], node: str, texting: Texting) -> None:
+        self._plan = plan
+        self._numbers = numbers
+        self._node = node
+        self._texting = texting
+        self._shares = _shares(plan.route)
+
+    def accept(self, tx: Tx, deliveries: Sequence[Delivery], now: datetime) -> list[list[Verdict]]:
+        """The verdicts on the alerts of each delivery."""
+        working = WorkingSet(tx, self._node, now)
+        routed = [[self._routed(alert) for alert in delivery.alerts] for delivery in deliveries]
+        acks = [(ack.source, ack.fingerprint) for delivery in deliveries for ack in delivery.acks]
+        self._load(working, [one for several in routed for one in several], acks)
+        both = zip(deliveries, routed, strict=True)
+        verdicts = [self._decide(working, delivery, several) for delivery, several in both]
+        working.flush()
+        return verdicts
+
+    def _routed(self, alert: Alert) -> _Routed:
+        chains = route(self._plan.route, alert.labels).chains
+        return _Routed(alert, chains, names(alert, chains))
+
+    def _load(self, working: WorkingSet, routed: Sequence[_Routed], acks: Sequence[Key]) -> None:
+        """The problems that are spoken of; for all but repeats also what people know of them."""
+        working.load_problems([*(key for one in routed for key in one.keys), *acks])
+        several = _twice(one.keys[0] for one in routed)
+        news = [one for one in routed if one.keys[0] in several or not is_repeat(working.rows, one.alert)]
+        if not news and not acks:
+            return
+        working.load_ids()
+        keys = [*(key for one in news for key in one.keys), *acks]
+        shared = (working.rows.part_of(*key) for key in keys)
+        keys += [(incident.source, incident.fingerprint) for incident in shared if incident is not None]
+        rule = self._plan.limits.flapping
+        working.load_history(keys, working.rows.now - (rule.within if rule is not None else timedelta()))
+
+    def _decide(self, working: WorkingSet, delivery: Delivery, routed: Sequence[_Routed]) -> list[Verdict]:
+        cases = self._hear(working.rows, routed)
+        outcome = _Outcome()
+        if delivery.acks or not all(case.heard.suppressed for case in cases):
+            outcome = self._tell(working, delivery, cases)
+        return [_record(working.rows, delivery, case, outcome) for case in cases]
+
+    def _hear(self, rows: Rows, routed: Sequence[_Routed]) -> list[Case]:
+        """What fires first, where alerts may share an incident: that one ends and another goes on is no end."""
+        order: Iterable[int] = range(len(routed))
+        if self._shares and len({one.alert.fingerprint for one in routed}) == len(routed):
+            order = sorted(order, key=lambda at: routed[at].alert.status is Status.RESOLVED)
+        cases: dict[int, Case] = {}
+        for at in order:
+            one = routed[at]
+            cases[at] = hear(self._plan, rows, known(rows, one.alert, one.chains), one.chains)
+        return [cases[at] for at in range(len(routed))]
+
+    def _tell(self, working: WorkingSet, delivery: Delivery, cases: Sequence[Case]) -> _Outcome:
+        decide = Notifications(self._plan, self._numbers, delivery, working.rows)
+        self._load_for(working, decide, cases)
+        begun = decide.beginnings(cases)
+        told = self._texting.owe(working, begun)
+        ended = decide.ends(cases)
+        told += self._texting.owe(working, ended.owed)
+        # After the beginnings: what is first heard of with its acknowledgement climbs nowhere.
+        for ack in delivery.acks:
+            acknowledge_there(working.rows, ack)
+        return _outcome(begun, ended, told)
+
+    def _load_for(self, working: WorkingSet, decide: Notifications, cases: Sequence[Case]) -> None:
+        """What deciding who is owed something needs beside the problems."""
+        asked = (self._plan.receivers[name] for case in cases if case.heard.news for name in case.receivers)
+        if self._plan.schedules and any(scheduled(receiver.notify) for receiver in asked):
+            working.load_roster(self._plan.directory)
+        working.load_groups(decide.groups(cases))
+
+
+def _outcome(begun: Sequence[Notification], ended: EndsOwed, told: Sequence[Texted]) -> _Outcome:
+    owed = frozenset((n.incident_id, n.kind) for n in (*begun, *ended.owed))
+    texts: dict[tuple[int, Kind], list[int]] = {}
+    for n, message_id in told:
+        texts.setdefault((n.incident_id, n.kind), []).append(message_id)
+    return _Outcome(owed, ended.told_at_once, texts)
+
+
+def _record(rows: Rows, delivery: Delivery, case: Case, outcome: _Outcome) -> Verdict:
+    """Writes down what an alert has led to."""
+    verdict = _verdict(rows, case, outcome)
+    paths = tuple(f"{chain[-1].path} -> {chain[-1].receiver}" for chain in case.chains)
+    shared = case.told_as is not None
+    rows.heard.append(
+        AcceptedAlert(verdict.alert, verdict.heard, case.incident_id, delivery.group, paths, shared)
+    )
+    return verdict
+
+
+def _verdict(rows: Rows, case: Case, outcome: _Outcome) -> Verdict:
+    heard, alert = case.heard, case.told_as or case.alert
+    if heard.suppressed:
+        return Verdict(alert, heard, case.incident_id, case.receivers)
+    kind = Kind.FIRING if heard.news else Kind.RESOLVED
+    told = tuple(outcome.texts.get((case.id, kind), ()))
+    with_its_beginning = kind is Kind.RESOLVED and case.incident_id in outcome.told_at_once
+    if not told and not with_its_beginning and (case.id, kind) not in outcome.owed:
+        return Verdict(alert, _why_untold(rows, case), case.incident_id, case.receivers)
+    return Verdict(alert, heard, case.incident_id, case.receivers, told)
+
+
+def _why_untold(rows: Rows, case: Case) -> Heard:
+    if case.heard.news:
+        return Heard.NOBODY
+    told = rows.of_incident(case.id)
+    first = [rows.state_of(n) for n in told if n.kind is Kind.FIRING]
+    dropped = any(n.state is PageState.DROPPED and n.why is Drop.RESOLVED for n in told)
+    if dropped or State.CANCELLED in first:
+        return Heard.RESOLVED_UNSENT
+    may_have_it = any(state is not None and state.may_have_arrived for state in first)
+    return Heard.RESOLVED_OFF if may_have_it else Heard.NOBODY_TOLD
+
+
+def _twice(keys: Iterable[Key]) -> set[Key]:
+    """Those that stand there more than once."""
+    seen: set[Key] = set()
+    return {key for key in keys if key in seen or seen.add(key)}  # type: ignore[func-returns-value]
+
+
+def _shares(node: Route) -> bool:
+    return bool(node.dedup_labels) or any(_shares(child) for child in node.routes)

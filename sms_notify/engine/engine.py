@@ -1,0 +1,119 @@
+"""The steps of deciding: facts in, changes out.
+
+`accept`, `tick`, `acknowledge` and `recover` are the whole engine. Each loads what it may touch, lets policy change it in
+memory, and writes it back. They take the transaction and `now`; none reads a clock, so the running daemon, the backtest
+and a replay on a virtual clock are the same code. Sending begins where this ends: at the store.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+from sms_notify.alert import Delivery
+from sms_notify.engine.accepting import Accepting, Verdict
+from sms_notify.engine.texting import Texting
+from sms_notify.engine.ticking import Ticked, Ticker, still_queued
+from sms_notify.engine.working_set import WorkingSet
+from sms_notify.oncall.roster import Roster
+from sms_notify.policy.acknowledgement import acknowledge
+from sms_notify.policy.housekeeping import LONGEST_PAUSE, Moved
+from sms_notify.policy.rotations import Schedule
+from sms_notify.policy.ruleset import Plan
+from sms_notify.policy.self_alert_notes import note_unaddressed
+from sms_notify.policy.vocabulary import AckBy, Cause, Drop
+from sms_notify.store import incidents, outbox, timers
+from sms_notify.store.tx import Tx
+
+_TO_REPEAT = timedelta(hours=5)  # after a start: longer than a source's usual repeat interval
+
+
+def no_code() -> str:
+    """For where no text bears a link."""
+    return ""
+
+
+class Engine:
+    """Decides and words by one configuration. `node` names this process in the ledger; `code` makes the unguessable
+    end of a link that acknowledges.
+    """
+
+    def __init__(self, plan: Plan, node: str, code: Callable[[], str] = no_code) -> None:
+        self.plan = plan
+        self.node = node
+        self._code = code
+        self.roster = Roster(plan.directory, plan.schedules)
+        self._numbers = plan.numbers()
+        texting = Texting(plan, code)
+        self._accepting = Accepting(plan, self._numbers, node, texting)
+        self._ticker = Ticker(plan, self._numbers, node, texting)
+
+    def with_schedules(self, schedules: Mapping[str, Schedule]) -> Engine:
+        """The same engine after the calendars were read again."""
+        return Engine(replace(self.plan, schedules=schedules), self.node, self._code)
+
+    def accept(self, tx: Tx, delivery: Delivery, now: datetime) -> list[Verdict]:
+        """Takes in one delivery: episodes, routes, who is owed what, texts, and a row for every alert with what it led to."""
+        return self._accepting.accept(tx, [delivery], now)[0]
+
+    def accept_all(self, tx: Tx, deliveries: Sequence[Delivery], now: datetime) -> list[list[Verdict]]:
+        """As `accept`, one after the other, in one step."""
+        return self._accepting.accept(tx, deliveries, now)
+
+    # Time.
+
+    def tick(self, tx: Tx, now: datetime) -> Ticked:
+        """Does what has fallen due by `now`."""
+        return self._ticker.tick(tx, now)
+
+    # A start, a reload, a person.
+
+    def recover(self, tx: Tx, now: datetime) -> list[Moved]:
+        """At start: takes up what an earlier process left, under the configuration of today."""
+        incidents.allow_for_absence(tx, now - self.plan.timing.stale_after + _TO_REPEAT)
+        timers.clamp(tx, now)
+        outbox.clamp_waits(tx, now + LONGEST_PAUSE)
+        working = WorkingSet(tx, self.node, now)
+        left = outbox.leased_by(tx, self.node)
+        working.know(left)
+        house = self._ticker.housekeeping(working.rows)
+        for message in left:
+            house.lose(message, Cause.RESTARTED)
+        working.flush()
+        return [*house.moved, *self.adopt(tx, now)]
+
+    def adopt(self, tx: Tx, now: datetime) -> list[Moved]:
+        """At start and at a reload: what waits for a number or a gateway that the configuration no longer names is not
+        sent there. What this process is sending at the moment is left alone.
+        """
+        working = WorkingSet(tx, self.node, now)
+        rows = working.rows
+        working.load_all_held()
+        gone = [n for n in rows.all_held() if n.number not in self._numbers]
+        rows.drop(gone, Drop.NOT_CONFIGURED)
+        note_unaddressed(rows, (n.incident_id for n in gone if n.kind.alarming))
+        working.load_messages(m.id for m in outbox.queued(tx))
+        house = self._ticker.housekeeping(rows)
+        house.drop_unaddressed(still_queued(rows))
+        house.leave_unknown_gateways(still_queued(rows))
+        working.flush()
+        return house.moved
+
+    def acknowledge(
+        self,
+        tx: Tx,
+        incident_ids: Iterable[int],
+        by: str,
+        how: AckBy,
+        now: datetime,
+        comment: str = "",
+    ) -> list[int]:
+        """Somebody takes care of these: no step and no reminder follows. Returns those that it was news for."""
+        working, ids = WorkingSet(tx, self.node, now), list(incident_ids)
+        working.load_incidents(ids)
+        working.load_notifications(ids)
+        working.load_timers(ids)
+        taken = acknowledge(working.rows, ids, by, how, comment)
+        working.flush()
+        return taken

@@ -1,0 +1,76 @@
+"""From what is owed to texts: loads what limits and lanes have to say about it, and lets policy write them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+
+from sms_notify.engine.working_set import WorkingSet
+from sms_notify.policy.allowance import Allowance
+from sms_notify.policy.batching import Batching, Texted, joins
+from sms_notify.policy.holds import Hold
+from sms_notify.policy.rate_limits import Lane
+from sms_notify.policy.records import Notification
+from sms_notify.policy.rows import Rows
+from sms_notify.policy.ruleset import Plan
+
+
+class Texting:
+    """By one configuration. `code` makes the unguessable end of a link that acknowledges."""
+
+    def __init__(self, plan: Plan, code: Callable[[], str]) -> None:
+        self._plan = plan
+        self._code = code
+        self._allowance = Allowance(plan)
+        self._limited = {lane: self._allowance.limited(lane) for lane in Lane}
+        self._back = {lane: self._allowance.looks_back(lane) for lane in Lane}
+        self._back_at_all = self._allowance.looks_back_at_all()
+        self._bounds = plan.limits.credits if self._allowance.of_money else None
+
+    def owe(self, working: WorkingSet, owed: Sequence[Notification]) -> list[Texted]:
+        """Texts about what is due of it; the rest is written down for later."""
+        if not owed:
+            return []
+        due = [n for n in owed if n.due_at <= working.rows.now]
+        self._load_limits(working, dict.fromkeys(n.number for n in due))
+        self._load_companions(working, ((n.number, n.lane, (n,)) for n in due))
+        return self._batching(working).owe(owed)
+
+    def flush(self, working: WorkingSet) -> list[Texted]:
+        """Texts about what was held until now."""
+        rows = working.rows
+        due = working.due_lanes() | rows.due_lanes()
+        self._load_limits(working, {number for number, _ in due})
+        free = [key for key in due if not self._waits(rows, *key)]
+        working.load_held(free)
+        self._load_companions(working, ((number, lane, rows.due(number, lane)) for number, lane in free))
+        return self._batching(working).flush(due)
+
+    def _batching(self, working: WorkingSet) -> Batching:
+        return Batching(self._plan, self._allowance, self._code, working.rows)
+
+    def _load_limits(self, working: WorkingSet, numbers: Iterable[str]) -> None:
+        """What the limits leave these numbers, where there are any."""
+        if self._limited[Lane.CRITICAL] or self._limited[Lane.REST]:
+            working.load_lanes(numbers, self._back)
+            working.load_money(self._plan.gateway, self._bounds, self._back_at_all)
+
+    def _load_companions(
+        self, working: WorkingSet, due: Iterable[tuple[str, Lane, Sequence[Notification]]]
+    ) -> None:
+        """What is held in the same lanes and may go along, where a text may leave at all."""
+        rows, lanes, late = working.rows, set[tuple[str, Lane]](), set[str]()
+        for number, lane, ready in due:
+            limited = self._limited[lane]
+            alone = limited and (number, lane) not in rows.queue.held
+            was_held = limited and rows.lane(number, lane) is not None
+            if joins(lane, ready, was_held=was_held) and not self._waits(rows, number, lane):
+                lanes |= set() if alone else {(number, lane)}
+                late |= {number for n in ready if n.why is Hold.LATE and lane is Lane.CRITICAL}
+        working.load_held(lanes)
+        working.load_late(late)
+
+    def _waits(self, rows: Rows, number: str, lane: Lane) -> bool:
+        held = rows.lane(number, lane)
+        return self._limited[lane] and (
+            (held is not None and held.until > rows.now) or rows.waits(number, lane)
+        )

@@ -1,0 +1,178 @@
+"""What the passing of time leads to: one look at what has fallen due, then a working set for each kind of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+from sms_notify.barring import say_barring
+from sms_notify.engine.texting import Texting
+from sms_notify.engine.working_set import WorkingSet
+from sms_notify.policy import handoff
+from sms_notify.policy.batching import Texted
+from sms_notify.policy.escalation import ALONG, Escalation
+from sms_notify.policy.housekeeping import Housekeeping, Moved, Overdue
+from sms_notify.policy.notifications import relieved
+from sms_notify.policy.records import Message, TimerKind
+from sms_notify.policy.rows import Rows
+from sms_notify.policy.ruleset import Plan
+from sms_notify.policy.truth import close_unheard
+from sms_notify.policy.vocabulary import State
+from sms_notify.store import breakers, limit_rows, outbox, timers, work_due
+from sms_notify.store.tx import Tx
+from sms_notify.store.work_due import WorkDue
+
+_GROUPS_KEPT = timedelta(days=1)
+_LOOK_EVERY = timedelta(minutes=5)  # for gaps ahead in who is on call
+
+
+@dataclass(frozen=True, slots=True)
+class Ticked:
+    """What time has led to: messages that it moved, and the ids of those that it wrote.
+
+    `next_at` is when critical texts that a limit holds may go on: to be late then is to be late with a page.
+    """
+
+    moved: tuple[Moved, ...] = ()
+    written: tuple[int, ...] = ()
+    next_at: datetime | None = None
+
+
+class Ticker:
+    """By one configuration. `numbers` are those that it names."""
+
+    def __init__(self, plan: Plan, numbers: frozenset[str], node: str, texting: Texting) -> None:
+        self._plan = plan
+        self._numbers = numbers
+        self._node = node
+        self._texting = texting
+        self._look_for_gaps_at: datetime | None = None
+
+    def tick(self, tx: Tx, now: datetime) -> Ticked:
+        """Does what has fallen due by `now`."""
+        timing = self._plan.timing
+        due = work_due.look(
+            tx, now, stale_after=timing.stale_after, reconcile_wait=timing.reconcile_wait,
+            report_timeout=timing.report_timeout,
+        )  # fmt: skip
+        if due.unheard:
+            self._close_unheard(tx, now)
+        if due.old_notes:
+            breakers.close_old_self_alerts(tx, now)
+        if due.old_groups:
+            timers.forget_groups(tx, now - _GROUPS_KEPT)
+        if self._plan.schedules:
+            self._hand_off(tx, now)
+        moved = self._keep_house(tx, due, now) if due.housekeeping else []
+        told: list[Texted] = []
+        if moved:  # what has failed makes steps due, and what grew too old is to be told
+            due = replace(due, steps=True, notifications=True, lanes=True)
+        if due.steps or due.notifications:
+            told += self._tell_due(tx, due, now)
+        if due.notifications or due.lanes:
+            limit_rows.free_silent_lanes(tx, now)
+        if due.reminders:
+            told += self._remind(tx, now)
+        if told or due.lanes:
+            due = replace(due, next_critical=limit_rows.next_critical(tx))
+        written = tuple(dict.fromkeys(message_id for _, message_id in told))
+        return Ticked(tuple(moved), written, due.next_critical)
+
+    def _close_unheard(self, tx: Tx, now: datetime) -> None:
+        working = WorkingSet(tx, self._node, now)
+        for incident in working.load_unheard(now - self._plan.timing.stale_after):
+            close_unheard(working.rows, incident)
+        working.flush()
+
+    def _hand_off(self, tx: Tx, now: datetime) -> None:
+        """Tells who takes over now; every few minutes, looks for gaps ahead."""
+        working = WorkingSet(tx, self._node, now)
+        rows = working.rows
+        working.load_roster(self._plan.directory)
+        told = handoff.taken_over(self._plan, rows)
+        if told:
+            working.load_open_incidents()
+            working.load_ids()
+        for schedule in told:
+            handoff.tell(self._plan, rows, schedule)
+        last = self._look_for_gaps_at
+        if last is None or now >= last or last - now > _LOOK_EVERY:
+            self._look_for_gaps_at = now + _LOOK_EVERY
+            found = (handoff.gap_ahead(rows, schedule) for schedule in self._plan.schedules.values())
+            rows.notes += [
+                note for note in found if note is not None and not breakers.is_known(tx, note.name)
+            ]
+        working.flush()
+
+    def _tell_due(self, tx: Tx, due: WorkDue, now: datetime) -> list[Texted]:
+        """Steps, what somebody else hears now, and what was held until now: each may find that the one before has told it."""
+        working = WorkingSet(tx, self._node, now)
+        rows = working.rows
+        working.load_ids()
+        if due.steps:
+            working.load_due_timers(TimerKind.ESCALATE, now)
+        if due.after_hours:
+            working.load_due_after_hours()
+        if due.steps or due.after_hours:
+            self._load_roster(working)
+        told = self._texting.owe(working, Escalation(self._plan, rows).steps())
+        told += self._texting.owe(working, relieved(self._plan, rows))
+        told += self._texting.flush(working)
+        working.flush()
+        return told
+
+    def _load_roster(self, working: WorkingSet) -> None:
+        if self._plan.schedules:
+            working.load_roster(self._plan.directory)
+
+    def _remind(self, tx: Tx, now: datetime) -> list[Texted]:
+        """Last of all, for what was told just now needs no reminder."""
+        working = WorkingSet(tx, self._node, now)
+        working.load_ids()
+        working.load_due_timers(TimerKind.REMIND, now + ALONG)
+        self._load_roster(working)
+        told = self._texting.owe(working, Escalation(self._plan, working.rows).reminders())
+        working.flush()
+        return told
+
+    def _keep_house(self, tx: Tx, due: WorkDue, now: datetime) -> list[Moved]:
+        timing, working = self._plan.timing, WorkingSet(tx, self._node, now)
+        rows = working.rows
+        late = Overdue(
+            tuple(outbox.overdue(tx, State.SUBMITTING, now)) if due.leased else (),
+            tuple(outbox.overdue(tx, State.UNKNOWN, now - timing.reconcile_wait)) if due.unknown else (),
+            tuple(outbox.overdue(tx, State.QUEUED, now)) if due.expired else (),
+            tuple(outbox.overdue(tx, State.SENT, now - timing.report_timeout)) if due.sent else (),
+            tuple(outbox.overdue(tx, State.BUFFERED, now - timing.report_timeout)) if due.buffered else (),
+        )
+        working.load_breakers()
+        stuck = self._stuck(tx, rows) if due.refused else []
+        gone = (message for message in (*late.leased, *late.sent))
+        working.know(gone)
+        working.load_context(m.id for m in (*late.unknown, *late.expired, *late.buffered, *stuck))
+        house = self.housekeeping(rows)
+        house.overdue(late)
+        house.fail_over(still_queued(rows))
+        house.leave_barred(sorted(still_queued(rows), key=lambda m: (m.expires_at, m.id)))
+        house.stop_waiting_for_reports((*late.sent, *late.buffered))
+        working.flush()
+        return house.moved
+
+    def housekeeping(self, rows: Rows) -> Housekeeping:
+        return Housekeeping(self._plan, self._numbers, rows, say_barring)
+
+    def _stuck(self, tx: Tx, rows: Rows) -> list[Message]:
+        """What waits where nothing leaves, or for a number or a country that its gateway refuses."""
+        closed = {breaker.gateway for breaker in rows.breakers if breaker.scope.whole}
+        if len(self._plan.gateways) < 2:
+            closed = set()
+        waiting = [
+            m for gateway in self._plan.gateways if gateway in closed for m in outbox.waiting_for(tx, gateway)
+        ]
+        return [*waiting, *outbox.barred(tx)]
+
+
+def still_queued(rows: Rows) -> list[Message]:
+    """The most urgent first."""
+    waiting = [message for message in rows.messages.rows.values() if message.state is State.QUEUED]
+    return sorted(waiting, key=lambda message: (message.rank, message.not_before, message.id))

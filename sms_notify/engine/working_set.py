@@ -1,0 +1,273 @@
+"""Between the store and policy: loads the rows that a step may touch, by key, and writes back in bulk what it changed.
+
+A step names its keys in stages, for whom it concerns is known only when it is known what was heard; each stage is a
+handful of statements however many keys there are. A row that was loaded is not loaded again: what the step has made of
+it stands. All of it happens in one transaction of the one writer, so that nothing changes between loading and writing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+from sms_notify.policy.correlation import SHARED, Key
+from sms_notify.policy.directory import Directory
+from sms_notify.policy.rate_limits import Credits, Lane
+from sms_notify.policy.records import Incident, Message, TimerKind
+from sms_notify.policy.rows import Rows
+from sms_notify.policy.vocabulary import State
+from sms_notify.store import (
+    breakers,
+    decisions,
+    incident_members,
+    incidents,
+    limit_rows,
+    messages,
+    notes,
+    notification_rows,
+    oncall_rows,
+    timers,
+)
+from sms_notify.store.tx import Row, Tx
+
+_HISTORY = 21  # episodes of a problem: this one, and those that a reader may remember
+_FLAPPING = 100  # where they follow each other so fast that they are counted
+
+
+class WorkingSet:
+    """The rows of one step."""
+
+    def __init__(self, tx: Tx, node: str, now: datetime) -> None:
+        self._tx = tx
+        self._node = node
+        self.rows = Rows(now)
+        self._lanes: set[str] = set()
+        self._held: set[tuple[str, Lane]] = set()
+        self._has_ids = False
+        self._has_money = False
+
+    # What was heard.
+
+    def load_problems(self, keys: Iterable[Key]) -> None:
+        """The latest episode of each, and what the alerts were part of that have none open of their own."""
+        wanted = list(dict.fromkeys(keys))
+        self._take(incidents.newest_of(self._tx, wanted))
+        latest = {key: self.rows.latest(*key) for key in wanted}
+        unknown = [key for key, incident in latest.items() if incident is None or not incident.is_open]
+        members = incident_members.newest_of(self._tx, unknown)
+        self.load_incidents(member.incident_id for member in members)
+        shared = {member.incident_id for member in members}
+        shared |= {
+            incident.id for incident in latest.values() if incident is not None and incident.source == SHARED
+        }
+        for member in [*members, *incident_members.of_incidents(self._tx, shared)]:
+            key = (member.incident_id, member.source, member.fingerprint)
+            self.rows.members.load(key, member)
+
+    def load_ids(self) -> None:
+        """For a step that writes more than repeats."""
+        if not self._has_ids:
+            self.rows.ids, self._has_ids = messages.next_ids(self._tx), True
+
+    def load_history(self, keys: Iterable[Key], flapping_since: datetime) -> None:
+        """Earlier episodes of these problems, and everything that anybody was to hear of them."""
+        known = [key for key in dict.fromkeys(keys) if self.rows.latest(*key) is not None]
+        if not known:
+            return
+        self._take(incidents.newest_of(self._tx, known, _HISTORY))
+        busy = [key for key in known if self._goes_on(key, flapping_since)]
+        self._take(incidents.newest_of(self._tx, busy, _FLAPPING))
+        ids = [incident.id for key in known for incident in self.rows.episodes(*key)]
+        self.load_notifications(ids)
+        self.load_timers(incident.id for incident in self.rows.incidents.rows.values() if incident.is_open)
+
+    def _goes_on(self, key: Key, since: datetime) -> bool:
+        """Whether episodes before those that were loaded may count as flapping."""
+        episodes = self.rows.episodes(*key)
+        oldest = episodes[-1]
+        return len(episodes) >= _HISTORY and (oldest.closed_at is None or oldest.closed_at > since)
+
+    def load_incidents(self, ids: Iterable[int]) -> None:
+        missing = {id_ for id_ in ids if self.rows.incidents.get(id_) is None}
+        self._take(incidents.by_ids(self._tx, sorted(missing)))
+
+    def load_open_incidents(self) -> None:
+        self._take(incidents.still_open(self._tx))
+
+    def load_unheard(self, limit: datetime) -> list[Incident]:
+        """The open episodes that nothing was heard of since then, with what was still to follow of them."""
+        found = incidents.unheard_since(self._tx, limit)
+        self._take(found)
+        ids = [incident.id for incident in found]
+        self.load_notifications(ids)
+        self.load_timers(ids)
+        return found
+
+    def _take(self, found: Iterable[Incident]) -> None:
+        for incident in found:
+            self.rows.load_incident(incident)
+
+    # What people were to hear.
+
+    def load_notifications(self, incident_ids: Iterable[int]) -> None:
+        """All of these incidents, with the messages that wait to tell them and whatever else those tell."""
+        self._told(notification_rows.of_incidents(self._tx, dict.fromkeys(incident_ids)))
+        waiting = {
+            n.message_id
+            for n in self.rows.notifications.rows.values()
+            if n.message_state is State.QUEUED and self.rows.messages.get(n.message_id or 0) is None
+        }
+        self.load_messages(id_ for id_ in waiting if id_ is not None)
+
+    def load_messages(self, ids: Iterable[int]) -> None:
+        """Whole messages, what they tell, and the incidents of that."""
+        missing = sorted(id_ for id_ in ids if self.rows.messages.get(id_) is None)
+        for message in messages.by_ids(self._tx, missing):
+            self.rows.messages.load(message.id, message)
+        self._told(notification_rows.of_messages(self._tx, missing))
+
+    def know(self, found: Iterable[Message]) -> None:
+        """Messages that were read already, where nothing is asked of what they tell."""
+        for message in found:
+            self.rows.messages.load(message.id, message)
+
+    def load_context(self, message_ids: Iterable[int]) -> None:
+        """What the fate of these messages may concern: their incidents, what else is told of those, and their steps."""
+        wanted = set(message_ids)
+        self.load_messages(wanted)
+        ids = {n.incident_id for id_ in wanted for n in self.rows.of_message(id_)}
+        self.load_notifications(ids)
+        self.load_timers(ids)
+
+    def _told(self, found: Iterable[Row]) -> None:
+        rows = list(found)
+        self.load_incidents(row["incident_id"] for row in rows)
+        for row in rows:
+            if self.rows.notifications.get(row["id"]) is None:
+                self.rows.load_notification(notification_rows.notification_of(row, self.rows.incidents.rows))
+
+    def load_held(self, lanes: Iterable[tuple[str, Lane]]) -> None:
+        """All that is held in these lanes."""
+        missing = sorted(set(lanes) - self._held)
+        if not missing:
+            return
+        self._held |= set(missing)
+        self._told(notification_rows.held_in(self._tx, missing))
+
+    def load_late(self, numbers: Iterable[str]) -> None:
+        """What is held for these numbers because its text grew too old."""
+        if wanted := sorted(set(numbers)):
+            self._told(notification_rows.late_for(self._tx, wanted))
+
+    def load_due_after_hours(self) -> None:
+        """The beginnings that the clock on the wall held until now, and who has heard of those incidents."""
+        found = notification_rows.due_after_hours(self._tx, self.rows.now)
+        self._told(found)
+        self.load_notifications(row["incident_id"] for row in found)
+
+    def due_lanes(self) -> set[tuple[str, Lane]]:
+        """Whose notifications are due, as far as the store knows."""
+        return notification_rows.due_lanes(self._tx, self.rows.now)
+
+    def load_all_held(self) -> None:
+        self._told(notification_rows.all_held(self._tx))
+
+    # When, and how much.
+
+    def load_timers(self, incident_ids: Iterable[int]) -> None:
+        for timer in timers.of_incidents(self._tx, dict.fromkeys(incident_ids)):
+            self.rows.timers.load((timer.incident_id, timer.receiver, timer.what), timer)
+
+    def load_due_timers(self, what: TimerKind, until: datetime) -> None:
+        """What is due, and everything that anybody was to hear of those incidents."""
+        found = timers.due(self._tx, what, until)
+        for timer in found:
+            self.rows.timers.load((timer.incident_id, timer.receiver, timer.what), timer)
+        ids = [timer.incident_id for timer in found]
+        self.load_incidents(ids)
+        self.load_notifications(ids)
+
+    def load_groups(self, names: Iterable[str]) -> None:
+        for name, at in timers.flushed(self._tx, dict.fromkeys(names)).items():
+            self.rows.groups.load(name, at)
+
+    def load_roster(self, directory: Directory) -> None:
+        """Who was found to hold each schedule last, and the overrides of people of today: somebody who left the
+        configuration must not leave a hole until theirs ends.
+        """
+        roster = oncall_rows.roster(self._tx, directory.people, self.rows.now)
+        for schedule, person in roster.holders.items():
+            self.rows.holders.load(schedule, person)
+        self.rows.overrides = roster.overrides
+
+    def load_lanes(self, numbers: Iterable[str], back: Mapping[Lane, timedelta]) -> None:
+        """What limits and texts that wait leave these numbers. `back` is how far the limits look."""
+        missing = sorted(set(numbers) - self._lanes)
+        self._lanes |= set(missing)
+        held = limit_rows.load_lanes(self._tx, missing, back, self.rows.queue, self.rows.now)
+        for key, lane in held.items():
+            self.rows.load_lane(key, lane)
+
+    def load_money(
+        self, gateway: str, bounds: Credits | None, at_all: Mapping[str | None, timedelta]
+    ) -> None:
+        """What was spent of late, and how many texts left for anybody; once a step."""
+        if self._has_money:
+            return
+        self._has_money = True
+        if bounds is not None:
+            limit_rows.load_money(self._tx, gateway, bounds, self.rows.queue, self.rows.now)
+        limit_rows.load_at_all(self._tx, at_all, self.rows.queue, self.rows.now)
+
+    def load_breakers(self) -> None:
+        self.rows.breakers = breakers.all_open(self._tx)
+
+    # Back to the store.
+
+    def flush(self) -> None:
+        """Writes what has changed: one statement a table and kind. What the first two change is not loaded as a rule;
+        where it is, the rows below say the same.
+        """
+        tx, rows, now = self._tx, self.rows, self.rows.now
+        if rows.freed:
+            limit_rows.look_again(tx, rows.freed, now)
+        if rows.postponed:
+            notification_rows.postpone(tx, rows.postponed, now)
+        changed = {one.id: one for one in rows.incidents.changed}
+        incidents.seen(tx, [id_ for id_ in rows.seen if id_ not in changed], now)
+        # What ends makes room for what begins: one open episode a problem.
+        seen = (replace(one, last_seen_at=now) if id_ in rows.seen else one for id_, one in changed.items())
+        incidents.update(tx, seen)
+        incidents.insert(tx, rows.incidents.new)
+        if rows.members.rows:
+            incident_members.save(tx, [*rows.members.new, *rows.members.changed])
+        if rows.notifications.rows or rows.messages.rows:
+            self._flush_texts()
+        self._flush_waits()
+        incidents.record(tx, rows.heard, self._node, now)
+        if rows.decided:
+            decisions.record(tx, rows.decided, self._node, now)
+        if rows.notes or rows.lost:
+            notes.write(tx, rows.notes, rows.lost, now)
+
+    def _flush_texts(self) -> None:
+        tx, rows, now = self._tx, self.rows, self.rows.now
+        messages.insert(tx, rows.messages.new)
+        messages.update(tx, rows.messages.changed, now)
+        messages.enter_all(tx, rows.ledger, self._node, now)
+        notification_rows.insert(tx, rows.notifications.new)
+        notification_rows.update(tx, rows.notifications.changed)
+
+    def _flush_waits(self) -> None:
+        tx, rows = self._tx, self.rows
+        if rows.timers.used:
+            timers.strike(tx, rows.timers.gone)
+            timers.save(tx, [*rows.timers.new, *rows.timers.changed])
+        if rows.lanes.used:
+            limit_rows.free_lanes(tx, rows.lanes.gone)
+            limit_rows.hold_lanes(tx, rows.lanes.touched)
+        if rows.groups.used:
+            timers.flush(tx, rows.groups.touched)
+        if rows.holders.used:
+            oncall_rows.set_holders(tx, rows.holders.touched, rows.now)

@@ -1,0 +1,82 @@
+"""Which notifications make one text, and what that text has to say."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+
+from sms_notify.alert import Status
+from sms_notify.policy.episodes import tag_of
+from sms_notify.policy.holds import Hold
+from sms_notify.policy.records import Notification
+from sms_notify.policy.vocabulary import Kind
+from sms_notify.wording.content import Digest, Merged, Notice, TextedIncident, Tone
+
+FLAPPING = "flapping"  # the bundle of those that say so
+RAISED = "raised"  # of those that are told to somebody who knows of the lesser trouble
+_TONES = {Kind.ESCALATION: Tone.ESCALATED, Kind.REMINDER: Tone.REMINDER}
+
+_BY_BUNDLE = {FLAPPING: Tone.FLAPPING, RAISED: Tone.RAISED}
+
+
+def bundle(n: Notification) -> tuple[str, ...]:
+    """What is told in one text when there is room: the same thing, by the same receiver, of the same group."""
+    if n.why in (Hold.QUIET, Hold.LATE):
+        return ("", n.why)
+    return (n.receiver, n.kind, n.bundle)
+
+
+def needs_digest(listed: Iterable[Notification]) -> bool:
+    """More than one kind of thing, or things that began and ended untold, that are too old to be news, that were held
+    for a night.
+    """
+    every = [n for n in listed if n.bundle != FLAPPING]  # that it comes and goes is all that is told of it
+    untold = any(n.subject.ended and n.kind is not Kind.RESOLVED for n in every)
+    late = any(n.why is Hold.LATE or (n.why is Hold.QUIET and len(every) > 1) for n in every)
+    return untold or late or len({n.kind for n in every}) > 1
+
+
+def is_old_news(items: Sequence[Notification], announced: bool) -> bool:
+    """Nothing but problems that came and went while it was held for a moment."""
+    if announced or not all(n.id for n in items):
+        return False
+    return all(
+        n.subject.ended and n.kind.news and n.why is not Hold.LATE and n.bundle != FLAPPING for n in items
+    )
+
+
+def _told(n: Notification) -> TextedIncident:
+    subject = n.subject
+    since = subject.alert.starts_at or subject.opened_at
+    return TextedIncident(tag_of(subject.incident_id), subject.alert, since, ended=subject.ended)
+
+
+def _once(listed: Iterable[Notification]) -> tuple[TextedIncident, ...]:
+    """An incident that is owed twice is told once."""
+    return tuple({n.subject.incident_id: _told(n) for n in listed}.values())
+
+
+def notice(listed: Sequence[Notification], silent: datetime | None, link: str) -> Notice:
+    first = listed[0]
+    status = Status.RESOLVED if first.kind is Kind.RESOLVED else Status.FIRING
+    tone = _BY_BUNDLE.get(first.bundle) or _TONES.get(first.kind, Tone.NEWS)
+    times = max(n.subject.flapping for n in listed)
+    hidden = sum(n.hidden for n in listed)
+    return Notice(status, _once(listed), hidden, tone, times if tone is Tone.FLAPPING else 0, link, silent)
+
+
+def digest(
+    listed: Sequence[Notification], announced: bool, since: datetime, silent: datetime | None, link: str
+) -> Digest:
+    why = Merged.STORM
+    if announced:
+        why = Merged.CLOSING
+    elif any(n.why is Hold.LATE for n in listed):
+        why = Merged.LATE
+    elif any(n.why is Hold.QUIET for n in listed):
+        why = Merged.QUIET
+    over = _once(n for n in listed if n.kind is Kind.RESOLVED)
+    ended = {n.subject.incident_id for n in listed if n.kind is Kind.RESOLVED}
+    held = _once(n for n in listed if n.kind is not Kind.RESOLVED and n.subject.incident_id not in ended)
+    hidden = sum(n.hidden for n in listed)
+    return Digest(why, held, over, since, silent, hidden, link)

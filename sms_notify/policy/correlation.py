@@ -1,0 +1,156 @@
+"""What an alert means: which incident it belongs to, and whether that is news.
+
+An incident has the name that its source gave it, but for those that `dedup_labels` make of what several sources tell:
+these are known by the values of those labels, and by who is to hear of it, so that nobody is left out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+from sms_notify.alert import Alert, Status, fingerprint_of
+from sms_notify.policy.episodes import Episode, hear, hear_shared
+from sms_notify.policy.records import Incident, Member
+from sms_notify.policy.routing import Route
+from sms_notify.policy.rows import Rows
+from sms_notify.policy.vocabulary import Heard, IncidentState
+
+SHARED = "dedup"
+"""The source of an incident that stands for alerts of several sources."""
+
+NOTICE_LASTS = timedelta(hours=4)  # where a route has no repeat_interval
+
+Key = tuple[str, str]
+"""Source and fingerprint: what a problem is known by."""
+Chains = tuple[tuple[Route, ...], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """An alert under the name of its incident, and the latest episode of that name.
+
+    `told_as` is the alert as it came where that is another name; `member` is what it was part of before.
+    """
+
+    alert: Alert
+    latest: Incident | None
+    told_as: Alert | None = None
+    member: Member | None = None
+
+    @property
+    def own(self) -> Episode | None:
+        """What this source told before, as far as it counts: an end ends the latest episode alone."""
+        if self.member is None:
+            return None
+        same = self.latest is not None and self.member.incident_id == self.latest.id
+        return self.member.episode if same or self.alert.status is Status.FIRING else None
+
+
+def names(alert: Alert, chains: Chains) -> tuple[Key, ...]:
+    """What the incident of an alert may be known by."""
+    shared = None if _stands_alone(alert) else shared_name(chains, alert.labels)
+    own = (alert.source, alert.fingerprint)
+    return (own,) if shared is None else (own, (SHARED, shared))
+
+
+def known(rows: Rows, alert: Alert, chains: Chains) -> Known:
+    """An open incident keeps its name whatever the configuration says by now, or nothing would ever end it."""
+    latest = rows.latest(alert.source, alert.fingerprint)
+    if latest is not None and latest.is_open:
+        return Known(alert, latest)
+    member = rows.member_of(alert.source, alert.fingerprint)
+    if member is not None and (incident := rows.incidents.rows[member.incident_id]).is_open:
+        return _shared(rows, alert, incident.fingerprint, member)
+    name = None if _stands_alone(alert) else shared_name(chains, alert.labels)
+    return Known(alert, latest) if name is None else _shared(rows, alert, name, member)
+
+
+def _stands_alone(alert: Alert) -> bool:
+    """Beside the problem and not the problem itself: what somebody wanted told, a downtime, that it flaps."""
+    return alert.once or bool(alert.labels.get("notification"))
+
+
+def _shared(rows: Rows, alert: Alert, name: str, member: Member | None) -> Known:
+    latest = rows.latest(SHARED, name)
+    here = member is not None and rows.incidents.rows[member.incident_id].fingerprint == name
+    under_it = replace(alert, source=SHARED, fingerprint=name)
+    return Known(under_it, latest, alert, member if here else None)
+
+
+def shared_name(chains: Sequence[Sequence[Route]], labels: Mapping[str, str]) -> str | None:
+    """The name of the incident that all sources share, or None where the route asks for none or a label is missing."""
+    asked = next((chain[-1].dedup_labels for chain in chains if chain[-1].dedup_labels), ())
+    if not asked or not all(labels.get(name) for name in asked):
+        return None
+    receivers = "\n".join(sorted({chain[-1].receiver for chain in chains}))
+    # A label name has no blank in it, so that this is none.
+    return fingerprint_of({name: labels[name] for name in asked} | {"to whom": receivers})
+
+
+def is_repeat(rows: Rows, alert: Alert) -> bool:
+    """True where the alert says again, under a name of its own, what its open incident says: nothing follows from it."""
+    latest = rows.latest(alert.source, alert.fingerprint)
+    if latest is None or not latest.is_open or alert.once:
+        return False
+    return hear(alert, latest.episode, rows.now) is Heard.DUPLICATE
+
+
+def meaning(rows: Rows, it: Known, chains: Chains, stale_after: timedelta) -> Heard:
+    """What it means. What one source has not spoken of for `stale_after` holds no shared incident open any more."""
+    latest = None if it.latest is None else it.latest.episode
+    if it.told_as is None:
+        return _again(rows, it, hear(it.alert, latest, rows.now), chains)
+    others = it.latest is not None and _others_fire(rows, it.latest.id, it.told_as, rows.now - stale_after)
+    return hear_shared(it.told_as, latest, it.own, others, rows.now)
+
+
+def _repeated_every(chains: Chains) -> timedelta:
+    return max((chain[-1].repeat_interval for chain in chains), default=NOTICE_LASTS) or NOTICE_LASTS
+
+
+def _others_fire(rows: Rows, incident_id: int, alert: Alert, since: datetime) -> bool:
+    """Whether any other alert of the incident has not ended, and was heard of since then."""
+    return any(
+        member.incident_id == incident_id and member.closed_at is None and member.last_seen_at > since
+        for member in rows.members.rows.values()
+        if (member.source, member.fingerprint) != (alert.source, alert.fingerprint)
+    )
+
+
+def _again(rows: Rows, it: Known, word: Heard, chains: Chains) -> Heard:
+    """Repeats keep no notice alive: a job that fails every ten minutes would be told once, and never more. What nothing
+    ends is news again after the longest `repeat_interval`.
+    """
+    latest = it.latest
+    repeated = it.alert.once and word is Heard.DUPLICATE and it.alert.status is Status.FIRING
+    if not repeated or latest is None or rows.now - latest.opened_at < _repeated_every(chains):
+        return word
+    rows.incidents.put(latest.id, replace(latest, state=IncidentState.STALE, closed_at=rows.now))
+    return Heard.FIRST
+
+
+def under_other_names(rows: Rows, it: Known) -> list[int]:
+    """The incidents that the alert was part of before `dedup_labels` were written, changed or removed."""
+    told = it.told_as or it.alert
+    plain = rows.latest(told.source, told.fingerprint)
+    member = it.member or rows.member_of(told.source, told.fingerprint)
+    found = [plain.id] if plain is not None else []
+    found += [member.incident_id] if member is not None else []
+    return [id_ for id_ in found if it.latest is None or id_ != it.latest.id]
+
+
+def note_member(rows: Rows, it: Known, word: Heard, incident_id: int) -> None:
+    """Writes down what a source says of an incident that it shares with others."""
+    if it.told_as is None or word in (Heard.STALE, Heard.NEVER_FIRED):
+        return
+    alert, now = it.told_as, rows.now
+    key = (incident_id, alert.source, alert.fingerprint)
+    had = rows.members.get(key)
+    if alert.status is Status.FIRING:
+        starts_at = alert.starts_at if had is None or had.closed_at is not None else had.starts_at
+        opened_at = now if had is None else had.opened_at
+        rows.members.put(key, Member(*key, starts_at, opened_at, now))
+    elif it.own is not None and had is not None:
+        rows.members.put(key, replace(had, closed_at=now, ended_at=alert.ends_at, last_seen_at=now))

@@ -1,0 +1,179 @@
+"""What follows while nobody acknowledges and nothing ends: the steps of an escalation, and reminders."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+from sms_notify.policy.directory import Person
+from sms_notify.policy.holds import Hold, Wait, wait
+from sms_notify.policy.records import Message, Notification, Timer, TimerKind
+from sms_notify.policy.roster import Staff
+from sms_notify.policy.routing import ROUND, Receiver, Route, route, step_of
+from sms_notify.policy.rows import Rows
+from sms_notify.policy.ruleset import Plan
+from sms_notify.policy.vocabulary import Decision, Kind, PageState
+
+LOOK_AGAIN = timedelta(minutes=1)
+"""For somebody on call, where nobody was."""
+
+ALONG = timedelta(minutes=5)
+"""A reminder takes along what would be due a little later: one text instead of two."""
+
+# `every` says nothing of a step's time; not zero, it marks the one that was moved forward.
+_JUMPED = timedelta(microseconds=1)
+
+
+def plan_step(
+    rows: Rows, incident_id: int, receiver: Receiver, rounds: int, nth: int, first: datetime | None
+) -> None:
+    """Step `nth` follows the first text, which is due at `first`; with nobody to tell it is due at once."""
+    if nth <= len(receiver.escalate):
+        due = rows.now if first is None else first + receiver.escalate[nth - 1].after
+        rows.set_timer(Timer(incident_id, receiver.name, TimerKind.ESCALATE, rounds * ROUND + nth, due))
+
+
+def plan_reminder(
+    rows: Rows, incident_id: int, receiver: Receiver, rounds: int, every: timedelta, first: datetime | None
+) -> None:
+    """With nobody on call it is looked again soon whether somebody is."""
+    due = rows.now + LOOK_AGAIN if first is None else first + every
+    rows.set_timer(Timer(incident_id, receiver.name, TimerKind.REMIND, rounds * ROUND + 1, due, every))
+
+
+def hurry(rows: Rows, message: Message) -> None:
+    """A text has failed for good: where it was the last hope of its step, the next step is due now."""
+    for told in rows.of_message(message.id):
+        timer = rows.timers.get((told.incident_id, told.receiver, TimerKind.ESCALATE))
+        if timer is None or timer.due_at <= rows.now or not told.kind.news or told.nth != timer.nth - 1:
+            continue
+        if not any(_hopeful(rows, n, timer) for n in rows.of_incident(told.incident_id)):
+            rows.set_timer(replace(timer, due_at=rows.now, every=_JUMPED))
+
+
+def _hopeful(rows: Rows, n: Notification, timer: Timer) -> bool:
+    """Whether this text of the step before may still be read."""
+    of_step = n.receiver == timer.receiver and n.kind.news and n.nth == timer.nth - 1
+    if not of_step or n.state is PageState.DROPPED:
+        return False
+    state = rows.state_of(n)
+    return state is None or not state.bad_end
+
+
+class Escalation:
+    """Finds what is due; an incident that has ended or is acknowledged has nothing due any more."""
+
+    def __init__(self, plan: Plan, rows: Rows) -> None:
+        self._plan = plan
+        self._rows = rows
+        self._staff = Staff(plan.directory, plan.schedules)
+        self._now = rows.now
+
+    def steps(self) -> list[Notification]:
+        """What every step that is due owes; a step that nobody stands behind is passed over at once."""
+        return _once(n for timer in self._due(TimerKind.ESCALATE, self._now) for n in self._step(timer))
+
+    def _due(self, what: TimerKind, until: datetime) -> list[Timer]:
+        timers = self._rows.timers.rows.values()
+        due = (timer for timer in timers if timer.what is what and timer.due_at <= until)
+        return sorted(due, key=lambda timer: (timer.due_at, timer.incident_id))
+
+    def _step(self, timer: Timer) -> list[Notification]:
+        rows, now = self._rows, self._now
+        receiver = self._plan.receivers.get(timer.receiver)
+        steps = receiver.escalate if receiver is not None else ()
+        incident, nth = rows.incidents.rows[timer.incident_id], step_of(timer.nth)
+        if receiver is None or not incident.is_open or nth > len(steps):
+            rows.strike(timer)
+            return []
+        step, later = steps[nth - 1], self._held(timer, receiver).until
+        if later > now:
+            rows.set_timer(replace(timer, due_at=later))
+            return []
+        people = self._staff.people(step.notify, rows.overrides, now)
+        self._decided(timer, receiver, people)
+        if nth < len(steps):
+            pause = steps[nth].after - step.after if people else timedelta()
+            rows.set_timer(Timer(incident.id, receiver.name, timer.what, timer.nth + 1, now + pause))
+        else:
+            rows.strike(timer)
+        told = (
+            person
+            for person in people
+            if not rows.has(incident.id, person.number, Kind.ESCALATION, timer.nth)
+        )
+        return [self._owe(timer, person, Kind.ESCALATION, timer.nth, f"step {nth}") for person in told]
+
+    def _owe(self, timer: Timer, person: Person, kind: Kind, nth: int, bundle: str) -> Notification:
+        subject = self._rows.incidents.rows[timer.incident_id].subject
+        return Notification(
+            subject, person, kind, timer.receiver, self._now, self._now, nth=nth, bundle=bundle
+        )
+
+    def _decided(self, timer: Timer, receiver: Receiver, people: Sequence[Person]) -> None:
+        rows, nth = self._rows, step_of(timer.nth)
+        if timer.every:
+            detail = "every text of the step before has failed"
+            rows.decide(Decision.JUMPED, timer.incident_id, receiver=receiver.name, nth=nth, detail=detail)
+        word = Decision.ESCALATED if people else Decision.NOBODY_ON_CALL
+        targets = ", ".join(map(str, receiver.escalate[nth - 1].notify))
+        detail = ", ".join(person.name for person in people) or targets
+        rows.decide(word, timer.incident_id, receiver=receiver.name, nth=nth, detail=detail)
+
+    def reminders(self) -> list[Notification]:
+        """What every reminder that is due owes, with those of the same receiver that soon would be."""
+        names = {timer.receiver for timer in self._due(TimerKind.REMIND, self._now)}
+        soon = [t for t in self._due(TimerKind.REMIND, self._now + ALONG) if t.receiver in names]
+        return _once(n for timer in soon for n in self._reminder(timer))
+
+    def _reminder(self, timer: Timer) -> Sequence[Notification]:
+        rows, now = self._rows, self._now
+        receiver, incident = self._plan.receivers.get(timer.receiver), rows.incidents.rows[timer.incident_id]
+        if receiver is None or not incident.is_open:
+            rows.strike(timer)
+            return []
+        later = max(self._held(timer, receiver).until, self._not_before(timer))
+        people = self._staff.people(receiver.notify, rows.overrides, now)
+        if later > now or not people:
+            rows.set_timer(replace(timer, due_at=later if later > now else now + LOOK_AGAIN))
+            return []
+        rows.set_timer(replace(timer, nth=timer.nth + 1, due_at=now + timer.every))
+        awake = [p for p in people if p.quiet is None or not p.quiet.applies(incident.labels, now)]
+        owed = (self._again(timer, person) for person in awake if not self._waits(incident.id, person.number))
+        return [n for n in owed if not rows.has(incident.id, n.number, n.kind, n.nth)]
+
+    def _waits(self, incident_id: int, number: str) -> bool:
+        """Whether something of the incident is still held for this reader: a reminder of it would overtake it."""
+        mine = (n for n in self._rows.of_incident(incident_id) if n.number == number)
+        return any(n.state is PageState.HELD for n in mine)
+
+    def _again(self, timer: Timer, person: Person) -> Notification:
+        """To whoever has heard nothing of it, because nobody was on call or somebody else was, it is news."""
+        mine = (n for n in self._rows.of_incident(timer.incident_id) if n.number == person.number)
+        if any(n.state is not PageState.DROPPED for n in mine):
+            return self._owe(timer, person, Kind.REMINDER, timer.nth, "reminder")
+        return self._owe(timer, person, Kind.FIRING, timer.nth - step_of(timer.nth), "reminder")
+
+    def _not_before(self, timer: Timer) -> datetime:
+        """A whole interval after the last text about it, whatever that was written for; a little early takes it along."""
+        rows = self._rows
+        told = (n for n in rows.of_incident(timer.incident_id) if n.receiver == timer.receiver)
+        last = max((at for n in told if (at := rows.written_at(n)) is not None), default=None)
+        return self._now if last is None or self._now + ALONG >= last + timer.every else last + timer.every
+
+    def _held(self, timer: Timer, receiver: Receiver) -> Wait:
+        labels = self._rows.incidents.rows[timer.incident_id].labels
+        there = self._route_to(labels, receiver.name)
+        quiet = (receiver.quiet,) if receiver.quiet is not None else ()
+        mute, during = (there.mute, there.active) if there is not None else ((), ())
+        return wait(Wait(self._now, Hold.NOW), labels, mute, during, quiet)
+
+    def _route_to(self, labels: Mapping[str, str], receiver: str) -> Route | None:
+        chains = route(self._plan.route, labels).chains
+        return next((chain[-1] for chain in chains if chain[-1].receiver == receiver), None)
+
+
+def _once(owed: Iterable[Notification]) -> list[Notification]:
+    """Two receivers whose step comes at one time owe one text to whoever stands in both."""
+    return list({(n.incident_id, n.number): n for n in owed}.values())

@@ -1,0 +1,213 @@
+"""What time does to messages: leases end, evidence fails to come, texts grow too old, gateways stay closed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
+from datetime import timedelta
+
+from sms_notify.alert import Severity
+from sms_notify.policy.bars import Barring, bar_of, barring_of, closed_to_all, way_for
+from sms_notify.policy.directory import group_of
+from sms_notify.policy.escalation import hurry
+from sms_notify.policy.holds import Hold
+from sms_notify.policy.records import Entry, Message, Notification
+from sms_notify.policy.routing import ROUND
+from sms_notify.policy.rows import Rows
+from sms_notify.policy.ruleset import Plan
+from sms_notify.policy.self_alert_notes import note_lost, note_unaddressed
+from sms_notify.policy.vocabulary import Cause, Drop, Kind, PageState, State
+from sms_notify.policy.withdrawal import nobody_waits_for
+
+# No retry waits longer (`retry_policy.py`); a later time can only come from a clock that was wrong.
+LONGEST_PAUSE = timedelta(minutes=15)
+
+
+@dataclass(frozen=True, slots=True)
+class Moved:
+    """A message that time or a restart moved, as it was before, for whoever logs it."""
+
+    message: Message
+    state: State
+    cause: Cause
+
+
+@dataclass(frozen=True, slots=True)
+class Overdue:
+    """The messages whose time is over, by what they waited for: an answer, evidence, to leave, a report."""
+
+    leased: tuple[Message, ...] = ()
+    unknown: tuple[Message, ...] = ()
+    expired: tuple[Message, ...] = ()
+    sent: tuple[Message, ...] = ()
+    buffered: tuple[Message, ...] = ()
+
+
+class Housekeeping:
+    """The part of a tick that concerns messages alone. `say` words what bars a number."""
+
+    def __init__(
+        self, plan: Plan, numbers: frozenset[str], rows: Rows, say: Callable[[Barring], str]
+    ) -> None:
+        self._plan = plan
+        self._numbers = numbers
+        self._rows = rows
+        self._say = say
+        self._now = rows.now
+        self.moved: list[Moved] = []
+
+    def overdue(self, late: Overdue) -> None:
+        """A lease, a wait for evidence, a life, a wait for a report is over."""
+        for message in late.leased:
+            self.lose(message, Cause.LEASE_ENDED)
+        for message in late.unknown:
+            self._settle(message)
+        for message in late.expired:
+            self._expire(message)
+
+    def lose(self, message: Message, cause: Cause) -> None:
+        """What was being sent may have been sent: never straight back to the queue."""
+        lost = replace(message, ambiguous=message.ambiguous + 1)
+        self._note(message, self._rows.move(lost, State.UNKNOWN, Entry(cause)), cause)
+
+    def stop_waiting_for_reports(self, silent: Iterable[Message]) -> None:
+        for message in silent:
+            if message.state is State.BUFFERED:
+                why = "its phone has been out of reach for too long"
+                note_lost(self._rows, message, State.BUFFERED, why)
+            self.move(message, State.NO_REPORT, Cause.REPORT_TIMEOUT)
+
+    def move(self, message: Message, state: State, cause: Cause, detail: str = "") -> None:
+        moved = self._rows.move(message, state, Entry(cause, detail=detail))
+        if state.bad_end:
+            hurry(self._rows, moved)
+        if state in (State.EXPIRED, State.UNKNOWN_FINAL, State.FAILED):
+            note_lost(self._rows, message, state, cause)
+        self._note(message, moved, cause)
+
+    def _note(self, before: Message, after: Message, cause: Cause) -> None:
+        self.moved.append(Moved(before, after.state, cause))
+
+    def drop_unaddressed(self, waiting: Iterable[Message]) -> None:
+        """What waits for a number that is not configured is given up."""
+        gone = [m for m in waiting if m.number not in self._numbers and m.kind.configured]
+        alarming = (m for m in gone if m.kind.alarming)
+        untold = [n.incident_id for m in alarming for n in self._rows.of_message(m.id)]
+        note_unaddressed(self._rows, untold)
+        for message in gone:
+            self.move(message, State.CANCELLED, Cause.NOT_CONFIGURED)
+
+    def leave_unknown_gateways(self, waiting: Iterable[Message]) -> None:
+        """What waits for a gateway that is not configured goes to another."""
+        for message in waiting:
+            if message.gateway not in self._plan.gateways:
+                self._hand_over(message, self._plan.gateway, Cause.GATEWAY_GONE)
+                self.moved.append(Moved(message, State.QUEUED, Cause.GATEWAY_GONE))
+
+    def _hand_over(self, message: Message, gateway: str, cause: Cause, detail: str = "") -> None:
+        """Queues a waiting message for another gateway, which has given no reason to wait."""
+        there = replace(message, gateway=gateway, not_before=min(message.not_before, self._now))
+        self._rows.move(there, State.QUEUED, Entry(cause, detail=detail))
+
+    def _settle(self, message: Message) -> None:
+        """No report came that speaks for the attempt: send a critical page once more, leave the rest alone."""
+        if not self._deserves_resend(message):
+            self.move(message, State.UNKNOWN_FINAL, Cause.NO_EVIDENCE)
+            return
+        again = self._rows.move(replace(message, not_before=self._now), State.QUEUED, Entry(Cause.RESEND))
+        there = way_for(self._rows.breakers, self._plan.gateways, again)
+        if message.gateway not in self._plan.gateways:  # nobody serves its queue any more
+            self._hand_over(again, there or self._plan.gateway, Cause.GATEWAY_GONE)
+        elif there is not None and closed_to_all(self._rows.breakers, there) is None:
+            # What left no answer once may leave none again.
+            self._hand_over(again, there, Cause.FAIL_OVER)
+        self.moved.append(Moved(message, State.QUEUED, Cause.RESEND))
+
+    def _deserves_resend(self, message: Message) -> bool:
+        return (
+            message.severity is Severity.CRITICAL
+            and message.kind.alarming
+            and group_of(message.number) is None  # one silence would make two texts for everybody in it
+            and message.ambiguous <= self._plan.timing.ambiguous_resends
+            and message.expires_at > self._now
+            and message.number in self._numbers
+            and not nobody_waits_for(self._rows, message.id)
+        )
+
+    def _expire(self, message: Message) -> None:
+        """What may have left once is not known to have failed; the rest was never sent, and what it was to tell goes
+        into the next text, which says that it is late.
+        """
+        state = State.UNKNOWN_FINAL if message.ambiguous else State.EXPIRED
+        self.move(message, state, Cause.TOO_OLD)
+        if state is State.EXPIRED:
+            release(self._rows, message.id)
+
+    def fail_over(self, waiting: Iterable[Message]) -> None:
+        """What waits for a gateway that takes nothing goes to the next that does: critical at once, the rest later."""
+        breakers, known = self._rows.breakers, self._plan.gateways
+        closed = {gateway: closed_to_all(breakers, gateway) for gateway in known}
+        for message in waiting:
+            breaker = closed.get(message.gateway)
+            if len(known) < 2 or breaker is None or None not in closed.values():
+                continue
+            patient = self._now - breaker.opened_at >= self._plan.timing.failover_after
+            there = way_for(breakers, known, message)
+            goes = patient or message.severity is Severity.CRITICAL
+            if goes and there is not None and closed[there] is None:
+                self._pass_on(message, there)
+
+    def _pass_on(self, message: Message, there: str, detail: str = "") -> None:
+        self._hand_over(message, there, Cause.FAIL_OVER, detail)
+        self.moved.append(Moved(message, State.QUEUED, Cause.FAIL_OVER))
+
+    def leave_barred(self, waiting: Iterable[Message]) -> None:
+        """What waits for a number or a country that its gateway refuses goes to another gateway, or nowhere."""
+        for message in waiting:
+            if bar_of(self._rows.breakers, message.gateway, message.number) is not None:
+                self._leave(message)
+
+    def _leave(self, message: Message) -> None:
+        there, barring = way_for(self._rows.breakers, self._plan.gateways, message), self._barring(message)
+        if there is not None:
+            self._pass_on(message, there, barring)
+            return
+        state = State.UNKNOWN_FINAL if message.ambiguous else State.FAILED
+        self.move(message, state, Cause.BARRED, barring)
+
+    def _barring(self, message: Message) -> str:
+        """In the words that every command has for it."""
+        others = [name for name in self._plan.gateways if name != message.gateway]
+        barring = barring_of(self._rows.breakers, (message.gateway, *others), message.number)
+        return "" if barring is None else self._say(barring)
+
+
+def release(rows: Rows, message_id: int) -> None:
+    """What a message that is too old was to tell goes into the next text: not the follow-ups of what has ended, or is
+    acknowledged meanwhile, and not what a higher severity has replaced.
+    """
+    for n in rows.of_message(message_id):
+        incident = rows.incidents.rows[n.incident_id]
+        if n.kind is not Kind.RESOLVED and _replaced(rows, n):
+            _give_up(rows, n, Drop.SUPERSEDED)
+        elif n.kind.follows_up and (incident.acked_at is not None or not incident.is_open):
+            _give_up(rows, n, Drop.ACKNOWLEDGED)
+        elif n.state is PageState.TOLD:
+            late = replace(
+                n, state=PageState.HELD, why=Hold.LATE, held_by="", due_at=rows.now, message_id=None
+            )
+            rows.change(late)
+
+
+def _give_up(rows: Rows, n: Notification, why: Drop) -> None:
+    rows.change(replace(n, state=PageState.DROPPED, why=why))
+
+
+def _replaced(rows: Rows, n: Notification) -> bool:
+    return any(
+        other.number == n.number
+        and other.kind is Kind.FIRING
+        and other.state is not PageState.DROPPED
+        and other.nth // ROUND > n.nth // ROUND
+        for other in rows.of_incident(n.incident_id)
+    )

@@ -1,0 +1,314 @@
+"""The rows that a step reads and changes, as values: the store keeps them, policy decides about them.
+
+All times are aware UTC.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+from sms_notify.alert import Alert, Severity, Status
+from sms_notify.policy.directory import Person
+from sms_notify.policy.episodes import Episode
+from sms_notify.policy.holds import Hold
+from sms_notify.policy.rate_limits import Lane, Spending
+from sms_notify.policy.vocabulary import Cause, Decision, Drop, Heard, IncidentState, Kind, PageState, State
+from sms_notify.wording.content import Text
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """An incident as far as a text tells it."""
+
+    incident_id: int
+    alert: Alert
+    opened_at: datetime
+    ended: bool = False
+    flapping: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Incident:
+    """One episode of a problem. `flapping` and `raised` as in `Episode`; `severity` is the worst of it so far."""
+
+    id: int
+    source: str
+    fingerprint: str
+    state: IncidentState
+    severity: Severity
+    labels: Mapping[str, str]
+    annotations: Mapping[str, str]
+    starts_at: datetime | None
+    opened_at: datetime
+    last_seen_at: datetime
+    ended_at: datetime | None = None
+    closed_at: datetime | None = None
+    acked_at: datetime | None = None
+    acked_by: str = ""
+    acked_how: str = ""
+    flapping: int = 0
+    raised: int = 0
+
+    @property
+    def is_open(self) -> bool:
+        return self.closed_at is None
+
+    @property
+    def episode(self) -> Episode:
+        """As far as the next alert about it is concerned."""
+        return Episode(
+            self.id, self.opened_at, self.starts_at, self.ended_at, self.closed_at,
+            self.state is IncidentState.STALE, self.flapping, self.severity, self.raised,
+        )  # fmt: skip
+
+    @property
+    def subject(self) -> Subject:
+        ended = self.closed_at is not None
+        status = Status.RESOLVED if ended else Status.FIRING
+        alert = Alert(
+            self.source,
+            self.fingerprint,
+            status,
+            self.labels,
+            self.annotations,
+            self.starts_at,
+            self.ended_at,
+        )
+        return Subject(self.id, alert, self.opened_at, ended, self.flapping)
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """What one source says of an incident that it shares with others: `dedup_labels` made one of several."""
+
+    incident_id: int
+    source: str
+    fingerprint: str
+    starts_at: datetime | None
+    opened_at: datetime
+    last_seen_at: datetime
+    ended_at: datetime | None = None
+    closed_at: datetime | None = None
+
+    @property
+    def episode(self) -> Episode:
+        """The source's own view of the incident."""
+        return Episode(self.incident_id, self.opened_at, self.starts_at, self.ended_at, self.closed_at)
+
+
+@dataclass(frozen=True, slots=True)
+class Notification:
+    """One person is to hear one thing of one incident. `id` 0 = not written down yet.
+
+    `held_by` names the window or the limit that holds it. `row_lane` is the lane in which it was written down first: the
+    incident's severity may have risen since. `message_…` is what was known of the message when the row was loaded;
+    `Rows.state_of` knows better.
+    """
+
+    subject: Subject = field(compare=False)
+    person: Person = field(compare=False)
+    kind: Kind
+    receiver: str
+    due_at: datetime
+    created_at: datetime
+    why: Hold | Drop = Hold.NOW
+    held_by: str = ""
+    nth: int = 0
+    bundle: str = ""
+    hidden: int = 0
+    id: int = 0
+    state: PageState = PageState.HELD
+    message_id: int | None = None
+    row_lane: Lane = Lane.FREE
+    message_state: State | None = field(default=None, compare=False)
+    message_ambiguous: int = field(default=0, compare=False)
+    message_at: datetime | None = field(default=None, compare=False)
+
+    @property
+    def lane(self) -> Lane:
+        """An end never delays a beginning: it goes with the rest, however critical the trouble was."""
+        critical = self.kind is not Kind.RESOLVED and self.subject.alert.severity is Severity.CRITICAL
+        return Lane.CRITICAL if critical else Lane.REST
+
+    @property
+    def incident_id(self) -> int:
+        return self.subject.incident_id
+
+    @property
+    def number(self) -> str:
+        return self.person.number
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """A message that is about to be written; `note` goes into the ledger beside it."""
+
+    kind: Kind
+    receiver: str
+    person: Person
+    severity: Severity
+    gateway: str
+    text: Text
+    not_before: datetime
+    expires_at: datetime
+    note: str = ""
+    lane: Lane = Lane.FREE
+    ack_code: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """A message as it stands."""
+
+    id: int
+    kind: Kind
+    receiver: str
+    recipient: str
+    number: str
+    severity: Severity
+    gateway: str
+    body: str
+    parts: int
+    state: State
+    attempts: int
+    ambiguous: int
+    reference: str
+    smsid: str
+    not_before: datetime
+    expires_at: datetime
+    created_at: datetime
+    polls: int
+    recuts: int = 0
+    sender: str = ""
+    lane: Lane = Lane.FREE
+    ack_code: str = ""
+
+    @property
+    def rank(self) -> int:
+        """The order in which messages leave. An end never leaves before a beginning of the most urgent kind."""
+        return max(1, self.severity.rank) if self.kind is Kind.RESOLVED else self.severity.rank
+
+
+_CAUSES = {Kind.MANUAL: Cause.BY_HAND, Kind.OPERATOR: Cause.TROUBLE, Kind.HANDOFF: Cause.HAND_OFF}
+
+
+def queued(draft: Draft, message_id: int, now: datetime) -> Message:
+    """The message that a draft becomes."""
+    return Message(
+        id=message_id,
+        kind=draft.kind,
+        receiver=draft.receiver,
+        recipient=draft.person.name,
+        number=draft.person.number,
+        severity=draft.severity,
+        gateway=draft.gateway,
+        body=draft.text.body,
+        parts=draft.text.parts,
+        state=State.QUEUED,
+        attempts=0,
+        ambiguous=0,
+        reference="",
+        smsid="",
+        not_before=draft.not_before,
+        expires_at=draft.expires_at,
+        created_at=now,
+        polls=0,
+        lane=draft.lane,
+        ack_code=draft.ack_code,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """What the ledger says of one move, beside when and which message."""
+
+    reason: StrEnum
+    code: int | None = None
+    seconds: float | None = None
+    detail: str = ""
+
+
+def first_entry(draft: Draft) -> Entry:
+    """Why a message was written at all."""
+    return Entry(_CAUSES.get(draft.kind, Cause.ALERT), detail=draft.note)
+
+
+class TimerKind(StrEnum):
+    """What falls due of an open incident."""
+
+    ESCALATE = "escalate"
+    REMIND = "remind"
+
+
+@dataclass(frozen=True, slots=True)
+class Timer:
+    """Step or reminder number `nth` of an incident at one receiver; `every` is the time between reminders.
+
+    Of a step, `every` is not zero where it jumped: every text of the step before it has failed.
+    """
+
+    incident_id: int
+    receiver: str
+    what: TimerKind
+    nth: int
+    due_at: datetime
+    every: timedelta = timedelta()
+
+
+@dataclass(frozen=True, slots=True)
+class HeldLane:
+    """A lane of one number that waits `until` then; `announced` = its reader was told so, and is owed a closing text."""
+
+    scope: str
+    since: datetime
+    until: datetime
+    announced: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Decided:
+    """One decision, for `explain` and for the metrics."""
+
+    word: Decision
+    incident_id: int | None = None
+    receiver: str = ""
+    nth: int = 0
+    detail: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class AcceptedAlert:
+    """One accepted alert with what it led to. `whole`: written down with its labels whatever it led to."""
+
+    alert: Alert
+    heard: Heard
+    incident_id: int | None
+    group: str
+    routes: tuple[str, ...]
+    whole: bool
+
+
+@dataclass(slots=True)
+class QueueView:
+    """What waited, and what had left, when this step began."""
+
+    waiting: dict[tuple[str, Lane], int] = field(default_factory=dict)  # texts to a number in a lane
+    held: set[tuple[str, Lane]] = field(default_factory=set)  # lanes in which something is held
+    left: dict[tuple[str, Lane], list[datetime]] = field(default_factory=dict)
+    parts: dict[Lane, int] = field(default_factory=dict)  # of all texts that wait
+    spent: list[Spending] = field(default_factory=list)
+    balance: int | None = None  # less what left since it was told
+    left_at_all: dict[str | None, list[datetime]] = field(default_factory=dict)  # by receiver; None: of all
+    waiting_at_all: dict[str | None, int] = field(default_factory=dict)
+
+
+@dataclass(slots=True)
+class NextIds:
+    """The ids that this step hands out. One writer at a time makes that safe."""
+
+    incidents: int = 0
+    notifications: int = 0
+    messages: int = 0

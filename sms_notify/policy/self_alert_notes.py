@@ -1,0 +1,132 @@
+"""Our own problems that a step finds, as notes: what happened, and what to do. Who is told of them is not known here."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+from sms_notify.alert import Severity
+from sms_notify.logs import masked
+from sms_notify.policy.episodes import tag_of
+from sms_notify.policy.records import Message
+from sms_notify.policy.retry_policy import Level, Urgency
+from sms_notify.policy.vocabulary import Kind, State
+
+if TYPE_CHECKING:
+    from sms_notify.policy.rows import Rows
+
+
+class Particular(StrEnum):
+    """A problem of one incident, text or hand-over each; the value begins its id."""
+
+    NOBODY = "nobody"
+    UNREAD = "unread"
+    GAP = "gap"
+    GONE = "gone"
+    SPOOL = "spool"
+
+
+@dataclass(frozen=True, slots=True)
+class SelfAlertNote:
+    """A problem to be noted. With `particular` it is about `name` alone; else `name` is its id, and it lasts.
+
+    `again`: what lasts is told anew a quarter of an hour after it was told.
+    """
+
+    particular: Particular | None
+    name: str
+    urgency: Urgency
+    gateway: str
+    what: str
+    advice: str
+    again: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class LostNote:
+    """A text to the operator was lost: what it told was told to nobody."""
+
+    message_id: int
+    told_at: datetime
+
+
+def note_id(gateway: str, scope: str, subject: str, why: object = "") -> str:
+    """What one problem that lasts is known by; without `why`, what all problems of one breaker begin with."""
+    return f"{gateway}/{scope}/{subject}/{why}"
+
+
+def name_of(message: Message) -> str:
+    """Who was to be texted; a bare number only as far as its owner knows it again."""
+    return masked(message.number) if message.recipient == message.number else message.recipient
+
+
+NOBODY_READ = " reached nobody, as far as is known"
+
+
+def note_lost(rows: Rows, message: Message, state: State, why: str) -> None:
+    """A critical page that nobody can be known to have read is our own problem: each incident of it, once.
+
+    A text to the operator that was lost has told nothing.
+    """
+    if message.kind is Kind.OPERATOR:
+        rows.lost.append(LostNote(message.id, message.created_at))
+    if message.severity is not Severity.CRITICAL or not message.kind.alarming:
+        return
+    name = name_of(message)
+    text = f"the text to {name} is {state} ({why})"
+    advice = "Tell them by another road; `sms-notify explain` and `sms-notify messages` have the story."
+    told: dict[str, int | None] = {f"#{tag_of(id_)}": id_ for id_ in _critical_news(rows, message.id)}
+    for tag, id_ in (told or {f"m{message.id}": None}).items():
+        if id_ is not None and may_have_reached(rows, id_, beside=message.id):
+            kind, about, what = Particular.UNREAD, f"{name}/{tag}", f"critical {tag}: {text}"
+        else:
+            kind, about, what = Particular.NOBODY, tag, f"critical {tag}{NOBODY_READ}: {text}"
+        rows.notes.append(SelfAlertNote(kind, about, Urgency(Level.PAGE), message.gateway, what, advice))
+
+
+def _critical_news(rows: Rows, message_id: int) -> list[int]:
+    """The critical incidents whose beginning a message tells, not their end."""
+    told = {n.incident_id for n in rows.of_message(message_id) if n.kind is not Kind.RESOLVED}
+    severity = {id_: incident.severity for id_, incident in rows.incidents.rows.items() if id_ in told}
+    return sorted(id_ for id_ in told if severity.get(id_) is Severity.CRITICAL)
+
+
+def may_have_reached(rows: Rows, incident_id: int, *, beside: int = 0) -> bool:
+    """Whether anybody has, or may get, a text about the incident by another message than `beside`."""
+    return any(
+        rows.reached(n) and rows.state_of(n) is not State.UNKNOWN_FINAL
+        for n in rows.of_incident(incident_id)
+        if n.kind is not Kind.RESOLVED and n.message_id != beside
+    )
+
+
+def note_nobody(rows: Rows, receiver: str, incident_ids: Iterable[int]) -> None:
+    """An incident that reaches nobody because nobody is on call is our own problem too."""
+    advice = "Close the gap: `sms-notify oncall override add`; `sms-notify oncall show` shows it."
+    for tag in dict.fromkeys(f"#{tag_of(id_)}" for id_ in incident_ids):
+        what = f"nobody is on call for receiver {receiver}: {tag} was told to nobody"
+        rows.notes.append(
+            SelfAlertNote(Particular.GAP, f"{receiver}/{tag}", Urgency(Level.PAGE), "", what, advice)
+        )
+
+
+def note_unaddressed(rows: Rows, incident_ids: Iterable[int]) -> None:
+    """What somebody was to be told whom the configuration names no more is told to nobody in their place."""
+    advice = "Look whether others know of it: `sms-notify incidents`, `sms-notify explain`."
+    for id_ in dict.fromkeys(incident_ids):
+        incident = rows.incidents.get(id_)
+        if incident is not None and incident.is_open:
+            tag = f"#{tag_of(id_)}"
+            what = f"a text about open incident {tag} was for somebody who is not configured any more"
+            rows.notes.append(SelfAlertNote(Particular.GONE, tag, Urgency(Level.TICKET), "", what, advice))
+
+
+def note_unpaid(rows: Rows, gateway: str, scope: str) -> None:
+    """Critical texts that wait because the budget is spent."""
+    what = f"critical texts wait: {scope} and the reserve are spent"
+    advice = "Raise limits.credits in the configuration, or tell people by another road."
+    id_ = note_id(gateway, "budget", scope)
+    rows.notes.append(SelfAlertNote(None, id_, Urgency(Level.PAGE), gateway, what, advice, again=True))

@@ -1,0 +1,163 @@
+"""Rows that say that one person is to hear one thing of one incident: held, told by a message, or dropped.
+
+The table is `pages`. What is held is found by its due time (pages_due), or by number and lane (pages_held).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+
+from sms_notify.policy.directory import Person
+from sms_notify.policy.holds import Hold
+from sms_notify.policy.rate_limits import Lane
+from sms_notify.policy.records import HeldLane, Incident, Notification
+from sms_notify.policy.vocabulary import Drop, Kind, PageState, State
+from sms_notify.store.literals import in_list
+from sms_notify.store.tx import Row, Tx, among, from_stored, insert_into, moment, pairs, stored
+
+_SELECT = (
+    "select p.*, m.state as message_state, m.ambiguous as message_ambiguous, m.created_at as message_at"
+    " from pages p left join messages m on m.id = p.message_id"
+)
+_HELD = "select p.*, null as message_state, 0 as message_ambiguous, null as message_at from pages p"
+_BY_THE_CLOCK = in_list(hold for hold in Hold if hold.of_hours)
+
+
+def of_incidents(tx: Tx, ids: Iterable[int]) -> list[Row]:
+    """Every notification of these incidents."""
+    return [
+        row
+        for names, named in among(ids)
+        for row in tx.all(f"{_SELECT} where p.incident_id in ({names}) order by p.id", **named)
+    ]
+
+
+def of_messages(tx: Tx, message_ids: Iterable[int]) -> list[Row]:
+    """What these messages tell. The index pages_message finds it."""
+    return [
+        row
+        for names, named in among(message_ids)
+        for row in tx.all(f"{_SELECT} where p.message_id in ({names}) order by p.id", **named)
+    ]
+
+
+def held_in(tx: Tx, lanes: Iterable[tuple[str, Lane]]) -> list[Row]:
+    """All that is held in these lanes, due or not."""
+    return [
+        row
+        for values, named in pairs(lanes)
+        for row in tx.all(
+            f"with k (number, lane) as (values {values}) {_HELD} join k on p.number = k.number and p.lane = k.lane"
+            " where p.state = 'held' order by p.id",
+            **named,
+        )
+    ]
+
+
+def late_for(tx: Tx, numbers: Iterable[str]) -> list[Row]:
+    """What is held because its text grew too old."""
+    return [
+        row
+        for names, named in among(numbers)
+        for row in tx.all(
+            f"{_HELD} where p.state = 'held' and p.number in ({names}) and p.why = '{Hold.LATE}' order by p.id",
+            **named,
+        )
+    ]
+
+
+def due_after_hours(tx: Tx, now: datetime) -> Sequence[Row]:
+    """The beginnings that quiet hours or a muted route held until now."""
+    return tx.all(
+        f"{_HELD} where p.state = 'held' and p.due_at <= :now and p.kind = '{Kind.FIRING}'"
+        f" and p.why in {_BY_THE_CLOCK}",
+        now=stored(now),
+    )
+
+
+def due_lanes(tx: Tx, now: datetime) -> set[tuple[str, Lane]]:
+    """Whose notifications are due. The limit keeps the planner on the index by time: what is held for later is not
+    looked at.
+    """
+    rows = tx.all(
+        "select distinct number, lane from (select number, lane from pages where state = 'held' and due_at <= :now"
+        " order by due_at limit 10000000) as due",
+        now=stored(now),
+    )
+    return {(row["number"], Lane(row["lane"])) for row in rows}
+
+
+def all_held(tx: Tx) -> Sequence[Row]:
+    return tx.all(f"{_HELD} where p.state = 'held'")
+
+
+def notification_of(row: Row, incidents: Mapping[int, Incident]) -> Notification:
+    """Needs the incident's row beside its own."""
+    state, why = PageState(row["state"]), row["why"]
+    return Notification(
+        subject=incidents[row["incident_id"]].subject,
+        person=Person(row["recipient"], row["number"]),
+        kind=Kind(row["kind"]),
+        receiver=row["receiver"],
+        due_at=moment(row["due_at"]),
+        created_at=moment(row["created_at"]),
+        why=Drop(why) if state is PageState.DROPPED else Hold(why),
+        held_by=row["held_by"],
+        nth=row["nth"],
+        bundle=row["bundle"],
+        hidden=row["hidden"],
+        id=row["id"],
+        state=state,
+        message_id=row["message_id"],
+        row_lane=Lane(row["lane"]),
+        message_state=None if row["message_state"] is None else State(row["message_state"]),
+        message_ambiguous=row["message_ambiguous"] or 0,
+        message_at=from_stored(row["message_at"]),
+    )
+
+
+_INSERT = (
+    insert_into(
+        "pages",
+        "incident_id, number, kind, nth, recipient, receiver, lane, bundle, hidden, created_at, state, why, held_by,"
+        " due_at, message_id, id",
+    )
+    + " on conflict (incident_id, number, kind, nth) do nothing"
+)
+
+
+def insert(tx: Tx, notifications: Iterable[Notification]) -> None:
+    """The index pages_once decides races, and no race may undo the whole transaction of everybody else."""
+    rows = [
+        (
+            n.incident_id, n.number, n.kind, n.nth, n.person.name, n.receiver, n.row_lane, n.bundle, n.hidden,
+            stored(n.created_at), *_changeable(n),
+        )
+        for n in notifications
+    ]  # fmt: skip
+    tx.run_all(_INSERT, rows)
+
+
+def update(tx: Tx, notifications: Iterable[Notification]) -> None:
+    sql = "update pages set state = ?, why = ?, held_by = ?, due_at = ?, message_id = ? where id = ?"
+    tx.run_all(sql, list(map(_changeable, notifications)))
+
+
+def _changeable(n: Notification) -> tuple[object, ...]:
+    return n.state, n.why, n.held_by, stored(n.due_at), n.message_id, n.id
+
+
+def postpone(tx: Tx, lanes: Iterable[tuple[str, Lane, HeldLane]], now: datetime) -> None:
+    """What is due waits with its lane. What was too late, or held for the night, says so when it is told.
+
+    A statement rather than rows: in a storm thousands are due behind one text.
+    """
+    kept = f"why in {in_list(hold for hold in Hold if hold.outlasts_limits)}"
+    sql = (
+        f"update pages set due_at = ?, held_by = case when {kept} then held_by else ? end,"
+        f" why = case when {kept} then why else '{Hold.LIMIT}' end"
+        " where state = 'held' and number = ? and lane = ? and due_at <= ?"
+    )
+    at = stored(now)
+    tx.run_all(sql, [(stored(held.until), held.scope, number, lane, at) for number, lane, held in lanes])

@@ -1,0 +1,100 @@
+"""What falls due later: the next step of an escalation, the next reminder (the table `agenda`), and when groups were told."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from datetime import datetime, timedelta
+
+from sms_notify.policy.holds import Hold
+from sms_notify.policy.records import Timer, TimerKind
+from sms_notify.store.literals import in_list
+from sms_notify.store.tx import Row, Tx, among, insert_into, moment, stored
+
+_FAR = timedelta(days=8)  # a week is the longest that anybody makes a step, a group or a reminder wait
+_MICROSECOND = timedelta(microseconds=1)
+_MOST = 500  # in one tick, the most overdue first
+
+
+def _timer(row: Row) -> Timer:
+    every = row["every"] * _MICROSECOND
+    what = TimerKind(row["what"])
+    return Timer(row["incident_id"], row["receiver"], what, row["nth"], moment(row["due_at"]), every)
+
+
+def due(tx: Tx, what: TimerKind, until: datetime) -> list[Timer]:
+    """What is due by `until`. The index agenda_due finds it."""
+    rows = tx.all(
+        "select * from agenda where what = :what and due_at <= :until order by due_at, incident_id limit :limit",
+        what=what,
+        until=stored(until),
+        limit=_MOST,
+    )
+    return list(map(_timer, rows))
+
+
+def of_incidents(tx: Tx, ids: Iterable[int]) -> list[Timer]:
+    return [
+        _timer(row)
+        for names, named in among(ids)
+        for row in tx.all(f"select * from agenda where incident_id in ({names})", **named)
+    ]
+
+
+_SAVE = (
+    insert_into("agenda", "incident_id, receiver, what, nth, due_at, every")
+    + " on conflict (incident_id, receiver, what)"
+    " do update set nth = excluded.nth, due_at = excluded.due_at, every = excluded.every"
+)
+
+
+def save(tx: Tx, timers: Iterable[Timer]) -> None:
+    """What is next; an earlier one of the same kind is replaced."""
+    rows = [
+        (one.incident_id, one.receiver, one.what, one.nth, stored(one.due_at), one.every // _MICROSECOND)
+        for one in timers
+    ]
+    tx.run_all(_SAVE, rows)
+
+
+def strike(tx: Tx, keys: Iterable[tuple[int, str, TimerKind]]) -> None:
+    tx.run_all("delete from agenda where incident_id = ? and receiver = ? and what = ?", list(keys))
+
+
+def flushed(tx: Tx, groups: Iterable[str]) -> dict[str, datetime]:
+    """When these groups were, or will be, told the last time."""
+    return {
+        row["name"]: moment(row["flush_at"])
+        for names, named in among(groups)
+        for row in tx.all(f"select name, flush_at from groups where name in ({names})", **named)
+    }
+
+
+def flush(tx: Tx, groups: Mapping[str, datetime]) -> None:
+    tx.run_all(
+        insert_into("groups", "name, flush_at")
+        + " on conflict (name) do update set flush_at = excluded.flush_at",
+        [(name, stored(at)) for name, at in groups.items()],
+    )
+
+
+def forget_groups(tx: Tx, before: datetime) -> None:
+    tx.run("delete from groups where flush_at < :before", before=stored(before))
+
+
+def clamp(tx: Tx, now: datetime) -> None:
+    """At start: what waits longer than anything can was written by a clock that has been set right since."""
+    soon, far = stored(now), stored(now + _FAR)
+    tx.run("delete from holds where since > :soon", soon=soon)
+    tx.run("delete from groups where flush_at > :far", far=far)
+    tx.run(
+        f"update agenda set due_at = :now where what in {in_list(TimerKind)} and due_at > :far",
+        now=soon,
+        far=far,
+    )
+    tx.run("update attempts set started_at = :now where started_at > :now", now=soon)
+    tx.run(
+        "update pages set due_at = :now where state = 'held' and due_at > :far"
+        f" and why not in {in_list(hold for hold in Hold if hold.of_hours)}",
+        now=soon,
+        far=far,
+    )

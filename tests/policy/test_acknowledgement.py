@@ -1,0 +1,163 @@
+"""Somebody takes care of it: for which incidents that is news, and what does not follow any more."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import timedelta
+
+import pytest
+from made import a_member, a_message, a_notification, a_timer, an_incident, rows_of_all, rows_with, told_by
+from workbench import ALICE, BOB, NOON, firing
+
+from sms_notify.alert import Acknowledged
+from sms_notify.policy.acknowledgement import acknowledge, acknowledge_there
+from sms_notify.policy.records import Incident, Member, TimerKind
+from sms_notify.policy.rows import Rows
+from sms_notify.policy.vocabulary import AckBy, Cause, Decision, Drop, IncidentState, Kind, PageState, State
+
+EARLIER, LATER = NOON - timedelta(minutes=5), NOON + timedelta(minutes=5)
+OPEN = an_incident(1)
+OTHER = an_incident(2, firing("DiskFull"))
+TAKEN = an_incident(3, state=IncidentState.ACKNOWLEDGED, acked_at=EARLIER, acked_by="bob", acked_how="link")
+OVER = an_incident(4, state=IncidentState.RESOLVED, ended_at=EARLIER, closed_at=EARLIER)
+SILENT = an_incident(5, state=IncidentState.STALE, closed_at=EARLIER)
+
+
+def said(rows: Rows) -> list[tuple[int | None, str]]:
+    return [(d.incident_id, d.detail) for d in rows.decided if d.word is Decision.ACKNOWLEDGED]
+
+
+@pytest.mark.parametrize(
+    ("ids", "news"),
+    [
+        ([], []),
+        ([1], [1]),
+        ([1, 2], [1, 2]),
+        ([2, 1], [2, 1]),
+        ([1, 1], [1]),
+        ([3], []),
+        ([4], []),
+        ([5], []),
+        ([77], []),
+        ([4, 2, 77, 3, 1], [2, 1]),
+    ],
+)
+def test_it_is_news_for_what_is_open_and_nobody_else_took(ids: list[int], news: list[int]) -> None:
+    rows = rows_with(OPEN, OTHER, TAKEN, OVER, SILENT, now=LATER)
+
+    assert acknowledge(rows, ids, "alice", AckBy.PAGE) == news
+    assert sorted(rows.incidents.touched) == sorted(news)
+    assert [id_ for id_, _ in said(rows)] == news
+
+
+def test_the_incident_says_who_took_it_when_and_by_what_road_and_stays_open() -> None:
+    rows = rows_with(OPEN, now=LATER)
+    acknowledge(rows, [1], "alice", AckBy.LINK)
+    taken = rows.incidents.rows[1]
+
+    assert (taken.state, taken.is_open) == (IncidentState.ACKNOWLEDGED, True)
+    assert (taken.acked_at, taken.acked_by, taken.acked_how) == (LATER, "alice", AckBy.LINK)
+
+
+@pytest.mark.parametrize(
+    ("comment", "detail"),
+    [
+        ("", "by alice (command)"),
+        (" \n ", "by alice (command)"),
+        ("on my way", "by alice (command): on my way"),
+        ("on\n my\t way ", "by alice (command): on my way"),
+        ("x" * 200, "by alice (command): " + "x" * 200),
+        ("x" * 201, "by alice (command): " + "x" * 200),
+    ],
+)
+def test_the_decision_keeps_the_comment_on_one_line_of_200_characters(comment: str, detail: str) -> None:
+    rows = rows_with(OPEN)
+    acknowledge(rows, [1], "alice", AckBy.COMMAND, comment)
+
+    assert said(rows) == [(1, detail)]
+
+
+def test_no_step_and_no_reminder_of_it_is_due_any_more_but_those_of_others_are() -> None:
+    timers = [a_timer(1), a_timer(1, TimerKind.REMIND), a_timer(1, receiver="dba"), a_timer(2)]
+    rows = rows_of_all(OPEN, OTHER, *timers)
+    acknowledge(rows, [1], "alice", AckBy.COMMAND)
+
+    assert list(rows.timers.rows.values()) == [a_timer(2)]
+
+
+@pytest.mark.parametrize(
+    ("kind", "dropped"),
+    [(Kind.FIRING, False), (Kind.RESOLVED, False), (Kind.ESCALATION, True), (Kind.REMINDER, True)],
+)
+def test_a_held_step_or_reminder_is_dropped_and_a_first_text_is_told_all_the_same(
+    kind: Kind, dropped: bool
+) -> None:
+    rows = rows_with(OPEN, a_notification(OPEN, BOB, kind))
+    acknowledge(rows, [1], "alice", AckBy.COMMAND)
+    n = rows.notifications.rows[1]
+
+    assert n.state is (PageState.DROPPED if dropped else PageState.HELD)
+    assert n.why is Drop.ACKNOWLEDGED or not dropped
+
+
+@pytest.mark.parametrize(
+    ("kind", "state", "ambiguous", "becomes"),
+    [
+        (Kind.ESCALATION, State.QUEUED, 0, State.CANCELLED),
+        (Kind.REMINDER, State.QUEUED, 0, State.CANCELLED),
+        (Kind.ESCALATION, State.QUEUED, 1, State.UNKNOWN_FINAL),  # it may have left once
+        (Kind.ESCALATION, State.SUBMITTING, 0, State.SUBMITTING),
+        (Kind.ESCALATION, State.SENT, 0, State.SENT),
+        (Kind.FIRING, State.QUEUED, 0, State.QUEUED),
+    ],
+)
+def test_a_step_that_waits_to_leave_is_taken_back(
+    kind: Kind, state: State, ambiguous: int, becomes: State
+) -> None:
+    message = a_message(state=state, ambiguous=ambiguous)
+    rows = rows_with(OPEN, message, told_by(message, a_notification(OPEN, BOB, kind)))
+    acknowledge(rows, [1], "alice", AckBy.COMMAND)
+
+    assert rows.messages.rows[1].state is becomes
+    assert [entry.reason for _, _, entry in rows.ledger] == [Cause.ACKNOWLEDGED] * (becomes is not state)
+
+
+@pytest.mark.parametrize("both", [False, True])
+def test_a_waiting_text_leaves_while_anything_in_it_is_taken_by_nobody(both: bool) -> None:
+    message = a_message()
+    told = [a_notification(one, BOB, Kind.ESCALATION, one.id) for one in (OPEN, OTHER)]
+    rows = rows_with(OPEN, OTHER, message, *(told_by(message, n) for n in told))
+    acknowledge(rows, [1, 2] if both else [1], "alice", AckBy.COMMAND)
+
+    assert rows.messages.rows[1].state is (State.CANCELLED if both else State.QUEUED)
+
+
+SHARED = an_incident(6, firing("Outage"), source="dedup")
+SHARED_OVER = an_incident(7, firing("Outage"), source="dedup", closed_at=EARLIER)
+
+
+@pytest.mark.parametrize(
+    ("loaded", "taken"),
+    [
+        ([], []),
+        ([OPEN], [1]),
+        ([OTHER], []),  # an alert of another name
+        ([OVER], []),
+        ([OVER, an_incident(8)], [8]),  # of two episodes the latest
+        ([SHARED, a_member(SHARED, firing())], [6]),
+        ([SHARED, a_member(SHARED, firing("DiskFull"))], []),
+        ([SHARED_OVER, a_member(SHARED_OVER, firing())], []),
+        ([OPEN, SHARED, a_member(SHARED, firing())], [1]),  # its own goes before the one that it is part of
+        ([OVER, SHARED, a_member(SHARED, firing())], [6]),
+        ([SHARED, SHARED_OVER, a_member(SHARED, firing()), a_member(SHARED_OVER, firing())], []),
+    ],
+)
+def test_an_acknowledgement_in_the_monitoring_system_is_of_the_incident_that_the_alert_has_or_is_part_of(
+    loaded: Iterable[Incident | Member], taken: list[int]
+) -> None:
+    rows = rows_of_all(*loaded)
+    acknowledge_there(rows, Acknowledged("alertmanager", firing().fingerprint, ALICE.name, "on it"))
+
+    detail = "by alice (source): on it"
+    assert said(rows) == [(id_, detail) for id_ in taken]
+    assert sorted(rows.incidents.touched) == taken

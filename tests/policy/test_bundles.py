@@ -1,0 +1,206 @@
+"""Which notifications make one text, and what that text has to say."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+from made import a_notification, an_incident
+from workbench import NOON, firing
+
+from sms_notify.alert import Status
+from sms_notify.policy.bundles import FLAPPING, RAISED, bundle, digest, is_old_news, needs_digest, notice
+from sms_notify.policy.episodes import tag_of
+from sms_notify.policy.holds import Hold
+from sms_notify.policy.records import Incident, Notification
+from sms_notify.policy.vocabulary import Kind
+from sms_notify.wording.content import Merged, Tone
+
+EARLIER, LATER = NOON - timedelta(hours=1), NOON + timedelta(hours=1)
+DISK, HOST = an_incident(1, firing("DiskFull")), an_incident(2, firing("HostDown"))
+
+
+def over(incident: Incident) -> Incident:
+    return replace(incident, ended_at=NOON, closed_at=NOON)
+
+
+def owed(
+    kind: Kind = Kind.FIRING,
+    why: Hold = Hold.NOW,
+    incident: Incident = DISK,
+    *,
+    bundle: str = "",
+    hidden: int = 0,
+    **more: object,
+) -> Notification:
+    return a_notification(incident, kind=kind, why=why, bundle=bundle, hidden=hidden, **more)
+
+
+FIRING, STEP, REMINDER, OK = (
+    owed(kind) for kind in (Kind.FIRING, Kind.ESCALATION, Kind.REMINDER, Kind.RESOLVED)
+)
+ENDED_UNTOLD, ITS_END = owed(incident=over(DISK)), owed(Kind.RESOLVED, incident=over(DISK))
+QUIET, LATE = owed(why=Hold.QUIET), owed(why=Hold.LATE)
+FLAPS = owed(bundle=FLAPPING)
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "together"),
+    [
+        (FIRING, owed(incident=HOST), True),
+        (FIRING, OK, False),
+        (FIRING, STEP, False),
+        (FIRING, owed(receiver="dba"), False),
+        (FIRING, owed(bundle="another group"), False),
+        (FIRING, owed(why=Hold.LIMIT), True),  # but for two reasons it is no matter why it was held
+        (FIRING, owed(why=Hold.MUTED), True),
+        (FIRING, QUIET, False),
+        (FIRING, LATE, False),
+        (QUIET, LATE, False),
+        (QUIET, owed(Kind.RESOLVED, Hold.QUIET, receiver="dba", bundle="another group"), True),
+        (LATE, owed(Kind.RESOLVED, Hold.LATE, receiver="dba", bundle="another group"), True),
+    ],
+)
+def test_the_same_thing_by_one_receiver_of_one_group_is_one_text_and_so_is_a_night_and_what_is_late(
+    one: Notification, other: Notification, together: bool
+) -> None:
+    assert (bundle(one) == bundle(other)) is together
+
+
+@pytest.mark.parametrize(
+    ("listed", "needed"),
+    [
+        ([FIRING], False),
+        ([FIRING, owed(incident=HOST)], False),
+        ([OK], False),
+        ([OK, ITS_END], False),
+        ([FIRING, OK], True),  # two kinds of thing
+        ([FIRING, STEP], True),
+        ([ENDED_UNTOLD], True),  # began and ended untold
+        ([owed(Kind.REMINDER, incident=over(HOST))], True),
+        ([LATE], True),
+        ([FIRING, owed(why=Hold.LATE, incident=HOST)], True),
+        ([QUIET], False),  # one thing that was held for the night is told like news
+        ([QUIET, owed(why=Hold.QUIET, incident=HOST)], True),
+        ([owed(why=Hold.LIMIT), owed(why=Hold.GROUP)], False),
+        ([FLAPS], False),
+        ([FLAPS, STEP], False),  # that it comes and goes is all that is told of it
+        ([owed(incident=over(DISK), bundle=FLAPPING)], False),
+        ([owed(why=Hold.LATE, bundle=FLAPPING)], False),
+        ([owed(why=Hold.QUIET, bundle=FLAPPING), QUIET], False),
+    ],
+)
+def test_what_no_notice_can_say_needs_a_digest(listed: list[Notification], needed: bool) -> None:
+    assert needs_digest(listed) is needed
+
+
+@pytest.mark.parametrize(
+    ("items", "announced", "old_news"),
+    [
+        ([ENDED_UNTOLD], False, True),
+        ([ENDED_UNTOLD, owed(Kind.ESCALATION, incident=over(HOST))], False, True),
+        ([ENDED_UNTOLD], True, False),  # a text was promised
+        ([FIRING], False, False),
+        ([ENDED_UNTOLD, FIRING], False, False),
+        ([owed(Kind.RESOLVED, incident=over(DISK))], False, False),  # an end is news to whoever knows of it
+        ([owed(Kind.REMINDER, incident=over(DISK))], False, False),
+        ([owed(why=Hold.LATE, incident=over(DISK))], False, False),
+        ([owed(bundle=FLAPPING, incident=over(DISK))], False, False),
+        ([owed(incident=over(DISK), id_=0)], False, False),  # it was not held
+        ([ENDED_UNTOLD, owed(incident=over(DISK), id_=0)], False, False),
+    ],
+)
+def test_problems_that_came_and_went_while_they_were_held_are_old_news(
+    items: list[Notification], announced: bool, old_news: bool
+) -> None:
+    assert is_old_news(items, announced) is old_news
+
+
+@pytest.mark.parametrize(
+    ("listed", "status", "tone", "times"),
+    [
+        ([FIRING], Status.FIRING, Tone.NEWS, 0),
+        ([OK], Status.RESOLVED, Tone.NEWS, 0),
+        ([STEP], Status.FIRING, Tone.ESCALATED, 0),
+        ([REMINDER], Status.FIRING, Tone.REMINDER, 0),
+        ([owed(bundle=RAISED)], Status.FIRING, Tone.RAISED, 0),
+        ([owed(bundle="a group")], Status.FIRING, Tone.NEWS, 0),
+        ([FLAPS], Status.FIRING, Tone.FLAPPING, 0),
+        ([owed(Kind.ESCALATION, bundle=FLAPPING)], Status.FIRING, Tone.FLAPPING, 0),
+        (
+            [
+                owed(bundle=FLAPPING, incident=replace(DISK, flapping=4)),
+                owed(bundle=FLAPPING, incident=replace(HOST, flapping=6)),
+            ],
+            Status.FIRING,
+            Tone.FLAPPING,
+            6,
+        ),
+        ([owed(incident=replace(DISK, flapping=4))], Status.FIRING, Tone.NEWS, 0),
+    ],
+)
+def test_the_first_word_of_a_text_is_what_is_told_and_why(
+    listed: list[Notification], status: Status, tone: Tone, times: int
+) -> None:
+    told = notice(listed, None, "")
+
+    assert (told.status, told.tone, told.times) == (status, tone, times)
+
+
+def test_a_notice_tells_each_incident_once_and_all_that_its_source_hid() -> None:
+    listed = [owed(hidden=3), owed(incident=HOST, hidden=2), owed(incident=DISK, receiver="dba")]
+    told = notice(listed, LATER, "https://ack")
+
+    assert [one.tag for one in told.incidents] == [tag_of(1), tag_of(2)]
+    assert (told.hidden, told.ack, told.silent_until) == (5, "https://ack", LATER)
+
+
+@pytest.mark.parametrize(("starts_at", "since"), [(EARLIER, EARLIER), (None, NOON)])
+def test_it_fires_since_its_source_says_or_else_since_it_was_first_heard_of(starts_at, since) -> None:
+    incident = replace(DISK, starts_at=starts_at, opened_at=NOON)
+    (told,) = notice([owed(incident=incident)], None, "").incidents
+
+    assert (told.since, told.ended) == (since, False)
+
+
+@pytest.mark.parametrize(
+    ("listed", "announced", "why"),
+    [
+        ([FIRING, OK], False, Merged.STORM),
+        ([FIRING], True, Merged.CLOSING),
+        ([LATE, QUIET], True, Merged.CLOSING),
+        ([QUIET, LATE], False, Merged.LATE),
+        ([FIRING, QUIET], False, Merged.QUIET),
+    ],
+)
+def test_a_digest_says_why_things_were_merged(
+    listed: list[Notification], announced: bool, why: Merged
+) -> None:
+    assert digest(listed, announced, NOON, None, "").why is why
+
+
+@pytest.mark.parametrize(
+    ("listed", "held", "ends"),
+    [
+        ([FIRING, owed(incident=HOST)], {1: False, 2: False}, []),
+        ([ENDED_UNTOLD, owed(incident=HOST)], {1: True, 2: False}, []),
+        ([ITS_END, owed(incident=HOST)], {2: False}, [1]),
+        ([ENDED_UNTOLD, ITS_END], {}, [1]),  # its end is told, and so it is not one that nobody heard of
+        ([FIRING, STEP, owed(receiver="dba")], {1: False}, []),
+        ([ITS_END, owed(Kind.RESOLVED, incident=over(DISK), receiver="dba")], {}, [1]),
+    ],
+)
+def test_a_digest_tells_each_incident_once_begun_or_over(
+    listed: list[Notification], held: dict[int, bool], ends: list[int]
+) -> None:
+    told = digest(listed, False, NOON, None, "")
+
+    assert {one.tag: one.ended for one in told.held} == {tag_of(id_): was for id_, was in held.items()}
+    assert [one.tag for one in told.over] == [tag_of(id_) for id_ in ends]
+
+
+def test_a_digest_says_since_when_until_when_where_to_acknowledge_and_how_many_were_hidden() -> None:
+    told = digest([owed(hidden=3), owed(incident=HOST, hidden=2)], False, EARLIER, LATER, "https://ack")
+
+    assert (told.since, told.silent_until, told.ack, told.hidden) == (EARLIER, LATER, "https://ack", 5)

@@ -1,0 +1,362 @@
+"""What time does to messages: leases end, evidence fails to come, texts grow too old, gateways stay closed."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+import pytest
+from made import (
+    a_breaker,
+    a_message,
+    a_notification,
+    acknowledged,
+    an_incident,
+    ended,
+    fates,
+    moves,
+    rows_with,
+    told_by,
+)
+from workbench import ALICE, BOB, NOON, a_plan
+
+from sms_notify.alert import Severity
+from sms_notify.policy.bars import Barring, Breaker
+from sms_notify.policy.directory import Person
+from sms_notify.policy.holds import Hold
+from sms_notify.policy.housekeeping import LONGEST_PAUSE, Housekeeping, Moved, Overdue, release
+from sms_notify.policy.records import Incident, Message, Timer, TimerKind
+from sms_notify.policy.retry_policy import BY_REFUSAL, Scope
+from sms_notify.policy.routing import ROUND
+from sms_notify.policy.rows import Rows
+from sms_notify.policy.ruleset import Timing
+from sms_notify.policy.vocabulary import Cause, Drop, Kind, PageState, State
+
+MINUTE = timedelta(minutes=1)
+LATER, BEFORE = NOON + 5 * MINUTE, NOON - 5 * MINUTE
+OPEN, CARED_FOR, OVER = an_incident(1), acknowledged(an_incident(2)), ended(an_incident(3))
+PAGE, MILD = a_message(7), a_message(7, severity=Severity.WARNING)
+TIMING = Timing(ambiguous_resends=1, failover_after=timedelta(minutes=5))
+NIGHT = Person("gateway-group:night", "group:night")
+
+
+def telling(text: Message, *told: Incident, kind: Kind = Kind.FIRING) -> Rows:
+    listed = [told_by(text, a_notification(one, kind=kind, id_=id_)) for id_, one in enumerate(told, 1)]
+    return rows_with(OPEN, CARED_FOR, OVER, text, *listed)
+
+
+def at_work(
+    rows: Rows, gateways: tuple[str, ...] = ("main",), breakers: Sequence[Breaker] = ()
+) -> Housekeeping:
+    rows.breakers = breakers
+    numbers = frozenset((ALICE.number, NIGHT.number))
+    return Housekeeping(replace(a_plan(TIMING), gateways=gateways), numbers, rows, _say)
+
+
+def _say(barring: Barring) -> str:
+    return f"barred by {'+'.join(bar.gateway for bar in barring.bars)}"
+
+
+def place(rows: Rows) -> tuple[State, str, datetime]:
+    text = rows.messages.rows[7]
+    return text.state, text.gateway, text.not_before
+
+
+def test_what_was_being_sent_when_its_lease_ended_may_have_been_sent() -> None:
+    text = a_message(7, state=State.SUBMITTING, ambiguous=1)
+    work = at_work(rows := rows_with(text))
+    work.overdue(Overdue(leased=(text,)))
+
+    assert rows.messages.rows[7] == replace(text, state=State.UNKNOWN, ambiguous=2)
+    assert moves(rows) == [(7, State.UNKNOWN, Cause.LEASE_ENDED)]
+    assert work.moved == [Moved(text, State.UNKNOWN, Cause.LEASE_ENDED)]
+
+
+@pytest.mark.parametrize(
+    ("changed", "told", "kind", "again"),
+    [
+        ({}, [OPEN], Kind.FIRING, True),
+        ({"kind": Kind.DIGEST}, [OPEN], Kind.FIRING, True),
+        ({"ambiguous": 2}, [OPEN], Kind.FIRING, False),  # sent once more already
+        ({"severity": Severity.WARNING}, [OPEN], Kind.FIRING, False),
+        ({"kind": Kind.RESOLVED}, [OPEN], Kind.RESOLVED, False),
+        ({"kind": Kind.MANUAL}, [], Kind.FIRING, False),
+        ({"number": NIGHT.number}, [OPEN], Kind.FIRING, False),  # one silence would be two texts to all of it
+        ({"number": BOB.number}, [OPEN], Kind.FIRING, False),  # who is configured no more
+        ({"expires_at": NOON}, [OPEN], Kind.FIRING, False),
+        ({"expires_at": NOON + MINUTE}, [OPEN], Kind.FIRING, True),
+        ({}, [OVER], Kind.FIRING, False),
+        ({}, [OVER, OPEN], Kind.FIRING, True),
+        ({"kind": Kind.REMINDER}, [CARED_FOR], Kind.REMINDER, False),
+        ({}, [CARED_FOR], Kind.FIRING, True),
+        ({}, [], Kind.FIRING, True),
+    ],
+)
+def test_only_a_critical_page_that_is_still_wanted_is_sent_again_without_an_answer(
+    changed: dict[str, object], told: list[Incident], kind: Kind, again: bool
+) -> None:
+    text = replace(a_message(7, state=State.UNKNOWN, ambiguous=1), **changed)  # type: ignore[arg-type]
+    work = at_work(rows := telling(text, *told, kind=kind))
+    work.overdue(Overdue(unknown=(text,)))
+
+    state, cause = (State.QUEUED, Cause.RESEND) if again else (State.UNKNOWN_FINAL, Cause.NO_EVIDENCE)
+    assert (moves(rows), work.moved) == ([(7, state, cause)], [Moved(text, state, cause)])
+    assert rows.messages.rows[7].not_before == NOON
+    noted = not again and text.severity is Severity.CRITICAL and text.kind.alarming
+    assert bool(rows.notes) is noted
+
+
+@pytest.mark.parametrize(
+    ("by", "gateways", "breakers", "there", "cause"),
+    [
+        ("main", ("main",), [], "main", None),
+        ("main", ("main", "spare"), [], "spare", Cause.FAIL_OVER),  # what left no answer may leave none again
+        ("spare", ("main", "spare"), [], "main", Cause.FAIL_OVER),
+        ("main", ("main", "spare"), [a_breaker("spare")], "main", None),
+        ("main", ("main", "spare"), [a_breaker("spare", Scope.NUMBER, ALICE.number)], "main", None),
+        ("main", ("main", "spare", "last"), [a_breaker("spare")], "last", Cause.FAIL_OVER),
+        ("old", ("main", "spare"), [], "main", Cause.GATEWAY_GONE),
+        ("old", ("main", "spare"), [a_breaker("main")], "spare", Cause.GATEWAY_GONE),
+        ("old", ("main",), [a_breaker("main", Scope.NUMBER, ALICE.number)], "main", Cause.GATEWAY_GONE),
+    ],
+)
+def test_what_is_sent_again_goes_by_another_gateway_where_one_takes_it(
+    by: str, gateways: tuple[str, ...], breakers: list[Breaker], there: str, cause: Cause | None
+) -> None:
+    text = a_message(7, state=State.UNKNOWN, ambiguous=1, gateway=by, not_before=LATER)
+    work = at_work(rows := telling(text, OPEN), gateways, breakers)
+    work.overdue(Overdue(unknown=(text,)))
+
+    assert place(rows) == (State.QUEUED, there, NOON)
+    assert [why for _, _, why in moves(rows)] == [Cause.RESEND, *([cause] if cause else [])]
+    assert work.moved == [Moved(text, State.QUEUED, Cause.RESEND)]
+
+
+@pytest.mark.parametrize(
+    ("text", "state", "fate"),
+    [
+        (PAGE, State.EXPIRED, PageState.HELD),  # what it was to tell goes into the next
+        (a_message(7, ambiguous=1), State.UNKNOWN_FINAL, PageState.TOLD),
+    ],
+)
+def test_a_text_that_is_too_old_was_never_sent_unless_it_may_have_left(
+    text: Message, state: State, fate: PageState
+) -> None:
+    work = at_work(rows := telling(text, OPEN))
+    work.overdue(Overdue(expired=(text,)))
+
+    assert (moves(rows), fates(rows)) == ([(7, state, Cause.TOO_OLD)], {1: fate})
+
+
+@pytest.mark.parametrize(
+    ("state", "severity", "noted"),
+    [
+        (State.SENT, Severity.CRITICAL, False),
+        (State.BUFFERED, Severity.CRITICAL, True),
+        (State.BUFFERED, Severity.WARNING, False),
+    ],
+)
+def test_a_report_is_not_waited_for_for_ever_and_a_phone_that_is_out_of_reach_is_our_problem(
+    state: State, severity: Severity, noted: bool
+) -> None:
+    text = a_message(7, state=state, severity=severity)
+    work = at_work(rows := telling(text, OPEN))
+    work.stop_waiting_for_reports([text])
+
+    assert moves(rows) == [(7, State.NO_REPORT, Cause.REPORT_TIMEOUT)]
+    assert ["out of reach" in note.what for note in rows.notes] == [True] * noted
+
+
+@pytest.mark.parametrize("state", list(State))
+def test_a_bad_end_hurries_the_next_step_and_a_page_that_is_lost_is_noted(state: State) -> None:
+    work = at_work(rows := telling(PAGE, OPEN))
+    rows.set_timer(Timer(1, "oncall", TimerKind.ESCALATE, 1, LATER))
+    work.move(PAGE, state, Cause.BARRED, "because")
+
+    (timer,) = rows.timers_of(1)
+    assert (timer.due_at == NOON) is (state in (State.FAILED, State.NOT_DELIVERED, State.REJECTED))
+    assert bool(rows.notes) is (state in (State.FAILED, State.EXPIRED, State.UNKNOWN_FINAL))
+    assert rows.ledger[0][2].detail == "because"
+    assert work.moved == [Moved(PAGE, state, Cause.BARRED)]
+
+
+@pytest.mark.parametrize(
+    ("person", "kind", "told", "given_up", "noted"),
+    [
+        (ALICE, Kind.FIRING, OPEN, False, False),
+        (BOB, Kind.FIRING, OPEN, True, True),
+        (BOB, Kind.FIRING, OVER, True, False),
+        (BOB, Kind.RESOLVED, OPEN, True, False),
+        (BOB, Kind.HANDOFF, OPEN, True, False),
+        (BOB, Kind.MANUAL, OPEN, False, False),  # any number may be texted by hand
+        (BOB, Kind.OPERATOR, OPEN, False, False),
+    ],
+)
+def test_what_waits_for_a_number_that_is_not_configured_is_given_up(
+    person: Person, kind: Kind, told: Incident, given_up: bool, noted: bool
+) -> None:
+    text = a_message(7, person, kind=kind)
+    work = at_work(rows := telling(text, told))
+    work.drop_unaddressed([text])
+
+    assert moves(rows) == [(7, State.CANCELLED, Cause.NOT_CONFIGURED)] * given_up
+    assert [note.particular for note in rows.notes] == ["gone"] * noted
+
+
+# Which gateway a text waits for.
+
+
+@pytest.mark.parametrize(
+    ("by", "not_before", "expected"),
+    [
+        ("main", LATER, ("main", LATER)),
+        ("spare", LATER, ("spare", LATER)),
+        ("old", LATER, ("main", NOON)),  # the other has given no reason to wait
+        ("old", BEFORE, ("main", BEFORE)),
+    ],
+)
+def test_what_waits_for_a_gateway_that_is_not_configured_goes_to_the_preferred_one(
+    by: str, not_before: datetime, expected: tuple[str, datetime]
+) -> None:
+    text = a_message(7, gateway=by, not_before=not_before)
+    work = at_work(rows := rows_with(text), ("main", "spare"))
+    work.leave_unknown_gateways([text])
+
+    assert place(rows) == (State.QUEUED, *expected)
+    assert moves(rows) == [(7, State.QUEUED, Cause.GATEWAY_GONE)] * (by == "old")
+    assert work.moved == [Moved(text, State.QUEUED, Cause.GATEWAY_GONE)] * (by == "old")
+
+
+SPARE, JUST_NOW, LONG_AGO = ("main", "spare"), a_breaker(), a_breaker(opened_at=BEFORE)
+BARRED = a_breaker("main", Scope.NUMBER, ALICE.number)
+BARRED_THERE = a_breaker("spare", Scope.NUMBER, ALICE.number)
+
+
+@pytest.mark.parametrize(
+    ("text", "gateways", "breakers", "there"),
+    [
+        (PAGE, SPARE, [], "main"),
+        (PAGE, SPARE, [JUST_NOW], "spare"),
+        (PAGE, SPARE, [a_breaker("main", Scope.CREDITS)], "spare"),
+        (PAGE, SPARE, [BARRED], "main"),  # that is for `leave_barred`
+        (MILD, SPARE, [JUST_NOW], "main"),
+        (MILD, SPARE, [LONG_AGO], "spare"),
+        (MILD, SPARE, [a_breaker(opened_at=BEFORE + timedelta(seconds=1))], "main"),
+        (PAGE, ("main",), [LONG_AGO], "main"),
+        (PAGE, SPARE, [LONG_AGO, a_breaker("spare")], "main"),  # nothing takes anything: it stays where it is
+        (PAGE, SPARE, [LONG_AGO, BARRED_THERE], "main"),
+        (PAGE, ("main", "spare", "last"), [LONG_AGO, BARRED_THERE], "last"),
+        (PAGE, ("main", "spare", "last"), [LONG_AGO, a_breaker("spare")], "last"),
+        (  # the only one that takes texts refuses the number
+            PAGE,
+            ("main", "spare", "last"),
+            [LONG_AGO, a_breaker("spare"), replace(BARRED, gateway="last")],
+            "main",
+        ),
+        (replace(PAGE, gateway="spare"), SPARE, [LONG_AGO], "spare"),
+        (replace(PAGE, gateway="spare"), SPARE, [a_breaker("spare")], "main"),
+    ],
+)
+def test_what_waits_for_a_closed_gateway_goes_to_the_next_critical_at_once_and_the_rest_later(
+    text: Message, gateways: tuple[str, ...], breakers: list[Breaker], there: str
+) -> None:
+    work = at_work(rows := rows_with(text), gateways, breakers)
+    work.fail_over([text])
+
+    assert place(rows) == (State.QUEUED, there, NOON)
+    moved = there != text.gateway
+    assert moves(rows) == [(7, State.QUEUED, Cause.FAIL_OVER)] * moved
+    assert work.moved == [Moved(text, State.QUEUED, Cause.FAIL_OVER)] * moved
+
+
+@pytest.mark.parametrize(
+    ("text", "gateways", "breakers", "expected"),
+    [
+        (PAGE, SPARE, [], (State.QUEUED, "main", None)),
+        (PAGE, SPARE, [JUST_NOW], (State.QUEUED, "main", None)),
+        (MILD, SPARE, [BARRED], (State.QUEUED, "spare", Cause.FAIL_OVER)),
+        (
+            MILD,
+            SPARE,
+            [BARRED, a_breaker("spare")],
+            (State.QUEUED, "spare", Cause.FAIL_OVER),
+        ),  # it can wait there
+        (PAGE, SPARE, [BARRED, BARRED_THERE], (State.FAILED, "main", Cause.BARRED)),
+        (PAGE, ("main",), [BARRED], (State.FAILED, "main", Cause.BARRED)),
+        (replace(PAGE, ambiguous=1), ("main",), [BARRED], (State.UNKNOWN_FINAL, "main", Cause.BARRED)),
+        (PAGE, ("main",), [a_breaker("main", Scope.COUNTRY, "+32")], (State.FAILED, "main", Cause.BARRED)),
+    ],
+)
+def test_what_waits_for_a_number_that_its_gateway_refuses_goes_by_another_or_nowhere(
+    text: Message,
+    gateways: tuple[str, ...],
+    breakers: list[Breaker],
+    expected: tuple[State, str, Cause | None],
+) -> None:
+    work = at_work(rows := rows_with(text), gateways, breakers)
+    work.leave_barred([text])
+
+    state, there, cause = expected
+    assert place(rows)[:2] == (state, there)
+    assert moves(rows) == ([] if cause is None else [(7, state, cause)])
+    bars = [bar for bar in breakers if bar.scope is not Scope.ACCOUNT]
+    assert [entry.detail for *_, entry in rows.ledger] == [
+        f"barred by {'+'.join(bar.gateway for bar in bars)}" for _ in rows.ledger
+    ]
+
+
+# What a text that is too old was to tell.
+
+LATE = PageState.HELD
+
+
+@pytest.mark.parametrize(
+    ("incident", "kind", "fate"),
+    [
+        (OPEN, Kind.FIRING, LATE),
+        (OPEN, Kind.REMINDER, LATE),
+        (OVER, Kind.FIRING, LATE),  # with its end, in one text
+        (OVER, Kind.RESOLVED, LATE),
+        (OVER, Kind.ESCALATION, Drop.ACKNOWLEDGED),
+        (CARED_FOR, Kind.FIRING, LATE),
+        (CARED_FOR, Kind.ESCALATION, Drop.ACKNOWLEDGED),
+        (CARED_FOR, Kind.REMINDER, Drop.ACKNOWLEDGED),
+    ],
+)
+def test_what_a_text_that_is_too_old_was_to_tell_is_told_late_if_it_is_still_wanted(
+    incident: Incident, kind: Kind, fate: PageState | Drop
+) -> None:
+    release(rows := telling(PAGE, incident, kind=kind), 7)
+
+    n = rows.notifications.rows[1]
+    assert fates(rows) == {1: fate}
+    if fate is LATE:
+        assert (n.why, n.held_by, n.due_at, n.message_id) == (Hold.LATE, "", NOON, None)
+
+
+@pytest.mark.parametrize(
+    ("kind", "other", "fate"),
+    [
+        (Kind.FIRING, {"nth": ROUND}, Drop.SUPERSEDED),
+        (Kind.FIRING, {"nth": ROUND, "state": PageState.TOLD}, Drop.SUPERSEDED),
+        (Kind.FIRING, {"nth": 2 * ROUND}, Drop.SUPERSEDED),
+        (Kind.FIRING, {"nth": ROUND, "state": PageState.DROPPED}, LATE),
+        (Kind.FIRING, {"nth": ROUND, "person": BOB}, LATE),
+        (Kind.FIRING, {"nth": ROUND, "kind": Kind.ESCALATION}, LATE),
+        (Kind.FIRING, {"nth": 1}, LATE),  # of the same round
+        (Kind.RESOLVED, {"nth": ROUND}, LATE),  # an end is an end
+    ],
+)
+def test_what_a_higher_severity_has_replaced_is_not_told_late(
+    kind: Kind, other: dict[str, object], fate: PageState | Drop
+) -> None:
+    rows = telling(PAGE, OPEN, kind=kind)
+    rows.load_notification(a_notification(OPEN, id_=2, **other))
+    release(rows, 7)
+
+    assert fates(rows)[1] == fate
+
+
+def test_no_retry_waits_longer_than_a_time_that_a_wrong_clock_wrote() -> None:
+    assert max(reaction.cap for reaction in BY_REFUSAL.values()) <= LONGEST_PAUSE == timedelta(minutes=15)

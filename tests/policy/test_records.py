@@ -1,0 +1,147 @@
+"""The values that policy decides about: what follows from each of them alone."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+from made import a_message, a_notification, acknowledged, an_incident, ended
+from workbench import ALICE, BOB, NOON, firing
+
+from sms_notify.alert import Severity, Status
+from sms_notify.policy.episodes import Episode
+from sms_notify.policy.holds import Hold
+from sms_notify.policy.rate_limits import Lane
+from sms_notify.policy.records import Draft, Entry, Incident, Member, Message, first_entry, queued
+from sms_notify.policy.vocabulary import Cause, Drop, IncidentState, Kind, PageState, State
+from sms_notify.wording.content import Text
+
+LATER, BEFORE = NOON + timedelta(minutes=5), NOON - timedelta(minutes=5)
+OPEN = an_incident(7, firing(severity="warning"), flapping=3, raised=1)
+OVER = replace(ended(OPEN, LATER), ended_at=NOON)  # as its source said, some time after
+UNHEARD = replace(OPEN, state=IncidentState.STALE, closed_at=LATER)
+DRAFT = Draft(
+    Kind.FIRING, "oncall", ALICE, Severity.WARNING, "main", Text("DiskFull", 2, 170), NOON, LATER, "step 1",
+    Lane.REST, "x7",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("incident", "is_open", "episode", "status"),
+    [
+        (OPEN, True, Episode(7, NOON, NOON, None, None, False, 3, Severity.WARNING, 1), Status.FIRING),
+        (
+            acknowledged(OPEN),
+            True,
+            Episode(7, NOON, NOON, None, None, False, 3, Severity.WARNING, 1),
+            Status.FIRING,
+        ),
+        (OVER, False, Episode(7, NOON, NOON, NOON, LATER, False, 3, Severity.WARNING, 1), Status.RESOLVED),
+        (UNHEARD, False, Episode(7, NOON, NOON, None, LATER, True, 3, Severity.WARNING, 1), Status.RESOLVED),
+        (replace(OPEN, ended_at=LATER), True, None, Status.FIRING),  # closed is what nothing more follows
+    ],
+)
+def test_an_incident_is_over_once_it_is_closed(
+    incident: Incident, is_open: bool, episode: Episode | None, status: Status
+) -> None:
+    assert incident.is_open is is_open
+    assert episode is None or incident.episode == episode
+    assert (incident.subject.alert.status, incident.subject.ended) == (status, not is_open)
+
+
+def test_a_text_tells_an_incident_as_its_source_told_it_and_when_it_ended() -> None:
+    told, alert = OVER.subject, firing(severity="warning")
+
+    assert (told.incident_id, told.opened_at, told.flapping) == (7, NOON, 3)
+    assert told.alert == replace(alert, status=Status.RESOLVED, ends_at=NOON)
+
+
+def test_what_a_source_says_of_a_shared_incident_is_an_episode_of_its_own() -> None:
+    member = Member(7, "icinga", "db1!disk", None, BEFORE, LATER, NOON, LATER)
+
+    assert member.episode == Episode(7, BEFORE, None, NOON, LATER)
+
+
+@pytest.mark.parametrize("kind", list(Kind))
+@pytest.mark.parametrize("severity", ["critical", "warning", "info", "odd"])
+def test_only_a_beginning_of_something_critical_goes_in_the_lane_of_the_critical(
+    kind: Kind, severity: str
+) -> None:
+    critical = severity == "critical" and kind is not Kind.RESOLVED
+
+    assert a_notification(an_incident(1, firing(severity=severity)), kind=kind).lane is (
+        Lane.CRITICAL if critical else Lane.REST
+    )
+
+
+@pytest.mark.parametrize(
+    ("kind", "severity", "rank"),
+    [
+        (Kind.FIRING, Severity.CRITICAL, 0),
+        (Kind.ESCALATION, Severity.CRITICAL, 0),
+        (Kind.FIRING, Severity.WARNING, 1),
+        (Kind.FIRING, Severity.OTHER, 2),
+        (Kind.MANUAL, Severity.INFO, 3),
+        (Kind.RESOLVED, Severity.CRITICAL, 1),  # an end waits for every critical beginning
+        (Kind.RESOLVED, Severity.WARNING, 1),
+        (Kind.RESOLVED, Severity.OTHER, 2),
+        (Kind.RESOLVED, Severity.INFO, 3),
+    ],
+)
+def test_the_most_urgent_leaves_first_and_no_end_is_among_it(
+    kind: Kind, severity: Severity, rank: int
+) -> None:
+    assert a_message(kind=kind, severity=severity).rank == rank
+
+
+def test_a_draft_becomes_a_message_that_has_not_been_tried() -> None:
+    assert queued(DRAFT, 12, BEFORE) == Message(
+        12, Kind.FIRING, "oncall", "alice", ALICE.number, Severity.WARNING, "main", "DiskFull", 2,
+        State.QUEUED, 0, 0, "", "", NOON, LATER, BEFORE, 0, 0, "", Lane.REST, "x7",
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("kind", "cause"),
+    [
+        (Kind.FIRING, Cause.ALERT),
+        (Kind.ESCALATION, Cause.ALERT),
+        (Kind.REMINDER, Cause.ALERT),
+        (Kind.RESOLVED, Cause.ALERT),
+        (Kind.DIGEST, Cause.ALERT),
+        (Kind.HANDOFF, Cause.HAND_OFF),
+        (Kind.MANUAL, Cause.BY_HAND),
+        (Kind.OPERATOR, Cause.TROUBLE),
+    ],
+)
+def test_the_ledger_says_why_a_message_was_written(kind: Kind, cause: Cause) -> None:
+    assert first_entry(replace(DRAFT, kind=kind)) == Entry(cause, detail="step 1")
+
+
+@pytest.mark.parametrize(
+    ("changed", "same"),
+    [
+        ({"subject": OVER.subject}, True),  # an incident changes; what was owed of it does not
+        ({"person": BOB}, True),
+        ({"message_state": State.SENT, "message_ambiguous": 1, "message_at": LATER}, True),
+        ({"due_at": LATER}, False),
+        ({"why": Hold.LIMIT}, False),
+        ({"why": Drop.STALE, "state": PageState.DROPPED}, False),
+        ({"held_by": "night"}, False),
+        ({"message_id": 3}, False),
+        ({"nth": 1}, False),
+    ],
+)
+def test_a_notification_is_written_again_only_where_a_column_of_its_own_changed(
+    changed: dict[str, object], same: bool
+) -> None:
+    n = a_notification(OPEN)
+
+    assert (replace(n, **changed) == n) is same  # type: ignore[arg-type]
+
+
+def test_a_notification_names_its_incident_and_the_number_of_its_reader() -> None:
+    n = a_notification(OPEN, BOB)
+
+    assert (n.incident_id, n.number) == (7, BOB.number)

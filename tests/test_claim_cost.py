@@ -1,0 +1,85 @@
+"""What a claim costs where much waits for one number: it grows with what waits, and not with its square."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from workbench import ALICE, NOON
+
+from sms_notify.store import claims
+from sms_notify.store.sqlite import SqliteStore
+from sms_notify.store.tx import Tx, stored
+
+LATER = NOON + timedelta(minutes=5)
+
+
+def waiting(tx: Tx, n: int) -> None:
+    """So many beginnings that wait for another try, and behind each the end of its incident, which may leave now."""
+    tx.run(
+        "insert into incidents (id, source, fingerprint, state, severity, labels, annotations, opened_at, last_seen_at,"
+        " closed_at) with recursive seq(i) as (select 1 union all select i + 1 from seq where i < :n)"
+        " select i, 'zabbix', 'f' || i, 'resolved', 'critical', '{}', '{}', 1, 1, 1 from seq",
+        n=n,
+    )
+    for kind, after, not_before in (("firing", 0, LATER), ("resolved", n, NOON)):
+        tx.run(
+            "insert into messages (id, kind, receiver, recipient, number, severity, gateway, body, parts, state, attempts,"
+            " ambiguous, not_before, expires_at, polls, created_at, updated_at, rank) select id + :after, :kind, 'oncall',"
+            " 'alice', :number, 'critical', 'main', 'x', 1, 'queued', 0, 0, :not_before, :expires_at, 0, 1, 1, 1 from incidents",
+            after=after,
+            kind=kind,
+            number=ALICE.number,
+            not_before=stored(not_before),
+            expires_at=stored(NOON + timedelta(hours=4)),
+        )
+        tx.run(
+            "insert into pages (incident_id, number, kind, nth, recipient, receiver, lane, bundle, state, why, held_by, hidden,"
+            " created_at, due_at, message_id) select id, :number, :kind, 0, 'alice', 'oncall', 'rest', '', 'told', 'now', '', 0,"
+            " 1, 1, id + :after from incidents",
+            after=after,
+            kind=kind,
+            number=ALICE.number,
+        )
+
+
+def cost(folder: Path, n: int, bar: str = "") -> int:
+    """What the database does for one claim that finds nothing, in thousands of its instructions."""
+    store, done = SqliteStore(f"sqlite://{folder}/{n}.db"), [0]
+
+    def count() -> int:
+        done[0] += 1
+        return 0
+
+    with store.transaction() as tx:
+        waiting(tx, n)
+        if bar:
+            tx.run(
+                "insert into breakers (gateway, scope, subject, opened_at, failures, first_at, reason, probes)"
+                " values ('main', :scope, :subject, 1, 1, 1, '', 0)",
+                scope=bar,
+                subject=ALICE.number if bar == "number" else "",
+            )
+        tx._connection.set_progress_handler(count, 1000)
+        assert claims.claim(tx, "main", "r", "node", NOON, NOON) is None
+        tx._connection.set_progress_handler(None, 0)
+    store.close()
+    return done[0]
+
+
+@pytest.mark.parametrize("bar", ["", "account", "number"])
+def test_a_claim_that_finds_nothing_takes_time_by_what_waits(tmp_path: Path, bar: str) -> None:
+    assert cost(tmp_path, 4_000, bar) < 3 * cost(tmp_path, 2_000, bar)
+
+
+def test_what_a_number_waits_for_is_asked_a_few_times_however_much_waits(tmp_path: Path) -> None:
+    store, statements = SqliteStore(f"sqlite://{tmp_path}/x.db"), []
+    with store.transaction() as tx:
+        waiting(tx, 2_000)
+        tx._connection.set_trace_callback(statements.append)
+        assert claims.claim(tx, "main", "r", "node", NOON, NOON) is None
+        tx._connection.set_trace_callback(None)
+    store.close()
+
+    assert len(statements) <= 8

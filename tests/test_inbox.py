@@ -1,0 +1,119 @@
+"""Deliveries that came together are one step, each with its own answer; a bad one spoils no other."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator, Sequence
+from concurrent.futures import Future
+from pathlib import Path
+
+import pytest
+from workbench import NOON, a_plan, firing
+
+from sms_notify.alert import Delivery
+from sms_notify.daemon.inbox import Inbox
+from sms_notify.engine import Engine, Verdict
+from sms_notify.errors import StoreError
+from sms_notify.store.committer import Committer
+from sms_notify.store.sqlite import SqliteStore
+from sms_notify.store.tx import Tx
+
+PATIENCE = 10
+
+
+class Desk:
+    """An inbox over a real store; what its steps decide is written down, and `gate` holds the first of them."""
+
+    def __init__(self, folder: Path) -> None:
+        self.committer = Committer(SqliteStore(f"sqlite://{folder}/x.db"))
+        self.engine = Engine(a_plan(), "node")
+        self.steps: list[int] = []
+        self.told: list[Verdict] = []
+        self.gate = threading.Event()
+        self.inbox = Inbox(self.committer, self.decide, self.told.extend)
+
+    def decide(self, tx: Tx, deliveries: Sequence[Delivery]) -> list[list[Verdict]]:
+        self.steps.append(len(deliveries))
+        if any(delivery.group == "bad" for delivery in deliveries):
+            raise ValueError("no such thing")
+        return self.engine.accept_all(tx, deliveries, NOON)
+
+    def put(self, delivery: Delivery) -> Future[list[Verdict]]:
+        future: Future[list[Verdict]] = Future()
+        self.inbox.put(delivery, future)
+        return future
+
+    def hold(self) -> None:
+        """The committing thread is busy until the gate opens."""
+        self.committer.submit(lambda _: self.gate.wait(PATIENCE))
+
+    def rows(self, sql: str) -> list[tuple]:
+        return [tuple(row) for row in self.committer(lambda tx: tx.all(sql))]
+
+
+@pytest.fixture
+def desk(tmp_path: Path) -> Iterator[Desk]:
+    made = Desk(tmp_path)
+    made.committer.start()
+    yield made
+    made.gate.set()
+    made.committer.stop()
+
+
+def delivery(name: str, group: str = "{}") -> Delivery:
+    return Delivery("alertmanager", (firing(name),), group=group)
+
+
+def test_what_came_while_the_store_was_busy_is_one_step_and_each_gets_its_own_answer(desk: Desk) -> None:
+    desk.hold()
+    futures = [desk.put(delivery(name)) for name in ("A", "B", "A")]
+    desk.gate.set()
+    verdicts = [future.result(PATIENCE) for future in futures]
+
+    assert desk.steps == [3]
+    assert [(one.alert.labels["alertname"], str(one.heard)) for (one,) in verdicts] == [
+        ("A", "first"), ("B", "first"), ("A", "duplicate")
+    ]  # fmt: skip
+    assert len(desk.told) == 3
+    assert desk.rows("select count(*) from alerts") == [(3,)]
+
+
+def test_one_that_cannot_be_decided_spoils_no_other(desk: Desk) -> None:
+    desk.hold()
+    good, bad, other = (desk.put(delivery(*one)) for one in (("A",), ("B", "bad"), ("C",)))
+    desk.gate.set()
+
+    assert [good.result(PATIENCE)[0].heard, other.result(PATIENCE)[0].heard] == ["first", "first"]
+    with pytest.raises(ValueError, match="no such thing"):
+        bad.result(PATIENCE)
+    assert desk.steps == [3, 1, 1, 1]
+    assert desk.rows("select count(*) from incidents") == [(2,)]
+
+
+def test_whoever_hangs_up_before_their_turn_is_not_decided(desk: Desk) -> None:
+    desk.hold()
+    gone, stays = desk.put(delivery("A")), desk.put(delivery("B"))
+    assert gone.cancel()
+    desk.gate.set()
+
+    assert stays.result(PATIENCE)[0].heard == "first"
+    assert desk.rows("select count(*) from alerts") == [(1,)]
+
+
+def test_a_large_heap_is_several_steps(desk: Desk) -> None:
+    many = [
+        Delivery("alertmanager", tuple(firing(f"A{n}-{m}") for m in range(90)), group="{}") for n in range(4)
+    ]
+    desk.hold()
+    futures = [desk.put(one) for one in many]
+    desk.gate.set()
+
+    assert [len(future.result(PATIENCE)) for future in futures] == [90] * 4
+    assert desk.steps == [3, 1]
+
+
+def test_what_comes_when_the_daemon_is_stopping_is_told_so(desk: Desk) -> None:
+    desk.committer.stop()
+
+    with pytest.raises(StoreError, match="stopping"):
+        desk.put(delivery("A")).result(PATIENCE)
