@@ -117,3 +117,15 @@ def test_what_comes_when_the_daemon_is_stopping_is_told_so(desk: Desk) -> None:
 
     with pytest.raises(StoreError, match="stopping"):
         desk.put(delivery("A")).result(PATIENCE)
+
+
+def test_a_delivery_that_was_to_be_decided_alone_is_answered_when_the_daemon_stops_first(desk: Desk) -> None:
+    desk.hold()
+    futures = [desk.put(delivery("A")), desk.put(delivery("B", "bad"))]
+    stopping = threading.Thread(target=desk.committer.stop)
+    stopping.start()
+    desk.gate.set()
+    stopping.join(PATIENCE)
+
+    assert all(isinstance(future.exception(PATIENCE), StoreError | None) for future in futures[:1])
+    assert isinstance(futures[1].exception(PATIENCE), StoreError | ValueError)

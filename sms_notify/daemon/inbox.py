@@ -53,10 +53,10 @@ class Inbox:
             self._ask()
 
     def _ask(self) -> None:
-        self._commit(AcceptStep(self, self._decide, self.take))
+        self._commit(AcceptStep(self, self._decide))
 
     def decide_alone(self, waiting: WaitingDelivery) -> None:
-        self._commit(AcceptStep(self, self._decide, lambda: [waiting]))
+        self._commit(AcceptStep(self, self._decide, waiting))
 
     def _commit(self, step: AcceptStep) -> None:
         self._committer.put(Waiting(step.run, step, self._told))
@@ -87,16 +87,16 @@ class Inbox:
 
 
 class AcceptStep:
-    """One step, and the reply of its transaction."""
+    """One step, and the reply of its transaction: of one delivery alone, or of what waits when its turn comes."""
 
-    def __init__(self, inbox: Inbox, decide: Decide, take: Callable[[], list[WaitingDelivery]]) -> None:
+    def __init__(self, inbox: Inbox, decide: Decide, alone: WaitingDelivery | None = None) -> None:
         self._inbox = inbox
         self._decide = decide
-        self._take = take
+        self._alone = alone
         self._taken: list[WaitingDelivery] = []
 
     def run(self, tx: Tx) -> Verdicts:
-        self._taken = self._take()
+        self._taken = self._inbox.take() if self._alone is None else [self._alone]
         return self._decide(tx, [waiting.delivery for waiting in self._taken])
 
     def set_running_or_notify_cancel(self) -> bool:
@@ -109,8 +109,11 @@ class AcceptStep:
     def set_exception(self, exception: BaseException, /) -> None:
         """The committer has undone the step."""
         if isinstance(exception, StoreError) or len(self._taken) < 2:
-            for waiting in self._taken or self._inbox.take_all():
+            for waiting in self._taken or self._never_begun():
                 waiting.reply.set_exception(exception)
         else:
             for waiting in self._taken:
                 self._inbox.decide_alone(waiting)
+
+    def _never_begun(self) -> list[WaitingDelivery]:
+        return self._inbox.take_all() if self._alone is None else [self._alone]

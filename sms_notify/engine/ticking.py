@@ -73,7 +73,7 @@ class Ticker:
             limit_rows.free_silent_lanes(tx, now)
         if due.reminders:
             told += self._remind(tx, now)
-        if told or due.lanes:
+        if due.steps or due.notifications or due.lanes or due.reminders:
             due = replace(due, next_critical=limit_rows.next_critical(tx))
         written = tuple(dict.fromkeys(message_id for _, message_id in told))
         return Ticked(tuple(moved), written, due.next_critical)

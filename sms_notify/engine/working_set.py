@@ -32,7 +32,6 @@ from sms_notify.store import (
 from sms_notify.store.tx import Row, Tx
 
 _HISTORY = 21  # episodes of a problem: this one, and those that a reader may remember
-_FLAPPING = 100  # where they follow each other so fast that they are counted
 
 
 class WorkingSet:
@@ -70,14 +69,16 @@ class WorkingSet:
         if not self._has_ids:
             self.rows.ids, self._has_ids = messages.next_ids(self._tx), True
 
-    def load_history(self, keys: Iterable[Key], flapping_since: datetime) -> None:
-        """Earlier episodes of these problems, and everything that anybody was to hear of them."""
+    def load_history(self, keys: Iterable[Key], flapping_since: datetime, most: int) -> None:
+        """Earlier episodes of these problems, and everything that anybody was to hear of them. Where they follow each
+        other so fast that they are counted, at most so many.
+        """
         known = [key for key in dict.fromkeys(keys) if self.rows.latest(*key) is not None]
         if not known:
             return
         self._take(incidents.newest_of(self._tx, known, _HISTORY))
         busy = [key for key in known if self._goes_on(key, flapping_since)]
-        self._take(incidents.newest_of(self._tx, busy, _FLAPPING))
+        self._take(incidents.newest_of(self._tx, busy, most))
         ids = [incident.id for key in known for incident in self.rows.episodes(*key)]
         self.load_notifications(ids)
         self.load_timers(incident.id for incident in self.rows.incidents.rows.values() if incident.is_open)
@@ -85,8 +86,11 @@ class WorkingSet:
     def _goes_on(self, key: Key, since: datetime) -> bool:
         """Whether episodes before those that were loaded may count as flapping."""
         episodes = self.rows.episodes(*key)
-        oldest = episodes[-1]
-        return len(episodes) >= _HISTORY and (oldest.closed_at is None or oldest.closed_at > since)
+        if len(episodes) < _HISTORY:
+            return False
+        # Not the last: an older one may have been loaded as the incident that an alert was part of.
+        oldest = episodes[_HISTORY - 1]
+        return oldest.closed_at is None or oldest.closed_at > since
 
     def load_incidents(self, ids: Iterable[int]) -> None:
         missing = {id_ for id_ in ids if self.rows.incidents.get(id_) is None}
@@ -226,8 +230,8 @@ class WorkingSet:
     # Back to the store.
 
     def flush(self) -> None:
-        """Writes what has changed: one statement a table and kind. What the first two change is not loaded as a rule;
-        where it is, the rows below say the same.
+        """Writes what has changed: one statement a table and kind. What the first two change beside the rows that were
+        loaded is known to `Rows.free` and `Rows.postpone`.
         """
         tx, rows, now = self._tx, self.rows, self.rows.now
         if rows.freed:

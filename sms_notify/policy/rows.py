@@ -307,9 +307,15 @@ class Rows:
         for key in list(self.lanes.rows):
             self._free_lane(key, (number, lane))
         for n in self.all_held():
-            held = n.why is Hold.LIMIT and n.due_at > self.now
-            if held and ((n.number, n.row_lane) == (number, lane) or not LimitScope.of_one_number(n.held_by)):
+            if self._is_freed(n, (number, lane)):
                 self.change(replace(n, due_at=self.now))
+                stored = self.notifications.before(n.id)
+                if stored is not None and self._is_freed(stored, (number, lane)):
+                    self.notifications.rebase(n.id, replace(stored, due_at=self.now))
+
+    def _is_freed(self, n: Notification, freed: tuple[str, Lane]) -> bool:
+        held = n.state is PageState.HELD and n.why is Hold.LIMIT and n.due_at > self.now
+        return held and ((n.number, n.row_lane) == freed or not LimitScope.of_one_number(n.held_by))
 
     def postpone(self, number: str, lane: Lane, held: HeldLane) -> None:
         """What is due waits with its lane, loaded or not. What was too late, or held for the night, says so when it is told."""
@@ -317,13 +323,19 @@ class Rows:
         for n in self.due(number, lane):
             kept = Hold(n.why).outlasts_limits
             why, by = (n.why, n.held_by) if kept else (Hold.LIMIT, held.scope)
-            self.change(replace(self.notifications.rows[n.id], due_at=held.until, why=why, held_by=by))
+            row, stored = self.notifications.rows[n.id], self.notifications.before(n.id)
+            self.change(replace(row, due_at=held.until, why=why, held_by=by))
+            if stored is not None and stored.state is PageState.HELD and stored.due_at <= self.now:
+                self.notifications.rebase(n.id, replace(stored, due_at=held.until, why=why, held_by=by))
 
     def _free_lane(self, key: tuple[str, Lane], freed: tuple[str, Lane]) -> None:
         held = self.lanes.get(key)
         concerned = held is not None and (key == freed or not LimitScope.of_one_number(held.scope))
         if held is not None and concerned and held.until > self.now:
             self.lanes.put(key, replace(held, until=self.now))
+            stored = self.lanes.before(key)
+            if stored is not None and stored.until > self.now:
+                self.lanes.rebase(key, replace(stored, until=self.now))
 
     # Timers.
 

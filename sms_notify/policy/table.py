@@ -37,6 +37,11 @@ class Table(Generic[K, V]):
     def remove(self, key: K) -> None:
         self.rows.pop(key, None)
 
+    def rebase(self, key: K, row: V) -> None:
+        """The store will have this row when the others are written, for a statement of its own changes it before."""
+        if key in self._loaded:
+            self._loaded[key] = row
+
     @property
     def used(self) -> bool:
         """False where nothing was loaded and nothing was made: then there is nothing to write."""

@@ -13,7 +13,8 @@ from sms_notify.policy.ruleset import Plan
 from sms_notify.policy.vocabulary import Cause, Decision, Drop, Heard, IncidentState, PageState
 from sms_notify.policy.withdrawal import stop_follow_ups, supersede
 
-_COUNTED = 95  # episodes of one alert in so short a time that anybody wants to know the number of
+COUNTED = 95
+"""Episodes of one alert, in so short a time, that anybody wants to know the number of."""
 
 
 def hear(plan: Plan, rows: Rows, it: Known, chains: Chains) -> Case:
@@ -59,7 +60,7 @@ def _flaps(plan: Plan, rows: Rows, alert: Alert) -> int:
     rule = plan.limits.flapping
     if rule is None:
         return 0
-    newest = rows.episodes(alert.source, alert.fingerprint)[: _COUNTED + rule.episodes - 1]
+    newest = rows.episodes(alert.source, alert.fingerprint)[: COUNTED + rule.episodes - 1]
     times = 1 + sum(incident.opened_at > rows.now - rule.within for incident in newest)
     return times if times >= rule.episodes and newest else 0
 

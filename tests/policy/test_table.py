@@ -120,3 +120,14 @@ def test_a_row_that_is_equal_but_another_value_is_not_written() -> None:
     table.put(1, ["a"])
 
     assert (table.changed, table.touched) == ([], {})
+
+
+def test_what_a_statement_of_its_own_has_changed_is_written_where_the_row_differs_from_that() -> None:
+    table: Table[int, str] = Table()
+    table.load(1, "held")
+    table.put(1, "freed")
+    table.rebase(1, "freed")
+    assert table.changed == []
+    table.put(1, "held")
+
+    assert (table.changed, table.touched) == (["held"], {1: "held"})
