@@ -278,6 +278,7 @@ def plan_for(seed: int, case: Case, folder: Path) -> Plan:
     return with_route(plan, repeat_interval=timedelta()) if seed % 25 == 0 else plan
 
 
+@pytest.mark.timeout(600)  # one of the seeds plays weeks of reminders under a tight limit
 @pytest.mark.parametrize("first", range(0, SEEDS, A_SHARE))
 def test_what_is_foreseen_of_a_random_alert_is_what_the_engine_does(first: int, tmp_path: Path) -> None:
     for seed in range(first, first + A_SHARE):
