@@ -60,7 +60,6 @@ ONLY_SQLITE = {
 }
 
 # What stands in files that are being written anew; each is to be mended there, and then to leave this table.
-TO_BE_MENDED: dict[tuple[str, str], str] = {}
 # The same for lists of words, which `in_list` makes of a property of their enum.
 SPELLED_OUT: set[str] = set()
 
@@ -108,10 +107,8 @@ def bare_columns(sql: str) -> list[str]:
 def test_no_statement_has_what_only_sqlite_takes(construct: str) -> None:
     pattern, instead = ONLY_SQLITE[construct]
     found = {path.name: sql for path in FILES for sql in sql_of(path) if re.search(pattern, sql, re.DOTALL)}
-    known = {name for name, what in TO_BE_MENDED if what == construct}
 
-    assert {name: sql for name, sql in found.items() if name not in known} == {}, instead
-    assert known <= set(found), "it is mended: take it out of the table"
+    assert found == {}, instead
 
 
 def test_no_statement_selects_what_it_does_not_group_by() -> None:
