@@ -18,6 +18,7 @@ from sms_notify.config.settings import Settings
 from sms_notify.daemon.wiring import sender_of, timing_of, wall_clock
 from sms_notify.delivery.sender import Commit, Sender
 from sms_notify.gateways.registry import GatewaySettings
+from sms_notify.policy import bars
 from sms_notify.policy.directory import Person
 from sms_notify.policy.outcomes import Fate, Outcome, Reason
 from sms_notify.policy.ruleset import Timing
@@ -112,7 +113,7 @@ def _claim_later(commit: Commit, sender: Sender, account: GatewaySettings, messa
 
 def _settled(tx: Tx, gateway: str, message_id: int) -> bool:
     state = messages.get(tx, message_id).state
-    closed = state is State.QUEUED and breakers.closed_to_all(tx, gateway) is not None
+    closed = state is State.QUEUED and bars.closed_to_all(breakers.all_open(tx), gateway) is not None
     return closed or state not in (State.QUEUED, State.SUBMITTING)
 
 
@@ -125,7 +126,7 @@ def _left_to_the_daemon(commit: Commit, account: GatewaySettings, person: Person
     if message.state.final:
         said = f"{message.state}: `sms-notify explain m{message_id}` says why"
         return row_of(person, Outcome(Fate.REFUSED, Reason.LOCAL), said) | about
-    closed = commit(lambda tx: breakers.closed_to_all(tx, account.name))
+    closed = commit(lambda tx: bars.closed_to_all(breakers.all_open(tx), account.name))
     busy = "another text to this number is under way"
     reason = busy if closed is None else f"no text leaves {say_breaker(closed, near)}"
     row = row_of(person, Outcome(Fate.NOT_SENT, Reason.LOCAL), f"not sent: {reason}; m{message_id} {_WAITS}")

@@ -12,6 +12,7 @@ from sms_notify.delivery.open_ways import usable_sender
 from sms_notify.delivery.sender import Clock, Commit, Luck
 from sms_notify.gateways.base import Gateway, Submission
 from sms_notify.gateways.registry import explain_code
+from sms_notify.policy import bars
 from sms_notify.policy.account import Account
 from sms_notify.policy.bars import Breaker
 from sms_notify.policy.country_codes import country_of
@@ -110,11 +111,12 @@ class Prober:
         if breaker.scope in _OF_COUNTRIES:
             fit = tuple(number for number in fit if country_of(number) == breaker.subject)
         name, whole = self._gateway.name, breaker.scope not in _OF_COUNTRIES
+        known = breakers.all_open(tx)
         good = (
             number
             for number in fit
-            if not breakers.is_open(tx, name, Scope.NUMBER, number)
-            and not (whole and breakers.bars(tx, name, number))
+            if not bars.is_open(known, name, Scope.NUMBER, number)
+            and not (whole and bars.bar_of(known, name, number) is not None)
         )
         return next(good, fit[0] if fit else None)
 

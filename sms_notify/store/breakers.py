@@ -102,29 +102,9 @@ def succeed(tx: Tx, gateway: str, now: datetime) -> None:
         _end_self_alerts(tx, note_id(gateway, Scope.ACCOUNT, ""), now)
 
 
-def bar_of(tx: Tx, gateway: str, number: str) -> Breaker | None:
-    """What keeps this number, or its country, from being texted through the gateway; None where nothing does."""
-    return _open(tx, gateway, Scope.NUMBER, number) or _open(tx, gateway, Scope.COUNTRY, country_of(number))
-
-
-def bars(tx: Tx, gateway: str, number: str) -> bool:
-    """True where the gateway refuses this number or its country until a probe passes."""
-    return bar_of(tx, gateway, number) is not None
-
-
 def is_open(tx: Tx, gateway: str, scope: Scope, subject: str) -> bool:
     """Whether this is not tried for the time being. All these ask by the primary key; there are few rows anyway."""
     return _open(tx, gateway, scope, subject) is not None
-
-
-def closed_to_all(tx: Tx, gateway: str) -> Breaker | None:
-    """What keeps everything from leaving through a gateway, the oldest; None where it is open for business."""
-    row = tx.one(
-        f"select * from breakers where gateway = :gateway and opened_at is not null and scope in {WHOLE}"
-        " order by opened_at limit 1",
-        gateway=gateway,
-    )
-    return None if row is None else _breaker(row)
 
 
 def take_probe(tx: Tx, gateway: str, now: datetime) -> Breaker | None:
