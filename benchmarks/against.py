@@ -24,8 +24,9 @@ from inprocess import Sample
 from rounds import Say
 from servers import HERE, ONE_PERSON, THIS, code_of, daemon, floor, load_command, phones
 
-_SLICES = 8  # of each side in a round; an even number, so that each is as often first as last
-_SECONDS = 0.2
+_SLICES = 4  # of each side in a round; an even number, so that each is as often first as last
+# Long enough for texts to wait for the gateway: a server that was just started has none, and what they cost is not seen.
+_SECONDS = 1.0
 _WARM_UP = 0.4
 
 Side = Callable[[float], Sample]  # accepts alerts for so many seconds

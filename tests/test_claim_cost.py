@@ -83,3 +83,15 @@ def test_what_a_number_waits_for_is_asked_a_few_times_however_much_waits(tmp_pat
     store.close()
 
     assert len(statements) <= 8
+
+
+def test_only_a_number_that_nobody_texts_is_worth_waking_a_sender_for(tmp_path: Path) -> None:
+    store = SqliteStore(f"sqlite://{tmp_path}/x.db")
+    with store.transaction() as tx:
+        waiting(tx, 2)
+        assert not claims.only_for_busy_numbers(tx)
+        tx.run("update messages set state = 'submitting' where id = 1")
+        assert claims.only_for_busy_numbers(tx)
+        tx.run("update messages set number = '+31699999999' where id = 2")
+        assert not claims.only_for_busy_numbers(tx)
+    store.close()

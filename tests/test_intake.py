@@ -33,7 +33,9 @@ class Bench:
         self.commit.start()
         self.told: list[Verdict] = []
         engine = Engine(a_plan(), "node")
-        self.intake = Intake(self.spool, self.commit, lambda: engine, self.told.extend, self.clock)
+        self.intake = Intake(
+            self.spool, self.commit, lambda: engine, lambda _, told: self.told.extend(told), self.clock
+        )
         self.intake.prepare()
 
     def hand_over(self, kind: str, state: str, name: str) -> Path:

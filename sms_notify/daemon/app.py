@@ -12,6 +12,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from datetime import timedelta
 from functools import partial
+from itertools import chain
 from pathlib import Path
 
 from sms_notify.alert import Delivery
@@ -110,14 +111,13 @@ class App:
             lambda: self._running.settings,
             lambda: self._engine,
             self._wake_all,
-            Inbox(self.committer, self._accept, self._wake_for),
+            Inbox(self.committer, self._accept),
         )
 
     def _accept(self, tx: Tx, deliveries: Sequence[Delivery]) -> list[list[Verdict]]:
-        return self._engine.accept_all(tx, deliveries, self._clock())
-
-    def _wake_for(self, verdicts: Sequence[Verdict]) -> None:
-        self._tools.wake_for(verdicts)
+        verdicts = self._engine.accept_all(tx, deliveries, self._clock())
+        self._tools.wake_for(tx, chain.from_iterable(verdicts))
+        return verdicts
 
     @property
     def _engine(self) -> Engine:

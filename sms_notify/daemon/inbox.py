@@ -31,14 +31,11 @@ class WaitingDelivery:
 
 
 class Inbox:
-    """`decide` is the engine's step; `after` hears of all verdicts of a step once it is on the disk."""
+    """`decide` is the engine's step."""
 
-    def __init__(
-        self, committer: Committer, decide: Decide, after: Callable[[Sequence[Verdict]], None]
-    ) -> None:
+    def __init__(self, committer: Committer, decide: Decide) -> None:
         self._committer = committer
         self._decide = decide
-        self._after = after
         self._waiting: deque[WaitingDelivery] = deque()
         self._asked = False
         self._lock = (
@@ -59,10 +56,7 @@ class Inbox:
         self._commit(AcceptStep(self, self._decide, waiting))
 
     def _commit(self, step: AcceptStep) -> None:
-        self._committer.put(Waiting(step.run, step, self._told))
-
-    def _told(self, verdicts: Verdicts) -> None:
-        self._after([one for several in verdicts for one in several])
+        self._committer.put(Waiting(step.run, step))
 
     def take(self) -> list[WaitingDelivery]:
         """The next of them whose senders still wait; the rest asks for another step."""

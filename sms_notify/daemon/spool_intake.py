@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime, timedelta
 from functools import partial
+from itertools import chain
 from pathlib import Path
 
 from sms_notify.daemon import event_log
@@ -23,14 +24,14 @@ _REMEMBERED = timedelta(days=2)  # a file that cannot be removed for longer is t
 
 
 class Intake:
-    """Empties the folder: one call of `sweep` is one look. `wake` is told what was decided, once that is committed."""
+    """Empties the folder: one call of `sweep` is one look. `wake` is told what was decided, within the step."""
 
     def __init__(
         self,
         folder: Path,
         commit: Committer,
         engine: Callable[[], Engine],
-        wake: Callable[[list[Verdict]], None],
+        wake: Callable[[Tx, Iterable[Verdict]], None],
         now: Callable[[], datetime],
     ) -> None:
         self._commit = commit
@@ -78,11 +79,8 @@ class Intake:
 
     def _take(self, records: Sequence[Taken]) -> None:
         now = self._now()
-        job = self._commit.submit(
-            partial(self._accept, records, now),
-            after=lambda told: self._wake([verdict for verdicts in told for verdict in verdicts or ()]),
-        )
-        for record, verdicts in zip(records, job.result(), strict=True):
+        taken = self._commit(partial(self._accept, records, now))
+        for record, verdicts in zip(records, taken, strict=True):
             if verdicts is None:
                 _log.info("taken before", extra={"file": record.id})
             else:
@@ -93,5 +91,6 @@ class Intake:
         spool_receipts.forget(tx, now - _REMEMBERED)
         new = [record for record in records if spool_receipts.take(tx, record.id, now)]
         verdicts = self._engine().accept_all(tx, [record.delivery for record in new], now)
+        self._wake(tx, chain.from_iterable(verdicts))
         of_new = {record.id: told for record, told in zip(new, verdicts, strict=True)}
         return [of_new.get(record.id) for record in records]

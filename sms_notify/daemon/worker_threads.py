@@ -7,7 +7,7 @@ what they have under way.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 from sms_notify.config.settings import Settings
@@ -28,8 +28,10 @@ from sms_notify.policy.account import Account
 from sms_notify.policy.ruleset import Plan
 from sms_notify.policy.vocabulary import Cause
 from sms_notify.self_alerts import told_balance
+from sms_notify.store import claims
 from sms_notify.store.committer import Committer
 from sms_notify.store.sqlite import SqliteStore
+from sms_notify.store.tx import Tx
 
 POLLED = (ReportsBy.POLL, ReportsBy.BOTH)
 _CREDITS_EVERY = 900.0  # seconds
@@ -55,9 +57,11 @@ class Tools:
     wake: Callable[[], None]
     inbox: Inbox
 
-    def wake_for(self, verdicts: Sequence[Verdict]) -> None:
-        """Only where there is something to send: a claim in vain costs a transaction."""
-        if any(verdict.messages for verdict in verdicts):
+    def wake_for(self, tx: Tx, verdicts: Iterable[Verdict]) -> None:
+        """In the step that wrote the texts: whoever wakes claims after it, mostly in the same batch. Only where there is
+        something to send that nobody takes anyhow: a claim in vain costs a transaction.
+        """
+        if any(verdict.messages for verdict in verdicts) and not claims.only_for_busy_numbers(tx):
             self.wake()
 
 

@@ -58,7 +58,9 @@ class Texting:
         self, working: WorkingSet, due: Iterable[tuple[str, Lane, Sequence[Notification]]]
     ) -> None:
         """What is held in the same lanes and may go along, where a text may leave at all."""
-        rows, lanes, late = working.rows, set[tuple[str, Lane]](), set[str]()
+        rows = working.rows
+        lanes: set[tuple[str, Lane]] = set()
+        late: set[str] = set()
         for number, lane, ready in due:
             limited = self._limited[lane]
             alone = limited and (number, lane) not in rows.queue.held

@@ -244,8 +244,9 @@ class Batching:
         parts = 1 if batch.leave.one_part else max(receiver.max_parts for receiver in receivers)
         code = self._code() if self._wants_ack(listed) else ""
         link = f"{self._plan.ack_url}{code}" if code else ""
-        crowd = silent is not None and len(listed) > 1 and not any(n.lane is Lane.CRITICAL for n in listed)
-        several = len({bundles.bundle(n) for n in listed}) > 1 or bundles.needs_digest(listed)
+        several = len(listed) > 1
+        crowd = several and silent is not None and not any(n.lane is Lane.CRITICAL for n in listed)
+        several = (several and len({bundles.bundle(n) for n in listed}) > 1) or bundles.needs_digest(listed)
         if batch.announced or crowd or several:
             since = min(n.created_at for n in listed)
             since = batch.held.since if batch.held is not None and batch.announced else since

@@ -89,7 +89,7 @@ def claim(
 
 
 def _first_that_may_leave(tx: Tx, gateway: str, only: int | None, now: datetime) -> int | None:
-    if only is None and _only_for_busy_numbers(tx):
+    if only is None and only_for_busy_numbers(tx):
         return None
     which = _MAY_LEAVE + ("" if only is None else " and m.id = :only") + _IN_ORDER
     values = {"gateway": gateway, "only": only, "now": stored(now)}
@@ -107,7 +107,7 @@ def _first_that_may_leave(tx: Tx, gateway: str, only: int | None, now: datetime)
     return None
 
 
-def _only_for_busy_numbers(tx: Tx) -> bool:
+def only_for_busy_numbers(tx: Tx) -> bool:
     """Whether all that waits is for numbers that are being texted: in a storm to one person every other sender would look
     through thousands of texts in vain. The index messages_behind has what lies between two of those numbers.
     """

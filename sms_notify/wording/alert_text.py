@@ -16,7 +16,7 @@ from sms_notify.wording.alert_list import Listing, by_place, groups_of
 from sms_notify.wording.composed import Composed, text_of
 from sms_notify.wording.content import Notice, Reader, Text, Tone
 from sms_notify.wording.languages import Words, ack_words, head_of, hidden_words, silence_words, words_of
-from sms_notify.wording.shrinking import Field, clipped, fixed, shrink
+from sms_notify.wording.shrinking import Field, clipped, fixed, shrink, variable
 from sms_notify.wording.templates import local, one_line, severity_word, since, tidy, zone_of
 
 _MANY = 9_999  # the largest number that a text of news tells
@@ -51,7 +51,7 @@ def built_in(notice: Notice, reader: Reader, max_parts: int) -> Composed:
     listings: list[Listing] = []
     text, fields = _fitted(_several(notice, reader, words, listings), notice, max_parts)
     what = next(field for field in fields if field.name == "what")
-    shown = tidy(what.at(what.width)) in text.body
+    shown = tidy(what.text) in text.body
     return Composed(text, named=listings[-1].named(what.width) if shown else frozenset())
 
 
@@ -92,7 +92,7 @@ def _several(notice: Notice, reader: Reader, words: Words, listings: list[Listin
         groups = by_place(groups_of(notice.incidents, words, place))
         listings.append(Listing(groups))
         counted = fixed("count", count if len(groups) == 1 else f"{count}:")
-        return [*head, counted, Field("what", listings[-1].at), *after]
+        return [*head, counted, variable("what", listings[-1].at), *after]
 
     return fields
 
@@ -100,7 +100,7 @@ def _several(notice: Notice, reader: Reader, words: Words, listings: list[Listin
 def _head(notice: Notice, words: Words) -> list[Field]:
     if notice.status is not Status.FIRING:
         return [fixed("status", words.ok)]
-    worst = min((told.alert for told in notice.incidents), key=lambda alert: alert.severity.rank)
+    worst = min([told.alert for told in notice.incidents], key=lambda alert: alert.severity.rank)
     return [fixed("status", head_of(notice.tone, words)), fixed("severity", severity_word(worst))]
 
 
@@ -114,12 +114,12 @@ def _tail(notice: Notice, reader: Reader, words: Words) -> list[Field]:
     tag = one_line(notice.incidents[0].tag, 12)
     flaps = notice.tone is Tone.FLAPPING and notice.status is Status.FIRING
     told = (
-        ("hidden", hidden_words(notice.hidden, words), ", "),
+        ("hidden", hidden_words(notice.hidden, words) if notice.hidden else "", ", "),
         ("when", _when(notice, reader, words), " "),
         ("calm", words.calm if flaps else "", ", "),
-        ("silence", silence_words(notice.silent_until, reader, words), ", "),
+        ("silence", silence_words(notice.silent_until, reader, words) if notice.silent_until else "", ", "),
         ("tag", f"#{tag}" if tag else "", " "),
-        ("ack", ack_words(notice.ack), " "),
+        ("ack", ack_words(notice.ack) if notice.ack else "", " "),
     )
     return [fixed(name, text, lead) for name, text, lead in told if text]
 

@@ -30,4 +30,5 @@ def parts_allowed(max_parts: int) -> int:
 
 def text_of(body: str) -> Text:
     """`body`, which must be GSM 03.38, with what it costs."""
-    return Text(body=body, parts=gsm.parts(body), septets=gsm.septets(body))
+    septets = gsm.septets(body)
+    return Text(body, 1 if septets <= gsm.SINGLE else gsm.parts(body), septets)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, replace
+from functools import partial
+from typing import NamedTuple
 
 from sms_notify.wording import gsm
 from sms_notify.wording.composed import text_of
@@ -11,35 +12,42 @@ from sms_notify.wording.content import Text
 from sms_notify.wording.templates import FREE_TEXT, tidy
 
 
-@dataclass(frozen=True, slots=True)
-class Field:
-    """One field of the sentence in reading order: `at(width)` words it in that many characters."""
+class Field(NamedTuple):
+    """One field of the sentence in reading order, as it is worded now; `at(width)` words it in that many characters.
+
+    A tuple, for a text has eight of them: a frozen dataclass takes three times as long to make.
+    """
 
     name: str
+    text: str
     at: Callable[[int], str]
     lead: str = " "
     width: int = FREE_TEXT
 
-    def __str__(self) -> str:
-        return self.in_sentence(self.width)
+    def narrowed(self, width: int) -> Field:
+        return self._replace(text=self.at(width), width=width)
 
-    def in_sentence(self, width: int) -> str:
-        words = self.at(width)
-        return self.lead + words if words else ""
+
+def variable(name: str, at: Callable[[int], str]) -> Field:
+    return Field(name, at(FREE_TEXT), at)
 
 
 def fixed(name: str, text: str, lead: str = " ") -> Field:
     """All of it or, at width 0, nothing."""
-    return Field(name, lambda width: text if width else "", lead)
+    return Field(name, text, lambda width: text if width else "", lead)
 
 
 def clipped(name: str, text: str, lead: str = " ") -> Field:
-    return Field(name, lambda width: gsm.clip(text, width), lead)
+    return Field(name, gsm.clip(text, FREE_TEXT), partial(gsm.clip, text), lead)
 
 
 def sentence(fields: Iterable[Field]) -> str:
     """The lead of the first goes as well: it dangles."""
-    return tidy("".join(map(str, fields)))
+    return tidy(_joined(fields))
+
+
+def _joined(fields: Iterable[Field]) -> str:
+    return "".join([field.lead + field.text for field in fields if field.text])
 
 
 def shrink(
@@ -61,15 +69,15 @@ def _narrowed(at: int, floor: int, fields: Sequence[Field], max_parts: int) -> F
     """The widest field that makes the sentence, which is too long, fit; its floor where none does. At 0 it goes as a whole."""
     field = fields[at]
     if not floor:
-        return replace(field, width=0)
-    before, after = "".join(map(str, fields[:at])), "".join(map(str, fields[at + 1 :]))
+        return field.narrowed(0)
+    before, after = _joined(fields[:at]), _joined(fields[at + 1 :])
 
     def fits(width: int) -> bool:
-        body = before + field.in_sentence(width) + after
+        body = before + _joined([field.narrowed(width)]) + after
         return gsm.parts(body) <= max_parts or gsm.parts(tidy(body)) <= max_parts  # tidy only takes away
 
-    widest = min(field.width, len(field.at(field.width)))
-    return replace(field, width=largest_below(fits, min(floor, widest), widest))
+    widest = min(field.width, len(field.text))
+    return field.narrowed(largest_below(fits, min(floor, widest), widest))
 
 
 def largest(fits: Callable[[int], bool], low: int, high: int) -> int:
