@@ -74,6 +74,11 @@ class Alert:
     def severity(self) -> Severity:
         return Severity.of(self.labels)
 
+    @property
+    def tells_severity(self) -> bool:
+        """False where it says nothing of how bad it is: no word, or a check that could not find out."""
+        return bool(self.labels.get("severity")) and self.labels.get("state") != "UNKNOWN"
+
 
 @dataclass(frozen=True, slots=True)
 class Acknowledged:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from sms_notify.alert import Alert, Delivery, Status
 from sms_notify.engine.texting import Texting
@@ -17,17 +17,14 @@ from sms_notify.policy.acknowledgement import acknowledge_there
 from sms_notify.policy.batching import Texted
 from sms_notify.policy.correlation import Chains, Key, is_repeat, known, names
 from sms_notify.policy.notifications import Case, EndsOwed, Notifications
-from sms_notify.policy.rate_limits import Flapping
 from sms_notify.policy.records import AcceptedAlert, Notification
 from sms_notify.policy.roster import scheduled
 from sms_notify.policy.routing import Route, route
 from sms_notify.policy.rows import Rows
 from sms_notify.policy.ruleset import Plan
-from sms_notify.policy.truth import COUNTED, hear
+from sms_notify.policy.truth import hear
 from sms_notify.policy.vocabulary import Drop, Heard, Kind, PageState, State
 from sms_notify.store.tx import Tx
-
-_COUNTED = 100  # episodes, for who acknowledged one of them and how far their steps came
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,9 +92,7 @@ class Accepting:
         keys = [*(key for one in news for key in one.keys), *acks]
         shared = (working.rows.part_of(*key) for key in keys)
         keys += [(incident.source, incident.fingerprint) for incident in shared if incident is not None]
-        rule = self._plan.limits.flapping or Flapping(within=timedelta())
-        most = max(_COUNTED, COUNTED + rule.episodes)
-        working.load_history(keys, working.rows.now - rule.within, most)
+        working.load_history(keys)
 
     def _decide(self, working: WorkingSet, delivery: Delivery, routed: Sequence[_Routed]) -> list[Verdict]:
         cases = self._hear(working.rows, routed)

@@ -4,14 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 
+from sms_notify.alert import Delivery
 from sms_notify.engine.working_set import WorkingSet
 from sms_notify.policy.allowance import Allowance
 from sms_notify.policy.batching import Batching, Texted, joins
 from sms_notify.policy.holds import Hold
+from sms_notify.policy.notifications import Case, Notifications
 from sms_notify.policy.rate_limits import Lane
 from sms_notify.policy.records import Notification
 from sms_notify.policy.rows import Rows
 from sms_notify.policy.ruleset import Plan
+
+_OF_TIME = Delivery("", (), group="{}")  # nothing waits for a group a second time
 
 
 class Texting:
@@ -34,6 +38,14 @@ class Texting:
         self._load_limits(working, dict.fromkeys(n.number for n in due))
         self._load_companions(working, ((n.number, n.lane, (n,)) for n in due))
         return self._batching(working).owe(owed)
+
+    def tell(
+        self, working: WorkingSet, plan: Plan, numbers: frozenset[str], cases: Sequence[Case]
+    ) -> list[Texted]:
+        """Texts about what time has made of problems."""
+        decide = Notifications(plan, numbers, _OF_TIME, working.rows)
+        told = self.owe(working, decide.beginnings(cases))
+        return told + self.owe(working, decide.ends(cases).owed)
 
     def flush(self, working: WorkingSet) -> list[Texted]:
         """Texts about what was held until now."""

@@ -16,7 +16,7 @@ from sms_notify.policy.notifications import relieved
 from sms_notify.policy.records import Message, TimerKind
 from sms_notify.policy.rows import Rows
 from sms_notify.policy.ruleset import Plan
-from sms_notify.policy.truth import close_unheard
+from sms_notify.policy.truth import close_unheard, passed
 from sms_notify.policy.vocabulary import State
 from sms_notify.store import breakers, limit_rows, outbox, timers, work_due
 from sms_notify.store.tx import Tx
@@ -67,6 +67,8 @@ class Ticker:
         told: list[Texted] = []
         if moved:  # what has failed makes steps due, and what grew too old is to be told
             due = replace(due, steps=True, notifications=True, lanes=True)
+        if due.calm or due.copies:
+            told += self._calm_down(tx, due, now)
         if due.steps or due.notifications:
             told += self._tell_due(tx, due, now)
         if due.notifications or due.lanes:
@@ -118,6 +120,18 @@ class Ticker:
         told = self._texting.owe(working, Escalation(self._plan, rows).steps())
         told += self._texting.owe(working, relieved(self._plan, rows))
         told += self._texting.flush(working)
+        working.flush()
+        return told
+
+    def _calm_down(self, tx: Tx, due: WorkDue, now: datetime) -> list[Texted]:
+        """What has flapped and is calm, and what was no old copy after all."""
+        working = WorkingSet(tx, self._node, now)
+        working.load_ids()
+        keys = working.load_due_keys([TimerKind.CALM] * due.calm + [TimerKind.COPY] * due.copies)
+        working.load_history(keys)
+        self._load_roster(working)
+        cases = [case for key in keys if (case := passed(self._plan, working.rows, key)) is not None]
+        told = self._texting.tell(working, self._plan, self._numbers, cases)
         working.flush()
         return told
 

@@ -69,28 +69,17 @@ class WorkingSet:
         if not self._has_ids:
             self.rows.ids, self._has_ids = messages.next_ids(self._tx), True
 
-    def load_history(self, keys: Iterable[Key], flapping_since: datetime, most: int) -> None:
-        """Earlier episodes of these problems, and everything that anybody was to hear of them. Where they follow each
-        other so fast that they are counted, at most so many.
-        """
+    def load_history(self, keys: Iterable[Key]) -> None:
+        """Earlier episodes of these problems, and everything that anybody was to hear of them."""
         known = [key for key in dict.fromkeys(keys) if self.rows.latest(*key) is not None]
         if not known:
             return
         self._take(incidents.newest_of(self._tx, known, _HISTORY))
-        busy = [key for key in known if self._goes_on(key, flapping_since)]
-        self._take(incidents.newest_of(self._tx, busy, most))
         ids = [incident.id for key in known for incident in self.rows.episodes(*key)]
         self.load_notifications(ids)
-        self.load_timers(incident.id for incident in self.rows.incidents.rows.values() if incident.is_open)
-
-    def _goes_on(self, key: Key, since: datetime) -> bool:
-        """Whether episodes before those that were loaded may count as flapping."""
-        episodes = self.rows.episodes(*key)
-        if len(episodes) < _HISTORY:
-            return False
-        # Not the last: an older one may have been loaded as the incident that an alert was part of.
-        oldest = episodes[_HISTORY - 1]
-        return oldest.closed_at is None or oldest.closed_at > since
+        latest = {incident.id for key in known if (incident := self.rows.latest(*key)) is not None}
+        still_open = {incident.id for incident in self.rows.incidents.rows.values() if incident.is_open}
+        self.load_timers(sorted(latest | still_open))
 
     def load_incidents(self, ids: Iterable[int]) -> None:
         missing = {id_ for id_ in ids if self.rows.incidents.get(id_) is None}
@@ -101,7 +90,7 @@ class WorkingSet:
 
     def load_unheard(self, limit: datetime) -> list[Incident]:
         """The open episodes that nothing was heard of since then, with what was still to follow of them."""
-        found = incidents.unheard_since(self._tx, limit)
+        found = incidents.unheard_since(self._tx, limit, self.rows.now)
         self._take(found)
         ids = [incident.id for incident in found]
         self.load_notifications(ids)
@@ -191,6 +180,13 @@ class WorkingSet:
         ids = [timer.incident_id for timer in found]
         self.load_incidents(ids)
         self.load_notifications(ids)
+
+    def load_due_keys(self, kinds: Iterable[TimerKind]) -> list[Key]:
+        """The problems of which something of these kinds is due."""
+        ids = [timer.incident_id for kind in kinds for timer in timers.due(self._tx, kind, self.rows.now)]
+        self.load_incidents(ids)
+        found = (self.rows.incidents.rows[id_] for id_ in ids)
+        return list(dict.fromkeys((incident.source, incident.fingerprint) for incident in found))
 
     def load_groups(self, names: Iterable[str]) -> None:
         for name, at in timers.flushed(self._tx, dict.fromkeys(names)).items():

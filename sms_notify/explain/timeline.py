@@ -76,8 +76,8 @@ def of_incident(tx: Tx, incident_id: int, beside: Beside) -> Story | None:
     for message in messages:
         lines += _message(tx, message, message["tells"])
     lines += _barred(tx, messages, beside)
-    if row["state"] == IncidentState.STALE:
-        lines.append(Line(moment(row["closed_at"]), "stale: not heard of any more; nobody is told"))
+    if row["state"] == IncidentState.UNHEARD and row["closed_at"] is not None:
+        lines.append(Line(moment(row["closed_at"]), "unheard: not heard of any more, and closed"))
     lines += [_due(due) for due in queries.agenda_of(tx, incident_id)]
     headline = (
         f"#{tag_of(incident_id)} (incident {incident_id}) {name_of(row)}: {state_of(row)}, {row['severity']}"

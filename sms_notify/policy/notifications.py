@@ -6,16 +6,18 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from sms_notify.alert import Alert, Delivery, Severity
 from sms_notify.policy import escalation
+from sms_notify.policy.belief import Belief, Said, believed
 from sms_notify.policy.bundles import FLAPPING, RAISED
 from sms_notify.policy.correlation import Chains
 from sms_notify.policy.directory import Person
 from sms_notify.policy.grouping import flush_at, group_of
 from sms_notify.policy.holds import Hold, Wait, wait
-from sms_notify.policy.records import Notification, Subject
+from sms_notify.policy.rate_limits import Flapping
+from sms_notify.policy.records import Notification, Subject, TimerKind
 from sms_notify.policy.roster import Staff, scheduled
 from sms_notify.policy.routing import ROUND, Receiver, Route, step_of
 from sms_notify.policy.rows import Rows
@@ -153,38 +155,67 @@ class Notifications:
         """Adds what is owed to each; returns when the first of them may hear of it, None where nobody does."""
         route, now = case.route_to(receiver.name), self._now
         start, bundle = self._start(case, receiver, route, urgent=case.critical)
+        start = Wait(now, Hold.NOW) if case.flapping else start
         times: list[datetime] = []
-        for person in people:
-            flapped_at = self._flapped_at(case, person)
-            begin = Wait(now, Hold.NOW) if case.flapping and flapped_at is None else start
-            held = self._wait(begin, case, route, receiver, person)
-            held, bundle_of = self._flap(case, held, bundle, flapped_at)
-            if case.round and bundle_of != FLAPPING and self._was_told(case.id, person.number):
-                bundle_of = RAISED
+        for person in (*people, *self._climbed_to(case, receiver, people)):
+            held = self._wait(start, case, route, receiver, person)
+            times.append(held.until)
+            said = self._bundle(case, person, bundle)
+            if said is None:
+                continue
             n = Notification(
                 case.subject(), person, Kind.FIRING, receiver.name, held.until, now, held.why, held.by,
-                case.round * ROUND, bundle_of, hidden,
+                case.round * ROUND, said, hidden,
             )  # fmt: skip
             key = (case.id, person.number)
             owed[key] = _first_of(owed.get(key), n)
-            times.append(n.due_at if flapped_at is None or case.round else flapped_at)
         return min(times, default=None)
 
-    def _was_told(self, incident_id: int, number: str) -> bool:
-        mine = (n for n in self._rows.of_incident(incident_id) if n.number == number)
-        return any(map(self._rows.reached, mine))
+    def _bundle(self, case: Case, person: Person, bundle: str) -> str | None:
+        """How a reader is told, by what they believe; None where they know."""
+        believes, held = self._believes(case, person.number), self._is_held(case, person.number)
+        if case.heard is Heard.RAISED:
+            return RAISED if believes.of_trouble else bundle
+        if case.flapping:
+            return None if believes is Belief.FLAPPING and case.heard is Heard.RESUMED else FLAPPING
+        if case.heard is Heard.RESUMED:
+            return None if held or believes is Belief.FIRING else bundle
+        return None if believes is Belief.FIRING and self._just_ended(case) else bundle
 
-    def _flapped_at(self, case: Case, person: Person) -> datetime | None:
-        """When this reader was told that it flaps; whoever was not, is told now."""
-        rule = self._plan.limits.flapping
-        if not case.flapping or rule is None:
-            return None
-        told = (
-            n.created_at
-            for n in self._earlier(case)
-            if n.number == person.number and n.bundle == FLAPPING and n.state is not PageState.DROPPED
+    def _just_ended(self, case: Case) -> bool:
+        """Whether its last episode ended so lately that whoever believes that it fires is right again."""
+        before = [
+            one for one in self._rows.episodes(case.alert.source, case.alert.fingerprint) if one.id < case.id
+        ]
+        rule = self._plan.limits.flapping or Flapping()
+        at = before[0].closed_at if before else None
+        return at is not None and self._now - at <= rule.calm
+
+    def _is_held(self, case: Case, number: str) -> bool:
+        mine = (n for n in self._rows.of_incident(case.id) if n.number == number)
+        return any(n.state is PageState.HELD and n.kind is Kind.FIRING for n in mine)
+
+    def _climbed_to(self, case: Case, receiver: Receiver, people: Sequence[Person]) -> list[Person]:
+        """Whom a step has told of this episode, or of this bout, as far as they still stand behind it."""
+        climbed = [
+            n for n in self._earlier(case) if n.kind is Kind.ESCALATION and n.receiver == receiver.name
+        ]
+        told = {n.number for n in climbed if n.incident_id == case.id or case.flapping}
+        if not told:
+            return []
+        targets = [target for step in receiver.escalate for target in step.notify]
+        behind = self._staff.people(targets, self._rows.overrides, self._now)
+        known = {person.number for person in people}
+        return [one for one in behind if one.number in told and one.number not in known]
+
+    def _believes(self, case: Case, number: str) -> Belief:
+        """What this reader believes of the problem, as far as it was loaded; what waits to leave will be believed."""
+        mine = sorted((n for n in self._earlier(case) if n.number == number), key=lambda n: n.id)
+        said = [(n, self._rows.state_of(n)) for n in mine if n.state is PageState.TOLD]
+        return believed(
+            Said(n.kind, n.bundle == FLAPPING, State.SENT if state is State.QUEUED else state)
+            for n, state in said
         )
-        return max((at for at in told if at > self._now - rule.within), default=None)
 
     def _earlier(self, case: Case) -> list[Notification]:
         """Of all episodes of the problem that were loaded."""
@@ -210,47 +241,41 @@ class Notifications:
             return start
         return wait(start, case.alert.labels, mute, during, quiet)
 
-    def _flap(self, case: Case, held: Wait, bundle: str, told_at: datetime | None) -> tuple[Wait, str]:
-        """The first time it flaps, a reader is told so, at once; from then on only of what lasts."""
-        if not case.flapping:
-            return held, bundle
-        if told_at is None:
-            return held, FLAPPING
-        calm = self._now + self._calm(case)
-        return (held if held.until >= calm else Wait(calm, Hold.FLAPPING)), bundle
-
-    def _calm(self, case: Case) -> timedelta:
-        rule = self._plan.limits.flapping
-        if rule is None:
-            return timedelta()
-        return rule.calm_critical if case.critical else rule.calm
-
     def _plan_follow_ups(self, case: Case, receiver: Receiver, first: datetime | None) -> None:
         """What follows if nobody acknowledges and it does not end: the next step, the next reminder."""
         if not receiver.notify:
             return
-        nth = self._next_step(case, receiver)
-        if nth is not None:
-            escalation.plan_step(self._rows, case.id, receiver, case.round, nth, first)
+        incident = self._rows.incidents.rows[case.id]
+        if incident.acked_at is not None:
+            return
+        if not self._goes_on(case, receiver):
+            escalation.plan_step(
+                self._rows, case.id, receiver, case.round, self._next_step(case, receiver), first
+            )
         route = case.route_to(receiver.name)
         if route is not None and route.repeat_interval and not case.alert.once:
             escalation.plan_reminder(self._rows, case.id, receiver, case.round, route.repeat_interval, first)
 
-    def _next_step(self, case: Case, receiver: Receiver) -> int | None:
-        """A problem that flaps climbs on where its earlier episodes left off, unless one of them was acknowledged."""
-        rule = self._plan.limits.flapping
-        if not case.flapping or rule is None or case.round:
+    def _goes_on(self, case: Case, receiver: Receiver) -> bool:
+        """Whether its steps run already: those of a bout of flapping run through its ends."""
+        timer = self._rows.timers.get((case.id, receiver.name, TimerKind.ESCALATE))
+        return case.heard is Heard.RESUMED and timer is not None
+
+    def _next_step(self, case: Case, receiver: Receiver) -> int:
+        """What goes on climbs on where it left off; so does what flaps."""
+        if case.heard is not Heard.RESUMED and not case.flapping:
             return 1
-        since = self._now - rule.within
-        episodes = self._rows.episodes(case.alert.source, case.alert.fingerprint)
-        if any(one.acked_at is not None and one.acked_at > since for one in episodes):
-            return None
         climbed = (
             step_of(n.nth)
             for n in self._earlier(case)
-            if n.receiver == receiver.name and n.kind is Kind.ESCALATION and n.created_at > since
-        )
+            if n.receiver == receiver.name and n.kind is Kind.ESCALATION
+            and (n.incident_id == case.id or n.created_at >= self._bout_since(case))
+        )  # fmt: skip
         return 1 + max(climbed, default=0)
+
+    def _bout_since(self, case: Case) -> datetime:
+        began = self._rows.incidents.rows[case.id].began
+        return began[0] if case.flapping and began else self._now
 
     def _nobody(self, receiver: Receiver, cases: Sequence[Case]) -> None:
         for case in cases:
@@ -260,68 +285,51 @@ class Notifications:
     # EndsOwed.
 
     def ends(self, cases: Sequence[Case]) -> EndsOwed:
-        """One for each who may have heard of the beginning. What nobody can have seen is taken back instead."""
+        """One for each who believes that it is there. What nobody can have seen is taken back instead."""
         owed: list[Notification] = []
         kept: set[int] = set()
-        back = {case.alert.fingerprint for case in cases if case.heard is Heard.FIRST}
+        back = {case.alert.fingerprint for case in cases if case.heard in (Heard.FIRST, Heard.RESUMED)}
         for case in cases:
             if case.heard is not Heard.RESOLVED:
                 continue
-            for mine in self._by_reader(case.id):
-                end = self._end(case, mine)
+            for number, mine in self._by_reader(case).items():
+                end = self._end(case, number, mine)
                 # It ended and is back: the last word is FIRING.
                 owed += [] if end is None or case.alert.fingerprint in back else [end]
-                if any(n.state is PageState.HELD and _counted(n) for n in mine):
+                if any(n.state is PageState.HELD and _counted(n) for n in mine if n.incident_id == case.id):
                     kept.add(case.id)
         return EndsOwed(tuple(owed), frozenset(kept))
 
-    def _by_reader(self, incident_id: int) -> list[list[Notification]]:
+    def _by_reader(self, case: Case) -> dict[str, list[Notification]]:
         readers: dict[str, list[Notification]] = {}
-        for n in self._rows.of_incident(incident_id):
-            if n.kind is not Kind.RESOLVED:
-                readers.setdefault(n.number, []).append(n)
-        return list(readers.values())
+        for n in self._earlier(case):
+            readers.setdefault(n.number, []).append(n)
+        return readers
 
-    def _end(self, case: Case, mine: Sequence[Notification]) -> Notification | None:
-        believes = knows = self._believes_open(case, mine[0].number)
-        for n in mine:
-            state = self._rows.state_of(n)
-            if n.state is PageState.TOLD and state is not None:
-                has_it = state.may_have_arrived or state is State.QUEUED
-                knows |= not take_back(self._rows, n) and has_it
-            elif n.state is PageState.HELD and (not _counted(n) or believes):
+    def _end(self, case: Case, number: str, mine: Sequence[Notification]) -> Notification | None:
+        own = [n for n in mine if n.incident_id == case.id and n.kind is not Kind.RESOLVED]
+        for n in own:
+            if n.state is PageState.TOLD:
+                take_back(self._rows, n)
+        believes = self._believes(case, number).of_trouble
+        for n in own:
+            if n.state is PageState.HELD and (not _counted(n) or believes):
                 self._rows.drop([n], Drop.RESOLVED)
         receivers = (self._plan.receiver(name) for name in {n.receiver: n for n in mine})
         receiver = next((receiver for receiver in receivers if receiver.send_resolved), None)
-        if not knows or receiver is None or mine[0].number not in self._numbers:
+        if not believes or receiver is None or number not in self._numbers:
             return None
         return self._resolved(case, receiver, mine[0])
 
-    def _believes_open(self, case: Case, number: str) -> bool:
-        """Whether the last that this reader was told of earlier episodes of the same problem is that it is there."""
-        episodes = self._rows.episodes(case.alert.source, case.alert.fingerprint)
-        for incident in [one for one in episodes if one.id < case.id][:_REMEMBERED]:
-            told = [
-                n for n in self._rows.of_incident(incident.id) if n.number == number and self._rows.reached(n)
-            ]
-            if told:
-                return all(n.kind is not Kind.RESOLVED for n in told)
-        return False
-
     def _resolved(self, case: Case, receiver: Receiver, first: Notification) -> Notification:
         person = self._plan.directory.owner(first.number) or Person(first.person.name, first.number)
-        route, calm = case.route_to(receiver.name), self._now + self._calm(case)
+        route = case.route_to(receiver.name)
         start, bundle = self._start(case, receiver, route, urgent=False)
         held = self._wait(start, case, route, receiver, person)
-        if case.flapping and held.until < calm:
-            held = Wait(calm, Hold.FLAPPING)
         return Notification(
             case.subject(ended=True), person, Kind.RESOLVED, receiver.name, held.until, self._now, held.why, held.by,
-            0, bundle,
+            case.round * ROUND, bundle,
         )  # fmt: skip
-
-
-_REMEMBERED = 20  # episodes back, for what a reader believes
 
 
 def _counted(n: Notification) -> bool:

@@ -32,7 +32,14 @@ class Subject:
 
 @dataclass(frozen=True, slots=True)
 class Incident:
-    """One episode of a problem. `flapping` and `raised` as in `Episode`; `severity` is the worst of it so far."""
+    """One episode of a problem. `severity`, `labels` and `annotations` are those of now.
+
+    `level` is what readers take its severity for, until it was milder than that for long enough; None = `severity`.
+    `routed_by` are the labels of the worst so far, by which routes are asked; None = `labels`. `flapping` counts its
+    beginnings where they are too many to tell each; else 0. While it flaps, an end is `ended_at` alone: it closes when it
+    is calm. `began` are the beginnings, and rises, that may count for that. `raised` counts the rounds of texts about it.
+    `repeats`: its source says again and again that it fires, so that silence means something.
+    """
 
     id: int
     source: str
@@ -51,17 +58,32 @@ class Incident:
     acked_how: str = ""
     flapping: int = 0
     raised: int = 0
+    level: Severity | None = None
+    milder_since: datetime | None = None
+    routed_by: Mapping[str, str] | None = None
+    began: tuple[datetime, ...] = ()
+    repeats: bool = False
 
     @property
     def is_open(self) -> bool:
         return self.closed_at is None
 
     @property
+    def routing_labels(self) -> Mapping[str, str]:
+        return self.labels if self.routed_by is None else self.routed_by
+
+    def level_at(self, now: datetime, calm: timedelta) -> Severity:
+        """What its severity is taken for: one that fell counts from when it was that mild for `calm`."""
+        if self.level is None or self.milder_since is None or now - self.milder_since >= calm:
+            return self.severity
+        return self.level
+
+    @property
     def episode(self) -> Episode:
         """As far as the next alert about it is concerned."""
         return Episode(
             self.id, self.opened_at, self.starts_at, self.ended_at, self.closed_at,
-            self.state is IncidentState.STALE, self.flapping, self.severity, self.raised,
+            self.state is IncidentState.UNHEARD, self.level or self.severity,
         )  # fmt: skip
 
     @property
@@ -92,11 +114,27 @@ class Member:
     last_seen_at: datetime
     ended_at: datetime | None = None
     closed_at: datetime | None = None
+    labels: Mapping[str, str] = field(default_factory=dict)
+    annotations: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def episode(self) -> Episode:
         """The source's own view of the incident."""
         return Episode(self.incident_id, self.opened_at, self.starts_at, self.ended_at, self.closed_at)
+
+    @property
+    def alert(self) -> Alert:
+        """As its source told it last."""
+        status = Status.FIRING if self.closed_at is None else Status.RESOLVED
+        return Alert(
+            self.source,
+            self.fingerprint,
+            status,
+            self.labels,
+            self.annotations,
+            self.starts_at,
+            self.ended_at,
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -241,6 +279,8 @@ class TimerKind(StrEnum):
 
     ESCALATE = "escalate"
     REMIND = "remind"
+    CALM = "calm"  # it has neither come nor gone for so long that it counts as calm
+    COPY = "copy"  # what may have been an old copy of its alert counts as a new beginning
 
 
 @dataclass(frozen=True, slots=True)

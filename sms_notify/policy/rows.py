@@ -131,9 +131,13 @@ class Rows:
             self.seen[incident.id] = None
 
     def member_of(self, source: str, fingerprint: str) -> Member | None:
-        """The newest membership of an alert of this name."""
+        """The membership of an alert of this name in what is open, else the newest."""
         mine = [m for m in self.members.rows.values() if (m.source, m.fingerprint) == (source, fingerprint)]
-        return max(mine, key=lambda member: member.incident_id, default=None)
+        return max(mine, key=lambda m: (self._is_member_now(m), m.incident_id), default=None)
+
+    def _is_member_now(self, member: Member) -> bool:
+        incident = self.incidents.get(member.incident_id)
+        return member.closed_at is None and incident is not None and incident.is_open
 
     def part_of(self, source: str, fingerprint: str) -> Incident | None:
         """The incident that an alert of this name was part of last."""

@@ -14,10 +14,16 @@ class Heard(StrEnum):
 
     FIRST = "first"  # opened an episode; somebody is told
     RAISED = "raised"  # the episode is open, and more severe than anybody was told
+    MILDER = "milder"  # the episode is open, and less severe than before; nobody is told
     RESOLVED = "resolved"  # closed an episode; those who were told of it are told
     DUPLICATE = "duplicate"  # the episode is open and its people were told
     STILL_OPEN = "still_open"  # one source says that it is resolved, another still reports the same problem
-    STALE = "stale"  # an old copy of an episode that has ended since
+    RESUMED = "resumed"  # the episode goes on: it fires again before anybody was told of its end, or has flapped and stays
+    FLAPPING = "flapping"  # it came or went once more; told when it is calm
+    HELD_COPY = (
+        "held_copy"  # perhaps an old copy of an episode that has just ended; told if it goes on for a minute
+    )
+    OLD_END = "old_end"  # the end of an earlier episode
     NEVER_FIRED = "never_fired"  # a resolve of something we never heard firing
     NOBODY = "nobody"  # the route leads to a receiver that notifies nobody
     NOBODY_TOLD = "nobody_told"  # a resolve, but nobody got a text about the problem
@@ -26,19 +32,19 @@ class Heard(StrEnum):
 
     @property
     def suppressed(self) -> bool:
-        return self not in (Heard.FIRST, Heard.RAISED, Heard.RESOLVED)
+        return self not in (Heard.FIRST, Heard.RAISED, Heard.RESUMED, Heard.RESOLVED)
 
     @property
     def news(self) -> bool:
         """True where the beginning of something is owed to the receivers of the alert."""
-        return self in (Heard.FIRST, Heard.RAISED)
+        return self in (Heard.FIRST, Heard.RAISED, Heard.RESUMED)
 
 
 class IncidentState(StrEnum):
     OPEN = "open"
     ACKNOWLEDGED = "acknowledged"
     RESOLVED = "resolved"
-    STALE = "stale"  # not heard of for a day
+    UNHEARD = "unheard"  # still open, though its source has said nothing for too long
 
 
 class Kind(StrEnum):
@@ -48,6 +54,7 @@ class Kind(StrEnum):
     ESCALATION = "escalation"
     REMINDER = "reminder"
     RESOLVED = "resolved"
+    UNHEARD = "unheard"
     DIGEST = "digest"
     HANDOFF = "handoff"
     MANUAL = "manual"
@@ -91,7 +98,7 @@ class Drop(StrEnum):
     RESOLVED = "resolved_meanwhile"
     ACKNOWLEDGED = "acknowledged"
     SUPERSEDED = "superseded"
-    STALE = "stale"
+    UNHEARD = "unheard"
     NOT_CONFIGURED = "not_configured"
     OFF_CALL = "off_call"  # somebody else has taken over since
 

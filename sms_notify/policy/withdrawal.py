@@ -69,6 +69,14 @@ def supersede(rows: Rows, incident_id: int) -> None:
         withdraw(rows, message_id, incident_id)
 
 
+def was_texted(rows: Rows, incident_id: int) -> bool:
+    """Whether anybody may have read of its end: a text that waits can still be taken back."""
+    return any(
+        n.kind is Kind.RESOLVED and n.state is PageState.TOLD and rows.may_have_arrived(n)
+        for n in rows.of_incident(incident_id)
+    )
+
+
 def needless_ends(rows: Rows, message: Message) -> list[Message]:
     """Texts that wait to tell this message's reader the end of something whose beginning they cannot have."""
     told = [(n.incident_id, n.number) for n in rows.of_message(message.id)]

@@ -34,8 +34,14 @@ def incident_of(row: Row) -> Incident:
         load_shared(row["labels"]), load_shared(row["annotations"]), from_stored(row["starts_at"]),
         moment(row["opened_at"]), moment(row["last_seen_at"]), from_stored(row["ended_at"]),
         from_stored(row["closed_at"]), from_stored(row["acked_at"]), row["acked_by"], row["acked_how"],
-        row["flapping"], row["raised"],
+        row["flapping"], row["raised"], Severity(row["level"]) if row["level"] else None,
+        from_stored(row["milder_since"]), load_shared(row["routed_by"]) if row["routed_by"] else None,
+        _moments(row["began"]), bool(row["repeats"]),
     )  # fmt: skip
+
+
+def _moments(listed: str) -> tuple[datetime, ...]:
+    return tuple(moment(int(at)) for at in listed.split())
 
 
 _NEWEST = "select * from incidents where source = :source and fingerprint = :fingerprint order by id desc limit :most"
@@ -76,7 +82,8 @@ def still_open(tx: Tx) -> list[Incident]:
 
 
 _QUIET = (
-    "closed_at is null and last_seen_at < :limit and not exists (select 1 from pages p where p.incident_id = incidents.id"
+    "closed_at is null and repeats = 1 and state <> 'unheard' and last_seen_at < :limit and last_seen_at + 2 * gap < :now"
+    " and not exists (select 1 from pages p where p.incident_id = incidents.id"
     f" and p.state = 'held' and p.why in {in_list(hold for hold in Hold if hold.of_hours)})"
 )
 """What somebody is to hear of when the night, or the weekend, is over stays open until then: its source may tell it once.
@@ -84,9 +91,10 @@ The index incidents_quiet finds it.
 """
 
 
-def unheard_since(tx: Tx, limit: datetime) -> list[Incident]:
-    """The open episodes that nothing was heard of since `limit`."""
-    return list(map(incident_of, tx.all(f"select * from incidents where {_QUIET}", limit=stored(limit))))
+def unheard_since(tx: Tx, limit: datetime, now: datetime) -> list[Incident]:
+    """The open episodes of sources that repeat, and said nothing since `limit`, and for twice their longest pause so far."""
+    found = tx.all(f"select * from incidents where {_QUIET}", limit=stored(limit), now=stored(now))
+    return list(map(incident_of, found))
 
 
 UNHEARD = f"exists (select 1 from incidents where {_QUIET})"
@@ -95,11 +103,12 @@ UNHEARD = f"exists (select 1 from incidents where {_QUIET})"
 _INSERT = insert_into(
     "incidents",
     "id, source, fingerprint, starts_at, opened_at, state, severity, labels, annotations, last_seen_at, ended_at,"
-    " closed_at, acked_at, acked_by, acked_how, flapping, raised",
+    " closed_at, acked_at, acked_by, acked_how, flapping, raised, level, milder_since, routed_by, began, repeats",
 )
 _UPDATE = (
     "update incidents set state = ?, severity = ?, labels = ?, annotations = ?, last_seen_at = ?, ended_at = ?,"
-    " closed_at = ?, acked_at = ?, acked_by = ?, acked_how = ?, flapping = ?, raised = ? where id = ?"
+    " closed_at = ?, acked_at = ?, acked_by = ?, acked_how = ?, flapping = ?, raised = ?, level = ?, milder_since = ?,"
+    " routed_by = ?, began = ?, repeats = ? where id = ?"
 )
 
 
@@ -122,14 +131,20 @@ def _changeable(one: Incident) -> tuple[object, ...]:
     return (
         one.state, one.severity, dump(one.labels), dump(one.annotations), stored(one.last_seen_at),
         to_stored(one.ended_at), to_stored(one.closed_at), to_stored(one.acked_at), one.acked_by, one.acked_how,
-        one.flapping, one.raised,
+        one.flapping, one.raised, one.level or "", to_stored(one.milder_since),
+        "" if one.routed_by is None else dump(one.routed_by), " ".join(str(stored(at)) for at in one.began),
+        int(one.repeats),
     )  # fmt: skip
 
 
 def seen(tx: Tx, incident_ids: Iterable[int], now: datetime) -> None:
-    """They fire still."""
+    """They fire still. The longest pause between two repeats says how long the next may be."""
     at = stored(now)
-    tx.run_all("update incidents set last_seen_at = ? where id = ?", [(at, id_) for id_ in incident_ids])
+    sql = (
+        "update incidents set gap = case when ? - last_seen_at > gap then ? - last_seen_at else gap end, last_seen_at = ?"
+        " where id = ?"
+    )
+    tx.run_all(sql, [(at, at, at, id_) for id_ in incident_ids])
 
 
 def allow_for_absence(tx: Tx, since: datetime) -> None:

@@ -29,10 +29,13 @@ class Waits:
 _BY_TICK = """
   union all select min(due_at) from agenda where what = 'escalate'
   union all select min(due_at) from agenda where what = 'remind'
+  union all select min(due_at) from agenda where what = 'calm'
+  union all select min(due_at) from agenda where what = 'copy'
   union all select min(until) from holds where not exists (select 1 from pages p where p.number = holds.number
     and p.lane = holds.lane and p.state = 'held')
   union all select min(flush_at) + :group_kept + 1 from groups
-  union all select min(last_seen_at) + :stale_after + 1 from incidents where closed_at is null
+  union all select min(last_seen_at + case when 2 * gap > :stale_after then 2 * gap else :stale_after end) + 1 from incidents
+    where closed_at is null and repeats = 1 and state <> 'unheard'
   union all select min(expires_at) from messages where state = 'queued'
   union all select min(lease_until) from messages where state = 'submitting'
   union all select min(updated_at) + :reconcile_wait from messages where state = 'unknown'

@@ -16,8 +16,8 @@ _SAID = (
 def incidents_with(tx: Tx, labels: Mapping[str, str]) -> Sequence[Row]:
     """Every episode of an alert that has these labels, the newest first. Reads all there are: for short stories."""
     rows = tx.all(
-        "select i.id, i.source, i.fingerprint, i.state, a.labels from incidents i join alerts a on a.incident_id = i.id"
-        " where a.labels is not null order by i.id desc, a.id"
+        "select i.id, i.source, i.fingerprint, i.state, coalesce(a.labels, i.labels) as labels from incidents i"
+        " left join alerts a on a.incident_id = i.id and a.labels is not null order by i.id desc, a.id"
     )
     found = {row["id"]: row for row in reversed(rows) if labels.items() <= load(row["labels"]).items()}
     return sorted(found.values(), key=lambda row: -int(row["id"]))

@@ -28,6 +28,8 @@ class WorkDue:
     buffered: bool
     refused: bool
     steps: bool
+    calm: bool
+    copies: bool
     reminders: bool
     notifications: bool
     after_hours: bool
@@ -52,6 +54,8 @@ _LINES = {
     "refused": f"exists (select 1 from breakers where opened_at is not null and scope <> '{Scope.SENDER}')"
     f" and exists (select 1 from messages where state = '{State.QUEUED}')",
     "steps": f"exists (select 1 from agenda where what = '{TimerKind.ESCALATE}' and due_at <= :now)",
+    "calm": f"exists (select 1 from agenda where what = '{TimerKind.CALM}' and due_at <= :now)",
+    "copies": f"exists (select 1 from agenda where what = '{TimerKind.COPY}' and due_at <= :now)",
     "reminders": f"exists (select 1 from agenda where what = '{TimerKind.REMIND}' and due_at <= :now)",
     "notifications": "exists (select 1 from pages where state = 'held' and due_at <= :now)",
     "after_hours": "exists (select 1 from pages where state = 'held' and due_at <= :now"

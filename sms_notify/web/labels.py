@@ -40,7 +40,7 @@ ENDS: Mapping[IncidentState, str] = {
     IncidentState.OPEN: "open",
     IncidentState.ACKNOWLEDGED: "acknowledged",
     IncidentState.RESOLVED: "over",
-    IncidentState.STALE: "closed: not heard of for a day",
+    IncidentState.UNHEARD: "not heard of any more",
 }
 ACK_WAYS: Mapping[AckBy, str] = {
     AckBy.COMMAND: "by command",
