@@ -84,8 +84,13 @@ class Accepting:
     def _load(self, working: WorkingSet, routed: Sequence[_Routed], acks: Sequence[Key]) -> None:
         """The problems that are spoken of; for all but repeats also what people know of them."""
         working.load_problems([*(key for one in routed for key in one.keys), *acks])
+        stale_after = self._plan.timing.stale_after
         several = _twice(one.keys[0] for one in routed)
-        news = [one for one in routed if one.keys[0] in several or not is_repeat(working.rows, one.alert)]
+        news = [
+            one
+            for one in routed
+            if one.keys[0] in several or not is_repeat(working.rows, one.alert, stale_after)
+        ]
         if not news and not acks:
             return
         working.load_ids()
@@ -165,7 +170,7 @@ def _verdict(rows: Rows, case: Case, outcome: _Outcome) -> Verdict:
 
 def _why_untold(rows: Rows, case: Case) -> Heard:
     if case.heard.news:
-        return Heard.NOBODY
+        return Heard.DUPLICATE if case.heard is Heard.RESUMED else Heard.NOBODY
     told = rows.of_incident(case.id)
     first = [rows.state_of(n) for n in told if n.kind is Kind.FIRING]
     dropped = any(n.state is PageState.DROPPED and n.why is Drop.RESOLVED for n in told)

@@ -39,11 +39,13 @@ class Texting:
         self._load_companions(working, ((n.number, n.lane, (n,)) for n in due))
         return self._batching(working).owe(owed)
 
-    def tell(
-        self, working: WorkingSet, plan: Plan, numbers: frozenset[str], cases: Sequence[Case]
-    ) -> list[Texted]:
+    def unheard(self, working: WorkingSet, numbers: frozenset[str], cases: Sequence[Case]) -> list[Texted]:
+        """Texts about what nothing is heard of any more."""
+        return self.owe(working, Notifications(self._plan, numbers, _OF_TIME, working.rows).unheard(cases))
+
+    def tell(self, working: WorkingSet, numbers: frozenset[str], cases: Sequence[Case]) -> list[Texted]:
         """Texts about what time has made of problems."""
-        decide = Notifications(plan, numbers, _OF_TIME, working.rows)
+        decide = Notifications(self._plan, numbers, _OF_TIME, working.rows)
         told = self.owe(working, decide.beginnings(cases))
         return told + self.owe(working, decide.ends(cases).owed)
 

@@ -16,7 +16,7 @@ from sms_notify.policy.notifications import relieved
 from sms_notify.policy.records import Message, TimerKind
 from sms_notify.policy.rows import Rows
 from sms_notify.policy.ruleset import Plan
-from sms_notify.policy.truth import close_unheard, passed
+from sms_notify.policy.truth import passed, unheard
 from sms_notify.policy.vocabulary import State
 from sms_notify.store import breakers, limit_rows, outbox, timers, work_due
 from sms_notify.store.tx import Tx
@@ -55,8 +55,9 @@ class Ticker:
             tx, now, stale_after=timing.stale_after, reconcile_wait=timing.reconcile_wait,
             report_timeout=timing.report_timeout,
         )  # fmt: skip
+        told: list[Texted] = []
         if due.unheard:
-            self._close_unheard(tx, now)
+            told += self._note_unheard(tx, now)
         if due.old_notes:
             breakers.close_old_self_alerts(tx, now)
         if due.old_groups:
@@ -64,7 +65,6 @@ class Ticker:
         if self._plan.schedules:
             self._hand_off(tx, now)
         moved = self._keep_house(tx, due, now) if due.housekeeping else []
-        told: list[Texted] = []
         if moved:  # what has failed makes steps due, and what grew too old is to be told
             due = replace(due, steps=True, notifications=True, lanes=True)
         if due.calm or due.copies:
@@ -80,11 +80,14 @@ class Ticker:
         written = tuple(dict.fromkeys(message_id for _, message_id in told))
         return Ticked(tuple(moved), written, due.next_critical)
 
-    def _close_unheard(self, tx: Tx, now: datetime) -> None:
+    def _note_unheard(self, tx: Tx, now: datetime) -> list[Texted]:
         working = WorkingSet(tx, self._node, now)
-        for incident in working.load_unheard(now - self._plan.timing.stale_after):
-            close_unheard(working.rows, incident)
+        working.load_ids()
+        found = working.load_unheard(now - self._plan.timing.stale_after)
+        cases = [unheard(self._plan, working.rows, incident) for incident in found]
+        told = self._texting.unheard(working, self._numbers, cases)
         working.flush()
+        return told
 
     def _hand_off(self, tx: Tx, now: datetime) -> None:
         """Tells who takes over now; every few minutes, looks for gaps ahead."""
@@ -131,7 +134,7 @@ class Ticker:
         working.load_history(keys)
         self._load_roster(working)
         cases = [case for key in keys if (case := passed(self._plan, working.rows, key)) is not None]
-        told = self._texting.tell(working, self._plan, self._numbers, cases)
+        told = self._texting.tell(working, self._numbers, cases)
         working.flush()
         return told
 

@@ -92,9 +92,7 @@ class WorkingSet:
         """The open episodes that nothing was heard of since then, with what was still to follow of them."""
         found = incidents.unheard_since(self._tx, limit, self.rows.now)
         self._take(found)
-        ids = [incident.id for incident in found]
-        self.load_notifications(ids)
-        self.load_timers(ids)
+        self.load_history((incident.source, incident.fingerprint) for incident in found)
         return found
 
     def _take(self, found: Iterable[Incident]) -> None:

@@ -33,6 +33,7 @@ _NEWS = {
     Kind.RESOLVED: "that it is over",
     Kind.ESCALATION: "that it was escalated",
     Kind.REMINDER: "that it lasts",
+    Kind.UNHEARD: "that nothing is heard of it",
 }
 _ROUTES_SHOWN = 6
 _INCIDENTS_SHOWN = 20

@@ -14,7 +14,7 @@ from sms_notify.wording.content import Digest, Merged, Notice, TextedIncident, T
 
 FLAPPING = "flapping"  # the bundle of those that say so
 RAISED = "raised"  # of those that are told to somebody who knows of the lesser trouble
-_TONES = {Kind.ESCALATION: Tone.ESCALATED, Kind.REMINDER: Tone.REMINDER}
+_TONES = {Kind.ESCALATION: Tone.ESCALATED, Kind.REMINDER: Tone.REMINDER, Kind.UNHEARD: Tone.UNHEARD}
 
 _BY_BUNDLE = {FLAPPING: Tone.FLAPPING, RAISED: Tone.RAISED}
 
@@ -48,6 +48,8 @@ def is_old_news(items: Sequence[Notification], announced: bool) -> bool:
 def _told(n: Notification) -> TextedIncident:
     subject = n.subject
     since = subject.alert.starts_at or subject.opened_at
+    if n.kind is Kind.UNHEARD:
+        since = subject.heard_at or since
     return TextedIncident(tag_of(subject.incident_id), subject.alert, since, ended=subject.ended)
 
 
@@ -62,7 +64,10 @@ def notice(listed: Sequence[Notification], silent: datetime | None, link: str) -
     tone = _BY_BUNDLE.get(first.bundle) or _TONES.get(first.kind, Tone.NEWS)
     times = max(n.subject.flapping for n in listed)
     hidden = sum(n.hidden for n in listed)
-    return Notice(status, _once(listed), hidden, tone, times if tone is Tone.FLAPPING else 0, link, silent)
+    told_first = first.kind is Kind.FIRING and len(listed) == 1
+    taken_by = first.subject.acked_by if told_first else ""
+    flaps = times if tone is Tone.FLAPPING else 0
+    return Notice(status, _once(listed), hidden, tone, flaps, link, silent, taken_by)
 
 
 def digest(

@@ -23,6 +23,8 @@ SHARED = "dedup"
 REPEATING = frozenset(("alertmanager", "grafana"))
 """Sources that say again and again what fires. The others say it once."""
 
+_SECOND = timedelta(seconds=1)
+
 NOTICE_LASTS = timedelta(hours=4)  # where a route has no repeat_interval
 
 Key = tuple[str, str]
@@ -109,10 +111,23 @@ def standing(rows: Rows, it: Known) -> Alert:
     return replace(alert, labels=worst.labels, annotations=worst.annotations)
 
 
-def is_repeat(rows: Rows, alert: Alert) -> bool:
+def is_news_again(latest: Incident, alert: Alert, now: datetime, stale_after: timedelta) -> bool:
+    """A source that tells a problem once tells it again after a long silence, with a later start or none: the end between
+    the two was lost.
+    """
+    if latest.repeats or not latest.is_open or alert.status is Status.RESOLVED or alert.once:
+        return False
+    began = latest.starts_at or latest.opened_at
+    later = alert.starts_at is None or alert.starts_at >= began + _SECOND
+    return later and now - latest.last_seen_at > stale_after
+
+
+def is_repeat(rows: Rows, alert: Alert, stale_after: timedelta) -> bool:
     """True where the alert says again, under a name of its own, what its open incident says: nothing follows from it."""
     latest = rows.latest(alert.source, alert.fingerprint)
     if latest is None or not latest.is_open or latest.flapping or alert.once:
+        return False
+    if is_news_again(latest, alert, rows.now, stale_after):
         return False
     same = not alert.tells_severity or alert.severity is latest.severity
     return same and hear(alert, latest.episode, latest.episode.level, rows.now) is Heard.DUPLICATE
@@ -129,6 +144,8 @@ def meaning(
     )
     if _ends_another(rows, it):
         return Heard.OLD_END
+    if it.latest is not None and is_news_again(it.latest, it.alert, rows.now, stale_after):
+        return Heard.FIRST
     if it.told_as is None:
         return _again(rows, it, hear(it.alert, latest, now_is, rows.now), chains)
     others = it.latest is not None and _others_fire(rows, it.latest.id, it.told_as, rows.now - stale_after)

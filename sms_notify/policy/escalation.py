@@ -6,9 +6,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 
+from sms_notify.policy.bundles import FLAPPING
 from sms_notify.policy.directory import Person
 from sms_notify.policy.holds import Hold, Wait, wait
-from sms_notify.policy.records import Message, Notification, Timer, TimerKind
+from sms_notify.policy.records import Incident, Message, Notification, Timer, TimerKind
 from sms_notify.policy.roster import Staff
 from sms_notify.policy.routing import ROUND, Receiver, Route, route, step_of
 from sms_notify.policy.rows import Rows
@@ -20,6 +21,8 @@ LOOK_AGAIN = timedelta(minutes=1)
 
 ALONG = timedelta(minutes=5)
 """A reminder takes along what would be due a little later: one text instead of two."""
+
+_DAY = timedelta(days=1)
 
 # `every` says nothing of a step's time; not zero, it marks the one that was moved forward.
 _JUMPED = timedelta(microseconds=1)
@@ -108,7 +111,14 @@ class Escalation:
     def _owe(self, timer: Timer, person: Person, kind: Kind, nth: int, bundle: str) -> Notification:
         subject = self._rows.incidents.rows[timer.incident_id].subject
         return Notification(
-            subject, person, kind, timer.receiver, self._now, self._now, nth=nth, bundle=bundle
+            subject,
+            person,
+            kind,
+            timer.receiver,
+            self._now,
+            self._now,
+            nth=nth,
+            bundle=FLAPPING if subject.flapping else bundle,
         )
 
     def _decided(self, timer: Timer, receiver: Receiver, people: Sequence[Person]) -> None:
@@ -138,10 +148,15 @@ class Escalation:
         if later > now or not people:
             rows.set_timer(replace(timer, due_at=later if later > now else now + LOOK_AGAIN))
             return []
-        rows.set_timer(replace(timer, nth=timer.nth + 1, due_at=now + timer.every))
+        rows.set_timer(replace(timer, nth=timer.nth + 1, due_at=now + self._pause(timer, incident)))
         awake = [p for p in people if p.quiet is None or not p.quiet.applies(incident.labels, now)]
         owed = (self._again(timer, person) for person in awake if not self._waits(incident.id, person.number))
         return [n for n in owed if not rows.has(incident.id, n.number, n.kind, n.nth)]
+
+    def _pause(self, timer: Timer, incident: Incident) -> timedelta:
+        """What no source repeats may last for weeks: after a day it is told once a day."""
+        seldom = not incident.repeats and self._now - incident.opened_at >= _DAY
+        return max(timer.every, _DAY) if seldom else timer.every
 
     def _waits(self, incident_id: int, number: str) -> bool:
         """Whether something of the incident is still held for this reader: a reminder of it would overtake it."""

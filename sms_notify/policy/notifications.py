@@ -164,12 +164,16 @@ class Notifications:
             if said is None:
                 continue
             n = Notification(
-                case.subject(), person, Kind.FIRING, receiver.name, held.until, now, held.why, held.by,
+                self._subject(case), person, Kind.FIRING, receiver.name, held.until, now, held.why, held.by,
                 case.round * ROUND, said, hidden,
             )  # fmt: skip
             key = (case.id, person.number)
             owed[key] = _first_of(owed.get(key), n)
         return min(times, default=None)
+
+    def _subject(self, case: Case) -> Subject:
+        """As it is now, whatever its last alert said."""
+        return self._rows.incidents.rows[case.id].subject
 
     def _bundle(self, case: Case, person: Person, bundle: str) -> str | None:
         """How a reader is told, by what they believe; None where they know."""
@@ -299,6 +303,27 @@ class Notifications:
                 if any(n.state is PageState.HELD and _counted(n) for n in mine if n.incident_id == case.id):
                     kept.add(case.id)
         return EndsOwed(tuple(owed), frozenset(kept))
+
+    # What nothing is heard of any more.
+
+    def unheard(self, cases: Sequence[Case]) -> list[Notification]:
+        """One for each who believes that it is there. Whoever was told nothing yet still hears that it fires."""
+        return [
+            self._unheard(case, number, mine)
+            for case in cases
+            for number, mine in self._by_reader(case).items()
+            if number in self._numbers and self._believes(case, number) in (Belief.FIRING, Belief.FLAPPING)
+        ]
+
+    def _unheard(self, case: Case, number: str, mine: Sequence[Notification]) -> Notification:
+        told = mine[-1]
+        person = self._plan.directory.owner(number) or told.person
+        receiver = self._plan.receiver(told.receiver)
+        held = self._wait(Wait(self._now, Hold.NOW), case, None, receiver, person)
+        return Notification(
+            self._rows.incidents.rows[case.id].subject, person, Kind.UNHEARD, told.receiver, held.until, self._now,
+            held.why, held.by,
+        )  # fmt: skip
 
     def _by_reader(self, case: Case) -> dict[str, list[Notification]]:
         readers: dict[str, list[Notification]] = {}

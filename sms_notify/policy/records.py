@@ -28,6 +28,8 @@ class Subject:
     opened_at: datetime
     ended: bool = False
     flapping: int = 0
+    heard_at: datetime | None = None
+    acked_by: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +101,7 @@ class Incident:
             self.starts_at,
             self.ended_at,
         )
-        return Subject(self.id, alert, self.opened_at, ended, self.flapping)
+        return Subject(self.id, alert, self.opened_at, ended, self.flapping, self.last_seen_at, self.acked_by)
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,7 +170,10 @@ class Notification:
     @property
     def lane(self) -> Lane:
         """An end never delays a beginning: it goes with the rest, however critical the trouble was."""
-        critical = self.kind is not Kind.RESOLVED and self.subject.alert.severity is Severity.CRITICAL
+        critical = (
+            self.kind not in (Kind.RESOLVED, Kind.UNHEARD)
+            and self.subject.alert.severity is Severity.CRITICAL
+        )
         return Lane.CRITICAL if critical else Lane.REST
 
     @property

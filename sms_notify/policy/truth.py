@@ -233,7 +233,9 @@ def _goes_on(plan: Plan, rows: Rows, latest: Incident) -> Case:
     return as_it_is(plan, rows, Case(alert, heard, id_, rows.now, chains))
 
 
-def close_unheard(rows: Rows, incident: Incident) -> None:
-    """Nothing was heard of it for so long that it may have ended: nobody is reminded of it any more."""
+def unheard(plan: Plan, rows: Rows, incident: Incident) -> Case:
+    """Its source has said nothing for so long that it may have ended: nobody is reminded of it any more."""
     rows.incidents.put(incident.id, replace(incident, state=IncidentState.UNHEARD))
     stop_follow_ups(rows, incident.id, Drop.UNHEARD, Cause.SUPERSEDED)
+    chains = route(plan.route, incident.routing_labels).chains
+    return Case(incident.subject.alert, Heard.DUPLICATE, incident.id, incident.opened_at, chains)

@@ -15,7 +15,15 @@ from sms_notify.wording.alert_fields import as_told, briefly, what_and_summary, 
 from sms_notify.wording.alert_list import Listing, by_place, groups_of
 from sms_notify.wording.composed import Composed, text_of
 from sms_notify.wording.content import Notice, Reader, Text, Tone
-from sms_notify.wording.languages import Words, ack_words, head_of, hidden_words, silence_words, words_of
+from sms_notify.wording.languages import (
+    Words,
+    ack_words,
+    day_and_time,
+    head_of,
+    hidden_words,
+    silence_words,
+    words_of,
+)
 from sms_notify.wording.shrinking import Field, clipped, fixed, shrink, variable
 from sms_notify.wording.templates import local, one_line, severity_word, since, tidy, zone_of
 
@@ -24,6 +32,7 @@ _MANY = 9_999  # the largest number that a text of news tells
 # Which field gives way, in this order, and down to how many characters; 0 = it may go altogether.
 _ONE = (
     ("calm", 0),
+    ("taken", 0),
     ("summary", 12),
     ("summary", 0),
     ("when", 0),
@@ -34,7 +43,7 @@ _ONE = (
 )
 _SEVERAL = (("calm", 0), ("what", 100), ("when", 0), ("silence", 0), ("what", 8))
 # The same while the address is kept. Where that is not enough, it goes, and all else begins anew.
-_ONE_AND_ACK = (*_ONE[:5], ("where", 16), ("what", 16))
+_ONE_AND_ACK = (*_ONE[:6], ("where", 16), ("what", 16))
 _SEVERAL_AND_ACK = (("calm", 0), ("what", 60), ("when", 0), ("silence", 0), ("what", 24))
 
 
@@ -116,6 +125,7 @@ def _tail(notice: Notice, reader: Reader, words: Words) -> list[Field]:
     told = (
         ("hidden", hidden_words(notice.hidden, words) if notice.hidden else "", ", "),
         ("when", _when(notice, reader, words), " "),
+        ("taken", f"{words.taken_by} {one_line(notice.taken_by, 20)}" if notice.taken_by else "", ", "),
         ("calm", words.calm if flaps else "", ", "),
         ("silence", silence_words(notice.silent_until, reader, words) if notice.silent_until else "", ", "),
         ("tag", f"#{tag}" if tag else "", " "),
@@ -126,6 +136,8 @@ def _tail(notice: Notice, reader: Reader, words: Words) -> list[Field]:
 
 def _when(notice: Notice, reader: Reader, words: Words) -> str:
     begun = [begin for begin in map(since, notice.incidents) if begin]
+    if notice.tone is Tone.UNHEARD and begun:
+        return f"{words.last_heard} {day_and_time(begun[0].astimezone(zone_of(reader.timezone)), words)}"
     if notice.status is Status.FIRING:
         at = local(min(begun, default=None), zone_of(reader.timezone))
         return f"{words.since} {at:%H:%M}" if at else ""

@@ -29,6 +29,7 @@ class Tone(StrEnum):
     ESCALATED = "escalated"  # nobody who was told before has acknowledged it
     RAISED = "raised"  # its reader knows of it, and it has become more severe
     REMINDER = "reminder"  # it has been firing all the while
+    UNHEARD = "unheard"  # its source says nothing any more; `since` is when it was last heard of
     FLAPPING = "flapping"  # it comes and goes, and is told again when it is calm
 
 
@@ -38,6 +39,7 @@ class Notice:
 
     `hidden` counts alerts that the source did not show, so that the text never sounds like all of it. `times` is
     how often a flapping alert came and went. `ack` is the address where it is acknowledged, empty for none.
+    `taken_by` has acknowledged it already.
     `silent_until` is when the next text may leave, where that is so far off that the reader must know.
     """
 
@@ -48,6 +50,7 @@ class Notice:
     times: int = 0
     ack: str = ""
     silent_until: datetime | None = None
+    taken_by: str = ""
 
 
 class Merged(StrEnum):

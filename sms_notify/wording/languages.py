@@ -37,6 +37,9 @@ class Words:
     resolved_are: str
     held: str
     late: str
+    unheard: str
+    last_heard: str
+    taken_by: str
     on_call: str
     until_day: str
     nothing_open: str
@@ -69,6 +72,9 @@ WORDS = {
         resolved_are="resolved",
         held="Held",
         late="LATE",
+        unheard="UNHEARD",
+        last_heard="last heard",
+        taken_by="taken by",
         on_call="On call for {}",
         until_day="until",
         nothing_open="nothing open",
@@ -94,6 +100,9 @@ WORDS = {
         resolved_are="opgelost",
         held="Bewaard",
         late="VERTRAAGD",
+        unheard="NIETS GEHOORD",
+        last_heard="laatst gehoord",
+        taken_by="opgepakt door",
         on_call="Van wacht voor {}",
         until_day="tot",
         nothing_open="niets open",
@@ -119,6 +128,9 @@ WORDS = {
         resolved_are="r\u00e9solues",
         held="En attente",
         late="EN RETARD",
+        unheard="SANS NOUVELLES",
+        last_heard="derni\u00e8re nouvelle",
+        taken_by="pris en charge par",
         on_call="D'astreinte pour {}",
         until_day="jusqu'au",
         nothing_open="rien d'ouvert",
@@ -145,6 +157,9 @@ WORDS = {
         resolved_are="behoben",
         held="Zur\u00fcckgehalten",
         late="VERSP\u00c4TET",
+        unheard="NICHTS GEH\u00d6RT",
+        last_heard="zuletzt geh\u00f6rt",
+        taken_by="\u00fcbernommen von",
         on_call="Bereitschaft f\u00fcr {}",
         until_day="bis",
         nothing_open="nichts offen",
@@ -168,6 +183,7 @@ def head_of(tone: Tone, words: Words) -> str:
         Tone.ESCALATED: words.escalated,
         Tone.RAISED: words.raised,
         Tone.REMINDER: words.reminder,
+        Tone.UNHEARD: words.unheard,
         Tone.FLAPPING: words.flapping,
     }
     return heads[tone]
