@@ -49,13 +49,15 @@ class Episode:
 
 def hear(alert: Alert, latest: Episode | None, severity: Severity, now: datetime) -> Heard:
     """What `alert` means for the latest episode of its key, which is as severe as `severity` with it: FIRST, RAISED,
-    MILDER, DUPLICATE, RESOLVED, HELD_COPY or NEVER_FIRED.
+    MILDER, RESUMED, DUPLICATE, RESOLVED, HELD_COPY or NEVER_FIRED.
     """
     if alert.status is Status.FIRING:
         if latest is None or not latest.is_open:
             return Heard.HELD_COPY if latest and is_copy(alert, latest, now) else Heard.FIRST
         if latest.unheard and alert.starts_at and alert.starts_at != latest.starts_at:
             return Heard.FIRST
+        if latest.unheard:
+            return Heard.RESUMED
         if severity is latest.level:
             return Heard.DUPLICATE
         return Heard.RAISED if severity.rank < latest.level.rank else Heard.MILDER

@@ -123,7 +123,7 @@ class Notifications:
         rows, incident = self._rows, self._rows.incidents.rows[case.id]
         asked = replace(incident, state=IncidentState.OPEN, acked_at=None, acked_by="", acked_how="")
         rows.incidents.put(case.id, asked)
-        rows.strike_all(case.id)
+        rows.strike_turns(case.id)
         rows.drop((n for n in rows.of_incident(case.id) if n.kind.follows_up), Drop.SUPERSEDED)
         for message in waiting_follow_ups(rows, case.id):
             withdraw(rows, message.id, case.id)
@@ -160,7 +160,7 @@ class Notifications:
         for person in (*people, *self._climbed_to(case, receiver, people)):
             held = self._wait(start, case, route, receiver, person)
             times.append(held.until)
-            said = self._bundle(case, person, bundle)
+            said = self._bundle(case, receiver, person, bundle)
             if said is None:
                 continue
             n = Notification(
@@ -175,16 +175,18 @@ class Notifications:
         """As it is now, whatever its last alert said."""
         return self._rows.incidents.rows[case.id].subject
 
-    def _bundle(self, case: Case, person: Person, bundle: str) -> str | None:
+    def _bundle(self, case: Case, receiver: Receiver, person: Person, bundle: str) -> str | None:
         """How a reader is told, by what they believe; None where they know."""
         believes, held = self._believes(case, person.number), self._is_held(case, person.number)
         if case.heard is Heard.RAISED:
             return RAISED if believes.of_trouble else bundle
         if case.flapping:
             return None if believes is Belief.FLAPPING and case.heard is Heard.RESUMED else FLAPPING
+        # An end that is not to be texted counts as said.
+        knows = believes in (Belief.FIRING, Belief.UNHEARD) and receiver.send_resolved
         if case.heard is Heard.RESUMED:
-            return None if held or believes is Belief.FIRING else bundle
-        return None if believes is Belief.FIRING and self._just_ended(case) else bundle
+            return None if held or knows else bundle
+        return None if believes is Belief.FIRING and knows and self._just_ended(case) else bundle
 
     def _just_ended(self, case: Case) -> bool:
         """Whether its last episode ended so lately that whoever believes that it fires is right again."""
@@ -192,8 +194,9 @@ class Notifications:
             one for one in self._rows.episodes(case.alert.source, case.alert.fingerprint) if one.id < case.id
         ]
         rule = self._plan.limits.flapping or Flapping()
-        at = before[0].closed_at if before else None
-        return at is not None and self._now - at <= rule.calm
+        if not before or before[0].state is not IncidentState.RESOLVED or before[0].closed_at is None:
+            return False
+        return self._now - before[0].closed_at <= rule.calm
 
     def _is_held(self, case: Case, number: str) -> bool:
         mine = (n for n in self._rows.of_incident(case.id) if n.number == number)
@@ -253,9 +256,12 @@ class Notifications:
         if incident.acked_at is not None:
             return
         if not self._goes_on(case, receiver):
-            escalation.plan_step(
-                self._rows, case.id, receiver, case.round, self._next_step(case, receiver), first
+            nth = self._next_step(case, receiver)
+            climbed = (
+                receiver.escalate[nth - 2].after if 1 < nth <= len(receiver.escalate) + 1 else timedelta()
             )
+            first = first if first is None or case.heard is not Heard.RESUMED else first - climbed
+            escalation.plan_step(self._rows, case.id, receiver, case.round, nth, first)
         route = case.route_to(receiver.name)
         if route is not None and route.repeat_interval and not case.alert.once:
             escalation.plan_reminder(self._rows, case.id, receiver, case.round, route.repeat_interval, first)

@@ -287,6 +287,11 @@ class TimerKind(StrEnum):
     CALM = "calm"  # it has neither come nor gone for so long that it counts as calm
     COPY = "copy"  # what may have been an old copy of its alert counts as a new beginning
 
+    @property
+    def turn(self) -> bool:
+        """True where it is owed by time alone, also to whoever knows."""
+        return self in (TimerKind.ESCALATE, TimerKind.REMIND)
+
 
 @dataclass(frozen=True, slots=True)
 class Timer:

@@ -353,7 +353,8 @@ class Rows:
     def strike(self, timer: Timer) -> None:
         self.timers.remove((timer.incident_id, timer.receiver, timer.what))
 
-    def strike_all(self, incident_id: int) -> None:
-        """Nothing more is to follow about an incident: it has ended, or somebody takes care of it."""
+    def strike_turns(self, incident_id: int) -> None:
+        """No step and no reminder is to follow: it has ended, or somebody takes care of it."""
         for timer in self.timers_of(incident_id):
-            self.strike(timer)
+            if timer.what.turn:
+                self.strike(timer)

@@ -27,6 +27,7 @@ from sms_notify.policy.vocabulary import Cause, Decision, Drop, Heard, IncidentS
 from sms_notify.policy.withdrawal import stop_follow_ups, supersede, was_texted
 
 _COPY_HELD = timedelta(minutes=1)
+_NOTICE_KEPT = timedelta(hours=24)
 _STILL = (Heard.DUPLICATE, Heard.MILDER, Heard.STILL_OPEN)
 
 
@@ -34,7 +35,7 @@ def hear(plan: Plan, rows: Rows, it: Known, chains: Chains) -> Case:
     """Takes in one alert."""
     now_is = standing(rows, it)
     heard = meaning(rows, it, now_is.severity, chains, _rule(plan).calm, plan.timing.stale_after)
-    heard = _in_its_bout(it, _resumed(plan, rows, it, heard))
+    heard = _in_its_bout(it, _resumed(plan, rows, it, heard, now_is))
     incident_id = _changed(plan, rows, it, heard, now_is)
     case = Case(it.alert, heard, incident_id, rows.now, chains, told_as=it.told_as)
     if incident_id is None:
@@ -53,14 +54,17 @@ def as_it_is(plan: Plan, rows: Rows, case: Case) -> Case:
     )
 
 
-def _resumed(plan: Plan, rows: Rows, it: Known, heard: Heard) -> Heard:
-    """A flicker: it fires again soon after an end that nobody was texted of."""
+def _resumed(plan: Plan, rows: Rows, it: Known, heard: Heard, now_is: Alert) -> Heard:
+    """A flicker: it fires again soon after an end that nobody was texted of; perhaps worse than before."""
     latest = it.latest
     if heard is not Heard.FIRST or it.alert.once or latest is None or latest.closed_at is None:
         return heard
     soon = rows.now - latest.closed_at < _rule(plan).calm
     over = latest.state is IncidentState.RESOLVED and not was_texted(rows, latest.id)
-    return Heard.RESUMED if soon and over else heard
+    if not (soon and over):
+        return heard
+    worse = now_is.severity.rank < latest.level_at(rows.now, _rule(plan).calm).rank
+    return Heard.RAISED if worse else Heard.RESUMED
 
 
 def _in_its_bout(it: Known, heard: Heard) -> Heard:
@@ -79,7 +83,10 @@ def _changed(plan: Plan, rows: Rows, it: Known, heard: Heard, now_is: Alert) -> 
     if heard is Heard.FIRST:
         for before in under_other_names(rows, it):
             supersede(rows, before)
-        return _open(plan, rows, now_is, latest).id
+        opened = _open(plan, rows, now_is, latest)
+        if it.alert.once:  # nothing will end it
+            rows.set_timer(Timer(opened.id, "", TimerKind.CALM, 0, rows.now + _NOTICE_KEPT))
+        return opened.id
     if latest is None:
         return None
     latest = rows.incidents.rows[latest.id]
@@ -119,7 +126,7 @@ def _open(plan: Plan, rows: Rows, alert: Alert, before: Incident | None) -> Inci
 def _leave(rows: Rows, before: Incident) -> None:
     """What is back makes an OK that still waits false. One that was open, and unheard, makes room."""
     supersede(rows, before.id)
-    rows.strike_all(before.id)
+    rows.strike_turns(before.id)
     if before.is_open:
         rows.incidents.put(before.id, replace(before, state=IncidentState.UNHEARD, closed_at=rows.now))
 
@@ -129,7 +136,7 @@ def _begin_again(plan: Plan, rows: Rows, heard: Heard, incident: Incident, alert
     gone = heard is Heard.FLAPPING and incident.ended_at is None
     if heard is Heard.RAISED:
         rows.decide(Decision.RAISED, incident.id, detail=f"to {alert.severity}")
-    elif heard is Heard.RESUMED:
+    if not incident.is_open:
         supersede(rows, incident.id)
     state = IncidentState.OPEN if incident.acked_at is None else IncidentState.ACKNOWLEDGED
     rounds = incident.raised + (heard is not Heard.FLAPPING)
@@ -148,13 +155,9 @@ def _begin_again(plan: Plan, rows: Rows, heard: Heard, incident: Incident, alert
 def _still(plan: Plan, rows: Rows, latest: Incident, now_is: Alert, told: Alert) -> None:
     if not latest.is_open:
         if told.status is Status.RESOLVED:  # and no copy of it is news
-            rows.strike_all(latest.id)
+            rows.timers.remove((latest.id, "", TimerKind.COPY))
         return
     stands_now = stands(plan, rows, latest, now_is)
-    if latest.state is IncidentState.UNHEARD:
-        stands_now = replace(
-            stands_now, state=IncidentState.OPEN if latest.acked_at is None else IncidentState.ACKNOWLEDGED
-        )
     if stands_now is latest:
         rows.see(latest)
     else:
@@ -216,8 +219,10 @@ def passed(plan: Plan, rows: Rows, key: Key) -> Case | None:
         return None
     for what in due & {TimerKind.CALM, TimerKind.COPY}:
         rows.timers.remove((latest.id, "", what))
-    if TimerKind.CALM in due and latest.is_open:
+    if TimerKind.CALM in due and latest.is_open and latest.flapping:
         return calmed(plan, rows, latest)
+    if TimerKind.CALM in due and latest.is_open:  # a notice
+        _end(rows, latest, latest.subject.alert)
     if TimerKind.COPY in due and not latest.is_open:
         return _goes_on(plan, rows, latest)
     return None
@@ -227,7 +232,7 @@ def _goes_on(plan: Plan, rows: Rows, latest: Incident) -> Case:
     """No end has followed the copy: it fires."""
     alert = replace(latest.subject.alert, status=Status.FIRING, ends_at=None)
     known = Known(alert, latest)
-    heard = _resumed(plan, rows, known, Heard.FIRST)
+    heard = _resumed(plan, rows, known, Heard.FIRST, alert)
     chains = route(plan.route, alert.labels).chains
     id_ = _changed(plan, rows, known, heard, alert)
     return as_it_is(plan, rows, Case(alert, heard, id_, rows.now, chains))

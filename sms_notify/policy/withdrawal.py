@@ -9,7 +9,7 @@ from sms_notify.policy.vocabulary import Cause, Drop, Kind, PageState, State
 
 def stop_follow_ups(rows: Rows, incident_id: int, drop: Drop, cause: Cause) -> None:
     """No step and no reminder follows, and those that have not left do not leave."""
-    rows.strike_all(incident_id)
+    rows.strike_turns(incident_id)
     rows.drop((n for n in rows.of_incident(incident_id) if n.kind.follows_up), drop)
     for message in waiting_follow_ups(rows, incident_id):
         if nobody_waits_for(rows, message.id):
