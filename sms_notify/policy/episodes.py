@@ -51,19 +51,21 @@ def hear(alert: Alert, latest: Episode | None, severity: Severity, now: datetime
     """What `alert` means for the latest episode of its key, which is as severe as `severity` with it: FIRST, RAISED,
     MILDER, RESUMED, DUPLICATE, RESOLVED, HELD_COPY or NEVER_FIRED.
     """
-    if alert.status is Status.FIRING:
-        if latest is None or not latest.is_open:
-            return Heard.HELD_COPY if latest and is_copy(alert, latest, now) else Heard.FIRST
-        if latest.unheard and alert.starts_at and alert.starts_at != latest.starts_at:
-            return Heard.FIRST
-        if latest.unheard:
-            return Heard.RESUMED
-        if severity is latest.level:
-            return Heard.DUPLICATE
-        return Heard.RAISED if severity.rank < latest.level.rank else Heard.MILDER
     if latest is None:
-        return Heard.NEVER_FIRED
-    return Heard.RESOLVED if latest.is_open else Heard.DUPLICATE
+        return Heard.FIRST if alert.status is Status.FIRING else Heard.NEVER_FIRED
+    if not latest.is_open:
+        again = Heard.HELD_COPY if is_copy(alert, latest, now) else Heard.FIRST
+        return again if alert.status is Status.FIRING else Heard.DUPLICATE
+    return _hear_open(alert, latest, severity) if alert.status is Status.FIRING else Heard.RESOLVED
+
+
+def _hear_open(alert: Alert, latest: Episode, severity: Severity) -> Heard:
+    if latest.unheard:
+        later = alert.starts_at is not None and alert.starts_at != latest.starts_at
+        return Heard.FIRST if later else Heard.RESUMED
+    if severity is latest.level:
+        return Heard.DUPLICATE
+    return Heard.RAISED if severity.rank < latest.level.rank else Heard.MILDER
 
 
 def hear_shared(

@@ -257,10 +257,8 @@ class Notifications:
             return
         if not self._goes_on(case, receiver):
             nth = self._next_step(case, receiver)
-            climbed = (
-                receiver.escalate[nth - 2].after if 1 < nth <= len(receiver.escalate) + 1 else timedelta()
-            )
-            first = first if first is None or case.heard is not Heard.RESUMED else first - climbed
+            if first is not None and case.heard is Heard.RESUMED:
+                first -= receiver.climbed_by(nth)
             escalation.plan_step(self._rows, case.id, receiver, case.round, nth, first)
         route = case.route_to(receiver.name)
         if route is not None and route.repeat_interval and not case.alert.once:

@@ -48,6 +48,10 @@ class Receiver:
     quiet: Quiet | None = None
     limits: tuple[Limit, ...] = ()
 
+    def climbed_by(self, nth: int) -> timedelta:
+        """How long after the first text the step before step `nth` is told."""
+        return self.escalate[nth - 2].after if 2 <= nth <= len(self.escalate) + 1 else timedelta()
+
 
 @dataclass(frozen=True, slots=True)
 class Route:
