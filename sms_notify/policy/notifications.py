@@ -82,6 +82,7 @@ class Notifications:
         self._rows = rows
         self._staff = Staff(plan.directory, plan.schedules)
         self._now = rows.now
+        self._starts: dict[tuple[int, Heard, str], tuple[Wait, str]] = {}
 
     def groups(self, cases: Sequence[Case]) -> list[str]:
         """The groups whose last flush a decision asks for; what a source has grouped has none of ours."""
@@ -200,7 +201,7 @@ class Notifications:
 
     def _is_held(self, case: Case, number: str) -> bool:
         mine = (n for n in self._rows.of_incident(case.id) if n.number == number)
-        return any(n.state is PageState.HELD and n.kind is Kind.FIRING for n in mine)
+        return any(n.state is PageState.HELD and n.kind is Kind.FIRING and n.bundle != FLAPPING for n in mine)
 
     def _climbed_to(self, case: Case, receiver: Receiver, people: Sequence[Person]) -> list[Person]:
         """Whom a step has told of this episode, or of this bout, as far as they still stand behind it."""
@@ -232,9 +233,17 @@ class Notifications:
     def _start(
         self, case: Case, receiver: Receiver, route: Route | None, *, urgent: bool
     ) -> tuple[Wait, str]:
-        """When it may be told as far as its group is concerned. What a source has grouped is never held a second time."""
+        """When it may be told as far as its group is concerned: the same for all its readers. What a source has grouped is
+        never held a second time.
+        """
         if self._delivery.group or route is None:
             return Wait(self._now, Hold.NOW), ""
+        key = (case.id, case.heard, receiver.name)
+        if key not in self._starts:
+            self._starts[key] = self._flush(case, receiver, route, urgent=urgent)
+        return self._starts[key]
+
+    def _flush(self, case: Case, receiver: Receiver, route: Route, *, urgent: bool) -> tuple[Wait, str]:
         name = group_of(route, receiver.name, case.alert.labels)
         last = self._rows.groups.get(name)
         at = flush_at(route, last, urgent, self._now)
@@ -382,7 +391,7 @@ def relieved(plan: Plan, rows: Rows) -> list[Notification]:
                 one.number for one in rows.of_incident(n.incident_id) if one.state is not PageState.DROPPED
             }
             owed += [_taken_over(rows, n, person) for person in people if person.number not in told]
-    return [n for n in owed if not _revive(rows, n)]
+    return owed
 
 
 def _held_for_hours(rows: Rows) -> dict[tuple[str, str], list[Notification]]:
@@ -400,16 +409,6 @@ def _taken_over(rows: Rows, n: Notification, person: Person) -> Notification:
     assert isinstance(n.why, Hold)  # noqa: S101 - it was held when it was read
     held = wait(Wait(rows.now, n.why, n.held_by), n.subject.alert.labels, (), (), quiet)
     return replace(n, person=person, due_at=held.until, why=held.why, held_by=held.by, id=0)
-
-
-def _revive(rows: Rows, n: Notification) -> bool:
-    """Somebody is back on call who had been relieved of this; False where they never had it."""
-    for old in rows.of_incident(n.incident_id):
-        same = (old.number, old.kind, old.nth) == (n.number, n.kind, n.nth)
-        if same and old.state is PageState.DROPPED and old.why is Drop.OFF_CALL:
-            rows.hold(replace(old, due_at=n.due_at), n.due_at, Hold(n.why), n.held_by)
-            return True
-    return False
 
 
 def _first_of(had: Notification | None, n: Notification) -> Notification:

@@ -193,10 +193,15 @@ class Rows:
         return [self.notifications.rows[id_] for id_ in sorted(ids)]
 
     def has(self, incident_id: int, number: str, kind: Kind, nth: int) -> bool:
-        """Whether this was written down before: none is told twice."""
-        return any(
-            n.number == number and n.kind is kind and n.nth == nth for n in self.of_incident(incident_id)
+        """Whether this was written down before, and not dropped: none is told twice."""
+        had = self._had(incident_id, number, kind, nth)
+        return had is not None and had.state is not PageState.DROPPED
+
+    def _had(self, incident_id: int, number: str, kind: Kind, nth: int) -> Notification | None:
+        same = (
+            n for n in self.of_incident(incident_id) if n.number == number and n.kind is kind and n.nth == nth
         )
+        return next(same, None)
 
     def hold(self, n: Notification, until: datetime, why: Hold, held_by: str) -> None:
         """Holds it, longer if it was held."""
@@ -204,18 +209,25 @@ class Rows:
 
     def tell(self, n: Notification, message_id: int) -> None:
         """A message tells it now."""
-        self._write(n, state=PageState.TOLD, message_id=message_id)
-        if n.id:
-            self._of_message.setdefault(message_id, []).append(n.id)
+        known = self._write(n, state=PageState.TOLD, message_id=message_id)
+        if known is not None:
+            self._of_message.setdefault(message_id, []).append(known)
 
-    def _write(self, n: Notification, **changes: Any) -> None:
+    def _write(self, n: Notification, **changes: Any) -> int | None:
+        """Returns its id where it was written down before: what was dropped may be owed once more, what was told not."""
+        had = None if n.id else self._had(n.incident_id, n.number, n.kind, n.nth)
         if n.id:
             self.change(replace(n, **changes))
-        elif not self.has(n.incident_id, n.number, n.kind, n.nth):
+            return n.id
+        if had is not None and had.state is PageState.DROPPED:
+            self.change(replace(n, id=had.id, row_lane=n.lane, **changes))
+            return had.id
+        if had is None:
             written = replace(n, id=self.ids.notifications, row_lane=n.lane, **changes)
             self.ids.notifications += 1
             self.notifications.put(written.id, written)
             self._index_notification(written)
+        return None
 
     def change(self, n: Notification) -> None:
         """What becomes of one that is written down."""

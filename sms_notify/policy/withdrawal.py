@@ -92,10 +92,10 @@ def needless_ends(rows: Rows, message: Message) -> list[Message]:
 
 
 def _beginning_was_told(rows: Rows, end: Message) -> bool:
-    """Whether its reader has, or may have, a text about the beginning of any of it."""
+    """Whether its reader has, or may have, a text that says of any of it that it is there."""
     return any(
         rows.may_have_arrived(n)
         for told in rows.of_message(end.id)
         for n in rows.of_incident(told.incident_id)
-        if n.number == told.number and n.kind.news
+        if n.number == told.number and n.kind is not Kind.RESOLVED
     )

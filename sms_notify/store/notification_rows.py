@@ -120,8 +120,8 @@ def notification_of(row: Row, incidents: Mapping[int, Incident]) -> Notification
 _INSERT = (
     insert_into(
         "pages",
-        "incident_id, number, kind, nth, recipient, receiver, lane, bundle, hidden, created_at, state, why, held_by,"
-        " due_at, message_id, id",
+        "incident_id, number, kind, nth, recipient, hidden, created_at, state, why, held_by, due_at, message_id, bundle,"
+        " lane, receiver, id",
     )
     + " on conflict (incident_id, number, kind, nth) do nothing"
 )
@@ -131,8 +131,8 @@ def insert(tx: Tx, notifications: Iterable[Notification]) -> None:
     """The index pages_once decides races, and no race may undo the whole transaction of everybody else."""
     rows = [
         (
-            n.incident_id, n.number, n.kind, n.nth, n.person.name, n.receiver, n.row_lane, n.bundle, n.hidden,
-            stored(n.created_at), *_changeable(n),
+            n.incident_id, n.number, n.kind, n.nth, n.person.name, n.hidden, stored(n.created_at),
+            *_changeable(n),
         )
         for n in notifications
     ]  # fmt: skip
@@ -140,12 +140,15 @@ def insert(tx: Tx, notifications: Iterable[Notification]) -> None:
 
 
 def update(tx: Tx, notifications: Iterable[Notification]) -> None:
-    sql = "update pages set state = ?, why = ?, held_by = ?, due_at = ?, message_id = ? where id = ?"
+    sql = (
+        "update pages set state = ?, why = ?, held_by = ?, due_at = ?, message_id = ?, bundle = ?, lane = ?, receiver = ?"
+        " where id = ?"
+    )
     tx.run_all(sql, list(map(_changeable, notifications)))
 
 
 def _changeable(n: Notification) -> tuple[object, ...]:
-    return n.state, n.why, n.held_by, stored(n.due_at), n.message_id, n.id
+    return n.state, n.why, n.held_by, stored(n.due_at), n.message_id, n.bundle, n.row_lane, n.receiver, n.id
 
 
 def postpone(tx: Tx, lanes: Iterable[tuple[str, Lane, HeldLane]], now: datetime) -> None:
