@@ -22,7 +22,7 @@ from sms_notify.policy.roster import scheduled
 from sms_notify.policy.routing import Route, route
 from sms_notify.policy.rows import Rows
 from sms_notify.policy.ruleset import Plan
-from sms_notify.policy.truth import hear
+from sms_notify.policy.truth import EARLY, hear
 from sms_notify.policy.vocabulary import Drop, Heard, Kind, PageState, State
 from sms_notify.store.tx import Tx
 
@@ -98,6 +98,12 @@ class Accepting:
         shared = (working.rows.part_of(*key) for key in keys)
         keys += [(incident.source, incident.fingerprint) for incident in shared if incident is not None]
         working.load_history(keys)
+        begun = [
+            one.alert for one in news if one.alert.status is Status.FIRING and one.alert.starts_at is not None
+        ]
+        working.load_early_ends(
+            [(alert.source, alert.fingerprint) for alert in begun], working.rows.now - EARLY
+        )
 
     def _decide(self, working: WorkingSet, delivery: Delivery, routed: Sequence[_Routed]) -> list[Verdict]:
         cases = self._hear(working.rows, routed)

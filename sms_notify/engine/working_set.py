@@ -81,6 +81,10 @@ class WorkingSet:
         still_open = {incident.id for incident in self.rows.incidents.rows.values() if incident.is_open}
         self.load_timers(sorted(latest | still_open))
 
+    def load_early_ends(self, keys: Iterable[Key], since: datetime) -> None:
+        """Ends that came before their beginnings."""
+        self.rows.early_ends |= incidents.early_ends(self._tx, dict.fromkeys(keys), since)
+
     def load_incidents(self, ids: Iterable[int]) -> None:
         missing = {id_ for id_ in ids if self.rows.incidents.get(id_) is None}
         self._take(incidents.by_ids(self._tx, sorted(missing)))

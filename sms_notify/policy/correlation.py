@@ -204,7 +204,7 @@ def under_other_names(rows: Rows, it: Known) -> list[int]:
 
 def note_member(rows: Rows, it: Known, word: Heard, incident_id: int) -> None:
     """Writes down what a source says of an incident that it shares with others."""
-    if it.told_as is None or word in (Heard.HELD_COPY, Heard.OLD_END, Heard.NEVER_FIRED):
+    if it.told_as is None or word in (Heard.HELD_COPY, Heard.OLD_COPY, Heard.OLD_END, Heard.NEVER_FIRED):
         return
     alert, now = it.told_as, rows.now
     key = (incident_id, alert.source, alert.fingerprint)

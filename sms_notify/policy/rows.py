@@ -62,6 +62,7 @@ class Rows:
         self.notes: list[SelfAlertNote] = []
         self.lost: list[LostNote] = []
         self.seen: dict[int, None] = {}
+        self.early_ends: set[tuple[str, str, datetime]] = set()  # of what was not open; source, name, start
         self.freed: list[tuple[str, Lane]] = []
         self.postponed: list[tuple[str, Lane, HeldLane]] = []
         self._of_key: dict[tuple[str, str], list[int]] = {}

@@ -26,6 +26,9 @@ from sms_notify.policy.ruleset import Plan
 from sms_notify.policy.vocabulary import Cause, Decision, Drop, Heard, IncidentState
 from sms_notify.policy.withdrawal import stop_follow_ups, supersede, was_texted
 
+EARLY = timedelta(minutes=1)
+"""How long an end is remembered whose beginning was not heard of: deliveries overtake each other."""
+
 _COPY_HELD = timedelta(minutes=1)
 _NOTICE_KEPT = timedelta(hours=24)
 _STILL = (Heard.DUPLICATE, Heard.MILDER, Heard.STILL_OPEN)
@@ -35,6 +38,7 @@ def hear(plan: Plan, rows: Rows, it: Known, chains: Chains) -> Case:
     """Takes in one alert."""
     now_is = standing(rows, it)
     heard = meaning(rows, it, now_is.severity, chains, _rule(plan).calm, plan.timing.stale_after)
+    heard = _after_its_end(rows, it.told_as or it.alert, heard)
     heard = _in_its_bout(it, _resumed(plan, rows, it, heard, now_is))
     incident_id = _changed(plan, rows, it, heard, now_is)
     case = Case(it.alert, heard, incident_id, rows.now, chains, told_as=it.told_as)
@@ -52,6 +56,16 @@ def as_it_is(plan: Plan, rows: Rows, case: Case) -> Case:
     return replace(
         case, chains=chains, opened_at=incident.opened_at, flapping=incident.flapping, round=incident.raised
     )
+
+
+def _after_its_end(rows: Rows, alert: Alert, heard: Heard) -> Heard:
+    """What began and ended unheard is known by its start: its end may come first."""
+    if alert.starts_at is None or alert.once:
+        return heard
+    name = (alert.source, alert.fingerprint, alert.starts_at)
+    if alert.status is Status.RESOLVED and heard in (Heard.NEVER_FIRED, Heard.DUPLICATE):
+        rows.early_ends.add(name)
+    return Heard.OLD_COPY if heard is Heard.FIRST and name in rows.early_ends else heard
 
 
 def _resumed(plan: Plan, rows: Rows, it: Known, heard: Heard, now_is: Alert) -> Heard:

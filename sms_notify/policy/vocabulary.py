@@ -23,6 +23,7 @@ class Heard(StrEnum):
     HELD_COPY = (
         "held_copy"  # perhaps an old copy of an episode that has just ended; told if it goes on for a minute
     )
+    OLD_COPY = "old_copy"  # its end came before it
     OLD_END = "old_end"  # the end of an earlier episode
     NEVER_FIRED = "never_fired"  # a resolve of something we never heard firing
     NOBODY = "nobody"  # the route leads to a receiver that notifies nobody

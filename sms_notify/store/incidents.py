@@ -156,6 +156,23 @@ def allow_for_absence(tx: Tx, since: datetime) -> None:
         )
 
 
+def early_ends(tx: Tx, keys: Iterable[Key], since: datetime) -> set[tuple[str, str, datetime]]:
+    """Ends of what was not open, heard of since then: source, fingerprint and start. The index alerts_early_ends finds them."""
+    return {
+        (row["source"], row["fingerprint"], moment(row["starts_at"]))
+        for values, named in pairs(keys)
+        for row in tx.all(
+            f"with k (source, fingerprint) as (values {values}) select a.source, a.fingerprint, a.starts_at from k"
+            " join alerts a on a.source = k.source and a.fingerprint = k.fingerprint"
+            f" where a.status = 'resolved' and a.reason in {_NOT_OPEN} and a.received_at > :since"
+            " and a.starts_at is not null",
+            since=stored(since),
+            **named,
+        )
+    }
+
+
+_NOT_OPEN = in_list((Heard.DUPLICATE, Heard.NEVER_FIRED))
 _RECORD = insert_into(
     "alerts",
     "received_at, node, source, fingerprint, status, reason, incident_id, group_key, labels, annotations, starts_at,"

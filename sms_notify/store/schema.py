@@ -337,6 +337,8 @@ MIGRATIONS: tuple[str, ...] = (
     alter table incidents add column repeats integer not null default 0;
     alter table incidents add column gap bigint not null default 0;
     update incidents set repeats = 1 where source in ('alertmanager', 'grafana');
+    create index alerts_early_ends on alerts (source, fingerprint, received_at)
+      where status = 'resolved' and reason in ('duplicate', 'never_fired');
     drop index incidents_quiet;
     create index incidents_quiet on incidents (last_seen_at) where closed_at is null and repeats = 1 and state <> 'unheard';
     alter table members add column labels text not null default '{}';
