@@ -20,7 +20,8 @@ OPEN = an_incident(1)
 OTHER = an_incident(2, firing("DiskFull"))
 TAKEN = an_incident(3, state=IncidentState.ACKNOWLEDGED, acked_at=EARLIER, acked_by="bob", acked_how="link")
 OVER = an_incident(4, state=IncidentState.RESOLVED, ended_at=EARLIER, closed_at=EARLIER)
-SILENT = an_incident(5, state=IncidentState.STALE, closed_at=EARLIER)
+LEFT = an_incident(5, state=IncidentState.UNHEARD, closed_at=EARLIER)  # a newer episode has taken its place
+SILENT = an_incident(6, firing("Silent"), state=IncidentState.UNHEARD)
 
 
 def said(rows: Rows) -> list[tuple[int | None, str]]:
@@ -38,12 +39,13 @@ def said(rows: Rows) -> list[tuple[int | None, str]]:
         ([3], []),
         ([4], []),
         ([5], []),
+        ([6], [6]),  # nothing is heard of it, and it may be there
         ([77], []),
         ([4, 2, 77, 3, 1], [2, 1]),
     ],
 )
 def test_it_is_news_for_what_is_open_and_nobody_else_took(ids: list[int], news: list[int]) -> None:
-    rows = rows_with(OPEN, OTHER, TAKEN, OVER, SILENT, now=LATER)
+    rows = rows_with(OPEN, OTHER, TAKEN, OVER, LEFT, SILENT, now=LATER)
 
     assert acknowledge(rows, ids, "alice", AckBy.PAGE) == news
     assert sorted(rows.incidents.touched) == sorted(news)
@@ -79,10 +81,11 @@ def test_the_decision_keeps_the_comment_on_one_line_of_200_characters(comment: s
 
 def test_no_step_and_no_reminder_of_it_is_due_any_more_but_those_of_others_are() -> None:
     timers = [a_timer(1), a_timer(1, TimerKind.REMIND), a_timer(1, receiver="dba"), a_timer(2)]
-    rows = rows_of_all(OPEN, OTHER, *timers)
+    calm = a_timer(1, TimerKind.CALM, receiver="")  # whoever takes care of it does not make it calm
+    rows = rows_of_all(OPEN, OTHER, *timers, calm)
     acknowledge(rows, [1], "alice", AckBy.COMMAND)
 
-    assert list(rows.timers.rows.values()) == [a_timer(2)]
+    assert list(rows.timers.rows.values()) == [a_timer(2), calm]
 
 
 @pytest.mark.parametrize(
@@ -149,7 +152,7 @@ SHARED_OVER = an_incident(7, firing("Outage"), source="dedup", closed_at=EARLIER
         ([SHARED_OVER, a_member(SHARED_OVER, firing())], []),
         ([OPEN, SHARED, a_member(SHARED, firing())], [1]),  # its own goes before the one that it is part of
         ([OVER, SHARED, a_member(SHARED, firing())], [6]),
-        ([SHARED, SHARED_OVER, a_member(SHARED, firing()), a_member(SHARED_OVER, firing())], []),
+        ([SHARED, SHARED_OVER, a_member(SHARED, firing()), a_member(SHARED_OVER, firing())], [6]),
     ],
 )
 def test_an_acknowledgement_in_the_monitoring_system_is_of_the_incident_that_the_alert_has_or_is_part_of(
