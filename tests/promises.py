@@ -100,6 +100,9 @@ class Left:
     calm: bool
     smsid: str
     reached: bool
+    done_with: frozenset[
+        int
+    ]  # of the incidents that it tells: those that had ended, or were acknowledged, when it left
 
 
 @dataclass(frozen=True)
@@ -141,13 +144,14 @@ class Weather:
 
 @dataclass
 class Heard:
-    """An alert that opened an episode, as the world saw it."""
+    """An episode that began, or became worse, as the world saw it."""
 
     key: Key
     incident: int
     at: datetime
     up: timedelta
-    held: bool  # by a group, a window, or because it flaps
+    held: bool  # by a group or a window
+    raised: bool = False
 
 
 @dataclass
@@ -167,7 +171,7 @@ class World:
     worse: set[Key] = field(default_factory=set)  # of what fires: what has become critical
     begun: list[Heard] = field(default_factory=list)
     accepted: int = 0
-    quiet_steps: dict[int, str] = field(default_factory=dict)  # incident → why no step may leave any more
+    keys: dict[str, Key] = field(default_factory=dict)  # by fingerprint
     troubles: list[timedelta] = field(
         default_factory=lambda: [timedelta(-1)]
     )  # moments at which something was wrong
@@ -259,6 +263,7 @@ class World:
     def fire_old(self, key: Key) -> None:
         """The second copy of a pair of Alertmanagers: it began before the end that was heard."""
         if key not in self.firing and key in self.ended:
+            self.firing[key] = self.ended[key]  # it goes on where no end follows within a minute
             self._accept([key.alert(Status.FIRING, self.ended[key])], [key], "", 0, True)
 
     def fire_again(self, nth: int, group: str) -> None:
@@ -284,23 +289,29 @@ class World:
     def _accept(
         self, alerts: Sequence[Alert], keys: Sequence[Key], group: str, hidden: int, send: bool
     ) -> None:
+        self.keys |= {alert.fingerprint: key for alert, key in zip(alerts, keys, strict=True)}
         verdicts: list[Verdict] = self.bench.accept(*alerts, group=group, hidden=hidden)
         self.accepted += len(alerts)
+        self._note_beginnings()
         for key, verdict in zip(keys, verdicts, strict=True):
-            if verdict.incident_id is None:
-                continue
-            row = self.rows("select * from incidents where id = :id", id=verdict.incident_id)[0]
-            if verdict.heard == "raised":
-                self.quiet_steps.pop(row["id"], None)
-            if verdict.heard in ("first", "raised", "nobody") and verdict.alert.status is Status.FIRING:
-                held = self.count("pages where incident_id = :id and state = 'held' and why <> 'limit'"
-                                  " and why <> 'behind'", id=row["id"])  # fmt: skip
+            if verdict.heard == "raised" and verdict.incident_id is not None:
                 now_as = replace(key, severity=verdict.alert.labels["severity"])
-                self.begun.append(Heard(now_as, row["id"], self.clock(), self.up, held > 0))
-            if row["closed_at"] is not None:
-                self.quiet_steps.setdefault(row["id"], "it has ended")
+                self._note(now_as, verdict.incident_id, raised=True)
         if send:
             self.drain()
+
+    def _note_beginnings(self) -> None:
+        """Of what an alert has opened, or time: a copy that goes on."""
+        last = max((heard.incident for heard in self.begun), default=0)
+        for row in self.rows("select id, fingerprint, severity from incidents where id > :last", last=last):
+            self._note(replace(self.keys[row["fingerprint"]], severity=row["severity"]), row["id"])
+
+    def _note(self, key: Key, incident: int, raised: bool = False) -> None:
+        held = self.count(
+            "pages where incident_id = :id and state = 'held' and why <> 'limit' and why <> 'behind'",
+            id=incident,
+        )
+        self.begun.append(Heard(key, incident, self.clock(), self.up, held > 0, raised))
 
     def acknowledge(self, nth: int) -> None:
         open_now = self.rows(
@@ -308,8 +319,7 @@ class World:
         )
         if not open_now:
             return
-        (taken,) = self.bench.acknowledge(open_now[nth % len(open_now)]["id"], how=AckBy.LINK)
-        self.quiet_steps.setdefault(taken, "it is acknowledged")
+        self.bench.acknowledge(open_now[nth % len(open_now)]["id"], how=AckBy.LINK)
 
     def weather(self, answers: Sequence[Answer]) -> None:
         self.gateway.answers.extend(answers)
@@ -378,6 +388,7 @@ class World:
     def tick(self) -> None:
         before = self.count("messages")
         self.bench.tick()
+        self._note_beginnings()
         self._news = self.count("messages") > before  # a text for a barred number fails with the next tick
         self.after_tick(self)
         while self._prober.probe_once() is not None:
@@ -414,6 +425,11 @@ class World:
         )
         message = messages.get(Tx(self._view), row["message_id"])
         told = self.rows("select * from pages where message_id = :id", id=message.id)
+        done_with = self.rows(
+            "select i.id from incidents i join pages p on p.incident_id = i.id where p.message_id = :id"
+            " and (i.closed_at is not null or i.acked_at is not null)",
+            id=message.id,
+        )
         self.left.append(
             Left(
                 self.clock(),
@@ -424,6 +440,7 @@ class World:
                 self.troubles[-1] < self.up - (self.clock() - message.created_at),
                 smsid,
                 answer.reached,
+                frozenset(row["id"] for row in done_with),
             )
         )
 
@@ -442,7 +459,8 @@ _NEXT_DUE = """select min(at) as at from (
     union all select min(poll_at) from messages where poll_at is not null and smsid is not null
     union all select min(until) from holds
     union all select min(probe_at) from breakers where opened_at is not null
-    union all select min(last_seen_at) + :stale + 1 from incidents where closed_at is null
+    union all select min(last_seen_at + case when 2 * gap > :stale then 2 * gap else :stale end) + 1 from incidents
+        where closed_at is null and repeats = 1 and state <> 'unheard'
 )"""
 Story = Sequence[tuple[str, Mapping[str, object]]]
 _KEPT = {

@@ -13,7 +13,7 @@ from promises import DAY, HOUR, MINUTE, SECOND, Heard, Left, World
 from sms_notify.policy.directory import Person
 from sms_notify.policy.episodes import tag_of
 from sms_notify.policy.rate_limits import Lane, Limit
-from sms_notify.policy.routing import ROUND, Receiver, step_of
+from sms_notify.policy.routing import Receiver, step_of
 from sms_notify.policy.vocabulary import Drop, State
 from sms_notify.policy.vocabulary import Heard as Reason
 from sms_notify.store.tx import stored
@@ -42,22 +42,37 @@ def nothing_is_lost(world: World) -> None:
         assert never_left or (page["message"] is not None) == (page["state"] == "told"), dict(page)
 
 
-def everybody_is_owed_once(world: World, begun: Iterable[Heard]) -> None:
-    """One firing page for each person of the receivers, whatever became of it; and for nobody else."""
+def everybody_is_owed_what_they_do_not_know(world: World, begun: Iterable[Heard]) -> None:
+    """A beginning is owed to each person of the receivers, but to whoever believes that it fires; that it is worse, to each of
+    them. Nobody else is owed one but those behind the steps.
+    """
     for heard in begun:
-        rounds: dict[int, Counter[str]] = {}
-        for row in world.rows(
+        people = {person.number for person in people_of(world, heard)}
+        told = world.rows(
             "select number, nth from pages where incident_id = :id and kind = 'firing'", id=heard.incident
-        ):
-            rounds.setdefault(row["nth"], Counter())[row["number"]] += 1
-        people = Counter(person.number for person in people_of(world, heard))
-        assert all(owed == people for owed in rounds.values()), heard
-        assert len(rounds) == (_rounds(world, heard) if people else 0), heard
+        )
+        last = max((row["nth"] for row in told), default=0)
+        owed = {row["number"] for row in told if row["nth"] == last}
+        missing = {number for number in people - owed if heard.raised or not _believes(world, heard, number)}
+        assert not missing, (heard, missing)
+        assert {row["number"] for row in told} <= people | behind_steps(world, heard), heard
 
 
-def _rounds(world: World, heard: Heard) -> int:
-    """How often it is told as news: at its beginning, and each time that it becomes worse."""
-    return sum(other.incident == heard.incident for other in world.begun)
+def _believes(world: World, heard: Heard, number: str) -> bool:
+    """Whether the last that may have reached this reader of any episode of it says that it is there."""
+    said = world.rows(
+        "select p.kind, m.state from pages p join messages m on m.id = p.message_id join incidents i on i.id = p.incident_id"
+        " where p.number = :number and p.state = 'told' and i.fingerprint ="
+        " (select fingerprint from incidents where id = :id) order by p.id desc",
+        number=number, id=heard.incident,
+    )  # fmt: skip
+    last = next((row["kind"] for row in said if not State(row["state"]).lost), "resolved")
+    return bool(last != "resolved")
+
+
+def behind_steps(world: World, heard: Heard) -> set[str]:
+    steps = [step for receiver in receivers_of(world, heard) for step in receiver.escalate]
+    return {person.number for step in steps for person in world.plan.directory.resolve(step.notify)}
 
 
 def nothing_is_left(world: World) -> None:
@@ -122,8 +137,8 @@ def _affordable(world: World, texts: Sequence[Left], last: Left) -> None:
 
 
 def nothing_critical_waits(world: World) -> None:
-    """Just after a tick: a critical page is held by its group's wait, a window, its flapping, by the limits of its own
-    lane, or behind a critical text that has not left; by nothing else.
+    """Just after a tick: a critical page is held by its group's wait, a window, by the limits of its own lane, or behind a
+    critical text that has not left; by nothing else.
     """
     now = world.clock()
     late = world.rows(
@@ -136,9 +151,7 @@ def nothing_critical_waits(world: World) -> None:
         "select * from pages where state = 'held' and due_at > :far", far=_stored(world, 3 * DAY)
     )
     for page in world.rows("select * from pages where state = 'held' and lane = 'critical'"):
-        if page["why"] in ("group_wait", "muted", "inactive", "quiet_hours", "flapping") and not _over(
-            world, page
-        ):
+        if page["why"] in ("group_wait", "muted", "inactive", "quiet_hours") and not _over(world, page):
             continue
         if page["why"] == "behind" and page["due_at"] <= _stored(world, SECOND):
             continue
@@ -154,9 +167,6 @@ def _over(world: World, page: sqlite3.Row) -> bool:
     waited = world.up - max(heard.up for heard in world.begun if heard.incident == page["incident_id"])
     if page["why"] == "group_wait":
         return waited > max(route.group_wait for route in (world.plan.route, *world.plan.route.routes))
-    rule = world.plan.limits.flapping
-    if page["why"] == "flapping":
-        return rule is None or waited > rule.calm_critical
     receivers, people = world.plan.receivers.values(), world.plan.directory.people.values()
     hours = [hours.during for hours in (*(r.quiet for r in receivers), *(p.quiet for p in people)) if hours]
     windows = [window for during in (*hours, world.plan.route.mute) for window in during]
@@ -209,8 +219,8 @@ def critical_texts_leave_at_once(world: World) -> None:
 def no_turn_leaves_for_nothing(world: World, since: int) -> None:
     """Of what has left since request number `since`: no text about nothing but turns of what ended or is taken care of."""
     for left in world.left[since:]:
-        over = [t for t in left.pages if t.kind in _TURNS and t.incident in world.quiet_steps]
-        assert not left.pages or len(over) < len(left.pages), (left, world.quiet_steps)
+        over = [t for t in left.pages if t.kind in _TURNS and t.incident in left.done_with]
+        assert not left.pages or len(over) < len(left.pages), left
 
 
 def only_targets_are_texted(world: World) -> None:
@@ -221,24 +231,14 @@ def only_targets_are_texted(world: World) -> None:
             receiver = world.plan.receivers[told.receiver]
             heard = by_incident[told.incident]
             assert receiver in receivers_of(world, heard)
-            steps = receiver.escalate
-            targets = [*receiver.notify]
+            targets = receiver.notify
             if told.kind == "escalation":
-                targets = [*steps[step_of(told.nth) - 1].notify]
-            elif told.kind == "resolved":
-                targets += [target for step in steps for target in step.notify]
+                targets = receiver.escalate[step_of(told.nth) - 1].notify
             numbers = {person.number for person in world.plan.directory.resolve(targets)}
+            if told.kind != "escalation" and told.kind != "reminder":  # also whoever a step told of it
+                numbers |= behind_steps(world, heard) | {person.number for person in people_of(world, heard)}
             assert told.number == left.message.number
-            assert told.number in numbers or told.kind == "resolved", left
-            if told.kind == "resolved":
-                assert any(
-                    told.number in {p.number for p in world.plan.directory.resolve(_all_targets(r))}
-                    for r in receivers_of(world, heard)
-                )
-
-
-def _all_targets(receiver: Receiver) -> list:
-    return [*receiver.notify, *(target for step in receiver.escalate for target in step.notify)]
+            assert told.number in numbers, left
 
 
 # 6. Critical incidents are named.
@@ -246,19 +246,28 @@ def _all_targets(receiver: Receiver) -> list:
 
 def critical_incidents_are_named(world: World) -> None:
     """By tag or by place, in each text of their lane, unless they are too many for that, or the gateway had it cut."""
-    begun = {heard.incident: heard.key for heard in reversed(world.begun)}  # as each began
+    places = {heard.incident: heard.key.place for heard in world.begun}
     for left in world.left:
         if left.message.lane is not Lane.CRITICAL or left.message.recuts:
             continue
         urgent = {
             told.incident
             for told in left.pages
-            if (begun[told.incident].severity == "critical" or told.nth >= ROUND)
-            and told.kind != "resolved" and not _ended_before(world, told.incident, left)
+            if _was_critical(world, told.incident, left) and told.kind not in ("resolved", "unheard")
+            and not _ended_before(world, told.incident, left)
         }  # fmt: skip
         if len(urgent) <= _ONES:
-            missing = {id_ for id_ in urgent if not names(left.message.body, id_, begun[id_].place)}
+            missing = {id_ for id_ in urgent if not names(left.message.body, id_, places[id_])}
             assert not missing, (missing, left.message.body)
+
+
+def _was_critical(world: World, incident: int, left: Left) -> bool:
+    """When the text was written."""
+    return any(
+        heard.key.severity == "critical" and heard.at <= left.message.created_at
+        for heard in world.begun
+        if heard.incident == incident
+    )
 
 
 def _ended_before(world: World, incident: int, left: Left) -> bool:
@@ -276,6 +285,8 @@ def critical_incidents_are_named_within(world: World, deadline: timedelta, most:
         if heard.key.severity != "critical" or heard.held or not _calm_for(world, heard, deadline):
             continue
         for person in people_of(world, heard):
+            if not heard.raised and _knew(world, heard, person):
+                continue
             crowd = [
                 other for other in world.begun
                 if abs(other.up - heard.up) <= HOUR and other.key.severity == "critical" and person in people_of(world, other)
@@ -293,6 +304,12 @@ def critical_incidents_are_named_within(world: World, deadline: timedelta, most:
                 heard,
                 told,
             )
+
+
+def _knew(world: World, heard: Heard, person: Person) -> bool:
+    """Whether a beginning is no news to somebody, for they heard of no end."""
+    owed = "pages where incident_id = :id and kind = 'firing' and number = :number"
+    return not world.count(owed, id=heard.incident, number=person.number)
 
 
 def _calm_for(world: World, heard: Heard, deadline: timedelta) -> bool:

@@ -248,6 +248,27 @@ def test_the_first_word_says_why_it_is_told(tone: Tone, language: str, head: str
     assert text == f"{head} critical HostDown web1: does not answer {WORDS[language].since} 14:05 #k3f9"
 
 
+@pytest.mark.parametrize(
+    ("language", "head", "when"),
+    [
+        ("en", "UNHEARD", "last heard Sun 22 Nov 14:05"),
+        ("nl", "NIETS GEHOORD", "laatst gehoord zo 22 nov 14:05"),
+        ("fr", "SANS NOUVELLES", "dernière nouvelle dim 22 nov 14:05"),
+        ("de", "NICHTS GEHÖRT", "zuletzt gehört So 22 Nov 14:05"),
+    ],
+)
+def test_what_nothing_is_heard_of_says_when_it_was_last_heard_of(language: str, head: str, when: str) -> None:
+    text = toned(Tone.UNHEARD, reader=Reader("Europe/Brussels", language))
+    assert text == f"{head} critical HostDown web1: does not answer {when} #k3f9"
+
+
+def test_who_has_taken_it_is_told_to_whoever_hears_of_it_later() -> None:
+    assert toned(Tone.NEWS, taken_by="bob") == (
+        "FIRING critical HostDown web1: does not answer since 14:05, taken by bob #k3f9"
+    )
+    assert "\n" not in toned(Tone.NEWS, taken_by="b\nob " * 40)
+
+
 def test_what_is_over_is_ok_whatever_the_tone() -> None:
     gone = alert(alertname="HostDown", lasted=timedelta(minutes=3))
     assert toned(Tone.FLAPPING, gone, times=5) == "OK HostDown after 3m #k3f9"

@@ -169,15 +169,70 @@ def test_the_resolve_of_a_group_is_one_text_for_each_person(bench: Bench) -> Non
     ]
 
 
-def test_an_old_copy_after_the_resolve_is_not_a_new_episode(bench: Bench) -> None:
-    bench.accept(firing())
+def told_and_ended(bench: Bench) -> None:
+    """Bob has read of the beginning and of the end."""
+    bench.accept(firing(team="dba"))
+    put_in(bench, State.SENT, 1)
     bench.clock.move(minutes=5)
-    bench.accept(resolved())
+    bench.accept(resolved(team="dba"))
+    put_in(bench, State.SENT, 2)
+
+
+def states(bench: Bench) -> list[str]:
+    return [row["state"] for row in bench.rows("select state from incidents order by id")]
+
+
+def test_an_old_copy_after_the_resolve_is_held_for_a_minute(bench: Bench) -> None:
+    told_and_ended(bench)
     bench.clock.move(seconds=20)
 
-    assert heard(bench.accept(firing())) == [Heard.STALE]
+    assert heard(bench.accept(firing(team="dba"))) == [Heard.HELD_COPY]
+    bench.clock.move(seconds=39)
+    bench.tick()
+    assert (len(bench.messages()), states(bench)) == (2, ["resolved"])
+
+
+def test_what_goes_on_after_that_minute_is_told(bench: Bench) -> None:
+    told_and_ended(bench)
+    bench.clock.move(seconds=20)
+    bench.accept(firing(team="dba"))
+    bench.clock.move(seconds=41)
+    bench.tick()
+
+    assert [kind for _, kind, *_ in bench.messages()] == ["firing", "resolved", "firing"]
+    assert states(bench) == ["resolved", "open"]
+    assert heard(bench.accept(firing(team="dba"))) == [Heard.DUPLICATE]
+
+
+def test_an_end_after_the_copy_says_that_it_was_an_old_one(bench: Bench) -> None:
+    told_and_ended(bench)
+    bench.clock.move(seconds=20)
+    bench.accept(firing(team="dba"))
+    bench.clock.move(seconds=20)
+    assert heard(bench.accept(resolved(team="dba"))) == [Heard.DUPLICATE]
     bench.clock.move(minutes=5)
-    assert heard(bench.accept(firing())) == [Heard.FIRST]
+    bench.tick()
+
+    assert (len(bench.messages()), states(bench)) == (2, ["resolved"])
+
+
+def test_an_end_is_an_end_though_its_time_lies_before_the_start(bench: Bench) -> None:
+    """A clock was set back meanwhile."""
+    bench.accept(firing(team="dba"))
+    put_in(bench, State.SENT)
+
+    assert heard(bench.accept(resolved(team="dba", end=NOON - MINUTE))) == [Heard.RESOLVED]
+
+
+def test_the_end_of_an_earlier_episode_does_not_end_the_open_one(bench: Bench) -> None:
+    told_and_ended(bench)
+    bench.clock.move(minutes=30)
+    later = bench.clock()
+    assert heard(bench.accept(firing(team="dba", at=later))) == [Heard.FIRST]
+
+    assert heard(bench.accept(resolved(team="dba"))) == [Heard.OLD_END]
+    assert heard(bench.accept(resolved(team="dba", at=later))) != [Heard.OLD_END]
+    assert states(bench) == ["resolved", "resolved"]
 
 
 def test_a_resolve_in_the_same_delivery_as_its_firing_is_told_to_nobody(bench: Bench) -> None:
@@ -190,15 +245,71 @@ def test_the_same_alert_twice_in_one_delivery_is_told_once(bench: Bench) -> None
     assert len(bench.messages()) == 2
 
 
-def test_an_episode_not_heard_of_for_a_day_ends_and_the_next_firing_is_told(bench: Bench) -> None:
-    bench.accept(firing())
+def not_heard_of_for_a_day(bench: Bench) -> None:
+    bench.accept(firing(team="dba"))
+    put_in(bench, State.SENT)
     bench.clock.move(hours=24, seconds=1)
     bench.tick()
 
-    assert heard(bench.accept(firing())) == [Heard.FIRST]
-    assert [row["state"] for row in bench.rows("select state from incidents order by id")] == [
-        "stale",
-        "open",
+
+def test_whoever_believes_that_it_fires_is_told_once_that_nothing_is_heard_of_it(bench: Bench) -> None:
+    not_heard_of_for_a_day(bench)
+    put_in(bench, State.SENT, 2)
+    bench.clock.move(days=1)
+    bench.tick()
+
+    assert states(bench) == ["unheard"]
+    assert [(who, kind) for who, kind, *_ in bench.messages()] == [("bob", "firing"), ("bob", "unheard")]
+    assert bench.messages()[1][-1].startswith("UNHEARD critical HostDown")
+
+
+def test_what_is_heard_of_again_with_its_first_start_goes_on(bench: Bench) -> None:
+    not_heard_of_for_a_day(bench)
+
+    assert heard(bench.accept(firing(team="dba"))) == [Heard.DUPLICATE]
+    assert states(bench) == ["open"]
+
+
+def test_what_is_heard_of_again_with_another_start_is_news(bench: Bench) -> None:
+    not_heard_of_for_a_day(bench)
+    put_in(bench, State.SENT, 2)
+
+    assert heard(bench.accept(firing(team="dba", at=bench.clock()))) == [Heard.FIRST]
+    assert states(bench) == ["unheard", "open"]
+    assert [kind for _, kind, *_ in bench.messages()] == ["firing", "unheard", "firing"]
+
+
+def test_the_end_of_what_nothing_was_heard_of_is_told(bench: Bench) -> None:
+    not_heard_of_for_a_day(bench)
+    put_in(bench, State.SENT, 2)
+
+    assert heard(bench.accept(resolved(team="dba"))) == [Heard.RESOLVED]
+    assert bench.messages()[-1][:2] == ("bob", "resolved")
+
+
+def test_what_a_source_tells_once_is_open_until_it_ends(bench: Bench) -> None:
+    alert = replace(firing(team="dba"), source="nagios")
+    bench.accept(alert)
+    bench.clock.move(days=9)
+    bench.tick()
+
+    assert states(bench) == ["open"]
+    assert heard(bench.accept(replace(resolved(team="dba"), source="nagios"))) != [Heard.NEVER_FIRED]
+
+
+def test_what_fires_again_before_its_end_was_told_is_the_same_incident(bench: Bench) -> None:
+    bench.accept(firing(team="dba"))
+    put_in(bench, State.SENT)
+    bench.acknowledge(1)
+    bench.clock.move(minutes=5)
+    bench.accept(resolved(team="dba"))
+    bench.clock.move(minutes=2)
+
+    assert heard(bench.accept(firing(team="dba", at=bench.clock()))) == [Heard.DUPLICATE]
+    assert states(bench) == ["acknowledged"]
+    assert [(kind, state) for _, kind, state, _ in bench.messages()] == [
+        ("firing", "sent"),
+        ("resolved", "cancelled"),
     ]
 
 

@@ -183,7 +183,7 @@ def test_an_old_copy_does_not_join_the_next_outage(site) -> None:
     here.run(seconds=3)
     assert heard(here, nagios) == [Heard.FIRST]
     here.run(seconds=5)
-    assert heard(here, alertmanager) == [Heard.STALE]
+    assert heard(here, alertmanager) == [Heard.HELD_COPY]
     assert heard(here, ended(nagios, here)) == [Heard.RESOLVED]
 
 

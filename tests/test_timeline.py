@@ -196,9 +196,9 @@ def test_a_flapping_alert_says_so_and_how_often(bench: Bench) -> None:
         bench.accept(resolved(at=bench.clock(), end=bench.clock()))
         bench.clock.move(minutes=2)
 
-    lines = told(bench, 2)
+    lines = told(bench)
     assert "flapping (2 times)" in lines[0]
-    assert "12:04 flapping: 2 times, so that from now on only what lasts is told" in lines
+    assert "12:04 flapping: 2 times, so that one text tells it until it is calm" in lines
 
 
 def test_a_merged_text_says_how_many_it_tells_and_why_they_waited(bench: Bench) -> None:
@@ -251,12 +251,18 @@ def test_an_attempt_and_its_end_are_one_line_and_a_retry_another(bench: Bench) -
     ]
 
 
-def test_what_is_not_heard_of_any_more_is_told_as_stale(bench: Bench) -> None:
+def test_what_is_not_heard_of_any_more_is_unheard_until_it_begins_anew(bench: Bench) -> None:
     bench.accept(firing())
     bench.clock.move(hours=25)
     bench.tick()
+    with bench.reading() as tx:
+        found = timeline.of_incident(tx, 1, beside(bench))
+    assert found is not None
+    assert "HostDown: unheard, critical" in found[0]
 
-    assert "13:00 stale: not heard of any more; nobody is told" in told(bench)
+    bench.clock.move(hours=1)
+    bench.accept(firing(at=bench.clock()))
+    assert "14:00 unheard: not heard of any more, and closed" in told(bench)
 
 
 def test_a_group_of_the_gateway_has_no_number_to_mask(bench: Bench) -> None:

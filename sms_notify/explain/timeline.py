@@ -259,7 +259,7 @@ def _decision(row: Row, beside: Beside) -> str:
         case Decision.RAISED:
             return f"raised: {row['detail']}, so that all are told and the steps begin anew"
         case Decision.FLAPPING:
-            return f"flapping: {row['detail']}, so that from now on only what lasts is told"
+            return f"flapping: {row['detail']}, so that one text tells it until it is calm"
     about = f" {step}" if row["nth"] else ""
     return f"{row['word']}:{about} {row['detail']}".rstrip(": ")
 
