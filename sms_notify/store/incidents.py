@@ -59,12 +59,15 @@ def newest_of(tx: Tx, keys: Iterable[Key], most: int = 1) -> list[Incident]:
         )
     found: list[Row] = []
     for values, named in pairs(listed):
-        sql = (
-            f"with k (source, fingerprint) as (values {values}) select i.* from k join incidents i on i.id in"
-            " (select x.id from incidents x where x.source = k.source and x.fingerprint = k.fingerprint"
-            "  order by x.id desc limit :most)"
+        of_key = " from incidents x where x.source = k.source and x.fingerprint = k.fingerprint"
+        # A list of one is dear: max takes a fifth of its time.
+        newest = (
+            f"= (select max(x.id){of_key})"
+            if most == 1
+            else f"in (select x.id{of_key} order by x.id desc limit {most:d})"
         )
-        found += tx.all(sql, most=most, **named)
+        keyed = f"with k (source, fingerprint) as (values {values}) select i.* from k join incidents i on i.id {newest}"
+        found += tx.all(keyed, **named)
     return list(map(incident_of, found))
 
 
