@@ -235,7 +235,7 @@ def only_targets_are_texted(world: World) -> None:
             if told.kind == "escalation":
                 targets = receiver.escalate[step_of(told.nth) - 1].notify
             numbers = {person.number for person in world.plan.directory.resolve(targets)}
-            if told.kind != "escalation" and told.kind != "reminder":  # also whoever a step told of it
+            if told.kind not in _TURNS:  # also whoever a step told of it
                 numbers |= behind_steps(world, heard) | {person.number for person in people_of(world, heard)}
             assert told.number == left.message.number
             assert told.number in numbers, left

@@ -251,10 +251,10 @@ def test_the_first_word_says_why_it_is_told(tone: Tone, language: str, head: str
 @pytest.mark.parametrize(
     ("language", "head", "when"),
     [
-        ("en", "UNHEARD", "last heard Sun 22 Nov 14:05"),
-        ("nl", "NIETS GEHOORD", "laatst gehoord zo 22 nov 14:05"),
-        ("fr", "SANS NOUVELLES", "dernière nouvelle dim 22 nov 14:05"),
-        ("de", "NICHTS GEHÖRT", "zuletzt gehört So 22 Nov 14:05"),
+        ("en", "UNHEARD", "last heard Mon 5 Jan 14:05"),
+        ("nl", "NIETS GEHOORD", "laatst gehoord ma 5 jan 14:05"),
+        ("fr", "SANS NOUVELLES", "dernière nouvelle lun 5 janv 14:05"),
+        ("de", "NICHTS GEHÖRT", "zuletzt gehört Mo 5. Jan 14:05"),
     ],
 )
 def test_what_nothing_is_heard_of_says_when_it_was_last_heard_of(language: str, head: str, when: str) -> None:
