@@ -131,6 +131,7 @@ class Ticker:
         working = WorkingSet(tx, self._node, now)
         working.load_ids()
         keys = working.load_due_keys([TimerKind.CALM] * due.calm + [TimerKind.COPY] * due.copies)
+        working.load_problems(keys)
         working.load_history(keys)
         self._load_roster(working)
         cases = [case for key in keys if (case := passed(self._plan, working.rows, key)) is not None]

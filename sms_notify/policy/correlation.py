@@ -94,14 +94,14 @@ def shared_name(chains: Sequence[Sequence[Route]], labels: Mapping[str, str]) ->
     return fingerprint_of({name: labels[name] for name in asked} | {"to whom": receivers})
 
 
-def standing(rows: Rows, it: Known) -> Alert:
-    """By which the incident stands with this alert: the worst of it that fires. What tells no severity changes none."""
+def standing(rows: Rows, it: Known, calm: timedelta) -> Alert:
+    """By which the incident stands with this alert: the worst of it that fires. What tells no severity changes none, also
+    where it was over for a moment.
+    """
     alert, latest = it.alert, it.latest
-    if (
-        latest is not None
-        and latest.is_open
-        and (alert.status is Status.RESOLVED or not alert.tells_severity)
-    ):
+    lately = latest is not None and (latest.closed_at is None or rows.now - latest.closed_at < calm)
+    silent = alert.status is Status.RESOLVED or not alert.tells_severity
+    if latest is not None and lately and silent:
         alert = replace(alert, labels=latest.labels, annotations=latest.annotations)
     if it.told_as is None or latest is None:
         return alert

@@ -60,12 +60,13 @@ def hear(alert: Alert, latest: Episode | None, severity: Severity, now: datetime
 
 
 def _hear_open(alert: Alert, latest: Episode, severity: Severity) -> Heard:
-    if latest.unheard:
-        later = alert.starts_at is not None and alert.starts_at != latest.starts_at
+    worse = severity.rank < latest.level.rank
+    later = alert.starts_at is not None and alert.starts_at != latest.starts_at
+    if latest.unheard and (later or not worse):
         return Heard.FIRST if later else Heard.RESUMED
     if severity is latest.level:
         return Heard.DUPLICATE
-    return Heard.RAISED if severity.rank < latest.level.rank else Heard.MILDER
+    return Heard.RAISED if worse else Heard.MILDER
 
 
 def hear_shared(
@@ -87,14 +88,11 @@ def hear_shared(
 
 
 def is_copy(alert: Alert, closed: Episode, now: datetime) -> bool:
-    """Whether it may be an old copy of an episode that has ended just now: it began before that end."""
-    if alert.starts_at is None or closed.ended_at is None or closed.closed_at is None or closed.unheard:
+    """Whether it may be an old copy of an episode that has ended just now: its start is that of it."""
+    if alert.starts_at is None or closed.closed_at is None or closed.unheard:
         return False
-    began = closed.starts_at or closed.opened_at
-    return (
-        alert.starts_at <= max(closed.ended_at, began)
-        and timedelta(0) <= now - closed.closed_at < OLD_COPY_WINDOW
-    )
+    just = timedelta(0) <= now - closed.closed_at < OLD_COPY_WINDOW
+    return just and alert.starts_at == closed.starts_at
 
 
 def tag_of(incident_id: int) -> str:

@@ -17,7 +17,7 @@ from sms_notify.policy.directory import Person
 from sms_notify.policy.grouping import flush_at, group_of
 from sms_notify.policy.holds import Hold, Wait, wait
 from sms_notify.policy.rate_limits import Flapping
-from sms_notify.policy.records import Notification, Subject, TimerKind
+from sms_notify.policy.records import Incident, Notification, Subject, TimerKind
 from sms_notify.policy.roster import Staff, scheduled
 from sms_notify.policy.routing import ROUND, Receiver, Route, step_of
 from sms_notify.policy.rows import Rows
@@ -32,7 +32,8 @@ class Case:
     """An alert on its way through `accept`: what it means, and for which episode.
 
     `flapping` counts the episodes where they are too many to tell each. `round` counts how often its severity rose.
-    `told_as` is the alert as its source told it, where the incident that it belongs to has another name.
+    `told_as` is the alert as its source told it, where the incident that it belongs to has another name. `anew`: its
+    steps begin with the first, though it goes on.
     """
 
     alert: Alert
@@ -43,6 +44,7 @@ class Case:
     flapping: int = 0
     round: int = 0
     told_as: Alert | None = None
+    anew: bool = False
 
     @property
     def receivers(self) -> tuple[str, ...]:
@@ -180,24 +182,33 @@ class Notifications:
         """How a reader is told, by what they believe; None where they know."""
         believes, held = self._believes(case, person.number), self._is_held(case, person.number)
         if case.heard is Heard.RAISED:
-            return RAISED if believes.of_trouble else bundle
+            flaps = case.flapping and believes is not Belief.FLAPPING
+            return FLAPPING if flaps else RAISED if believes.of_trouble else bundle
         if case.flapping:
             return None if believes is Belief.FLAPPING and case.heard is Heard.RESUMED else FLAPPING
         # An end that is not to be texted counts as said.
         knows = believes in (Belief.FIRING, Belief.UNHEARD) and receiver.send_resolved
         if case.heard is Heard.RESUMED:
             return None if held or knows else bundle
-        return None if believes is Belief.FIRING and knows and self._just_ended(case) else bundle
+        if not knows or believes is not Belief.FIRING or not self._just_ended(case):
+            return bundle
+        return RAISED if self._is_worse(case) else None
+
+    def _before(self, case: Case) -> Incident | None:
+        """The episode before."""
+        episodes = self._rows.episodes(case.alert.source, case.alert.fingerprint)
+        return next((one for one in episodes if one.id < case.id), None)
+
+    def _is_worse(self, case: Case) -> bool:
+        before = self._before(case)
+        return before is not None and case.alert.severity.rank < (before.level or before.severity).rank
 
     def _just_ended(self, case: Case) -> bool:
         """Whether its last episode ended so lately that whoever believes that it fires is right again."""
-        before = [
-            one for one in self._rows.episodes(case.alert.source, case.alert.fingerprint) if one.id < case.id
-        ]
-        rule = self._plan.limits.flapping or Flapping()
-        if not before or before[0].state is not IncidentState.RESOLVED or before[0].closed_at is None:
+        before, rule = self._before(case), self._plan.limits.flapping or Flapping()
+        if before is None or before.closed_at is None or case.alert.once:
             return False
-        return self._now - before[0].closed_at <= rule.calm
+        return before.state is IncidentState.RESOLVED and self._now - before.closed_at <= rule.calm
 
     def _is_held(self, case: Case, number: str) -> bool:
         mine = (n for n in self._rows.of_incident(case.id) if n.number == number)
@@ -205,10 +216,13 @@ class Notifications:
 
     def _climbed_to(self, case: Case, receiver: Receiver, people: Sequence[Person]) -> list[Person]:
         """Whom a step has told of this episode, or of this bout, as far as they still stand behind it."""
-        climbed = [
-            n for n in self._earlier(case) if n.kind is Kind.ESCALATION and n.receiver == receiver.name
-        ]
-        told = {n.number for n in climbed if n.incident_id == case.id or case.flapping}
+        since = self._bout_since(case)
+        told = {
+            n.number
+            for n in self._earlier(case)
+            if n.kind is Kind.ESCALATION and n.receiver == receiver.name and n.state is PageState.TOLD
+            and (n.incident_id == case.id or n.created_at >= since)
+        }  # fmt: skip
         if not told:
             return []
         targets = [target for step in receiver.escalate for target in step.notify]
@@ -219,11 +233,15 @@ class Notifications:
     def _believes(self, case: Case, number: str) -> Belief:
         """What this reader believes of the problem, as far as it was loaded; what waits to leave will be believed."""
         mine = sorted((n for n in self._earlier(case) if n.number == number), key=lambda n: n.id)
-        said = [(n, self._rows.state_of(n)) for n in mine if n.state is PageState.TOLD]
         return believed(
-            Said(n.kind, n.bundle == FLAPPING, State.SENT if state is State.QUEUED else state)
-            for n, state in said
+            Said(n.kind, n.bundle == FLAPPING, State.SENT if self._will_know(n) else self._rows.state_of(n))
+            for n in mine
+            if n.state is PageState.TOLD
         )
+
+    def _will_know(self, n: Notification) -> bool:
+        """Its text waits, or may have arrived: also one whose first answer was lost, whatever came after."""
+        return self._rows.state_of(n) is State.QUEUED or self._rows.may_have_arrived(n)
 
     def _earlier(self, case: Case) -> list[Notification]:
         """Of all episodes of the problem that were loaded."""
@@ -280,7 +298,7 @@ class Notifications:
 
     def _next_step(self, case: Case, receiver: Receiver) -> int:
         """What goes on climbs on where it left off; so does what flaps."""
-        if case.heard is not Heard.RESUMED and not case.flapping:
+        if case.anew or (case.heard is not Heard.RESUMED and not case.flapping):
             return 1
         climbed = (
             step_of(n.nth)
@@ -353,11 +371,21 @@ class Notifications:
         for n in own:
             if n.state is PageState.HELD and (not _counted(n) or believes):
                 self._rows.drop([n], Drop.RESOLVED)
-        receivers = (self._plan.receiver(name) for name in {n.receiver: n for n in mine})
+        receivers = (
+            self._plan.receiver(name) for name in {n.receiver: n for n in self._since_last_end(mine)}
+        )
         receiver = next((receiver for receiver in receivers if receiver.send_resolved), None)
         if not believes or receiver is None or number not in self._numbers:
             return None
         return self._resolved(case, receiver, mine[0])
+
+    def _since_last_end(self, mine: Sequence[Notification]) -> Sequence[Notification]:
+        """What a reader was told after the last end that they may have read."""
+        in_order = sorted(mine, key=lambda n: n.id)
+        ends = [
+            at for at, n in enumerate(in_order) if n.kind is Kind.RESOLVED and self._rows.may_have_arrived(n)
+        ]
+        return in_order[ends[-1] + 1 :] if ends else in_order
 
     def _resolved(self, case: Case, receiver: Receiver, first: Notification) -> Notification:
         person = self._plan.directory.owner(first.number) or Person(first.person.name, first.number)

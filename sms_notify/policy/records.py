@@ -232,7 +232,8 @@ class Message:
     @property
     def rank(self) -> int:
         """The order in which messages leave. An end never leaves before a beginning of the most urgent kind."""
-        return max(1, self.severity.rank) if self.kind is Kind.RESOLVED else self.severity.rank
+        waits = self.kind in (Kind.RESOLVED, Kind.UNHEARD)
+        return max(1, self.severity.rank) if waits else self.severity.rank
 
 
 _CAUSES = {Kind.MANUAL: Cause.BY_HAND, Kind.OPERATOR: Cause.TROUBLE, Kind.HANDOFF: Cause.HAND_OFF}

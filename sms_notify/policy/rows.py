@@ -136,6 +136,9 @@ class Rows:
         mine = [m for m in self.members.rows.values() if (m.source, m.fingerprint) == (source, fingerprint)]
         return max(mine, key=lambda m: (self._is_member_now(m), m.incident_id), default=None)
 
+    def members_of(self, incident_id: int) -> list[Member]:
+        return [member for member in self.members.rows.values() if member.incident_id == incident_id]
+
     def _is_member_now(self, member: Member) -> bool:
         incident = self.incidents.get(member.incident_id)
         return member.closed_at is None and incident is not None and incident.is_open

@@ -36,7 +36,7 @@ _STILL = (Heard.DUPLICATE, Heard.MILDER, Heard.STILL_OPEN)
 
 def hear(plan: Plan, rows: Rows, it: Known, chains: Chains) -> Case:
     """Takes in one alert."""
-    now_is = standing(rows, it)
+    now_is = standing(rows, it, _rule(plan).calm)
     heard = meaning(rows, it, now_is.severity, chains, _rule(plan).calm, plan.timing.stale_after)
     heard = _after_its_end(rows, it.told_as or it.alert, heard)
     heard = _in_its_bout(it, _resumed(plan, rows, it, heard, now_is))
@@ -65,7 +65,8 @@ def _after_its_end(rows: Rows, alert: Alert, heard: Heard) -> Heard:
     name = (alert.source, alert.fingerprint, alert.starts_at)
     if alert.status is Status.RESOLVED and heard in (Heard.NEVER_FIRED, Heard.DUPLICATE):
         rows.early_ends.add(name)
-    return Heard.OLD_COPY if heard is Heard.FIRST and name in rows.early_ends else heard
+    known = any(one.starts_at == alert.starts_at for one in rows.episodes(alert.source, alert.fingerprint))
+    return Heard.OLD_COPY if heard is Heard.FIRST and name in rows.early_ends and not known else heard
 
 
 def _resumed(plan: Plan, rows: Rows, it: Known, heard: Heard, now_is: Alert) -> Heard:
@@ -97,7 +98,8 @@ def _changed(plan: Plan, rows: Rows, it: Known, heard: Heard, now_is: Alert) -> 
     if heard is Heard.FIRST:
         for before in under_other_names(rows, it):
             supersede(rows, before)
-        opened = _open(plan, rows, now_is, latest)
+        repeats = (it.told_as or it.alert).source in REPEATING
+        opened = _open(plan, rows, now_is, latest, repeats=repeats)
         if it.alert.once:  # nothing will end it
             rows.set_timer(Timer(opened.id, "", TimerKind.CALM, 0, rows.now + _NOTICE_KEPT))
         return opened.id
@@ -118,11 +120,10 @@ def _changed(plan: Plan, rows: Rows, it: Known, heard: Heard, now_is: Alert) -> 
 # Beginnings.
 
 
-def _open(plan: Plan, rows: Rows, alert: Alert, before: Incident | None) -> Incident:
+def _open(plan: Plan, rows: Rows, alert: Alert, before: Incident | None, *, repeats: bool) -> Incident:
     if before is not None:
         _leave(rows, rows.incidents.rows[before.id])
     began = before.began if before else ()
-    repeats = alert.source in REPEATING
     incident = rows.open_incident(
         lambda id_: Incident(
             id_, alert.source, alert.fingerprint, IncidentState.OPEN, alert.severity, alert.labels,
@@ -142,6 +143,7 @@ def _leave(rows: Rows, before: Incident) -> None:
     supersede(rows, before.id)
     rows.strike_turns(before.id)
     if before.is_open:
+        rows.drop(rows.of_incident(before.id), Drop.SUPERSEDED)
         rows.incidents.put(before.id, replace(before, state=IncidentState.UNHEARD, closed_at=rows.now))
 
 
@@ -150,15 +152,15 @@ def _begin_again(plan: Plan, rows: Rows, heard: Heard, incident: Incident, alert
     gone = heard is Heard.FLAPPING and incident.ended_at is None
     if heard is Heard.RAISED:
         rows.decide(Decision.RAISED, incident.id, detail=f"to {alert.severity}")
-    if not incident.is_open:
-        supersede(rows, incident.id)
+    supersede(rows, incident.id)
     state = IncidentState.OPEN if incident.acked_at is None else IncidentState.ACKNOWLEDGED
     rounds = incident.raised + (heard is not Heard.FLAPPING)
     ended_at = (alert.ends_at or rows.now) if gone else None
     changed = replace(
         incident, state=state, closed_at=None, ended_at=ended_at, raised=rounds, last_seen_at=rows.now
     )
-    changed = changed if gone else flapping.begun(rows, changed, plan.limits.flapping)
+    begins = not gone and incident.state is not IncidentState.UNHEARD
+    changed = flapping.begun(rows, changed, plan.limits.flapping) if begins else changed
     rows.incidents.put(changed.id, changed)
     flapping.watch_for_calm(rows, changed, plan.limits.flapping)
 
@@ -214,15 +216,17 @@ def _end(rows: Rows, latest: Incident, alert: Alert) -> None:
 
 def calmed(plan: Plan, rows: Rows, incident: Incident) -> Case:
     """A bout of flapping is over: it stays, or it has ended."""
-    over = incident.ended_at is not None
+    over, anew = incident.ended_at is not None, False
     alert = incident.subject.alert
     if over:
         _end(rows, replace(incident, flapping=0), replace(alert, ends_at=incident.ended_at))
     else:
-        rows.incidents.put(incident.id, flapping.stays(incident))
+        staying = flapping.stays(incident)
+        anew = staying.acked_at is None and incident.acked_at is not None
+        rows.incidents.put(incident.id, staying)
     heard = Heard.RESOLVED if over else Heard.RESUMED
     chains = route(plan.route, incident.routing_labels).chains
-    return as_it_is(plan, rows, Case(alert, heard, incident.id, incident.opened_at, chains))
+    return as_it_is(plan, rows, Case(alert, heard, incident.id, incident.opened_at, chains, anew=anew))
 
 
 def passed(plan: Plan, rows: Rows, key: Key) -> Case | None:
@@ -249,6 +253,10 @@ def _goes_on(plan: Plan, rows: Rows, latest: Incident) -> Case:
     heard = _resumed(plan, rows, known, Heard.FIRST, alert)
     chains = route(plan.route, alert.labels).chains
     id_ = _changed(plan, rows, known, heard, alert)
+    for member in rows.members_of(latest.id):
+        if member.closed_at == latest.closed_at and id_ is not None:
+            again = replace(member, incident_id=id_, closed_at=None, ended_at=None)
+            rows.members.put((id_, member.source, member.fingerprint), again)
     return as_it_is(plan, rows, Case(alert, heard, id_, rows.now, chains))
 
 

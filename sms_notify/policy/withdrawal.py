@@ -62,8 +62,8 @@ def take_back(rows: Rows, told: Notification) -> bool:
 
 
 def supersede(rows: Rows, incident_id: int) -> None:
-    """The problem is back before its end was told: an OK that is still waiting would be read as today's."""
-    ends = [n for n in rows.of_incident(incident_id) if n.kind is Kind.RESOLVED]
+    """It fires, before it was told that it has ended, or is heard of no more: what waits would be read as today's."""
+    ends = [n for n in rows.of_incident(incident_id) if n.kind in (Kind.RESOLVED, Kind.UNHEARD)]
     rows.drop((n for n in ends if n.state is PageState.HELD), Drop.SUPERSEDED)
     for message_id in dict.fromkeys(n.message_id for n in ends if n.message_id is not None):
         withdraw(rows, message_id, incident_id)
