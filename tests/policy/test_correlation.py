@@ -370,15 +370,21 @@ def test_a_beginning_is_no_end_whatever_its_start() -> None:
         (BARE, OWN, Severity.CRITICAL),
         (END, OWN, Severity.CRITICAL),
         (replace(END, labels=BARE.labels), OWN, Severity.CRITICAL),
-        (UNKNOWN, None, Severity.WARNING),  # it is all that is known
+        (UNKNOWN, None, Severity.WARNING),  # that is all that is known
         (BARE, None, Severity.OTHER),
+        (
+            UNKNOWN,
+            an_incident(1, ALERT, closed_at=NOON - CALM / 2),
+            Severity.CRITICAL,
+        ),  # it was over for a moment
+        (UNKNOWN, an_incident(1, ALERT, closed_at=NOON - CALM), Severity.WARNING),
         (BARE, replace(OWN, severity=Severity.WARNING, labels=WARNING.labels), Severity.WARNING),
     ],
 )
 def test_it_is_as_severe_as_its_last_alert_that_said_how_severe(
     alert: Alert, latest: Incident | None, severity: Severity
 ) -> None:
-    stands = standing(rows_of_all(*([latest] if latest else [])), Known(alert, latest))
+    stands = standing(rows_of_all(*([latest] if latest else [])), Known(alert, latest), CALM)
 
     assert (stands.severity, stands.status) == (severity, alert.status)
 
@@ -413,7 +419,7 @@ def test_a_shared_incident_is_as_severe_as_the_worst_that_fires(
 ) -> None:
     rows = rows_of_all(shared(4), OPEN, MINE, *others, now=LATER)
 
-    assert standing(rows, Known(under(alert), OPEN, alert, MINE)).severity is severity
+    assert standing(rows, Known(under(alert), OPEN, alert, MINE), CALM).severity is severity
 
 
 @pytest.mark.parametrize(
@@ -431,7 +437,7 @@ def test_a_rise_is_news_again_after_a_fall_that_has_lasted(minutes: float, alert
     rows = rows_of_all(FELL, now=NOON + minutes * timedelta(minutes=1))
     it = known(rows, alert, PLAIN)
 
-    assert meaning(rows, it, standing(rows, it).severity, PLAIN, CALM, DAY) is word
+    assert meaning(rows, it, standing(rows, it, CALM).severity, PLAIN, CALM, DAY) is word
 
 
 @pytest.mark.parametrize(

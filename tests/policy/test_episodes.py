@@ -124,10 +124,47 @@ def test_what_may_be_an_old_copy_of_an_episode_is_held_for_a_minute_after_its_en
     assert hear(firing(at=NOON), CLOSED, CRITICAL, NOON + FIVE + since_the_end) is word
 
 
-def test_an_episode_without_a_start_began_when_it_was_first_heard_of() -> None:
+@pytest.mark.parametrize(
+    ("start", "ended_at", "word"),
+    [
+        (NOON, NOON + FIVE, Heard.HELD_COPY),
+        (NOON, None, Heard.HELD_COPY),  # its source does not say when it ended,
+        (NOON, NOON - FIVE, Heard.HELD_COPY),  # or clocks were set back
+        (NOON + MINUTE, NOON + FIVE, Heard.FIRST),  # before that end, and a start of its own
+        (NOON - MINUTE, NOON + FIVE, Heard.FIRST),
+        (NOON + FIVE, NOON + FIVE, Heard.FIRST),
+    ],
+)
+def test_a_copy_is_known_by_its_start_and_no_start_is_measured_against_an_end(
+    start: datetime, ended_at: datetime | None, word: Heard
+) -> None:
+    closed = replace(CLOSED, ended_at=ended_at)
+
+    assert hear(firing(at=start), closed, CRITICAL, NOON + FIVE + MOMENT) is word
+
+
+def test_what_began_nobody_knows_when_has_no_copies() -> None:
     unknown = replace(CLOSED, starts_at=None)
 
-    assert hear(firing(at=NOON), unknown, CRITICAL, NOON + FIVE + MOMENT) is Heard.HELD_COPY
+    assert hear(firing(at=NOON), unknown, CRITICAL, NOON + FIVE + MOMENT) is Heard.FIRST
+
+
+@pytest.mark.parametrize(
+    ("severity", "start", "word"),
+    [
+        ("warning", NOON, Heard.RESUMED),
+        ("info", NOON, Heard.RESUMED),
+        ("critical", NOON, Heard.RAISED),  # worse than anybody was told
+        ("critical", None, Heard.RAISED),
+        ("critical", NOON + FIVE, Heard.FIRST),
+    ],
+)
+def test_what_was_not_heard_of_goes_on_or_is_worse_by_now(
+    severity: str, start: datetime | None, word: Heard
+) -> None:
+    silent = replace(SILENT, level=WARNING)
+
+    assert hear(firing(at=start), silent, Severity(severity), NOON + FIVE) is word
 
 
 def test_an_alert_counts_as_unheard_after_a_day() -> None:
@@ -158,8 +195,9 @@ LATELY = NOON + FIVE + MOMENT
         (firing(severity="critical"), FROM_BOTH, FROM_BOTH, False, Heard.RAISED),
         (firing(at=NOON + 2 * FIVE), FROM_BOTH, OVER, True, Heard.RAISED),  # its own was over, and it is back
         (firing(), OVER, None, False, Heard.FIRST),  # another source's start proves nothing old
-        (firing(), UNHEARD, FROM_BOTH, False, Heard.RESUMED),
-        (firing(at=NOON + FIVE), UNHEARD, None, False, Heard.RESUMED),  # nor anything new
+        (firing(severity="warning"), UNHEARD, FROM_BOTH, False, Heard.RESUMED),
+        (firing(severity="critical"), UNHEARD, FROM_BOTH, False, Heard.RAISED),
+        (firing(at=NOON + FIVE, severity="warning"), UNHEARD, None, False, Heard.RESUMED),  # nor anything new
         (resolved(), None, None, False, Heard.NEVER_FIRED),
         (resolved(), FROM_BOTH, None, True, Heard.NEVER_FIRED),  # an end from a source that told of nothing
         (resolved(), FROM_BOTH, FROM_BOTH, True, Heard.STILL_OPEN),

@@ -150,6 +150,8 @@ def test_only_a_beginning_of_something_critical_goes_in_the_lane_of_the_critical
         (Kind.MANUAL, Severity.INFO, 3),
         (Kind.RESOLVED, Severity.CRITICAL, 1),  # an end waits for every critical beginning
         (Kind.RESOLVED, Severity.WARNING, 1),
+        (Kind.UNHEARD, Severity.CRITICAL, 1),  # as what is not heard of any more
+        (Kind.UNHEARD, Severity.OTHER, 2),
         (Kind.RESOLVED, Severity.OTHER, 2),
         (Kind.RESOLVED, Severity.INFO, 3),
     ],
