@@ -9,7 +9,7 @@ from __future__ import annotations
 import itertools
 import sqlite3
 import tempfile
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -144,14 +144,15 @@ class Weather:
 
 @dataclass
 class Heard:
-    """An episode that began, or became worse, as the world saw it."""
+    """An episode that began, became worse or was resumed, as the world saw it."""
 
     key: Key
     incident: int
     at: datetime
     up: timedelta
     held: bool  # by a group or a window
-    raised: bool = False
+    round: int
+    raised: bool
 
 
 @dataclass
@@ -292,26 +293,25 @@ class World:
         self.keys |= {alert.fingerprint: key for alert, key in zip(alerts, keys, strict=True)}
         verdicts: list[Verdict] = self.bench.accept(*alerts, group=group, hidden=hidden)
         self.accepted += len(alerts)
-        self._note_beginnings()
-        for key, verdict in zip(keys, verdicts, strict=True):
-            if verdict.heard == "raised" and verdict.incident_id is not None:
-                now_as = replace(key, severity=verdict.alert.labels["severity"])
-                self._note(now_as, verdict.incident_id, raised=True)
+        raised = {verdict.incident_id for verdict in verdicts if verdict.heard == "raised"}
+        self._note_beginnings(raised)
         if send:
             self.drain()
 
-    def _note_beginnings(self) -> None:
-        """Of what an alert has opened, or time: a copy that goes on."""
-        last = max((heard.incident for heard in self.begun), default=0)
-        for row in self.rows("select id, fingerprint, severity from incidents where id > :last", last=last):
-            self._note(replace(self.keys[row["fingerprint"]], severity=row["severity"]), row["id"])
-
-    def _note(self, key: Key, incident: int, raised: bool = False) -> None:
-        held = self.count(
-            "pages where incident_id = :id and state = 'held' and why <> 'limit' and why <> 'behind'",
-            id=incident,
-        )
-        self.begun.append(Heard(key, incident, self.clock(), self.up, held > 0, raised))
+    def _note_beginnings(self, raised: Collection[int | None] = ()) -> None:
+        """Of what an alert has opened, raised or resumed, or time: a copy that goes on, a bout that is calm."""
+        known = {heard.incident: heard.round for heard in self.begun}
+        last = max(known, default=0)
+        for row in self.rows("select * from incidents where id > :last or raised > 0", last=last):
+            if known.get(row["id"], -1) < row["raised"]:
+                key = replace(self.keys[row["fingerprint"]], severity=row["severity"])
+                held = self.count(
+                    "pages where incident_id = :id and state = 'held' and why <> 'limit' and why <> 'behind'",
+                    id=row["id"],
+                )
+                self.begun.append(
+                    Heard(key, row["id"], self.clock(), self.up, held > 0, row["raised"], row["id"] in raised)
+                )
 
     def acknowledge(self, nth: int) -> None:
         open_now = self.rows(

@@ -13,7 +13,7 @@ from promises import DAY, HOUR, MINUTE, SECOND, Heard, Left, World
 from sms_notify.policy.directory import Person
 from sms_notify.policy.episodes import tag_of
 from sms_notify.policy.rate_limits import Lane, Limit
-from sms_notify.policy.routing import Receiver, step_of
+from sms_notify.policy.routing import ROUND, Receiver, step_of
 from sms_notify.policy.vocabulary import Drop, State
 from sms_notify.policy.vocabulary import Heard as Reason
 from sms_notify.store.tx import stored
@@ -49,10 +49,10 @@ def everybody_is_owed_what_they_do_not_know(world: World, begun: Iterable[Heard]
     for heard in begun:
         people = {person.number for person in people_of(world, heard)}
         told = world.rows(
-            "select number, nth from pages where incident_id = :id and kind = 'firing'", id=heard.incident
+            "select number, nth, state from pages where incident_id = :id and kind = 'firing'", id=heard.incident
         )
-        last = max((row["nth"] for row in told), default=0)
-        owed = {row["number"] for row in told if row["nth"] == last}
+        nth = heard.round * ROUND
+        owed = {row["number"] for row in told if row["nth"] == nth or row["state"] == "held"}
         missing = {number for number in people - owed if heard.raised or not _believes(world, heard, number)}
         assert not missing, (heard, missing)
         assert {row["number"] for row in told} <= people | behind_steps(world, heard), heard
@@ -285,7 +285,7 @@ def critical_incidents_are_named_within(world: World, deadline: timedelta, most:
         if heard.key.severity != "critical" or heard.held or not _calm_for(world, heard, deadline):
             continue
         for person in people_of(world, heard):
-            if not heard.raised and _knew(world, heard, person):
+            if _knew(world, heard, person):
                 continue
             crowd = [
                 other for other in world.begun
@@ -308,8 +308,8 @@ def critical_incidents_are_named_within(world: World, deadline: timedelta, most:
 
 def _knew(world: World, heard: Heard, person: Person) -> bool:
     """Whether a beginning is no news to somebody, for they heard of no end."""
-    owed = "pages where incident_id = :id and kind = 'firing' and number = :number"
-    return not world.count(owed, id=heard.incident, number=person.number)
+    owed = "pages where incident_id = :id and kind = 'firing' and number = :number and nth = :nth"
+    return not world.count(owed, id=heard.incident, number=person.number, nth=heard.round * ROUND)
 
 
 def _calm_for(world: World, heard: Heard, deadline: timedelta) -> bool:

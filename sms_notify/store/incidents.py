@@ -95,11 +95,15 @@ The index incidents_quiet finds it.
 
 
 def unheard_since(tx: Tx, limit: datetime, now: datetime) -> list[Incident]:
-    """The open episodes of sources that repeat, and said nothing since `limit`, and for twice their longest pause so far."""
-    found = tx.all(f"select * from incidents where {_QUIET}", limit=stored(limit), now=stored(now))
+    """The open episodes of sources that repeat, and said nothing since `limit`, and for twice their longest pause so far;
+    not all of an Alertmanager's at once.
+    """
+    sql = f"select * from incidents where {_QUIET} order by last_seen_at limit :most"
+    found = tx.all(sql, limit=stored(limit), now=stored(now), most=_MOST)
     return list(map(incident_of, found))
 
 
+_MOST = 100  # in one tick
 UNHEARD = f"exists (select 1 from incidents where {_QUIET})"
 
 

@@ -199,7 +199,7 @@ def test_an_alert_names_each_of_its_receivers_once(
     ("before", "route", "owed", "fate"),
     [
         ({"state": PageState.TOLD}, ROUTE, (0, RAISED), PageState.TOLD),
-        ({"state": PageState.DROPPED, "why": Drop.STALE}, ROUTE, (0, ""), Drop.STALE),
+        ({"state": PageState.DROPPED, "why": Drop.UNHEARD}, ROUTE, (0, ""), Drop.UNHEARD),
         ({"due_at": NOON + HOUR}, ROUTE, (0, ""), Drop.SUPERSEDED),
         ({"due_at": NOON + HOUR / 2}, MUTED, (60, ""), PageState.HELD),  # the lesser is told sooner
         ({"due_at": NOON + 2 * HOUR}, MUTED, (60, ""), Drop.SUPERSEDED),
