@@ -49,7 +49,8 @@ def everybody_is_owed_what_they_do_not_know(world: World, begun: Iterable[Heard]
     for heard in begun:
         people = {person.number for person in people_of(world, heard)}
         told = world.rows(
-            "select number, nth, state from pages where incident_id = :id and kind = 'firing'", id=heard.incident
+            "select number, nth, state from pages where incident_id = :id and kind = 'firing'",
+            id=heard.incident,
         )
         nth = heard.round * ROUND
         owed = {row["number"] for row in told if row["nth"] == nth or row["state"] == "held"}
