@@ -44,7 +44,7 @@ def test_only_news_begins_anything(word: Heard) -> None:
     rows = rows_with(OPEN)
     owed = deciding(planned(), rows).beginnings([heard(word)])
 
-    assert summed(owed) == [("alice", 0, "now")] * (word in (Heard.FIRST, Heard.RAISED))
+    assert summed(owed) == [("alice", 0, "now")] * (word in (Heard.FIRST, Heard.RAISED, Heard.RESUMED))
     assert bool(rows.timers.rows) is bool(owed)
 
 
@@ -120,7 +120,8 @@ TO_DBA = Route("dba", "route.routes[1]")
 def test_a_person_whom_several_receivers_name_is_owed_one_beginning(
     routes: list[Route], expected: list[tuple[str, float, str]], hidden: int
 ) -> None:
-    work = deciding(planned(Receiver("oncall", (TO_ALICE,)), DBA), rows_with(OPEN), hidden=hidden)
+    rows = rows_with(OPEN, an_incident(2))
+    work = deciding(planned(Receiver("oncall", (TO_ALICE,)), DBA), rows, hidden=hidden)
     owed = work.beginnings([heard(Heard.FIRST, *routes), heard(Heard.FIRST, *routes, of=an_incident(2))])
 
     of_both = [[n for n in owed if n.incident_id == id_] for id_ in (1, 2)]
@@ -163,7 +164,8 @@ def test_steps_and_reminders_follow_the_first_text(
 
 def test_each_receiver_is_owed_what_its_own_routes_lead_to() -> None:
     cases = [heard(Heard.FIRST), heard(Heard.FIRST, TO_DBA, of=an_incident(2))]
-    owed = deciding(planned(Receiver("oncall", (TO_ALICE,)), DBA), rows_with(OPEN)).beginnings(cases)
+    rows = rows_with(OPEN, an_incident(2))
+    owed = deciding(planned(Receiver("oncall", (TO_ALICE,)), DBA), rows).beginnings(cases)
 
     assert [(n.incident_id, n.person.name) for n in owed] == [(1, "alice"), (2, "bob"), (2, "alice")]
 
@@ -260,6 +262,7 @@ def test_who_took_care_of_the_lesser_problem_is_asked_again_where_anybody_is_tol
         a_notification(OPEN, kind=Kind.REMINDER, id_=2),
     )  # fmt: skip
     rows.set_timer(Timer(1, "gone", TimerKind.ESCALATE, 1, NOON))
+    rows.set_timer(Timer(1, "", TimerKind.CALM, 0, NOON))
     deciding(planned(Receiver("oncall", notify, escalate=(FIVE,))), rows).beginnings(
         [heard(Heard.RAISED, round=1)]
     )
@@ -270,6 +273,8 @@ def test_who_took_care_of_the_lesser_problem_is_asked_again_where_anybody_is_tol
         (True, "", "") if asked else (False, "alice", "command")
     )
     assert incident.state is (IncidentState.OPEN if asked else IncidentState.ACKNOWLEDGED)
-    assert [timer.nth for timer in rows.timers_of(1)] == ([ROUND + 1, ROUND + 1] if asked else [1])
+    turns = [timer.nth for timer in rows.timers_of(1) if timer.what.turn]
+    assert turns == ([ROUND + 1, ROUND + 1] if asked else [1])
+    assert (1, "", TimerKind.CALM) in rows.timers.rows  # a rise makes nothing calm
     assert fates(rows)[2] == (Drop.SUPERSEDED if asked else PageState.HELD)
     assert [id_ for id_, *_ in moves(rows)] == [7] * asked

@@ -26,6 +26,7 @@ from owing import (
 )
 from workbench import ALICE, BOB, NOON, resolved
 
+from sms_notify.policy.bundles import FLAPPING
 from sms_notify.policy.directory import Person
 from sms_notify.policy.holds import Hold, Quiet
 from sms_notify.policy.notifications import EndsOwed, relieved
@@ -116,9 +117,6 @@ SILENT = Receiver("oncall", (TO_ALICE,), send_resolved=False)
         ({"person": Person("al", ALICE.number)}, planned(), {}, [("alice", 0, "now")]),  # renamed
         ({"kind": Kind.RESOLVED}, planned(), {}, []),  # it was told, and nothing before it
         ({}, planned(quiet=SHUT), {}, [("alice", 120, "quiet_hours")]),
-        ({}, planned(quiet=SHUT), {"flapping": 4}, [("alice", 120, "quiet_hours")]),
-        ({}, planned(flapping=None), {"flapping": 4}, [("alice", 0, "now")]),
-        ({}, planned(), {"flapping": 4}, [("alice", 3, "flapping")]),  # of what comes back it is no end
         ({"person": STRANGER}, planned(), {}, [("+3225551234", 0, "now")]),
         ({}, planned(), {"chains": ()}, [("alice", 0, "now")]),  # no route leads there any more
     ],
@@ -162,17 +160,19 @@ def test_what_ended_and_is_back_is_not_told_as_over() -> None:
 @pytest.mark.parametrize(
     ("told", "owed"),
     [
-        ([(Kind.FIRING, ALICE, SENT)], True),
-        ([], False),
-        ([(Kind.FIRING, ALICE, SENT), (Kind.RESOLVED, ALICE, SENT)], False),  # they read of its end
-        ([(Kind.FIRING, ALICE, SENT), (Kind.RESOLVED, BOB, SENT)], True),
-        ([(Kind.FIRING, ALICE, SENT), (Kind.RESOLVED, ALICE, FAILED)], True),
-        ([(Kind.FIRING, ALICE, FAILED)], False),
-        ([(Kind.FIRING, BOB, SENT)], False),
+        ([(Kind.FIRING, ALICE, SENT)], ["alice"]),
+        ([], []),
+        ([(Kind.FIRING, ALICE, SENT), (Kind.RESOLVED, ALICE, SENT)], []),  # they read of its end
+        ([(Kind.FIRING, ALICE, SENT), (Kind.RESOLVED, BOB, SENT)], ["alice"]),
+        ([(Kind.FIRING, ALICE, SENT), (Kind.RESOLVED, ALICE, FAILED)], ["alice"]),
+        ([(Kind.FIRING, ALICE, FAILED)], []),
+        ([(Kind.FIRING, BOB, SENT)], ["bob"]),  # also where nobody wanted to tell him of this one
+        ([(Kind.FIRING, BOB, SENT), (Kind.FIRING, ALICE, SENT), (Kind.RESOLVED, BOB, SENT)], ["alice"]),
+        ([(Kind.UNHEARD, ALICE, SENT)], ["alice"]),
     ],
 )
 def test_an_end_is_owed_to_whoever_still_believes_an_earlier_episode(
-    told: list[tuple[Kind, Person, Message]], owed: bool
+    told: list[tuple[Kind, Person, Message]], owed: list[str]
 ) -> None:
     now = ended(an_incident(2))
     held = a_notification(now, why=Hold.LIMIT, id_=9)
@@ -183,8 +183,68 @@ def test_an_end_is_owed_to_whoever_still_believes_an_earlier_episode(
     rows = rows_with(OVER, now, SENT, FAILED, held, *texts)
     ends = deciding(planned(), rows).ends([heard(Heard.RESOLVED, of=now)])
 
-    assert [n.incident_id for n in ends.owed] == [2] * owed
-    assert fates(rows)[9] == (Drop.RESOLVED if owed else PageState.HELD)
+    assert [(n.incident_id, n.person.name) for n in ends.owed] == [(2, name) for name in owed]
+    assert fates(rows)[9] == (Drop.RESOLVED if "alice" in owed else PageState.HELD)
+
+
+@pytest.mark.parametrize(
+    ("kind", "flaps"),
+    [(Kind.FIRING, False), (Kind.FIRING, True), (Kind.ESCALATION, True), (Kind.UNHEARD, False)],
+)
+def test_an_end_is_owed_to_whoever_takes_it_for_firing_flapping_or_unheard(kind: Kind, flaps: bool) -> None:
+    _, ends = ends_of(SENT, a_notification(OPEN, kind=kind, bundle=FLAPPING if flaps else ""))
+
+    assert summed(ends.owed) == [("alice", 0, "now")]
+
+
+@pytest.mark.parametrize("state", [State.FAILED, State.EXPIRED, State.NOT_DELIVERED])
+@pytest.mark.parametrize("ambiguous", [0, 1])
+def test_the_end_of_what_was_perhaps_read_is_owed_whatever_became_of_it_since(
+    state: State, ambiguous: int
+) -> None:
+    """The answer to an attempt was lost before it failed."""
+    _, ends = ends_of(a_message(7, state=state, ambiguous=ambiguous), BEGUN)
+
+    assert len(ends.owed) == ambiguous
+
+
+@pytest.mark.parametrize(
+    ("before", "now", "receiver"),
+    [
+        ("oncall", "silent", None),  # of the earlier episode they read the end
+        ("silent", "oncall", "oncall"),
+        ("oncall", "oncall", "oncall"),
+    ],
+)
+def test_an_end_is_texted_by_a_receiver_that_wants_it_and_has_told_of_this_trouble(
+    before: str, now: str, receiver: str | None
+) -> None:
+    over = ended(an_incident(2))
+    told = [
+        told_by(SENT, a_notification(OVER, receiver=before)),
+        told_by(SENT, a_notification(OVER, kind=Kind.RESOLVED, id_=2, receiver=before)),
+        told_by(SENT, a_notification(over, id_=3, receiver=now)),
+    ]
+    plan = planned(Receiver("oncall", (TO_ALICE,)), replace(SILENT, name="silent"))
+    ends = deciding(plan, rows_with(OVER, over, SENT, *told)).ends([heard(Heard.RESOLVED, of=over)])
+
+    assert [n.receiver for n in ends.owed] == ([] if receiver is None else [receiver])
+
+
+def test_all_readers_of_one_end_wait_for_one_group() -> None:
+    rows = rows_with(OVER, SENT, told_by(SENT, BEGUN), told_by(SENT, a_notification(OPEN, BOB, id_=2)))
+    work = deciding(planned(), rows, group="")
+    ends = work.ends([heard(Heard.RESOLVED, of=OVER)])
+
+    assert [n.person.name for n in ends.owed] == ["alice", "bob"]
+    assert len({(n.due_at, n.why, n.bundle) for n in ends.owed}) == 1
+
+
+def test_what_ended_and_goes_on_is_not_told_as_over() -> None:
+    rows = rows_with(OPEN, SENT, told_by(SENT, BEGUN))
+    cases = [heard(Heard.RESOLVED, of=OVER), heard(Heard.RESUMED, of=OPEN)]
+
+    assert deciding(planned(), rows).ends(cases).owed == ()
 
 
 # Who takes over what was held for hours.
@@ -225,7 +285,7 @@ def test_what_was_held_for_hours_is_told_to_who_is_on_call_by_now(
     ("bobs", "owed", "fate"),
     [
         ({"state": PageState.TOLD}, [], PageState.TOLD),  # he has it
-        ({"state": PageState.DROPPED, "why": Drop.OFF_CALL}, [], PageState.HELD),  # he is back
+        ({"state": PageState.DROPPED, "why": Drop.OFF_CALL}, ["bob"], Drop.OFF_CALL),  # he is back
         ({"state": PageState.DROPPED, "why": Drop.SUPERSEDED}, ["bob"], Drop.SUPERSEDED),
         ({"state": PageState.DROPPED, "why": Drop.OFF_CALL, "nth": 1}, ["bob"], Drop.OFF_CALL),
     ],
@@ -236,7 +296,9 @@ def test_who_takes_over_is_owed_what_they_have_not(
     rows = rows_with(OPEN, a_notification(OPEN, **NIGHT_OVER), a_notification(OPEN, BOB, id_=2, **bobs))
     plan = planned(Receiver("oncall", (ON_CALL,)), shifts=BOBS)
 
-    assert [n.person.name for n in relieved(plan, rows)] == owed
+    found = relieved(plan, rows)
+
+    assert [(n.person.name, n.id) for n in found] == [(name, 0) for name in owed]
     assert fates(rows) == {1: Drop.OFF_CALL, 2: fate}
 
 
