@@ -6,7 +6,7 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
-from made import a_notification, an_incident
+from made import a_notification, acknowledged, an_incident
 from workbench import NOON, firing
 
 from sms_notify.alert import Status
@@ -43,6 +43,7 @@ FIRING, STEP, REMINDER, OK = (
 ENDED_UNTOLD, ITS_END = owed(incident=over(DISK)), owed(Kind.RESOLVED, incident=over(DISK))
 QUIET, LATE = owed(why=Hold.QUIET), owed(why=Hold.LATE)
 FLAPS = owed(bundle=FLAPPING)
+UNHEARD = owed(Kind.UNHEARD)
 
 
 @pytest.mark.parametrize(
@@ -51,6 +52,9 @@ FLAPS = owed(bundle=FLAPPING)
         (FIRING, owed(incident=HOST), True),
         (FIRING, OK, False),
         (FIRING, STEP, False),
+        (FIRING, UNHEARD, False),
+        (OK, UNHEARD, False),
+        (UNHEARD, owed(Kind.UNHEARD, incident=HOST), True),
         (FIRING, owed(receiver="dba"), False),
         (FIRING, owed(bundle="another group"), False),
         (FIRING, owed(why=Hold.LIMIT), True),  # but for two reasons it is no matter why it was held
@@ -77,6 +81,8 @@ def test_the_same_thing_by_one_receiver_of_one_group_is_one_text_and_so_is_a_nig
         ([OK, ITS_END], False),
         ([FIRING, OK], True),  # two kinds of thing
         ([FIRING, STEP], True),
+        ([FIRING, UNHEARD], True),
+        ([UNHEARD, owed(Kind.UNHEARD, incident=HOST)], False),
         ([ENDED_UNTOLD], True),  # began and ended untold
         ([owed(Kind.REMINDER, incident=over(HOST))], True),
         ([LATE], True),
@@ -105,6 +111,7 @@ def test_what_no_notice_can_say_needs_a_digest(listed: list[Notification], neede
         ([ENDED_UNTOLD, FIRING], False, False),
         ([owed(Kind.RESOLVED, incident=over(DISK))], False, False),  # an end is news to whoever knows of it
         ([owed(Kind.REMINDER, incident=over(DISK))], False, False),
+        ([owed(Kind.UNHEARD, incident=over(DISK))], False, False),
         ([owed(why=Hold.LATE, incident=over(DISK))], False, False),
         ([owed(bundle=FLAPPING, incident=over(DISK))], False, False),
         ([owed(incident=over(DISK), id_=0)], False, False),  # it was not held
@@ -124,6 +131,7 @@ def test_problems_that_came_and_went_while_they_were_held_are_old_news(
         ([OK], Status.RESOLVED, Tone.NEWS, 0),
         ([STEP], Status.FIRING, Tone.ESCALATED, 0),
         ([REMINDER], Status.FIRING, Tone.REMINDER, 0),
+        ([UNHEARD], Status.FIRING, Tone.UNHEARD, 0),
         ([owed(bundle=RAISED)], Status.FIRING, Tone.RAISED, 0),
         ([owed(bundle="a group")], Status.FIRING, Tone.NEWS, 0),
         ([FLAPS], Status.FIRING, Tone.FLAPPING, 0),
@@ -162,6 +170,31 @@ def test_it_fires_since_its_source_says_or_else_since_it_was_first_heard_of(star
     (told,) = notice([owed(incident=incident)], None, "").incidents
 
     assert (told.since, told.ended) == (since, False)
+
+
+def test_what_is_heard_of_no_more_was_last_heard_of_then() -> None:
+    incident = replace(DISK, starts_at=EARLIER, last_seen_at=LATER)
+    (told,) = notice([owed(Kind.UNHEARD, incident=incident)], None, "").incidents
+
+    assert (told.since, told.ended) == (LATER, False)
+
+
+TAKEN = acknowledged(DISK)
+
+
+@pytest.mark.parametrize(
+    ("listed", "by"),
+    [
+        ([owed(incident=TAKEN)], "alice"),
+        ([FIRING], ""),
+        ([owed(incident=TAKEN, bundle=FLAPPING)], "alice"),
+        ([owed(Kind.RESOLVED, incident=over(TAKEN))], ""),
+        ([owed(Kind.UNHEARD, incident=TAKEN)], ""),
+        ([owed(incident=TAKEN), owed(incident=HOST)], ""),  # it is not true of all
+    ],
+)
+def test_a_beginning_says_who_takes_care_of_it_already(listed: list[Notification], by: str) -> None:
+    assert notice(listed, None, "").taken_by == by
 
 
 @pytest.mark.parametrize(

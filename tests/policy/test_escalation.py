@@ -10,6 +10,7 @@ import pytest
 from made import a_message, a_notification, a_timer, an_incident, rows_of_all, told_by
 from workbench import ALICE, BOB, NOON, firing
 
+from sms_notify.policy.bundles import FLAPPING
 from sms_notify.policy.directory import Directory, Person, Target, TargetKind
 from sms_notify.policy.escalation import Escalation, hurry, plan_reminder, plan_step
 from sms_notify.policy.holds import Quiet, Window
@@ -234,6 +235,41 @@ def test_what_has_ended_has_nothing_due_any_more(what: TimerKind) -> None:
     due = Escalation(PLAN, rows)
 
     assert (due.steps(), due.reminders(), timers(rows)) == ([], [], [])
+
+
+@pytest.mark.parametrize(("flapping", "said"), [(0, ["step 1", "reminder"]), (4, [FLAPPING, FLAPPING])])
+def test_steps_and_reminders_of_a_bout_say_that_it_flaps(flapping: int, said: list[str]) -> None:
+    """Also while it is gone for the moment."""
+    bout = replace(ONE, flapping=flapping, ended_at=NOON if flapping else None)
+    due = Escalation(PLAN, rows_of_all(bout, a_timer(1), REMIND, replace(KNOWS_IT, subject=bout.subject)))
+
+    assert [n.bundle for n in (*due.steps(), *due.reminders())] == said
+
+
+@pytest.mark.parametrize(
+    ("repeats", "hours", "pause"),
+    [
+        (True, 100, 60),
+        (False, 23, 60),
+        (False, 24, 24 * 60),  # what no source repeats may last for weeks
+        (False, 100, 24 * 60),
+    ],
+)
+def test_after_a_day_what_its_source_does_not_repeat_is_told_once_a_day(
+    repeats: bool, hours: float, pause: float
+) -> None:
+    rows = rows_of_all(replace(ONE, repeats=repeats, opened_at=NOON - hours * HOUR), REMIND, KNOWS_IT)
+    owed = Escalation(PLAN, rows).reminders()
+
+    assert (owed_by(owed), timers(rows)) == ([("alice", Kind.REMINDER, 1)], [(2, at(pause))])
+
+
+def test_a_reminder_that_is_rarer_than_once_a_day_stays_so() -> None:
+    seldom = replace(ONE, opened_at=NOON - 100 * HOUR)
+    rows = rows_of_all(seldom, replace(REMIND, every=72 * HOUR))
+    Escalation(PLAN, rows).reminders()
+
+    assert timers(rows) == [(2, at(72 * 60))]
 
 
 KNOWS_IT = replace(text(1, State.SENT), person=ALICE, message_at=at(-60))
