@@ -187,7 +187,7 @@ class Notifications:
         if case.flapping:
             return None if believes is Belief.FLAPPING and case.heard is Heard.RESUMED else FLAPPING
         # An end that is not to be texted counts as said.
-        knows = believes in (Belief.FIRING, Belief.UNHEARD) and receiver.send_resolved
+        knows = believes is Belief.UNHEARD or (believes is Belief.FIRING and receiver.send_resolved)
         if case.heard is Heard.RESUMED:
             return None if held or knows else bundle
         if not knows or believes is not Belief.FIRING or not self._just_ended(case):
@@ -298,7 +298,8 @@ class Notifications:
 
     def _next_step(self, case: Case, receiver: Receiver) -> int:
         """What goes on climbs on where it left off; so does what flaps."""
-        if case.anew or (case.heard is not Heard.RESUMED and not case.flapping):
+        goes_on = case.heard is Heard.RESUMED or (case.flapping and case.heard is Heard.FIRST)
+        if case.anew or not goes_on:
             return 1
         climbed = (
             step_of(n.nth)
