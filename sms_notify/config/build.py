@@ -60,6 +60,7 @@ def build(config: models.Config, found: Found, warnings: tuple[Fault, ...]) -> S
         limits=limits_of(config.limits),
         expire=expire_of(config.limits),
         alertmanagers=alertmanagers_of(config.alertmanagers, found),
+        severities=found.severities,
     )
 
 
@@ -179,7 +180,7 @@ def _child(node: models.RouteSection, above: Route, path: str, found: Found) -> 
     start = Route(
         receiver=node.receiver or above.receiver,
         path=path,
-        matchers=tuple(matcher for listed in node.matchers for matcher in listed),
+        matchers=tuple(matcher.seeing(found.severities) for listed in node.matchers for matcher in listed),
         continue_=node.continue_,
         group_by=above.group_by,
         group_wait=above.group_wait,

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 
+from sms_notify.alert import KNOWN_WORDS, SeverityWords
 from sms_notify.channels.settings import ChannelSettings, OperatorTarget
 from sms_notify.errors import Fault
 from sms_notify.gateways.registry import GatewaySettings
@@ -62,6 +63,7 @@ class Settings:
     expire: tuple[timedelta, timedelta] = EXPIRE
     alertmanagers: tuple[AlertmanagerSettings, ...] = ()
     spool: str = ""
+    severities: SeverityWords = KNOWN_WORDS
 
 
 class HashedUsers(dict[str, str]):

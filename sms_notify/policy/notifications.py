@@ -10,17 +10,18 @@ from datetime import datetime, timedelta
 
 from sms_notify.alert import Alert, Delivery, Severity
 from sms_notify.policy import escalation
+from sms_notify.policy.allowed_moment import LAST_WORD, allowed, first_free
 from sms_notify.policy.bundles import FLAPPING, RAISED
 from sms_notify.policy.correlation import Chains
 from sms_notify.policy.directory import Person
 from sms_notify.policy.grouping import flush_at, group_of
-from sms_notify.policy.holds import Hold, Wait, wait
+from sms_notify.policy.holds import Hold, Wait
 from sms_notify.policy.records import Notification, Subject
 from sms_notify.policy.roster import Staff, scheduled
 from sms_notify.policy.routing import ROUND, Receiver, Route, step_of
 from sms_notify.policy.rows import Rows
 from sms_notify.policy.ruleset import Plan
-from sms_notify.policy.self_alert_notes import note_nobody
+from sms_notify.policy.self_alert_notes import note_asleep, note_nobody
 from sms_notify.policy.vocabulary import Decision, Drop, Heard, IncidentState, Kind, PageState, State
 from sms_notify.policy.withdrawal import take_back, waiting_follow_ups, withdraw
 
@@ -55,8 +56,8 @@ class Case:
     def critical(self) -> bool:
         return self.alert.severity is Severity.CRITICAL
 
-    def route_to(self, receiver: str) -> Route | None:
-        return next((chain[-1] for chain in self.chains if chain[-1].receiver == receiver), None)
+    def routes_to(self, receiver: str) -> list[Route]:
+        return [chain[-1] for chain in self.chains if chain[-1].receiver == receiver]
 
     def subject(self, *, ended: bool = False) -> Subject:
         return Subject(self.id, self.alert, self.opened_at, ended, self.flapping)
@@ -97,6 +98,7 @@ class Notifications:
     def beginnings(self, cases: Sequence[Case]) -> list[Notification]:
         """One a person for each that is new, also where several receivers name them."""
         owed: dict[tuple[int, str], Notification] = {}
+        begun: list[tuple[Case, Receiver, tuple[Person, ...], datetime | None]] = []
         new = [case for case in cases if case.heard.news]
         for case in new:
             if case.heard is Heard.RAISED:
@@ -110,8 +112,11 @@ class Notifications:
             hidden = self._delivery.hidden
             for case in routed:
                 first = self._begin(case, receiver, people, hidden, owed)
-                self._plan_follow_ups(case, receiver, first)
+                begun.append((case, receiver, people, first))
                 hidden = 0  # of one delivery, told once to each
+        for case, receiver, people, first in begun:
+            held = [owed[case.id, person.number] for person in people]
+            self._plan_follow_ups(case, receiver, first, asleep=case.critical and escalation.all_asleep(held))
         return [self._in_place_of(n) if n.nth else n for n in owed.values()]
 
     def _begin_anew(self, case: Case) -> None:
@@ -151,13 +156,14 @@ class Notifications:
         owed: dict[tuple[int, str], Notification],
     ) -> datetime | None:
         """Adds what is owed to each; returns when the first of them may hear of it, None where nobody does."""
-        route, now = case.route_to(receiver.name), self._now
-        start, bundle = self._start(case, receiver, route, urgent=case.critical)
+        now = self._now
+        starts, bundle = self._starts(case, receiver, urgent=case.critical)
+        at_once = [(route, Wait(now, Hold.NOW)) for route, _ in starts]
         times: list[datetime] = []
         for person in people:
             flapped_at = self._flapped_at(case, person)
-            begin = Wait(now, Hold.NOW) if case.flapping and flapped_at is None else start
-            held = self._wait(begin, case, route, receiver, person)
+            begin = at_once if case.flapping and flapped_at is None else starts
+            held = first_free(begin, case.alert.labels, receiver.quiet, person.quiet)
             held, bundle_of = self._flap(case, held, bundle, flapped_at)
             if case.round and bundle_of != FLAPPING and self._was_told(case.id, person.number):
                 bundle_of = RAISED
@@ -191,24 +197,25 @@ class Notifications:
         episodes = self._rows.episodes(case.alert.source, case.alert.fingerprint)
         return [n for incident in episodes for n in self._rows.of_incident(incident.id)]
 
-    def _start(
-        self, case: Case, receiver: Receiver, route: Route | None, *, urgent: bool
-    ) -> tuple[Wait, str]:
-        """When it may be told as far as its group is concerned. What a source has grouped is never held a second time."""
-        if self._delivery.group or route is None:
-            return Wait(self._now, Hold.NOW), ""
+    def _starts(
+        self, case: Case, receiver: Receiver, *, urgent: bool
+    ) -> tuple[list[tuple[Route, Wait]], str]:
+        """When each route may tell it as far as its group is concerned, and the group that is first. What a source has
+        grouped is never held a second time.
+        """
+        routes = case.routes_to(receiver.name)
+        if self._delivery.group or not routes:
+            return [(route, Wait(self._now, Hold.NOW)) for route in routes or [Route(receiver.name)]], ""
+        started = [(route, *self._start(case, receiver, route, urgent=urgent)) for route in routes]
+        first = min(started, key=lambda one: one[1].until)
+        return [(route, at) for route, at, _ in started], first[2]
+
+    def _start(self, case: Case, receiver: Receiver, route: Route, *, urgent: bool) -> tuple[Wait, str]:
         name = group_of(route, receiver.name, case.alert.labels)
         last = self._rows.groups.get(name)
         at = flush_at(route, last, urgent, self._now)
         self._rows.groups.put(name, at.until if last is None else max(last, at.until))
         return at, name
-
-    def _wait(self, start: Wait, case: Case, route: Route | None, receiver: Receiver, person: Person) -> Wait:
-        quiet = tuple(hours for hours in (receiver.quiet, person.quiet) if hours is not None)
-        mute, during = (route.mute, route.active) if route is not None else ((), ())
-        if not (mute or during or quiet):
-            return start
-        return wait(start, case.alert.labels, mute, during, quiet)
 
     def _flap(self, case: Case, held: Wait, bundle: str, told_at: datetime | None) -> tuple[Wait, str]:
         """The first time it flaps, a reader is told so, at once; from then on only of what lasts."""
@@ -225,16 +232,21 @@ class Notifications:
             return timedelta()
         return rule.calm_critical if case.critical else rule.calm
 
-    def _plan_follow_ups(self, case: Case, receiver: Receiver, first: datetime | None) -> None:
+    def _plan_follow_ups(
+        self, case: Case, receiver: Receiver, first: datetime | None, *, asleep: bool
+    ) -> None:
         """What follows if nobody acknowledges and it does not end: the next step, the next reminder."""
         if not receiver.notify:
             return
         nth = self._next_step(case, receiver)
+        if asleep and nth is not None and nth > len(receiver.escalate):
+            note_asleep(self._rows, receiver.name, case.id)
         if nth is not None:
-            escalation.plan_step(self._rows, case.id, receiver, case.round, nth, first)
-        route = case.route_to(receiver.name)
-        if route is not None and route.repeat_interval and not case.alert.once:
-            escalation.plan_reminder(self._rows, case.id, receiver, case.round, route.repeat_interval, first)
+            due = None if asleep else first
+            escalation.plan_step(self._rows, case.id, receiver, case.round, nth, due)
+        every = [one.repeat_interval for one in case.routes_to(receiver.name) if one.repeat_interval]
+        if every and not case.alert.once:
+            escalation.plan_reminder(self._rows, case.id, receiver, case.round, min(every), first)
 
     def _next_step(self, case: Case, receiver: Receiver) -> int | None:
         """A problem that flaps climbs on where its earlier episodes left off, unless one of them was acknowledged."""
@@ -295,7 +307,7 @@ class Notifications:
         receiver = next((receiver for receiver in receivers if receiver.send_resolved), None)
         if not knows or receiver is None or mine[0].number not in self._numbers:
             return None
-        return self._resolved(case, receiver, mine[0])
+        return self._resolved(case, receiver, mine)
 
     def _believes_open(self, case: Case, number: str) -> bool:
         """Whether the last that this reader was told of earlier episodes of the same problem is that it is there."""
@@ -308,17 +320,24 @@ class Notifications:
                 return all(n.kind is not Kind.RESOLVED for n in told)
         return False
 
-    def _resolved(self, case: Case, receiver: Receiver, first: Notification) -> Notification:
+    def _resolved(self, case: Case, receiver: Receiver, mine: Sequence[Notification]) -> Notification:
+        """No mute holds an end, and quiet hours hold it only where its reader's last text about it is long ago."""
+        first, calm = mine[0], self._now + self._calm(case)
         person = self._plan.directory.owner(first.number) or Person(first.person.name, first.number)
-        route, calm = case.route_to(receiver.name), self._now + self._calm(case)
-        start, bundle = self._start(case, receiver, route, urgent=False)
-        held = self._wait(start, case, route, receiver, person)
+        starts, bundle = self._starts(case, receiver, urgent=False)
+        quiet = () if self._texted_just_now(mine) else (receiver.quiet, person.quiet)
+        unmuted = [(Route(receiver.name), start) for _, start in starts]
+        held = first_free(unmuted, case.alert.labels, *quiet)
         if case.flapping and held.until < calm:
             held = Wait(calm, Hold.FLAPPING)
         return Notification(
             case.subject(ended=True), person, Kind.RESOLVED, receiver.name, held.until, self._now, held.why, held.by,
             0, bundle,
         )  # fmt: skip
+
+    def _texted_just_now(self, mine: Sequence[Notification]) -> bool:
+        times = (self._rows.written_at(n) for n in mine if self._rows.reached(n))
+        return any(at is not None and self._now - at <= LAST_WORD for at in times)
 
 
 _REMEMBERED = 20  # episodes back, for what a reader believes
@@ -344,7 +363,7 @@ def relieved(plan: Plan, rows: Rows) -> list[Notification]:
             told = {
                 one.number for one in rows.of_incident(n.incident_id) if one.state is not PageState.DROPPED
             }
-            owed += [_taken_over(rows, n, person) for person in people if person.number not in told]
+            owed += [_taken_over(plan, rows, n, person) for person in people if person.number not in told]
     return [n for n in owed if not _revive(rows, n)]
 
 
@@ -357,11 +376,11 @@ def _held_for_hours(rows: Rows) -> dict[tuple[str, str], list[Notification]]:
     return found
 
 
-def _taken_over(rows: Rows, n: Notification, person: Person) -> Notification:
+def _taken_over(plan: Plan, rows: Rows, n: Notification, person: Person) -> Notification:
     """Under the quiet hours of whoever takes over."""
-    quiet = (person.quiet,) if person.quiet is not None else ()
     assert isinstance(n.why, Hold)  # noqa: S101 - it was held when it was read
-    held = wait(Wait(rows.now, n.why, n.held_by), n.subject.alert.labels, (), (), quiet)
+    start, quiet = Wait(rows.now, n.why, n.held_by), plan.receiver(n.receiver).quiet
+    held = allowed(plan, n.subject.alert.labels, n.receiver, start, quiet, person.quiet)
     return replace(n, person=person, due_at=held.until, why=held.why, held_by=held.by, id=0)
 
 

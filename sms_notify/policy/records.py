@@ -76,6 +76,7 @@ class Incident:
             self.annotations,
             self.starts_at,
             self.ended_at,
+            graded=self.severity,
         )
         return Subject(self.id, alert, self.opened_at, ended, self.flapping)
 
@@ -237,10 +238,11 @@ def first_entry(draft: Draft) -> Entry:
 
 
 class TimerKind(StrEnum):
-    """What falls due of an open incident."""
+    """What falls due: of an open incident, or of a schedule whose new holder is asleep (then `Timer.receiver` names it)."""
 
     ESCALATE = "escalate"
     REMIND = "remind"
+    HANDOFF = "handoff"
 
 
 @dataclass(frozen=True, slots=True)

@@ -190,9 +190,12 @@ class Rows:
 
     def has(self, incident_id: int, number: str, kind: Kind, nth: int) -> bool:
         """Whether this was written down before: none is told twice."""
-        return any(
-            n.number == number and n.kind is kind and n.nth == nth for n in self.of_incident(incident_id)
-        )
+        return self.found(incident_id, number, kind, nth) is not None
+
+    def found(self, incident_id: int, number: str, kind: Kind, nth: int) -> Notification | None:
+        """What was written down of this."""
+        mine = (n for n in self.of_incident(incident_id) if n.number == number)
+        return next((n for n in mine if n.kind is kind and n.nth == nth), None)
 
     def hold(self, n: Notification, until: datetime, why: Hold, held_by: str) -> None:
         """Holds it, longer if it was held."""

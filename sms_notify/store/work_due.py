@@ -29,6 +29,7 @@ class WorkDue:
     refused: bool
     steps: bool
     reminders: bool
+    handoffs: bool
     notifications: bool
     after_hours: bool
     lanes: bool
@@ -53,6 +54,7 @@ _LINES = {
     f" and exists (select 1 from messages where state = '{State.QUEUED}')",
     "steps": f"exists (select 1 from agenda where what = '{TimerKind.ESCALATE}' and due_at <= :now)",
     "reminders": f"exists (select 1 from agenda where what = '{TimerKind.REMIND}' and due_at <= :now)",
+    "handoffs": f"exists (select 1 from agenda where what = '{TimerKind.HANDOFF}' and due_at <= :now)",
     "notifications": "exists (select 1 from pages where state = 'held' and due_at <= :now)",
     "after_hours": "exists (select 1 from pages where state = 'held' and due_at <= :now"
     f" and kind = '{Kind.FIRING}' and why in {in_list(hold for hold in Hold if hold.of_hours)})",
