@@ -14,7 +14,7 @@ from sms_notify.channels.settings import (
 )
 from sms_notify.config import models
 from sms_notify.config.alertmanagers import alertmanagers_of
-from sms_notify.config.document import Place
+from sms_notify.config.document import Place, spell
 from sms_notify.config.limits import expire_of, limits_of
 from sms_notify.config.schedules import calendars_of, schedules_of
 from sms_notify.config.settings import HashedUsers, Settings
@@ -61,7 +61,16 @@ def build(config: models.Config, found: Found, warnings: tuple[Fault, ...]) -> S
         expire=expire_of(config.limits),
         alertmanagers=alertmanagers_of(config.alertmanagers, found),
         severities=found.severities,
+        lines=_lines(found),
     )
+
+
+def _lines(found: Found) -> dict[str, int]:
+    written = found.document.lines.items()
+    wanted = {place: line for place, line in written if "routes" in place[-2:] or place[-1:] == ("quiet",)}
+    return {
+        spell(place): line for place, line in {**wanted, ("route",): found.document.lines[("route",)]}.items()
+    }
 
 
 def _web(web: models.Web, found: Found) -> WebSettings:

@@ -105,6 +105,11 @@ def wait(
     return start if held is None else held
 
 
+def is_closed(start: Wait, found: Wait) -> bool:
+    """Whether `wait` found no free moment from `start` on."""
+    return found.until >= start.until + _AHEAD
+
+
 @dataclass(frozen=True, slots=True)
 class _Windows:
     """All that may hold something; each entry of `quiet` is a set of quiet hours that concerns it."""
