@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 from made import a_notification, an_incident, rows_with
-from owing import HOUR, ROUTE, SHUT, TO_ALICE, between, planned
+from owing import CRITICAL_ALONE, HOUR, ROUTE, SHUT, TO_ALICE, between, planned
 from workbench import NOON, firing
 
 from sms_notify.policy.allowed_moment import Rechecking, allowed, first_free, routes_to
@@ -70,8 +70,8 @@ LIMITED = a_notification(OPEN, why=Hold.LIMIT, held_by="number")
         (LIMITED, Quiet((between(13, 14),)), 0, Hold.LIMIT),
         (replace(LIMITED, due_at=NOON + HOUR), SHUT, 2, Hold.QUIET),  # it would come out in the night
         (replace(LIMITED, due_at=NOON + 3 * HOUR), SHUT, 3, Hold.LIMIT),
-        (a_notification(CRITICAL, why=Hold.LIMIT), SHUT, 0, Hold.LIMIT),
-        (a_notification(CRITICAL, why=Hold.LIMIT), replace(SHUT, unless=()), 2, Hold.QUIET),
+        (a_notification(CRITICAL, why=Hold.LIMIT), CRITICAL_ALONE, 0, Hold.LIMIT),
+        (a_notification(CRITICAL, why=Hold.LIMIT), SHUT, 2, Hold.QUIET),
         (replace(LIMITED, kind=Kind.RESOLVED), SHUT, 0, Hold.LIMIT),  # it was asked when it was owed
     ],
 )

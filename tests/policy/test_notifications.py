@@ -8,6 +8,7 @@ from datetime import timedelta
 import pytest
 from made import a_message, a_notification, acknowledged, an_incident, fates, moves, rows_with, told_by
 from owing import (
+    CRITICAL_ALONE,
     DBA,
     FIVE,
     HOUR,
@@ -39,9 +40,6 @@ from sms_notify.policy.routing import ROUND, Receiver, Route
 from sms_notify.policy.vocabulary import Decision, Drop, Heard, IncidentState, Kind, PageState, State
 
 
-ALL_SHUT = replace(SHUT, unless=())
-
-
 @pytest.mark.parametrize("word", list(Heard))
 def test_only_news_begins_anything(word: Heard) -> None:
     rows = rows_with(OPEN)
@@ -57,11 +55,11 @@ def test_only_news_begins_anything(word: Heard) -> None:
         (ROUTE, {}, None, 12, Hold.NOW, ""),
         (replace(ROUTE, mute=(between(11, 15),)), {}, None, 15, Hold.MUTED, "shut"),
         (replace(ROUTE, active=(between(13, 15),)), {}, None, 13, Hold.INACTIVE, "shut"),
-        (ROUTE, {"quiet": ALL_SHUT}, None, 14, Hold.QUIET, "night"),
-        (ROUTE, {}, ALL_SHUT, 14, Hold.QUIET, "night"),
-        (ROUTE, {"quiet": Quiet((between(11, 13),), ())}, ALL_SHUT, 14, Hold.QUIET, "night"),
-        (replace(ROUTE, mute=(between(14, 16),)), {"quiet": ALL_SHUT}, None, 16, Hold.MUTED, "shut"),
-        (ROUTE, {"quiet": SHUT}, None, 12, Hold.NOW, ""),  # it is critical
+        (ROUTE, {"quiet": SHUT}, None, 14, Hold.QUIET, "night"),
+        (ROUTE, {}, SHUT, 14, Hold.QUIET, "night"),
+        (ROUTE, {"quiet": Quiet((between(11, 13),), ())}, SHUT, 14, Hold.QUIET, "night"),
+        (replace(ROUTE, mute=(between(14, 16),)), {"quiet": SHUT}, None, 16, Hold.MUTED, "shut"),
+        (ROUTE, {"quiet": CRITICAL_ALONE}, None, 12, Hold.NOW, ""),
         (
             replace(ROUTE, mute=(between(9, 11),)),
             {"quiet": Quiet((between(13, 14),), ())},
@@ -230,12 +228,12 @@ STEPS = {"escalate": (FIVE, TEN)}
     ("of", "receiver", "own", "step", "noted"),
     [
         (OPEN, STEPS, None, 5, False),
-        (OPEN, STEPS, ALL_SHUT, 0, False),  # whom it is for sleeps: the next step at once
-        (OPEN, {**STEPS, "quiet": ALL_SHUT}, None, 0, False),
-        (OPEN, {}, ALL_SHUT, None, True),  # and where there is none, the operator
-        (OPEN, STEPS, SHUT, 5, False),  # critical passes
-        (MILD, STEPS, ALL_SHUT, 125, False),
-        (MILD, {}, ALL_SHUT, None, False),
+        (OPEN, STEPS, SHUT, 0, False),  # whom it is for sleeps: the next step at once
+        (OPEN, {**STEPS, "quiet": SHUT}, None, 0, False),
+        (OPEN, {}, SHUT, None, True),  # and where there is none, the operator
+        (OPEN, STEPS, CRITICAL_ALONE, 5, False),
+        (MILD, STEPS, SHUT, 125, False),
+        (MILD, {}, SHUT, None, False),
     ],
 )
 def test_a_critical_problem_that_finds_everybody_asleep_goes_on_at_once(
@@ -251,7 +249,7 @@ def test_a_critical_problem_that_finds_everybody_asleep_goes_on_at_once(
 
 
 def test_nobody_is_asleep_whom_another_receiver_tells() -> None:
-    quiet, loud = Receiver("oncall", (TO_ALICE,), quiet=ALL_SHUT, **STEPS), Receiver("dba", (TO_ALICE,))
+    quiet, loud = Receiver("oncall", (TO_ALICE,), quiet=SHUT, **STEPS), Receiver("dba", (TO_ALICE,))
     rows = rows_with(OPEN)
     owed = deciding(planned(quiet, loud), rows).beginnings([heard(Heard.FIRST, ROUTE, TO_DBA)])
 
