@@ -38,6 +38,12 @@ def allowed(plan: Plan, labels: Mapping[str, str], receiver: str, start: Wait, *
     return first_free([(one, start) for one in there], labels, *quiet)
 
 
+def is_awake(rows: Rows, told: Iterable[Notification]) -> bool:
+    """Whether one reader, to whom all of this was told, had a text of it so lately that its end wakes nobody."""
+    times = (rows.written_at(n) for n in told if rows.reached(n))
+    return any(at is not None and rows.now - at <= LAST_WORD for at in times)
+
+
 class Rechecking:
     """What was held by something else, such as a limit, may have come into a window meanwhile: it is asked again."""
 
@@ -47,9 +53,11 @@ class Rechecking:
         self._needed = bool(_has_windows(plan.route) or any(_quiet_hours(plan)))
 
     def hold_again(self, rows: Rows, held: Iterable[Notification]) -> None:
-        """Holds those that may not be told now. An end has been asked when it was owed, by its reader's last text."""
+        """Holds those that may not be told now. What waits for its group was asked for that moment, by the route of
+        then; an end was asked by its reader's last text.
+        """
         for n in held if self._needed else ():
-            if n.kind is Kind.RESOLVED:
+            if n.kind is Kind.RESOLVED or n.why is Hold.GROUP:
                 continue
             until = self._wait(n, rows.now)
             if until.until > max(rows.now, n.due_at):

@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 
 from sms_notify.alert import Alert, Delivery, Severity
 from sms_notify.policy import escalation
-from sms_notify.policy.allowed_moment import LAST_WORD, allowed, first_free
+from sms_notify.policy.allowed_moment import allowed, first_free, is_awake
 from sms_notify.policy.bundles import FLAPPING, RAISED
 from sms_notify.policy.correlation import Chains
 from sms_notify.policy.directory import Person
@@ -325,7 +325,7 @@ class Notifications:
         first, calm = mine[0], self._now + self._calm(case)
         person = self._plan.directory.owner(first.number) or Person(first.person.name, first.number)
         starts, bundle = self._starts(case, receiver, urgent=False)
-        quiet = () if self._texted_just_now(mine) else (receiver.quiet, person.quiet)
+        quiet = () if is_awake(self._rows, mine) else (receiver.quiet, person.quiet)
         unmuted = [(Route(receiver.name), start) for _, start in starts]
         held = first_free(unmuted, case.alert.labels, *quiet)
         if case.flapping and held.until < calm:
@@ -334,10 +334,6 @@ class Notifications:
             case.subject(ended=True), person, Kind.RESOLVED, receiver.name, held.until, self._now, held.why, held.by,
             0, bundle,
         )  # fmt: skip
-
-    def _texted_just_now(self, mine: Sequence[Notification]) -> bool:
-        times = (self._rows.written_at(n) for n in mine if self._rows.reached(n))
-        return any(at is not None and self._now - at <= LAST_WORD for at in times)
 
 
 _REMEMBERED = 20  # episodes back, for what a reader believes
