@@ -24,6 +24,7 @@ _SEVERAL = {
     Particular.NOBODY: "{n} critical incidents reached nobody, as far as is known: {which}",
     Particular.UNREAD: "{n} critical texts did not arrive, as far as is known: {which}",
     Particular.GAP: "{n} incidents were told to nobody, for nobody is on call: {which}",
+    Particular.ASLEEP: "{n} critical incidents wait for the end of quiet hours, and nobody else can be texted: {which}",
     Particular.GONE: "texts about {n} open incidents were for people who are not configured any more: {which}",
     Particular.SPOOL: "{n} hand-overs in the spool folder cannot be read: {which}",
 }

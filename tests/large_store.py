@@ -58,7 +58,8 @@ insert into ledger (at, node, message_id, state, reason, gateway, severity, part
 insert into decisions (at, node, incident_id, word, receiver, nth, detail)
   select at, 'node', i, 'escalated', 'oncall', 1, '' from past;
 insert into agenda (incident_id, receiver, what, nth, due_at, every) select i, 'oncall',
-  case left % 4 when 0 then 'escalate' when 1 then 'calm' when 2 then 'copy' else 'remind' end, 1,
+  case when left < :wait and left % 10 = 0 then 'calm' when left < :wait and left % 10 = 1 then 'copy'
+  when left % 2 = 0 then 'escalate' else 'remind' end, 1,
   :now + (:wait - left) * 1000000 + 86400000000, 14400000000
   from past;
 insert into holds (number, lane, scope, since, until, announced) select distinct number, 'rest', 'per_number', :now - 60000000,

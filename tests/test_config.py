@@ -643,11 +643,15 @@ def test_each_entry_of_unless_is_one_exception(write: Write) -> None:
     assert quiet.applies({"tier": "1"}, at)
 
 
-def test_quiet_hours_without_exceptions_hold_everything(write: Write) -> None:
-    text = MINIMAL.replace("678}", "678, quiet: {during: [night]}}") + NIGHT
+@pytest.mark.parametrize(("unless", "critical_waits"), [("", False), (", unless: []", True)])
+def test_quiet_hours_let_critical_through_unless_the_file_says_that_nothing_passes(
+    write: Write, unless: str, critical_waits: bool
+) -> None:
+    text = MINIMAL.replace("678}", f"678, quiet: {{during: [night]{unless}}}}}") + NIGHT
     quiet = load(write(text), ENVIRON).directory.people["alice"].quiet
     assert quiet is not None
-    assert (quiet.during, quiet.unless) == ((NIGHT_WINDOW,), ())
+    assert quiet.during == (NIGHT_WINDOW,)
+    assert [quiet.concerns({"severity": word}) for word in ("warning", "page")] == [True, critical_waits]
 
 
 def test_steps_name_targets_like_notify(write: Write) -> None:

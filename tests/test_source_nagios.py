@@ -414,8 +414,9 @@ def test_a_new_problem_in_the_very_second_of_a_recovery_is_news() -> None:
 def test_a_late_copy_of_a_problem_that_has_ended_is_held() -> None:
     problem = service("PROBLEM", "CRITICAL", "--since=1795353270", at=AT + timedelta(seconds=5))
     recovery = service("RECOVERY", "OK", "--since=1795353276")
-    closed = Episode(1, AT, AT, ended_at=recovery.ends_at, closed_at=AT)
-    assert hear(problem, closed, problem.severity, AT + timedelta(seconds=6)) is Heard.HELD_COPY
+    closed = Episode(1, AT, problem.starts_at, ended_at=recovery.ends_at, closed_at=AT)
+    again = service("PROBLEM", "CRITICAL", "--since=1795353270", at=AT + timedelta(seconds=6))
+    assert hear(again, closed, again.severity, AT + timedelta(seconds=6)) is Heard.HELD_COPY
 
 
 @pytest.mark.parametrize("text", ["0", "", "-1", "x", "999999999999", "1e400", "٣" * 9, "17953532760", "nan"])

@@ -116,7 +116,7 @@ def test_repeats_are_one_line_with_their_number(bench: Bench) -> None:
 
 
 def test_who_is_held_is_told_until_when_by_what_and_afterwards_when_it_was_told(bench: Bench) -> None:
-    with_receiver(bench, Receiver("oncall", (ALICE, BOB), quiet=Quiet((UNTIL_14,))))
+    with_receiver(bench, Receiver("oncall", (ALICE, BOB), quiet=Quiet((UNTIL_14,), ())))
     bench.accept(firing())
     before = told(bench)
     bench.clock.move(hours=2)
@@ -128,7 +128,7 @@ def test_who_is_held_is_told_until_when_by_what_and_afterwards_when_it_was_told(
 
 
 def test_what_was_dropped_says_why(bench: Bench) -> None:
-    with_receiver(bench, Receiver("oncall", (ALICE, BOB), quiet=Quiet((UNTIL_14,))))
+    with_receiver(bench, Receiver("oncall", (ALICE, BOB), quiet=Quiet((UNTIL_14,), ())))
     bench.accept(firing())
     bench.clock.move(minutes=5)
     bench.accept(resolved())
@@ -140,7 +140,7 @@ def test_what_was_dropped_says_why(bench: Bench) -> None:
 @pytest.mark.parametrize("why", list(Drop))
 @pytest.mark.parametrize("hold", [hold for hold in Hold if hold is not Hold.NOW])
 def test_every_hold_and_every_drop_is_told_by_its_word(bench: Bench, hold: Hold, why: Drop) -> None:
-    with_receiver(bench, Receiver("oncall", (ALICE,), quiet=Quiet((UNTIL_14,))))
+    with_receiver(bench, Receiver("oncall", (ALICE,), quiet=Quiet((UNTIL_14,), ())))
     bench.accept(firing())
     bench.commit(lambda tx: tx.run("update pages set why = :why", why=hold))
     assert [line for line in told(bench) if f"held until 14:00 to hear of it: {hold} (lunch)" in line]

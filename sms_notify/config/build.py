@@ -14,7 +14,7 @@ from sms_notify.channels.settings import (
 )
 from sms_notify.config import models
 from sms_notify.config.alertmanagers import alertmanagers_of
-from sms_notify.config.document import Place
+from sms_notify.config.document import Place, spell
 from sms_notify.config.limits import expire_of, limits_of
 from sms_notify.config.schedules import calendars_of, schedules_of
 from sms_notify.config.settings import HashedUsers, Settings
@@ -60,7 +60,17 @@ def build(config: models.Config, found: Found, warnings: tuple[Fault, ...]) -> S
         limits=limits_of(config.limits),
         expire=expire_of(config.limits),
         alertmanagers=alertmanagers_of(config.alertmanagers, found),
+        severities=found.severities,
+        lines=_lines(found),
     )
+
+
+def _lines(found: Found) -> dict[str, int]:
+    written = found.document.lines.items()
+    wanted = {place: line for place, line in written if "routes" in place[-2:] or place[-1:] == ("quiet",)}
+    return {
+        spell(place): line for place, line in {**wanted, ("route",): found.document.lines[("route",)]}.items()
+    }
 
 
 def _web(web: models.Web, found: Found) -> WebSettings:
@@ -179,7 +189,7 @@ def _child(node: models.RouteSection, above: Route, path: str, found: Found) -> 
     start = Route(
         receiver=node.receiver or above.receiver,
         path=path,
-        matchers=tuple(matcher for listed in node.matchers for matcher in listed),
+        matchers=tuple(matcher.seeing(found.severities) for listed in node.matchers for matcher in listed),
         continue_=node.continue_,
         group_by=above.group_by,
         group_wait=above.group_wait,

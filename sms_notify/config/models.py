@@ -30,6 +30,7 @@ from sms_notify.config.values import (
     Storage,
     Timeout,
     Timezone,
+    WordList,
     Words,
 )
 from sms_notify.gateways.base import ReportsBy
@@ -196,6 +197,13 @@ class ReceiverSection(Model):
     template: Words = "default"
 
 
+class SeveritiesSection(Model):
+    critical: WordList = Field(default=[], description="words of the label severity that mean critical")
+    warning: WordList = Field(default=[], description="words that mean warning")
+    other: WordList = Field(default=[], description="words that mean neither warning nor info")
+    info: WordList = Field(default=[], description="words that mean info")
+
+
 class Config(Model):
     """The whole file."""
 
@@ -219,6 +227,11 @@ class Config(Model):
     receivers: Annotated[list[ReceiverSection], Field(min_length=1)]
     time_intervals: list[NamedInterval] = Field(default=[], description="as in Alertmanager")
     templates: dict[str, Words] = Field(default={})
+    severities: SeveritiesSection = Field(
+        default=SeveritiesSection(),
+        description="this installation's own words of severity, beside the known ones",
+        json_schema_extra={"default": {}},
+    )
     limits: OrOff[LimitsSection] = Field(
         default=LimitsSection(),
         description="what is over a limit is held and merged; or off",

@@ -77,7 +77,8 @@ class Accepting:
         working.flush()
         return verdicts
 
-    def _routed(self, alert: Alert) -> _Routed:
+    def _routed(self, told: Alert) -> _Routed:
+        alert = self._plan.severities.grade(told)
         chains = route(self._plan.route, alert.labels).chains
         return _Routed(alert, chains, names(alert, chains))
 

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Sequence
 from sms_notify.alert import Delivery
 from sms_notify.engine.working_set import WorkingSet
 from sms_notify.policy.allowance import Allowance
+from sms_notify.policy.allowed_moment import Rechecking
 from sms_notify.policy.batching import Batching, Texted, joins
 from sms_notify.policy.holds import Hold
 from sms_notify.policy.notifications import Case, Notifications
@@ -25,6 +26,7 @@ class Texting:
         self._plan = plan
         self._code = code
         self._allowance = Allowance(plan)
+        self._windows = Rechecking(plan)
         self._limited = {lane: self._allowance.limited(lane) for lane in Lane}
         self._back = {lane: self._allowance.looks_back(lane) for lane in Lane}
         self._back_at_all = self._allowance.looks_back_at_all()
@@ -55,7 +57,7 @@ class Texting:
         due = working.due_lanes() | rows.due_lanes()
         self._load_limits(working, {number for number, _ in due})
         free = [key for key in due if not self._waits(rows, *key)]
-        working.load_held(free)
+        self._load_held(working, free)
         self._load_companions(working, ((number, lane, rows.due(number, lane)) for number, lane in free))
         return self._batching(working).flush(due)
 
@@ -82,8 +84,15 @@ class Texting:
             if joins(lane, ready, was_held=was_held) and not self._waits(rows, number, lane):
                 lanes |= set() if alone else {(number, lane)}
                 late |= {number for n in ready if n.why is Hold.LATE and lane is Lane.CRITICAL}
-        working.load_held(lanes)
+        self._load_held(working, lanes)
         working.load_late(late)
+
+    def _load_held(self, working: WorkingSet, lanes: Iterable[tuple[str, Lane]]) -> None:
+        """Without what a window holds by now."""
+        asked = list(lanes)
+        working.load_held(asked)
+        for number, lane in asked:
+            self._windows.hold_again(working.rows, working.rows.held(number, lane))
 
     def _waits(self, rows: Rows, number: str, lane: Lane) -> bool:
         held = rows.lane(number, lane)

@@ -63,7 +63,7 @@ class Ticker:
         if due.old_groups:
             timers.forget_groups(tx, now - _GROUPS_KEPT)
         if self._plan.schedules:
-            self._hand_off(tx, now)
+            self._hand_off(tx, due, now)
         moved = self._keep_house(tx, due, now) if due.housekeeping else []
         if moved:  # what has failed makes steps due, and what grew too old is to be told
             due = replace(due, steps=True, notifications=True, lanes=True)
@@ -89,16 +89,17 @@ class Ticker:
         working.flush()
         return told
 
-    def _hand_off(self, tx: Tx, now: datetime) -> None:
+    def _hand_off(self, tx: Tx, due: WorkDue, now: datetime) -> None:
         """Tells who takes over now; every few minutes, looks for gaps ahead."""
         working = WorkingSet(tx, self._node, now)
         rows = working.rows
         working.load_roster(self._plan.directory)
         told = handoff.taken_over(self._plan, rows)
-        if told:
+        if told or due.handoffs:
+            working.load_timers([handoff.NO_INCIDENT])
             working.load_open_incidents()
             working.load_ids()
-        for schedule in told:
+        for schedule in handoff.to_text_now(self._plan, rows, told):
             handoff.tell(self._plan, rows, schedule)
         last = self._look_for_gaps_at
         if last is None or now >= last or last - now > _LOOK_EVERY:

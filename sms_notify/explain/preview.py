@@ -65,8 +65,8 @@ class Expected:
 class StepAt:
     """A step of the escalation, at its time; nobody in `people`: nobody is on call then, and the next one is at once.
 
-    `texts` are its own; who hears of it by another receiver's step has none here. `barred` are those of the people whom
-    no gateway texts now.
+    `texts` are its own; `already` are those who hear of it by the same step of another receiver, and get no second text.
+    `barred` are those of the people whom no gateway texts now.
     """
 
     nth: int
@@ -75,6 +75,7 @@ class StepAt:
     notify: tuple[Target, ...]
     texts: tuple[Expected, ...] = ()
     barred: tuple[Person, ...] = ()
+    already: tuple[Person, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -295,7 +296,15 @@ class _Seer:
             notify = receiver.escalate[nth - 1].notify
             people = self._people(notify, at)
             mine = tuple(self._expected(page, notify) for page in texts if step_of(page["nth"]) == nth)
-            yield StepAt(nth, at, people, notify, mine, tuple(filter(self._stuck, people)))
+            others = self._told_by_others(receiver, nth)
+            already = tuple(person for person in people if person.number in others)
+            yield StepAt(nth, at, people, notify, mine, tuple(filter(self._stuck, people)), already)
+
+    def _told_by_others(self, receiver: Receiver, nth: int) -> set[str]:
+        """The numbers that this step of another receiver tells."""
+        steps = (page for page in self._pages() if page["kind"] == Kind.ESCALATION)
+        there = (page for page in steps if page["receiver"] != receiver.name and step_of(page["nth"]) == nth)
+        return {page["number"] for page in there if page["state"] != PageState.DROPPED}
 
     def _stuck(self, person: Person) -> bool:
         barring = self._barred(person.number)

@@ -102,13 +102,13 @@ def standing(rows: Rows, it: Known, calm: timedelta) -> Alert:
     lately = latest is not None and (latest.closed_at is None or rows.now - latest.closed_at < calm)
     silent = alert.status is Status.RESOLVED or not alert.tells_severity
     if latest is not None and lately and silent:
-        alert = replace(alert, labels=latest.labels, annotations=latest.annotations)
+        alert = replace(alert, labels=latest.labels, annotations=latest.annotations, graded=latest.severity)
     if it.told_as is None or latest is None:
         return alert
     firing = [alert] if alert.status is Status.FIRING else []
     firing += [member.alert for member in _others(rows, latest.id, it.told_as) if member.closed_at is None]
     worst = min(firing, key=lambda one: one.severity.rank, default=alert)
-    return replace(alert, labels=worst.labels, annotations=worst.annotations)
+    return replace(alert, labels=worst.labels, annotations=worst.annotations, graded=worst.severity)
 
 
 def is_news_again(latest: Incident, alert: Alert, now: datetime, stale_after: timedelta) -> bool:
@@ -214,7 +214,16 @@ def note_member(rows: Rows, it: Known, word: Heard, incident_id: int) -> None:
         opened_at = now if had is None else had.opened_at
         told = alert if alert.tells_severity or had is None else had.alert
         rows.members.put(
-            key, Member(*key, starts_at, opened_at, now, labels=told.labels, annotations=told.annotations)
+            key,
+            Member(
+                *key,
+                starts_at,
+                opened_at,
+                now,
+                labels=told.labels,
+                annotations=told.annotations,
+                severity=told.severity,
+            ),
         )
     elif it.own is not None and had is not None:
         rows.members.put(key, replace(had, closed_at=now, ended_at=alert.ends_at, last_seen_at=now))

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 
+from sms_notify.alert import Severity
+from sms_notify.policy.allowed_moment import allowed
 from sms_notify.policy.bundles import FLAPPING
 from sms_notify.policy.directory import Person
-from sms_notify.policy.holds import Hold, Wait, wait
+from sms_notify.policy.holds import Hold, Quiet, Wait
 from sms_notify.policy.records import Incident, Message, Notification, Timer, TimerKind
 from sms_notify.policy.roster import Staff
-from sms_notify.policy.routing import ROUND, Receiver, Route, route, step_of
+from sms_notify.policy.routing import ROUND, Receiver, step_of
 from sms_notify.policy.rows import Rows
 from sms_notify.policy.ruleset import Plan
+from sms_notify.policy.self_alert_notes import note_asleep
 from sms_notify.policy.vocabulary import Decision, Kind, PageState
 
 LOOK_AGAIN = timedelta(minutes=1)
@@ -56,9 +59,11 @@ def hurry(rows: Rows, message: Message) -> None:
 
 
 def _hopeful(rows: Rows, n: Notification, timer: Timer) -> bool:
-    """Whether this text of the step before may still be read."""
+    """Whether this text of the step before may still be read, and a critical one before the night is over."""
     of_step = n.receiver == timer.receiver and n.kind.news and n.nth == timer.nth - 1
-    if not of_step or n.state is PageState.DROPPED:
+    critical = n.subject.alert.severity is Severity.CRITICAL
+    asleep = critical and n.state is PageState.HELD and n.why is Hold.QUIET
+    if not of_step or n.state is PageState.DROPPED or asleep:
         return False
     state = rows.state_of(n)
     return state is None or not state.bad_end
@@ -90,23 +95,39 @@ class Escalation:
         if receiver is None or not incident.is_open or nth > len(steps):
             rows.strike(timer)
             return []
-        step, later = steps[nth - 1], self._held(timer, receiver).until
+        critical = incident.severity is Severity.CRITICAL
+        step, quiet = steps[nth - 1], None if critical else receiver.quiet
+        later = self._held(timer, quiet).until
         if later > now:
             rows.set_timer(replace(timer, due_at=later))
             return []
         people = self._staff.people(step.notify, rows.overrides, now)
         self._decided(timer, receiver, people)
+        owed = [self._step_to(timer, receiver, person) for person in people]
+        asleep = critical and all_asleep(owed)
         if nth < len(steps):
-            pause = steps[nth].after - step.after if people else timedelta()
+            pause = steps[nth].after - step.after if people and not asleep else timedelta()
             rows.set_timer(Timer(incident.id, receiver.name, timer.what, timer.nth + 1, now + pause))
         else:
             rows.strike(timer)
-        told = (
-            person
-            for person in people
-            if not rows.has(incident.id, person.number, Kind.ESCALATION, timer.nth)
-        )
-        return [self._owe(timer, person, Kind.ESCALATION, timer.nth, f"step {nth}") for person in told]
+            if asleep:
+                note_asleep(rows, receiver.name, incident.id)
+        return [n for n in owed if not self._is_owed(n)]
+
+    def _step_to(self, timer: Timer, receiver: Receiver, person: Person) -> Notification:
+        n = self._owe(timer, person, Kind.ESCALATION, timer.nth, f"step {step_of(timer.nth)}")
+        held = self._held(timer, receiver.quiet, person.quiet)
+        return replace(n, due_at=held.until, why=held.why, held_by=held.by)
+
+    def _is_owed(self, n: Notification) -> bool:
+        """Whether it was owed before: none is told twice. What another receiver holds for longer is told when this one may."""
+        before = self._rows.found(n.incident_id, n.number, n.kind, n.nth)
+        if before is None:
+            return False
+        held = before.state is PageState.HELD and isinstance(before.why, Hold) and before.why.of_hours
+        if held and n.due_at < before.due_at and isinstance(n.why, Hold):
+            self._rows.hold(before, n.due_at, n.why, n.held_by)
+        return True
 
     def _owe(self, timer: Timer, person: Person, kind: Kind, nth: int, bundle: str) -> Notification:
         subject = self._rows.incidents.rows[timer.incident_id].subject
@@ -143,7 +164,7 @@ class Escalation:
         if receiver is None or not incident.is_open:
             rows.strike(timer)
             return []
-        later = max(self._held(timer, receiver).until, self._not_before(timer))
+        later = max(self._held(timer, receiver.quiet).until, self._not_before(timer))
         people = self._staff.people(receiver.notify, rows.overrides, now)
         if later > now or not people:
             rows.set_timer(replace(timer, due_at=later if later > now else now + LOOK_AGAIN))
@@ -177,18 +198,20 @@ class Escalation:
         last = max((at for n in told if (at := rows.written_at(n)) is not None), default=None)
         return self._now if last is None or self._now + ALONG >= last + timer.every else last + timer.every
 
-    def _held(self, timer: Timer, receiver: Receiver) -> Wait:
-        labels = self._rows.incidents.rows[timer.incident_id].labels
-        there = self._route_to(labels, receiver.name)
-        quiet = (receiver.quiet,) if receiver.quiet is not None else ()
-        mute, during = (there.mute, there.active) if there is not None else ((), ())
-        return wait(Wait(self._now, Hold.NOW), labels, mute, during, quiet)
+    def _held(self, timer: Timer, *quiet: Quiet | None) -> Wait:
+        labels = self._rows.incidents.rows[timer.incident_id].routing_labels
+        return allowed(self._plan, labels, timer.receiver, Wait(self._now, Hold.NOW), *quiet)
 
-    def _route_to(self, labels: Mapping[str, str], receiver: str) -> Route | None:
-        chains = route(self._plan.route, labels).chains
-        return next((chain[-1] for chain in chains if chain[-1].receiver == receiver), None)
+
+def all_asleep(owed: Sequence[Notification]) -> bool:
+    """Whether there is somebody to tell, and quiet hours hold it for each of them."""
+    return bool(owed) and all(n.why is Hold.QUIET for n in owed)
 
 
 def _once(owed: Iterable[Notification]) -> list[Notification]:
-    """Two receivers whose step comes at one time owe one text to whoever stands in both."""
-    return list({(n.incident_id, n.number): n for n in owed}.values())
+    """Two receivers whose step comes at one time owe one text to whoever stands in both: by the one that is free first."""
+    first: dict[tuple[int, str], Notification] = {}
+    for n in owed:
+        had = first.setdefault((n.incident_id, n.number), n)
+        first[n.incident_id, n.number] = min(had, n, key=lambda one: one.due_at)
+    return list(first.values())

@@ -10,19 +10,20 @@ from datetime import datetime
 
 from sms_notify.alert import Alert, Delivery, Severity
 from sms_notify.policy import escalation
+from sms_notify.policy.allowed_moment import allowed, first_free, is_awake
 from sms_notify.policy.belief import Belief, Said, believed
 from sms_notify.policy.bundles import FLAPPING, RAISED
 from sms_notify.policy.correlation import Chains
 from sms_notify.policy.directory import Person
 from sms_notify.policy.grouping import flush_at, group_of
-from sms_notify.policy.holds import Hold, Wait, wait
+from sms_notify.policy.holds import Hold, Wait
 from sms_notify.policy.rate_limits import Flapping
 from sms_notify.policy.records import Incident, Notification, Subject, TimerKind
 from sms_notify.policy.roster import Staff, scheduled
 from sms_notify.policy.routing import ROUND, Receiver, Route, step_of
 from sms_notify.policy.rows import Rows
 from sms_notify.policy.ruleset import Plan
-from sms_notify.policy.self_alert_notes import note_nobody
+from sms_notify.policy.self_alert_notes import note_asleep, note_nobody
 from sms_notify.policy.vocabulary import Decision, Drop, Heard, IncidentState, Kind, PageState, State
 from sms_notify.policy.withdrawal import take_back, waiting_follow_ups, withdraw
 
@@ -59,8 +60,8 @@ class Case:
     def critical(self) -> bool:
         return self.alert.severity is Severity.CRITICAL
 
-    def route_to(self, receiver: str) -> Route | None:
-        return next((chain[-1] for chain in self.chains if chain[-1].receiver == receiver), None)
+    def routes_to(self, receiver: str) -> list[Route]:
+        return [chain[-1] for chain in self.chains if chain[-1].receiver == receiver]
 
     def subject(self, *, ended: bool = False) -> Subject:
         return Subject(self.id, self.alert, self.opened_at, ended, self.flapping)
@@ -84,7 +85,7 @@ class Notifications:
         self._rows = rows
         self._staff = Staff(plan.directory, plan.schedules)
         self._now = rows.now
-        self._starts: dict[tuple[int, Heard, str], tuple[Wait, str]] = {}
+        self._starts: dict[tuple[int, Heard, str], tuple[list[tuple[Route, Wait]], str]] = {}
 
     def groups(self, cases: Sequence[Case]) -> list[str]:
         """The groups whose last flush a decision asks for; what a source has grouped has none of ours."""
@@ -102,6 +103,7 @@ class Notifications:
     def beginnings(self, cases: Sequence[Case]) -> list[Notification]:
         """One a person for each that is new, also where several receivers name them."""
         owed: dict[tuple[int, str], Notification] = {}
+        begun: list[tuple[Case, Receiver, tuple[Person, ...], datetime | None]] = []
         new = [case for case in cases if case.heard.news]
         for case in new:
             if case.heard is Heard.RAISED:
@@ -115,8 +117,12 @@ class Notifications:
             hidden = self._delivery.hidden
             for case in routed:
                 first = self._begin(case, receiver, people, hidden, owed)
-                self._plan_follow_ups(case, receiver, first)
+                begun.append((case, receiver, people, first))
                 hidden = 0  # of one delivery, told once to each
+        for case, receiver, people, first in begun:
+            known = (owed.get((case.id, person.number)) for person in people)
+            held = [n for n in known if n is not None]
+            self._plan_follow_ups(case, receiver, first, asleep=case.critical and escalation.all_asleep(held))
         return [self._in_place_of(n) if n.nth else n for n in owed.values()]
 
     def _begin_anew(self, case: Case) -> None:
@@ -156,12 +162,12 @@ class Notifications:
         owed: dict[tuple[int, str], Notification],
     ) -> datetime | None:
         """Adds what is owed to each; returns when the first of them may hear of it, None where nobody does."""
-        route, now = case.route_to(receiver.name), self._now
-        start, bundle = self._start(case, receiver, route, urgent=case.critical)
-        start = Wait(now, Hold.NOW) if case.flapping else start
+        now = self._now
+        starts, bundle = self._starts_of(case, receiver, urgent=case.critical)
+        starts = [(route, Wait(now, Hold.NOW)) for route, _ in starts] if case.flapping else starts
         times: list[datetime] = []
         for person in (*people, *self._climbed_to(case, receiver, people)):
-            held = self._wait(start, case, route, receiver, person)
+            held = first_free(starts, case.alert.labels, receiver.quiet, person.quiet)
             times.append(held.until)
             said = self._bundle(case, receiver, person, bundle)
             if said is None:
@@ -248,48 +254,49 @@ class Notifications:
         episodes = self._rows.episodes(case.alert.source, case.alert.fingerprint)
         return [n for incident in episodes for n in self._rows.of_incident(incident.id)]
 
-    def _start(
-        self, case: Case, receiver: Receiver, route: Route | None, *, urgent: bool
-    ) -> tuple[Wait, str]:
-        """When it may be told as far as its group is concerned: the same for all its readers. What a source has grouped is
-        never held a second time.
+    def _starts_of(
+        self, case: Case, receiver: Receiver, *, urgent: bool
+    ) -> tuple[list[tuple[Route, Wait]], str]:
+        """When each route may tell it as far as its group is concerned, and the group that is first: the same for all its
+        readers. What a source has grouped is never held a second time.
         """
-        if self._delivery.group or route is None:
-            return Wait(self._now, Hold.NOW), ""
+        routes = case.routes_to(receiver.name)
+        if self._delivery.group or not routes:
+            return [(route, Wait(self._now, Hold.NOW)) for route in routes or [Route(receiver.name)]], ""
         key = (case.id, case.heard, receiver.name)
         if key not in self._starts:
-            self._starts[key] = self._flush(case, receiver, route, urgent=urgent)
+            started = [(route, *self._start(case, receiver, route, urgent=urgent)) for route in routes]
+            first = min(started, key=lambda one: one[1].until)
+            self._starts[key] = [(route, at) for route, at, _ in started], first[2]
         return self._starts[key]
 
-    def _flush(self, case: Case, receiver: Receiver, route: Route, *, urgent: bool) -> tuple[Wait, str]:
+    def _start(self, case: Case, receiver: Receiver, route: Route, *, urgent: bool) -> tuple[Wait, str]:
         name = group_of(route, receiver.name, case.alert.labels)
         last = self._rows.groups.get(name)
         at = flush_at(route, last, urgent, self._now)
         self._rows.groups.put(name, at.until if last is None else max(last, at.until))
         return at, name
 
-    def _wait(self, start: Wait, case: Case, route: Route | None, receiver: Receiver, person: Person) -> Wait:
-        quiet = tuple(hours for hours in (receiver.quiet, person.quiet) if hours is not None)
-        mute, during = (route.mute, route.active) if route is not None else ((), ())
-        if not (mute or during or quiet):
-            return start
-        return wait(start, case.alert.labels, mute, during, quiet)
-
-    def _plan_follow_ups(self, case: Case, receiver: Receiver, first: datetime | None) -> None:
+    def _plan_follow_ups(
+        self, case: Case, receiver: Receiver, first: datetime | None, *, asleep: bool
+    ) -> None:
         """What follows if nobody acknowledges and it does not end: the next step, the next reminder."""
-        if not receiver.notify:
-            return
-        incident = self._rows.incidents.rows[case.id]
-        if incident.acked_at is not None:
+        if not receiver.notify or self._rows.incidents.rows[case.id].acked_at is not None:
             return
         if not self._goes_on(case, receiver):
-            nth = self._next_step(case, receiver)
-            if first is not None and case.heard is Heard.RESUMED:
-                first -= receiver.climbed_by(nth)
-            escalation.plan_step(self._rows, case.id, receiver, case.round, nth, first)
-        route = case.route_to(receiver.name)
-        if route is not None and route.repeat_interval and not case.alert.once:
-            escalation.plan_reminder(self._rows, case.id, receiver, case.round, route.repeat_interval, first)
+            self._plan_step(case, receiver, first, asleep=asleep)
+        every = [one.repeat_interval for one in case.routes_to(receiver.name) if one.repeat_interval]
+        if every and not case.alert.once:
+            escalation.plan_reminder(self._rows, case.id, receiver, case.round, min(every), first)
+
+    def _plan_step(self, case: Case, receiver: Receiver, first: datetime | None, *, asleep: bool) -> None:
+        nth = self._next_step(case, receiver)
+        if asleep and nth > len(receiver.escalate):
+            note_asleep(self._rows, receiver.name, case.id)
+        if first is not None and case.heard is Heard.RESUMED:
+            first -= receiver.climbed_by(nth)
+        due = None if asleep else first
+        escalation.plan_step(self._rows, case.id, receiver, case.round, nth, due)
 
     def _goes_on(self, case: Case, receiver: Receiver) -> bool:
         """Whether its steps run already: those of a bout of flapping run through its ends."""
@@ -351,7 +358,14 @@ class Notifications:
         told = mine[-1]
         person = self._plan.directory.owner(number) or told.person
         receiver = self._plan.receiver(told.receiver)
-        held = self._wait(Wait(self._now, Hold.NOW), case, None, receiver, person)
+        held = allowed(
+            self._plan,
+            case.alert.labels,
+            receiver.name,
+            Wait(self._now, Hold.NOW),
+            receiver.quiet,
+            person.quiet,
+        )
         return Notification(
             self._rows.incidents.rows[case.id].subject, person, Kind.UNHEARD, told.receiver, held.until, self._now,
             held.why, held.by,
@@ -378,7 +392,7 @@ class Notifications:
         receiver = next((receiver for receiver in receivers if receiver.send_resolved), None)
         if not believes or receiver is None or number not in self._numbers:
             return None
-        return self._resolved(case, receiver, mine[0])
+        return self._resolved(case, receiver, mine)
 
     def _since_last_end(self, mine: Sequence[Notification]) -> Sequence[Notification]:
         """What a reader was told after the last end that they may have read."""
@@ -388,11 +402,14 @@ class Notifications:
         ]
         return in_order[ends[-1] + 1 :] if ends else in_order
 
-    def _resolved(self, case: Case, receiver: Receiver, first: Notification) -> Notification:
+    def _resolved(self, case: Case, receiver: Receiver, mine: Sequence[Notification]) -> Notification:
+        """No mute holds an end, and quiet hours hold it only where its reader's last text about it is long ago."""
+        first = mine[0]
         person = self._plan.directory.owner(first.number) or Person(first.person.name, first.number)
-        route = case.route_to(receiver.name)
-        start, bundle = self._start(case, receiver, route, urgent=False)
-        held = self._wait(start, case, route, receiver, person)
+        starts, bundle = self._starts_of(case, receiver, urgent=False)
+        quiet = () if is_awake(self._rows, mine) else (receiver.quiet, person.quiet)
+        unmuted = [(Route(receiver.name), start) for _, start in starts]
+        held = first_free(unmuted, case.alert.labels, *quiet)
         return Notification(
             case.subject(ended=True), person, Kind.RESOLVED, receiver.name, held.until, self._now, held.why, held.by,
             case.round * ROUND, bundle,
@@ -419,7 +436,7 @@ def relieved(plan: Plan, rows: Rows) -> list[Notification]:
             told = {
                 one.number for one in rows.of_incident(n.incident_id) if one.state is not PageState.DROPPED
             }
-            owed += [_taken_over(rows, n, person) for person in people if person.number not in told]
+            owed += [_taken_over(plan, rows, n, person) for person in people if person.number not in told]
     return owed
 
 
@@ -432,11 +449,11 @@ def _held_for_hours(rows: Rows) -> dict[tuple[str, str], list[Notification]]:
     return found
 
 
-def _taken_over(rows: Rows, n: Notification, person: Person) -> Notification:
+def _taken_over(plan: Plan, rows: Rows, n: Notification, person: Person) -> Notification:
     """Under the quiet hours of whoever takes over."""
-    quiet = (person.quiet,) if person.quiet is not None else ()
     assert isinstance(n.why, Hold)  # noqa: S101 - it was held when it was read
-    held = wait(Wait(rows.now, n.why, n.held_by), n.subject.alert.labels, (), (), quiet)
+    start, quiet = Wait(rows.now, n.why, n.held_by), plan.receiver(n.receiver).quiet
+    held = allowed(plan, n.subject.alert.labels, n.receiver, start, quiet, person.quiet)
     return replace(n, person=person, due_at=held.until, why=held.why, held_by=held.by, id=0)
 
 

@@ -37,9 +37,10 @@ class Incident:
     """One episode of a problem. `severity`, `labels` and `annotations` are those of now.
 
     `level` is what readers take its severity for, until it was milder than that for long enough; None = `severity`.
-    `routed_by` are the labels of the worst so far, by which routes are asked; None = `labels`. `flapping` counts its
-    beginnings where they are too many to tell each; else 0. While it flaps, an end is `ended_at` alone: it closes when it
-    is calm. `began` are the beginnings, and rises, that may count for that. `raised` counts the rounds of texts about it.
+    `routed_by` are the labels of the worst so far, by which routes are asked, and `worst` its severity; None = those of
+    now. `flapping` counts its beginnings where they are too many to tell each; else 0. While it flaps, an end is `ended_at`
+    alone: it closes when it is calm. `began` are the beginnings, and rises, that may count for that. `raised` counts the
+    rounds of texts about it.
     `repeats`: its source says again and again that it fires, so that silence means something.
     """
 
@@ -63,6 +64,7 @@ class Incident:
     level: Severity | None = None
     milder_since: datetime | None = None
     routed_by: Mapping[str, str] | None = None
+    worst: Severity | None = None
     began: tuple[datetime, ...] = ()
     repeats: bool = False
 
@@ -100,6 +102,7 @@ class Incident:
             self.annotations,
             self.starts_at,
             self.ended_at,
+            graded=self.severity,
         )
         return Subject(self.id, alert, self.opened_at, ended, self.flapping, self.last_seen_at, self.acked_by)
 
@@ -118,6 +121,7 @@ class Member:
     closed_at: datetime | None = None
     labels: Mapping[str, str] = field(default_factory=dict)
     annotations: Mapping[str, str] = field(default_factory=dict)
+    severity: Severity = Severity.OTHER
 
     @property
     def episode(self) -> Episode:
@@ -129,14 +133,9 @@ class Member:
         """As its source told it last."""
         status = Status.FIRING if self.closed_at is None else Status.RESOLVED
         return Alert(
-            self.source,
-            self.fingerprint,
-            status,
-            self.labels,
-            self.annotations,
-            self.starts_at,
-            self.ended_at,
-        )
+            self.source, self.fingerprint, status, self.labels, self.annotations, self.starts_at, self.ended_at,
+            graded=self.severity,
+        )  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -281,12 +280,13 @@ def first_entry(draft: Draft) -> Entry:
 
 
 class TimerKind(StrEnum):
-    """What falls due of an open incident."""
+    """What falls due: of an open incident, or of a schedule whose new holder is asleep (then `Timer.receiver` names it)."""
 
     ESCALATE = "escalate"
     REMIND = "remind"
     CALM = "calm"  # it has neither come nor gone for so long that it counts as calm
     COPY = "copy"  # what may have been an old copy of its alert counts as a new beginning
+    HANDOFF = "handoff"
 
     @property
     def turn(self) -> bool:

@@ -198,14 +198,13 @@ class Rows:
 
     def has(self, incident_id: int, number: str, kind: Kind, nth: int) -> bool:
         """Whether this was written down before, and not dropped: none is told twice."""
-        had = self._had(incident_id, number, kind, nth)
+        had = self.found(incident_id, number, kind, nth)
         return had is not None and had.state is not PageState.DROPPED
 
-    def _had(self, incident_id: int, number: str, kind: Kind, nth: int) -> Notification | None:
-        same = (
-            n for n in self.of_incident(incident_id) if n.number == number and n.kind is kind and n.nth == nth
-        )
-        return next(same, None)
+    def found(self, incident_id: int, number: str, kind: Kind, nth: int) -> Notification | None:
+        """What was written down of this."""
+        mine = (n for n in self.of_incident(incident_id) if n.number == number)
+        return next((n for n in mine if n.kind is kind and n.nth == nth), None)
 
     def hold(self, n: Notification, until: datetime, why: Hold, held_by: str) -> None:
         """Holds it, longer if it was held."""
@@ -219,7 +218,7 @@ class Rows:
 
     def _write(self, n: Notification, **changes: Any) -> int | None:
         """Returns its id where it was written down before: what was dropped may be owed once more, what was told not."""
-        had = None if n.id else self._had(n.incident_id, n.number, n.kind, n.nth)
+        had = None if n.id else self.found(n.incident_id, n.number, n.kind, n.nth)
         if n.id:
             self.change(replace(n, **changes))
             return n.id

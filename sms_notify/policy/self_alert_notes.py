@@ -25,6 +25,7 @@ class Particular(StrEnum):
     NOBODY = "nobody"
     UNREAD = "unread"
     GAP = "gap"
+    ASLEEP = "asleep"
     GONE = "gone"
     SPOOL = "spool"
 
@@ -111,6 +112,16 @@ def note_nobody(rows: Rows, receiver: str, incident_ids: Iterable[int]) -> None:
         rows.notes.append(
             SelfAlertNote(Particular.GAP, f"{receiver}/{tag}", Urgency(Level.PAGE), "", what, advice)
         )
+
+
+def note_asleep(rows: Rows, receiver: str, incident_id: int) -> None:
+    """A critical incident that quiet hours keep from everybody who is left to be told."""
+    tag = f"#{tag_of(incident_id)}"
+    what = f"critical {tag} waits for the end of quiet hours: nobody of receiver {receiver} can be texted now"
+    advice = "Tell them by another road; `unless` of `quiet` says what does not wait."
+    rows.notes.append(
+        SelfAlertNote(Particular.ASLEEP, f"{receiver}/{tag}", Urgency(Level.PAGE), "", what, advice)
+    )
 
 
 def note_unaddressed(rows: Rows, incident_ids: Iterable[int]) -> None:

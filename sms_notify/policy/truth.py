@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import timedelta
 
-from sms_notify.alert import Alert, Severity, Status
+from sms_notify.alert import Alert, Status
 from sms_notify.policy import flapping
 from sms_notify.policy.correlation import (
     REPEATING,
@@ -189,11 +189,12 @@ def stands(plan: Plan, rows: Rows, incident: Incident, now_is: Alert) -> Inciden
     fallen = severity.rank > level.rank
     since = incident.milder_since if incident.level is level else rows.now
     routing = incident.routing_labels
-    worst = Severity.of(routing).rank < severity.rank
+    worst = incident.worst or incident.severity
+    worse = worst.rank < severity.rank
     return replace(
         incident, severity=severity, labels=now_is.labels, annotations=now_is.annotations,
         level=level if fallen else None, milder_since=since if fallen else None,
-        routed_by=routing if worst else None,
+        routed_by=routing if worse else None, worst=worst if worse else None,
     )  # fmt: skip
 
 

@@ -36,7 +36,7 @@ def incident_of(row: Row) -> Incident:
         from_stored(row["closed_at"]), from_stored(row["acked_at"]), row["acked_by"], row["acked_how"],
         row["flapping"], row["raised"], Severity(row["level"]) if row["level"] else None,
         from_stored(row["milder_since"]), load_shared(row["routed_by"]) if row["routed_by"] else None,
-        _moments(row["began"]), bool(row["repeats"]),
+        Severity(row["worst"]) if row["worst"] else None, _moments(row["began"]), bool(row["repeats"]),
     )  # fmt: skip
 
 
@@ -110,12 +110,13 @@ UNHEARD = f"exists (select 1 from incidents where {_QUIET})"
 _INSERT = insert_into(
     "incidents",
     "id, source, fingerprint, starts_at, opened_at, state, severity, labels, annotations, last_seen_at, ended_at,"
-    " closed_at, acked_at, acked_by, acked_how, flapping, raised, level, milder_since, routed_by, began, repeats",
+    " closed_at, acked_at, acked_by, acked_how, flapping, raised, level, milder_since, routed_by, worst, began,"
+    " repeats",
 )
 _UPDATE = (
     "update incidents set state = ?, severity = ?, labels = ?, annotations = ?, last_seen_at = ?, ended_at = ?,"
     " closed_at = ?, acked_at = ?, acked_by = ?, acked_how = ?, flapping = ?, raised = ?, level = ?, milder_since = ?,"
-    " routed_by = ?, began = ?, repeats = ? where id = ?"
+    " routed_by = ?, worst = ?, began = ?, repeats = ? where id = ?"
 )
 
 
@@ -139,7 +140,7 @@ def _changeable(one: Incident) -> tuple[object, ...]:
         one.state, one.severity, dump(one.labels), dump(one.annotations), stored(one.last_seen_at),
         to_stored(one.ended_at), to_stored(one.closed_at), to_stored(one.acked_at), one.acked_by, one.acked_how,
         one.flapping, one.raised, one.level or "", to_stored(one.milder_since),
-        "" if one.routed_by is None else dump(one.routed_by), " ".join(str(stored(at)) for at in one.began),
+        "" if one.routed_by is None else dump(one.routed_by), one.worst or "", " ".join(str(stored(at)) for at in one.began),
         int(one.repeats),
     )  # fmt: skip
 

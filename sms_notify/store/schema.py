@@ -333,6 +333,7 @@ MIGRATIONS: tuple[str, ...] = (
     alter table incidents add column level text not null default '';
     alter table incidents add column milder_since bigint;
     alter table incidents add column routed_by text not null default '';
+    alter table incidents add column worst text not null default '';
     alter table incidents add column began text not null default '';
     alter table incidents add column repeats integer not null default 0;
     alter table incidents add column gap bigint not null default 0;
@@ -343,8 +344,10 @@ MIGRATIONS: tuple[str, ...] = (
     create index incidents_quiet on incidents (last_seen_at) where closed_at is null and repeats = 1 and state <> 'unheard';
     alter table members add column labels text not null default '{}';
     alter table members add column annotations text not null default '{}';
+    alter table members add column severity text not null default 'other';
     update members set labels = (select i.labels from incidents i where i.id = members.incident_id),
-      annotations = (select i.annotations from incidents i where i.id = members.incident_id);
+      annotations = (select i.annotations from incidents i where i.id = members.incident_id),
+      severity = (select i.severity from incidents i where i.id = members.incident_id);
     update incidents set state = 'unheard' where state = 'stale';
     update alerts set reason = 'held_copy' where reason = 'stale' and status = 'firing';
     update alerts set reason = 'old_end' where reason = 'stale';

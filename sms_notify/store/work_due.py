@@ -31,6 +31,7 @@ class WorkDue:
     calm: bool
     copies: bool
     reminders: bool
+    handoffs: bool
     notifications: bool
     after_hours: bool
     lanes: bool
@@ -57,6 +58,7 @@ _LINES = {
     "calm": f"exists (select 1 from agenda where what = '{TimerKind.CALM}' and due_at <= :now)",
     "copies": f"exists (select 1 from agenda where what = '{TimerKind.COPY}' and due_at <= :now)",
     "reminders": f"exists (select 1 from agenda where what = '{TimerKind.REMIND}' and due_at <= :now)",
+    "handoffs": f"exists (select 1 from agenda where what = '{TimerKind.HANDOFF}' and due_at <= :now)",
     "notifications": "exists (select 1 from pages where state = 'held' and due_at <= :now)",
     "after_hours": "exists (select 1 from pages where state = 'held' and due_at <= :now"
     f" and kind = '{Kind.FIRING}' and why in {in_list(hold for hold in Hold if hold.of_hours)})",

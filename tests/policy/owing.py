@@ -72,4 +72,5 @@ def summed(owed: Sequence[Notification]) -> list[tuple[str, float, str]]:
 
 DBA = Receiver("dba", (TO_BOB, TO_ALICE))
 MUTED = replace(ROUTE, mute=(between(11, 13),))
-SHUT = Quiet((between(11, 14, "night"),))
+SHUT = Quiet((between(11, 14, "night"),), ())  # nothing passes
+CRITICAL_ALONE = Quiet((between(11, 14, "night"),))

@@ -13,13 +13,14 @@ from workbench import ALICE, BOB, NOON, firing
 from sms_notify.policy.bundles import FLAPPING
 from sms_notify.policy.directory import Directory, Person, Target, TargetKind
 from sms_notify.policy.escalation import Escalation, hurry, plan_reminder, plan_step
-from sms_notify.policy.holds import Quiet, Window
+from sms_notify.policy.holds import Hold, Quiet, Window
 from sms_notify.policy.matchers import parse_matchers
-from sms_notify.policy.records import Notification, Timer, TimerKind
+from sms_notify.policy.records import Incident, Notification, Timer, TimerKind
 from sms_notify.policy.rotations import Schedule, Shift
 from sms_notify.policy.routing import ROUND, Receiver, Route, Step
 from sms_notify.policy.rows import Rows
 from sms_notify.policy.ruleset import Plan
+from sms_notify.policy.self_alert_notes import Particular
 from sms_notify.policy.time_intervals import TimeInterval
 from sms_notify.policy.vocabulary import Decision, Drop, IncidentState, Kind, PageState, State
 
@@ -130,6 +131,7 @@ TO_STEP = a_timer(1, due_at=at(5))
         (FAILED, [text(2, State.NOT_DELIVERED)], TO_STEP, True),
         (FAILED, [text(2, State.EXPIRED)], TO_STEP, False),  # the next text tells it
         (FAILED, [a_notification(ONE, BOB, id_=2)], TO_STEP, False),  # it is held
+        (FAILED, [a_notification(ONE, BOB, id_=2, why=Hold.QUIET)], TO_STEP, True),  # until the morning
         (FAILED, [a_notification(ONE, BOB, id_=2, state=PageState.DROPPED)], TO_STEP, True),
         # Others of something else.
         (FAILED, [text(2, State.SENT, receiver="dba")], TO_STEP, True),
@@ -148,7 +150,8 @@ def test_the_next_step_does_not_wait_where_the_last_hope_of_this_one_has_failed(
     assert (after.due_at, bool(after.every)) == ((NOON, True) if hurried else (timer.due_at, False))
 
 
-ASLEEP = plan(quiet=Quiet((AFTERNOON,)))
+QUIET = Quiet((AFTERNOON,), ())  # without any exception
+ASLEEP, MILD = plan(quiet=QUIET), an_incident(1, firing(severity="warning"))
 GAP = plan(escalate=(Step(HOUR, whom("primary")),))
 JUMPED = (Decision.JUMPED, 1, "every text of the step before has failed")
 
@@ -166,7 +169,6 @@ JUMPED = (Decision.JUMPED, 1, "every text of the step before has failed")
         (plan(escalate=(Step(HOUR, whom("primary")), *STEPS)), a_timer(1), [], [(2, NOON)]),  # nobody on call
         (GAP, a_timer(1), [], []),
         # Held.
-        (ASLEEP, a_timer(1), [], [(1, THREE)]),
         (plan(quiet=Quiet((AFTERNOON,), WORSE)), a_timer(1), [("bob", 1)], [(2, at(10))]),
         (replace(PLAN, route=Route("oncall", mute=(AFTERNOON,))), a_timer(1), [], [(1, THREE)]),
         (replace(PLAN, route=Route("oncall", active=(EVENING,))), a_timer(1), [], [(1, at(8 * 60))]),
@@ -182,6 +184,68 @@ def test_a_step_that_is_due_tells_its_people_and_plans_the_next(
     assert timers(rows) == left
 
 
+def with_quiet(**own: Quiet) -> Plan:
+    people = {name: replace(one, quiet=own.get(name)) for name, one in PEOPLE.people.items()}
+    return replace(PLAN, directory=Directory(people))
+
+
+NAPPING = {"bob": QUIET, "carol": QUIET, "alice": QUIET}
+
+
+@pytest.mark.parametrize(
+    ("incident", "plan", "timer", "owed", "left", "noted"),
+    [
+        # A receiver's quiet hours hold the steps of what is not critical.
+        (MILD, ASLEEP, a_timer(1), [], [(1, THREE)], False),
+        # Somebody's own hold what that person is told, and nothing else.
+        (MILD, with_quiet(bob=QUIET), a_timer(1), [("bob", THREE)], [(2, at(10))], False),
+        (MILD, with_quiet(carol=QUIET), a_timer(1, nth=2), [("carol", THREE), ("alice", NOON)], [], False),
+        (MILD, with_quiet(**NAPPING), a_timer(1, nth=2), [("carol", THREE), ("alice", THREE)], [], False),
+        # Critical and nobody awake: the next step at once, and after the last one the operator.
+        (ONE, with_quiet(bob=QUIET), a_timer(1), [("bob", THREE)], [(2, NOON)], False),
+        (ONE, ASLEEP, a_timer(1), [("bob", THREE)], [(2, NOON)], False),
+        (ONE, with_quiet(carol=QUIET), a_timer(1, nth=2), [("carol", THREE), ("alice", NOON)], [], False),
+        (ONE, with_quiet(**NAPPING), a_timer(1, nth=2), [("carol", THREE), ("alice", THREE)], [], True),
+        (ONE, with_quiet(bob=Quiet((AFTERNOON,))), a_timer(1), [("bob", NOON)], [(2, at(10))], False),
+    ],
+)
+def test_a_step_keeps_quiet_hours_and_a_critical_problem_goes_on_to_who_is_awake(
+    incident: Incident,
+    plan: Plan,
+    timer: Timer,
+    owed: list[tuple[str, datetime]],
+    left: list[tuple[int, datetime]],
+    noted: bool,
+) -> None:
+    rows = rows_of_all(incident, timer)
+    told = Escalation(plan, rows).steps()
+
+    assert [(n.person.name, n.due_at) for n in told] == owed
+    assert {n.why for n in told if n.due_at > NOON} <= {Hold.QUIET}
+    assert timers(rows) == left
+    assert [note.particular for note in rows.notes] == [Particular.ASLEEP] * noted
+
+
+@pytest.mark.parametrize(("why", "pulled"), [(Hold.QUIET, True), (Hold.MUTED, True), (Hold.LIMIT, False)])
+def test_what_another_receiver_holds_for_hours_is_told_by_the_step_of_the_one_that_is_free(
+    why: Hold, pulled: bool
+) -> None:
+    held = a_notification(ONE, BOB, Kind.ESCALATION, nth=1, receiver="dba", due_at=THREE, why=why)
+    rows = rows_of_all(ONE, a_timer(1), held)
+
+    assert Escalation(PLAN, rows).steps() == []
+    assert [n.due_at for n in rows.all_held()] == [NOON if pulled else THREE]
+
+
+def test_of_two_receivers_whose_step_is_due_the_one_that_is_free_tells() -> None:
+    quiet = replace(ONCALL, name="dba", quiet=QUIET)
+    for named in ({"dba": quiet, "oncall": ONCALL}, {"oncall": ONCALL, "dba": quiet}):
+        rows = rows_of_all(ONE, *(a_timer(1, receiver=name) for name in named))
+        owed = Escalation(replace(PLAN, receivers=named), rows).steps()
+
+        assert [(n.person.name, n.receiver, n.due_at) for n in owed] == [("bob", "oncall", NOON)]
+
+
 @pytest.mark.parametrize(
     ("plan", "timer", "words"),
     [
@@ -189,7 +253,7 @@ def test_a_step_that_is_due_tells_its_people_and_plans_the_next(
         (PLAN, a_timer(1, nth=ROUND + 2), [(Decision.ESCALATED, 2, "carol, alice")]),
         (PLAN, a_timer(1, every=MINUTE), [JUMPED, (Decision.ESCALATED, 1, "bob")]),
         (GAP, a_timer(1), [(Decision.NOBODY_ON_CALL, 1, "schedule:primary")]),
-        (ASLEEP, a_timer(1), []),
+        (replace(PLAN, route=Route("oncall", mute=(AFTERNOON,))), a_timer(1), []),
     ],
 )
 def test_it_is_written_down_who_was_told_by_a_step_and_why(
@@ -319,7 +383,7 @@ def test_a_reminder_that_is_due_tells_again_whoever_is_to_be_notified(
 
 
 def test_a_reminder_goes_to_whoever_is_on_call_and_awake() -> None:
-    night = replace(BOB, quiet=Quiet((AFTERNOON,)))
+    night = replace(BOB, quiet=QUIET)
     people = replace(PEOPLE, people={**PEOPLE.people, "bob": night})
     asked = replace(plan(notify=whom("primary", "alice", "bob")), directory=people)
     rows = rows_of_all(ONE, REMIND)

@@ -8,6 +8,7 @@ from datetime import timedelta
 import pytest
 from made import a_message, a_notification, acknowledged, an_incident, fates, moves, rows_with, told_by
 from owing import (
+    CRITICAL_ALONE,
     DBA,
     FIVE,
     HOUR,
@@ -56,11 +57,12 @@ def test_only_news_begins_anything(word: Heard) -> None:
         (replace(ROUTE, active=(between(13, 15),)), {}, None, 13, Hold.INACTIVE, "shut"),
         (ROUTE, {"quiet": SHUT}, None, 14, Hold.QUIET, "night"),
         (ROUTE, {}, SHUT, 14, Hold.QUIET, "night"),
-        (ROUTE, {"quiet": Quiet((between(11, 13),))}, SHUT, 14, Hold.QUIET, "night"),
+        (ROUTE, {"quiet": Quiet((between(11, 13),), ())}, SHUT, 14, Hold.QUIET, "night"),
         (replace(ROUTE, mute=(between(14, 16),)), {"quiet": SHUT}, None, 16, Hold.MUTED, "shut"),
+        (ROUTE, {"quiet": CRITICAL_ALONE}, None, 12, Hold.NOW, ""),
         (
             replace(ROUTE, mute=(between(9, 11),)),
-            {"quiet": Quiet((between(13, 14),))},
+            {"quiet": Quiet((between(13, 14),), ())},
             None,
             12,
             Hold.NOW,
@@ -180,18 +182,82 @@ def test_of_two_beginnings_of_one_incident_the_worse_is_owed_with_what_its_sourc
 @pytest.mark.parametrize(
     ("routes", "receivers", "asked"),
     [
-        ([ROUTE], ("oncall",), ROUTE),
-        ([TO_DBA, ROUTE], ("dba", "oncall"), ROUTE),
-        ([MUTED, TO_DBA, ROUTE], ("oncall", "dba"), MUTED),  # of two routes to one receiver the first
-        ([TO_DBA], ("dba",), None),
+        ([ROUTE], ("oncall",), [ROUTE]),
+        ([TO_DBA, ROUTE], ("dba", "oncall"), [ROUTE]),
+        ([MUTED, TO_DBA, ROUTE], ("oncall", "dba"), [MUTED, ROUTE]),
+        ([TO_DBA], ("dba",), []),
     ],
 )
 def test_an_alert_names_each_of_its_receivers_once(
-    routes: list[Route], receivers: tuple[str, ...], asked: Route | None
+    routes: list[Route], receivers: tuple[str, ...], asked: list[Route]
 ) -> None:
     case: Case = heard(Heard.FIRST, *routes)
 
-    assert (case.receivers, case.route_to("oncall")) == (receivers, asked)
+    assert (case.receivers, case.routes_to("oncall")) == (receivers, asked)
+
+
+SLOW = replace(ROUTE, path="route.routes[2]", group_wait=10 * MINUTE, repeat_interval=HOUR)
+
+
+@pytest.mark.parametrize("turned", [False, True])
+@pytest.mark.parametrize(
+    ("routes", "group", "due", "why"),
+    [
+        ([MUTED, SLOW], "g", 0, "now"),
+        ([MUTED, SLOW], "", 10, "group_wait"),
+        ([ROUTE, SLOW], "", 0.5, "group_wait"),
+        ([MUTED, replace(SLOW, mute=(between(11, 15),))], "g", 60, "muted"),
+    ],
+)
+def test_of_two_routes_to_one_receiver_the_first_that_is_free_tells(
+    routes: list[Route], group: str, due: float, why: str, turned: bool
+) -> None:
+    rows = rows_with(OPEN)
+    owed = deciding(planned(), rows, group=group).beginnings(
+        [heard(Heard.FIRST, *(routes[::-1] if turned else routes))]
+    )
+
+    assert summed(owed) == [("alice", due, why)]
+    assert [(timer.due_at - NOON) / MINUTE for timer in rows.timers_of(1)] == [
+        due + 60
+    ]  # the shorter interval
+
+
+STEPS = {"escalate": (FIVE, TEN)}
+
+
+@pytest.mark.parametrize(
+    ("of", "receiver", "own", "step", "noted"),
+    [
+        (OPEN, STEPS, None, 5, False),
+        (OPEN, STEPS, SHUT, 0, False),  # whom it is for sleeps: the next step at once
+        (OPEN, {**STEPS, "quiet": SHUT}, None, 0, False),
+        (OPEN, {}, SHUT, None, True),  # and where there is none, the operator
+        (OPEN, STEPS, CRITICAL_ALONE, 5, False),
+        (MILD, STEPS, SHUT, 125, False),
+        (MILD, {}, SHUT, None, False),
+    ],
+)
+def test_a_critical_problem_that_finds_everybody_asleep_goes_on_at_once(
+    of: Incident, receiver: dict[str, object], own: Quiet | None, step: float | None, noted: bool
+) -> None:
+    rows = rows_with(of)
+    plan = planned(Receiver("oncall", (TO_ALICE,), **receiver), quiet=own)  # type: ignore[arg-type]
+    deciding(plan, rows).beginnings([heard(Heard.FIRST, of=of)])
+
+    due = {timer.what: (timer.due_at - NOON) / MINUTE for timer in rows.timers_of(1)}
+    assert due.get(TimerKind.ESCALATE) == step
+    assert [note.particular for note in rows.notes] == ["asleep"] * noted
+
+
+def test_nobody_is_asleep_whom_another_receiver_tells() -> None:
+    quiet, loud = Receiver("oncall", (TO_ALICE,), quiet=SHUT, **STEPS), Receiver("dba", (TO_ALICE,))
+    rows = rows_with(OPEN)
+    owed = deciding(planned(quiet, loud), rows).beginnings([heard(Heard.FIRST, ROUTE, TO_DBA)])
+
+    assert summed(owed) == [("alice", 0, "now")]
+    steps = [timer.due_at for timer in rows.timers_of(1) if timer.what is TimerKind.ESCALATE]
+    assert steps == [NOON + 125 * MINUTE]
 
 
 # A severity that rises.

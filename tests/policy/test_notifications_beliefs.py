@@ -126,6 +126,12 @@ def test_an_end_that_is_not_to_be_texted_counts_as_said(word: Heard, expected: s
     assert said_of(work, word, NOW) == expected
 
 
+def test_what_is_heard_of_again_had_no_end_that_counts_as_said() -> None:
+    plan = planned(Receiver("oncall", (TO_ALICE,), send_resolved=False))
+
+    assert said_of(deciding(plan, rows_with(NOW, *told(NOW, SILENT))), Heard.RESUMED, NOW) is None
+
+
 @pytest.mark.parametrize(
     ("held", "word", "expected"),
     [

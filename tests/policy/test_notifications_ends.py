@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import pytest
 from made import a_message, a_notification, an_incident, ended, fates, moves, rows_with, told_by
@@ -12,6 +12,7 @@ from owing import (
     DBA,
     HOUR,
     MINUTE,
+    MUTED,
     ON_CALL,
     OPEN,
     OVER,
@@ -116,7 +117,8 @@ SILENT = Receiver("oncall", (TO_ALICE,), send_resolved=False)
         ({"person": Person("carol", "+33600000001")}, planned(), {}, []),  # she is configured no more
         ({"person": Person("al", ALICE.number)}, planned(), {}, [("alice", 0, "now")]),  # renamed
         ({"kind": Kind.RESOLVED}, planned(), {}, []),  # it was told, and nothing before it
-        ({}, planned(quiet=SHUT), {}, [("alice", 120, "quiet_hours")]),
+        ({}, planned(quiet=SHUT), {}, [("alice", 0, "now")]),  # she has just read of it
+        ({}, planned(), {"chains": ((MUTED,),)}, [("alice", 0.5, "group_wait")]),  # no mute holds an end
         ({"person": STRANGER}, planned(), {}, [("+3225551234", 0, "now")]),
         ({}, planned(), {"chains": ()}, [("alice", 0, "now")]),  # no route leads there any more
     ],
@@ -127,6 +129,21 @@ def test_an_end_goes_to_its_reader_under_the_rules_of_today(
     _, ends = ends_of(SENT, replace(BEGUN, **told), plan=plan, **case)  # type: ignore[arg-type]
 
     assert summed(ends.owed) == expected
+
+
+@pytest.mark.parametrize(
+    ("texted", "due", "why"),
+    [(HOUR, 0, Hold.NOW), (HOUR + MINUTE, 120, Hold.QUIET), (30 * HOUR, 120, Hold.QUIET)],
+)
+@pytest.mark.parametrize("flapping", [0, 4])
+def test_quiet_hours_hold_an_end_where_its_reader_read_of_it_long_ago(
+    texted: timedelta, due: int, why: Hold, flapping: int
+) -> None:
+    text = replace(SENT, created_at=NOON - texted)
+    _, ends = ends_of(text, BEGUN, plan=planned(quiet=SHUT), flapping=flapping)
+
+    held = ("alice", 3, Hold.FLAPPING) if flapping and not due else ("alice", due, why)
+    assert summed(ends.owed) == [held]
 
 
 def test_what_limits_held_before_it_was_told_holds_no_end() -> None:

@@ -173,6 +173,12 @@ def test_what_flaps_climbs_on_unless_somebody_takes_care_of_it(
     assert [one for one, _ in steps_after(of, Heard.FIRST, *before)] == ([] if nth is None else [nth])
 
 
+def test_a_rise_begins_anew() -> None:
+    climbed = a_notification(FLAPS, kind=Kind.ESCALATION, nth=1, created_at=NOON - MINUTE)
+
+    assert steps_after(replace(FLAPS, raised=1), Heard.RAISED, climbed) == [(ROUND + 1, 5)]
+
+
 @pytest.mark.parametrize(
     ("anew", "timer", "expected"),
     [
