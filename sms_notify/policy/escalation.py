@@ -55,7 +55,7 @@ def hurry(rows: Rows, message: Message) -> None:
 def _hopeful(rows: Rows, n: Notification, timer: Timer) -> bool:
     """Whether this text of the step before may still be read."""
     of_step = n.receiver == timer.receiver and n.kind.news and n.nth == timer.nth - 1
-    if not of_step or n.state is PageState.DROPPED:
+    if not of_step or n.state is PageState.DROPPED or (n.failures and n.state is PageState.HELD):
         return False
     state = rows.state_of(n)
     return state is None or not state.bad_end

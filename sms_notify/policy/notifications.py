@@ -286,6 +286,7 @@ class Notifications:
         believes = knows = self._believes_open(case, mine[0].number)
         for n in mine:
             state = self._rows.state_of(n)
+            knows |= n.again_of is not None  # the text whose answer was lost may have arrived
             if n.state is PageState.TOLD and state is not None:
                 has_it = state.may_have_arrived or state is State.QUEUED
                 knows |= not take_back(self._rows, n) and has_it

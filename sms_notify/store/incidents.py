@@ -75,6 +75,18 @@ def still_open(tx: Tx) -> list[Incident]:
     return list(map(incident_of, tx.all("select * from incidents where closed_at is null order by id")))
 
 
+def last_routed(tx: Tx) -> dict[int, tuple[str, ...]]:
+    """The receivers that the last alert of each open incident was routed to. By `incidents_quiet` and `alerts_incident`."""
+    rows = tx.all(
+        "select incident_id, routes from alerts where id in (select (select max(a.id) from alerts a"
+        " where a.incident_id = i.id) from incidents i where i.closed_at is null)"
+    )
+    return {
+        row["incident_id"]: tuple(line.rpartition(" -> ")[2] for line in (row["routes"] or "").splitlines())
+        for row in rows
+    }
+
+
 _QUIET = (
     "closed_at is null and last_seen_at < :limit and not exists (select 1 from pages p where p.incident_id = incidents.id"
     f" and p.state = 'held' and p.why in {in_list(hold for hold in Hold if hold.of_hours)})"

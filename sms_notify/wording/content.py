@@ -13,13 +13,15 @@ from sms_notify.alert import Alert, Status
 class TextedIncident:
     """One incident as a text tells it; `tag` is the short name people use to speak of it (`k3f9`).
 
-    `ended` says that it has ended by the time the text is written, though nobody was told that it had begun.
+    `ended` says that it has ended by the time the text is written, though nobody was told that it had begun. `again`: its
+    reader may have a text that said so, the answer to which was lost.
     """
 
     tag: str
     alert: Alert
     since: datetime | None = None
     ended: bool = False
+    again: bool = False
 
 
 class Tone(StrEnum):

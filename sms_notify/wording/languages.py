@@ -6,10 +6,11 @@ many differ, a bar parts them. All of it is GSM 03.38: no ë, no û.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
-from sms_notify.wording.content import Reader, Tone
+from sms_notify.wording.content import Reader, TextedIncident, Tone
 from sms_notify.wording.templates import local, tellable_address, zone_of
 
 _MANY = 9_999  # the largest number that a text tells of what it does not list
@@ -37,6 +38,7 @@ class Words:
     resolved_are: str
     held: str
     late: str
+    again: str
     on_call: str
     until_day: str
     nothing_open: str
@@ -69,6 +71,7 @@ WORDS = {
         resolved_are="resolved",
         held="Held",
         late="LATE",
+        again="may be the second",
         on_call="On call for {}",
         until_day="until",
         nothing_open="nothing open",
@@ -94,6 +97,7 @@ WORDS = {
         resolved_are="opgelost",
         held="Bewaard",
         late="VERTRAAGD",
+        again="misschien de tweede keer",
         on_call="Van wacht voor {}",
         until_day="tot",
         nothing_open="niets open",
@@ -119,6 +123,7 @@ WORDS = {
         resolved_are="r\u00e9solues",
         held="En attente",
         late="EN RETARD",
+        again="doublon possible",
         on_call="D'astreinte pour {}",
         until_day="jusqu'au",
         nothing_open="rien d'ouvert",
@@ -145,6 +150,7 @@ WORDS = {
         resolved_are="behoben",
         held="Zur\u00fcckgehalten",
         late="VERSP\u00c4TET",
+        again="evtl. zum zweiten Mal",
         on_call="Bereitschaft f\u00fcr {}",
         until_day="bis",
         nothing_open="nichts offen",
@@ -193,6 +199,11 @@ def day_and_time(at: datetime, words: Words) -> str:
 def hidden_words(hidden: int, words: Words) -> str:
     """`+7 not shown`, empty where nothing was hidden."""
     return f"+{min(hidden, _MANY)} {words.hidden}" if hidden > 0 else ""
+
+
+def again_words(told: Iterable[TextedIncident], words: Words) -> str:
+    """`may be the second`, of what its reader may have been told already; else empty."""
+    return words.again if any(one.again for one in told) else ""
 
 
 def ack_words(address: str) -> str:
