@@ -164,12 +164,14 @@ def words(members: object, predicate: str) -> set[str]:
     [
         (State, "lost", "not_delivered rejected failed expired cancelled"),
         (State, "without_trace", "not_delivered rejected failed expired cancelled unknown_final"),
+        (State, "hopeful", "queued submitting sent buffered no_report delivered"),
         (State, "never_left", "failed cancelled expired"),
         (State, "bad_end", "failed not_delivered rejected"),
         (Kind, "news", "firing escalation"),
         (Kind, "follows_up", "escalation reminder"),
         (Kind, "configured", "firing escalation reminder resolved digest handoff"),
         (Hold, "of_hours", "muted inactive quiet_hours"),
+        (Hold, "again", "failed unconfirmed"),
     ],
 )
 def test_which_words_belong_together(enum: type[State | Kind | Hold], predicate: str, expected: str) -> None:
