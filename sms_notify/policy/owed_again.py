@@ -130,9 +130,7 @@ def _hold(rows: Rows, n: Notification, why: Hold, due_at: datetime) -> None:
     if n.message_id is not None:
         rows.tried.append((n.message_id, n.id))
     held_by = n.held_by if why is Hold.UNCONFIRMED else ""
-    rows.change(
-        replace(n, state=PageState.HELD, why=why, held_by=held_by, due_at=due_at, message_id=None)
-    )
+    rows.change(replace(n, state=PageState.HELD, why=why, held_by=held_by, due_at=due_at, message_id=None))
 
 
 def _give_up(rows: Rows, n: Notification, why: Drop) -> None:

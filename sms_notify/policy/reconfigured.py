@@ -118,7 +118,9 @@ class Reconfigured:
 
     def _first_told(self, incident: Incident) -> datetime:
         nth = incident.raised * ROUND
-        first = (n.due_at for n in self._rows.of_incident(incident.id) if n.kind is Kind.FIRING and n.nth == nth)
+        first = (
+            n.due_at for n in self._rows.of_incident(incident.id) if n.kind is Kind.FIRING and n.nth == nth
+        )
         return min(first, default=incident.opened_at)
 
     def _begin(
@@ -146,7 +148,9 @@ class Reconfigured:
         if not self._before.targets or not new:
             return []
         people = self._staff.people(new, self._rows.overrides, self._rows.now)
-        return [self._owe(incident, receiver, person) for person in people if not self._heard(incident, person)]
+        return [
+            self._owe(incident, receiver, person) for person in people if not self._heard(incident, person)
+        ]
 
     def _heard(self, incident: Incident, person: Person) -> bool:
         """Whether they have, may have or will get a text about it."""

@@ -302,7 +302,9 @@ class QueueView:
 
     waiting: dict[tuple[str, Lane], int] = field(default_factory=dict)  # texts to a number in a lane
     held: set[tuple[str, Lane]] = field(default_factory=set)  # lanes in which something is held
-    unconfirmed: set[tuple[str, Lane]] = field(default_factory=set)  # in which a second text waits for company
+    unconfirmed: set[tuple[str, Lane]] = field(
+        default_factory=set
+    )  # in which a second text waits for company
     left: dict[tuple[str, Lane], list[datetime]] = field(default_factory=dict)
     parts: dict[Lane, int] = field(default_factory=dict)  # of all texts that wait
     spent: list[Spending] = field(default_factory=list)

@@ -70,8 +70,9 @@ class RefusedText:
     def _readdressed(self, message: Message) -> Message | None:
         """A reload has given its reader another number while it was under way; what the old one was refused for is no matter."""
         reader = self._account.directory.people.get(message.recipient)
-        moved = reader is not None and self._unaddressed(message)
-        return replace(message, number=reader.number) if reader is not None and moved else None
+        if reader is None or reader.number == message.number or not self._unaddressed(message):
+            return None
+        return replace(message, number=reader.number)
 
     def _unaddressed(self, message: Message) -> bool:
         """A reload has taken its number out of the configuration while it was under way: it is not tried again."""

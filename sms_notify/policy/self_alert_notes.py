@@ -89,7 +89,9 @@ def note_lost(rows: Rows, message: Message, state: State, why: str) -> None:
         rows.notes.append(replace(note, gateway=message.gateway))
     if not told and message.severity is Severity.CRITICAL and message.kind.alarming:
         what = f"critical m{message.id}{NOBODY_READ}: {text}"
-        rows.notes.append(replace(_nobody(f"m{message.id}", Urgency(Level.PAGE), what), gateway=message.gateway))
+        rows.notes.append(
+            replace(_nobody(f"m{message.id}", Urgency(Level.PAGE), what), gateway=message.gateway)
+        )
 
 
 _ADVICE = "Tell them by another road; `sms-notify explain` and `sms-notify messages` have the story."

@@ -83,7 +83,9 @@ def note_tried(tx: Tx, tried: Iterable[tuple[int, int]]) -> None:
 
 def due_again(tx: Tx, now: datetime) -> Sequence[Row]:
     """What is due once more: its text failed, or the answer to it was lost."""
-    return tx.all(f"{_HELD} where p.state = 'held' and p.due_at <= :now and p.why in {_AGAIN}", now=stored(now))
+    return tx.all(
+        f"{_HELD} where p.state = 'held' and p.due_at <= :now and p.why in {_AGAIN}", now=stored(now)
+    )
 
 
 def due_after_hours(tx: Tx, now: datetime) -> Sequence[Row]:

@@ -11,7 +11,15 @@ from sms_notify.wording.alert_fields import speaks_of, title_of, where_of, witho
 from sms_notify.wording.alert_text import built_in
 from sms_notify.wording.composed import Composed, parts_allowed, text_of
 from sms_notify.wording.content import Notice, Reader, Text, TextedIncident
-from sms_notify.wording.languages import WORDS, Words, ack_words, again_words, hidden_words, silence_words, words_of
+from sms_notify.wording.languages import (
+    WORDS,
+    Words,
+    ack_words,
+    again_words,
+    hidden_words,
+    silence_words,
+    words_of,
+)
 from sms_notify.wording.shrinking import largest
 from sms_notify.wording.templates import FREE_TEXT, LABEL, Template, one_line, render
 

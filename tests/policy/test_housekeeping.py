@@ -76,9 +76,19 @@ def test_what_was_being_sent_when_its_lease_ended_may_have_been_sent() -> None:
     [
         (PAGE, OPEN, Cause.RESEND, 0),
         (MILD, OPEN, Cause.RESEND, 0),
-        (replace(PAGE, number=NIGHT.number), OPEN, Cause.NO_EVIDENCE, 1),  # one silence would be two texts to all of it
+        (
+            replace(PAGE, number=NIGHT.number),
+            OPEN,
+            Cause.NO_EVIDENCE,
+            1,
+        ),  # one silence would be two texts to all of it
         (replace(MILD, number=NIGHT.number), OPEN, Cause.NO_EVIDENCE, 1),
-        (replace(PAGE, ambiguous=2), OPEN, Cause.NO_EVIDENCE, 1),  # of an older version, which sent the same text again
+        (
+            replace(PAGE, ambiguous=2),
+            OPEN,
+            Cause.NO_EVIDENCE,
+            1,
+        ),  # of an older version, which sent the same text again
         (PAGE, OVER, Cause.NO_EVIDENCE, 1),
     ],
 )

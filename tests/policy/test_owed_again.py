@@ -229,7 +229,9 @@ def test_what_is_told_again_waits_for_quiet_hours_that_have_begun_since() -> Non
     assert (held.why, held.due_at) == (Hold.QUIET, NOON.replace(hour=14))
 
 
-@pytest.mark.parametrize(("numbers", "fate"), [(EVERYBODY, PageState.HELD), (frozenset(), Drop.NOT_CONFIGURED)])
+@pytest.mark.parametrize(
+    ("numbers", "fate"), [(EVERYBODY, PageState.HELD), (frozenset(), Drop.NOT_CONFIGURED)]
+)
 def test_nothing_is_told_again_to_whoever_has_left(numbers: frozenset[str], fate: PageState | Drop) -> None:
     rows = rows_with(OPEN, a_notification(OPEN, why=Hold.UNCONFIRMED, again_of=7))
     look_before_resend(planned(), numbers, rows)

@@ -6,13 +6,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 import pytest
-from made import a_notification, a_timer, acknowledged, an_incident, ended, fates, rows_of_all
+from made import a_notification, a_timer, acknowledged, ended, fates, rows_of_all
 from owing import FIVE, HOUR, MILD, MINUTE, OPEN, ROUTE, SHUT, TEN, TO_ALICE, TO_BOB, planned, summed
 from workbench import ALICE, BOB, NOON
 
 from sms_notify.policy.directory import Directory, Target, TargetKind
-from sms_notify.policy.records import Incident, Notification, Timer, TimerKind
 from sms_notify.policy.reconfigured import Configured, Reconfigured, configured, numbers_changed
+from sms_notify.policy.records import Incident, Notification, Timer, TimerKind
 from sms_notify.policy.routing import Receiver, Route, Step
 from sms_notify.policy.rows import Rows
 from sms_notify.policy.ruleset import Plan
@@ -33,7 +33,10 @@ def ran(plan: Plan) -> Configured:
 
 
 def follow(
-    plan: Plan, before: Configured, *loaded: Incident | Notification | Timer, routed: Sequence[str] = ("oncall",)
+    plan: Plan,
+    before: Configured,
+    *loaded: Incident | Notification | Timer,
+    routed: Sequence[str] = ("oncall",),
 ) -> tuple[Rows, list[Notification]]:
     rows = rows_of_all(*loaded, now=NOON + MINUTE)
     known: Mapping[int, Sequence[str]] = {1: routed}
@@ -137,7 +140,9 @@ def test_quiet_hours_hold_it_for_whoever_is_responsible_now() -> None:
 @pytest.mark.parametrize(
     "had",
     [
-        a_notification(OPEN, BOB, Kind.ESCALATION, 2, state=PageState.TOLD, message_id=8, message_state=State.SENT),
+        a_notification(
+            OPEN, BOB, Kind.ESCALATION, 2, state=PageState.TOLD, message_id=8, message_state=State.SENT
+        ),
         a_notification(OPEN, BOB, id_=2),  # held
     ],
 )
@@ -156,7 +161,9 @@ def test_the_first_configuration_after_an_upgrade_owes_nothing() -> None:
     assert follow(MORE, Configured(), OPEN, TOLD)[1] == []
 
 
-def test_a_receiver_that_a_route_leads_to_now_reminds_with_the_others_and_climbs_from_its_first_text() -> None:
+def test_a_receiver_that_a_route_leads_to_now_reminds_with_the_others_and_climbs_from_its_first_text() -> (
+    None
+):
     two = (Receiver("oncall", (TO_ALICE,)), Receiver("dba", (TO_BOB,), escalate=(FIVE,)))
     both = on(planned(*two), ROUTE, replace(ROUTE, continue_=True), Route("dba", repeat_interval=HOUR))
     rows, owed = follow(both, ran(on(planned(*two), ROUTE)), OPEN, TOLD, REMINDER)
