@@ -71,8 +71,9 @@ def by_ids(tx: Tx, ids: Iterable[int]) -> list[Incident]:
 
 
 def still_open(tx: Tx) -> list[Incident]:
-    """What is open, the oldest first."""
-    return list(map(incident_of, tx.all("select * from incidents where closed_at is null order by id")))
+    """What is open, the oldest first. Sorted here, so that `incidents_quiet` finds it also without statistics."""
+    found = map(incident_of, tx.all("select * from incidents where closed_at is null"))
+    return sorted(found, key=lambda one: one.id)
 
 
 def last_routed(tx: Tx) -> dict[int, tuple[str, ...]]:
