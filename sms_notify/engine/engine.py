@@ -19,11 +19,12 @@ from sms_notify.engine.working_set import WorkingSet
 from sms_notify.oncall.roster import Roster
 from sms_notify.policy.acknowledgement import acknowledge
 from sms_notify.policy.housekeeping import LONGEST_PAUSE, Moved
+from sms_notify.policy.reconfigured import Configured, Reconfigured, configured, numbers_changed
 from sms_notify.policy.rotations import Schedule
 from sms_notify.policy.ruleset import Plan
 from sms_notify.policy.self_alert_notes import note_unaddressed
 from sms_notify.policy.vocabulary import AckBy, Cause, Drop
-from sms_notify.store import incidents, outbox, timers
+from sms_notify.store import configuration_rows, incidents, outbox, timers
 from sms_notify.store.tx import Tx
 
 _TO_REPEAT = timedelta(hours=5)  # after a start: longer than a source's usual repeat interval
@@ -45,9 +46,9 @@ class Engine:
         self._code = code
         self.roster = Roster(plan.directory, plan.schedules)
         self._numbers = plan.numbers()
-        texting = Texting(plan, code)
-        self._accepting = Accepting(plan, self._numbers, node, texting)
-        self._ticker = Ticker(plan, self._numbers, node, texting)
+        self._texting = Texting(plan, code)
+        self._accepting = Accepting(plan, self._numbers, node, self._texting)
+        self._ticker = Ticker(plan, self._numbers, node, self._texting)
 
     def with_schedules(self, schedules: Mapping[str, Schedule]) -> Engine:
         """The same engine after the calendars were read again."""
@@ -85,8 +86,11 @@ class Engine:
 
     def adopt(self, tx: Tx, now: datetime) -> list[Moved]:
         """At start and at a reload: what waits for a number or a gateway that the configuration no longer names is not
-        sent there. What this process is sending at the moment is left alone.
+        sent there, a new number takes over what waits for the old one, and what is open goes on under today's receivers.
+        What this process is sending at the moment is left alone.
         """
+        before = configuration_rows.load(tx)
+        configuration_rows.take_over(tx, numbers_changed(before, self.plan.directory))
         working = WorkingSet(tx, self.node, now)
         rows = working.rows
         working.load_all_held()
@@ -97,8 +101,20 @@ class Engine:
         house = self._ticker.housekeeping(rows)
         house.drop_unaddressed(still_queued(rows))
         house.leave_unknown_gateways(still_queued(rows))
+        self._go_on(tx, working, before)
         working.flush()
+        configuration_rows.save(tx, configured(self.plan))
         return house.moved
+
+    def _go_on(self, tx: Tx, working: WorkingSet, before: Configured) -> None:
+        working.load_open_incidents()
+        still_open = [one.id for one in working.rows.incidents.rows.values() if one.is_open]
+        working.load_notifications(still_open)
+        working.load_timers(still_open)
+        working.load_roster(self.plan.directory)
+        working.load_ids()
+        routed = incidents.last_routed(tx)
+        self._texting.owe(working, Reconfigured(self.plan, working.rows, before, routed).follow())
 
     def acknowledge(
         self,

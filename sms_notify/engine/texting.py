@@ -81,7 +81,8 @@ class Texting:
             limited = self._limited[lane]
             alone = limited and (number, lane) not in rows.queue.held
             was_held = limited and rows.lane(number, lane) is not None
-            if joins(lane, ready, was_held=was_held) and not self._waits(rows, number, lane):
+            rides = (number, lane) in rows.queue.unconfirmed
+            if (rides or joins(lane, ready, was_held=was_held)) and not self._waits(rows, number, lane):
                 lanes |= set() if alone else {(number, lane)}
                 late |= {number for n in ready if n.why is Hold.LATE and lane is Lane.CRITICAL}
         self._load_held(working, lanes)

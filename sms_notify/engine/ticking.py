@@ -13,6 +13,7 @@ from sms_notify.policy.batching import Texted
 from sms_notify.policy.escalation import ALONG, Escalation
 from sms_notify.policy.housekeeping import Housekeeping, Moved, Overdue
 from sms_notify.policy.notifications import relieved
+from sms_notify.policy.owed_again import look_before_resend
 from sms_notify.policy.records import Message, TimerKind
 from sms_notify.policy.rows import Rows
 from sms_notify.policy.ruleset import Plan
@@ -66,7 +67,7 @@ class Ticker:
             self._hand_off(tx, due, now)
         moved = self._keep_house(tx, due, now) if due.housekeeping else []
         if moved:  # what has failed makes steps due, and what grew too old is to be told
-            due = replace(due, steps=True, notifications=True, lanes=True)
+            due = replace(due, steps=True, notifications=True, again=True, lanes=True)
         if due.calm or due.copies:
             told += self._calm_down(tx, due, now)
         if due.steps or due.notifications:
@@ -121,6 +122,9 @@ class Ticker:
             working.load_due_after_hours()
         if due.steps or due.after_hours:
             self._load_roster(working)
+        if due.again:
+            working.load_due_again()
+            look_before_resend(self._plan, self._numbers, rows)
         told = self._texting.owe(working, Escalation(self._plan, rows).steps())
         told += self._texting.owe(working, relieved(self._plan, rows))
         told += self._texting.flush(working)

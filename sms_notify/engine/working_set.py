@@ -16,7 +16,7 @@ from sms_notify.policy.directory import Directory
 from sms_notify.policy.rate_limits import Credits, Lane
 from sms_notify.policy.records import Incident, Message, TimerKind
 from sms_notify.policy.rows import Rows
-from sms_notify.policy.vocabulary import State
+from sms_notify.policy.vocabulary import Kind, State
 from sms_notify.store import (
     breakers,
     decisions,
@@ -122,6 +122,12 @@ class WorkingSet:
             self.rows.messages.load(message.id, message)
         self._told(notification_rows.of_messages(self._tx, missing))
 
+    def load_resends(self, message_id: int) -> None:
+        """What is owed once more because the answer to a message was lost, with the texts that tell it by now."""
+        found = notification_rows.resends_of(self._tx, message_id)
+        self._told(found)
+        self.load_messages(row["message_id"] for row in found if row["message_id"] is not None)
+
     def know(self, found: Iterable[Message]) -> None:
         """Messages that were read already, where nothing is asked of what they tell."""
         for message in found:
@@ -131,7 +137,11 @@ class WorkingSet:
         """What the fate of these messages may concern: their incidents, what else is told of those, and their steps."""
         wanted = set(message_ids)
         self.load_messages(wanted)
-        ids = {n.incident_id for id_ in wanted for n in self.rows.of_message(id_)}
+        told = [n for id_ in wanted for n in self.rows.of_message(id_)]
+        ids = {n.incident_id for n in told}
+        over = [self.rows.incidents.rows[n.incident_id] for n in told if n.kind is Kind.RESOLVED]
+        if over:  # has it begun again?
+            self._take(incidents.newest_of(self._tx, dict.fromkeys((i.source, i.fingerprint) for i in over)))
         self.load_notifications(ids)
         self.load_timers(ids)
 
@@ -160,6 +170,11 @@ class WorkingSet:
         found = notification_rows.due_after_hours(self._tx, self.rows.now)
         self._told(found)
         self.load_notifications(row["incident_id"] for row in found)
+
+    def load_due_again(self) -> None:
+        """What is due once more, and which gateways take texts: what left no answer goes by another."""
+        self._told(notification_rows.due_again(self._tx, self.rows.now))
+        self.load_breakers()
 
     def due_lanes(self) -> set[tuple[str, Lane]]:
         """Whose notifications are due, as far as the store knows."""
@@ -260,6 +275,7 @@ class WorkingSet:
         messages.enter_all(tx, rows.ledger, self._node, now)
         notification_rows.insert(tx, rows.notifications.new)
         notification_rows.update(tx, rows.notifications.changed)
+        notification_rows.note_tried(tx, rows.tried)
 
     def _flush_waits(self) -> None:
         tx, rows = self._tx, self.rows

@@ -13,6 +13,7 @@ from datetime import datetime, timedelta
 from sms_notify.alert import Severity
 from sms_notify.policy import bundles
 from sms_notify.policy.allowance import AT_ONCE, Allowance, Leave
+from sms_notify.policy.bars import open_gateway
 from sms_notify.policy.directory import Person
 from sms_notify.policy.episodes import tag_of
 from sms_notify.policy.holds import Hold
@@ -157,13 +158,14 @@ class Batching:
         Told early as well, critical news is never behind a text that left after it came. Only what a receiver's own
         limit holds, which was not asked for this text, stays.
         """
-        if not joins(lane, ready, was_held=was_held):
-            return list(ready)
         held = self._rows.held(number, lane)
+        if not joins(lane, ready, was_held=was_held):
+            seconds = [n for n in held if n.why is Hold.UNCONFIRMED and n.due_at > self._now]
+            return [*seconds, *ready]
         if not held and all(n.why is not Hold.LATE for n in ready):
             return list(ready)
         known = {n.id for n in ready if n.id}
-        waiting = (*(hold for hold in Hold if hold.of_limits), Hold.GROUP)
+        waiting = (*(hold for hold in Hold if hold.of_limits), Hold.GROUP, Hold.UNCONFIRMED)
         asked = {n.receiver for n in ready}
         others = [
             n for n in held
@@ -203,7 +205,8 @@ class Batching:
         bundled: dict[tuple[str, ...], list[Notification]] = {}
         for n in sorted(items, key=lambda n: n.subject.alert.severity.rank):
             bundled.setdefault(bundles.bundle(n), []).append(n)
-        crowded = batch.announced or len(bundled) > batch.most
+        rides = len({n.again_of is None for n in items}) > 1  # a second text is a line of the next
+        crowded = batch.announced or rides or len(bundled) > batch.most
         if crowded or any(bundles.needs_digest(listed) for listed in bundled.values()):
             bundled = {("",): [n for listed in bundled.values() for n in listed]}
         texts: list[_DraftedText] = []
@@ -274,7 +277,7 @@ class Batching:
             receiver=names[0] if len(names) == 1 else "",
             person=text.told[0].person,
             severity=severity,
-            gateway=self._plan.gateway,
+            gateway=self._gateway_for(text.told),
             text=composed.text,
             not_before=self._now,
             expires_at=self._now + self._plan.timing.expiry(severity),
@@ -283,6 +286,13 @@ class Batching:
             ack_code=text.ack_code,
         )
         return self._rows.write_message(draft)
+
+    def _gateway_for(self, told: Sequence[Notification]) -> str:
+        """The preferred one. What left no answer at one gateway may leave none again: it goes by another that takes texts."""
+        silent = {n.held_by for n in told if n.why is Hold.UNCONFIRMED}
+        others = [gateway for gateway in self._plan.gateways if gateway not in silent]
+        way = open_gateway(self._rows.breakers, others, told[0].number) if silent else None
+        return way or self._plan.gateway
 
     def _known(self, person: Person) -> Person:
         """With the zone and the language that a row does not keep."""

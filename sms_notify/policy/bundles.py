@@ -23,6 +23,8 @@ def bundle(n: Notification) -> tuple[str, ...]:
     """What is told in one text when there is room: the same thing, by the same receiver, of the same group."""
     if n.why in (Hold.QUIET, Hold.LATE):
         return ("", n.why)
+    if n.again_of is not None:
+        return (n.receiver, n.kind, Hold.UNCONFIRMED)
     return (n.receiver, n.kind, n.bundle)
 
 
@@ -48,9 +50,10 @@ def is_old_news(items: Sequence[Notification], announced: bool) -> bool:
 def _told(n: Notification) -> TextedIncident:
     subject = n.subject
     since = subject.alert.starts_at or subject.opened_at
-    if n.kind is Kind.UNHEARD:
-        since = subject.heard_at or since
-    return TextedIncident(tag_of(subject.incident_id), subject.alert, since, ended=subject.ended)
+    return TextedIncident(
+        tag_of(subject.incident_id), subject.alert, since, ended=subject.ended, heard_at=subject.heard_at,
+        again=n.again_of is not None,
+    )  # fmt: skip
 
 
 def _once(listed: Iterable[Notification]) -> tuple[TextedIncident, ...]:

@@ -62,8 +62,9 @@ def _hopeful(rows: Rows, n: Notification, timer: Timer) -> bool:
     """Whether this text of the step before may still be read, and a critical one before the night is over."""
     of_step = n.receiver == timer.receiver and n.kind.news and n.nth == timer.nth - 1
     critical = n.subject.alert.severity is Severity.CRITICAL
-    asleep = critical and n.state is PageState.HELD and n.why is Hold.QUIET
-    if not of_step or n.state is PageState.DROPPED or asleep:
+    asleep = critical and n.why is Hold.QUIET
+    waits = n.state is PageState.HELD and (asleep or n.failures > 0)
+    if not of_step or n.state is PageState.DROPPED or waits:
         return False
     state = rows.state_of(n)
     return state is None or not state.bad_end

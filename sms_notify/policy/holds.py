@@ -28,6 +28,8 @@ class Hold(StrEnum):
     LIMIT = "limit"
     BEHIND = "behind"  # the last text to the same number has not left yet
     LATE = "too_old"  # its text could not be sent in time: it goes into the next
+    FAILED = "failed"  # its text was refused or not delivered: it is tried again after a pause
+    UNCONFIRMED = "unconfirmed"  # the answer to its text was lost: it may be told a second time
 
     @property
     def of_limits(self) -> bool:
@@ -37,7 +39,12 @@ class Hold(StrEnum):
     @property
     def outlasts_limits(self) -> bool:
         """True where a text says why it comes late, whatever has held it since."""
-        return self in (Hold.LATE, Hold.QUIET)
+        return self in (Hold.LATE, Hold.QUIET, Hold.FAILED, Hold.UNCONFIRMED)
+
+    @property
+    def again(self) -> bool:
+        """True where a text about it was tried, and did not arrive as far as is known."""
+        return self in (Hold.FAILED, Hold.UNCONFIRMED)
 
     @property
     def of_hours(self) -> bool:

@@ -242,12 +242,13 @@ class Notifications:
         return believed(
             Said(n.kind, n.bundle == FLAPPING, State.SENT if self._will_know(n) else self._rows.state_of(n))
             for n in mine
-            if n.state is PageState.TOLD
+            if n.state is PageState.TOLD or n.again_of is not None
         )
 
     def _will_know(self, n: Notification) -> bool:
         """Its text waits, or may have arrived: also one whose first answer was lost, whatever came after."""
-        return self._rows.state_of(n) is State.QUEUED or self._rows.may_have_arrived(n)
+        lost = n.again_of is not None
+        return lost or self._rows.state_of(n) is State.QUEUED or self._rows.may_have_arrived(n)
 
     def _earlier(self, case: Case) -> list[Notification]:
         """Of all episodes of the problem that were loaded."""

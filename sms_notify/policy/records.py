@@ -104,7 +104,8 @@ class Incident:
             self.ended_at,
             graded=self.severity,
         )
-        return Subject(self.id, alert, self.opened_at, ended, self.flapping, self.last_seen_at, self.acked_by)
+        heard_at = self.last_seen_at if self.state is IncidentState.UNHEARD else None
+        return Subject(self.id, alert, self.opened_at, ended, self.flapping, heard_at, self.acked_by)
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,6 +146,9 @@ class Notification:
     `held_by` names the window or the limit that holds it. `row_lane` is the lane in which it was written down first: the
     incident's severity may have risen since. `message_…` is what was known of the message when the row was loaded;
     `Rows.state_of` knows better.
+
+    `again_of` is the text whose answer was lost and of which this is the one resend: its reader may have it already.
+    `failures` counts the texts that failed to tell it, and were tried again.
     """
 
     subject: Subject = field(compare=False)
@@ -161,6 +165,8 @@ class Notification:
     id: int = 0
     state: PageState = PageState.HELD
     message_id: int | None = None
+    again_of: int | None = None
+    failures: int = 0
     row_lane: Lane = Lane.FREE
     message_state: State | None = field(default=None, compare=False)
     message_ambiguous: int = field(default=0, compare=False)
@@ -348,6 +354,9 @@ class QueueView:
 
     waiting: dict[tuple[str, Lane], int] = field(default_factory=dict)  # texts to a number in a lane
     held: set[tuple[str, Lane]] = field(default_factory=set)  # lanes in which something is held
+    unconfirmed: set[tuple[str, Lane]] = field(
+        default_factory=set
+    )  # in which a second text waits for company
     left: dict[tuple[str, Lane], list[datetime]] = field(default_factory=dict)
     parts: dict[Lane, int] = field(default_factory=dict)  # of all texts that wait
     spent: list[Spending] = field(default_factory=list)

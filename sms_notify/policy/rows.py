@@ -61,6 +61,7 @@ class Rows:
         self.heard: list[AcceptedAlert] = []
         self.notes: list[SelfAlertNote] = []
         self.lost: list[LostNote] = []
+        self.tried: list[tuple[int, int]] = []  # texts that told a notification in vain
         self.seen: dict[int, None] = {}
         self.early_ends: set[tuple[str, str, datetime]] = set()  # of what was not open; source, name, start
         self.freed: list[tuple[str, Lane]] = []
@@ -261,7 +262,8 @@ class Rows:
         message = self.messages.get(n.message_id) if n.message_id is not None else None
         ambiguous = n.message_ambiguous if message is None else message.ambiguous
         state = self.state_of(n)
-        return state is not None and (state.may_have_arrived or ambiguous > 0)
+        perhaps = n.again_of is not None or ambiguous > 0
+        return perhaps or (state is not None and state.may_have_arrived)
 
     def written_at(self, n: Notification) -> datetime | None:
         """When the message that tells it was written; None where none does."""

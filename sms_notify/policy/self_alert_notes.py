@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 from typing import TYPE_CHECKING
@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING
 from sms_notify.alert import Severity
 from sms_notify.logs import masked
 from sms_notify.policy.episodes import tag_of
-from sms_notify.policy.records import Message
+from sms_notify.policy.records import Message, Notification
 from sms_notify.policy.retry_policy import Level, Urgency
-from sms_notify.policy.vocabulary import Kind, State
+from sms_notify.policy.vocabulary import Kind, PageState, State
 
 if TYPE_CHECKING:
     from sms_notify.policy.rows import Rows
@@ -68,37 +68,60 @@ NOBODY_READ = " reached nobody, as far as is known"
 
 
 def note_lost(rows: Rows, message: Message, state: State, why: str) -> None:
-    """A critical page that nobody can be known to have read is our own problem: each incident of it, once.
+    """A critical page that nobody can be known to have read is our own problem: each incident of it, once. What was given up
+    because the answers to its texts were lost is that whatever its severity, and so is an end.
 
     A text to the operator that was lost has told nothing.
     """
     if message.kind is Kind.OPERATOR:
         rows.lost.append(LostNote(message.id, message.created_at))
-    if message.severity is not Severity.CRITICAL or not message.kind.alarming:
-        return
     name = name_of(message)
     text = f"the text to {name} is {state} ({why})"
-    advice = "Tell them by another road; `sms-notify explain` and `sms-notify messages` have the story."
-    told: dict[str, int | None] = {f"#{tag_of(id_)}": id_ for id_ in _critical_news(rows, message.id)}
-    for tag, id_ in (told or {f"m{message.id}": None}).items():
-        if id_ is not None and may_have_reached(rows, id_, beside=message.id):
-            kind, about, what = Particular.UNREAD, f"{name}/{tag}", f"critical {tag}: {text}"
+    told = _lost_with(rows, message, every=state is State.UNKNOWN_FINAL)
+    for n in told:
+        severity, tag = rows.incidents.rows[n.incident_id].severity, f"#{tag_of(n.incident_id)}"
+        urgency = Urgency(Level.PAGE if severity is Severity.CRITICAL else Level.TICKET)
+        if n.kind is Kind.RESOLVED:
+            note = _unread(name, tag, Urgency(Level.TICKET), f"the end of {severity} {tag}: {text}")
+        elif may_have_reached(rows, n.incident_id, beside=message.id):
+            note = _unread(name, tag, urgency, f"{severity} {tag}: {text}")
         else:
-            kind, about, what = Particular.NOBODY, tag, f"critical {tag}{NOBODY_READ}: {text}"
-        rows.notes.append(SelfAlertNote(kind, about, Urgency(Level.PAGE), message.gateway, what, advice))
+            note = _nobody(tag, urgency, f"{severity} {tag}{NOBODY_READ}: {text}")
+        rows.notes.append(replace(note, gateway=message.gateway))
+    if not told and message.severity is Severity.CRITICAL and message.kind.alarming:
+        what = f"critical m{message.id}{NOBODY_READ}: {text}"
+        rows.notes.append(
+            replace(_nobody(f"m{message.id}", Urgency(Level.PAGE), what), gateway=message.gateway)
+        )
 
 
-def _critical_news(rows: Rows, message_id: int) -> list[int]:
-    """The critical incidents whose beginning a message tells, not their end."""
-    told = {n.incident_id for n in rows.of_message(message_id) if n.kind is not Kind.RESOLVED}
-    severity = {id_: incident.severity for id_, incident in rows.incidents.rows.items() if id_ in told}
-    return sorted(id_ for id_ in told if severity.get(id_) is Severity.CRITICAL)
+_ADVICE = "Tell them by another road; `sms-notify explain` and `sms-notify messages` have the story."
+
+
+def _unread(name: str, tag: str, urgency: Urgency, what: str) -> SelfAlertNote:
+    return SelfAlertNote(Particular.UNREAD, f"{name}/{tag}", urgency, "", what, _ADVICE)
+
+
+def _nobody(tag: str, urgency: Urgency, what: str) -> SelfAlertNote:
+    return SelfAlertNote(Particular.NOBODY, tag, urgency, "", what, _ADVICE)
+
+
+def _lost_with(rows: Rows, message: Message, *, every: bool) -> list[Notification]:
+    """What is lost with a message, each incident once: of beginnings the critical ones, or `every` one and the ends too."""
+    told = {n.incident_id: n for n in rows.of_message(message.id)}
+    if every:
+        return [told[id_] for id_ in sorted(told)]
+    if message.severity is not Severity.CRITICAL or not message.kind.alarming:
+        return []
+    news = (n for n in told.values() if n.kind is not Kind.RESOLVED)
+    critical = (n for n in news if rows.incidents.rows[n.incident_id].severity is Severity.CRITICAL)
+    return sorted(critical, key=lambda n: n.incident_id)
 
 
 def may_have_reached(rows: Rows, incident_id: int, *, beside: int = 0) -> bool:
     """Whether anybody has, or may get, a text about the incident by another message than `beside`."""
     return any(
-        rows.reached(n) and rows.state_of(n) is not State.UNKNOWN_FINAL
+        n.state is PageState.TOLD and (state := rows.state_of(n)) is not None and state.hopeful
         for n in rows.of_incident(incident_id)
         if n.kind is not Kind.RESOLVED and n.message_id != beside
     )

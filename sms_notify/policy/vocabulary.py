@@ -164,6 +164,11 @@ class State(StrEnum):
         return self.lost or self is State.UNKNOWN_FINAL
 
     @property
+    def hopeful(self) -> bool:
+        """True where the phone has the text, or will, as far as anybody knows: then somebody counts as told."""
+        return not self.without_trace and self is not State.UNKNOWN
+
+    @property
     def never_left(self) -> bool:
         """True where no gateway ever took the text: it counts against no limit."""
         return self in (State.FAILED, State.CANCELLED, State.EXPIRED)

@@ -80,8 +80,21 @@ def by_ids(tx: Tx, ids: Iterable[int]) -> list[Incident]:
 
 
 def still_open(tx: Tx) -> list[Incident]:
-    """What is open, the oldest first."""
-    return list(map(incident_of, tx.all("select * from incidents where closed_at is null order by id")))
+    """What is open, the oldest first. Sorted here, so that `incidents_quiet` finds it also without statistics."""
+    found = map(incident_of, tx.all("select * from incidents where closed_at is null"))
+    return sorted(found, key=lambda one: one.id)
+
+
+def last_routed(tx: Tx) -> dict[int, tuple[str, ...]]:
+    """The receivers that the last alert of each open incident was routed to. By `incidents_quiet` and `alerts_incident`."""
+    rows = tx.all(
+        "select incident_id, routes from alerts where id in (select (select max(a.id) from alerts a"
+        " where a.incident_id = i.id) from incidents i where i.closed_at is null)"
+    )
+    return {
+        row["incident_id"]: tuple(line.rpartition(" -> ")[2] for line in (row["routes"] or "").splitlines())
+        for row in rows
+    }
 
 
 _QUIET = (

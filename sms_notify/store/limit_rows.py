@@ -41,6 +41,8 @@ def load_lanes(
                 queue.waiting[key] = row["n"]
             elif row["what"] == "held":
                 queue.held.add(key)
+            elif row["what"] == "again":
+                queue.unconfirmed.add(key)
             else:
                 queue.left.setdefault(key, []).append(moment(row["at"]))
     return held
@@ -62,7 +64,11 @@ def _lanes_sql(values: str) -> str:
         " select 'waits', m.number, m.lane, '', 0, 0, count(*) from k join messages m on m.number = k.number"
         " where m.state = 'queued' group by m.number, m.lane"
     )
-    return waiting + of_each
+    again = (  # by pages_unconfirmed
+        f" union all select 'again', k.number, '{Lane.REST}', '', 0, 0, 0 from k where exists (select 1 from pages p"
+        f" where p.state = 'held' and p.why = '{Hold.UNCONFIRMED}' and p.number = k.number and p.lane = '{Lane.REST}')"
+    )
+    return waiting + of_each + again
 
 
 _MONEY = (

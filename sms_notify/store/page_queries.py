@@ -171,8 +171,7 @@ def _shown(row: Row) -> Message:
 def codes(tx: Tx, incident_id: int) -> Sequence[str]:
     """The codes of the links in the texts that tell an incident."""
     rows = tx.all(
-        "select distinct m.ack_code from pages p join messages m on m.id = p.message_id"
-        " where p.incident_id = :id and m.ack_code is not null",
+        f"select distinct m.ack_code from messages m where m.id in {messages.TOLD_BY} and m.ack_code is not null",
         id=incident_id,
     )
     return [row["ack_code"] for row in rows]
@@ -191,7 +190,7 @@ def linked(tx: Tx, code: str) -> Linked | None:
     if message is None:
         return None
     rows = tx.all(
-        "select * from incidents where id in (select incident_id from pages where message_id = :id) order by id",
+        f"select * from incidents where id in {messages.TELLS} order by id",
         id=message.id,
     )
     return Linked(message, tuple(_incident(row) for row in rows))

@@ -352,4 +352,24 @@ MIGRATIONS: tuple[str, ...] = (
     update alerts set reason = 'held_copy' where reason = 'stale' and status = 'firing';
     update alerts set reason = 'old_end' where reason = 'stale';
     """,
+    """
+    alter table pages add column again_of bigint;
+    alter table pages add column failures integer not null default 0;
+    -- The texts that were to tell something which another text tells by now, or will.
+    create table tried (
+        message_id bigint not null,
+        page_id bigint not null,
+        primary key (message_id, page_id)
+    );
+    create index tried_page on tried (page_id);
+    create index pages_unconfirmed on pages (number, lane) where state = 'held' and why = 'unconfirmed';
+
+    -- What the configuration that ran last said: the numbers of people, whom receivers notify, how many steps they have.
+    create table configured (
+        what text not null,
+        name text not null,
+        value text not null,
+        primary key (what, name, value)
+    );
+    """,
 )

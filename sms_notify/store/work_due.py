@@ -34,6 +34,7 @@ class WorkDue:
     handoffs: bool
     notifications: bool
     after_hours: bool
+    again: bool
     lanes: bool
     next_critical: datetime | None
 
@@ -62,6 +63,8 @@ _LINES = {
     "notifications": "exists (select 1 from pages where state = 'held' and due_at <= :now)",
     "after_hours": "exists (select 1 from pages where state = 'held' and due_at <= :now"
     f" and kind = '{Kind.FIRING}' and why in {in_list(hold for hold in Hold if hold.of_hours)})",
+    "again": "exists (select 1 from pages where state = 'held' and due_at <= :now"
+    f" and why in {in_list(hold for hold in Hold if hold.again)})",
     "lanes": "exists (select 1 from holds where until <= :now)",
     "next_critical": "(select min(until) from holds where lane = 'critical')",
 }

@@ -35,6 +35,8 @@ HOLDS: Mapping[Hold, str] = {
     Hold.LIMIT: "limit reached",
     Hold.BEHIND: "behind an earlier text",
     Hold.LATE: "too late for a text of their own",
+    Hold.FAILED: "tried again after a text that failed",
+    Hold.UNCONFIRMED: "no answer to their text",
 }
 ENDS: Mapping[IncidentState, str] = {
     IncidentState.OPEN: "open",

@@ -18,6 +18,7 @@ from sms_notify.wording.content import Notice, Reader, Text, Tone
 from sms_notify.wording.languages import (
     Words,
     ack_words,
+    again_words,
     day_and_time,
     head_of,
     hidden_words,
@@ -127,6 +128,7 @@ def _tail(notice: Notice, reader: Reader, words: Words) -> list[Field]:
         ("when", _when(notice, reader, words), " "),
         ("taken", f"{words.taken_by} {one_line(notice.taken_by, 20)}" if notice.taken_by else "", ", "),
         ("calm", words.calm if flaps else "", ", "),
+        ("again", again_words(notice.incidents, words), ", "),
         ("silence", silence_words(notice.silent_until, reader, words) if notice.silent_until else "", ", "),
         ("tag", f"#{tag}" if tag else "", " "),
         ("ack", ack_words(notice.ack) if notice.ack else "", " "),
@@ -136,8 +138,9 @@ def _tail(notice: Notice, reader: Reader, words: Words) -> list[Field]:
 
 def _when(notice: Notice, reader: Reader, words: Words) -> str:
     begun = [begin for begin in map(since, notice.incidents) if begin]
-    if notice.tone is Tone.UNHEARD and begun:
-        return f"{words.last_heard} {day_and_time(begun[0].astimezone(zone_of(reader.timezone)), words)}"
+    heard = local(notice.incidents[0].heard_at, zone_of(reader.timezone))
+    if heard is not None and notice.status is Status.FIRING:
+        return f"{words.last_heard} {day_and_time(heard, words)}"
     if notice.status is Status.FIRING:
         at = local(min(begun, default=None), zone_of(reader.timezone))
         return f"{words.since} {at:%H:%M}" if at else ""

@@ -11,7 +11,15 @@ from sms_notify.wording.alert_fields import speaks_of, title_of, where_of, witho
 from sms_notify.wording.alert_text import built_in
 from sms_notify.wording.composed import Composed, parts_allowed, text_of
 from sms_notify.wording.content import Notice, Reader, Text, TextedIncident
-from sms_notify.wording.languages import WORDS, Words, ack_words, hidden_words, silence_words, words_of
+from sms_notify.wording.languages import (
+    WORDS,
+    Words,
+    ack_words,
+    again_words,
+    hidden_words,
+    silence_words,
+    words_of,
+)
 from sms_notify.wording.shrinking import largest
 from sms_notify.wording.templates import FREE_TEXT, LABEL, Template, one_line, render
 
@@ -92,8 +100,9 @@ def _endings(template: Template, notice: Notice, reader: Reader) -> Iterator[str
     ack = "" if "ack" in template.names else ack_words(notice.ack)
     words = words_of(reader)
     silence = "" if "silent_until" in template.names else silence_words(notice.silent_until, reader, words)
-    ack, silence = ack and f" {ack}", silence and f", {silence}"
-    yield from dict.fromkeys((silence + ack, ack, ""))
+    again = again_words(notice.incidents, words)
+    ack, silence, again = ack and f" {ack}", silence and f", {silence}", again and f", {again}"
+    yield from dict.fromkeys((again + silence + ack, again + ack, again, ""))
 
 
 def _named_by(body: str, notice: Notice, reader: Reader) -> frozenset[str]:

@@ -13,13 +13,16 @@ from sms_notify.alert import Alert, Status
 class TextedIncident:
     """One incident as a text tells it; `tag` is the short name people use to speak of it (`k3f9`).
 
-    `ended` says that it has ended by the time the text is written, though nobody was told that it had begun.
+    `ended` says that it has ended by the time the text is written, though nobody was told that it had begun. `again`: its
+    reader may have a text that said so, the answer to which was lost.
     """
 
     tag: str
     alert: Alert
     since: datetime | None = None
     ended: bool = False
+    heard_at: datetime | None = None
+    again: bool = False
 
 
 class Tone(StrEnum):
@@ -29,7 +32,7 @@ class Tone(StrEnum):
     ESCALATED = "escalated"  # nobody who was told before has acknowledged it
     RAISED = "raised"  # its reader knows of it, and it has become more severe
     REMINDER = "reminder"  # it has been firing all the while
-    UNHEARD = "unheard"  # its source says nothing any more; `since` is when it was last heard of
+    UNHEARD = "unheard"  # its source says nothing any more
     FLAPPING = "flapping"  # it comes and goes, and is told again when it is calm
 
 

@@ -41,6 +41,7 @@ def listed(incidents: Iterable[TextedIncident], words: Words) -> list[ListedInci
 
     def as_listed(told: TextedIncident) -> ListedIncident:
         name = tidy(title_of(told.alert, words)) or words.nameless
+        name += f" ({words.again})" if told.again else ""
         return ListedIncident(told.tag, told.alert.severity, name, where_of(told.alert))
 
     return sorted(map(as_listed, incidents), key=lambda incident: incident.severity.rank)

@@ -6,10 +6,11 @@ many differ, a bar parts them. All of it is GSM 03.38: no ë, no û.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
-from sms_notify.wording.content import Reader, Tone
+from sms_notify.wording.content import Reader, TextedIncident, Tone
 from sms_notify.wording.templates import local, tellable_address, zone_of
 
 _MANY = 9_999  # the largest number that a text tells of what it does not list
@@ -40,6 +41,7 @@ class Words:
     unheard: str
     last_heard: str
     taken_by: str
+    again: str
     on_call: str
     until_day: str
     nothing_open: str
@@ -75,6 +77,7 @@ WORDS = {
         unheard="UNHEARD",
         last_heard="last heard",
         taken_by="taken by",
+        again="may be the second",
         on_call="On call for {}",
         until_day="until",
         nothing_open="nothing open",
@@ -103,6 +106,7 @@ WORDS = {
         unheard="NIETS GEHOORD",
         last_heard="laatst gehoord",
         taken_by="opgepakt door",
+        again="misschien de tweede keer",
         on_call="Van wacht voor {}",
         until_day="tot",
         nothing_open="niets open",
@@ -131,6 +135,7 @@ WORDS = {
         unheard="SANS NOUVELLES",
         last_heard="derni\u00e8re nouvelle",
         taken_by="pris en charge par",
+        again="doublon possible",
         on_call="D'astreinte pour {}",
         until_day="jusqu'au",
         nothing_open="rien d'ouvert",
@@ -160,6 +165,7 @@ WORDS = {
         unheard="NICHTS GEH\u00d6RT",
         last_heard="zuletzt geh\u00f6rt",
         taken_by="\u00fcbernommen von",
+        again="evtl. zum zweiten Mal",
         on_call="Bereitschaft f\u00fcr {}",
         until_day="bis",
         nothing_open="nichts offen",
@@ -209,6 +215,11 @@ def day_and_time(at: datetime, words: Words) -> str:
 def hidden_words(hidden: int, words: Words) -> str:
     """`+7 not shown`, empty where nothing was hidden."""
     return f"+{min(hidden, _MANY)} {words.hidden}" if hidden > 0 else ""
+
+
+def again_words(told: Iterable[TextedIncident], words: Words) -> str:
+    """`may be the second`, of what its reader may have been told already; else empty."""
+    return words.again if any(one.again for one in told) else ""
 
 
 def ack_words(address: str) -> str:

@@ -174,6 +174,7 @@ def words(members: object, predicate: str) -> set[str]:
     [
         (State, "lost", "not_delivered rejected failed expired cancelled"),
         (State, "without_trace", "not_delivered rejected failed expired cancelled unknown_final"),
+        (State, "hopeful", "queued submitting sent buffered no_report delivered"),
         (State, "never_left", "failed cancelled expired"),
         (State, "bad_end", "failed not_delivered rejected"),
         (Kind, "news", "firing escalation"),
@@ -181,6 +182,7 @@ def words(members: object, predicate: str) -> set[str]:
         (Kind, "configured", "firing escalation reminder resolved unheard digest handoff"),
         (Heard, "news", "first raised resumed"),
         (Hold, "of_hours", "muted inactive quiet_hours"),
+        (Hold, "again", "failed unconfirmed"),
     ],
 )
 def test_which_words_belong_together(
