@@ -10,10 +10,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from sms_notify.alert import Alert, Delivery, Status
+from sms_notify.alert import Alert, Delivery, Status, Unacknowledged
+from sms_notify.engine.follow_ups import FollowUps
 from sms_notify.engine.texting import Texting
 from sms_notify.engine.working_set import WorkingSet
-from sms_notify.policy.acknowledgement import acknowledge_there
+from sms_notify.policy.acknowledgement import acknowledge_there, end_acknowledgement, taken_back_there
 from sms_notify.policy.batching import Texted
 from sms_notify.policy.correlation import Chains, Key, is_repeat, known, names
 from sms_notify.policy.notifications import Case, EndsOwed, Notifications
@@ -24,7 +25,7 @@ from sms_notify.policy.routing import Route, route
 from sms_notify.policy.rows import Rows
 from sms_notify.policy.ruleset import Plan
 from sms_notify.policy.truth import COUNTED, hear
-from sms_notify.policy.vocabulary import Drop, Heard, Kind, PageState, State
+from sms_notify.policy.vocabulary import AckEnd, Drop, Heard, Kind, PageState, State
 from sms_notify.store.tx import Tx
 
 _COUNTED = 100  # episodes, for who acknowledged one of them and how far their steps came
@@ -62,7 +63,10 @@ class _Outcome:
 class Accepting:
     """By one configuration. `numbers` are those that it names."""
 
-    def __init__(self, plan: Plan, numbers: frozenset[str], node: str, texting: Texting) -> None:
+    def __init__(
+        self, plan: Plan, numbers: frozenset[str], node: str, texting: Texting, follow_ups: FollowUps
+    ) -> None:
+        self._follow_ups = follow_ups
         self._plan = plan
         self._numbers = numbers
         self._node = node
@@ -74,7 +78,8 @@ class Accepting:
         working = WorkingSet(tx, self._node, now)
         routed = [[self._routed(alert) for alert in delivery.alerts] for delivery in deliveries]
         acks = [(ack.source, ack.fingerprint) for delivery in deliveries for ack in delivery.acks]
-        self._load(working, [one for several in routed for one in several], acks)
+        unacks = [unack for delivery in deliveries for unack in delivery.unacks]
+        self._load(working, [one for several in routed for one in several], acks, unacks)
         both = zip(deliveries, routed, strict=True)
         verdicts = [self._decide(working, delivery, several) for delivery, several in both]
         working.flush()
@@ -84,9 +89,21 @@ class Accepting:
         chains = route(self._plan.route, alert.labels).chains
         return _Routed(alert, chains, names(alert, chains))
 
-    def _load(self, working: WorkingSet, routed: Sequence[_Routed], acks: Sequence[Key]) -> None:
-        """The problems that are spoken of; for all but repeats also what people know of them."""
-        working.load_problems([*(key for one in routed for key in one.keys), *acks])
+    def _load(
+        self,
+        working: WorkingSet,
+        routed: Sequence[_Routed],
+        acks: Sequence[Key],
+        unacks: Sequence[Unacknowledged],
+    ) -> None:
+        """The problems that are spoken of; for all but repeats also what people know of them.
+
+        Each PROBLEM of Nagios takes back its own acknowledgement, of which there mostly is none: then it is a repeat.
+        """
+        spoken_of = [(unack.source, unack.fingerprint) for unack in unacks]
+        working.load_problems([*(key for one in routed for key in one.keys), *acks, *spoken_of])
+        acks = [*acks, *(key for key, unack in zip(spoken_of, unacks, strict=True)
+                if taken_back_there(working.rows, unack) is not None)]
         several = _twice(one.keys[0] for one in routed)
         news = [one for one in routed if one.keys[0] in several or not is_repeat(working.rows, one.alert)]
         if not news and not acks:
@@ -102,7 +119,7 @@ class Accepting:
     def _decide(self, working: WorkingSet, delivery: Delivery, routed: Sequence[_Routed]) -> list[Verdict]:
         cases = self._hear(working.rows, routed)
         outcome = _Outcome()
-        if delivery.acks or not all(case.heard.suppressed for case in cases):
+        if delivery.acks or delivery.unacks or not all(case.heard.suppressed for case in cases):
             outcome = self._tell(working, delivery, cases)
         return [_record(working.rows, delivery, case, outcome) for case in cases]
 
@@ -125,9 +142,20 @@ class Accepting:
         ended = decide.ends(cases)
         told += self._texting.owe(working, ended.owed)
         # After the beginnings: what is first heard of with its acknowledgement climbs nowhere.
+        raised = {case.id for case in cases if case.heard is Heard.RAISED}
         for ack in delivery.acks:
-            acknowledge_there(working.rows, ack)
+            acknowledge_there(self._plan, working.rows, ack, raised)
+        told += self._take_back(working, delivery.unacks)
         return _outcome(begun, ended, told)
+
+    def _take_back(self, working: WorkingSet, unacks: Sequence[Unacknowledged]) -> list[Texted]:
+        """What the monitoring system itself had acknowledged."""
+        rows, ended = working.rows, list[int]()
+        for unack in unacks:
+            id_ = taken_back_there(rows, unack)
+            if id_ is not None:
+                ended += end_acknowledgement(rows, [id_], unack.by, AckEnd.SOURCE)
+        return self._follow_ups.begin(working, ended)
 
     def _load_for(self, working: WorkingSet, decide: Notifications, cases: Sequence[Case]) -> None:
         """What deciding who is owed something needs beside the problems."""

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from sms_notify.barring import say_barring
+from sms_notify.engine.follow_ups import FollowUps
 from sms_notify.engine.texting import Texting
 from sms_notify.engine.working_set import WorkingSet
 from sms_notify.policy import handoff
@@ -41,7 +42,10 @@ class Ticked:
 class Ticker:
     """By one configuration. `numbers` are those that it names."""
 
-    def __init__(self, plan: Plan, numbers: frozenset[str], node: str, texting: Texting) -> None:
+    def __init__(
+        self, plan: Plan, numbers: frozenset[str], node: str, texting: Texting, follow_ups: FollowUps
+    ) -> None:
+        self._follow_ups = follow_ups
         self._plan = plan
         self._numbers = numbers
         self._node = node
@@ -64,10 +68,10 @@ class Ticker:
         if self._plan.schedules:
             self._hand_off(tx, now)
         moved = self._keep_house(tx, due, now) if due.housekeeping else []
-        told: list[Texted] = []
+        told: list[Texted] = self._lapse(tx, now) if due.lapsed else []
         if moved:  # what has failed makes steps due, and what grew too old is to be told
             due = replace(due, steps=True, notifications=True, lanes=True)
-        if due.steps or due.notifications:
+        if due.steps or due.notifications or due.lapsed:
             told += self._tell_due(tx, due, now)
         if due.notifications or due.lanes:
             limit_rows.free_silent_lanes(tx, now)
@@ -83,6 +87,13 @@ class Ticker:
         for incident in working.load_unheard(now - self._plan.timing.stale_after):
             close_unheard(working.rows, incident)
         working.flush()
+
+    def _lapse(self, tx: Tx, now: datetime) -> list[Texted]:
+        """Before the steps: one that the end of an acknowledgement makes due is told in the same tick."""
+        working = WorkingSet(tx, self._node, now)
+        told = self._follow_ups.lapse(working)
+        working.flush()
+        return told
 
     def _hand_off(self, tx: Tx, now: datetime) -> None:
         """Tells who takes over now; every few minutes, looks for gaps ahead."""
@@ -109,11 +120,11 @@ class Ticker:
         working = WorkingSet(tx, self._node, now)
         rows = working.rows
         working.load_ids()
-        if due.steps:
+        if due.steps or due.lapsed:
             working.load_due_timers(TimerKind.ESCALATE, now)
         if due.after_hours:
             working.load_due_after_hours()
-        if due.steps or due.after_hours:
+        if due.steps or due.lapsed or due.after_hours:
             self._load_roster(working)
         told = self._texting.owe(working, Escalation(self._plan, rows).steps())
         told += self._texting.owe(working, relieved(self._plan, rows))

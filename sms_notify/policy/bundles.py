@@ -8,15 +8,16 @@ from datetime import datetime
 from sms_notify.alert import Status
 from sms_notify.policy.episodes import tag_of
 from sms_notify.policy.holds import Hold
-from sms_notify.policy.records import Notification
+from sms_notify.policy.records import UNACKNOWLEDGED, Notification
 from sms_notify.policy.vocabulary import Kind
 from sms_notify.wording.content import Digest, Merged, Notice, TextedIncident, Tone
 
 FLAPPING = "flapping"  # the bundle of those that say so
 RAISED = "raised"  # of those that are told to somebody who knows of the lesser trouble
+CLOSED = "closed"  # of ends that somebody made by hand; their name follows
 _TONES = {Kind.ESCALATION: Tone.ESCALATED, Kind.REMINDER: Tone.REMINDER}
 
-_BY_BUNDLE = {FLAPPING: Tone.FLAPPING, RAISED: Tone.RAISED}
+_BY_BUNDLE = {FLAPPING: Tone.FLAPPING, RAISED: Tone.RAISED, UNACKNOWLEDGED: Tone.UNACKNOWLEDGED}
 
 
 def bundle(n: Notification) -> tuple[str, ...]:
@@ -48,7 +49,9 @@ def is_old_news(items: Sequence[Notification], announced: bool) -> bool:
 def _told(n: Notification) -> TextedIncident:
     subject = n.subject
     since = subject.alert.starts_at or subject.opened_at
-    return TextedIncident(tag_of(subject.incident_id), subject.alert, since, ended=subject.ended)
+    return TextedIncident(
+        tag_of(subject.incident_id), subject.alert, since, ended=subject.ended, closed_by=subject.closed_by
+    )
 
 
 def _once(listed: Iterable[Notification]) -> tuple[TextedIncident, ...]:

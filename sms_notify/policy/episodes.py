@@ -19,6 +19,9 @@ STALE_AFTER = timedelta(hours=24)
 # Alertmanager ended because Prometheus fell silent fires again with its first start, and that is news.
 OLD_COPY_WINDOW = timedelta(minutes=1)
 
+# A pair of Prometheus servers tells one outage with two starts, and Zabbix an age without its seconds.
+SAME_START = timedelta(minutes=5)
+
 # No 0/o and 1/l/i, for it is read aloud at night; no m, with which the ids of messages begin.
 # The first one is not a digit, so that a tag is never taken for an incident's number.
 _TAG_LETTERS = "abcdefghjknpqrstuvwxyz23456789"
@@ -32,7 +35,8 @@ class Episode:
 
     `stale` says that it was closed because nothing was heard of it, not because it ended. `flapping` counts the
     episodes of its key at its beginning where those were too many to tell each; else 0. `severity` is the worst of it
-    so far, and `raised` counts how often it rose.
+    so far, and `raised` counts how often its steps began anew: it rose, or an acknowledgement ended. `by_hand`: somebody
+    closed it, and its source has not ended it since.
     """
 
     id: int
@@ -44,11 +48,25 @@ class Episode:
     flapping: int = 0
     severity: Severity = Severity.CRITICAL
     raised: int = 0
+    by_hand: bool = False
+
+    def goes_on(self, alert: Alert, known_start: datetime | None) -> bool:
+        """Of one that was closed by hand: whether a firing is still what was closed. A later start is not, nor what is worse."""
+        if alert.severity.rank < self.severity.rank:
+            return False
+        start = alert.starts_at if alert.start_told else None
+        if start is None or self.closed_at is None:
+            return True
+        later = known_start is not None and start - known_start > SAME_START
+        return not later and start <= self.closed_at
 
 
 def hear(alert: Alert, latest: Episode | None, now: datetime) -> Heard:
-    """What `alert` means for the latest episode of its key: FIRST, RAISED, DUPLICATE, RESOLVED, STALE or NEVER_FIRED."""
+    """What `alert` means for the latest episode of its key: FIRST, RAISED, DUPLICATE, RESOLVED, STALE, CLOSED or NEVER_FIRED."""
     open_now = latest is not None and latest.closed_at is None
+    if latest is not None and latest.by_hand:
+        ended = alert.status is not Status.FIRING
+        return Heard.CLOSED if ended or latest.goes_on(alert, latest.starts_at) else Heard.FIRST
     if alert.status is Status.FIRING:
         if latest is not None and latest.closed_at is None:
             return Heard.RAISED if alert.severity.rank < latest.severity.rank else Heard.DUPLICATE
@@ -68,6 +86,8 @@ def hear_shared(
     It has ended when the last of them says so; `others` says that another still reports it.
     """
     open_now = latest is not None and latest.closed_at is None
+    if latest is not None and latest.by_hand:
+        return _hear_closed(alert, latest, own)
     word = hear(alert, own, now)
     if word is Heard.STALE:
         return word
@@ -77,6 +97,14 @@ def hear_shared(
         return Heard.STILL_OPEN
     ended = latest is not None and not open_now and not latest.stale
     return Heard.DUPLICATE if ended and word is Heard.RESOLVED else word
+
+
+def _hear_closed(alert: Alert, latest: Episode, own: Episode | None) -> Heard:
+    """Each source ends its own part; what was no part of the incident when it was closed is news."""
+    if alert.status is not Status.FIRING:
+        return Heard.CLOSED if own is not None else Heard.NEVER_FIRED
+    part_of_it = own is not None and own.closed_at is None
+    return Heard.CLOSED if own and part_of_it and latest.goes_on(alert, own.starts_at) else Heard.FIRST
 
 
 def _old_copy(alert: Alert, closed: Episode, now: datetime) -> bool:

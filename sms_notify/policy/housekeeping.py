@@ -190,7 +190,7 @@ def release(rows: Rows, message_id: int) -> None:
         incident = rows.incidents.rows[n.incident_id]
         if n.kind is not Kind.RESOLVED and _replaced(rows, n):
             _give_up(rows, n, Drop.SUPERSEDED)
-        elif n.kind.follows_up and (incident.acked_at is not None or not incident.is_open):
+        elif n.follows_up and (incident.acked_at is not None or not incident.is_open):
             _give_up(rows, n, Drop.ACKNOWLEDGED)
         elif n.state is PageState.TOLD:
             late = replace(

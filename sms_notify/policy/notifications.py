@@ -21,7 +21,7 @@ from sms_notify.policy.routing import ROUND, Receiver, Route, step_of
 from sms_notify.policy.rows import Rows
 from sms_notify.policy.ruleset import Plan
 from sms_notify.policy.self_alert_notes import note_nobody
-from sms_notify.policy.vocabulary import Decision, Drop, Heard, IncidentState, Kind, PageState, State
+from sms_notify.policy.vocabulary import Decision, Drop, Heard, Kind, PageState, State
 from sms_notify.policy.withdrawal import take_back, waiting_follow_ups, withdraw
 
 
@@ -119,10 +119,9 @@ class Notifications:
         if not any(self._plan.receivers[name].notify for name in case.receivers):
             return
         rows, incident = self._rows, self._rows.incidents.rows[case.id]
-        asked = replace(incident, state=IncidentState.OPEN, acked_at=None, acked_by="", acked_how="")
-        rows.incidents.put(case.id, asked)
+        rows.incidents.put(case.id, incident.unacknowledged)
         rows.strike_all(case.id)
-        rows.drop((n for n in rows.of_incident(case.id) if n.kind.follows_up), Drop.SUPERSEDED)
+        rows.drop((n for n in rows.of_incident(case.id) if n.follows_up), Drop.SUPERSEDED)
         for message in waiting_follow_ups(rows, case.id):
             withdraw(rows, message.id, case.id)
 

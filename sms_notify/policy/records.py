@@ -6,7 +6,7 @@ All times are aware UTC.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 
@@ -21,18 +21,24 @@ from sms_notify.wording.content import Text
 
 @dataclass(frozen=True, slots=True)
 class Subject:
-    """An incident as far as a text tells it."""
+    """An incident as far as a text tells it. `closed_by`: who ended it by hand; else empty."""
 
     incident_id: int
     alert: Alert
     opened_at: datetime
     ended: bool = False
     flapping: int = 0
+    closed_by: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Incident:
-    """One episode of a problem. `flapping` and `raised` as in `Episode`; `severity` is the worst of it so far."""
+    """One episode of a problem. `flapping` and `raised` as in `Episode`; `severity` is the worst of it so far.
+
+    `acked_ref` names what made the acknowledgement where that alone may take it back: an alert in its monitoring system,
+    a silence. It stays when that has ended, so that the same silence does not make it again. `acked_made_at` is when, on that system's clock. `ack_until` is when the acknowledgement lapses; of one that
+    has lapsed, until when whoever made it may answer.
+    """
 
     id: int
     source: str
@@ -51,6 +57,18 @@ class Incident:
     acked_how: str = ""
     flapping: int = 0
     raised: int = 0
+    acked_ref: str = ""
+    acked_made_at: datetime | None = None
+    ack_until: datetime | None = None
+    closed_by: str = ""
+
+    @property
+    def unacknowledged(self) -> Incident:
+        """The same while nobody takes care of it."""
+        state = IncidentState.OPEN if self.is_open else self.state
+        return replace(
+            self, state=state, acked_at=None, acked_by="", acked_how="", acked_made_at=None, ack_until=None
+        )  # fmt: skip
 
     @property
     def is_open(self) -> bool:
@@ -62,6 +80,7 @@ class Incident:
         return Episode(
             self.id, self.opened_at, self.starts_at, self.ended_at, self.closed_at,
             self.state is IncidentState.STALE, self.flapping, self.severity, self.raised,
+            self.state is IncidentState.CLOSED,
         )  # fmt: skip
 
     @property
@@ -77,7 +96,7 @@ class Incident:
             self.starts_at,
             self.ended_at,
         )
-        return Subject(self.id, alert, self.opened_at, ended, self.flapping)
+        return Subject(self.id, alert, self.opened_at, ended, self.flapping, self.closed_by)
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +116,10 @@ class Member:
     def episode(self) -> Episode:
         """The source's own view of the incident."""
         return Episode(self.incident_id, self.opened_at, self.starts_at, self.ended_at, self.closed_at)
+
+
+UNACKNOWLEDGED = "unacknowledged"
+"""The bundle of those that say so: to nobody any more once somebody takes care of it again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,6 +155,11 @@ class Notification:
         """An end never delays a beginning: it goes with the rest, however critical the trouble was."""
         critical = self.kind is not Kind.RESOLVED and self.subject.alert.severity is Severity.CRITICAL
         return Lane.CRITICAL if critical else Lane.REST
+
+    @property
+    def follows_up(self) -> bool:
+        """True where nobody is told any more once somebody takes care of it."""
+        return self.kind.follows_up or self.bundle == UNACKNOWLEDGED
 
     @property
     def incident_id(self) -> int:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from sms_notify.alert import Alert
-from sms_notify.policy.correlation import Chains, Known, meaning, note_member, under_other_names
+from sms_notify.alert import Alert, Status
+from sms_notify.policy.correlation import SHARED, Chains, Known, meaning, note_member, under_other_names
 from sms_notify.policy.notifications import Case
 from sms_notify.policy.records import Incident
 from sms_notify.policy.rows import Rows
@@ -81,6 +81,10 @@ def _touch(rows: Rows, alert: Alert, heard: Heard, latest: Incident) -> None:
         rows.incidents.put(latest.id, risen)
         detail = f"from {latest.severity} to {alert.severity}"
         rows.decide(Decision.RAISED, latest.id, detail=detail)
+    elif heard is Heard.CLOSED and alert.status is Status.RESOLVED and latest.source != SHARED:
+        # Its source has ended it at last: what fires from now on is news, an old copy apart.
+        ended = replace(latest, state=IncidentState.RESOLVED, ended_at=alert.ends_at, closed_at=now)
+        rows.incidents.put(latest.id, ended)
     elif heard in (Heard.DUPLICATE, Heard.STILL_OPEN) and latest.is_open:
         rows.see(latest)
 

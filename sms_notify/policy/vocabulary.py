@@ -18,6 +18,7 @@ class Heard(StrEnum):
     DUPLICATE = "duplicate"  # the episode is open and its people were told
     STILL_OPEN = "still_open"  # one source says that it is resolved, another still reports the same problem
     STALE = "stale"  # an old copy of an episode that has ended since
+    CLOSED = "closed"  # somebody closed it by hand: a repeat, or its end, is no news
     NEVER_FIRED = "never_fired"  # a resolve of something we never heard firing
     NOBODY = "nobody"  # the route leads to a receiver that notifies nobody
     NOBODY_TOLD = "nobody_told"  # a resolve, but nobody got a text about the problem
@@ -39,6 +40,7 @@ class IncidentState(StrEnum):
     ACKNOWLEDGED = "acknowledged"
     RESOLVED = "resolved"
     STALE = "stale"  # not heard of for a day
+    CLOSED = "closed"  # by hand; its source has not said that it has ended
 
 
 class Kind(StrEnum):
@@ -103,6 +105,8 @@ class Decision(StrEnum):
     ESCALATED = "escalated"
     JUMPED = "jumped"  # every text of a step has failed: the next one does not wait
     ACKNOWLEDGED = "acknowledged"
+    UNACKNOWLEDGED = "unacknowledged"  # an acknowledgement has ended, or never counted
+    CLOSED = "closed"  # by hand
     FLAPPING = "flapping"
     RAISED = "raised"  # its severity has risen: it is told once more, and its steps begin anew
     NOBODY_ON_CALL = "nobody_on_call"
@@ -117,6 +121,16 @@ class AckBy(StrEnum):
     PAGE = "page"
     SILENCE = "alertmanager_silence"
     SOURCE = "source"
+
+
+class AckEnd(StrEnum):
+    """What ended an acknowledgement of something that still fires, a rise of its severity apart."""
+
+    COMMAND = "command"
+    PAGE = "page"
+    SOURCE = "source"  # the monitoring system that made it took it back
+    SILENCE_ENDED = "silence_ended"  # the silence that made it is over
+    EXPIRED = "ack_expires"
 
 
 class State(StrEnum):

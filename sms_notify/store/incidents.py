@@ -34,7 +34,8 @@ def incident_of(row: Row) -> Incident:
         load_shared(row["labels"]), load_shared(row["annotations"]), from_stored(row["starts_at"]),
         moment(row["opened_at"]), moment(row["last_seen_at"]), from_stored(row["ended_at"]),
         from_stored(row["closed_at"]), from_stored(row["acked_at"]), row["acked_by"], row["acked_how"],
-        row["flapping"], row["raised"],
+        row["flapping"], row["raised"], row["acked_ref"], from_stored(row["acked_made_at"]),
+        from_stored(row["ack_until"]), row["closed_by"],
     )  # fmt: skip
 
 
@@ -92,14 +93,36 @@ def unheard_since(tx: Tx, limit: datetime) -> list[Incident]:
 UNHEARD = f"exists (select 1 from incidents where {_QUIET})"
 
 
+def lapsed(tx: Tx, now: datetime) -> list[Incident]:
+    """The open episodes whose acknowledgement, or the wait for an answer after it, is over. The index incidents_acks finds them."""
+    sql = f"select * from incidents where {_LAPSED} order by ack_until, id"
+    return list(map(incident_of, tx.all(sql, now=stored(now))))
+
+
+_LAPSED = "ack_until is not null and closed_at is null and ack_until <= :now"
+LAPSED = f"exists (select 1 from incidents where {_LAPSED})"
+
+
+def notices(tx: Tx, ids: Iterable[int]) -> frozenset[int]:
+    """Those of these incidents that nothing ends: nobody is reminded of them. The index alerts_incident finds their alerts."""
+    return frozenset(
+        row["incident_id"]
+        for names, named in among(ids)
+        for row in tx.all(
+            f"select distinct incident_id from alerts where incident_id in ({names}) and once = 1", **named
+        )
+    )
+
+
 _INSERT = insert_into(
     "incidents",
     "id, source, fingerprint, starts_at, opened_at, state, severity, labels, annotations, last_seen_at, ended_at,"
-    " closed_at, acked_at, acked_by, acked_how, flapping, raised",
+    " closed_at, acked_at, acked_by, acked_how, flapping, raised, acked_ref, acked_made_at, ack_until, closed_by",
 )
 _UPDATE = (
     "update incidents set state = ?, severity = ?, labels = ?, annotations = ?, last_seen_at = ?, ended_at = ?,"
-    " closed_at = ?, acked_at = ?, acked_by = ?, acked_how = ?, flapping = ?, raised = ? where id = ?"
+    " closed_at = ?, acked_at = ?, acked_by = ?, acked_how = ?, flapping = ?, raised = ?,"
+    " acked_ref = ?, acked_made_at = ?, ack_until = ?, closed_by = ? where id = ?"
 )
 
 
@@ -122,7 +145,7 @@ def _changeable(one: Incident) -> tuple[object, ...]:
     return (
         one.state, one.severity, dump(one.labels), dump(one.annotations), stored(one.last_seen_at),
         to_stored(one.ended_at), to_stored(one.closed_at), to_stored(one.acked_at), one.acked_by, one.acked_how,
-        one.flapping, one.raised,
+        one.flapping, one.raised, one.acked_ref, to_stored(one.acked_made_at), to_stored(one.ack_until), one.closed_by,
     )  # fmt: skip
 
 

@@ -23,12 +23,22 @@ _OPEN_THERE = "i.closed_at is null and coalesce(i.source, '') = :source"
 class Uncovered:
     """An open incident that nobody has acknowledged, by the labels of one of its alerts.
 
-    `known` is the silence that was made for it, or acknowledged it, before it became worse; else empty.
+    `known` are the silences that were made for it, or acknowledged it, before it became worse or somebody took that back.
     """
 
     id: int
     labels: Mapping[str, str]
-    known: str = ""
+    known: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class SilencedAlert:
+    """One alert of an open incident that a silence has acknowledged. `by` is who made that, as the incident says it."""
+
+    id: int
+    fingerprint: str
+    silence_id: str
+    by: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,11 +73,36 @@ class Open:
 def uncovered(tx: Tx) -> Sequence[Uncovered]:
     """The incidents from an Alertmanager that are open and not acknowledged, oldest first."""
     rows = tx.all(
-        "select i.id, i.labels, s.silence_id from by_source i left join silences s on s.incident_id = i.id"
-        f" where {_OPEN_THERE} and i.acked_at is null order by i.id",
+        "select i.id, i.labels, s.silence_id, x.acked_ref from by_source i join incidents x on x.id = i.id"
+        f" left join silences s on s.incident_id = i.id where {_OPEN_THERE} and i.acked_at is null order by i.id",
         source=SOURCE,
     )
-    return [Uncovered(row["id"], load(row["labels"]), row["silence_id"] or "") for row in rows]
+    return [
+        Uncovered(row["id"], load(row["labels"]), frozenset((row["silence_id"] or "", row["acked_ref"])))
+        for row in rows
+    ]
+
+
+def acknowledged(tx: Tx) -> Sequence[SilencedAlert]:
+    """The alerts of what is open and was acknowledged by a silence that is known, oldest first."""
+    rows = tx.all(
+        "select i.id, i.fingerprint, i.acked_by, x.acked_ref from by_source i join incidents x on x.id = i.id"
+        f" where {_OPEN_THERE} and i.acked_how = :silence and x.acked_ref <> '' order by i.id",
+        source=SOURCE,
+        silence=AckBy.SILENCE,
+    )
+    return [SilencedAlert(row["id"], row["fingerprint"], row["acked_ref"], row["acked_by"]) for row in rows]
+
+
+def replaced(tx: Tx, incident_id: int, before: str, silence_id: str) -> None:
+    """Another silence covers what `before` has acknowledged: that of its end counts from now on."""
+    tx.run(
+        "update incidents set acked_ref = :silence_id where id = :id and acked_how = :how and acked_ref = :before",
+        silence_id=silence_id,
+        id=incident_id,
+        how=AckBy.SILENCE,
+        before=before,
+    )
 
 
 def wanting(tx: Tx, since: datetime) -> Sequence[Wanting]:

@@ -18,7 +18,7 @@ from sms_notify.stories.reading import OPERATOR, Expectation, ExpectedText, Stor
 
 _SECOND = timedelta(seconds=1)
 _UNKNOWN = "unknown"
-_STATES = {IncidentState.STALE: "unheard"}
+_STATES = {IncidentState.STALE: "unheard", IncidentState.CLOSED: "resolved"}
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,7 @@ from sms_notify.wording.alert_fields import as_told, briefly, what_and_summary, 
 from sms_notify.wording.alert_list import Listing, by_place, groups_of
 from sms_notify.wording.composed import Composed, text_of
 from sms_notify.wording.content import Notice, Reader, Text, Tone
-from sms_notify.wording.languages import Words, ack_words, head_of, hidden_words, silence_words, words_of
+from sms_notify.wording.languages import Words, ack_words, end_of, head_of, hidden_words, silence_words, words_of
 from sms_notify.wording.shrinking import Field, clipped, fixed, shrink, variable
 from sms_notify.wording.templates import local, one_line, severity_word, since, tidy, zone_of
 
@@ -99,7 +99,7 @@ def _several(notice: Notice, reader: Reader, words: Words, listings: list[Listin
 
 def _head(notice: Notice, words: Words) -> list[Field]:
     if notice.status is not Status.FIRING:
-        return [fixed("status", words.ok)]
+        return [fixed("status", end_of(notice.incidents[0].closed_by, words))]
     worst = min([told.alert for told in notice.incidents], key=lambda alert: alert.severity.rank)
     return [fixed("status", head_of(notice.tone, words)), fixed("severity", severity_word(worst))]
 

@@ -13,13 +13,15 @@ from sms_notify.alert import Alert, Status
 class TextedIncident:
     """One incident as a text tells it; `tag` is the short name people use to speak of it (`k3f9`).
 
-    `ended` says that it has ended by the time the text is written, though nobody was told that it had begun.
+    `ended` says that it has ended by the time the text is written, though nobody was told that it had begun. `closed_by`
+    is who ended it by hand, empty where its source did.
     """
 
     tag: str
     alert: Alert
     since: datetime | None = None
     ended: bool = False
+    closed_by: str = ""
 
 
 class Tone(StrEnum):
@@ -29,6 +31,7 @@ class Tone(StrEnum):
     ESCALATED = "escalated"  # nobody who was told before has acknowledged it
     RAISED = "raised"  # its reader knows of it, and it has become more severe
     REMINDER = "reminder"  # it has been firing all the while
+    UNACKNOWLEDGED = "unacknowledged"  # somebody took care of it, and nobody does any more
     FLAPPING = "flapping"  # it comes and goes, and is told again when it is calm
 
 

@@ -10,8 +10,9 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from sms_notify.wording.content import Reader, Tone
-from sms_notify.wording.templates import local, tellable_address, zone_of
+from sms_notify.wording.templates import local, one_line, tellable_address, zone_of
 
+_NAME = 30  # characters of a person's
 _MANY = 9_999  # the largest number that a text tells of what it does not list
 
 
@@ -26,6 +27,8 @@ class Words:
     escalated: str
     raised: str
     reminder: str
+    unacknowledged: str
+    closed: str
     calm: str
     next_text: str
     more: str
@@ -58,6 +61,8 @@ WORDS = {
         escalated="ESCALATED",
         raised="WORSE",
         reminder="STILL FIRING",
+        unacknowledged="STILL FIRING, not acknowledged any more:",
+        closed="CLOSED by {}",
         calm="told again when calm",
         next_text="next text",
         more="{} more",
@@ -83,6 +88,8 @@ WORDS = {
         escalated="ESCALATIE",
         raised="ERGER",
         reminder="NOG FIRING",
+        unacknowledged="NOG FIRING, door niemand meer opgenomen:",
+        closed="GESLOTEN door {}",
         calm="volgt weer als het rustig is",
         next_text="volgende sms",
         more="Nog {}",
@@ -108,6 +115,8 @@ WORDS = {
         escalated="ESCALADE",
         raised="AGGRAVÉ",
         reminder="TOUJOURS FIRING",
+        unacknowledged="TOUJOURS FIRING, plus pris en charge:",
+        closed="CLOS par {}",
         calm="suite au retour au calme",
         next_text="prochain SMS",
         more="{} autre|{} autres",
@@ -134,6 +143,8 @@ WORDS = {
         escalated="ESKALIERT",
         raised="SCHLIMMER",
         reminder="NOCH FIRING",
+        unacknowledged="NOCH FIRING, nicht mehr quittiert:",
+        closed="GESCHLOSSEN von {}",
         calm="wieder, wenn es ruhig ist",
         next_text="n\u00e4chste SMS",
         more="{} weitere",
@@ -168,9 +179,15 @@ def head_of(tone: Tone, words: Words) -> str:
         Tone.ESCALATED: words.escalated,
         Tone.RAISED: words.raised,
         Tone.REMINDER: words.reminder,
+        Tone.UNACKNOWLEDGED: words.unacknowledged,
         Tone.FLAPPING: words.flapping,
     }
     return heads[tone]
+
+
+def end_of(closed_by: str, words: Words) -> str:
+    """The first word of a text about what has ended; by hand where somebody is named."""
+    return words.closed.format(one_line(closed_by, _NAME)) if closed_by else words.ok
 
 
 def counted(form: str, number: int) -> str:
