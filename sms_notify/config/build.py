@@ -44,7 +44,8 @@ def build(config: models.Config, found: Found, warnings: tuple[Fault, ...]) -> S
         directory=_directory(config, found),
         route=_root(config.route, found),
         receivers={
-            entry.name: _receiver(entry, index, config.ack_expires, found) for index, entry in enumerate(config.receivers)
+            entry.name: _receiver(entry, index, config.ack_expires, found)
+            for index, entry in enumerate(config.receivers)
         },
         templates=dict(config.templates),
         source=found.document.file,

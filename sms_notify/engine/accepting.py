@@ -102,8 +102,14 @@ class Accepting:
         """
         spoken_of = [(unack.source, unack.fingerprint) for unack in unacks]
         working.load_problems([*(key for one in routed for key in one.keys), *acks, *spoken_of])
-        acks = [*acks, *(key for key, unack in zip(spoken_of, unacks, strict=True)
-                if taken_back_there(working.rows, unack) is not None)]
+        acks = [
+            *acks,
+            *(
+                key
+                for key, unack in zip(spoken_of, unacks, strict=True)
+                if taken_back_there(working.rows, unack) is not None
+            ),
+        ]
         several = _twice(one.keys[0] for one in routed)
         news = [one for one in routed if one.keys[0] in several or not is_repeat(working.rows, one.alert)]
         if not news and not acks:

@@ -1,8 +1,9 @@
 """The steps of deciding: facts in, changes out.
 
-`accept`, `tick`, `acknowledge`, `unacknowledge`, `close` and `recover` are the whole engine. Each loads what it may touch, lets policy change it in
-memory, and writes it back. They take the transaction and `now`; none reads a clock, so the running daemon, the backtest
-and a replay on a virtual clock are the same code. Sending begins where this ends: at the store.
+`accept`, `tick`, `acknowledge`, `unacknowledge`, `close` and `recover` are the whole engine. Each loads what it may
+touch, lets policy change it in memory, and writes it back. They take the transaction and `now`; none
+reads a clock, so the running daemon, the backtest and a replay on a virtual clock are the same code. Sending begins
+where this ends: at the store.
 """
 
 from __future__ import annotations
@@ -153,9 +154,7 @@ class Engine:
         working.flush()
         return closed
 
-    def _loaded(
-        self, tx: Tx, incident_ids: Iterable[int], now: datetime
-    ) -> tuple[WorkingSet, list[int]]:
+    def _loaded(self, tx: Tx, incident_ids: Iterable[int], now: datetime) -> tuple[WorkingSet, list[int]]:
         working, ids = WorkingSet(tx, self.node, now), list(dict.fromkeys(incident_ids))
         working.load_ids()
         working.load_incidents(ids)

@@ -36,8 +36,9 @@ class Incident:
     """One episode of a problem. `flapping` and `raised` as in `Episode`; `severity` is the worst of it so far.
 
     `acked_ref` names what made the acknowledgement where that alone may take it back: an alert in its monitoring system,
-    a silence. It stays when that has ended, so that the same silence does not make it again. `acked_made_at` is when, on that system's clock. `ack_until` is when the acknowledgement lapses; of one that
-    has lapsed, until when whoever made it may answer.
+    a silence. It stays when that has ended, so that the same silence does not make it again. `acked_made_at` is when, on
+    that system's clock. `ack_until` is when the acknowledgement lapses; of one that has lapsed, until when whoever made
+    it may answer.
     """
 
     id: int

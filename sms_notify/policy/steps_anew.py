@@ -96,9 +96,7 @@ class StepsAnew:
     def _follow(self, incident: Incident, receiver: Receiver, told: Route, first: datetime | None) -> None:
         plan_step(self._rows, incident.id, receiver, incident.raised, 1, first)
         if told.repeat_interval and incident.id not in self._notices:
-            plan_reminder(
-                self._rows, incident.id, receiver, incident.raised, told.repeat_interval, first
-            )
+            plan_reminder(self._rows, incident.id, receiver, incident.raised, told.repeat_interval, first)
 
     def _owe(self, incident: Incident, receiver: Receiver, told: Route, person: Person) -> Notification:
         quiet = tuple(hours for hours in (receiver.quiet, person.quiet) if hours is not None)

@@ -155,13 +155,16 @@ class Keeper:
             firing = [listed[alert.fingerprint] for alert in alerts if alert.fingerprint in listed]
             silence_id, by = alerts[0].silence_id, alerts[0].by
             if firing and all(firing):
-                self._commit(partial(silences.replaced, incident_id=id_, before=silence_id, silence_id=firing[0]))
-            elif firing and self._commit(partial(self._end, id_=id_, by=by, silence_id=silence_id)):
+                self._commit(
+                    partial(silences.replaced, incident_id=id_, before=silence_id, silence_id=firing[0])
+                )
+            elif firing and self._end(id_, by, silence_id):
                 kept.append(Kept(SilenceEvent.TAKEN_BACK, "", id_, silence_id, by))
         return kept
 
-    def _end(self, tx: Tx, id_: int, by: str, silence_id: str) -> Sequence[int]:
-        return self._set_taken_back(tx, [id_], by, silence_id, self._clock())
+    def _end(self, id_: int, by: str, silence_id: str) -> Sequence[int]:
+        now = self._clock()
+        return self._commit(lambda tx: self._set_taken_back(tx, [id_], by, silence_id, now))
 
     def _acknowledge(self, alertmanager: AlertmanagerClient, active: Sequence[Silence]) -> list[Kept]:
         covered = self._covered(active)

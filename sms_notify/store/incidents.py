@@ -94,7 +94,7 @@ UNHEARD = f"exists (select 1 from incidents where {_QUIET})"
 
 
 def lapsed(tx: Tx, now: datetime) -> list[Incident]:
-    """The open episodes whose acknowledgement, or the wait for an answer after it, is over. The index incidents_acks finds them."""
+    """The open episodes whose acknowledgement, or the wait for an answer after it, is over. By incidents_acks."""
     sql = f"select * from incidents where {_LAPSED} order by ack_until, id"
     return list(map(incident_of, tx.all(sql, now=stored(now))))
 

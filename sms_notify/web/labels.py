@@ -41,6 +41,7 @@ ENDS: Mapping[IncidentState, str] = {
     IncidentState.ACKNOWLEDGED: "acknowledged",
     IncidentState.RESOLVED: "over",
     IncidentState.STALE: "closed: not heard of for a day",
+    IncidentState.CLOSED: "closed by hand",
 }
 ACK_WAYS: Mapping[AckBy, str] = {
     AckBy.COMMAND: "by command",

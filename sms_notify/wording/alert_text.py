@@ -15,7 +15,15 @@ from sms_notify.wording.alert_fields import as_told, briefly, what_and_summary, 
 from sms_notify.wording.alert_list import Listing, by_place, groups_of
 from sms_notify.wording.composed import Composed, text_of
 from sms_notify.wording.content import Notice, Reader, Text, Tone
-from sms_notify.wording.languages import Words, ack_words, end_of, head_of, hidden_words, silence_words, words_of
+from sms_notify.wording.languages import (
+    Words,
+    ack_words,
+    end_of,
+    head_of,
+    hidden_words,
+    silence_words,
+    words_of,
+)
 from sms_notify.wording.shrinking import Field, clipped, fixed, shrink, variable
 from sms_notify.wording.templates import local, one_line, severity_word, since, tidy, zone_of
 

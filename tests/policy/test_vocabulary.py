@@ -141,6 +141,7 @@ OUTCOMES = {
     Heard.DUPLICATE: "",
     Heard.STILL_OPEN: "",
     Heard.STALE: "",
+    Heard.CLOSED: "",
     Heard.NEVER_FIRED: "",
     Heard.NOBODY: "",
     Heard.NOBODY_TOLD: "",
