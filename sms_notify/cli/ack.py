@@ -202,7 +202,8 @@ def _told(row: Row, taken: bool, stopped: _Stopped) -> dict[str, object]:
     tag, what = f"#{tag_of(row['id'])}", timeline.name_of(row)
     closed, acked = row["closed_at"], row["acked_at"]
     if taken:
-        said = f"acknowledged; {_stops(stopped)}"
+        until = f" until {local(moment(row['ack_until']))}" if row["ack_until"] else ""
+        said = f"acknowledged{until}; {_stops(stopped)}"
     elif closed is not None:
         said = f"is over since {local(moment(closed))} ({row['state']}); there is nothing to acknowledge"
     else:

@@ -7,7 +7,7 @@ decided after the one before, as if it were alone.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from sms_notify.alert import Alert, Delivery, Status, Unacknowledged
@@ -144,13 +144,13 @@ class Accepting:
         decide = Notifications(self._plan, self._numbers, delivery, working.rows)
         self._load_for(working, decide, cases)
         begun = decide.beginnings(cases)
-        told = self._texting.owe(working, begun)
-        ended = decide.ends(cases)
-        told += self._texting.owe(working, ended.owed)
-        # After the beginnings: what is first heard of with its acknowledgement climbs nowhere.
+        # After what begins is decided: what is first heard of with its acknowledgement climbs nowhere, and its text says so.
         raised = {case.id for case in cases if case.heard is Heard.RAISED}
         for ack in delivery.acks:
             acknowledge_there(self._plan, working.rows, ack, raised)
+        told = self._texting.owe(working, [_with_its_acknowledgement(working.rows, n) for n in begun])
+        ended = decide.ends(cases)
+        told += self._texting.owe(working, ended.owed)
         told += self._take_back(working, delivery.unacks)
         return _outcome(begun, ended, told)
 
@@ -169,6 +169,11 @@ class Accepting:
         if self._plan.schedules and any(scheduled(receiver.notify) for receiver in asked):
             working.load_roster(self._plan.directory)
         working.load_groups(decide.groups(cases))
+
+
+def _with_its_acknowledgement(rows: Rows, n: Notification) -> Notification:
+    acked_by = rows.incidents.rows[n.incident_id].acked_by
+    return replace(n, subject=replace(n.subject, acked_by=acked_by)) if acked_by else n
 
 
 def _outcome(begun: Sequence[Notification], ended: EndsOwed, told: Sequence[Texted]) -> _Outcome:

@@ -148,7 +148,7 @@ class Engine:
         closed = close(rows, ids, by, how)
         keys = [(rows.incidents.rows[id_].source, rows.incidents.rows[id_].fingerprint) for id_ in closed]
         working.load_problems(keys)
-        working.load_history(keys, now, len(keys))
+        working.load_history(keys, now, 0)
         decide = Notifications(self.plan, self._numbers, Delivery("", (), group=_BY_HAND), rows)
         self._texting.owe(working, ends_by_hand(self.plan, rows, decide, closed))
         working.flush()

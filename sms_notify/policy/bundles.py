@@ -50,7 +50,7 @@ def _told(n: Notification) -> TextedIncident:
     subject = n.subject
     since = subject.alert.starts_at or subject.opened_at
     return TextedIncident(
-        tag_of(subject.incident_id), subject.alert, since, ended=subject.ended, closed_by=subject.closed_by
+        tag_of(subject.incident_id), subject.alert, since, subject.ended, subject.closed_by, subject.acked_by
     )
 
 

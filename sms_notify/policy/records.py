@@ -21,7 +21,7 @@ from sms_notify.wording.content import Text
 
 @dataclass(frozen=True, slots=True)
 class Subject:
-    """An incident as far as a text tells it. `closed_by`: who ended it by hand; else empty."""
+    """An incident as far as a text tells it. `acked_by`: who takes care of it; `closed_by`: who ended it by hand; else empty."""
 
     incident_id: int
     alert: Alert
@@ -29,6 +29,7 @@ class Subject:
     ended: bool = False
     flapping: int = 0
     closed_by: str = ""
+    acked_by: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +98,8 @@ class Incident:
             self.starts_at,
             self.ended_at,
         )
-        return Subject(self.id, alert, self.opened_at, ended, self.flapping, self.closed_by)
+        acked_by = "" if ended else self.acked_by
+        return Subject(self.id, alert, self.opened_at, ended, self.flapping, self.closed_by, acked_by)
 
 
 @dataclass(frozen=True, slots=True)

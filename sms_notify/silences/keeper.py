@@ -26,7 +26,7 @@ from sms_notify.silences.client import AlertmanagerClient, AlertmanagerProblem, 
 from sms_notify.silences.ends import Ends, EndsFound, Resolve
 from sms_notify.silences.silence import Silence, covering, matchers_for
 from sms_notify.store import silences
-from sms_notify.store.silences import SilencedAlert, Wanting
+from sms_notify.store.silences import BySilence, Wanting
 from sms_notify.store.tx import Tx
 
 Acknowledge = Callable[[Tx, Sequence[int], str, str, datetime], Sequence[int]]
@@ -135,36 +135,30 @@ class Keeper:
             return (*kept, *self._tell_ends(self._ends.skip()))
         over = self._over(every)
         looked = self._ends.look(every, anyway=bool(over))
-        return (*kept, *self._take_back(over, looked.listed), *self._tell_ends(looked))
+        return (*kept, *self._take_back(over, looked), *self._tell_ends(looked))
 
-    def _over(self, active: Sequence[Silence]) -> dict[int, list[SilencedAlert]]:
-        """By incident, the alerts of those whose silence is in force no more."""
+    def _over(self, active: Sequence[Silence]) -> list[BySilence]:
+        """Those whose silence is in force no more."""
         ids = {silence.id for silence in active}
-        found: dict[int, list[SilencedAlert]] = {}
-        for alert in self._commit(silences.acknowledged):
-            if alert.silence_id not in ids:
-                found.setdefault(alert.id, []).append(alert)
-        return found
+        return [one for one in self._commit(silences.acknowledged) if one.silence_id not in ids]
 
-    def _take_back(
-        self, over: Mapping[int, Sequence[SilencedAlert]], listed: Mapping[str, str]
-    ) -> list[Kept]:
+    def _take_back(self, over: Sequence[BySilence], found: EndsFound) -> list[Kept]:
         """Of those that fire. What is listed no more is for `ends` to judge; what another silence covers, is that one's."""
         kept: list[Kept] = []
-        for id_, alerts in over.items():
-            firing = [listed[alert.fingerprint] for alert in alerts if alert.fingerprint in listed]
-            silence_id, by = alerts[0].silence_id, alerts[0].by
+        for one in over if found.asked and not found.problems else ():
+            firing = [found.listed[name] for name in one.fingerprints if name in found.listed]
             if firing and all(firing):
-                self._commit(
-                    partial(silences.replaced, incident_id=id_, before=silence_id, silence_id=firing[0])
-                )
-            elif firing and self._end(id_, by, silence_id):
-                kept.append(Kept(SilenceEvent.TAKEN_BACK, "", id_, silence_id, by))
+                self._replace(one, firing[0])
+            elif (firing or not one.fingerprints) and self._end(one):
+                kept.append(Kept(SilenceEvent.TAKEN_BACK, "", one.id, one.silence_id, one.by))
         return kept
 
-    def _end(self, id_: int, by: str, silence_id: str) -> Sequence[int]:
+    def _replace(self, one: BySilence, silence_id: str) -> None:
+        self._commit(lambda tx: silences.replaced(tx, one.id, one.silence_id, silence_id))
+
+    def _end(self, one: BySilence) -> Sequence[int]:
         now = self._clock()
-        return self._commit(lambda tx: self._set_taken_back(tx, [id_], by, silence_id, now))
+        return self._commit(lambda tx: self._set_taken_back(tx, [one.id], one.by, one.silence_id, now))
 
     def _acknowledge(self, alertmanager: AlertmanagerClient, active: Sequence[Silence]) -> list[Kept]:
         covered = self._covered(active)

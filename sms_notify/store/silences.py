@@ -32,13 +32,15 @@ class Uncovered:
 
 
 @dataclass(frozen=True, slots=True)
-class SilencedAlert:
-    """One alert of an open incident that a silence has acknowledged. `by` is who made that, as the incident says it."""
+class BySilence:
+    """An open incident that a silence has acknowledged. `by` is who made that, as the incident says it; `fingerprints` are
+    its alerts that have not ended, as Alertmanager names them. Without one another source alone holds it open.
+    """
 
     id: int
-    fingerprint: str
     silence_id: str
     by: str
+    fingerprints: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,15 +85,25 @@ def uncovered(tx: Tx) -> Sequence[Uncovered]:
     ]
 
 
-def acknowledged(tx: Tx) -> Sequence[SilencedAlert]:
-    """The alerts of what is open and was acknowledged by a silence that is known, oldest first."""
+def acknowledged(tx: Tx) -> list[BySilence]:
+    """What is open and was acknowledged by a silence that is known, oldest first. By `incidents_quiet`."""
     rows = tx.all(
-        "select i.id, i.fingerprint, i.acked_by, x.acked_ref from by_source i join incidents x on x.id = i.id"
-        f" where {_OPEN_THERE} and i.acked_how = :silence and x.acked_ref <> '' order by i.id",
-        source=SOURCE,
+        "select id, acked_ref, acked_by from incidents where closed_at is null and acked_how = :silence and acked_ref <> ''",
         silence=AckBy.SILENCE,
     )
-    return [SilencedAlert(row["id"], row["fingerprint"], row["acked_ref"], row["acked_by"]) for row in rows]
+    alerts = (
+        tx.all(f"select i.id, i.fingerprint from by_source i where {_OPEN_THERE}", source=SOURCE)
+        if rows
+        else []
+    )
+    names: dict[int, list[str]] = {}
+    for alert in alerts:
+        names.setdefault(alert["id"], []).append(alert["fingerprint"])
+    found = (
+        BySilence(row["id"], row["acked_ref"], row["acked_by"], tuple(names.get(row["id"], ())))
+        for row in rows
+    )
+    return sorted(found, key=lambda one: one.id)
 
 
 def replaced(tx: Tx, incident_id: int, before: str, silence_id: str) -> None:

@@ -18,6 +18,7 @@ from sms_notify.wording.content import Notice, Reader, Text, Tone
 from sms_notify.wording.languages import (
     Words,
     ack_words,
+    acked_words,
     end_of,
     head_of,
     hidden_words,
@@ -123,6 +124,7 @@ def _tail(notice: Notice, reader: Reader, words: Words) -> list[Field]:
     flaps = notice.tone is Tone.FLAPPING and notice.status is Status.FIRING
     told = (
         ("hidden", hidden_words(notice.hidden, words) if notice.hidden else "", ", "),
+        ("acked", acked_words(notice, words), ", "),
         ("when", _when(notice, reader, words), " "),
         ("calm", words.calm if flaps else "", ", "),
         ("silence", silence_words(notice.silent_until, reader, words) if notice.silent_until else "", ", "),

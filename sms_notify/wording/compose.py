@@ -11,7 +11,15 @@ from sms_notify.wording.alert_fields import speaks_of, title_of, where_of, witho
 from sms_notify.wording.alert_text import built_in
 from sms_notify.wording.composed import Composed, parts_allowed, text_of
 from sms_notify.wording.content import Notice, Reader, Text, TextedIncident
-from sms_notify.wording.languages import WORDS, Words, ack_words, hidden_words, silence_words, words_of
+from sms_notify.wording.languages import (
+    WORDS,
+    Words,
+    ack_words,
+    acked_words,
+    hidden_words,
+    silence_words,
+    words_of,
+)
 from sms_notify.wording.shrinking import largest
 from sms_notify.wording.templates import FREE_TEXT, LABEL, Template, one_line, render
 
@@ -28,7 +36,8 @@ def compose_reported(notice: Notice, reader: Reader, template: Template | None, 
     if not notice.incidents:
         raise ValueError("a notice tells at least one incident")
     max_parts = parts_allowed(max_parts)
-    if template is None or not template.source.strip():
+    closed = any(told.closed_by for told in notice.incidents)  # a template would say OK
+    if template is None or closed or not template.source.strip():
         return built_in(notice, reader, max_parts)
     whole = render(template, notice, reader)
     if whole.fallback is not None:
@@ -92,8 +101,9 @@ def _endings(template: Template, notice: Notice, reader: Reader) -> Iterator[str
     ack = "" if "ack" in template.names else ack_words(notice.ack)
     words = words_of(reader)
     silence = "" if "silent_until" in template.names else silence_words(notice.silent_until, reader, words)
-    ack, silence = ack and f" {ack}", silence and f", {silence}"
-    yield from dict.fromkeys((silence + ack, ack, ""))
+    acked = "" if "acknowledged_by" in template.names else acked_words(notice, words)
+    ack, silence, acked = ack and f" {ack}", silence and f", {silence}", acked and f", {acked}"
+    yield from dict.fromkeys((acked + silence + ack, silence + ack, ack, ""))
 
 
 def _named_by(body: str, notice: Notice, reader: Reader) -> frozenset[str]:

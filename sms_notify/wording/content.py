@@ -14,7 +14,7 @@ class TextedIncident:
     """One incident as a text tells it; `tag` is the short name people use to speak of it (`k3f9`).
 
     `ended` says that it has ended by the time the text is written, though nobody was told that it had begun. `closed_by`
-    is who ended it by hand, empty where its source did.
+    is who ended it by hand, empty where its source did; `acked_by` who takes care of it, empty where nobody does.
     """
 
     tag: str
@@ -22,6 +22,7 @@ class TextedIncident:
     since: datetime | None = None
     ended: bool = False
     closed_by: str = ""
+    acked_by: str = ""
 
 
 class Tone(StrEnum):

@@ -9,7 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from sms_notify.wording.content import Reader, Tone
+from sms_notify.alert import Status
+from sms_notify.wording.content import Notice, Reader, Tone
 from sms_notify.wording.templates import local, one_line, tellable_address, zone_of
 
 _NAME = 30  # characters of a person's
@@ -29,6 +30,7 @@ class Words:
     reminder: str
     unacknowledged: str
     closed: str
+    acked: str
     calm: str
     next_text: str
     more: str
@@ -63,6 +65,7 @@ WORDS = {
         reminder="STILL FIRING",
         unacknowledged="STILL FIRING, not acknowledged any more:",
         closed="CLOSED by {}",
+        acked="acknowledged by {}",
         calm="told again when calm",
         next_text="next text",
         more="{} more",
@@ -90,6 +93,7 @@ WORDS = {
         reminder="NOG FIRING",
         unacknowledged="NOG FIRING, niet meer bevestigd:",
         closed="GESLOTEN door {}",
+        acked="bevestigd door {}",
         calm="volgt weer als het rustig is",
         next_text="volgende sms",
         more="Nog {}",
@@ -117,6 +121,7 @@ WORDS = {
         reminder="TOUJOURS FIRING",
         unacknowledged="TOUJOURS FIRING, plus pris en charge:",
         closed="CLOS par {}",
+        acked="pris en charge par {}",
         calm="suite au retour au calme",
         next_text="prochain SMS",
         more="{} autre|{} autres",
@@ -145,6 +150,7 @@ WORDS = {
         reminder="NOCH FIRING",
         unacknowledged="NOCH FIRING, nicht mehr quittiert:",
         closed="GESCHLOSSEN von {}",
+        acked="quittiert von {}",
         calm="wieder, wenn es ruhig ist",
         next_text="n\u00e4chste SMS",
         more="{} weitere",
@@ -188,6 +194,13 @@ def head_of(tone: Tone, words: Words) -> str:
 def end_of(closed_by: str, words: Words) -> str:
     """The first word of a text about what has ended; by hand where somebody is named."""
     return words.closed.format(one_line(closed_by, _NAME)) if closed_by else words.ok
+
+
+def acked_words(notice: Notice, words: Words) -> str:
+    """`acknowledged by bob`; empty where not all that fires in the text is taken care of, and by one."""
+    names = {told.acked_by for told in notice.incidents}
+    by = names.pop() if len(names) == 1 and notice.status is Status.FIRING else ""
+    return words.acked.format(one_line(by, _NAME)) if by else ""
 
 
 def counted(form: str, number: int) -> str:
