@@ -27,9 +27,12 @@ CRITICAL, MILD = an_incident(1), replace(an_incident(1, firing(severity="warning
 OVER = ended(CRITICAL, END)
 JUST_OVER = ended(CRITICAL, NOW)
 UNHEARD = replace(CRITICAL, state=IncidentState.STALE, closed_at=END)
+BY_HAND = replace(CRITICAL, state=IncidentState.CLOSED, closed_at=END, closed_by="alice")
 # What each word makes of the incident.
 SEEN = {"last_seen_at": NOW}
 CLOSED = {"state": IncidentState.RESOLVED, "ended_at": END, "closed_at": NOW, **SEEN}
+
+CLOSED_AT_LAST = {"state": IncidentState.RESOLVED, "ended_at": END, "closed_at": NOW}
 
 
 def seen(rows: Rows, incident_id: int) -> Incident:
@@ -54,6 +57,8 @@ def seen(rows: Rows, incident_id: int) -> Incident:
         (UNHEARD, resolved(), Heard.RESOLVED, CLOSED),
         (CRITICAL, resolved(end=NOON - MINUTE), Heard.STALE, {}),  # the end of an episode before
         (JUST_OVER, firing(), Heard.STALE, {}),
+        (BY_HAND, firing(), Heard.CLOSED, {}),
+        (BY_HAND, resolved(), Heard.CLOSED, CLOSED_AT_LAST),  # what fires from now on is news
         (OVER, resolved(), Heard.DUPLICATE, {}),  # what is closed is not seen any more
         (
             MILD,
