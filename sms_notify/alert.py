@@ -93,7 +93,8 @@ class Alert:
     `starts_at` and `ends_at` are aware UTC or None where the source gave none (Alertmanager's zero time
     counts as none). `fingerprint` names the alert within its source; the pair is the incident's key. `once`: a notice
     rather than a state, of which nobody will say that it has ended, so that nobody is reminded of it. `graded` is the
-    severity where an installation's own words decided it; its labels keep the word that was sent.
+    severity where an installation's own words decided it; its labels keep the word that was sent. `start_told` is False
+    where `starts_at` is only when the source spoke of it: a repeat has a later one.
     """
 
     source: str
@@ -105,6 +106,7 @@ class Alert:
     ends_at: datetime | None = None
     once: bool = False
     graded: Severity | None = field(default=None, compare=False)
+    start_told: bool = True
 
     @property
     def severity(self) -> Severity:
@@ -118,12 +120,39 @@ class Alert:
 
 @dataclass(frozen=True, slots=True)
 class Acknowledged:
-    """Somebody said in the monitoring system that they take care of the alert of this name."""
+    """Somebody said in the monitoring system that they take care of the alert of this name.
+
+    `made_at` is when, on the monitor's clock or its hook's (aware UTC); None where nobody said so.
+    """
 
     source: str
     fingerprint: str
     by: str
     comment: str = ""
+    made_at: datetime | None = None
+
+    @property
+    def ref(self) -> str:
+        """What only a word of the same source about the same alert takes back."""
+        return f"{self.source} {self.fingerprint}"
+
+
+@dataclass(frozen=True, slots=True)
+class Unacknowledged:
+    """The monitoring system said that the alert of this name is not acknowledged there any more.
+
+    It takes back its own acknowledgement alone, and only one that was made before `made_at`; None = whenever it was.
+    """
+
+    source: str
+    fingerprint: str
+    by: str
+    made_at: datetime | None = None
+
+    @property
+    def ref(self) -> str:
+        """As that of the acknowledgement that it takes back."""
+        return f"{self.source} {self.fingerprint}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,6 +168,7 @@ class Delivery:
     group: str = ""
     hidden: int = 0
     acks: tuple[Acknowledged, ...] = ()
+    unacks: tuple[Unacknowledged, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

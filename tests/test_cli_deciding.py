@@ -152,6 +152,51 @@ def test_what_is_over_cannot_be_acknowledged(site: Site) -> None:
     assert "HostDown is over since 2026-11-22 13:00:00 (resolved)" in said(site.run("ack", "1"), 1)
 
 
+def test_taking_an_acknowledgement_back_tells_people_and_begins_the_steps_anew(site: Site) -> None:
+    site.accept(firing(instance="web1"))
+    said(site.run("ack", "1", "--by", "alice"))
+
+    told = said(site.run("unack", tag_of(1), "--by", "alice"))
+
+    done = "not acknowledged any more; the escalation begins anew"
+    assert told == f"#{tag_of(1)} HostDown web1 {done}\n"
+    (again,) = [body for (body,) in site.messages("body")][1:]
+    assert again.startswith("NOG FIRING, niet meer bevestigd: critical HostDown web1")
+    assert "is acknowledged by nobody" in said(site.run("unack", "1"), 1)
+
+
+def test_closing_says_what_follows_and_a_second_close_finds_nothing(site: Site) -> None:
+    site.accept(firing(instance="web1"))
+
+    rows = json.loads(said(site.run("close", "1", "--json", "--by", "carol")))
+
+    assert [(row["incident"], row["closed"], row["state"]) for row in rows] == [(1, True, "closed")]
+    assert rows[0]["said"] == f"#{tag_of(1)} HostDown web1 closed; repeats of it are no news"
+    assert site.rows("select closed_by from incidents") == [{"closed_by": "carol"}]
+    assert "(closed)" in said(site.run("close", "1"), 1)
+    assert "(closed)" in said(site.run("unack", "1"), 1)
+    assert "closed by carol (command)" in said(site.run("explain", "1"))
+
+
+@pytest.mark.parametrize("command", ["unack", "close"])
+def test_an_unknown_id_changes_nothing(site: Site, command: str) -> None:
+    site.accept(firing())
+    assert "there is no incident" in complaint(site.run(command, "1", "zzzz"))
+    assert site.rows("select state from incidents") == [{"state": "open"}]
+
+
+def test_open_incidents_say_until_when_an_acknowledgement_holds(tmp_path: Path) -> None:
+    site = site_of(tmp_path, ack_expires="4h")
+    site.accept(firing())
+    site.acknowledge(1)
+
+    assert "acknowledged by alice until Sun 2026-11-22 17:00" in said(site.run("incidents"))
+    (row,) = json.loads(said(site.run("incidents", "--json")))
+    assert row["acknowledged_until"] == "2026-11-22 17:00:00"
+    assert "due: the acknowledgement lapses" in said(site.run("explain", "1"))
+    site.store.close()
+
+
 def test_a_message_stands_for_all_that_it_tells(site: Site) -> None:
     site.accept(*(firing(instance=f"web{n}") for n in range(3)))
 

@@ -1,6 +1,6 @@
 """The texts themselves: what a person reads at three in the morning, and that it always fits."""
 
-from dataclasses import astuple
+from dataclasses import astuple, replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -272,6 +272,67 @@ def test_who_has_taken_it_is_told_to_whoever_hears_of_it_later() -> None:
 def test_what_is_over_is_ok_whatever_the_tone() -> None:
     gone = alert(alertname="HostDown", lasted=timedelta(minutes=3))
     assert toned(Tone.FLAPPING, gone, times=5) == "OK HostDown after 3m #k3f9"
+
+
+def taken(by: str, *alerts: Alert, closed: bool = False) -> Notice:
+    told = ({"closed_by": by} if closed else {"acked_by": by}) if by else {}
+    return Notice(alerts[0].status, tuple(TextedIncident("k3f9", one, **told) for one in alerts))
+
+
+@pytest.mark.parametrize(
+    ("language", "head"),
+    [("en", "CLOSED by"), ("nl", "GESLOTEN door"), ("fr", "CLOS par"), ("de", "GESCHLOSSEN von")],
+)
+def test_what_somebody_closed_says_so_and_never_ok(language: str, head: str) -> None:
+    gone = alert(alertname="HostDown", instance="web1", severity="critical", lasted=timedelta(minutes=5))
+    text = compose(taken("alice", gone, closed=True), Reader("UTC", language), None, 1).body
+    assert text.startswith(f"{head} alice HostDown web1")
+    assert "OK" not in text
+
+
+def test_no_template_makes_an_ok_of_what_somebody_closed() -> None:
+    gone = alert(alertname="HostDown", lasted=timedelta(minutes=5))
+    text = compose(taken("alice", gone, closed=True), BRUSSELS, compile_template("t", "OK {{ tag }}"), 1).body
+    assert text.startswith("CLOSED by alice HostDown")
+
+
+@pytest.mark.parametrize(
+    ("language", "words"),
+    [
+        ("en", "acknowledged by bob"),
+        ("nl", "bevestigd door bob"),
+        ("fr", "pris en charge par bob"),
+        ("de", "quittiert von bob"),
+    ],
+)
+def test_what_somebody_takes_care_of_already_says_by_whom(language: str, words: str) -> None:
+    text = compose(taken("bob", host_down()), Reader("UTC", language), None, 1).body
+    assert f"HostDown web1, {words} " in text
+
+
+def test_of_several_it_is_said_only_where_one_takes_care_of_all() -> None:
+    both = taken("bob", host_down(1), host_down(2))
+    one = replace(both, incidents=(both.incidents[0], replace(both.incidents[1], acked_by="")))
+    assert "acknowledged by bob" in compose(both, BRUSSELS, None, 1).body
+    assert "acknowledged" not in compose(one, BRUSSELS, None, 1).body
+
+
+@pytest.mark.parametrize(
+    ("template", "text"),
+    [
+        ("{{ alertname }}", "HostDown, acknowledged by bob"),
+        ("{{ alertname }} {{ acknowledged_by }}", "HostDown bob"),
+    ],
+)
+def test_a_template_says_it_too(template: str, text: str) -> None:
+    compiled = compile_template("t", template)
+    assert compose(taken("bob", host_down()), BRUSSELS, compiled, 1).body == text
+
+
+def test_a_name_as_long_as_a_text_is_cut() -> None:
+    text = compose(taken("x" * 500, host_down()), BRUSSELS, None, 1).body
+    assert f"acknowledged by {'x' * 30} " in text
+    assert gsm.parts(text) == 1
 
 
 def test_a_flapping_alert_says_how_often_and_that_it_is_told_again() -> None:

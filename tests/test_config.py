@@ -166,6 +166,26 @@ def test_the_full_configuration_loads_and_says_what_it_writes() -> None:
     assert found.receivers["nobody"].notify == ()
 
 
+@pytest.mark.parametrize(
+    ("top", "own", "hours"),
+    [
+        ("", "", None),
+        ("ack_expires: 4h", "", 4),
+        ("ack_expires: 4h", "ack_expires: 2h", 2),
+        ("ack_expires: 4h", "ack_expires: off", None),
+        ("ack_expires: off", "ack_expires: 2h", 2),
+        ("", "ack_expires: 2h", 2),
+    ],
+)
+def test_a_receivers_own_word_about_the_lapse_goes_before_the_top_levels(
+    write: Write, top: str, own: str, hours: int | None
+) -> None:
+    named = f"    {own}\n" if own else ""
+    oncall = load(write(f"{MINIMAL}{named}{top}\n"), ENVIRON).receivers["oncall"]
+
+    assert oncall.ack_expires == (None if hours is None else timedelta(hours=hours))
+
+
 def test_every_channel_of_the_full_configuration_comes_out_as_it_is_written() -> None:
     found = load(CONFIGS / "full.yml", ENVIRON)
     assert [gateway.name for gateway in found.gateways] == ["main"]

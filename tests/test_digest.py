@@ -54,6 +54,13 @@ def body(
     return compose_digest(digest, reader, max_parts).text.body
 
 
+def test_what_was_closed_by_hand_is_no_ok() -> None:
+    over = (told("HostDown", "web1"), replace(told("DiskFull", "db1"), closed_by="alice"))
+    text = body(Merged.STORM, over=over)
+    assert "OK HostDown web1" in text
+    assert "CLOSED by alice DiskFull db1" in text
+
+
 DOWN = some(12, "HostDown", severity="critical")
 FULL = some(25, "DiskFull")
 

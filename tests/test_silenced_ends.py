@@ -21,6 +21,7 @@ from sms_notify.policy.outcomes import Fate
 from sms_notify.policy.vocabulary import AckBy
 from sms_notify.secret import Secret
 from sms_notify.silences.client import AlertmanagerClient, AlertmanagerProblem, Why
+from sms_notify.silences.deeds import keeper_of
 from sms_notify.silences.ends import GROUP, ended
 from sms_notify.silences.keeper import Keeper, Kept, SilenceEvent
 from sms_notify.silences.listing import read_listed, read_started
@@ -424,7 +425,7 @@ def test_a_notification_that_comes_between_the_look_and_the_end_keeps_it_open(
         return desk.commit(job)
 
     client = AlertmanagerClient(alertmanager.settings())
-    keeper = Keeper(commit, [client], lambda *_: [], desk.resolve, desk.clock)
+    keeper = keeper_of(lambda: desk.engine, commit, [client], desk.clock)
     id_ = desk.opens()
     desk.acks(id_)
     alertmanager.silences = [WEB_1]

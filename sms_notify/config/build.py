@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import timedelta
 from typing import TypeVar
 
 from sms_notify.channels.settings import (
@@ -43,7 +44,8 @@ def build(config: models.Config, found: Found, warnings: tuple[Fault, ...]) -> S
         directory=_directory(config, found),
         route=_root(config.route, found),
         receivers={
-            entry.name: _receiver(entry, index, found) for index, entry in enumerate(config.receivers)
+            entry.name: _receiver(entry, index, config.ack_expires, found)
+            for index, entry in enumerate(config.receivers)
         },
         templates=dict(config.templates),
         source=found.document.file,
@@ -154,7 +156,11 @@ def _person(name: str, person: models.PersonSection, found: Found) -> Person:
     )
 
 
-def _receiver(receiver: models.ReceiverSection, index: int, found: Found) -> Receiver:
+def _receiver(
+    receiver: models.ReceiverSection, index: int, ack_expires: timedelta | None, found: Found
+) -> Receiver:
+    """`ack_expires` is the top level's: `off` here is a word of its own, and no word at all."""
+    own = "ack_expires" in receiver.model_fields_set
     place: Place = ("receivers", index)
     steps = enumerate(receiver.escalate)
     return Receiver(
@@ -169,6 +175,7 @@ def _receiver(receiver: models.ReceiverSection, index: int, found: Found) -> Rec
         ),
         quiet=quiet_of(receiver.quiet, found),
         limits=tuple(receiver.limits),
+        ack_expires=receiver.ack_expires if own else ack_expires,
     )
 
 

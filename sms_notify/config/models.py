@@ -188,6 +188,9 @@ class ReceiverSection(Model):
     escalate: Annotated[list[StepSection], Field(min_length=1)] = Field(
         default=[], description="who else is told while nobody acknowledges"
     )
+    ack_expires: OrOff[PositiveDuration] = Field(
+        default=None, description="goes before the top level's; or off"
+    )
     quiet: QuietSection | None = Field(default=None, description="when only what cannot wait is told")
     limits: LimitTexts = Field(
         default=[], description="texts of this receiver about all but critical trouble, like 20/1h"
@@ -236,5 +239,10 @@ class Config(Model):
         default=LimitsSection(),
         description="what is over a limit is held and merged; or off",
         json_schema_extra={"default": {}},
+    )
+    ack_expires: OrOff[PositiveDuration] = Field(
+        default=None,
+        description="how long an acknowledgement holds while it still fires; or off",
+        json_schema_extra={"default": "off"},
     )
     alertmanagers: list[Alertmanager] = Field(default=[], description="whose silences acknowledge")

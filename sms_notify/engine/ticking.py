@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from sms_notify.barring import say_barring
+from sms_notify.engine.follow_ups import FollowUps
 from sms_notify.engine.texting import Texting
 from sms_notify.engine.working_set import WorkingSet
 from sms_notify.policy import handoff
@@ -42,7 +43,10 @@ class Ticked:
 class Ticker:
     """By one configuration. `numbers` are those that it names."""
 
-    def __init__(self, plan: Plan, numbers: frozenset[str], node: str, texting: Texting) -> None:
+    def __init__(
+        self, plan: Plan, numbers: frozenset[str], node: str, texting: Texting, follow_ups: FollowUps
+    ) -> None:
+        self._follow_ups = follow_ups
         self._plan = plan
         self._numbers = numbers
         self._node = node
@@ -66,11 +70,12 @@ class Ticker:
         if self._plan.schedules:
             self._hand_off(tx, due, now)
         moved = self._keep_house(tx, due, now) if due.housekeeping else []
+        told += self._lapse(tx, now) if due.lapsed else []
         if moved:  # what has failed makes steps due, and what grew too old is to be told
             due = replace(due, steps=True, notifications=True, again=True, lanes=True)
         if due.calm or due.copies:
             told += self._calm_down(tx, due, now)
-        if due.steps or due.notifications:
+        if due.steps or due.notifications or due.lapsed:
             told += self._tell_due(tx, due, now)
         if due.notifications or due.lanes:
             limit_rows.free_silent_lanes(tx, now)
@@ -87,6 +92,13 @@ class Ticker:
         found = working.load_unheard(now - self._plan.timing.stale_after)
         cases = [unheard(self._plan, working.rows, incident) for incident in found]
         told = self._texting.unheard(working, self._numbers, cases)
+        working.flush()
+        return told
+
+    def _lapse(self, tx: Tx, now: datetime) -> list[Texted]:
+        """Before the steps: one that the end of an acknowledgement makes due is told in the same tick."""
+        working = WorkingSet(tx, self._node, now)
+        told = self._follow_ups.lapse(working)
         working.flush()
         return told
 
@@ -116,11 +128,11 @@ class Ticker:
         working = WorkingSet(tx, self._node, now)
         rows = working.rows
         working.load_ids()
-        if due.steps:
+        if due.steps or due.lapsed:
             working.load_due_timers(TimerKind.ESCALATE, now)
         if due.after_hours:
             working.load_due_after_hours()
-        if due.steps or due.after_hours:
+        if due.steps or due.lapsed or due.after_hours:
             self._load_roster(working)
         if due.again:
             working.load_due_again()

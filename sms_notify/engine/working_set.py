@@ -99,6 +99,19 @@ class WorkingSet:
         self.load_history((incident.source, incident.fingerprint) for incident in found)
         return found
 
+    def load_lapsed(self) -> list[Incident]:
+        """The open episodes whose acknowledgement has lapsed, with what anybody was to hear of them."""
+        found = incidents.lapsed(self._tx, self.rows.now)
+        self._take(found)
+        ids = [incident.id for incident in found]
+        self.load_notifications(ids)
+        self.load_timers(ids)
+        return found
+
+    def notices(self, ids: Iterable[int]) -> frozenset[int]:
+        """Those of these incidents that nothing ends."""
+        return incidents.notices(self._tx, ids)
+
     def _take(self, found: Iterable[Incident]) -> None:
         for incident in found:
             self.rows.load_incident(incident)

@@ -264,7 +264,10 @@ class Batching:
     def _wants_ack(self, listed: Sequence[Notification]) -> bool:
         """Where somebody else is told next, the text says how to spare them."""
         return bool(self._plan.ack_url) and any(
-            n.kind is not Kind.RESOLVED and not n.subject.ended and self._plan.receiver(n.receiver).escalate
+            n.kind is not Kind.RESOLVED
+            and not n.subject.ended
+            and not n.subject.acked_by
+            and self._plan.receiver(n.receiver).escalate
             for n in listed
         )
 

@@ -8,15 +8,16 @@ from datetime import datetime
 from sms_notify.alert import Status
 from sms_notify.policy.episodes import tag_of
 from sms_notify.policy.holds import Hold
-from sms_notify.policy.records import Notification
+from sms_notify.policy.records import UNACKNOWLEDGED, Notification
 from sms_notify.policy.vocabulary import Kind
 from sms_notify.wording.content import Digest, Merged, Notice, TextedIncident, Tone
 
 FLAPPING = "flapping"  # the bundle of those that say so
 RAISED = "raised"  # of those that are told to somebody who knows of the lesser trouble
+CLOSED = "closed"  # of ends that somebody made by hand; their name follows
 _TONES = {Kind.ESCALATION: Tone.ESCALATED, Kind.REMINDER: Tone.REMINDER, Kind.UNHEARD: Tone.UNHEARD}
 
-_BY_BUNDLE = {FLAPPING: Tone.FLAPPING, RAISED: Tone.RAISED}
+_BY_BUNDLE = {FLAPPING: Tone.FLAPPING, RAISED: Tone.RAISED, UNACKNOWLEDGED: Tone.UNACKNOWLEDGED}
 
 
 def bundle(n: Notification) -> tuple[str, ...]:
@@ -51,8 +52,8 @@ def _told(n: Notification) -> TextedIncident:
     subject = n.subject
     since = subject.alert.starts_at or subject.opened_at
     return TextedIncident(
-        tag_of(subject.incident_id), subject.alert, since, ended=subject.ended, heard_at=subject.heard_at,
-        again=n.again_of is not None,
+        tag_of(subject.incident_id), subject.alert, since, subject.ended, subject.closed_by, subject.acked_by,
+        heard_at=subject.heard_at, again=n.again_of is not None,
     )  # fmt: skip
 
 
@@ -67,10 +68,8 @@ def notice(listed: Sequence[Notification], silent: datetime | None, link: str) -
     tone = _BY_BUNDLE.get(first.bundle) or _TONES.get(first.kind, Tone.NEWS)
     times = max(n.subject.flapping for n in listed)
     hidden = sum(n.hidden for n in listed)
-    told_first = first.kind is Kind.FIRING and len(listed) == 1
-    taken_by = first.subject.acked_by if told_first else ""
     flaps = times if tone is Tone.FLAPPING else 0
-    return Notice(status, _once(listed), hidden, tone, flaps, link, silent, taken_by)
+    return Notice(status, _once(listed), hidden, tone, flaps, link, silent)
 
 
 def digest(

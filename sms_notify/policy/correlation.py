@@ -184,11 +184,12 @@ def _again(rows: Rows, it: Known, word: Heard, chains: Chains) -> Heard:
     """Repeats keep no notice alive: a job that fails every ten minutes would be told once, and never more. What nothing
     ends is news again after the longest `repeat_interval`.
     """
-    latest = it.latest
-    repeated = it.alert.once and word is Heard.DUPLICATE and it.alert.status is Status.FIRING
+    latest, known = it.latest, word in (Heard.DUPLICATE, Heard.CLOSED)
+    repeated = it.alert.once and known and it.alert.status is Status.FIRING
     if not repeated or latest is None or rows.now - latest.opened_at < _repeated_every(chains):
         return word
-    rows.incidents.put(latest.id, replace(latest, state=IncidentState.UNHEARD, closed_at=rows.now))
+    if latest.is_open:
+        rows.incidents.put(latest.id, replace(latest, state=IncidentState.UNHEARD, closed_at=rows.now))
     return Heard.FIRST
 
 

@@ -19,6 +19,9 @@ STALE_AFTER = timedelta(hours=24)
 # ended because Prometheus fell silent fires again with its first start, and that is news.
 OLD_COPY_WINDOW = timedelta(minutes=1)
 
+# A pair of Prometheus servers tells one outage with two starts, and Zabbix an age without its seconds.
+SAME_START = timedelta(minutes=5)
+
 # No 0/o and 1/l/i, for it is read aloud at night; no m, with which the ids of messages begin.
 # The first one is not a digit, so that a tag is never taken for an incident's number.
 _TAG_LETTERS = "abcdefghjknpqrstuvwxyz23456789"
@@ -31,7 +34,8 @@ class Episode:
     """An incident as far as the next alert about it is concerned; all times are aware UTC.
 
     `unheard` says that nothing was heard of it for so long that it may have ended. `ended_at` without `closed_at`: it has
-    ended, and may be back in a moment, as it was before.
+    ended, and may be back in a moment, as it was before. `by_hand`: somebody closed it, and its source has not ended it
+    since.
     """
 
     id: int
@@ -41,16 +45,30 @@ class Episode:
     closed_at: datetime | None = None
     unheard: bool = False
     level: Severity = Severity.CRITICAL
+    by_hand: bool = False
 
     @property
     def is_open(self) -> bool:
         return self.closed_at is None
 
+    def goes_on(self, alert: Alert, known_start: datetime | None) -> bool:
+        """Of one that was closed by hand: whether a firing is still what was closed. A later start is not, nor what is worse."""
+        if alert.severity.rank < self.level.rank:
+            return False
+        start = alert.starts_at if alert.start_told else None
+        if start is None or self.closed_at is None:
+            return True
+        later = known_start is not None and start - known_start > SAME_START
+        return not later and start <= self.closed_at
+
 
 def hear(alert: Alert, latest: Episode | None, severity: Severity, now: datetime) -> Heard:
     """What `alert` means for the latest episode of its key, which is as severe as `severity` with it: FIRST, RAISED,
-    MILDER, RESUMED, DUPLICATE, RESOLVED, HELD_COPY or NEVER_FIRED.
+    MILDER, RESUMED, DUPLICATE, RESOLVED, HELD_COPY, CLOSED or NEVER_FIRED.
     """
+    if latest is not None and latest.by_hand:
+        ended = alert.status is not Status.FIRING
+        return Heard.CLOSED if ended or latest.goes_on(alert, latest.starts_at) else Heard.FIRST
     if latest is None:
         return Heard.FIRST if alert.status is Status.FIRING else Heard.NEVER_FIRED
     if not latest.is_open:
@@ -76,6 +94,8 @@ def hear_shared(
 
     It has ended when the last of them says so; `others` says that another still reports it.
     """
+    if latest is not None and latest.by_hand:
+        return _hear_closed(alert, latest, own)
     word = hear(alert, own, severity, now)
     if word is Heard.HELD_COPY:
         return word
@@ -85,6 +105,14 @@ def hear_shared(
     if word is Heard.RESOLVED and open_now and others:
         return Heard.STILL_OPEN
     return Heard.DUPLICATE if latest is not None and not open_now and word is Heard.RESOLVED else word
+
+
+def _hear_closed(alert: Alert, latest: Episode, own: Episode | None) -> Heard:
+    """Each source ends its own part; what was no part of the incident when it was closed is news."""
+    if alert.status is not Status.FIRING:
+        return Heard.CLOSED if own is not None else Heard.NEVER_FIRED
+    part_of_it = own is not None and own.closed_at is None
+    return Heard.CLOSED if own and part_of_it and latest.goes_on(alert, own.starts_at) else Heard.FIRST
 
 
 def is_copy(alert: Alert, closed: Episode, now: datetime) -> bool:

@@ -130,10 +130,9 @@ class Notifications:
         if not any(self._plan.receivers[name].notify for name in case.receivers):
             return
         rows, incident = self._rows, self._rows.incidents.rows[case.id]
-        asked = replace(incident, state=IncidentState.OPEN, acked_at=None, acked_by="", acked_how="")
-        rows.incidents.put(case.id, asked)
+        rows.incidents.put(case.id, incident.unacknowledged)
         rows.strike_turns(case.id)
-        rows.drop((n for n in rows.of_incident(case.id) if n.kind.follows_up), Drop.SUPERSEDED)
+        rows.drop((n for n in rows.of_incident(case.id) if n.follows_up), Drop.SUPERSEDED)
         for message in waiting_follow_ups(rows, case.id):
             withdraw(rows, message.id, case.id)
 

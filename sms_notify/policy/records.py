@@ -6,7 +6,7 @@ All times are aware UTC.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 
@@ -21,7 +21,7 @@ from sms_notify.wording.content import Text
 
 @dataclass(frozen=True, slots=True)
 class Subject:
-    """An incident as far as a text tells it."""
+    """An incident as far as a text tells it. `acked_by`: who takes care of it; `closed_by`: who ended it by hand; else empty."""
 
     incident_id: int
     alert: Alert
@@ -29,6 +29,7 @@ class Subject:
     ended: bool = False
     flapping: int = 0
     heard_at: datetime | None = None
+    closed_by: str = ""
     acked_by: str = ""
 
 
@@ -42,6 +43,11 @@ class Incident:
     alone: it closes when it is calm. `began` are the beginnings, and rises, that may count for that. `raised` counts the
     rounds of texts about it.
     `repeats`: its source says again and again that it fires, so that silence means something.
+
+    `acked_ref` names what made the acknowledgement where that alone may take it back: an alert in its monitoring system,
+    a silence. It stays when that has ended, so that the same silence does not make it again. `acked_made_at` is when, on
+    that system's clock. `ack_until` is when the acknowledgement lapses; of one that has lapsed, until when whoever made
+    it may answer.
     """
 
     id: int
@@ -67,6 +73,18 @@ class Incident:
     worst: Severity | None = None
     began: tuple[datetime, ...] = ()
     repeats: bool = False
+    acked_ref: str = ""
+    acked_made_at: datetime | None = None
+    ack_until: datetime | None = None
+    closed_by: str = ""
+
+    @property
+    def unacknowledged(self) -> Incident:
+        """The same while nobody takes care of it."""
+        state = IncidentState.OPEN if self.is_open else self.state
+        return replace(
+            self, state=state, acked_at=None, acked_by="", acked_how="", acked_made_at=None, ack_until=None
+        )  # fmt: skip
 
     @property
     def is_open(self) -> bool:
@@ -87,7 +105,7 @@ class Incident:
         """As far as the next alert about it is concerned."""
         return Episode(
             self.id, self.opened_at, self.starts_at, self.ended_at, self.closed_at,
-            self.state is IncidentState.UNHEARD, self.level or self.severity,
+            self.state is IncidentState.UNHEARD, self.level or self.severity, self.state is IncidentState.CLOSED,
         )  # fmt: skip
 
     @property
@@ -105,7 +123,10 @@ class Incident:
             graded=self.severity,
         )
         heard_at = self.last_seen_at if self.state is IncidentState.UNHEARD else None
-        return Subject(self.id, alert, self.opened_at, ended, self.flapping, heard_at, self.acked_by)
+        acked_by = "" if ended else self.acked_by
+        return Subject(
+            self.id, alert, self.opened_at, ended, self.flapping, heard_at, self.closed_by, acked_by
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,6 +158,10 @@ class Member:
             self.source, self.fingerprint, status, self.labels, self.annotations, self.starts_at, self.ended_at,
             graded=self.severity,
         )  # fmt: skip
+
+
+UNACKNOWLEDGED = "unacknowledged"
+"""The bundle of those that say so: to nobody any more once somebody takes care of it again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,6 +205,11 @@ class Notification:
             and self.subject.alert.severity is Severity.CRITICAL
         )
         return Lane.CRITICAL if critical else Lane.REST
+
+    @property
+    def follows_up(self) -> bool:
+        """True where nobody is told any more once somebody takes care of it."""
+        return self.kind.follows_up or self.bundle == UNACKNOWLEDGED
 
     @property
     def incident_id(self) -> int:

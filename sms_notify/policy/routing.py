@@ -36,7 +36,8 @@ class Step:
 class Receiver:
     """Who hears of an alert and how it is worded. No `notify` = recorded, never sent.
 
-    `limits` bind the texts of this receiver that are not about critical trouble.
+    `limits` bind the texts of this receiver that are not about critical trouble. `ack_expires` is how long an
+    acknowledgement holds; None = until somebody ends it.
     """
 
     name: str
@@ -47,6 +48,7 @@ class Receiver:
     escalate: tuple[Step, ...] = ()
     quiet: Quiet | None = None
     limits: tuple[Limit, ...] = ()
+    ack_expires: timedelta | None = None
 
     def climbed_by(self, nth: int) -> timedelta:
         """How long after the first text the step before step `nth` is told."""

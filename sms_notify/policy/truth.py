@@ -9,6 +9,7 @@ from sms_notify.alert import Alert, Status
 from sms_notify.policy import flapping
 from sms_notify.policy.correlation import (
     REPEATING,
+    SHARED,
     Chains,
     Key,
     Known,
@@ -108,6 +109,10 @@ def _changed(plan: Plan, rows: Rows, it: Known, heard: Heard, now_is: Alert) -> 
     latest = rows.incidents.rows[latest.id]
     if heard is Heard.RESOLVED:
         _end(rows, latest, now_is)
+    elif heard is Heard.CLOSED and it.alert.status is Status.RESOLVED and latest.source != SHARED:
+        # Its source has ended it at last: what fires from now on is news, an old copy apart.
+        ended = replace(latest, state=IncidentState.RESOLVED, ended_at=it.alert.ends_at, closed_at=rows.now)
+        rows.incidents.put(latest.id, ended)
     elif heard is Heard.HELD_COPY:
         rows.set_timer(Timer(latest.id, "", TimerKind.COPY, 0, (latest.closed_at or rows.now) + _COPY_HELD))
     elif heard in (Heard.RAISED, Heard.RESUMED, Heard.FLAPPING):

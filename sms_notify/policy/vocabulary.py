@@ -25,6 +25,7 @@ class Heard(StrEnum):
     )
     OLD_COPY = "old_copy"  # its end came before it
     OLD_END = "old_end"  # the end of an earlier episode
+    CLOSED = "closed"  # somebody closed it by hand: a repeat, or its end, is no news
     NEVER_FIRED = "never_fired"  # a resolve of something we never heard firing
     NOBODY = "nobody"  # the route leads to a receiver that notifies nobody
     NOBODY_TOLD = "nobody_told"  # a resolve, but nobody got a text about the problem
@@ -46,6 +47,7 @@ class IncidentState(StrEnum):
     ACKNOWLEDGED = "acknowledged"
     RESOLVED = "resolved"
     UNHEARD = "unheard"  # still open, though its source has said nothing for too long
+    CLOSED = "closed"  # by hand; its source has not said that it has ended
 
 
 class Kind(StrEnum):
@@ -111,6 +113,8 @@ class Decision(StrEnum):
     ESCALATED = "escalated"
     JUMPED = "jumped"  # every text of a step has failed: the next one does not wait
     ACKNOWLEDGED = "acknowledged"
+    UNACKNOWLEDGED = "unacknowledged"  # an acknowledgement has ended, or never counted
+    CLOSED = "closed"  # by hand
     FLAPPING = "flapping"
     RAISED = "raised"  # its severity has risen: it is told once more, and its steps begin anew
     NOBODY_ON_CALL = "nobody_on_call"
@@ -125,6 +129,16 @@ class AckBy(StrEnum):
     PAGE = "page"
     SILENCE = "alertmanager_silence"
     SOURCE = "source"
+
+
+class AckEnd(StrEnum):
+    """What ended an acknowledgement of something that still fires, a rise of its severity apart."""
+
+    COMMAND = "command"
+    PAGE = "page"
+    SOURCE = "source"  # the monitoring system that made it took it back
+    SILENCE_ENDED = "silence_ended"  # the silence that made it is over
+    EXPIRED = "ack_expires"
 
 
 class State(StrEnum):

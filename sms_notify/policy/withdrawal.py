@@ -10,7 +10,7 @@ from sms_notify.policy.vocabulary import Cause, Drop, Kind, PageState, State
 def stop_follow_ups(rows: Rows, incident_id: int, drop: Drop, cause: Cause) -> None:
     """No step and no reminder follows, and those that have not left do not leave."""
     rows.strike_turns(incident_id)
-    rows.drop((n for n in rows.of_incident(incident_id) if n.kind.follows_up), drop)
+    rows.drop((n for n in rows.of_incident(incident_id) if n.follows_up), drop)
     for message in waiting_follow_ups(rows, incident_id):
         if nobody_waits_for(rows, message.id):
             state = State.UNKNOWN_FINAL if message.ambiguous else State.CANCELLED
@@ -19,7 +19,7 @@ def stop_follow_ups(rows: Rows, incident_id: int, drop: Drop, cause: Cause) -> N
 
 def waiting_follow_ups(rows: Rows, incident_id: int) -> list[Message]:
     """Steps and reminders of an incident that wait to leave, for the first time or once more."""
-    told = (n.message_id for n in rows.of_incident(incident_id) if n.kind.follows_up)
+    told = (n.message_id for n in rows.of_incident(incident_id) if n.follows_up)
     found = (rows.messages.get(id_) for id_ in dict.fromkeys(told) if id_ is not None)
     return [message for message in found if message is not None and message.state is State.QUEUED]
 
@@ -29,7 +29,7 @@ def nobody_waits_for(rows: Rows, message_id: int) -> bool:
     told = rows.of_message(message_id)
     return bool(told) and not any(
         (incident := rows.incidents.rows[n.incident_id]).is_open
-        and (incident.acked_at is None or not n.kind.follows_up)
+        and (incident.acked_at is None or not n.follows_up)
         for n in told
     )
 

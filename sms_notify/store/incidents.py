@@ -37,6 +37,7 @@ def incident_of(row: Row) -> Incident:
         row["flapping"], row["raised"], Severity(row["level"]) if row["level"] else None,
         from_stored(row["milder_since"]), load_shared(row["routed_by"]) if row["routed_by"] else None,
         Severity(row["worst"]) if row["worst"] else None, _moments(row["began"]), bool(row["repeats"]),
+        row["acked_ref"], from_stored(row["acked_made_at"]), from_stored(row["ack_until"]), row["closed_by"],
     )  # fmt: skip
 
 
@@ -120,16 +121,38 @@ _MOST = 100  # in one tick
 UNHEARD = f"exists (select 1 from incidents where {_QUIET})"
 
 
+def lapsed(tx: Tx, now: datetime) -> list[Incident]:
+    """The open episodes whose acknowledgement, or the wait for an answer after it, is over. By incidents_acks."""
+    sql = f"select * from incidents where {_LAPSED} order by ack_until, id"
+    return list(map(incident_of, tx.all(sql, now=stored(now))))
+
+
+_LAPSED = "ack_until is not null and closed_at is null and ack_until <= :now"
+LAPSED = f"exists (select 1 from incidents where {_LAPSED})"
+
+
+def notices(tx: Tx, ids: Iterable[int]) -> frozenset[int]:
+    """Those of these incidents that nothing ends: nobody is reminded of them. The index alerts_incident finds their alerts."""
+    return frozenset(
+        row["incident_id"]
+        for names, named in among(ids)
+        for row in tx.all(
+            f"select distinct incident_id from alerts where incident_id in ({names}) and once = 1", **named
+        )
+    )
+
+
 _INSERT = insert_into(
     "incidents",
     "id, source, fingerprint, starts_at, opened_at, state, severity, labels, annotations, last_seen_at, ended_at,"
     " closed_at, acked_at, acked_by, acked_how, flapping, raised, level, milder_since, routed_by, worst, began,"
-    " repeats",
+    " repeats, acked_ref, acked_made_at, ack_until, closed_by",
 )
 _UPDATE = (
     "update incidents set state = ?, severity = ?, labels = ?, annotations = ?, last_seen_at = ?, ended_at = ?,"
     " closed_at = ?, acked_at = ?, acked_by = ?, acked_how = ?, flapping = ?, raised = ?, level = ?, milder_since = ?,"
-    " routed_by = ?, worst = ?, began = ?, repeats = ? where id = ?"
+    " routed_by = ?, worst = ?, began = ?, repeats = ?, acked_ref = ?, acked_made_at = ?, ack_until = ?, closed_by = ?"
+    " where id = ?"
 )
 
 
@@ -153,8 +176,9 @@ def _changeable(one: Incident) -> tuple[object, ...]:
         one.state, one.severity, dump(one.labels), dump(one.annotations), stored(one.last_seen_at),
         to_stored(one.ended_at), to_stored(one.closed_at), to_stored(one.acked_at), one.acked_by, one.acked_how,
         one.flapping, one.raised, one.level or "", to_stored(one.milder_since),
-        "" if one.routed_by is None else dump(one.routed_by), one.worst or "", " ".join(str(stored(at)) for at in one.began),
-        int(one.repeats),
+        "" if one.routed_by is None else dump(one.routed_by), one.worst or "",
+        " ".join(str(stored(at)) for at in one.began), int(one.repeats),
+        one.acked_ref, to_stored(one.acked_made_at), to_stored(one.ack_until), one.closed_by,
     )  # fmt: skip
 
 

@@ -18,7 +18,9 @@ from sms_notify.store.tx import Row, Tx, from_stored, moment
 
 @dataclass(frozen=True, slots=True)
 class ShownIncident:
-    """An episode as the pages tell it. Times are aware UTC; `acked_by` is empty while nobody takes care of it."""
+    """An episode as the pages tell it. Times are aware UTC; `acked_by` is empty while nobody takes care of it, `ack_until`
+    None where nothing lapses by itself, `closed_by` empty where its source ended it.
+    """
 
     id: int
     alert: Alert
@@ -29,6 +31,8 @@ class ShownIncident:
     acked_at: datetime | None
     acked_by: str
     acked_how: str
+    ack_until: datetime | None = None
+    closed_by: str = ""
 
     @property
     def since(self) -> datetime:
@@ -207,4 +211,6 @@ def _incident(row: Row) -> ShownIncident:
         acked_at=from_stored(row["acked_at"]),
         acked_by=row["acked_by"],
         acked_how=row["acked_how"],
+        ack_until=from_stored(row["ack_until"]),
+        closed_by=row["closed_by"],
     )

@@ -8,8 +8,9 @@ from sms_notify.store.tx import Row, Tx, load
 
 _SAID = (
     "select (select max(a.started_at) from attempts a where a.message_id = m.id) as at, p.kind, p.bundle, p.recipient,"
-    " p.number, p.receiver, p.id, p.incident_id, i.closed_at, m.state from incidents i join pages p on p.incident_id = i.id"
-    " join messages m on m.id = p.message_id where i.source = :source and i.fingerprint = :fingerprint order by at, p.id"
+    " p.number, p.receiver, p.id, p.incident_id, i.closed_at, i.closed_by, m.state from incidents i"
+    " join pages p on p.incident_id = i.id join messages m on m.id = p.message_id where i.source = :source"
+    " and i.fingerprint = :fingerprint order by at, p.id"
 )
 
 
@@ -25,6 +26,6 @@ def incidents_with(tx: Tx, labels: Mapping[str, str]) -> Sequence[Row]:
 
 def said_about(tx: Tx, source: str, fingerprint: str) -> Sequence[Row]:
     """Every text about any episode of one problem, in the order in which it left, a row for each page that it told: `at`,
-    kind, bundle, recipient, number, receiver, incident_id, closed_at and the text's state.
+    kind, bundle, recipient, number, receiver, incident_id, closed_at, closed_by and the text's state.
     """
     return tx.all(_SAID, source=source, fingerprint=fingerprint)

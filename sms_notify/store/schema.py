@@ -372,4 +372,11 @@ MIGRATIONS: tuple[str, ...] = (
         primary key (what, name, value)
     );
     """,
+    """
+    alter table incidents add column acked_ref text not null default '';
+    alter table incidents add column acked_made_at bigint;
+    alter table incidents add column ack_until bigint;
+    alter table incidents add column closed_by text not null default '';
+    create index incidents_acks on incidents (ack_until) where ack_until is not null and closed_at is null;
+    """,
 )

@@ -9,7 +9,7 @@ from sms_notify.policy.holds import Hold
 from sms_notify.policy.records import TimerKind
 from sms_notify.policy.retry_policy import Scope
 from sms_notify.policy.vocabulary import Kind, State
-from sms_notify.store.incidents import UNHEARD
+from sms_notify.store.incidents import LAPSED, UNHEARD
 from sms_notify.store.literals import in_list
 from sms_notify.store.tx import Tx, moment, stored
 
@@ -19,6 +19,7 @@ class WorkDue:
     """Each field is one thing that a tick looks for. `next_critical`: when the first held lane of critical texts goes on."""
 
     unheard: bool
+    lapsed: bool
     old_notes: bool
     old_groups: bool
     leased: bool
@@ -46,6 +47,7 @@ class WorkDue:
 # Each line is the first entry of an index: a partial index is found by a literal alone, never by a parameter.
 _LINES = {
     "unheard": UNHEARD,
+    "lapsed": LAPSED,
     "old_notes": "exists (select 1 from troubles where told_at < :remembered and (closed_at is null or id < '$'))",
     "old_groups": "exists (select 1 from groups where flush_at < :remembered)",
     "leased": f"exists (select 1 from messages where state = '{State.SUBMITTING}' and lease_until <= :now)",

@@ -10,7 +10,7 @@ from functools import partial
 
 from sms_notify.config.durations import spell_duration
 from sms_notify.policy.belief import Belief, Said, believed
-from sms_notify.policy.vocabulary import Kind, State
+from sms_notify.policy.vocabulary import IncidentState, Kind, State
 from sms_notify.store import reader_history
 from sms_notify.store.tx import Row
 from sms_notify.stories.playing import Played, Player, StoryError, StoryText
@@ -18,6 +18,7 @@ from sms_notify.stories.reading import OPERATOR, Expectation, ExpectedText, Stor
 
 _SECOND = timedelta(seconds=1)
 _UNKNOWN = "unknown"
+_STATES = {IncidentState.CLOSED: "resolved"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,7 +151,7 @@ def _state(player: Player, expected: Expectation) -> str | None:
     named = expected.given.state
     labels = named.labels if named is not None else {}
     found = player.look(partial(reader_history.incidents_with, labels=labels))
-    state = _UNKNOWN if not found else str(found[0]["state"])
+    state = _UNKNOWN if not found else _STATES.get(found[0]["state"], str(found[0]["state"]))
     return None if state == expected.given.is_ else f"it is {state}"
 
 
@@ -190,7 +191,8 @@ def _said_to(player: Player, name: str, rows: Sequence[Row]) -> list[Said]:
         (row["at"] or 0, Said(Kind(row["kind"]), row["bundle"] == "flapping", State(row["state"])))
         for row in mine
     ]
-    said += [(at, Said(Kind.RESOLVED, False, None)) for at in _silent_ends(player, mine)]
+    silent = [*_silent_ends(player, mine), *(row["closed_at"] for row in mine if row["closed_by"] == name)]
+    said += [(at, Said(Kind.RESOLVED, False, None)) for at in silent]
     return [one for _, one in sorted(said, key=lambda pair: pair[0])]
 
 

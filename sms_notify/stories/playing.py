@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from sms_notify.store.tx import Tx
 
 T = TypeVar("T")
-NOT_BUILT = ("unack", "close", "mute")
+NOT_BUILT = ("mute",)
 """Events of commands that this version lacks."""
 _GROUP = "gateway-group:"
 
@@ -254,9 +254,24 @@ class Player:
         given: By = _the(event.given.ack)
         self.daemon.acknowledge(self._open_ids(event, given), given.by, AckBy.COMMAND)
 
-    def _open_ids(self, event: StoryEvent, given: Named) -> list[int]:
+    def _on_unack(self, event: StoryEvent) -> None:
+        """Of what has ended there is nothing to take back, and nobody to tell."""
+        given: By = _the(event.given.unack)
+        self.daemon.unacknowledge([id_ for id_, _ in self._known(event, given)], given.by)
+
+    def _on_close(self, event: StoryEvent) -> None:
+        given: By = _the(event.given.close)
+        self.daemon.close_incidents([id_ for id_, _ in self._known(event, given)], given.by)
+
+    def _known(self, event: StoryEvent, given: Named) -> list[tuple[int, str]]:
+        """Every incident that has these labels, with its state."""
         found = self.daemon.commit(partial(reader_history.incidents_with, labels=given.labels))
-        ids = [int(row["id"]) for row in found if row["state"] in ("open", "acknowledged")]
+        if not found:
+            self.played.wrong(event.line, f"nothing was ever heard with the labels {dict(given.labels)}")
+        return [(int(row["id"]), str(row["state"])) for row in found]
+
+    def _open_ids(self, event: StoryEvent, given: Named) -> list[int]:
+        ids = [id_ for id_, state in self._known(event, given) if state in ("open", "acknowledged")]
         if not ids:
             self.played.wrong(event.line, f"nothing is open with the labels {dict(given.labels)}")
         return ids

@@ -43,6 +43,7 @@ ENDS: Mapping[IncidentState, str] = {
     IncidentState.ACKNOWLEDGED: "acknowledged",
     IncidentState.RESOLVED: "over",
     IncidentState.UNHEARD: "not heard of any more",
+    IncidentState.CLOSED: "closed by hand",
 }
 ACK_WAYS: Mapping[AckBy, str] = {
     AckBy.COMMAND: "by command",

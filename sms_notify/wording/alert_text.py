@@ -18,8 +18,10 @@ from sms_notify.wording.content import Notice, Reader, Text, Tone
 from sms_notify.wording.languages import (
     Words,
     ack_words,
+    acked_words,
     again_words,
     day_and_time,
+    end_of,
     head_of,
     hidden_words,
     silence_words,
@@ -33,7 +35,6 @@ _MANY = 9_999  # the largest number that a text of news tells
 # Which field gives way, in this order, and down to how many characters; 0 = it may go altogether.
 _ONE = (
     ("calm", 0),
-    ("taken", 0),
     ("summary", 12),
     ("summary", 0),
     ("when", 0),
@@ -44,7 +45,7 @@ _ONE = (
 )
 _SEVERAL = (("calm", 0), ("what", 100), ("when", 0), ("silence", 0), ("what", 8))
 # The same while the address is kept. Where that is not enough, it goes, and all else begins anew.
-_ONE_AND_ACK = (*_ONE[:6], ("where", 16), ("what", 16))
+_ONE_AND_ACK = (*_ONE[:5], ("where", 16), ("what", 16))
 _SEVERAL_AND_ACK = (("calm", 0), ("what", 60), ("when", 0), ("silence", 0), ("what", 24))
 
 
@@ -109,7 +110,7 @@ def _several(notice: Notice, reader: Reader, words: Words, listings: list[Listin
 
 def _head(notice: Notice, words: Words) -> list[Field]:
     if notice.status is not Status.FIRING:
-        return [fixed("status", words.ok)]
+        return [fixed("status", end_of(notice.incidents[0].closed_by, words))]
     worst = min([told.alert for told in notice.incidents], key=lambda alert: alert.severity.rank)
     return [fixed("status", head_of(notice.tone, words)), fixed("severity", severity_word(worst))]
 
@@ -125,8 +126,8 @@ def _tail(notice: Notice, reader: Reader, words: Words) -> list[Field]:
     flaps = notice.tone is Tone.FLAPPING and notice.status is Status.FIRING
     told = (
         ("hidden", hidden_words(notice.hidden, words) if notice.hidden else "", ", "),
+        ("acked", acked_words(notice, words), ", "),
         ("when", _when(notice, reader, words), " "),
-        ("taken", f"{words.taken_by} {one_line(notice.taken_by, 20)}" if notice.taken_by else "", ", "),
         ("calm", words.calm if flaps else "", ", "),
         ("again", again_words(notice.incidents, words), ", "),
         ("silence", silence_words(notice.silent_until, reader, words) if notice.silent_until else "", ", "),

@@ -15,6 +15,7 @@ from sms_notify.wording.languages import (
     WORDS,
     Words,
     ack_words,
+    acked_words,
     again_words,
     hidden_words,
     silence_words,
@@ -36,7 +37,8 @@ def compose_reported(notice: Notice, reader: Reader, template: Template | None, 
     if not notice.incidents:
         raise ValueError("a notice tells at least one incident")
     max_parts = parts_allowed(max_parts)
-    if template is None or not template.source.strip():
+    closed = any(told.closed_by for told in notice.incidents)  # a template would say OK
+    if template is None or closed or not template.source.strip():
         return built_in(notice, reader, max_parts)
     whole = render(template, notice, reader)
     if whole.fallback is not None:
@@ -101,8 +103,11 @@ def _endings(template: Template, notice: Notice, reader: Reader) -> Iterator[str
     words = words_of(reader)
     silence = "" if "silent_until" in template.names else silence_words(notice.silent_until, reader, words)
     again = again_words(notice.incidents, words)
-    ack, silence, again = ack and f" {ack}", silence and f", {silence}", again and f", {again}"
-    yield from dict.fromkeys((again + silence + ack, again + ack, again, ""))
+    acked = "" if "acknowledged_by" in template.names else acked_words(notice, words)
+    ack, silence = ack and f" {ack}", silence and f", {silence}"
+    again, acked = again and f", {again}", acked and f", {acked}"
+    rest = (acked + again + silence + ack, again + silence + ack, again + ack, again, "")
+    yield from dict.fromkeys(rest)
 
 
 def _named_by(body: str, notice: Notice, reader: Reader) -> frozenset[str]:

@@ -13,14 +13,17 @@ from sms_notify.alert import Alert, Status
 class TextedIncident:
     """One incident as a text tells it; `tag` is the short name people use to speak of it (`k3f9`).
 
-    `ended` says that it has ended by the time the text is written, though nobody was told that it had begun. `again`: its
-    reader may have a text that said so, the answer to which was lost.
+    `ended` says that it has ended by the time the text is written, though nobody was told that it had begun. `closed_by`
+    is who ended it by hand, empty where its source did; `acked_by` who takes care of it, empty where nobody does.
+    `again`: its reader may have a text that said so, the answer to which was lost.
     """
 
     tag: str
     alert: Alert
     since: datetime | None = None
     ended: bool = False
+    closed_by: str = ""
+    acked_by: str = ""
     heard_at: datetime | None = None
     again: bool = False
 
@@ -33,6 +36,7 @@ class Tone(StrEnum):
     RAISED = "raised"  # its reader knows of it, and it has become more severe
     REMINDER = "reminder"  # it has been firing all the while
     UNHEARD = "unheard"  # its source says nothing any more
+    UNACKNOWLEDGED = "unacknowledged"  # somebody took care of it, and nobody does any more
     FLAPPING = "flapping"  # it comes and goes, and is told again when it is calm
 
 
@@ -42,7 +46,6 @@ class Notice:
 
     `hidden` counts alerts that the source did not show, so that the text never sounds like all of it. `times` is
     how often a flapping alert came and went. `ack` is the address where it is acknowledged, empty for none.
-    `taken_by` has acknowledged it already.
     `silent_until` is when the next text may leave, where that is so far off that the reader must know.
     """
 
@@ -53,7 +56,6 @@ class Notice:
     times: int = 0
     ack: str = ""
     silent_until: datetime | None = None
-    taken_by: str = ""
 
 
 class Merged(StrEnum):

@@ -17,6 +17,7 @@ from sms_notify.wording.languages import (
     Words,
     ack_words,
     counted,
+    end_of,
     hidden_words,
     silence_words,
     weekday,
@@ -60,7 +61,10 @@ class _Wording:
         self.digest, self.reader, self.words = digest, reader, words_of(reader)
         self.open = listed((told for told in digest.held if not told.ended), self.words)
         self.ended = listed((told for told in digest.held if told.ended), self.words)
-        self.over = listed(digest.over, self.words)
+        self.over = {
+            by: listed((told for told in digest.over if told.closed_by == by), self.words)
+            for by in sorted({told.closed_by for told in digest.over})
+        }
         self.since = local(digest.since, zone_of(reader.timezone))
         self.until = local(digest.silent_until, zone_of(reader.timezone))
         storm = digest.why is Merged.STORM
@@ -92,7 +96,7 @@ class _Wording:
         ) -> Part:
             return Part(IncidentList(incidents, place), say, extra)
 
-        ends = [part(self.over, _after(self.words.ok))] if self.over else []
+        ends = [part(over, _after(end_of(by, self.words))) for by, over in self.over.items()]
         if not self.digest.held:
             return ends
         if self.few:

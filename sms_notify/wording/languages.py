@@ -10,9 +10,11 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
-from sms_notify.wording.content import Reader, TextedIncident, Tone
-from sms_notify.wording.templates import local, tellable_address, zone_of
+from sms_notify.alert import Status
+from sms_notify.wording.content import Notice, Reader, TextedIncident, Tone
+from sms_notify.wording.templates import local, one_line, tellable_address, zone_of
 
+_NAME = 30  # characters of a person's
 _MANY = 9_999  # the largest number that a text tells of what it does not list
 
 
@@ -27,6 +29,9 @@ class Words:
     escalated: str
     raised: str
     reminder: str
+    unacknowledged: str
+    closed: str
+    acked: str
     calm: str
     next_text: str
     more: str
@@ -40,7 +45,6 @@ class Words:
     late: str
     unheard: str
     last_heard: str
-    taken_by: str
     again: str
     on_call: str
     until_day: str
@@ -63,6 +67,9 @@ WORDS = {
         escalated="ESCALATED",
         raised="WORSE",
         reminder="STILL FIRING",
+        unacknowledged="STILL FIRING, not acknowledged any more:",
+        closed="CLOSED by {}",
+        acked="acknowledged by {}",
         calm="told again when calm",
         next_text="next text",
         more="{} more",
@@ -76,7 +83,6 @@ WORDS = {
         late="LATE",
         unheard="UNHEARD",
         last_heard="last heard",
-        taken_by="taken by",
         again="may be the second",
         on_call="On call for {}",
         until_day="until",
@@ -92,6 +98,9 @@ WORDS = {
         escalated="ESCALATIE",
         raised="ERGER",
         reminder="NOG FIRING",
+        unacknowledged="NOG FIRING, niet meer bevestigd:",
+        closed="GESLOTEN door {}",
+        acked="bevestigd door {}",
         calm="volgt weer als het rustig is",
         next_text="volgende sms",
         more="Nog {}",
@@ -105,7 +114,6 @@ WORDS = {
         late="VERTRAAGD",
         unheard="NIETS GEHOORD",
         last_heard="laatst gehoord",
-        taken_by="opgepakt door",
         again="misschien de tweede keer",
         on_call="Van wacht voor {}",
         until_day="tot",
@@ -121,6 +129,9 @@ WORDS = {
         escalated="ESCALADE",
         raised="AGGRAVÉ",
         reminder="TOUJOURS FIRING",
+        unacknowledged="TOUJOURS FIRING, plus pris en charge:",
+        closed="CLOS par {}",
+        acked="pris en charge par {}",
         calm="suite au retour au calme",
         next_text="prochain SMS",
         more="{} autre|{} autres",
@@ -134,7 +145,6 @@ WORDS = {
         late="EN RETARD",
         unheard="SANS NOUVELLES",
         last_heard="derni\u00e8re nouvelle",
-        taken_by="pris en charge par",
         again="doublon possible",
         on_call="D'astreinte pour {}",
         until_day="jusqu'au",
@@ -151,6 +161,9 @@ WORDS = {
         escalated="ESKALIERT",
         raised="SCHLIMMER",
         reminder="NOCH FIRING",
+        unacknowledged="NOCH FIRING, nicht mehr quittiert:",
+        closed="GESCHLOSSEN von {}",
+        acked="quittiert von {}",
         calm="wieder, wenn es ruhig ist",
         next_text="n\u00e4chste SMS",
         more="{} weitere",
@@ -164,7 +177,6 @@ WORDS = {
         late="VERSP\u00c4TET",
         unheard="NICHTS GEH\u00d6RT",
         last_heard="zuletzt geh\u00f6rt",
-        taken_by="\u00fcbernommen von",
         again="evtl. zum zweiten Mal",
         on_call="Bereitschaft f\u00fcr {}",
         until_day="bis",
@@ -190,9 +202,22 @@ def head_of(tone: Tone, words: Words) -> str:
         Tone.RAISED: words.raised,
         Tone.REMINDER: words.reminder,
         Tone.UNHEARD: words.unheard,
+        Tone.UNACKNOWLEDGED: words.unacknowledged,
         Tone.FLAPPING: words.flapping,
     }
     return heads[tone]
+
+
+def end_of(closed_by: str, words: Words) -> str:
+    """The first word of a text about what has ended; by hand where somebody is named."""
+    return words.closed.format(one_line(closed_by, _NAME)) if closed_by else words.ok
+
+
+def acked_words(notice: Notice, words: Words) -> str:
+    """`acknowledged by bob`; empty where not all that fires in the text is taken care of, and by one."""
+    names = {told.acked_by for told in notice.incidents}
+    by = names.pop() if len(names) == 1 and notice.status is Status.FIRING else ""
+    return words.acked.format(one_line(by, _NAME)) if by else ""
 
 
 def counted(form: str, number: int) -> str:

@@ -291,6 +291,17 @@ def test_what_is_no_repeat_of_an_open_notice_closes_none(alert: Alert, latest: I
     assert rows.incidents.touched == {}
 
 
+@pytest.mark.parametrize(("after", "word"), [(1.99 * HOUR, Heard.CLOSED), (2 * HOUR, Heard.FIRST)])
+def test_a_notice_that_somebody_closed_is_news_again_after_the_same_time(
+    after: timedelta, word: Heard
+) -> None:
+    closed = replace(OWN, state=IncidentState.CLOSED, closed_at=NOON)
+    rows, alert = rows_of_all(closed, now=NOON + after), replace(NOTICE, start_told=False)
+
+    assert meaning(rows, known(rows, alert, every(2)), every(2), DAY) is word
+    assert rows.incidents.touched == {}
+
+
 THEIRS = a_member(OPEN, NAGIOS, last_seen_at=LATER)
 
 

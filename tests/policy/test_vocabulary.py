@@ -147,6 +147,7 @@ OUTCOMES = {
     Heard.HELD_COPY: "",
     Heard.OLD_COPY: "",
     Heard.OLD_END: "",
+    Heard.CLOSED: "",
     Heard.NEVER_FIRED: "",
     Heard.NOBODY: "",
     Heard.NOBODY_TOLD: "",
