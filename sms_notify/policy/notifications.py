@@ -7,6 +7,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from typing import TypeVar
 
 from sms_notify.alert import Alert, Delivery, Severity
 from sms_notify.policy import escalation
@@ -15,6 +16,7 @@ from sms_notify.policy.correlation import Chains
 from sms_notify.policy.directory import Person
 from sms_notify.policy.grouping import flush_at, group_of
 from sms_notify.policy.holds import Hold, Wait, wait
+from sms_notify.policy.rate_limits import Lane
 from sms_notify.policy.records import Notification, Subject
 from sms_notify.policy.roster import Staff, scheduled
 from sms_notify.policy.routing import ROUND, Receiver, Route, step_of
@@ -295,7 +297,7 @@ class Notifications:
         receiver = next((receiver for receiver in receivers if receiver.send_resolved), None)
         if not knows or receiver is None or mine[0].number not in self._numbers:
             return None
-        return self._resolved(case, receiver, mine[0])
+        return self._resolved(case, receiver, mine)
 
     def _believes_open(self, case: Case, number: str) -> bool:
         """Whether the last that this reader was told of earlier episodes of the same problem is that it is there."""
@@ -308,17 +310,34 @@ class Notifications:
                 return all(n.kind is not Kind.RESOLVED for n in told)
         return False
 
-    def _resolved(self, case: Case, receiver: Receiver, first: Notification) -> Notification:
+    def _resolved(self, case: Case, receiver: Receiver, mine: Sequence[Notification]) -> Notification:
+        """To whoever was texted of it as critical its end comes by the limits for critical texts; by night only while the
+        text about it is fresh.
+        """
+        first, told = mine[0], [n for n in mine if self._rows.reached(n)]
+        lane = Lane.ENDS if any(n.row_lane is Lane.CRITICAL for n in told) else Lane.REST
+        fresh = max((at for n in told if (at := self._rows.written_at(n)) is not None), default=None)
         person = self._plan.directory.owner(first.number) or Person(first.person.name, first.number)
         route, calm = case.route_to(receiver.name), self._now + self._calm(case)
         start, bundle = self._start(case, receiver, route, urgent=False)
         held = self._wait(start, case, route, receiver, person)
+        if held.why is not Hold.QUIET and (fresh is None or held.until - fresh > _FRESH):
+            held = self._wait(held, case, route, _unexcepted(receiver), _unexcepted(person))
         if case.flapping and held.until < calm:
             held = Wait(calm, Hold.FLAPPING)
         return Notification(
             case.subject(ended=True), person, Kind.RESOLVED, receiver.name, held.until, self._now, held.why, held.by,
-            0, bundle,
+            0, bundle, row_lane=lane,
         )  # fmt: skip
+
+
+_FRESH = timedelta(hours=1)
+_Quieted = TypeVar("_Quieted", Receiver, Person)
+
+
+def _unexcepted(who: _Quieted) -> _Quieted:
+    """With quiet hours that let nothing through."""
+    return who if who.quiet is None else replace(who, quiet=replace(who.quiet, unless=()))
 
 
 _REMEMBERED = 20  # episodes back, for what a reader believes

@@ -104,8 +104,8 @@ class Notification:
     """One person is to hear one thing of one incident. `id` 0 = not written down yet.
 
     `held_by` names the window or the limit that holds it. `row_lane` is the lane in which it was written down first: the
-    incident's severity may have risen since. `message_…` is what was known of the message when the row was loaded;
-    `Rows.state_of` knows better.
+    incident's severity may have risen since. That of an end is by what its reader was texted before. `message_…` is what was
+    known of the message when the row was loaded; `Rows.state_of` knows better.
     """
 
     subject: Subject = field(compare=False)
@@ -129,9 +129,10 @@ class Notification:
 
     @property
     def lane(self) -> Lane:
-        """An end never delays a beginning: it goes with the rest, however critical the trouble was."""
-        critical = self.kind is not Kind.RESOLVED and self.subject.alert.severity is Severity.CRITICAL
-        return Lane.CRITICAL if critical else Lane.REST
+        """An end never delays a beginning: however critical the trouble was, it has a lane of its own."""
+        if self.kind is Kind.RESOLVED:
+            return self.row_lane if self.row_lane is Lane.ENDS else Lane.REST
+        return Lane.CRITICAL if self.subject.alert.severity is Severity.CRITICAL else Lane.REST
 
     @property
     def incident_id(self) -> int:

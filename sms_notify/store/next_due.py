@@ -30,7 +30,7 @@ _BY_TICK = """
   union all select min(due_at) from agenda where what = 'escalate'
   union all select min(due_at) from agenda where what = 'remind'
   union all select min(until) from holds where not exists (select 1 from pages p where p.number = holds.number
-    and p.lane = holds.lane and p.state = 'held')
+    and p.lane = holds.lane and p.state = 'held' and p.held_by <> 'receiver')
   union all select min(flush_at) + :group_kept + 1 from groups
   union all select min(last_seen_at) + :stale_after + 1 from incidents where closed_at is null
   union all select min(expires_at) from messages where state = 'queued'

@@ -140,8 +140,9 @@ def insert(tx: Tx, notifications: Iterable[Notification]) -> None:
 
 
 def update(tx: Tx, notifications: Iterable[Notification]) -> None:
-    sql = "update pages set state = ?, why = ?, held_by = ?, due_at = ?, message_id = ? where id = ?"
-    tx.run_all(sql, list(map(_changeable, notifications)))
+    """Another receiver may have texted it than the one it was written down for, where that one's limit held it."""
+    sql = "update pages set receiver = ?, state = ?, why = ?, held_by = ?, due_at = ?, message_id = ? where id = ?"
+    tx.run_all(sql, [(n.receiver, *_changeable(n)) for n in notifications])
 
 
 def _changeable(n: Notification) -> tuple[object, ...]:

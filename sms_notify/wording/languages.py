@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from sms_notify.wording.content import Reader, Tone
+from sms_notify.wording.content import Crowd, Reader, Silent, Tone
 from sms_notify.wording.templates import local, tellable_address, zone_of
 
 _MANY = 9_999  # the largest number that a text tells of what it does not list
@@ -28,6 +28,10 @@ class Words:
     reminder: str
     calm: str
     next_text: str
+    next_critical: str
+    others: str
+    some: str
+    some_left: str
     more: str
     until: str
     resolved: str
@@ -60,6 +64,10 @@ WORDS = {
         reminder="STILL FIRING",
         calm="told again when calm",
         next_text="next text",
+        next_critical="next critical text",
+        others="other texts",
+        some="{} of {}",
+        some_left="{} of {} left",
         more="{} more",
         until=" until",
         resolved="{} resolved",
@@ -85,6 +93,10 @@ WORDS = {
         reminder="NOG FIRING",
         calm="volgt weer als het rustig is",
         next_text="volgende sms",
+        next_critical="volgende kritieke sms",
+        others="andere sms",
+        some="{} van {}",
+        some_left="{} van de andere {}",
         more="Nog {}",
         until=", stil tot",
         resolved="{} opgelost",
@@ -110,6 +122,10 @@ WORDS = {
         reminder="TOUJOURS FIRING",
         calm="suite au retour au calme",
         next_text="prochain SMS",
+        next_critical="prochain SMS critique",
+        others="autres SMS",
+        some="{} sur {}",
+        some_left="{} sur {} restantes",
         more="{} autre|{} autres",
         until=", silence jusqu'\u00e0",
         resolved="{} r\u00e9solue|{} r\u00e9solues",
@@ -136,6 +152,10 @@ WORDS = {
         reminder="NOCH FIRING",
         calm="wieder, wenn es ruhig ist",
         next_text="n\u00e4chste SMS",
+        next_critical="n\u00e4chste kritische SMS",
+        others="andere SMS",
+        some="{} von {}",
+        some_left="{} der restlichen {}",
         more="{} weitere",
         until=", Ruhe bis",
         resolved="{} behoben",
@@ -173,10 +193,10 @@ def head_of(tone: Tone, words: Words) -> str:
     return heads[tone]
 
 
-def counted(form: str, number: int) -> str:
-    """`form` for so many: `{} autre|{} autres` is `1 autre`, `2 autres`."""
+def counted(form: str, number: int, said: str = "") -> str:
+    """`form` for so many: `{} autre|{} autres` is `1 autre`, `2 autres`. `said` is what stands for the number."""
     one, _, many = form.partition("|")
-    return (many if many and number != 1 else one).format(number)
+    return (many if many and number != 1 else one).format(said or number)
 
 
 def weekday(at: datetime, words: Words) -> str:
@@ -200,7 +220,15 @@ def ack_words(address: str) -> str:
     return f"ack: {address}" if tellable_address(address) else ""
 
 
-def silence_words(until: datetime | None, reader: Reader, words: Words) -> str:
-    """`next text 14:20`, empty where no silence is announced."""
+def silence_words(until: datetime | None, silent: Silent, reader: Reader, words: Words) -> str:
+    """`next text 14:20`, empty where no silence is announced; said of nothing but what waits until then."""
     at = local(until, zone_of(reader.timezone))
-    return f"{words.next_text} {at:%H:%M}" if at else ""
+    told = {Silent.CRITICAL: words.next_critical, Silent.OTHERS: words.others}.get(silent, words.next_text)
+    return f"{told} {at:%H:%M}" if at else ""
+
+
+def crowd_words(told: int, crowd: Crowd, words: Words) -> str:
+    """`11 of 36`, `12 of 25 left`; the number alone where nothing is left for another text."""
+    if not crowd.left:
+        return str(told)
+    return (words.some_left if crowd.more else words.some).format(told, told + crowd.left)
