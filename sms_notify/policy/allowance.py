@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
+from sms_notify.policy.crowds import NAMED
 from sms_notify.policy.directory import Target
 from sms_notify.policy.holds import Hold, Wait, wait
 from sms_notify.policy.rate_limits import (
@@ -20,6 +21,7 @@ from sms_notify.policy.rate_limits import (
     longest,
     pause_after,
     room,
+    spread,
 )
 from sms_notify.policy.records import Notification
 from sms_notify.policy.roster import Staff
@@ -119,14 +121,21 @@ class Allowance:
             return replace(leave, slots=several)
         return replace(leave, slots=1, one_part=True)
 
-    def silent_until(self, lane: Lane, leave: Leave, texts: int, now: datetime) -> datetime | None:
+    def silent_until(
+        self, lane: Lane, leave: Leave, texts: int, now: datetime, told: int = 1
+    ) -> datetime | None:
         """When the next text of the lane may leave, after this many now, where that is worth a word. Nobody waits for
         an end.
+
+        `told` is how much the last of them tells. In a storm of the rest a text every minute would tell numbers alone,
+        and then none could follow for long: the texts are spread evenly over the limits.
         """
         rules = self._plan.limits.of(lane)
         if not rules or not texts or lane is Lane.ENDS:
             return None
         free = pause_after(rules, [*leave.history, *[now] * (texts - 1)], now)
+        if lane is Lane.REST and told > NAMED:
+            free = max(free, now + spread(rules))
         return free if free - now > TELL_PAUSE else None
 
 

@@ -172,7 +172,8 @@ class Batching:
                 self._rows.tell(n, message_id)
                 told.append((n, message_id))
         self._hold(left, self._now + _SOON, Hold.BEHIND, "")
-        silent = self._allowance.silent_until(batch.lane, batch.leave, len(texts), self._now)
+        told_last = len(texts[-1].told) if texts else 0
+        silent = self._allowance.silent_until(batch.lane, batch.leave, len(texts), self._now, told_last)
         if silent is not None:
             scope = LimitScope.NUMBER_CRITICAL if batch.lane is Lane.CRITICAL else LimitScope.NUMBER
             silence = HeldLane(scope, self._now, silent, announced=True)

@@ -10,7 +10,7 @@ from sms_notify.policy.episodes import tag_of
 from sms_notify.policy.holds import Hold
 from sms_notify.policy.records import Notification
 from sms_notify.policy.vocabulary import Kind
-from sms_notify.wording.content import Crowd, Digest, Merged, Notice, Silence, Silent, TextedIncident, Tone
+from sms_notify.wording.content import Crowd, Digest, Merged, Notice, Pause, Silent, TextedIncident, Tone
 
 FLAPPING = "flapping"  # the bundle of those that say so
 RAISED = "raised"  # of those that are told to somebody who knows of the lesser trouble
@@ -60,7 +60,7 @@ def _tone(n: Notification) -> Tone:
     return _BY_BUNDLE.get(n.bundle) or _TONES.get(n.kind, Tone.NEWS)
 
 
-def notice(listed: Sequence[Notification], silence: Silence | None, link: str) -> Notice:
+def notice(listed: Sequence[Notification], silence: Pause | None, link: str) -> Notice:
     first = listed[0]
     status, tone = Status.RESOLVED if first.kind is Kind.RESOLVED else Status.FIRING, _tone(first)
     times = max(n.subject.flapping for n in listed)
@@ -70,7 +70,7 @@ def notice(listed: Sequence[Notification], silence: Silence | None, link: str) -
     )
 
 
-def _of(silence: Silence | None) -> tuple[datetime | None, Silent]:
+def _of(silence: Pause | None) -> tuple[datetime | None, Silent]:
     return (silence.until, silence.of) if silence is not None else (None, Silent.ALL)
 
 
@@ -78,7 +78,7 @@ def digest(
     listed: Sequence[Notification],
     why: Merged,
     since: datetime,
-    silence: Silence | None,
+    silence: Pause | None,
     link: str,
     crowd: Crowd,
 ) -> Digest:

@@ -15,7 +15,7 @@ from sms_notify.policy.rows import Rows
 from sms_notify.policy.ruleset import Plan
 from sms_notify.policy.vocabulary import Kind
 from sms_notify.wording.compose import Composed, compose_reported
-from sms_notify.wording.content import Crowd, Merged, Reader, Silence, Silent
+from sms_notify.wording.content import Crowd, Merged, Pause, Reader, Silent
 from sms_notify.wording.digest import compose_digest
 from sms_notify.wording.shrinking import largest
 
@@ -122,7 +122,7 @@ class Drafting:
         parts = 1 if batch.leave.one_part else max(receiver.max_parts for receiver in receivers)
         code = self._code() if self._wants_ack(listed) else ""
         link = f"{self._plan.ack_url}{code}" if code else ""
-        silence = self._silence(batch, before)
+        silence = self._silence(batch, before, len(listed))
         if self._is_digest(batch, listed, silence, crowd):
             closing = batch.announced and batch.lane is not Lane.CRITICAL
             since = min(n.created_at for n in listed)
@@ -139,7 +139,7 @@ class Drafting:
 
     @staticmethod
     def _is_digest(
-        batch: LaneBatch, listed: Sequence[Notification], silence: Silence | None, crowd: Crowd | None
+        batch: LaneBatch, listed: Sequence[Notification], silence: Pause | None, crowd: Crowd | None
     ) -> bool:
         if bundles.needs_digest(listed) or (batch.announced and batch.lane is not Lane.CRITICAL):
             return True
@@ -148,15 +148,15 @@ class Drafting:
         storm = silence is not None and not any(n.lane is Lane.CRITICAL for n in listed)
         return crowd is not None or storm or len({bundles.bundle(n) for n in listed}) > 1
 
-    def _silence(self, batch: LaneBatch, before: int) -> Silence | None:
+    def _silence(self, batch: LaneBatch, before: int, told: int) -> Pause | None:
         """What no text is to be expected of after this one, until when. The other lane may go on meanwhile."""
-        until = self._allowance.silent_until(batch.lane, batch.leave, before + 1, self._now)
+        until = self._allowance.silent_until(batch.lane, batch.leave, before + 1, self._now, told)
         if until is None:
             return None
         other = self._rows.lane(batch.number, Lane.REST if batch.lane is Lane.CRITICAL else Lane.CRITICAL)
         if other is not None and other.until >= until:
-            return Silence(until)
-        return Silence(until, Silent.CRITICAL if batch.lane is Lane.CRITICAL else Silent.OTHERS)
+            return Pause(until)
+        return Pause(until, Silent.CRITICAL if batch.lane is Lane.CRITICAL else Silent.OTHERS)
 
     def _wants_ack(self, listed: Sequence[Notification]) -> bool:
         """Where somebody else is told next, the text says how to spare them."""

@@ -7,7 +7,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from typing import TypeVar
 
 from sms_notify.alert import Alert, Delivery, Severity
 from sms_notify.policy import escalation
@@ -205,8 +204,12 @@ class Notifications:
         self._rows.groups.put(name, at.until if last is None else max(last, at.until))
         return at, name
 
-    def _wait(self, start: Wait, case: Case, route: Route | None, receiver: Receiver, person: Person) -> Wait:
-        quiet = tuple(hours for hours in (receiver.quiet, person.quiet) if hours is not None)
+    def _wait(
+        self, start: Wait, case: Case, route: Route | None, receiver: Receiver, person: Person, *, unexcepted: bool = False,
+    ) -> Wait:  # fmt: skip
+        """`unexcepted`: quiet hours let nothing through."""
+        hours = (one for one in (receiver.quiet, person.quiet) if one is not None)
+        quiet = tuple(replace(one, unless=()) if unexcepted else one for one in hours)
         mute, during = (route.mute, route.active) if route is not None else ((), ())
         if not (mute or during or quiet):
             return start
@@ -320,9 +323,8 @@ class Notifications:
         person = self._plan.directory.owner(first.number) or Person(first.person.name, first.number)
         route, calm = case.route_to(receiver.name), self._now + self._calm(case)
         start, bundle = self._start(case, receiver, route, urgent=False)
-        held = self._wait(start, case, route, receiver, person)
-        if held.why is not Hold.QUIET and (fresh is None or held.until - fresh > _FRESH):
-            held = self._wait(held, case, route, _unexcepted(receiver), _unexcepted(person))
+        stale = fresh is None or start.until - fresh > _FRESH
+        held = self._wait(start, case, route, receiver, person, unexcepted=stale)
         if case.flapping and held.until < calm:
             held = Wait(calm, Hold.FLAPPING)
         return Notification(
@@ -332,14 +334,6 @@ class Notifications:
 
 
 _FRESH = timedelta(hours=1)
-_Quieted = TypeVar("_Quieted", Receiver, Person)
-
-
-def _unexcepted(who: _Quieted) -> _Quieted:
-    """With quiet hours that let nothing through."""
-    return who if who.quiet is None else replace(who, quiet=replace(who.quiet, unless=()))
-
-
 _REMEMBERED = 20  # episodes back, for what a reader believes
 
 

@@ -100,7 +100,7 @@ def _endings(whole: str, template: Template, notice: Notice, reader: Reader) -> 
         else silence_words(notice.silent_until, notice.silent, reader, words)
     )
     ack, silence = ack and f" {ack}", silence and f", {silence}"
-    tags = "".join(f" #{tag}" for tag in _tags_missing(whole, notice, words))
+    tags = "".join(f" #{tag}" for tag in dict.fromkeys(_tags_missing(whole, notice, words)))
     yield from dict.fromkeys((silence + tags + ack, tags + ack, tags, ack, ""))
 
 

@@ -41,8 +41,8 @@ class Silent(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Silence:
-    """A pause that is so long that a reader must know of it."""
+class Pause:
+    """No text of these comes until then, which is so far off that a reader must know of it."""
 
     until: datetime
     of: Silent = Silent.ALL

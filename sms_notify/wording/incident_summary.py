@@ -51,7 +51,7 @@ def listed(incidents: Iterable[TextedIncident], words: Words) -> list[ListedInci
 def say_rank(severity: Severity, count: int, items: Sequence[str], told: int) -> str:
     """`2 critical HostDown db1, Slow app1`; of one kind `7 warning DiskFull db1, db2, +5`. `told` of `count` are in `items`."""
     left = [f"+{count - told}"] if items and told < count else []
-    between = ", " if told == len(items) else "; "  # a comma parts the places of one kind
+    between = ", " if count == told == len(items) else "; "  # else a comma parts the places of one kind
     return " ".join([str(count), severity.value, *([between.join([*items, *left])] if items else [])])
 
 

@@ -253,6 +253,27 @@ def test_a_silence_of_more_than_two_minutes_after_these_texts_is_worth_a_word(
     assert told == (None if until is None else before(until))
 
 
+@pytest.mark.parametrize(
+    ("lane", "limits", "told", "minutes"),
+    [
+        (REST, "5/15m", 36, None),
+        (REST, "5/15m", 37, 3),
+        (REST, "5/15m 11/1h", 37, 60 / 11),
+        (REST, "1/1m", 99, None),  # one minute: not worth a word
+        (REST, "2/1d", 99, 15),  # no longer than that
+        (CRITICAL, "5/15m", 99, None),
+    ],
+)
+def test_after_a_text_that_tells_a_storm_of_the_rest_the_next_ones_are_spread_evenly(
+    lane: Lane, limits: str, told: int, minutes: float | None
+) -> None:
+    rules = tuple(map(parse_limit, limits.split()))
+    asked, leave = allowance(Limits(rules, rules)), Leave(3, NOON, LimitScope.NUMBER, ())
+    until = asked.silent_until(lane, leave, 1, NOON, told)
+
+    assert until == (None if minutes is None else NOON + timedelta(minutes=minutes))
+
+
 # Ends of critical trouble share the limits of critical texts.
 
 
@@ -327,7 +348,13 @@ def limited_receivers(**of_receivers: str) -> Plan:
         ),
         ({"dba": "1/1h"}, HELD, a_notification(ALL, BOB, receiver="gone"), "gone", NOON),
         # A step that no other receiver has.
-        ({"dba": "1/1h"}, HELD, a_notification(ALL, BOB, Kind.ESCALATION, receiver="dba", nth=1), "dba", before(-30)),
+        (
+            {"dba": "1/1h"},
+            HELD,
+            a_notification(ALL, BOB, Kind.ESCALATION, receiver="dba", nth=1),
+            "dba",
+            before(-30),
+        ),
     ],
 )
 def test_a_receivers_limit_holds_nobody_whom_another_receiver_may_text(

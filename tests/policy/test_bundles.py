@@ -15,7 +15,7 @@ from sms_notify.policy.episodes import tag_of
 from sms_notify.policy.holds import Hold
 from sms_notify.policy.records import Incident, Notification
 from sms_notify.policy.vocabulary import Kind
-from sms_notify.wording.content import Crowd, Merged, Silence, Silent, Tone
+from sms_notify.wording.content import Crowd, Merged, Pause, Silent, Tone
 
 EARLIER, LATER = NOON - timedelta(hours=1), NOON + timedelta(hours=1)
 DISK, HOST = an_incident(1, firing("DiskFull")), an_incident(2, firing("HostDown"))
@@ -150,7 +150,7 @@ def test_the_first_word_of_a_text_is_what_is_told_and_why(
 
 def test_a_notice_tells_each_incident_once_and_all_that_its_source_hid() -> None:
     listed = [owed(hidden=3), owed(incident=HOST, hidden=2), owed(incident=DISK, receiver="dba")]
-    told = notice(listed, Silence(LATER, Silent.OTHERS), "https://ack")
+    told = notice(listed, Pause(LATER, Silent.OTHERS), "https://ack")
 
     assert [one.tag for one in told.incidents] == [tag_of(1), tag_of(2)]
     assert (told.hidden, told.ack, told.silent_until, told.silent) == (5, "https://ack", LATER, Silent.OTHERS)
@@ -192,9 +192,7 @@ def test_a_digest_says_why_things_were_merged(
         ([ITS_END], Tone.NEWS),
     ],
 )
-def test_a_digest_has_the_tone_that_all_of_its_open_ones_have(
-    listed: list[Notification], tone: Tone
-) -> None:
+def test_a_digest_has_the_tone_that_all_of_its_open_ones_have(listed: list[Notification], tone: Tone) -> None:
     assert digest(listed, Merged.STORM, NOON, None, "", Crowd()).tone is tone
 
 
@@ -220,7 +218,7 @@ def test_a_digest_tells_each_incident_once_begun_or_over(
 
 def test_a_digest_says_since_when_until_when_where_to_acknowledge_and_how_many_were_hidden() -> None:
     listed = [owed(hidden=3), owed(incident=HOST, hidden=2)]
-    silence = Silence(LATER, Silent.CRITICAL)
+    silence = Pause(LATER, Silent.CRITICAL)
     told = digest(listed, Merged.STORM, EARLIER, silence, "https://ack", Crowd(3, more=True))
 
     assert (told.since, told.silent_until, told.ack, told.hidden) == (EARLIER, LATER, "https://ack", 5)

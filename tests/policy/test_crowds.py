@@ -88,7 +88,13 @@ def test_what_is_owed_twice_of_one_problem_is_one_piece() -> None:
 
 
 def test_above_36_each_kind_is_a_piece_the_largest_first_and_what_has_no_name_is_a_kind_by_itself() -> None:
-    listed = [*crowd(10, "Small"), *crowd(30, "Large", 11), owed(50, ""), owed(51, ""), owed(52, "Warm", "warning")]
+    listed = [
+        *crowd(10, "Small"),
+        *crowd(30, "Large", 11),
+        owed(50, ""),
+        owed(51, ""),
+        owed(52, "Warm", "warning"),
+    ]
 
     assert [len(piece) for piece in pieces(listed)] == [30, 10, 1, 1, 1]
     assert pieces(listed)[-1][0].incident_id == 52

@@ -6,12 +6,30 @@ import re
 from dataclasses import replace
 
 import pytest
-from batches import BEGUN, CRITICAL, MERGED, OVER, PAST, REST, at, batching, held, limited, owed, rows_for, texts, trouble, was_held
+from batches import (
+    BEGUN,
+    CRITICAL,
+    MERGED,
+    OVER,
+    PAST,
+    REST,
+    at,
+    batching,
+    held,
+    limited,
+    owed,
+    rows_for,
+    texts,
+    trouble,
+    was_held,
+)
 from made import a_notification, an_incident
 from workbench import ALICE, NOON, firing
 
+from sms_notify.policy.allowance import AT_ONCE, Leave
+from sms_notify.policy.drafting import LaneBatch
 from sms_notify.policy.holds import Hold
-from sms_notify.policy.rate_limits import Lane, LimitScope
+from sms_notify.policy.rate_limits import UNLIMITED, Lane, LimitScope
 from sms_notify.policy.records import HeldLane, Notification
 from sms_notify.policy.vocabulary import Kind
 from sms_notify.wording.templates import compile_template
@@ -20,7 +38,9 @@ from sms_notify.wording.templates import compile_template
 def crowd(most: int, *, names: int = 1, **more: object) -> list[Notification]:
     """So many critical problems of so many kinds, at places with short names, the last one the newest."""
     return [
-        a_notification(an_incident(id_, firing(f"Kind{id_ % names:02}", instance=f"w{id_:02}")), id_=0, **more)  # type: ignore[arg-type]
+        a_notification(
+            an_incident(id_, firing(f"Kind{id_ % names:02}", instance=f"w{id_:02}")), id_=0, **more
+        )  # type: ignore[arg-type]
         for id_ in range(1, most + 1)
     ]
 
@@ -77,6 +97,11 @@ def test_a_template_has_no_say_in_a_crowd_that_it_does_not_name() -> None:
     assert bodies(crowd(30, names=30), templates=short)[0].startswith("FIRING critical ")
 
 
+@pytest.mark.parametrize(("slots", "most"), [(1, 1), (3, 3), (9, AT_ONCE), (UNLIMITED, UNLIMITED)])
+def test_so_many_texts_leave_at_once_and_no_more(slots: int, most: int) -> None:
+    assert LaneBatch(ALICE.number, REST, Leave(slots, NOON, "", ()), None).most == most
+
+
 @pytest.mark.parametrize(
     ("listed", "told"),
     [
@@ -85,7 +110,9 @@ def test_a_template_has_no_say_in_a_crowd_that_it_does_not_name() -> None:
     ],
 )
 def test_a_merged_text_of_ends_alone_is_an_end(listed: list[Notification], told: Kind) -> None:
-    listed = [replace(n, subject=trouble(id_, over=n.subject.ended).subject) for id_, n in enumerate(listed, 1)]
+    listed = [
+        replace(n, subject=trouble(id_, over=n.subject.ended).subject) for id_, n in enumerate(listed, 1)
+    ]
     rows = rows_for(*listed)
 
     assert [kind for kind, _, _ in texts(rows, batching(limited("1/1m"), rows).owe(listed))] == [told]
