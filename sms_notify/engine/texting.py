@@ -8,7 +8,7 @@ from sms_notify.alert import Delivery
 from sms_notify.engine.working_set import WorkingSet
 from sms_notify.policy.allowance import Allowance
 from sms_notify.policy.allowed_moment import Rechecking
-from sms_notify.policy.batching import Batching, Texted, joins
+from sms_notify.policy.batching import Batching, Texted, is_behind, joins
 from sms_notify.policy.holds import Hold
 from sms_notify.policy.notifications import Case, Notifications
 from sms_notify.policy.rate_limits import Lane
@@ -69,6 +69,9 @@ class Texting:
         if self._limited[Lane.CRITICAL] or self._limited[Lane.REST]:
             working.load_lanes(numbers, self._back)
             working.load_money(self._plan.gateway, self._bounds, self._back_at_all)
+        if self._allowance.receivers and self._plan.schedules:
+            # Another receiver may reach whom the limit of one holds.
+            working.load_roster(self._plan.directory)
 
     def _load_companions(
         self, working: WorkingSet, due: Iterable[tuple[str, Lane, Sequence[Notification]]]
@@ -98,5 +101,5 @@ class Texting:
     def _waits(self, rows: Rows, number: str, lane: Lane) -> bool:
         held = rows.lane(number, lane)
         return self._limited[lane] and (
-            (held is not None and held.until > rows.now) or rows.waits(number, lane)
+            (held is not None and held.until > rows.now) or is_behind(rows, number, lane)
         )

@@ -17,7 +17,7 @@ from sms_notify.policy.correlation import Chains
 from sms_notify.policy.directory import Person
 from sms_notify.policy.grouping import flush_at, group_of
 from sms_notify.policy.holds import Hold, Wait
-from sms_notify.policy.rate_limits import Flapping
+from sms_notify.policy.rate_limits import Flapping, Lane
 from sms_notify.policy.records import Incident, Notification, Subject, TimerKind
 from sms_notify.policy.roster import Staff, scheduled
 from sms_notify.policy.routing import ROUND, Receiver, Route, step_of
@@ -403,8 +403,11 @@ class Notifications:
         return in_order[ends[-1] + 1 :] if ends else in_order
 
     def _resolved(self, case: Case, receiver: Receiver, mine: Sequence[Notification]) -> Notification:
-        """No mute holds an end, and quiet hours hold it only where its reader's last text about it is long ago."""
-        first = mine[0]
+        """No mute holds an end, and quiet hours hold it only where its reader's last text about it is long ago. To whoever
+        was texted of it as critical its end comes by the limits for critical texts.
+        """
+        first, told = mine[0], [n for n in mine if self._rows.reached(n)]
+        lane = Lane.ENDS if any(n.row_lane is Lane.CRITICAL for n in told) else Lane.REST
         person = self._plan.directory.owner(first.number) or Person(first.person.name, first.number)
         starts, bundle = self._starts_of(case, receiver, urgent=False)
         quiet = () if is_awake(self._rows, mine) else (receiver.quiet, person.quiet)
@@ -412,7 +415,7 @@ class Notifications:
         held = first_free(unmuted, case.alert.labels, *quiet)
         return Notification(
             case.subject(ended=True), person, Kind.RESOLVED, receiver.name, held.until, self._now, held.why, held.by,
-            case.round * ROUND, bundle,
+            case.round * ROUND, bundle, row_lane=lane,
         )  # fmt: skip
 
 

@@ -169,8 +169,8 @@ class Notification:
     """One person is to hear one thing of one incident. `id` 0 = not written down yet.
 
     `held_by` names the window or the limit that holds it. `row_lane` is the lane in which it was written down first: the
-    incident's severity may have risen since. `message_…` is what was known of the message when the row was loaded;
-    `Rows.state_of` knows better.
+    incident's severity may have risen since. That of an end is by what its reader was texted before. `message_…` is what was
+    known of the message when the row was loaded; `Rows.state_of` knows better.
 
     `again_of` is the text whose answer was lost and of which this is the one resend: its reader may have it already.
     `failures` counts the texts that failed to tell it, and were tried again.
@@ -199,11 +199,10 @@ class Notification:
 
     @property
     def lane(self) -> Lane:
-        """An end never delays a beginning: it goes with the rest, however critical the trouble was."""
-        critical = (
-            self.kind not in (Kind.RESOLVED, Kind.UNHEARD)
-            and self.subject.alert.severity is Severity.CRITICAL
-        )
+        """An end never delays a beginning: however critical the trouble was, it has a lane of its own."""
+        if self.kind is Kind.RESOLVED:
+            return self.row_lane if self.row_lane is Lane.ENDS else Lane.REST
+        critical = self.kind is not Kind.UNHEARD and self.subject.alert.severity is Severity.CRITICAL
         return Lane.CRITICAL if critical else Lane.REST
 
     @property

@@ -279,12 +279,16 @@ class Rows:
         return message.id
 
     def move(self, message: Message, state: State, entry: Entry) -> Message:
-        """Changes a message's state and says so in the ledger. What never left frees what waited for it."""
+        """Changes a message's state and says so in the ledger. What never left frees what waited for it; of an end that is
+        critical news, too, for both share their limits.
+        """
         moved = replace(message, state=state)
         self._put(moved)
         self.ledger.append((moved, state, entry))
         if state.never_left:
             self.free(message.number, message.lane)
+            if message.lane is Lane.ENDS:
+                self.free(message.number, Lane.CRITICAL)
         return moved
 
     def _put(self, message: Message) -> None:
@@ -298,8 +302,12 @@ class Rows:
 
     def waits(self, number: str, lane: Lane) -> bool:
         """Whether a text to this number in this lane has not left yet: whatever comes now is merged into the next."""
+        return self.waiting(number, lane) > 0
+
+    def waiting(self, number: str, lane: Lane) -> int:
+        """How many texts to this number in this lane have not left yet."""
         key = (number, lane)
-        return self.queue.waiting.get(key, 0) + self._more_waiting.get(key, 0) > 0
+        return self.queue.waiting.get(key, 0) + self._more_waiting.get(key, 0)
 
     def parts_waiting(self, lane: Lane) -> int:
         """Of all texts of a lane."""

@@ -18,7 +18,7 @@ from sms_notify.store.tx import Tx, insert_into, moment, rows_of, stored
 _BALANCE_HOLDS = timedelta(hours=2)  # it is asked every quarter of an hour
 _A_FEW = 10  # the parts of the texts that are asked for
 _OF_ONE = in_list(scope for scope in LimitScope if LimitScope.of_one_number(scope))
-_LIMITED = (Lane.CRITICAL, Lane.REST)
+_LIMITED = (Lane.CRITICAL, Lane.ENDS, Lane.REST)
 LaneKey = tuple[str, Lane]
 
 
@@ -176,11 +176,13 @@ def look_again(tx: Tx, lanes: Iterable[LaneKey], now: datetime) -> None:
 
 
 def free_silent_lanes(tx: Tx, now: datetime) -> None:
-    """A silence that was announced and in which nothing came needs no closing text."""
+    """A silence that was announced and in which nothing came needs no closing text. What a receiver's own limit holds is
+    not held by the lane.
+    """
     tx.run(
         "delete from holds where until <= :now and not exists (select 1 from pages p where p.number = holds.number"
         " and p.lane = holds.lane and p.state = 'held' and (p.due_at <= :now"
-        f" or p.why in {in_list(hold for hold in Hold if hold.of_limits)}))",
+        f" or p.why in {in_list(hold for hold in Hold if hold.of_limits)} and p.held_by <> '{LimitScope.RECEIVER}'))",
         now=stored(now),
     )
 

@@ -163,6 +163,7 @@ def insert(tx: Tx, notifications: Iterable[Notification]) -> None:
 
 
 def update(tx: Tx, notifications: Iterable[Notification]) -> None:
+    """Another receiver may have texted it than the one it was written down for, where that one's limit held it."""
     sql = (
         "update pages set state = ?, why = ?, held_by = ?, due_at = ?, message_id = ?, again_of = ?, failures = ?,"
         " bundle = ?, lane = ?, receiver = ? where id = ?"

@@ -63,7 +63,10 @@ def built_in(notice: Notice, reader: Reader, max_parts: int) -> Composed:
     text, fields = _fitted(_several(notice, reader, words, listings), notice, max_parts)
     what = next(field for field in fields if field.name == "what")
     shown = tidy(what.text) in text.body
-    return Composed(text, named=listings[-1].named(what.width) if shown else frozenset())
+    if not shown:
+        return Composed(text)
+    listing = listings[-1]
+    return Composed(text, named=listing.named(what.width), counted=listing.counted(what.width))
 
 
 def _fitted(wording: _Wording, notice: Notice, max_parts: int) -> tuple[Text, Sequence[Field]]:
@@ -111,8 +114,10 @@ def _several(notice: Notice, reader: Reader, words: Words, listings: list[Listin
 def _head(notice: Notice, words: Words) -> list[Field]:
     if notice.status is not Status.FIRING:
         return [fixed("status", end_of(notice.incidents[0].closed_by, words))]
-    worst = min([told.alert for told in notice.incidents], key=lambda alert: alert.severity.rank)
-    return [fixed("status", head_of(notice.tone, words)), fixed("severity", severity_word(worst))]
+    head, alerts = fixed("status", head_of(notice.tone, words)), [told.alert for told in notice.incidents]
+    if len({alert.severity for alert in alerts}) > 1:
+        return [head]  # each rank is told with its number
+    return [head, fixed("severity", severity_word(alerts[0]))]
 
 
 def _times(notice: Notice, form: str) -> list[Field]:
@@ -130,7 +135,11 @@ def _tail(notice: Notice, reader: Reader, words: Words) -> list[Field]:
         ("when", _when(notice, reader, words), " "),
         ("calm", words.calm if flaps else "", ", "),
         ("again", again_words(notice.incidents, words), ", "),
-        ("silence", silence_words(notice.silent_until, reader, words) if notice.silent_until else "", ", "),
+        (
+            "silence",
+            silence_words(notice.silent_until, notice.silent, reader, words) if notice.silent_until else "",
+            ", ",
+        ),
         ("tag", f"#{tag}" if tag else "", " "),
         ("ack", ack_words(notice.ack) if notice.ack else "", " "),
     )

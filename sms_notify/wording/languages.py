@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from sms_notify.alert import Status
-from sms_notify.wording.content import Notice, Reader, TextedIncident, Tone
+from sms_notify.wording.content import Crowd, Notice, Reader, Silent, TextedIncident, Tone
 from sms_notify.wording.templates import local, one_line, tellable_address, zone_of
 
 _NAME = 30  # characters of a person's
@@ -34,6 +34,10 @@ class Words:
     acked: str
     calm: str
     next_text: str
+    next_critical: str
+    others: str
+    some: str
+    some_left: str
     more: str
     until: str
     resolved: str
@@ -72,6 +76,10 @@ WORDS = {
         acked="acknowledged by {}",
         calm="told again when calm",
         next_text="next text",
+        next_critical="next critical text",
+        others="other texts",
+        some="{} of {}",
+        some_left="{} of {} left",
         more="{} more",
         until=" until",
         resolved="{} resolved",
@@ -103,6 +111,10 @@ WORDS = {
         acked="bevestigd door {}",
         calm="volgt weer als het rustig is",
         next_text="volgende sms",
+        next_critical="volgende kritieke sms",
+        others="andere sms",
+        some="{} van {}",
+        some_left="{} van de andere {}",
         more="Nog {}",
         until=", stil tot",
         resolved="{} opgelost",
@@ -134,6 +146,10 @@ WORDS = {
         acked="pris en charge par {}",
         calm="suite au retour au calme",
         next_text="prochain SMS",
+        next_critical="prochain SMS critique",
+        others="autres SMS",
+        some="{} sur {}",
+        some_left="{} sur {} restantes",
         more="{} autre|{} autres",
         until=", silence jusqu'\u00e0",
         resolved="{} r\u00e9solue|{} r\u00e9solues",
@@ -166,6 +182,10 @@ WORDS = {
         acked="quittiert von {}",
         calm="wieder, wenn es ruhig ist",
         next_text="n\u00e4chste SMS",
+        next_critical="n\u00e4chste kritische SMS",
+        others="andere SMS",
+        some="{} von {}",
+        some_left="{} der restlichen {}",
         more="{} weitere",
         until=", Ruhe bis",
         resolved="{} behoben",
@@ -220,10 +240,10 @@ def acked_words(notice: Notice, words: Words) -> str:
     return words.acked.format(one_line(by, _NAME)) if by else ""
 
 
-def counted(form: str, number: int) -> str:
-    """`form` for so many: `{} autre|{} autres` is `1 autre`, `2 autres`."""
+def counted(form: str, number: int, said: str = "") -> str:
+    """`form` for so many: `{} autre|{} autres` is `1 autre`, `2 autres`. `said` is what stands for the number."""
     one, _, many = form.partition("|")
-    return (many if many and number != 1 else one).format(number)
+    return (many if many and number != 1 else one).format(said or number)
 
 
 def weekday(at: datetime, words: Words) -> str:
@@ -252,7 +272,15 @@ def ack_words(address: str) -> str:
     return f"ack: {address}" if tellable_address(address) else ""
 
 
-def silence_words(until: datetime | None, reader: Reader, words: Words) -> str:
-    """`next text 14:20`, empty where no silence is announced."""
+def silence_words(until: datetime | None, silent: Silent, reader: Reader, words: Words) -> str:
+    """`next text 14:20`, empty where no silence is announced; said of nothing but what waits until then."""
     at = local(until, zone_of(reader.timezone))
-    return f"{words.next_text} {at:%H:%M}" if at else ""
+    told = {Silent.CRITICAL: words.next_critical, Silent.OTHERS: words.others}.get(silent, words.next_text)
+    return f"{told} {at:%H:%M}" if at else ""
+
+
+def crowd_words(told: int, crowd: Crowd, words: Words) -> str:
+    """`11 of 36`, `12 of 25 left`; the number alone where nothing is left for another text."""
+    if not crowd.left:
+        return str(told)
+    return (words.some_left if crowd.more else words.some).format(told, told + crowd.left)

@@ -15,7 +15,7 @@ from sms_notify.policy.episodes import tag_of
 from sms_notify.policy.holds import Hold
 from sms_notify.policy.records import Incident, Notification
 from sms_notify.policy.vocabulary import Kind
-from sms_notify.wording.content import Merged, Tone
+from sms_notify.wording.content import Crowd, Merged, Pause, Silent, Tone
 
 EARLIER, LATER = NOON - timedelta(hours=1), NOON + timedelta(hours=1)
 DISK, HOST = an_incident(1, firing("DiskFull")), an_incident(2, firing("HostDown"))
@@ -158,10 +158,10 @@ def test_the_first_word_of_a_text_is_what_is_told_and_why(
 
 def test_a_notice_tells_each_incident_once_and_all_that_its_source_hid() -> None:
     listed = [owed(hidden=3), owed(incident=HOST, hidden=2), owed(incident=DISK, receiver="dba")]
-    told = notice(listed, LATER, "https://ack")
+    told = notice(listed, Pause(LATER, Silent.OTHERS), "https://ack")
 
     assert [one.tag for one in told.incidents] == [tag_of(1), tag_of(2)]
-    assert (told.hidden, told.ack, told.silent_until) == (5, "https://ack", LATER)
+    assert (told.hidden, told.ack, told.silent_until, told.silent) == (5, "https://ack", LATER, Silent.OTHERS)
 
 
 @pytest.mark.parametrize(("starts_at", "since"), [(EARLIER, EARLIER), (None, NOON)])
@@ -198,19 +198,35 @@ def test_a_beginning_says_who_takes_care_of_it_already(listed: list[Notification
 
 
 @pytest.mark.parametrize(
-    ("listed", "announced", "why"),
+    ("listed", "otherwise", "why"),
     [
-        ([FIRING, OK], False, Merged.STORM),
-        ([FIRING], True, Merged.CLOSING),
-        ([LATE, QUIET], True, Merged.CLOSING),
-        ([QUIET, LATE], False, Merged.LATE),
-        ([FIRING, QUIET], False, Merged.QUIET),
+        ([FIRING, OK], Merged.STORM, Merged.STORM),
+        ([FIRING, OK], Merged.CROWD, Merged.CROWD),
+        ([FIRING], Merged.CLOSING, Merged.CLOSING),
+        ([LATE, QUIET], Merged.CLOSING, Merged.CLOSING),
+        ([QUIET, LATE], Merged.CROWD, Merged.LATE),
+        ([QUIET, LATE], Merged.STORM, Merged.LATE),
+        ([FIRING, QUIET], Merged.STORM, Merged.QUIET),
     ],
 )
 def test_a_digest_says_why_things_were_merged(
-    listed: list[Notification], announced: bool, why: Merged
+    listed: list[Notification], otherwise: Merged, why: Merged
 ) -> None:
-    assert digest(listed, announced, NOON, None, "").why is why
+    assert digest(listed, otherwise, NOON, None, "", Crowd()).why is why
+
+
+@pytest.mark.parametrize(
+    ("listed", "tone"),
+    [
+        ([FIRING, owed(incident=HOST)], Tone.NEWS),
+        ([STEP, owed(Kind.ESCALATION, incident=HOST)], Tone.ESCALATED),
+        ([STEP, ITS_END], Tone.ESCALATED),
+        ([STEP, FIRING], Tone.NEWS),
+        ([ITS_END], Tone.NEWS),
+    ],
+)
+def test_a_digest_has_the_tone_that_all_of_its_open_ones_have(listed: list[Notification], tone: Tone) -> None:
+    assert digest(listed, Merged.STORM, NOON, None, "", Crowd()).tone is tone
 
 
 @pytest.mark.parametrize(
@@ -227,13 +243,16 @@ def test_a_digest_says_why_things_were_merged(
 def test_a_digest_tells_each_incident_once_begun_or_over(
     listed: list[Notification], held: dict[int, bool], ends: list[int]
 ) -> None:
-    told = digest(listed, False, NOON, None, "")
+    told = digest(listed, Merged.STORM, NOON, None, "", Crowd())
 
     assert {one.tag: one.ended for one in told.held} == {tag_of(id_): was for id_, was in held.items()}
     assert [one.tag for one in told.over] == [tag_of(id_) for id_ in ends]
 
 
 def test_a_digest_says_since_when_until_when_where_to_acknowledge_and_how_many_were_hidden() -> None:
-    told = digest([owed(hidden=3), owed(incident=HOST, hidden=2)], False, EARLIER, LATER, "https://ack")
+    listed = [owed(hidden=3), owed(incident=HOST, hidden=2)]
+    silence = Pause(LATER, Silent.CRITICAL)
+    told = digest(listed, Merged.STORM, EARLIER, silence, "https://ack", Crowd(3, more=True))
 
     assert (told.since, told.silent_until, told.ack, told.hidden) == (EARLIER, LATER, "https://ack", 5)
+    assert (told.silent, told.crowd) == (Silent.CRITICAL, Crowd(3, more=True))
