@@ -410,7 +410,8 @@ class Notifications:
         lane = Lane.ENDS if any(n.row_lane is Lane.CRITICAL for n in told) else Lane.REST
         person = self._plan.directory.owner(first.number) or Person(first.person.name, first.number)
         starts, bundle = self._starts_of(case, receiver, urgent=False)
-        quiet = () if is_awake(self._rows, mine) else (receiver.quiet, person.quiet)
+        hours = () if is_awake(self._rows, mine) else (receiver.quiet, person.quiet)
+        quiet = [replace(one, unless=()) for one in hours if one is not None]  # no end is so urgent
         unmuted = [(Route(receiver.name), start) for _, start in starts]
         held = first_free(unmuted, case.alert.labels, *quiet)
         return Notification(
