@@ -167,7 +167,7 @@ class Accepting:
     def _load_for(self, working: WorkingSet, decide: Notifications, cases: Sequence[Case]) -> None:
         """What deciding who is owed something needs beside the problems."""
         asked = (self._plan.receivers[name] for case in cases if case.heard.news for name in case.receivers)
-        if self._plan.schedules and any(scheduled(receiver.notify) for receiver in asked):
+        if self._plan.schedules and any(scheduled(receiver.everybody) for receiver in asked):
             working.load_roster(self._plan.directory)
         working.load_groups(decide.groups(cases))
 

@@ -20,6 +20,7 @@ from sms_notify.engine.ticking import Ticked, Ticker, still_queued
 from sms_notify.engine.working_set import WorkingSet
 from sms_notify.oncall.roster import Roster
 from sms_notify.policy.acknowledgement import acknowledge, end_acknowledgement
+from sms_notify.policy.allowed_moment import Rechecking
 from sms_notify.policy.closing import close, ends_by_hand
 from sms_notify.policy.housekeeping import LONGEST_PAUSE, Moved
 from sms_notify.policy.notifications import Notifications
@@ -103,6 +104,7 @@ class Engine:
         gone = [n for n in rows.all_held() if n.number not in self._numbers]
         rows.drop(gone, Drop.NOT_CONFIGURED)
         note_unaddressed(rows, (n.incident_id for n in gone if n.kind.alarming))
+        Rechecking(self.plan).let_go(rows)
         working.load_messages(m.id for m in outbox.queued(tx))
         house = self._ticker.housekeeping(rows)
         house.drop_unaddressed(still_queued(rows))

@@ -63,6 +63,15 @@ class Rechecking:
             if until.until > max(rows.now, n.due_at):
                 rows.hold(n, until.until, until.why, until.by)
 
+    def let_go(self, rows: Rows) -> None:
+        """What windows hold that another configuration has not may be told sooner."""
+        for n in rows.all_held():
+            if isinstance(n.why, Hold) and n.why.of_hours and n.kind is not Kind.RESOLVED:
+                until = self._wait(n, rows.now)
+                if until.until < n.due_at:
+                    why = until.why if until.until > rows.now else n.why
+                    rows.hold(n, until.until, Hold(why), until.by or n.held_by)
+
     def _wait(self, n: Notification, now: datetime) -> Wait:
         receiver, person = self._plan.receiver(n.receiver), self._known(n.person)
         start = Wait(now, Hold.NOW)

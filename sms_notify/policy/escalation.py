@@ -7,13 +7,13 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from sms_notify.alert import Severity
-from sms_notify.policy.allowed_moment import allowed
+from sms_notify.policy.allowed_moment import first_free, routes_to
 from sms_notify.policy.bundles import FLAPPING
 from sms_notify.policy.directory import Person
 from sms_notify.policy.holds import Hold, Quiet, Wait
 from sms_notify.policy.records import Incident, Message, Notification, Timer, TimerKind
 from sms_notify.policy.roster import Staff
-from sms_notify.policy.routing import ROUND, Receiver, step_of
+from sms_notify.policy.routing import ROUND, Receiver, Route, step_of
 from sms_notify.policy.rows import Rows
 from sms_notify.policy.ruleset import Plan
 from sms_notify.policy.self_alert_notes import note_asleep
@@ -171,9 +171,13 @@ class Escalation:
             rows.set_timer(replace(timer, due_at=later if later > now else now + LOOK_AGAIN))
             return []
         rows.set_timer(replace(timer, nth=timer.nth + 1, due_at=now + self._pause(timer, incident)))
-        awake = [p for p in people if p.quiet is None or not p.quiet.applies(incident.labels, now)]
-        owed = (self._again(timer, person) for person in awake if not self._waits(incident.id, person.number))
+        told = (person for person in people if not self._waits(incident.id, person.number))
+        owed = (self._until_morning(timer, self._again(timer, person), person) for person in told)
         return [n for n in owed if not rows.has(incident.id, n.number, n.kind, n.nth)]
+
+    def _until_morning(self, timer: Timer, n: Notification, person: Person) -> Notification:
+        held = self._held(timer, person.quiet)
+        return replace(n, due_at=held.until, why=held.why, held_by=held.by)
 
     def _pause(self, timer: Timer, incident: Incident) -> timedelta:
         """What no source repeats may last for weeks: after a day it is told once a day."""
@@ -200,8 +204,13 @@ class Escalation:
         return self._now if last is None or self._now + ALONG >= last + timer.every else last + timer.every
 
     def _held(self, timer: Timer, *quiet: Quiet | None) -> Wait:
-        labels = self._rows.incidents.rows[timer.incident_id].routing_labels
-        return allowed(self._plan, labels, timer.receiver, Wait(self._now, Hold.NOW), *quiet)
+        """By the routes of the worst that it was, and as urgent as it is now."""
+        incident = self._rows.incidents.rows[timer.incident_id]
+        there = routes_to(self._plan.route, incident.routing_labels, timer.receiver) or [
+            Route(timer.receiver)
+        ]
+        start = Wait(self._now, Hold.NOW)
+        return first_free([(one, start) for one in there], incident.labels, *quiet)
 
 
 def all_asleep(owed: Sequence[Notification]) -> bool:

@@ -230,8 +230,7 @@ class Notifications:
         }  # fmt: skip
         if not told:
             return []
-        targets = [target for step in receiver.escalate for target in step.notify]
-        behind = self._staff.people(targets, self._rows.overrides, self._now)
+        behind = self._staff.people(receiver.everybody, self._rows.overrides, self._now)
         known = {person.number for person in people}
         return [one for one in behind if one.number in told and one.number not in known]
 
@@ -358,14 +357,8 @@ class Notifications:
         told = mine[-1]
         person = self._plan.directory.owner(number) or told.person
         receiver = self._plan.receiver(told.receiver)
-        held = allowed(
-            self._plan,
-            case.alert.labels,
-            receiver.name,
-            Wait(self._now, Hold.NOW),
-            receiver.quiet,
-            person.quiet,
-        )
+        hours = [replace(one, unless=()) for one in (receiver.quiet, person.quiet) if one is not None]
+        held = allowed(self._plan, case.alert.labels, receiver.name, Wait(self._now, Hold.NOW), *hours)
         return Notification(
             self._rows.incidents.rows[case.id].subject, person, Kind.UNHEARD, told.receiver, held.until, self._now,
             held.why, held.by,

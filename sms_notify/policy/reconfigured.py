@@ -64,7 +64,7 @@ class Reconfigured:
         return [n for incident in still_open for n in self._go_on(incident)]
 
     def _go_on(self, incident: Incident) -> list[Notification]:
-        nodes = [chain[-1] for chain in route(self._plan.route, incident.labels).chains]
+        nodes = [chain[-1] for chain in route(self._plan.route, incident.routing_labels).chains]
         today = {node.receiver: node for node in nodes if self._plan.receivers[node.receiver].notify}
         known = self._known(incident)
         gone = [name for name in known if name not in today]
@@ -88,14 +88,14 @@ class Reconfigured:
     def _known(self, incident: Incident) -> list[str]:
         """The receivers that it had until now."""
         told = [n.receiver for n in self._rows.of_incident(incident.id)]
-        planned = [timer.receiver for timer in self._rows.timers_of(incident.id)]
+        planned = [timer.receiver for timer in self._rows.timers_of(incident.id) if timer.what.turn]
         return list(dict.fromkeys([*self._routed.get(incident.id, ()), *told, *planned]))
 
     def _hand_on(self, incident: Incident, name: str, heir: Route | None) -> None:
         """What was said and what is to follow by a receiver that the routes name no more; without an heir nothing follows."""
         rows = self._rows
         for timer in rows.timers_of(incident.id):
-            if timer.receiver != name:
+            if timer.receiver != name or not timer.what.turn:
                 continue
             rows.strike(timer)
             if heir is not None and (incident.id, heir.receiver, timer.what) not in rows.timers.rows:

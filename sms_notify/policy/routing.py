@@ -50,6 +50,11 @@ class Receiver:
     limits: tuple[Limit, ...] = ()
     ack_expires: timedelta | None = None
 
+    @property
+    def everybody(self) -> tuple[Target, ...]:
+        """At once or by a step."""
+        return (*self.notify, *(target for step in self.escalate for target in step.notify))
+
     def climbed_by(self, nth: int) -> timedelta:
         """How long after the first text the step before step `nth` is told."""
         return self.escalate[nth - 2].after if 2 <= nth <= len(self.escalate) + 1 else timedelta()

@@ -6,7 +6,6 @@ from collections.abc import Iterable
 from datetime import datetime
 
 from sms_notify.alert import Severity
-from sms_notify.policy.holds import Hold
 from sms_notify.policy.records import AcceptedAlert, Incident
 from sms_notify.policy.vocabulary import Heard, IncidentState
 from sms_notify.store.literals import in_list
@@ -98,14 +97,8 @@ def last_routed(tx: Tx) -> dict[int, tuple[str, ...]]:
     }
 
 
-_QUIET = (
-    "closed_at is null and repeats = 1 and state <> 'unheard' and last_seen_at < :limit and last_seen_at + 2 * gap < :now"
-    " and not exists (select 1 from pages p where p.incident_id = incidents.id"
-    f" and p.state = 'held' and p.why in {in_list(hold for hold in Hold if hold.of_hours)})"
-)
-"""What somebody is to hear of when the night, or the weekend, is over stays open until then: its source may tell it once.
-The index incidents_quiet finds it.
-"""
+_QUIET = "closed_at is null and repeats = 1 and state <> 'unheard' and last_seen_at < :limit and last_seen_at + 2 * gap < :now"
+"""The index incidents_quiet finds it."""
 
 
 def unheard_since(tx: Tx, limit: datetime, now: datetime) -> list[Incident]:

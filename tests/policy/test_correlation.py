@@ -298,7 +298,7 @@ def test_a_notice_that_somebody_closed_is_news_again_after_the_same_time(
     closed = replace(OWN, state=IncidentState.CLOSED, closed_at=NOON)
     rows, alert = rows_of_all(closed, now=NOON + after), replace(NOTICE, start_told=False)
 
-    assert meaning(rows, known(rows, alert, every(2)), every(2), DAY) is word
+    assert meaning(rows, known(rows, alert, every(2)), alert.severity, every(2), CALM, DAY) is word
     assert rows.incidents.touched == {}
 
 
@@ -401,7 +401,8 @@ def test_it_is_as_severe_as_its_last_alert_that_said_how_severe(
 
 
 def of_severity(word: str, **more: object) -> Member:
-    return a_member(OPEN, NAGIOS, labels={**NAGIOS.labels, "severity": word}, **more)
+    told = {"labels": {**NAGIOS.labels, "severity": word}, "severity": Severity(word)}
+    return a_member(OPEN, NAGIOS, **{**told, **more})
 
 
 ENDED = replace(END, labels=WARNING.labels)
@@ -479,6 +480,7 @@ def test_an_alert_was_part_of_other_incidents_before_the_configuration_was_chang
 HAD = replace(MINE, starts_at=EARLIER, opened_at=EARLIER, last_seen_at=EARLIER, labels=ALERT.labels)
 HAD_OVER = replace(HAD, closed_at=NOON)
 SAYS = {"labels": ALERT.labels, "annotations": ALERT.annotations, "last_seen_at": LATER}
+MILD = {"labels": WARNING.labels, "severity": Severity.WARNING}
 CLOSED = {"closed_at": LATER, "ended_at": END.ends_at, "last_seen_at": LATER}
 
 
@@ -488,9 +490,14 @@ CLOSED = {"closed_at": LATER, "ended_at": END.ends_at, "last_seen_at": LATER}
         (None, ALERT, Heard.FIRST, replace(MINE, opened_at=LATER, **SAYS)),
         (None, ALERT, Heard.DUPLICATE, replace(MINE, opened_at=LATER, **SAYS)),
         (HAD, ALERT, Heard.DUPLICATE, replace(HAD, **SAYS)),
-        (HAD, WARNING, Heard.MILDER, replace(HAD, **{**SAYS, "labels": WARNING.labels})),
+        (HAD, WARNING, Heard.MILDER, replace(HAD, **{**SAYS, **MILD})),
         (HAD, UNKNOWN, Heard.DUPLICATE, replace(HAD, last_seen_at=LATER)),  # as bad as it was
-        (None, UNKNOWN, Heard.FIRST, replace(MINE, opened_at=LATER, **{**SAYS, "labels": UNKNOWN.labels})),
+        (
+            None,
+            UNKNOWN,
+            Heard.FIRST,
+            replace(MINE, opened_at=LATER, **{**SAYS, **MILD, "labels": UNKNOWN.labels}),
+        ),
         (HAD_OVER, ALERT, Heard.DUPLICATE, replace(HAD, starts_at=NOON, **SAYS)),  # it is back
         (HAD_OVER, ALERT, Heard.RESUMED, replace(HAD, starts_at=NOON, **SAYS)),
         (HAD_OVER, ALERT, Heard.FLAPPING, replace(HAD, starts_at=NOON, **SAYS)),

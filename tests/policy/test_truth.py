@@ -59,9 +59,9 @@ CLOSED = {"state": IncidentState.RESOLVED, "ended_at": END, "closed_at": NOW, **
 BACK = {"state": IncidentState.OPEN, "closed_at": None, "ended_at": None, "raised": 1, **SEEN}
 TAKEN = {**BACK, "state": IncidentState.ACKNOWLEDGED}
 AS_BAD = {"severity": Severity.CRITICAL, "labels": firing().labels, "level": None, "milder_since": None,
-          "routed_by": None, **SEEN}  # fmt: skip
+          "routed_by": None, "worst": None, **SEEN}  # fmt: skip
 MILDER = {"severity": Severity.WARNING, "labels": WARNING.labels, "level": Severity.CRITICAL, "milder_since": NOW,
-          "routed_by": firing().labels, **SEEN}  # fmt: skip
+          "routed_by": firing().labels, "worst": Severity.CRITICAL, **SEEN}  # fmt: skip
 
 
 @pytest.mark.parametrize(

@@ -31,7 +31,9 @@ FOUR = Flapping(episodes=4, within=30 * MINUTE, calm=10 * MINUTE, calm_critical=
 PLAN = replace(a_plan(), limits=Limits(flapping=FOUR))
 CRITICAL, WARNING = an_incident(1, repeats=True), firing(severity="warning")
 MILD = replace(CRITICAL, severity=Severity.WARNING, labels=WARNING.labels)
-FELL = replace(MILD, level=Severity.CRITICAL, milder_since=END, routed_by=CRITICAL.labels)
+FELL = replace(
+    MILD, level=Severity.CRITICAL, milder_since=END, routed_by=CRITICAL.labels, worst=Severity.CRITICAL
+)
 OVER = ended(CRITICAL, NOON - HOUR)
 LATELY = ended(CRITICAL, END)  # for as long as it counts as a flicker
 JUST_OVER = ended(CRITICAL, NOW - MINUTE / 2)
