@@ -53,7 +53,7 @@ def _told(n: Notification) -> TextedIncident:
     since = subject.alert.starts_at or subject.opened_at
     return TextedIncident(
         tag_of(subject.incident_id), subject.alert, since, subject.ended, subject.closed_by, subject.acked_by,
-        heard_at=subject.heard_at, again=n.again_of is not None,
+        heard_at=subject.heard_at, again=n.again_of is not None, flapping=_tone(n) is Tone.FLAPPING,
     )  # fmt: skip
 
 

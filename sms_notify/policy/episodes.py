@@ -97,7 +97,7 @@ def hear_shared(
     if latest is not None and latest.by_hand:
         return _hear_closed(alert, latest, own)
     word = hear(alert, own, severity, now)
-    if word is Heard.HELD_COPY:
+    if word is Heard.HELD_COPY and not (latest is not None and latest.is_open):
         return word
     if alert.status is Status.FIRING:
         return hear(replace(alert, starts_at=None), latest, severity, now)

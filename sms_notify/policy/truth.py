@@ -175,7 +175,8 @@ def _begin_again(plan: Plan, rows: Rows, heard: Heard, incident: Incident, alert
 
 def _still(plan: Plan, rows: Rows, latest: Incident, now_is: Alert, told: Alert) -> None:
     if not latest.is_open:
-        if told.status is Status.RESOLVED:  # and no copy of it is news
+        own = told.starts_at is None or told.starts_at == latest.starts_at
+        if told.status is Status.RESOLVED and own:  # and no copy of it is news
             rows.timers.remove((latest.id, "", TimerKind.COPY))
         return
     stands_now = stands(plan, rows, latest, now_is)

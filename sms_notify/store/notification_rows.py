@@ -25,11 +25,14 @@ _BY_THE_CLOCK = in_list(hold for hold in Hold if hold.of_hours)
 _AGAIN = in_list(hold for hold in Hold if hold.again)
 
 
+_FEW = 256
+
+
 def of_incidents(tx: Tx, ids: Iterable[int]) -> list[Row]:
-    """Every notification of these incidents."""
+    """Every notification of these incidents. Of a long list SQLite thinks that reading all of the table is cheaper."""
     return [
         row
-        for names, named in among(ids)
+        for names, named in among(ids, _FEW)
         for row in tx.all(f"{_SELECT} where p.incident_id in ({names}) order by p.id", **named)
     ]
 

@@ -337,6 +337,7 @@ MIGRATIONS: tuple[str, ...] = (
     alter table incidents add column began text not null default '';
     alter table incidents add column repeats integer not null default 0;
     alter table incidents add column gap bigint not null default 0;
+    update incidents set flapping = 0 where closed_at is null;
     update incidents set repeats = 1 where source in ('alertmanager', 'grafana');
     create index alerts_early_ends on alerts (source, fingerprint, received_at)
       where status = 'resolved' and reason in ('duplicate', 'never_fired');

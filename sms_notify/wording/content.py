@@ -15,7 +15,7 @@ class TextedIncident:
 
     `ended` says that it has ended by the time the text is written, though nobody was told that it had begun. `closed_by`
     is who ended it by hand, empty where its source did; `acked_by` who takes care of it, empty where nobody does.
-    `again`: its reader may have a text that said so, the answer to which was lost.
+    `again`: its reader may have a text that said so, the answer to which was lost. `flapping`: it comes and goes.
     """
 
     tag: str
@@ -26,6 +26,7 @@ class TextedIncident:
     acked_by: str = ""
     heard_at: datetime | None = None
     again: bool = False
+    flapping: bool = False
 
 
 class Tone(StrEnum):

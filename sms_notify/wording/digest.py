@@ -6,12 +6,13 @@ The numbers come first and are exact; the names come in as far as there is room,
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from datetime import datetime
 
 from sms_notify.alert import Severity
 from sms_notify.wording.alert_fields import as_told, without_port
 from sms_notify.wording.composed import Composed, parts_allowed, text_of
-from sms_notify.wording.content import Digest, Merged, Reader
+from sms_notify.wording.content import Digest, Merged, Reader, Tone
 from sms_notify.wording.incident_summary import IncidentList, ListedIncident, Part, TextDraft, listed
 from sms_notify.wording.languages import (
     Words,
@@ -61,7 +62,9 @@ class _Wording:
 
     def __init__(self, digest: Digest, reader: Reader) -> None:
         self.digest, self.reader, self.words = digest, reader, words_of(reader)
-        self.open = listed((told for told in digest.held if not told.ended), self.words)
+        said = digest.tone in (Tone.FLAPPING, Tone.UNHEARD)  # by the first word, for all of them
+        held = (replace(told, flapping=False, heard_at=None) if said else told for told in digest.held)
+        self.open = listed((told for told in held if not told.ended), self.words)
         self.ended = listed((told for told in digest.held if told.ended), self.words)
         self.over = {
             by: listed((told for told in digest.over if told.closed_by == by), self.words)

@@ -14,7 +14,7 @@ from sms_notify.policy.bundles import FLAPPING, RAISED, bundle, digest, is_old_n
 from sms_notify.policy.episodes import tag_of
 from sms_notify.policy.holds import Hold
 from sms_notify.policy.records import Incident, Notification
-from sms_notify.policy.vocabulary import Kind
+from sms_notify.policy.vocabulary import IncidentState, Kind
 from sms_notify.wording.content import Crowd, Merged, Pause, Silent, Tone
 
 EARLIER, LATER = NOON - timedelta(hours=1), NOON + timedelta(hours=1)
@@ -172,29 +172,23 @@ def test_it_fires_since_its_source_says_or_else_since_it_was_first_heard_of(star
     assert (told.since, told.ended) == (since, False)
 
 
-def test_what_is_heard_of_no_more_was_last_heard_of_then() -> None:
-    incident = replace(DISK, starts_at=EARLIER, last_seen_at=LATER)
-    (told,) = notice([owed(Kind.UNHEARD, incident=incident)], None, "").incidents
+@pytest.mark.parametrize("kind", [Kind.UNHEARD, Kind.FIRING])
+def test_what_is_heard_of_no_more_says_when_it_was_heard_of_last(kind: Kind) -> None:
+    """Also to whoever hears only now that it fires."""
+    silent = replace(DISK, state=IncidentState.UNHEARD, starts_at=EARLIER, last_seen_at=LATER)
+    (told,) = notice([owed(kind, incident=silent)], None, "").incidents
 
-    assert (told.since, told.ended) == (LATER, False)
+    assert (told.since, told.heard_at, told.ended) == (EARLIER, LATER, False)
+    assert FIRING.subject.heard_at is None
 
 
-TAKEN = acknowledged(DISK)
+@pytest.mark.parametrize("kind", [Kind.FIRING, Kind.RESOLVED])
+@pytest.mark.parametrize(("incident", "by"), [(acknowledged(DISK), "alice"), (DISK, "")])
+def test_each_that_is_told_says_who_takes_care_of_it(kind: Kind, incident: Incident, by: str) -> None:
+    other = owed(kind, incident=HOST)
+    told = notice([owed(kind, incident=incident), other], None, "").incidents
 
-
-@pytest.mark.parametrize(
-    ("listed", "by"),
-    [
-        ([owed(incident=TAKEN)], "alice"),
-        ([FIRING], ""),
-        ([owed(incident=TAKEN, bundle=FLAPPING)], "alice"),
-        ([owed(Kind.RESOLVED, incident=over(TAKEN))], ""),
-        ([owed(Kind.UNHEARD, incident=TAKEN)], ""),
-        ([owed(incident=TAKEN), owed(incident=HOST)], ""),  # it is not true of all
-    ],
-)
-def test_a_beginning_says_who_takes_care_of_it_already(listed: list[Notification], by: str) -> None:
-    assert notice(listed, None, "").taken_by == by
+    assert [one.acked_by for one in told] == [by, ""]
 
 
 @pytest.mark.parametrize(

@@ -79,7 +79,7 @@ def test_what_nobody_was_told_of_is_closed_in_silence() -> None:
 # Repeats of it.
 
 CLOSED = Episode(
-    1, NOON - 60 * MINUTE, NOON - 60 * MINUTE, closed_at=NOON, severity=Severity.WARNING, by_hand=True
+    1, NOON - 60 * MINUTE, NOON - 60 * MINUTE, closed_at=NOON, level=Severity.WARNING, by_hand=True
 )
 
 
@@ -102,14 +102,14 @@ def at(minutes: int) -> datetime:
     ],
 )
 def test_a_repeat_is_no_news_but_a_later_start_is_and_so_is_what_is_worse(alert: Alert, word: Heard) -> None:
-    assert hear(alert, CLOSED, at(10)) is word
+    assert hear(alert, CLOSED, alert.severity, at(10)) is word
 
 
 def test_a_start_before_the_close_is_no_later_one_where_none_was_known() -> None:
     known = replace(CLOSED, starts_at=None)
 
-    assert hear(firing(severity="warning", at=at(-1)), known, at(10)) is Heard.CLOSED
-    assert hear(firing(severity="warning", at=at(1)), known, at(10)) is Heard.FIRST
+    assert hear(firing(severity="warning", at=at(-1)), known, Severity.WARNING, at(10)) is Heard.CLOSED
+    assert hear(firing(severity="warning", at=at(1)), known, Severity.WARNING, at(10)) is Heard.FIRST
 
 
 OWN = Episode(1, NOON - 30 * MINUTE, NOON - 30 * MINUTE)
@@ -130,4 +130,4 @@ OWN = Episode(1, NOON - 30 * MINUTE, NOON - 30 * MINUTE)
 def test_of_a_shared_incident_each_source_repeats_and_ends_its_own_part(
     alert: Alert, own: Episode | None, word: Heard
 ) -> None:
-    assert hear_shared(alert, CLOSED, own, False, at(10)) is word
+    assert hear_shared(alert, CLOSED, own, alert.severity, False, at(10)) is word

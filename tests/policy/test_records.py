@@ -71,10 +71,22 @@ def test_a_text_tells_an_incident_as_its_source_told_it_and_when_it_ended() -> N
     assert told.alert == replace(alert, status=Status.RESOLVED, ends_at=NOON)
 
 
-def test_a_text_says_when_it_was_last_heard_of_and_who_takes_care_of_it() -> None:
-    told = acknowledged(replace(OPEN, last_seen_at=LATER)).subject
+@pytest.mark.parametrize(
+    ("incident", "heard_at", "acked_by"),
+    [
+        (OPEN, None, ""),
+        (acknowledged(OPEN), None, "alice"),
+        (UNHEARD, NOON, ""),  # its source may say nothing because it is over
+        (replace(acknowledged(OPEN), state=IncidentState.UNHEARD, last_seen_at=BEFORE), BEFORE, "alice"),
+        (ended(acknowledged(OPEN)), None, ""),  # nobody takes care of what is over
+    ],
+)
+def test_a_text_says_who_takes_care_of_it_and_when_it_was_last_heard_of_where_that_is_long_ago(
+    incident: Incident, heard_at: datetime | None, acked_by: str
+) -> None:
+    told = incident.subject
 
-    assert (told.heard_at, told.acked_by, OPEN.subject.acked_by) == (LATER, "alice", "")
+    assert (told.heard_at, told.acked_by) == (heard_at, acked_by)
 
 
 CALM = timedelta(minutes=10)
