@@ -10,6 +10,7 @@ import pytest
 from made import a_message, a_notification, a_timer, an_incident, rows_of_all, told_by
 from workbench import ALICE, BOB, NOON, firing
 
+from sms_notify.alert import Severity
 from sms_notify.policy.bundles import FLAPPING
 from sms_notify.policy.directory import Directory, Person, Target, TargetKind
 from sms_notify.policy.escalation import Escalation, hurry, plan_reminder, plan_step
@@ -382,14 +383,48 @@ def test_a_reminder_that_is_due_tells_again_whoever_is_to_be_notified(
     assert timers(rows) == [left]
 
 
-def test_a_reminder_goes_to_whoever_is_on_call_and_awake() -> None:
+def test_a_reminder_goes_to_whoever_is_on_call_and_waits_for_those_who_sleep() -> None:
     night = replace(BOB, quiet=QUIET)
     people = replace(PEOPLE, people={**PEOPLE.people, "bob": night})
     asked = replace(plan(notify=whom("primary", "alice", "bob")), directory=people)
     rows = rows_of_all(ONE, REMIND)
     rows.overrides = {"primary": [Shift("carol", NOON, THREE)]}
 
-    assert [n.person.name for n in Escalation(asked, rows).reminders()] == ["carol", "alice"]
+    owed = Escalation(asked, rows).reminders()
+    waits = {n.person.name: (n.due_at, n.why) for n in owed}
+    awake = (NOON, Hold.NOW)
+    assert waits == {"carol": awake, "alice": awake, "bob": (THREE, Hold.QUIET)}
+
+
+FELL = replace(
+    ONE, severity=Severity.WARNING, labels=firing(severity="warning").labels, routed_by=ONE.labels,
+    worst=Severity.CRITICAL,
+)  # fmt: skip
+OF_THE_WORST = Route("oncall", "route.routes[0]", WORSE[0], mute=(AFTERNOON,))
+
+
+@pytest.mark.parametrize("kind", [TimerKind.ESCALATE, TimerKind.REMIND])
+@pytest.mark.parametrize("incident", [ONE, FELL])
+def test_a_turn_waits_with_the_route_that_the_worst_of_it_took(incident: Incident, kind: TimerKind) -> None:
+    """A fall moves nobody."""
+    muted = replace(PLAN, route=Route("dba", routes=(OF_THE_WORST,)))
+    rows = rows_of_all(incident, a_timer(1, kind, every=HOUR))
+    due = Escalation(muted, rows)
+
+    assert (due.steps(), due.reminders(), timers(rows)) == ([], [], [(1, THREE)])
+
+
+@pytest.mark.parametrize(("incident", "awake"), [(ONE, True), (FELL, False)])
+def test_a_turn_is_as_urgent_as_it_is_now(incident: Incident, awake: bool) -> None:
+    """What was critical, and is a warning by now, wakes nobody."""
+    asleep = plan(quiet=Quiet((AFTERNOON,), WORSE))
+    due = Escalation(
+        asleep, rows_of_all(incident, a_timer(1), REMIND, replace(KNOWS_IT, subject=incident.subject))
+    )
+
+    assert [n.kind for n in (*due.steps(), *due.reminders()) if n.due_at == NOON] == (
+        [Kind.ESCALATION, Kind.REMINDER] if awake else []
+    )
 
 
 @pytest.mark.parametrize("had", [[], [KNOWS_IT]])
