@@ -45,6 +45,7 @@ class WorkingSet:
         self._held: set[tuple[str, Lane]] = set()
         self._has_ids = False
         self._has_money = False
+        self._has_roster = False
 
     # What was heard.
 
@@ -224,8 +225,11 @@ class WorkingSet:
 
     def load_roster(self, directory: Directory) -> None:
         """Who was found to hold each schedule last, and the overrides of people of today: somebody who left the
-        configuration must not leave a hole until theirs ends.
+        configuration must not leave a hole until theirs ends. Once a step.
         """
+        if self._has_roster:
+            return
+        self._has_roster = True
         roster = oncall_rows.roster(self._tx, directory.people, self.rows.now)
         for schedule, person in roster.holders.items():
             self.rows.holders.load(schedule, person)
