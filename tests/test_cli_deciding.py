@@ -320,7 +320,7 @@ def test_what_is_held_over_a_hand_over_goes_to_who_is_on_call_then(tmp_path: Pat
     )
     site = site_of(tmp_path, receivers=quiet, time_intervals=intervals)
     at = datetime(2026, 11, 23, 7, 30, tzinfo=UTC)  # half an hour before alice takes over from carol
-    outcome = foresee(site.engine.plan, alert_of(at, {"alertname": "X", **CRITICAL}), at)
+    outcome = foresee(site.engine.plan, alert_of(at, {"alertname": "X", **WARNING}), at)
     site.clock.now = at
     site.accept(outcome.alert)
     site.clock.now = outcome.texts[0].at

@@ -172,7 +172,7 @@ def _answer(answer: Answer, outcome: Foreseen) -> Iterator[str]:
         yield f"  {_named(text.person, text.target)}: AT {at}, on call then, {_cost(text)}"
         yield f"      {text.body}"
     for person in answer.untold:
-        yield f"  {person.name}: HELD BY A LIMIT for longer than can be foreseen, behind the texts to others"
+        yield f"  {person.name}: HELD for longer than can be foreseen, behind the texts to others or by its windows"
     for person in answer.already:
         yield f"  {person.name} has it by an earlier receiver, and gets no second text"
     yield from _after(answer, outcome)

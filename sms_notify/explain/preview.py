@@ -18,7 +18,7 @@ from sms_notify.policy.account import Account
 from sms_notify.policy.bars import Barring
 from sms_notify.policy.directory import Person, Target, TargetKind
 from sms_notify.policy.episodes import tag_of
-from sms_notify.policy.holds import Hold
+from sms_notify.policy.holds import AHEAD, Hold
 from sms_notify.policy.records import TimerKind
 from sms_notify.policy.roster import Overrides
 from sms_notify.policy.routing import Receiver, Route, step_of
@@ -82,8 +82,8 @@ class StepAt:
 class Answer:
     """What one receiver does. `already` are people whom an earlier receiver tells; `unheld` schedules without a holder.
 
-    `later` are the first texts of those who come on call while it lasts, `untold` those whose first text a limit holds for
-    longer than can be foreseen. `every` is the time between reminders, None where
+    `later` are the first texts of those who come on call while it lasts, `untold` those whose first text a limit, or windows
+    without a free moment, hold for longer than can be foreseen. `every` is the time between reminders, None where
     nobody is told and so nobody is reminded, `reminded_at` when the first one leaves, None where that is too far ahead.
     """
 
@@ -175,18 +175,21 @@ class _Seer:
     # What the clock has to go on for.
 
     def play(self) -> None:
-        """Until every step is through, who was to hear of it has heard, and the first reminders have left."""
+        """Until every step is through, who was to hear of it has heard, and the first reminders have left. What no window
+        ever lets pass is held for as long as one looks ahead, and then again: nobody waits for that.
+        """
         for _ in range(_TICKS):
             at = self._daemon.next_tick()
-            if at is None or not (self._news() or self._unreminded()):
+            if at is None or at >= self._at + AHEAD or not (self._news() or self._unreminded()):
                 return
             self._daemon.tick(at)
         if self._starving():
             return
         for _ in range(_LEAPS):
-            if not (news := self._news()):
+            due = [moment(row["due_at"]) for row in self._news()]
+            if not due or min(due) >= self._at + AHEAD:
                 return
-            self._daemon.tick(self._daemon.tick_for(min(moment(row["due_at"]) for row in news)))
+            self._daemon.tick(self._daemon.tick_for(min(due)))
 
     def _starving(self) -> bool:
         """Whether a limit still holds a first text behind what others are told: a leap would leave those out."""

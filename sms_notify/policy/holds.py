@@ -13,7 +13,7 @@ from sms_notify.policy.matchers import Matcher
 from sms_notify.policy.time_intervals import TimeInterval, active, borders
 
 # How far a way out is looked for: some windows never end, such as years in the past.
-_AHEAD = timedelta(days=400)
+AHEAD = timedelta(days=400)
 
 
 class Hold(StrEnum):
@@ -114,7 +114,7 @@ def wait(
 
 def is_closed(start: Wait, found: Wait) -> bool:
     """Whether `wait` found no free moment from `start` on."""
-    return found.until >= start.until + _AHEAD
+    return found.until >= start.until + AHEAD
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,9 +154,9 @@ def _first_free(windows: _Windows, at: datetime) -> Wait | None:
     held = windows.held_by(at)
     if held is None:
         return None
-    for border in borders(windows.intervals, at, _AHEAD):
+    for border in borders(windows.intervals, at, AHEAD):
         then = windows.held_by(border)
         if then is None:
             return Wait(border, *held)
         held = then
-    return Wait(at + _AHEAD, *held)
+    return Wait(at + AHEAD, *held)
