@@ -141,6 +141,7 @@ class Escalation:
         rows.set_timer(replace(timer, nth=timer.nth + 1, due_at=now + timer.every))
         awake = [p for p in people if p.quiet is None or not p.quiet.applies(incident.labels, now)]
         owed = (self._again(timer, person) for person in awake if not self._waits(incident.id, person.number))
+        owed = (n for n in owed if n.kind is not Kind.FIRING or not rows.revive(n))
         return [n for n in owed if not rows.has(incident.id, n.number, n.kind, n.nth)]
 
     def _waits(self, incident_id: int, number: str) -> bool:

@@ -323,3 +323,24 @@ def test_the_next_step_takes_the_place_of_the_one_before_and_none_follows_what_i
     assert rows.timers_of(1) == [remind, elsewhere]
     rows.strike_all(1)
     assert (rows.timers_of(1), rows.timers_of(2)) == ([], [other])
+
+
+@pytest.mark.parametrize(
+    ("old", "revived"),
+    [
+        ({"state": PageState.DROPPED, "why": Drop.NOT_CONFIGURED}, True),
+        ({"state": PageState.TOLD, "message_id": 7, "message_state": State.CANCELLED}, True),
+        ({"state": PageState.TOLD, "message_id": 7, "message_state": State.SENT}, False),
+        ({"state": PageState.DROPPED, "nth": 1}, False),  # another thing
+        ({"state": PageState.DROPPED, "person": BOB}, False),
+    ],
+)
+def test_what_told_nobody_is_owed_again_and_nothing_is_written_down_twice(
+    old: dict[str, object], revived: bool
+) -> None:
+    rows = rows_with(DISK, a_notification(DISK, **old))
+
+    assert rows.revive(a_notification(DISK, id_=0)) is revived
+    n = rows.notifications.rows[1]
+    assert (n.state is PageState.HELD) is revived
+    assert not revived or (n.message_id, n.why) == (None, Hold.NOW)
