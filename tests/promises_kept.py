@@ -154,6 +154,8 @@ def nothing_critical_waits(world: World) -> None:
     for page in world.rows("select * from pages where state = 'held' and lane = 'critical'"):
         if page["why"] in ("group_wait", "muted", "inactive", "quiet_hours") and not _over(world, page):
             continue
+        if page["why"] in ("failed", "unconfirmed") and page["due_at"] > _stored(world):
+            continue  # its text did not arrive, or nobody knows: it is tried again after a pause
         if page["why"] == "behind" and page["due_at"] <= _stored(world, SECOND):
             continue
         behind = world.count(
@@ -324,10 +326,13 @@ def _calm_for(world: World, heard: Heard, deadline: timedelta) -> bool:
 
 
 def nobody_is_told_twice(world: World) -> None:
-    """A page is on a phone once, and once more for each attempt that the ledger calls ambiguous."""
+    """A page is on a phone once, and once more for each attempt that the ledger calls ambiguous, or that failed."""
     copies = Counter(told for left in world.left if left.reached for told in left.pages)
     logged = Counter(
-        row["message_id"] for row in world.rows("select message_id from ledger where state = 'unknown'")
+        row["message_id"]
+        for row in world.rows(
+            "select message_id from ledger where state in ('unknown', 'failed', 'not_delivered', 'rejected')"
+        )
     )
     for told, times in copies.items():
         ids = {left.message.id for left in world.left if told in left.pages}

@@ -119,7 +119,8 @@ class Engine:
         still_open = [one.id for one in working.rows.incidents.rows.values() if one.is_open]
         working.load_notifications(still_open)
         working.load_timers(still_open)
-        working.load_roster(self.plan.directory)
+        if self.plan.schedules:
+            working.load_roster(self.plan.directory)
         working.load_ids()
         routed = incidents.last_routed(tx)
         self._texting.owe(working, Reconfigured(self.plan, working.rows, before, routed).follow())

@@ -173,6 +173,7 @@ class Escalation:
         rows.set_timer(replace(timer, nth=timer.nth + 1, due_at=now + self._pause(timer, incident)))
         told = (person for person in people if not self._waits(incident.id, person.number))
         owed = (self._until_morning(timer, self._again(timer, person), person) for person in told)
+        owed = (n for n in owed if n.kind is not Kind.FIRING or not rows.revive(n))
         return [n for n in owed if not rows.has(incident.id, n.number, n.kind, n.nth)]
 
     def _until_morning(self, timer: Timer, n: Notification, person: Person) -> Notification:

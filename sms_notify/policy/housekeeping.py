@@ -8,7 +8,7 @@ from datetime import timedelta
 
 from sms_notify.alert import Severity
 from sms_notify.policy.bars import Barring, bar_of, barring_of, closed_to_all, way_for
-from sms_notify.policy.owed_again import after_failure, after_lost_answer, release_late
+from sms_notify.policy.owed_again import after_failure, after_lost_answer, release_late, still_owed
 from sms_notify.policy.records import Entry, Message
 from sms_notify.policy.rows import Rows
 from sms_notify.policy.ruleset import Plan
@@ -74,10 +74,14 @@ class Housekeeping:
             self.move(message, State.NO_REPORT, Cause.REPORT_TIMEOUT)
 
     def move(self, message: Message, state: State, cause: Cause, detail: str = "") -> None:
-        moved = self._rows.move(message, state, Entry(cause, detail=detail))
-        given_up = cause is not Cause.RESEND or self._rows.of_message(message.id)
-        if given_up and state in (State.EXPIRED, State.UNKNOWN_FINAL, State.FAILED):
-            note_lost(self._rows, message, state, cause)
+        moved, told = (
+            self._rows.move(message, state, Entry(cause, detail=detail)),
+            self._rows.of_message(message.id),
+        )
+        given_up = [n for n in told if still_owed(self._rows, n)] if state is State.UNKNOWN_FINAL else []
+        lost = state in (State.EXPIRED, State.UNKNOWN_FINAL, State.FAILED)
+        if lost and (told or cause is not Cause.RESEND):
+            note_lost(self._rows, message, state, cause, given_up)
         if state.bad_end:
             after_failure(self._rows, moved)
         self._note(message, moved, cause)

@@ -43,9 +43,18 @@ def after_failure(rows: Rows, message: Message) -> None:
     """A text was refused or not delivered: the next step does not wait, and it is tried again after a pause."""
     hurry(rows, message)
     for n in rows.of_message(message.id):
-        if n.state is PageState.TOLD and n.failures < len(PAUSES) and still_owed(rows, n):
-            again = replace(n, failures=n.failures + 1)
-            _hold(rows, again, Hold.FAILED, rows.now + PAUSES[n.failures])
+        failures = _failures(rows, n)
+        if n.state is PageState.TOLD and failures < len(PAUSES) and still_owed(rows, n):
+            again = replace(n, failures=failures + 1)
+            _hold(rows, again, Hold.FAILED, rows.now + PAUSES[failures])
+
+
+def _failures(rows: Rows, n: Notification) -> int:
+    """Of a reminder also what came before it: whoever could not be told after all pauses is tried once with each."""
+    if n.kind is not Kind.REMINDER:
+        return n.failures
+    told = (one for one in rows.of_incident(n.incident_id) if one.kind is not Kind.RESOLVED)
+    return max(one.failures for one in told if one.number == n.number)
 
 
 def after_lost_answer(rows: Rows, message: Message, numbers: frozenset[str], waited: timedelta) -> bool:

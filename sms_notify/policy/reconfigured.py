@@ -68,6 +68,8 @@ class Reconfigured:
         today = {node.receiver: node for node in nodes if self._plan.receivers[node.receiver].notify}
         known = self._known(incident)
         gone = [name for name in known if name not in today]
+        if not gone:  # one of which nothing is written down, for it had nobody to tell
+            known += [name for name in self._routed.get(incident.id, ()) if name not in known]
         new = [name for name in today if name not in known]
         heirs = dict(zip(gone, [*new, *new[-1:] * len(gone)], strict=False))
         if today:
@@ -83,13 +85,13 @@ class Reconfigured:
                 self._more_steps(incident, receiver, before)
             elif known:
                 self._begin(incident, receiver, node, first)
-        return [n for n in owed if not self._revive(n)]
+        return [n for n in owed if not self._rows.revive(n)]
 
     def _known(self, incident: Incident) -> list[str]:
-        """The receivers that it had until now."""
+        """The receivers by which something was said or is to follow."""
         told = [n.receiver for n in self._rows.of_incident(incident.id)]
         planned = [timer.receiver for timer in self._rows.timers_of(incident.id) if timer.what.turn]
-        return list(dict.fromkeys([*self._routed.get(incident.id, ()), *told, *planned]))
+        return list(dict.fromkeys([*told, *planned]))
 
     def _hand_on(self, incident: Incident, name: str, heir: Route | None) -> None:
         """What was said and what is to follow by a receiver that the routes name no more; without an heir nothing follows."""
@@ -170,17 +172,6 @@ class Reconfigured:
         )
         held = allowed_at(self._plan, n, now)
         return replace(n, due_at=held.until, why=held.why, held_by=held.by)
-
-    def _revive(self, n: Notification) -> bool:
-        """They were to hear of it before, and did not: they had left the configuration meanwhile."""
-        for old in self._rows.of_incident(n.incident_id):
-            if (old.number, old.kind, old.nth) == (n.number, n.kind, n.nth):
-                held = replace(
-                    old, state=PageState.HELD, due_at=n.due_at, why=n.why, held_by=n.held_by, message_id=None
-                )
-                self._rows.change(held)
-                return True
-        return False
 
 
 def _each(directory: Directory, targets: Iterable[Target]) -> list[Target]:

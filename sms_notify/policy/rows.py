@@ -233,6 +233,17 @@ class Rows:
             self._index_notification(written)
         return None
 
+    def revive(self, n: Notification) -> bool:
+        """What was written down before and told nobody is owed again: its reader had left the configuration meanwhile."""
+        for old in self.of_incident(n.incident_id):
+            if (old.number, old.kind, old.nth) == (n.number, n.kind, n.nth) and not self.may_have_arrived(
+                old
+            ):
+                held = replace(old, state=PageState.HELD, due_at=n.due_at, why=n.why, held_by=n.held_by)
+                self.change(replace(held, message_id=None))
+                return True
+        return False
+
     def change(self, n: Notification) -> None:
         """What becomes of one that is written down."""
         self.notifications.put(n.id, n)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
@@ -67,8 +67,10 @@ def name_of(message: Message) -> str:
 NOBODY_READ = " reached nobody, as far as is known"
 
 
-def note_lost(rows: Rows, message: Message, state: State, why: str) -> None:
-    """A critical page that nobody can be known to have read is our own problem: each incident of it, once. What was given up
+def note_lost(
+    rows: Rows, message: Message, state: State, why: str, given_up: Sequence[Notification] = ()
+) -> None:
+    """A critical page that nobody can be known to have read is our own problem: each incident of it, once. What is `given_up`
     because the answers to its texts were lost is that whatever its severity, and so is an end.
 
     A text to the operator that was lost has told nothing.
@@ -77,8 +79,8 @@ def note_lost(rows: Rows, message: Message, state: State, why: str) -> None:
         rows.lost.append(LostNote(message.id, message.created_at))
     name = name_of(message)
     text = f"the text to {name} is {state} ({why})"
-    told = _lost_with(rows, message, every=state is State.UNKNOWN_FINAL)
-    for n in told:
+    told = {n.incident_id: n for n in (*_critical_news(rows, message), *given_up)}
+    for _, n in sorted(told.items()):
         severity, tag = rows.incidents.rows[n.incident_id].severity, f"#{tag_of(n.incident_id)}"
         urgency = Urgency(Level.PAGE if severity is Severity.CRITICAL else Level.TICKET)
         if n.kind is Kind.RESOLVED:
@@ -106,16 +108,12 @@ def _nobody(tag: str, urgency: Urgency, what: str) -> SelfAlertNote:
     return SelfAlertNote(Particular.NOBODY, tag, urgency, "", what, _ADVICE)
 
 
-def _lost_with(rows: Rows, message: Message, *, every: bool) -> list[Notification]:
-    """What is lost with a message, each incident once: of beginnings the critical ones, or `every` one and the ends too."""
-    told = {n.incident_id: n for n in rows.of_message(message.id)}
-    if every:
-        return [told[id_] for id_ in sorted(told)]
+def _critical_news(rows: Rows, message: Message) -> list[Notification]:
+    """The critical beginnings that a message tells, not their ends."""
     if message.severity is not Severity.CRITICAL or not message.kind.alarming:
         return []
-    news = (n for n in told.values() if n.kind is not Kind.RESOLVED)
-    critical = (n for n in news if rows.incidents.rows[n.incident_id].severity is Severity.CRITICAL)
-    return sorted(critical, key=lambda n: n.incident_id)
+    news = (n for n in rows.of_message(message.id) if n.kind is not Kind.RESOLVED)
+    return [n for n in news if rows.incidents.rows[n.incident_id].severity is Severity.CRITICAL]
 
 
 def may_have_reached(rows: Rows, incident_id: int, *, beside: int = 0) -> bool:

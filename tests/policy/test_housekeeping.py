@@ -83,6 +83,7 @@ def test_what_was_being_sent_when_its_lease_ended_may_have_been_sent() -> None:
             1,
         ),  # one silence would be two texts to all of it
         (replace(MILD, number=NIGHT.number), OPEN, Cause.NO_EVIDENCE, 1),
+        (MILD, OVER, Cause.NO_EVIDENCE, 0),  # its end is owed
         (
             replace(PAGE, ambiguous=2),
             OPEN,

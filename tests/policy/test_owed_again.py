@@ -109,6 +109,17 @@ def test_what_failed_is_tried_again_after_one_five_and_fifteen_minutes_and_no_mo
     assert [pause / MINUTE for pause in PAUSES] == [1, 5, 15]
 
 
+@pytest.mark.parametrize(("before", "again"), [(0, True), (2, True), (3, False)])
+def test_a_reminder_that_fails_is_tried_again_unless_all_that_came_before_it_was_in_vain(
+    before: int, again: bool
+) -> None:
+    rows = telling(FAILED, OPEN, Kind.REMINDER)
+    rows.load_notification(a_notification(OPEN, id_=2, state=PageState.TOLD, failures=before))
+    after_failure(rows, FAILED)
+
+    assert (rows.notifications.rows[1].state is PageState.HELD) is again
+
+
 @pytest.mark.parametrize(
     ("incident", "kind", "owed"),
     [

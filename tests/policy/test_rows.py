@@ -372,3 +372,22 @@ def test_only_turns_stop_where_somebody_takes_care_of_it_or_it_is_over(what: Tim
     rows.strike_turns(1)
 
     assert rows.timers_of(1) == ([] if what in (TimerKind.ESCALATE, TimerKind.REMIND) else [timer])
+@pytest.mark.parametrize(
+    ("old", "revived"),
+    [
+        ({"state": PageState.DROPPED, "why": Drop.NOT_CONFIGURED}, True),
+        ({"state": PageState.TOLD, "message_id": 7, "message_state": State.CANCELLED}, True),
+        ({"state": PageState.TOLD, "message_id": 7, "message_state": State.SENT}, False),
+        ({"state": PageState.DROPPED, "nth": 1}, False),  # another thing
+        ({"state": PageState.DROPPED, "person": BOB}, False),
+    ],
+)
+def test_what_told_nobody_is_owed_again_and_nothing_is_written_down_twice(
+    old: dict[str, object], revived: bool
+) -> None:
+    rows = rows_with(DISK, a_notification(DISK, **old))
+
+    assert rows.revive(a_notification(DISK, id_=0)) is revived
+    n = rows.notifications.rows[1]
+    assert (n.state is PageState.HELD) is revived
+    assert not revived or (n.message_id, n.why) == (None, Hold.NOW)
