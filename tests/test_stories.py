@@ -241,6 +241,8 @@ REFUSED = [
     ("pipe: '{\"name\": '", "pipe:"),
     ("gateway: {error: 106, to: alcie}", "did you mean `alice`?"),
     ("ack: {labels: {alertname: A}}", "nothing is open"),
+    ("unack: {labels: {alertname: A}}", "nothing was ever heard"),
+    ("close: {labels: {alertname: A}}", "nothing was ever heard"),
     ("link: {to: alice}", "has no text with a link"),
     ("gone: {labels: {alertname: A}}", "lists no alert with these labels"),
     ("override: {schedule: primary, person: alice, for: 1h}", "there is no schedule `primary`"),

@@ -34,7 +34,7 @@ def ends_by_hand(
     plan: Plan, rows: Rows, notifications: Notifications, closed: Iterable[int]
 ) -> list[Notification]:
     """Everybody who believes that it fires hears who closed it; not whoever did, who knows."""
-    cases = [_case(plan, rows.incidents.rows[id_]) for id_ in closed]
+    cases = [_case(plan, rows.incidents.rows[id_]) for id_ in sorted(closed)]
     owed = notifications.ends(cases).owed
     return [_told(rows, n) for n in owed if not _closed_by(plan, rows, n)]
 

@@ -257,24 +257,29 @@ class Player:
     def _on_unack(self, event: StoryEvent) -> None:
         """Of what has ended there is nothing to take back, and nobody to tell."""
         given: By = _the(event.given.unack)
-        self.daemon.unacknowledge([id_ for id_, _ in self._known(event, given)], given.by)
+        self.daemon.unacknowledge(self._known(event, given), given.by)
 
     def _on_close(self, event: StoryEvent) -> None:
         given: By = _the(event.given.close)
-        self.daemon.close_incidents([id_ for id_, _ in self._known(event, given)], given.by)
+        self.daemon.close_incidents(self._known(event, given), given.by)
 
-    def _known(self, event: StoryEvent, given: Named) -> list[tuple[int, str]]:
-        """Every incident that has these labels, with its state."""
-        found = self.daemon.commit(partial(reader_history.incidents_with, labels=given.labels))
+    def _known(self, event: StoryEvent, given: Named) -> list[int]:
+        """Every incident that has these labels."""
+        found = self._with(given)
         if not found:
             self.played.wrong(event.line, f"nothing was ever heard with the labels {dict(given.labels)}")
-        return [(int(row["id"]), str(row["state"])) for row in found]
+        return [id_ for id_, _ in found]
 
     def _open_ids(self, event: StoryEvent, given: Named) -> list[int]:
-        ids = [id_ for id_, state in self._known(event, given) if state in ("open", "acknowledged")]
+        ids = [id_ for id_, state in self._with(given) if state in ("open", "acknowledged")]
         if not ids:
             self.played.wrong(event.line, f"nothing is open with the labels {dict(given.labels)}")
         return ids
+
+    def _with(self, given: Named) -> list[tuple[int, str]]:
+        """Every incident that has these labels, with its state."""
+        found = self.daemon.commit(partial(reader_history.incidents_with, labels=given.labels))
+        return [(int(row["id"]), str(row["state"])) for row in found]
 
     def _on_silence(self, event: StoryEvent) -> None:
         given = _the(event.given.silence)
