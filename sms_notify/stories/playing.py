@@ -16,6 +16,7 @@ from sms_notify.config.settings import Settings
 from sms_notify.daemon.wiring import plan_of
 from sms_notify.errors import ConfigError, ParseError, SmsNotifyError
 from sms_notify.policy.directory import group_of
+from sms_notify.policy.outcomes import DeliveryStatus
 from sms_notify.policy.vocabulary import AckBy
 from sms_notify.sources import alertmanager, generic, grafana, hook_record, zabbix
 from sms_notify.store import outbox, reader_history
@@ -44,7 +45,7 @@ class StoryText:
     """A text that a gateway accepted, or a note that reached the operator otherwise.
 
     `at` is the time since the start, `wall` aware UTC; `to` are the names that the configuration of that moment gives the
-    number, else the number.
+    number, else the number. `report` is what is reported of it in the end; empty = nothing.
     """
 
     at: timedelta
@@ -54,6 +55,7 @@ class StoryText:
     body: str
     gateway: str = ""
     credits: int = 0
+    report: str = ""
 
     @property
     def by_channel(self) -> bool:
@@ -360,6 +362,7 @@ class Player:
             accepted.body,
             accepted.gateway,
             parts * plan.directory.heads(accepted.number),
+            "" if accepted.report is DeliveryStatus.NONE else accepted.report.value,
         )
         self.played.texts.append(text)
 
