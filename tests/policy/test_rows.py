@@ -372,6 +372,8 @@ def test_only_turns_stop_where_somebody_takes_care_of_it_or_it_is_over(what: Tim
     rows.strike_turns(1)
 
     assert rows.timers_of(1) == ([] if what in (TimerKind.ESCALATE, TimerKind.REMIND) else [timer])
+
+
 @pytest.mark.parametrize(
     ("old", "revived"),
     [
