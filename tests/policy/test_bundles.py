@@ -250,3 +250,13 @@ def test_a_digest_says_since_when_until_when_where_to_acknowledge_and_how_many_w
 
     assert (told.since, told.silent_until, told.ack, told.hidden) == (EARLIER, LATER, "https://ack", 5)
     assert (told.silent, told.crowd) == (Silent.CRITICAL, Crowd(3, more=True))
+
+
+@pytest.mark.parametrize("kind", [Kind.FIRING, Kind.ESCALATION])
+@pytest.mark.parametrize(("said", "flaps"), [(FLAPPING, True), ("", False), (RAISED, False)])
+def test_each_that_is_told_says_whether_it_comes_and_goes(kind: Kind, said: str, flaps: bool) -> None:
+    """Also in a digest, and whatever else that tells."""
+    listed = [owed(kind, bundle=said), owed(incident=HOST)]
+    told = digest(listed, Merged.STORM, NOON, None, "", Crowd())
+
+    assert [one.flapping for one in told.held] == [flaps, False]

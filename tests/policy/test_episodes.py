@@ -215,6 +215,10 @@ def test_what_several_sources_tell_begins_with_the_first_and_ends_with_the_last_
     assert hear_shared(alert, latest, own, alert.severity, others, NOON + 3 * FIVE) is expected
 
 
+def test_what_another_source_holds_open_waits_for_no_copy() -> None:
+    assert hear_shared(firing(severity="warning"), FROM_BOTH, OVER, WARNING, True, LATELY) is Heard.DUPLICATE
+
+
 @pytest.mark.parametrize(("own", "expected"), [(None, Heard.FIRST), (OVER, Heard.HELD_COPY)])
 def test_an_old_copy_is_known_by_what_its_own_source_told(own: Episode | None, expected: Heard) -> None:
     """The start of one source says nothing about the episode of another."""

@@ -217,7 +217,13 @@ def test_what_may_be_an_old_copy_is_held_until_a_minute_after_the_end() -> None:
 
 
 @pytest.mark.parametrize(
-    ("alert", "held"), [(resolved(), False), (replace(resolved(), starts_at=None), False), (firing(), True)]
+    ("alert", "held"),
+    [
+        (resolved(), False),
+        (replace(resolved(), starts_at=None), False),
+        (resolved(at=NOON - HOUR), True),  # of an episode before
+        (firing(), True),
+    ],
 )
 def test_an_end_that_follows_a_held_copy_ends_it(alert: Alert, held: bool) -> None:
     rows = rows_of_all(JUST_OVER, replace(COPY, due_at=NOW + MINUTE / 2), now=NOW)
