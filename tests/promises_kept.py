@@ -19,6 +19,7 @@ from sms_notify.policy.vocabulary import Heard as Reason
 from sms_notify.store.tx import stored
 
 _TURNS = ("escalation", "reminder")
+_URGENT = (Lane.CRITICAL, Lane.ENDS)  # they share the limits for critical; ends have half of them at most
 _ONES = 36  # critical incidents that are named one by one, however many texts that takes
 
 
@@ -109,6 +110,10 @@ def limits_hold(world: World) -> None:
         lane = [one for one in arrived if one.message.lane is left.message.lane]
         mine = [one for one in lane if one.message.number == left.message.number]
         _within(bounds.of(left.message.lane), mine, left)
+        if left.message.lane in _URGENT:
+            both = [one for one in arrived if one.message.lane in _URGENT]
+            same = [one for one in both if one.message.number == left.message.number]
+            _within(bounds.per_number_critical, same, left)
         if left.message.lane is Lane.REST:
             _within(bounds.overall, lane, left)
             for name in {told.receiver for told in left.pages}:
@@ -144,7 +149,8 @@ def nothing_critical_waits(world: World) -> None:
     now = world.clock()
     late = world.rows(
         "select * from pages p where state = 'held' and due_at <= :now and not exists (select 1 from messages m"
-        " where m.state = 'queued' and m.number = p.number and m.lane = p.lane)",
+        " where m.state = 'queued' and m.number = p.number and"
+        " (m.lane = p.lane or p.lane in ('critical', 'ends') and m.lane in ('critical', 'ends')))",
         now=_stored(world),
     )
     assert not late, [dict(row) for row in late]
@@ -159,7 +165,8 @@ def nothing_critical_waits(world: World) -> None:
         if page["why"] == "behind" and page["due_at"] <= _stored(world, SECOND):
             continue
         behind = world.count(
-            "messages where state = 'queued' and lane = 'critical' and number = :n", n=page["number"]
+            "messages where state = 'queued' and lane in ('critical', 'ends') and number = :n",
+            n=page["number"],
         )
         full = _full(world, page["number"]) or _spent(world)
         assert behind or full, (now, dict(page))
@@ -181,7 +188,7 @@ def _over(world: World, page: sqlite3.Row) -> bool:
 
 def _full(world: World, number: str) -> bool:
     rows = world.rows(
-        "select started_at from attempts where number = :number and lane = 'critical'"
+        "select started_at from attempts where number = :number and lane in ('critical', 'ends')"
         " and (fate is null or fate in ('sent', 'unknown'))",
         number=number,
     )
@@ -342,8 +349,9 @@ def nobody_is_told_twice(world: World) -> None:
 # 8. The numbers of digests add up.
 
 _HEAD = re.compile(
-    r"^(?:LATE, (?P<late>\d+) since|(?P<more>\d+) more(?: since| until)|Held since)[^:]*\d\d:\d\d(?P<rest>.*)$"
+    r"^(?:LATE, (?P<late>\d+)(?: of \d+(?: left)?)? since|(?P<more>\d+) more(?: since| until)|Held since)[^:]*\d\d:\d\d(?P<rest>.*)$"
 )
+_FIRST = "FIRING|ESCALATED|STILL FIRING|WORSE|FLAPPING|UNHEARD"
 _KIND = re.compile(r"^(?:(\d+)x )?[A-Z][A-Za-z]+(?:\.\.\.)?(?=$|[ :])")
 
 
@@ -359,18 +367,26 @@ def digests_add_up(world: World) -> None:
         if number:
             assert int(number) == len(begun), (left.message.body, left.pages)
         if head:
-            counts = [int(n) for n in re.findall(r"(\d+) (?:resolved|open)", head["rest"])]
+            counts = [
+                int(n) for n in re.findall(r"(\d+)(?: of \d+(?: left)?)? (?:resolved|open)", head["rest"])
+            ]
             assert not counts or sum(counts) == len(begun), (left.message.body, left.pages)
         else:
             assert _total(body) == len(begun) + len(over), (left.message.body, left.pages)
 
 
 def _total(body: str) -> int:
-    """Of a text that is a list of lists: `FIRING critical 3x HostDown: web1, +2; 1 resolved; OK 2x: A, B`."""
+    """Of a text that is a list of lists: `FIRING critical 3x HostDown: web1, +2; 1 resolved; OK 2x: A, B`. Of a crowd it is what
+    this text tells: `FIRING critical 12 of 40: …`.
+    """
     total = 0
-    bare = re.sub(r",? (?:next text \S+|#\w+|ack: \S+|\+\d+ not shown)", "", body)
+    bare = re.sub(
+        r",? (?:next (?:critical )?text \S+|other texts \S+|#\w+|ack: \S+|\+\d+ not shown)", "", body
+    )
     for part in re.split(r"; (?=FIRING|OK|\d+ resolved)", bare):
-        head = re.match(r"^(?:FIRING(?: critical)?|OK) (?:(\d+)x\b|)|^(\d+) resolved", part)
+        head = re.match(
+            rf"^(?:(?:{_FIRST})(?: critical)?|OK) (?:(\d+)(?:x\b| of \d+)|)|^(\d+) resolved", part
+        )
         assert head, body
         total += int(head[1] or head[2] or 1)
     return total
