@@ -32,9 +32,9 @@ from workbench import BOB, NOON, firing
 
 from sms_notify.alert import Alert
 from sms_notify.policy.bundles import RAISED
+from sms_notify.policy.cases import Case
 from sms_notify.policy.directory import Target
 from sms_notify.policy.holds import Hold, Quiet
-from sms_notify.policy.notifications import Case
 from sms_notify.policy.records import Incident, Timer, TimerKind
 from sms_notify.policy.routing import ROUND, Receiver, Route
 from sms_notify.policy.vocabulary import Decision, Drop, Heard, IncidentState, Kind, PageState, State

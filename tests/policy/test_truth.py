@@ -223,13 +223,24 @@ def test_what_is_heard_of_again_is_not_told_as_unheard_of() -> None:
 
 
 @pytest.mark.parametrize(
-    ("start", "word"),
-    [(NOON, Heard.OLD_COPY), (NOON + MINUTE, Heard.FIRST), (None, Heard.FIRST)],
+    ("end", "alert", "word"),
+    [
+        (resolved(), firing(), Heard.OLD_COPY),
+        (resolved(), firing(at=NOON + MINUTE), Heard.FIRST),
+        (resolved(), firing(at=None), Heard.FIRST),
+        (
+            replace(resolved(), starts_at=None),
+            firing(at=None),
+            Heard.FIRST,
+        ),  # nothing says that they belong together
+        (resolved(), replace(firing(), once=True), Heard.FIRST),  # nothing ends a notice
+        (replace(resolved(), source="grafana"), firing(), Heard.FIRST),
+    ],
 )
-def test_a_beginning_that_comes_after_its_end_is_none(start: datetime | None, word: Heard) -> None:
+def test_a_beginning_that_comes_after_its_end_is_none(end: Alert, alert: Alert, word: Heard) -> None:
     rows = rows_with(now=NOW)
-    heard(rows, resolved(), None)
-    case = heard(rows, firing(at=start), None)
+    heard(rows, end, None)
+    case = heard(rows, alert, None)
 
     assert case.heard is word
     assert (len(rows.incidents.rows), case.incident_id is None) == (

@@ -16,8 +16,8 @@ from truths import CHAINS, COPY, CRITICAL, END, MINUTE, NOW, PLAN, seen
 from workbench import NOON, firing, resolved
 
 from sms_notify.alert import Alert, Severity
+from sms_notify.policy.cases import Case
 from sms_notify.policy.correlation import SHARED, Known
-from sms_notify.policy.notifications import Case
 from sms_notify.policy.records import Incident, Member
 from sms_notify.policy.rows import Rows
 from sms_notify.policy.truth import hear, passed

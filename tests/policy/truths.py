@@ -13,9 +13,9 @@ from made import (
 from workbench import NOON, a_plan, firing
 
 from sms_notify.alert import Alert, Severity
+from sms_notify.policy.cases import Case
 from sms_notify.policy.correlation import Chains, Known
 from sms_notify.policy.matchers import parse_matchers
-from sms_notify.policy.notifications import Case
 from sms_notify.policy.rate_limits import Flapping, Limits
 from sms_notify.policy.records import Incident, TimerKind
 from sms_notify.policy.routing import Route

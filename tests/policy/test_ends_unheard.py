@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 from made import a_message, a_notification, fates, rows_with, told_by
-from owing import OPEN, SHUT, STRANGER, deciding, heard, planned, summed
+from owing import OPEN, SHUT, STRANGER, ending, heard, planned, summed
 from workbench import ALICE
 
 from sms_notify.policy.bundles import FLAPPING
@@ -40,7 +40,7 @@ def test_whoever_believes_that_it_fires_is_told_that_nothing_is_heard_of_it(
     texts = [
         told_by(text, a_notification(SILENT, kind=kind, id_=id_)) for id_, (kind, text) in enumerate(told, 1)
     ]
-    work = deciding(planned(), rows_with(SILENT, SENT, FAILED, QUEUED, *texts))
+    work = ending(planned(), rows_with(SILENT, SENT, FAILED, QUEUED, *texts))
     found = work.unheard([heard(Heard.DUPLICATE, of=SILENT)])
 
     assert summed(found) == [("alice", 0, "now")] * owed
@@ -50,7 +50,7 @@ def test_whoever_believes_that_it_fires_is_told_that_nothing_is_heard_of_it(
 def test_whoever_was_to_hear_of_the_beginning_still_hears_of_that() -> None:
     rows = rows_with(SILENT, a_notification(SILENT, why=Hold.QUIET))
 
-    assert deciding(planned(), rows).unheard([heard(Heard.DUPLICATE, of=SILENT)]) == []
+    assert ending(planned(), rows).unheard([heard(Heard.DUPLICATE, of=SILENT)]) == []
     assert fates(rows) == {1: PageState.HELD}
 
 
@@ -70,4 +70,4 @@ def test_that_nothing_is_heard_of_it_is_told_under_the_rules_of_today(
 ) -> None:
     rows = rows_with(SILENT, SENT, told_by(SENT, a_notification(SILENT, **told)))
 
-    assert summed(deciding(planned(quiet=own), rows).unheard([heard(Heard.DUPLICATE, of=SILENT)])) == expected
+    assert summed(ending(planned(quiet=own), rows).unheard([heard(Heard.DUPLICATE, of=SILENT)])) == expected

@@ -1,10 +1,9 @@
-"""Who is owed an end: those who may have heard of the beginning. And who takes over what was held for hours."""
+"""Who is owed an end: those who may have heard of the beginning."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 import pytest
 from made import a_message, a_notification, an_incident, ended, fates, moves, rows_with, told_by
@@ -13,14 +12,12 @@ from owing import (
     HOUR,
     MINUTE,
     MUTED,
-    ON_CALL,
     OPEN,
     OVER,
     SHUT,
     STRANGER,
     TO_ALICE,
-    TO_BOB,
-    deciding,
+    ending,
     heard,
     planned,
     summed,
@@ -28,11 +25,10 @@ from owing import (
 from workbench import ALICE, BOB, NOON, resolved
 
 from sms_notify.policy.bundles import FLAPPING
+from sms_notify.policy.cases import EndsOwed
 from sms_notify.policy.directory import Person
-from sms_notify.policy.holds import Hold, Quiet
-from sms_notify.policy.notifications import EndsOwed, relieved
+from sms_notify.policy.holds import Hold
 from sms_notify.policy.records import Incident, Message, Notification
-from sms_notify.policy.rotations import Shift
 from sms_notify.policy.routing import Receiver
 from sms_notify.policy.rows import Rows
 from sms_notify.policy.ruleset import Plan
@@ -49,7 +45,7 @@ def ends_of(
     listed = [] if text is None else [text]
     rows = rows_with(OVER, *listed, n if text is None else told_by(text, n), *more)
     ending = heard(Heard.RESOLVED, of=OVER, alert=resolved(), **case)
-    return rows, deciding(plan or planned(), rows, group="" if "chains" in case else "g").ends([ending])
+    return rows, ending(plan or planned(), rows, group="" if "chains" in case else "g").ends([ending])
 
 
 BEGUN = a_notification(OPEN)
@@ -161,7 +157,7 @@ def test_one_reader_is_owed_one_end_by_the_first_receiver_that_wants_it() -> Non
 @pytest.mark.parametrize("word", list(Heard))
 def test_nothing_else_than_an_end_ends_anything(word: Heard) -> None:
     rows = rows_with(OVER, SENT, told_by(SENT, BEGUN))
-    ends = deciding(planned(), rows).ends([heard(word, of=OVER)])
+    ends = ending(planned(), rows).ends([heard(word, of=OVER)])
 
     assert len(ends.owed) == (word is Heard.RESOLVED)
 
@@ -170,7 +166,7 @@ def test_what_ended_and_is_back_is_not_told_as_over() -> None:
     rows = rows_with(OVER, SENT, told_by(SENT, BEGUN))
     cases = [heard(Heard.RESOLVED, of=OVER), heard(Heard.FIRST, of=an_incident(2))]
 
-    assert deciding(planned(), rows).ends(cases).owed == ()
+    assert ending(planned(), rows).ends(cases).owed == ()
 
 
 @pytest.mark.parametrize(
@@ -197,7 +193,7 @@ def test_an_end_is_owed_to_whoever_still_believes_an_earlier_episode(
         for id_, (kind, person, text) in enumerate(told, 1)
     ]
     rows = rows_with(OVER, now, SENT, FAILED, held, *texts)
-    ends = deciding(planned(), rows).ends([heard(Heard.RESOLVED, of=now)])
+    ends = ending(planned(), rows).ends([heard(Heard.RESOLVED, of=now)])
 
     assert [(n.incident_id, n.person.name) for n in ends.owed] == [(2, name) for name in owed]
     assert fates(rows)[9] == (Drop.RESOLVED if "alice" in owed else PageState.HELD)
@@ -242,14 +238,14 @@ def test_an_end_is_texted_by_a_receiver_that_wants_it_and_has_told_of_this_troub
         told_by(SENT, a_notification(over, id_=3, receiver=now)),
     ]
     plan = planned(Receiver("oncall", (TO_ALICE,)), replace(SILENT, name="silent"))
-    ends = deciding(plan, rows_with(OVER, over, SENT, *told)).ends([heard(Heard.RESOLVED, of=over)])
+    ends = ending(plan, rows_with(OVER, over, SENT, *told)).ends([heard(Heard.RESOLVED, of=over)])
 
     assert [n.receiver for n in ends.owed] == ([] if receiver is None else [receiver])
 
 
 def test_all_readers_of_one_end_wait_for_one_group() -> None:
     rows = rows_with(OVER, SENT, told_by(SENT, BEGUN), told_by(SENT, a_notification(OPEN, BOB, id_=2)))
-    work = deciding(planned(), rows, group="")
+    work = ending(planned(), rows, group="")
     ends = work.ends([heard(Heard.RESOLVED, of=OVER)])
 
     assert [n.person.name for n in ends.owed] == ["alice", "bob"]
@@ -260,68 +256,4 @@ def test_what_ended_and_goes_on_is_not_told_as_over() -> None:
     rows = rows_with(OPEN, SENT, told_by(SENT, BEGUN))
     cases = [heard(Heard.RESOLVED, of=OVER), heard(Heard.RESUMED, of=OPEN)]
 
-    assert deciding(planned(), rows).ends(cases).owed == ()
-
-
-# Who takes over what was held for hours.
-
-NIGHT_OVER = {"why": Hold.QUIET, "held_by": "night", "receiver": "oncall"}
-BOBS = (Shift("bob", NOON - HOUR, NOON + HOUR),)
-
-
-@pytest.mark.parametrize(
-    ("held", "shifts", "expected"),
-    [
-        ({}, BOBS, [("bob", 0, "quiet_hours")]),
-        ({"why": Hold.MUTED}, BOBS, [("bob", 0, "muted")]),
-        ({"why": Hold.LIMIT}, BOBS, []),  # only the hands of the clock relieve anybody
-        ({"due_at": NOON + MINUTE}, BOBS, []),
-        ({"state": PageState.TOLD}, BOBS, []),
-        ({"kind": Kind.REMINDER}, BOBS, []),
-        ({"person": BOB}, BOBS, []),  # still on call
-        ({}, (), []),  # nobody is there to relieve
-        ({"receiver": "dba"}, BOBS, []),  # it names people, not a schedule
-        ({"receiver": "mixed"}, BOBS, []),  # alice is named beside the schedule
-        ({"receiver": "gone"}, BOBS, []),
-    ],
-)
-def test_what_was_held_for_hours_is_told_to_who_is_on_call_by_now(
-    held: Mapping[str, object], shifts: tuple[Shift, ...], expected: list[tuple[str, float, str]]
-) -> None:
-    rows = rows_with(OPEN, a_notification(OPEN, **{**NIGHT_OVER, **held}))
-    named = {"oncall": (ON_CALL,), "dba": (TO_BOB,), "mixed": (ON_CALL, TO_ALICE)}
-    owed = relieved(planned(*(Receiver(*one) for one in named.items()), shifts=shifts), rows)
-
-    assert summed(owed) == expected
-    assert all((n.id, n.held_by) == (0, "night") for n in owed)
-    assert fates(rows) == {1: Drop.OFF_CALL if expected else held.get("state", PageState.HELD)}
-
-
-@pytest.mark.parametrize(
-    ("bobs", "owed", "fate"),
-    [
-        ({"state": PageState.TOLD}, [], PageState.TOLD),  # he has it
-        ({"state": PageState.DROPPED, "why": Drop.OFF_CALL}, ["bob"], Drop.OFF_CALL),  # he is back
-        ({"state": PageState.DROPPED, "why": Drop.SUPERSEDED}, ["bob"], Drop.SUPERSEDED),
-        ({"state": PageState.DROPPED, "why": Drop.OFF_CALL, "nth": 1}, ["bob"], Drop.OFF_CALL),
-    ],
-)
-def test_who_takes_over_is_owed_what_they_have_not(
-    bobs: dict[str, object], owed: list[str], fate: PageState | Drop
-) -> None:
-    rows = rows_with(OPEN, a_notification(OPEN, **NIGHT_OVER), a_notification(OPEN, BOB, id_=2, **bobs))
-    plan = planned(Receiver("oncall", (ON_CALL,)), shifts=BOBS)
-
-    found = relieved(plan, rows)
-
-    assert [(n.person.name, n.id) for n in found] == [(name, 0) for name in owed]
-    assert fates(rows) == {1: Drop.OFF_CALL, 2: fate}
-
-
-@pytest.mark.parametrize(("own", "due", "why"), [(SHUT, 14, Hold.QUIET), (None, 12, Hold.MUTED)])
-def test_whoever_takes_over_has_quiet_hours_of_their_own(own: Quiet | None, due: datetime, why: Hold) -> None:
-    rows = rows_with(OPEN, a_notification(OPEN, BOB, **{**NIGHT_OVER, "why": Hold.MUTED}))
-    alices = (Shift("alice", NOON - HOUR, NOON + HOUR),)
-    (n,) = relieved(planned(Receiver("oncall", (ON_CALL,)), quiet=own, shifts=alices), rows)
-
-    assert (n.person.name, n.due_at, n.why) == ("alice", NOON.replace(hour=due), why)
+    assert ending(planned(), rows).ends(cases).owed == ()
