@@ -12,7 +12,7 @@ from workbench import ALICE, BOB, NOON, a_plan, firing
 from sms_notify.alert import Alert, Delivery
 from sms_notify.policy.cases import Case
 from sms_notify.policy.directory import Directory, Person, Target, TargetKind
-from sms_notify.policy.ends import Ends
+from sms_notify.policy.ends import EndNotifications
 from sms_notify.policy.holds import Quiet, Window
 from sms_notify.policy.notifications import Notifications
 from sms_notify.policy.rate_limits import Flapping, Limits
@@ -58,9 +58,9 @@ def deciding(plan: Plan, rows: Rows, *, group: str = "g", hidden: int = 0) -> No
     return Notifications(plan, Delivery("x", (), group, hidden), rows)
 
 
-def ending(plan: Plan, rows: Rows, *, group: str = "g") -> Ends:
+def ending(plan: Plan, rows: Rows, *, group: str = "g") -> EndNotifications:
     numbers = frozenset((ALICE.number, BOB.number, STRANGER.number))
-    return Ends(plan, numbers, Delivery("x", (), group), rows)
+    return EndNotifications(plan, numbers, Delivery("x", (), group), rows)
 
 
 def heard(

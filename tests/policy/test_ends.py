@@ -27,6 +27,7 @@ from workbench import ALICE, BOB, NOON, resolved
 from sms_notify.policy.bundles import FLAPPING
 from sms_notify.policy.cases import EndsOwed
 from sms_notify.policy.directory import Person
+from sms_notify.policy.ends import EndNotifications
 from sms_notify.policy.holds import Hold
 from sms_notify.policy.records import Incident, Message, Notification
 from sms_notify.policy.routing import Receiver
@@ -44,8 +45,9 @@ def ends_of(
 ) -> tuple[Rows, EndsOwed]:
     listed = [] if text is None else [text]
     rows = rows_with(OVER, *listed, n if text is None else told_by(text, n), *more)
-    ending = heard(Heard.RESOLVED, of=OVER, alert=resolved(), **case)
-    return rows, ending(plan or planned(), rows, group="" if "chains" in case else "g").ends([ending])
+    over = heard(Heard.RESOLVED, of=OVER, alert=resolved(), **case)
+    decide: EndNotifications = ending(plan or planned(), rows, group="" if "chains" in case else "g")
+    return rows, decide.ends([over])
 
 
 BEGUN = a_notification(OPEN)

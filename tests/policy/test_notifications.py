@@ -35,6 +35,7 @@ from sms_notify.policy.bundles import RAISED
 from sms_notify.policy.cases import Case
 from sms_notify.policy.directory import Target
 from sms_notify.policy.holds import Hold, Quiet
+from sms_notify.policy.notifications import Notifications
 from sms_notify.policy.records import Incident, Timer, TimerKind
 from sms_notify.policy.routing import ROUND, Receiver, Route
 from sms_notify.policy.vocabulary import Decision, Drop, Heard, IncidentState, Kind, PageState, State
@@ -96,7 +97,7 @@ def test_what_its_source_has_not_grouped_waits_for_its_group(
     group: str, last: float | None, of: Incident, due: float, noted: float | None
 ) -> None:
     rows, cases = rows_with(of), [heard(Heard.FIRST, of=of)]
-    work = deciding(planned(), rows, group=group)
+    work: Notifications = deciding(planned(), rows, group=group)
     names = work.groups([*cases, heard(Heard.DUPLICATE, replace(ROUTE, path="other"))])
     if last is not None:
         rows.groups.load(names[0], NOON + last * MINUTE)

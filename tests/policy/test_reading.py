@@ -11,7 +11,7 @@ from workbench import ALICE, BOB, NOON
 
 from sms_notify.alert import Delivery
 from sms_notify.policy.belief import Belief
-from sms_notify.policy.reading import Reading
+from sms_notify.policy.reading import ReaderBeliefs
 from sms_notify.policy.routing import Receiver
 from sms_notify.policy.vocabulary import Heard, Kind, PageState, State
 
@@ -35,7 +35,7 @@ def test_a_reader_believes_what_may_have_arrived_or_waits(
     text = a_message(state=state, ambiguous=ambiguous)
     rows = rows_with(OPEN, text, told_by(text, a_notification(OPEN)))
 
-    reading = Reading(Delivery("x", ()), rows)
+    reading = ReaderBeliefs(Delivery("x", ()), rows)
     assert reading.believes(FIRST, ALICE.number) is believes
     assert reading.believes(FIRST, BOB.number) is Belief.NOTHING
 
@@ -46,7 +46,7 @@ def test_the_last_word_counts() -> None:
     over = told_by(end, a_notification(OVER, kind=Kind.RESOLVED, id_=2))
 
     assert (
-        Reading(Delivery("x", ()), rows_with(OVER, text, end, told, over)).believes(FIRST, ALICE.number)
+        ReaderBeliefs(Delivery("x", ()), rows_with(OVER, text, end, told, over)).believes(FIRST, ALICE.number)
         is Belief.RESOLVED
     )
 
@@ -54,19 +54,19 @@ def test_the_last_word_counts() -> None:
 def test_what_is_held_is_not_believed() -> None:
     rows = rows_with(OPEN, a_notification(OPEN, state=PageState.HELD))
 
-    assert Reading(Delivery("x", ()), rows).believes(FIRST, ALICE.number) is Belief.NOTHING
+    assert ReaderBeliefs(Delivery("x", ()), rows).believes(FIRST, ALICE.number) is Belief.NOTHING
 
 
 @pytest.mark.parametrize(("group", "waits"), [("{}", timedelta()), ("", ROUTE.group_wait)])
 def test_what_a_source_has_grouped_waits_for_no_group(group: str, waits: timedelta) -> None:
-    reading = Reading(Delivery("x", (), group), rows_with(OPEN))
+    reading = ReaderBeliefs(Delivery("x", (), group), rows_with(OPEN))
     (only,), _ = reading.starts_of(FIRST, Receiver("oncall"), urgent=True)
 
     assert only[1].until - NOON == waits
 
 
 def test_all_readers_of_one_receiver_wait_for_the_same_moment() -> None:
-    reading = Reading(Delivery("x", ()), rows_with(OPEN))
+    reading = ReaderBeliefs(Delivery("x", ()), rows_with(OPEN))
 
     first = reading.starts_of(FIRST, Receiver("oncall"), urgent=False)
     assert reading.starts_of(FIRST, Receiver("oncall"), urgent=False) == first

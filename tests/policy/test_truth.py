@@ -118,6 +118,35 @@ def test_an_alert_changes_the_latest_episode_as_it_means(
     assert {one.word for one in rows.decided} == {Decision.RAISED} & {str(word)}
 
 
+BY_HAND = replace(CRITICAL, state=IncidentState.CLOSED, closed_at=END, closed_by="alice")
+
+
+@pytest.mark.parametrize(
+    ("latest", "alert", "becomes"),
+    [
+        (BY_HAND, firing(), {}),  # a repeat
+        (BY_HAND, WARNING, {}),
+        (BY_HAND, resolved(), {"state": IncidentState.RESOLVED, "ended_at": END, "closed_at": NOW}),
+        (replace(BY_HAND, source=SHARED), resolved(), {}),  # of several sources one
+    ],
+)
+def test_what_somebody_closed_stays_closed_until_its_source_has_ended_it(
+    latest: Incident, alert: Alert, becomes: Mapping[str, object]
+) -> None:
+    rows = rows_with(latest, now=NOW)
+    case = heard(rows, alert, latest)
+
+    assert (case.heard, case.incident_id) == (Heard.CLOSED, 1)
+    assert rows.incidents.rows == {1: replace(latest, **becomes)}  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("alert", [firing(at=NOW), firing(at=NOON + HOUR)])
+def test_a_later_start_than_that_of_what_somebody_closed_is_news(alert: Alert) -> None:
+    rows = rows_with(BY_HAND, now=NOW)
+
+    assert heard(rows, alert, BY_HAND).heard is Heard.FIRST
+
+
 def test_a_rise_is_written_down_with_what_it_rose_to() -> None:
     rows = rows_with(MILD, now=NOW)
     heard(rows, replace(firing(), annotations={"summary": "worse"}), MILD)
