@@ -16,8 +16,10 @@ from sms_notify.engine.texting import Texting
 from sms_notify.engine.working_set import WorkingSet
 from sms_notify.policy.acknowledgement import acknowledge_there, end_acknowledgement, taken_back_there
 from sms_notify.policy.batching import Texted
+from sms_notify.policy.cases import Case, EndsOwed
 from sms_notify.policy.correlation import Chains, Key, is_repeat, known, names
-from sms_notify.policy.notifications import Case, EndsOwed, Notifications
+from sms_notify.policy.ends import EndNotifications
+from sms_notify.policy.notifications import Notifications
 from sms_notify.policy.records import AcceptedAlert, Notification
 from sms_notify.policy.roster import scheduled
 from sms_notify.policy.routing import Route, route
@@ -142,7 +144,7 @@ class Accepting:
         return [cases[at] for at in range(len(routed))]
 
     def _tell(self, working: WorkingSet, delivery: Delivery, cases: Sequence[Case]) -> _Outcome:
-        decide = Notifications(self._plan, self._numbers, delivery, working.rows)
+        decide = Notifications(self._plan, delivery, working.rows)
         self._load_for(working, decide, cases)
         begun = decide.beginnings(cases)
         # After what begins is decided: what is first heard of with its acknowledgement climbs nowhere, and its text says so.
@@ -150,7 +152,7 @@ class Accepting:
         for ack in delivery.acks:
             acknowledge_there(self._plan, working.rows, ack, raised)
         told = self._texting.owe(working, [_with_its_acknowledgement(working.rows, n) for n in begun])
-        ended = decide.ends(cases)
+        ended = EndNotifications(self._plan, self._numbers, delivery, working.rows).ends(cases)
         told += self._texting.owe(working, ended.owed)
         told += self._take_back(working, delivery.unacks)
         return _outcome(begun, ended, told)

@@ -22,8 +22,8 @@ from sms_notify.oncall.roster import Roster
 from sms_notify.policy.acknowledgement import acknowledge, end_acknowledgement
 from sms_notify.policy.allowed_moment import Rechecking
 from sms_notify.policy.closing import close, ends_by_hand
+from sms_notify.policy.ends import EndNotifications
 from sms_notify.policy.housekeeping import LONGEST_PAUSE, Moved
-from sms_notify.policy.notifications import Notifications
 from sms_notify.policy.reconfigured import Configured, Reconfigured, configured, numbers_changed
 from sms_notify.policy.rotations import Schedule
 from sms_notify.policy.ruleset import Plan
@@ -168,7 +168,7 @@ class Engine:
         keys = [(rows.incidents.rows[id_].source, rows.incidents.rows[id_].fingerprint) for id_ in closed]
         working.load_problems(keys)
         working.load_history(keys)
-        decide = Notifications(self.plan, self._numbers, Delivery("", (), group=_BY_HAND), rows)
+        decide = EndNotifications(self.plan, self._numbers, Delivery("", (), group=_BY_HAND), rows)
         self._texting.owe(working, ends_by_hand(self.plan, rows, decide, closed))
         working.flush()
         return closed

@@ -9,8 +9,10 @@ from sms_notify.engine.working_set import WorkingSet
 from sms_notify.policy.allowance import Allowance
 from sms_notify.policy.allowed_moment import Rechecking
 from sms_notify.policy.batching import Batching, Texted, is_behind, joins
+from sms_notify.policy.cases import Case
+from sms_notify.policy.ends import EndNotifications
 from sms_notify.policy.holds import Hold
-from sms_notify.policy.notifications import Case, Notifications
+from sms_notify.policy.notifications import Notifications
 from sms_notify.policy.rate_limits import Lane
 from sms_notify.policy.records import Notification
 from sms_notify.policy.rows import Rows
@@ -43,13 +45,15 @@ class Texting:
 
     def unheard(self, working: WorkingSet, numbers: frozenset[str], cases: Sequence[Case]) -> list[Texted]:
         """Texts about what nothing is heard of any more."""
-        return self.owe(working, Notifications(self._plan, numbers, _OF_TIME, working.rows).unheard(cases))
+        return self.owe(working, EndNotifications(self._plan, numbers, _OF_TIME, working.rows).unheard(cases))
 
     def tell(self, working: WorkingSet, numbers: frozenset[str], cases: Sequence[Case]) -> list[Texted]:
         """Texts about what time has made of problems."""
-        decide = Notifications(self._plan, numbers, _OF_TIME, working.rows)
+        decide = Notifications(self._plan, _OF_TIME, working.rows)
         told = self.owe(working, decide.beginnings(cases))
-        return told + self.owe(working, decide.ends(cases).owed)
+        return told + self.owe(
+            working, EndNotifications(self._plan, numbers, _OF_TIME, working.rows).ends(cases).owed
+        )
 
     def flush(self, working: WorkingSet) -> list[Texted]:
         """Texts about what was held until now."""

@@ -13,9 +13,9 @@ from sms_notify.policy import handoff
 from sms_notify.policy.batching import Texted
 from sms_notify.policy.escalation import ALONG, Escalation
 from sms_notify.policy.housekeeping import Housekeeping, Moved, Overdue
-from sms_notify.policy.notifications import relieved
 from sms_notify.policy.owed_again import look_before_resend
 from sms_notify.policy.records import Message, TimerKind
+from sms_notify.policy.relief import relieved
 from sms_notify.policy.rows import Rows
 from sms_notify.policy.ruleset import Plan
 from sms_notify.policy.truth import passed, unheard

@@ -6,7 +6,8 @@ from collections.abc import Iterable
 from dataclasses import replace
 
 from sms_notify.policy.bundles import CLOSED
-from sms_notify.policy.notifications import Case, Notifications
+from sms_notify.policy.cases import Case
+from sms_notify.policy.ends import EndNotifications
 from sms_notify.policy.records import Incident, Notification
 from sms_notify.policy.routing import route
 from sms_notify.policy.rows import Rows
@@ -30,12 +31,10 @@ def close(rows: Rows, incident_ids: Iterable[int], by: str, how: AckBy) -> list[
     return closed
 
 
-def ends_by_hand(
-    plan: Plan, rows: Rows, notifications: Notifications, closed: Iterable[int]
-) -> list[Notification]:
+def ends_by_hand(plan: Plan, rows: Rows, ends: EndNotifications, closed: Iterable[int]) -> list[Notification]:
     """Everybody who believes that it fires hears who closed it; not whoever did, who knows."""
     cases = [_case(plan, rows.incidents.rows[id_]) for id_ in sorted(closed)]
-    owed = notifications.ends(cases).owed
+    owed = ends.ends(cases).owed
     return [_told(rows, n) for n in owed if not _closed_by(plan, rows, n)]
 
 

@@ -113,15 +113,9 @@ class Incident:
         ended = self.closed_at is not None
         status = Status.RESOLVED if ended else Status.FIRING
         alert = Alert(
-            self.source,
-            self.fingerprint,
-            status,
-            self.labels,
-            self.annotations,
-            self.starts_at,
-            self.ended_at,
+            self.source, self.fingerprint, status, self.labels, self.annotations, self.starts_at, self.ended_at,
             graded=self.severity,
-        )
+        )  # fmt: skip
         heard_at = self.last_seen_at if self.state is IncidentState.UNHEARD else None
         acked_by = "" if ended else self.acked_by
         return Subject(

@@ -7,6 +7,7 @@ from datetime import timedelta
 
 from sms_notify.alert import Alert, Status
 from sms_notify.policy import flapping
+from sms_notify.policy.cases import Case
 from sms_notify.policy.correlation import (
     REPEATING,
     SHARED,
@@ -18,7 +19,6 @@ from sms_notify.policy.correlation import (
     standing,
     under_other_names,
 )
-from sms_notify.policy.notifications import Case
 from sms_notify.policy.rate_limits import Flapping
 from sms_notify.policy.records import Incident, Timer, TimerKind
 from sms_notify.policy.routing import route
