@@ -83,6 +83,9 @@ def people_of(world: World, heard: Heard) -> Sequence[Person]:
 # 2. Limits, where they count: at the phone.
 
 
+_URGENT = (Lane.CRITICAL, Lane.ENDS)
+
+
 def limits_hold(world: World) -> None:
     """For every text, every limit of its lane over the window that ends with it. What is sent once more after an
     ambiguous attempt may come on top: nobody knows whether it is a text at all.
@@ -93,6 +96,11 @@ def limits_hold(world: World) -> None:
         lane = [one for one in arrived if one.message.lane is left.message.lane]
         mine = [one for one in lane if one.message.number == left.message.number]
         _within(bounds.of(left.message.lane), mine, left)
+        if left.message.lane in _URGENT:
+            both = [one for one in arrived if one.message.lane in _URGENT]
+            _within(
+                bounds.per_number_critical, [o for o in both if o.message.number == left.message.number], left
+            )
         if left.message.lane is Lane.REST:
             _within(bounds.overall, lane, left)
             for name in {told.receiver for told in left.pages}:
@@ -167,12 +175,15 @@ def _over(world: World, page: sqlite3.Row) -> bool:
 
 
 def _full(world: World, number: str) -> bool:
-    rows = world.rows(
-        "select started_at from attempts where number = :number and lane = 'critical'"
-        " and (fate is null or fate in ('sent', 'unknown'))",
-        number=number,
-    )
+    """Ends of critical trouble share the limits, also one that waits to leave."""
     now = _stored(world)
+    rows = world.rows(
+        "select started_at from attempts where number = :number and lane in ('critical', 'ends')"
+        " and (fate is null or fate in ('sent', 'unknown'))"
+        " union all select :now from messages where state = 'queued' and number = :number and lane = 'ends'",
+        number=number,
+        now=now,
+    )
     return any(
         sum(now - limit.window // _MICRO < row["started_at"] for row in rows) >= limit.count
         for limit in world.plan.limits.per_number_critical
@@ -318,8 +329,10 @@ def nobody_is_told_twice(world: World) -> None:
 
 # 8. The numbers of digests add up.
 
+_NEWS = "FIRING|ESCALATED|WORSE|STILL FIRING|FLAPPING"
+_CROWD = r"(?: of \d+(?: left)?)?"  # some of a crowd are told, the others by the next text
 _HEAD = re.compile(
-    r"^(?:LATE, (?P<late>\d+) since|(?P<more>\d+) more(?: since| until)|Held since)[^:]*\d\d:\d\d(?P<rest>.*)$"
+    rf"^(?:LATE, (?P<late>\d+){_CROWD} since|(?P<more>\d+) more(?: since| until)|Held since)[^:]*\d\d:\d\d(?P<rest>.*)$"
 )
 _KIND = re.compile(r"^(?:(\d+)x )?[A-Z][A-Za-z]+(?:\.\.\.)?(?=$|[ :])")
 
@@ -336,7 +349,7 @@ def digests_add_up(world: World) -> None:
         if number:
             assert int(number) == len(begun), (left.message.body, left.pages)
         if head:
-            counts = [int(n) for n in re.findall(r"(\d+) (?:resolved|open)", head["rest"])]
+            counts = [int(n) for n in re.findall(rf"(\d+){_CROWD} (?:resolved|open)", head["rest"])]
             assert not counts or sum(counts) == len(begun), (left.message.body, left.pages)
         else:
             assert _total(body) == len(begun) + len(over), (left.message.body, left.pages)
@@ -345,9 +358,11 @@ def digests_add_up(world: World) -> None:
 def _total(body: str) -> int:
     """Of a text that is a list of lists: `FIRING critical 3x HostDown: web1, +2; 1 resolved; OK 2x: A, B`."""
     total = 0
-    bare = re.sub(r",? (?:next text \S+|#\w+|ack: \S+|\+\d+ not shown)", "", body)
-    for part in re.split(r"; (?=FIRING|OK|\d+ resolved)", bare):
-        head = re.match(r"^(?:FIRING(?: critical)?|OK) (?:(\d+)x\b|)|^(\d+) resolved", part)
+    bare = re.sub(
+        r",? (?:(?:next (?:critical )?text|other texts) \S+|#\w+|ack: \S+|\+\d+ not shown)", "", body
+    )
+    for part in re.split(rf"; (?={_NEWS}|OK|\d+ resolved)", bare):
+        head = re.match(rf"^(?:(?:{_NEWS})(?: critical)?|OK) (?:(\d+)(?:x| of \d+)\b|)|^(\d+) resolved", part)
         assert head, body
         total += int(head[1] or head[2] or 1)
     return total
