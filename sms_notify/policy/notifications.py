@@ -315,10 +315,9 @@ class Notifications:
 
     def _resolved(self, case: Case, receiver: Receiver, mine: Sequence[Notification]) -> Notification:
         """To whoever was texted of it as critical its end comes by the limits for critical texts; by night only while the
-        text about it is fresh.
+        text about it is fresh, else with what else is told in the morning.
         """
         first, told = mine[0], [n for n in mine if self._rows.reached(n)]
-        lane = Lane.ENDS if any(n.row_lane is Lane.CRITICAL for n in told) else Lane.REST
         fresh = max((at for n in told if (at := self._rows.written_at(n)) is not None), default=None)
         person = self._plan.directory.owner(first.number) or Person(first.person.name, first.number)
         route, calm = case.route_to(receiver.name), self._now + self._calm(case)
@@ -327,9 +326,10 @@ class Notifications:
         held = self._wait(start, case, route, receiver, person, unexcepted=stale)
         if case.flapping and held.until < calm:
             held = Wait(calm, Hold.FLAPPING)
+        urgent = held.why is not Hold.QUIET and any(n.row_lane is Lane.CRITICAL for n in told)
         return Notification(
             case.subject(ended=True), person, Kind.RESOLVED, receiver.name, held.until, self._now, held.why, held.by,
-            0, bundle, row_lane=lane,
+            0, bundle, row_lane=Lane.ENDS if urgent else Lane.REST,
         )  # fmt: skip
 
 

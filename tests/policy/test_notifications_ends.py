@@ -28,7 +28,9 @@ from workbench import ALICE, BOB, NOON, resolved
 
 from sms_notify.policy.directory import Person
 from sms_notify.policy.holds import Hold, Quiet
+from sms_notify.policy.matchers import parse_matchers
 from sms_notify.policy.notifications import EndsOwed, relieved
+from sms_notify.policy.rate_limits import Lane
 from sms_notify.policy.records import Incident, Message, Notification
 from sms_notify.policy.rotations import Shift
 from sms_notify.policy.routing import Receiver
@@ -129,6 +131,43 @@ def test_an_end_goes_to_its_reader_under_the_rules_of_today(
     _, ends = ends_of(SENT, replace(BEGUN, **told), plan=plan, **case)  # type: ignore[arg-type]
 
     assert summed(ends.owed) == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "row_lane", "lane"),
+    [
+        (a_message(7, state=State.DELIVERED), Lane.CRITICAL, Lane.ENDS),
+        (a_message(7, state=State.UNKNOWN, ambiguous=1), Lane.CRITICAL, Lane.ENDS),
+        (a_message(7, state=State.DELIVERED), Lane.REST, Lane.REST),  # texted as less, whatever it became
+        (a_message(7, state=State.DELIVERED), Lane.FREE, Lane.REST),
+    ],
+)
+def test_an_end_belongs_to_the_level_at_which_its_reader_was_texted(
+    text: Message, row_lane: Lane, lane: Lane
+) -> None:
+    _, ends = ends_of(text, replace(BEGUN, row_lane=row_lane))
+
+    assert [n.lane for n in ends.owed] == [lane]
+
+
+LETS_CRITICAL = Quiet(SHUT.during, (parse_matchers('severity="critical"'),))
+
+
+@pytest.mark.parametrize(
+    ("texted", "due", "why", "lane"),
+    [
+        (NOON, 0, Hold.NOW, Lane.ENDS),
+        (NOON - HOUR, 0, Hold.NOW, Lane.ENDS),
+        (NOON - HOUR - MINUTE, 120, Hold.QUIET, Lane.REST),  # with all else that is told in the morning
+    ],
+)
+def test_by_night_an_end_comes_within_an_hour_of_the_text_about_it_else_in_the_morning(
+    texted: datetime, due: float, why: Hold, lane: Lane
+) -> None:
+    text = a_message(7, state=State.DELIVERED, created_at=texted)
+    _, ends = ends_of(text, BEGUN, plan=planned(quiet=LETS_CRITICAL))
+
+    assert [((n.due_at - NOON) / MINUTE, n.why, n.lane) for n in ends.owed] == [(due, why, lane)]
 
 
 def test_what_limits_held_before_it_was_told_holds_no_end() -> None:
