@@ -449,7 +449,8 @@ _MICRO = timedelta(microseconds=1)
 # A text that waits though it may leave waits for something else in this list, or for the world.
 _NEXT_DUE = """select min(at) as at from (
     select min(due_at) as at from pages p where state = 'held' and not (due_at <= :now and exists
-        (select 1 from messages m where m.state = 'queued' and m.number = p.number and m.lane = p.lane))
+        (select 1 from messages m where m.state = 'queued' and m.number = p.number and (m.lane = p.lane
+          or p.lane = 'ends' and m.lane = 'critical')))
     union all select min(due_at) from agenda
     union all select min(not_before) from messages where state = 'queued' and not_before > :now
     union all select min(expires_at) from messages where state = 'queued'

@@ -100,6 +100,9 @@ def people_of(world: World, heard: Heard) -> Sequence[Person]:
 # 2. Limits, where they count: at the phone.
 
 
+_URGENT = (Lane.CRITICAL, Lane.ENDS)
+
+
 def limits_hold(world: World) -> None:
     """For every text, every limit of its lane over the window that ends with it. What is sent once more after an
     ambiguous attempt may come on top: nobody knows whether it is a text at all.
@@ -193,6 +196,13 @@ def _full(world: World, number: str) -> bool:
         number=number,
     )
     now = _stored(world)
+    rows = world.rows(
+        "select started_at from attempts where number = :number and lane in ('critical', 'ends')"
+        " and (fate is null or fate in ('sent', 'unknown'))"
+        " union all select :now from messages where state = 'queued' and number = :number and lane = 'ends'",
+        number=number,
+        now=now,
+    )
     return any(
         sum(now - limit.window // _MICRO < row["started_at"] for row in rows) >= limit.count
         for limit in world.plan.limits.per_number_critical
@@ -348,6 +358,8 @@ def nobody_is_told_twice(world: World) -> None:
 
 # 8. The numbers of digests add up.
 
+_NEWS = "FIRING|ESCALATED|WORSE|STILL FIRING|FLAPPING"
+_CROWD = r"(?: of \d+(?: left)?)?"  # some of a crowd are told, the others by the next text
 _HEAD = re.compile(
     r"^(?:LATE, (?P<late>\d+)(?: of \d+(?: left)?)? since|(?P<more>\d+) more(?: since| until)|Held since)"
     r"[^:]*\d\d:\d\d(?P<rest>.*)$"

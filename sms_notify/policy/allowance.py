@@ -6,7 +6,6 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from sms_notify.policy.crowds import NAMED
 from sms_notify.policy.directory import Target
 from sms_notify.policy.holds import Hold, Wait, wait
 from sms_notify.policy.rate_limits import (
@@ -21,7 +20,6 @@ from sms_notify.policy.rate_limits import (
     longest,
     pause_after,
     room,
-    spread,
 )
 from sms_notify.policy.records import Notification
 from sms_notify.policy.roster import Staff
@@ -30,6 +28,8 @@ from sms_notify.policy.rows import Rows
 from sms_notify.policy.ruleset import Plan
 from sms_notify.policy.vocabulary import Kind
 
+_STORM = 100  # things of the rest in one text
+_STORM_PAUSE = timedelta(minutes=10)  # as long as anything that comes and goes must be calm by default
 AT_ONCE = 3  # texts to one reader in one go; the rest follows a second later, where the limits allow it
 
 
@@ -127,15 +127,16 @@ class Allowance:
         """When the next text of the lane may leave, after this many now, where that is worth a word. Nobody waits for
         an end.
 
-        `told` is how much the last of them tells. In a storm of the rest a text every minute would tell numbers alone,
-        and then none could follow for long: the texts are spread evenly over the limits.
+        `told` is how much the last of them tells. In a storm of the rest a text every minute would tell numbers alone, and
+        cost what the limits allow in a quarter of an hour.
         """
         rules = self._plan.limits.of(lane)
         if not rules or not texts or lane is Lane.ENDS:
             return None
-        free = pause_after(rules, [*leave.history, *[now] * (texts - 1)], now)
-        if lane is Lane.REST and told > NAMED:
-            free = max(free, now + spread(rules))
+        sent = [*leave.history, *[now] * (texts - 1)]
+        free = pause_after(rules, sent, now)
+        if lane is Lane.REST and told > _STORM:
+            free = max(free, now + min(_STORM_PAUSE, longest(rules)))
         return free if free - now > TELL_PAUSE else None
 
 

@@ -106,13 +106,14 @@ class EndNotifications:
         was texted of it as critical its end comes by the limits for critical texts.
         """
         first, told = mine[0], [n for n in mine if self._rows.reached(n)]
-        lane = Lane.ENDS if any(n.row_lane is Lane.CRITICAL for n in told) else Lane.REST
         person = self._plan.directory.owner(first.number) or Person(first.person.name, first.number)
         starts, bundle = self._reading.starts_of(case, receiver, urgent=False)
         hours = () if is_awake(self._rows, mine) else (receiver.quiet, person.quiet)
         quiet = [replace(one, unless=()) for one in hours if one is not None]  # no end is so urgent
         unmuted = [(Route(receiver.name), start) for _, start in starts]
         held = first_free(unmuted, case.alert.labels, *quiet)
+        urgent = held.why is not Hold.QUIET and any(n.row_lane is Lane.CRITICAL for n in told)
+        lane = Lane.ENDS if urgent else Lane.REST
         return Notification(
             case.subject(ended=True), person, Kind.RESOLVED, receiver.name, held.until, self._now, held.why, held.by,
             case.round * ROUND, bundle, row_lane=lane,

@@ -164,14 +164,6 @@ def pause_after(limits: Sequence[Limit], sent: Sequence[datetime], now: datetime
     return room(limits, [*sent, now], now).free_at
 
 
-_LONGEST_SPREAD = timedelta(minutes=15)
-
-
-def spread(limits: Sequence[Limit]) -> timedelta:
-    """Between texts that are spread evenly over the slowest of the limits; never so long that nobody is told at all."""
-    return min(_LONGEST_SPREAD, max((limit.window / limit.count for limit in limits), default=timedelta()))
-
-
 @dataclass(frozen=True, slots=True)
 class Spending:
     """Credits that left at a moment; `urgent` = for a critical text."""

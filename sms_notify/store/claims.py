@@ -18,8 +18,8 @@ from sms_notify.store.tx import Row, Tx, stored
 # text waits for a critical one, and for the end of what it tells, which would be read as today's, but for no other: a request
 # takes half a minute where the gateway hangs.
 _TELLS_ITS_END = (
-    "exists (select 1 from pages e cross join incidents h cross join pages f cross join incidents i where h.id = e.incident_id"
-    f" and e.message_id = o.id and e.kind = '{Kind.RESOLVED}' and f.message_id = m.id and i.id = f.incident_id"
+    "exists (select 1 from pages e cross join incidents h cross join pages g cross join incidents i where h.id = e.incident_id"
+    f" and e.message_id = o.id and e.kind = '{Kind.RESOLVED}' and g.message_id = m.id and i.id = g.incident_id"
     " and coalesce(i.source, '') = h.source and coalesce(i.fingerprint, '') = h.fingerprint)"
 )
 _BUSY = (

@@ -57,7 +57,8 @@ select min(at) as at from (
 _NEXT_ASKED = f"""
 select min(at) as at from (
   select min(due_at) as at from pages p where state = 'held' and not (due_at <= :now and exists
-    (select 1 from messages m where m.state = 'queued' and m.number = p.number and m.lane = p.lane))
+    (select 1 from messages m where m.state = 'queued' and m.number = p.number
+      and (m.lane = p.lane or p.lane = 'ends' and m.lane = 'critical')))
   union all select min(not_before) from messages where state = 'queued' and not_before > :now
   union all select min(told_at) + :trouble_kept + 1 from troubles where closed_at is null and told_at + :trouble_kept + 1 > :now
   union all select min(opened_at) + :failover_after from breakers where opened_at + :failover_after > :now

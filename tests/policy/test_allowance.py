@@ -254,22 +254,24 @@ def test_a_silence_of_more_than_two_minutes_after_these_texts_is_worth_a_word(
 
 
 @pytest.mark.parametrize(
-    ("lane", "limits", "told", "minutes"),
+    ("lane", "limits", "left", "told", "minutes"),
     [
-        (REST, "5/15m", 36, None),
-        (REST, "5/15m", 37, 3),
-        (REST, "5/15m 11/1h", 37, 60 / 11),
-        (REST, "1/1m", 99, None),  # one minute: not worth a word
-        (REST, "2/1d", 99, 15),  # no longer than that
-        (CRITICAL, "5/15m", 99, None),
+        (REST, "5/15m", [], 100, None),
+        (REST, "5/15m", [], 101, 10),
+        (REST, "5/15m", [14, 11, 10, 9], 101, 10),
+        (REST, "5/15m", [4, 3, 2, 1], 101, 11),
+        (REST, "9/3m", [], 101, 3),  # no longer than the limits look back
+        (REST, "1/1m", [], 101, None),  # one minute: not worth a word
+        (REST, "1/1d", [], 101, 24 * 60),
+        (CRITICAL, "5/15m", [], 101, None),
     ],
 )
-def test_after_a_text_that_tells_a_storm_of_the_rest_the_next_ones_are_spread_evenly(
-    lane: Lane, limits: str, told: int, minutes: float | None
+def test_after_a_text_that_tells_a_storm_of_the_rest_the_next_one_waits(
+    lane: Lane, limits: str, left: list[float], told: int, minutes: float | None
 ) -> None:
     rules = tuple(map(parse_limit, limits.split()))
-    asked, leave = allowance(Limits(rules, rules)), Leave(3, NOON, LimitScope.NUMBER, ())
-    until = asked.silent_until(lane, leave, 1, NOON, told)
+    leave = Leave(3, NOON, LimitScope.NUMBER, tuple(before(m) for m in left))
+    until = allowance(Limits(rules, rules)).silent_until(lane, leave, 1, NOON, told)
 
     assert until == (None if minutes is None else NOON + timedelta(minutes=minutes))
 

@@ -28,7 +28,9 @@ from sms_notify.policy.bundles import FLAPPING
 from sms_notify.policy.cases import EndsOwed
 from sms_notify.policy.directory import Person
 from sms_notify.policy.ends import EndNotifications
-from sms_notify.policy.holds import Hold
+from sms_notify.policy.holds import Hold, Quiet
+from sms_notify.policy.matchers import parse_matchers
+from sms_notify.policy.rate_limits import Lane
 from sms_notify.policy.records import Incident, Message, Notification
 from sms_notify.policy.routing import Receiver
 from sms_notify.policy.rows import Rows
@@ -141,6 +143,43 @@ def test_quiet_hours_hold_an_end_where_its_reader_read_of_it_long_ago(
     _, ends = ends_of(text, replace(BEGUN, bundle=said), plan=planned(quiet=SHUT))
 
     assert summed(ends.owed) == [("alice", due, why)]
+
+
+@pytest.mark.parametrize(
+    ("text", "row_lane", "lane"),
+    [
+        (a_message(7, state=State.DELIVERED), Lane.CRITICAL, Lane.ENDS),
+        (a_message(7, state=State.UNKNOWN, ambiguous=1), Lane.CRITICAL, Lane.ENDS),
+        (a_message(7, state=State.DELIVERED), Lane.REST, Lane.REST),  # texted as less, whatever it became
+        (a_message(7, state=State.DELIVERED), Lane.FREE, Lane.REST),
+    ],
+)
+def test_an_end_belongs_to_the_level_at_which_its_reader_was_texted(
+    text: Message, row_lane: Lane, lane: Lane
+) -> None:
+    _, ends = ends_of(text, replace(BEGUN, row_lane=row_lane))
+
+    assert [n.lane for n in ends.owed] == [lane]
+
+
+LETS_CRITICAL = Quiet(SHUT.during, (parse_matchers('severity="critical"'),))
+
+
+@pytest.mark.parametrize(
+    ("texted", "due", "why", "lane"),
+    [
+        (NOON, 0, Hold.NOW, Lane.ENDS),
+        (NOON - HOUR, 0, Hold.NOW, Lane.ENDS),
+        (NOON - HOUR - MINUTE, 120, Hold.QUIET, Lane.REST),  # with all else that is told in the morning
+    ],
+)
+def test_by_night_an_end_comes_within_an_hour_of_the_text_about_it_else_in_the_morning(
+    texted: datetime, due: float, why: Hold, lane: Lane
+) -> None:
+    text = a_message(7, state=State.DELIVERED, created_at=texted)
+    _, ends = ends_of(text, BEGUN, plan=planned(quiet=LETS_CRITICAL))
+
+    assert [((n.due_at - NOON) / MINUTE, n.why, n.lane) for n in ends.owed] == [(due, why, lane)]
 
 
 def test_what_limits_held_before_it_was_told_holds_no_end() -> None:
