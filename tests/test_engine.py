@@ -11,10 +11,12 @@ from workbench import NOON, Bench, VirtualClock, a_plan, firing, resolved
 
 from sms_notify.engine import Engine
 from sms_notify.engine.working_set import WorkingSet
+from sms_notify.explain import timeline
 from sms_notify.policy.holds import Hold
 from sms_notify.policy.outcomes import Fate, Outcome, Reason
+from sms_notify.policy.routing import Route
 from sms_notify.policy.vocabulary import Cause, Heard, Kind, State
-from sms_notify.store import claims, messages, outbox
+from sms_notify.store import claims, messages, outbox, page_queries, queries
 from sms_notify.store.messages import Entry
 from sms_notify.store.sqlite import SqliteStore
 
@@ -467,3 +469,31 @@ def test_a_page_cannot_be_written_twice(bench: Bench) -> None:
     bench.commit(again)
 
     assert bench.rows("select kind, number from pages") == draft_kind
+
+
+def test_a_text_whose_answer_was_lost_has_told_nobody_and_its_link_still_acknowledges(bench: Bench) -> None:
+    bench.accept(firing(team="dba"))
+    bench.commit(lambda tx: tx.run("update messages set ack_code = 'c0de'"))
+    assert told_people(bench) == 1
+    put_in(bench, State.UNKNOWN)
+    assert told_people(bench) == 0
+    bench.clock.move(minutes=1)
+    bench.tick()
+    assert told_people(bench) == 1, "the second text may tell it"
+    put_in(bench, State.UNKNOWN, 2)
+    bench.clock.move(minutes=11)
+    bench.tick()
+
+    assert told_people(bench) == 0
+    linked = bench.commit(lambda tx: page_queries.linked(tx, "c0de"))
+    assert [one.id for one in linked.incidents] == [1]
+    beside = timeline.Beside(str, Route("dba"), {}, ("main",))
+    assert bench.commit(lambda tx: timeline.of_message(tx, 1, beside))[0].startswith(
+        "m1 firing to bob about #snsb"
+    )
+    lines = bench.commit(lambda tx: timeline.of_incident(tx, 1, beside))[1]
+    assert [line.what[:9] for line in lines if " firing to bob" in line.what] == ["m1 firing", "m2 firing"]
+
+
+def told_people(bench: Bench) -> int:
+    return int(bench.commit(queries.open_incidents)[0]["told"])

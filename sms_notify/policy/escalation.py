@@ -49,8 +49,10 @@ def plan_reminder(
 
 
 def hurry(rows: Rows, message: Message) -> None:
-    """A text has failed for good: where it was the last hope of its step, the next step is due now."""
+    """A text has failed: where it was the last hope of its step, the next step of what is critical is due now."""
     for told in rows.of_message(message.id):
+        if rows.incidents.rows[told.incident_id].severity is not Severity.CRITICAL:
+            continue  # it is tried again in a minute
         timer = rows.timers.get((told.incident_id, told.receiver, TimerKind.ESCALATE))
         if timer is None or timer.due_at <= rows.now or not told.kind.news or told.nth != timer.nth - 1:
             continue

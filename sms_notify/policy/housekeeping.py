@@ -81,7 +81,8 @@ class Housekeeping:
         given_up = [n for n in told if still_owed(self._rows, n)] if state is State.UNKNOWN_FINAL else []
         lost = state in (State.EXPIRED, State.UNKNOWN_FINAL, State.FAILED)
         if lost and (told or cause is not Cause.RESEND):
-            note_lost(self._rows, message, state, cause, given_up)
+            why = Cause.NO_EVIDENCE if cause is Cause.RESEND else cause  # of what is not told again
+            note_lost(self._rows, message, state, why, given_up)
         if state.bad_end:
             after_failure(self._rows, moved)
         self._note(message, moved, cause)

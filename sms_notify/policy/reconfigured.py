@@ -66,32 +66,36 @@ class Reconfigured:
     def _go_on(self, incident: Incident) -> list[Notification]:
         nodes = [chain[-1] for chain in route(self._plan.route, incident.routing_labels).chains]
         today = {node.receiver: node for node in nodes if self._plan.receivers[node.receiver].notify}
-        known = self._known(incident)
-        gone = [name for name in known if name not in today]
-        if not gone:  # one of which nothing is written down, for it had nobody to tell
-            known += [name for name in self._routed.get(incident.id, ()) if name not in known]
-        new = [name for name in today if name not in known]
-        heirs = dict(zip(gone, [*new, *new[-1:] * len(gone)], strict=False))
-        if today:
-            for name in gone:
-                self._hand_on(incident, name, today.get(heirs.get(name, "")))
-        owed: list[Notification] = []
-        for name, node in today.items():
-            receiver, came_from = self._plan.receivers[name], [old for old in gone if heirs.get(old) == name]
-            before = came_from or ([name] if name in known else [])
-            first = self._newcomers(incident, receiver, known)
-            owed += first
-            if before:
-                self._more_steps(incident, receiver, before)
-            elif known:
-                self._begin(incident, receiver, node, first)
+        known = self._known(incident, today)
+        heirs = _heirs(known, today)
+        for name, heir in heirs.items():
+            self._hand_on(incident, name, today.get(heir))
+        owed = [n for node in today.values() for n in self._under(incident, node, known, heirs)]
         return [n for n in owed if not self._rows.revive(n)]
 
-    def _known(self, incident: Incident) -> list[str]:
-        """The receivers by which something was said or is to follow."""
+    def _under(
+        self, incident: Incident, node: Route, known: Sequence[str], heirs: Mapping[str, str]
+    ) -> list[Notification]:
+        """What goes on, or begins, under one of today's receivers; returns what it owes now."""
+        receiver = self._plan.receivers[node.receiver]
+        before = [old for old, heir in heirs.items() if heir == receiver.name]
+        before = before or [name for name in known if name == receiver.name]
+        first = self._newcomers(incident, receiver, known)
+        if before:
+            self._more_steps(incident, receiver, before)
+        elif known:
+            self._begin(incident, receiver, node, first)
+        return first
+
+    def _known(self, incident: Incident, today: Iterable[str]) -> list[str]:
+        """The receivers by which something was said or is to follow; where all of those go on, also one that had nobody to
+        tell, so that nothing is written down of it.
+        """
         told = [n.receiver for n in self._rows.of_incident(incident.id)]
         planned = [timer.receiver for timer in self._rows.timers_of(incident.id) if timer.what.turn]
-        return list(dict.fromkeys([*told, *planned]))
+        written = list(dict.fromkeys([*told, *planned]))
+        silent = self._routed.get(incident.id, ()) if set(written) <= set(today) else ()
+        return list(dict.fromkeys([*written, *silent]))
 
     def _hand_on(self, incident: Incident, name: str, heir: Route | None) -> None:
         """What was said and what is to follow by a receiver that the routes name no more; without an heir nothing follows."""
@@ -172,6 +176,15 @@ class Reconfigured:
         )
         held = allowed_at(self._plan, n, now)
         return replace(n, due_at=held.until, why=held.why, held_by=held.by)
+
+
+def _heirs(known: Sequence[str], today: Mapping[str, Route]) -> dict[str, str]:
+    """Who takes over from each receiver that routes name no more; empty where nobody does. Where the routes lead to nobody
+    at all, everything stays as it is: that may be a mistake, and its repair must find what there was.
+    """
+    gone = [name for name in known if name not in today] if today else []
+    new = [name for name in today if name not in known]
+    return {name: new[min(at, len(new) - 1)] if new else "" for at, name in enumerate(gone)}
 
 
 def _each(directory: Directory, targets: Iterable[Target]) -> list[Target]:

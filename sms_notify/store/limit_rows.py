@@ -113,7 +113,12 @@ def load_at_all(tx: Tx, back: Mapping[str | None, timedelta], queue: QueueView, 
 @cache
 def _at_all_sql(of_receiver: bool) -> str:
     def mine(id_: str) -> str:
-        named = f" and exists (select 1 from pages p where p.message_id = {id_} and p.receiver = :receiver)"
+        # Also what another text tells by now: the first one left all the same.
+        named = (
+            f" and (exists (select 1 from pages p where p.message_id = {id_} and p.receiver = :receiver) or exists"
+            f" (select 1 from tried t join pages p on p.id = t.page_id where t.message_id = {id_}"
+            "  and p.receiver = :receiver))"
+        )
         return named if of_receiver else ""
 
     return (

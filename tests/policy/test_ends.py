@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 from made import a_message, a_notification, an_incident, ended, fates, moves, rows_with, told_by

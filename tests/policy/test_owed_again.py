@@ -6,11 +6,24 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
-from made import a_message, a_notification, acknowledged, an_incident, ended, fates, moves, rows_with, told_by
+from batches import batching, limited, owed, rows_for, texts, was_held
+from made import (
+    a_breaker,
+    a_message,
+    a_notification,
+    acknowledged,
+    an_incident,
+    ended,
+    fates,
+    moves,
+    rows_with,
+    told_by,
+)
 from owing import SHUT, planned
 from workbench import ALICE, BOB, NOON, firing
 
 from sms_notify.alert import Severity
+from sms_notify.policy.bars import Breaker
 from sms_notify.policy.holds import Hold
 from sms_notify.policy.owed_again import (
     PAUSES,
@@ -22,7 +35,9 @@ from sms_notify.policy.owed_again import (
     release_late,
     still_owed,
 )
-from sms_notify.policy.records import Incident, Message, Timer, TimerKind
+from sms_notify.policy.rate_limits import Lane
+from sms_notify.policy.records import Incident, Message, Notification, Timer, TimerKind
+from sms_notify.policy.retry_policy import Scope
 from sms_notify.policy.routing import ROUND
 from sms_notify.policy.rows import Rows
 from sms_notify.policy.vocabulary import Drop, Kind, PageState, State
@@ -121,7 +136,7 @@ def test_a_reminder_that_fails_is_tried_again_unless_all_that_came_before_it_was
 
 
 @pytest.mark.parametrize(
-    ("incident", "kind", "owed"),
+    ("incident", "kind", "again"),
     [
         (OPEN, Kind.FIRING, True),
         (OPEN, Kind.ESCALATION, True),
@@ -134,13 +149,13 @@ def test_a_reminder_that_fails_is_tried_again_unless_all_that_came_before_it_was
         (OPEN, Kind.RESOLVED, False),
     ],
 )
-def test_only_what_is_true_still_is_owed_again(incident: Incident, kind: Kind, owed: bool) -> None:
+def test_only_what_is_true_still_is_owed_again(incident: Incident, kind: Kind, again: bool) -> None:
     rows = telling(FAILED, incident, kind)
     after_failure(rows, FAILED)
 
     n = rows.notifications.rows[1]
-    assert still_owed(rows, n) is owed
-    assert (n.state is PageState.HELD) is owed
+    assert still_owed(rows, n) is again
+    assert (n.state is PageState.HELD) is again
 
 
 def test_the_end_of_what_has_begun_again_is_not_owed_again() -> None:
@@ -248,3 +263,52 @@ def test_nothing_is_told_again_to_whoever_has_left(numbers: frozenset[str], fate
     look_before_resend(planned(), numbers, rows)
 
     assert fates(rows) == {1: fate}
+
+
+# How it is told.
+
+
+def second(**more: object) -> Notification:
+    told = was_held(1, why=Hold.UNCONFIRMED, again_of=7, held_by="main", due_at=NOON + MINUTE)
+    return replace(told, **more)  # type: ignore[arg-type]
+
+
+def test_a_second_text_is_a_marked_line_of_the_next_to_the_same_reader() -> None:
+    rows = rows_for(waits := second())
+    told = batching(limited("6/10m"), rows).owe([owed(2)])
+
+    assert texts(rows, told) == [(Kind.DIGEST, Lane.REST, [1, 2])]
+    body = rows.messages.new[0].body
+    assert "(may be the second) a-host-with-a-long-name-01" in body
+    assert body.count("may be the second") == 1
+    assert rows.notifications.rows[waits.id].again_of == 7
+
+
+def test_a_second_text_of_its_own_says_so() -> None:
+    rows = rows_for(second(due_at=NOON))
+    batching(limited("6/10m"), rows).flush([(ALICE.number, Lane.REST)])
+
+    (text,) = rows.messages.new
+    assert (text.kind, ", may be the second" in text.body) == (Kind.FIRING, True)
+
+
+@pytest.mark.parametrize(
+    ("silent", "breakers", "there"),
+    [
+        ("main", [], "spare"),  # what left no answer at one gateway may leave none again
+        ("spare", [], "main"),
+        ("main", [a_breaker("spare")], "main"),
+        ("main", [a_breaker("spare", Scope.NUMBER, ALICE.number)], "main"),
+        ("old", [a_breaker("main")], "spare"),
+        ("old", [a_breaker("main"), a_breaker("spare")], "main"),
+    ],
+)
+def test_a_second_text_leaves_by_another_gateway_where_one_takes_it(
+    silent: str, breakers: list[Breaker], there: str
+) -> None:
+    rows = rows_for(second(due_at=NOON, held_by=silent))
+    rows.breakers = breakers
+    plan = replace(limited("6/10m"), gateways=("main", "spare"))
+    batching(plan, rows).flush([(ALICE.number, Lane.REST)])
+
+    assert [text.gateway for text in rows.messages.new] == [there]
