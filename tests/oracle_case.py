@@ -96,18 +96,19 @@ class Case:
         gaps = [
             b.begin - (a.end or 0) for a, b in zip(problem.stretches, problem.stretches[1:], strict=False)
         ]
+        clocks = [at for at, _, _ in story.of_kind("clock")]
         told = {
+            "clock": any(begin <= at <= problem.changes[-1].at + 60 for at in clocks),
             "flapping": bool(problem.bouts),
             "shared": len(problem.members) > 1,
             "ack taken back": bool(problem.unacks),
             "rise": any(one.rises for one in problem.stretches),
             "fall": any(len(one.severities) > 1 for one in problem.stretches),
-            "clock": any(True for _ in story.of_kind("clock")),
-            "reload": len(story.config_at) > 1,
+            "reload": any(at >= begin for at, _ in story.config_at[1:]),
             "flicker": any(gap <= FLICKERS for gap in gaps),
             "next outage": bool(gaps),
             "bad weather": story.faulty(reader, begin, story.ends) if reader else bool(story.faults),
-            "restart": bool(story.off),
+            "restart": any(back >= begin for _, back in story.off),
             "acknowledged": bool(problem.acks),
             "crowd": any(one.text.reading.counted for one in self.heard.said(reader, self.place)),
             "limits": not story.last.calm,
