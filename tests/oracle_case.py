@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from oracle_reading import Heard
-from oracle_story import rank_of
+from oracle_story import Setting, rank_of
 from oracle_truth import Problem
 
 FLICKERS = 610  # seconds after an end in which the same episode may go on
@@ -46,15 +46,15 @@ class Case:
     def name(self) -> str:
         return next(iter(self.problem.members.values())).name
 
-    def duty(self, *, firing_only: bool = False) -> list[tuple[str, ...]]:
-        """Of each target of `notify`, today, those who may hold it."""
-        found = []
+    def duty(self, *, firing_only: bool = False, setting: Setting | None = None) -> list[tuple[str, ...]]:
+        """Of each target of `notify`, by the last configuration or another one, those who may hold it."""
+        found, setting = [], setting or self.heard.story.last
         for member in self.problem.members.values():
             if firing_only and not member.firing:
                 continue
             worst = min(member.heard, key=rank_of)
-            for receiver in self.heard.story.last.receivers_of(member.labels, worst):
-                found += [self.heard.story.last.holders(target) for target in receiver.get("notify", ())]
+            for receiver in setting.receivers_of(member.labels, worst):
+                found += [setting.holders(target) for target in receiver.get("notify", ())]
         return found
 
     def receivers(self) -> Iterator[Mapping[str, Any]]:
@@ -96,18 +96,19 @@ class Case:
         gaps = [
             b.begin - (a.end or 0) for a, b in zip(problem.stretches, problem.stretches[1:], strict=False)
         ]
+        clocks = [at for at, _, _ in story.of_kind("clock")]
         told = {
+            "clock": any(begin <= at <= problem.changes[-1].at + 60 for at in clocks),
             "flapping": bool(problem.bouts),
             "shared": len(problem.members) > 1,
             "ack taken back": bool(problem.unacks),
             "rise": any(one.rises for one in problem.stretches),
             "fall": any(len(one.severities) > 1 for one in problem.stretches),
-            "clock": any(True for _ in story.of_kind("clock")),
-            "reload": len(story.config_at) > 1,
+            "reload": any(at >= begin for at, _ in story.config_at[1:]),
             "flicker": any(gap <= FLICKERS for gap in gaps),
             "next outage": bool(gaps),
             "bad weather": story.faulty(reader, begin, story.ends) if reader else bool(story.faults),
-            "restart": bool(story.off),
+            "restart": any(back >= begin for _, back in story.off),
             "acknowledged": bool(problem.acks),
             "crowd": any(one.text.reading.counted for one in self.heard.said(reader, self.place)),
             "limits": not story.last.calm,

@@ -58,6 +58,15 @@ def _reminders(case: Case) -> int:
     return sum((one.end or case.heard.story.ends) - one.begin for one in case.problem.stretches) // every
 
 
+def ends_too_many(case: Case) -> Iterator[Violation]:
+    """An end is told once."""
+    ends = sum(stretch.end is not None for stretch in case.problem.stretches)
+    for person in set(case.heard.readers(case.place)):
+        told = [one for one in case.heard.said(person, case.place) if one.head.over]
+        if len(told) > max(1, ends) + case.doubts(person):
+            yield case.violation("end told twice", person, [one.text.body for one in told])
+
+
 def turns_too_many(case: Case) -> Iterator[Violation]:
     """Each step once in each of its runs; reminders no more often than `repeat_interval`."""
     turns = max(1, len(case.problem.restarts))
@@ -87,6 +96,15 @@ def false_words(case: Case) -> Iterator[Violation]:
     for person in set(case.heard.readers(case.place)):
         for one in case.heard.said(person, case.place):
             firing = _all_the_time(case.problem, one.at)
+            ended = [
+                stretch.end
+                for stretch in case.problem.stretches
+                if stretch.end is not None and stretch.end <= one.at
+            ]
+            if one.head is Head.OK and ended and ended[-1] in case.problem.explained:
+                yield case.violation(
+                    "OK for an end that its source explains", person, one.text.body, "grafana"
+                )
             if firing is True and one.head.over:
                 yield case.violation("OK while it fires", person, one.text.body)
             elif firing is False and not one.head.over and not case.problem.in_bout(one.at):
@@ -123,4 +141,4 @@ def _may_be_said_at_night(case: Case, said: Sequence[Statement], number: int) ->
     return worst == 0
 
 
-ALLOWED = (no_duty, told_twice, turns_too_many, turns_too_late, false_words, quiet_broken)
+ALLOWED = (no_duty, told_twice, ends_too_many, turns_too_many, turns_too_late, false_words, quiet_broken)

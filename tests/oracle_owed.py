@@ -33,13 +33,13 @@ def untold(case: Case) -> Iterator[Violation]:
     if len(case.problem.members) > 1:
         told = [any(told)] if told else []
     for holders, is_told in zip(case.duty(firing_only=True), told, strict=False):
-        if not is_told and not all(_given_up(case, person, stretch) for person in holders):
+        if not is_told and not all(_is_excused(case, person, stretch) for person in holders):
             yield case.violation("untold", holders[0], case.heard.belief(holders[0], case.place))
 
 
 def _believes_firing(case: Case, person: str, stretch: Stretch) -> bool:
-    since = max([stretch.begin - 1, *(at - 1 for at in stretch.owed_rises)])
-    if not stretch.owed_rises and _flickered(case.problem):
+    since = max([stretch.begin - 1, *(at - 1 for at in stretch.unfallen_rises)])
+    if not stretch.unfallen_rises and _flickered(case.problem):
         since = 0
     belief = case.heard.belief(person, case.place)
     if belief is not None and belief.head.believed == "firing" and belief.at >= since:
@@ -56,11 +56,16 @@ def _flickered(problem: Problem) -> bool:
     return now.begin - (before.end or 0) <= FLICKERS
 
 
-def _given_up(case: Case, person: str, stretch: Stretch) -> bool:
-    """Nobody is reminded of what is acknowledged, so that a text that was given up stays so."""
+def _is_excused(case: Case, person: str, stretch: Stretch) -> bool:
+    """Nobody is reminded of what is acknowledged, so that a text that was given up stays so; nor is it owed to those whom a
+    reload makes responsible.
+    """
+    if case.problem.acknowledged(case.heard.story.ends) is None:
+        return False
     since = max(stretch.begin, *stretch.rises, *(calm for _, calm in case.problem.bouts), 0)
-    acknowledged = case.problem.acknowledged(case.heard.story.ends) is not None
-    return acknowledged and case.heard.story.faulty(person, since - 60, since + 1800)
+    first = case.duty(setting=case.heard.story.settings[0])
+    new = not any(person in holders for holders in first)
+    return new or case.heard.story.faulty(person, since - 60, since + 1800)
 
 
 def _closed_by_silence(case: Case) -> bool:
@@ -152,7 +157,11 @@ def unreported(case: Case) -> Iterator[Violation]:
         reached = any(_reached(case, person, stretch, until) for person in case.responsible())
         noted = any("operator" in text.to and stretch.begin <= text.at for text in case.heard.texts)
         if not (reached or noted or case.problem.in_bout(stretch.begin)):
-            quiet = "quiet" if any("quiet" in receiver for receiver in case.receivers()) else ""
+            people = {person for holders in case.duty() for person in holders}
+            sleeps = people & case.heard.story.last.quiet_people or any(
+                "quiet" in one for one in case.receivers()
+            )
+            quiet = "quiet" if sleeps else ""
             yield case.violation("reached nobody and unreported", "", stretch.begin, quiet)
 
 
@@ -187,7 +196,7 @@ def _hindered(case: Case, since: int, by: int) -> bool:
 def _believed_by(case: Case, person: str, by: float) -> bool:
     stretch = case.problem.stretches[-1]
     arrived = [one for one in case.heard.said(person, case.place) if one.text.arrived and one.at <= by]
-    worse = max(stretch.owed_rises, default=0)
+    worse = max(stretch.unfallen_rises, default=0)
     named = bool(arrived) and arrived[-1].head.believed == "firing" and arrived[-1].at >= worse
     return named or case.heard.counting(person, max(worse, stretch.begin), "firing")
 

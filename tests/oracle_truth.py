@@ -19,7 +19,7 @@ FLAPS, WITHIN = 4, 1800
 _STATES = {"CRITICAL": "critical", "DOWN": "critical", "WARNING": "warning", "UNREACHABLE": "warning"}
 _ZABBIX = {"Disaster": "critical", "High": "critical", "Average": "warning", "Warning": "warning"}
 _OVERTAKES = 60  # a PROBLEM so soon after an acknowledgement may have been overtaken by it
-_SILENCES_ARE_ASKED = 20
+_HELD = 60
 
 
 @dataclass(frozen=True)
@@ -60,6 +60,23 @@ class Stretch:
                 believed = rank_of(now)
         return found
 
+    @property
+    def unfallen_rises(self) -> list[int]:
+        """Those after which it was never milder: what fell again is owed to nobody any more."""
+        return [
+            at
+            for at in self.owed_rises
+            if all(
+                rank_of(severity) <= rank_of(self.severity_at(at))
+                for since, severity in self.severities
+                if since > at
+            )
+        ]
+
+    def severity_at(self, at: int) -> str:
+        """The severity from a moment on."""
+        return [severity for since, severity in self.severities if since <= at][-1]
+
 
 @dataclass
 class Member:
@@ -71,6 +88,9 @@ class Member:
     firing: bool = False
     severity: str = ""
     heard: set[str] = field(default_factory=set)
+    started: str = ""
+    ended: tuple[int, str] = (-1_000, "")
+    """When it ended last, and with which start."""
     acknowledged_there: int | None = None
 
 
@@ -83,6 +103,8 @@ class Problem:
     changes: list[Change] = field(default_factory=list)
     acks: list[int] = field(default_factory=list)
     unacks: list[int] = field(default_factory=list)
+    explained: list[int] = field(default_factory=list)
+    """When its source ended it and said why: no recovery."""
     flaps: bool = True
 
     def note(self, at: int) -> None:
@@ -163,18 +185,38 @@ def problems_of(story: OracleStory) -> dict[str, Problem]:
     """Every problem of a story, by its place."""
     found: dict[str, Problem] = {}
     flaps = any(setting.data.get("limits") != "off" for setting in story.settings)
+    held: list[tuple[int, Problem, Member]] = []
     for sent, kind, what in story.events:
         at = story.arrival(sent)
+        _open_held(held, at)
         for place, member, firing, severity in _told(kind, what):
             problem = found.setdefault(place, Problem(place, flaps=flaps))
             known = problem.members.setdefault((member.source, member.name), member)
-            known.firing = firing
+            held[:] = [one for one in held if one[2] is not known]
             if severity and not (severity == "unknown" and known.severity):
                 known.severity = "warning" if severity == "unknown" else severity
                 known.heard.add(known.severity)
+            if firing and not known.firing and _is_old_copy(known, member, at):
+                held.append((known.ended[0] + _HELD, problem, known))
+                continue
+            known.ended = (at, member.started) if known.firing and not firing else known.ended
+            known.firing = firing
             problem.note(at)
         _note_acknowledgements(found, at, kind, what)
+    _open_held(held, story.ends)
     return found
+
+
+def _is_old_copy(known: Member, told: Member, at: int) -> bool:
+    """A firing with the start of what ended less than a minute ago is held, never dropped."""
+    return told.started != "" and told.started == known.ended[1] and at - known.ended[0] < _HELD
+
+
+def _open_held(held: list[tuple[int, Problem, Member]], now: int) -> None:
+    for due, problem, member in [one for one in held if one[0] <= now]:
+        member.firing = True
+        problem.note(due)
+        held.remove((due, problem, member))
 
 
 def _told(kind: str, what: Any) -> Iterator[tuple[str, Member, bool, str]]:
@@ -183,7 +225,7 @@ def _told(kind: str, what: Any) -> Iterator[tuple[str, Member, bool, str]]:
             for alert in what.get(word, ()):
                 labels = {key: text for key, text in alert.items() if not key.startswith("$")}
                 severity = labels.pop("severity", "")
-                member = Member(labels["alertname"], kind, labels)
+                member = Member(labels["alertname"], kind, labels, started=alert.get("$starts", ""))
                 yield labels["instance"], member, word == "firing", severity
     elif kind in ("nagios", "icinga") and what["type"] in ("PROBLEM", "RECOVERY"):
         labels = {"alertname": what["service"], **({"team": what["team"]} if "team" in what else {})}
@@ -209,7 +251,11 @@ def _told(kind: str, what: Any) -> Iterator[tuple[str, Member, bool, str]]:
 
 
 def _note_acknowledgements(found: dict[str, Problem], at: int, kind: str, what: Any) -> None:
-    if kind in ("ack", "unack"):
+    if kind == "grafana":
+        for alert in what.get("resolved", ()):
+            if "$annotations" in alert:
+                found[alert["instance"]].explained.append(at)
+    elif kind in ("ack", "unack"):
         problem = found[what["labels"]["instance"]]
         (problem.acks if kind == "ack" else problem.unacks).append(at)
     elif kind == "silence" and what["labels"]["instance"] in found:

@@ -30,10 +30,12 @@ class Head(StrEnum):
     CLOSED = "CLOSED"
     LISTED = "listed"
     """Named in a digest or a hand-off: still open."""
+    RESOLVED = "resolved"
+    """Named in a digest: over, whether or not its beginning was told."""
 
     @property
     def over(self) -> bool:
-        return self in (Head.OK, Head.NO_DATA, Head.NOT_WATCHED, Head.CLOSED)
+        return self in (Head.OK, Head.RESOLVED, Head.NO_DATA, Head.NOT_WATCHED, Head.CLOSED)
 
     @property
     def believed(self) -> str:
@@ -96,7 +98,7 @@ def _said(body: str) -> Iterator[tuple[str, Head]]:
         elif found["head"]:
             head = Head(found["head"])
         else:
-            head = Head.OK if found["over"] else Head.LISTED
+            head = Head.RESOLVED if found["over"] else Head.LISTED
 
 
 def _counted(body: str, said: dict[str, Head]) -> frozenset[str]:

@@ -44,6 +44,8 @@ class Alarm:
     team: str
     number: int
     firing: bool = False
+    started: int | None = None
+    """What its source says of its beginning, in seconds since the start of the story; None: the time of its first text."""
 
     @property
     def labels(self) -> dict[str, str]:
@@ -222,6 +224,40 @@ class StoryTeller:
             self.tell(at := at + self.soon(60, 600, 2400), second, False)
         return at
 
+    def resumed(self, at: int) -> int:
+        """It timed out at Alertmanager, or came late from the other one of a pair: it goes on with its first start, or not."""
+        alarm = self.alarm("alertmanager", severity=self.dice.choice(("critical", "warning")))
+        started = at
+        self.tell_of_pair(at, alarm, True, started, 1)
+        self.tell_of_pair(at + 1, alarm, True, started, 2)
+        self.tell_of_pair(at := at + self.soon(60, 300, 1200), alarm, False, started, 2)
+        self.tell_of_pair(at := at + self.soon(5, 20, 70, 200), alarm, True, started, 1)
+        if self.dice.random() < 0.5:
+            self.tell_of_pair(at := at + self.soon(5, 300), alarm, False, started, 1)
+        return at
+
+    def tell_of_pair(self, at: int, alarm: Alarm, firing: bool, started: int, sender: int) -> None:
+        """One of two Alertmanagers tells of an alert that began then."""
+        alarm.firing = firing
+        word, alert = "firing" if firing else "resolved", {**alarm.labels, "$starts": f"{started}s"}
+        self.note(at, alertmanager={word: [alert], "sender": f"http://am-{sender}:9093", "group": alarm.name})
+        alarm.started = started
+
+    def explained(self, at: int) -> int:
+        """Grafana ends it and says why: that is no recovery."""
+        alarm = self.alarm("grafana", severity=self.dice.choice(("critical", "warning")))
+        self.tell(at, alarm, True)
+        at, alarm.firing = at + self.soon(), False
+        why = {"grafana_state_reason": self.dice.choice(("MissingSeries", "NoData", "Paused", "RuleDeleted"))}
+        self.note(at, grafana={"resolved": [{**alarm.labels, "$annotations": why}], "group": "explained"})
+        return at
+
+    def lasting(self, at: int) -> int:
+        """A source that never repeats: a day later it still fires, and then it ends."""
+        alarm = self.alarm("nagios", "zabbix", "json", severity=self.dice.choice(("critical", "warning")))
+        self.tell(at, alarm, True)
+        return self.tell(at + 26 * 3600 + self.soon(), alarm, False)
+
     def weather(self, at: int) -> int:
         told: dict[str, object] = dict(self.dice.choice(FAULTS))
         if self.dice.random() < 0.5:
@@ -248,12 +284,14 @@ class StoryTeller:
     def reload(self, at: int) -> int:
         """A receiver has another name, alice another number, or a step is gone; sometimes while texts wait."""
         config = yaml.load(written(self.config), Loader=yaml.BaseLoader)  # noqa: S506 - a copy of plain texts
-        change = self.dice.choice(("receiver", "number", "step"))
+        change = self.dice.choice(("receiver", "number", "step", "notify"))
         oncall = next(one for one in config["receivers"] if one["name"] in ("oncall", "ops"))
         if change == "receiver":
             oncall["name"] = config["route"]["receiver"] = "ops"
         elif change == "number":
             config["people"]["alice"]["number"] = "+32470000009"
+        elif change == "notify":
+            oncall["notify"] = ["person:alice", "person:carol"]
         else:
             oncall["escalate"] = oncall["escalate"][:1]
         if self.dice.random() < 0.6:
@@ -270,17 +308,18 @@ class StoryTeller:
         return at
 
     def scene(self) -> Callable[[int], int]:
-        often = [
-            self.plain,
-            self.plain,
-            self.flapping,
-            self.severities,
-            self.weather,
-            self.weather,
-            self.taken_back,
-        ]
-        seldom = [self.restart, self.clock, self.reload, self.override, self.crowd]
-        chosen = self.dice.choice([*often, *often, *seldom])
+        often = (self.plain, self.plain, self.flapping, self.severities, self.weather, self.weather, self.taken_back,
+                 self.resumed)  # fmt: skip
+        seldom = (
+            self.restart,
+            self.clock,
+            self.reload,
+            self.override,
+            self.crowd,
+            self.explained,
+            self.lasting,
+        )
+        chosen = self.dice.choice((*often, *often, *seldom))
         if self.shared and chosen not in (self.weather, self.restart, self.clock):
             return self.dice.choice((self.hands, self.plain))
         return chosen

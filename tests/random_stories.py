@@ -108,7 +108,9 @@ def _repeat(teller: StoryTeller, ends: int) -> None:
     for alarm in teller.alarms:
         if alarm.firing and alarm.source in ("alertmanager", "grafana"):
             begun = max(_times(teller, alarm))
-            groups.setdefault((begun, alarm.source, f"{alarm.name}{alarm.team}"), []).append(alarm.labels)
+            started = {} if alarm.started is None else {"$starts": f"{alarm.started}s"}
+            group = (begun, alarm.source, f"{alarm.name}{alarm.team}")
+            groups.setdefault(group, []).append({**alarm.labels, **started})
     for (begun, source, group), labels in groups.items():
         for at in range(begun + REPEATED_EVERY, ends, REPEATED_EVERY):
             teller.note(at, **{source: {"firing": labels, "group": group}})
