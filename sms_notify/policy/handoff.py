@@ -57,7 +57,8 @@ def to_text_now(plan: Plan, rows: Rows, told: Iterable[Schedule]) -> list[Schedu
         rows.set_timer(Timer(NO_INCIDENT, schedule.name, TimerKind.HANDOFF, 0, rows.now))
     timers = [one for one in rows.timers.rows.values() if one.what is TimerKind.HANDOFF]
     due = [timer for timer in timers if timer.due_at <= rows.now]
-    return [schedule for timer in due if (schedule := _awake(plan, rows, timer)) is not None]
+    awake = (_awake(plan, rows, timer) for timer in due)
+    return [one for one in awake if one is not None]
 
 
 def _awake(plan: Plan, rows: Rows, timer: Timer) -> Schedule | None:

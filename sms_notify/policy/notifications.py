@@ -21,7 +21,7 @@ from sms_notify.policy.roster import Staff, scheduled
 from sms_notify.policy.routing import ROUND, Receiver, Route, step_of
 from sms_notify.policy.rows import Rows
 from sms_notify.policy.ruleset import Plan
-from sms_notify.policy.self_alert_notes import note_asleep, note_nobody
+from sms_notify.policy.self_alert_notes import note_nobody
 from sms_notify.policy.vocabulary import Decision, Drop, Heard, IncidentState, Kind, PageState, State
 from sms_notify.policy.withdrawal import take_back, waiting_follow_ups, withdraw
 
@@ -239,8 +239,8 @@ class Notifications:
         if not receiver.notify:
             return
         nth = self._next_step(case, receiver)
-        if asleep and nth is not None and nth > len(receiver.escalate):
-            note_asleep(self._rows, receiver.name, case.id)
+        if nth is not None and asleep:
+            escalation.pass_sleepers(self._rows, case.id, receiver, nth)
         if nth is not None:
             due = None if asleep else first
             escalation.plan_step(self._rows, case.id, receiver, case.round, nth, due)

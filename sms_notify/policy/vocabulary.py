@@ -101,7 +101,7 @@ class Decision(StrEnum):
 
     LIMITED = "limited"
     ESCALATED = "escalated"
-    JUMPED = "jumped"  # every text of a step has failed: the next one does not wait
+    JUMPED = "jumped"  # every text of a step has failed, or quiet hours hold it: the next one does not wait
     ACKNOWLEDGED = "acknowledged"
     FLAPPING = "flapping"
     RAISED = "raised"  # its severity has risen: it is told once more, and its steps begin anew
