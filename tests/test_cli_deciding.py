@@ -413,6 +413,38 @@ def test_what_waits_says_until_when_and_why_and_who_has_it_by_another_receiver(s
     assert "IN 30s (waits for its group), 1 part" in other
 
 
+def test_a_step_into_somebodys_quiet_hours_says_until_when_it_waits(site: Site) -> None:
+    told = said(site.run("routes", "test", "--at", "2026-11-24T03:00", "severity=warning"))
+    urgent = said(site.run("routes", "test", "--at", "2026-11-24T03:00", "severity=P1"))
+
+    assert "03:05  step 1: bob, carol (team:dba); bob HELD UNTIL 07:00 (quiet hours night)\n" in told
+    assert "03:05  step 1: bob, carol (team:dba)\n" in urgent
+
+
+def test_a_step_of_two_receivers_foretells_one_text_to_whoever_stands_in_both(tmp_path: Path) -> None:
+    first = "{matchers: ['team=\"x\"'], receiver: one, continue: true}"
+    receivers = ", ".join(
+        f"{{name: {name}, notify: ['person:alice'], escalate: [{{after: {after}, notify: ['person:carol']}}]}}"
+        for name, after in (("one", "5m"), ("oncall", "10m"))
+    )
+    route = f"{{receiver: oncall, routes: [{first}, {{matchers: ['team=\"x\"'], receiver: oncall}}]}}"
+    site = site_of(tmp_path, receivers=f"[{receivers}]", route=route)
+    line = ("--at", "2026-11-24T12:00", "severity=warning", "team=x")
+
+    told = said(site.run("routes", "test", *line))
+    steps = [
+        step for one in json.loads(said(site.run("routes", "test", "--json", *line)))["receivers"]
+        for step in one["escalation"]
+    ]  # fmt: skip
+
+    assert "12:05  step 1: carol (person:carol)\n" in told
+    assert (
+        "12:10  step 1: carol (person:carol); carol by an earlier receiver, without a second text\n" in told
+    )
+    assert [(len(step["texts"]), step["told_already"]) for step in steps] == [(1, []), (0, ["carol"])]
+    site.store.close()
+
+
 def test_what_a_limit_holds_is_told_with_its_time_at_first_and_at_a_step(tmp_path: Path) -> None:
     site = site_of(tmp_path, limits="{overall: [1/1h]}")
     line = ("--at", "2026-11-25T12:00", "severity=warning")

@@ -49,8 +49,9 @@ class Rechecking:
 
     def __init__(self, plan: Plan) -> None:
         self._plan = plan
-        # In a storm thousands are held, and most configurations have no windows.
-        self._needed = bool(_has_windows(plan.route) or any(_quiet_hours(plan)))
+        # In a storm thousands are held, most configurations have no windows, and to walk a thousand routes takes long.
+        self._by_routes = _has_windows(plan.route)
+        self._needed = self._by_routes or any(_quiet_hours(plan))
 
     def hold_again(self, rows: Rows, held: Iterable[Notification]) -> None:
         """Holds those that may not be told now. What waits for its group was asked for that moment, by the route of
@@ -74,8 +75,10 @@ class Rechecking:
 
     def _wait(self, n: Notification, now: datetime) -> Wait:
         receiver, person = self._plan.receiver(n.receiver), self._known(n.person)
-        start = Wait(now, Hold.NOW)
-        return allowed(self._plan, n.subject.alert.labels, n.receiver, start, receiver.quiet, person.quiet)
+        start, labels, quiet = Wait(now, Hold.NOW), n.subject.alert.labels, (receiver.quiet, person.quiet)
+        if self._by_routes:
+            return allowed(self._plan, labels, n.receiver, start, *quiet)
+        return first_free([(Route(n.receiver), start)], labels, *quiet)
 
     def _known(self, person: Person) -> Person:
         """With the quiet hours that a row does not keep."""

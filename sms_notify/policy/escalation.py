@@ -48,6 +48,15 @@ def plan_reminder(
     rows.set_timer(Timer(incident_id, receiver.name, TimerKind.REMIND, rounds * ROUND + 1, due, every))
 
 
+def pass_sleepers(rows: Rows, incident_id: int, receiver: Receiver, nth: int) -> None:
+    """Quiet hours hold every text of the step before: step `nth` does not wait, and where there is none the operator hears."""
+    if nth > len(receiver.escalate):
+        note_asleep(rows, receiver.name, incident_id)
+        return
+    detail = "quiet hours hold every text of the step before"
+    rows.decide(Decision.JUMPED, incident_id, receiver=receiver.name, nth=nth, detail=detail)
+
+
 def hurry(rows: Rows, message: Message) -> None:
     """A text has failed: where it was the last hope of its step, the next step of what is critical is due now."""
     for told in rows.of_message(message.id):
@@ -113,8 +122,8 @@ class Escalation:
             rows.set_timer(Timer(incident.id, receiver.name, timer.what, timer.nth + 1, now + pause))
         else:
             rows.strike(timer)
-            if asleep:
-                note_asleep(rows, receiver.name, incident.id)
+        if asleep:
+            pass_sleepers(rows, incident.id, receiver, nth + 1)
         return [n for n in owed if not self._is_owed(n)]
 
     def _step_to(self, timer: Timer, receiver: Receiver, person: Person) -> Notification:

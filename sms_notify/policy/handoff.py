@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
@@ -48,20 +49,30 @@ def taken_over(plan: Plan, rows: Rows) -> list[Schedule]:
 
 
 def to_text_now(plan: Plan, rows: Rows, told: Iterable[Schedule]) -> list[Schedule]:
-    """Of those whose holder is to be texted, and those who slept until now: whose holder may be texted now.
+    """Of those whose holder is to be texted, and those whose holder slept until now: whose holder is awake.
 
     A timer waits for the end of the person's quiet hours; the next hand-off replaces it.
     """
     for schedule in told:
-        person = plan.directory.people[rows.holders.rows[schedule.name]]
-        awake_at = _awake_at(person, rows.now)
-        rows.set_timer(Timer(NO_INCIDENT, schedule.name, TimerKind.HANDOFF, 0, awake_at))
+        rows.set_timer(Timer(NO_INCIDENT, schedule.name, TimerKind.HANDOFF, 0, rows.now))
     timers = [one for one in rows.timers.rows.values() if one.what is TimerKind.HANDOFF]
-    due = [one for one in timers if one.due_at <= rows.now]
-    for timer in due:
-        rows.strike(timer)
-    held = (plan.schedules.get(timer.receiver) for timer in due)
-    return [one for one in held if one and rows.holders.get(one.name) in plan.directory.people]
+    due = [timer for timer in timers if timer.due_at <= rows.now]
+    awake = (_awake(plan, rows, timer) for timer in due)
+    return [one for one in awake if one is not None]
+
+
+def _awake(plan: Plan, rows: Rows, timer: Timer) -> Schedule | None:
+    """The schedule of a timer that is due, where its holder may be texted now; else it waits, or is struck."""
+    schedule = plan.schedules.get(timer.receiver)
+    person = plan.directory.people.get(rows.holders.get(timer.receiver) or "")
+    rows.strike(timer)
+    if schedule is None or person is None:
+        return None
+    awake_at = _awake_at(person, rows.now)
+    if awake_at > rows.now:
+        rows.set_timer(replace(timer, due_at=awake_at))
+        return None
+    return schedule
 
 
 def _awake_at(person: Person, now: datetime) -> datetime:

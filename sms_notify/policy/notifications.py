@@ -22,7 +22,7 @@ from sms_notify.policy.roster import Staff
 from sms_notify.policy.routing import ROUND, Receiver, step_of
 from sms_notify.policy.rows import Rows
 from sms_notify.policy.ruleset import Plan
-from sms_notify.policy.self_alert_notes import note_asleep, note_nobody
+from sms_notify.policy.self_alert_notes import note_nobody
 from sms_notify.policy.vocabulary import Decision, Drop, Heard, IncidentState, Kind, PageState
 from sms_notify.policy.withdrawal import waiting_follow_ups, withdraw
 
@@ -199,8 +199,8 @@ class Notifications:
 
     def _plan_step(self, case: Case, receiver: Receiver, first: datetime | None, *, asleep: bool) -> None:
         nth = self._next_step(case, receiver)
-        if asleep and nth > len(receiver.escalate):
-            note_asleep(self._rows, receiver.name, case.id)
+        if asleep:
+            escalation.pass_sleepers(self._rows, case.id, receiver, nth)
         if first is not None and case.heard is Heard.RESUMED:
             first -= receiver.climbed_by(nth)
         due = None if asleep else first

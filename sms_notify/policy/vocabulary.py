@@ -111,7 +111,7 @@ class Decision(StrEnum):
 
     LIMITED = "limited"
     ESCALATED = "escalated"
-    JUMPED = "jumped"  # every text of a step has failed: the next one does not wait
+    JUMPED = "jumped"  # every text of a step has failed, or quiet hours hold it: the next one does not wait
     ACKNOWLEDGED = "acknowledged"
     UNACKNOWLEDGED = "unacknowledged"  # an acknowledgement has ended, or never counted
     CLOSED = "closed"  # by hand

@@ -10,7 +10,7 @@ from owing import CRITICAL_ALONE, HOUR, ROUTE, SHUT, TO_ALICE, between, planned
 from workbench import NOON, firing
 
 from sms_notify.policy.allowed_moment import Rechecking, allowed, first_free, routes_to
-from sms_notify.policy.holds import Hold, Quiet, Wait
+from sms_notify.policy.holds import AHEAD, Hold, Quiet, Wait
 from sms_notify.policy.matchers import parse_matchers
 from sms_notify.policy.routing import Receiver, Route
 from sms_notify.policy.vocabulary import Kind, PageState
@@ -87,6 +87,14 @@ def test_what_something_else_has_held_into_quiet_hours_waits_for_their_end(
 
     (after,) = rows.all_held()
     assert (after.due_at, after.why, after.state) == (NOON + until * HOUR, why, PageState.HELD)
+
+
+def test_what_no_window_ever_lets_pass_is_held_again_when_its_year_is_over() -> None:
+    shut = replace(ROUTE, mute=(between(0, 12), between(12, 24)))
+    rows = rows_with(OPEN, a_notification(OPEN, why=Hold.MUTED))
+    Rechecking(replace(planned(), route=shut)).hold_again(rows, rows.all_held())
+
+    assert [n.due_at for n in rows.all_held()] == [NOON + AHEAD]
 
 
 @pytest.mark.parametrize("where", ["route", "receiver"])

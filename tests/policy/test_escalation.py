@@ -225,6 +225,8 @@ def test_a_step_keeps_quiet_hours_and_a_critical_problem_goes_on_to_who_is_awake
     assert {n.why for n in told if n.due_at > NOON} <= {Hold.QUIET}
     assert timers(rows) == left
     assert [note.particular for note in rows.notes] == [Particular.ASLEEP] * noted
+    hurried = left == [(2, NOON)]
+    assert [word for word, _, _ in decided(rows)][1:] == [Decision.JUMPED] * hurried
 
 
 @pytest.mark.parametrize(("why", "pulled"), [(Hold.QUIET, True), (Hold.MUTED, True), (Hold.LIMIT, False)])
