@@ -281,10 +281,10 @@ class World:
 
     def resolve(self, keys: Sequence[Key], group: str, send: bool = True) -> None:
         now = self.clock()
-        alerts = [key.alert(Status.RESOLVED, self.firing.get(key), now, self._severity(key)) for key in keys]
+        began = {key: self.firing.pop(key, now - MINUTE) for key in keys}  # also of what we never heard
+        alerts = [key.alert(Status.RESOLVED, began[key], now, self._severity(key)) for key in keys]
         self.worse.difference_update(keys)
-        for key in keys:
-            self.ended[key] = self.firing.pop(key, None)
+        self.ended |= began
         self._accept(alerts, keys, group, 0, send)
 
     def _accept(

@@ -188,8 +188,7 @@ def _quiet(quiet: Quiet | None, windows: dict[str, dict[str, str]]) -> dict[str,
     if quiet is None:
         return {}
     told: dict[str, object] = {"during": [_window(window, windows) for window in quiet.during]}
-    if quiet.unless:
-        told["unless"] = [", ".join(map(str, matchers)) for matchers in quiet.unless]
+    told["unless"] = [", ".join(map(str, matchers)) for matchers in quiet.unless]  # none: it holds everything
     return {"quiet": told}
 
 
