@@ -53,7 +53,7 @@ class Key:
     def alert(
         self,
         status: Status,
-        starts_at: datetime | None,
+        starts_at: datetime,
         ends_at: datetime | None = None,
         severity: str = "",
     ) -> Alert:
@@ -167,8 +167,8 @@ class World:
     stalled: bool = False
     left: list[Left] = field(default_factory=list)
     under_way: list[tuple[Message, Outcome]] = field(default_factory=list)
-    firing: dict[Key, datetime | None] = field(default_factory=dict)
-    ended: dict[Key, datetime | None] = field(default_factory=dict)
+    firing: dict[Key, datetime] = field(default_factory=dict)
+    ended: dict[Key, datetime] = field(default_factory=dict)
     worse: set[Key] = field(default_factory=set)  # of what fires: what has become critical
     begun: list[Heard] = field(default_factory=list)
     accepted: int = 0

@@ -41,8 +41,6 @@ class WrittenWorld(World):
         for alert in alerts:
             over = alert.status is Status.RESOLVED
             told["resolved" if over else "firing"].append(written_alert(alert, over))  # type: ignore[attr-defined]
-            if alert.starts_at is None and not over:
-                self.lacks.add("an alert that has no start")
         self.note("alertmanager", told)
         super()._accept(alerts, keys, group, hidden, send)
         if not send and self.count("messages where state = 'queued'"):
