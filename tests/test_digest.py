@@ -209,15 +209,15 @@ def test_what_is_told_too_late_says_so() -> None:
 @pytest.mark.parametrize(
     ("language", "storm", "quiet"),
     [
-        ("nl", "Nog 2, stil tot 14:20, 1 opgelost, 1 open: Hot db1", "Bewaard sinds 14:09: 2 open"),
+        ("nl", "Nog 2 tot 14:20, 1 opgelost, 1 open: Hot db1", "Bewaard sinds 14:09: 2 open"),
         (
             "fr",
-            "2 autres, silence jusqu'\u00e0 14:20, 1 r\u00e9solue, 1 ouverte: Hot db1",
+            "2 autres jusqu'\u00e0 14:20, 1 r\u00e9solue, 1 ouverte: Hot db1",
             "En attente depuis 14:09: 2 ouvertes",
         ),
         (
             "de",
-            "2 weitere, Ruhe bis 14:20, 1 behoben, 1 offen: Hot db1",
+            "2 weitere bis 14:20, 1 behoben, 1 offen: Hot db1",
             "Zur\u00fcckgehalten seit 14:09: 2 offen",
         ),
     ],
