@@ -149,14 +149,17 @@ def taken_back(case: Case) -> Iterator[Violation]:
 
 
 def unreported(case: Case) -> Iterator[Violation]:
-    """Of a critical problem that reaches nobody for half an hour the operator hears."""
+    """Of a critical problem that reaches nobody for half an hour the operator hears; where no gateway takes anything, of that."""
     for stretch in [] if case.muted else case.problem.stretches:
         until = min(stretch.begin + 1800, case.heard.story.ends)
         if rank_of(stretch.severities[0][1]) or not any(case.duty()) or (stretch.end or until) < until:
             continue
         reached = any(_reached(case, person, stretch, until) for person in case.responsible())
         noted = any("operator" in text.to and stretch.begin <= text.at for text in case.heard.texts)
-        if not (reached or noted or case.problem.in_bout(stretch.begin)):
+        dead = any(
+            to == "" and at <= until and stretch.begin <= end for at, end, to, _ in case.heard.story.faults
+        )
+        if not (reached or noted or dead or case.problem.in_bout(stretch.begin)):
             people = {person for holders in case.duty() for person in holders}
             sleeps = people & case.heard.story.last.quiet_people or any(
                 "quiet" in one for one in case.receivers()
@@ -176,7 +179,7 @@ def told_late(case: Case) -> Iterator[Violation]:
     taken = any(ack >= last for ack in problem.acks)
     if taken or by >= case.heard.story.ends or _hindered(case, problem.changes[0].at - 60, by):
         return
-    for holders in case.duty():
+    for holders in case.duty(setting=case.heard.story.setting_at(by)):
         if not any(_believed_by(case, person, by) for person in holders):
             yield case.violation("told late", holders[0], by)
 

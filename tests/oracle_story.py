@@ -106,6 +106,10 @@ class OracleStory:
     def last(self) -> Setting:
         return self.config_at[-1][1]
 
+    def setting_at(self, at: float) -> Setting:
+        """The configuration of a moment."""
+        return [setting for since, setting in self.config_at if since <= at][-1]
+
     @property
     def settings(self) -> list[Setting]:
         return [setting for _, setting in self.config_at]

@@ -22,6 +22,7 @@ from oracle_words import Head, read
 KNOWN = known()
 CHUNK = 25
 SEEDS_LOOKED_AT = 150  # for rare states: enough that each occurs several times
+pytestmark = pytest.mark.timeout(400)  # on a machine that others use as well
 MORE = int(os.environ.get("SMS_NOTIFY_RANDOM") or 0)
 
 
