@@ -17,6 +17,7 @@ from owing import (
     SHUT,
     STRANGER,
     TO_ALICE,
+    deciding,
     ending,
     heard,
     planned,
@@ -291,6 +292,27 @@ def test_all_readers_of_one_end_wait_for_one_group() -> None:
 
     assert [n.person.name for n in ends.owed] == ["alice", "bob"]
     assert len({(n.due_at, n.why, n.bundle) for n in ends.owed}) == 1
+
+
+def test_the_end_of_something_critical_waits_for_its_group_like_any_other() -> None:
+    rows = rows_with(OVER, SENT, told_by(SENT, BEGUN))
+    work, case = ending(planned(), rows, group=""), heard(Heard.RESOLVED, of=OVER)
+    (name,) = deciding(planned(), rows, group="").groups([case])
+    rows.groups.load(name, NOON - MINUTE)
+
+    assert summed(work.ends([case]).owed) == [("alice", 4, Hold.GROUP)]
+
+
+def test_what_is_still_to_be_told_of_an_episode_before_is_no_matter_of_this_one() -> None:
+    """It came and went while limits held it, and is told so."""
+    now = ended(an_incident(2))
+    rows = rows_with(
+        OVER, now, SENT, a_notification(OVER, why=Hold.LIMIT), told_by(SENT, a_notification(now, id_=2))
+    )
+    ends = ending(planned(), rows).ends([heard(Heard.RESOLVED, of=now)])
+
+    assert [n.incident_id for n in ends.owed] == [2]
+    assert fates(rows)[1] is PageState.HELD
 
 
 def test_what_ended_and_goes_on_is_not_told_as_over() -> None:
