@@ -102,7 +102,7 @@ def test_what_a_mute_or_the_night_holds_waits_for_it() -> None:
         ({"subject": FLAPS.subject}, FLAPS, Heard.RESUMED, ["alice", "bob"]),
         ({"subject": STAYS.subject}, STAYS, Heard.RESUMED, ["alice", "bob"]),
         ({"subject": STAYS.subject}, STAYS, Heard.RAISED, ["alice", "bob"]),
-        ({}, an_incident(2), Heard.FIRST, ["alice"]),  # of an episode that is over, and no bout
+        ({}, an_incident(2, began=BEGAN), Heard.FIRST, ["alice"]),  # of an episode that is over, and no bout
         ({"created_at": NOON - HOUR}, FLAPS, Heard.FIRST, ["alice"]),  # of one long before the bout
         (
             {"state": PageState.DROPPED, "why": Drop.RESOLVED},
@@ -148,7 +148,7 @@ def steps_after(of: Incident, word: Heard, *loaded: object, **case: object) -> l
 def test_what_flaps_no_more_is_told_by_its_first_step_again() -> None:
     climbed = a_notification(EARLIER, kind=Kind.ESCALATION, nth=1)
 
-    assert steps_after(an_incident(2), Heard.FIRST, climbed) == [(1, 5)]
+    assert steps_after(an_incident(2, began=BEGAN), Heard.FIRST, climbed) == [(1, 5)]
 
 
 @pytest.mark.parametrize(
