@@ -56,6 +56,7 @@ class EndNotifications:
             for case in cases
             for number, mine in self._by_reader(case).items()
             if number in self._numbers
+            and not self._rows.has(case.id, number, Kind.UNHEARD, 0)
             and self._reading.believes(case, number) in (Belief.FIRING, Belief.FLAPPING)
         ]
 
