@@ -9,6 +9,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from sms_notify.alert import Severity
+from sms_notify.policy.bundles import FLAPPING
 from sms_notify.policy.directory import group_of
 from sms_notify.policy.escalation import hurry
 from sms_notify.policy.holds import Hold, Wait, wait
@@ -16,7 +17,7 @@ from sms_notify.policy.records import Entry, Incident, Message, Notification
 from sms_notify.policy.routing import ROUND, route
 from sms_notify.policy.rows import Rows
 from sms_notify.policy.ruleset import Plan
-from sms_notify.policy.vocabulary import Cause, Drop, Kind, PageState, State
+from sms_notify.policy.vocabulary import Cause, Drop, IncidentState, Kind, PageState, State
 
 PAUSES = timedelta(minutes=1), timedelta(minutes=5), timedelta(minutes=15)
 """After a text that failed; whoever has it not after these is told again by a reminder alone."""
@@ -33,7 +34,7 @@ def release_late(rows: Rows, message_id: int) -> None:
         incident = rows.incidents.rows[n.incident_id]
         if n.kind is not Kind.RESOLVED and _replaced(rows, n):
             _give_up(rows, n, Drop.SUPERSEDED)
-        elif n.kind.follows_up and (incident.acked_at is not None or not incident.is_open):
+        elif n.follows_up and (incident.acked_at is not None or not incident.is_open):
             _give_up(rows, n, Drop.ACKNOWLEDGED)
         elif n.state is PageState.TOLD:
             _hold(rows, n, Hold.LATE, rows.now)
@@ -126,8 +127,14 @@ def still_owed(rows: Rows, n: Notification) -> bool:
     incident = rows.incidents.rows[n.incident_id]
     if n.kind is Kind.RESOLVED:
         return not incident.is_open and not _is_back(rows, incident)
-    cared_for = n.kind.follows_up and incident.acked_at is not None
-    return incident.is_open and not cared_for and not _replaced(rows, n)
+    cared_for = n.follows_up and incident.acked_at is not None
+    return incident.is_open and not cared_for and not _replaced(rows, n) and _is_true(n, incident)
+
+
+def _is_true(n: Notification, incident: Incident) -> bool:
+    """A bout of flapping may be over, and what was silent may have been heard of."""
+    flaps = n.bundle != FLAPPING or incident.flapping > 0
+    return flaps and (n.kind is not Kind.UNHEARD or incident.state is IncidentState.UNHEARD)
 
 
 def _is_back(rows: Rows, incident: Incident) -> bool:

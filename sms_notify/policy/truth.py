@@ -46,7 +46,18 @@ def hear(plan: Plan, rows: Rows, it: Known, chains: Chains) -> Case:
     if incident_id is None:
         return case
     note_member(rows, it, heard, incident_id)
+    if it.told_as is not None:
+        _note_repeats(rows, incident_id)
     return as_it_is(plan, rows, case)
+
+
+def _note_repeats(rows: Rows, incident_id: int) -> None:
+    """One source that tells a problem once holds it open, however silent the others are."""
+    incident = rows.incidents.rows[incident_id]
+    firing = [member.source for member in rows.members_of(incident_id) if member.closed_at is None]
+    repeats = REPEATING.issuperset(firing)
+    if firing and repeats is not incident.repeats:
+        rows.incidents.put(incident_id, replace(incident, repeats=repeats))
 
 
 def as_it_is(plan: Plan, rows: Rows, case: Case) -> Case:
