@@ -56,9 +56,13 @@ class EndNotifications:
             for case in cases
             for number, mine in self._by_reader(case).items()
             if number in self._numbers
-            and not self._rows.has(case.id, number, Kind.UNHEARD, 0)
+            and not any(self._has_read(case, n) for n in mine)
             and self._reading.believes(case, number) in (Belief.FIRING, Belief.FLAPPING)
         ]
+
+    def _has_read(self, case: Case, n: Notification) -> bool:
+        """Once an episode: whoever was told so is not told again, also where a reminder came between."""
+        return n.incident_id == case.id and n.kind is Kind.UNHEARD and self._rows.may_have_arrived(n)
 
     def _unheard(self, case: Case, number: str, mine: Sequence[Notification]) -> Notification:
         told = mine[-1]

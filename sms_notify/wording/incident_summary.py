@@ -44,7 +44,9 @@ def listed(incidents: Iterable[TextedIncident], words: Words) -> list[ListedInci
     def as_listed(told: TextedIncident) -> ListedIncident:
         name = tidy(title_of(told.alert, words)) or words.nameless
         name = f"{words.unheard} {name}" if told.heard_at is not None and not told.ended else name
-        name = f"{words.flapping} {name}" if told.flapping and not told.ended and told.heard_at is None else name
+        name = (
+            f"{words.flapping} {name}" if told.flapping and not told.ended and told.heard_at is None else name
+        )
         name += f" ({words.again})" if told.again else ""
         return ListedIncident(told.tag, told.alert.severity, name, where_of(told.alert))
 
