@@ -17,7 +17,7 @@ from sms_notify.wording.alert_fields import speaks_of
 QUARTER = timedelta(minutes=15)
 _SEVERITY = "(?:critical |warning |info )?"
 _BEGUN = re.compile(
-    rf"(?:(?P<more>\d+) more|LATE, (?P<late>\d+)|(?:FIRING|FLAPPING) {_SEVERITY}(?:(?P<news>\d+)x\b)?)"
+    rf"(?:(?P<more>\d+) more|LATE, (?P<late>\d+)|(?:FIRING|FLAPPING) {_SEVERITY}(?:(?P<news>\d+)(?:x| of \d+)\b)?)"
 )
 _CAME_AND_WENT = re.compile(r"(?:^|; )(\d+) resolved\b")
 _ENDED = re.compile(r"(?:^|; )OK (?:(\d+)x\b)?")

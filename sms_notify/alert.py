@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
 
@@ -18,6 +18,10 @@ class Status(StrEnum):
 
     FIRING = "firing"
     RESOLVED = "resolved"
+
+
+SEVERITY = "severity"
+"""The label that says how bad it is; every parser in `sources/` writes there what its system says."""
 
 
 class Severity(StrEnum):
@@ -31,8 +35,7 @@ class Severity(StrEnum):
     @classmethod
     def of(cls, labels: Mapping[str, str]) -> Severity:
         """The severity that a label set claims; a word we do not know is OTHER, never an error."""
-        word = labels.get("severity", "")
-        return _WORDS.get(word) or _WORDS.get(word.strip().lower(), cls.OTHER)
+        return KNOWN_WORDS.severity_of(labels.get(SEVERITY, ""))
 
     @property
     def rank(self) -> int:
@@ -42,14 +45,45 @@ class Severity(StrEnum):
 
 _WORDS = {
     **dict.fromkeys(
-        ("critical", "crit", "page", "emergency", "emerg", "fatal", "disaster", "high"), Severity.CRITICAL
+        (
+            *("critical", "crit", "page", "emergency", "emerg", "fatal", "disaster", "high"),
+            *("p1", "sev1", "sev-1", "s1"),
+        ),
+        Severity.CRITICAL,
     ),
-    **dict.fromkeys(("warning", "warn", "average", "error", "major", "minor"), Severity.WARNING),
     **dict.fromkeys(
-        ("info", "information", "informational", "notice", "none", "low", "debug"), Severity.INFO
+        ("warning", "warn", "average", "error", "major", "minor", "p2", "p3", "sev2", "sev3"),
+        Severity.WARNING,
+    ),
+    **dict.fromkeys(
+        ("info", "information", "informational", "notice", "none", "low", "debug", "p4", "p5"), Severity.INFO
     ),
 }
 _RANKS = {Severity.CRITICAL: 0, Severity.WARNING: 1, Severity.OTHER: 2, Severity.INFO: 3}
+
+
+@dataclass(frozen=True, slots=True)
+class SeverityWords:
+    """What the words of severity mean to one installation: its own (in small letters), beside those known to all."""
+
+    own: Mapping[str, Severity] = field(default_factory=dict)
+
+    def severity_of(self, word: str) -> Severity:
+        """In any case; OTHER for a word that nobody knows."""
+        known = None if self.own else _WORDS.get(word)
+        if known is not None:
+            return known
+        folded = word.strip().lower()
+        return self.own.get(folded) or _WORDS.get(folded, Severity.OTHER)
+
+    def grade(self, alert: Alert) -> Alert:
+        """The alert with the severity that its word means here; whoever asks for it later needs no configuration."""
+        if not self.own:
+            return alert
+        return replace(alert, graded=self.severity_of(alert.labels.get(SEVERITY, "")))
+
+
+KNOWN_WORDS = SeverityWords()
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +92,9 @@ class Alert:
 
     `starts_at` and `ends_at` are aware UTC or None where the source gave none (Alertmanager's zero time
     counts as none). `fingerprint` names the alert within its source; the pair is the incident's key. `once`: a notice
-    rather than a state, of which nobody will say that it has ended, so that nobody is reminded of it.
+    rather than a state, of which nobody will say that it has ended, so that nobody is reminded of it. `graded` is the
+    severity where an installation's own words decided it; its labels keep the word that was sent. `start_told` is False
+    where `starts_at` is only when the source spoke of it: a repeat has a later one.
     """
 
     source: str
@@ -69,20 +105,54 @@ class Alert:
     starts_at: datetime | None = None
     ends_at: datetime | None = None
     once: bool = False
+    graded: Severity | None = field(default=None, compare=False)
+    start_told: bool = True
 
     @property
     def severity(self) -> Severity:
-        return Severity.of(self.labels)
+        return self.graded or Severity.of(self.labels)
+
+    @property
+    def tells_severity(self) -> bool:
+        """False where it says nothing of how bad it is: no word, or a check that could not find out."""
+        return bool(self.labels.get("severity")) and self.labels.get("state") != "UNKNOWN"
 
 
 @dataclass(frozen=True, slots=True)
 class Acknowledged:
-    """Somebody said in the monitoring system that they take care of the alert of this name."""
+    """Somebody said in the monitoring system that they take care of the alert of this name.
+
+    `made_at` is when, on the monitor's clock or its hook's (aware UTC); None where nobody said so.
+    """
 
     source: str
     fingerprint: str
     by: str
     comment: str = ""
+    made_at: datetime | None = None
+
+    @property
+    def ref(self) -> str:
+        """What only a word of the same source about the same alert takes back."""
+        return f"{self.source} {self.fingerprint}"
+
+
+@dataclass(frozen=True, slots=True)
+class Unacknowledged:
+    """The monitoring system said that the alert of this name is not acknowledged there any more.
+
+    It takes back its own acknowledgement alone, and only one that was made before `made_at`; None = whenever it was.
+    """
+
+    source: str
+    fingerprint: str
+    by: str
+    made_at: datetime | None = None
+
+    @property
+    def ref(self) -> str:
+        """As that of the acknowledgement that it takes back."""
+        return f"{self.source} {self.fingerprint}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +168,7 @@ class Delivery:
     group: str = ""
     hidden: int = 0
     acks: tuple[Acknowledged, ...] = ()
+    unacks: tuple[Unacknowledged, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,9 +21,10 @@ _LISTED = 20  # with their own words, where a note has room for more than a line
 
 
 _SEVERAL = {
-    Particular.NOBODY: "{n} critical incidents reached nobody, as far as is known: {which}",
-    Particular.UNREAD: "{n} critical texts did not arrive, as far as is known: {which}",
+    Particular.NOBODY: "{n} {critical}incidents reached nobody, as far as is known: {which}",
+    Particular.UNREAD: "{n} {critical}texts did not arrive, as far as is known: {which}",
     Particular.GAP: "{n} incidents were told to nobody, for nobody is on call: {which}",
+    Particular.ASLEEP: "{n} critical incidents wait for the end of quiet hours, and nobody else can be texted: {which}",
     Particular.GONE: "texts about {n} open incidents were for people who are not configured any more: {which}",
     Particular.SPOOL: "{n} hand-overs in the spool folder cannot be read: {which}",
 }
@@ -50,17 +51,20 @@ def gather(self_alerts: Iterable[SelfAlert]) -> list[Gathered]:
 
 
 def _gathered(listed: Sequence[SelfAlert]) -> Gathered:
+    """The urgent ones are named first; where not all are, none is called critical but in its own words."""
+    listed = sorted(listed, key=lambda one: one.level is not Level.PAGE)
     first, ids = listed[0], tuple(one.id for one in listed)
     if len(listed) == 1:
         return Gathered(first, ids)
     names = list(dict.fromkeys(particulars.about(one.id) for one in listed))
     beyond = len(names) - _NAMED
     which = " ".join(names[:_NAMED]) + (f", +{beyond}" if beyond > 0 else "")
-    what = _SEVERAL[Particular(particulars.kind_of(first.id))].format(n=len(listed), which=which)
-    urgent = any(one.level is Level.PAGE for one in listed)
-    level, tries = Level.PAGE if urgent else first.level, max(one.tries for one in listed)
+    critical = "critical " if listed[-1].level is Level.PAGE else ""
+    several = _SEVERAL[Particular(particulars.kind_of(first.id))]
+    what = several.format(n=len(listed), which=which, critical=critical)
+    tries = max(one.tries for one in listed)
     details = tuple(one.what for one in listed[:_LISTED])
-    return Gathered(replace(first, what=what, level=level, times=1, tries=tries), ids, details)
+    return Gathered(replace(first, what=what, times=1, tries=tries), ids, details)
 
 
 def told_balance(tx: Tx, gateway: str, credits_left: int, low_water: int, now: datetime) -> None:

@@ -25,9 +25,10 @@ create temp table texts as select past.*, case when left >= 5 * :wait then 'deli
   when left % 5 = 1 then 'sent' when left % 5 = 2 then 'unknown' when left % 5 = 3 then 'submitting' else 'buffered' end
   as state from past;
 insert into incidents (id, source, fingerprint, state, severity, labels, annotations, starts_at, opened_at, last_seen_at,
-  ended_at, closed_at) select i, 'alertmanager', key, case when left < :wait then 'open' else 'resolved' end, 'warning', labels,
+  ended_at, closed_at, repeats) select i, 'alertmanager', key, case when left < :wait then 'open' else 'resolved' end,
+  'warning', labels,
   '{}', at, at, case when left < :wait then :now else at end, case when left >= :wait then at end,
-  case when left >= :wait then at end from past;
+  case when left >= :wait then at end, 1 from past;
 insert into members (incident_id, source, fingerprint, starts_at, ended_at, opened_at, closed_at, last_seen_at)
   select i, 'zabbix', key, at, at, at, case when left >= :wait then at end, case when left < :wait then :now else at end
   from past;
@@ -57,7 +58,9 @@ insert into ledger (at, node, message_id, state, reason, gateway, severity, part
 insert into decisions (at, node, incident_id, word, receiver, nth, detail)
   select at, 'node', i, 'escalated', 'oncall', 1, '' from past;
 insert into agenda (incident_id, receiver, what, nth, due_at, every) select i, 'oncall',
-  case left % 2 when 0 then 'escalate' else 'remind' end, 1, :now + (:wait - left) * 1000000 + 86400000000, 14400000000
+  case when left < :wait and left % 10 = 0 then 'calm' when left < :wait and left % 10 = 1 then 'copy'
+  when left % 2 = 0 then 'escalate' else 'remind' end, 1,
+  :now + (:wait - left) * 1000000 + 86400000000, 14400000000
   from past;
 insert into holds (number, lane, scope, since, until, announced) select distinct number, 'rest', 'per_number', :now - 60000000,
   :now + 60000000, 0 from past;

@@ -22,7 +22,7 @@ from sms_notify.policy.directory import Person, Target, TargetKind
 from sms_notify.policy.rotations import Layer, Rotation, Schedule, Shift
 from sms_notify.policy.routing import Step
 from sms_notify.policy.ruleset import Plan
-from sms_notify.policy.vocabulary import AckBy
+from sms_notify.policy.vocabulary import AckBy, AckEnd
 from sms_notify.store import oncall_rows
 from sms_notify.store.committer import Committer
 from sms_notify.store.sqlite import SqliteStore
@@ -78,6 +78,14 @@ class Site:
         engine, now = self.bench.engine, self.bench.clock()
         return await self._commit(lambda tx: engine.acknowledge(tx, ids, by, how, now))
 
+    async def unacknowledge(self, ids: Sequence[int], by: str) -> list[int]:
+        engine, now = self.bench.engine, self.bench.clock()
+        return await self._commit(lambda tx: engine.unacknowledge(tx, ids, by, AckEnd.PAGE, now))
+
+    async def close(self, ids: Sequence[int], by: str) -> list[int]:
+        engine, now = self.bench.engine, self.bench.clock()
+        return await self._commit(lambda tx: engine.close(tx, ids, by, AckBy.PAGE, now))
+
     async def add_override(self, schedule: str, person: str, start: datetime, end: datetime, by: str) -> int:
         now = self.bench.clock()
         return await self._commit(
@@ -95,6 +103,8 @@ class Site:
         return People(
             view=self.view,
             acknowledge=self.acknowledge,
+            unacknowledge=self.unacknowledge,
+            close=self.close,
             add_override=self.add_override,
             remove_override=self.remove_override,
             schedules=lambda: self.schedules,

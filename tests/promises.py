@@ -9,7 +9,7 @@ from __future__ import annotations
 import itertools
 import sqlite3
 import tempfile
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -53,7 +53,7 @@ class Key:
     def alert(
         self,
         status: Status,
-        starts_at: datetime | None,
+        starts_at: datetime,
         ends_at: datetime | None = None,
         severity: str = "",
     ) -> Alert:
@@ -100,6 +100,9 @@ class Left:
     calm: bool
     smsid: str
     reached: bool
+    done_with: frozenset[
+        int
+    ]  # of the incidents that it tells: those that had ended, or were acknowledged, when it left
 
 
 @dataclass(frozen=True)
@@ -141,13 +144,15 @@ class Weather:
 
 @dataclass
 class Heard:
-    """An alert that opened an episode, as the world saw it."""
+    """An episode that began, became worse or was resumed, as the world saw it."""
 
     key: Key
     incident: int
     at: datetime
     up: timedelta
-    held: bool  # by a group, a window, or because it flaps
+    held: bool  # by a group or a window
+    round: int
+    raised: bool
 
 
 @dataclass
@@ -162,12 +167,12 @@ class World:
     stalled: bool = False
     left: list[Left] = field(default_factory=list)
     under_way: list[tuple[Message, Outcome]] = field(default_factory=list)
-    firing: dict[Key, datetime | None] = field(default_factory=dict)
-    ended: dict[Key, datetime | None] = field(default_factory=dict)
+    firing: dict[Key, datetime] = field(default_factory=dict)
+    ended: dict[Key, datetime] = field(default_factory=dict)
     worse: set[Key] = field(default_factory=set)  # of what fires: what has become critical
     begun: list[Heard] = field(default_factory=list)
     accepted: int = 0
-    quiet_steps: dict[int, str] = field(default_factory=dict)  # incident → why no step may leave any more
+    keys: dict[str, Key] = field(default_factory=dict)  # by fingerprint
     troubles: list[timedelta] = field(
         default_factory=lambda: [timedelta(-1)]
     )  # moments at which something was wrong
@@ -259,6 +264,7 @@ class World:
     def fire_old(self, key: Key) -> None:
         """The second copy of a pair of Alertmanagers: it began before the end that was heard."""
         if key not in self.firing and key in self.ended:
+            self.firing[key] = self.ended[key]  # it goes on where no end follows within a minute
             self._accept([key.alert(Status.FIRING, self.ended[key])], [key], "", 0, True)
 
     def fire_again(self, nth: int, group: str) -> None:
@@ -275,32 +281,37 @@ class World:
 
     def resolve(self, keys: Sequence[Key], group: str, send: bool = True) -> None:
         now = self.clock()
-        alerts = [key.alert(Status.RESOLVED, self.firing.get(key), now, self._severity(key)) for key in keys]
+        began = {key: self.firing.pop(key, now - MINUTE) for key in keys}  # also of what we never heard
+        alerts = [key.alert(Status.RESOLVED, began[key], now, self._severity(key)) for key in keys]
         self.worse.difference_update(keys)
-        for key in keys:
-            self.ended[key] = self.firing.pop(key, None)
+        self.ended |= began
         self._accept(alerts, keys, group, 0, send)
 
     def _accept(
         self, alerts: Sequence[Alert], keys: Sequence[Key], group: str, hidden: int, send: bool
     ) -> None:
+        self.keys |= {alert.fingerprint: key for alert, key in zip(alerts, keys, strict=True)}
         verdicts: list[Verdict] = self.bench.accept(*alerts, group=group, hidden=hidden)
         self.accepted += len(alerts)
-        for key, verdict in zip(keys, verdicts, strict=True):
-            if verdict.incident_id is None:
-                continue
-            row = self.rows("select * from incidents where id = :id", id=verdict.incident_id)[0]
-            if verdict.heard == "raised":
-                self.quiet_steps.pop(row["id"], None)
-            if verdict.heard in ("first", "raised", "nobody") and verdict.alert.status is Status.FIRING:
-                held = self.count("pages where incident_id = :id and state = 'held' and why <> 'limit'"
-                                  " and why <> 'behind'", id=row["id"])  # fmt: skip
-                now_as = replace(key, severity=verdict.alert.labels["severity"])
-                self.begun.append(Heard(now_as, row["id"], self.clock(), self.up, held > 0))
-            if row["closed_at"] is not None:
-                self.quiet_steps.setdefault(row["id"], "it has ended")
+        raised = {verdict.incident_id for verdict in verdicts if verdict.heard == "raised"}
+        self._note_beginnings(raised)
         if send:
             self.drain()
+
+    def _note_beginnings(self, raised: Collection[int | None] = ()) -> None:
+        """Of what an alert has opened, raised or resumed, or time: a copy that goes on, a bout that is calm."""
+        known = {heard.incident: heard.round for heard in self.begun}
+        last = max(known, default=0)
+        for row in self.rows("select * from incidents where id > :last or raised > 0", last=last):
+            if known.get(row["id"], -1) < row["raised"]:
+                key = replace(self.keys[row["fingerprint"]], severity=row["severity"])
+                held = self.count(
+                    "pages where incident_id = :id and state = 'held' and why <> 'limit' and why <> 'behind'",
+                    id=row["id"],
+                )
+                self.begun.append(
+                    Heard(key, row["id"], self.clock(), self.up, held > 0, row["raised"], row["id"] in raised)
+                )
 
     def acknowledge(self, nth: int) -> None:
         open_now = self.rows(
@@ -308,8 +319,7 @@ class World:
         )
         if not open_now:
             return
-        (taken,) = self.bench.acknowledge(open_now[nth % len(open_now)]["id"], how=AckBy.LINK)
-        self.quiet_steps.setdefault(taken, "it is acknowledged")
+        self.bench.acknowledge(open_now[nth % len(open_now)]["id"], how=AckBy.LINK)
 
     def weather(self, answers: Sequence[Answer]) -> None:
         self.gateway.answers.extend(answers)
@@ -378,6 +388,7 @@ class World:
     def tick(self) -> None:
         before = self.count("messages")
         self.bench.tick()
+        self._note_beginnings()
         self._news = self.count("messages") > before  # a text for a barred number fails with the next tick
         self.after_tick(self)
         while self._prober.probe_once() is not None:
@@ -414,6 +425,11 @@ class World:
         )
         message = messages.get(Tx(self._view), row["message_id"])
         told = self.rows("select * from pages where message_id = :id", id=message.id)
+        done_with = self.rows(
+            "select i.id from incidents i join pages p on p.incident_id = i.id where p.message_id = :id"
+            " and (i.closed_at is not null or i.acked_at is not null)",
+            id=message.id,
+        )
         self.left.append(
             Left(
                 self.clock(),
@@ -424,6 +440,7 @@ class World:
                 self.troubles[-1] < self.up - (self.clock() - message.created_at),
                 smsid,
                 answer.reached,
+                frozenset(row["id"] for row in done_with),
             )
         )
 
@@ -432,7 +449,8 @@ _MICRO = timedelta(microseconds=1)
 # A text that waits though it may leave waits for something else in this list, or for the world.
 _NEXT_DUE = """select min(at) as at from (
     select min(due_at) as at from pages p where state = 'held' and not (due_at <= :now and exists
-        (select 1 from messages m where m.state = 'queued' and m.number = p.number and m.lane = p.lane))
+        (select 1 from messages m where m.state = 'queued' and m.number = p.number and (m.lane = p.lane
+          or p.lane = 'ends' and m.lane = 'critical')))
     union all select min(due_at) from agenda
     union all select min(not_before) from messages where state = 'queued' and not_before > :now
     union all select min(expires_at) from messages where state = 'queued'
@@ -442,7 +460,8 @@ _NEXT_DUE = """select min(at) as at from (
     union all select min(poll_at) from messages where poll_at is not null and smsid is not null
     union all select min(until) from holds
     union all select min(probe_at) from breakers where opened_at is not null
-    union all select min(last_seen_at) + :stale + 1 from incidents where closed_at is null
+    union all select min(last_seen_at + case when 2 * gap > :stale then 2 * gap else :stale end) + 1 from incidents
+        where closed_at is null and repeats = 1 and state <> 'unheard'
 )"""
 Story = Sequence[tuple[str, Mapping[str, object]]]
 _KEPT = {

@@ -19,6 +19,7 @@ from sms_notify.policy.vocabulary import Heard as Reason
 from sms_notify.store.tx import stored
 
 _TURNS = ("escalation", "reminder")
+_URGENT = (Lane.CRITICAL, Lane.ENDS)  # they share the limits for critical; ends have half of them at most
 _ONES = 36  # critical incidents that are named one by one, however many texts that takes
 
 
@@ -42,22 +43,38 @@ def nothing_is_lost(world: World) -> None:
         assert never_left or (page["message"] is not None) == (page["state"] == "told"), dict(page)
 
 
-def everybody_is_owed_once(world: World, begun: Iterable[Heard]) -> None:
-    """One firing page for each person of the receivers, whatever became of it; and for nobody else."""
+def everybody_is_owed_what_they_do_not_know(world: World, begun: Iterable[Heard]) -> None:
+    """A beginning is owed to each person of the receivers, but to whoever believes that it fires; that it is worse, to each of
+    them. Nobody else is owed one but those behind the steps.
+    """
     for heard in begun:
-        rounds: dict[int, Counter[str]] = {}
-        for row in world.rows(
-            "select number, nth from pages where incident_id = :id and kind = 'firing'", id=heard.incident
-        ):
-            rounds.setdefault(row["nth"], Counter())[row["number"]] += 1
-        people = Counter(person.number for person in people_of(world, heard))
-        assert all(owed == people for owed in rounds.values()), heard
-        assert len(rounds) == (_rounds(world, heard) if people else 0), heard
+        people = {person.number for person in people_of(world, heard)}
+        told = world.rows(
+            "select number, nth, state from pages where incident_id = :id and kind = 'firing'",
+            id=heard.incident,
+        )
+        nth = heard.round * ROUND
+        owed = {row["number"] for row in told if row["nth"] == nth or row["state"] == "held"}
+        missing = {number for number in people - owed if heard.raised or not _believes(world, heard, number)}
+        assert not missing, (heard, missing)
+        assert {row["number"] for row in told} <= people | behind_steps(world, heard), heard
 
 
-def _rounds(world: World, heard: Heard) -> int:
-    """How often it is told as news: at its beginning, and each time that it becomes worse."""
-    return sum(other.incident == heard.incident for other in world.begun)
+def _believes(world: World, heard: Heard, number: str) -> bool:
+    """Whether the last that may have reached this reader of any episode of it says that it is there."""
+    said = world.rows(
+        "select p.kind, m.state from pages p join messages m on m.id = p.message_id join incidents i on i.id = p.incident_id"
+        " where p.number = :number and p.state = 'told' and i.fingerprint ="
+        " (select fingerprint from incidents where id = :id) order by p.id desc",
+        number=number, id=heard.incident,
+    )  # fmt: skip
+    last = next((row["kind"] for row in said if not State(row["state"]).lost), "resolved")
+    return bool(last != "resolved")
+
+
+def behind_steps(world: World, heard: Heard) -> set[str]:
+    steps = [step for receiver in receivers_of(world, heard) for step in receiver.escalate]
+    return {person.number for step in steps for person in world.plan.directory.resolve(step.notify)}
 
 
 def nothing_is_left(world: World) -> None:
@@ -83,6 +100,9 @@ def people_of(world: World, heard: Heard) -> Sequence[Person]:
 # 2. Limits, where they count: at the phone.
 
 
+_URGENT = (Lane.CRITICAL, Lane.ENDS)
+
+
 def limits_hold(world: World) -> None:
     """For every text, every limit of its lane over the window that ends with it. What is sent once more after an
     ambiguous attempt may come on top: nobody knows whether it is a text at all.
@@ -93,6 +113,10 @@ def limits_hold(world: World) -> None:
         lane = [one for one in arrived if one.message.lane is left.message.lane]
         mine = [one for one in lane if one.message.number == left.message.number]
         _within(bounds.of(left.message.lane), mine, left)
+        if left.message.lane in _URGENT:
+            both = [one for one in arrived if one.message.lane in _URGENT]
+            same = [one for one in both if one.message.number == left.message.number]
+            _within(bounds.per_number_critical, same, left)
         if left.message.lane is Lane.REST:
             _within(bounds.overall, lane, left)
             for name in {told.receiver for told in left.pages}:
@@ -122,28 +146,30 @@ def _affordable(world: World, texts: Sequence[Left], last: Left) -> None:
 
 
 def nothing_critical_waits(world: World) -> None:
-    """Just after a tick: a critical page is held by its group's wait, a window, its flapping, by the limits of its own
-    lane, or behind a critical text that has not left; by nothing else.
+    """Just after a tick: a critical page is held by its group's wait, a window, by the limits of its own lane, or behind a
+    critical text that has not left; by nothing else.
     """
     now = world.clock()
     late = world.rows(
-        "select * from pages p where state = 'held' and due_at <= :now and not exists (select 1 from messages m"
-        " where m.state = 'queued' and m.number = p.number and m.lane = p.lane)",
-        now=_stored(world),
-    )
+        "select * from pages p where state = 'held' and not exists (select 1 from messages m where m.state = 'queued'"
+        " and m.number = p.number and (m.lane = p.lane or p.lane in ('critical', 'ends') and m.lane in ('critical', 'ends')))"
+        " and due_at <= case when lane = 'ends' then :before else :now end",
+        now=_stored(world), before=_stored(world, -SECOND),  # an end waits until the critical ones have been looked at
+    )  # fmt: skip
     assert not late, [dict(row) for row in late]
     assert not world.rows(
         "select * from pages where state = 'held' and due_at > :far", far=_stored(world, 3 * DAY)
     )
     for page in world.rows("select * from pages where state = 'held' and lane = 'critical'"):
-        if page["why"] in ("group_wait", "muted", "inactive", "quiet_hours", "flapping") and not _over(
-            world, page
-        ):
+        if page["why"] in ("group_wait", "muted", "inactive", "quiet_hours") and not _over(world, page):
             continue
+        if page["why"] in ("failed", "unconfirmed") and page["due_at"] > _stored(world):
+            continue  # its text did not arrive, or nobody knows: it is tried again after a pause
         if page["why"] == "behind" and page["due_at"] <= _stored(world, SECOND):
             continue
         behind = world.count(
-            "messages where state = 'queued' and lane = 'critical' and number = :n", n=page["number"]
+            "messages where state = 'queued' and lane in ('critical', 'ends') and number = :n",
+            n=page["number"],
         )
         full = _full(world, page["number"]) or _spent(world)
         assert behind or full, (now, dict(page))
@@ -154,9 +180,6 @@ def _over(world: World, page: sqlite3.Row) -> bool:
     waited = world.up - max(heard.up for heard in world.begun if heard.incident == page["incident_id"])
     if page["why"] == "group_wait":
         return waited > max(route.group_wait for route in (world.plan.route, *world.plan.route.routes))
-    rule = world.plan.limits.flapping
-    if page["why"] == "flapping":
-        return rule is None or waited > rule.calm_critical
     receivers, people = world.plan.receivers.values(), world.plan.directory.people.values()
     hours = [hours.during for hours in (*(r.quiet for r in receivers), *(p.quiet for p in people)) if hours]
     windows = [window for during in (*hours, world.plan.route.mute) for window in during]
@@ -168,11 +191,18 @@ def _over(world: World, page: sqlite3.Row) -> bool:
 
 def _full(world: World, number: str) -> bool:
     rows = world.rows(
-        "select started_at from attempts where number = :number and lane = 'critical'"
+        "select started_at from attempts where number = :number and lane in ('critical', 'ends')"
         " and (fate is null or fate in ('sent', 'unknown'))",
         number=number,
     )
     now = _stored(world)
+    rows = world.rows(
+        "select started_at from attempts where number = :number and lane in ('critical', 'ends')"
+        " and (fate is null or fate in ('sent', 'unknown'))"
+        " union all select :now from messages where state = 'queued' and number = :number and lane = 'ends'",
+        number=number,
+        now=now,
+    )
     return any(
         sum(now - limit.window // _MICRO < row["started_at"] for row in rows) >= limit.count
         for limit in world.plan.limits.per_number_critical
@@ -209,8 +239,8 @@ def critical_texts_leave_at_once(world: World) -> None:
 def no_turn_leaves_for_nothing(world: World, since: int) -> None:
     """Of what has left since request number `since`: no text about nothing but turns of what ended or is taken care of."""
     for left in world.left[since:]:
-        over = [t for t in left.pages if t.kind in _TURNS and t.incident in world.quiet_steps]
-        assert not left.pages or len(over) < len(left.pages), (left, world.quiet_steps)
+        over = [t for t in left.pages if t.kind in _TURNS and t.incident in left.done_with]
+        assert not left.pages or len(over) < len(left.pages), left
 
 
 def only_targets_are_texted(world: World) -> None:
@@ -221,24 +251,14 @@ def only_targets_are_texted(world: World) -> None:
             receiver = world.plan.receivers[told.receiver]
             heard = by_incident[told.incident]
             assert receiver in receivers_of(world, heard)
-            steps = receiver.escalate
-            targets = [*receiver.notify]
+            targets = receiver.notify
             if told.kind == "escalation":
-                targets = [*steps[step_of(told.nth) - 1].notify]
-            elif told.kind == "resolved":
-                targets += [target for step in steps for target in step.notify]
+                targets = receiver.escalate[step_of(told.nth) - 1].notify
             numbers = {person.number for person in world.plan.directory.resolve(targets)}
+            if told.kind not in _TURNS:  # also whoever a step told of it
+                numbers |= behind_steps(world, heard) | {person.number for person in people_of(world, heard)}
             assert told.number == left.message.number
-            assert told.number in numbers or told.kind == "resolved", left
-            if told.kind == "resolved":
-                assert any(
-                    told.number in {p.number for p in world.plan.directory.resolve(_all_targets(r))}
-                    for r in receivers_of(world, heard)
-                )
-
-
-def _all_targets(receiver: Receiver) -> list:
-    return [*receiver.notify, *(target for step in receiver.escalate for target in step.notify)]
+            assert told.number in numbers, left
 
 
 # 6. Critical incidents are named.
@@ -246,19 +266,28 @@ def _all_targets(receiver: Receiver) -> list:
 
 def critical_incidents_are_named(world: World) -> None:
     """By tag or by place, in each text of their lane, unless they are too many for that, or the gateway had it cut."""
-    begun = {heard.incident: heard.key for heard in reversed(world.begun)}  # as each began
+    places = {heard.incident: heard.key.place for heard in world.begun}
     for left in world.left:
         if left.message.lane is not Lane.CRITICAL or left.message.recuts:
             continue
         urgent = {
             told.incident
             for told in left.pages
-            if (begun[told.incident].severity == "critical" or told.nth >= ROUND)
-            and told.kind != "resolved" and not _ended_before(world, told.incident, left)
+            if _was_critical(world, told.incident, left) and told.kind not in ("resolved", "unheard")
+            and not _ended_before(world, told.incident, left)
         }  # fmt: skip
         if len(urgent) <= _ONES:
-            missing = {id_ for id_ in urgent if not names(left.message.body, id_, begun[id_].place)}
+            missing = {id_ for id_ in urgent if not names(left.message.body, id_, places[id_])}
             assert not missing, (missing, left.message.body)
+
+
+def _was_critical(world: World, incident: int, left: Left) -> bool:
+    """When the text was written."""
+    return any(
+        heard.key.severity == "critical" and heard.at <= left.message.created_at
+        for heard in world.begun
+        if heard.incident == incident
+    )
 
 
 def _ended_before(world: World, incident: int, left: Left) -> bool:
@@ -276,6 +305,8 @@ def critical_incidents_are_named_within(world: World, deadline: timedelta, most:
         if heard.key.severity != "critical" or heard.held or not _calm_for(world, heard, deadline):
             continue
         for person in people_of(world, heard):
+            if _knew(world, heard, person):
+                continue
             crowd = [
                 other for other in world.begun
                 if abs(other.up - heard.up) <= HOUR and other.key.severity == "critical" and person in people_of(world, other)
@@ -295,6 +326,12 @@ def critical_incidents_are_named_within(world: World, deadline: timedelta, most:
             )
 
 
+def _knew(world: World, heard: Heard, person: Person) -> bool:
+    """Whether a beginning is no news to somebody, for they heard of no end."""
+    owed = "pages where incident_id = :id and kind = 'firing' and number = :number and nth = :nth"
+    return not world.count(owed, id=heard.incident, number=person.number, nth=heard.round * ROUND)
+
+
 def _calm_for(world: World, heard: Heard, deadline: timedelta) -> bool:
     """Nothing was wrong from a quarter of an hour before, and it stayed open."""
     row = world.rows("select closed_at from incidents where id = :id", id=heard.incident)[0]
@@ -306,10 +343,13 @@ def _calm_for(world: World, heard: Heard, deadline: timedelta) -> bool:
 
 
 def nobody_is_told_twice(world: World) -> None:
-    """A page is on a phone once, and once more for each attempt that the ledger calls ambiguous."""
+    """A page is on a phone once, and once more for each attempt that the ledger calls ambiguous, or that failed."""
     copies = Counter(told for left in world.left if left.reached for told in left.pages)
     logged = Counter(
-        row["message_id"] for row in world.rows("select message_id from ledger where state = 'unknown'")
+        row["message_id"]
+        for row in world.rows(
+            "select message_id from ledger where state in ('unknown', 'failed', 'not_delivered', 'rejected')"
+        )
     )
     for told, times in copies.items():
         ids = {left.message.id for left in world.left if told in left.pages}
@@ -318,9 +358,13 @@ def nobody_is_told_twice(world: World) -> None:
 
 # 8. The numbers of digests add up.
 
+_NEWS = "FIRING|ESCALATED|WORSE|STILL FIRING|FLAPPING"
+_CROWD = r"(?: of \d+(?: left)?)?"  # some of a crowd are told, the others by the next text
 _HEAD = re.compile(
-    r"^(?:LATE, (?P<late>\d+) since|(?P<more>\d+) more(?: since| until)|Held since)[^:]*\d\d:\d\d(?P<rest>.*)$"
+    r"^(?:LATE, (?P<late>\d+)(?: of \d+(?: left)?)? since|(?P<more>\d+) more(?: since| until)|Held since)"
+    r"[^:]*\d\d:\d\d(?P<rest>.*)$"
 )
+_FIRST = "FIRING|ESCALATED|STILL FIRING|WORSE|FLAPPING|UNHEARD"
 _KIND = re.compile(r"^(?:(\d+)x )?[A-Z][A-Za-z]+(?:\.\.\.)?(?=$|[ :])")
 
 
@@ -336,18 +380,26 @@ def digests_add_up(world: World) -> None:
         if number:
             assert int(number) == len(begun), (left.message.body, left.pages)
         if head:
-            counts = [int(n) for n in re.findall(r"(\d+) (?:resolved|open)", head["rest"])]
+            counts = [
+                int(n) for n in re.findall(r"(\d+)(?: of \d+(?: left)?)? (?:resolved|open)", head["rest"])
+            ]
             assert not counts or sum(counts) == len(begun), (left.message.body, left.pages)
         else:
             assert _total(body) == len(begun) + len(over), (left.message.body, left.pages)
 
 
 def _total(body: str) -> int:
-    """Of a text that is a list of lists: `FIRING critical 3x HostDown: web1, +2; 1 resolved; OK 2x: A, B`."""
+    """Of a text that is a list of lists: `FIRING critical 3x HostDown: web1, +2; 1 resolved; OK 2x: A, B`. Of a crowd it is what
+    this text tells: `FIRING critical 12 of 40: …`.
+    """
     total = 0
-    bare = re.sub(r",? (?:next text \S+|#\w+|ack: \S+|\+\d+ not shown)", "", body)
+    bare = re.sub(
+        r",? (?:next (?:critical )?text \S+|other texts \S+|#\w+|ack: \S+|\+\d+ not shown)", "", body
+    )
     for part in re.split(r"; (?=FIRING|OK|\d+ resolved)", bare):
-        head = re.match(r"^(?:FIRING(?: critical)?|OK) (?:(\d+)x\b|)|^(\d+) resolved", part)
+        head = re.match(
+            rf"^(?:(?:{_FIRST})(?: critical)?|OK) (?:(\d+)(?:x\b| of \d+)|)|^(\d+) resolved", part
+        )
         assert head, body
         total += int(head[1] or head[2] or 1)
     return total

@@ -41,8 +41,6 @@ class WrittenWorld(World):
         for alert in alerts:
             over = alert.status is Status.RESOLVED
             told["resolved" if over else "firing"].append(written_alert(alert, over))  # type: ignore[attr-defined]
-            if alert.starts_at is None and not over:
-                self.lacks.add("an alert that has no start")
         self.note("alertmanager", told)
         super()._accept(alerts, keys, group, hidden, send)
         if not send and self.count("messages where state = 'queued'"):
@@ -188,8 +186,7 @@ def _quiet(quiet: Quiet | None, windows: dict[str, dict[str, str]]) -> dict[str,
     if quiet is None:
         return {}
     told: dict[str, object] = {"during": [_window(window, windows) for window in quiet.during]}
-    if quiet.unless:
-        told["unless"] = [", ".join(map(str, matchers)) for matchers in quiet.unless]
+    told["unless"] = [", ".join(map(str, matchers)) for matchers in quiet.unless]  # none: it holds everything
     return {"quiet": told}
 
 

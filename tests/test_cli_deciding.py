@@ -152,6 +152,51 @@ def test_what_is_over_cannot_be_acknowledged(site: Site) -> None:
     assert "HostDown is over since 2026-11-22 13:00:00 (resolved)" in said(site.run("ack", "1"), 1)
 
 
+def test_taking_an_acknowledgement_back_tells_people_and_begins_the_steps_anew(site: Site) -> None:
+    site.accept(firing(instance="web1"))
+    said(site.run("ack", "1", "--by", "alice"))
+
+    told = said(site.run("unack", tag_of(1), "--by", "alice"))
+
+    done = "not acknowledged any more; the escalation begins anew"
+    assert told == f"#{tag_of(1)} HostDown web1 {done}\n"
+    (again,) = [body for (body,) in site.messages("body")][1:]
+    assert again.startswith("NOG FIRING, niet meer bevestigd: critical HostDown web1")
+    assert "is acknowledged by nobody" in said(site.run("unack", "1"), 1)
+
+
+def test_closing_says_what_follows_and_a_second_close_finds_nothing(site: Site) -> None:
+    site.accept(firing(instance="web1"))
+
+    rows = json.loads(said(site.run("close", "1", "--json", "--by", "carol")))
+
+    assert [(row["incident"], row["closed"], row["state"]) for row in rows] == [(1, True, "closed")]
+    assert rows[0]["said"] == f"#{tag_of(1)} HostDown web1 closed; repeats of it are no news"
+    assert site.rows("select closed_by from incidents") == [{"closed_by": "carol"}]
+    assert "(closed)" in said(site.run("close", "1"), 1)
+    assert "(closed)" in said(site.run("unack", "1"), 1)
+    assert "closed by carol (command)" in said(site.run("explain", "1"))
+
+
+@pytest.mark.parametrize("command", ["unack", "close"])
+def test_an_unknown_id_changes_nothing(site: Site, command: str) -> None:
+    site.accept(firing())
+    assert "there is no incident" in complaint(site.run(command, "1", "zzzz"))
+    assert site.rows("select state from incidents") == [{"state": "open"}]
+
+
+def test_open_incidents_say_until_when_an_acknowledgement_holds(tmp_path: Path) -> None:
+    site = site_of(tmp_path, ack_expires="4h")
+    site.accept(firing())
+    site.acknowledge(1)
+
+    assert "acknowledged by alice until Sun 2026-11-22 17:00" in said(site.run("incidents"))
+    (row,) = json.loads(said(site.run("incidents", "--json")))
+    assert row["acknowledged_until"] == "2026-11-22 17:00:00"
+    assert "due: the acknowledgement lapses" in said(site.run("explain", "1"))
+    site.store.close()
+
+
 def test_a_message_stands_for_all_that_it_tells(site: Site) -> None:
     site.accept(*(firing(instance=f"web{n}") for n in range(3)))
 
@@ -275,7 +320,7 @@ def test_what_is_held_over_a_hand_over_goes_to_who_is_on_call_then(tmp_path: Pat
     )
     site = site_of(tmp_path, receivers=quiet, time_intervals=intervals)
     at = datetime(2026, 11, 23, 7, 30, tzinfo=UTC)  # half an hour before alice takes over from carol
-    outcome = foresee(site.engine.plan, alert_of(at, {"alertname": "X", **CRITICAL}), at)
+    outcome = foresee(site.engine.plan, alert_of(at, {"alertname": "X", **WARNING}), at)
     site.clock.now = at
     site.accept(outcome.alert)
     site.clock.now = outcome.texts[0].at
@@ -366,6 +411,38 @@ def test_what_waits_says_until_when_and_why_and_who_has_it_by_another_receiver(s
     assert "carol (team:dba): HELD UNTIL Mon 2026-11-23 01:00 (muted sundays)" in sunday
     assert 'route.routes[1]: team="dba": YES -> dba, and on to the next' in both
     assert "IN 30s (waits for its group), 1 part" in other
+
+
+def test_a_step_into_somebodys_quiet_hours_says_until_when_it_waits(site: Site) -> None:
+    told = said(site.run("routes", "test", "--at", "2026-11-24T03:00", "severity=warning"))
+    urgent = said(site.run("routes", "test", "--at", "2026-11-24T03:00", "severity=P1"))
+
+    assert "03:05  step 1: bob, carol (team:dba); bob HELD UNTIL 07:00 (quiet hours night)\n" in told
+    assert "03:05  step 1: bob, carol (team:dba)\n" in urgent
+
+
+def test_a_step_of_two_receivers_foretells_one_text_to_whoever_stands_in_both(tmp_path: Path) -> None:
+    first = "{matchers: ['team=\"x\"'], receiver: one, continue: true}"
+    receivers = ", ".join(
+        f"{{name: {name}, notify: ['person:alice'], escalate: [{{after: {after}, notify: ['person:carol']}}]}}"
+        for name, after in (("one", "5m"), ("oncall", "10m"))
+    )
+    route = f"{{receiver: oncall, routes: [{first}, {{matchers: ['team=\"x\"'], receiver: oncall}}]}}"
+    site = site_of(tmp_path, receivers=f"[{receivers}]", route=route)
+    line = ("--at", "2026-11-24T12:00", "severity=warning", "team=x")
+
+    told = said(site.run("routes", "test", *line))
+    steps = [
+        step for one in json.loads(said(site.run("routes", "test", "--json", *line)))["receivers"]
+        for step in one["escalation"]
+    ]  # fmt: skip
+
+    assert "12:05  step 1: carol (person:carol)\n" in told
+    assert (
+        "12:10  step 1: carol (person:carol); carol by an earlier receiver, without a second text\n" in told
+    )
+    assert [(len(step["texts"]), step["told_already"]) for step in steps] == [(1, []), (0, ["carol"])]
+    site.store.close()
 
 
 def test_what_a_limit_holds_is_told_with_its_time_at_first_and_at_a_step(tmp_path: Path) -> None:

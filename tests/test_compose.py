@@ -1,6 +1,7 @@
 """The texts themselves: what a person reads at three in the morning, and that it always fits."""
 
-from dataclasses import astuple
+import re
+from dataclasses import astuple, replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -93,7 +94,30 @@ def test_several_alerts_of_several_names_are_told_name_by_name() -> None:
 
 def test_the_most_urgent_name_comes_first() -> None:
     text = body(host_down(1, alertname="Slow", severity="info"), host_down(2))
-    assert text == "FIRING critical 2x: 1 HostDown web2; 1 Slow web1 since 14:05 #k3f9"
+    assert text == "FIRING 2x: 1 critical HostDown web2; 1 info Slow web1 since 14:05 #k3f9"
+
+
+def test_each_rank_is_told_with_its_number_and_its_items() -> None:
+    critical = [host_down(1, alertname="Slow"), host_down(2)]
+    full = [host_down(number, alertname="DiskFull", severity="warning") for number in (3, 4)]
+    hot = [host_down(5, alertname="Hot", severity="warning")]
+
+    text = body(*full, *critical)
+    assert text == (
+        "FIRING 4x: 2 critical Slow web1, HostDown web2; 2 warning DiskFull web3, web4 since 14:05 #k3f9"
+    )
+    text = body(*full, *hot, *critical)
+    assert "FIRING 5x: 2 critical Slow web1, HostDown web2; 3 warning 2 DiskFull web3, web4; Hot web5" in text
+    resolved = [alert(**one.labels, lasted=timedelta(minutes=5)) for one in (full[0], critical[1])]
+    assert body(*resolved) == "OK 2x: 1 critical HostDown web2; 1 warning DiskFull web3 after 5m #k3f9"
+
+
+def test_of_many_in_several_ranks_every_number_stands() -> None:
+    critical = [host_down(number, alertname=f"Alert{number}") for number in range(90)]
+    text = body(*critical, host_down(1, alertname="Slow", severity="warning"))
+    named = text.count("Alert")
+    assert text.startswith("FIRING 91x: 90 critical Alert0; Alert1; ")
+    assert f"; +{90 - named}; 1 warning" in text
 
 
 def test_many_names_are_told_until_the_text_is_full_and_the_rest_by_number() -> None:
@@ -181,7 +205,7 @@ def test_line_breaks_in_a_summary_are_blanks() -> None:
 
 
 def test_a_severity_that_we_do_not_know_is_told_in_the_sources_own_word() -> None:
-    assert body(host_down(severity="P1")).startswith("FIRING P1 HostDown")
+    assert body(host_down(severity="Urgent")).startswith("FIRING Urgent HostDown")
     assert body(host_down(severity="disaster")).startswith("FIRING critical HostDown")
 
 
@@ -248,9 +272,86 @@ def test_the_first_word_says_why_it_is_told(tone: Tone, language: str, head: str
     assert text == f"{head} critical HostDown web1: does not answer {WORDS[language].since} 14:05 #k3f9"
 
 
+@pytest.mark.parametrize(
+    ("language", "head", "when"),
+    [
+        ("en", "UNHEARD", "last heard Mon 5 Jan 14:05"),
+        ("nl", "NIETS GEHOORD", "laatst gehoord ma 5 jan 14:05"),
+        ("fr", "SANS NOUVELLES", "dernière nouvelle lun 5 janv 14:05"),
+        ("de", "NICHTS GEHÖRT", "zuletzt gehört Mo 5. Jan 14:05"),
+    ],
+)
+def test_what_nothing_is_heard_of_says_when_it_was_last_heard_of(language: str, head: str, when: str) -> None:
+    told = TextedIncident("k3f9", host_down(summary="does not answer"), heard_at=STARTED)
+    notice = Notice(Status.FIRING, (told,), tone=Tone.UNHEARD)
+    text = compose(notice, Reader("Europe/Brussels", language), None, 1).body
+    assert text == f"{head} critical HostDown web1: does not answer {when} #k3f9"
+
+
 def test_what_is_over_is_ok_whatever_the_tone() -> None:
     gone = alert(alertname="HostDown", lasted=timedelta(minutes=3))
     assert toned(Tone.FLAPPING, gone, times=5) == "OK HostDown after 3m #k3f9"
+
+
+def taken(by: str, *alerts: Alert, closed: bool = False) -> Notice:
+    told = ({"closed_by": by} if closed else {"acked_by": by}) if by else {}
+    return Notice(alerts[0].status, tuple(TextedIncident("k3f9", one, **told) for one in alerts))
+
+
+@pytest.mark.parametrize(
+    ("language", "head"),
+    [("en", "CLOSED by"), ("nl", "GESLOTEN door"), ("fr", "CLOS par"), ("de", "GESCHLOSSEN von")],
+)
+def test_what_somebody_closed_says_so_and_never_ok(language: str, head: str) -> None:
+    gone = alert(alertname="HostDown", instance="web1", severity="critical", lasted=timedelta(minutes=5))
+    text = compose(taken("alice", gone, closed=True), Reader("UTC", language), None, 1).body
+    assert text.startswith(f"{head} alice HostDown web1")
+    assert "OK" not in text
+
+
+def test_no_template_makes_an_ok_of_what_somebody_closed() -> None:
+    gone = alert(alertname="HostDown", lasted=timedelta(minutes=5))
+    text = compose(taken("alice", gone, closed=True), BRUSSELS, compile_template("t", "OK {{ tag }}"), 1).body
+    assert text.startswith("CLOSED by alice HostDown")
+
+
+@pytest.mark.parametrize(
+    ("language", "words"),
+    [
+        ("en", "acknowledged by bob"),
+        ("nl", "bevestigd door bob"),
+        ("fr", "pris en charge par bob"),
+        ("de", "quittiert von bob"),
+    ],
+)
+def test_what_somebody_takes_care_of_already_says_by_whom(language: str, words: str) -> None:
+    text = compose(taken("bob", host_down()), Reader("UTC", language), None, 1).body
+    assert f"HostDown web1, {words} " in text
+
+
+def test_of_several_it_is_said_only_where_one_takes_care_of_all() -> None:
+    both = taken("bob", host_down(1), host_down(2))
+    one = replace(both, incidents=(both.incidents[0], replace(both.incidents[1], acked_by="")))
+    assert "acknowledged by bob" in compose(both, BRUSSELS, None, 1).body
+    assert "acknowledged" not in compose(one, BRUSSELS, None, 1).body
+
+
+@pytest.mark.parametrize(
+    ("template", "text"),
+    [
+        ("{{ alertname }}", "HostDown, acknowledged by bob #k3f9"),
+        ("{{ alertname }} {{ acknowledged_by }}", "HostDown bob #k3f9"),
+    ],
+)
+def test_a_template_says_it_too(template: str, text: str) -> None:
+    compiled = compile_template("t", template)
+    assert compose(taken("bob", host_down()), BRUSSELS, compiled, 1).body == text
+
+
+def test_a_name_as_long_as_a_text_is_cut() -> None:
+    text = compose(taken("x" * 500, host_down()), BRUSSELS, None, 1).body
+    assert f"acknowledged by {'x' * 30} " in text
+    assert gsm.parts(text) == 1
 
 
 def test_a_flapping_alert_says_how_often_and_that_it_is_told_again() -> None:
@@ -344,22 +445,57 @@ def test_what_is_told_by_its_number_alone_is_not_named() -> None:
 
 def test_an_alert_without_a_place_is_named_by_its_name() -> None:
     assert named(alert(alertname="DiskFull"), alert(alertname="Slow")) == {0, 1}
-    assert named(alert(alertname="HostDown"), host_down(1), host_down(2)) == {1, 2}
+    assert named(host_down(3, instance=""), host_down(1), host_down(2)) == {1, 2}
+    assert named(alert(alertname="HostDown"), host_down(1), host_down(2)) == {0, 1, 2}  # of another severity
 
 
 @pytest.mark.parametrize(
-    ("template", "who"),
+    ("template", "tags"),
     [
-        ("{{ alertname }}", set()),
-        ("{{ alerts|map(attribute='instance')|join(' ') }}", {0, 1, 2}),
-        ("{{ instance }}", {0, 1}),
-        ("{{ tag }}", {0}),
-        ("web10 web2.example.org web3x", set()),
-        ("web2: gone, web3.", {1, 2}),
+        ("{{ alertname }}", [0, 1, 2]),
+        ("{{ alertname }} {{ alerts|map(attribute='instance')|join(' ') }}", []),
+        ("{{ alerts|map(attribute='instance')|join(' ') }}", [0, 1, 2]),  # where, but not what
+        ("{{ alertname }} {{ instance }}", [2]),
+        ("{{ summary }} {{ instance }}", [2]),
+        ("{{ tag }}", [1, 2]),  # of the first
+        ("HostDown web10 web2.example.org web3x", [0, 1, 2]),
+        ("HostDown web2: gone, web3.", [0]),
     ],
 )
-def test_a_template_names_those_whose_tag_or_place_it_tells(template: str, who: set[int]) -> None:
-    assert named(*(host_down(n, instance=f"web{n}:9100") for n in (1, 2, 3)), template=template) == who
+def test_a_template_gets_the_tags_of_the_critical_problems_of_which_it_does_not_tell_what_and_where(
+    template: str, tags: list[int]
+) -> None:
+    three = [host_down(n, instance=f"web{n}:9100", summary="no answer") for n in (1, 2, 3)]
+    told = Notice(Status.FIRING, tuple(TextedIncident(f"tag{n}", one) for n, one in enumerate(three)))
+    composed = compose_reported(told, BRUSSELS, compile_template("t", template), 1)
+
+    assert re.findall(r"#tag(\d)", composed.text.body) == list(map(str, tags))
+    assert len(composed.named) == 3
+
+
+def test_tags_that_do_not_fit_name_nobody() -> None:
+    assert named(*map(host_down, range(60)), template="{{ alertname }} " + "x" * 60) == set()
+
+
+@pytest.mark.parametrize(
+    ("template", "counted"),
+    [("{{ alertname }}", True), ("{{ count }} {{ alertname }}", True), ("{{ instance }} {{ count }}", False)],
+)
+def test_a_template_that_tells_name_and_number_counts_all_of_one_kind(template: str, counted: bool) -> None:
+    told = Notice(
+        Status.FIRING, tuple(TextedIncident(f"tag{n}", host_down(n, summary="")) for n in range(60))
+    )
+    composed = compose_reported(told, BRUSSELS, compile_template("t", template), 1)
+
+    assert len(composed.counted) == (60 if counted else 0)
+
+
+@pytest.mark.parametrize(("severity", "text"), [("critical", "Look #tag0 #tag1"), ("warning", "Look #tag0")])
+def test_a_template_that_names_nothing_gets_a_tag(severity: str, text: str) -> None:
+    two = [host_down(n, severity=severity) for n in (1, 2)]
+    told = Notice(Status.FIRING, tuple(TextedIncident(f"tag{n}", one) for n, one in enumerate(two)))
+
+    assert compose(told, BRUSSELS, compile_template("t", "Look{{ count and '' }}"), 1).body == text
 
 
 # Templates.
@@ -415,7 +551,7 @@ def test_a_template_for_one_alert_still_says_how_many_there_are() -> None:
     text = body(*map(host_down, (1, 2, 3)), template=SHORT)
     assert text == "3x FIRING HostDown web1, web2, +1 #k3f9"
     text = body(*map(host_down, (1, 2)), template="{{ count }} of {{ alertname }}")
-    assert text == "2 of HostDown"
+    assert text == "2 of HostDown #k3f9"
 
 
 def test_a_template_speaks_of_what_is_new_by_name() -> None:
@@ -429,15 +565,15 @@ def test_a_template_speaks_of_what_is_new_by_name() -> None:
         silent_until=LATER,
     )
     template = compile_template("t", "{{ kind }} {{ times }}x {{ silent_until }} {{ ack }}")
-    assert compose(told, BRUSSELS, template, 1).body == f"flapping 5x 14:20 {ACK}"
+    assert compose(told, BRUSSELS, template, 1).body == f"flapping 5x 14:20 {ACK} #k3f9"
 
 
 @pytest.mark.parametrize(
     ("template", "text"),
     [
         (SHORT, "FIRING HostDown web1: gone #k3f9, next text 14:20 ack: " + ACK),
-        ("{{ alertname }} {{ ack }}", f"HostDown {ACK}, next text 14:20"),
-        ("{{ alertname }} {{ silent_until }}", f"HostDown 14:20 ack: {ACK}"),
+        ("{{ alertname }} {{ ack }}", f"HostDown {ACK}, next text 14:20 #k3f9"),
+        ("{{ alertname }} {{ silent_until }}", f"HostDown 14:20 #k3f9 ack: {ACK}"),
     ],
 )
 def test_what_a_template_is_silent_about_is_appended(template: str, text: str) -> None:
@@ -455,9 +591,9 @@ def test_the_next_text_gives_way_before_the_address_and_free_text_before_both() 
     assert text.startswith("FIRING HostDown web1: the quick")
     assert text.endswith(f"... #k3f9, next text 14:20 ack: {ACK}")
     long = compile_template("t", "{{ status|short }} " + "x" * 105)
-    assert compose(told, BRUSSELS, long, 1).body.endswith(f"xx ack: {ACK}")
+    assert compose(told, BRUSSELS, long, 1).body.endswith(f"xx #k3f9 ack: {ACK}")
     longer = compile_template("t", "{{ status|short }} " + "x" * 140)
-    assert compose(told, BRUSSELS, longer, 1).body == "FIRING " + "x" * 140
+    assert compose(told, BRUSSELS, longer, 1).body == "FIRING " + "x" * 140 + " #k3f9"
 
 
 def test_a_template_that_must_be_cut_loses_the_address_rather_than_half_of_it() -> None:

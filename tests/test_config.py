@@ -166,6 +166,26 @@ def test_the_full_configuration_loads_and_says_what_it_writes() -> None:
     assert found.receivers["nobody"].notify == ()
 
 
+@pytest.mark.parametrize(
+    ("top", "own", "hours"),
+    [
+        ("", "", None),
+        ("ack_expires: 4h", "", 4),
+        ("ack_expires: 4h", "ack_expires: 2h", 2),
+        ("ack_expires: 4h", "ack_expires: off", None),
+        ("ack_expires: off", "ack_expires: 2h", 2),
+        ("", "ack_expires: 2h", 2),
+    ],
+)
+def test_a_receivers_own_word_about_the_lapse_goes_before_the_top_levels(
+    write: Write, top: str, own: str, hours: int | None
+) -> None:
+    named = f"    {own}\n" if own else ""
+    oncall = load(write(f"{MINIMAL}{named}{top}\n"), ENVIRON).receivers["oncall"]
+
+    assert oncall.ack_expires == (None if hours is None else timedelta(hours=hours))
+
+
 def test_every_channel_of_the_full_configuration_comes_out_as_it_is_written() -> None:
     found = load(CONFIGS / "full.yml", ENVIRON)
     assert [gateway.name for gateway in found.gateways] == ["main"]
@@ -643,11 +663,15 @@ def test_each_entry_of_unless_is_one_exception(write: Write) -> None:
     assert quiet.applies({"tier": "1"}, at)
 
 
-def test_quiet_hours_without_exceptions_hold_everything(write: Write) -> None:
-    text = MINIMAL.replace("678}", "678, quiet: {during: [night]}}") + NIGHT
+@pytest.mark.parametrize(("unless", "critical_waits"), [("", False), (", unless: []", True)])
+def test_quiet_hours_let_critical_through_unless_the_file_says_that_nothing_passes(
+    write: Write, unless: str, critical_waits: bool
+) -> None:
+    text = MINIMAL.replace("678}", f"678, quiet: {{during: [night]{unless}}}}}") + NIGHT
     quiet = load(write(text), ENVIRON).directory.people["alice"].quiet
     assert quiet is not None
-    assert (quiet.during, quiet.unless) == ((NIGHT_WINDOW,), ())
+    assert quiet.during == (NIGHT_WINDOW,)
+    assert [quiet.concerns({"severity": word}) for word in ("warning", "page")] == [True, critical_waits]
 
 
 def test_steps_name_targets_like_notify(write: Write) -> None:

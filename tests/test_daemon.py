@@ -9,6 +9,7 @@ import signal
 import sqlite3
 import threading
 import urllib.error
+import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -62,6 +63,38 @@ def test_an_alert_becomes_a_text_a_report_and_a_metric(tmp_path: Path, simulator
     assert value(metrics, 'sms_notify_incidents_open{severity="critical"}') == 1
     assert value(metrics, 'sms_notify_gateway_up{gateway="main"}') == 1
     assert daemon.stop() == 0
+
+
+def press(daemon: Daemon, button: str) -> None:
+    """A button of the first incident's page, as a browser sends it; nobody needs a password here."""
+    headers = {"Origin": daemon.url, "Content-Type": "application/x-www-form-urlencoded"}
+    request = urllib.request.Request(f"{daemon.url}/incidents/1", f"do={button}".encode(), headers)
+    with urllib.request.urlopen(request, timeout=10) as answer:
+        assert answer.status == 200  # the page follows
+
+
+def test_the_buttons_of_an_incident_reach_the_phones(tmp_path: Path, simulator: Simulator) -> None:
+    web = f"{{listen: '127.0.0.1:{free_port()}'}}"
+    config = write_config(tmp_path, simulator.gateway_url, web=web)
+    daemon = Daemon(config)
+    assert post(daemon.url, payload("HostDown"), token=None) == 200
+    simulator.wait_for_texts(2, timeout=20)
+
+    press(daemon, "")
+    assert daemon.rows("select state from incidents") == [("acknowledged",)]
+    press(daemon, "unack")
+    simulator.wait_for_texts(4, timeout=20)
+    press(daemon, "close")
+    texts = [text.text for text in simulator.wait_for_texts(6, timeout=20)]
+
+    assert [text[:24] for text in texts[2:4]] == ["STILL FIRING, not acknow"] * 2
+    assert [text[:10] for text in texts[4:]] == ["CLOSED by "] * 2
+    assert post(daemon.url, payload("HostDown"), token=None) == 200
+    assert daemon.rows("select reason from alerts") == [("first",), ("closed",)]
+    assert daemon.stop() == 0
+    log = daemon.said()
+    assert "INFO unacknowledged incidents=" in log
+    assert "INFO closed incidents=" in log
 
 
 def test_repeats_are_suppressed_and_the_resolve_is_told_once(daemon: Daemon, simulator: Simulator) -> None:

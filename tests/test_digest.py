@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from sms_notify.alert import Alert, Status
 from sms_notify.wording import gsm
-from sms_notify.wording.content import Digest, HandOff, Merged, Reader, TextedIncident
+from sms_notify.wording.content import Crowd, Digest, HandOff, Merged, Reader, Silent, TextedIncident
 from sms_notify.wording.digest import compose_digest
 from sms_notify.wording.handoff_text import compose_handoff
 from sms_notify.wording.languages import WORDS, counted
@@ -54,13 +54,20 @@ def body(
     return compose_digest(digest, reader, max_parts).text.body
 
 
+def test_what_was_closed_by_hand_is_no_ok() -> None:
+    over = (told("HostDown", "web1"), replace(told("DiskFull", "db1"), closed_by="alice"))
+    text = body(Merged.STORM, over=over)
+    assert "OK HostDown web1" in text
+    assert "CLOSED by alice DiskFull db1" in text
+
+
 DOWN = some(12, "HostDown", severity="critical")
 FULL = some(25, "DiskFull")
 
 
 def test_a_storm_says_how_many_more_there_are_and_until_when() -> None:
     text = body(Merged.STORM, FULL, DOWN, until=UNTIL)
-    assert text == "37 more until 14:20: 12x HostDown, 25x DiskFull #H01"
+    assert text == "37 more until 14:20: 12 critical HostDown; 25 warning DiskFull #H01"
 
 
 def test_of_equal_urgency_the_most_numerous_comes_first() -> None:
@@ -80,8 +87,9 @@ def test_places_of_what_is_critical_come_before_any_others() -> None:
     mixed = (*some(40, "Odd", "somewhere-"), told("Odd", "core1", "crit", severity="critical"))
     critical = some(5, "HostDown", "web", severity="critical")
     text = body(Merged.STORM, mixed, critical, until=UNTIL)
-    assert "41x Odd core1, somewhere-1" in text
-    assert "5x HostDown web1, web2, web3, web4, web5" in text
+    assert (
+        "6 critical 5x HostDown web1, web2, web3, web4, web5; Odd core1; 40 warning Odd somewhere-1" in text
+    )
 
 
 def test_what_ended_meanwhile_is_counted_and_no_longer_listed_among_the_open_ones() -> None:
@@ -106,7 +114,7 @@ def test_a_small_merge_is_told_like_news() -> None:
         "FIRING 3x Slow: api1, api2, api3; OK 3x DiskFull #Sapi01"
     )
     assert body(Merged.STORM, some(1, "HostDown", "web", severity="critical"), few[1]) == (
-        "FIRING critical 4x: HostDown web1; 3x Slow api1, api2, api3 #Hweb01"
+        "FIRING 4x: 1 critical HostDown web1; 3 warning Slow api1, api2, api3 #Hweb01"
     )
     assert body(Merged.STORM, some(1, "Slow", "api"), some(2, "Hot", "db", ended=True)) == (
         "FIRING Slow api1; 2 resolved: 2x Hot db1, db2 #Sapi01"
@@ -130,6 +138,38 @@ def test_the_end_of_a_storm_says_what_became_of_it(
     held: tuple[tuple[TextedIncident, ...], ...], text: str
 ) -> None:
     assert body(Merged.CLOSING, *held) == text
+
+
+@pytest.mark.parametrize(
+    ("why", "crowd", "text"),
+    [
+        (Merged.CROWD, Crowd(), "FIRING critical 2x HostDown: web1, web2, next text 14:20 #Hweb01"),
+        (Merged.CROWD, Crowd(34), "FIRING critical 2 of 36: 2x HostDown web1, web2, next text 14:20 #Hweb01"),
+        (
+            Merged.CROWD,
+            Crowd(34, more=True),
+            "FIRING critical 2 of 36 left: 2x HostDown web1, web2, next text",
+        ),
+        (Merged.LATE, Crowd(34), "LATE, 2 of 36 since 14:09, all open: 2x HostDown web1, web2, next text"),
+        (Merged.QUIET, Crowd(34), "Held since 14:09: 2 of 36 open: 2x HostDown web1, web2, next text"),
+    ],
+)
+def test_a_crowd_is_told_like_news_with_how_many_of_how_many(why: Merged, crowd: Crowd, text: str) -> None:
+    two = some(2, "HostDown", "web", severity="critical")
+    assert body(why, two, until=UNTIL, crowd=crowd).startswith(text)
+
+
+@pytest.mark.parametrize(
+    ("silent", "words"),
+    [
+        (Silent.ALL, "next text 14:20"),
+        (Silent.CRITICAL, "next critical text 14:20"),
+        (Silent.OTHERS, "other texts 14:20"),
+    ],
+)
+def test_a_silence_is_said_of_what_it_is_true_of(silent: Silent, words: str) -> None:
+    text = body(Merged.CLOSING, some(1, "Hot"), until=UNTIL, silent=silent)
+    assert f", {words} #" in text
 
 
 def test_the_end_of_a_storm_that_was_told_in_full_is_told_by_its_ends() -> None:
@@ -169,15 +209,15 @@ def test_what_is_told_too_late_says_so() -> None:
 @pytest.mark.parametrize(
     ("language", "storm", "quiet"),
     [
-        ("nl", "Nog 2, stil tot 14:20, 1 opgelost, 1 open: Hot db1", "Bewaard sinds 14:09: 2 open"),
+        ("nl", "Nog 2 tot 14:20, 1 opgelost, 1 open: Hot db1", "Bewaard sinds 14:09: 2 open"),
         (
             "fr",
-            "2 autres, silence jusqu'\u00e0 14:20, 1 r\u00e9solue, 1 ouverte: Hot db1",
+            "2 autres jusqu'\u00e0 14:20, 1 r\u00e9solue, 1 ouverte: Hot db1",
             "En attente depuis 14:09: 2 ouvertes",
         ),
         (
             "de",
-            "2 weitere, Ruhe bis 14:20, 1 behoben, 1 offen: Hot db1",
+            "2 weitere bis 14:20, 1 behoben, 1 offen: Hot db1",
             "Zur\u00fcckgehalten seit 14:09: 2 offen",
         ),
     ],
@@ -334,6 +374,8 @@ def head_of(digest: Digest, language: str) -> str:
         return rf"{words.held}( {words.since} {clock})?: {', '.join(both)}"
     if digest.why is Merged.LATE:
         return rf"{words.late}, {len(digest.held)}( {words.since} {clock})?(, |: {', '.join(both)})"
+    if digest.why is Merged.CROWD:
+        return rf"FIRING (critical )?({opened}x|\S)" if opened else counted(words.resolved, ended)
     if digest.why is Merged.CLOSING:
         return rf"{more}( {words.since} {clock})?(, |: {', '.join(both)})"
     few = rf"FIRING (critical )?({opened}x|\S)" if opened else counted(words.resolved, ended)
@@ -362,8 +404,26 @@ _KIND = re.compile(r"(?:(\d+)x )?([A-Z]\w*(?:\.\.\.)?)(?::? (.+))?")
 _PLACE = re.compile(r"[a-z][\w:-]*(?: \((\d+)\))?")
 
 
+_RANKS = "critical|warning|other|info"
+
+
+def of_rank(ranked: str) -> int:
+    """How many `2 critical HostDown db1, Slow app1` or `7 warning DiskFull db1, +6` tells, by its number and by its items."""
+    number, _, *rest = ranked.split(" ", 2)
+    items = rest[0] if rest else ""
+    pieces = items.split("; ")
+    if len(pieces) == 1:
+        pieces = re.split(", (?=[A-Z])", items)
+    if len(pieces) == 1 and items:  # one kind: its number is the rank's
+        pieces = [f"{number}x {items}" if int(number) > 1 else items]
+    assert not items or sum(map(reckoned, pieces)) == int(number), ranked
+    return int(number)
+
+
 def reckoned(listing: str) -> int:
     """How many incidents `12x HostDown web1, db1 (2), +9; DiskFull; +5` tells; each kind must add up."""
+    if re.match(rf"\d+ ({_RANKS})\b", listing):
+        return sum(map(of_rank, re.split(rf"; (?=\d+ (?:{_RANKS})\b)", listing)))
     spread = re.search(r"[A-Z]\w*:? [a-z]", listing) is not None
     total = 0
     for piece in listing.split("; " if spread else ", "):

@@ -34,6 +34,7 @@ from sms_notify.policy.routing import Route as Tree
 from sms_notify.policy.ruleset import Timing
 from sms_notify.policy.vocabulary import (
     AckBy,
+    AckEnd,
     Cause,
     Decision,
     Drop,
@@ -402,7 +403,7 @@ def endpoints() -> set[str]:
         reload=unused,
     )
     view: Any = unused
-    people = People(view, unused, unused, unused, dict, lambda: datetime.now(UTC))
+    people = People(view, unused, unused, unused, unused, unused, dict, lambda: datetime.now(UTC))
     app = build(hooks, WebSettings(), people=people)
     return {
         f"{method} {route.path.rstrip('/') or '/'}"
@@ -522,7 +523,7 @@ def test_every_word_of_the_program_is_explained(words: type[StrEnum], page: Path
 
 
 @pytest.mark.parametrize(
-    "words", [IncidentState, Kind, Applied, PageState, Hold, Drop, Decision, AckBy, LimitScope]
+    "words", [IncidentState, Kind, Applied, PageState, Hold, Drop, Decision, AckBy, AckEnd, LimitScope]
 )
 def test_every_word_of_the_story_and_of_the_log_is_explained(words: type[StrEnum]) -> None:
     assert {str(word) for word in words} - set(

@@ -11,10 +11,12 @@ from workbench import NOON, Bench, VirtualClock, a_plan, firing, resolved
 
 from sms_notify.engine import Engine
 from sms_notify.engine.working_set import WorkingSet
+from sms_notify.explain import timeline
 from sms_notify.policy.holds import Hold
 from sms_notify.policy.outcomes import Fate, Outcome, Reason
+from sms_notify.policy.routing import Route
 from sms_notify.policy.vocabulary import Cause, Heard, Kind, State
-from sms_notify.store import claims, messages, outbox
+from sms_notify.store import claims, messages, outbox, page_queries, queries
 from sms_notify.store.messages import Entry
 from sms_notify.store.sqlite import SqliteStore
 
@@ -142,10 +144,14 @@ def test_a_resend_that_became_pointless_is_not_sent_but_its_resolve_is(bench: Be
     put_in(bench, State.UNKNOWN)
     bench.clock.move(seconds=61)
     bench.tick()
-    assert bench.messages("state") == [("queued",)]
+    assert bench.messages("state") == [("unknown_final",), ("queued",)]
 
     assert heard(bench.accept(resolved(team="dba"))) == [Heard.RESOLVED]
-    assert bench.messages("kind, state") == [("firing", "unknown_final"), ("resolved", "queued")]
+    assert bench.messages("kind, state") == [
+        ("firing", "unknown_final"),
+        ("firing", "cancelled"),
+        ("resolved", "queued"),
+    ]
 
 
 def test_a_receiver_that_wants_no_resolves_gets_none(bench: Bench) -> None:
@@ -169,15 +175,70 @@ def test_the_resolve_of_a_group_is_one_text_for_each_person(bench: Bench) -> Non
     ]
 
 
-def test_an_old_copy_after_the_resolve_is_not_a_new_episode(bench: Bench) -> None:
-    bench.accept(firing())
+def told_and_ended(bench: Bench) -> None:
+    """Bob has read of the beginning and of the end."""
+    bench.accept(firing(team="dba"))
+    put_in(bench, State.SENT, 1)
     bench.clock.move(minutes=5)
-    bench.accept(resolved())
+    bench.accept(resolved(team="dba"))
+    put_in(bench, State.SENT, 2)
+
+
+def states(bench: Bench) -> list[str]:
+    return [row["state"] for row in bench.rows("select state from incidents order by id")]
+
+
+def test_an_old_copy_after_the_resolve_is_held_for_a_minute(bench: Bench) -> None:
+    told_and_ended(bench)
     bench.clock.move(seconds=20)
 
-    assert heard(bench.accept(firing())) == [Heard.STALE]
+    assert heard(bench.accept(firing(team="dba"))) == [Heard.HELD_COPY]
+    bench.clock.move(seconds=39)
+    bench.tick()
+    assert (len(bench.messages()), states(bench)) == (2, ["resolved"])
+
+
+def test_what_goes_on_after_that_minute_is_told(bench: Bench) -> None:
+    told_and_ended(bench)
+    bench.clock.move(seconds=20)
+    bench.accept(firing(team="dba"))
+    bench.clock.move(seconds=41)
+    bench.tick()
+
+    assert [kind for _, kind, *_ in bench.messages()] == ["firing", "resolved", "firing"]
+    assert states(bench) == ["resolved", "open"]
+    assert heard(bench.accept(firing(team="dba"))) == [Heard.DUPLICATE]
+
+
+def test_an_end_after_the_copy_says_that_it_was_an_old_one(bench: Bench) -> None:
+    told_and_ended(bench)
+    bench.clock.move(seconds=20)
+    bench.accept(firing(team="dba"))
+    bench.clock.move(seconds=20)
+    assert heard(bench.accept(resolved(team="dba"))) == [Heard.DUPLICATE]
     bench.clock.move(minutes=5)
-    assert heard(bench.accept(firing())) == [Heard.FIRST]
+    bench.tick()
+
+    assert (len(bench.messages()), states(bench)) == (2, ["resolved"])
+
+
+def test_an_end_is_an_end_though_its_time_lies_before_the_start(bench: Bench) -> None:
+    """A clock was set back meanwhile."""
+    bench.accept(firing(team="dba"))
+    put_in(bench, State.SENT)
+
+    assert heard(bench.accept(resolved(team="dba", end=NOON - MINUTE))) == [Heard.RESOLVED]
+
+
+def test_the_end_of_an_earlier_episode_does_not_end_the_open_one(bench: Bench) -> None:
+    told_and_ended(bench)
+    bench.clock.move(minutes=30)
+    later = bench.clock()
+    assert heard(bench.accept(firing(team="dba", at=later))) == [Heard.FIRST]
+
+    assert heard(bench.accept(resolved(team="dba"))) == [Heard.OLD_END]
+    assert heard(bench.accept(resolved(team="dba", at=later))) != [Heard.OLD_END]
+    assert states(bench) == ["resolved", "resolved"]
 
 
 def test_a_resolve_in_the_same_delivery_as_its_firing_is_told_to_nobody(bench: Bench) -> None:
@@ -190,15 +251,71 @@ def test_the_same_alert_twice_in_one_delivery_is_told_once(bench: Bench) -> None
     assert len(bench.messages()) == 2
 
 
-def test_an_episode_not_heard_of_for_a_day_ends_and_the_next_firing_is_told(bench: Bench) -> None:
-    bench.accept(firing())
+def not_heard_of_for_a_day(bench: Bench) -> None:
+    bench.accept(firing(team="dba"))
+    put_in(bench, State.SENT)
     bench.clock.move(hours=24, seconds=1)
     bench.tick()
 
-    assert heard(bench.accept(firing())) == [Heard.FIRST]
-    assert [row["state"] for row in bench.rows("select state from incidents order by id")] == [
-        "stale",
-        "open",
+
+def test_whoever_believes_that_it_fires_is_told_once_that_nothing_is_heard_of_it(bench: Bench) -> None:
+    not_heard_of_for_a_day(bench)
+    put_in(bench, State.SENT, 2)
+    bench.clock.move(days=1)
+    bench.tick()
+
+    assert states(bench) == ["unheard"]
+    assert [(who, kind) for who, kind, *_ in bench.messages()] == [("bob", "firing"), ("bob", "unheard")]
+    assert bench.messages()[1][-1].startswith("UNHEARD critical HostDown")
+
+
+def test_what_is_heard_of_again_with_its_first_start_goes_on(bench: Bench) -> None:
+    not_heard_of_for_a_day(bench)
+
+    assert heard(bench.accept(firing(team="dba"))) == [Heard.DUPLICATE]
+    assert states(bench) == ["open"]
+
+
+def test_what_is_heard_of_again_with_another_start_is_news(bench: Bench) -> None:
+    not_heard_of_for_a_day(bench)
+    put_in(bench, State.SENT, 2)
+
+    assert heard(bench.accept(firing(team="dba", at=bench.clock()))) == [Heard.FIRST]
+    assert states(bench) == ["unheard", "open"]
+    assert [kind for _, kind, *_ in bench.messages()] == ["firing", "unheard", "firing"]
+
+
+def test_the_end_of_what_nothing_was_heard_of_is_told(bench: Bench) -> None:
+    not_heard_of_for_a_day(bench)
+    put_in(bench, State.SENT, 2)
+
+    assert heard(bench.accept(resolved(team="dba"))) == [Heard.RESOLVED]
+    assert bench.messages()[-1][:2] == ("bob", "resolved")
+
+
+def test_what_a_source_tells_once_is_open_until_it_ends(bench: Bench) -> None:
+    alert = replace(firing(team="dba"), source="nagios")
+    bench.accept(alert)
+    bench.clock.move(days=9)
+    bench.tick()
+
+    assert states(bench) == ["open"]
+    assert heard(bench.accept(replace(resolved(team="dba"), source="nagios"))) != [Heard.NEVER_FIRED]
+
+
+def test_what_fires_again_before_its_end_was_told_is_the_same_incident(bench: Bench) -> None:
+    bench.accept(firing(team="dba"))
+    put_in(bench, State.SENT)
+    bench.acknowledge(1)
+    bench.clock.move(minutes=5)
+    bench.accept(resolved(team="dba"))
+    bench.clock.move(minutes=2)
+
+    assert heard(bench.accept(firing(team="dba", at=bench.clock()))) == [Heard.DUPLICATE]
+    assert states(bench) == ["acknowledged"]
+    assert [(kind, state) for _, kind, state, _ in bench.messages()] == [
+        ("firing", "sent"),
+        ("resolved", "cancelled"),
     ]
 
 
@@ -208,22 +325,25 @@ def test_a_hidden_alert_is_said_to_be_hidden(bench: Bench) -> None:
     assert all("3" in body and "not shown" in body for *_, body in bench.messages())
 
 
-@pytest.mark.parametrize(
-    ("severity", "state", "reason"),
-    [("critical", "queued", "resend"), ("warning", "unknown_final", "no_evidence")],
-)
-def test_only_a_critical_page_is_sent_once_more_after_an_ambiguous_attempt(
-    bench: Bench, severity: str, state: str, reason: str
+@pytest.mark.parametrize(("severity", "minutes"), [("critical", 1), ("warning", 10)])
+def test_what_an_ambiguous_attempt_was_to_tell_is_told_once_more(
+    bench: Bench, severity: str, minutes: int
 ) -> None:
     bench.accept(firing(team="dba", severity=severity))
     put_in(bench, State.UNKNOWN)
     bench.clock.move(seconds=59)
     assert bench.tick() == []
-    bench.clock.move(seconds=2)
+    bench.clock.move(seconds=1)
+    bench.tick()
+    assert bench.rows("select reason from ledger where state = 'unknown_final'") == [{"reason": "resend"}]
+    bench.clock.move(minutes=minutes - 1, seconds=-1)
+    bench.tick()
+    assert len(bench.messages("state")) == (2 if minutes == 1 else 1)
+    bench.clock.move(seconds=1)
     bench.tick()
 
-    assert bench.messages("state") == [(state,)]
-    assert bench.rows("select reason from ledger order by id")[-1] == {"reason": reason}
+    assert bench.messages("state") == [("unknown_final",), ("queued",)]
+    assert "may be the second" in bench.messages("body")[1][0]
 
 
 def test_a_second_ambiguous_attempt_is_the_last(bench: Bench) -> None:
@@ -234,13 +354,16 @@ def test_a_second_ambiguous_attempt_is_the_last(bench: Bench) -> None:
     now = bench.clock()
     message = bench.commit(lambda tx: claims.claim(tx, "main", "again", "node", now + MINUTE, now))
     bench.commit(lambda tx: outbox.mark_ambiguous(tx, message, Entry(Reason.TIMEOUT), "node", now))
-    bench.clock.move(seconds=61)
-    bench.tick()
+    for _ in range(3):
+        bench.clock.move(minutes=11)
+        bench.tick()
 
-    assert bench.messages("state, attempts, ambiguous") == [("unknown_final", 2, 2)]
+    assert bench.messages("state, attempts, ambiguous") == [("unknown_final", 1, 1)] * 2
+    reasons = bench.rows("select reason from ledger where state = 'unknown_final' order by id")
+    assert [row["reason"] for row in reasons] == ["resend", "no_evidence"]
 
 
-def test_a_resolve_is_never_sent_twice(bench: Bench) -> None:
+def test_a_resolve_is_sent_once_more_after_an_ambiguous_attempt(bench: Bench) -> None:
     bench.accept(firing(team="dba"))
     put_in(bench, State.SENT, 1)
     bench.accept(resolved(team="dba"))
@@ -248,7 +371,7 @@ def test_a_resolve_is_never_sent_twice(bench: Bench) -> None:
     bench.clock.move(seconds=61)
     bench.tick()
 
-    assert bench.messages("kind, state")[1] == ("resolved", "unknown_final")
+    assert bench.messages("kind, state")[1:] == [("resolved", "unknown_final"), ("resolved", "queued")]
 
 
 def test_a_lease_that_ends_leaves_a_text_that_may_be_out(bench: Bench) -> None:
@@ -346,3 +469,31 @@ def test_a_page_cannot_be_written_twice(bench: Bench) -> None:
     bench.commit(again)
 
     assert bench.rows("select kind, number from pages") == draft_kind
+
+
+def test_a_text_whose_answer_was_lost_has_told_nobody_and_its_link_still_acknowledges(bench: Bench) -> None:
+    bench.accept(firing(team="dba"))
+    bench.commit(lambda tx: tx.run("update messages set ack_code = 'c0de'"))
+    assert told_people(bench) == 1
+    put_in(bench, State.UNKNOWN)
+    assert told_people(bench) == 0
+    bench.clock.move(minutes=1)
+    bench.tick()
+    assert told_people(bench) == 1, "the second text may tell it"
+    put_in(bench, State.UNKNOWN, 2)
+    bench.clock.move(minutes=11)
+    bench.tick()
+
+    assert told_people(bench) == 0
+    linked = bench.commit(lambda tx: page_queries.linked(tx, "c0de"))
+    assert [one.id for one in linked.incidents] == [1]
+    beside = timeline.Beside(str, Route("dba"), {}, ("main",))
+    assert bench.commit(lambda tx: timeline.of_message(tx, 1, beside))[0].startswith(
+        "m1 firing to bob about #snsb"
+    )
+    lines = bench.commit(lambda tx: timeline.of_incident(tx, 1, beside))[1]
+    assert [line.what[:9] for line in lines if " firing to bob" in line.what] == ["m1 firing", "m2 firing"]
+
+
+def told_people(bench: Bench) -> int:
+    return int(bench.commit(queries.open_incidents)[0]["told"])

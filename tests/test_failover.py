@@ -140,13 +140,13 @@ def test_an_ok_that_comes_after_the_page_was_handed_over_keeps_it_from_leaving_a
     bench.tick()
     bench.clock.move(minutes=2)
     bench.tick()
-    assert site.state() == ("queued", "backup")
+    assert bench.messages("state, gateway") == [("unknown_final", "main"), ("queued", "backup")]
 
     assert main.submit(late, bench.clock).outcome.fate is Fate.SENT
     site.run()
 
     assert (site.texts("main"), site.texts("backup")) == (1, 0)
-    assert site.state() == ("sent", "main")
+    assert bench.messages("state, gateway") == [("sent", "main"), ("cancelled", "backup")]
 
 
 def test_setting_the_clock_moves_the_probes_with_it(site: Site) -> None:  # noqa: F811

@@ -12,6 +12,7 @@ from paper import Site
 from workbench import NOON, a_plan, firing, resolved
 
 from sms_notify.policy.rate_limits import STANDARD
+from sms_notify.policy.vocabulary import Heard
 from sms_notify.store.schema import MIGRATIONS
 from sms_notify.store.tx import dump, stored
 
@@ -65,3 +66,93 @@ def test_what_an_old_database_has_told_is_told_to_nobody_twice(tmp_path: Path) -
     here.bench.accept(resolved(team="dba"))
     here.send()
     assert len(here.texts(BOB)) == 1
+
+
+BEFORE_TRUTH = next(n for n, migration in enumerate(MIGRATIONS) if "milder_since" in migration)
+
+
+def before_truth(path: Path) -> None:
+    """As the version before incidents had a present severity left it: open ones of two sources, one of them shared, and one that
+    was closed because nothing was heard of it.
+    """
+    connection = sqlite3.connect(path)
+    for migration in MIGRATIONS[:BEFORE_TRUTH]:
+        connection.executescript(migration)
+    connection.execute(f"pragma user_version = {BEFORE_TRUTH}")
+    at = stored(NOON)
+    for id_, source, state in (
+        (1, "alertmanager", "stale"),
+        (2, "alertmanager", "open"),
+        (3, "nagios", "open"),
+        (4, "dedup", "open"),
+    ):
+        alert = firing(f"A{id_}", team="dba")
+        connection.execute(
+            "insert into incidents (id, source, fingerprint, state, severity, labels, annotations, starts_at, opened_at,"
+            " last_seen_at, closed_at) values (?, ?, ?, ?, 'critical', ?, '{}', ?, ?, ?, ?)",
+            (
+                id_,
+                source,
+                alert.fingerprint,
+                state,
+                dump(alert.labels),
+                at,
+                at,
+                at,
+                at if state == "stale" else None,
+            ),
+        )
+    connection.execute(
+        "insert into members (incident_id, source, fingerprint, starts_at, opened_at, last_seen_at)"
+        " values (4, 'nagios', 'n4', ?, ?, ?)",
+        (at, at, at),
+    )
+    for status in ("firing", "resolved"):
+        connection.execute(
+            "insert into alerts (received_at, node, source, fingerprint, status, reason, incident_id, group_key)"
+            " values (?, 'node', 'alertmanager', 'x', ?, 'stale', 1, '')",
+            (at, status),
+        )
+    connection.commit()
+    connection.close()
+
+
+def test_incidents_and_what_each_source_told_are_carried_over_to_present_severities(tmp_path: Path) -> None:
+    before_truth(tmp_path / "x.db")
+    here = Site(tmp_path, a_plan())
+    here.bench.tick()
+    rows = here.bench.rows(
+        "select state, severity, level, routed_by, flapping, began, repeats from incidents order by id"
+    )
+    (member,) = here.bench.rows("select labels, annotations from members")
+
+    assert [row["state"] for row in rows] == ["unheard", "open", "open", "open"]
+    assert [row["repeats"] for row in rows] == [1, 1, 0, 0]
+    assert {
+        (row["severity"], row["level"], row["routed_by"], row["flapping"], row["began"]) for row in rows
+    } == {("critical", "", "", 0, "")}
+    assert member == {"labels": dump(firing("A4", team="dba").labels), "annotations": "{}"}
+    assert [row["reason"] for row in here.bench.rows("select reason from alerts order by id")] == [
+        "held_copy",
+        "old_end",
+    ]
+
+
+def test_what_was_open_before_goes_on_and_no_text_comes_of_the_upgrade(tmp_path: Path) -> None:
+    before_truth(tmp_path / "x.db")
+    here = Site(tmp_path, a_plan())
+    here.run(30, minutes=30)
+    words = [
+        verdict.heard for verdict in here.bench.accept(firing("A2", team="dba"), firing("A1", team="dba"))
+    ]
+    here.run(30, minutes=1)
+
+    assert words == [Heard.DUPLICATE, Heard.FIRST]
+    assert [text[:18] for text in here.texts()] == ["FIRING critical A1"]
+    here.run(600, hours=25)
+    open_ones = here.bench.rows("select id, state from incidents where closed_at is null order by id")
+    assert open_ones[:3] == [
+        {"id": 2, "state": "unheard"},
+        {"id": 3, "state": "open"},
+        {"id": 4, "state": "open"},
+    ]

@@ -27,6 +27,7 @@ from sms_notify.policy.retry_policy import Level, Scope, Urgency
 from sms_notify.policy.vocabulary import AckBy, IncidentState, State
 from sms_notify.secret import Secret
 from sms_notify.store import breakers, limit_rows, oncall_rows
+from sms_notify.store.tx import stored
 from sms_notify.web import labels
 from sms_notify.web.ack_link import TRIES
 from sms_notify.web.csrf import is_ours, names_us
@@ -226,6 +227,40 @@ def test_acknowledging_what_somebody_takes_care_of_already_changes_nothing(down:
     down.bench.acknowledge(1, by="bob")
     assert down.post("/incidents/1").status_code == 303
     assert down.incident(1)["acked_by"] == "bob"
+
+
+def test_a_user_takes_an_acknowledgement_back(down: Site) -> None:
+    down.post("/incidents/1")
+    assert "Nobody takes care of it any more" in down.get("/incidents/1").text
+    assert down.post("/incidents/1", {"do": "unack"}).status_code == 303
+
+    assert down.incident(1)["state"] == "open"
+    page = down.get("/incidents/1").text
+    assert "I take care of it" in page
+    assert f"unacknowledged by {USER} (page)" in read(page)
+
+
+def test_a_user_closes_an_incident_and_the_page_says_who_did(down: Site) -> None:
+    assert down.post("/incidents/1", {"do": "close"}).status_code == 303
+
+    row = down.incident(1)
+    assert (row["state"], row["closed_by"]) == ("closed", USER)
+    page = down.get("/incidents/1").text
+    assert f"closed by {USER}" in read(page)
+    assert "<form" not in page
+
+
+def test_a_button_that_is_none_changes_nothing(down: Site) -> None:
+    assert down.post("/incidents/1", {"do": "delete"}).status_code == 400
+    assert down.incident(1)["state"] == "open"
+
+
+def test_the_page_says_until_when_an_acknowledgement_holds(down: Site) -> None:
+    down.bench.acknowledge(1, by="bob")
+    down.bench.commit(
+        lambda tx: tx.run("update incidents set ack_until = :at", at=stored(NOON + timedelta(hours=4)))
+    )
+    assert "bob takes care of it since 12:00 until 16:00" in read(down.get("/incidents/1").text)
 
 
 def test_an_incident_that_is_over_says_so_and_has_no_button(down: Site) -> None:

@@ -209,7 +209,7 @@ class Promises(RuleBasedStateMachine):
     def do(self, what: str, **how: object) -> None:
         self.world.do(what, **how)
         kept.nothing_is_lost(self.world)
-        kept.everybody_is_owed_once(self.world, self.world.begun[self.owed :])
+        kept.everybody_is_owed_what_they_do_not_know(self.world, self.world.begun[self.owed :])
         kept.no_turn_leaves_for_nothing(self.world, self.looked)
         self.owed, self.looked = len(self.world.begun), len(self.world.left)
 
@@ -325,7 +325,7 @@ class Promises(RuleBasedStateMachine):
             self.world.close()
 
     def end(self) -> None:
-        """All that is wrong ends, and time passes until all is told; what still fires is resolved, or grows stale."""
+        """All that is wrong ends, and time passes until all is told; what still fires is resolved, or becomes unheard."""
         self.do("balance", credits_left=10_000)
         self.world.gateway.answers.clear()
         self.world.under_way.clear()

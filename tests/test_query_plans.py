@@ -194,6 +194,7 @@ class Whole:
             assert queries.last_messages(tx, 10)
             assert queries.open_incidents(tx)
             assert silences.uncovered(tx)
+            silences.acknowledged(tx)
             assert silences.still_open(tx)
             silences.wanting(tx, NOON)
             assert silences.unheard(tx, {ROWS: NOON})

@@ -174,7 +174,21 @@ def test_an_outage_that_outlived_its_repeats_is_still_told_as_over(site) -> None
     assert heard(here, ended(nagios, here)) == [Heard.RESOLVED]
 
 
-def test_an_old_copy_does_not_join_the_next_outage(site) -> None:
+def test_an_old_copy_is_held_where_nothing_of_its_incident_fires(site) -> None:
+    here = site(plan(ONE))
+    nagios, alertmanager = both()
+    heard(here, nagios, alertmanager)
+    here.run(minutes=10, step=10.0)
+    heard(here, ended(nagios, here), ended(alertmanager, here))
+    here.run(seconds=5)
+    assert heard(here, alertmanager) == [Heard.HELD_COPY]
+    here.run(seconds=50)
+    assert first_words(here)[-1].startswith("OK")
+    here.run(seconds=10)
+    assert first_words(here)[-1].startswith("FIRING critical")
+
+
+def test_what_may_be_an_old_copy_is_never_dropped_where_another_source_tells_of_it(site) -> None:
     here = site(plan(ONE))
     nagios, alertmanager = both()
     heard(here, alertmanager)
@@ -183,8 +197,9 @@ def test_an_old_copy_does_not_join_the_next_outage(site) -> None:
     here.run(seconds=3)
     assert heard(here, nagios) == [Heard.FIRST]
     here.run(seconds=5)
-    assert heard(here, alertmanager) == [Heard.STALE]
-    assert heard(here, ended(nagios, here)) == [Heard.RESOLVED]
+    assert heard(here, alertmanager) == [Heard.DUPLICATE]
+    assert heard(here, ended(nagios, here)) == [Heard.STILL_OPEN]
+    assert heard(here, ended(alertmanager, here)) == [Heard.RESOLVED]
 
 
 def test_one_ends_and_another_begins_in_one_request_and_it_goes_on(site) -> None:
@@ -279,7 +294,7 @@ def test_a_silence_of_the_warning_is_known_when_it_becomes_critical(site) -> Non
     heard(here, severe)
     with here.bench.reading() as tx:
         (waiting,) = silences.uncovered(tx)
-    assert waiting.known == "s1"
+    assert "s1" in waiting.known
 
 
 # What is kept of it.

@@ -21,6 +21,7 @@ from sms_notify.policy.outcomes import Fate
 from sms_notify.policy.vocabulary import AckBy
 from sms_notify.secret import Secret
 from sms_notify.silences.client import AlertmanagerClient, AlertmanagerProblem, Why
+from sms_notify.silences.deeds import keeper_of
 from sms_notify.silences.ends import GROUP, ended
 from sms_notify.silences.keeper import Keeper, Kept, SilenceEvent
 from sms_notify.silences.listing import read_listed, read_started
@@ -424,7 +425,7 @@ def test_a_notification_that_comes_between_the_look_and_the_end_keeps_it_open(
         return desk.commit(job)
 
     client = AlertmanagerClient(alertmanager.settings())
-    keeper = Keeper(commit, [client], lambda *_: [], desk.resolve, desk.clock)
+    keeper = keeper_of(lambda: desk.engine, commit, [client], desk.clock)
     id_ = desk.opens()
     desk.acks(id_)
     alertmanager.silences = [WEB_1]
@@ -436,16 +437,19 @@ def test_a_notification_that_comes_between_the_look_and_the_end_keeps_it_open(
     assert alertmanager.asked("status") == 1
 
 
-def test_what_fires_again_after_the_end_is_a_new_episode(desk: Desk, alertmanager: FakeAlertmanager) -> None:
+@pytest.mark.parametrize(("minutes", "new"), [(2, 0), (15, 1)], ids=["a flicker", "a new episode"])
+def test_what_fires_again_after_the_end_is_a_new_episode_unless_it_flickers(
+    desk: Desk, alertmanager: FakeAlertmanager, minutes: int, new: int
+) -> None:
     keeper = desk.keeper(alertmanager)
     id_ = silenced(desk, alertmanager, keeper)
     alertmanager.lists()
     rounds(desk, keeper, 1, 1)
-    desk.clock.move(minutes=1)
+    desk.clock.move(minutes=minutes)
     again = Delivery("alertmanager", (firing(instance="web-1"),), group="{}")
     desk.commit(lambda tx: desk.engine.accept(tx, again, desk.clock()))
 
-    assert desk.open() == [id_ + 1]
+    assert desk.open() == [id_ + new]
 
 
 def test_the_end_that_alertmanager_tells_after_all_is_not_told_twice(
@@ -473,7 +477,7 @@ def test_an_alert_that_another_clock_started_in_our_future_can_end(
     assert desk.open() == []
 
 
-def test_a_silenced_alert_that_fires_for_days_is_not_stale(
+def test_a_silenced_alert_that_fires_for_days_is_not_unheard(
     desk: Desk, alertmanager: FakeAlertmanager
 ) -> None:
     keeper = desk.keeper(alertmanager)

@@ -25,9 +25,10 @@ from sms_notify.engine import Engine
 from sms_notify.errors import StoreError
 from sms_notify.policy.episodes import tag_of
 from sms_notify.policy.matchers import Matcher, Op
-from sms_notify.policy.vocabulary import AckBy
+from sms_notify.policy.vocabulary import AckBy, AckEnd
 from sms_notify.secret import Secret
 from sms_notify.silences.client import MOST_BYTES, AlertmanagerClient, AlertmanagerProblem, Why
+from sms_notify.silences.deeds import keeper_of
 from sms_notify.silences.ends import ended
 from sms_notify.silences.keeper import Keeper, Kept, SilenceEvent
 from sms_notify.silences.settings import AlertmanagerSettings
@@ -494,7 +495,7 @@ class Desk:
     def keeper(self, *fakes: FakeAlertmanager | AlertmanagerSettings, **more: Any) -> Keeper:
         settings = [fake.settings(**more) if isinstance(fake, FakeAlertmanager) else fake for fake in fakes]
         clients = [AlertmanagerClient(one) for one in settings]
-        return Keeper(self.commit, clients, acknowledge, self.resolve, self.clock)
+        return keeper_of(lambda: self.engine, self.commit, clients, self.clock)
 
     def resolve(self, tx: Tx, ids: Sequence[int], now: datetime) -> None:
         """As the daemon does."""
@@ -511,10 +512,6 @@ class Desk:
     def noted(self) -> list[tuple[int, str]]:
         rows = self.commit(lambda tx: tx.all("select incident_id, silence_id from silences order by 1"))
         return [tuple(row) for row in rows]
-
-
-def acknowledge(tx: Tx, ids: Any, by: str, now: datetime) -> list[int]:
-    return Engine(a_plan(), "node").acknowledge(tx, ids, by, AckBy.SILENCE, now)
 
 
 @pytest.fixture
@@ -549,15 +546,100 @@ def test_an_incident_that_a_silence_covers_is_acknowledged_by_who_made_it(
     assert keeper.keep_once() == ()
 
 
-def test_the_end_of_a_silence_takes_no_acknowledge_back(desk: Desk, alertmanager: FakeAlertmanager) -> None:
+def ends(silence: dict[str, Any]) -> dict[str, Any]:
+    return {**silence, "status": {"state": "expired"}}
+
+
+def test_the_end_of_the_silence_that_made_it_takes_it_back_where_it_still_fires(
+    desk: Desk, alertmanager: FakeAlertmanager
+) -> None:
+    id_ = desk.opens()
+    alertmanager.silences = [WEB_1]
+    keeper = desk.keeper(alertmanager)
+    keeper.keep_once()
+    alertmanager.silences = [ends(WEB_1)]
+    alertmanager.lists("web-1")
+
+    (kept,) = keeper.keep_once()
+    assert (kept.what, kept.incident_id, kept.silence_id) == (SilenceEvent.TAKEN_BACK, id_, WEB_1["id"])
+    assert desk.acked() == []
+    assert keeper.keep_once() == ()
+
+
+def test_the_end_of_a_silence_takes_nothing_back_of_what_is_not_listed(
+    desk: Desk, alertmanager: FakeAlertmanager
+) -> None:
     desk.opens()
     alertmanager.silences = [WEB_1]
     keeper = desk.keeper(alertmanager)
     keeper.keep_once()
     before = desk.acked()
-    alertmanager.silences = [{**WEB_1, "status": {"state": "expired"}}]
+    alertmanager.silences = [ends(WEB_1)]
 
     assert (keeper.keep_once(), desk.acked()) == ((), before)
+
+
+def test_a_silence_that_follows_another_keeps_the_acknowledgement_until_its_own_end(
+    desk: Desk, alertmanager: FakeAlertmanager
+) -> None:
+    desk.opens()
+    alertmanager.silences = [WEB_1]
+    keeper = desk.keeper(alertmanager)
+    keeper.keep_once()
+    later = listed("later", asks("instance", "web-1"))
+    alertmanager.silences = [ends(WEB_1), later]
+    alertmanager.lists("web-1", silence="later")
+    assert (keeper.keep_once(), len(desk.acked())) == ((), 1)
+    alertmanager.silences = [ends(later)]
+    alertmanager.lists("web-1")
+
+    assert words(keeper.keep_once()) == [SilenceEvent.TAKEN_BACK]
+    assert desk.acked() == []
+
+
+def test_the_end_of_a_silence_leaves_what_was_acknowledged_with_us(
+    desk: Desk, alertmanager: FakeAlertmanager
+) -> None:
+    id_ = desk.opens()
+    desk.acks(id_)
+    alertmanager.silences = [WEB_1]
+    alertmanager.lists("web-1", silence=WEB_1["id"])
+    keeper = desk.keeper(alertmanager)
+    keeper.keep_once()
+    alertmanager.silences = [ends(WEB_1)]
+    alertmanager.lists("web-1")
+
+    assert (keeper.keep_once(), [by for _, by, _ in desk.acked()]) == ((), ["alice"])
+
+
+def test_what_a_person_took_back_the_same_silence_does_not_acknowledge_again(
+    desk: Desk, alertmanager: FakeAlertmanager
+) -> None:
+    id_ = desk.opens()
+    alertmanager.silences = [WEB_1]
+    alertmanager.lists("web-1", silence=WEB_1["id"])
+    keeper = desk.keeper(alertmanager)
+    keeper.keep_once()
+    desk.commit(lambda tx: desk.engine.unacknowledge(tx, [id_], "bob", AckEnd.COMMAND, desk.clock()))
+
+    assert (keeper.keep_once(), desk.acked()) == ((), [])
+    alertmanager.silences = [WEB_1, listed("another", asks("instance", "web-1"))]
+    assert words(keeper.keep_once()) == [SilenceEvent.ACKNOWLEDGED]
+
+
+def test_while_an_alertmanager_does_not_answer_no_silence_has_ended(
+    desk: Desk, alertmanager: FakeAlertmanager
+) -> None:
+    desk.opens()
+    alertmanager.silences = [WEB_1]
+    away = AlertmanagerSettings("http://127.0.0.1:9")
+    desk.keeper(alertmanager).keep_once()
+    before = desk.acked()
+    alertmanager.silences = [ends(WEB_1)]
+    alertmanager.lists("web-1")
+
+    assert words(desk.keeper(alertmanager, away).keep_once()) == [SilenceEvent.CANNOT_READ]
+    assert desk.acked() == before
 
 
 @pytest.mark.parametrize("state", ["pending", "expired"])
@@ -593,9 +675,8 @@ def test_what_somebody_acknowledged_while_we_looked_stays_theirs(
             desk.acks(id_, by="bob")
         return done
 
-    keeper = Keeper(
-        commit, [AlertmanagerClient(alertmanager.settings())], acknowledge, desk.resolve, desk.clock
-    )
+    asked = [AlertmanagerClient(alertmanager.settings())]
+    keeper = keeper_of(lambda: desk.engine, commit, asked, desk.clock)
     assert keeper.keep_once() == ()
     assert desk.acked() == [(id_, "bob", "link")]
 
@@ -743,7 +824,7 @@ def test_a_crash_before_a_silence_is_written_down_makes_no_second_one(
 
     client = AlertmanagerClient(alertmanager.settings(create_silences=True))
     with pytest.raises(StoreError):
-        Keeper(commit, [client], acknowledge, desk.resolve, desk.clock).keep_once()
+        keeper_of(lambda: desk.engine, commit, [client], desk.clock).keep_once()
     assert (desk.noted(), len(alertmanager.posts)) == ([], 1)
 
     assert words(desk.keeper(alertmanager, create_silences=True).keep_once()) == [SilenceEvent.SILENCED]

@@ -328,6 +328,33 @@ def test_an_acknowledgement_where_all_is_well_opens_nothing() -> None:
     assert delivery.acks[0].by == "nagios"
 
 
+def test_a_problem_takes_back_what_this_monitor_acknowledged_before() -> None:
+    ack = of_type("03-service-acknowledgement").acks[0]
+    (unack,) = of_type("02-service-problem").unacks
+    assert unack.ref == ack.ref
+    assert unack.made_at is not None
+    assert ack.made_at is not None
+    assert unack.made_at < ack.made_at  # this one came before
+
+
+def test_a_notification_without_its_own_time_counts_after_a_minute() -> None:
+    ack = told("--type=ACKNOWLEDGEMENT", "--host=web1", "--state=DOWN", at=AT).acks[0]
+    (unack,) = told("--type=PROBLEM", "--host=web1", "--state=DOWN", at=AT + timedelta(minutes=1)).unacks
+    assert unack.made_at == ack.made_at == AT
+
+
+@pytest.mark.parametrize(
+    "kind", ["RECOVERY", "ACKNOWLEDGEMENT", "FLAPPINGSTART", "DOWNTIMEEND", "CUSTOM", "X"]
+)
+def test_nothing_but_a_problem_takes_an_acknowledgement_back(kind: str) -> None:
+    assert told(f"--type={kind}", "--host=web1", "--state=DOWN").unacks == ()
+
+
+@pytest.mark.parametrize(("since", "known"), [("--since=1795353270", True), ("--since=", False)])
+def test_a_start_that_was_not_told_is_not_taken_for_one(since: str, known: bool) -> None:
+    assert service("PROBLEM", "CRITICAL", since).start_told is known
+
+
 def test_custom_notifications_with_other_words_are_other_alerts() -> None:
     one, other = (
         service("CUSTOM", "OK", f"--comment={text}", "--author=Bob") for text in ("call me", "done")
@@ -408,14 +435,15 @@ def test_a_new_problem_in_the_very_second_of_a_recovery_is_news() -> None:
     recovery = service("RECOVERY", "OK", second, at=AT)
     problem = service("PROBLEM", "CRITICAL", second, at=AT + timedelta(milliseconds=300))
     closed = Episode(1, AT, AT, ended_at=recovery.ends_at, closed_at=AT)
-    assert hear(problem, closed, AT + timedelta(seconds=1)) is Heard.FIRST
+    assert hear(problem, closed, problem.severity, AT + timedelta(seconds=1)) is Heard.FIRST
 
 
-def test_a_late_copy_of_a_problem_that_has_ended_is_no_news() -> None:
+def test_a_late_copy_of_a_problem_that_has_ended_is_held() -> None:
     problem = service("PROBLEM", "CRITICAL", "--since=1795353270", at=AT + timedelta(seconds=5))
     recovery = service("RECOVERY", "OK", "--since=1795353276")
-    closed = Episode(1, AT, AT, ended_at=recovery.ends_at, closed_at=AT)
-    assert hear(problem, closed, AT + timedelta(seconds=6)) is Heard.STALE
+    closed = Episode(1, AT, problem.starts_at, ended_at=recovery.ends_at, closed_at=AT)
+    again = service("PROBLEM", "CRITICAL", "--since=1795353270", at=AT + timedelta(seconds=6))
+    assert hear(again, closed, again.severity, AT + timedelta(seconds=6)) is Heard.HELD_COPY
 
 
 @pytest.mark.parametrize("text", ["0", "", "-1", "x", "999999999999", "1e400", "٣" * 9, "17953532760", "nan"])

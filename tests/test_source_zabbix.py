@@ -155,24 +155,26 @@ def test_who_changes_a_severity_has_not_acknowledged_it() -> None:
 
 
 @pytest.mark.parametrize(
-    ("action", "status", "acks"),
+    ("action", "status", "acks", "unacks"),
     [
-        ("acknowledged", Status.FIRING, 1),
-        ("acknowledged and commented", Status.FIRING, 1),
-        ("acknowledged, commented and closed", Status.RESOLVED, 0),
-        ("closed", Status.RESOLVED, 0),
-        ("commented", Status.FIRING, 0),
-        ("unacknowledged", Status.FIRING, 0),
-        ("changed severity from High to Disaster", Status.FIRING, 0),
-        ("{EVENT.UPDATE.ACTION}", Status.FIRING, 0),
-        ("", Status.FIRING, 0),
+        ("acknowledged", Status.FIRING, 1, 0),
+        ("acknowledged and commented", Status.FIRING, 1, 0),
+        ("acknowledged, commented and closed", Status.RESOLVED, 0, 0),
+        ("closed", Status.RESOLVED, 0, 0),
+        ("commented", Status.FIRING, 0, 0),
+        ("unacknowledged", Status.FIRING, 0, 1),
+        ("unacknowledged and commented", Status.FIRING, 0, 1),
+        ("unacknowledged and closed", Status.RESOLVED, 0, 0),
+        ("changed severity from High to Disaster", Status.FIRING, 0, 0),
+        ("{EVENT.UPDATE.ACTION}", Status.FIRING, 0, 0),
+        ("", Status.FIRING, 0, 0),
     ],
 )
-def test_an_update_is_told_as_what_was_done(action: str, status: Status, acks: int) -> None:
+def test_an_update_is_told_as_what_was_done(action: str, status: Status, acks: int, unacks: int) -> None:
     fields = {"EVENT.UPDATE.STATUS": "1", "EVENT.UPDATE.ACTION": action, "EVENT.VALUE": "1", "EVENT.ID": "7"}
     delivery = posted(**fields, **{"EVENT.NAME": "x", "USER.FULLNAME": "Ann (ann)"})
-    assert (alert_of(delivery).status, len(delivery.acks)) == (status, acks)
-    assert all(ack.by == "Ann (ann)" for ack in delivery.acks)
+    assert (alert_of(delivery).status, len(delivery.acks), len(delivery.unacks)) == (status, acks, unacks)
+    assert {(said.by, said.ref) for said in (*delivery.acks, *delivery.unacks)} <= {("Ann (ann)", "zabbix 7")}
 
 
 @pytest.mark.parametrize("name", ["Inaccessible user", "{USER.FULLNAME}", "*UNKNOWN*", ""])
@@ -187,9 +189,17 @@ def test_an_escalation_of_what_was_acknowledged_says_so() -> None:
     assert (ack.by, ack.fingerprint) == ("zabbix", "77")
 
 
-def test_taking_an_acknowledgement_back_is_none() -> None:
+def test_taking_an_acknowledgement_back_is_told_whatever_its_status_still_says() -> None:
     message = template(EVENT_ACK_STATUS="Yes", EVENT_UPDATE_STATUS="1", EVENT_UPDATE_ACTION="unacknowledged")
-    assert called("ops", "", message).acks == ()
+    delivery = called("ops", "", message)
+    assert delivery.acks == ()
+    assert [(unack.fingerprint, unack.made_at) for unack in delivery.unacks] == [("77", None)]
+
+
+@pytest.mark.parametrize("status", ["No", "Yes", ""])
+def test_a_problem_that_is_no_update_takes_nothing_back(status: str) -> None:
+    """A retry of the first message bears the status of its own time."""
+    assert called("ops", "Problem: x", template(EVENT_ACK_STATUS=status)).unacks == ()
 
 
 @pytest.mark.parametrize(

@@ -22,6 +22,7 @@ from sms_notify.stories.playing import NOT_BUILT
 from sms_notify.stories.reading import Story, read_stories
 
 STORIES = Path(__file__).parent / "stories"
+DOCS = Path(__file__).parent.parent / "docs"
 FILES = sorted(STORIES.glob("*.yml"))
 KNOWN_FAILURES = frozenset((STORIES / "known_failures.txt").read_text("utf-8").splitlines())
 
@@ -241,6 +242,8 @@ REFUSED = [
     ("pipe: '{\"name\": '", "pipe:"),
     ("gateway: {error: 106, to: alcie}", "did you mean `alice`?"),
     ("ack: {labels: {alertname: A}}", "nothing is open"),
+    ("unack: {labels: {alertname: A}}", "nothing was ever heard"),
+    ("close: {labels: {alertname: A}}", "nothing was ever heard"),
     ("link: {to: alice}", "has no text with a link"),
     ("gone: {labels: {alertname: A}}", "lists no alert with these labels"),
     ("override: {schedule: primary, person: alice, for: 1h}", "there is no schedule `primary`"),
@@ -421,3 +424,23 @@ def test_a_shell_completes_the_command_and_its_files() -> None:
 
     assert completed.stdout == "plain,test\n"
     assert files.stdout == "file,con\n"
+
+
+# What the documentation promises.
+
+SHOWN = re.findall(r"```yaml\n(config:.*?)```", (DOCS / "texts.md").read_text("utf-8"), re.DOTALL)
+
+
+@pytest.mark.parametrize("number", range(len(SHOWN)))
+def test_every_rule_that_the_documentation_tells_has_a_story_that_holds(number: int, tmp_path: Path) -> None:
+    file = tmp_path / "shown.yml"
+    file.write_text(SHOWN[number], "utf-8")
+
+    for story in read_stories(file):
+        assert judge(story).passed, story.name
+
+
+def test_each_section_of_the_rules_ends_with_a_story() -> None:
+    sections = (DOCS / "texts.md").read_text("utf-8").count("\n## ")
+
+    assert len(SHOWN) == sections > 5

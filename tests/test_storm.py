@@ -6,6 +6,7 @@ import re
 import sys
 from collections import Counter
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import timedelta
 from functools import partial
 from pathlib import Path
@@ -16,13 +17,13 @@ import pytest
 sys.path.append(str(Path(__file__).parent.parent / "benchmarks"))
 
 from evening import PEOPLE, Evening, a_plan, people_of
-from reading import OnPhone, most_within, names, namings, numbers, rest
+from reading import OnPhone, most_within, names, namings, numbers
 from sachet import one_text_each
-from storm import lines, table
+from storm import TOTAL, lines, table
 from stormy import ALERTS, BEGINS, CRITICAL, HOSTS, Arrival, is_critical, storm
 from workbench import firing
 
-from sms_notify.alert import Status
+from sms_notify.policy.rate_limits import STANDARD, Lane, parse_limit
 
 UNTIL = re.compile(r"\d+ more until (\d\d):(\d\d)")
 WAIT = timedelta(seconds=10)
@@ -48,12 +49,22 @@ def test_every_critical_alert_is_named_to_each_of_its_people_within_a_minute(
     assert [w for w in waits if w[2] is None or w[2] > timedelta(seconds=60)] == []
 
 
-def test_nobody_gets_more_than_five_texts_of_the_rest_in_any_quarter_of_an_hour(
-    evening: Evening, arrivals: list[Arrival]
+@pytest.mark.parametrize(
+    ("lanes", "limit"), [((Lane.REST,), 5), ((Lane.CRITICAL, Lane.ENDS), 20), ((Lane.ENDS,), 10)]
+)
+def test_nobody_gets_more_texts_of_a_kind_in_any_quarter_of_an_hour_than_its_limits_allow(
+    evening: Evening, lanes: tuple[Lane, ...], limit: int
 ) -> None:
-    others = rest(evening.phones, namings(arrivals, evening.phones, ROUTED))
-    most = {name: most_within(text.at for text in others if text.person == name) for name in PEOPLE}
-    assert max(most.values()) <= 5, most
+    texts = [text for text, told in zip(evening.phones, evening.told(), strict=True) if told.lane in lanes]
+    most = {name: most_within(text.at for text in texts if text.person == name) for name in PEOPLE}
+    assert 0 < max(most.values()) <= limit, most
+
+
+def test_ends_of_critical_alerts_do_not_wait_for_the_storm_of_the_rest(evening: Evening) -> None:
+    ends = [text for text, told in zip(evening.phones, evening.told(), strict=True) if told.lane is Lane.ENDS]
+    storm = [text for text in evening.phones if UNTIL.match(text.text) and text.person == "alice"]
+    assert all(text.text.startswith("OK ") for text in ends)
+    assert any(storm[0].at < text.at < storm[0].at + timedelta(minutes=8) for text in ends)
 
 
 def test_the_numbers_in_every_text_are_what_it_tells(evening: Evening) -> None:
@@ -61,20 +72,12 @@ def test_the_numbers_in_every_text_are_what_it_tells(evening: Evening) -> None:
     assert said == [(told.begun, told.ended) for told in evening.told()]
 
 
-def test_the_numbers_in_all_texts_add_up_to_all_that_was_held_and_not_over_before_it_was_told(
-    evening: Evening, arrivals: list[Arrival]
-) -> None:
+def test_the_numbers_in_all_texts_add_up_to_all_that_was_told(evening: Evening) -> None:
     said: Counter[str] = Counter()
     for text in evening.phones:
         said[text.person] += numbers(text.text)[0]
-    over = Counter(
-        str(row["recipient"])
-        for row in evening.rows(
-            "select p.recipient from pages p join incidents i on i.id = p.incident_id where p.kind = 'firing'"
-            " and p.state = 'dropped' and p.why = 'resolved_meanwhile' and i.closed_at is not null"
-        )
-    )
-    assert said + over == _begun(arrivals)
+    told = evening.rows("select recipient from pages where kind = 'firing' and state = 'told'")
+    assert said == Counter(str(row["recipient"]) for row in told)
 
 
 def test_who_is_promised_a_text_gets_it_within_the_minute_that_was_told(evening: Evening) -> None:
@@ -108,6 +111,16 @@ def test_nothing_critical_is_dropped_and_nothing_stays_behind(evening: Evening) 
     assert [evening.rows(sql)[0]["n"] for sql in (left, critical, unsent)] == [0, 0, 0]
 
 
+def test_with_wider_limits_for_critical_each_is_named_when_it_comes(arrivals: list[Arrival]) -> None:
+    wide = replace(STANDARD, per_number_critical=(parse_limit("60/1m"),))
+    plan = a_plan(timedelta(), wide)
+    with Evening(plan) as evening:
+        evening.run(arrivals)
+        waits = [n.waited for n in namings(arrivals, evening.phones, partial(people_of, plan))]
+    assert len(waits) >= CRITICAL
+    assert all(wait is not None and wait <= timedelta(seconds=5) for wait in waits)
+
+
 def test_it_costs_a_fraction_of_one_text_a_notification(evening: Evening, arrivals: list[Arrival]) -> None:
     sizes = {arrival.at: len(arrival.delivery.alerts) for arrival in arrivals}
     texts = one_text_each(arrivals, ROUTED)
@@ -117,6 +130,7 @@ def test_it_costs_a_fraction_of_one_text_a_notification(evening: Evening, arriva
     for mine, base in zip(ours, theirs, strict=True):
         assert mine.credits * 20 < base.credits, mine.person
         assert mine.named == base.named == base.critical, mine.person
+    assert next(line.credits for line in ours if line.person == TOTAL) <= 54
 
 
 def test_the_storm_is_as_large_as_it_says_and_the_same_every_time(arrivals: list[Arrival]) -> None:
@@ -135,6 +149,9 @@ def test_the_storm_is_as_large_as_it_says_and_the_same_every_time(arrivals: list
         ("FIRING warning Slow web1: it is slow since 13:00 #k3f9", (1, 0)),
         ("FIRING 185x: 20x Slow, 18x Hot, +147; 14 resolved; OK 63x #k3f9", (199, 63)),
         ("FIRING critical 2x HostDown: web1, web2 since 13:00 #k3f9", (2, 0)),
+        ("FIRING critical 13 of 36: HostDown web1; Slow web2 #k3f9", (13, 0)),
+        ("FIRING critical 13 of 23 left: HostDown web1; Slow web2 #k3f9", (13, 0)),
+        ("FIRING 9x: 2 critical HostDown db1, Slow app1; 7 warning Hot #k3f9", (9, 0)),
         ("197 more until 13:15, 1 resolved, 196 open: 22x Slow db1 (2), +20; OK Hot web1 #k3f9", (197, 1)),
         ("1090 more since 13:04: 480 resolved, 610 open: 61x Slow, +549; OK 252x #k3f9", (1090, 252)),
         ("2 resolved: 2x Hot db1, db2", (2, 0)),
@@ -158,16 +175,3 @@ def test_most_within_counts_what_lies_less_than_a_window_apart() -> None:
     assert most_within(at) == 4
     assert most_within([OnPhone(BEGINS, "alice", "x").at]) == 1
     assert most_within([]) == 0
-
-
-def _begun(arrivals: list[Arrival]) -> Counter[str]:
-    """How much trouble began for each person, by the storm alone."""
-    open_now: set[str] = set()
-    begun: Counter[str] = Counter()
-    for alert in (alert for arrival in arrivals for alert in arrival.delivery.alerts):
-        if alert.status is Status.RESOLVED:
-            open_now.discard(alert.fingerprint)
-        elif alert.fingerprint not in open_now:
-            open_now.add(alert.fingerprint)
-            begun.update(ROUTED(alert))
-    return begun

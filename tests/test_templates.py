@@ -81,6 +81,7 @@ def test_a_resolved_notice_is_told_as_ok() -> None:
         (Status.FIRING, Tone.REMINDER, "reminder"),
         (Status.FIRING, Tone.ESCALATED, "escalated"),
         (Status.FIRING, Tone.FLAPPING, "flapping"),
+        (Status.FIRING, Tone.UNHEARD, "unheard"),
         (Status.RESOLVED, Tone.FLAPPING, "resolved"),
     ],
 )

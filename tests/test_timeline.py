@@ -116,7 +116,7 @@ def test_repeats_are_one_line_with_their_number(bench: Bench) -> None:
 
 
 def test_who_is_held_is_told_until_when_by_what_and_afterwards_when_it_was_told(bench: Bench) -> None:
-    with_receiver(bench, Receiver("oncall", (ALICE, BOB), quiet=Quiet((UNTIL_14,))))
+    with_receiver(bench, Receiver("oncall", (ALICE, BOB), quiet=Quiet((UNTIL_14,), ())))
     bench.accept(firing())
     before = told(bench)
     bench.clock.move(hours=2)
@@ -128,7 +128,7 @@ def test_who_is_held_is_told_until_when_by_what_and_afterwards_when_it_was_told(
 
 
 def test_what_was_dropped_says_why(bench: Bench) -> None:
-    with_receiver(bench, Receiver("oncall", (ALICE, BOB), quiet=Quiet((UNTIL_14,))))
+    with_receiver(bench, Receiver("oncall", (ALICE, BOB), quiet=Quiet((UNTIL_14,), ())))
     bench.accept(firing())
     bench.clock.move(minutes=5)
     bench.accept(resolved())
@@ -140,7 +140,7 @@ def test_what_was_dropped_says_why(bench: Bench) -> None:
 @pytest.mark.parametrize("why", list(Drop))
 @pytest.mark.parametrize("hold", [hold for hold in Hold if hold is not Hold.NOW])
 def test_every_hold_and_every_drop_is_told_by_its_word(bench: Bench, hold: Hold, why: Drop) -> None:
-    with_receiver(bench, Receiver("oncall", (ALICE,), quiet=Quiet((UNTIL_14,))))
+    with_receiver(bench, Receiver("oncall", (ALICE,), quiet=Quiet((UNTIL_14,), ())))
     bench.accept(firing())
     bench.commit(lambda tx: tx.run("update pages set why = :why", why=hold))
     assert [line for line in told(bench) if f"held until 14:00 to hear of it: {hold} (lunch)" in line]
@@ -196,9 +196,9 @@ def test_a_flapping_alert_says_so_and_how_often(bench: Bench) -> None:
         bench.accept(resolved(at=bench.clock(), end=bench.clock()))
         bench.clock.move(minutes=2)
 
-    lines = told(bench, 2)
+    lines = told(bench)
     assert "flapping (2 times)" in lines[0]
-    assert "12:04 flapping: 2 times, so that from now on only what lasts is told" in lines
+    assert "12:04 flapping: 2 times, so that one text tells it until it is calm" in lines
 
 
 def test_a_merged_text_says_how_many_it_tells_and_why_they_waited(bench: Bench) -> None:
@@ -251,12 +251,18 @@ def test_an_attempt_and_its_end_are_one_line_and_a_retry_another(bench: Bench) -
     ]
 
 
-def test_what_is_not_heard_of_any_more_is_told_as_stale(bench: Bench) -> None:
+def test_what_is_not_heard_of_any_more_is_unheard_until_it_begins_anew(bench: Bench) -> None:
     bench.accept(firing())
     bench.clock.move(hours=25)
     bench.tick()
+    with bench.reading() as tx:
+        found = timeline.of_incident(tx, 1, beside(bench))
+    assert found is not None
+    assert "HostDown: unheard, critical" in found[0]
 
-    assert "13:00 stale: not heard of any more; nobody is told" in told(bench)
+    bench.clock.move(hours=1)
+    bench.accept(firing(at=bench.clock()))
+    assert "14:00 unheard: not heard of any more, and closed" in told(bench)
 
 
 def test_a_group_of_the_gateway_has_no_number_to_mask(bench: Bench) -> None:

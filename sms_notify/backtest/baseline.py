@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime, tzinfo
 
-from sms_notify.alert import Alert, Delivery, Severity, Status
+from sms_notify.alert import Alert, Delivery, Status
 from sms_notify.backtest.recording import Event, Recorded
 from sms_notify.backtest.replay import Setup, rule_of
 from sms_notify.backtest.statistics import Leftovers, ReplayedText, Tally, Thing
@@ -86,4 +86,4 @@ class OneText:
         number, since = self._open.get((alert.source, alert.fingerprint), (0, at))
         kind = Kind.RESOLVED if alert.status is Status.RESOLVED else Kind.FIRING
         rule = rule_of(self._plan.route, alert.labels, receiver.name)
-        return Thing(number, kind, rule, Severity.of(alert.labels), alert.labels, since)
+        return Thing(number, kind, rule, self._plan.severities.grade(alert).severity, alert.labels, since)

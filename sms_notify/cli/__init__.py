@@ -40,6 +40,8 @@ COMMANDS = {
     "delivery-url": ("credits", "delivery_url", "The call-back address to enter at the provider."),
     "incidents": ("messages", "incidents", "The open incidents."),
     "ack": ("ack", "ack", "Somebody takes care of it: the escalation stops."),
+    "unack": ("ack", "unack", "Nobody takes care of it any more: the escalation begins anew."),
+    "close": ("ack", "close", "End what its source will never end."),
     "messages": ("messages", "messages", "The ledger of messages."),
     "explain": ("messages", "explain", "The whole story of one incident or message."),
     "backtest": ("backtest", "backtest", "What recorded alerts would have cost and told."),

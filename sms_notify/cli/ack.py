@@ -1,15 +1,16 @@
-"""`sms-notify ack`: somebody takes care of it, and nobody else is woken."""
+"""`ack`, `unack` and `close`: somebody takes care of an incident, takes that back, or ends what its source never ends."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
 import click
 
 from sms_notify.cli.common import command_node, config_option, json_option, local, say, settings_of
-from sms_notify.cli.options import login_or, row_of
-from sms_notify.daemon.wiring import plan_of, wall_clock
+from sms_notify.cli.options import login_or, plan_at, row_of
+from sms_notify.daemon.wiring import ack_code, plan_of, wall_clock
 from sms_notify.engine import Engine
 from sms_notify.errors import UsageError
 from sms_notify.explain import timeline
@@ -18,7 +19,7 @@ from sms_notify.policy.episodes import tag_of
 from sms_notify.policy.records import TimerKind
 from sms_notify.policy.routing import step_of
 from sms_notify.policy.ruleset import Plan
-from sms_notify.policy.vocabulary import AckBy
+from sms_notify.policy.vocabulary import AckBy, AckEnd
 from sms_notify.store import queries
 from sms_notify.store.sqlite import SqliteStore
 from sms_notify.store.tx import Row, Tx, moment
@@ -61,9 +62,114 @@ def ack(
         taken = Engine(plan, command_node()).acknowledge(tx, wanted, who, AckBy.COMMAND, now)
         found = [(number, queries.incident(tx, number)) for number in wanted]
     rows = [_told(row, number in taken, stopped[number]) for number, row in found if row is not None]
+    _say(ctx, rows, as_json, taken)
+
+
+def _say(ctx: click.Context, rows: Sequence[dict[str, object]], as_json: bool, done: Sequence[int]) -> None:
     say(rows, as_json, "\n".join(str(row["said"]) for row in rows))
-    if not taken:
+    if not done:
         ctx.exit(1)
+
+
+@click.command()
+@config_option
+@click.option("--by", metavar="NAME", help="Who takes it back; else your login name.")
+@json_option
+@click.argument("ids", metavar="ID...", nargs=-1, required=True)
+@click.pass_context
+def unack(
+    ctx: click.Context, config_file: str | None, by: str | None, as_json: bool, ids: tuple[str, ...]
+) -> None:
+    """Take an acknowledgement back, whoever made it: people are told, and the escalation begins anew.
+
+    ID as for `ack`. Exit 1 where nothing was taken back: nobody had acknowledged it, or it is over.
+
+    \b
+    Example:
+      sms-notify unack k3f9
+    """
+
+    def take_back(engine: Engine, tx: Tx, wanted: Sequence[int], who: str, now: datetime) -> list[int]:
+        return engine.unacknowledge(tx, wanted, who, AckEnd.COMMAND, now)
+
+    done = "not acknowledged any more; the escalation begins anew"
+    words = _Words("unacknowledged", done, "is acknowledged by nobody")
+    _change(ctx, config_file, by, as_json, ids, take_back, words)
+
+
+@click.command()
+@config_option
+@click.option("--by", metavar="NAME", help="Who closes it; else your login name.")
+@json_option
+@click.argument("ids", metavar="ID...", nargs=-1, required=True)
+@click.pass_context
+def close(
+    ctx: click.Context, config_file: str | None, by: str | None, as_json: bool, ids: tuple[str, ...]
+) -> None:
+    """End incidents whose source will never say so. Whoever was told of one hears CLOSED, and by whom.
+
+    Repeats are no news after it, until the source ends it, a later start comes, or it is worse than what was closed.
+    ID as for `ack`. Exit 1 where nothing was closed: it is over.
+
+    \b
+    Example:
+      sms-notify close --by alice k3f9
+    """
+
+    def end(engine: Engine, tx: Tx, wanted: Sequence[int], who: str, now: datetime) -> list[int]:
+        return engine.close(tx, wanted, who, AckBy.COMMAND, now)
+
+    words = _Words("closed", "closed; repeats of it are no news", "is open")
+    _change(ctx, config_file, by, as_json, ids, end, words)
+
+
+@dataclass(frozen=True, slots=True)
+class _Words:
+    """How a change is told: its key in the JSON, what was done, and why nothing was while it goes on."""
+
+    key: str
+    done: str
+    otherwise: str
+
+
+_Step = Callable[[Engine, Tx, Sequence[int], str, datetime], list[int]]
+
+
+def _change(
+    ctx: click.Context,
+    config_file: str | None,
+    by: str | None,
+    as_json: bool,
+    ids: Sequence[str],
+    step: _Step,
+    words: _Words,
+) -> None:
+    """What people are told of it is written into the database; the daemon sends it."""
+    settings, now = settings_of(ctx, config_file), wall_clock()
+    who, store = login_or(by), SqliteStore(settings.storage_url)
+    with store.reading() as tx:  # a database that is not there is not made here
+        wanted = list(dict.fromkeys(number for id_ in ids for number in _incidents(tx, id_)))
+    engine = Engine(plan_at(settings, now), command_node(), ack_code)
+    with store.transaction() as tx:
+        done = step(engine, tx, wanted, who, now)
+        found = [row for number in wanted if (row := queries.incident(tx, number)) is not None]
+    _say(ctx, [_changed(row, row["id"] in done, words) for row in found], as_json, done)
+
+
+def _changed(row: Row, done: bool, words: _Words) -> dict[str, object]:
+    tag, what, closed = f"#{tag_of(row['id'])}", timeline.name_of(row), row["closed_at"]
+    said = words.done
+    if not done:
+        over = closed is not None
+        said = f"is over since {local(moment(closed))} ({row['state']})" if over else words.otherwise
+    return {
+        "id": tag,
+        "incident": row["id"],
+        "what": what,
+        words.key: done,
+        "state": row["state"],
+        "said": printable(f"{tag} {what} {said}"),
+    }
 
 
 def _incidents(tx: Tx, id_: str) -> Sequence[int]:
@@ -96,7 +202,8 @@ def _told(row: Row, taken: bool, stopped: _Stopped) -> dict[str, object]:
     tag, what = f"#{tag_of(row['id'])}", timeline.name_of(row)
     closed, acked = row["closed_at"], row["acked_at"]
     if taken:
-        said = f"acknowledged; {_stops(stopped)}"
+        until = f" until {local(moment(row['ack_until']))}" if row["ack_until"] else ""
+        said = f"acknowledged{until}; {_stops(stopped)}"
     elif closed is not None:
         said = f"is over since {local(moment(closed))} ({row['state']}); there is nothing to acknowledge"
     else:

@@ -48,6 +48,7 @@ def check_config(config_file: str | None, file: str | None, online: bool, as_jso
 
     try:
         settings = load(find_config(file or config_file or _named_file(), os.environ), os.environ)
+        settings = _check_windows(settings)
         _check_on_call(settings, online)
     except ConfigError as error:
         _print_faults(error, as_json)
@@ -56,6 +57,17 @@ def check_config(config_file: str | None, file: str | None, online: bool, as_jso
     _print_settings(settings, as_json, trials)
     if not all(trial.usable for trial in trials):
         sys.exit(1)
+
+
+def _check_windows(settings: Settings) -> Settings:
+    """With a warning for each window that only exceptions pass; raises ConfigError where nothing ever does."""
+    from sms_notify.cli.options import now_utc
+    from sms_notify.config.closed_windows import closed_windows
+
+    closed = closed_windows(settings, now_utc())
+    if closed.faults:
+        raise ConfigError(list(closed.faults))
+    return replace(settings, warnings=(*settings.warnings, *closed.warnings))
 
 
 def _check_on_call(settings: Settings, online: bool) -> None:

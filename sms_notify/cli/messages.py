@@ -103,11 +103,13 @@ def incidents(ctx: click.Context, config_file: str | None, as_json: bool) -> Non
 
 def _incident(row: Row) -> dict[str, object]:
     until = moment(row["held_until"]) if row["held"] else None
+    lapses = moment(row["ack_until"]) if row["acked_at"] is not None and row["ack_until"] else None
+    lasts = f" until {clock(lapses, now_utc())}" if lapses is not None else ""
     return {
         "id": f"#{tag_of(row['id'])}",
         "since": local(moment(row["opened_at"])),
         "severity": row["severity"],
-        "state": timeline.state_of(row),
+        "state": f"{timeline.state_of(row)}{lasts}",
         "told": _reached(row["told"], row["held"], until),
         "what": timeline.name_of(row),
         "people_told": row["told"],
@@ -115,6 +117,7 @@ def _incident(row: Row) -> dict[str, object]:
         "waits_until": local(until) if until is not None else None,
         "acknowledged_by": row["acked_by"] or None,
         "acknowledged_how": row["acked_how"] or None,
+        "acknowledged_until": local(lapses) if lapses is not None else None,
     }
 
 

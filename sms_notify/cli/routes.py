@@ -172,7 +172,7 @@ def _answer(answer: Answer, outcome: Foreseen) -> Iterator[str]:
         yield f"  {_named(text.person, text.target)}: AT {at}, on call then, {_cost(text)}"
         yield f"      {text.body}"
     for person in answer.untold:
-        yield f"  {person.name}: HELD BY A LIMIT for longer than can be foreseen, behind the texts to others"
+        yield f"  {person.name}: HELD for longer than can be foreseen, behind the texts to others or by its windows"
     for person in answer.already:
         yield f"  {person.name} has it by an earlier receiver, and gets no second text"
     yield from _after(answer, outcome)
@@ -224,6 +224,8 @@ def _step(step: StepAt, outcome: Foreseen) -> str:
     barred = ", ".join(person.name for person in step.barred)
     held = ", ".join(f"{t.person.name} {_when(t, outcome)}" for t in step.texts if t.at > step.at)
     further = [f"; BARRED: {barred}"] if barred else []
+    already = ", ".join(person.name for person in step.already)
+    further += [f"; {already} by an earlier receiver, without a second text"] if already else []
     return "".join(
         [names if names == targets else f"{names} ({targets})", *further, f"; {held}" if held else ""]
     )
@@ -284,6 +286,7 @@ def _answered(answer: Answer) -> Row:
                 "at": step.at.isoformat(),
                 "people": [person.name for person in step.people],
                 "barred": [person.name for person in step.barred],
+                "told_already": [person.name for person in step.already],
                 "notify": [str(target) for target in step.notify],
                 "texts": [_expected(text) for text in step.texts],
             }

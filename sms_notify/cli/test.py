@@ -130,6 +130,7 @@ def _row(verdict: StoryVerdict) -> dict[str, object]:
                 "text": text.body,
                 "gateway": text.gateway or None,
                 "credits": text.credits,
+                "report": text.report or None,
             }
             for text in verdict.texts
         ],

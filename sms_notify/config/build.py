@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import timedelta
 from typing import TypeVar
 
 from sms_notify.channels.settings import (
@@ -14,7 +15,7 @@ from sms_notify.channels.settings import (
 )
 from sms_notify.config import models
 from sms_notify.config.alertmanagers import alertmanagers_of
-from sms_notify.config.document import Place
+from sms_notify.config.document import Place, spell
 from sms_notify.config.limits import expire_of, limits_of
 from sms_notify.config.schedules import calendars_of, schedules_of
 from sms_notify.config.settings import HashedUsers, Settings
@@ -43,7 +44,8 @@ def build(config: models.Config, found: Found, warnings: tuple[Fault, ...]) -> S
         directory=_directory(config, found),
         route=_root(config.route, found),
         receivers={
-            entry.name: _receiver(entry, index, found) for index, entry in enumerate(config.receivers)
+            entry.name: _receiver(entry, index, config.ack_expires, found)
+            for index, entry in enumerate(config.receivers)
         },
         templates=dict(config.templates),
         source=found.document.file,
@@ -60,7 +62,17 @@ def build(config: models.Config, found: Found, warnings: tuple[Fault, ...]) -> S
         limits=limits_of(config.limits),
         expire=expire_of(config.limits),
         alertmanagers=alertmanagers_of(config.alertmanagers, found),
+        severities=found.severities,
+        lines=_lines(found),
     )
+
+
+def _lines(found: Found) -> dict[str, int]:
+    written = found.document.lines.items()
+    wanted = {place: line for place, line in written if "routes" in place[-2:] or place[-1:] == ("quiet",)}
+    return {
+        spell(place): line for place, line in {**wanted, ("route",): found.document.lines[("route",)]}.items()
+    }
 
 
 def _web(web: models.Web, found: Found) -> WebSettings:
@@ -144,7 +156,11 @@ def _person(name: str, person: models.PersonSection, found: Found) -> Person:
     )
 
 
-def _receiver(receiver: models.ReceiverSection, index: int, found: Found) -> Receiver:
+def _receiver(
+    receiver: models.ReceiverSection, index: int, ack_expires: timedelta | None, found: Found
+) -> Receiver:
+    """`ack_expires` is the top level's: `off` here is a word of its own, and no word at all."""
+    own = "ack_expires" in receiver.model_fields_set
     place: Place = ("receivers", index)
     steps = enumerate(receiver.escalate)
     return Receiver(
@@ -159,6 +175,7 @@ def _receiver(receiver: models.ReceiverSection, index: int, found: Found) -> Rec
         ),
         quiet=quiet_of(receiver.quiet, found),
         limits=tuple(receiver.limits),
+        ack_expires=receiver.ack_expires if own else ack_expires,
     )
 
 
@@ -179,7 +196,7 @@ def _child(node: models.RouteSection, above: Route, path: str, found: Found) -> 
     start = Route(
         receiver=node.receiver or above.receiver,
         path=path,
-        matchers=tuple(matcher for listed in node.matchers for matcher in listed),
+        matchers=tuple(matcher.seeing(found.severities) for listed in node.matchers for matcher in listed),
         continue_=node.continue_,
         group_by=above.group_by,
         group_wait=above.group_wait,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from sms_notify.config.document import Place, Value
 from sms_notify.config.references import check_people_named, check_unique, near, read_number
 from sms_notify.config.schedules import check_schedules
+from sms_notify.config.severities import check_severities
 from sms_notify.config.targets import check_operator, check_receivers
 from sms_notify.config.time_intervals import check_windows
 from sms_notify.config.validation import Found, entries, mapping, routes, word
@@ -17,6 +18,7 @@ def check_names(found: Found) -> None:
     _check_people(found, mapping(data.get("people")))
     for team, members in mapping(data.get("teams")).items():
         check_people_named(found, ("teams", team), members)
+    check_severities(found)
     check_windows(found)
     check_schedules(found)
     check_receivers(found)

@@ -30,6 +30,7 @@ from sms_notify.config.values import (
     Storage,
     Timeout,
     Timezone,
+    WordList,
     Words,
 )
 from sms_notify.gateways.base import ReportsBy
@@ -187,6 +188,9 @@ class ReceiverSection(Model):
     escalate: Annotated[list[StepSection], Field(min_length=1)] = Field(
         default=[], description="who else is told while nobody acknowledges"
     )
+    ack_expires: OrOff[PositiveDuration] = Field(
+        default=None, description="goes before the top level's; or off"
+    )
     quiet: QuietSection | None = Field(default=None, description="when only what cannot wait is told")
     limits: LimitTexts = Field(
         default=[], description="texts of this receiver about all but critical trouble, like 20/1h"
@@ -194,6 +198,13 @@ class ReceiverSection(Model):
     send_resolved: Boolean = True
     max_parts: int = Field(default=1, ge=1, le=MOST_PARTS)
     template: Words = "default"
+
+
+class SeveritiesSection(Model):
+    critical: WordList = Field(default=[], description="words of the label severity that mean critical")
+    warning: WordList = Field(default=[], description="words that mean warning")
+    other: WordList = Field(default=[], description="words that mean neither warning nor info")
+    info: WordList = Field(default=[], description="words that mean info")
 
 
 class Config(Model):
@@ -219,9 +230,19 @@ class Config(Model):
     receivers: Annotated[list[ReceiverSection], Field(min_length=1)]
     time_intervals: list[NamedInterval] = Field(default=[], description="as in Alertmanager")
     templates: dict[str, Words] = Field(default={})
+    severities: SeveritiesSection = Field(
+        default=SeveritiesSection(),
+        description="this installation's own words of severity, beside the known ones",
+        json_schema_extra={"default": {}},
+    )
     limits: OrOff[LimitsSection] = Field(
         default=LimitsSection(),
         description="what is over a limit is held and merged; or off",
         json_schema_extra={"default": {}},
+    )
+    ack_expires: OrOff[PositiveDuration] = Field(
+        default=None,
+        description="how long an acknowledgement holds while it still fires; or off",
+        json_schema_extra={"default": "off"},
     )
     alertmanagers: list[Alertmanager] = Field(default=[], description="whose silences acknowledge")

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 
+from sms_notify.alert import KNOWN_WORDS, SeverityWords
 from sms_notify.channels.settings import ChannelSettings, OperatorTarget
 from sms_notify.errors import Fault
 from sms_notify.gateways.registry import GatewaySettings
@@ -42,6 +43,7 @@ class Settings:
     `gateways` are the accounts that text; `channels` the other entries of `gateways:`, by name, for `operator` alone.
     `schedules` hold what is written in the file itself; the shifts of `calendars` are read elsewhere. `expire` is how
     old a text may get before it is not news, and a critical one. `spool` is a whole path, empty where none is written.
+    `lines` are those of routes and quiet hours, by path.
     """
 
     storage_url: str
@@ -62,6 +64,8 @@ class Settings:
     expire: tuple[timedelta, timedelta] = EXPIRE
     alertmanagers: tuple[AlertmanagerSettings, ...] = ()
     spool: str = ""
+    severities: SeverityWords = KNOWN_WORDS
+    lines: Mapping[str, int] = field(default_factory=dict)
 
 
 class HashedUsers(dict[str, str]):

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Annotated, Literal
 
 from pydantic import Field, PlainValidator
 
+from sms_notify.alert import SeverityWords
 from sms_notify.config.base_model import Model
 from sms_notify.config.document import Place, Value
 from sms_notify.config.references import check_unique, near
 from sms_notify.config.validation import Found, entries, listed, mapping, routes, word
-from sms_notify.config.values import Matchers, OneOrMore, Words
-from sms_notify.policy.holds import Quiet, Window
+from sms_notify.config.values import AnyMatchers, OneOrMore, Words
+from sms_notify.policy.holds import CRITICAL_PASSES, Quiet, Window
+from sms_notify.policy.matchers import Matcher
 from sms_notify.policy.time_interval_parser import interval_faults, parse_interval
 from sms_notify.policy.time_intervals import TimeInterval
 
@@ -46,7 +48,9 @@ class NamedInterval(Model):
 
 class QuietSection(Model):
     during: OneOrMore = Field(description="names of time_intervals")
-    unless: Matchers = Field(default=[], description="each entry lets through what it matches")
+    unless: AnyMatchers | None = Field(
+        default=None, description='each entry lets through what it matches; severity="critical" unless said'
+    )
     then: Literal["digest"] = Field(default="digest", description="what was held is told in one text")
 
 
@@ -114,4 +118,13 @@ def windows_of(names: list[str], found: Found) -> tuple[Window, ...]:
 def quiet_of(written: QuietSection | None, found: Found) -> Quiet | None:
     if written is None:
         return None
-    return Quiet(windows_of(written.during, found), tuple(written.unless))
+    during, words = windows_of(written.during, found), found.severities
+    if written.unless is None:
+        return Quiet(during, seeing_all(CRITICAL_PASSES, words))
+    return Quiet(during, seeing_all(written.unless, words))
+
+
+def seeing_all(
+    written: Iterable[tuple[Matcher, ...]], words: SeverityWords
+) -> tuple[tuple[Matcher, ...], ...]:
+    return tuple(tuple(matcher.seeing(words) for matcher in together) for together in written)

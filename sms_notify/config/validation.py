@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from sms_notify.alert import KNOWN_WORDS, SeverityWords
 from sms_notify.channels.settings import OperatorTarget
 from sms_notify.config.document import Document, Place, Value
 from sms_notify.errors import Fault
@@ -33,6 +34,7 @@ class Found:
     numbers: dict[str, str] = field(default_factory=dict)
     targets: dict[Place, Target] = field(default_factory=dict)
     windows: dict[str, Window] = field(default_factory=dict)
+    severities: SeverityWords = KNOWN_WORDS
     operator: list[OperatorTarget] = field(default_factory=list)
     written_secrets: list[Place] = field(default_factory=list)
 

@@ -231,6 +231,10 @@ def off_as_none(value: object) -> object:
     return None if isinstance(value, str) and value.strip().lower() in ("off", "no", "false") else value
 
 
+def _word(value: object) -> str:
+    return read_text(value).strip().lower()
+
+
 def _limit(value: object) -> Limit:
     text = read_text(value)
     try:
@@ -282,6 +286,12 @@ Matchers = Annotated[
     Field(min_length=1),
     WithJsonSchema({"type": ["string", "array"], "items": {"type": "string"}, "minItems": 1}),
 ]
+AnyMatchers = Annotated[
+    list[OneMatcher],
+    BeforeValidator(_listed),
+    WithJsonSchema({"type": ["string", "array"], "items": {"type": "string"}}),
+]
+"""As `Matchers`, or `[]`."""
 OneOrMore = Annotated[
     list[Words],
     BeforeValidator(_listed),
@@ -289,6 +299,12 @@ OneOrMore = Annotated[
     WithJsonSchema({"type": ["string", "array"], "items": {"type": "string"}, "minItems": 1}),
 ]
 """`night`, or `[night, weekend]`."""
+WordList = Annotated[
+    list[Annotated[str, *_as(_word)]],
+    BeforeValidator(_listed),
+    WithJsonSchema({"type": ["string", "array"], "items": {"type": ["string", "integer"]}}),
+]
+"""`P1`, or `[P1, "1"]`; in any case, so in small letters from here on."""
 LimitTexts = Annotated[
     list[Annotated[Limit, BeforeValidator(_limit)]],
     BeforeValidator(_limits),

@@ -7,8 +7,7 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Callable, Hashable, Sequence
-from datetime import datetime
+from collections.abc import Callable, Hashable
 from functools import partial
 from pathlib import Path
 
@@ -22,11 +21,9 @@ from sms_notify.daemon.wiring import ack_code, plan_of
 from sms_notify.daemon.worker_threads import GatewayUnit, Tools, Unit
 from sms_notify.engine import Engine
 from sms_notify.policy.ruleset import Timing
-from sms_notify.policy.vocabulary import AckBy
 from sms_notify.silences.client import AlertmanagerClient
-from sms_notify.silences.ends import ended
+from sms_notify.silences.deeds import keeper_of
 from sms_notify.silences.keeper import Keeper, SilenceEvent
-from sms_notify.store.tx import Tx
 
 _SPOOL_EVERY = 0.2  # seconds
 _SILENCES_EVERY = 15.0
@@ -91,23 +88,13 @@ class DaemonBuilder:
         return Unit([Every("spool", _SPOOL_EVERY, sweep)], first=intake.prepare)
 
     def _silences(self, settings: Settings) -> Unit:
-        asked = [AlertmanagerClient(entry) for entry in settings.alertmanagers]
-        keeper = Keeper(
-            self._tools.committer, asked, self._acknowledge_by_silence, self._end_silenced, self._tools.clock
-        )
+        asked, tools = [AlertmanagerClient(entry) for entry in settings.alertmanagers], self._tools
+        keeper = keeper_of(tools.engine, tools.committer, asked, tools.clock)
         return Unit([Every("silences", _SILENCES_EVERY, partial(self._keep_silences, keeper))])
-
-    def _acknowledge_by_silence(
-        self, tx: Tx, incident_ids: Sequence[int], by: str, now: datetime
-    ) -> Sequence[int]:
-        return self._tools.engine().acknowledge(tx, incident_ids, by, AckBy.SILENCE, now)
-
-    def _end_silenced(self, tx: Tx, incident_ids: Sequence[int], now: datetime) -> None:
-        self._tools.engine().accept(tx, ended(tx, incident_ids, now), now)
 
     def _keep_silences(self, keeper: Keeper) -> None:
         done = keeper.keep_once()
         for kept in done:
             event_log.silences(kept)
-        if any(kept.what is SilenceEvent.ENDED for kept in done):
+        if any(kept.what in (SilenceEvent.ENDED, SilenceEvent.TAKEN_BACK) for kept in done):
             self._tools.wake()

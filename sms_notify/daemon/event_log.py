@@ -13,7 +13,7 @@ from sms_notify.logs import masked, printable
 from sms_notify.oncall.schedules import CalendarProblem
 from sms_notify.policy.episodes import tag_of
 from sms_notify.policy.outcomes import Fate
-from sms_notify.policy.vocabulary import AckBy, Applied, Cause, Heard, State
+from sms_notify.policy.vocabulary import AckBy, AckEnd, Applied, Cause, Heard, State
 from sms_notify.silences.keeper import Kept
 from sms_notify.spool import Refused
 
@@ -76,9 +76,21 @@ def acknowledged(incident_ids: Iterable[int], by: str, how: AckBy) -> None:
         _log.info("acknowledged", extra={"incidents": tags, "by": by, "how": how})
 
 
+def unacknowledged(incident_ids: Iterable[int], by: str, how: AckEnd) -> None:
+    tags = ",".join(f"#{tag_of(incident_id)}" for incident_id in incident_ids)
+    if tags:
+        _log.info("unacknowledged", extra={"incidents": tags, "by": by, "how": how})
+
+
+def closed(incident_ids: Iterable[int], by: str, how: AckBy) -> None:
+    tags = ",".join(f"#{tag_of(incident_id)}" for incident_id in incident_ids)
+    if tags:
+        _log.info("closed", extra={"incidents": tags, "by": by, "how": how})
+
+
 def silences(kept: Kept) -> None:
     """What a round over the Alertmanagers did; a problem is told when it begins and when it has ended."""
-    extra: dict[str, object] = {"alertmanager": kept.alertmanager}
+    extra: dict[str, object] = {"alertmanager": kept.alertmanager} if kept.alertmanager else {}
     if kept.incident_id is not None:
         extra["incident"] = f"#{tag_of(kept.incident_id)}"
     if kept.silence_id:

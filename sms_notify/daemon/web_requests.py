@@ -13,7 +13,7 @@ from sms_notify.daemon.awaited_commits import AwaitedCommits
 from sms_notify.daemon.worker_threads import Tools
 from sms_notify.delivery.reports import apply
 from sms_notify.engine import Verdict
-from sms_notify.policy.vocabulary import AckBy, Applied, Cause, Ignored
+from sms_notify.policy.vocabulary import AckBy, AckEnd, Applied, Cause, Ignored
 from sms_notify.store import oncall_rows
 from sms_notify.store.tx import Tx
 from sms_notify.web.ports import People
@@ -48,6 +48,8 @@ def front_of(
     people = People(
         view=asked.view,
         acknowledge=asked.acknowledge,
+        unacknowledge=asked.unacknowledge,
+        close=asked.close,
         add_override=asked.add_override,
         remove_override=asked.remove_override,
         schedules=lambda: running.engine.plan.schedules,
@@ -100,6 +102,22 @@ class WebSide:
         )
         event_log.acknowledged(taken, by, how)
         return taken
+
+    async def unacknowledge(self, incident_ids: Sequence[int], by: str) -> list[int]:
+        now = self._tools.clock()
+        ended = await self._committed(
+            lambda tx: self._tools.engine().unacknowledge(tx, incident_ids, by, AckEnd.PAGE, now)
+        )
+        event_log.unacknowledged(ended, by, AckEnd.PAGE)
+        return ended
+
+    async def close(self, incident_ids: Sequence[int], by: str) -> list[int]:
+        now = self._tools.clock()
+        closed = await self._committed(
+            lambda tx: self._tools.engine().close(tx, incident_ids, by, AckBy.PAGE, now)
+        )
+        event_log.closed(closed, by, AckBy.PAGE)
+        return closed
 
     async def add_override(self, schedule: str, person: str, start: datetime, end: datetime, by: str) -> int:
         now = self._tools.clock()

@@ -64,6 +64,7 @@ def plan_of(
         limits=settings.limits,
         schedules=settings.schedules if schedules is None else schedules,
         ack_url=f"{settings.web.external_url.rstrip('/')}/a/" if settings.web.external_url else "",
+        severities=settings.severities,
     )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 
 from sms_notify.engine.working_set import WorkingSet
-from sms_notify.policy.escalation import hurry
+from sms_notify.policy.owed_again import after_failure, after_proof
 from sms_notify.policy.records import Entry, Message
 from sms_notify.policy.self_alert_notes import note_lost
 from sms_notify.policy.vocabulary import State
@@ -30,6 +30,14 @@ def report_moved(
         return
     working = context_of(tx, message.id, node, now)
     moved = working.rows.move(working.rows.messages.rows[message.id], state, entry)
-    hurry(working.rows, moved)
     note_lost(working.rows, message, state, lost)
+    after_failure(working.rows, moved)
+    working.flush()
+
+
+def taken_after_all(tx: Tx, message: Message, node: str, now: datetime) -> None:
+    """A report or a late answer proves a text that was given up as lost: its resend is needless."""
+    working = WorkingSet(tx, node, now)
+    working.load_resends(message.id)
+    after_proof(working.rows, message)
     working.flush()

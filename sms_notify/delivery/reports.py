@@ -10,7 +10,7 @@ import logging
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from sms_notify.delivery.moves import report_moved
+from sms_notify.delivery.moves import report_moved, taken_after_all
 from sms_notify.delivery.sender import Clock, Commit
 from sms_notify.gateways.base import Failed, Gateway, Report
 from sms_notify.policy.outcomes import DeliveryStatus
@@ -89,6 +89,8 @@ def _move(tx: Tx, message: Message, report: Report, by: Cause, node: str, now: d
         outbox.mark_sent(
             tx, message, now + FIRST_POLL_BESIDE_CALLBACKS, Entry(by, seconds=seconds), node, now
         )
+    if before is State.UNKNOWN_FINAL:
+        taken_after_all(tx, message, node, now)
     if state is not State.SENT:
         entry, lost = Entry(by, seconds=seconds), "the operator could not deliver it"
         report_moved(tx, message, state, entry, node, now, lost=lost)

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 from functools import partial
 
-from sms_notify.delivery.moves import context_of
+from sms_notify.delivery.moves import context_of, taken_after_all
 from sms_notify.delivery.open_ways import usable_sender
 from sms_notify.gateways.registry import explain_code
 from sms_notify.policy.account import Account, TextLimits
@@ -137,6 +137,8 @@ class Settling:
         entry, at = entry_of(message, outcome, now), poll_at(self._account, outcome, now)
         then = None if at is not None else UNREPORTED
         outbox.mark_sent(tx, message, at, entry, self._node, now, smsid=smsid, then=then)
+        if message.state is State.UNKNOWN_FINAL:
+            taken_after_all(tx, message, self._node, now)
 
     def _not_sent(
         self, tx: Tx, message: Message, outcome: Outcome, reaction: Reaction, now: datetime

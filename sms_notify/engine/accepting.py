@@ -7,27 +7,27 @@ decided after the one before, as if it were alone.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from dataclasses import dataclass, field, replace
+from datetime import datetime
 
-from sms_notify.alert import Alert, Delivery, Status
+from sms_notify.alert import Alert, Delivery, Status, Unacknowledged
+from sms_notify.engine.follow_ups import FollowUps
 from sms_notify.engine.texting import Texting
 from sms_notify.engine.working_set import WorkingSet
-from sms_notify.policy.acknowledgement import acknowledge_there
+from sms_notify.policy.acknowledgement import acknowledge_there, end_acknowledgement, taken_back_there
 from sms_notify.policy.batching import Texted
+from sms_notify.policy.cases import Case, EndsOwed
 from sms_notify.policy.correlation import Chains, Key, is_repeat, known, names
-from sms_notify.policy.notifications import Case, EndsOwed, Notifications
-from sms_notify.policy.rate_limits import Flapping
+from sms_notify.policy.ends import EndNotifications
+from sms_notify.policy.notifications import Notifications
 from sms_notify.policy.records import AcceptedAlert, Notification
 from sms_notify.policy.roster import scheduled
 from sms_notify.policy.routing import Route, route
 from sms_notify.policy.rows import Rows
 from sms_notify.policy.ruleset import Plan
-from sms_notify.policy.truth import COUNTED, hear
-from sms_notify.policy.vocabulary import Drop, Heard, Kind, PageState, State
+from sms_notify.policy.truth import EARLY, hear
+from sms_notify.policy.vocabulary import AckEnd, Drop, Heard, Kind, PageState, State
 from sms_notify.store.tx import Tx
-
-_COUNTED = 100  # episodes, for who acknowledged one of them and how far their steps came
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +62,10 @@ class _Outcome:
 class Accepting:
     """By one configuration. `numbers` are those that it names."""
 
-    def __init__(self, plan: Plan, numbers: frozenset[str], node: str, texting: Texting) -> None:
+    def __init__(
+        self, plan: Plan, numbers: frozenset[str], node: str, texting: Texting, follow_ups: FollowUps
+    ) -> None:
+        self._follow_ups = follow_ups
         self._plan = plan
         self._numbers = numbers
         self._node = node
@@ -74,35 +77,58 @@ class Accepting:
         working = WorkingSet(tx, self._node, now)
         routed = [[self._routed(alert) for alert in delivery.alerts] for delivery in deliveries]
         acks = [(ack.source, ack.fingerprint) for delivery in deliveries for ack in delivery.acks]
-        self._load(working, [one for several in routed for one in several], acks)
+        unacks = [unack for delivery in deliveries for unack in delivery.unacks]
+        self._load(working, [one for several in routed for one in several], acks, unacks)
         both = zip(deliveries, routed, strict=True)
         verdicts = [self._decide(working, delivery, several) for delivery, several in both]
         working.flush()
         return verdicts
 
-    def _routed(self, alert: Alert) -> _Routed:
+    def _routed(self, told: Alert) -> _Routed:
+        alert = self._plan.severities.grade(told)
         chains = route(self._plan.route, alert.labels).chains
         return _Routed(alert, chains, names(alert, chains))
 
-    def _load(self, working: WorkingSet, routed: Sequence[_Routed], acks: Sequence[Key]) -> None:
-        """The problems that are spoken of; for all but repeats also what people know of them."""
-        working.load_problems([*(key for one in routed for key in one.keys), *acks])
+    def _load(
+        self,
+        working: WorkingSet,
+        routed: Sequence[_Routed],
+        acks: Sequence[Key],
+        unacks: Sequence[Unacknowledged],
+    ) -> None:
+        """The problems that are spoken of; for all but repeats also what people know of them.
+
+        Each PROBLEM of Nagios takes back its own acknowledgement, of which there mostly is none: then it is a repeat.
+        """
+        spoken_of = [(unack.source, unack.fingerprint) for unack in unacks]
+        working.load_problems([*(key for one in routed for key in one.keys), *acks, *spoken_of])
+        stale_after = self._plan.timing.stale_after
+        both = zip(spoken_of, unacks, strict=True)
+        acks = [*acks, *(key for key, unack in both if taken_back_there(working.rows, unack) is not None)]
         several = _twice(one.keys[0] for one in routed)
-        news = [one for one in routed if one.keys[0] in several or not is_repeat(working.rows, one.alert)]
+        news = [
+            one
+            for one in routed
+            if one.keys[0] in several or not is_repeat(working.rows, one.alert, stale_after)
+        ]
         if not news and not acks:
             return
         working.load_ids()
         keys = [*(key for one in news for key in one.keys), *acks]
         shared = (working.rows.part_of(*key) for key in keys)
         keys += [(incident.source, incident.fingerprint) for incident in shared if incident is not None]
-        rule = self._plan.limits.flapping or Flapping(within=timedelta())
-        most = max(_COUNTED, COUNTED + rule.episodes)
-        working.load_history(keys, working.rows.now - rule.within, most)
+        working.load_history(keys)
+        begun = [
+            one.alert for one in news if one.alert.status is Status.FIRING and one.alert.starts_at is not None
+        ]
+        working.load_early_ends(
+            [(alert.source, alert.fingerprint) for alert in begun], working.rows.now - EARLY
+        )
 
     def _decide(self, working: WorkingSet, delivery: Delivery, routed: Sequence[_Routed]) -> list[Verdict]:
         cases = self._hear(working.rows, routed)
         outcome = _Outcome()
-        if delivery.acks or not all(case.heard.suppressed for case in cases):
+        if delivery.acks or delivery.unacks or not all(case.heard.suppressed for case in cases):
             outcome = self._tell(working, delivery, cases)
         return [_record(working.rows, delivery, case, outcome) for case in cases]
 
@@ -118,23 +144,39 @@ class Accepting:
         return [cases[at] for at in range(len(routed))]
 
     def _tell(self, working: WorkingSet, delivery: Delivery, cases: Sequence[Case]) -> _Outcome:
-        decide = Notifications(self._plan, self._numbers, delivery, working.rows)
+        decide = Notifications(self._plan, delivery, working.rows)
         self._load_for(working, decide, cases)
         begun = decide.beginnings(cases)
-        told = self._texting.owe(working, begun)
-        ended = decide.ends(cases)
-        told += self._texting.owe(working, ended.owed)
-        # After the beginnings: what is first heard of with its acknowledgement climbs nowhere.
+        # After what begins is decided: what is first heard of with its acknowledgement climbs nowhere, and its text says so.
+        raised = {case.id for case in cases if case.heard is Heard.RAISED}
         for ack in delivery.acks:
-            acknowledge_there(working.rows, ack)
+            acknowledge_there(self._plan, working.rows, ack, raised)
+        told = self._texting.owe(working, [_with_its_acknowledgement(working.rows, n) for n in begun])
+        ended = EndNotifications(self._plan, self._numbers, delivery, working.rows).ends(cases)
+        told += self._texting.owe(working, ended.owed)
+        told += self._take_back(working, delivery.unacks)
         return _outcome(begun, ended, told)
+
+    def _take_back(self, working: WorkingSet, unacks: Sequence[Unacknowledged]) -> list[Texted]:
+        """What the monitoring system itself had acknowledged."""
+        rows, ended = working.rows, list[int]()
+        for unack in unacks:
+            id_ = taken_back_there(rows, unack)
+            if id_ is not None:
+                ended += end_acknowledgement(rows, [id_], unack.by, AckEnd.SOURCE)
+        return self._follow_ups.begin(working, ended)
 
     def _load_for(self, working: WorkingSet, decide: Notifications, cases: Sequence[Case]) -> None:
         """What deciding who is owed something needs beside the problems."""
         asked = (self._plan.receivers[name] for case in cases if case.heard.news for name in case.receivers)
-        if self._plan.schedules and any(scheduled(receiver.notify) for receiver in asked):
+        if self._plan.schedules and any(scheduled(receiver.everybody) for receiver in asked):
             working.load_roster(self._plan.directory)
         working.load_groups(decide.groups(cases))
+
+
+def _with_its_acknowledgement(rows: Rows, n: Notification) -> Notification:
+    acked_by = rows.incidents.rows[n.incident_id].acked_by
+    return replace(n, subject=replace(n.subject, acked_by=acked_by)) if acked_by else n
 
 
 def _outcome(begun: Sequence[Notification], ended: EndsOwed, told: Sequence[Texted]) -> _Outcome:
@@ -170,7 +212,7 @@ def _verdict(rows: Rows, case: Case, outcome: _Outcome) -> Verdict:
 
 def _why_untold(rows: Rows, case: Case) -> Heard:
     if case.heard.news:
-        return Heard.NOBODY
+        return Heard.DUPLICATE if case.heard is Heard.RESUMED else Heard.NOBODY
     told = rows.of_incident(case.id)
     first = [rows.state_of(n) for n in told if n.kind is Kind.FIRING]
     dropped = any(n.state is PageState.DROPPED and n.why is Drop.RESOLVED for n in told)

@@ -1,8 +1,9 @@
 """The steps of deciding: facts in, changes out.
 
-`accept`, `tick`, `acknowledge` and `recover` are the whole engine. Each loads what it may touch, lets policy change it in
-memory, and writes it back. They take the transaction and `now`; none reads a clock, so the running daemon, the backtest
-and a replay on a virtual clock are the same code. Sending begins where this ends: at the store.
+`accept`, `tick`, `acknowledge`, `unacknowledge`, `close` and `recover` are the whole engine. Each loads what it may
+touch, lets policy change it in memory, and writes it back. They take the transaction and `now`; none
+reads a clock, so the running daemon, the backtest and a replay on a virtual clock are the same code. Sending begins
+where this ends: at the store.
 """
 
 from __future__ import annotations
@@ -13,19 +14,25 @@ from datetime import datetime, timedelta
 
 from sms_notify.alert import Delivery
 from sms_notify.engine.accepting import Accepting, Verdict
+from sms_notify.engine.follow_ups import FollowUps
 from sms_notify.engine.texting import Texting
 from sms_notify.engine.ticking import Ticked, Ticker, still_queued
 from sms_notify.engine.working_set import WorkingSet
 from sms_notify.oncall.roster import Roster
-from sms_notify.policy.acknowledgement import acknowledge
+from sms_notify.policy.acknowledgement import acknowledge, end_acknowledgement
+from sms_notify.policy.allowed_moment import Rechecking
+from sms_notify.policy.closing import close, ends_by_hand
+from sms_notify.policy.ends import EndNotifications
 from sms_notify.policy.housekeeping import LONGEST_PAUSE, Moved
+from sms_notify.policy.reconfigured import Configured, Reconfigured, configured, numbers_changed
 from sms_notify.policy.rotations import Schedule
 from sms_notify.policy.ruleset import Plan
 from sms_notify.policy.self_alert_notes import note_unaddressed
-from sms_notify.policy.vocabulary import AckBy, Cause, Drop
-from sms_notify.store import incidents, outbox, timers
+from sms_notify.policy.vocabulary import AckBy, AckEnd, Cause, Drop
+from sms_notify.store import configuration_rows, incidents, outbox, timers
 from sms_notify.store.tx import Tx
 
+_BY_HAND = "closed by hand"  # where a delivery has its group: not empty, so that it is told at once
 _TO_REPEAT = timedelta(hours=5)  # after a start: longer than a source's usual repeat interval
 
 
@@ -45,9 +52,10 @@ class Engine:
         self._code = code
         self.roster = Roster(plan.directory, plan.schedules)
         self._numbers = plan.numbers()
-        texting = Texting(plan, code)
-        self._accepting = Accepting(plan, self._numbers, node, texting)
-        self._ticker = Ticker(plan, self._numbers, node, texting)
+        self._texting = Texting(plan, code)
+        self._follow_ups = FollowUps(plan, self._texting)
+        self._accepting = Accepting(plan, self._numbers, node, self._texting, self._follow_ups)
+        self._ticker = Ticker(plan, self._numbers, node, self._texting, self._follow_ups)
 
     def with_schedules(self, schedules: Mapping[str, Schedule]) -> Engine:
         """The same engine after the calendars were read again."""
@@ -85,20 +93,37 @@ class Engine:
 
     def adopt(self, tx: Tx, now: datetime) -> list[Moved]:
         """At start and at a reload: what waits for a number or a gateway that the configuration no longer names is not
-        sent there. What this process is sending at the moment is left alone.
+        sent there, a new number takes over what waits for the old one, and what is open goes on under today's receivers.
+        What this process is sending at the moment is left alone.
         """
+        before = configuration_rows.load(tx)
+        configuration_rows.take_over(tx, numbers_changed(before, self.plan.directory))
         working = WorkingSet(tx, self.node, now)
         rows = working.rows
         working.load_all_held()
         gone = [n for n in rows.all_held() if n.number not in self._numbers]
         rows.drop(gone, Drop.NOT_CONFIGURED)
         note_unaddressed(rows, (n.incident_id for n in gone if n.kind.alarming))
+        Rechecking(self.plan).let_go(rows)
         working.load_messages(m.id for m in outbox.queued(tx))
         house = self._ticker.housekeeping(rows)
         house.drop_unaddressed(still_queued(rows))
         house.leave_unknown_gateways(still_queued(rows))
+        self._go_on(tx, working, before)
         working.flush()
+        configuration_rows.save(tx, configured(self.plan))
         return house.moved
+
+    def _go_on(self, tx: Tx, working: WorkingSet, before: Configured) -> None:
+        working.load_open_incidents()
+        still_open = [one.id for one in working.rows.incidents.rows.values() if one.is_open]
+        working.load_notifications(still_open)
+        working.load_timers(still_open)
+        if self.plan.schedules:
+            working.load_roster(self.plan.directory)
+        working.load_ids()
+        routed = incidents.last_routed(tx)
+        self._texting.owe(working, Reconfigured(self.plan, working.rows, before, routed).follow())
 
     def acknowledge(
         self,
@@ -108,12 +133,50 @@ class Engine:
         how: AckBy,
         now: datetime,
         comment: str = "",
+        *,
+        ref: str = "",
     ) -> list[int]:
-        """Somebody takes care of these: no step and no reminder follows. Returns those that it was news for."""
+        """Somebody takes care of these: no step and no reminder follows. Returns those that it was news for.
+
+        `ref` names what made it, where the end of that is the end of the acknowledgement: a silence.
+        """
         working, ids = WorkingSet(tx, self.node, now), list(incident_ids)
         working.load_incidents(ids)
         working.load_notifications(ids)
         working.load_timers(ids)
-        taken = acknowledge(working.rows, ids, by, how, comment)
+        taken = acknowledge(self.plan, working.rows, ids, by, how, comment, ref=ref)
         working.flush()
         return taken
+
+    def unacknowledge(
+        self, tx: Tx, incident_ids: Iterable[int], by: str, how: AckEnd, now: datetime, *, ref: str = ""
+    ) -> list[int]:
+        """Nobody takes care of these any more: `notify` is told, and steps begin anew. Returns those that it was news
+        for; where `ref` is given, only what that made is ended.
+        """
+        working, ids = self._loaded(tx, incident_ids, now)
+        ended = end_acknowledgement(working.rows, ids, by, how, ref=ref)
+        self._follow_ups.begin(working, ended)
+        working.flush()
+        return ended
+
+    def close(self, tx: Tx, incident_ids: Iterable[int], by: str, how: AckBy, now: datetime) -> list[int]:
+        """Ends these by hand; whoever believes that they fire is told by whom. Returns those that were open."""
+        working, ids = self._loaded(tx, incident_ids, now)
+        rows = working.rows
+        closed = close(rows, ids, by, how)
+        keys = [(rows.incidents.rows[id_].source, rows.incidents.rows[id_].fingerprint) for id_ in closed]
+        working.load_problems(keys)
+        working.load_history(keys)
+        decide = EndNotifications(self.plan, self._numbers, Delivery("", (), group=_BY_HAND), rows)
+        self._texting.owe(working, ends_by_hand(self.plan, rows, decide, closed))
+        working.flush()
+        return closed
+
+    def _loaded(self, tx: Tx, incident_ids: Iterable[int], now: datetime) -> tuple[WorkingSet, list[int]]:
+        working, ids = WorkingSet(tx, self.node, now), list(dict.fromkeys(incident_ids))
+        working.load_ids()
+        working.load_incidents(ids)
+        working.load_notifications(ids)
+        working.load_timers(ids)
+        return working, ids

@@ -4,14 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 
+from sms_notify.alert import Delivery
 from sms_notify.engine.working_set import WorkingSet
 from sms_notify.policy.allowance import Allowance
-from sms_notify.policy.batching import Batching, Texted, joins
+from sms_notify.policy.allowed_moment import Rechecking
+from sms_notify.policy.batching import Batching, Texted, is_behind, joins
+from sms_notify.policy.cases import Case
+from sms_notify.policy.ends import EndNotifications
 from sms_notify.policy.holds import Hold
+from sms_notify.policy.notifications import Notifications
 from sms_notify.policy.rate_limits import Lane
 from sms_notify.policy.records import Notification
 from sms_notify.policy.rows import Rows
 from sms_notify.policy.ruleset import Plan
+
+_OF_TIME = Delivery("", (), group="{}")  # nothing waits for a group a second time
 
 
 class Texting:
@@ -21,6 +28,7 @@ class Texting:
         self._plan = plan
         self._code = code
         self._allowance = Allowance(plan)
+        self._windows = Rechecking(plan)
         self._limited = {lane: self._allowance.limited(lane) for lane in Lane}
         self._back = {lane: self._allowance.looks_back(lane) for lane in Lane}
         self._back_at_all = self._allowance.looks_back_at_all()
@@ -35,13 +43,25 @@ class Texting:
         self._load_companions(working, ((n.number, n.lane, (n,)) for n in due))
         return self._batching(working).owe(owed)
 
+    def unheard(self, working: WorkingSet, numbers: frozenset[str], cases: Sequence[Case]) -> list[Texted]:
+        """Texts about what nothing is heard of any more."""
+        return self.owe(working, EndNotifications(self._plan, numbers, _OF_TIME, working.rows).unheard(cases))
+
+    def tell(self, working: WorkingSet, numbers: frozenset[str], cases: Sequence[Case]) -> list[Texted]:
+        """Texts about what time has made of problems."""
+        decide = Notifications(self._plan, _OF_TIME, working.rows)
+        told = self.owe(working, decide.beginnings(cases))
+        return told + self.owe(
+            working, EndNotifications(self._plan, numbers, _OF_TIME, working.rows).ends(cases).owed
+        )
+
     def flush(self, working: WorkingSet) -> list[Texted]:
         """Texts about what was held until now."""
         rows = working.rows
         due = working.due_lanes() | rows.due_lanes()
         self._load_limits(working, {number for number, _ in due})
         free = [key for key in due if not self._waits(rows, *key)]
-        working.load_held(free)
+        self._load_held(working, free)
         self._load_companions(working, ((number, lane, rows.due(number, lane)) for number, lane in free))
         return self._batching(working).flush(due)
 
@@ -53,6 +73,9 @@ class Texting:
         if self._limited[Lane.CRITICAL] or self._limited[Lane.REST]:
             working.load_lanes(numbers, self._back)
             working.load_money(self._plan.gateway, self._bounds, self._back_at_all)
+        if self._allowance.receivers and self._plan.schedules:
+            # Another receiver may reach whom the limit of one holds.
+            working.load_roster(self._plan.directory)
 
     def _load_companions(
         self, working: WorkingSet, due: Iterable[tuple[str, Lane, Sequence[Notification]]]
@@ -65,14 +88,22 @@ class Texting:
             limited = self._limited[lane]
             alone = limited and (number, lane) not in rows.queue.held
             was_held = limited and rows.lane(number, lane) is not None
-            if joins(lane, ready, was_held=was_held) and not self._waits(rows, number, lane):
+            rides = (number, lane) in rows.queue.unconfirmed
+            if (rides or joins(lane, ready, was_held=was_held)) and not self._waits(rows, number, lane):
                 lanes |= set() if alone else {(number, lane)}
                 late |= {number for n in ready if n.why is Hold.LATE and lane is Lane.CRITICAL}
-        working.load_held(lanes)
+        self._load_held(working, lanes)
         working.load_late(late)
+
+    def _load_held(self, working: WorkingSet, lanes: Iterable[tuple[str, Lane]]) -> None:
+        """Without what a window holds by now."""
+        asked = list(lanes)
+        working.load_held(asked)
+        for number, lane in asked:
+            self._windows.hold_again(working.rows, working.rows.held(number, lane))
 
     def _waits(self, rows: Rows, number: str, lane: Lane) -> bool:
         held = rows.lane(number, lane)
         return self._limited[lane] and (
-            (held is not None and held.until > rows.now) or rows.waits(number, lane)
+            (held is not None and held.until > rows.now) or is_behind(rows, number, lane)
         )

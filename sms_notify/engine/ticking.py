@@ -6,17 +6,19 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from sms_notify.barring import say_barring
+from sms_notify.engine.follow_ups import FollowUps
 from sms_notify.engine.texting import Texting
 from sms_notify.engine.working_set import WorkingSet
 from sms_notify.policy import handoff
 from sms_notify.policy.batching import Texted
 from sms_notify.policy.escalation import ALONG, Escalation
 from sms_notify.policy.housekeeping import Housekeeping, Moved, Overdue
-from sms_notify.policy.notifications import relieved
+from sms_notify.policy.owed_again import look_before_resend
 from sms_notify.policy.records import Message, TimerKind
+from sms_notify.policy.relief import relieved
 from sms_notify.policy.rows import Rows
 from sms_notify.policy.ruleset import Plan
-from sms_notify.policy.truth import close_unheard
+from sms_notify.policy.truth import passed, unheard
 from sms_notify.policy.vocabulary import State
 from sms_notify.store import breakers, limit_rows, outbox, timers, work_due
 from sms_notify.store.tx import Tx
@@ -41,7 +43,10 @@ class Ticked:
 class Ticker:
     """By one configuration. `numbers` are those that it names."""
 
-    def __init__(self, plan: Plan, numbers: frozenset[str], node: str, texting: Texting) -> None:
+    def __init__(
+        self, plan: Plan, numbers: frozenset[str], node: str, texting: Texting, follow_ups: FollowUps
+    ) -> None:
+        self._follow_ups = follow_ups
         self._plan = plan
         self._numbers = numbers
         self._node = node
@@ -55,19 +60,22 @@ class Ticker:
             tx, now, stale_after=timing.stale_after, reconcile_wait=timing.reconcile_wait,
             report_timeout=timing.report_timeout,
         )  # fmt: skip
+        told: list[Texted] = []
         if due.unheard:
-            self._close_unheard(tx, now)
+            told += self._note_unheard(tx, now)
         if due.old_notes:
             breakers.close_old_self_alerts(tx, now)
         if due.old_groups:
             timers.forget_groups(tx, now - _GROUPS_KEPT)
         if self._plan.schedules:
-            self._hand_off(tx, now)
+            self._hand_off(tx, due, now)
         moved = self._keep_house(tx, due, now) if due.housekeeping else []
-        told: list[Texted] = []
+        told += self._lapse(tx, now) if due.lapsed else []
         if moved:  # what has failed makes steps due, and what grew too old is to be told
-            due = replace(due, steps=True, notifications=True, lanes=True)
-        if due.steps or due.notifications:
+            due = replace(due, steps=True, notifications=True, again=True, lanes=True)
+        if due.calm or due.copies:
+            told += self._calm_down(tx, due, now)
+        if due.steps or due.notifications or due.lapsed:
             told += self._tell_due(tx, due, now)
         if due.notifications or due.lanes:
             limit_rows.free_silent_lanes(tx, now)
@@ -78,22 +86,33 @@ class Ticker:
         written = tuple(dict.fromkeys(message_id for _, message_id in told))
         return Ticked(tuple(moved), written, due.next_critical)
 
-    def _close_unheard(self, tx: Tx, now: datetime) -> None:
+    def _note_unheard(self, tx: Tx, now: datetime) -> list[Texted]:
         working = WorkingSet(tx, self._node, now)
-        for incident in working.load_unheard(now - self._plan.timing.stale_after):
-            close_unheard(working.rows, incident)
+        working.load_ids()
+        found = working.load_unheard(now - self._plan.timing.stale_after)
+        cases = [unheard(self._plan, working.rows, incident) for incident in found]
+        told = self._texting.unheard(working, self._numbers, cases)
         working.flush()
+        return told
 
-    def _hand_off(self, tx: Tx, now: datetime) -> None:
+    def _lapse(self, tx: Tx, now: datetime) -> list[Texted]:
+        """Before the steps: one that the end of an acknowledgement makes due is told in the same tick."""
+        working = WorkingSet(tx, self._node, now)
+        told = self._follow_ups.lapse(working)
+        working.flush()
+        return told
+
+    def _hand_off(self, tx: Tx, due: WorkDue, now: datetime) -> None:
         """Tells who takes over now; every few minutes, looks for gaps ahead."""
         working = WorkingSet(tx, self._node, now)
         rows = working.rows
         working.load_roster(self._plan.directory)
         told = handoff.taken_over(self._plan, rows)
-        if told:
+        if told or due.handoffs:
+            working.load_timers([handoff.NO_INCIDENT])
             working.load_open_incidents()
             working.load_ids()
-        for schedule in told:
+        for schedule in handoff.to_text_now(self._plan, rows, told):
             handoff.tell(self._plan, rows, schedule)
         last = self._look_for_gaps_at
         if last is None or now >= last or last - now > _LOOK_EVERY:
@@ -109,15 +128,31 @@ class Ticker:
         working = WorkingSet(tx, self._node, now)
         rows = working.rows
         working.load_ids()
-        if due.steps:
+        if due.steps or due.lapsed:
             working.load_due_timers(TimerKind.ESCALATE, now)
         if due.after_hours:
             working.load_due_after_hours()
-        if due.steps or due.after_hours:
+        if due.steps or due.lapsed or due.after_hours:
             self._load_roster(working)
+        if due.again:
+            working.load_due_again()
+            look_before_resend(self._plan, self._numbers, rows)
         told = self._texting.owe(working, Escalation(self._plan, rows).steps())
         told += self._texting.owe(working, relieved(self._plan, rows))
         told += self._texting.flush(working)
+        working.flush()
+        return told
+
+    def _calm_down(self, tx: Tx, due: WorkDue, now: datetime) -> list[Texted]:
+        """What has flapped and is calm, and what was no old copy after all."""
+        working = WorkingSet(tx, self._node, now)
+        working.load_ids()
+        keys = working.load_due_keys([TimerKind.CALM] * due.calm + [TimerKind.COPY] * due.copies)
+        working.load_problems(keys)
+        working.load_history(keys)
+        self._load_roster(working)
+        cases = [case for key in keys if (case := passed(self._plan, working.rows, key)) is not None]
+        told = self._texting.tell(working, self._numbers, cases)
         working.flush()
         return told
 

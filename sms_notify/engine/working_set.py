@@ -16,7 +16,7 @@ from sms_notify.policy.directory import Directory
 from sms_notify.policy.rate_limits import Credits, Lane
 from sms_notify.policy.records import Incident, Message, TimerKind
 from sms_notify.policy.rows import Rows
-from sms_notify.policy.vocabulary import State
+from sms_notify.policy.vocabulary import Kind, State
 from sms_notify.store import (
     breakers,
     decisions,
@@ -45,6 +45,7 @@ class WorkingSet:
         self._held: set[tuple[str, Lane]] = set()
         self._has_ids = False
         self._has_money = False
+        self._has_roster = False
 
     # What was heard.
 
@@ -69,28 +70,21 @@ class WorkingSet:
         if not self._has_ids:
             self.rows.ids, self._has_ids = messages.next_ids(self._tx), True
 
-    def load_history(self, keys: Iterable[Key], flapping_since: datetime, most: int) -> None:
-        """Earlier episodes of these problems, and everything that anybody was to hear of them. Where they follow each
-        other so fast that they are counted, at most so many.
-        """
+    def load_history(self, keys: Iterable[Key]) -> None:
+        """Earlier episodes of these problems, and everything that anybody was to hear of them."""
         known = [key for key in dict.fromkeys(keys) if self.rows.latest(*key) is not None]
         if not known:
             return
         self._take(incidents.newest_of(self._tx, known, _HISTORY))
-        busy = [key for key in known if self._goes_on(key, flapping_since)]
-        self._take(incidents.newest_of(self._tx, busy, most))
         ids = [incident.id for key in known for incident in self.rows.episodes(*key)]
         self.load_notifications(ids)
-        self.load_timers(incident.id for incident in self.rows.incidents.rows.values() if incident.is_open)
+        latest = {incident.id for key in known if (incident := self.rows.latest(*key)) is not None}
+        still_open = {incident.id for incident in self.rows.incidents.rows.values() if incident.is_open}
+        self.load_timers(sorted(latest | still_open))
 
-    def _goes_on(self, key: Key, since: datetime) -> bool:
-        """Whether episodes before those that were loaded may count as flapping."""
-        episodes = self.rows.episodes(*key)
-        if len(episodes) < _HISTORY:
-            return False
-        # Not the last: an older one may have been loaded as the incident that an alert was part of.
-        oldest = episodes[_HISTORY - 1]
-        return oldest.closed_at is None or oldest.closed_at > since
+    def load_early_ends(self, keys: Iterable[Key], since: datetime) -> None:
+        """Ends that came before their beginnings."""
+        self.rows.early_ends |= incidents.early_ends(self._tx, dict.fromkeys(keys), since)
 
     def load_incidents(self, ids: Iterable[int]) -> None:
         missing = {id_ for id_ in ids if self.rows.incidents.get(id_) is None}
@@ -101,12 +95,23 @@ class WorkingSet:
 
     def load_unheard(self, limit: datetime) -> list[Incident]:
         """The open episodes that nothing was heard of since then, with what was still to follow of them."""
-        found = incidents.unheard_since(self._tx, limit)
+        found = incidents.unheard_since(self._tx, limit, self.rows.now)
+        self._take(found)
+        self.load_history((incident.source, incident.fingerprint) for incident in found)
+        return found
+
+    def load_lapsed(self) -> list[Incident]:
+        """The open episodes whose acknowledgement has lapsed, with what anybody was to hear of them."""
+        found = incidents.lapsed(self._tx, self.rows.now)
         self._take(found)
         ids = [incident.id for incident in found]
         self.load_notifications(ids)
         self.load_timers(ids)
         return found
+
+    def notices(self, ids: Iterable[int]) -> frozenset[int]:
+        """Those of these incidents that nothing ends."""
+        return incidents.notices(self._tx, ids)
 
     def _take(self, found: Iterable[Incident]) -> None:
         for incident in found:
@@ -131,6 +136,12 @@ class WorkingSet:
             self.rows.messages.load(message.id, message)
         self._told(notification_rows.of_messages(self._tx, missing))
 
+    def load_resends(self, message_id: int) -> None:
+        """What is owed once more because the answer to a message was lost, with the texts that tell it by now."""
+        found = notification_rows.resends_of(self._tx, message_id)
+        self._told(found)
+        self.load_messages(row["message_id"] for row in found if row["message_id"] is not None)
+
     def know(self, found: Iterable[Message]) -> None:
         """Messages that were read already, where nothing is asked of what they tell."""
         for message in found:
@@ -140,7 +151,11 @@ class WorkingSet:
         """What the fate of these messages may concern: their incidents, what else is told of those, and their steps."""
         wanted = set(message_ids)
         self.load_messages(wanted)
-        ids = {n.incident_id for id_ in wanted for n in self.rows.of_message(id_)}
+        told = [n for id_ in wanted for n in self.rows.of_message(id_)]
+        ids = {n.incident_id for n in told}
+        over = [self.rows.incidents.rows[n.incident_id] for n in told if n.kind is Kind.RESOLVED]
+        if over:  # has it begun again?
+            self._take(incidents.newest_of(self._tx, dict.fromkeys((i.source, i.fingerprint) for i in over)))
         self.load_notifications(ids)
         self.load_timers(ids)
 
@@ -170,6 +185,11 @@ class WorkingSet:
         self._told(found)
         self.load_notifications(row["incident_id"] for row in found)
 
+    def load_due_again(self) -> None:
+        """What is due once more, and which gateways take texts: what left no answer goes by another."""
+        self._told(notification_rows.due_again(self._tx, self.rows.now))
+        self.load_breakers()
+
     def due_lanes(self) -> set[tuple[str, Lane]]:
         """Whose notifications are due, as far as the store knows."""
         return notification_rows.due_lanes(self._tx, self.rows.now)
@@ -192,14 +212,24 @@ class WorkingSet:
         self.load_incidents(ids)
         self.load_notifications(ids)
 
+    def load_due_keys(self, kinds: Iterable[TimerKind]) -> list[Key]:
+        """The problems of which something of these kinds is due."""
+        ids = [timer.incident_id for kind in kinds for timer in timers.due(self._tx, kind, self.rows.now)]
+        self.load_incidents(ids)
+        found = (self.rows.incidents.rows[id_] for id_ in ids)
+        return list(dict.fromkeys((incident.source, incident.fingerprint) for incident in found))
+
     def load_groups(self, names: Iterable[str]) -> None:
         for name, at in timers.flushed(self._tx, dict.fromkeys(names)).items():
             self.rows.groups.load(name, at)
 
     def load_roster(self, directory: Directory) -> None:
         """Who was found to hold each schedule last, and the overrides of people of today: somebody who left the
-        configuration must not leave a hole until theirs ends.
+        configuration must not leave a hole until theirs ends. Once a step.
         """
+        if self._has_roster:
+            return
+        self._has_roster = True
         roster = oncall_rows.roster(self._tx, directory.people, self.rows.now)
         for schedule, person in roster.holders.items():
             self.rows.holders.load(schedule, person)
@@ -262,6 +292,7 @@ class WorkingSet:
         messages.enter_all(tx, rows.ledger, self._node, now)
         notification_rows.insert(tx, rows.notifications.new)
         notification_rows.update(tx, rows.notifications.changed)
+        notification_rows.note_tried(tx, rows.tried)
 
     def _flush_waits(self) -> None:
         tx, rows = self._tx, self.rows

@@ -18,7 +18,7 @@ from sms_notify.policy.account import Account
 from sms_notify.policy.bars import Barring
 from sms_notify.policy.directory import Person, Target, TargetKind
 from sms_notify.policy.episodes import tag_of
-from sms_notify.policy.holds import Hold
+from sms_notify.policy.holds import AHEAD, Hold
 from sms_notify.policy.records import TimerKind
 from sms_notify.policy.roster import Overrides
 from sms_notify.policy.routing import Receiver, Route, step_of
@@ -65,8 +65,8 @@ class Expected:
 class StepAt:
     """A step of the escalation, at its time; nobody in `people`: nobody is on call then, and the next one is at once.
 
-    `texts` are its own; who hears of it by another receiver's step has none here. `barred` are those of the people whom
-    no gateway texts now.
+    `texts` are its own; `already` are those who hear of it by the same step of another receiver, and get no second text.
+    `barred` are those of the people whom no gateway texts now.
     """
 
     nth: int
@@ -75,14 +75,15 @@ class StepAt:
     notify: tuple[Target, ...]
     texts: tuple[Expected, ...] = ()
     barred: tuple[Person, ...] = ()
+    already: tuple[Person, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
     """What one receiver does. `already` are people whom an earlier receiver tells; `unheld` schedules without a holder.
 
-    `later` are the first texts of those who come on call while it lasts, `untold` those whose first text a limit holds for
-    longer than can be foreseen. `every` is the time between reminders, None where
+    `later` are the first texts of those who come on call while it lasts, `untold` those whose first text a limit, or windows
+    without a free moment, hold for longer than can be foreseen. `every` is the time between reminders, None where
     nobody is told and so nobody is reminded, `reminded_at` when the first one leaves, None where that is too far ahead.
     """
 
@@ -174,18 +175,21 @@ class _Seer:
     # What the clock has to go on for.
 
     def play(self) -> None:
-        """Until every step is through, who was to hear of it has heard, and the first reminders have left."""
+        """Until every step is through, who was to hear of it has heard, and the first reminders have left. What no window
+        ever lets pass is held for as long as one looks ahead, and then again: nobody waits for that.
+        """
         for _ in range(_TICKS):
             at = self._daemon.next_tick()
-            if at is None or not (self._news() or self._unreminded()):
+            if at is None or at >= self._at + AHEAD or not (self._news() or self._unreminded()):
                 return
             self._daemon.tick(at)
         if self._starving():
             return
         for _ in range(_LEAPS):
-            if not (news := self._news()):
+            due = [moment(row["due_at"]) for row in self._news()]
+            if not due or min(due) >= self._at + AHEAD:
                 return
-            self._daemon.tick(self._daemon.tick_for(min(moment(row["due_at"]) for row in news)))
+            self._daemon.tick(self._daemon.tick_for(min(due)))
 
     def _starving(self) -> bool:
         """Whether a limit still holds a first text behind what others are told: a leap would leave those out."""
@@ -295,7 +299,15 @@ class _Seer:
             notify = receiver.escalate[nth - 1].notify
             people = self._people(notify, at)
             mine = tuple(self._expected(page, notify) for page in texts if step_of(page["nth"]) == nth)
-            yield StepAt(nth, at, people, notify, mine, tuple(filter(self._stuck, people)))
+            others = self._told_by_others(receiver, nth)
+            already = tuple(person for person in people if person.number in others)
+            yield StepAt(nth, at, people, notify, mine, tuple(filter(self._stuck, people)), already)
+
+    def _told_by_others(self, receiver: Receiver, nth: int) -> set[str]:
+        """The numbers that this step of another receiver tells."""
+        steps = (page for page in self._pages() if page["kind"] == Kind.ESCALATION)
+        there = (page for page in steps if page["receiver"] != receiver.name and step_of(page["nth"]) == nth)
+        return {page["number"] for page in there if page["state"] != PageState.DROPPED}
 
     def _stuck(self, person: Person) -> bool:
         barring = self._barred(person.number)

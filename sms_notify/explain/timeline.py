@@ -33,6 +33,14 @@ _NEWS = {
     Kind.RESOLVED: "that it is over",
     Kind.ESCALATION: "that it was escalated",
     Kind.REMINDER: "that it lasts",
+    Kind.UNHEARD: "that nothing is heard of it",
+}
+_DECIDED = {
+    Decision.ACKNOWLEDGED: "acknowledged {}: no step and no reminder follows",
+    Decision.UNACKNOWLEDGED: "unacknowledged {}",
+    Decision.CLOSED: "closed {}: repeats of it are no news",
+    Decision.RAISED: "raised: {}, so that all are told and the steps begin anew",
+    Decision.FLAPPING: "flapping: {}, so that one text tells it until it is calm",
 }
 _ROUTES_SHOWN = 6
 _INCIDENTS_SHOWN = 20
@@ -76,9 +84,10 @@ def of_incident(tx: Tx, incident_id: int, beside: Beside) -> Story | None:
     for message in messages:
         lines += _message(tx, message, message["tells"])
     lines += _barred(tx, messages, beside)
-    if row["state"] == IncidentState.STALE:
-        lines.append(Line(moment(row["closed_at"]), "stale: not heard of any more; nobody is told"))
+    if row["state"] == IncidentState.UNHEARD and row["closed_at"] is not None:
+        lines.append(Line(moment(row["closed_at"]), "unheard: not heard of any more, and closed"))
     lines += [_due(due) for due in queries.agenda_of(tx, incident_id)]
+    lines += _lapses(row)
     headline = (
         f"#{tag_of(incident_id)} (incident {incident_id}) {name_of(row)}: {state_of(row)}, {row['severity']}"
     )
@@ -107,8 +116,9 @@ def name_of(row: Row) -> str:
 
 
 def state_of(row: Row) -> str:
-    """`open`, `acknowledged by alice`, `resolved`; with how often it comes and goes, where that is too often."""
-    by = f" by {row['acked_by']}" if row["state"] == IncidentState.ACKNOWLEDGED else ""
+    """`open`, `acknowledged by alice`, `closed by bob`; with how often it comes and goes, where that is too often."""
+    named = {IncidentState.ACKNOWLEDGED: row["acked_by"], IncidentState.CLOSED: row["closed_by"]}
+    by = f" by {named[row['state']]}" if row["state"] in named else ""
     flapping = f", flapping ({row['flapping']} times)" if row["flapping"] else ""
     return f"{row['state']}{by}{flapping}"
 
@@ -253,14 +263,22 @@ def _decision(row: Row, beside: Beside) -> str:
         case Decision.NOBODY_ON_CALL:
             what = f"{step} ({row['detail']})" if row["nth"] else _receiver(row["receiver"], beside)
             return f"nobody_on_call: {what} has nobody to tell"
-        case Decision.ACKNOWLEDGED:
-            return f"acknowledged {row['detail']}: no step and no reminder follows"
-        case Decision.RAISED:
-            return f"raised: {row['detail']}, so that all are told and the steps begin anew"
-        case Decision.FLAPPING:
-            return f"flapping: {row['detail']}, so that from now on only what lasts is told"
+        case word if word in _DECIDED:
+            return _DECIDED[word].format(row["detail"])
     about = f" {step}" if row["nth"] else ""
     return f"{row['word']}:{about} {row['detail']}".rstrip(": ")
+
+
+def _lapses(row: Row) -> list[Line]:
+    """When an acknowledgement ends by itself, or an answer is waited for no longer."""
+    if row["ack_until"] is None or row["closed_at"] is not None:
+        return []
+    what = (
+        "the acknowledgement lapses"
+        if row["acked_at"] is not None
+        else "told to all, unless somebody answers"
+    )
+    return [Line(moment(row["ack_until"]), f"due: {what}")]
 
 
 def _due(row: Row) -> Line:

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
+from sms_notify.policy.directory import Target
+from sms_notify.policy.holds import Hold, Wait, wait
 from sms_notify.policy.rate_limits import (
     TELL_PAUSE,
     Lane,
     Limit,
     LimitScope,
+    Room,
     Spending,
     Spent,
     affordable,
@@ -19,9 +22,14 @@ from sms_notify.policy.rate_limits import (
     room,
 )
 from sms_notify.policy.records import Notification
+from sms_notify.policy.roster import Staff
+from sms_notify.policy.routing import Receiver, Route, route, step_of
 from sms_notify.policy.rows import Rows
 from sms_notify.policy.ruleset import Plan
+from sms_notify.policy.vocabulary import Kind
 
+_STORM = 100  # things of the rest in one text
+_STORM_PAUSE = timedelta(minutes=10)  # as long as anything that comes and goes must be calm by default
 AT_ONCE = 3  # texts to one reader in one go; the rest follows a second later, where the limits allow it
 
 
@@ -64,15 +72,28 @@ class Allowance:
         return {name: longest(limits) for name, limits in every.items() if limits}
 
     def leave(self, rows: Rows, number: str, lane: Lane, ready: Sequence[Notification]) -> Leave:
-        rules = self._plan.limits.of(lane)
-        since = rows.now - longest(rules)
-        history = tuple(at for at in rows.queue.left.get((number, lane), ()) if at > since) if rules else ()
-        here = room(rules, history, rows.now)
-        scope = LimitScope.NUMBER_CRITICAL if lane is Lane.CRITICAL else LimitScope.NUMBER
-        leave = Leave(here.slots, here.free_at, scope, history)
+        leave = self._by_number(rows, number, lane)
+        if lane is Lane.ENDS:
+            both = leave, self._by_number(rows, number, Lane.CRITICAL)
+            leave = min(both, key=lambda one: (one.slots, rows.now - one.free_at))
         if lane is Lane.REST:
             leave = self._by_everybody(rows, leave, ready)
         return self._by_credits(rows, leave, lane)
+
+    def _by_number(self, rows: Rows, number: str, lane: Lane) -> Leave:
+        """The ends of critical trouble count as critical texts do, also the one that waits to leave: they take of the same
+        limits, half at most.
+        """
+        rules = self._plan.limits.of(lane)
+        since = rows.now - longest(rules)
+        left = [*rows.queue.left.get((number, lane), ())]
+        if lane is Lane.CRITICAL:
+            left += rows.queue.left.get((number, Lane.ENDS), ())
+            left += [rows.now] * rows.waiting(number, Lane.ENDS)
+        history = tuple(at for at in left if at > since) if rules else ()
+        here = room(rules, history, rows.now)
+        scope = LimitScope.NUMBER if lane is Lane.REST else LimitScope.NUMBER_CRITICAL
+        return Leave(here.slots, here.free_at, scope, history)
 
     def _by_everybody(self, rows: Rows, leave: Leave, ready: Sequence[Notification]) -> Leave:
         rules: list[tuple[LimitScope, tuple[Limit, ...], str | None]]
@@ -82,8 +103,7 @@ class Allowance:
         for scope, listed, receiver in rules:
             if not listed:
                 continue
-            sent = [*rows.queue.left_at_all.get(receiver, ()), *[rows.now] * rows.waiting_at_all(receiver)]
-            here = room(listed, sent, rows.now)
+            here = _room_at_all(rows, listed, receiver)
             if here.slots < leave.slots:
                 leave = replace(leave, slots=here.slots, free_at=here.free_at, scope=scope)
         return leave
@@ -101,13 +121,82 @@ class Allowance:
             return replace(leave, slots=several)
         return replace(leave, slots=1, one_part=True)
 
-    def silent_until(self, lane: Lane, leave: Leave, texts: int, now: datetime) -> datetime | None:
-        """When the next text may leave, after this many now, where that is worth a word."""
+    def silent_until(
+        self, lane: Lane, leave: Leave, texts: int, now: datetime, told: int = 1
+    ) -> datetime | None:
+        """When the next text of the lane may leave, after this many now, where that is worth a word. Nobody waits for
+        an end.
+
+        `told` is how much the last of them tells. In a storm of the rest a text every minute would tell numbers alone, and
+        cost what the limits allow in a quarter of an hour.
+        """
         rules = self._plan.limits.of(lane)
-        if not rules or not texts:
+        if not rules or not texts or lane is Lane.ENDS:
             return None
-        free = pause_after(rules, [*leave.history, *[now] * (texts - 1)], now)
+        sent = [*leave.history, *[now] * (texts - 1)]
+        free = pause_after(rules, sent, now)
+        if lane is Lane.REST and told > _STORM:
+            free = max(free, now + min(_STORM_PAUSE, longest(rules)))
         return free if free - now > TELL_PAUSE else None
+
+
+class ReceiverLimits:
+    """The limits of receivers, each of which holds what that receiver tells and nothing else. A reader whom several reach
+    hears by the first that may text.
+    """
+
+    def __init__(self, plan: Plan, rows: Rows) -> None:
+        self._plan = plan
+        self._rows = rows
+        self._staff = Staff(plan.directory, plan.schedules)
+        self._free_at: dict[str, datetime] = {}
+
+    def first_free(self, n: Notification) -> tuple[str, datetime]:
+        """The receiver that may tell it first, its own where that may now, and when it may."""
+        now, at = self._rows.now, self._free(n.receiver)
+        if at <= now:
+            return n.receiver, at
+        others = ((max(self._free(name), self._opens(n, there)), name) for name, there in self._others(n))
+        at, name = min([(at, n.receiver), *others], key=lambda one: one[0])
+        return name, at
+
+    def _free(self, name: str) -> datetime:
+        limits = self._plan.receiver(name).limits
+        if name not in self._free_at:
+            here = _room_at_all(self._rows, limits, name) if limits else None
+            self._free_at[name] = self._rows.now if here is None or here.slots else here.free_at
+        return self._free_at[name]
+
+    def _others(self, n: Notification) -> Iterator[tuple[str, Route]]:
+        """The other receivers by which the same reader is owed the same thing."""
+        for chain in route(self._plan.route, n.subject.alert.labels).chains:
+            receiver = self._plan.receivers[chain[-1].receiver]
+            if receiver.name == n.receiver or (n.kind is Kind.RESOLVED and not receiver.send_resolved):
+                continue
+            people = self._staff.people(_targets(receiver, n), self._rows.overrides, self._rows.now)
+            if n.number in {person.number for person in people}:
+                yield receiver.name, chain[-1]
+
+    def _opens(self, n: Notification, there: Route) -> datetime:
+        """When no window of that route, of its receiver or of the reader holds it."""
+        person = self._plan.directory.owner(n.number) or n.person
+        hours = (self._plan.receiver(there.receiver).quiet, person.quiet)
+        quiet = tuple(one for one in hours if one is not None)
+        labels, start = n.subject.alert.labels, Wait(self._rows.now, Hold.NOW)
+        return wait(start, labels, there.mute, there.active, quiet).until
+
+
+def _targets(receiver: Receiver, n: Notification) -> Sequence[Target]:
+    if n.kind is not Kind.ESCALATION:
+        return receiver.notify
+    nth = step_of(n.nth)
+    return receiver.escalate[nth - 1].notify if nth <= len(receiver.escalate) else ()
+
+
+def _room_at_all(rows: Rows, limits: Sequence[Limit], receiver: str | None) -> Room:
+    """What the limits of a receiver, or of all (None), leave; what waits counts as leaving now."""
+    sent = [*rows.queue.left_at_all.get(receiver, ()), *[rows.now] * rows.waiting_at_all(receiver)]
+    return room(limits, sent, rows.now)
 
 
 def _spent(rows: Rows) -> Spent:

@@ -23,7 +23,8 @@ _OF_COUNTRIES = (Scope.COUNTRY, Scope.NO_LONG)
 def proves(message: Message, outcome: Outcome) -> bool:
     """An attempt without an answer proves to be taken: a resend that waits, here or elsewhere, is needless."""
     waits_again = message.state is State.QUEUED and message.ambiguous > 0
-    return outcome.fate is Fate.SENT and (waits_again or message.state is State.UNKNOWN)
+    lost = message.state in (State.UNKNOWN, State.UNKNOWN_FINAL)
+    return outcome.fate is Fate.SENT and (waits_again or lost)
 
 
 def is_current(message: Message, reference: str) -> bool:

@@ -7,14 +7,13 @@ lane and is told with everything else that came meanwhile.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import replace
 from datetime import datetime, timedelta
 
-from sms_notify.alert import Severity
 from sms_notify.policy import bundles
-from sms_notify.policy.allowance import AT_ONCE, Allowance, Leave
-from sms_notify.policy.directory import Person
-from sms_notify.policy.episodes import tag_of
+from sms_notify.policy.allowance import Allowance, Leave, ReceiverLimits
+from sms_notify.policy.bars import open_gateway
+from sms_notify.policy.drafting import DraftedText, Drafting, LaneBatch
 from sms_notify.policy.holds import Hold
 from sms_notify.policy.rate_limits import UNLIMITED, Lane, LimitScope
 from sms_notify.policy.records import Draft, HeldLane, Notification
@@ -22,44 +21,11 @@ from sms_notify.policy.rows import Rows
 from sms_notify.policy.ruleset import Plan
 from sms_notify.policy.self_alert_notes import note_unpaid
 from sms_notify.policy.vocabulary import Decision, Drop, Kind
-from sms_notify.wording.compose import Composed, compose_reported
-from sms_notify.wording.content import Reader
-from sms_notify.wording.digest import compose_digest
 
 _SOON = timedelta(seconds=1)
-_NAMED = 36  # more critical incidents at once are counted: to name each would cost a text for every ten
 
 Texted = tuple[Notification, int]
 """A notification and the message that tells it."""
-
-
-@dataclass(frozen=True, slots=True)
-class _LaneBatch:
-    """One lane of one number that may be told now: what the limits leave it, and what held it until now."""
-
-    number: str
-    lane: Lane
-    leave: Leave
-    held: HeldLane | None
-
-    @property
-    def announced(self) -> bool:
-        return self.held is not None and self.held.announced
-
-    @property
-    def most(self) -> int:
-        """Texts now."""
-        return min(self.leave.slots, AT_ONCE) if self.leave.slots < UNLIMITED else UNLIMITED
-
-
-@dataclass(frozen=True, slots=True)
-class _DraftedText:
-    """One text that is about to be written."""
-
-    told: tuple[Notification, ...]
-    kind: Kind
-    composed: Composed
-    ack_code: str = ""
 
 
 class Batching:
@@ -67,10 +33,10 @@ class Batching:
 
     def __init__(self, plan: Plan, allowance: Allowance, code: Callable[[], str], rows: Rows) -> None:
         self._plan = plan
-        self._code = code
         self._rows = rows
         self._now = rows.now
         self._allowance = allowance
+        self._drafting = Drafting(plan, allowance, code, rows)
 
     def owe(self, owed: Sequence[Notification]) -> list[Texted]:
         """Takes in what is owed: what is due is told, or held by a limit; the rest is written down for later."""
@@ -105,19 +71,21 @@ class Batching:
         if held is not None and held.until > self._now:
             self._rows.postpone(number, lane, held)
             return True
-        return self._rows.waits(number, lane)
+        return is_behind(self._rows, number, lane)
 
     def _lanes(self, number: str, ready: Sequence[Notification]) -> dict[Lane, list[Notification]]:
-        """What came with critical news rides in its text, unless a storm of the rest is being held back."""
+        """What came with critical news, or with the end of it, rides in its text, unless a storm of the rest is being held
+        back.
+        """
         if len(ready) == 1:
             return {ready[0].lane: list(ready)}
-        urgent = {bundles.bundle(n) for n in ready if n.lane is Lane.CRITICAL}
-        rides = urgent and (
-            not self._allowance.limited(Lane.REST) or self._rows.lane(number, Lane.REST) is None
-        )
+        urgent: dict[tuple[str, ...], Lane] = {}
+        if not self._allowance.limited(Lane.REST) or self._rows.lane(number, Lane.REST) is None:
+            by_lane = sorted(ready, key=lambda n: n.lane, reverse=True)
+            urgent = {bundles.bundle(n): n.lane for n in by_lane if n.lane is not Lane.REST}
         lanes: dict[Lane, list[Notification]] = {}
         for n in ready:
-            lane = Lane.CRITICAL if rides and bundles.bundle(n) in urgent else n.lane
+            lane = n.lane if n.lane is not Lane.REST else urgent.get(bundles.bundle(n), Lane.REST)
             lanes.setdefault(lane, []).append(n)
         return dict(sorted(lanes.items()))
 
@@ -126,20 +94,40 @@ class Batching:
         held = rows.lane(number, lane) if limited else None
         if held is not None and held.until > self._now:
             return self._hold(ready, held.until, Hold.LIMIT, held.scope)
-        if limited and rows.waits(number, lane):
+        if limited and is_behind(rows, number, lane):
             return self._hold(ready, self._now + _SOON, Hold.BEHIND, "")
+        if lane is Lane.REST and self._allowance.receivers:
+            ready = self._of_free_receivers(ready)
+            if not ready:
+                return []
         free = Leave(UNLIMITED, self._now, "", ())
         leave = self._allowance.leave(rows, number, lane, ready) if limited else free
         if leave.slots == 0:
             self._keep_waiting(number, lane, held, leave)
             return self._hold(ready, leave.free_at, Hold.LIMIT, leave.scope)
         items = self._joined(number, lane, ready, was_held=held is not None)
-        batch = _LaneBatch(number, lane, leave, held)
+        batch = LaneBatch(number, lane, leave, held)
         if bundles.is_old_news(items, batch.announced):
             rows.drop(items, Drop.RESOLVED)
             rows.lanes.remove((number, lane))
             return []
         return self._write_all(batch, items)
+
+    def _of_free_receivers(self, ready: Sequence[Notification]) -> list[Notification]:
+        """Those that a receiver may text now; the others wait for their receivers alone, and hold nobody else's."""
+        limits, free = ReceiverLimits(self._plan, self._rows), list[Notification]()
+        waiting: dict[datetime, list[Notification]] = {}
+        for n in ready:
+            receiver, at = limits.first_free(n)
+            if at <= self._now:
+                free.append(replace(n, receiver=receiver))
+            else:
+                waiting.setdefault(at, []).append(n)
+        for until, listed in waiting.items():
+            if any(n.held_by != LimitScope.RECEIVER for n in listed):
+                self._rows.decide(Decision.LIMITED, detail=LimitScope.RECEIVER)
+            self._hold(listed, until, Hold.LIMIT, LimitScope.RECEIVER)
+        return free
 
     def _keep_waiting(self, number: str, lane: Lane, held: HeldLane | None, leave: Leave) -> None:
         since, announced = (held.since, held.announced) if held is not None else (self._now, False)
@@ -157,13 +145,14 @@ class Batching:
         Told early as well, critical news is never behind a text that left after it came. Only what a receiver's own
         limit holds, which was not asked for this text, stays.
         """
-        if not joins(lane, ready, was_held=was_held):
-            return list(ready)
         held = self._rows.held(number, lane)
+        if not joins(lane, ready, was_held=was_held):
+            seconds = [n for n in held if n.why is Hold.UNCONFIRMED and n.due_at > self._now]
+            return [*seconds, *ready]
         if not held and all(n.why is not Hold.LATE for n in ready):
             return list(ready)
         known = {n.id for n in ready if n.id}
-        waiting = (*(hold for hold in Hold if hold.of_limits), Hold.GROUP)
+        waiting = (*(hold for hold in Hold if hold.of_limits), Hold.GROUP, Hold.UNCONFIRMED)
         asked = {n.receiver for n in ready}
         others = [
             n for n in held
@@ -176,8 +165,8 @@ class Batching:
 
     # The texts.
 
-    def _write_all(self, batch: _LaneBatch, items: Sequence[Notification]) -> list[Texted]:
-        texts, left = self._texts(batch, items)
+    def _write_all(self, batch: LaneBatch, items: Sequence[Notification]) -> list[Texted]:
+        texts, left = self._drafting.texts(batch, items)
         told: list[Texted] = []
         for text in texts:
             message_id = self._write(batch.lane, text)
@@ -185,7 +174,8 @@ class Batching:
                 self._rows.tell(n, message_id)
                 told.append((n, message_id))
         self._hold(left, self._now + _SOON, Hold.BEHIND, "")
-        silent = self._allowance.silent_until(batch.lane, batch.leave, len(texts), self._now)
+        told_last = len(texts[-1].told) if texts else 0
+        silent = self._allowance.silent_until(batch.lane, batch.leave, len(texts), self._now, told_last)
         if silent is not None:
             scope = LimitScope.NUMBER_CRITICAL if batch.lane is Lane.CRITICAL else LimitScope.NUMBER
             silence = HeldLane(scope, self._now, silent, announced=True)
@@ -194,79 +184,9 @@ class Batching:
             self._rows.lanes.remove((batch.number, batch.lane))
         return told
 
-    def _texts(
-        self, batch: _LaneBatch, items: Sequence[Notification]
-    ) -> tuple[list[_DraftedText], list[Notification]]:
-        """The texts that tell `items`, and what is left for the next."""
-        if len(items) == 1:
-            return [self._text(batch, items, 0)], []
-        bundled: dict[tuple[str, ...], list[Notification]] = {}
-        for n in sorted(items, key=lambda n: n.subject.alert.severity.rank):
-            bundled.setdefault(bundles.bundle(n), []).append(n)
-        crowded = batch.announced or len(bundled) > batch.most
-        if crowded or any(bundles.needs_digest(listed) for listed in bundled.values()):
-            bundled = {("",): [n for listed in bundled.values() for n in listed]}
-        texts: list[_DraftedText] = []
-        left: list[Notification] = []
-        for listed in bundled.values():
-            told = 0
-            while told < len(listed) and len(texts) < batch.most:
-                texts.append(self._text(batch, listed[told:], len(texts)))
-                told += len(texts[-1].told)
-            left += listed[told:]
-        return texts, left
-
-    def _text(self, batch: _LaneBatch, listed: Sequence[Notification], before: int) -> _DraftedText:
-        """One text about as many as it can name where each must be named, else about all."""
-        silent = self._allowance.silent_until(batch.lane, batch.leave, before + 1, self._now)
-        text = self._worded(batch, listed, silent)
-        if batch.lane is not Lane.CRITICAL or len(listed) == 1 or _all_named(text):
-            return text
-        if len({n.incident_id for n in listed if n.lane is Lane.CRITICAL}) > _NAMED:
-            return text
-        low, high = 1, len(listed) - 1
-        best = self._worded(batch, listed[:1], silent)
-        while low < high:
-            middle = (low + high + 1) // 2
-            shorter = self._worded(batch, listed[:middle], silent)
-            if _all_named(shorter):
-                low, best = middle, shorter
-            else:
-                high = middle - 1
-        return best
-
-    def _worded(
-        self, batch: _LaneBatch, listed: Sequence[Notification], silent: datetime | None
-    ) -> _DraftedText:
-        person = self._known(listed[0].person)
-        reader = Reader(person.timezone, person.language)
-        receivers = [self._plan.receiver(name) for name in dict.fromkeys(n.receiver for n in listed)]
-        parts = 1 if batch.leave.one_part else max(receiver.max_parts for receiver in receivers)
-        code = self._code() if self._wants_ack(listed) else ""
-        link = f"{self._plan.ack_url}{code}" if code else ""
-        several = len(listed) > 1
-        crowd = several and silent is not None and not any(n.lane is Lane.CRITICAL for n in listed)
-        several = (several and len({bundles.bundle(n) for n in listed}) > 1) or bundles.needs_digest(listed)
-        if batch.announced or crowd or several:
-            since = min(n.created_at for n in listed)
-            since = batch.held.since if batch.held is not None and batch.announced else since
-            digest = bundles.digest(listed, batch.announced, since, silent, link)
-            return _DraftedText(tuple(listed), Kind.DIGEST, compose_digest(digest, reader, parts), code)
-        template = self._plan.templates.get(receivers[0].template)
-        notice = bundles.notice(listed, silent, link)
-        return _DraftedText(
-            tuple(listed), listed[0].kind, compose_reported(notice, reader, template, parts), code
-        )
-
-    def _wants_ack(self, listed: Sequence[Notification]) -> bool:
-        """Where somebody else is told next, the text says how to spare them."""
-        return bool(self._plan.ack_url) and any(
-            n.kind is not Kind.RESOLVED and not n.subject.ended and self._plan.receiver(n.receiver).escalate
-            for n in listed
-        )
-
-    def _write(self, lane: Lane, text: _DraftedText) -> int:
-        severity = min((n.subject.alert.severity for n in text.told), key=lambda s: s.rank)
+    def _write(self, lane: Lane, text: DraftedText) -> int:
+        begun = [n for n in text.told if n.kind is not Kind.RESOLVED]  # an end makes no text urgent
+        severity = min((n.subject.alert.severity for n in begun or text.told), key=lambda s: s.rank)
         names = tuple(dict.fromkeys(n.receiver for n in text.told))
         template, composed = self._plan.receiver(names[0]).template, text.composed
         draft = Draft(
@@ -274,7 +194,7 @@ class Batching:
             receiver=names[0] if len(names) == 1 else "",
             person=text.told[0].person,
             severity=severity,
-            gateway=self._plan.gateway,
+            gateway=self._gateway_for(text.told),
             text=composed.text,
             not_before=self._now,
             expires_at=self._now + self._plan.timing.expiry(severity),
@@ -284,10 +204,12 @@ class Batching:
         )
         return self._rows.write_message(draft)
 
-    def _known(self, person: Person) -> Person:
-        """With the zone and the language that a row does not keep."""
-        directory = self._plan.directory
-        return directory.people.get(person.name) or directory.owner(person.number) or person
+    def _gateway_for(self, told: Sequence[Notification]) -> str:
+        """The preferred one. What left no answer at one gateway may leave none again: it goes by another that takes texts."""
+        silent = {n.held_by for n in told if n.why is Hold.UNCONFIRMED}
+        others = [gateway for gateway in self._plan.gateways if gateway not in silent]
+        way = open_gateway(self._rows.breakers, others, told[0].number) if silent else None
+        return way or self._plan.gateway
 
     def _hold(self, listed: Iterable[Notification], until: datetime, why: Hold, by: str) -> list[Texted]:
         """Nobody is told now. What was too late, or held for the night, says so when it is told."""
@@ -302,10 +224,13 @@ def joins(lane: Lane, ready: Sequence[Notification], *, was_held: bool) -> bool:
     return lane is not Lane.REST or was_held or any(Hold(n.why).of_limits for n in ready)
 
 
-def _all_named(text: _DraftedText) -> bool:
-    urgent = {
-        tag_of(n.incident_id)
-        for n in text.told
-        if n.subject.alert.severity is Severity.CRITICAL and not n.subject.ended
-    }
-    return urgent <= text.composed.named
+def is_behind(rows: Rows, number: str, lane: Lane) -> bool:
+    """Whether a text that leaves before this lane's next has not left yet. No end leaves before critical news that waits,
+    also not in the second in which that may leave and no tick has looked.
+    """
+    if rows.waits(number, lane) or lane is not Lane.ENDS:
+        return rows.waits(number, lane)
+    urgent = (number, Lane.CRITICAL)
+    before = rows.lane(*urgent)
+    held = urgent in rows.queue.held or bool(rows.held(*urgent))
+    return rows.waits(*urgent) or (held and before is not None and before.until <= rows.now)

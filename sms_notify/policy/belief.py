@@ -18,6 +18,11 @@ class Belief(StrEnum):
     UNHEARD = "unheard"
     RESOLVED = "resolved"
 
+    @property
+    def of_trouble(self) -> bool:
+        """True where its reader is owed the end."""
+        return self in (Belief.FIRING, Belief.FLAPPING, Belief.UNHEARD)
+
 
 @dataclass(frozen=True, slots=True)
 class Said:
@@ -45,4 +50,6 @@ def believed(said: Iterable[Said]) -> Belief:
 def _after(one: Said) -> Belief:
     if one.kind is Kind.RESOLVED:
         return Belief.RESOLVED
+    if one.kind is Kind.UNHEARD:
+        return Belief.UNHEARD
     return Belief.FLAPPING if one.flapping else Belief.FIRING

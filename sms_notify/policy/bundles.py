@@ -8,21 +8,24 @@ from datetime import datetime
 from sms_notify.alert import Status
 from sms_notify.policy.episodes import tag_of
 from sms_notify.policy.holds import Hold
-from sms_notify.policy.records import Notification
+from sms_notify.policy.records import UNACKNOWLEDGED, Notification
 from sms_notify.policy.vocabulary import Kind
-from sms_notify.wording.content import Digest, Merged, Notice, TextedIncident, Tone
+from sms_notify.wording.content import Crowd, Digest, Merged, Notice, Pause, Silent, TextedIncident, Tone
 
 FLAPPING = "flapping"  # the bundle of those that say so
 RAISED = "raised"  # of those that are told to somebody who knows of the lesser trouble
-_TONES = {Kind.ESCALATION: Tone.ESCALATED, Kind.REMINDER: Tone.REMINDER}
+CLOSED = "closed"  # of ends that somebody made by hand; their name follows
+_TONES = {Kind.ESCALATION: Tone.ESCALATED, Kind.REMINDER: Tone.REMINDER, Kind.UNHEARD: Tone.UNHEARD}
 
-_BY_BUNDLE = {FLAPPING: Tone.FLAPPING, RAISED: Tone.RAISED}
+_BY_BUNDLE = {FLAPPING: Tone.FLAPPING, RAISED: Tone.RAISED, UNACKNOWLEDGED: Tone.UNACKNOWLEDGED}
 
 
 def bundle(n: Notification) -> tuple[str, ...]:
     """What is told in one text when there is room: the same thing, by the same receiver, of the same group."""
     if n.why in (Hold.QUIET, Hold.LATE):
         return ("", n.why)
+    if n.again_of is not None:
+        return (n.receiver, n.kind, Hold.UNCONFIRMED)
     return (n.receiver, n.kind, n.bundle)
 
 
@@ -48,7 +51,10 @@ def is_old_news(items: Sequence[Notification], announced: bool) -> bool:
 def _told(n: Notification) -> TextedIncident:
     subject = n.subject
     since = subject.alert.starts_at or subject.opened_at
-    return TextedIncident(tag_of(subject.incident_id), subject.alert, since, ended=subject.ended)
+    return TextedIncident(
+        tag_of(subject.incident_id), subject.alert, since, subject.ended, subject.closed_by, subject.acked_by,
+        heard_at=subject.heard_at, again=n.again_of is not None, flapping=_tone(n) is Tone.FLAPPING,
+    )  # fmt: skip
 
 
 def _once(listed: Iterable[Notification]) -> tuple[TextedIncident, ...]:
@@ -56,21 +62,34 @@ def _once(listed: Iterable[Notification]) -> tuple[TextedIncident, ...]:
     return tuple({n.subject.incident_id: _told(n) for n in listed}.values())
 
 
-def notice(listed: Sequence[Notification], silent: datetime | None, link: str) -> Notice:
+def _tone(n: Notification) -> Tone:
+    return _BY_BUNDLE.get(n.bundle) or _TONES.get(n.kind, Tone.NEWS)
+
+
+def notice(listed: Sequence[Notification], silence: Pause | None, link: str) -> Notice:
     first = listed[0]
-    status = Status.RESOLVED if first.kind is Kind.RESOLVED else Status.FIRING
-    tone = _BY_BUNDLE.get(first.bundle) or _TONES.get(first.kind, Tone.NEWS)
+    status, tone = Status.RESOLVED if first.kind is Kind.RESOLVED else Status.FIRING, _tone(first)
     times = max(n.subject.flapping for n in listed)
     hidden = sum(n.hidden for n in listed)
-    return Notice(status, _once(listed), hidden, tone, times if tone is Tone.FLAPPING else 0, link, silent)
+    flaps = times if tone is Tone.FLAPPING else 0
+    return Notice(status, _once(listed), hidden, tone, flaps, link, *_of(silence))
+
+
+def _of(silence: Pause | None) -> tuple[datetime | None, Silent]:
+    return (silence.until, silence.of) if silence is not None else (None, Silent.ALL)
 
 
 def digest(
-    listed: Sequence[Notification], announced: bool, since: datetime, silent: datetime | None, link: str
+    listed: Sequence[Notification],
+    why: Merged,
+    since: datetime,
+    silence: Pause | None,
+    link: str,
+    crowd: Crowd,
 ) -> Digest:
-    why = Merged.STORM
-    if announced:
-        why = Merged.CLOSING
+    """`why` is what holds where none of them was held for the night or came too late."""
+    if why is Merged.CLOSING:
+        pass
     elif any(n.why is Hold.LATE for n in listed):
         why = Merged.LATE
     elif any(n.why is Hold.QUIET for n in listed):
@@ -79,4 +98,7 @@ def digest(
     ended = {n.subject.incident_id for n in listed if n.kind is Kind.RESOLVED}
     held = _once(n for n in listed if n.kind is not Kind.RESOLVED and n.subject.incident_id not in ended)
     hidden = sum(n.hidden for n in listed)
-    return Digest(why, held, over, since, silent, hidden, link)
+    tones = {_tone(n) for n in listed if n.kind is not Kind.RESOLVED}
+    tone = tones.pop() if len(tones) == 1 else Tone.NEWS
+    until, silent = _of(silence)
+    return Digest(why, held, over, since, until, hidden, link, silent, crowd, tone)

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from sms_notify.alert import Alert, Status, fingerprint_of
+from sms_notify.alert import Alert, Severity, Status, fingerprint_of
 from sms_notify.policy.episodes import Episode, hear, hear_shared
 from sms_notify.policy.records import Incident, Member
 from sms_notify.policy.routing import Route
@@ -19,6 +19,11 @@ from sms_notify.policy.vocabulary import Heard, IncidentState
 
 SHARED = "dedup"
 """The source of an incident that stands for alerts of several sources."""
+
+REPEATING = frozenset(("alertmanager", "grafana"))
+"""Sources that say again and again what fires. The others say it once."""
+
+_SECOND = timedelta(seconds=1)
 
 NOTICE_LASTS = timedelta(hours=4)  # where a route has no repeat_interval
 
@@ -89,21 +94,71 @@ def shared_name(chains: Sequence[Sequence[Route]], labels: Mapping[str, str]) ->
     return fingerprint_of({name: labels[name] for name in asked} | {"to whom": receivers})
 
 
-def is_repeat(rows: Rows, alert: Alert) -> bool:
+def standing(rows: Rows, it: Known, calm: timedelta) -> Alert:
+    """By which the incident stands with this alert: the worst of it that fires. What tells no severity changes none, also
+    where it was over for a moment.
+    """
+    alert, latest = it.alert, it.latest
+    lately = latest is not None and (latest.closed_at is None or rows.now - latest.closed_at < calm)
+    silent = alert.status is Status.RESOLVED or not alert.tells_severity
+    if latest is not None and lately and silent:
+        alert = replace(alert, labels=latest.labels, annotations=latest.annotations, graded=latest.severity)
+    if it.told_as is None or latest is None:
+        return alert
+    firing = [alert] if alert.status is Status.FIRING else []
+    firing += [member.alert for member in _others(rows, latest.id, it.told_as) if member.closed_at is None]
+    worst = min(firing, key=lambda one: one.severity.rank, default=alert)
+    return replace(alert, labels=worst.labels, annotations=worst.annotations, graded=worst.severity)
+
+
+def is_news_again(latest: Incident, alert: Alert, now: datetime, stale_after: timedelta) -> bool:
+    """A source that tells a problem once tells it again after a long silence, with a later start or none: the end between
+    the two was lost.
+    """
+    if latest.repeats or not latest.is_open or alert.status is Status.RESOLVED or alert.once:
+        return False
+    began = latest.starts_at or latest.opened_at
+    later = alert.starts_at is None or alert.starts_at >= began + _SECOND
+    return later and now - latest.last_seen_at > stale_after
+
+
+def is_repeat(rows: Rows, alert: Alert, stale_after: timedelta) -> bool:
     """True where the alert says again, under a name of its own, what its open incident says: nothing follows from it."""
     latest = rows.latest(alert.source, alert.fingerprint)
-    if latest is None or not latest.is_open or alert.once:
+    if latest is None or not latest.is_open or latest.flapping or alert.once:
         return False
-    return hear(alert, latest.episode, rows.now) is Heard.DUPLICATE
+    if is_news_again(latest, alert, rows.now, stale_after):
+        return False
+    same = not alert.tells_severity or alert.severity is latest.severity
+    return same and hear(alert, latest.episode, latest.episode.level, rows.now) is Heard.DUPLICATE
 
 
-def meaning(rows: Rows, it: Known, chains: Chains, stale_after: timedelta) -> Heard:
-    """What it means. What one source has not spoken of for `stale_after` holds no shared incident open any more."""
-    latest = None if it.latest is None else it.latest.episode
+def meaning(
+    rows: Rows, it: Known, now_is: Severity, chains: Chains, calm: timedelta, stale_after: timedelta
+) -> Heard:
+    """What it means for the incident, which is as severe as `now_is` with it. What one source has not spoken of for
+    `stale_after` holds no shared incident open any more.
+    """
+    latest = (
+        None if it.latest is None else replace(it.latest.episode, level=it.latest.level_at(rows.now, calm))
+    )
+    if _ends_another(rows, it):
+        return Heard.OLD_END
+    if it.latest is not None and is_news_again(it.latest, it.alert, rows.now, stale_after):
+        return Heard.FIRST
     if it.told_as is None:
-        return _again(rows, it, hear(it.alert, latest, rows.now), chains)
+        return _again(rows, it, hear(it.alert, latest, now_is, rows.now), chains)
     others = it.latest is not None and _others_fire(rows, it.latest.id, it.told_as, rows.now - stale_after)
-    return hear_shared(it.told_as, latest, it.own, others, rows.now)
+    return hear_shared(it.told_as, latest, it.own, now_is, others, rows.now)
+
+
+def _ends_another(rows: Rows, it: Known) -> bool:
+    """Whether it is the end of an episode that has ended before: it has the start of that one and not of this."""
+    alert, latest = it.alert, it.latest
+    if alert.status is Status.FIRING or latest is None or not latest.is_open or alert.starts_at is None:
+        return False
+    earlier = (one.starts_at for one in rows.episodes(latest.source, latest.fingerprint) if not one.is_open)
+    return alert.starts_at != latest.starts_at and alert.starts_at in set(earlier)
 
 
 def _repeated_every(chains: Chains) -> timedelta:
@@ -113,21 +168,28 @@ def _repeated_every(chains: Chains) -> timedelta:
 def _others_fire(rows: Rows, incident_id: int, alert: Alert, since: datetime) -> bool:
     """Whether any other alert of the incident has not ended, and was heard of since then."""
     return any(
-        member.incident_id == incident_id and member.closed_at is None and member.last_seen_at > since
-        for member in rows.members.rows.values()
-        if (member.source, member.fingerprint) != (alert.source, alert.fingerprint)
+        m.closed_at is None and (m.last_seen_at > since or m.source not in REPEATING)
+        for m in _others(rows, incident_id, alert)
     )
+
+
+def _others(rows: Rows, incident_id: int, alert: Alert) -> list[Member]:
+    """The other alerts that an incident stands for."""
+    mine = (alert.source, alert.fingerprint)
+    every = (m for m in rows.members.rows.values() if m.incident_id == incident_id)
+    return [m for m in every if (m.source, m.fingerprint) != mine]
 
 
 def _again(rows: Rows, it: Known, word: Heard, chains: Chains) -> Heard:
     """Repeats keep no notice alive: a job that fails every ten minutes would be told once, and never more. What nothing
     ends is news again after the longest `repeat_interval`.
     """
-    latest = it.latest
-    repeated = it.alert.once and word is Heard.DUPLICATE and it.alert.status is Status.FIRING
+    latest, known = it.latest, word in (Heard.DUPLICATE, Heard.CLOSED)
+    repeated = it.alert.once and known and it.alert.status is Status.FIRING
     if not repeated or latest is None or rows.now - latest.opened_at < _repeated_every(chains):
         return word
-    rows.incidents.put(latest.id, replace(latest, state=IncidentState.STALE, closed_at=rows.now))
+    if latest.is_open:
+        rows.incidents.put(latest.id, replace(latest, state=IncidentState.UNHEARD, closed_at=rows.now))
     return Heard.FIRST
 
 
@@ -143,7 +205,7 @@ def under_other_names(rows: Rows, it: Known) -> list[int]:
 
 def note_member(rows: Rows, it: Known, word: Heard, incident_id: int) -> None:
     """Writes down what a source says of an incident that it shares with others."""
-    if it.told_as is None or word in (Heard.STALE, Heard.NEVER_FIRED):
+    if it.told_as is None or word in (Heard.HELD_COPY, Heard.OLD_COPY, Heard.OLD_END, Heard.NEVER_FIRED):
         return
     alert, now = it.told_as, rows.now
     key = (incident_id, alert.source, alert.fingerprint)
@@ -151,6 +213,18 @@ def note_member(rows: Rows, it: Known, word: Heard, incident_id: int) -> None:
     if alert.status is Status.FIRING:
         starts_at = alert.starts_at if had is None or had.closed_at is not None else had.starts_at
         opened_at = now if had is None else had.opened_at
-        rows.members.put(key, Member(*key, starts_at, opened_at, now))
+        told = alert if alert.tells_severity or had is None else had.alert
+        rows.members.put(
+            key,
+            Member(
+                *key,
+                starts_at,
+                opened_at,
+                now,
+                labels=told.labels,
+                annotations=told.annotations,
+                severity=told.severity,
+            ),
+        )
     elif it.own is not None and had is not None:
         rows.members.put(key, replace(had, closed_at=now, ended_at=alert.ends_at, last_seen_at=now))

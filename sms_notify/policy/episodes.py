@@ -15,9 +15,12 @@ from sms_notify.policy.vocabulary import Heard
 STALE_AFTER = timedelta(hours=24)
 
 # How long after an episode's end a firing that began before that end is taken for an old copy. Alertmanager's
-# second peer sends one within its peer-timeout (15 s). The window must stay under a group_interval: an alert that
-# Alertmanager ended because Prometheus fell silent fires again with its first start, and that is news.
+# second peer sends one within its peer-timeout (15 s). It is held so long, and then told: an alert that Alertmanager
+# ended because Prometheus fell silent fires again with its first start, and that is news.
 OLD_COPY_WINDOW = timedelta(minutes=1)
+
+# A pair of Prometheus servers tells one outage with two starts, and Zabbix an age without its seconds.
+SAME_START = timedelta(minutes=5)
 
 # No 0/o and 1/l/i, for it is read aloud at night; no m, with which the ids of messages begin.
 # The first one is not a digit, so that a tag is never taken for an incident's number.
@@ -30,9 +33,9 @@ _TAG_STEP = 387_421  # odd and no divisor of the size, so that neighbours look n
 class Episode:
     """An incident as far as the next alert about it is concerned; all times are aware UTC.
 
-    `stale` says that it was closed because nothing was heard of it, not because it ended. `flapping` counts the
-    episodes of its key at its beginning where those were too many to tell each; else 0. `severity` is the worst of it
-    so far, and `raised` counts how often it rose.
+    `unheard` says that nothing was heard of it for so long that it may have ended. `ended_at` without `closed_at`: it has
+    ended, and may be back in a moment, as it was before. `by_hand`: somebody closed it, and its source has not ended it
+    since.
     """
 
     id: int
@@ -40,53 +43,84 @@ class Episode:
     starts_at: datetime | None = None
     ended_at: datetime | None = None
     closed_at: datetime | None = None
-    stale: bool = False
-    flapping: int = 0
-    severity: Severity = Severity.CRITICAL
-    raised: int = 0
+    unheard: bool = False
+    level: Severity = Severity.CRITICAL
+    by_hand: bool = False
+
+    @property
+    def is_open(self) -> bool:
+        return self.closed_at is None
+
+    def goes_on(self, alert: Alert, known_start: datetime | None) -> bool:
+        """Of one that was closed by hand: whether a firing is still what was closed. A later start is not, nor what is worse."""
+        if alert.severity.rank < self.level.rank:
+            return False
+        start = alert.starts_at if alert.start_told else None
+        if start is None or self.closed_at is None:
+            return True
+        later = known_start is not None and start - known_start > SAME_START
+        return not later and start <= self.closed_at
 
 
-def hear(alert: Alert, latest: Episode | None, now: datetime) -> Heard:
-    """What `alert` means for the latest episode of its key: FIRST, RAISED, DUPLICATE, RESOLVED, STALE or NEVER_FIRED."""
-    open_now = latest is not None and latest.closed_at is None
-    if alert.status is Status.FIRING:
-        if latest is not None and latest.closed_at is None:
-            return Heard.RAISED if alert.severity.rank < latest.severity.rank else Heard.DUPLICATE
-        return Heard.STALE if latest and _old_copy(alert, latest, now) else Heard.FIRST
+def hear(alert: Alert, latest: Episode | None, severity: Severity, now: datetime) -> Heard:
+    """What `alert` means for the latest episode of its key, which is as severe as `severity` with it: FIRST, RAISED,
+    MILDER, RESUMED, DUPLICATE, RESOLVED, HELD_COPY, CLOSED or NEVER_FIRED.
+    """
+    if latest is not None and latest.by_hand:
+        ended = alert.status is not Status.FIRING
+        return Heard.CLOSED if ended or latest.goes_on(alert, latest.starts_at) else Heard.FIRST
     if latest is None:
-        return Heard.NEVER_FIRED
-    if not open_now and not latest.stale:
+        return Heard.FIRST if alert.status is Status.FIRING else Heard.NEVER_FIRED
+    if not latest.is_open:
+        again = Heard.HELD_COPY if is_copy(alert, latest, now) else Heard.FIRST
+        return again if alert.status is Status.FIRING else Heard.DUPLICATE
+    return _hear_open(alert, latest, severity) if alert.status is Status.FIRING else Heard.RESOLVED
+
+
+def _hear_open(alert: Alert, latest: Episode, severity: Severity) -> Heard:
+    worse = severity.rank < latest.level.rank
+    later = alert.starts_at is not None and alert.starts_at != latest.starts_at
+    if latest.unheard and (later or not worse):
+        return Heard.FIRST if later else Heard.RESUMED
+    if severity is latest.level:
         return Heard.DUPLICATE
-    return Heard.STALE if _of_an_earlier_episode(alert, latest) else Heard.RESOLVED
+    return Heard.RAISED if worse else Heard.MILDER
 
 
 def hear_shared(
-    alert: Alert, latest: Episode | None, own: Episode | None, others: bool, now: datetime
+    alert: Alert, latest: Episode | None, own: Episode | None, severity: Severity, others: bool, now: datetime
 ) -> Heard:
     """As `hear`, where several sources report one problem: `own` is what this one told of the latest episode, if it did.
 
     It has ended when the last of them says so; `others` says that another still reports it.
     """
-    open_now = latest is not None and latest.closed_at is None
-    word = hear(alert, own, now)
-    if word is Heard.STALE:
+    if latest is not None and latest.by_hand:
+        return _hear_closed(alert, latest, own)
+    word = hear(alert, own, severity, now)
+    if word is Heard.HELD_COPY and not (latest is not None and latest.is_open):
         return word
     if alert.status is Status.FIRING:
-        return hear(replace(alert, starts_at=None), latest, now)
+        return hear(replace(alert, starts_at=None), latest, severity, now)
+    open_now = latest is not None and latest.is_open
     if word is Heard.RESOLVED and open_now and others:
         return Heard.STILL_OPEN
-    ended = latest is not None and not open_now and not latest.stale
-    return Heard.DUPLICATE if ended and word is Heard.RESOLVED else word
+    return Heard.DUPLICATE if latest is not None and not open_now and word is Heard.RESOLVED else word
 
 
-def _old_copy(alert: Alert, closed: Episode, now: datetime) -> bool:
-    if alert.starts_at is None or closed.ended_at is None or closed.closed_at is None:
+def _hear_closed(alert: Alert, latest: Episode, own: Episode | None) -> Heard:
+    """Each source ends its own part; what was no part of the incident when it was closed is news."""
+    if alert.status is not Status.FIRING:
+        return Heard.CLOSED if own is not None else Heard.NEVER_FIRED
+    part_of_it = own is not None and own.closed_at is None
+    return Heard.CLOSED if own and part_of_it and latest.goes_on(alert, own.starts_at) else Heard.FIRST
+
+
+def is_copy(alert: Alert, closed: Episode, now: datetime) -> bool:
+    """Whether it may be an old copy of an episode that has ended just now: its start is that of it."""
+    if alert.starts_at is None or closed.closed_at is None or closed.unheard:
         return False
-    return alert.starts_at <= closed.ended_at and timedelta(0) <= now - closed.closed_at < OLD_COPY_WINDOW
-
-
-def _of_an_earlier_episode(alert: Alert, latest: Episode) -> bool:
-    return bool(alert.ends_at and latest.starts_at and alert.ends_at < latest.starts_at)
+    just = timedelta(0) <= now - closed.closed_at < OLD_COPY_WINDOW
+    return just and alert.starts_at == closed.starts_at
 
 
 def tag_of(incident_id: int) -> str:

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 
+from sms_notify.alert import Severity
+from sms_notify.policy.allowed_moment import first_free, routes_to
+from sms_notify.policy.bundles import FLAPPING
 from sms_notify.policy.directory import Person
-from sms_notify.policy.holds import Hold, Wait, wait
-from sms_notify.policy.records import Message, Notification, Timer, TimerKind
+from sms_notify.policy.holds import Hold, Quiet, Wait
+from sms_notify.policy.records import Incident, Message, Notification, Timer, TimerKind
 from sms_notify.policy.roster import Staff
-from sms_notify.policy.routing import ROUND, Receiver, Route, route, step_of
+from sms_notify.policy.routing import ROUND, Receiver, Route, step_of
 from sms_notify.policy.rows import Rows
 from sms_notify.policy.ruleset import Plan
+from sms_notify.policy.self_alert_notes import note_asleep
 from sms_notify.policy.vocabulary import Decision, Kind, PageState
 
 LOOK_AGAIN = timedelta(minutes=1)
@@ -20,6 +24,8 @@ LOOK_AGAIN = timedelta(minutes=1)
 
 ALONG = timedelta(minutes=5)
 """A reminder takes along what would be due a little later: one text instead of two."""
+
+_DAY = timedelta(days=1)
 
 # `every` says nothing of a step's time; not zero, it marks the one that was moved forward.
 _JUMPED = timedelta(microseconds=1)
@@ -42,9 +48,20 @@ def plan_reminder(
     rows.set_timer(Timer(incident_id, receiver.name, TimerKind.REMIND, rounds * ROUND + 1, due, every))
 
 
+def pass_sleepers(rows: Rows, incident_id: int, receiver: Receiver, nth: int) -> None:
+    """Quiet hours hold every text of the step before: step `nth` does not wait, and where there is none the operator hears."""
+    if nth > len(receiver.escalate):
+        note_asleep(rows, receiver.name, incident_id)
+        return
+    detail = "quiet hours hold every text of the step before"
+    rows.decide(Decision.JUMPED, incident_id, receiver=receiver.name, nth=nth, detail=detail)
+
+
 def hurry(rows: Rows, message: Message) -> None:
-    """A text has failed for good: where it was the last hope of its step, the next step is due now."""
+    """A text has failed: where it was the last hope of its step, the next step of what is critical is due now."""
     for told in rows.of_message(message.id):
+        if rows.incidents.rows[told.incident_id].severity is not Severity.CRITICAL:
+            continue  # it is tried again in a minute
         timer = rows.timers.get((told.incident_id, told.receiver, TimerKind.ESCALATE))
         if timer is None or timer.due_at <= rows.now or not told.kind.news or told.nth != timer.nth - 1:
             continue
@@ -53,9 +70,12 @@ def hurry(rows: Rows, message: Message) -> None:
 
 
 def _hopeful(rows: Rows, n: Notification, timer: Timer) -> bool:
-    """Whether this text of the step before may still be read."""
+    """Whether this text of the step before may still be read, and a critical one before the night is over."""
     of_step = n.receiver == timer.receiver and n.kind.news and n.nth == timer.nth - 1
-    if not of_step or n.state is PageState.DROPPED:
+    critical = n.subject.alert.severity is Severity.CRITICAL
+    asleep = critical and n.why is Hold.QUIET
+    waits = n.state is PageState.HELD and (asleep or n.failures > 0)
+    if not of_step or n.state is PageState.DROPPED or waits:
         return False
     state = rows.state_of(n)
     return state is None or not state.bad_end
@@ -87,28 +107,51 @@ class Escalation:
         if receiver is None or not incident.is_open or nth > len(steps):
             rows.strike(timer)
             return []
-        step, later = steps[nth - 1], self._held(timer, receiver).until
+        critical = incident.severity is Severity.CRITICAL
+        step, quiet = steps[nth - 1], None if critical else receiver.quiet
+        later = self._held(timer, quiet).until
         if later > now:
             rows.set_timer(replace(timer, due_at=later))
             return []
         people = self._staff.people(step.notify, rows.overrides, now)
         self._decided(timer, receiver, people)
+        owed = [self._step_to(timer, receiver, person) for person in people]
+        asleep = critical and all_asleep(owed)
         if nth < len(steps):
-            pause = steps[nth].after - step.after if people else timedelta()
+            pause = steps[nth].after - step.after if people and not asleep else timedelta()
             rows.set_timer(Timer(incident.id, receiver.name, timer.what, timer.nth + 1, now + pause))
         else:
             rows.strike(timer)
-        told = (
-            person
-            for person in people
-            if not rows.has(incident.id, person.number, Kind.ESCALATION, timer.nth)
-        )
-        return [self._owe(timer, person, Kind.ESCALATION, timer.nth, f"step {nth}") for person in told]
+        if asleep:
+            pass_sleepers(rows, incident.id, receiver, nth + 1)
+        return [n for n in owed if not self._is_owed(n)]
+
+    def _step_to(self, timer: Timer, receiver: Receiver, person: Person) -> Notification:
+        n = self._owe(timer, person, Kind.ESCALATION, timer.nth, f"step {step_of(timer.nth)}")
+        held = self._held(timer, receiver.quiet, person.quiet)
+        return replace(n, due_at=held.until, why=held.why, held_by=held.by)
+
+    def _is_owed(self, n: Notification) -> bool:
+        """Whether it was owed before: none is told twice. What another receiver holds for longer is told when this one may."""
+        before = self._rows.found(n.incident_id, n.number, n.kind, n.nth)
+        if before is None:
+            return False
+        held = before.state is PageState.HELD and isinstance(before.why, Hold) and before.why.of_hours
+        if held and n.due_at < before.due_at and isinstance(n.why, Hold):
+            self._rows.hold(before, n.due_at, n.why, n.held_by)
+        return True
 
     def _owe(self, timer: Timer, person: Person, kind: Kind, nth: int, bundle: str) -> Notification:
         subject = self._rows.incidents.rows[timer.incident_id].subject
         return Notification(
-            subject, person, kind, timer.receiver, self._now, self._now, nth=nth, bundle=bundle
+            subject,
+            person,
+            kind,
+            timer.receiver,
+            self._now,
+            self._now,
+            nth=nth,
+            bundle=FLAPPING if subject.flapping else bundle,
         )
 
     def _decided(self, timer: Timer, receiver: Receiver, people: Sequence[Person]) -> None:
@@ -133,15 +176,25 @@ class Escalation:
         if receiver is None or not incident.is_open:
             rows.strike(timer)
             return []
-        later = max(self._held(timer, receiver).until, self._not_before(timer))
+        later = max(self._held(timer, receiver.quiet).until, self._not_before(timer))
         people = self._staff.people(receiver.notify, rows.overrides, now)
         if later > now or not people:
             rows.set_timer(replace(timer, due_at=later if later > now else now + LOOK_AGAIN))
             return []
-        rows.set_timer(replace(timer, nth=timer.nth + 1, due_at=now + timer.every))
-        awake = [p for p in people if p.quiet is None or not p.quiet.applies(incident.labels, now)]
-        owed = (self._again(timer, person) for person in awake if not self._waits(incident.id, person.number))
+        rows.set_timer(replace(timer, nth=timer.nth + 1, due_at=now + self._pause(timer, incident)))
+        told = (person for person in people if not self._waits(incident.id, person.number))
+        owed = (self._until_morning(timer, self._again(timer, person), person) for person in told)
+        owed = (n for n in owed if n.kind is not Kind.FIRING or not rows.revive(n))
         return [n for n in owed if not rows.has(incident.id, n.number, n.kind, n.nth)]
+
+    def _until_morning(self, timer: Timer, n: Notification, person: Person) -> Notification:
+        held = self._held(timer, person.quiet)
+        return replace(n, due_at=held.until, why=held.why, held_by=held.by)
+
+    def _pause(self, timer: Timer, incident: Incident) -> timedelta:
+        """What no source repeats may last for weeks: after a day it is told once a day."""
+        seldom = not incident.repeats and self._now - incident.opened_at >= _DAY
+        return max(timer.every, _DAY) if seldom else timer.every
 
     def _waits(self, incident_id: int, number: str) -> bool:
         """Whether something of the incident is still held for this reader: a reminder of it would overtake it."""
@@ -162,18 +215,25 @@ class Escalation:
         last = max((at for n in told if (at := rows.written_at(n)) is not None), default=None)
         return self._now if last is None or self._now + ALONG >= last + timer.every else last + timer.every
 
-    def _held(self, timer: Timer, receiver: Receiver) -> Wait:
-        labels = self._rows.incidents.rows[timer.incident_id].labels
-        there = self._route_to(labels, receiver.name)
-        quiet = (receiver.quiet,) if receiver.quiet is not None else ()
-        mute, during = (there.mute, there.active) if there is not None else ((), ())
-        return wait(Wait(self._now, Hold.NOW), labels, mute, during, quiet)
+    def _held(self, timer: Timer, *quiet: Quiet | None) -> Wait:
+        """By the routes of the worst that it was, and as urgent as it is now."""
+        incident = self._rows.incidents.rows[timer.incident_id]
+        there = routes_to(self._plan.route, incident.routing_labels, timer.receiver) or [
+            Route(timer.receiver)
+        ]
+        start = Wait(self._now, Hold.NOW)
+        return first_free([(one, start) for one in there], incident.labels, *quiet)
 
-    def _route_to(self, labels: Mapping[str, str], receiver: str) -> Route | None:
-        chains = route(self._plan.route, labels).chains
-        return next((chain[-1] for chain in chains if chain[-1].receiver == receiver), None)
+
+def all_asleep(owed: Sequence[Notification]) -> bool:
+    """Whether there is somebody to tell, and quiet hours hold it for each of them."""
+    return bool(owed) and all(n.why is Hold.QUIET for n in owed)
 
 
 def _once(owed: Iterable[Notification]) -> list[Notification]:
-    """Two receivers whose step comes at one time owe one text to whoever stands in both."""
-    return list({(n.incident_id, n.number): n for n in owed}.values())
+    """Two receivers whose step comes at one time owe one text to whoever stands in both: by the one that is free first."""
+    first: dict[tuple[int, str], Notification] = {}
+    for n in owed:
+        had = first.setdefault((n.incident_id, n.number), n)
+        first[n.incident_id, n.number] = min(had, n, key=lambda one: one.due_at)
+    return list(first.values())

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from dataclasses import replace
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from sms_notify.alert import Severity
+from sms_notify.policy.directory import Person
 from sms_notify.policy.episodes import tag_of
-from sms_notify.policy.records import Draft
+from sms_notify.policy.holds import Hold, Quiet, Wait, wait
+from sms_notify.policy.records import Draft, Timer, TimerKind
 from sms_notify.policy.retry_policy import Level, Urgency
 from sms_notify.policy.roster import Staff
 from sms_notify.policy.rotations import Schedule, Shift, gaps, shifts
@@ -20,6 +24,9 @@ from sms_notify.wording.handoff_text import compose_handoff
 
 AHEAD = timedelta(hours=24)
 """How long before a gap the operator hears of it."""
+
+NO_INCIDENT = 0
+"""What the timer of a hand-off text has in the place of an incident."""
 
 _TURN = timedelta(days=35)  # how far ahead the end of a turn is looked for
 _LIFE = timedelta(hours=1)
@@ -39,6 +46,39 @@ def taken_over(plan: Plan, rows: Rows) -> list[Schedule]:
         if schedule.handoff_text and before is not None and holder in plan.directory.people:
             told.append(schedule)
     return told
+
+
+def to_text_now(plan: Plan, rows: Rows, told: Iterable[Schedule]) -> list[Schedule]:
+    """Of those whose holder is to be texted, and those whose holder slept until now: whose holder is awake.
+
+    A timer waits for the end of the person's quiet hours; the next hand-off replaces it.
+    """
+    for schedule in told:
+        rows.set_timer(Timer(NO_INCIDENT, schedule.name, TimerKind.HANDOFF, 0, rows.now))
+    timers = [one for one in rows.timers.rows.values() if one.what is TimerKind.HANDOFF]
+    due = [timer for timer in timers if timer.due_at <= rows.now]
+    awake = (_awake(plan, rows, timer) for timer in due)
+    return [one for one in awake if one is not None]
+
+
+def _awake(plan: Plan, rows: Rows, timer: Timer) -> Schedule | None:
+    """The schedule of a timer that is due, where its holder may be texted now; else it waits, or is struck."""
+    schedule = plan.schedules.get(timer.receiver)
+    person = plan.directory.people.get(rows.holders.get(timer.receiver) or "")
+    rows.strike(timer)
+    if schedule is None or person is None:
+        return None
+    awake_at = _awake_at(person, rows.now)
+    if awake_at > rows.now:
+        rows.set_timer(replace(timer, due_at=awake_at))
+        return None
+    return schedule
+
+
+def _awake_at(person: Person, now: datetime) -> datetime:
+    """A hand-off is no alert: no exception of quiet hours lets it through."""
+    quiet = (Quiet(person.quiet.during, ()),) if person.quiet is not None else ()
+    return wait(Wait(now, Hold.NOW), {}, (), (), quiet).until
 
 
 def tell(plan: Plan, rows: Rows, schedule: Schedule) -> None:

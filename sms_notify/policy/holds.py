@@ -6,14 +6,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
+from functools import lru_cache
 
+from sms_notify.alert import KNOWN_WORDS, SEVERITY, Severity
 from sms_notify.policy.matchers import Matcher
-from sms_notify.policy.time_intervals import TimeInterval, active, changes_at
+from sms_notify.policy.time_intervals import TimeInterval, active, borders
 
-_FOREVER = timedelta(days=400)  # a window that never ends, such as years in the past
-_ROUNDS = (
-    20  # one hold can end where another begins; a plan that never leaves a way out is held to its last end
-)
+# How far a way out is looked for: some windows never end, such as years in the past.
+AHEAD = timedelta(days=400)
 
 
 class Hold(StrEnum):
@@ -28,6 +28,8 @@ class Hold(StrEnum):
     LIMIT = "limit"
     BEHIND = "behind"  # the last text to the same number has not left yet
     LATE = "too_old"  # its text could not be sent in time: it goes into the next
+    FAILED = "failed"  # its text was refused or not delivered: it is tried again after a pause
+    UNCONFIRMED = "unconfirmed"  # the answer to its text was lost: it may be told a second time
 
     @property
     def of_limits(self) -> bool:
@@ -37,7 +39,12 @@ class Hold(StrEnum):
     @property
     def outlasts_limits(self) -> bool:
         """True where a text says why it comes late, whatever has held it since."""
-        return self in (Hold.LATE, Hold.QUIET)
+        return self in (Hold.LATE, Hold.QUIET, Hold.FAILED, Hold.UNCONFIRMED)
+
+    @property
+    def again(self) -> bool:
+        """True where a text about it was tried, and did not arrive as far as is known."""
+        return self in (Hold.FAILED, Hold.UNCONFIRMED)
 
     @property
     def of_hours(self) -> bool:
@@ -56,16 +63,26 @@ class Window:
         return active(self.intervals, at)
 
 
+CRITICAL_PASSES = ((Matcher(SEVERITY, Severity.CRITICAL.value, words=KNOWN_WORDS),),)
+"""What quiet hours let through where nothing is said of it."""
+
+
 @dataclass(frozen=True, slots=True)
 class Quiet:
-    """Hold `during` these windows what no matcher group of `unless` lets through; a digest tells it when they end."""
+    """Hold `during` these windows what no matcher group of `unless` lets through; a digest tells it when they end.
+
+    An empty `unless` holds everything.
+    """
 
     during: tuple[Window, ...]
-    unless: tuple[tuple[Matcher, ...], ...] = ()
+    unless: tuple[tuple[Matcher, ...], ...] = CRITICAL_PASSES
 
     def applies(self, labels: Mapping[str, str], at: datetime) -> bool:
-        urgent = any(all(m.matches(labels) for m in matchers) for matchers in self.unless)
-        return not urgent and any(window.holds(at) for window in self.during)
+        return self.concerns(labels) and any(window.holds(at) for window in self.during)
+
+    def concerns(self, labels: Mapping[str, str]) -> bool:
+        """Whether they hold what has these labels, at any time."""
+        return not any(all(m.matches(labels) for m in matchers) for matchers in self.unless)
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,35 +101,62 @@ def wait(
     during: Sequence[Window],
     quiet: Sequence[Quiet],
 ) -> Wait:
-    """The first moment from `start` on at which nothing holds; what held it longest ago is told as the reason."""
-    held = start
-    for _ in range(_ROUNDS):
-        further = _held(held.until, labels, mute, during, quiet)
-        if further is None or further.until <= held.until:
-            return held
-        held = further
-    return held
+    """The first moment from `start` on at which nothing holds; what held it until then is told as the reason.
+
+    Where there is none within 400 days it is held so long; whoever tells it then must ask again.
+    """
+    concerned = tuple(hours.during for hours in quiet if hours.concerns(labels))
+    if not (mute or during or concerned):
+        return start
+    held = _first_free(_Windows(tuple(mute), tuple(during), concerned), start.until)
+    return start if held is None else held
 
 
-def _held(
-    at: datetime,
-    labels: Mapping[str, str],
-    mute: Sequence[Window],
-    during: Sequence[Window],
-    quiet: Sequence[Quiet],
-) -> Wait | None:
-    for window in mute:
-        if window.holds(at):
-            return _until(window.intervals, at, Hold.MUTED, window.name)
-    if during and not any(window.holds(at) for window in during):
-        every = tuple(interval for window in during for interval in window.intervals)
-        return _until(every, at, Hold.INACTIVE, ", ".join(window.name for window in during))
-    for hours in quiet:
-        if hours.applies(labels, at):
-            every = tuple(interval for window in hours.during for interval in window.intervals)
-            return _until(every, at, Hold.QUIET, ", ".join(window.name for window in hours.during))
-    return None
+def is_closed(start: Wait, found: Wait) -> bool:
+    """Whether `wait` found no free moment from `start` on."""
+    return found.until >= start.until + AHEAD
 
 
-def _until(intervals: Sequence[TimeInterval], at: datetime, why: Hold, by: str) -> Wait:
-    return Wait(changes_at(intervals, at) or at + _FOREVER, why, by)
+@dataclass(frozen=True, slots=True)
+class _Windows:
+    """All that may hold something; each entry of `quiet` is a set of quiet hours that concerns it."""
+
+    mute: tuple[Window, ...]
+    active: tuple[Window, ...]
+    quiet: tuple[tuple[Window, ...], ...]
+
+    def held_by(self, at: datetime) -> tuple[Hold, str] | None:
+        """What holds at this moment: a mute first, then the times outside the active ones, then quiet hours."""
+        for window in self.mute:
+            if window.holds(at):
+                return Hold.MUTED, window.name
+        if self.active and not any(window.holds(at) for window in self.active):
+            return Hold.INACTIVE, _names(self.active)
+        for hours in self.quiet:
+            if any(window.holds(at) for window in hours):
+                return Hold.QUIET, _names(hours)
+        return None
+
+    @property
+    def intervals(self) -> list[TimeInterval]:
+        every = (*self.mute, *self.active, *(window for hours in self.quiet for window in hours))
+        return [interval for window in every for interval in window.intervals]
+
+
+def _names(windows: Sequence[Window]) -> str:
+    return ", ".join(window.name for window in windows)
+
+
+# A storm asks for one moment thousands of times, and a far way out costs milliseconds.
+@lru_cache(1000)
+def _first_free(windows: _Windows, at: datetime) -> Wait | None:
+    """One sweep over the borders of all windows; None where nothing holds at `at`."""
+    held = windows.held_by(at)
+    if held is None:
+        return None
+    for border in borders(windows.intervals, at, AHEAD):
+        then = windows.held_by(border)
+        if then is None:
+            return Wait(border, *held)
+        held = then
+    return Wait(at + AHEAD, *held)

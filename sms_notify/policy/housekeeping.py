@@ -8,16 +8,12 @@ from datetime import timedelta
 
 from sms_notify.alert import Severity
 from sms_notify.policy.bars import Barring, bar_of, barring_of, closed_to_all, way_for
-from sms_notify.policy.directory import group_of
-from sms_notify.policy.escalation import hurry
-from sms_notify.policy.holds import Hold
-from sms_notify.policy.records import Entry, Message, Notification
-from sms_notify.policy.routing import ROUND
+from sms_notify.policy.owed_again import after_failure, after_lost_answer, release_late, still_owed
+from sms_notify.policy.records import Entry, Message
 from sms_notify.policy.rows import Rows
 from sms_notify.policy.ruleset import Plan
 from sms_notify.policy.self_alert_notes import note_lost, note_unaddressed
-from sms_notify.policy.vocabulary import Cause, Drop, Kind, PageState, State
-from sms_notify.policy.withdrawal import nobody_waits_for
+from sms_notify.policy.vocabulary import Cause, State
 
 # No retry waits longer (`retry_policy.py`); a later time can only come from a clock that was wrong.
 LONGEST_PAUSE = timedelta(minutes=15)
@@ -78,11 +74,17 @@ class Housekeeping:
             self.move(message, State.NO_REPORT, Cause.REPORT_TIMEOUT)
 
     def move(self, message: Message, state: State, cause: Cause, detail: str = "") -> None:
-        moved = self._rows.move(message, state, Entry(cause, detail=detail))
+        moved, told = (
+            self._rows.move(message, state, Entry(cause, detail=detail)),
+            self._rows.of_message(message.id),
+        )
+        given_up = [n for n in told if still_owed(self._rows, n)] if state is State.UNKNOWN_FINAL else []
+        lost = state in (State.EXPIRED, State.UNKNOWN_FINAL, State.FAILED)
+        if lost and (told or cause is not Cause.RESEND):
+            why = Cause.NO_EVIDENCE if cause is Cause.RESEND else cause  # of what is not told again
+            note_lost(self._rows, message, state, why, given_up)
         if state.bad_end:
-            hurry(self._rows, moved)
-        if state in (State.EXPIRED, State.UNKNOWN_FINAL, State.FAILED):
-            note_lost(self._rows, message, state, cause)
+            after_failure(self._rows, moved)
         self._note(message, moved, cause)
 
     def _note(self, before: Message, after: Message, cause: Cause) -> None:
@@ -110,29 +112,10 @@ class Housekeeping:
         self._rows.move(there, State.QUEUED, Entry(cause, detail=detail))
 
     def _settle(self, message: Message) -> None:
-        """No report came that speaks for the attempt: send a critical page once more, leave the rest alone."""
-        if not self._deserves_resend(message):
-            self.move(message, State.UNKNOWN_FINAL, Cause.NO_EVIDENCE)
-            return
-        again = self._rows.move(replace(message, not_before=self._now), State.QUEUED, Entry(Cause.RESEND))
-        there = way_for(self._rows.breakers, self._plan.gateways, again)
-        if message.gateway not in self._plan.gateways:  # nobody serves its queue any more
-            self._hand_over(again, there or self._plan.gateway, Cause.GATEWAY_GONE)
-        elif there is not None and closed_to_all(self._rows.breakers, there) is None:
-            # What left no answer once may leave none again.
-            self._hand_over(again, there, Cause.FAIL_OVER)
-        self.moved.append(Moved(message, State.QUEUED, Cause.RESEND))
-
-    def _deserves_resend(self, message: Message) -> bool:
-        return (
-            message.severity is Severity.CRITICAL
-            and message.kind.alarming
-            and group_of(message.number) is None  # one silence would make two texts for everybody in it
-            and message.ambiguous <= self._plan.timing.ambiguous_resends
-            and message.expires_at > self._now
-            and message.number in self._numbers
-            and not nobody_waits_for(self._rows, message.id)
-        )
+        """No report came that speaks for the attempt: what it tells is owed once more, or given up."""
+        waited = self._plan.timing.reconcile_wait
+        again = after_lost_answer(self._rows, message, self._numbers, waited)
+        self.move(message, State.UNKNOWN_FINAL, Cause.RESEND if again else Cause.NO_EVIDENCE)
 
     def _expire(self, message: Message) -> None:
         """What may have left once is not known to have failed; the rest was never sent, and what it was to tell goes
@@ -141,7 +124,7 @@ class Housekeeping:
         state = State.UNKNOWN_FINAL if message.ambiguous else State.EXPIRED
         self.move(message, state, Cause.TOO_OLD)
         if state is State.EXPIRED:
-            release(self._rows, message.id)
+            release_late(self._rows, message.id)
 
     def fail_over(self, waiting: Iterable[Message]) -> None:
         """What waits for a gateway that takes nothing goes to the next that does: critical at once, the rest later."""
@@ -180,34 +163,3 @@ class Housekeeping:
         others = [name for name in self._plan.gateways if name != message.gateway]
         barring = barring_of(self._rows.breakers, (message.gateway, *others), message.number)
         return "" if barring is None else self._say(barring)
-
-
-def release(rows: Rows, message_id: int) -> None:
-    """What a message that is too old was to tell goes into the next text: not the follow-ups of what has ended, or is
-    acknowledged meanwhile, and not what a higher severity has replaced.
-    """
-    for n in rows.of_message(message_id):
-        incident = rows.incidents.rows[n.incident_id]
-        if n.kind is not Kind.RESOLVED and _replaced(rows, n):
-            _give_up(rows, n, Drop.SUPERSEDED)
-        elif n.kind.follows_up and (incident.acked_at is not None or not incident.is_open):
-            _give_up(rows, n, Drop.ACKNOWLEDGED)
-        elif n.state is PageState.TOLD:
-            late = replace(
-                n, state=PageState.HELD, why=Hold.LATE, held_by="", due_at=rows.now, message_id=None
-            )
-            rows.change(late)
-
-
-def _give_up(rows: Rows, n: Notification, why: Drop) -> None:
-    rows.change(replace(n, state=PageState.DROPPED, why=why))
-
-
-def _replaced(rows: Rows, n: Notification) -> bool:
-    return any(
-        other.number == n.number
-        and other.kind is Kind.FIRING
-        and other.state is not PageState.DROPPED
-        and other.nth // ROUND > n.nth // ROUND
-        for other in rows.of_incident(n.incident_id)
-    )

@@ -10,9 +10,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
+from sms_notify.alert import SEVERITY, Severity, SeverityWords
 from sms_notify.policy.regex import Regex, RegexError, compile_regex
 
 _RESERVED = "{}!=~,\\\"'`"
@@ -57,11 +58,16 @@ class Op(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Matcher:
-    """One condition on one label; an absent label counts as empty. Raises RegexError for a bad `value`."""
+    """One condition on one label; an absent label counts as empty. Raises RegexError for a bad `value`.
+
+    `words` say which words of severity are critical: each of them is seen as `critical`, too. Without them the label is
+    taken as it is written, as Alertmanager takes it.
+    """
 
     name: str
     value: str
     op: Op = Op.EQUAL
+    words: SeverityWords | None = field(default=None, repr=False, compare=False)
     regex: Regex | None = field(init=False, repr=False, compare=False, default=None)
 
     def __post_init__(self) -> None:
@@ -70,8 +76,17 @@ class Matcher:
 
     def matches(self, labels: Mapping[str, str]) -> bool:
         value = labels.get(self.name, "")
-        found = self.regex.matches(value) if self.regex else value == self.value
+        found = self._fits(value)
+        if not found and self.words is not None and self.words.severity_of(value) is Severity.CRITICAL:
+            found = self._fits(Severity.CRITICAL.value)
         return found is not self.op.negated
+
+    def _fits(self, value: str) -> bool:
+        return self.regex.matches(value) if self.regex else value == self.value
+
+    def seeing(self, words: SeverityWords) -> Matcher:
+        """The same condition, to which every word of critical rank is `critical` as well; other labels have no ranks."""
+        return replace(self, words=words) if self.name == SEVERITY else self
 
     def __str__(self) -> str:
         name = self.name if not any(_ends_word(char) for char in self.name) else _quoted(self.name)

@@ -1,85 +1,42 @@
-"""Who is owed what of what was heard, and from when on: a beginning to those whom its routes name, an end to those who
-may have heard of the beginning.
-"""
+"""Who is owed the beginning of what was heard, and from when on: those whom its routes name, and whom a step has told."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from dataclasses import replace
+from datetime import datetime
 
-from sms_notify.alert import Alert, Delivery, Severity
+from sms_notify.alert import Delivery
 from sms_notify.policy import escalation
+from sms_notify.policy.allowed_moment import first_free
+from sms_notify.policy.belief import Belief
 from sms_notify.policy.bundles import FLAPPING, RAISED
-from sms_notify.policy.correlation import Chains
+from sms_notify.policy.cases import Case
 from sms_notify.policy.directory import Person
-from sms_notify.policy.grouping import flush_at, group_of
-from sms_notify.policy.holds import Hold, Wait, wait
-from sms_notify.policy.records import Notification, Subject
-from sms_notify.policy.roster import Staff, scheduled
-from sms_notify.policy.routing import ROUND, Receiver, Route, step_of
+from sms_notify.policy.grouping import group_of
+from sms_notify.policy.holds import Hold, Wait
+from sms_notify.policy.rate_limits import Flapping
+from sms_notify.policy.reading import ReaderBeliefs
+from sms_notify.policy.records import Incident, Notification, Subject, TimerKind
+from sms_notify.policy.roster import Staff
+from sms_notify.policy.routing import ROUND, Receiver, step_of
 from sms_notify.policy.rows import Rows
 from sms_notify.policy.ruleset import Plan
 from sms_notify.policy.self_alert_notes import note_nobody
-from sms_notify.policy.vocabulary import Decision, Drop, Heard, IncidentState, Kind, PageState, State
-from sms_notify.policy.withdrawal import take_back, waiting_follow_ups, withdraw
-
-
-@dataclass(frozen=True, slots=True)
-class Case:
-    """An alert on its way through `accept`: what it means, and for which episode.
-
-    `flapping` counts the episodes where they are too many to tell each. `round` counts how often its severity rose.
-    `told_as` is the alert as its source told it, where the incident that it belongs to has another name.
-    """
-
-    alert: Alert
-    heard: Heard
-    incident_id: int | None
-    opened_at: datetime
-    chains: Chains = ()
-    flapping: int = 0
-    round: int = 0
-    told_as: Alert | None = None
-
-    @property
-    def receivers(self) -> tuple[str, ...]:
-        return tuple(dict.fromkeys(chain[-1].receiver for chain in self.chains))
-
-    @property
-    def id(self) -> int:
-        assert self.incident_id is not None  # noqa: S101 - FIRST and RESOLVED always have an episode
-        return self.incident_id
-
-    @property
-    def critical(self) -> bool:
-        return self.alert.severity is Severity.CRITICAL
-
-    def route_to(self, receiver: str) -> Route | None:
-        return next((chain[-1] for chain in self.chains if chain[-1].receiver == receiver), None)
-
-    def subject(self, *, ended: bool = False) -> Subject:
-        return Subject(self.id, self.alert, self.opened_at, ended, self.flapping)
-
-
-@dataclass(frozen=True, slots=True)
-class EndsOwed:
-    """What the ends of a delivery lead to; `told_at_once` are incidents whose end is told with their beginning."""
-
-    owed: tuple[Notification, ...] = ()
-    told_at_once: frozenset[int] = frozenset()
+from sms_notify.policy.vocabulary import Decision, Drop, Heard, IncidentState, Kind, PageState
+from sms_notify.policy.withdrawal import waiting_follow_ups, withdraw
 
 
 class Notifications:
     """Decides it by one configuration, for one delivery."""
 
-    def __init__(self, plan: Plan, numbers: frozenset[str], delivery: Delivery, rows: Rows) -> None:
+    def __init__(self, plan: Plan, delivery: Delivery, rows: Rows) -> None:
         self._plan = plan
-        self._numbers = numbers
         self._delivery = delivery
         self._rows = rows
         self._staff = Staff(plan.directory, plan.schedules)
         self._now = rows.now
+        self._reading = ReaderBeliefs(delivery, rows)
 
     def groups(self, cases: Sequence[Case]) -> list[str]:
         """The groups whose last flush a decision asks for; what a source has grouped has none of ours."""
@@ -97,6 +54,7 @@ class Notifications:
     def beginnings(self, cases: Sequence[Case]) -> list[Notification]:
         """One a person for each that is new, also where several receivers name them."""
         owed: dict[tuple[int, str], Notification] = {}
+        begun: list[tuple[Case, Receiver, tuple[Person, ...], datetime | None]] = []
         new = [case for case in cases if case.heard.news]
         for case in new:
             if case.heard is Heard.RAISED:
@@ -110,8 +68,12 @@ class Notifications:
             hidden = self._delivery.hidden
             for case in routed:
                 first = self._begin(case, receiver, people, hidden, owed)
-                self._plan_follow_ups(case, receiver, first)
+                begun.append((case, receiver, people, first))
                 hidden = 0  # of one delivery, told once to each
+        for case, receiver, people, first in begun:
+            known = (owed.get((case.id, person.number)) for person in people)
+            held = [n for n in known if n is not None]
+            self._plan_follow_ups(case, receiver, first, asleep=case.critical and escalation.all_asleep(held))
         return [self._in_place_of(n) if n.nth else n for n in owed.values()]
 
     def _begin_anew(self, case: Case) -> None:
@@ -119,10 +81,9 @@ class Notifications:
         if not any(self._plan.receivers[name].notify for name in case.receivers):
             return
         rows, incident = self._rows, self._rows.incidents.rows[case.id]
-        asked = replace(incident, state=IncidentState.OPEN, acked_at=None, acked_by="", acked_how="")
-        rows.incidents.put(case.id, asked)
-        rows.strike_all(case.id)
-        rows.drop((n for n in rows.of_incident(case.id) if n.kind.follows_up), Drop.SUPERSEDED)
+        rows.incidents.put(case.id, incident.unacknowledged)
+        rows.strike_turns(case.id)
+        rows.drop((n for n in rows.of_incident(case.id) if n.follows_up), Drop.SUPERSEDED)
         for message in waiting_follow_ups(rows, case.id):
             withdraw(rows, message.id, case.id)
 
@@ -151,228 +112,122 @@ class Notifications:
         owed: dict[tuple[int, str], Notification],
     ) -> datetime | None:
         """Adds what is owed to each; returns when the first of them may hear of it, None where nobody does."""
-        route, now = case.route_to(receiver.name), self._now
-        start, bundle = self._start(case, receiver, route, urgent=case.critical)
+        now = self._now
+        starts, bundle = self._reading.starts_of(case, receiver, urgent=case.critical)
+        starts = [(route, Wait(now, Hold.NOW)) for route, _ in starts] if case.flapping else starts
         times: list[datetime] = []
-        for person in people:
-            flapped_at = self._flapped_at(case, person)
-            begin = Wait(now, Hold.NOW) if case.flapping and flapped_at is None else start
-            held = self._wait(begin, case, route, receiver, person)
-            held, bundle_of = self._flap(case, held, bundle, flapped_at)
-            if case.round and bundle_of != FLAPPING and self._was_told(case.id, person.number):
-                bundle_of = RAISED
+        for person in (*people, *self._climbed_to(case, receiver, people)):
+            held = first_free(starts, case.alert.labels, receiver.quiet, person.quiet)
+            times.append(held.until)
+            said = self._bundle(case, receiver, person, bundle)
+            if said is None:
+                continue
             n = Notification(
-                case.subject(), person, Kind.FIRING, receiver.name, held.until, now, held.why, held.by,
-                case.round * ROUND, bundle_of, hidden,
+                self._subject(case), person, Kind.FIRING, receiver.name, held.until, now, held.why, held.by,
+                case.round * ROUND, said, hidden,
             )  # fmt: skip
             key = (case.id, person.number)
             owed[key] = _first_of(owed.get(key), n)
-            times.append(n.due_at if flapped_at is None or case.round else flapped_at)
         return min(times, default=None)
 
-    def _was_told(self, incident_id: int, number: str) -> bool:
-        mine = (n for n in self._rows.of_incident(incident_id) if n.number == number)
-        return any(map(self._rows.reached, mine))
+    def _subject(self, case: Case) -> Subject:
+        """As it is now, whatever its last alert said."""
+        return self._rows.incidents.rows[case.id].subject
 
-    def _flapped_at(self, case: Case, person: Person) -> datetime | None:
-        """When this reader was told that it flaps; whoever was not, is told now."""
-        rule = self._plan.limits.flapping
-        if not case.flapping or rule is None:
-            return None
-        told = (
-            n.created_at
-            for n in self._earlier(case)
-            if n.number == person.number and n.bundle == FLAPPING and n.state is not PageState.DROPPED
-        )
-        return max((at for at in told if at > self._now - rule.within), default=None)
+    def _bundle(self, case: Case, receiver: Receiver, person: Person, bundle: str) -> str | None:
+        """How a reader is told, by what they believe; None where they know."""
+        believes, held = self._reading.believes(case, person.number), self._is_held(case, person.number)
+        if case.heard is Heard.RAISED:
+            flaps = case.flapping and believes is not Belief.FLAPPING
+            return FLAPPING if flaps else RAISED if believes.of_trouble else bundle
+        if case.flapping:
+            return None if believes is Belief.FLAPPING and case.heard is Heard.RESUMED else FLAPPING
+        # An end that is not to be texted counts as said.
+        knows = believes is Belief.UNHEARD or (believes is Belief.FIRING and receiver.send_resolved)
+        if case.heard is Heard.RESUMED:
+            return None if held or knows else bundle
+        if not knows or believes is not Belief.FIRING or not self._just_ended(case):
+            return bundle
+        return RAISED if self._is_worse(case) else None
 
-    def _earlier(self, case: Case) -> list[Notification]:
-        """Of all episodes of the problem that were loaded."""
+    def _before(self, case: Case) -> Incident | None:
+        """The episode before."""
         episodes = self._rows.episodes(case.alert.source, case.alert.fingerprint)
-        return [n for incident in episodes for n in self._rows.of_incident(incident.id)]
+        return next((one for one in episodes if one.id < case.id), None)
 
-    def _start(
-        self, case: Case, receiver: Receiver, route: Route | None, *, urgent: bool
-    ) -> tuple[Wait, str]:
-        """When it may be told as far as its group is concerned. What a source has grouped is never held a second time."""
-        if self._delivery.group or route is None:
-            return Wait(self._now, Hold.NOW), ""
-        name = group_of(route, receiver.name, case.alert.labels)
-        last = self._rows.groups.get(name)
-        at = flush_at(route, last, urgent, self._now)
-        self._rows.groups.put(name, at.until if last is None else max(last, at.until))
-        return at, name
+    def _is_worse(self, case: Case) -> bool:
+        before = self._before(case)
+        return before is not None and case.alert.severity.rank < (before.level or before.severity).rank
 
-    def _wait(self, start: Wait, case: Case, route: Route | None, receiver: Receiver, person: Person) -> Wait:
-        quiet = tuple(hours for hours in (receiver.quiet, person.quiet) if hours is not None)
-        mute, during = (route.mute, route.active) if route is not None else ((), ())
-        if not (mute or during or quiet):
-            return start
-        return wait(start, case.alert.labels, mute, during, quiet)
+    def _just_ended(self, case: Case) -> bool:
+        """Whether its last episode ended so lately that whoever believes that it fires is right again."""
+        before, rule = self._before(case), self._plan.limits.flapping or Flapping()
+        if before is None or before.closed_at is None or case.alert.once:
+            return False
+        return before.state is IncidentState.RESOLVED and self._now - before.closed_at <= rule.calm
 
-    def _flap(self, case: Case, held: Wait, bundle: str, told_at: datetime | None) -> tuple[Wait, str]:
-        """The first time it flaps, a reader is told so, at once; from then on only of what lasts."""
-        if not case.flapping:
-            return held, bundle
-        if told_at is None:
-            return held, FLAPPING
-        calm = self._now + self._calm(case)
-        return (held if held.until >= calm else Wait(calm, Hold.FLAPPING)), bundle
+    def _is_held(self, case: Case, number: str) -> bool:
+        mine = (n for n in self._rows.of_incident(case.id) if n.number == number)
+        return any(n.state is PageState.HELD and n.kind is Kind.FIRING and n.bundle != FLAPPING for n in mine)
 
-    def _calm(self, case: Case) -> timedelta:
-        rule = self._plan.limits.flapping
-        if rule is None:
-            return timedelta()
-        return rule.calm_critical if case.critical else rule.calm
+    def _climbed_to(self, case: Case, receiver: Receiver, people: Sequence[Person]) -> list[Person]:
+        """Whom a step has told of this episode, or of this bout, as far as they still stand behind it."""
+        since = self._reading.bout_since(case)
+        told = {
+            n.number
+            for n in self._reading.earlier(case)
+            if n.kind is Kind.ESCALATION and n.receiver == receiver.name and n.state is PageState.TOLD
+            and (n.incident_id == case.id or n.created_at >= since)
+        }  # fmt: skip
+        if not told:
+            return []
+        behind = self._staff.people(receiver.everybody, self._rows.overrides, self._now)
+        known = {person.number for person in people}
+        return [one for one in behind if one.number in told and one.number not in known]
 
-    def _plan_follow_ups(self, case: Case, receiver: Receiver, first: datetime | None) -> None:
+    def _plan_follow_ups(
+        self, case: Case, receiver: Receiver, first: datetime | None, *, asleep: bool
+    ) -> None:
         """What follows if nobody acknowledges and it does not end: the next step, the next reminder."""
-        if not receiver.notify:
+        if not receiver.notify or self._rows.incidents.rows[case.id].acked_at is not None:
             return
-        nth = self._next_step(case, receiver)
-        if nth is not None:
-            escalation.plan_step(self._rows, case.id, receiver, case.round, nth, first)
-        route = case.route_to(receiver.name)
-        if route is not None and route.repeat_interval and not case.alert.once:
-            escalation.plan_reminder(self._rows, case.id, receiver, case.round, route.repeat_interval, first)
+        if not self._goes_on(case, receiver):
+            self._plan_step(case, receiver, first, asleep=asleep)
+        every = [one.repeat_interval for one in case.routes_to(receiver.name) if one.repeat_interval]
+        if every and not case.alert.once:
+            escalation.plan_reminder(self._rows, case.id, receiver, case.round, min(every), first)
 
-    def _next_step(self, case: Case, receiver: Receiver) -> int | None:
-        """A problem that flaps climbs on where its earlier episodes left off, unless one of them was acknowledged."""
-        rule = self._plan.limits.flapping
-        if not case.flapping or rule is None or case.round:
+    def _plan_step(self, case: Case, receiver: Receiver, first: datetime | None, *, asleep: bool) -> None:
+        nth = self._next_step(case, receiver)
+        if asleep:
+            escalation.pass_sleepers(self._rows, case.id, receiver, nth)
+        if first is not None and case.heard is Heard.RESUMED:
+            first -= receiver.climbed_by(nth)
+        due = None if asleep else first
+        escalation.plan_step(self._rows, case.id, receiver, case.round, nth, due)
+
+    def _goes_on(self, case: Case, receiver: Receiver) -> bool:
+        """Whether its steps run already: those of a bout of flapping run through its ends."""
+        timer = self._rows.timers.get((case.id, receiver.name, TimerKind.ESCALATE))
+        return case.heard is Heard.RESUMED and timer is not None
+
+    def _next_step(self, case: Case, receiver: Receiver) -> int:
+        """What goes on climbs on where it left off; so does what flaps."""
+        goes_on = case.heard is Heard.RESUMED or (case.flapping and case.heard is Heard.FIRST)
+        if case.anew or not goes_on:
             return 1
-        since = self._now - rule.within
-        episodes = self._rows.episodes(case.alert.source, case.alert.fingerprint)
-        if any(one.acked_at is not None and one.acked_at > since for one in episodes):
-            return None
         climbed = (
             step_of(n.nth)
-            for n in self._earlier(case)
-            if n.receiver == receiver.name and n.kind is Kind.ESCALATION and n.created_at > since
-        )
+            for n in self._reading.earlier(case)
+            if n.receiver == receiver.name and n.kind is Kind.ESCALATION
+            and (n.incident_id == case.id or n.created_at >= self._reading.bout_since(case))
+        )  # fmt: skip
         return 1 + max(climbed, default=0)
 
     def _nobody(self, receiver: Receiver, cases: Sequence[Case]) -> None:
         for case in cases:
             self._rows.decide(Decision.NOBODY_ON_CALL, case.id, receiver=receiver.name)
         note_nobody(self._rows, receiver.name, [case.id for case in cases])
-
-    # EndsOwed.
-
-    def ends(self, cases: Sequence[Case]) -> EndsOwed:
-        """One for each who may have heard of the beginning. What nobody can have seen is taken back instead."""
-        owed: list[Notification] = []
-        kept: set[int] = set()
-        back = {case.alert.fingerprint for case in cases if case.heard is Heard.FIRST}
-        for case in cases:
-            if case.heard is not Heard.RESOLVED:
-                continue
-            for mine in self._by_reader(case.id):
-                end = self._end(case, mine)
-                # It ended and is back: the last word is FIRING.
-                owed += [] if end is None or case.alert.fingerprint in back else [end]
-                if any(n.state is PageState.HELD and _counted(n) for n in mine):
-                    kept.add(case.id)
-        return EndsOwed(tuple(owed), frozenset(kept))
-
-    def _by_reader(self, incident_id: int) -> list[list[Notification]]:
-        readers: dict[str, list[Notification]] = {}
-        for n in self._rows.of_incident(incident_id):
-            if n.kind is not Kind.RESOLVED:
-                readers.setdefault(n.number, []).append(n)
-        return list(readers.values())
-
-    def _end(self, case: Case, mine: Sequence[Notification]) -> Notification | None:
-        believes = knows = self._believes_open(case, mine[0].number)
-        for n in mine:
-            state = self._rows.state_of(n)
-            if n.state is PageState.TOLD and state is not None:
-                has_it = state.may_have_arrived or state is State.QUEUED
-                knows |= not take_back(self._rows, n) and has_it
-            elif n.state is PageState.HELD and (not _counted(n) or believes):
-                self._rows.drop([n], Drop.RESOLVED)
-        receivers = (self._plan.receiver(name) for name in {n.receiver: n for n in mine})
-        receiver = next((receiver for receiver in receivers if receiver.send_resolved), None)
-        if not knows or receiver is None or mine[0].number not in self._numbers:
-            return None
-        return self._resolved(case, receiver, mine[0])
-
-    def _believes_open(self, case: Case, number: str) -> bool:
-        """Whether the last that this reader was told of earlier episodes of the same problem is that it is there."""
-        episodes = self._rows.episodes(case.alert.source, case.alert.fingerprint)
-        for incident in [one for one in episodes if one.id < case.id][:_REMEMBERED]:
-            told = [
-                n for n in self._rows.of_incident(incident.id) if n.number == number and self._rows.reached(n)
-            ]
-            if told:
-                return all(n.kind is not Kind.RESOLVED for n in told)
-        return False
-
-    def _resolved(self, case: Case, receiver: Receiver, first: Notification) -> Notification:
-        person = self._plan.directory.owner(first.number) or Person(first.person.name, first.number)
-        route, calm = case.route_to(receiver.name), self._now + self._calm(case)
-        start, bundle = self._start(case, receiver, route, urgent=False)
-        held = self._wait(start, case, route, receiver, person)
-        if case.flapping and held.until < calm:
-            held = Wait(calm, Hold.FLAPPING)
-        return Notification(
-            case.subject(ended=True), person, Kind.RESOLVED, receiver.name, held.until, self._now, held.why, held.by,
-            0, bundle,
-        )  # fmt: skip
-
-
-_REMEMBERED = 20  # episodes back, for what a reader believes
-
-
-def _counted(n: Notification) -> bool:
-    """Whether limits hold it: then it is told with its end."""
-    return isinstance(n.why, Hold) and n.why.of_limits
-
-
-def relieved(plan: Plan, rows: Rows) -> list[Notification]:
-    """What was held for hours is told to who is on call when it is told, not to who was when it came."""
-    staff, owed = Staff(plan.directory, plan.schedules), list[Notification]()
-    for number, name in _held_for_hours(rows):
-        receiver = plan.receivers.get(name)
-        if receiver is None or not scheduled(receiver.notify):
-            continue
-        people = staff.people(receiver.notify, rows.overrides, rows.now)
-        if not people or number in {person.number for person in people}:
-            continue  # nobody is there to relieve, or nobody has
-        for n in _held_for_hours(rows)[number, name]:
-            rows.drop([n], Drop.OFF_CALL)
-            told = {
-                one.number for one in rows.of_incident(n.incident_id) if one.state is not PageState.DROPPED
-            }
-            owed += [_taken_over(rows, n, person) for person in people if person.number not in told]
-    return [n for n in owed if not _revive(rows, n)]
-
-
-def _held_for_hours(rows: Rows) -> dict[tuple[str, str], list[Notification]]:
-    """The beginnings that were held until now by the clock on the wall, by number and receiver."""
-    found: dict[tuple[str, str], list[Notification]] = {}
-    for n in rows.all_held():
-        if n.due_at <= rows.now and n.kind is Kind.FIRING and isinstance(n.why, Hold) and n.why.of_hours:
-            found.setdefault((n.number, n.receiver), []).append(n)
-    return found
-
-
-def _taken_over(rows: Rows, n: Notification, person: Person) -> Notification:
-    """Under the quiet hours of whoever takes over."""
-    quiet = (person.quiet,) if person.quiet is not None else ()
-    assert isinstance(n.why, Hold)  # noqa: S101 - it was held when it was read
-    held = wait(Wait(rows.now, n.why, n.held_by), n.subject.alert.labels, (), (), quiet)
-    return replace(n, person=person, due_at=held.until, why=held.why, held_by=held.by, id=0)
-
-
-def _revive(rows: Rows, n: Notification) -> bool:
-    """Somebody is back on call who had been relieved of this; False where they never had it."""
-    for old in rows.of_incident(n.incident_id):
-        same = (old.number, old.kind, old.nth) == (n.number, n.kind, n.nth)
-        if same and old.state is PageState.DROPPED and old.why is Drop.OFF_CALL:
-            rows.hold(replace(old, due_at=n.due_at), n.due_at, Hold(n.why), n.held_by)
-            return True
-    return False
 
 
 def _first_of(had: Notification | None, n: Notification) -> Notification:

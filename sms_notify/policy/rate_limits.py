@@ -19,9 +19,12 @@ _LIMIT = re.compile(r"(\d{1,6})\s*/\s*(\d{0,5})\s*([smhd])")
 
 
 class Lane(StrEnum):
-    """What shares a limit: texts about critical trouble, all other texts about alerts, and what no limit holds."""
+    """What shares a limit: texts about critical trouble, the ends of it, all other texts about alerts, and what no limit
+    holds.
+    """
 
     CRITICAL = "critical"
+    ENDS = "ends"  # to those who were texted of something critical; in this order of words the critical come first
     REST = "rest"
     FREE = "free"
 
@@ -49,6 +52,11 @@ class Limit:
 
     count: int
     window: timedelta
+
+    @property
+    def half(self) -> Limit:
+        """Half as many texts, and at least one."""
+        return Limit(max(1, self.count // 2), self.window)
 
     def __str__(self) -> str:
         seconds = int(self.window.total_seconds())
@@ -106,6 +114,9 @@ class Limits:
     flapping: Flapping | None = None
 
     def of(self, lane: Lane) -> tuple[Limit, ...]:
+        """What bounds the texts of this lane alone; ends share the limits of critical texts beside that."""
+        if lane is Lane.ENDS:
+            return tuple(limit.half for limit in self.per_number_critical)
         return {Lane.CRITICAL: self.per_number_critical, Lane.REST: self.per_number}.get(lane, ())
 
 
@@ -201,7 +212,7 @@ def affordable(bounds: Credits, spent: Spent, parts: int, lane: Lane, now: datet
         frees = _frees(spent.spendings, window, budget, bounds.reserve, parts, lane, now)
         if frees is not None:
             return NoBudget(scope, frees)
-    if lane is Lane.REST and spent.balance is not None and 0 < bounds.reserve > spent.balance - parts:
+    if lane is not Lane.CRITICAL and spent.balance is not None and 0 < bounds.reserve > spent.balance - parts:
         return NoBudget(LimitScope.RESERVE, now + _ASK_AGAIN)
     return None
 
@@ -218,7 +229,7 @@ def _frees(
     """When enough of what was spent has left the window; None where it is enough now."""
     within = sorted((s for s in spendings if now - s.at < window), key=lambda s: s.at)
     urgent = sum(s.parts for s in within if s.urgent) + (parts if lane is Lane.CRITICAL else 0)
-    rest = sum(s.parts for s in within if not s.urgent) + (parts if lane is Lane.REST else 0)
+    rest = sum(s.parts for s in within if not s.urgent) + (parts if lane is not Lane.CRITICAL else 0)
     if rest + max(0, urgent - reserve) <= budget:
         return None
     for spending in within:

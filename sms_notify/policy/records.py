@@ -6,7 +6,7 @@ All times are aware UTC.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 
@@ -21,18 +21,34 @@ from sms_notify.wording.content import Text
 
 @dataclass(frozen=True, slots=True)
 class Subject:
-    """An incident as far as a text tells it."""
+    """An incident as far as a text tells it. `acked_by`: who takes care of it; `closed_by`: who ended it by hand; else empty."""
 
     incident_id: int
     alert: Alert
     opened_at: datetime
     ended: bool = False
     flapping: int = 0
+    heard_at: datetime | None = None
+    closed_by: str = ""
+    acked_by: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Incident:
-    """One episode of a problem. `flapping` and `raised` as in `Episode`; `severity` is the worst of it so far."""
+    """One episode of a problem. `severity`, `labels` and `annotations` are those of now.
+
+    `level` is what readers take its severity for, until it was milder than that for long enough; None = `severity`.
+    `routed_by` are the labels of the worst so far, by which routes are asked, and `worst` its severity; None = those of
+    now. `flapping` counts its beginnings where they are too many to tell each; else 0. While it flaps, an end is `ended_at`
+    alone: it closes when it is calm. `began` are the beginnings, and rises, that may count for that. `raised` counts the
+    rounds of texts about it.
+    `repeats`: its source says again and again that it fires, so that silence means something.
+
+    `acked_ref` names what made the acknowledgement where that alone may take it back: an alert in its monitoring system,
+    a silence. It stays when that has ended, so that the same silence does not make it again. `acked_made_at` is when, on
+    that system's clock. `ack_until` is when the acknowledgement lapses; of one that has lapsed, until when whoever made
+    it may answer.
+    """
 
     id: int
     source: str
@@ -51,17 +67,45 @@ class Incident:
     acked_how: str = ""
     flapping: int = 0
     raised: int = 0
+    level: Severity | None = None
+    milder_since: datetime | None = None
+    routed_by: Mapping[str, str] | None = None
+    worst: Severity | None = None
+    began: tuple[datetime, ...] = ()
+    repeats: bool = False
+    acked_ref: str = ""
+    acked_made_at: datetime | None = None
+    ack_until: datetime | None = None
+    closed_by: str = ""
+
+    @property
+    def unacknowledged(self) -> Incident:
+        """The same while nobody takes care of it."""
+        state = IncidentState.OPEN if self.is_open else self.state
+        return replace(
+            self, state=state, acked_at=None, acked_by="", acked_how="", acked_made_at=None, ack_until=None
+        )  # fmt: skip
 
     @property
     def is_open(self) -> bool:
         return self.closed_at is None
 
     @property
+    def routing_labels(self) -> Mapping[str, str]:
+        return self.labels if self.routed_by is None else self.routed_by
+
+    def level_at(self, now: datetime, calm: timedelta) -> Severity:
+        """What its severity is taken for: one that fell counts from when it was that mild for `calm`."""
+        if self.level is None or self.milder_since is None or now - self.milder_since >= calm:
+            return self.severity
+        return self.level
+
+    @property
     def episode(self) -> Episode:
         """As far as the next alert about it is concerned."""
         return Episode(
             self.id, self.opened_at, self.starts_at, self.ended_at, self.closed_at,
-            self.state is IncidentState.STALE, self.flapping, self.severity, self.raised,
+            self.state is IncidentState.UNHEARD, self.level or self.severity, self.state is IncidentState.CLOSED,
         )  # fmt: skip
 
     @property
@@ -69,15 +113,14 @@ class Incident:
         ended = self.closed_at is not None
         status = Status.RESOLVED if ended else Status.FIRING
         alert = Alert(
-            self.source,
-            self.fingerprint,
-            status,
-            self.labels,
-            self.annotations,
-            self.starts_at,
-            self.ended_at,
+            self.source, self.fingerprint, status, self.labels, self.annotations, self.starts_at, self.ended_at,
+            graded=self.severity,
+        )  # fmt: skip
+        heard_at = self.last_seen_at if self.state is IncidentState.UNHEARD else None
+        acked_by = "" if ended else self.acked_by
+        return Subject(
+            self.id, alert, self.opened_at, ended, self.flapping, heard_at, self.closed_by, acked_by
         )
-        return Subject(self.id, alert, self.opened_at, ended, self.flapping)
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,11 +135,27 @@ class Member:
     last_seen_at: datetime
     ended_at: datetime | None = None
     closed_at: datetime | None = None
+    labels: Mapping[str, str] = field(default_factory=dict)
+    annotations: Mapping[str, str] = field(default_factory=dict)
+    severity: Severity = Severity.OTHER
 
     @property
     def episode(self) -> Episode:
         """The source's own view of the incident."""
         return Episode(self.incident_id, self.opened_at, self.starts_at, self.ended_at, self.closed_at)
+
+    @property
+    def alert(self) -> Alert:
+        """As its source told it last."""
+        status = Status.FIRING if self.closed_at is None else Status.RESOLVED
+        return Alert(
+            self.source, self.fingerprint, status, self.labels, self.annotations, self.starts_at, self.ended_at,
+            graded=self.severity,
+        )  # fmt: skip
+
+
+UNACKNOWLEDGED = "unacknowledged"
+"""The bundle of those that say so: to nobody any more once somebody takes care of it again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,8 +163,11 @@ class Notification:
     """One person is to hear one thing of one incident. `id` 0 = not written down yet.
 
     `held_by` names the window or the limit that holds it. `row_lane` is the lane in which it was written down first: the
-    incident's severity may have risen since. `message_…` is what was known of the message when the row was loaded;
-    `Rows.state_of` knows better.
+    incident's severity may have risen since. That of an end is by what its reader was texted before. `message_…` is what was
+    known of the message when the row was loaded; `Rows.state_of` knows better.
+
+    `again_of` is the text whose answer was lost and of which this is the one resend: its reader may have it already.
+    `failures` counts the texts that failed to tell it, and were tried again.
     """
 
     subject: Subject = field(compare=False)
@@ -122,6 +184,8 @@ class Notification:
     id: int = 0
     state: PageState = PageState.HELD
     message_id: int | None = None
+    again_of: int | None = None
+    failures: int = 0
     row_lane: Lane = Lane.FREE
     message_state: State | None = field(default=None, compare=False)
     message_ambiguous: int = field(default=0, compare=False)
@@ -129,9 +193,16 @@ class Notification:
 
     @property
     def lane(self) -> Lane:
-        """An end never delays a beginning: it goes with the rest, however critical the trouble was."""
-        critical = self.kind is not Kind.RESOLVED and self.subject.alert.severity is Severity.CRITICAL
+        """An end never delays a beginning: however critical the trouble was, it has a lane of its own."""
+        if self.kind is Kind.RESOLVED:
+            return self.row_lane if self.row_lane is Lane.ENDS else Lane.REST
+        critical = self.kind is not Kind.UNHEARD and self.subject.alert.severity is Severity.CRITICAL
         return Lane.CRITICAL if critical else Lane.REST
+
+    @property
+    def follows_up(self) -> bool:
+        """True where nobody is told any more once somebody takes care of it."""
+        return self.kind.follows_up or self.bundle == UNACKNOWLEDGED
 
     @property
     def incident_id(self) -> int:
@@ -189,7 +260,8 @@ class Message:
     @property
     def rank(self) -> int:
         """The order in which messages leave. An end never leaves before a beginning of the most urgent kind."""
-        return max(1, self.severity.rank) if self.kind is Kind.RESOLVED else self.severity.rank
+        waits = self.kind in (Kind.RESOLVED, Kind.UNHEARD)
+        return max(1, self.severity.rank) if waits else self.severity.rank
 
 
 _CAUSES = {Kind.MANUAL: Cause.BY_HAND, Kind.OPERATOR: Cause.TROUBLE, Kind.HANDOFF: Cause.HAND_OFF}
@@ -237,10 +309,18 @@ def first_entry(draft: Draft) -> Entry:
 
 
 class TimerKind(StrEnum):
-    """What falls due of an open incident."""
+    """What falls due: of an open incident, or of a schedule whose new holder is asleep (then `Timer.receiver` names it)."""
 
     ESCALATE = "escalate"
     REMIND = "remind"
+    CALM = "calm"  # it has neither come nor gone for so long that it counts as calm
+    COPY = "copy"  # what may have been an old copy of its alert counts as a new beginning
+    HANDOFF = "handoff"
+
+    @property
+    def turn(self) -> bool:
+        """True where it is owed by time alone, also to whoever knows."""
+        return self in (TimerKind.ESCALATE, TimerKind.REMIND)
 
 
 @dataclass(frozen=True, slots=True)
@@ -297,6 +377,9 @@ class QueueView:
 
     waiting: dict[tuple[str, Lane], int] = field(default_factory=dict)  # texts to a number in a lane
     held: set[tuple[str, Lane]] = field(default_factory=set)  # lanes in which something is held
+    unconfirmed: set[tuple[str, Lane]] = field(
+        default_factory=set
+    )  # in which a second text waits for company
     left: dict[tuple[str, Lane], list[datetime]] = field(default_factory=dict)
     parts: dict[Lane, int] = field(default_factory=dict)  # of all texts that wait
     spent: list[Spending] = field(default_factory=list)

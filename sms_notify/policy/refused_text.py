@@ -12,6 +12,7 @@ from sms_notify.policy.bars import closed_to_all, way_for
 from sms_notify.policy.directory import Person, group_of
 from sms_notify.policy.escalation import hurry
 from sms_notify.policy.outcomes import Outcome, Refusal
+from sms_notify.policy.owed_again import after_failure
 from sms_notify.policy.records import Draft, Entry, Message
 from sms_notify.policy.retry_policy import Reaction, Then
 from sms_notify.policy.rows import Rows
@@ -42,6 +43,8 @@ class RefusedText:
         then, group = reaction.then, group_of(message.number)
         if message.kind.alarming and nobody_waits_for(self._rows, message.id):
             self._take_back(message)
+        elif (there := self._readdressed(message)) is not None:
+            self._requeue(there, timedelta(), entry)
         elif self._unaddressed(message):
             self._give_up(message)
         elif then in (Then.FAIL, Then.ELSEWHERE) and group is not None:
@@ -63,6 +66,13 @@ class RefusedText:
         self._rows.move(message, state, Entry(cause))
         for end in needless_ends(self._rows, message):
             self._rows.move(end, State.CANCELLED, Entry(Cause.RESOLVED_MEANWHILE))
+
+    def _readdressed(self, message: Message) -> Message | None:
+        """A reload has given its reader another number while it was under way; what the old one was refused for is no matter."""
+        reader = self._account.directory.people.get(message.recipient)
+        if reader is None or reader.number == message.number or not self._unaddressed(message):
+            return None
+        return replace(message, number=reader.number)
 
     def _unaddressed(self, message: Message) -> bool:
         """A reload has taken its number out of the configuration while it was under way: it is not tried again."""
@@ -110,13 +120,10 @@ class RefusedText:
 
     def _fail(self, message: Message, entry: Entry) -> None:
         state = State.FAILED if message.ambiguous == 0 else State.UNKNOWN_FINAL
-        self._bury(message, state, entry)
-        note_lost(self._rows, message, state, f"{entry.reason} {entry.code or ''}".strip())
-
-    def _bury(self, message: Message, state: State, entry: Entry) -> None:
         moved = self._rows.move(message, state, entry)
+        note_lost(self._rows, message, state, f"{entry.reason} {entry.code or ''}".strip())
         if state.bad_end:
-            hurry(self._rows, moved)
+            after_failure(self._rows, moved)
 
     def _to_members(self, message: Message, group: str, entry: Entry) -> None:
         """A group that the gateway does not know, or refuses: those of it that we know are texted one by one."""
@@ -124,7 +131,7 @@ class RefusedText:
         for person in members:
             self._tell_instead(message, person)
         if members:
-            self._bury(message, State.FAILED, entry)
+            hurry(self._rows, self._rows.move(message, State.FAILED, entry))
         else:
             self._fail(message, entry)
 

@@ -36,7 +36,8 @@ class Step:
 class Receiver:
     """Who hears of an alert and how it is worded. No `notify` = recorded, never sent.
 
-    `limits` bind the texts of this receiver that are not about critical trouble.
+    `limits` bind the texts of this receiver that are not about critical trouble. `ack_expires` is how long an
+    acknowledgement holds; None = until somebody ends it.
     """
 
     name: str
@@ -47,6 +48,16 @@ class Receiver:
     escalate: tuple[Step, ...] = ()
     quiet: Quiet | None = None
     limits: tuple[Limit, ...] = ()
+    ack_expires: timedelta | None = None
+
+    @property
+    def everybody(self) -> tuple[Target, ...]:
+        """At once or by a step."""
+        return (*self.notify, *(target for step in self.escalate for target in step.notify))
+
+    def climbed_by(self, nth: int) -> timedelta:
+        """How long after the first text the step before step `nth` is told."""
+        return self.escalate[nth - 2].after if 2 <= nth <= len(self.escalate) + 1 else timedelta()
 
 
 @dataclass(frozen=True, slots=True)

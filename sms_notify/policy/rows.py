@@ -61,7 +61,9 @@ class Rows:
         self.heard: list[AcceptedAlert] = []
         self.notes: list[SelfAlertNote] = []
         self.lost: list[LostNote] = []
+        self.tried: list[tuple[int, int]] = []  # texts that told a notification in vain
         self.seen: dict[int, None] = {}
+        self.early_ends: set[tuple[str, str, datetime]] = set()  # of what was not open; source, name, start
         self.freed: list[tuple[str, Lane]] = []
         self.postponed: list[tuple[str, Lane, HeldLane]] = []
         self._of_key: dict[tuple[str, str], list[int]] = {}
@@ -131,9 +133,16 @@ class Rows:
             self.seen[incident.id] = None
 
     def member_of(self, source: str, fingerprint: str) -> Member | None:
-        """The newest membership of an alert of this name."""
+        """The membership of an alert of this name in what is open, else the newest."""
         mine = [m for m in self.members.rows.values() if (m.source, m.fingerprint) == (source, fingerprint)]
-        return max(mine, key=lambda member: member.incident_id, default=None)
+        return max(mine, key=lambda m: (self._is_member_now(m), m.incident_id), default=None)
+
+    def members_of(self, incident_id: int) -> list[Member]:
+        return [member for member in self.members.rows.values() if member.incident_id == incident_id]
+
+    def _is_member_now(self, member: Member) -> bool:
+        incident = self.incidents.get(member.incident_id)
+        return member.closed_at is None and incident is not None and incident.is_open
 
     def part_of(self, source: str, fingerprint: str) -> Incident | None:
         """The incident that an alert of this name was part of last."""
@@ -189,10 +198,14 @@ class Rows:
         return [self.notifications.rows[id_] for id_ in sorted(ids)]
 
     def has(self, incident_id: int, number: str, kind: Kind, nth: int) -> bool:
-        """Whether this was written down before: none is told twice."""
-        return any(
-            n.number == number and n.kind is kind and n.nth == nth for n in self.of_incident(incident_id)
-        )
+        """Whether this was written down before, and not dropped: none is told twice."""
+        had = self.found(incident_id, number, kind, nth)
+        return had is not None and had.state is not PageState.DROPPED
+
+    def found(self, incident_id: int, number: str, kind: Kind, nth: int) -> Notification | None:
+        """What was written down of this."""
+        mine = (n for n in self.of_incident(incident_id) if n.number == number)
+        return next((n for n in mine if n.kind is kind and n.nth == nth), None)
 
     def hold(self, n: Notification, until: datetime, why: Hold, held_by: str) -> None:
         """Holds it, longer if it was held."""
@@ -200,18 +213,36 @@ class Rows:
 
     def tell(self, n: Notification, message_id: int) -> None:
         """A message tells it now."""
-        self._write(n, state=PageState.TOLD, message_id=message_id)
-        if n.id:
-            self._of_message.setdefault(message_id, []).append(n.id)
+        known = self._write(n, state=PageState.TOLD, message_id=message_id)
+        if known is not None:
+            self._of_message.setdefault(message_id, []).append(known)
 
-    def _write(self, n: Notification, **changes: Any) -> None:
+    def _write(self, n: Notification, **changes: Any) -> int | None:
+        """Returns its id where it was written down before: what was dropped may be owed once more, what was told not."""
+        had = None if n.id else self.found(n.incident_id, n.number, n.kind, n.nth)
         if n.id:
             self.change(replace(n, **changes))
-        elif not self.has(n.incident_id, n.number, n.kind, n.nth):
+            return n.id
+        if had is not None and had.state is PageState.DROPPED:
+            self.change(replace(n, id=had.id, row_lane=n.lane, **changes))
+            return had.id
+        if had is None:
             written = replace(n, id=self.ids.notifications, row_lane=n.lane, **changes)
             self.ids.notifications += 1
             self.notifications.put(written.id, written)
             self._index_notification(written)
+        return None
+
+    def revive(self, n: Notification) -> bool:
+        """What was written down before and told nobody is owed again: its reader had left the configuration meanwhile."""
+        for old in self.of_incident(n.incident_id):
+            if (old.number, old.kind, old.nth) == (n.number, n.kind, n.nth) and not self.may_have_arrived(
+                old
+            ):
+                held = replace(old, state=PageState.HELD, due_at=n.due_at, why=n.why, held_by=n.held_by)
+                self.change(replace(held, message_id=None))
+                return True
+        return False
 
     def change(self, n: Notification) -> None:
         """What becomes of one that is written down."""
@@ -242,7 +273,8 @@ class Rows:
         message = self.messages.get(n.message_id) if n.message_id is not None else None
         ambiguous = n.message_ambiguous if message is None else message.ambiguous
         state = self.state_of(n)
-        return state is not None and (state.may_have_arrived or ambiguous > 0)
+        perhaps = n.again_of is not None or ambiguous > 0
+        return perhaps or (state is not None and state.may_have_arrived)
 
     def written_at(self, n: Notification) -> datetime | None:
         """When the message that tells it was written; None where none does."""
@@ -258,12 +290,16 @@ class Rows:
         return message.id
 
     def move(self, message: Message, state: State, entry: Entry) -> Message:
-        """Changes a message's state and says so in the ledger. What never left frees what waited for it."""
+        """Changes a message's state and says so in the ledger. What never left frees what waited for it; of an end that is
+        critical news, too, for both share their limits.
+        """
         moved = replace(message, state=state)
         self._put(moved)
         self.ledger.append((moved, state, entry))
         if state.never_left:
             self.free(message.number, message.lane)
+            if message.lane is Lane.ENDS:
+                self.free(message.number, Lane.CRITICAL)
         return moved
 
     def _put(self, message: Message) -> None:
@@ -277,8 +313,12 @@ class Rows:
 
     def waits(self, number: str, lane: Lane) -> bool:
         """Whether a text to this number in this lane has not left yet: whatever comes now is merged into the next."""
+        return self.waiting(number, lane) > 0
+
+    def waiting(self, number: str, lane: Lane) -> int:
+        """How many texts to this number in this lane have not left yet."""
         key = (number, lane)
-        return self.queue.waiting.get(key, 0) + self._more_waiting.get(key, 0) > 0
+        return self.queue.waiting.get(key, 0) + self._more_waiting.get(key, 0)
 
     def parts_waiting(self, lane: Lane) -> int:
         """Of all texts of a lane."""
@@ -349,7 +389,8 @@ class Rows:
     def strike(self, timer: Timer) -> None:
         self.timers.remove((timer.incident_id, timer.receiver, timer.what))
 
-    def strike_all(self, incident_id: int) -> None:
-        """Nothing more is to follow about an incident: it has ended, or somebody takes care of it."""
+    def strike_turns(self, incident_id: int) -> None:
+        """No step and no reminder is to follow: it has ended, or somebody takes care of it."""
         for timer in self.timers_of(incident_id):
-            self.strike(timer)
+            if timer.what.turn:
+                self.strike(timer)

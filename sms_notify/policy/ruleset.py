@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 
-from sms_notify.alert import Severity
+from sms_notify.alert import KNOWN_WORDS, Severity, SeverityWords
 from sms_notify.policy.directory import Directory, Target, TargetKind
 from sms_notify.policy.episodes import STALE_AFTER
 from sms_notify.policy.rate_limits import Limits
@@ -48,6 +48,7 @@ class Plan:
     limits: Limits = field(default_factory=Limits)
     schedules: Mapping[str, Schedule] = field(default_factory=dict)
     ack_url: str = ""
+    severities: SeverityWords = KNOWN_WORDS
 
     @property
     def gateway(self) -> str:

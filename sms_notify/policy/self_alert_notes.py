@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 from typing import TYPE_CHECKING
@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING
 from sms_notify.alert import Severity
 from sms_notify.logs import masked
 from sms_notify.policy.episodes import tag_of
-from sms_notify.policy.records import Message
+from sms_notify.policy.records import Message, Notification
 from sms_notify.policy.retry_policy import Level, Urgency
-from sms_notify.policy.vocabulary import Kind, State
+from sms_notify.policy.vocabulary import Kind, PageState, State
 
 if TYPE_CHECKING:
     from sms_notify.policy.rows import Rows
@@ -25,6 +25,7 @@ class Particular(StrEnum):
     NOBODY = "nobody"
     UNREAD = "unread"
     GAP = "gap"
+    ASLEEP = "asleep"
     GONE = "gone"
     SPOOL = "spool"
 
@@ -66,38 +67,59 @@ def name_of(message: Message) -> str:
 NOBODY_READ = " reached nobody, as far as is known"
 
 
-def note_lost(rows: Rows, message: Message, state: State, why: str) -> None:
-    """A critical page that nobody can be known to have read is our own problem: each incident of it, once.
+def note_lost(
+    rows: Rows, message: Message, state: State, why: str, given_up: Sequence[Notification] = ()
+) -> None:
+    """A critical page that nobody can be known to have read is our own problem: each incident of it, once. What is `given_up`
+    because the answers to its texts were lost is that whatever its severity, and so is an end.
 
     A text to the operator that was lost has told nothing.
     """
     if message.kind is Kind.OPERATOR:
         rows.lost.append(LostNote(message.id, message.created_at))
-    if message.severity is not Severity.CRITICAL or not message.kind.alarming:
-        return
     name = name_of(message)
     text = f"the text to {name} is {state} ({why})"
-    advice = "Tell them by another road; `sms-notify explain` and `sms-notify messages` have the story."
-    told: dict[str, int | None] = {f"#{tag_of(id_)}": id_ for id_ in _critical_news(rows, message.id)}
-    for tag, id_ in (told or {f"m{message.id}": None}).items():
-        if id_ is not None and may_have_reached(rows, id_, beside=message.id):
-            kind, about, what = Particular.UNREAD, f"{name}/{tag}", f"critical {tag}: {text}"
+    told = {n.incident_id: n for n in (*_critical_news(rows, message), *given_up)}
+    for _, n in sorted(told.items()):
+        severity, tag = rows.incidents.rows[n.incident_id].severity, f"#{tag_of(n.incident_id)}"
+        urgency = Urgency(Level.PAGE if severity is Severity.CRITICAL else Level.TICKET)
+        if n.kind is Kind.RESOLVED:
+            note = _unread(name, tag, Urgency(Level.TICKET), f"the end of {severity} {tag}: {text}")
+        elif may_have_reached(rows, n.incident_id, beside=message.id):
+            note = _unread(name, tag, urgency, f"{severity} {tag}: {text}")
         else:
-            kind, about, what = Particular.NOBODY, tag, f"critical {tag}{NOBODY_READ}: {text}"
-        rows.notes.append(SelfAlertNote(kind, about, Urgency(Level.PAGE), message.gateway, what, advice))
+            note = _nobody(tag, urgency, f"{severity} {tag}{NOBODY_READ}: {text}")
+        rows.notes.append(replace(note, gateway=message.gateway))
+    if not told and message.severity is Severity.CRITICAL and message.kind.alarming:
+        what = f"critical m{message.id}{NOBODY_READ}: {text}"
+        rows.notes.append(
+            replace(_nobody(f"m{message.id}", Urgency(Level.PAGE), what), gateway=message.gateway)
+        )
 
 
-def _critical_news(rows: Rows, message_id: int) -> list[int]:
-    """The critical incidents whose beginning a message tells, not their end."""
-    told = {n.incident_id for n in rows.of_message(message_id) if n.kind is not Kind.RESOLVED}
-    severity = {id_: incident.severity for id_, incident in rows.incidents.rows.items() if id_ in told}
-    return sorted(id_ for id_ in told if severity.get(id_) is Severity.CRITICAL)
+_ADVICE = "Tell them by another road; `sms-notify explain` and `sms-notify messages` have the story."
+
+
+def _unread(name: str, tag: str, urgency: Urgency, what: str) -> SelfAlertNote:
+    return SelfAlertNote(Particular.UNREAD, f"{name}/{tag}", urgency, "", what, _ADVICE)
+
+
+def _nobody(tag: str, urgency: Urgency, what: str) -> SelfAlertNote:
+    return SelfAlertNote(Particular.NOBODY, tag, urgency, "", what, _ADVICE)
+
+
+def _critical_news(rows: Rows, message: Message) -> list[Notification]:
+    """The critical beginnings that a message tells, not their ends."""
+    if message.severity is not Severity.CRITICAL or not message.kind.alarming:
+        return []
+    news = (n for n in rows.of_message(message.id) if n.kind is not Kind.RESOLVED)
+    return [n for n in news if rows.incidents.rows[n.incident_id].severity is Severity.CRITICAL]
 
 
 def may_have_reached(rows: Rows, incident_id: int, *, beside: int = 0) -> bool:
     """Whether anybody has, or may get, a text about the incident by another message than `beside`."""
     return any(
-        rows.reached(n) and rows.state_of(n) is not State.UNKNOWN_FINAL
+        n.state is PageState.TOLD and (state := rows.state_of(n)) is not None and state.hopeful
         for n in rows.of_incident(incident_id)
         if n.kind is not Kind.RESOLVED and n.message_id != beside
     )
@@ -111,6 +133,16 @@ def note_nobody(rows: Rows, receiver: str, incident_ids: Iterable[int]) -> None:
         rows.notes.append(
             SelfAlertNote(Particular.GAP, f"{receiver}/{tag}", Urgency(Level.PAGE), "", what, advice)
         )
+
+
+def note_asleep(rows: Rows, receiver: str, incident_id: int) -> None:
+    """A critical incident that quiet hours keep from everybody who is left to be told."""
+    tag = f"#{tag_of(incident_id)}"
+    what = f"critical {tag} waits for the end of quiet hours: nobody of receiver {receiver} can be texted now"
+    advice = "Tell them by another road; `unless` of `quiet` says what does not wait."
+    rows.notes.append(
+        SelfAlertNote(Particular.ASLEEP, f"{receiver}/{tag}", Urgency(Level.PAGE), "", what, advice)
+    )
 
 
 def note_unaddressed(rows: Rows, incident_ids: Iterable[int]) -> None:

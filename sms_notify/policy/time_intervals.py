@@ -51,15 +51,29 @@ def changes_at(
     In UTC. An end that the wall clock shows twice ends it twice; one that it skips ends it where it jumps. What
     changes soon costs some 50 µs, what never does some 5 ms an interval.
     """
-    now, last = active(intervals, at), at.astimezone(UTC) + horizon
-    if any(replace(interval, location="UTC") == TimeInterval() for interval in intervals):
-        return None  # always active: no need to look at every midnight
-    for border in heapq.merge(*(_borders(interval, at, last) for interval in intervals)):
+    now = active(intervals, at)
+    if any(_always(interval) for interval in intervals):
+        return None
+    return next((one for one in borders(intervals, at, horizon) if active(intervals, one) is not now), None)
+
+
+def borders(intervals: Sequence[TimeInterval], at: datetime, horizon: timedelta) -> Iterator[datetime]:
+    """Every instant after `at`, and within `horizon`, at which any of the intervals may begin or end, and some others.
+
+    In UTC and in order.
+    """
+    last = at.astimezone(UTC) + horizon
+    changing = [interval for interval in intervals if not _always(interval)]
+    for border in heapq.merge(*(_borders(interval, at, last) for interval in changing)):
         if border > last:
-            return None
-        if border > at and active(intervals, border) is not now:
-            return border
-    return None
+            return
+        if border > at:
+            yield border
+
+
+def _always(interval: TimeInterval) -> bool:
+    """True where it has no border: no need to look at every midnight."""
+    return replace(interval, location="UTC") == TimeInterval()
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,10 +14,18 @@ class Heard(StrEnum):
 
     FIRST = "first"  # opened an episode; somebody is told
     RAISED = "raised"  # the episode is open, and more severe than anybody was told
+    MILDER = "milder"  # the episode is open, and less severe than before; nobody is told
     RESOLVED = "resolved"  # closed an episode; those who were told of it are told
     DUPLICATE = "duplicate"  # the episode is open and its people were told
     STILL_OPEN = "still_open"  # one source says that it is resolved, another still reports the same problem
-    STALE = "stale"  # an old copy of an episode that has ended since
+    RESUMED = "resumed"  # the episode goes on: it fires again before anybody was told of its end, or has flapped and stays
+    FLAPPING = "flapping"  # it came or went once more; told when it is calm
+    HELD_COPY = (
+        "held_copy"  # perhaps an old copy of an episode that has just ended; told if it goes on for a minute
+    )
+    OLD_COPY = "old_copy"  # its end came before it
+    OLD_END = "old_end"  # the end of an earlier episode
+    CLOSED = "closed"  # somebody closed it by hand: a repeat, or its end, is no news
     NEVER_FIRED = "never_fired"  # a resolve of something we never heard firing
     NOBODY = "nobody"  # the route leads to a receiver that notifies nobody
     NOBODY_TOLD = "nobody_told"  # a resolve, but nobody got a text about the problem
@@ -26,19 +34,20 @@ class Heard(StrEnum):
 
     @property
     def suppressed(self) -> bool:
-        return self not in (Heard.FIRST, Heard.RAISED, Heard.RESOLVED)
+        return self not in (Heard.FIRST, Heard.RAISED, Heard.RESUMED, Heard.RESOLVED)
 
     @property
     def news(self) -> bool:
         """True where the beginning of something is owed to the receivers of the alert."""
-        return self in (Heard.FIRST, Heard.RAISED)
+        return self in (Heard.FIRST, Heard.RAISED, Heard.RESUMED)
 
 
 class IncidentState(StrEnum):
     OPEN = "open"
     ACKNOWLEDGED = "acknowledged"
     RESOLVED = "resolved"
-    STALE = "stale"  # not heard of for a day
+    UNHEARD = "unheard"  # still open, though its source has said nothing for too long
+    CLOSED = "closed"  # by hand; its source has not said that it has ended
 
 
 class Kind(StrEnum):
@@ -48,6 +57,7 @@ class Kind(StrEnum):
     ESCALATION = "escalation"
     REMINDER = "reminder"
     RESOLVED = "resolved"
+    UNHEARD = "unheard"
     DIGEST = "digest"
     HANDOFF = "handoff"
     MANUAL = "manual"
@@ -91,7 +101,7 @@ class Drop(StrEnum):
     RESOLVED = "resolved_meanwhile"
     ACKNOWLEDGED = "acknowledged"
     SUPERSEDED = "superseded"
-    STALE = "stale"
+    UNHEARD = "unheard"
     NOT_CONFIGURED = "not_configured"
     OFF_CALL = "off_call"  # somebody else has taken over since
 
@@ -101,8 +111,10 @@ class Decision(StrEnum):
 
     LIMITED = "limited"
     ESCALATED = "escalated"
-    JUMPED = "jumped"  # every text of a step has failed: the next one does not wait
+    JUMPED = "jumped"  # every text of a step has failed, or quiet hours hold it: the next one does not wait
     ACKNOWLEDGED = "acknowledged"
+    UNACKNOWLEDGED = "unacknowledged"  # an acknowledgement has ended, or never counted
+    CLOSED = "closed"  # by hand
     FLAPPING = "flapping"
     RAISED = "raised"  # its severity has risen: it is told once more, and its steps begin anew
     NOBODY_ON_CALL = "nobody_on_call"
@@ -117,6 +129,16 @@ class AckBy(StrEnum):
     PAGE = "page"
     SILENCE = "alertmanager_silence"
     SOURCE = "source"
+
+
+class AckEnd(StrEnum):
+    """What ended an acknowledgement of something that still fires, a rise of its severity apart."""
+
+    COMMAND = "command"
+    PAGE = "page"
+    SOURCE = "source"  # the monitoring system that made it took it back
+    SILENCE_ENDED = "silence_ended"  # the silence that made it is over
+    EXPIRED = "ack_expires"
 
 
 class State(StrEnum):
@@ -154,6 +176,11 @@ class State(StrEnum):
     def without_trace(self) -> bool:
         """True where nothing more will come and nothing says that the phone has the text, though it may."""
         return self.lost or self is State.UNKNOWN_FINAL
+
+    @property
+    def hopeful(self) -> bool:
+        """True where the phone has the text, or will, as far as anybody knows: then somebody counts as told."""
+        return not self.without_trace and self is not State.UNKNOWN
 
     @property
     def never_left(self) -> bool:

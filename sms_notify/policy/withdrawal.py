@@ -9,8 +9,8 @@ from sms_notify.policy.vocabulary import Cause, Drop, Kind, PageState, State
 
 def stop_follow_ups(rows: Rows, incident_id: int, drop: Drop, cause: Cause) -> None:
     """No step and no reminder follows, and those that have not left do not leave."""
-    rows.strike_all(incident_id)
-    rows.drop((n for n in rows.of_incident(incident_id) if n.kind.follows_up), drop)
+    rows.strike_turns(incident_id)
+    rows.drop((n for n in rows.of_incident(incident_id) if n.follows_up), drop)
     for message in waiting_follow_ups(rows, incident_id):
         if nobody_waits_for(rows, message.id):
             state = State.UNKNOWN_FINAL if message.ambiguous else State.CANCELLED
@@ -19,7 +19,7 @@ def stop_follow_ups(rows: Rows, incident_id: int, drop: Drop, cause: Cause) -> N
 
 def waiting_follow_ups(rows: Rows, incident_id: int) -> list[Message]:
     """Steps and reminders of an incident that wait to leave, for the first time or once more."""
-    told = (n.message_id for n in rows.of_incident(incident_id) if n.kind.follows_up)
+    told = (n.message_id for n in rows.of_incident(incident_id) if n.follows_up)
     found = (rows.messages.get(id_) for id_ in dict.fromkeys(told) if id_ is not None)
     return [message for message in found if message is not None and message.state is State.QUEUED]
 
@@ -29,7 +29,7 @@ def nobody_waits_for(rows: Rows, message_id: int) -> bool:
     told = rows.of_message(message_id)
     return bool(told) and not any(
         (incident := rows.incidents.rows[n.incident_id]).is_open
-        and (incident.acked_at is None or not n.kind.follows_up)
+        and (incident.acked_at is None or not n.follows_up)
         for n in told
     )
 
@@ -62,11 +62,19 @@ def take_back(rows: Rows, told: Notification) -> bool:
 
 
 def supersede(rows: Rows, incident_id: int) -> None:
-    """The problem is back before its end was told: an OK that is still waiting would be read as today's."""
-    ends = [n for n in rows.of_incident(incident_id) if n.kind is Kind.RESOLVED]
+    """It fires, before it was told that it has ended, or is heard of no more: what waits would be read as today's."""
+    ends = [n for n in rows.of_incident(incident_id) if n.kind in (Kind.RESOLVED, Kind.UNHEARD)]
     rows.drop((n for n in ends if n.state is PageState.HELD), Drop.SUPERSEDED)
     for message_id in dict.fromkeys(n.message_id for n in ends if n.message_id is not None):
         withdraw(rows, message_id, incident_id)
+
+
+def was_texted(rows: Rows, incident_id: int) -> bool:
+    """Whether anybody may have read of its end: a text that waits can still be taken back."""
+    return any(
+        n.kind is Kind.RESOLVED and n.state is PageState.TOLD and rows.may_have_arrived(n)
+        for n in rows.of_incident(incident_id)
+    )
 
 
 def needless_ends(rows: Rows, message: Message) -> list[Message]:
@@ -84,10 +92,10 @@ def needless_ends(rows: Rows, message: Message) -> list[Message]:
 
 
 def _beginning_was_told(rows: Rows, end: Message) -> bool:
-    """Whether its reader has, or may have, a text about the beginning of any of it."""
+    """Whether its reader has, or may have, a text that says of any of it that it is there."""
     return any(
         rows.may_have_arrived(n)
         for told in rows.of_message(end.id)
         for n in rows.of_incident(told.incident_id)
-        if n.number == told.number and n.kind.news
+        if n.number == told.number and n.kind is not Kind.RESOLVED
     )

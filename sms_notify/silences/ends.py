@@ -53,10 +53,14 @@ class EndedIncident:
 
 @dataclass(frozen=True, slots=True)
 class EndsFound:
-    """What a look has brought. `problems` by the Alertmanager's name; where none was asked there is nothing to tell."""
+    """What a look has brought. `problems` by the Alertmanager's name; where none was asked there is nothing to tell.
+
+    `listed`: the alerts that fire, by fingerprint, each with a silence that covers it, or with an empty text.
+    """
 
     asked: bool = False
     ended: tuple[EndedIncident, ...] = ()
+    listed: Mapping[str, str] = field(default_factory=dict)
     problems: Mapping[str, AlertmanagerProblem] = field(default_factory=dict)
 
 
@@ -87,15 +91,16 @@ class Ends:
         self._missing.clear()
         return EndsFound()
 
-    def look(self, active: Sequence[Silence]) -> EndsFound:
-        """Asks each Alertmanager for its alerts, where an incident is silenced or so new that none was asked for it yet.
+    def look(self, active: Sequence[Silence], *, anyway: bool = False) -> EndsFound:
+        """Asks each Alertmanager for its alerts, where an incident is silenced or so new that none was asked for it yet,
+        or `anyway`.
 
         `active` are the silences of them all. Raises StoreError.
         """
         now, every = self._clock(), self._commit(silences.still_open)
         self._sights = {incident.id: self._sight(incident, active) for incident in every}
         watched = [incident for incident in every if self._sights[incident.id].silence_id]
-        if not watched and not any(self._unseen(incident, now) for incident in every):
+        if not anyway and not watched and not any(self._unseen(incident, now) for incident in every):
             return self.skip()
         answers = {one.name: one.listed() for one in self._alertmanagers}
         problems = {
@@ -106,7 +111,8 @@ class Ends:
             return EndsFound(asked=True, problems=problems)
         listed = _merged({n: a for n, a in answers.items() if not isinstance(a, AlertmanagerProblem)})
         self._note(every, listed, now)
-        return self._judge(watched, self._patience(every, listed), listed, now)
+        found = self._judge(watched, self._patience(every, listed), listed, now)
+        return replace(found, listed={name: sight.silence_id for name, sight in listed.items()})
 
     # What is to be looked for.
 

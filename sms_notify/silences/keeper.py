@@ -1,8 +1,10 @@
 """One round of looking at every Alertmanager: what a silence covers is acknowledged, and what was acknowledged with
 us gets a silence where that is wanted. Then `ends` looks for what has ended while it was silenced.
 
-That a silence ends takes no acknowledgement back: whoever made it has seen the incident. Any Alertmanager's silence
-counts for every incident, for an incident does not tell which one of a pair has sent it.
+The end of the silence that made an acknowledgement takes it back where the alert is listed as firing and nothing else
+silences it; whoever acknowledged with us is not asked. Any Alertmanager's silence counts for every incident, for an
+incident does not tell which one of a pair has sent it. While one of them does not answer nothing is taken back: its
+silence may go on.
 
 A crash, or an answer that was lost, between making a silence and writing it down: the next round finds exactly that
 silence in force and takes it for its own. Where it cannot (the list came from another of the pair, too early), a
@@ -24,11 +26,15 @@ from sms_notify.silences.client import AlertmanagerClient, AlertmanagerProblem, 
 from sms_notify.silences.ends import Ends, EndsFound, Resolve
 from sms_notify.silences.silence import Silence, covering, matchers_for
 from sms_notify.store import silences
-from sms_notify.store.silences import Wanting
+from sms_notify.store.silences import BySilence, Wanting
 from sms_notify.store.tx import Tx
 
-Acknowledge = Callable[[Tx, Sequence[int], str, datetime], Sequence[int]]
-"""Acknowledges incidents, by whom, as of now; returns those that were open and not acknowledged yet."""
+Acknowledge = Callable[[Tx, Sequence[int], str, str, datetime], Sequence[int]]
+"""Acknowledges incidents, by whom, by which silence (its id), as of now; returns those that were open and not acknowledged
+yet.
+"""
+TakeBack = Callable[[Tx, Sequence[int], str, str, datetime], Sequence[int]]
+"""Ends what this silence has acknowledged, by whom, its id, as of now; returns those whose acknowledgement ended."""
 
 _AT_ONCE = 100  # incidents in one transaction: everybody who sends waits for the same thread
 _NOT_WORTH = timedelta(
@@ -43,6 +49,7 @@ class SilenceEvent(StrEnum):
     """What a round has done, or has to tell."""
 
     ACKNOWLEDGED = "acknowledged"
+    TAKEN_BACK = "taken_back"
     SILENCED = "silenced"
     CANNOT_READ = "cannot_read"
     READS_AGAIN = "reads_again"
@@ -88,12 +95,14 @@ class Keeper:
         commit: Commit,
         alertmanagers: Sequence[AlertmanagerClient],
         acknowledge: Acknowledge,
+        take_back: TakeBack,
         resolve: Resolve,
         clock: Clock,
     ) -> None:
         self._commit = commit
         self._alertmanagers = alertmanagers
         self._set_acknowledged = acknowledge
+        self._set_taken_back = take_back
         self._clock = clock
         self._ends = Ends(commit, alertmanagers, resolve, clock)
         self._told: dict[tuple[str, SilenceEvent], Why] = {}
@@ -122,7 +131,34 @@ class Keeper:
             if alertmanager.settings.create_silences:
                 makers.append(_Maker(alertmanager, {frozenset(s.matchers): s for s in active}))
         kept += self._create(makers)
-        return (*kept, *self._tell_ends(self._ends.skip() if silent else self._ends.look(every)))
+        if silent:
+            return (*kept, *self._tell_ends(self._ends.skip()))
+        over = self._over(every)
+        looked = self._ends.look(every, anyway=bool(over))
+        return (*kept, *self._take_back(over, looked), *self._tell_ends(looked))
+
+    def _over(self, active: Sequence[Silence]) -> list[BySilence]:
+        """Those whose silence is in force no more."""
+        ids = {silence.id for silence in active}
+        return [one for one in self._commit(silences.acknowledged) if one.silence_id not in ids]
+
+    def _take_back(self, over: Sequence[BySilence], found: EndsFound) -> list[Kept]:
+        """Of those that fire. What is listed no more is for `ends` to judge; what another silence covers, is that one's."""
+        kept: list[Kept] = []
+        for one in over if found.asked and not found.problems else ():
+            firing = [found.listed[name] for name in one.fingerprints if name in found.listed]
+            if firing and all(firing):
+                self._replace(one, firing[0])
+            elif (firing or not one.fingerprints) and self._end(one):
+                kept.append(Kept(SilenceEvent.TAKEN_BACK, "", one.id, one.silence_id, one.by))
+        return kept
+
+    def _replace(self, one: BySilence, silence_id: str) -> None:
+        self._commit(lambda tx: silences.replaced(tx, one.id, one.silence_id, silence_id))
+
+    def _end(self, one: BySilence) -> Sequence[int]:
+        now = self._clock()
+        return self._commit(lambda tx: self._set_taken_back(tx, [one.id], one.by, one.silence_id, now))
 
     def _acknowledge(self, alertmanager: AlertmanagerClient, active: Sequence[Silence]) -> list[Kept]:
         covered = self._covered(active)
@@ -139,7 +175,7 @@ class Keeper:
         found: dict[int, Silence | None] = {}
         for one in self._commit(silences.uncovered):
             # one that was there when it was less severe says nothing of what it is now
-            silence = covering([silence for silence in active if silence.id != one.known], one.labels)
+            silence = covering([silence for silence in active if silence.id not in one.known], one.labels)
             found[one.id] = (
                 silence if found.get(one.id, silence) is not None else None
             )  # of several alerts, each
@@ -153,7 +189,7 @@ class Keeper:
         for id_, silence in covered:
             by = _by(silence)
             # not where it has ended, or somebody was quicker, since we looked
-            if self._set_acknowledged(tx, [id_], by, now):
+            if self._set_acknowledged(tx, [id_], by, silence.id, now):
                 kept.append(Kept(SilenceEvent.ACKNOWLEDGED, alertmanager.name, id_, silence.id, by))
         return kept
 

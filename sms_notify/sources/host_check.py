@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from sms_notify.alert import Acknowledged, Alert, Delivery, Status, fingerprint_of
+from sms_notify.alert import Acknowledged, Alert, Delivery, Status, Unacknowledged, fingerprint_of
 from sms_notify.sources import input_limits
 
 _SEVERITIES = {
@@ -35,6 +35,7 @@ _BESIDE = {
 }
 # Calls for several contacts about one event come within seconds; the same words later are meant to be told again.
 _SAME_WORDS = timedelta(minutes=10)
+_OVERTAKEN = timedelta(minutes=1)
 _SECOND = timedelta(microseconds=999_999)
 
 
@@ -91,7 +92,9 @@ def delivery_of(check: Check) -> Delivery:
         return Delivery(check.source, _beside(check, *_BESIDE[check.type]))
     if check.type == "CUSTOM":
         return Delivery(check.source, (_custom(check),))
-    return Delivery(check.source, (_trouble(check, _status(check)),))
+    alert = _trouble(check, _status(check))
+    notified_again = check.type == "PROBLEM" and alert.status is Status.FIRING
+    return Delivery(check.source, (alert,), unacks=(_unacknowledged(check),) if notified_again else ())
 
 
 def _status(check: Check) -> Status:
@@ -113,13 +116,22 @@ def _trouble(check: Check, status: Status) -> Alert:
         annotations=_annotations(check, check.output),
         starts_at=moment if firing else None,
         ends_at=None if firing else moment,
+        start_told=check.since is not None,
     )
 
 
 def _acknowledged(check: Check) -> Acknowledged:
-    return Acknowledged(
-        check.source, fingerprint_of(check.identity), check.author or check.source, check.comment
-    )
+    by, made_at = check.author or check.source, check.time or check.at
+    return Acknowledged(check.source, fingerprint_of(check.identity), by, check.comment, made_at)
+
+
+def _unacknowledged(check: Check) -> Unacknowledged:
+    """Neither monitor notifies of what is acknowledged there: a PROBLEM means that it is not, or not any more.
+
+    Hooks overtake each other: without the notification's own time, one that ran a minute later counts.
+    """
+    made_at = check.time or check.at - _OVERTAKEN
+    return Unacknowledged(check.source, fingerprint_of(check.identity), check.source, made_at)
 
 
 def _beside(check: Check, kind: str, severity: str, status: Status) -> tuple[Alert, ...]:

@@ -77,6 +77,7 @@ def _alert(said: _Said, identity: Mapping[str, str], lines: Sequence[str], at: d
         annotations=input_limits.bounded({name: text for name, text in texts.items() if text}),
         starts_at=None if said.resolved else at,
         ends_at=at if said.resolved else None,
+        start_told=False,
         once=not said.name,  # nobody takes a line of a log back
     )
 

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sms_notify.alert import Acknowledged, Alert, Delivery, Status, fingerprint_of
+from sms_notify.alert import Acknowledged, Alert, Delivery, Status, Unacknowledged, fingerprint_of
 from sms_notify.errors import ParseError
 from sms_notify.sources import input_limits, json_alert
 
@@ -189,7 +189,10 @@ def _delivery(event: _Event) -> Delivery:
     fingerprint = _fingerprint(event)
     ended = event.resolved or (event.update and _says(action, "closed"))
     alert = _alert(event, fingerprint, Status.RESOLVED if ended else Status.FIRING)
-    return Delivery(SOURCE, (alert,), acks=() if ended else _acks(event, fingerprint, action, by))
+    if ended:
+        return Delivery(SOURCE, (alert,))
+    unacks = _unacks(event, fingerprint, action, by)
+    return Delivery(SOURCE, (alert,), acks=_acks(event, fingerprint, action, by), unacks=unacks)
 
 
 def _fingerprint(event: _Event) -> str:
@@ -214,6 +217,13 @@ def _acks(event: _Event, fingerprint: str, action: str, by: str) -> tuple[Acknow
     return (Acknowledged(SOURCE, fingerprint, (by if now else "") or SOURCE, comment),)
 
 
+def _unacks(event: _Event, fingerprint: str, action: str, by: str) -> tuple[Unacknowledged, ...]:
+    """Only an update says so: a late copy of the problem itself bears the status of its own time."""
+    if not event.update or not _says(action, "unacknowledged"):
+        return ()
+    return (Unacknowledged(SOURCE, fingerprint, by or SOURCE),)
+
+
 def _says(action: str, word: str) -> bool:
     """Whether {EVENT.UPDATE.ACTION} names it: `acknowledged, commented and closed`."""
     return re.search(rf"\b{word}\b", action) is not None
@@ -230,6 +240,7 @@ def _alert(event: _Event, fingerprint: str, status: Status) -> Alert:
         annotations={name: text for name, raw in texts.items() if (text := input_limits.plain(raw))},
         starts_at=_started(event) if firing else None,
         ends_at=None if firing else event.at,
+        start_told=bool(_AGE.search(event.get("eventage"))),
     )
 
 

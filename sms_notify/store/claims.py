@@ -14,12 +14,23 @@ from sms_notify.store.literals import in_list
 from sms_notify.store.messages import Entry, Message, enter, message_of
 from sms_notify.store.tx import Row, Tx, stored
 
-# What the gateway would take now, the most urgent first, by `messages_due`. A number is texted by one request at a time, so
-# that its texts arrive in order; `messages_busy` says which are.
+# A number is texted by one request at a time, so that its texts arrive in order; `messages_busy` says which are. A critical
+# text waits for a critical one, and for the end of what it tells, which would be read as today's, but for no other: a request
+# takes half a minute where the gateway hangs.
+_TELLS_ITS_END = (
+    "exists (select 1 from pages e cross join incidents h cross join pages g cross join incidents i where h.id = e.incident_id"
+    f" and e.message_id = o.id and e.kind = '{Kind.RESOLVED}' and g.message_id = m.id and i.id = g.incident_id"
+    " and coalesce(i.source, '') = h.source and coalesce(i.fingerprint, '') = h.fingerprint)"
+)
+_BUSY = (
+    "exists (select 1 from messages o where o.state = 'submitting' and o.number = m.number"
+    f" and (m.lane <> '{Lane.CRITICAL}' or o.lane = '{Lane.CRITICAL}' or {_TELLS_ITS_END}))"
+)
+# What the gateway would take now, the most urgent first, by `messages_due`.
 _MAY_LEAVE = (
     " from messages m where m.state = 'queued' and m.gateway = :gateway"
     " and m.not_before <= :now and m.expires_at > :now"
-    " and not exists (select 1 from messages o where o.state = 'submitting' and o.number = m.number)"
+    f" and not {_BUSY}"
     " and not exists (select 1 from breakers b where b.gateway = :gateway and b.opened_at is not null"
     f" and (b.scope in {breakers.WHOLE} or {breakers.REFUSES}))"
 )
@@ -61,8 +72,9 @@ def claim(
 ) -> Message | None:
     """Takes the most urgent message that may leave now, and writes the attempt down before any byte leaves.
 
-    A number that is being texted is passed over, and so is a text whose reader is still to hear of the beginning of
-    what it tells: what happened first is read first. `only` names the one message that may be taken.
+    A number that is being texted is passed over, but for a critical text behind one of the rest. So is a text whose reader
+    is still to hear of the beginning of what it tells: what happened first is read first. `only` names the one message
+    that may be taken.
 
     Whoever dies after this commit leaves a row in `submitting` that says under which reference the text may be out. It
     is never just sent again: at a restart, or when the lease is over, it counts as unknown.
@@ -108,15 +120,22 @@ def _first_that_may_leave(tx: Tx, gateway: str, only: int | None, now: datetime)
 
 
 def only_for_busy_numbers(tx: Tx) -> bool:
-    """Whether all that waits is for numbers that are being texted: in a storm to one person every other sender would look
-    through thousands of texts in vain. The index messages_behind has what lies between two of those numbers.
+    """Whether all that waits is for numbers that are being texted, and nothing of it critical behind one of the rest: in a
+    storm to one person every other sender would look through thousands of texts in vain. The index messages_behind has
+    what lies between two of those numbers.
     """
-    busy = tx.all("select number from messages where state = 'submitting' order by number")
+    busy = tx.all("select number, lane from messages where state = 'submitting' order by number")
     numbers = list(dict.fromkeys(row["number"] for row in busy))
     if not numbers:
         return False
     named = {f"k{n}": number for n, number in enumerate(numbers)}
-    return tx.one(_beside_sql(len(numbers)), **named) is None
+    if tx.one(_beside_sql(len(numbers)), **named) is not None:
+        return False
+    urgent = {row["number"] for row in busy if row["lane"] == Lane.CRITICAL}
+    return all(number in urgent or tx.one(_URGENT, number=number) is None for number in numbers)
+
+
+_URGENT = f"select 1 as one from messages where state = 'queued' and number = :number and lane = '{Lane.CRITICAL}' limit 1"
 
 
 @cache

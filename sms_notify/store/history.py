@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from sms_notify.alert import Alert, Severity, Status
-from sms_notify.policy.vocabulary import Decision, Heard, IncidentState, Kind, PageState
+from sms_notify.policy.vocabulary import Decision, Heard, IncidentState, Kind, PageState, State
 from sms_notify.store.literals import in_list
 from sms_notify.store.tx import Row, Tx, from_stored, load, moment
 
@@ -153,7 +153,8 @@ def decisions(tx: Tx) -> dict[str, int]:
 _UNTOLD = (
     " from incidents i left join pages p on p.id = (select max(q.id) from pages q where q.incident_id = i.id"
     "  and q.kind <> 'resolved') where not exists (select 1 from pages t join messages m on m.id = t.message_id"
-    "  where t.incident_id = i.id and t.kind <> 'resolved' and m.attempts > 0)"
+    "  where t.incident_id = i.id and t.kind <> 'resolved' and m.attempts > 0"
+    f"  and m.state in {in_list(state for state in State if state.hopeful)})"
     " and (p.id is not null or exists (select 1 from decisions d where d.incident_id = i.id and d.word = 'nobody_on_call'))"
 )
 

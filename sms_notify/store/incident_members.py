@@ -5,19 +5,32 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import datetime
 
+from sms_notify.alert import Severity
 from sms_notify.policy.records import Member
-from sms_notify.store.tx import Row, Tx, among, from_stored, insert_into, moment, pairs, stored, to_stored
+from sms_notify.store.tx import (
+    Row,
+    Tx,
+    among,
+    dump,
+    from_stored,
+    insert_into,
+    load_shared,
+    moment,
+    pairs,
+    stored,
+    to_stored,
+)
 
 
 def newest_of(tx: Tx, keys: Iterable[tuple[str, str]]) -> list[Member]:
-    """The newest membership of each alert. The index members_key finds it."""
+    """The newest membership of each alert, and those that it has not ended. The index members_key finds them."""
     found: list[Row] = []
     for values, named in pairs(keys):
         sql = (
             f"with k (source, fingerprint) as (values {values}) select m.* from k join members m"
-            " on m.source = k.source and m.fingerprint = k.fingerprint and m.incident_id ="
+            " on m.source = k.source and m.fingerprint = k.fingerprint and (m.closed_at is null or m.incident_id ="
             " (select x.incident_id from members x where x.source = k.source and x.fingerprint = k.fingerprint"
-            "  order by x.incident_id desc limit 1)"
+            "  order by x.incident_id desc limit 1))"
         )
         found += tx.all(sql, **named)
     return list(map(_member, found))
@@ -36,16 +49,21 @@ def _member(row: Row) -> Member:
     return Member(
         row["incident_id"], row["source"], row["fingerprint"], from_stored(row["starts_at"]),
         moment(row["opened_at"]), moment(row["last_seen_at"]), from_stored(row["ended_at"]),
-        from_stored(row["closed_at"]),
+        from_stored(row["closed_at"]), load_shared(row["labels"]), load_shared(row["annotations"]),
+        Severity(row["severity"]),
     )  # fmt: skip
 
 
 _SAVE = (
     insert_into(
-        "members", "incident_id, source, fingerprint, starts_at, opened_at, last_seen_at, ended_at, closed_at"
+        "members",
+        "incident_id, source, fingerprint, starts_at, opened_at, last_seen_at, ended_at, closed_at, labels,"
+        " annotations, severity",
     )
     + " on conflict (incident_id, source, fingerprint) do update set last_seen_at = excluded.last_seen_at,"
-    " starts_at = excluded.starts_at, closed_at = excluded.closed_at, ended_at = excluded.ended_at"
+    " starts_at = excluded.starts_at, closed_at = excluded.closed_at, ended_at = excluded.ended_at,"
+    " labels = excluded.labels, annotations = excluded.annotations,"
+    " severity = excluded.severity"
 )
 
 
@@ -55,6 +73,7 @@ def save(tx: Tx, members: Iterable[Member]) -> None:
         (
             one.incident_id, one.source, one.fingerprint, to_stored(one.starts_at), stored(one.opened_at),
             stored(one.last_seen_at), to_stored(one.ended_at), to_stored(one.closed_at),
+            dump(one.labels), dump(one.annotations), one.severity,
         )
         for one in members
     ]  # fmt: skip

@@ -6,7 +6,6 @@ from collections.abc import Iterable
 from datetime import datetime
 
 from sms_notify.alert import Severity
-from sms_notify.policy.holds import Hold
 from sms_notify.policy.records import AcceptedAlert, Incident
 from sms_notify.policy.vocabulary import Heard, IncidentState
 from sms_notify.store.literals import in_list
@@ -34,8 +33,15 @@ def incident_of(row: Row) -> Incident:
         load_shared(row["labels"]), load_shared(row["annotations"]), from_stored(row["starts_at"]),
         moment(row["opened_at"]), moment(row["last_seen_at"]), from_stored(row["ended_at"]),
         from_stored(row["closed_at"]), from_stored(row["acked_at"]), row["acked_by"], row["acked_how"],
-        row["flapping"], row["raised"],
+        row["flapping"], row["raised"], Severity(row["level"]) if row["level"] else None,
+        from_stored(row["milder_since"]), load_shared(row["routed_by"]) if row["routed_by"] else None,
+        Severity(row["worst"]) if row["worst"] else None, _moments(row["began"]), bool(row["repeats"]),
+        row["acked_ref"], from_stored(row["acked_made_at"]), from_stored(row["ack_until"]), row["closed_by"],
     )  # fmt: skip
+
+
+def _moments(listed: str) -> tuple[datetime, ...]:
+    return tuple(moment(int(at)) for at in listed.split())
 
 
 _NEWEST = "select * from incidents where source = :source and fingerprint = :fingerprint order by id desc limit :most"
@@ -74,35 +80,72 @@ def by_ids(tx: Tx, ids: Iterable[int]) -> list[Incident]:
 
 
 def still_open(tx: Tx) -> list[Incident]:
-    """What is open, the oldest first."""
-    return list(map(incident_of, tx.all("select * from incidents where closed_at is null order by id")))
+    """What is open, the oldest first. Sorted here, so that `incidents_quiet` finds it also without statistics."""
+    found = map(incident_of, tx.all("select * from incidents where closed_at is null"))
+    return sorted(found, key=lambda one: one.id)
 
 
-_QUIET = (
-    "closed_at is null and last_seen_at < :limit and not exists (select 1 from pages p where p.incident_id = incidents.id"
-    f" and p.state = 'held' and p.why in {in_list(hold for hold in Hold if hold.of_hours)})"
-)
-"""What somebody is to hear of when the night, or the weekend, is over stays open until then: its source may tell it once.
-The index incidents_quiet finds it.
-"""
+def last_routed(tx: Tx) -> dict[int, tuple[str, ...]]:
+    """The receivers that the last alert of each open incident was routed to. By `incidents_quiet` and `alerts_incident`."""
+    rows = tx.all(
+        "select incident_id, routes from alerts where id in (select (select max(a.id) from alerts a"
+        " where a.incident_id = i.id) from incidents i where i.closed_at is null)"
+    )
+    return {
+        row["incident_id"]: tuple(line.rpartition(" -> ")[2] for line in (row["routes"] or "").splitlines())
+        for row in rows
+    }
 
 
-def unheard_since(tx: Tx, limit: datetime) -> list[Incident]:
-    """The open episodes that nothing was heard of since `limit`."""
-    return list(map(incident_of, tx.all(f"select * from incidents where {_QUIET}", limit=stored(limit))))
+_QUIET = "closed_at is null and repeats = 1 and state <> 'unheard' and last_seen_at < :limit and last_seen_at + 2 * gap < :now"
+"""The index incidents_quiet finds it."""
 
 
+def unheard_since(tx: Tx, limit: datetime, now: datetime) -> list[Incident]:
+    """The open episodes of sources that repeat, and said nothing since `limit`, and for twice their longest pause so far;
+    not all of an Alertmanager's at once.
+    """
+    sql = f"select * from incidents where {_QUIET} order by last_seen_at limit :most"
+    found = tx.all(sql, limit=stored(limit), now=stored(now), most=_MOST)
+    return list(map(incident_of, found))
+
+
+_MOST = 100  # in one tick
 UNHEARD = f"exists (select 1 from incidents where {_QUIET})"
+
+
+def lapsed(tx: Tx, now: datetime) -> list[Incident]:
+    """The open episodes whose acknowledgement, or the wait for an answer after it, is over. By incidents_acks."""
+    sql = f"select * from incidents where {_LAPSED} order by ack_until, id"
+    return list(map(incident_of, tx.all(sql, now=stored(now))))
+
+
+_LAPSED = "ack_until is not null and closed_at is null and ack_until <= :now"
+LAPSED = f"exists (select 1 from incidents where {_LAPSED})"
+
+
+def notices(tx: Tx, ids: Iterable[int]) -> frozenset[int]:
+    """Those of these incidents that nothing ends: nobody is reminded of them. The index alerts_incident finds their alerts."""
+    return frozenset(
+        row["incident_id"]
+        for names, named in among(ids)
+        for row in tx.all(
+            f"select distinct incident_id from alerts where incident_id in ({names}) and once = 1", **named
+        )
+    )
 
 
 _INSERT = insert_into(
     "incidents",
     "id, source, fingerprint, starts_at, opened_at, state, severity, labels, annotations, last_seen_at, ended_at,"
-    " closed_at, acked_at, acked_by, acked_how, flapping, raised",
+    " closed_at, acked_at, acked_by, acked_how, flapping, raised, level, milder_since, routed_by, worst, began,"
+    " repeats, acked_ref, acked_made_at, ack_until, closed_by",
 )
 _UPDATE = (
     "update incidents set state = ?, severity = ?, labels = ?, annotations = ?, last_seen_at = ?, ended_at = ?,"
-    " closed_at = ?, acked_at = ?, acked_by = ?, acked_how = ?, flapping = ?, raised = ? where id = ?"
+    " closed_at = ?, acked_at = ?, acked_by = ?, acked_how = ?, flapping = ?, raised = ?, level = ?, milder_since = ?,"
+    " routed_by = ?, worst = ?, began = ?, repeats = ?, acked_ref = ?, acked_made_at = ?, ack_until = ?, closed_by = ?"
+    " where id = ?"
 )
 
 
@@ -125,14 +168,21 @@ def _changeable(one: Incident) -> tuple[object, ...]:
     return (
         one.state, one.severity, dump(one.labels), dump(one.annotations), stored(one.last_seen_at),
         to_stored(one.ended_at), to_stored(one.closed_at), to_stored(one.acked_at), one.acked_by, one.acked_how,
-        one.flapping, one.raised,
+        one.flapping, one.raised, one.level or "", to_stored(one.milder_since),
+        "" if one.routed_by is None else dump(one.routed_by), one.worst or "",
+        " ".join(str(stored(at)) for at in one.began), int(one.repeats),
+        one.acked_ref, to_stored(one.acked_made_at), to_stored(one.ack_until), one.closed_by,
     )  # fmt: skip
 
 
 def seen(tx: Tx, incident_ids: Iterable[int], now: datetime) -> None:
-    """They fire still."""
+    """They fire still. The longest pause between two repeats says how long the next may be."""
     at = stored(now)
-    tx.run_all("update incidents set last_seen_at = ? where id = ?", [(at, id_) for id_ in incident_ids])
+    sql = (
+        "update incidents set gap = case when ? - last_seen_at > gap then ? - last_seen_at else gap end, last_seen_at = ?"
+        " where id = ?"
+    )
+    tx.run_all(sql, [(at, at, at, id_) for id_ in incident_ids])
 
 
 def allow_for_absence(tx: Tx, since: datetime) -> None:
@@ -144,6 +194,23 @@ def allow_for_absence(tx: Tx, since: datetime) -> None:
         )
 
 
+def early_ends(tx: Tx, keys: Iterable[Key], since: datetime) -> set[tuple[str, str, datetime]]:
+    """Ends of what was not open, heard of since then: source, fingerprint and start. The index alerts_early_ends finds them."""
+    return {
+        (row["source"], row["fingerprint"], moment(row["starts_at"]))
+        for values, named in pairs(keys)
+        for row in tx.all(
+            f"with k (source, fingerprint) as (values {values}) select a.source, a.fingerprint, a.starts_at from k"
+            " join alerts a on a.source = k.source and a.fingerprint = k.fingerprint"
+            f" where a.status = 'resolved' and a.reason in {_NOT_OPEN} and a.received_at > :since"
+            " and a.starts_at is not null",
+            since=stored(since),
+            **named,
+        )
+    }
+
+
+_NOT_OPEN = in_list((Heard.DUPLICATE, Heard.NEVER_FIRED))
 _RECORD = insert_into(
     "alerts",
     "received_at, node, source, fingerprint, status, reason, incident_id, group_key, labels, annotations, starts_at,"

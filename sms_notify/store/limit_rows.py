@@ -18,7 +18,7 @@ from sms_notify.store.tx import Tx, insert_into, moment, rows_of, stored
 _BALANCE_HOLDS = timedelta(hours=2)  # it is asked every quarter of an hour
 _A_FEW = 10  # the parts of the texts that are asked for
 _OF_ONE = in_list(scope for scope in LimitScope if LimitScope.of_one_number(scope))
-_LIMITED = (Lane.CRITICAL, Lane.REST)
+_LIMITED = (Lane.CRITICAL, Lane.ENDS, Lane.REST)
 LaneKey = tuple[str, Lane]
 
 
@@ -41,6 +41,8 @@ def load_lanes(
                 queue.waiting[key] = row["n"]
             elif row["what"] == "held":
                 queue.held.add(key)
+            elif row["what"] == "again":
+                queue.unconfirmed.add(key)
             else:
                 queue.left.setdefault(key, []).append(moment(row["at"]))
     return held
@@ -62,7 +64,11 @@ def _lanes_sql(values: str) -> str:
         " select 'waits', m.number, m.lane, '', 0, 0, count(*) from k join messages m on m.number = k.number"
         " where m.state = 'queued' group by m.number, m.lane"
     )
-    return waiting + of_each
+    again = (  # by pages_unconfirmed
+        f" union all select 'again', k.number, '{Lane.REST}', '', 0, 0, 0 from k where exists (select 1 from pages p"
+        f" where p.state = 'held' and p.why = '{Hold.UNCONFIRMED}' and p.number = k.number and p.lane = '{Lane.REST}')"
+    )
+    return waiting + of_each + again
 
 
 _MONEY = (
@@ -107,7 +113,12 @@ def load_at_all(tx: Tx, back: Mapping[str | None, timedelta], queue: QueueView, 
 @cache
 def _at_all_sql(of_receiver: bool) -> str:
     def mine(id_: str) -> str:
-        named = f" and exists (select 1 from pages p where p.message_id = {id_} and p.receiver = :receiver)"
+        # Also what another text tells by now: the first one left all the same.
+        named = (
+            f" and (exists (select 1 from pages p where p.message_id = {id_} and p.receiver = :receiver) or exists"
+            f" (select 1 from tried t join pages p on p.id = t.page_id where t.message_id = {id_}"
+            "  and p.receiver = :receiver))"
+        )
         return named if of_receiver else ""
 
     return (
@@ -170,11 +181,13 @@ def look_again(tx: Tx, lanes: Iterable[LaneKey], now: datetime) -> None:
 
 
 def free_silent_lanes(tx: Tx, now: datetime) -> None:
-    """A silence that was announced and in which nothing came needs no closing text."""
+    """A silence that was announced and in which nothing came needs no closing text. What a receiver's own limit holds is
+    not held by the lane.
+    """
     tx.run(
         "delete from holds where until <= :now and not exists (select 1 from pages p where p.number = holds.number"
         " and p.lane = holds.lane and p.state = 'held' and (p.due_at <= :now"
-        f" or p.why in {in_list(hold for hold in Hold if hold.of_limits)}))",
+        f" or p.why in {in_list(hold for hold in Hold if hold.of_limits)} and p.held_by <> '{LimitScope.RECEIVER}'))",
         now=stored(now),
     )
 

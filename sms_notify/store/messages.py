@@ -47,7 +47,7 @@ _INSERT = insert_into(
     " not_before, expires_at, created_at, updated_at, lane, ack_code",
 )
 _UPDATE = (
-    "update messages set gateway = ?, not_before = ?, ambiguous = ?, body = ?, parts = ?, recuts = ?, updated_at = ?,"
+    "update messages set number = ?, gateway = ?, not_before = ?, ambiguous = ?, body = ?, parts = ?, recuts = ?, updated_at = ?,"
     f" state = ?, lease_until = null, poll_at = case when ? in {_FINAL} then null else poll_at end where id = ?"
 )
 
@@ -70,7 +70,7 @@ def update(tx: Tx, messages: Iterable[Message], now: datetime) -> None:
     at = stored(now)
     rows = [
         (
-            m.gateway, stored(m.not_before), m.ambiguous, m.body, m.parts, m.recuts, at, m.state, m.state, m.id
+            m.number, m.gateway, stored(m.not_before), m.ambiguous, m.body, m.parts, m.recuts, at, m.state, m.state, m.id
         )
         for m in messages
     ]  # fmt: skip
@@ -119,9 +119,23 @@ def message_of(row: Row) -> Message:
     )
 
 
+TELLS = (
+    "(select incident_id from pages where message_id = :id"
+    " union select p.incident_id from tried t join pages p on p.id = t.page_id where t.message_id = :id)"
+)
+"""The incidents that a message tells or, before another text did, was to tell: by pages_message and the key of `tried`."""
+
+
+TOLD_BY = (
+    "(select message_id from pages where incident_id = :id"
+    " union select t.message_id from pages p join tried t on t.page_id = p.id where p.incident_id = :id)"
+)
+"""The messages that tell an incident, or were to: by pages_once and tried_page."""
+
+
 def incidents_of(tx: Tx, message_id: int) -> Sequence[int]:
-    """The incidents that a message tells."""
-    rows = tx.all("select incident_id from pages where message_id = :id order by incident_id", id=message_id)
+    """The incidents that a message tells, or was to tell."""
+    rows = tx.all(f"select incident_id from {TELLS} as told order by incident_id", id=message_id)
     return [row["incident_id"] for row in rows]
 
 

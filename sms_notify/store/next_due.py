@@ -29,10 +29,15 @@ class Waits:
 _BY_TICK = """
   union all select min(due_at) from agenda where what = 'escalate'
   union all select min(due_at) from agenda where what = 'remind'
+  union all select min(due_at) from agenda where what = 'calm'
+  union all select min(due_at) from agenda where what = 'copy'
+  union all select min(due_at) from agenda where what = 'handoff'
   union all select min(until) from holds where not exists (select 1 from pages p where p.number = holds.number
-    and p.lane = holds.lane and p.state = 'held')
+    and p.lane = holds.lane and p.state = 'held' and p.held_by <> 'receiver')
   union all select min(flush_at) + :group_kept + 1 from groups
-  union all select min(last_seen_at) + :stale_after + 1 from incidents where closed_at is null
+  union all select min(last_seen_at + case when 2 * gap > :stale_after then 2 * gap else :stale_after end) + 1 from incidents
+    where closed_at is null and repeats = 1 and state <> 'unheard'
+  union all select min(ack_until) from incidents where ack_until is not null and closed_at is null
   union all select min(expires_at) from messages where state = 'queued'
   union all select min(lease_until) from messages where state = 'submitting'
   union all select min(updated_at) + :reconcile_wait from messages where state = 'unknown'
@@ -52,7 +57,8 @@ select min(at) as at from (
 _NEXT_ASKED = f"""
 select min(at) as at from (
   select min(due_at) as at from pages p where state = 'held' and not (due_at <= :now and exists
-    (select 1 from messages m where m.state = 'queued' and m.number = p.number and m.lane = p.lane))
+    (select 1 from messages m where m.state = 'queued' and m.number = p.number
+      and (m.lane = p.lane or p.lane = 'ends' and m.lane = 'critical')))
   union all select min(not_before) from messages where state = 'queued' and not_before > :now
   union all select min(told_at) + :trouble_kept + 1 from troubles where closed_at is null and told_at + :trouble_kept + 1 > :now
   union all select min(opened_at) + :failover_after from breakers where opened_at + :failover_after > :now

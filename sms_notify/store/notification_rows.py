@@ -22,13 +22,17 @@ _SELECT = (
 )
 _HELD = "select p.*, null as message_state, 0 as message_ambiguous, null as message_at from pages p"
 _BY_THE_CLOCK = in_list(hold for hold in Hold if hold.of_hours)
+_AGAIN = in_list(hold for hold in Hold if hold.again)
+
+
+_FEW = 256
 
 
 def of_incidents(tx: Tx, ids: Iterable[int]) -> list[Row]:
-    """Every notification of these incidents."""
+    """Every notification of these incidents. Of a long list SQLite thinks that reading all of the table is cheaper."""
     return [
         row
-        for names, named in among(ids)
+        for names, named in among(ids, _FEW)
         for row in tx.all(f"{_SELECT} where p.incident_id in ({names}) order by p.id", **named)
     ]
 
@@ -65,6 +69,26 @@ def late_for(tx: Tx, numbers: Iterable[str]) -> list[Row]:
             **named,
         )
     ]
+
+
+def resends_of(tx: Tx, message_id: int) -> Sequence[Row]:
+    """What is owed once more because the answer to this message was lost, by the primary key of `tried`."""
+    return tx.all(
+        f"{_SELECT} join tried t on t.page_id = p.id where t.message_id = :id and p.again_of = :id order by p.id",
+        id=message_id,
+    )
+
+
+def note_tried(tx: Tx, tried: Iterable[tuple[int, int]]) -> None:
+    """That a message, the first of each pair, was to tell a notification which another one tells from now on."""
+    tx.run_all(insert_into("tried", "message_id, page_id") + " on conflict do nothing", list(tried))
+
+
+def due_again(tx: Tx, now: datetime) -> Sequence[Row]:
+    """What is due once more: its text failed, or the answer to it was lost."""
+    return tx.all(
+        f"{_HELD} where p.state = 'held' and p.due_at <= :now and p.why in {_AGAIN}", now=stored(now)
+    )
 
 
 def due_after_hours(tx: Tx, now: datetime) -> Sequence[Row]:
@@ -110,6 +134,8 @@ def notification_of(row: Row, incidents: Mapping[int, Incident]) -> Notification
         id=row["id"],
         state=state,
         message_id=row["message_id"],
+        again_of=row["again_of"],
+        failures=row["failures"],
         row_lane=Lane(row["lane"]),
         message_state=None if row["message_state"] is None else State(row["message_state"]),
         message_ambiguous=row["message_ambiguous"] or 0,
@@ -120,8 +146,8 @@ def notification_of(row: Row, incidents: Mapping[int, Incident]) -> Notification
 _INSERT = (
     insert_into(
         "pages",
-        "incident_id, number, kind, nth, recipient, receiver, lane, bundle, hidden, created_at, state, why, held_by,"
-        " due_at, message_id, id",
+        "incident_id, number, kind, nth, recipient, hidden, created_at, state, why, held_by, due_at, message_id, again_of,"
+        " failures, bundle, lane, receiver, id",
     )
     + " on conflict (incident_id, number, kind, nth) do nothing"
 )
@@ -131,8 +157,8 @@ def insert(tx: Tx, notifications: Iterable[Notification]) -> None:
     """The index pages_once decides races, and no race may undo the whole transaction of everybody else."""
     rows = [
         (
-            n.incident_id, n.number, n.kind, n.nth, n.person.name, n.receiver, n.row_lane, n.bundle, n.hidden,
-            stored(n.created_at), *_changeable(n),
+            n.incident_id, n.number, n.kind, n.nth, n.person.name, n.hidden, stored(n.created_at),
+            *_changeable(n),
         )
         for n in notifications
     ]  # fmt: skip
@@ -140,12 +166,19 @@ def insert(tx: Tx, notifications: Iterable[Notification]) -> None:
 
 
 def update(tx: Tx, notifications: Iterable[Notification]) -> None:
-    sql = "update pages set state = ?, why = ?, held_by = ?, due_at = ?, message_id = ? where id = ?"
+    """Another receiver may have texted it than the one it was written down for, where that one's limit held it."""
+    sql = (
+        "update pages set state = ?, why = ?, held_by = ?, due_at = ?, message_id = ?, again_of = ?, failures = ?,"
+        " bundle = ?, lane = ?, receiver = ? where id = ?"
+    )
     tx.run_all(sql, list(map(_changeable, notifications)))
 
 
 def _changeable(n: Notification) -> tuple[object, ...]:
-    return n.state, n.why, n.held_by, stored(n.due_at), n.message_id, n.id
+    return (
+        n.state, n.why, n.held_by, stored(n.due_at), n.message_id, n.again_of, n.failures, n.bundle, n.row_lane,
+        n.receiver, n.id,
+    )  # fmt: skip
 
 
 def postpone(tx: Tx, lanes: Iterable[tuple[str, Lane, HeldLane]], now: datetime) -> None:

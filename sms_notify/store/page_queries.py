@@ -18,7 +18,9 @@ from sms_notify.store.tx import Row, Tx, from_stored, moment
 
 @dataclass(frozen=True, slots=True)
 class ShownIncident:
-    """An episode as the pages tell it. Times are aware UTC; `acked_by` is empty while nobody takes care of it."""
+    """An episode as the pages tell it. Times are aware UTC; `acked_by` is empty while nobody takes care of it, `ack_until`
+    None where nothing lapses by itself, `closed_by` empty where its source ended it.
+    """
 
     id: int
     alert: Alert
@@ -29,6 +31,8 @@ class ShownIncident:
     acked_at: datetime | None
     acked_by: str
     acked_how: str
+    ack_until: datetime | None = None
+    closed_by: str = ""
 
     @property
     def since(self) -> datetime:
@@ -171,8 +175,7 @@ def _shown(row: Row) -> Message:
 def codes(tx: Tx, incident_id: int) -> Sequence[str]:
     """The codes of the links in the texts that tell an incident."""
     rows = tx.all(
-        "select distinct m.ack_code from pages p join messages m on m.id = p.message_id"
-        " where p.incident_id = :id and m.ack_code is not null",
+        f"select distinct m.ack_code from messages m where m.id in {messages.TOLD_BY} and m.ack_code is not null",
         id=incident_id,
     )
     return [row["ack_code"] for row in rows]
@@ -191,7 +194,7 @@ def linked(tx: Tx, code: str) -> Linked | None:
     if message is None:
         return None
     rows = tx.all(
-        "select * from incidents where id in (select incident_id from pages where message_id = :id) order by id",
+        f"select * from incidents where id in {messages.TELLS} order by id",
         id=message.id,
     )
     return Linked(message, tuple(_incident(row) for row in rows))
@@ -208,4 +211,6 @@ def _incident(row: Row) -> ShownIncident:
         acked_at=from_stored(row["acked_at"]),
         acked_by=row["acked_by"],
         acked_how=row["acked_how"],
+        ack_until=from_stored(row["ack_until"]),
+        closed_by=row["closed_by"],
     )

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from sms_notify.policy.vocabulary import State
+from sms_notify.store.literals import in_list
+from sms_notify.store.messages import TELLS, TOLD_BY
 from sms_notify.store.tx import Row, Tx, stored
 
 
@@ -97,6 +99,13 @@ def incident(tx: Tx, incident_id: int) -> Row | None:
     return tx.one("select * from incidents where id = :id", id=incident_id)
 
 
+# A text that failed, or whose answer was lost, has told nobody.
+_TOLD = (
+    "exists (select 1 from messages m where m.id = p.message_id and m.state in"
+    f" {in_list(state for state in State if state.hopeful)})"
+)
+
+
 def open_incidents(tx: Tx) -> Sequence[Row]:
     """The open incidents, oldest first, with how many people were told, how many wait, and until when the first does.
 
@@ -105,7 +114,7 @@ def open_incidents(tx: Tx) -> Sequence[Row]:
     """
     rows = tx.all(
         "select i.*,"
-        " (select count(distinct p.number) from pages p where p.incident_id = i.id and p.state = 'told') as told,"
+        f" (select count(distinct p.number) from pages p where p.incident_id = i.id and p.state = 'told' and {_TOLD}) as told,"
         " (select count(distinct p.number) from pages p where p.incident_id = i.id and p.state = 'held') as held,"
         " (select min(p.due_at) from pages p where p.incident_id = i.id and p.state = 'held') as held_until"
         " from incidents i where i.closed_at is null"
@@ -123,8 +132,12 @@ def pages_of(tx: Tx, incident_id: int) -> Sequence[Row]:
 
 
 def told_by(tx: Tx, message_id: int) -> Sequence[Row]:
-    """What a message tells, a page a row."""
-    return tx.all("select * from pages where message_id = :id order by id", id=message_id)
+    """What a message tells, or was to tell before another one did, a page a row."""
+    return tx.all(
+        "select * from pages where message_id = :id or id in (select page_id from tried where message_id = :id)"
+        " order by id",
+        id=message_id,
+    )
 
 
 def decisions_of(tx: Tx, incident_id: int) -> Sequence[Row]:
@@ -146,7 +159,7 @@ def messages_of(tx: Tx, incident_id: int) -> Sequence[Row]:
     """The messages that tell of it, by `pages_once`, each with the number of incidents that it tells, by `pages_message`."""
     return tx.all(
         "select m.*, (select count(distinct q.incident_id) from pages q where q.message_id = m.id) as tells from messages m"
-        " where m.id in (select message_id from pages where incident_id = :id) order by m.id",
+        f" where m.id in {TOLD_BY} order by m.id",
         id=incident_id,
     )
 
@@ -154,7 +167,7 @@ def messages_of(tx: Tx, incident_id: int) -> Sequence[Row]:
 def incidents_of(tx: Tx, message_id: int) -> Sequence[Row]:
     """The incidents that a message tells, each once."""
     return tx.all(
-        "select * from incidents where id in (select incident_id from pages where message_id = :id) order by id",
+        f"select * from incidents where id in {TELLS} order by id",
         id=message_id,
     )
 

@@ -327,4 +327,57 @@ MIGRATIONS: tuple[str, ...] = (
         created_at bigint not null
     );
     """,
+    # What an incident is now beside what it was at worst, and what counts as flapping. What has been closed because
+    # nothing was heard of it stays closed, under the new word.
+    """
+    alter table incidents add column level text not null default '';
+    alter table incidents add column milder_since bigint;
+    alter table incidents add column routed_by text not null default '';
+    alter table incidents add column worst text not null default '';
+    alter table incidents add column began text not null default '';
+    alter table incidents add column repeats integer not null default 0;
+    alter table incidents add column gap bigint not null default 0;
+    update incidents set flapping = 0 where closed_at is null;
+    update incidents set repeats = 1 where source in ('alertmanager', 'grafana');
+    create index alerts_early_ends on alerts (source, fingerprint, received_at)
+      where status = 'resolved' and reason in ('duplicate', 'never_fired');
+    drop index incidents_quiet;
+    create index incidents_quiet on incidents (last_seen_at) where closed_at is null and repeats = 1 and state <> 'unheard';
+    alter table members add column labels text not null default '{}';
+    alter table members add column annotations text not null default '{}';
+    alter table members add column severity text not null default 'other';
+    update members set labels = (select i.labels from incidents i where i.id = members.incident_id),
+      annotations = (select i.annotations from incidents i where i.id = members.incident_id),
+      severity = (select i.severity from incidents i where i.id = members.incident_id);
+    update incidents set state = 'unheard' where state = 'stale';
+    update alerts set reason = 'held_copy' where reason = 'stale' and status = 'firing';
+    update alerts set reason = 'old_end' where reason = 'stale';
+    """,
+    """
+    alter table pages add column again_of bigint;
+    alter table pages add column failures integer not null default 0;
+    -- The texts that were to tell something which another text tells by now, or will.
+    create table tried (
+        message_id bigint not null,
+        page_id bigint not null,
+        primary key (message_id, page_id)
+    );
+    create index tried_page on tried (page_id);
+    create index pages_unconfirmed on pages (number, lane) where state = 'held' and why = 'unconfirmed';
+
+    -- What the configuration that ran last said: the numbers of people, whom receivers notify, how many steps they have.
+    create table configured (
+        what text not null,
+        name text not null,
+        value text not null,
+        primary key (what, name, value)
+    );
+    """,
+    """
+    alter table incidents add column acked_ref text not null default '';
+    alter table incidents add column acked_made_at bigint;
+    alter table incidents add column ack_until bigint;
+    alter table incidents add column closed_by text not null default '';
+    create index incidents_acks on incidents (ack_until) where ack_until is not null and closed_at is null;
+    """,
 )

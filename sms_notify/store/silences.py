@@ -23,12 +23,24 @@ _OPEN_THERE = "i.closed_at is null and coalesce(i.source, '') = :source"
 class Uncovered:
     """An open incident that nobody has acknowledged, by the labels of one of its alerts.
 
-    `known` is the silence that was made for it, or acknowledged it, before it became worse; else empty.
+    `known` are the silences that were made for it, or acknowledged it, before it became worse or somebody took that back.
     """
 
     id: int
     labels: Mapping[str, str]
-    known: str = ""
+    known: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class BySilence:
+    """An open incident that a silence has acknowledged. `by` is who made that, as the incident says it; `fingerprints` are
+    its alerts that have not ended, as Alertmanager names them. Without one another source alone holds it open.
+    """
+
+    id: int
+    silence_id: str
+    by: str
+    fingerprints: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,11 +75,46 @@ class Open:
 def uncovered(tx: Tx) -> Sequence[Uncovered]:
     """The incidents from an Alertmanager that are open and not acknowledged, oldest first."""
     rows = tx.all(
-        "select i.id, i.labels, s.silence_id from by_source i left join silences s on s.incident_id = i.id"
-        f" where {_OPEN_THERE} and i.acked_at is null order by i.id",
+        "select i.id, i.labels, s.silence_id, x.acked_ref from by_source i join incidents x on x.id = i.id"
+        f" left join silences s on s.incident_id = i.id where {_OPEN_THERE} and i.acked_at is null order by i.id",
         source=SOURCE,
     )
-    return [Uncovered(row["id"], load(row["labels"]), row["silence_id"] or "") for row in rows]
+    return [
+        Uncovered(row["id"], load(row["labels"]), frozenset((row["silence_id"] or "", row["acked_ref"])))
+        for row in rows
+    ]
+
+
+def acknowledged(tx: Tx) -> list[BySilence]:
+    """What is open and was acknowledged by a silence that is known, oldest first. By `incidents_quiet`."""
+    rows = tx.all(
+        "select id, acked_ref, acked_by from incidents where closed_at is null and acked_how = :silence and acked_ref <> ''",
+        silence=AckBy.SILENCE,
+    )
+    alerts = (
+        tx.all(f"select i.id, i.fingerprint from by_source i where {_OPEN_THERE}", source=SOURCE)
+        if rows
+        else []
+    )
+    names: dict[int, list[str]] = {}
+    for alert in alerts:
+        names.setdefault(alert["id"], []).append(alert["fingerprint"])
+    found = (
+        BySilence(row["id"], row["acked_ref"], row["acked_by"], tuple(names.get(row["id"], ())))
+        for row in rows
+    )
+    return sorted(found, key=lambda one: one.id)
+
+
+def replaced(tx: Tx, incident_id: int, before: str, silence_id: str) -> None:
+    """Another silence covers what `before` has acknowledged: that of its end counts from now on."""
+    tx.run(
+        "update incidents set acked_ref = :silence_id where id = :id and acked_how = :how and acked_ref = :before",
+        silence_id=silence_id,
+        id=incident_id,
+        how=AckBy.SILENCE,
+        before=before,
+    )
 
 
 def wanting(tx: Tx, since: datetime) -> Sequence[Wanting]:

@@ -78,12 +78,12 @@ Keyed = Iterator[tuple[str, dict[str, object]]]
 """The names of so many parameters as SQL, and their values: a statement each."""
 
 
-def among(values: Iterable[object]) -> Keyed:
-    """What stands in `in (…)`.
+def among(values: Iterable[object], most: int = _MOST_KEYS) -> Keyed:
+    """What stands in `in (…)`, at most so many in one statement.
 
     Filled up to a power of two by repeating the last, so that few texts of one statement are compiled and kept.
     """
-    for some in _chunks(list(values)):
+    for some in _chunks(list(values), most):
         yield _names(len(some)), dict(zip(_K, some, strict=False))
 
 
@@ -105,9 +105,9 @@ def pairs(keys: Iterable[tuple[str, str]]) -> Keyed:
 _K, _J = ([f"{letter}{n}" for n in range(_MOST_KEYS)] for letter in "kj")
 
 
-def _chunks(values: list[T]) -> Iterator[list[T]]:
-    for start in range(0, len(values), _MOST_KEYS):
-        some = values[start : start + _MOST_KEYS]
+def _chunks(values: list[T], most: int = _MOST_KEYS) -> Iterator[list[T]]:
+    for start in range(0, len(values), most):
+        some = values[start : start + most]
         yield some + some[-1:] * ((1 << (len(some) - 1).bit_length()) - len(some))
 
 

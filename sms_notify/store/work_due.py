@@ -9,7 +9,7 @@ from sms_notify.policy.holds import Hold
 from sms_notify.policy.records import TimerKind
 from sms_notify.policy.retry_policy import Scope
 from sms_notify.policy.vocabulary import Kind, State
-from sms_notify.store.incidents import UNHEARD
+from sms_notify.store.incidents import LAPSED, UNHEARD
 from sms_notify.store.literals import in_list
 from sms_notify.store.tx import Tx, moment, stored
 
@@ -19,6 +19,7 @@ class WorkDue:
     """Each field is one thing that a tick looks for. `next_critical`: when the first held lane of critical texts goes on."""
 
     unheard: bool
+    lapsed: bool
     old_notes: bool
     old_groups: bool
     leased: bool
@@ -28,9 +29,13 @@ class WorkDue:
     buffered: bool
     refused: bool
     steps: bool
+    calm: bool
+    copies: bool
     reminders: bool
+    handoffs: bool
     notifications: bool
     after_hours: bool
+    again: bool
     lanes: bool
     next_critical: datetime | None
 
@@ -42,6 +47,7 @@ class WorkDue:
 # Each line is the first entry of an index: a partial index is found by a literal alone, never by a parameter.
 _LINES = {
     "unheard": UNHEARD,
+    "lapsed": LAPSED,
     "old_notes": "exists (select 1 from troubles where told_at < :remembered and (closed_at is null or id < '$'))",
     "old_groups": "exists (select 1 from groups where flush_at < :remembered)",
     "leased": f"exists (select 1 from messages where state = '{State.SUBMITTING}' and lease_until <= :now)",
@@ -52,10 +58,15 @@ _LINES = {
     "refused": f"exists (select 1 from breakers where opened_at is not null and scope <> '{Scope.SENDER}')"
     f" and exists (select 1 from messages where state = '{State.QUEUED}')",
     "steps": f"exists (select 1 from agenda where what = '{TimerKind.ESCALATE}' and due_at <= :now)",
+    "calm": f"exists (select 1 from agenda where what = '{TimerKind.CALM}' and due_at <= :now)",
+    "copies": f"exists (select 1 from agenda where what = '{TimerKind.COPY}' and due_at <= :now)",
     "reminders": f"exists (select 1 from agenda where what = '{TimerKind.REMIND}' and due_at <= :now)",
+    "handoffs": f"exists (select 1 from agenda where what = '{TimerKind.HANDOFF}' and due_at <= :now)",
     "notifications": "exists (select 1 from pages where state = 'held' and due_at <= :now)",
     "after_hours": "exists (select 1 from pages where state = 'held' and due_at <= :now"
     f" and kind = '{Kind.FIRING}' and why in {in_list(hold for hold in Hold if hold.of_hours)})",
+    "again": "exists (select 1 from pages where state = 'held' and due_at <= :now"
+    f" and why in {in_list(hold for hold in Hold if hold.again)})",
     "lanes": "exists (select 1 from holds where until <= :now)",
     "next_critical": "(select min(until) from holds where lane = 'critical')",
 }

@@ -27,11 +27,9 @@ from sms_notify.operator_notifier import Operator, Teller
 from sms_notify.policy.account import Account
 from sms_notify.policy.outcomes import Fate, Outcome
 from sms_notify.policy.rotations import Shift
-from sms_notify.policy.vocabulary import AckBy, Cause
+from sms_notify.policy.vocabulary import AckBy, AckEnd, Cause
 from sms_notify.self_alerts import told_balance
-from sms_notify.silences.client import AlertmanagerClient
-from sms_notify.silences.ends import ended
-from sms_notify.silences.keeper import Keeper
+from sms_notify.silences.deeds import keeper_of
 from sms_notify.silences.settings import AlertmanagerSettings
 from sms_notify.store import breakers, oncall_rows, outbox, page_queries
 from sms_notify.store.in_memory import ScratchStore
@@ -173,7 +171,9 @@ class StoryDaemon:
         operator = Operator(settings.operator, channels, lambda: self._engine.roster, self.plan.gateways)
         self._teller = Teller(self.commit, operator, NODE, self._clock, lambda: None)
         asked = settings.alertmanagers or ((_ALERTMANAGER,) if self._watched else ())
-        self._keeper = self._keeper_of([ListedAlertmanager(one, self._outside.listed) for one in asked])
+        listed = [ListedAlertmanager(one, self._outside.listed) for one in asked]
+        keeper = keeper_of(lambda: self._engine, self.commit, listed, self._clock)
+        self._keeper = keeper if asked else None
         self._news = True
 
     def _take_up(self, tx: Tx, engine: Callable[[Tx, datetime], object]) -> None:
@@ -206,15 +206,6 @@ class StoryDaemon:
             Reports(self.commit, gateway, NODE, self._clock) if asked else None,
         )
 
-    def _keeper_of(self, asked: Sequence[AlertmanagerClient]) -> Keeper | None:
-        def acknowledge(tx: Tx, ids: Sequence[int], by: str, now: datetime) -> Sequence[int]:
-            return self._engine.acknowledge(tx, ids, by, AckBy.SILENCE, now)
-
-        def resolve(tx: Tx, ids: Sequence[int], now: datetime) -> None:
-            self._engine.accept(tx, ended(tx, ids, now), now)
-
-        return Keeper(self.commit, asked, acknowledge, resolve, self._clock) if asked else None
-
     def commit(self, job: Callable[[Tx], T], /) -> T:
         """One transaction."""
         with self._store.transaction() as tx:
@@ -229,6 +220,16 @@ class StoryDaemon:
 
     def acknowledge(self, ids: Sequence[int], by: str, how: AckBy) -> None:
         self.commit(lambda tx: self._engine.acknowledge(tx, ids, by, how, self._clock()))
+        self._news = True
+
+    def unacknowledge(self, ids: Sequence[int], by: str) -> None:
+        self.commit(lambda tx: self._engine.unacknowledge(tx, ids, by, AckEnd.COMMAND, self._clock()))
+        self.send()
+        self._news = True
+
+    def close_incidents(self, ids: Sequence[int], by: str) -> None:
+        self.commit(lambda tx: self._engine.close(tx, ids, by, AckBy.COMMAND, self._clock()))
+        self.send()
         self._news = True
 
     def follow_link(self, code: str, by: str) -> None:

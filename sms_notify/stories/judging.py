@@ -18,7 +18,7 @@ from sms_notify.stories.reading import OPERATOR, Expectation, ExpectedText, Stor
 
 _SECOND = timedelta(seconds=1)
 _UNKNOWN = "unknown"
-_STATES = {IncidentState.STALE: "unheard"}
+_STATES = {IncidentState.CLOSED: "resolved"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,7 +191,8 @@ def _said_to(player: Player, name: str, rows: Sequence[Row]) -> list[Said]:
         (row["at"] or 0, Said(Kind(row["kind"]), row["bundle"] == "flapping", State(row["state"])))
         for row in mine
     ]
-    said += [(at, Said(Kind.RESOLVED, False, None)) for at in _silent_ends(player, mine)]
+    silent = [*_silent_ends(player, mine), *(row["closed_at"] for row in mine if row["closed_by"] == name)]
+    said += [(at, Said(Kind.RESOLVED, False, None)) for at in silent]
     return [one for _, one in sorted(said, key=lambda pair: pair[0])]
 
 

@@ -16,6 +16,7 @@ from sms_notify.config.settings import Settings
 from sms_notify.daemon.wiring import plan_of
 from sms_notify.errors import ConfigError, ParseError, SmsNotifyError
 from sms_notify.policy.directory import group_of
+from sms_notify.policy.outcomes import DeliveryStatus
 from sms_notify.policy.vocabulary import AckBy
 from sms_notify.sources import alertmanager, generic, grafana, hook_record, zabbix
 from sms_notify.store import outbox, reader_history
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
     from sms_notify.store.tx import Tx
 
 T = TypeVar("T")
-NOT_BUILT = ("unack", "close", "mute")
+NOT_BUILT = ("mute",)
 """Events of commands that this version lacks."""
 _GROUP = "gateway-group:"
 
@@ -44,7 +45,7 @@ class StoryText:
     """A text that a gateway accepted, or a note that reached the operator otherwise.
 
     `at` is the time since the start, `wall` aware UTC; `to` are the names that the configuration of that moment gives the
-    number, else the number.
+    number, else the number. `report` is what is reported of it in the end; empty = nothing.
     """
 
     at: timedelta
@@ -54,6 +55,7 @@ class StoryText:
     body: str
     gateway: str = ""
     credits: int = 0
+    report: str = ""
 
     @property
     def by_channel(self) -> bool:
@@ -254,12 +256,32 @@ class Player:
         given: By = _the(event.given.ack)
         self.daemon.acknowledge(self._open_ids(event, given), given.by, AckBy.COMMAND)
 
+    def _on_unack(self, event: StoryEvent) -> None:
+        """Of what has ended there is nothing to take back, and nobody to tell."""
+        given: By = _the(event.given.unack)
+        self.daemon.unacknowledge(self._known(event, given), given.by)
+
+    def _on_close(self, event: StoryEvent) -> None:
+        given: By = _the(event.given.close)
+        self.daemon.close_incidents(self._known(event, given), given.by)
+
+    def _known(self, event: StoryEvent, given: Named) -> list[int]:
+        """Every incident that has these labels."""
+        found = self._with(given)
+        if not found:
+            self.played.wrong(event.line, f"nothing was ever heard with the labels {dict(given.labels)}")
+        return [id_ for id_, _ in found]
+
     def _open_ids(self, event: StoryEvent, given: Named) -> list[int]:
-        found = self.daemon.commit(partial(reader_history.incidents_with, labels=given.labels))
-        ids = [int(row["id"]) for row in found if row["state"] in ("open", "acknowledged")]
+        ids = [id_ for id_, state in self._with(given) if state in ("open", "acknowledged")]
         if not ids:
             self.played.wrong(event.line, f"nothing is open with the labels {dict(given.labels)}")
         return ids
+
+    def _with(self, given: Named) -> list[tuple[int, str]]:
+        """Every incident that has these labels, with its state."""
+        found = self.daemon.commit(partial(reader_history.incidents_with, labels=given.labels))
+        return [(int(row["id"]), str(row["state"])) for row in found]
 
     def _on_silence(self, event: StoryEvent) -> None:
         given = _the(event.given.silence)
@@ -340,6 +362,7 @@ class Player:
             accepted.body,
             accepted.gateway,
             parts * plan.directory.heads(accepted.number),
+            "" if accepted.report is DeliveryStatus.NONE else accepted.report.value,
         )
         self.played.texts.append(text)
 

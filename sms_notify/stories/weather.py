@@ -19,12 +19,16 @@ _OK = Outcome(Fate.SENT, Reason.OK)
 
 @dataclass(frozen=True, slots=True)
 class Accepted:
-    """A text that a gateway took: for a `number` or a group, at a time since the start."""
+    """A text that a gateway took: for a `number` or a group, at a time since the start.
+
+    `report` is what it will report of it, whoever asks; NONE of a group, of which gateways report nothing.
+    """
 
     at: timedelta
     gateway: str
     number: str
     body: str
+    report: DeliveryStatus = DeliveryStatus.NONE
 
 
 @dataclass(slots=True)
@@ -131,18 +135,18 @@ class SkyGateway:
         outcome = _OK if met is None else _outcome(met)
         if outcome.fate is not Fate.SENT and not (met is not None and met.drop == "after"):
             return outcome
-        self._accepted(Accepted(self._up(), self.name, number, message.text))
         smsid = f"{self.name}-{next(self._ids)}"
-        if isinstance(message, Submission):
-            self._will_report(smsid, message)
+        status = self._will_report(smsid, message) if isinstance(message, Submission) else DeliveryStatus.NONE
+        self._accepted(Accepted(self._up(), self.name, number, message.text, status))
         return replace(outcome, smsid=smsid) if outcome.fate is Fate.SENT else outcome
 
-    def _will_report(self, smsid: str, message: Submission) -> None:
+    def _will_report(self, smsid: str, message: Submission) -> DeliveryStatus:
         status = self._sky.report(self.name, message.number, self._up())
         due = self._up() + REPORTED_AFTER
         self._reports[smsid] = (due, status)
         if status is not DeliveryStatus.NONE:
             self.reported.append((due, Report(smsid, status, None, message.reference)))
+        return status
 
 
 def _outcome(met: Weather) -> Outcome:

@@ -34,7 +34,7 @@ T = TypeVar("T")
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 # What only puts off the moment at which nothing was heard of an incident for too long: the next tick may come too early
 # for it, never too late. Most of what an Alertmanager posts is of this kind.
-_REPEATS = frozenset((Heard.DUPLICATE, Heard.STALE, Heard.NEVER_FIRED))
+_REPEATS = frozenset((Heard.DUPLICATE, Heard.OLD_END, Heard.NEVER_FIRED))
 
 
 def _uncounted(_message: Message) -> None:

@@ -35,12 +35,15 @@ HOLDS: Mapping[Hold, str] = {
     Hold.LIMIT: "limit reached",
     Hold.BEHIND: "behind an earlier text",
     Hold.LATE: "too late for a text of their own",
+    Hold.FAILED: "tried again after a text that failed",
+    Hold.UNCONFIRMED: "no answer to their text",
 }
 ENDS: Mapping[IncidentState, str] = {
     IncidentState.OPEN: "open",
     IncidentState.ACKNOWLEDGED: "acknowledged",
     IncidentState.RESOLVED: "over",
-    IncidentState.STALE: "closed: not heard of for a day",
+    IncidentState.UNHEARD: "not heard of any more",
+    IncidentState.CLOSED: "closed by hand",
 }
 ACK_WAYS: Mapping[AckBy, str] = {
     AckBy.COMMAND: "by command",

@@ -88,7 +88,7 @@ class Pages:
         user = await self._enter(request)
         id_ = _id_of(request)
         if request.method == "POST":
-            return await self._acknowledge(request, user, id_)
+            return await self._take_care(request, user, id_)
         clock = clock_of(user, self._people.directory, self._people.now())
         beside = timeline.Beside(clock.at, self._people.route, self._people.receivers)
         told = await self._read(lambda tx: _told(tx, id_, beside))
@@ -96,11 +96,20 @@ class Pages:
             raise _no_incident()
         return self._page("incident.html", request, user, page=told)
 
-    async def _acknowledge(self, request: Request, user: str, id_: int) -> Response:
-        await self._form(request)
+    async def _take_care(self, request: Request, user: str, id_: int) -> Response:
+        """The buttons of an incident: one acknowledges, one takes that back, one closes it."""
+        form, by = await self._form(request), user or _ANYBODY
         if await self._read(lambda tx: page_queries.incident(tx, id_)) is None:
             raise _no_incident()
-        await self._store(self._people.acknowledge([id_], user or _ANYBODY, AckBy.PAGE))
+        match form.get("do", ""):
+            case "":
+                await self._store(self._people.acknowledge([id_], by, AckBy.PAGE))
+            case "unack":
+                await self._store(self._people.unacknowledge([id_], by))
+            case "close":
+                await self._store(self._people.close([id_], by))
+            case _:
+                raise HTTPException(400, "No button of this page asks for that.")
         return _back_to(tag_of(id_))
 
     async def _messages(self, request: Request) -> Response:

@@ -27,7 +27,8 @@ class People:
     """What the pages need. The coroutines run on the server's event loop and return after the commit, or raise
     StoreError; `view` is called in a thread.
 
-    `acknowledge` takes incidents, who takes care of them and how, and returns those that it was news for.
+    `acknowledge` takes incidents, who takes care of them and how, and returns those that it was news for; `unacknowledge`
+    and `close` take incidents and who says so on a page, and return the same.
     `add_override` takes schedule, person, start, end (aware UTC) and who asked, and returns the override's number;
     `remove_override` takes the number and who asked, and returns False where there is none. `schedules` gives those
     that count now, with their calendars read. `route` and `receivers` help to tell why somebody was not told.
@@ -35,6 +36,8 @@ class People:
 
     view: View
     acknowledge: Callable[[Sequence[int], str, AckBy], Awaitable[Sequence[int]]]
+    unacknowledge: Callable[[Sequence[int], str], Awaitable[Sequence[int]]]
+    close: Callable[[Sequence[int], str], Awaitable[Sequence[int]]]
     add_override: Callable[[str, str, datetime, datetime, str], Awaitable[int]]
     remove_override: Callable[[int, str], Awaitable[bool]]
     schedules: Callable[[], Mapping[str, Schedule]]

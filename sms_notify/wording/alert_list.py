@@ -6,9 +6,11 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import cache, partial
 
+from sms_notify.alert import Severity
 from sms_notify.wording import gsm
 from sms_notify.wording.alert_fields import title_of, where_of
 from sms_notify.wording.content import TextedIncident
+from sms_notify.wording.incident_summary import BY_RANK, say_rank
 from sms_notify.wording.languages import Words
 from sms_notify.wording.templates import tidy
 
@@ -26,6 +28,7 @@ class NameGroup:
     name: str
     count: int
     at: dict[str, list[str]]
+    severity: Severity = Severity.OTHER
 
     @property
     def places(self) -> list[str]:
@@ -41,17 +44,24 @@ class NameGroup:
 def groups_of(
     incidents: Iterable[TextedIncident], words: Words, place: Callable[[str], str]
 ) -> list[NameGroup]:
-    """The most urgent first, else in the order told."""
-    members: dict[str, list[TextedIncident]] = {}
+    """The most urgent first, else in the order told; those of several severities apart."""
+    members: dict[tuple[str, Severity], list[TextedIncident]] = {}
     for told in sorted(incidents, key=lambda told: told.alert.severity.rank):
-        members.setdefault(title_of(told.alert, words), []).append(told)
-    return [NameGroup(name, len(those), _places(those, place)) for name, those in members.items()]
+        members.setdefault((title_of(told.alert, words), told.alert.severity), []).append(told)
+    return [
+        NameGroup(name, len(those), _places(those, place), severity)
+        for (name, severity), those in members.items()
+    ]
+
+
+def of_several_ranks(groups: Iterable[NameGroup]) -> bool:
+    return len({group.severity for group in groups}) > 1
 
 
 def by_place(groups: Sequence[NameGroup]) -> list[NameGroup]:
     """Different things at one place, place first: `db-1: Disk, HTTP` is shorter, and says where however much is cut."""
     places = {place for group in groups for place in group.at}
-    if len(groups) < 2 or len(places) > 1 or "" in places:
+    if len(groups) < 2 or len(places) > 1 or "" in places or of_several_ranks(groups):
         return list(groups)
     (place,) = places
     at = {
@@ -89,12 +99,20 @@ class Listing:
         names, places = self._choice(width)
         return frozenset(tag for group in self.groups[:names] for tag in group.named(places))
 
+    def counted(self, width: int) -> frozenset[str]:
+        """The tags of those whose kind `at` tells by name and number."""
+        names, _ = self._choice(width)
+        return frozenset(tag for group in self.groups[:names] for tags in group.at.values() for tag in tags)
+
     def _choice(self, width: int) -> tuple[int, int]:
         """How many names, and places of each; no name where not even one fits whole."""
         return next((way for way in self._ways if len(self._told(*way)) <= width), (0, 0))
 
 
 def _told(groups: Sequence[NameGroup], names: int, places: int) -> str:
+    if of_several_ranks(groups):
+        told = [_told_of_rank(groups, names, places, severity) for severity in BY_RANK]
+        return "; ".join(filter(None, told))
     if len(groups) == 1:
         return _with_places(groups[0].name, ": ", groups[0].places, places)
     told = [
@@ -102,6 +120,23 @@ def _told(groups: Sequence[NameGroup], names: int, places: int) -> str:
     ]
     left = sum(group.count for group in groups[names:])
     return "; ".join([*told, f"+{left}"] if left else told)
+
+
+def _told_of_rank(groups: Sequence[NameGroup], names: int, places: int, severity: Severity) -> str:
+    """`2 critical HostDown db1, Slow app1`."""
+    mine = [group for group in groups if group.severity is severity]
+    shown = [group for group in groups[:names] if group.severity is severity]
+    items = [
+        _with_places(
+            f"{group.count} {group.name}" if group.count > 1 and len(mine) > 1 else group.name,
+            " ",
+            group.places,
+            places,
+        )
+        for group in shown
+    ]
+    count = sum(group.count for group in mine)
+    return say_rank(severity, count, items, sum(group.count for group in shown)) if mine else ""
 
 
 def _with_places(name: str, lead: str, places: Sequence[str], most: int) -> str:

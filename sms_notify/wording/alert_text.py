@@ -15,7 +15,18 @@ from sms_notify.wording.alert_fields import as_told, briefly, what_and_summary, 
 from sms_notify.wording.alert_list import Listing, by_place, groups_of
 from sms_notify.wording.composed import Composed, text_of
 from sms_notify.wording.content import Notice, Reader, Text, Tone
-from sms_notify.wording.languages import Words, ack_words, head_of, hidden_words, silence_words, words_of
+from sms_notify.wording.languages import (
+    Words,
+    ack_words,
+    acked_words,
+    again_words,
+    day_and_time,
+    end_of,
+    head_of,
+    hidden_words,
+    silence_words,
+    words_of,
+)
 from sms_notify.wording.shrinking import Field, clipped, fixed, shrink, variable
 from sms_notify.wording.templates import local, one_line, severity_word, since, tidy, zone_of
 
@@ -52,7 +63,10 @@ def built_in(notice: Notice, reader: Reader, max_parts: int) -> Composed:
     text, fields = _fitted(_several(notice, reader, words, listings), notice, max_parts)
     what = next(field for field in fields if field.name == "what")
     shown = tidy(what.text) in text.body
-    return Composed(text, named=listings[-1].named(what.width) if shown else frozenset())
+    if not shown:
+        return Composed(text)
+    listing = listings[-1]
+    return Composed(text, named=listing.named(what.width), counted=listing.counted(what.width))
 
 
 def _fitted(wording: _Wording, notice: Notice, max_parts: int) -> tuple[Text, Sequence[Field]]:
@@ -99,9 +113,11 @@ def _several(notice: Notice, reader: Reader, words: Words, listings: list[Listin
 
 def _head(notice: Notice, words: Words) -> list[Field]:
     if notice.status is not Status.FIRING:
-        return [fixed("status", words.ok)]
-    worst = min([told.alert for told in notice.incidents], key=lambda alert: alert.severity.rank)
-    return [fixed("status", head_of(notice.tone, words)), fixed("severity", severity_word(worst))]
+        return [fixed("status", end_of(notice.incidents[0].closed_by, words))]
+    head, alerts = fixed("status", head_of(notice.tone, words)), [told.alert for told in notice.incidents]
+    if len({alert.severity for alert in alerts}) > 1:
+        return [head]  # each rank is told with its number
+    return [head, fixed("severity", severity_word(alerts[0]))]
 
 
 def _times(notice: Notice, form: str) -> list[Field]:
@@ -115,9 +131,15 @@ def _tail(notice: Notice, reader: Reader, words: Words) -> list[Field]:
     flaps = notice.tone is Tone.FLAPPING and notice.status is Status.FIRING
     told = (
         ("hidden", hidden_words(notice.hidden, words) if notice.hidden else "", ", "),
+        ("acked", acked_words(notice, words), ", "),
         ("when", _when(notice, reader, words), " "),
         ("calm", words.calm if flaps else "", ", "),
-        ("silence", silence_words(notice.silent_until, reader, words) if notice.silent_until else "", ", "),
+        ("again", again_words(notice.incidents, words), ", "),
+        (
+            "silence",
+            silence_words(notice.silent_until, notice.silent, reader, words) if notice.silent_until else "",
+            ", ",
+        ),
         ("tag", f"#{tag}" if tag else "", " "),
         ("ack", ack_words(notice.ack) if notice.ack else "", " "),
     )
@@ -126,6 +148,9 @@ def _tail(notice: Notice, reader: Reader, words: Words) -> list[Field]:
 
 def _when(notice: Notice, reader: Reader, words: Words) -> str:
     begun = [begin for begin in map(since, notice.incidents) if begin]
+    heard = local(notice.incidents[0].heard_at, zone_of(reader.timezone))
+    if heard is not None and notice.status is Status.FIRING:
+        return f"{words.last_heard} {day_and_time(heard, words)}"
     if notice.status is Status.FIRING:
         at = local(min(begun, default=None), zone_of(reader.timezone))
         return f"{words.since} {at:%H:%M}" if at else ""

@@ -2,16 +2,27 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import replace
 from functools import cache
 
+from sms_notify.alert import Severity, Status
 from sms_notify.wording import gsm
-from sms_notify.wording.alert_fields import speaks_of, title_of, where_of, without_port
+from sms_notify.wording.alert_fields import speaks_of, title_of, what_and_summary, where_of, without_port
 from sms_notify.wording.alert_text import built_in
 from sms_notify.wording.composed import Composed, parts_allowed, text_of
 from sms_notify.wording.content import Notice, Reader, Text, TextedIncident
-from sms_notify.wording.languages import WORDS, Words, ack_words, hidden_words, silence_words, words_of
+from sms_notify.wording.languages import (
+    WORDS,
+    Words,
+    ack_words,
+    acked_words,
+    again_words,
+    hidden_words,
+    silence_words,
+    words_of,
+)
 from sms_notify.wording.shrinking import largest
 from sms_notify.wording.templates import FREE_TEXT, LABEL, Template, one_line, render
 
@@ -28,28 +39,30 @@ def compose_reported(notice: Notice, reader: Reader, template: Template | None, 
     if not notice.incidents:
         raise ValueError("a notice tells at least one incident")
     max_parts = parts_allowed(max_parts)
-    if template is None or not template.source.strip():
+    closed = any(told.closed_by for told in notice.incidents)  # a template would say OK
+    if template is None or closed or not template.source.strip():
         return built_in(notice, reader, max_parts)
     whole = render(template, notice, reader)
     if whole.fallback is not None:
         built = built_in(notice, reader, max_parts)
         return replace(built, fallback=whole.fallback, detail=whole.detail)
     body = _by_template(whole.text, template, notice, reader, max_parts)
-    return Composed(text_of(body), named=_named_by(body, notice, reader))
+    named, counted = _named_by(body, notice, reader), _counted_by(body, notice, reader)
+    return Composed(text_of(body), named=named, counted=counted)
 
 
 # A template's wording.
 
 
 def _by_template(whole: str, template: Template, notice: Notice, reader: Reader, max_parts: int) -> str:
-    """Free text gives way first, then what we append, then labels; only then is the whole cut."""
+    """Free text gives way first, then what we append (tags last), then labels; only then is the whole cut."""
 
     @cache  # rendering is what costs, and several searches try the same widths
     def wording(text: int, label: int = LABEL) -> str:
         told = whole if text >= FREE_TEXT else render(template, notice, reader, text, label).text
         return _with_numbers(told, template, notice, reader) if told else ""
 
-    for ending in _endings(template, notice, reader):
+    for ending in _endings(whole, template, notice, reader):
 
         def fits(width: int, ending: str = ending) -> bool:
             return gsm.parts(wording(width) + ending) <= max_parts
@@ -87,13 +100,30 @@ def _with_numbers(text: str, template: Template, notice: Notice, reader: Reader)
     return text
 
 
-def _endings(template: Template, notice: Notice, reader: Reader) -> Iterator[str]:
+def _endings(whole: str, template: Template, notice: Notice, reader: Reader) -> Iterator[str]:
     """What a template is silent about and yet is appended where it fits: the most first, nothing last."""
     ack = "" if "ack" in template.names else ack_words(notice.ack)
     words = words_of(reader)
-    silence = "" if "silent_until" in template.names else silence_words(notice.silent_until, reader, words)
+    silence = (
+        ""
+        if "silent_until" in template.names
+        else silence_words(notice.silent_until, notice.silent, reader, words)
+    )
+    again = again_words(notice.incidents, words)
+    acked = "" if "acknowledged_by" in template.names else acked_words(notice, words)
     ack, silence = ack and f" {ack}", silence and f", {silence}"
-    yield from dict.fromkeys((silence + ack, ack, ""))
+    again, acked = again and f", {again}", acked and f", {acked}"
+    tags = again + "".join(f" #{tag}" for tag in dict.fromkeys(_tags_missing(whole, notice, words)))
+    yield from dict.fromkeys((acked + silence + tags + ack, silence + tags + ack, tags + ack, tags, ack, ""))
+
+
+def _tags_missing(whole: str, notice: Notice, words: Words) -> list[str]:
+    """Of what the template names nothing of: each critical problem, else the first where nothing at all is named."""
+    silent = [told for told in notice.incidents if not _stands_in(whole, told, words)]
+    critical = [told for told in silent if told.alert.severity is Severity.CRITICAL]
+    first = silent[:1] if len(silent) == len(notice.incidents) else []
+    listed = critical if notice.status is Status.FIRING else []
+    return [one_line(told.tag, 12) for told in listed or first if told.tag]
 
 
 def _named_by(body: str, notice: Notice, reader: Reader) -> frozenset[str]:
@@ -104,6 +134,14 @@ def _named_by(body: str, notice: Notice, reader: Reader) -> frozenset[str]:
 
 
 def _stands_in(body: str, told: TextedIncident, words: Words) -> bool:
-    place = where_of(told.alert)
-    names = (place, without_port(place)) if place else (title_of(told.alert, words),)
-    return any(speaks_of(body, name) for name in (one_line(told.tag, 12), *names))
+    """Whether it tells what and where, or the tag."""
+    place, what = where_of(told.alert), (title_of(told.alert, words), *what_and_summary(told.alert, words))
+    where = not place or any(speaks_of(body, name) for name in (place, without_port(place)))
+    return speaks_of(body, one_line(told.tag, 12)) or (where and any(speaks_of(body, name) for name in what))
+
+
+def _counted_by(body: str, notice: Notice, reader: Reader) -> frozenset[str]:
+    """All of them, where they are of one kind and the text tells its name and how many."""
+    kinds, many = {title_of(told.alert, words_of(reader)) for told in notice.incidents}, len(notice.incidents)
+    told = len(kinds) == 1 and speaks_of(body, *kinds) and re.search(rf"(?<!\d){many}(?!\d)", body)
+    return frozenset(one.tag for one in notice.incidents if told)

@@ -14,13 +14,15 @@ class Composed:
     """A text, and why it is not the template's where one was asked for; `detail` tells the operator more.
 
     `named` are the tags of the incidents that a reader of this text can tell: what and where it is, or what it
-    is where it has no place. One that is only counted (`+12`, `25x DiskFull`) is not among them.
+    is where it has no place. One that is only counted (`+12`, `25x DiskFull`) is not among them. `counted` are those of
+    the kinds that are told by name and number.
     """
 
     text: Text
     fallback: Fallback | None = None
     detail: str = ""
     named: frozenset[str] = frozenset()
+    counted: frozenset[str] = frozenset()
 
 
 def parts_allowed(max_parts: int) -> int:

@@ -6,17 +6,21 @@ The numbers come first and are exact; the names come in as far as there is room,
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from datetime import datetime
 
 from sms_notify.alert import Severity
 from sms_notify.wording.alert_fields import as_told, without_port
 from sms_notify.wording.composed import Composed, parts_allowed, text_of
-from sms_notify.wording.content import Digest, Merged, Reader
+from sms_notify.wording.content import Digest, Merged, Reader, Tone
 from sms_notify.wording.incident_summary import IncidentList, ListedIncident, Part, TextDraft, listed
 from sms_notify.wording.languages import (
     Words,
     ack_words,
     counted,
+    crowd_words,
+    end_of,
+    head_of,
     hidden_words,
     silence_words,
     weekday,
@@ -33,7 +37,7 @@ def compose_digest(digest: Digest, reader: Reader, max_parts: int) -> Composed:
     if not digest.held and not digest.over:
         raise ValueError("a digest tells at least one incident")
     draft = _filled(_Wording(digest, reader), parts_allowed(max_parts))
-    return Composed(text_of(draft.body), named=draft.named())
+    return Composed(text_of(draft.body), named=draft.named(), counted=draft.counted())
 
 
 def _filled(wording: _Wording, max_parts: int) -> TextDraft:
@@ -58,13 +62,19 @@ class _Wording:
 
     def __init__(self, digest: Digest, reader: Reader) -> None:
         self.digest, self.reader, self.words = digest, reader, words_of(reader)
-        self.open = listed((told for told in digest.held if not told.ended), self.words)
+        said = digest.tone in (Tone.FLAPPING, Tone.UNHEARD)  # by the first word, for all of them
+        held = (replace(told, flapping=False, heard_at=None) if said else told for told in digest.held)
+        self.open = listed((told for told in held if not told.ended), self.words)
         self.ended = listed((told for told in digest.held if told.ended), self.words)
-        self.over = listed(digest.over, self.words)
+        self.over = {
+            by: listed((told for told in digest.over if told.closed_by == by), self.words)
+            for by in sorted({told.closed_by for told in digest.over})
+        }
         self.since = local(digest.since, zone_of(reader.timezone))
         self.until = local(digest.silent_until, zone_of(reader.timezone))
         storm = digest.why is Merged.STORM
-        self.few = storm and self.until is None  # no silence: the reader needs no count of what is held
+        # Without a silence the reader needs no count of what is held.
+        self.few = digest.why is Merged.CROWD or (storm and self.until is None)
         self.announced = storm and bool(digest.held) and self.until is not None
 
     def draft(self, parts: list[Part], ending: str, max_parts: int) -> TextDraft:
@@ -73,7 +83,8 @@ class _Wording:
 
     def endings(self, first: str) -> Iterator[str]:
         """What follows, the fullest first: `first`, the tag, goes first, then the silence, the address last."""
-        silence = "" if self.announced else silence_words(self.until, self.reader, self.words)
+        silence = silence_words(self.digest.silent_until, self.digest.silent, self.reader, self.words)
+        silence = "" if self.announced else silence
         ack, tag = ack_words(self.digest.ack), one_line(first, 12) if self.open else ""
         silence, tag, ack = silence and f", {silence}", tag and f" #{tag}", ack and f" {ack}"
         yield from (silence + tag + ack, silence + ack, ack, silence + tag, silence, tag, "")
@@ -90,13 +101,15 @@ class _Wording:
         def part(
             incidents: list[ListedIncident], say: Callable[[IncidentList], str], extra: bool = False
         ) -> Part:
-            return Part(IncidentList(incidents, place), say, extra)
+            ranked = incidents is self.open  # nobody need know how severe it was
+            return Part(IncidentList(incidents, place, ranked=ranked), say, extra)
 
-        ends = [part(self.over, _after(self.words.ok))] if self.over else []
+        ends = [part(over, _after(end_of(by, self.words))) for by, over in self.over.items()]
         if not self.digest.held:
             return ends
         if self.few:
-            firing = [part(self.open, _after(_firing(self.open, self.words)))] if self.open else []
+            head = _after(self._firing(), crowd_words(len(self.open), self.digest.crowd, self.words))
+            firing = [part(self.open, head)] if self.open else []
             resolved = counted(self.words.resolved, len(self.ended))
             return [*firing, *([part(self.ended, _counts(resolved))] if self.ended else []), *ends]
         first = part(self.open or self.ended, _counts(self._head()))
@@ -107,7 +120,7 @@ class _Wording:
         """`37 more until 14:20`, `210 more since 14:09: 180 resolved, 30 open` and the like."""
         words, opened, ended = self.words, len(self.open), len(self.ended)
         numbers = [counted(words.resolved, ended)] if ended else []
-        numbers += [counted(words.open, opened)] if opened else []
+        numbers += [counted(words.open, opened, self._said(opened))] if opened else []
         if self.digest.why is Merged.QUIET:
             return f"{words.held}{self._since()}: {', '.join(numbers)}"
         head = self._all_held(opened + ended)
@@ -120,10 +133,18 @@ class _Wording:
     def _all_held(self, number: int) -> str:
         words = self.words
         if self.digest.why is Merged.LATE:
-            return f"{words.late}, {number}{self._since()}"
+            return f"{words.late}, {self._said(number)}{self._since()}"
         if self.announced and self.until:
             return f"{counted(words.more, number)}{words.until} {self.until:%H:%M}"
         return f"{counted(words.more, number)}{self._since()}"
+
+    def _said(self, number: int) -> str:
+        return crowd_words(number, self.digest.crowd, self.words)
+
+    def _firing(self) -> str:
+        """The severity stands here where it is that of all, and something is critical."""
+        word, severities = head_of(self.digest.tone, self.words), {one.severity for one in self.open}
+        return f"{word} {Severity.CRITICAL.value}" if severities == {Severity.CRITICAL} else word
 
     def _named_wait(self) -> str:
         return self.words.late if self.digest.why is Merged.LATE else self.words.held
@@ -138,15 +159,14 @@ def _clock(at: datetime, other: datetime | None, words: Words) -> str:
     return f"{day}{at:%H:%M}"
 
 
-def _firing(incidents: list[ListedIncident], words: Words) -> str:
-    critical = any(incident.severity is Severity.CRITICAL for incident in incidents)
-    return f"{words.firing} {Severity.CRITICAL.value}" if critical else words.firing
-
-
-def _after(word: str) -> Callable[[IncidentList], str]:
-    """`OK 3x HostDown: web1, web2, +1`; `OK 5x: 3x HostDown, 2x DiskFull`; `OK 5x` without room for a name."""
+def _after(word: str, some: str = "") -> Callable[[IncidentList], str]:
+    """`OK 3x HostDown: web1, web2, +1`; `OK 5x: 3x HostDown, 2x DiskFull`; `OK 5x` without room for a name. `some` says how
+    many of them are told, where that is not all: `FIRING critical 3 of 5: …`.
+    """
 
     def say(listing: IncidentList) -> str:
+        if some and some != str(listing.count):
+            return f"{word} {some}: {listing.say()}" if listing.told else f"{word} {some}"
         if not listing.told:
             return f"{word} {listing.count}x"
         return (

@@ -22,7 +22,7 @@ def compose_handoff(handoff: HandOff, reader: Reader, max_parts: int = 1) -> Com
     head = f"{head}. {counted(words.open, len(handoff.incidents))}"
     incidents = listed(handoff.incidents, words)
     for place in (as_told, without_port):
-        listing = IncidentList(incidents, place)
+        listing = IncidentList(incidents, place, ranked=True)
         draft = TextDraft(
             [Part(listing, lambda listing: f": {listing.say()}" if listing.told else "")], max_parts, head
         )

@@ -1,12 +1,13 @@
 """Many incidents in a few words, so that every number adds up: `12x HostDown web1, db1 (2), +9; DiskFull db2; +5`.
 
 Kind by kind, the most urgent and then the most numerous first. `+9` are those of a kind whose place is not told,
-`(2)` are two at one place, and `+5` those whose kind is not told.
+`(2)` are two at one place, and `+5` those whose kind is not told. Where they are of several severities, each is told with
+its number: `2 critical HostDown db1, Slow app1; 7 warning DiskFull db2, db3, +5`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 
 from sms_notify.alert import Severity
@@ -17,6 +18,7 @@ from sms_notify.wording.languages import Words
 from sms_notify.wording.shrinking import largest
 from sms_notify.wording.templates import tidy
 
+BY_RANK = sorted(Severity, key=lambda severity: severity.rank)
 _KINDS = (
     30  # that a text tries to tell, and of each so many places: what no text can hold is not worth trying
 )
@@ -41,9 +43,21 @@ def listed(incidents: Iterable[TextedIncident], words: Words) -> list[ListedInci
 
     def as_listed(told: TextedIncident) -> ListedIncident:
         name = tidy(title_of(told.alert, words)) or words.nameless
+        name = f"{words.unheard} {name}" if told.heard_at is not None and not told.ended else name
+        name = (
+            f"{words.flapping} {name}" if told.flapping and not told.ended and told.heard_at is None else name
+        )
+        name += f" ({words.again})" if told.again else ""
         return ListedIncident(told.tag, told.alert.severity, name, where_of(told.alert))
 
     return sorted(map(as_listed, incidents), key=lambda incident: incident.severity.rank)
+
+
+def say_rank(severity: Severity, count: int, items: Sequence[str], told: int) -> str:
+    """`2 critical HostDown db1, Slow app1`; of one kind `7 warning DiskFull db1, db2, +5`. `told` of `count` are in `items`."""
+    left = [f"+{count - told}"] if items and told < count else []
+    between = ", " if count == told == len(items) else "; "  # else a comma parts the places of one kind
+    return " ".join([str(count), severity.value, *([between.join([*items, *left])] if items else [])])
 
 
 @dataclass(slots=True)
@@ -54,7 +68,7 @@ class IncidentKind:
     """
 
     name: str
-    rank: int
+    severity: Severity
     count: int = 0
     urgent: int = 0
     at: dict[str, list[str]] = field(default_factory=dict)
@@ -70,15 +84,19 @@ class IncidentKind:
     def places(self) -> int:
         return 0 if "" in self.at else len(self.at)
 
-    def say(self, width: int, lead: str) -> str:
+    def say(self, width: int, lead: str, *, alone: bool = False) -> str:
+        """`alone`: its number has been said."""
         name = gsm.clip(self.name, width)
-        told = name if self.count == 1 else f"{self.count}x {name}"
+        told = name if self.count == 1 or alone else f"{self.count}x {name}"
         if not self.shown:
             return told
         pairs = list(self.at.items())[: self.shown]
         shown = [place if len(tags) == 1 else f"{place} ({len(tags)})" for place, tags in pairs]
         left = self.count - sum(len(tags) for _, tags in pairs)
         return told + (lead if self.count > 1 else " ") + ", ".join([*shown, f"+{left}"] if left else shown)
+
+    def all_tags(self) -> Iterable[str]:
+        return (tag for tags in self.at.values() for tag in tags)
 
     def named(self) -> Iterable[str]:
         lists = list(self.at.values())[: self.shown if self.places else None]
@@ -88,15 +106,19 @@ class IncidentKind:
 class IncidentList:
     """Incidents as a text lists them: at first none of them, then whatever `fits` says there is room for."""
 
-    def __init__(self, incidents: Iterable[ListedIncident], place: Callable[[str], str]) -> None:
-        kinds: dict[tuple[str, bool], IncidentKind] = {}
+    def __init__(
+        self, incidents: Sequence[ListedIncident], place: Callable[[str], str], *, ranked: bool = False
+    ) -> None:
+        """`ranked`: the severity is told where they have several."""
+        self._ranked = ranked and len({incident.severity for incident in incidents}) > 1
+        kinds: dict[tuple[str, bool, Severity | None], IncidentKind] = {}
         for incident in incidents:
             where = tidy(place(incident.where))
-            key = incident.name, bool(where)
+            key = incident.name, bool(where), incident.severity if self._ranked else None
             if key not in kinds:
-                kinds[key] = IncidentKind(incident.name, incident.severity.rank)
+                kinds[key] = IncidentKind(incident.name, incident.severity)
             kinds[key].add(where, incident)
-        self.kinds = sorted(kinds.values(), key=lambda kind: (kind.rank, -kind.count))
+        self.kinds = sorted(kinds.values(), key=lambda kind: (kind.severity.rank, -kind.count))
         self.count = sum(kind.count for kind in self.kinds)
         self.told = 0  # kinds
         self._width = _TITLE
@@ -112,14 +134,31 @@ class IncidentList:
 
     def say(self, lead: str = " ") -> str:
         """`lead` parts the name of a kind from its places."""
+        if self._ranked:
+            return "; ".join(self._say_rank(severity) for severity in BY_RANK if self._of(severity))
         kinds = self.kinds[: self.told]
         left = self.count - sum(kind.count for kind in kinds)
         told = [kind.say(self._width, lead) for kind in kinds] + ([f"+{left}"] if left else [])
         return ("; " if any(kind.shown for kind in kinds) else ", ").join(told)
 
+    def _of(self, severity: Severity) -> list[IncidentKind]:
+        return [kind for kind in self.kinds if kind.severity is severity]
+
+    def _say_rank(self, severity: Severity) -> str:
+        kinds = self._of(severity)
+        told = [kind for kind in self.kinds[: self.told] if kind.severity is severity]
+        items = [kind.say(self._width, " ", alone=len(kinds) == 1) for kind in told]
+        return say_rank(severity, sum(kind.count for kind in kinds), items, sum(kind.count for kind in told))
+
     def named(self) -> frozenset[str]:
-        whole = [kind for kind in self.kinds[: self.told] if len(kind.name) <= self._width]
-        return frozenset(tag for kind in whole for tag in kind.named())
+        return frozenset(tag for kind in self._whole() for tag in kind.named())
+
+    def counted(self) -> frozenset[str]:
+        """The tags of the kinds that are told by name and number."""
+        return frozenset(tag for kind in self._whole() for tag in kind.all_tags())
+
+    def _whole(self) -> list[IncidentKind]:
+        return [kind for kind in self.kinds[: self.told] if len(kind.name) <= self._width]
 
     def add_all(self, fits: Callable[[], bool]) -> bool:
         """Name every incident; False, and all as it was, where there is no room."""
@@ -201,6 +240,9 @@ class TextDraft:
 
     def named(self) -> frozenset[str]:
         return frozenset[str]().union(*(part.listing.named() for part in self.parts))
+
+    def counted(self) -> frozenset[str]:
+        return frozenset[str]().union(*(part.listing.counted() for part in self.parts))
 
     def fill_whole(self) -> bool:
         """Whether all of the first part can be named; then the others have what room is left."""

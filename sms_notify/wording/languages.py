@@ -6,12 +6,15 @@ many differ, a bar parts them. All of it is GSM 03.38: no ë, no û.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
-from sms_notify.wording.content import Reader, Tone
-from sms_notify.wording.templates import local, tellable_address, zone_of
+from sms_notify.alert import Status
+from sms_notify.wording.content import Crowd, Notice, Reader, Silent, TextedIncident, Tone
+from sms_notify.wording.templates import local, one_line, tellable_address, zone_of
 
+_NAME = 30  # characters of a person's
 _MANY = 9_999  # the largest number that a text tells of what it does not list
 
 
@@ -26,8 +29,15 @@ class Words:
     escalated: str
     raised: str
     reminder: str
+    unacknowledged: str
+    closed: str
+    acked: str
     calm: str
     next_text: str
+    next_critical: str
+    others: str
+    some: str
+    some_left: str
     more: str
     until: str
     resolved: str
@@ -37,6 +47,9 @@ class Words:
     resolved_are: str
     held: str
     late: str
+    unheard: str
+    last_heard: str
+    again: str
     on_call: str
     until_day: str
     nothing_open: str
@@ -58,8 +71,15 @@ WORDS = {
         escalated="ESCALATED",
         raised="WORSE",
         reminder="STILL FIRING",
+        unacknowledged="STILL FIRING, not acknowledged any more:",
+        closed="CLOSED by {}",
+        acked="acknowledged by {}",
         calm="told again when calm",
         next_text="next text",
+        next_critical="next critical text",
+        others="other texts",
+        some="{} of {}",
+        some_left="{} of {} left",
         more="{} more",
         until=" until",
         resolved="{} resolved",
@@ -69,6 +89,9 @@ WORDS = {
         resolved_are="resolved",
         held="Held",
         late="LATE",
+        unheard="UNHEARD",
+        last_heard="last heard",
+        again="may be the second",
         on_call="On call for {}",
         until_day="until",
         nothing_open="nothing open",
@@ -83,10 +106,17 @@ WORDS = {
         escalated="ESCALATIE",
         raised="ERGER",
         reminder="NOG FIRING",
+        unacknowledged="NOG FIRING, niet meer bevestigd:",
+        closed="GESLOTEN door {}",
+        acked="bevestigd door {}",
         calm="volgt weer als het rustig is",
         next_text="volgende sms",
+        next_critical="volgende kritieke sms",
+        others="andere sms",
+        some="{} van {}",
+        some_left="{} van de andere {}",
         more="Nog {}",
-        until=", stil tot",
+        until=" tot",
         resolved="{} opgelost",
         open="{} open",
         all_resolved="opgelost|alle opgelost",
@@ -94,6 +124,9 @@ WORDS = {
         resolved_are="opgelost",
         held="Bewaard",
         late="VERTRAAGD",
+        unheard="NIETS GEHOORD",
+        last_heard="laatst gehoord",
+        again="misschien de tweede keer",
         on_call="Van wacht voor {}",
         until_day="tot",
         nothing_open="niets open",
@@ -108,10 +141,17 @@ WORDS = {
         escalated="ESCALADE",
         raised="AGGRAVÉ",
         reminder="TOUJOURS FIRING",
+        unacknowledged="TOUJOURS FIRING, plus pris en charge:",
+        closed="CLOS par {}",
+        acked="pris en charge par {}",
         calm="suite au retour au calme",
         next_text="prochain SMS",
+        next_critical="prochain SMS critique",
+        others="autres SMS",
+        some="{} sur {}",
+        some_left="{} sur {} restantes",
         more="{} autre|{} autres",
-        until=", silence jusqu'\u00e0",
+        until=" jusqu'\u00e0",
         resolved="{} r\u00e9solue|{} r\u00e9solues",
         open="{} ouverte|{} ouvertes",
         all_resolved="r\u00e9solue|toutes r\u00e9solues",
@@ -119,6 +159,9 @@ WORDS = {
         resolved_are="r\u00e9solues",
         held="En attente",
         late="EN RETARD",
+        unheard="SANS NOUVELLES",
+        last_heard="derni\u00e8re nouvelle",
+        again="doublon possible",
         on_call="D'astreinte pour {}",
         until_day="jusqu'au",
         nothing_open="rien d'ouvert",
@@ -134,10 +177,17 @@ WORDS = {
         escalated="ESKALIERT",
         raised="SCHLIMMER",
         reminder="NOCH FIRING",
+        unacknowledged="NOCH FIRING, nicht mehr quittiert:",
+        closed="GESCHLOSSEN von {}",
+        acked="quittiert von {}",
         calm="wieder, wenn es ruhig ist",
         next_text="n\u00e4chste SMS",
+        next_critical="n\u00e4chste kritische SMS",
+        others="andere SMS",
+        some="{} von {}",
+        some_left="{} der restlichen {}",
         more="{} weitere",
-        until=", Ruhe bis",
+        until=" bis",
         resolved="{} behoben",
         open="{} offen",
         all_resolved="behoben|alle behoben",
@@ -145,6 +195,9 @@ WORDS = {
         resolved_are="behoben",
         held="Zur\u00fcckgehalten",
         late="VERSP\u00c4TET",
+        unheard="NICHTS GEH\u00d6RT",
+        last_heard="zuletzt geh\u00f6rt",
+        again="evtl. zum zweiten Mal",
         on_call="Bereitschaft f\u00fcr {}",
         until_day="bis",
         nothing_open="nichts offen",
@@ -168,15 +221,29 @@ def head_of(tone: Tone, words: Words) -> str:
         Tone.ESCALATED: words.escalated,
         Tone.RAISED: words.raised,
         Tone.REMINDER: words.reminder,
+        Tone.UNHEARD: words.unheard,
+        Tone.UNACKNOWLEDGED: words.unacknowledged,
         Tone.FLAPPING: words.flapping,
     }
     return heads[tone]
 
 
-def counted(form: str, number: int) -> str:
-    """`form` for so many: `{} autre|{} autres` is `1 autre`, `2 autres`."""
+def end_of(closed_by: str, words: Words) -> str:
+    """The first word of a text about what has ended; by hand where somebody is named."""
+    return words.closed.format(one_line(closed_by, _NAME)) if closed_by else words.ok
+
+
+def acked_words(notice: Notice, words: Words) -> str:
+    """`acknowledged by bob`; empty where not all that fires in the text is taken care of, and by one."""
+    names = {told.acked_by for told in notice.incidents}
+    by = names.pop() if len(names) == 1 and notice.status is Status.FIRING else ""
+    return words.acked.format(one_line(by, _NAME)) if by else ""
+
+
+def counted(form: str, number: int, said: str = "") -> str:
+    """`form` for so many: `{} autre|{} autres` is `1 autre`, `2 autres`. `said` is what stands for the number."""
     one, _, many = form.partition("|")
-    return (many if many and number != 1 else one).format(number)
+    return (many if many and number != 1 else one).format(said or number)
 
 
 def weekday(at: datetime, words: Words) -> str:
@@ -195,12 +262,25 @@ def hidden_words(hidden: int, words: Words) -> str:
     return f"+{min(hidden, _MANY)} {words.hidden}" if hidden > 0 else ""
 
 
+def again_words(told: Iterable[TextedIncident], words: Words) -> str:
+    """`may be the second`, of what its reader may have been told already; else empty."""
+    return words.again if any(one.again for one in told) else ""
+
+
 def ack_words(address: str) -> str:
     """`ack: https://…`; empty where there is none to tell."""
     return f"ack: {address}" if tellable_address(address) else ""
 
 
-def silence_words(until: datetime | None, reader: Reader, words: Words) -> str:
-    """`next text 14:20`, empty where no silence is announced."""
+def silence_words(until: datetime | None, silent: Silent, reader: Reader, words: Words) -> str:
+    """`next text 14:20`, empty where no silence is announced; said of nothing but what waits until then."""
     at = local(until, zone_of(reader.timezone))
-    return f"{words.next_text} {at:%H:%M}" if at else ""
+    told = {Silent.CRITICAL: words.next_critical, Silent.OTHERS: words.others}.get(silent, words.next_text)
+    return f"{told} {at:%H:%M}" if at else ""
+
+
+def crowd_words(told: int, crowd: Crowd, words: Words) -> str:
+    """`11 of 36`, `12 of 25 left`; the number alone where nothing is left for another text."""
+    if not crowd.left:
+        return str(told)
+    return (words.some_left if crowd.more else words.some).format(told, told + crowd.left)

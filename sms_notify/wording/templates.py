@@ -173,6 +173,7 @@ def _names(notice: Notice, zone: tzinfo, free_text: int, label: int) -> dict[str
         "kind": notice.tone.value if notice.status is Status.FIRING else notice.status.value,
         "times": notice.times,
         "ack": tellable_address(notice.ack),
+        "acknowledged_by": ", ".join(sorted({one_line(t.acked_by, LABEL) for t in told if t.acked_by})),
         "silent_until": local(notice.silent_until, zone),
     }
 

@@ -100,7 +100,9 @@ def a_timer(incident_id: int, what: TimerKind = TimerKind.ESCALATE, **more: obje
 
 
 def a_member(incident: Incident, alert: Alert, **more: object) -> Member:
-    made = Member(incident.id, alert.source, alert.fingerprint, alert.starts_at, NOON, NOON)
+    made = Member(
+        incident.id, alert.source, alert.fingerprint, alert.starts_at, NOON, NOON, severity=alert.severity
+    )
     return replace(made, **more)  # type: ignore[arg-type]
 
 

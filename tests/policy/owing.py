@@ -10,9 +10,11 @@ from made import an_incident, ended
 from workbench import ALICE, BOB, NOON, a_plan, firing
 
 from sms_notify.alert import Alert, Delivery
+from sms_notify.policy.cases import Case
 from sms_notify.policy.directory import Directory, Person, Target, TargetKind
+from sms_notify.policy.ends import EndNotifications
 from sms_notify.policy.holds import Quiet, Window
-from sms_notify.policy.notifications import Case, Notifications
+from sms_notify.policy.notifications import Notifications
 from sms_notify.policy.rate_limits import Flapping, Limits
 from sms_notify.policy.records import Incident, Notification
 from sms_notify.policy.rotations import Schedule, Shift
@@ -53,8 +55,12 @@ def planned(
 
 
 def deciding(plan: Plan, rows: Rows, *, group: str = "g", hidden: int = 0) -> Notifications:
+    return Notifications(plan, Delivery("x", (), group, hidden), rows)
+
+
+def ending(plan: Plan, rows: Rows, *, group: str = "g") -> EndNotifications:
     numbers = frozenset((ALICE.number, BOB.number, STRANGER.number))
-    return Notifications(plan, numbers, Delivery("x", (), group, hidden), rows)
+    return EndNotifications(plan, numbers, Delivery("x", (), group), rows)
 
 
 def heard(
@@ -72,4 +78,5 @@ def summed(owed: Sequence[Notification]) -> list[tuple[str, float, str]]:
 
 DBA = Receiver("dba", (TO_BOB, TO_ALICE))
 MUTED = replace(ROUTE, mute=(between(11, 13),))
-SHUT = Quiet((between(11, 14, "night"),))
+SHUT = Quiet((between(11, 14, "night"),), ())  # nothing passes
+CRITICAL_ALONE = Quiet((between(11, 14, "night"),))

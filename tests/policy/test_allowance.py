@@ -9,7 +9,8 @@ import pytest
 from made import a_message, a_notification, an_incident, rows_with, told_by
 from workbench import ALICE, BOB, NOON, a_plan, firing
 
-from sms_notify.policy.allowance import Allowance, Leave
+from sms_notify.policy.allowance import Allowance, Leave, ReceiverLimits
+from sms_notify.policy.holds import Quiet, Window
 from sms_notify.policy.rate_limits import (
     UNLIMITED,
     Credits,
@@ -22,6 +23,9 @@ from sms_notify.policy.rate_limits import (
 )
 from sms_notify.policy.records import Notification, QueueView
 from sms_notify.policy.rows import Rows
+from sms_notify.policy.ruleset import Plan
+from sms_notify.policy.time_intervals import TimeInterval
+from sms_notify.policy.vocabulary import Kind
 
 HOUR = timedelta(hours=1)
 HERE, CRITICAL, REST = ALICE.number, Lane.CRITICAL, Lane.REST
@@ -247,3 +251,140 @@ def test_a_silence_of_more_than_two_minutes_after_these_texts_is_worth_a_word(
     told = allowance(Limits(rules, (FIVE_A_QUARTER,))).silent_until(REST, leave, texts, NOON)
 
     assert told == (None if until is None else before(until))
+
+
+@pytest.mark.parametrize(
+    ("lane", "limits", "left", "told", "minutes"),
+    [
+        (REST, "5/15m", [], 100, None),
+        (REST, "5/15m", [], 101, 10),
+        (REST, "5/15m", [14, 11, 10, 9], 101, 10),
+        (REST, "5/15m", [4, 3, 2, 1], 101, 11),
+        (REST, "9/3m", [], 101, 3),  # no longer than the limits look back
+        (REST, "1/1m", [], 101, None),  # one minute: not worth a word
+        (REST, "1/1d", [], 101, 24 * 60),
+        (CRITICAL, "5/15m", [], 101, None),
+    ],
+)
+def test_after_a_text_that_tells_a_storm_of_the_rest_the_next_one_waits(
+    lane: Lane, limits: str, left: list[float], told: int, minutes: float | None
+) -> None:
+    rules = tuple(map(parse_limit, limits.split()))
+    leave = Leave(3, NOON, LimitScope.NUMBER, tuple(before(m) for m in left))
+    until = allowance(Limits(rules, rules)).silent_until(lane, leave, 1, NOON, told)
+
+    assert until == (None if minutes is None else NOON + timedelta(minutes=minutes))
+
+
+# Ends of critical trouble share the limits of critical texts.
+
+
+@pytest.mark.parametrize(
+    ("limit", "critical", "ends", "waits", "of_critical", "of_ends"),
+    [
+        ("4/1m", 0, 0, 0, 4, 2),
+        ("4/1m", 1, 1, 0, 2, 1),
+        ("4/1m", 3, 0, 0, 1, 1),
+        ("4/1m", 0, 2, 0, 2, 0),
+        ("4/1m", 4, 0, 0, 0, 0),
+        ("4/1m", 0, 0, 1, 3, 2),  # an end that waits to leave counts for what begins
+        ("1/1m", 0, 0, 0, 1, 1),
+        ("1/1m", 0, 1, 0, 0, 0),
+    ],
+)
+def test_ends_take_half_of_what_critical_texts_may_and_both_together_no_more(
+    limit: str, critical: int, ends: int, waits: int, of_critical: int, of_ends: int
+) -> None:
+    asked = allowance(Limits((ONE_A_MINUTE,), (parse_limit(limit),)))
+    left = {(HERE, CRITICAL): [NOON] * critical, (HERE, Lane.ENDS): [NOON] * ends, (HERE, REST): [NOON] * 9}
+    rows = rows_after(left=left, waiting={(HERE, Lane.ENDS): waits})
+
+    assert asked.leave(rows, HERE, CRITICAL, ready()).slots == of_critical
+    assert asked.leave(rows, HERE, Lane.ENDS, ready()).slots == of_ends
+
+
+def test_an_end_waits_until_both_its_own_half_and_the_whole_are_free() -> None:
+    asked = allowance(Limits((), (parse_limit("2/15m"),)))
+    left = {(HERE, CRITICAL): [before(14)], (HERE, Lane.ENDS): [before(2)]}
+
+    assert asked.leave(rows_after(left=left), HERE, Lane.ENDS, ready()).free_at == before(-13)
+
+
+def test_no_end_spends_the_reserve() -> None:
+    rows = rows_after(spent=[Spending(before(30), 50)])
+    here = allowance(money(per_hour=50, reserve=50)).leave(rows, HERE, Lane.ENDS, ready())
+
+    assert (here.slots, here.scope) == (0, LimitScope.CREDITS_HOUR)
+    rows = rows_after(balance=50)
+    assert allowance(money(reserve=50)).leave(rows, HERE, Lane.ENDS, ready()).scope == LimitScope.RESERVE
+
+
+# A receiver's limit.
+
+ALL = an_incident(2, firing("Load", severity="warning", team="all"))  # dba and oncall both reach bob
+HELD = {"dba": [before(30)]}
+
+
+def limited_receivers(**of_receivers: str) -> Plan:
+    plan = a_plan()
+    limits = {name: (parse_limit(text),) for name, text in of_receivers.items()}
+    receivers = {name: replace(one, limits=limits.get(name, ())) for name, one in plan.receivers.items()}
+    return replace(plan, receivers=receivers)
+
+
+@pytest.mark.parametrize(
+    ("limits", "left", "n", "told_by", "at"),
+    [
+        ({}, HELD, a_notification(ALL, BOB, receiver="dba"), "dba", NOON),
+        ({"dba": "2/1h"}, HELD, a_notification(ALL, BOB, receiver="dba"), "dba", NOON),
+        ({"dba": "1/1h"}, HELD, a_notification(ALL, BOB, receiver="dba"), "oncall", NOON),
+        ({"dba": "1/1h"}, HELD, a_notification(ALL, ALICE, receiver="dba"), "oncall", NOON),
+        ({"dba": "1/1h"}, HELD, a_notification(WARNING, BOB, receiver="dba"), "oncall", NOON),
+        ({"oncall": "1/1h"}, {"oncall": [before(30)]}, a_notification(WARNING, BOB), "oncall", before(-30)),
+        (
+            {"dba": "1/1h", "oncall": "1/1h"},
+            {"dba": [before(30)], "oncall": [before(40)]},
+            a_notification(ALL, BOB, receiver="dba"),
+            "oncall",
+            before(-20),
+        ),
+        ({"dba": "1/1h"}, HELD, a_notification(ALL, BOB, receiver="gone"), "gone", NOON),
+        # A step that no other receiver has.
+        (
+            {"dba": "1/1h"},
+            HELD,
+            a_notification(ALL, BOB, Kind.ESCALATION, receiver="dba", nth=1),
+            "dba",
+            before(-30),
+        ),
+    ],
+)
+def test_a_receivers_limit_holds_nobody_whom_another_receiver_may_text(
+    limits: dict[str, str],
+    left: dict[str | None, list[datetime]],
+    n: Notification,
+    told_by: str,
+    at: datetime,
+) -> None:
+    rows = rows_after(left_at_all=left)
+
+    assert ReceiverLimits(limited_receivers(**limits), rows).first_free(n) == (told_by, at)
+
+
+def test_an_end_is_told_by_no_receiver_that_sends_none() -> None:
+    plan = limited_receivers(dba="1/1h")
+    oncall = replace(plan.receivers["oncall"], send_resolved=False)
+    plan = replace(plan, receivers={**plan.receivers, "oncall": oncall})
+    n = a_notification(ALL, BOB, Kind.RESOLVED, receiver="dba")
+
+    assert ReceiverLimits(plan, rows_after(left_at_all=HELD)).first_free(n) == ("dba", before(-30))
+
+
+def test_another_receivers_quiet_hours_hold_what_it_would_tell() -> None:
+    always = Window("always", (TimeInterval(),))
+    plan = limited_receivers(dba="1/1h")
+    oncall = replace(plan.receivers["oncall"], quiet=Quiet((always,)))
+    plan = replace(plan, receivers={**plan.receivers, "oncall": oncall})
+    n = a_notification(ALL, BOB, receiver="dba")
+
+    assert ReceiverLimits(plan, rows_after(left_at_all=HELD)).first_free(n) == ("dba", before(-30))

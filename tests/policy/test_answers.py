@@ -37,7 +37,7 @@ SILENCE = Outcome(Fate.UNKNOWN, Reason.TIMEOUT)
         (State.QUEUED, 0, TAKEN, False),
         (State.SUBMITTING, 0, TAKEN, False),
         (State.SENT, 1, TAKEN, False),
-        (State.UNKNOWN_FINAL, 1, TAKEN, False),
+        (State.UNKNOWN_FINAL, 1, TAKEN, True),  # the second text may not have left yet
         (State.UNKNOWN, 1, SILENCE, False),
         (State.QUEUED, 1, Outcome(Fate.REFUSED, Reason.ERROR_CODE, 106, refusal=Refusal.NUMBER), False),
     ],

@@ -11,6 +11,7 @@ from sms_notify.policy.vocabulary import Kind, State
 
 FIRING = Said(Kind.FIRING, False, State.DELIVERED)
 FLAPPING = Said(Kind.FIRING, True, State.DELIVERED)
+UNHEARD = Said(Kind.UNHEARD, False, State.DELIVERED)
 OK = Said(Kind.RESOLVED, False, State.DELIVERED)
 OK_UNTEXTED = Said(Kind.RESOLVED, False, None)
 
@@ -32,6 +33,10 @@ def ended(said: Said, state: State) -> Said:
         ([FIRING, OK], Belief.RESOLVED),
         ([FIRING, OK, FIRING], Belief.FIRING),
         ([FLAPPING, OK], Belief.RESOLVED),
+        ([FIRING, UNHEARD], Belief.UNHEARD),
+        ([FIRING, UNHEARD, FIRING], Belief.FIRING),  # a new start is news
+        ([FIRING, UNHEARD, OK], Belief.RESOLVED),
+        ([FIRING, OK, FIRING, OK, FLAPPING], Belief.FLAPPING),
     ],
 )
 def test_the_last_text_is_believed(said: list[Said], expected: Belief) -> None:
@@ -97,14 +102,14 @@ UNBELIEVED = {
     "cancelled",
     "not_delivered",
     "rejected",
-}  # rules.md section 1, and what has not left
+}  # rules, section 1, and what has not left
 
 
 @given(
     st.lists(
         st.builds(
             Said,
-            st.sampled_from([Kind.FIRING, Kind.ESCALATION, Kind.REMINDER, Kind.RESOLVED]),
+            st.sampled_from([Kind.FIRING, Kind.ESCALATION, Kind.REMINDER, Kind.UNHEARD, Kind.RESOLVED]),
             st.booleans(),
             st.sampled_from(State),
         ),
@@ -118,5 +123,11 @@ def test_nothing_but_the_last_text_that_may_have_arrived_matters(said: list[Said
 
     expected = "nothing"
     if last is not None:
-        expected = "resolved" if last.kind == "resolved" else ("flapping" if last.flapping else "firing")
+        fires = "flapping" if last.flapping else "firing"
+        expected = str(last.kind) if last.kind in ("resolved", "unheard") else fires
     assert believed(said) == expected
+
+
+@pytest.mark.parametrize("belief", list(Belief))
+def test_an_end_is_owed_to_whoever_takes_it_for_firing_flapping_or_unheard(belief: Belief) -> None:
+    assert belief.of_trouble is (belief in ("firing", "flapping", "unheard"))

@@ -6,7 +6,7 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
-from made import a_notification, an_incident
+from made import a_notification, acknowledged, an_incident
 from workbench import NOON, firing
 
 from sms_notify.alert import Status
@@ -14,8 +14,8 @@ from sms_notify.policy.bundles import FLAPPING, RAISED, bundle, digest, is_old_n
 from sms_notify.policy.episodes import tag_of
 from sms_notify.policy.holds import Hold
 from sms_notify.policy.records import Incident, Notification
-from sms_notify.policy.vocabulary import Kind
-from sms_notify.wording.content import Merged, Tone
+from sms_notify.policy.vocabulary import IncidentState, Kind
+from sms_notify.wording.content import Crowd, Merged, Pause, Silent, Tone
 
 EARLIER, LATER = NOON - timedelta(hours=1), NOON + timedelta(hours=1)
 DISK, HOST = an_incident(1, firing("DiskFull")), an_incident(2, firing("HostDown"))
@@ -43,6 +43,7 @@ FIRING, STEP, REMINDER, OK = (
 ENDED_UNTOLD, ITS_END = owed(incident=over(DISK)), owed(Kind.RESOLVED, incident=over(DISK))
 QUIET, LATE = owed(why=Hold.QUIET), owed(why=Hold.LATE)
 FLAPS = owed(bundle=FLAPPING)
+UNHEARD = owed(Kind.UNHEARD)
 
 
 @pytest.mark.parametrize(
@@ -51,6 +52,9 @@ FLAPS = owed(bundle=FLAPPING)
         (FIRING, owed(incident=HOST), True),
         (FIRING, OK, False),
         (FIRING, STEP, False),
+        (FIRING, UNHEARD, False),
+        (OK, UNHEARD, False),
+        (UNHEARD, owed(Kind.UNHEARD, incident=HOST), True),
         (FIRING, owed(receiver="dba"), False),
         (FIRING, owed(bundle="another group"), False),
         (FIRING, owed(why=Hold.LIMIT), True),  # but for two reasons it is no matter why it was held
@@ -77,6 +81,8 @@ def test_the_same_thing_by_one_receiver_of_one_group_is_one_text_and_so_is_a_nig
         ([OK, ITS_END], False),
         ([FIRING, OK], True),  # two kinds of thing
         ([FIRING, STEP], True),
+        ([FIRING, UNHEARD], True),
+        ([UNHEARD, owed(Kind.UNHEARD, incident=HOST)], False),
         ([ENDED_UNTOLD], True),  # began and ended untold
         ([owed(Kind.REMINDER, incident=over(HOST))], True),
         ([LATE], True),
@@ -105,6 +111,7 @@ def test_what_no_notice_can_say_needs_a_digest(listed: list[Notification], neede
         ([ENDED_UNTOLD, FIRING], False, False),
         ([owed(Kind.RESOLVED, incident=over(DISK))], False, False),  # an end is news to whoever knows of it
         ([owed(Kind.REMINDER, incident=over(DISK))], False, False),
+        ([owed(Kind.UNHEARD, incident=over(DISK))], False, False),
         ([owed(why=Hold.LATE, incident=over(DISK))], False, False),
         ([owed(bundle=FLAPPING, incident=over(DISK))], False, False),
         ([owed(incident=over(DISK), id_=0)], False, False),  # it was not held
@@ -124,6 +131,7 @@ def test_problems_that_came_and_went_while_they_were_held_are_old_news(
         ([OK], Status.RESOLVED, Tone.NEWS, 0),
         ([STEP], Status.FIRING, Tone.ESCALATED, 0),
         ([REMINDER], Status.FIRING, Tone.REMINDER, 0),
+        ([UNHEARD], Status.FIRING, Tone.UNHEARD, 0),
         ([owed(bundle=RAISED)], Status.FIRING, Tone.RAISED, 0),
         ([owed(bundle="a group")], Status.FIRING, Tone.NEWS, 0),
         ([FLAPS], Status.FIRING, Tone.FLAPPING, 0),
@@ -150,10 +158,10 @@ def test_the_first_word_of_a_text_is_what_is_told_and_why(
 
 def test_a_notice_tells_each_incident_once_and_all_that_its_source_hid() -> None:
     listed = [owed(hidden=3), owed(incident=HOST, hidden=2), owed(incident=DISK, receiver="dba")]
-    told = notice(listed, LATER, "https://ack")
+    told = notice(listed, Pause(LATER, Silent.OTHERS), "https://ack")
 
     assert [one.tag for one in told.incidents] == [tag_of(1), tag_of(2)]
-    assert (told.hidden, told.ack, told.silent_until) == (5, "https://ack", LATER)
+    assert (told.hidden, told.ack, told.silent_until, told.silent) == (5, "https://ack", LATER, Silent.OTHERS)
 
 
 @pytest.mark.parametrize(("starts_at", "since"), [(EARLIER, EARLIER), (None, NOON)])
@@ -164,20 +172,55 @@ def test_it_fires_since_its_source_says_or_else_since_it_was_first_heard_of(star
     assert (told.since, told.ended) == (since, False)
 
 
+@pytest.mark.parametrize("kind", [Kind.UNHEARD, Kind.FIRING])
+def test_what_is_heard_of_no_more_says_when_it_was_heard_of_last(kind: Kind) -> None:
+    """Also to whoever hears only now that it fires."""
+    silent = replace(DISK, state=IncidentState.UNHEARD, starts_at=EARLIER, last_seen_at=LATER)
+    (told,) = notice([owed(kind, incident=silent)], None, "").incidents
+
+    assert (told.since, told.heard_at, told.ended) == (EARLIER, LATER, False)
+    assert FIRING.subject.heard_at is None
+
+
+@pytest.mark.parametrize("kind", [Kind.FIRING, Kind.RESOLVED])
+@pytest.mark.parametrize(("incident", "by"), [(acknowledged(DISK), "alice"), (DISK, "")])
+def test_each_that_is_told_says_who_takes_care_of_it(kind: Kind, incident: Incident, by: str) -> None:
+    other = owed(kind, incident=HOST)
+    told = notice([owed(kind, incident=incident), other], None, "").incidents
+
+    assert [one.acked_by for one in told] == [by, ""]
+
+
 @pytest.mark.parametrize(
-    ("listed", "announced", "why"),
+    ("listed", "otherwise", "why"),
     [
-        ([FIRING, OK], False, Merged.STORM),
-        ([FIRING], True, Merged.CLOSING),
-        ([LATE, QUIET], True, Merged.CLOSING),
-        ([QUIET, LATE], False, Merged.LATE),
-        ([FIRING, QUIET], False, Merged.QUIET),
+        ([FIRING, OK], Merged.STORM, Merged.STORM),
+        ([FIRING, OK], Merged.CROWD, Merged.CROWD),
+        ([FIRING], Merged.CLOSING, Merged.CLOSING),
+        ([LATE, QUIET], Merged.CLOSING, Merged.CLOSING),
+        ([QUIET, LATE], Merged.CROWD, Merged.LATE),
+        ([QUIET, LATE], Merged.STORM, Merged.LATE),
+        ([FIRING, QUIET], Merged.STORM, Merged.QUIET),
     ],
 )
 def test_a_digest_says_why_things_were_merged(
-    listed: list[Notification], announced: bool, why: Merged
+    listed: list[Notification], otherwise: Merged, why: Merged
 ) -> None:
-    assert digest(listed, announced, NOON, None, "").why is why
+    assert digest(listed, otherwise, NOON, None, "", Crowd()).why is why
+
+
+@pytest.mark.parametrize(
+    ("listed", "tone"),
+    [
+        ([FIRING, owed(incident=HOST)], Tone.NEWS),
+        ([STEP, owed(Kind.ESCALATION, incident=HOST)], Tone.ESCALATED),
+        ([STEP, ITS_END], Tone.ESCALATED),
+        ([STEP, FIRING], Tone.NEWS),
+        ([ITS_END], Tone.NEWS),
+    ],
+)
+def test_a_digest_has_the_tone_that_all_of_its_open_ones_have(listed: list[Notification], tone: Tone) -> None:
+    assert digest(listed, Merged.STORM, NOON, None, "", Crowd()).tone is tone
 
 
 @pytest.mark.parametrize(
@@ -194,13 +237,26 @@ def test_a_digest_says_why_things_were_merged(
 def test_a_digest_tells_each_incident_once_begun_or_over(
     listed: list[Notification], held: dict[int, bool], ends: list[int]
 ) -> None:
-    told = digest(listed, False, NOON, None, "")
+    told = digest(listed, Merged.STORM, NOON, None, "", Crowd())
 
     assert {one.tag: one.ended for one in told.held} == {tag_of(id_): was for id_, was in held.items()}
     assert [one.tag for one in told.over] == [tag_of(id_) for id_ in ends]
 
 
 def test_a_digest_says_since_when_until_when_where_to_acknowledge_and_how_many_were_hidden() -> None:
-    told = digest([owed(hidden=3), owed(incident=HOST, hidden=2)], False, EARLIER, LATER, "https://ack")
+    listed = [owed(hidden=3), owed(incident=HOST, hidden=2)]
+    silence = Pause(LATER, Silent.CRITICAL)
+    told = digest(listed, Merged.STORM, EARLIER, silence, "https://ack", Crowd(3, more=True))
 
     assert (told.since, told.silent_until, told.ack, told.hidden) == (EARLIER, LATER, "https://ack", 5)
+    assert (told.silent, told.crowd) == (Silent.CRITICAL, Crowd(3, more=True))
+
+
+@pytest.mark.parametrize("kind", [Kind.FIRING, Kind.ESCALATION])
+@pytest.mark.parametrize(("said", "flaps"), [(FLAPPING, True), ("", False), (RAISED, False)])
+def test_each_that_is_told_says_whether_it_comes_and_goes(kind: Kind, said: str, flaps: bool) -> None:
+    """Also in a digest, and whatever else that tells."""
+    listed = [owed(kind, bundle=said), owed(incident=HOST)]
+    told = digest(listed, Merged.STORM, NOON, None, "", Crowd())
+
+    assert [one.flapping for one in told.held] == [flaps, False]

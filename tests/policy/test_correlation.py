@@ -1,23 +1,44 @@
-"""Which incident an alert belongs to, and whether that is news."""
+"""Which incident an alert belongs to, and what is known there of each source."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import timedelta
 
 import pytest
-from made import a_member, an_incident, rows_of_all
-from workbench import NOON, firing, resolved
+from correlated import (
+    ALERT,
+    BY_HOST,
+    EARLIER,
+    END,
+    LATER,
+    MINE,
+    NAGIOS,
+    NAME,
+    NOTICE,
+    OPEN,
+    OVER,
+    OWN,
+    OWN_OVER,
+    PLAIN,
+    RENAMED,
+    RENAMED_OVER,
+    UNHEARD,
+    UNKNOWN,
+    WARNING,
+    shared,
+    under,
+    ways,
+)
+from made import a_member, rows_of_all
+from workbench import NOON
 
 from sms_notify.alert import Alert, Severity
 from sms_notify.policy.correlation import (
     SHARED,
     Chains,
     Known,
-    is_repeat,
     known,
-    meaning,
     names,
     note_member,
     shared_name,
@@ -25,36 +46,7 @@ from sms_notify.policy.correlation import (
 )
 from sms_notify.policy.records import Incident, Member
 from sms_notify.policy.routing import Route
-from sms_notify.policy.vocabulary import Heard, IncidentState
-
-HOUR, DAY = timedelta(hours=1), timedelta(days=1)
-EARLIER, LATER = NOON - HOUR, NOON + HOUR
-
-
-def ways(*routes: Route) -> Chains:
-    """Each route below a root that asks for nothing."""
-    return tuple((Route("root", dedup_labels=("never asked",)), one) for one in routes)
-
-
-PLAIN, BY_HOST = ways(Route("oncall")), ways(Route("oncall", dedup_labels=("host",)))
-ALERT = firing("HostDown", host="db1")
-END = resolved("HostDown", host="db1")
-NAGIOS = replace(firing("Host db1 is DOWN", host="db1"), source="nagios")
-NAME = shared_name(BY_HOST, ALERT.labels) or ""
-
-
-def shared(id_: int, name: str = NAME, **more: object) -> Incident:
-    return an_incident(id_, replace(ALERT, source=SHARED, fingerprint=name), **more)
-
-
-def under(alert: Alert, name: str = NAME) -> Alert:
-    return replace(alert, source=SHARED, fingerprint=name)
-
-
-OWN, OWN_OVER = an_incident(1, ALERT), an_incident(1, ALERT, closed_at=EARLIER)
-OPEN, OVER = shared(5), shared(5, closed_at=EARLIER)
-RENAMED, RENAMED_OVER = shared(5, "old name"), shared(5, "old name", closed_at=EARLIER)
-MINE = a_member(OPEN, ALERT)
+from sms_notify.policy.vocabulary import Heard
 
 
 @pytest.mark.parametrize(
@@ -96,7 +88,6 @@ def test_incidents_are_shared_by_who_is_to_hear_of_them(chains: Chains, same: bo
 OWN_KEY, SHARED_KEY = (ALERT.source, ALERT.fingerprint), (SHARED, NAME)
 
 
-NOTICE = replace(ALERT, once=True)
 DOWNTIME = replace(ALERT, labels={**ALERT.labels, "notification": "downtime"})
 
 
@@ -132,6 +123,13 @@ def test_what_stands_beside_a_problem_is_no_part_of_its_incident(alert: Alert) -
         ([OVER, MINE], PLAIN, Known(ALERT, None)),
         ([OVER, MINE], BY_HOST, Known(under(ALERT), OVER, ALERT, MINE)),
         ([OVER, shared(6), MINE], BY_HOST, Known(under(ALERT), shared(6), ALERT, MINE)),
+        # It is part of what it holds open, not of the newest.
+        (
+            [OPEN, MINE, shared(6, "new name"), a_member(shared(6), ALERT, closed_at=NOON)],
+            BY_HOST,
+            Known(under(ALERT), OPEN, ALERT, MINE),
+        ),
+        ([UNHEARD], BY_HOST, Known(ALERT, UNHEARD)),  # it may be there still
     ],
 )
 def test_an_open_incident_keeps_its_name_and_a_new_one_gets_that_of_the_configuration(
@@ -158,92 +156,6 @@ def test_what_a_source_told_of_an_earlier_episode_counts_for_a_firing_alone(
 
 
 @pytest.mark.parametrize(
-    ("alert", "loaded", "repeat"),
-    [
-        (ALERT, [], False),
-        (ALERT, [OWN], True),
-        (ALERT, [OWN_OVER], False),
-        (END, [OWN], False),
-        (END, [OWN_OVER], False),
-        (ALERT, [replace(OWN, severity=Severity.WARNING)], False),  # it has become worse
-        (replace(ALERT, once=True), [OWN], False),
-        (ALERT, [OPEN, MINE], False),  # that is not a name of its own
-    ],
-)
-def test_what_an_open_incident_says_already_is_a_repeat(
-    alert: Alert, loaded: Sequence[Incident | Member], repeat: bool
-) -> None:
-    assert is_repeat(rows_of_all(*loaded), alert) is repeat
-
-
-def every(*hours: float) -> Chains:
-    return ways(*(Route("oncall", repeat_interval=hour * HOUR) for hour in hours))
-
-
-@pytest.mark.parametrize(
-    ("alert", "chains", "after", "word"),
-    [
-        (NOTICE, every(2), 1.99 * HOUR, Heard.DUPLICATE),
-        (NOTICE, every(2), 2 * HOUR, Heard.FIRST),
-        (NOTICE, every(1, 5, 2), 4.99 * HOUR, Heard.DUPLICATE),  # the longest
-        (NOTICE, every(1, 5, 2), 5 * HOUR, Heard.FIRST),
-        (NOTICE, every(0), 3.99 * HOUR, Heard.DUPLICATE),  # four hours where the route has none
-        (NOTICE, every(0), 4 * HOUR, Heard.FIRST),
-        (NOTICE, (), 4 * HOUR, Heard.FIRST),
-        (ALERT, every(2), 9 * HOUR, Heard.DUPLICATE),
-        (replace(END, once=True), every(2), 9 * HOUR, Heard.RESOLVED),
-    ],
-)
-def test_a_notice_that_nothing_ends_is_news_again_after_the_longest_repeat_interval(
-    alert: Alert, chains: Chains, after: timedelta, word: Heard
-) -> None:
-    rows = rows_of_all(OWN, now=NOON + after)
-
-    assert meaning(rows, known(rows, alert, chains), chains, DAY) is word
-    closed = replace(OWN, state=IncidentState.STALE, closed_at=NOON + after)
-    assert rows.incidents.rows[1] == (closed if word is Heard.FIRST else OWN)
-
-
-@pytest.mark.parametrize(
-    ("alert", "latest", "word"),
-    [
-        (replace(END, once=True), OWN_OVER, Heard.DUPLICATE),
-        (NOTICE, replace(OWN, severity=Severity.WARNING), Heard.RAISED),
-        (NOTICE, OWN_OVER, Heard.FIRST),
-    ],
-)
-def test_what_is_no_repeat_of_an_open_notice_closes_none(alert: Alert, latest: Incident, word: Heard) -> None:
-    rows = rows_of_all(latest, now=NOON + DAY)
-
-    assert meaning(rows, known(rows, alert, every(2)), every(2), DAY) is word
-    assert rows.incidents.touched == {}
-
-
-THEIRS = a_member(OPEN, NAGIOS, last_seen_at=LATER)
-
-
-@pytest.mark.parametrize(
-    ("others", "word"),
-    [
-        ([], Heard.RESOLVED),
-        ([THEIRS], Heard.STILL_OPEN),
-        ([replace(THEIRS, closed_at=NOON)], Heard.RESOLVED),
-        ([replace(THEIRS, source=ALERT.source)], Heard.STILL_OPEN),
-        ([replace(THEIRS, fingerprint=ALERT.fingerprint)], Heard.STILL_OPEN),
-        ([replace(THEIRS, incident_id=4)], Heard.RESOLVED),
-        ([replace(THEIRS, last_seen_at=LATER - DAY)], Heard.RESOLVED),  # not heard of for a day
-        ([replace(THEIRS, last_seen_at=LATER - DAY + HOUR)], Heard.STILL_OPEN),
-    ],
-)
-def test_a_shared_incident_is_over_when_nobody_else_still_reports_it(
-    others: list[Member], word: Heard
-) -> None:
-    rows = rows_of_all(shared(4), OPEN, MINE, *others, now=LATER)
-
-    assert meaning(rows, known(rows, END, BY_HOST), BY_HOST, DAY) is word
-
-
-@pytest.mark.parametrize(
     ("loaded", "chains", "before"),
     [
         ([], PLAIN, []),
@@ -253,7 +165,11 @@ def test_a_shared_incident_is_over_when_nobody_else_still_reports_it(
         ([RENAMED_OVER, MINE], BY_HOST, [5]),  # changed
         ([OWN_OVER, RENAMED_OVER, MINE], BY_HOST, [1, 5]),
         ([OWN_OVER, OVER, MINE], BY_HOST, [1]),
-        ([shared(4), OVER, a_member(shared(4), ALERT), MINE], PLAIN, [5]),  # of two memberships the newest
+        (
+            [shared(4, closed_at=EARLIER), OVER, a_member(shared(4), ALERT), MINE],
+            PLAIN,
+            [5],
+        ),  # of two memberships the newest
     ],
 )
 def test_an_alert_was_part_of_other_incidents_before_the_configuration_was_changed(
@@ -264,21 +180,36 @@ def test_an_alert_was_part_of_other_incidents_before_the_configuration_was_chang
     assert under_other_names(rows, known(rows, ALERT, chains)) == before
 
 
-HAD = replace(MINE, starts_at=EARLIER, opened_at=EARLIER, last_seen_at=EARLIER)
+HAD = replace(MINE, starts_at=EARLIER, opened_at=EARLIER, last_seen_at=EARLIER, labels=ALERT.labels)
 HAD_OVER = replace(HAD, closed_at=NOON)
+SAYS = {"labels": ALERT.labels, "annotations": ALERT.annotations, "last_seen_at": LATER}
+MILD = {"labels": WARNING.labels, "severity": Severity.WARNING}
+CLOSED = {"closed_at": LATER, "ended_at": END.ends_at, "last_seen_at": LATER}
 
 
 @pytest.mark.parametrize(
     ("had", "alert", "word", "written"),
     [
-        (None, ALERT, Heard.FIRST, replace(MINE, opened_at=LATER, last_seen_at=LATER)),
-        (None, ALERT, Heard.DUPLICATE, replace(MINE, opened_at=LATER, last_seen_at=LATER)),
-        (HAD, ALERT, Heard.DUPLICATE, replace(HAD, last_seen_at=LATER)),
-        (HAD_OVER, ALERT, Heard.DUPLICATE, replace(HAD, starts_at=NOON, last_seen_at=LATER)),  # it is back
-        (HAD_OVER, ALERT, Heard.STALE, HAD_OVER),
-        (HAD, END, Heard.STALE, HAD),
-        (HAD, END, Heard.STILL_OPEN, replace(HAD, closed_at=LATER, ended_at=END.ends_at, last_seen_at=LATER)),
-        (HAD, END, Heard.RESOLVED, replace(HAD, closed_at=LATER, ended_at=END.ends_at, last_seen_at=LATER)),
+        (None, ALERT, Heard.FIRST, replace(MINE, opened_at=LATER, **SAYS)),
+        (None, ALERT, Heard.DUPLICATE, replace(MINE, opened_at=LATER, **SAYS)),
+        (HAD, ALERT, Heard.DUPLICATE, replace(HAD, **SAYS)),
+        (HAD, WARNING, Heard.MILDER, replace(HAD, **{**SAYS, **MILD})),
+        (HAD, UNKNOWN, Heard.DUPLICATE, replace(HAD, last_seen_at=LATER)),  # as bad as it was
+        (
+            None,
+            UNKNOWN,
+            Heard.FIRST,
+            replace(MINE, opened_at=LATER, **{**SAYS, **MILD, "labels": UNKNOWN.labels}),
+        ),
+        (HAD_OVER, ALERT, Heard.DUPLICATE, replace(HAD, starts_at=NOON, **SAYS)),  # it is back
+        (HAD_OVER, ALERT, Heard.RESUMED, replace(HAD, starts_at=NOON, **SAYS)),
+        (HAD_OVER, ALERT, Heard.FLAPPING, replace(HAD, starts_at=NOON, **SAYS)),
+        (HAD_OVER, ALERT, Heard.HELD_COPY, HAD_OVER),
+        (HAD_OVER, ALERT, Heard.OLD_COPY, HAD_OVER),
+        (HAD, END, Heard.OLD_END, HAD),
+        (HAD, END, Heard.STILL_OPEN, replace(HAD, **CLOSED)),
+        (HAD, END, Heard.RESOLVED, replace(HAD, **CLOSED)),
+        (HAD, END, Heard.FLAPPING, replace(HAD, **CLOSED)),
         (None, END, Heard.NEVER_FIRED, None),
         (None, END, Heard.DUPLICATE, None),  # it has never told of it
     ],

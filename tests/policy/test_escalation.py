@@ -10,15 +10,18 @@ import pytest
 from made import a_message, a_notification, a_timer, an_incident, rows_of_all, told_by
 from workbench import ALICE, BOB, NOON, firing
 
+from sms_notify.alert import Severity
+from sms_notify.policy.bundles import FLAPPING
 from sms_notify.policy.directory import Directory, Person, Target, TargetKind
 from sms_notify.policy.escalation import Escalation, hurry, plan_reminder, plan_step
-from sms_notify.policy.holds import Quiet, Window
+from sms_notify.policy.holds import Hold, Quiet, Window
 from sms_notify.policy.matchers import parse_matchers
-from sms_notify.policy.records import Notification, Timer, TimerKind
+from sms_notify.policy.records import Incident, Notification, Timer, TimerKind
 from sms_notify.policy.rotations import Schedule, Shift
 from sms_notify.policy.routing import ROUND, Receiver, Route, Step
 from sms_notify.policy.rows import Rows
 from sms_notify.policy.ruleset import Plan
+from sms_notify.policy.self_alert_notes import Particular
 from sms_notify.policy.time_intervals import TimeInterval
 from sms_notify.policy.vocabulary import Decision, Drop, IncidentState, Kind, PageState, State
 
@@ -129,6 +132,7 @@ TO_STEP = a_timer(1, due_at=at(5))
         (FAILED, [text(2, State.NOT_DELIVERED)], TO_STEP, True),
         (FAILED, [text(2, State.EXPIRED)], TO_STEP, False),  # the next text tells it
         (FAILED, [a_notification(ONE, BOB, id_=2)], TO_STEP, False),  # it is held
+        (FAILED, [a_notification(ONE, BOB, id_=2, why=Hold.QUIET)], TO_STEP, True),  # until the morning
         (FAILED, [a_notification(ONE, BOB, id_=2, state=PageState.DROPPED)], TO_STEP, True),
         # Others of something else.
         (FAILED, [text(2, State.SENT, receiver="dba")], TO_STEP, True),
@@ -147,7 +151,8 @@ def test_the_next_step_does_not_wait_where_the_last_hope_of_this_one_has_failed(
     assert (after.due_at, bool(after.every)) == ((NOON, True) if hurried else (timer.due_at, False))
 
 
-ASLEEP = plan(quiet=Quiet((AFTERNOON,)))
+QUIET = Quiet((AFTERNOON,), ())  # without any exception
+ASLEEP, MILD = plan(quiet=QUIET), an_incident(1, firing(severity="warning"))
 GAP = plan(escalate=(Step(HOUR, whom("primary")),))
 JUMPED = (Decision.JUMPED, 1, "every text of the step before has failed")
 
@@ -165,7 +170,6 @@ JUMPED = (Decision.JUMPED, 1, "every text of the step before has failed")
         (plan(escalate=(Step(HOUR, whom("primary")), *STEPS)), a_timer(1), [], [(2, NOON)]),  # nobody on call
         (GAP, a_timer(1), [], []),
         # Held.
-        (ASLEEP, a_timer(1), [], [(1, THREE)]),
         (plan(quiet=Quiet((AFTERNOON,), WORSE)), a_timer(1), [("bob", 1)], [(2, at(10))]),
         (replace(PLAN, route=Route("oncall", mute=(AFTERNOON,))), a_timer(1), [], [(1, THREE)]),
         (replace(PLAN, route=Route("oncall", active=(EVENING,))), a_timer(1), [], [(1, at(8 * 60))]),
@@ -181,6 +185,70 @@ def test_a_step_that_is_due_tells_its_people_and_plans_the_next(
     assert timers(rows) == left
 
 
+def with_quiet(**own: Quiet) -> Plan:
+    people = {name: replace(one, quiet=own.get(name)) for name, one in PEOPLE.people.items()}
+    return replace(PLAN, directory=Directory(people))
+
+
+NAPPING = {"bob": QUIET, "carol": QUIET, "alice": QUIET}
+
+
+@pytest.mark.parametrize(
+    ("incident", "plan", "timer", "owed", "left", "noted"),
+    [
+        # A receiver's quiet hours hold the steps of what is not critical.
+        (MILD, ASLEEP, a_timer(1), [], [(1, THREE)], False),
+        # Somebody's own hold what that person is told, and nothing else.
+        (MILD, with_quiet(bob=QUIET), a_timer(1), [("bob", THREE)], [(2, at(10))], False),
+        (MILD, with_quiet(carol=QUIET), a_timer(1, nth=2), [("carol", THREE), ("alice", NOON)], [], False),
+        (MILD, with_quiet(**NAPPING), a_timer(1, nth=2), [("carol", THREE), ("alice", THREE)], [], False),
+        # Critical and nobody awake: the next step at once, and after the last one the operator.
+        (ONE, with_quiet(bob=QUIET), a_timer(1), [("bob", THREE)], [(2, NOON)], False),
+        (ONE, ASLEEP, a_timer(1), [("bob", THREE)], [(2, NOON)], False),
+        (ONE, with_quiet(carol=QUIET), a_timer(1, nth=2), [("carol", THREE), ("alice", NOON)], [], False),
+        (ONE, with_quiet(**NAPPING), a_timer(1, nth=2), [("carol", THREE), ("alice", THREE)], [], True),
+        (ONE, with_quiet(bob=Quiet((AFTERNOON,))), a_timer(1), [("bob", NOON)], [(2, at(10))], False),
+    ],
+)
+def test_a_step_keeps_quiet_hours_and_a_critical_problem_goes_on_to_who_is_awake(
+    incident: Incident,
+    plan: Plan,
+    timer: Timer,
+    owed: list[tuple[str, datetime]],
+    left: list[tuple[int, datetime]],
+    noted: bool,
+) -> None:
+    rows = rows_of_all(incident, timer)
+    told = Escalation(plan, rows).steps()
+
+    assert [(n.person.name, n.due_at) for n in told] == owed
+    assert {n.why for n in told if n.due_at > NOON} <= {Hold.QUIET}
+    assert timers(rows) == left
+    assert [note.particular for note in rows.notes] == [Particular.ASLEEP] * noted
+    hurried = left == [(2, NOON)]
+    assert [word for word, _, _ in decided(rows)][1:] == [Decision.JUMPED] * hurried
+
+
+@pytest.mark.parametrize(("why", "pulled"), [(Hold.QUIET, True), (Hold.MUTED, True), (Hold.LIMIT, False)])
+def test_what_another_receiver_holds_for_hours_is_told_by_the_step_of_the_one_that_is_free(
+    why: Hold, pulled: bool
+) -> None:
+    held = a_notification(ONE, BOB, Kind.ESCALATION, nth=1, receiver="dba", due_at=THREE, why=why)
+    rows = rows_of_all(ONE, a_timer(1), held)
+
+    assert Escalation(PLAN, rows).steps() == []
+    assert [n.due_at for n in rows.all_held()] == [NOON if pulled else THREE]
+
+
+def test_of_two_receivers_whose_step_is_due_the_one_that_is_free_tells() -> None:
+    quiet = replace(ONCALL, name="dba", quiet=QUIET)
+    for named in ({"dba": quiet, "oncall": ONCALL}, {"oncall": ONCALL, "dba": quiet}):
+        rows = rows_of_all(ONE, *(a_timer(1, receiver=name) for name in named))
+        owed = Escalation(replace(PLAN, receivers=named), rows).steps()
+
+        assert [(n.person.name, n.receiver, n.due_at) for n in owed] == [("bob", "oncall", NOON)]
+
+
 @pytest.mark.parametrize(
     ("plan", "timer", "words"),
     [
@@ -188,7 +256,7 @@ def test_a_step_that_is_due_tells_its_people_and_plans_the_next(
         (PLAN, a_timer(1, nth=ROUND + 2), [(Decision.ESCALATED, 2, "carol, alice")]),
         (PLAN, a_timer(1, every=MINUTE), [JUMPED, (Decision.ESCALATED, 1, "bob")]),
         (GAP, a_timer(1), [(Decision.NOBODY_ON_CALL, 1, "schedule:primary")]),
-        (ASLEEP, a_timer(1), []),
+        (replace(PLAN, route=Route("oncall", mute=(AFTERNOON,))), a_timer(1), []),
     ],
 )
 def test_it_is_written_down_who_was_told_by_a_step_and_why(
@@ -227,13 +295,48 @@ def test_two_receivers_owe_one_text_to_whoever_stands_in_both_and_the_oldest_com
     assert told == [(2, "bob", "step 1"), (1, "bob", "step 1")]
 
 
-@pytest.mark.parametrize("what", list(TimerKind))
+@pytest.mark.parametrize("what", [TimerKind.ESCALATE, TimerKind.REMIND])
 def test_what_has_ended_has_nothing_due_any_more(what: TimerKind) -> None:
     over = replace(ONE, state=IncidentState.RESOLVED, closed_at=NOON)
     rows = rows_of_all(over, a_timer(1, what))
     due = Escalation(PLAN, rows)
 
     assert (due.steps(), due.reminders(), timers(rows)) == ([], [], [])
+
+
+@pytest.mark.parametrize(("flapping", "said"), [(0, ["step 1", "reminder"]), (4, [FLAPPING, FLAPPING])])
+def test_steps_and_reminders_of_a_bout_say_that_it_flaps(flapping: int, said: list[str]) -> None:
+    """Also while it is gone for the moment."""
+    bout = replace(ONE, flapping=flapping, ended_at=NOON if flapping else None)
+    due = Escalation(PLAN, rows_of_all(bout, a_timer(1), REMIND, replace(KNOWS_IT, subject=bout.subject)))
+
+    assert [n.bundle for n in (*due.steps(), *due.reminders())] == said
+
+
+@pytest.mark.parametrize(
+    ("repeats", "hours", "pause"),
+    [
+        (True, 100, 60),
+        (False, 23, 60),
+        (False, 24, 24 * 60),  # what no source repeats may last for weeks
+        (False, 100, 24 * 60),
+    ],
+)
+def test_after_a_day_what_its_source_does_not_repeat_is_told_once_a_day(
+    repeats: bool, hours: float, pause: float
+) -> None:
+    rows = rows_of_all(replace(ONE, repeats=repeats, opened_at=NOON - hours * HOUR), REMIND, KNOWS_IT)
+    owed = Escalation(PLAN, rows).reminders()
+
+    assert (owed_by(owed), timers(rows)) == ([("alice", Kind.REMINDER, 1)], [(2, at(pause))])
+
+
+def test_a_reminder_that_is_rarer_than_once_a_day_stays_so() -> None:
+    seldom = replace(ONE, opened_at=NOON - 100 * HOUR)
+    rows = rows_of_all(seldom, replace(REMIND, every=72 * HOUR))
+    Escalation(PLAN, rows).reminders()
+
+    assert timers(rows) == [(2, at(72 * 60))]
 
 
 KNOWS_IT = replace(text(1, State.SENT), person=ALICE, message_at=at(-60))
@@ -282,14 +385,48 @@ def test_a_reminder_that_is_due_tells_again_whoever_is_to_be_notified(
     assert timers(rows) == [left]
 
 
-def test_a_reminder_goes_to_whoever_is_on_call_and_awake() -> None:
-    night = replace(BOB, quiet=Quiet((AFTERNOON,)))
+def test_a_reminder_goes_to_whoever_is_on_call_and_waits_for_those_who_sleep() -> None:
+    night = replace(BOB, quiet=QUIET)
     people = replace(PEOPLE, people={**PEOPLE.people, "bob": night})
     asked = replace(plan(notify=whom("primary", "alice", "bob")), directory=people)
     rows = rows_of_all(ONE, REMIND)
     rows.overrides = {"primary": [Shift("carol", NOON, THREE)]}
 
-    assert [n.person.name for n in Escalation(asked, rows).reminders()] == ["carol", "alice"]
+    owed = Escalation(asked, rows).reminders()
+    waits = {n.person.name: (n.due_at, n.why) for n in owed}
+    awake = (NOON, Hold.NOW)
+    assert waits == {"carol": awake, "alice": awake, "bob": (THREE, Hold.QUIET)}
+
+
+FELL = replace(
+    ONE, severity=Severity.WARNING, labels=firing(severity="warning").labels, routed_by=ONE.labels,
+    worst=Severity.CRITICAL,
+)  # fmt: skip
+OF_THE_WORST = Route("oncall", "route.routes[0]", WORSE[0], mute=(AFTERNOON,))
+
+
+@pytest.mark.parametrize("kind", [TimerKind.ESCALATE, TimerKind.REMIND])
+@pytest.mark.parametrize("incident", [ONE, FELL])
+def test_a_turn_waits_with_the_route_that_the_worst_of_it_took(incident: Incident, kind: TimerKind) -> None:
+    """A fall moves nobody."""
+    muted = replace(PLAN, route=Route("dba", routes=(OF_THE_WORST,)))
+    rows = rows_of_all(incident, a_timer(1, kind, every=HOUR))
+    due = Escalation(muted, rows)
+
+    assert (due.steps(), due.reminders(), timers(rows)) == ([], [], [(1, THREE)])
+
+
+@pytest.mark.parametrize(("incident", "awake"), [(ONE, True), (FELL, False)])
+def test_a_turn_is_as_urgent_as_it_is_now(incident: Incident, awake: bool) -> None:
+    """What was critical, and is a warning by now, wakes nobody."""
+    asleep = plan(quiet=Quiet((AFTERNOON,), WORSE))
+    due = Escalation(
+        asleep, rows_of_all(incident, a_timer(1), REMIND, replace(KNOWS_IT, subject=incident.subject))
+    )
+
+    assert [n.kind for n in (*due.steps(), *due.reminders()) if n.due_at == NOON] == (
+        [Kind.ESCALATION, Kind.REMINDER] if awake else []
+    )
 
 
 @pytest.mark.parametrize("had", [[], [KNOWS_IT]])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 from made import an_incident, ended, moves, rows_with
@@ -12,12 +12,14 @@ from workbench import ALICE, BOB, NOON, a_plan, firing
 
 from sms_notify.alert import Severity
 from sms_notify.policy.directory import Directory
-from sms_notify.policy.handoff import gap_ahead, taken_over, tell
-from sms_notify.policy.records import Decided
+from sms_notify.policy.handoff import gap_ahead, taken_over, tell, to_text_now
+from sms_notify.policy.holds import Quiet, Window
+from sms_notify.policy.records import Decided, Timer, TimerKind
 from sms_notify.policy.retry_policy import Level, Urgency
 from sms_notify.policy.rotations import Schedule, Shift
 from sms_notify.policy.rows import Rows
 from sms_notify.policy.ruleset import Plan
+from sms_notify.policy.time_intervals import TimeInterval
 from sms_notify.policy.vocabulary import Cause, Decision, Kind, State
 
 HOUR = timedelta(hours=1)
@@ -88,6 +90,44 @@ def test_a_hand_over_that_was_noted_is_none_any_more() -> None:
 
     assert [one.name for one in taken_over(plan, rows)] == ["primary", "second"]
     assert taken_over(plan, rows) == []
+
+
+NIGHT = Window("night", (TimeInterval(((11 * 60, 15 * 60),)),))
+
+
+@pytest.mark.parametrize(
+    ("quiet", "pending", "told", "left"),
+    [
+        (None, [], ["primary"], []),
+        (Quiet((NIGHT,)), [], [], [NOON + 3 * HOUR]),  # no exception lets it through, for it is no alert
+        (Quiet((NIGHT,)), [NOON + 2 * HOUR], [], [NOON + 3 * HOUR]),  # it replaces one that waits
+        (None, [NOON + 2 * HOUR], ["primary"], []),
+    ],
+)
+def test_the_text_of_a_hand_off_waits_for_the_end_of_quiet_hours(
+    quiet: Quiet | None, pending: list[datetime], told: list[str], left: list[datetime]
+) -> None:
+    rows, plan = overridden(holder="alice"), planned(ALICE_NOW)
+    plan = replace(plan, directory=Directory({"alice": replace(ALICE, quiet=quiet)}))
+    for at in pending:
+        rows.timers.load((0, "primary", TimerKind.HANDOFF), Timer(0, "primary", TimerKind.HANDOFF, 0, at))
+
+    assert [one.name for one in to_text_now(plan, rows, [ALICE_NOW])] == told
+    assert [timer.due_at for timer in rows.timers.rows.values()] == left
+
+
+@pytest.mark.parametrize(
+    ("holder", "schedules", "told"),
+    [("alice", (ALICE_NOW,), ["primary"]), ("", (ALICE_NOW,), []), ("alice", (), [])],
+)
+def test_a_hand_off_text_that_waited_goes_to_who_holds_it_when_it_is_due(
+    holder: str, schedules: tuple[Schedule, ...], told: list[str]
+) -> None:
+    rows = overridden(holder=holder)
+    rows.timers.load((0, "primary", TimerKind.HANDOFF), Timer(0, "primary", TimerKind.HANDOFF, 0, NOON))
+
+    assert [one.name for one in to_text_now(planned(*schedules), rows, [])] == told
+    assert rows.timers.rows == {}
 
 
 DISK, DB = an_incident(1, firing("DiskFull", at=NOON)), an_incident(2, firing("DatabaseDown", at=None))

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sms_notify.policy.holds import Hold, Quiet, Wait, Window, wait
+from sms_notify.policy.holds import Hold, Quiet, Wait, Window, is_closed, wait
 from sms_notify.policy.matchers import parse_matchers
 from sms_notify.policy.time_intervals import TimeInterval
 
@@ -101,6 +101,19 @@ def test_quiet_hours_hold_what_no_list_of_unless_lets_through(
         ([hours(14, 16)], [hours(13, 24)], [Quiet((hours(16, 20),))], 10, 13, Hold.INACTIVE, "13-24"),
         ([hours(13, 16)], [hours(13, 24)], [Quiet((hours(16, 20),))], 10, 20, Hold.QUIET, "16-20"),
         ([hours(12, 20)], [], [Quiet((hours(9, 13),))], 10, 20, Hold.MUTED, "12-20"),
+        # More borders than anybody would count.
+        (
+            [
+                hours(18, 24, name="holiday", months=((11, 12),)),
+                hours(0, 9, name="early", months=((11, 12),)),
+            ],
+            [hours(20, 32)],
+            [],
+            12,
+            24 * 40,  # 1 January 00:00
+            Hold.MUTED,
+            "holiday",
+        ),
         # Together: the mute is named first, then the active times, then quiet hours.
         ([hours(9, 17)], [hours(17, 24)], [Quiet((hours(9, 17),))], 12, 17, Hold.MUTED, "9-17"),
         ([], [hours(17, 24)], [Quiet((hours(9, 17),))], 12, 17, Hold.INACTIVE, "17-24"),
@@ -123,6 +136,13 @@ def test_a_wait_that_something_else_began_keeps_its_reason_where_nothing_else_ho
 
     assert wait(grouped, WARNING, [], [], [NIGHT]) == grouped
     assert wait(Wait(at(23), Hold.GROUP), WARNING, [], [], [NIGHT]) == Wait(at(31), Hold.QUIET, "22-31")
+
+
+def test_quiet_hours_of_which_nothing_is_said_let_every_word_for_critical_through() -> None:
+    night = Quiet((hours(22, 31),))
+    words = ("critical", "page", "P1", "Disaster", "warning", "", "info")
+
+    assert [night.applies({"severity": word}, at(23)) for word in words] == [False] * 4 + [True] * 3
 
 
 def test_quiet_hours_hold_a_warning_and_let_a_page_through() -> None:
@@ -163,6 +183,23 @@ def test_what_has_no_way_out_waits_for_days_and_the_answer_comes_all_the_same(
     if why is not None:
         assert held.why is why
         assert held.until >= at(24 * 365)
+
+
+@pytest.mark.parametrize(
+    ("mute", "active", "quiet", "closed"),
+    [
+        ([ALWAYS], [], [], True),
+        ([], [hours(10, 16)], [Quiet((hours(9, 17),))], True),
+        ([hours(9, 17)], [], [], False),
+        ([], [], [], False),
+    ],
+)
+def test_it_is_known_where_no_moment_is_ever_free(
+    mute: list[Window], active: list[Window], quiet: list[Quiet], closed: bool
+) -> None:
+    start = Wait(at(12), Hold.NOW)
+
+    assert is_closed(start, wait(start, WARNING, mute, active, quiet)) is closed
 
 
 # Times of the day as plain sets of hours: 2 to 5, or over midnight 22 to 26.

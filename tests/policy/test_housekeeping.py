@@ -24,20 +24,18 @@ from workbench import ALICE, BOB, NOON, a_plan
 from sms_notify.alert import Severity
 from sms_notify.policy.bars import Barring, Breaker
 from sms_notify.policy.directory import Person
-from sms_notify.policy.holds import Hold
-from sms_notify.policy.housekeeping import LONGEST_PAUSE, Housekeeping, Moved, Overdue, release
+from sms_notify.policy.housekeeping import LONGEST_PAUSE, Housekeeping, Moved, Overdue
 from sms_notify.policy.records import Incident, Message, Timer, TimerKind
 from sms_notify.policy.retry_policy import BY_REFUSAL, Scope
-from sms_notify.policy.routing import ROUND
 from sms_notify.policy.rows import Rows
 from sms_notify.policy.ruleset import Timing
-from sms_notify.policy.vocabulary import Cause, Drop, Kind, PageState, State
+from sms_notify.policy.vocabulary import Cause, Kind, PageState, State
 
 MINUTE = timedelta(minutes=1)
 LATER, BEFORE = NOON + 5 * MINUTE, NOON - 5 * MINUTE
 OPEN, CARED_FOR, OVER = an_incident(1), acknowledged(an_incident(2)), ended(an_incident(3))
 PAGE, MILD = a_message(7), a_message(7, severity=Severity.WARNING)
-TIMING = Timing(ambiguous_resends=1, failover_after=timedelta(minutes=5))
+TIMING = Timing(failover_after=timedelta(minutes=5))
 NIGHT = Person("gateway-group:night", "group:night")
 
 
@@ -74,63 +72,37 @@ def test_what_was_being_sent_when_its_lease_ended_may_have_been_sent() -> None:
 
 
 @pytest.mark.parametrize(
-    ("changed", "told", "kind", "again"),
+    ("text", "told", "cause", "noted"),
     [
-        ({}, [OPEN], Kind.FIRING, True),
-        ({"kind": Kind.DIGEST}, [OPEN], Kind.FIRING, True),
-        ({"ambiguous": 2}, [OPEN], Kind.FIRING, False),  # sent once more already
-        ({"severity": Severity.WARNING}, [OPEN], Kind.FIRING, False),
-        ({"kind": Kind.RESOLVED}, [OPEN], Kind.RESOLVED, False),
-        ({"kind": Kind.MANUAL}, [], Kind.FIRING, False),
-        ({"number": NIGHT.number}, [OPEN], Kind.FIRING, False),  # one silence would be two texts to all of it
-        ({"number": BOB.number}, [OPEN], Kind.FIRING, False),  # who is configured no more
-        ({"expires_at": NOON}, [OPEN], Kind.FIRING, False),
-        ({"expires_at": NOON + MINUTE}, [OPEN], Kind.FIRING, True),
-        ({}, [OVER], Kind.FIRING, False),
-        ({}, [OVER, OPEN], Kind.FIRING, True),
-        ({"kind": Kind.REMINDER}, [CARED_FOR], Kind.REMINDER, False),
-        ({}, [CARED_FOR], Kind.FIRING, True),
-        ({}, [], Kind.FIRING, True),
+        (PAGE, OPEN, Cause.RESEND, 0),
+        (MILD, OPEN, Cause.RESEND, 0),
+        (
+            replace(PAGE, number=NIGHT.number),
+            OPEN,
+            Cause.NO_EVIDENCE,
+            1,
+        ),  # one silence would be two texts to all of it
+        (replace(MILD, number=NIGHT.number), OPEN, Cause.NO_EVIDENCE, 1),
+        (MILD, OVER, Cause.NO_EVIDENCE, 0),  # its end is owed
+        (
+            replace(PAGE, ambiguous=2),
+            OPEN,
+            Cause.NO_EVIDENCE,
+            1,
+        ),  # of an older version, which sent the same text again
+        (PAGE, OVER, Cause.NO_EVIDENCE, 1),
     ],
 )
-def test_only_a_critical_page_that_is_still_wanted_is_sent_again_without_an_answer(
-    changed: dict[str, object], told: list[Incident], kind: Kind, again: bool
+def test_what_a_text_told_whose_answer_was_lost_is_owed_once_more_or_given_up(
+    text: Message, told: Incident, cause: Cause, noted: int
 ) -> None:
-    text = replace(a_message(7, state=State.UNKNOWN, ambiguous=1), **changed)  # type: ignore[arg-type]
-    work = at_work(rows := telling(text, *told, kind=kind))
+    text = replace(text, state=State.UNKNOWN, ambiguous=max(1, text.ambiguous))
+    work = at_work(rows := telling(text, told))
     work.overdue(Overdue(unknown=(text,)))
 
-    state, cause = (State.QUEUED, Cause.RESEND) if again else (State.UNKNOWN_FINAL, Cause.NO_EVIDENCE)
-    assert (moves(rows), work.moved) == ([(7, state, cause)], [Moved(text, state, cause)])
-    assert rows.messages.rows[7].not_before == NOON
-    noted = not again and text.severity is Severity.CRITICAL and text.kind.alarming
-    assert bool(rows.notes) is noted
-
-
-@pytest.mark.parametrize(
-    ("by", "gateways", "breakers", "there", "cause"),
-    [
-        ("main", ("main",), [], "main", None),
-        ("main", ("main", "spare"), [], "spare", Cause.FAIL_OVER),  # what left no answer may leave none again
-        ("spare", ("main", "spare"), [], "main", Cause.FAIL_OVER),
-        ("main", ("main", "spare"), [a_breaker("spare")], "main", None),
-        ("main", ("main", "spare"), [a_breaker("spare", Scope.NUMBER, ALICE.number)], "main", None),
-        ("main", ("main", "spare", "last"), [a_breaker("spare")], "last", Cause.FAIL_OVER),
-        ("old", ("main", "spare"), [], "main", Cause.GATEWAY_GONE),
-        ("old", ("main", "spare"), [a_breaker("main")], "spare", Cause.GATEWAY_GONE),
-        ("old", ("main",), [a_breaker("main", Scope.NUMBER, ALICE.number)], "main", Cause.GATEWAY_GONE),
-    ],
-)
-def test_what_is_sent_again_goes_by_another_gateway_where_one_takes_it(
-    by: str, gateways: tuple[str, ...], breakers: list[Breaker], there: str, cause: Cause | None
-) -> None:
-    text = a_message(7, state=State.UNKNOWN, ambiguous=1, gateway=by, not_before=LATER)
-    work = at_work(rows := telling(text, OPEN), gateways, breakers)
-    work.overdue(Overdue(unknown=(text,)))
-
-    assert place(rows) == (State.QUEUED, there, NOON)
-    assert [why for _, _, why in moves(rows)] == [Cause.RESEND, *([cause] if cause else [])]
-    assert work.moved == [Moved(text, State.QUEUED, Cause.RESEND)]
+    assert moves(rows) == [(7, State.UNKNOWN_FINAL, cause)]
+    assert work.moved == [Moved(text, State.UNKNOWN_FINAL, cause)]
+    assert len(rows.notes) == noted
 
 
 @pytest.mark.parametrize(
@@ -304,58 +276,6 @@ def test_what_waits_for_a_number_that_its_gateway_refuses_goes_by_another_or_now
     assert [entry.detail for *_, entry in rows.ledger] == [
         f"barred by {'+'.join(bar.gateway for bar in bars)}" for _ in rows.ledger
     ]
-
-
-# What a text that is too old was to tell.
-
-LATE = PageState.HELD
-
-
-@pytest.mark.parametrize(
-    ("incident", "kind", "fate"),
-    [
-        (OPEN, Kind.FIRING, LATE),
-        (OPEN, Kind.REMINDER, LATE),
-        (OVER, Kind.FIRING, LATE),  # with its end, in one text
-        (OVER, Kind.RESOLVED, LATE),
-        (OVER, Kind.ESCALATION, Drop.ACKNOWLEDGED),
-        (CARED_FOR, Kind.FIRING, LATE),
-        (CARED_FOR, Kind.ESCALATION, Drop.ACKNOWLEDGED),
-        (CARED_FOR, Kind.REMINDER, Drop.ACKNOWLEDGED),
-    ],
-)
-def test_what_a_text_that_is_too_old_was_to_tell_is_told_late_if_it_is_still_wanted(
-    incident: Incident, kind: Kind, fate: PageState | Drop
-) -> None:
-    release(rows := telling(PAGE, incident, kind=kind), 7)
-
-    n = rows.notifications.rows[1]
-    assert fates(rows) == {1: fate}
-    if fate is LATE:
-        assert (n.why, n.held_by, n.due_at, n.message_id) == (Hold.LATE, "", NOON, None)
-
-
-@pytest.mark.parametrize(
-    ("kind", "other", "fate"),
-    [
-        (Kind.FIRING, {"nth": ROUND}, Drop.SUPERSEDED),
-        (Kind.FIRING, {"nth": ROUND, "state": PageState.TOLD}, Drop.SUPERSEDED),
-        (Kind.FIRING, {"nth": 2 * ROUND}, Drop.SUPERSEDED),
-        (Kind.FIRING, {"nth": ROUND, "state": PageState.DROPPED}, LATE),
-        (Kind.FIRING, {"nth": ROUND, "person": BOB}, LATE),
-        (Kind.FIRING, {"nth": ROUND, "kind": Kind.ESCALATION}, LATE),
-        (Kind.FIRING, {"nth": 1}, LATE),  # of the same round
-        (Kind.RESOLVED, {"nth": ROUND}, LATE),  # an end is an end
-    ],
-)
-def test_what_a_higher_severity_has_replaced_is_not_told_late(
-    kind: Kind, other: dict[str, object], fate: PageState | Drop
-) -> None:
-    rows = telling(PAGE, OPEN, kind=kind)
-    rows.load_notification(a_notification(OPEN, id_=2, **other))
-    release(rows, 7)
-
-    assert fates(rows)[1] == fate
 
 
 def test_no_retry_waits_longer_than_a_time_that_a_wrong_clock_wrote() -> None:

@@ -8,6 +8,7 @@ from datetime import timedelta
 import pytest
 from made import a_message, a_notification, acknowledged, an_incident, fates, moves, rows_with, told_by
 from owing import (
+    CRITICAL_ALONE,
     DBA,
     FIVE,
     HOUR,
@@ -31,9 +32,10 @@ from workbench import BOB, NOON, firing
 
 from sms_notify.alert import Alert
 from sms_notify.policy.bundles import RAISED
+from sms_notify.policy.cases import Case
 from sms_notify.policy.directory import Target
 from sms_notify.policy.holds import Hold, Quiet
-from sms_notify.policy.notifications import Case
+from sms_notify.policy.notifications import Notifications
 from sms_notify.policy.records import Incident, Timer, TimerKind
 from sms_notify.policy.routing import ROUND, Receiver, Route
 from sms_notify.policy.vocabulary import Decision, Drop, Heard, IncidentState, Kind, PageState, State
@@ -44,7 +46,7 @@ def test_only_news_begins_anything(word: Heard) -> None:
     rows = rows_with(OPEN)
     owed = deciding(planned(), rows).beginnings([heard(word)])
 
-    assert summed(owed) == [("alice", 0, "now")] * (word in (Heard.FIRST, Heard.RAISED))
+    assert summed(owed) == [("alice", 0, "now")] * (word in (Heard.FIRST, Heard.RAISED, Heard.RESUMED))
     assert bool(rows.timers.rows) is bool(owed)
 
 
@@ -56,11 +58,12 @@ def test_only_news_begins_anything(word: Heard) -> None:
         (replace(ROUTE, active=(between(13, 15),)), {}, None, 13, Hold.INACTIVE, "shut"),
         (ROUTE, {"quiet": SHUT}, None, 14, Hold.QUIET, "night"),
         (ROUTE, {}, SHUT, 14, Hold.QUIET, "night"),
-        (ROUTE, {"quiet": Quiet((between(11, 13),))}, SHUT, 14, Hold.QUIET, "night"),
+        (ROUTE, {"quiet": Quiet((between(11, 13),), ())}, SHUT, 14, Hold.QUIET, "night"),
         (replace(ROUTE, mute=(between(14, 16),)), {"quiet": SHUT}, None, 16, Hold.MUTED, "shut"),
+        (ROUTE, {"quiet": CRITICAL_ALONE}, None, 12, Hold.NOW, ""),
         (
             replace(ROUTE, mute=(between(9, 11),)),
-            {"quiet": Quiet((between(13, 14),))},
+            {"quiet": Quiet((between(13, 14),), ())},
             None,
             12,
             Hold.NOW,
@@ -94,7 +97,7 @@ def test_what_its_source_has_not_grouped_waits_for_its_group(
     group: str, last: float | None, of: Incident, due: float, noted: float | None
 ) -> None:
     rows, cases = rows_with(of), [heard(Heard.FIRST, of=of)]
-    work = deciding(planned(), rows, group=group)
+    work: Notifications = deciding(planned(), rows, group=group)
     names = work.groups([*cases, heard(Heard.DUPLICATE, replace(ROUTE, path="other"))])
     if last is not None:
         rows.groups.load(names[0], NOON + last * MINUTE)
@@ -120,7 +123,8 @@ TO_DBA = Route("dba", "route.routes[1]")
 def test_a_person_whom_several_receivers_name_is_owed_one_beginning(
     routes: list[Route], expected: list[tuple[str, float, str]], hidden: int
 ) -> None:
-    work = deciding(planned(Receiver("oncall", (TO_ALICE,)), DBA), rows_with(OPEN), hidden=hidden)
+    rows = rows_with(OPEN, an_incident(2))
+    work = deciding(planned(Receiver("oncall", (TO_ALICE,)), DBA), rows, hidden=hidden)
     owed = work.beginnings([heard(Heard.FIRST, *routes), heard(Heard.FIRST, *routes, of=an_incident(2))])
 
     of_both = [[n for n in owed if n.incident_id == id_] for id_ in (1, 2)]
@@ -163,7 +167,8 @@ def test_steps_and_reminders_follow_the_first_text(
 
 def test_each_receiver_is_owed_what_its_own_routes_lead_to() -> None:
     cases = [heard(Heard.FIRST), heard(Heard.FIRST, TO_DBA, of=an_incident(2))]
-    owed = deciding(planned(Receiver("oncall", (TO_ALICE,)), DBA), rows_with(OPEN)).beginnings(cases)
+    rows = rows_with(OPEN, an_incident(2))
+    owed = deciding(planned(Receiver("oncall", (TO_ALICE,)), DBA), rows).beginnings(cases)
 
     assert [(n.incident_id, n.person.name) for n in owed] == [(1, "alice"), (2, "bob"), (2, "alice")]
 
@@ -178,18 +183,82 @@ def test_of_two_beginnings_of_one_incident_the_worse_is_owed_with_what_its_sourc
 @pytest.mark.parametrize(
     ("routes", "receivers", "asked"),
     [
-        ([ROUTE], ("oncall",), ROUTE),
-        ([TO_DBA, ROUTE], ("dba", "oncall"), ROUTE),
-        ([MUTED, TO_DBA, ROUTE], ("oncall", "dba"), MUTED),  # of two routes to one receiver the first
-        ([TO_DBA], ("dba",), None),
+        ([ROUTE], ("oncall",), [ROUTE]),
+        ([TO_DBA, ROUTE], ("dba", "oncall"), [ROUTE]),
+        ([MUTED, TO_DBA, ROUTE], ("oncall", "dba"), [MUTED, ROUTE]),
+        ([TO_DBA], ("dba",), []),
     ],
 )
 def test_an_alert_names_each_of_its_receivers_once(
-    routes: list[Route], receivers: tuple[str, ...], asked: Route | None
+    routes: list[Route], receivers: tuple[str, ...], asked: list[Route]
 ) -> None:
     case: Case = heard(Heard.FIRST, *routes)
 
-    assert (case.receivers, case.route_to("oncall")) == (receivers, asked)
+    assert (case.receivers, case.routes_to("oncall")) == (receivers, asked)
+
+
+SLOW = replace(ROUTE, path="route.routes[2]", group_wait=10 * MINUTE, repeat_interval=HOUR)
+
+
+@pytest.mark.parametrize("turned", [False, True])
+@pytest.mark.parametrize(
+    ("routes", "group", "due", "why"),
+    [
+        ([MUTED, SLOW], "g", 0, "now"),
+        ([MUTED, SLOW], "", 10, "group_wait"),
+        ([ROUTE, SLOW], "", 0.5, "group_wait"),
+        ([MUTED, replace(SLOW, mute=(between(11, 15),))], "g", 60, "muted"),
+    ],
+)
+def test_of_two_routes_to_one_receiver_the_first_that_is_free_tells(
+    routes: list[Route], group: str, due: float, why: str, turned: bool
+) -> None:
+    rows = rows_with(OPEN)
+    owed = deciding(planned(), rows, group=group).beginnings(
+        [heard(Heard.FIRST, *(routes[::-1] if turned else routes))]
+    )
+
+    assert summed(owed) == [("alice", due, why)]
+    assert [(timer.due_at - NOON) / MINUTE for timer in rows.timers_of(1)] == [
+        due + 60
+    ]  # the shorter interval
+
+
+STEPS = {"escalate": (FIVE, TEN)}
+
+
+@pytest.mark.parametrize(
+    ("of", "receiver", "own", "step", "noted"),
+    [
+        (OPEN, STEPS, None, 5, False),
+        (OPEN, STEPS, SHUT, 0, False),  # whom it is for sleeps: the next step at once
+        (OPEN, {**STEPS, "quiet": SHUT}, None, 0, False),
+        (OPEN, {}, SHUT, None, True),  # and where there is none, the operator
+        (OPEN, STEPS, CRITICAL_ALONE, 5, False),
+        (MILD, STEPS, SHUT, 125, False),
+        (MILD, {}, SHUT, None, False),
+    ],
+)
+def test_a_critical_problem_that_finds_everybody_asleep_goes_on_at_once(
+    of: Incident, receiver: dict[str, object], own: Quiet | None, step: float | None, noted: bool
+) -> None:
+    rows = rows_with(of)
+    plan = planned(Receiver("oncall", (TO_ALICE,), **receiver), quiet=own)  # type: ignore[arg-type]
+    deciding(plan, rows).beginnings([heard(Heard.FIRST, of=of)])
+
+    due = {timer.what: (timer.due_at - NOON) / MINUTE for timer in rows.timers_of(1)}
+    assert due.get(TimerKind.ESCALATE) == step
+    assert [note.particular for note in rows.notes] == ["asleep"] * noted
+
+
+def test_nobody_is_asleep_whom_another_receiver_tells() -> None:
+    quiet, loud = Receiver("oncall", (TO_ALICE,), quiet=SHUT, **STEPS), Receiver("dba", (TO_ALICE,))
+    rows = rows_with(OPEN)
+    owed = deciding(planned(quiet, loud), rows).beginnings([heard(Heard.FIRST, ROUTE, TO_DBA)])
+
+    assert summed(owed) == [("alice", 0, "now")]
+    steps = [timer.due_at for timer in rows.timers_of(1) if timer.what is TimerKind.ESCALATE]
+    assert steps == [NOON + 125 * MINUTE]
 
 
 # A severity that rises.
@@ -199,7 +268,7 @@ def test_an_alert_names_each_of_its_receivers_once(
     ("before", "route", "owed", "fate"),
     [
         ({"state": PageState.TOLD}, ROUTE, (0, RAISED), PageState.TOLD),
-        ({"state": PageState.DROPPED, "why": Drop.STALE}, ROUTE, (0, ""), Drop.STALE),
+        ({"state": PageState.DROPPED, "why": Drop.UNHEARD}, ROUTE, (0, ""), Drop.UNHEARD),
         ({"due_at": NOON + HOUR}, ROUTE, (0, ""), Drop.SUPERSEDED),
         ({"due_at": NOON + HOUR / 2}, MUTED, (60, ""), PageState.HELD),  # the lesser is told sooner
         ({"due_at": NOON + 2 * HOUR}, MUTED, (60, ""), Drop.SUPERSEDED),
@@ -260,6 +329,7 @@ def test_who_took_care_of_the_lesser_problem_is_asked_again_where_anybody_is_tol
         a_notification(OPEN, kind=Kind.REMINDER, id_=2),
     )  # fmt: skip
     rows.set_timer(Timer(1, "gone", TimerKind.ESCALATE, 1, NOON))
+    rows.set_timer(Timer(1, "", TimerKind.CALM, 0, NOON))
     deciding(planned(Receiver("oncall", notify, escalate=(FIVE,))), rows).beginnings(
         [heard(Heard.RAISED, round=1)]
     )
@@ -270,6 +340,8 @@ def test_who_took_care_of_the_lesser_problem_is_asked_again_where_anybody_is_tol
         (True, "", "") if asked else (False, "alice", "command")
     )
     assert incident.state is (IncidentState.OPEN if asked else IncidentState.ACKNOWLEDGED)
-    assert [timer.nth for timer in rows.timers_of(1)] == ([ROUND + 1, ROUND + 1] if asked else [1])
+    turns = [timer.nth for timer in rows.timers_of(1) if timer.what.turn]
+    assert turns == ([ROUND + 1, ROUND + 1] if asked else [1])
+    assert (1, "", TimerKind.CALM) in rows.timers.rows  # a rise makes nothing calm
     assert fates(rows)[2] == (Drop.SUPERSEDED if asked else PageState.HELD)
     assert [id_ for id_, *_ in moves(rows)] == [7] * asked

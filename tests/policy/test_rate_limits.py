@@ -157,7 +157,12 @@ def test_texts_that_leave_as_soon_as_they_may_never_break_a_limit_and_could_not_
 
 @pytest.mark.parametrize(
     ("lane", "limits"),
-    [(Lane.CRITICAL, (THREE_AN_HOUR,)), (Lane.REST, (ONE_A_MINUTE,)), (Lane.FREE, ())],
+    [
+        (Lane.CRITICAL, (THREE_AN_HOUR,)),
+        (Lane.ENDS, (parse_limit("1/1h"),)),
+        (Lane.REST, (ONE_A_MINUTE,)),
+        (Lane.FREE, ()),
+    ],
 )
 def test_critical_texts_have_an_allowance_of_their_own_and_what_is_free_has_no_limit(
     lane: Lane, limits: tuple[Limit, ...]

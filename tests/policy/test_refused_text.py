@@ -131,6 +131,14 @@ def test_what_was_under_way_to_a_number_that_is_configured_no_more_is_not_tried_
     assert [note.particular for note in rows.notes] == ["gone"] * noted
 
 
+@pytest.mark.parametrize("then", [Then.RETRY, Then.WAIT, Then.FAIL, Then.ELSEWHERE])
+def test_what_was_under_way_to_the_old_number_of_somebody_goes_to_the_new_one_at_once(then: Then) -> None:
+    rows = telling(replace(PAGE, number="+32470000009"), OPEN)
+    again = settle(rows, then, account(numbers=frozenset({ALICE.number})))
+
+    assert (again.state, again.number, again.not_before) == (State.QUEUED, ALICE.number, NOON)
+
+
 @pytest.mark.parametrize("then", [Then.RETRY, Then.WAIT])
 @pytest.mark.parametrize(
     ("text", "gateways", "breakers", "tried", "there"),

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import timedelta
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sms_notify.policy.matchers import parse_matchers
-from sms_notify.policy.routing import Route, route, step_of
+from sms_notify.policy.routing import Receiver, Route, Step, route, step_of
 
 
 def node(receiver: str, matchers: str = "", *routes: Route, more: bool = False) -> Route:
@@ -80,6 +81,13 @@ def test_every_label_set_goes_somewhere(labels: dict[str, str]) -> None:
 )
 def test_a_new_round_counts_its_steps_from_the_first_text(turn: int, step: int) -> None:
     assert step_of(turn) == step
+
+
+@pytest.mark.parametrize(("nth", "minutes"), [(1, 0), (2, 5), (3, 15)])
+def test_a_step_comes_after_the_one_before_it(nth: int, minutes: float) -> None:
+    steps = (Step(timedelta(minutes=5), ()), Step(timedelta(minutes=15), ()))
+
+    assert Receiver("oncall", escalate=steps).climbed_by(nth) == timedelta(minutes=minutes)
 
 
 LABELS = ("severity", "team", "time", "audit")

@@ -63,6 +63,29 @@ def test_an_alert_is_part_of_the_newest_incident_that_it_was_a_member_of(
     assert (member.incident_id if member else None, part.id if part else None) == (newest, incident)
 
 
+@pytest.mark.parametrize(
+    ("members", "part"),
+    [
+        ({1: None, 2: None}, 2),  # of two that are open the newest
+        ({1: None, 2: LATER}, 1),  # it is told of as over in the newer one
+        ({1: LATER, 2: LATER}, 2),
+        ({1: None, 4: None}, 1),  # the newest is over
+    ],
+)
+def test_an_alert_is_part_of_what_is_open_and_holds_it_open_rather_than_of_the_newest(
+    members: dict[int, datetime | None], part: int
+) -> None:
+    rows = rows_with(an_incident(1), an_incident(2), ended(an_incident(4)))
+    for id_, closed_at in members.items():
+        rows.members.put(
+            (id_, "icinga", "disk"), Member(id_, "icinga", "disk", None, NOON, NOON, closed_at=closed_at)
+        )
+
+    found = rows.part_of("icinga", "disk")
+    assert found is not None
+    assert found.id == part
+
+
 # Notifications.
 
 
@@ -132,24 +155,40 @@ def test_nothing_is_written_down_twice_for_one_reader(
     changed: dict[str, object], more: bool, was: PageState
 ) -> None:
     rows = rows_with(DISK, an_incident(2), a_notification(DISK, state=was))
-    rows.hold(a_notification(DISK, id_=0, **{"row_lane": Lane.FREE, **changed}), LATER, Hold.QUIET, "night")
+    n = a_notification(DISK, id_=0, **{"row_lane": Lane.FREE, **changed})
 
+    assert rows.has(n.incident_id, n.number, n.kind, n.nth) is (not more and was is not PageState.DROPPED)
+    rows.hold(n, LATER, Hold.QUIET, "night")
     assert [n.id for n in rows.notifications.new] == [1000] * more
     assert all(n.row_lane is n.lane for n in rows.notifications.new)
     assert all((n.due_at, n.why, n.held_by) == (LATER, Hold.QUIET, "night") for n in rows.notifications.new)
 
 
+@pytest.mark.parametrize("state", list(PageState))
+def test_what_was_dropped_is_owed_once_more_in_the_place_that_it_had(state: PageState) -> None:
+    text = a_message(7)
+    rows = rows_with(DISK, text, a_notification(DISK, state=state, why=Drop.OFF_CALL, row_lane=Lane.REST))
+    rows.tell(a_notification(DISK, id_=0, receiver="dba"), text.id)
+
+    again = state is PageState.DROPPED
+    n = rows.notifications.rows[1]
+    assert (n.state, n.receiver) == ((PageState.TOLD, "dba") if again else (state, "oncall"))
+    assert (n.row_lane, n.why) == ((n.lane, Hold.NOW) if again else (Lane.REST, Drop.OFF_CALL))
+    assert [n.id for n in rows.of_message(text.id)] == [1] * again
+    assert rows.notifications.new == []
+
+
 @pytest.mark.parametrize(
     ("state", "fate"),
     [
-        (PageState.HELD, Drop.STALE),
+        (PageState.HELD, Drop.UNHEARD),
         (PageState.TOLD, PageState.TOLD),
         (PageState.DROPPED, Hold.NOW),  # as it was loaded
     ],
 )
 def test_only_what_is_held_can_be_dropped(state: PageState, fate: Drop | Hold | PageState) -> None:
     rows = rows_with(DISK, a_notification(DISK, state=state))
-    rows.drop([a_notification(DISK), a_notification(DISK, id_=99)], Drop.STALE)
+    rows.drop([a_notification(DISK), a_notification(DISK, id_=99)], Drop.UNHEARD)
 
     assert fates(rows) == {1: fate}
 
@@ -321,5 +360,36 @@ def test_the_next_step_takes_the_place_of_the_one_before_and_none_follows_what_i
 
     rows.strike(first)  # by its place, whatever its number
     assert rows.timers_of(1) == [remind, elsewhere]
-    rows.strike_all(1)
+    rows.strike_turns(1)
     assert (rows.timers_of(1), rows.timers_of(2)) == ([], [other])
+
+
+@pytest.mark.parametrize("what", list(TimerKind))
+def test_only_turns_stop_where_somebody_takes_care_of_it_or_it_is_over(what: TimerKind) -> None:
+    rows = rows_with()
+    timer = Timer(1, "", what, 1, NOON)
+    rows.set_timer(timer)
+    rows.strike_turns(1)
+
+    assert rows.timers_of(1) == ([] if what in (TimerKind.ESCALATE, TimerKind.REMIND) else [timer])
+
+
+@pytest.mark.parametrize(
+    ("old", "revived"),
+    [
+        ({"state": PageState.DROPPED, "why": Drop.NOT_CONFIGURED}, True),
+        ({"state": PageState.TOLD, "message_id": 7, "message_state": State.CANCELLED}, True),
+        ({"state": PageState.TOLD, "message_id": 7, "message_state": State.SENT}, False),
+        ({"state": PageState.DROPPED, "nth": 1}, False),  # another thing
+        ({"state": PageState.DROPPED, "person": BOB}, False),
+    ],
+)
+def test_what_told_nobody_is_owed_again_and_nothing_is_written_down_twice(
+    old: dict[str, object], revived: bool
+) -> None:
+    rows = rows_with(DISK, a_notification(DISK, **old))
+
+    assert rows.revive(a_notification(DISK, id_=0)) is revived
+    n = rows.notifications.rows[1]
+    assert (n.state is PageState.HELD) is revived
+    assert not revived or (n.message_id, n.why) == (None, Hold.NOW)

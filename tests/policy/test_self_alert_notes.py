@@ -101,7 +101,7 @@ def test_each_critical_incident_of_a_lost_page_is_noted_once(
     [
         (State.QUEUED, {}, True),  # another text may still reach somebody
         (State.SUBMITTING, {}, True),
-        (State.UNKNOWN, {}, True),
+        (State.UNKNOWN, {}, False),  # perhaps: as long as nobody knows, it counts as told nowhere
         (State.SENT, {}, True),
         (State.DELIVERED, {}, True),
         (State.NO_REPORT, {}, True),
@@ -193,3 +193,23 @@ def test_a_budget_that_is_spent_is_one_problem_for_each_gateway_and_told_anew_wh
     assert (note.particular, note.name) == (None, "main/budget/credits_per_hour/")
     assert (note.gateway, note.urgency, note.again) == ("main", Urgency(Level.PAGE), True)
     assert note.what == "critical texts wait: credits_per_hour and the reserve are spent"
+
+
+@pytest.mark.parametrize(
+    ("severity", "kind", "level", "begins"),
+    [
+        (Severity.CRITICAL, Kind.FIRING, Level.PAGE, "critical #snsb reached nobody"),
+        (Severity.WARNING, Kind.FIRING, Level.TICKET, "warning #snsb reached nobody"),
+        (Severity.WARNING, Kind.RESOLVED, Level.TICKET, "the end of warning #snsb: the text to alice"),
+    ],
+)
+def test_what_was_given_up_is_noted_whatever_its_severity(
+    severity: Severity, kind: Kind, level: Level, begins: str
+) -> None:
+    told = an_incident(1, firing(severity=severity))
+    text = a_message(7, state=State.UNKNOWN_FINAL, severity=severity, kind=kind)
+    rows = rows_with(told, text, n := told_by(text, a_notification(told, kind=kind)))
+    note_lost(rows, text, State.UNKNOWN_FINAL, "no_evidence", [n])
+
+    (note,) = rows.notes
+    assert (note.urgency.level, note.what.startswith(begins)) == (level, True)

@@ -1,128 +1,292 @@
-"""What an alert makes of its incident: opened, raised, heard of again, ended."""
+"""What an alert makes of its incident: opened, raised, milder, heard of again, ended."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
 
 import pytest
-from made import a_message, a_notification, acknowledged, an_incident, ended, fates, moves, rows_with, told_by
-from workbench import NOON, a_plan, firing, resolved
+from made import (
+    a_message,
+    a_notification,
+    a_timer,
+    acknowledged,
+    ended,
+    fates,
+    moves,
+    rows_of_all,
+    rows_with,
+    told_by,
+)
+from truths import (
+    BARE,
+    BOUT,
+    BY_LEVEL,
+    CHAINS,
+    CRITICAL,
+    END,
+    FELL,
+    GONE,
+    HOUR,
+    JUST_OVER,
+    LATELY,
+    LEVELS,
+    MILD,
+    MINUTE,
+    NOW,
+    OVER,
+    PLAN,
+    UNHEARD,
+    UNKNOWN,
+    WARNING,
+    due,
+    heard,
+    seen,
+)
+from workbench import BOB, NOON, firing, resolved
 
 from sms_notify.alert import Alert, Severity
-from sms_notify.policy.correlation import SHARED, Chains, Known
-from sms_notify.policy.rate_limits import Flapping, Limits
-from sms_notify.policy.records import Decided, Incident, Member, Timer, TimerKind
-from sms_notify.policy.routing import Route
-from sms_notify.policy.rows import Rows
-from sms_notify.policy.ruleset import Plan
-from sms_notify.policy.truth import close_unheard, hear
+from sms_notify.policy.correlation import SHARED, Known
+from sms_notify.policy.records import Decided, Incident, TimerKind
+from sms_notify.policy.routing import route
+from sms_notify.policy.truth import EARLY, as_it_is, hear, stands
 from sms_notify.policy.vocabulary import Cause, Decision, Drop, Heard, IncidentState, Kind, PageState, State
 
-MINUTE = timedelta(minutes=1)
-NOW, END = NOON + 10 * MINUTE, NOON + 5 * MINUTE
-CHAINS: Chains = ((Route("oncall"),),)
-CRITICAL, MILD = an_incident(1), replace(an_incident(1, firing(severity="warning")), raised=1)
-OVER = ended(CRITICAL, END)
-JUST_OVER = ended(CRITICAL, NOW)
-UNHEARD = replace(CRITICAL, state=IncidentState.STALE, closed_at=END)
 # What each word makes of the incident.
 SEEN = {"last_seen_at": NOW}
 CLOSED = {"state": IncidentState.RESOLVED, "ended_at": END, "closed_at": NOW, **SEEN}
-
-
-def seen(rows: Rows, incident_id: int) -> Incident:
-    """As it will be stored: that it was seen is noted beside it."""
-    row = rows.incidents.rows[incident_id]
-    return replace(row, last_seen_at=rows.now) if incident_id in rows.seen else row
+BACK = {"state": IncidentState.OPEN, "closed_at": None, "ended_at": None, "raised": 1, **SEEN}
+TAKEN = {**BACK, "state": IncidentState.ACKNOWLEDGED}
+AS_BAD = {"severity": Severity.CRITICAL, "labels": firing().labels, "level": None, "milder_since": None,
+          "routed_by": None, "worst": None, **SEEN}  # fmt: skip
+MILDER = {"severity": Severity.WARNING, "labels": WARNING.labels, "level": Severity.CRITICAL, "milder_since": NOW,
+          "routed_by": firing().labels, "worst": Severity.CRITICAL, **SEEN}  # fmt: skip
 
 
 @pytest.mark.parametrize(
-    ("latest", "alert", "heard", "becomes"),
+    ("latest", "alert", "word", "becomes"),
     [
         (CRITICAL, firing(), Heard.DUPLICATE, SEEN),
         (acknowledged(CRITICAL), firing(), Heard.DUPLICATE, SEEN),
-        (
-            CRITICAL,
-            firing(severity="warning"),
-            Heard.DUPLICATE,
-            SEEN,
-        ),  # a fall is no news, and changes nothing
+        (CRITICAL, UNKNOWN, Heard.DUPLICATE, SEEN),  # says nothing of how bad it is
+        (CRITICAL, BARE, Heard.DUPLICATE, SEEN),
         (CRITICAL, resolved(), Heard.RESOLVED, CLOSED),
         (acknowledged(CRITICAL), resolved(), Heard.RESOLVED, CLOSED),
         (UNHEARD, resolved(), Heard.RESOLVED, CLOSED),
-        (CRITICAL, resolved(end=NOON - MINUTE), Heard.STALE, {}),  # the end of an episode before
-        (JUST_OVER, firing(), Heard.STALE, {}),
+        # Clocks are set back: no end is measured against a start.
+        (CRITICAL, resolved(end=NOON - MINUTE), Heard.RESOLVED, {**CLOSED, "ended_at": NOON - MINUTE}),
         (OVER, resolved(), Heard.DUPLICATE, {}),  # what is closed is not seen any more
+        (JUST_OVER, firing(), Heard.HELD_COPY, {}),
+        # Rises.
+        (MILD, firing(), Heard.RAISED, {**AS_BAD, "raised": 1}),
+        (acknowledged(MILD), firing(), Heard.RAISED, {**AS_BAD, "raised": 1}),  # `beginnings` asks them again
+        # Falls.
+        (CRITICAL, WARNING, Heard.MILDER, MILDER),
+        (FELL, WARNING, Heard.MILDER, SEEN),
+        (FELL, UNKNOWN, Heard.MILDER, SEEN),
+        (FELL, firing(), Heard.DUPLICATE, AS_BAD),  # as bad as everybody thinks
+        (replace(FELL, milder_since=NOON), WARNING, Heard.DUPLICATE, SEEN),  # the fall has lasted
+        (replace(FELL, milder_since=NOON), firing(), Heard.RAISED, {**AS_BAD, "raised": 1}),
+        # Silence, and then the same again.
+        (UNHEARD, firing(), Heard.RESUMED, BACK),
+        (UNHEARD, firing(at=None), Heard.RESUMED, BACK),
+        (replace(acknowledged(CRITICAL), state=IncidentState.UNHEARD), firing(), Heard.RESUMED, TAKEN),
+        # A flicker.
+        (LATELY, firing(at=NOW), Heard.RESUMED, BACK),
+        (ended(acknowledged(CRITICAL), END), firing(at=NOW), Heard.RESUMED, TAKEN),
+        (ended(MILD, END), firing(at=NOW), Heard.RAISED, {**BACK, **AS_BAD}),  # worse than it was
+        (LATELY, replace(WARNING, starts_at=NOW), Heard.RESUMED, {**BACK, **MILDER}),
+        (LATELY, replace(UNKNOWN, starts_at=NOW), Heard.RESUMED, BACK),  # as bad as it was
         (
-            MILD,
+            replace(UNHEARD, severity=Severity.WARNING, labels=WARNING.labels),
             firing(),
             Heard.RAISED,
-            {"severity": Severity.CRITICAL, "labels": firing().labels, "raised": 2, **SEEN},
+            {**BACK, **AS_BAD},
         ),
     ],
 )
 def test_an_alert_changes_the_latest_episode_as_it_means(
-    latest: Incident, alert: Alert, heard: Heard, becomes: dict[str, object]
+    latest: Incident, alert: Alert, word: Heard, becomes: Mapping[str, object]
 ) -> None:
     rows = rows_with(latest, now=NOW)
-    case = hear(a_plan(), rows, Known(alert, latest), CHAINS)
+    case = heard(rows, alert, latest)
 
-    assert (case.heard, case.incident_id, case.opened_at, case.chains) == (heard, 1, NOON, CHAINS)
-    assert case.round == latest.raised + (heard is Heard.RAISED)
-    assert {1: seen(rows, 1)} == {1: replace(latest, **becomes)}  # type: ignore[arg-type]
-    assert {word.word for word in rows.decided} == {Decision.RAISED} & {str(heard)}
+    assert (case.heard, case.incident_id, case.opened_at) == (word, 1, NOON)
+    assert case.round == latest.raised + (word in (Heard.RAISED, Heard.RESUMED))
+    assert replace(seen(rows, 1), began=()) == replace(latest, **becomes)  # type: ignore[arg-type]
+    assert {one.word for one in rows.decided} == {Decision.RAISED} & {str(word)}
 
 
-def test_a_rise_is_written_down_with_what_it_rose_from() -> None:
+BY_HAND = replace(CRITICAL, state=IncidentState.CLOSED, closed_at=END, closed_by="alice")
+
+
+@pytest.mark.parametrize(
+    ("latest", "alert", "becomes"),
+    [
+        (BY_HAND, firing(), {}),  # a repeat
+        (BY_HAND, WARNING, {}),
+        (BY_HAND, resolved(), {"state": IncidentState.RESOLVED, "ended_at": END, "closed_at": NOW}),
+        (replace(BY_HAND, source=SHARED), resolved(), {}),  # of several sources one
+    ],
+)
+def test_what_somebody_closed_stays_closed_until_its_source_has_ended_it(
+    latest: Incident, alert: Alert, becomes: Mapping[str, object]
+) -> None:
+    rows = rows_with(latest, now=NOW)
+    case = heard(rows, alert, latest)
+
+    assert (case.heard, case.incident_id) == (Heard.CLOSED, 1)
+    assert rows.incidents.rows == {1: replace(latest, **becomes)}  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("alert", [firing(at=NOW), firing(at=NOON + HOUR)])
+def test_a_later_start_than_that_of_what_somebody_closed_is_news(alert: Alert) -> None:
+    rows = rows_with(BY_HAND, now=NOW)
+
+    assert heard(rows, alert, BY_HAND).heard is Heard.FIRST
+
+
+def test_a_rise_is_written_down_with_what_it_rose_to() -> None:
     rows = rows_with(MILD, now=NOW)
-    hear(a_plan(), rows, Known(replace(firing(), annotations={"summary": "worse"}), MILD), CHAINS)
+    heard(rows, replace(firing(), annotations={"summary": "worse"}), MILD)
 
-    assert rows.decided == [Decided(Decision.RAISED, 1, detail="from warning to critical")]
+    assert rows.decided == [Decided(Decision.RAISED, 1, detail="to critical")]
     assert rows.incidents.rows[1].annotations == {"summary": "worse"}
 
 
-@pytest.mark.parametrize("latest", [None, OVER, UNHEARD])
-def test_what_is_news_opens_an_episode_of_its_own(latest: Incident | None) -> None:
-    alert = firing(at=NOW, severity="warning")
-    rows = rows_with(*([latest] if latest is not None else []), now=NOW)
-    case = hear(a_plan(), rows, Known(alert, latest), CHAINS)
+NAGIOS = replace(CRITICAL, source="nagios", repeats=False)
 
-    assert (case.heard, case.incident_id, case.opened_at, case.round) == (Heard.FIRST, 1000, NOW, 0)
-    assert rows.incidents.rows[1000] == Incident(
-        1000, alert.source, alert.fingerprint, IncidentState.OPEN, Severity.WARNING, alert.labels,
-        alert.annotations, NOW, NOW, NOW,
+
+@pytest.mark.parametrize(
+    ("latest", "minutes", "start"),
+    [
+        (None, 0, NOON),
+        (OVER, 0, NOON),
+        (LATELY, 6, NOON),  # no flicker any more
+        (UNHEARD, 0, NOON + 5 * MINUTE),
+        (UNHEARD, 0, NOON - 5 * MINUTE),
+        (
+            replace(acknowledged(CRITICAL), state=IncidentState.UNHEARD),
+            0,
+            NOON + 5 * MINUTE,
+        ),  # and taken by nobody
+        # Told once, and again after a day of silence: the end between was lost.
+        (NAGIOS, 25 * 60, NOON + 5 * MINUTE),
+        (NAGIOS, 25 * 60, None),
+    ],
+)
+def test_what_is_news_opens_an_episode_of_its_own(
+    latest: Incident | None, minutes: float, start: datetime | None
+) -> None:
+    alert = replace(firing(at=start, severity="warning"), source=latest.source if latest else "alertmanager")
+    now = NOW + minutes * MINUTE
+    rows = rows_with(*([latest] if latest is not None else []), now=now)
+    case = heard(rows, alert, latest)
+
+    assert (case.heard, case.incident_id, case.opened_at, case.round) == (Heard.FIRST, 1000, now, 0)
+    opened = rows.incidents.rows[1000]
+    assert opened == Incident(
+        1000, alert.source, opened.fingerprint, IncidentState.OPEN, Severity.WARNING, alert.labels,
+        alert.annotations, start, now, now, began=(now,), repeats=alert.source == "alertmanager",
     )  # fmt: skip
-    assert latest is None or rows.incidents.rows[1] == latest
+    if latest is not None:  # of two episodes one is open
+        left = {} if latest.closed_at else {"state": IncidentState.UNHEARD, "closed_at": now}
+        assert rows.incidents.rows[1] == replace(latest, **left)  # type: ignore[arg-type]
 
 
 def test_the_end_of_what_was_never_heard_of_opens_nothing() -> None:
     rows = rows_with(now=NOW)
-    case = hear(a_plan(), rows, Known(resolved(), None), CHAINS)
+    case = heard(rows, resolved(), None)
 
     assert (case.heard, case.incident_id) == (Heard.NEVER_FIRED, None)
     assert (rows.incidents.rows, rows.members.rows) == ({}, {})
 
 
 @pytest.mark.parametrize(
-    ("others", "heard", "closed_at"), [([], Heard.RESOLVED, NOW), (["icinga"], Heard.STILL_OPEN, None)]
+    ("latest", "alert", "began"),
+    [
+        (OVER, firing(at=NOW), 1),
+        (LATELY, firing(at=NOW), 1),
+        (MILD, firing(), 1),  # rises count
+        (CRITICAL, WARNING, 0),  # and falls do not,
+        (FELL, firing(), 0),  # nor what is as bad as everybody thinks,
+        (UNHEARD, firing(), 0),  # nor what was there all the time
+        (CRITICAL, resolved(), 0),
+        (GONE, firing(at=NOW), 1),
+        (BOUT, resolved(), 0),
+    ],
 )
-def test_a_shared_incident_ends_with_the_last_source_that_holds_it_open(
-    others: list[str], heard: Heard, closed_at: datetime | None
-) -> None:
-    alert = resolved()
-    shared = replace(CRITICAL, source=SHARED, fingerprint="disk")
-    own, *more = (Member(1, source, alert.fingerprint, NOON, NOON, NOW) for source in (alert.source, *others))
-    rows = rows_with(shared, now=NOW)
-    for member in (own, *more):
-        rows.members.load((1, member.source, member.fingerprint), member)
-    under_it = replace(alert, source=SHARED, fingerprint="disk")
-    case = hear(a_plan(), rows, Known(under_it, shared, alert, own), CHAINS)
+def test_what_begins_counts_for_flapping(latest: Incident, alert: Alert, began: int) -> None:
+    rows = rows_with(latest, now=NOW)
+    incident = rows.incidents.rows[heard(rows, alert, latest).id]
 
-    assert (case.heard, case.told_as) == (heard, alert)
-    assert (seen(rows, 1).closed_at, seen(rows, 1).last_seen_at) == (closed_at, NOW)
-    assert rows.members.changed == [replace(own, closed_at=NOW, ended_at=END, last_seen_at=NOW)]
+    assert incident.began == (*latest.began, *[NOW] * began)
+
+
+@pytest.mark.parametrize(("latest", "start"), [(UNHEARD, NOW), (NAGIOS, None)])
+def test_what_was_still_to_be_told_of_an_episode_whose_end_was_lost_is_told_of_the_new_one(
+    latest: Incident, start: datetime | None
+) -> None:
+    held = [
+        a_notification(latest, kind=kind, id_=id_) for id_, kind in enumerate((Kind.FIRING, Kind.UNHEARD))
+    ]
+    told = a_notification(latest, id_=2, state=PageState.TOLD)
+    alert = replace(firing(at=start), source=latest.source)
+    rows = rows_of_all(latest, *held, told, a_timer(1), now=NOW + 25 * HOUR)
+    heard(rows, alert, latest)
+
+    assert fates(rows) == {0: Drop.SUPERSEDED, 1: Drop.SUPERSEDED, 2: PageState.TOLD}
+    assert rows.timers_of(1) == []
+
+
+def test_what_is_heard_of_again_is_not_told_as_unheard_of() -> None:
+    waits, held = a_message(7, kind=Kind.UNHEARD), a_notification(UNHEARD, BOB, Kind.UNHEARD, 2)
+    rows = rows_of_all(
+        UNHEARD, waits, told_by(waits, a_notification(UNHEARD, kind=Kind.UNHEARD)), held, now=NOW
+    )
+    heard(rows, firing(), UNHEARD)
+
+    assert fates(rows)[2] is Drop.SUPERSEDED
+    assert moves(rows) == [(7, State.CANCELLED, Cause.SUPERSEDED)]
+
+
+@pytest.mark.parametrize(
+    ("end", "alert", "word"),
+    [
+        (resolved(), firing(), Heard.OLD_COPY),
+        (resolved(), firing(at=NOON + MINUTE), Heard.FIRST),
+        (resolved(), firing(at=None), Heard.FIRST),
+        (
+            replace(resolved(), starts_at=None),
+            firing(at=None),
+            Heard.FIRST,
+        ),  # nothing says that they belong together
+        (resolved(), replace(firing(), once=True), Heard.FIRST),  # nothing ends a notice
+        (replace(resolved(), source="grafana"), firing(), Heard.FIRST),
+    ],
+)
+def test_a_beginning_that_comes_after_its_end_is_none(end: Alert, alert: Alert, word: Heard) -> None:
+    rows = rows_with(now=NOW)
+    heard(rows, end, None)
+    case = heard(rows, alert, None)
+
+    assert case.heard is word
+    assert (len(rows.incidents.rows), case.incident_id is None) == (
+        (0, True) if word is Heard.OLD_COPY else (1, False)
+    )
+
+
+def test_an_end_of_an_episode_that_is_known_makes_no_copy_of_what_fires_on() -> None:
+    """Prometheus was cut off, and so Alertmanager ended it; the other one of the pair has said so just now."""
+    rows = rows_with(OVER, now=NOW)
+    heard(rows, resolved(), OVER)
+
+    assert heard(rows, firing(), OVER).heard is Heard.FIRST
+
+
+def test_an_end_without_a_beginning_is_remembered_for_as_long_as_hooks_overtake_each_other() -> None:
+    assert timedelta(minutes=1) == EARLY
 
 
 # What has not been told yet.
@@ -134,87 +298,86 @@ HELD = PageState.HELD
     ("latest", "alert", "expected"),
     [
         (CRITICAL, firing(), [HELD, HELD, HELD, HELD]),
+        (CRITICAL, WARNING, [HELD, HELD, HELD, HELD]),
         (CRITICAL, resolved(), [HELD, Drop.RESOLVED, Drop.RESOLVED, HELD]),  # the rest is for `ends`
-        (MILD, firing(), [HELD, HELD, HELD, HELD]),
+        (MILD, firing(), [HELD, HELD, HELD, Drop.SUPERSEDED]),  # the rest is for `beginnings`
         (OVER, firing(at=NOW), [HELD, HELD, HELD, Drop.SUPERSEDED]),  # it is back before its end was told
+        (BOUT, resolved(), [HELD, HELD, HELD, Drop.SUPERSEDED]),  # steps run through the ends of a bout
+        (GONE, firing(), [HELD, HELD, HELD, Drop.SUPERSEDED]),
     ],
 )
 def test_what_follows_up_stops_with_the_end_and_the_end_with_the_next_beginning(
     latest: Incident, alert: Alert, expected: list[PageState | Drop]
 ) -> None:
     kinds = (Kind.FIRING, Kind.ESCALATION, Kind.REMINDER, Kind.RESOLVED)
-    rows = rows_with(
-        latest, *(a_notification(latest, kind=k, id_=id_) for id_, k in enumerate(kinds)), now=NOW
-    )
-    rows.set_timer(Timer(1, "oncall", TimerKind.ESCALATE, 1, NOW))
-    hear(a_plan(), rows, Known(alert, latest), CHAINS)
+    listed = (a_notification(latest, kind=kind, id_=id_) for id_, kind in enumerate(kinds))
+    rows = rows_of_all(latest, *listed, a_timer(1), now=NOW)
+    heard(rows, alert, latest)
 
     assert list(fates(rows).values()) == expected
-    assert bool(rows.timers_of(1)) is (alert.ends_at is None)
+    goes_on = latest.is_open and Drop.RESOLVED not in expected
+    assert (TimerKind.ESCALATE in due(rows)) is goes_on
 
 
 def test_an_end_that_waits_under_a_name_of_before_is_out_of_date_as_well() -> None:
     """`dedup_labels` were written since: the alert is part of an incident of another name."""
     text, alert = a_message(7, kind=Kind.RESOLVED), firing(at=NOW)
     rows = rows_with(OVER, text, told_by(text, a_notification(OVER, kind=Kind.RESOLVED)), now=NOW)
-    hear(
-        a_plan(), rows, Known(replace(alert, source=SHARED, fingerprint="disk"), None, told_as=alert), CHAINS
-    )
+    hear(PLAN, rows, Known(replace(alert, source=SHARED, fingerprint="disk"), None, told_as=alert), CHAINS)
 
     assert moves(rows) == [(7, State.CANCELLED, Cause.SUPERSEDED)]
 
 
-# Flapping.
-
-FOUR = Flapping(episodes=4, within=timedelta(minutes=30))
+# Routes.
 
 
 @pytest.mark.parametrize(
-    ("rule", "minutes_ago", "times"),
+    ("latest", "alert", "receivers"),
     [
-        (None, [20, 10, 5], 0),
-        (FOUR, [], 0),
-        (FOUR, [10, 5], 0),
-        (FOUR, [20, 10, 5], 4),  # with the one that begins
-        (FOUR, [25, 20, 10, 5], 5),
-        (FOUR, [29.9, 10, 5], 4),
-        (FOUR, [30, 10, 5], 0),  # as old as the window is out of it
-        (FOUR, [60, 50, 40, 10, 5], 0),
-        (Flapping(episodes=1), [], 0),  # nothing comes and goes the first time
-        (Flapping(episodes=1), [60], 1),
-        (FOUR, [1] * 200, 99),  # more than anybody wants to know the number of
+        (CRITICAL, WARNING, ("dba",)),  # a fall moves nobody
+        (FELL, WARNING, ("dba",)),
+        (FELL, replace(resolved(), labels=WARNING.labels), ("dba",)),
+        (MILD, WARNING, ("oncall",)),
+        (MILD, firing(), ("dba",)),
+        (FELL, firing(), ("dba",)),
     ],
 )
-def test_an_alert_flaps_from_so_many_episodes_on_within_the_time(
-    rule: Flapping | None, minutes_ago: Sequence[float], times: int
+def test_routes_are_those_of_the_worst_that_the_episode_was(
+    latest: Incident, alert: Alert, receivers: tuple[str, ...]
 ) -> None:
-    earlier = [
-        replace(ended(CRITICAL, NOW - 2 * MINUTE), id=id_, opened_at=NOW - minutes * MINUTE)
-        for id_, minutes in enumerate(minutes_ago, 1)
-    ]
-    rows, latest = rows_with(*earlier, now=NOW), earlier[-1] if earlier else None
-    case = hear(_flapping(rule), rows, Known(firing(at=NOW), latest), CHAINS)
+    chains = route(LEVELS, alert.labels).chains
+    rows = rows_with(latest, now=NOW)
+    case = hear(BY_LEVEL, rows, Known(replace(alert, fingerprint=latest.fingerprint), latest), chains)
 
-    assert (case.heard, case.flapping) == (Heard.FIRST, times)
-    assert rows.incidents.rows[1000].flapping == times
-    said = [Decided(Decision.FLAPPING, 1000, detail=f"{times} times")]
-    assert rows.decided == (said if times else [])
+    assert case.receivers == receivers
+    assert as_it_is(BY_LEVEL, rows, replace(case, round=7)) == case
 
 
-def _flapping(rule: Flapping | None) -> Plan:
-    return replace(a_plan(), limits=Limits(flapping=rule))
+@pytest.mark.parametrize(
+    ("incident", "severity", "level", "since", "routed_by"),
+    [
+        (CRITICAL, "warning", Severity.CRITICAL, NOW, CRITICAL.labels),
+        (FELL, "info", Severity.CRITICAL, END, CRITICAL.labels),  # it has been milder since then
+        (
+            replace(FELL, milder_since=NOON),
+            "info",
+            Severity.WARNING,
+            NOW,
+            CRITICAL.labels,
+        ),  # a fall from there
+        (replace(FELL, severity=Severity.INFO), "warning", Severity.CRITICAL, END, CRITICAL.labels),
+        (FELL, "critical", None, None, None),
+        (MILD, "critical", None, None, None),
+    ],
+)
+def test_people_take_it_for_what_it_was_until_the_fall_has_lasted(
+    incident: Incident,
+    severity: str,
+    level: Severity | None,
+    since: datetime | None,
+    routed_by: Mapping[str, str] | None,
+) -> None:
+    stood = stands(PLAN, rows_with(incident, now=NOW), incident, firing(severity=severity))
 
-
-def test_what_was_not_heard_of_for_too_long_counts_as_over_and_nobody_is_told() -> None:
-    told = a_notification(CRITICAL, id_=1, state=PageState.TOLD)
-    other = an_incident(2, firing("Other"))
-    rows = rows_with(
-        CRITICAL, other, told, *(a_notification(one, id_=one.id + 1) for one in (CRITICAL, other))
-    )
-    for id_ in (1, 2):
-        rows.set_timer(Timer(id_, "oncall", TimerKind.REMIND, 1, NOON))
-    close_unheard(rows, CRITICAL)
-
-    assert rows.incidents.changed == [replace(CRITICAL, state=IncidentState.STALE, closed_at=NOON)]
-    assert fates(rows) == {1: PageState.TOLD, 2: Drop.STALE, 3: PageState.HELD}
-    assert [timer.incident_id for timer in rows.timers.rows.values()] == [2]
+    assert (stood.severity, stood.level, stood.milder_since) == (Severity(severity), level, since)
+    assert stood.routed_by == routed_by

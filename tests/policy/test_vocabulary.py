@@ -122,6 +122,7 @@ KINDS = {
     Kind.REMINDER: "alarming",
     Kind.DIGEST: "alarming",
     Kind.RESOLVED: "",
+    Kind.UNHEARD: "",
     Kind.HANDOFF: "",
     Kind.MANUAL: "",
     Kind.OPERATOR: "",
@@ -137,16 +138,26 @@ def test_a_kind_says_whether_somebody_must_know_and_whether_it_is_news(kind: Kin
 OUTCOMES = {
     Heard.FIRST: "texted beginning",
     Heard.RAISED: "texted beginning",
+    Heard.RESUMED: "texted beginning",
     Heard.RESOLVED: "texted",
+    Heard.MILDER: "",
+    Heard.FLAPPING: "",
     Heard.DUPLICATE: "",
     Heard.STILL_OPEN: "",
-    Heard.STALE: "",
+    Heard.HELD_COPY: "",
+    Heard.OLD_COPY: "",
+    Heard.OLD_END: "",
+    Heard.CLOSED: "",
     Heard.NEVER_FIRED: "",
     Heard.NOBODY: "",
     Heard.NOBODY_TOLD: "",
     Heard.RESOLVED_OFF: "",
     Heard.RESOLVED_UNSENT: "",
 }
+
+
+def test_every_outcome_stands_in_the_table_once() -> None:
+    assert sorted(OUTCOMES) == sorted(Heard)
 
 
 @pytest.mark.parametrize("outcome", Heard)
@@ -164,15 +175,20 @@ def words(members: object, predicate: str) -> set[str]:
     [
         (State, "lost", "not_delivered rejected failed expired cancelled"),
         (State, "without_trace", "not_delivered rejected failed expired cancelled unknown_final"),
+        (State, "hopeful", "queued submitting sent buffered no_report delivered"),
         (State, "never_left", "failed cancelled expired"),
         (State, "bad_end", "failed not_delivered rejected"),
         (Kind, "news", "firing escalation"),
         (Kind, "follows_up", "escalation reminder"),
-        (Kind, "configured", "firing escalation reminder resolved digest handoff"),
+        (Kind, "configured", "firing escalation reminder resolved unheard digest handoff"),
+        (Heard, "news", "first raised resumed"),
         (Hold, "of_hours", "muted inactive quiet_hours"),
+        (Hold, "again", "failed unconfirmed"),
     ],
 )
-def test_which_words_belong_together(enum: type[State | Kind | Hold], predicate: str, expected: str) -> None:
+def test_which_words_belong_together(
+    enum: type[State | Kind | Heard | Hold], predicate: str, expected: str
+) -> None:
     assert words(enum, predicate) == set(expected.split())
 
 

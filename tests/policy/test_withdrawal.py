@@ -20,11 +20,13 @@ from sms_notify.policy.withdrawal import (
     supersede,
     take_back,
     waiting_follow_ups,
+    was_texted,
     withdraw,
 )
 
 OPEN, CARED_FOR, OVER = an_incident(1), acknowledged(an_incident(2)), ended(an_incident(3))
 BEGIN, STEP, REMIND, END = Kind.FIRING, Kind.ESCALATION, Kind.REMINDER, Kind.RESOLVED
+UNHEARD = Kind.UNHEARD
 ALIKE = (OPEN, CARED_FOR, OVER)
 
 
@@ -99,11 +101,13 @@ def test_what_is_held_of_steps_and_reminders_is_dropped_and_no_other_follows() -
     rows = rows_with(*ALIKE, *held, a_notification(OPEN, kind=STEP, id_=9))
     for one in (CARED_FOR, OPEN):
         rows.set_timer(Timer(one.id, "oncall", TimerKind.ESCALATE, 1, NOON))
+    rows.set_timer(Timer(CARED_FOR.id, "", TimerKind.CALM, 0, NOON))  # whether it is calm is no turn
     stop_follow_ups(rows, CARED_FOR.id, Drop.ACKNOWLEDGED, Cause.ACKNOWLEDGED)
 
     held_on = PageState.HELD
     assert fates(rows) == {0: held_on, 1: Drop.ACKNOWLEDGED, 2: Drop.ACKNOWLEDGED, 3: held_on, 9: held_on}
-    assert [timer.incident_id for timer in rows.timers.rows.values()] == [OPEN.id]
+    left = [(timer.incident_id, timer.what) for timer in rows.timers.rows.values()]
+    assert left == [(OPEN.id, TimerKind.ESCALATE), (CARED_FOR.id, TimerKind.CALM)]
 
 
 @pytest.mark.parametrize(
@@ -148,15 +152,17 @@ def test_what_is_taken_back_in_time_was_read_by_nobody(
     assert moves(rows) == ([] if expected is None else [(7, expected, Cause.RESOLVED_MEANWHILE)])
 
 
-@pytest.mark.parametrize("held", [BEGIN, STEP, REMIND, END])
-@pytest.mark.parametrize("told", [BEGIN, END])
-def test_an_end_that_was_not_told_yet_is_out_of_date_once_the_problem_is_back(held: Kind, told: Kind) -> None:
+@pytest.mark.parametrize("held", [BEGIN, STEP, REMIND, END, UNHEARD])
+@pytest.mark.parametrize("told", [BEGIN, END, UNHEARD])
+def test_neither_an_end_nor_that_nothing_is_heard_of_it_is_told_once_the_problem_is_back(
+    held: Kind, told: Kind
+) -> None:
     rows = telling(a_message(7), (told, OVER))
     rows.load_notification(a_notification(OVER, BOB, held, 2))
     supersede(rows, OVER.id)
 
-    assert fates(rows)[2] == (Drop.SUPERSEDED if held is END else PageState.HELD)
-    assert moves(rows) == [(7, State.CANCELLED, Cause.SUPERSEDED)] * (told is END)
+    assert fates(rows)[2] == (Drop.SUPERSEDED if held in (END, UNHEARD) else PageState.HELD)
+    assert moves(rows) == [(7, State.CANCELLED, Cause.SUPERSEDED)] * (told in (END, UNHEARD))
 
 
 @pytest.mark.parametrize(
@@ -172,7 +178,7 @@ def test_an_end_that_was_not_told_yet_is_out_of_date_once_the_problem_is_back(he
         ([], a_message(8, state=State.SENT), False),
     ],
 )
-@pytest.mark.parametrize("kind", [BEGIN, STEP])
+@pytest.mark.parametrize("kind", [BEGIN, STEP, REMIND, UNHEARD])
 def test_the_end_of_what_a_reader_cannot_have_heard_of_is_needless(
     beginnings: list[Message], end: Message, needless: bool, kind: Kind
 ) -> None:
@@ -190,3 +196,31 @@ def test_the_end_of_what_a_reader_cannot_have_heard_of_is_needless(
     rows.load_notification(told_by(lost, a_notification(OVER, kind=STEP, id_=40, message_state=None)))
 
     assert [one.id for one in needless_ends(rows, lost)] == [8] * needless
+
+
+@pytest.mark.parametrize(
+    ("told", "texted"),
+    [
+        ([], False),
+        ([(END, a_message(7, state=State.SENT))], True),
+        ([(END, a_message(7, state=State.SUBMITTING))], True),
+        ([(END, a_message(7, state=State.UNKNOWN_FINAL, ambiguous=1))], True),  # perhaps they read it
+        ([(END, a_message(7, state=State.QUEUED))], False),  # it can be taken back
+        ([(END, a_message(7, state=State.QUEUED, ambiguous=1))], True),
+        ([(END, a_message(7, state=State.FAILED))], False),
+        ([(END, a_message(7, state=State.NOT_DELIVERED))], False),
+        ([(BEGIN, a_message(7, state=State.SENT))], False),
+        ([(UNHEARD, a_message(7, state=State.SENT))], False),
+        ([(END, a_message(7, state=State.FAILED)), (END, a_message(8, state=State.SENT))], True),
+    ],
+)
+def test_an_end_was_texted_if_anybody_may_have_read_of_it(
+    told: list[tuple[Kind, Message]], texted: bool
+) -> None:
+    texts = [
+        told_by(text, a_notification(OVER, kind=kind, id_=id_, message_ambiguous=text.ambiguous))
+        for id_, (kind, text) in enumerate(told, 1)
+    ]
+    rows = rows_with(OVER, *(text for _, text in told), *texts, a_notification(OVER, BOB, END, 9))
+
+    assert was_texted(rows, OVER.id) is texted

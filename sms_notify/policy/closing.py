@@ -1,0 +1,56 @@
+"""Somebody ends an incident by hand, because its source never will."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import replace
+
+from sms_notify.policy.bundles import CLOSED
+from sms_notify.policy.cases import Case
+from sms_notify.policy.ends import EndNotifications
+from sms_notify.policy.records import Incident, Notification
+from sms_notify.policy.routing import route
+from sms_notify.policy.rows import Rows
+from sms_notify.policy.ruleset import Plan
+from sms_notify.policy.vocabulary import AckBy, Cause, Decision, Drop, Heard, IncidentState
+from sms_notify.policy.withdrawal import stop_follow_ups
+
+
+def close(rows: Rows, incident_ids: Iterable[int], by: str, how: AckBy) -> list[int]:
+    """Returns those that were open. Nothing follows of them; their ends are to be told (`ends_by_hand`)."""
+    closed: list[int] = []
+    for id_ in dict.fromkeys(incident_ids):
+        incident = rows.incidents.get(id_)
+        if incident is None or not incident.is_open:
+            continue
+        state = IncidentState.CLOSED
+        rows.incidents.put(id_, replace(incident, state=state, closed_at=rows.now, closed_by=by))
+        rows.decide(Decision.CLOSED, id_, detail=f"by {by} ({how})")
+        stop_follow_ups(rows, id_, Drop.RESOLVED, Cause.RESOLVED_MEANWHILE)
+        closed.append(id_)
+    return closed
+
+
+def ends_by_hand(plan: Plan, rows: Rows, ends: EndNotifications, closed: Iterable[int]) -> list[Notification]:
+    """Everybody who believes that it fires hears who closed it; not whoever did, who knows."""
+    cases = [_case(plan, rows.incidents.rows[id_]) for id_ in sorted(closed)]
+    owed = ends.ends(cases).owed
+    return [_told(rows, n) for n in owed if not _closed_by(plan, rows, n)]
+
+
+def _told(rows: Rows, n: Notification) -> Notification:
+    """One text tells of one closer."""
+    subject = rows.incidents.rows[n.incident_id].subject
+    return replace(n, subject=subject, bundle=f"{CLOSED} by {subject.closed_by}")
+
+
+def _case(plan: Plan, incident: Incident) -> Case:
+    chains = route(plan.route, incident.labels).chains
+    alert = incident.subject.alert
+    return Case(alert, Heard.RESOLVED, incident.id, incident.opened_at, chains, round=incident.raised)
+
+
+def _closed_by(plan: Plan, rows: Rows, n: Notification) -> bool:
+    by = rows.incidents.rows[n.incident_id].closed_by
+    person = plan.directory.people.get(by)
+    return n.person.name == by or (person is not None and person.number == n.number)

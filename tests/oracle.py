@@ -1,0 +1,159 @@
+"""An oracle that shares nothing with the program: it plays a random story through `sms-notify test --json`, a black box,
+and judges the texts by the rules alone. What is wrong has a kind, such as `end unheard: after a bout`.
+
+    python tests/oracle.py 17               the story, its texts and what is wrong with them
+    python tests/oracle.py known            writes oracle_known.txt anew
+    SMS_NOTIFY_RANDOM=10000 pytest tests/test_oracle.py
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+from click.testing import CliRunner
+from oracle_case import Violation
+from oracle_checks import violations
+from oracle_reading import Heard, heard_of
+from oracle_story import OracleStory, read_story
+from oracle_truth import Problem, problems_of
+from random_stories import random_story
+
+KNOWN = Path(__file__).parent / "oracle_known.txt"
+SEEDS = 500
+RARE = (
+    "flapping then staying",
+    "a shared incident that changes hands",
+    "a rise after a fall",
+    "a step into quiet hours",
+    "a reload with held texts",
+    "a given-up text",
+    "an acknowledgement taken back",
+    "a crowd of 40",
+)
+_GIVES_UP_AFTER = 22 * 60  # 1, 5 and 15 minutes, and a little
+_STEP, _NIGHT = 300, range(21, 24)  # seconds; hours UTC at which the quiet of Brussels begins or goes on
+
+
+@dataclass(frozen=True)
+class Judged:
+    """One story, and what is wrong with it."""
+
+    seed: int
+    heard: Heard
+    problems: dict[str, Problem]
+    wrong: Sequence[Violation]
+
+    @property
+    def kinds(self) -> set[str]:
+        return {violation.kind for violation in self.wrong}
+
+
+def played(text: str) -> dict[str, Any]:
+    """What the program makes of a story file: all that is known of it here."""
+    from sms_notify.cli import group
+
+    with TemporaryDirectory() as folder:
+        file = Path(folder) / "story.yml"
+        file.write_text(text, "utf-8")
+        result = CliRunner().invoke(group, ["test", "--json", str(file)], catch_exceptions=False)
+    found: dict[str, Any] = json.loads(result.stdout)
+    assert "stories" in found, result.output
+    return found
+
+
+def judged(seed: int) -> Judged:
+    """Plays and judges the story of a seed."""
+    text = random_story(seed)
+    story = read_story(text)
+    problems = problems_of(story)
+    try:
+        heard = heard_of(story, played(text))
+    except Exception as error:  # noqa: BLE001 - whatever it is, the story shows it
+        return Judged(
+            seed, Heard(story, []), problems, [Violation("crash", type(error).__name__, "", "", str(error))]
+        )
+    return Judged(seed, heard, problems, list(violations(heard, problems)))
+
+
+def rare_states(seed: int) -> set[str]:
+    """Which of the rare states a story has, by its own words alone."""
+    story = read_story(random_story(seed))
+    problems = list(problems_of(story).values())
+    named = {
+        "flapping then staying": any(one.open and one.bouts for one in problems),
+        "a shared incident that changes hands": any(len(one.members) > 1 and _changes_hands(one) for one in problems),
+        "a rise after a fall": any(_rises_after_a_fall(one) for one in problems),
+        "a step into quiet hours": any(_steps_into_quiet(story, one) for one in problems),
+        "a reload with held texts": any(story.faulty("alice", at - 20, at) for at, _ in story.config_at[1:]),
+        "a given-up text": any(until - at > _GIVES_UP_AFTER for at, until, _, _ in story.faults),
+        "an acknowledgement taken back": any(one.unacks for one in problems),
+        "a crowd of 40": any(len(what.get("firing", ())) >= 40 for _, _, what in story.of_kind("alertmanager")),
+    }  # fmt: skip
+    return {name for name, found in named.items() if found}
+
+
+def _changes_hands(problem: Problem) -> bool:
+    """Whoever opened it is over before the other one is."""
+    first = next(iter(problem.members.values()))
+    return not first.firing or problem.open
+
+
+def _rises_after_a_fall(problem: Problem) -> bool:
+    return any(len(one.severities) > 2 and one.rises for one in problem.stretches)
+
+
+def _steps_into_quiet(story: OracleStory, problem: Problem) -> bool:
+    return bool(story.last.quiet_people) and any(
+        (story.start.hour + (one.begin + _STEP) // 3600) % 24 in _NIGHT and one.worst == "warning"
+        for one in problem.stretches
+    )
+
+
+# The kinds that today's code has.
+
+
+def known() -> dict[str, int]:
+    """Kind → a seed whose story shows it. Empty where the code keeps every rule."""
+    pairs = [
+        line.partition(": ") for line in KNOWN.read_text("utf-8").splitlines() if line.startswith("seed ")
+    ]
+    return {kind: int(seed.removeprefix("seed ")) for seed, _, kind in pairs}
+
+
+def witnesses(seeds: Iterable[int]) -> Iterator[tuple[str, int]]:
+    """Of each kind of violation the first seed, and beside it how many stories have it (standard error)."""
+    first: dict[str, int] = {}
+    stories: Counter[str] = Counter()
+    with ProcessPoolExecutor() as pool:
+        for one in pool.map(judged, seeds, chunksize=10):
+            stories.update(one.kinds)
+            first.update({kind: one.seed for kind in one.kinds if kind not in first})
+    for kind, seed in sorted(first.items()):
+        print(f"{stories[kind]:5} {kind}", file=sys.stderr)
+        yield kind, seed
+
+
+def main() -> None:
+    word = sys.argv[1] if len(sys.argv) > 1 else ""
+    if word == "known":
+        lines = [f"seed {seed}: {kind}" for kind, seed in witnesses(range(SEEDS))]
+        KNOWN.write_text("\n".join(lines) + "\n", "utf-8")
+        return
+    one = judged(int(word))
+    print(random_story(one.seed))
+    for text in one.heard.texts:
+        print(f"{text.at:9.0f} {text.wall:%a %H:%M:%S} {','.join(text.to)}: {text.body} [{text.report}]")
+    for violation in one.wrong:
+        print(violation)
+
+
+if __name__ == "__main__":
+    main()

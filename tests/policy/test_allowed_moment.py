@@ -1,0 +1,107 @@
+"""When somebody may be texted: the first of their routes that is free, and asked again of what something else has held."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+from made import a_notification, an_incident, rows_with
+from owing import CRITICAL_ALONE, HOUR, ROUTE, SHUT, TO_ALICE, between, planned
+from workbench import NOON, firing
+
+from sms_notify.policy.allowed_moment import Rechecking, allowed, first_free, routes_to
+from sms_notify.policy.holds import AHEAD, Hold, Quiet, Wait
+from sms_notify.policy.matchers import parse_matchers
+from sms_notify.policy.routing import Receiver, Route
+from sms_notify.policy.vocabulary import Kind, PageState
+
+WARNING = {"severity": "warning"}
+NOW = Wait(NOON, Hold.NOW)
+MUTED, MUTED_LONGER = replace(ROUTE, mute=(between(11, 13),)), replace(ROUTE, mute=(between(11, 15),))
+OFFICE = replace(ROUTE, active=(between(14, 16, "office"),))
+GROUPED = Wait(NOON + HOUR, Hold.GROUP)
+
+
+@pytest.mark.parametrize(
+    ("starts", "quiet", "until", "why"),
+    [
+        ([(ROUTE, NOW)], [], 0, Hold.NOW),
+        ([(MUTED, NOW)], [], 1, Hold.MUTED),
+        ([(MUTED, NOW), (ROUTE, NOW)], [], 0, Hold.NOW),
+        ([(ROUTE, NOW), (MUTED, NOW)], [], 0, Hold.NOW),
+        ([(MUTED_LONGER, NOW), (OFFICE, NOW)], [], 2, Hold.INACTIVE),
+        ([(MUTED_LONGER, NOW), (MUTED, NOW)], [SHUT], 2, Hold.QUIET),  # quiet hours hold each of the routes
+        ([(ROUTE, NOW)], [None, SHUT], 2, Hold.QUIET),
+        ([(ROUTE, GROUPED), (MUTED_LONGER, NOW)], [], 1, Hold.GROUP),
+        ([(ROUTE, GROUPED), (ROUTE, NOW)], [], 0, Hold.NOW),
+    ],
+)
+def test_a_reader_is_held_only_as_long_as_every_route_is(
+    starts: list[tuple[Route, Wait]], quiet: list[Quiet | None], until: int, why: Hold
+) -> None:
+    held = first_free(starts, WARNING, *quiet)
+
+    assert (held.until, held.why) == (NOON + until * HOUR, why)
+
+
+def test_the_routes_of_today_are_asked_and_a_receiver_without_any_is_held_by_none() -> None:
+    mine = Route(
+        "dba", "route.routes[0]", parse_matchers("team=dba"), continue_=True, mute=(between(11, 13),)
+    )
+    other = Route("dba", "route.routes[1]", mute=(between(11, 15),))
+    plan = replace(planned(Receiver("dba"), Receiver("old")), route=Route("dba", routes=(mine, other)))
+
+    assert routes_to(plan.route, {"team": "dba"}, "dba") == [mine, other]
+    assert routes_to(plan.route, {"team": "dba"}, "old") == []
+    assert allowed(plan, {"team": "dba"}, "dba", NOW).until == NOON + HOUR
+    assert allowed(plan, {}, "dba", NOW).until == NOON + 3 * HOUR
+    assert allowed(plan, {}, "old", NOW) == NOW
+
+
+OPEN, CRITICAL = an_incident(1, firing(severity="warning")), an_incident(2)
+LIMITED = a_notification(OPEN, why=Hold.LIMIT, held_by="number")
+
+
+@pytest.mark.parametrize(
+    ("n", "quiet", "until", "why"),
+    [
+        (LIMITED, SHUT, 2, Hold.QUIET),
+        (LIMITED, None, 0, Hold.LIMIT),
+        (LIMITED, Quiet((between(13, 14),)), 0, Hold.LIMIT),
+        (replace(LIMITED, due_at=NOON + HOUR), SHUT, 2, Hold.QUIET),  # it would come out in the night
+        (replace(LIMITED, due_at=NOON + 3 * HOUR), SHUT, 3, Hold.LIMIT),
+        (a_notification(CRITICAL, why=Hold.LIMIT), CRITICAL_ALONE, 0, Hold.LIMIT),
+        (a_notification(CRITICAL, why=Hold.LIMIT), SHUT, 2, Hold.QUIET),
+        (replace(LIMITED, why=Hold.FLAPPING), SHUT, 2, Hold.QUIET),
+        # These were asked when they were owed.
+        (replace(LIMITED, kind=Kind.RESOLVED), SHUT, 0, Hold.LIMIT),
+        (replace(LIMITED, why=Hold.GROUP), SHUT, 0, Hold.GROUP),
+    ],
+)
+def test_what_something_else_has_held_into_quiet_hours_waits_for_their_end(
+    n: object, quiet: Quiet | None, until: int, why: Hold
+) -> None:
+    plan = planned(Receiver("oncall", (TO_ALICE,)), quiet=quiet)
+    rows = rows_with(OPEN, CRITICAL, n)  # type: ignore[arg-type]
+    Rechecking(plan).hold_again(rows, rows.all_held())
+
+    (after,) = rows.all_held()
+    assert (after.due_at, after.why, after.state) == (NOON + until * HOUR, why, PageState.HELD)
+
+
+def test_what_no_window_ever_lets_pass_is_held_again_when_its_year_is_over() -> None:
+    shut = replace(ROUTE, mute=(between(0, 12), between(12, 24)))
+    rows = rows_with(OPEN, a_notification(OPEN, why=Hold.MUTED))
+    Rechecking(replace(planned(), route=shut)).hold_again(rows, rows.all_held())
+
+    assert [n.due_at for n in rows.all_held()] == [NOON + AHEAD]
+
+
+@pytest.mark.parametrize("where", ["route", "receiver"])
+def test_a_route_and_a_receiver_hold_it_again_too(where: str) -> None:
+    receiver = Receiver("oncall", (TO_ALICE,), quiet=SHUT if where == "receiver" else None)
+    plan = replace(planned(receiver), route=Route("oncall", routes=(MUTED,) if where == "route" else ()))
+    rows = rows_with(OPEN, LIMITED)
+    Rechecking(plan).hold_again(rows, rows.all_held())
+
+    assert [n.due_at for n in rows.all_held()] == [NOON + (2 if where == "receiver" else 1) * HOUR]

@@ -1,0 +1,72 @@
+"""What readers believe of a problem, and when its groups may be told."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+from made import a_message, a_notification, rows_with, told_by
+from owing import OPEN, OVER, ROUTE, heard
+from workbench import ALICE, BOB, NOON
+
+from sms_notify.alert import Delivery
+from sms_notify.policy.belief import Belief
+from sms_notify.policy.reading import ReaderBeliefs
+from sms_notify.policy.routing import Receiver
+from sms_notify.policy.vocabulary import Heard, Kind, PageState, State
+
+FIRST = heard(Heard.FIRST)
+
+
+@pytest.mark.parametrize(
+    ("state", "ambiguous", "believes"),
+    [
+        (State.QUEUED, 0, Belief.FIRING),  # it will be believed
+        (State.DELIVERED, 0, Belief.FIRING),
+        (State.NOT_DELIVERED, 0, Belief.NOTHING),
+        (State.FAILED, 0, Belief.NOTHING),
+        (State.FAILED, 1, Belief.FIRING),  # the answer to one attempt was lost
+        (State.CANCELLED, 0, Belief.NOTHING),
+    ],
+)
+def test_a_reader_believes_what_may_have_arrived_or_waits(
+    state: State, ambiguous: int, believes: Belief
+) -> None:
+    text = a_message(state=state, ambiguous=ambiguous)
+    rows = rows_with(OPEN, text, told_by(text, a_notification(OPEN)))
+
+    reading = ReaderBeliefs(Delivery("x", ()), rows)
+    assert reading.believes(FIRST, ALICE.number) is believes
+    assert reading.believes(FIRST, BOB.number) is Belief.NOTHING
+
+
+def test_the_last_word_counts() -> None:
+    text, end = a_message(state=State.DELIVERED), a_message(2, state=State.DELIVERED)
+    told = told_by(text, a_notification(OVER))
+    over = told_by(end, a_notification(OVER, kind=Kind.RESOLVED, id_=2))
+
+    assert (
+        ReaderBeliefs(Delivery("x", ()), rows_with(OVER, text, end, told, over)).believes(FIRST, ALICE.number)
+        is Belief.RESOLVED
+    )
+
+
+def test_what_is_held_is_not_believed() -> None:
+    rows = rows_with(OPEN, a_notification(OPEN, state=PageState.HELD))
+
+    assert ReaderBeliefs(Delivery("x", ()), rows).believes(FIRST, ALICE.number) is Belief.NOTHING
+
+
+@pytest.mark.parametrize(("group", "waits"), [("{}", timedelta()), ("", ROUTE.group_wait)])
+def test_what_a_source_has_grouped_waits_for_no_group(group: str, waits: timedelta) -> None:
+    reading = ReaderBeliefs(Delivery("x", (), group), rows_with(OPEN))
+    (only,), _ = reading.starts_of(FIRST, Receiver("oncall"), urgent=True)
+
+    assert only[1].until - NOON == waits
+
+
+def test_all_readers_of_one_receiver_wait_for_the_same_moment() -> None:
+    reading = ReaderBeliefs(Delivery("x", ()), rows_with(OPEN))
+
+    first = reading.starts_of(FIRST, Receiver("oncall"), urgent=False)
+    assert reading.starts_of(FIRST, Receiver("oncall"), urgent=False) == first

@@ -1,0 +1,88 @@
+"""Who takes over what was held for hours."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+
+import pytest
+from made import a_notification, fates, rows_with
+from owing import (
+    HOUR,
+    MINUTE,
+    ON_CALL,
+    OPEN,
+    SHUT,
+    TO_ALICE,
+    TO_BOB,
+    planned,
+    summed,
+)
+from workbench import BOB, NOON
+
+from sms_notify.policy.holds import Hold, Quiet
+from sms_notify.policy.relief import relieved
+from sms_notify.policy.rotations import Shift
+from sms_notify.policy.routing import Receiver
+from sms_notify.policy.vocabulary import Drop, Kind, PageState
+
+NIGHT_OVER = {"why": Hold.QUIET, "held_by": "night", "receiver": "oncall"}
+BOBS = (Shift("bob", NOON - HOUR, NOON + HOUR),)
+
+
+@pytest.mark.parametrize(
+    ("held", "shifts", "expected"),
+    [
+        ({}, BOBS, [("bob", 0, "quiet_hours")]),
+        ({"why": Hold.MUTED}, BOBS, [("bob", 0, "muted")]),
+        ({"why": Hold.LIMIT}, BOBS, []),  # only the hands of the clock relieve anybody
+        ({"due_at": NOON + MINUTE}, BOBS, []),
+        ({"state": PageState.TOLD}, BOBS, []),
+        ({"kind": Kind.REMINDER}, BOBS, []),
+        ({"person": BOB}, BOBS, []),  # still on call
+        ({}, (), []),  # nobody is there to relieve
+        ({"receiver": "dba"}, BOBS, []),  # it names people, not a schedule
+        ({"receiver": "mixed"}, BOBS, []),  # alice is named beside the schedule
+        ({"receiver": "gone"}, BOBS, []),
+    ],
+)
+def test_what_was_held_for_hours_is_told_to_who_is_on_call_by_now(
+    held: Mapping[str, object], shifts: tuple[Shift, ...], expected: list[tuple[str, float, str]]
+) -> None:
+    rows = rows_with(OPEN, a_notification(OPEN, **{**NIGHT_OVER, **held}))
+    named = {"oncall": (ON_CALL,), "dba": (TO_BOB,), "mixed": (ON_CALL, TO_ALICE)}
+    owed = relieved(planned(*(Receiver(*one) for one in named.items()), shifts=shifts), rows)
+
+    assert summed(owed) == expected
+    assert all((n.id, n.held_by) == (0, "night") for n in owed)
+    assert fates(rows) == {1: Drop.OFF_CALL if expected else held.get("state", PageState.HELD)}
+
+
+@pytest.mark.parametrize(
+    ("bobs", "owed", "fate"),
+    [
+        ({"state": PageState.TOLD}, [], PageState.TOLD),  # he has it
+        ({"state": PageState.DROPPED, "why": Drop.OFF_CALL}, ["bob"], Drop.OFF_CALL),  # he is back
+        ({"state": PageState.DROPPED, "why": Drop.SUPERSEDED}, ["bob"], Drop.SUPERSEDED),
+        ({"state": PageState.DROPPED, "why": Drop.OFF_CALL, "nth": 1}, ["bob"], Drop.OFF_CALL),
+    ],
+)
+def test_who_takes_over_is_owed_what_they_have_not(
+    bobs: dict[str, object], owed: list[str], fate: PageState | Drop
+) -> None:
+    rows = rows_with(OPEN, a_notification(OPEN, **NIGHT_OVER), a_notification(OPEN, BOB, id_=2, **bobs))
+    plan = planned(Receiver("oncall", (ON_CALL,)), shifts=BOBS)
+
+    found = relieved(plan, rows)
+
+    assert [(n.person.name, n.id) for n in found] == [(name, 0) for name in owed]
+    assert fates(rows) == {1: Drop.OFF_CALL, 2: fate}
+
+
+@pytest.mark.parametrize(("own", "due", "why"), [(SHUT, 14, Hold.QUIET), (None, 12, Hold.MUTED)])
+def test_whoever_takes_over_has_quiet_hours_of_their_own(own: Quiet | None, due: datetime, why: Hold) -> None:
+    rows = rows_with(OPEN, a_notification(OPEN, BOB, **{**NIGHT_OVER, "why": Hold.MUTED}))
+    alices = (Shift("alice", NOON - HOUR, NOON + HOUR),)
+    (n,) = relieved(planned(Receiver("oncall", (ON_CALL,)), quiet=own, shifts=alices), rows)
+
+    assert (n.person.name, n.due_at, n.why) == ("alice", NOON.replace(hour=due), why)
