@@ -3,7 +3,7 @@ and judges the texts by the rules alone. What is wrong has a kind, such as `end 
 
     python tests/oracle.py 17               the story, its texts and what is wrong with them
     python tests/oracle.py known            writes oracle_known.txt anew
-    SMS_NOTIFY_RANDOM=10000 pytest tests/test_oracle.py
+    python tests/oracle.py more 10000       judges so many more, beginning with another seed each time
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
+from random import SystemRandom
 from tempfile import TemporaryDirectory
 from typing import Any
 
@@ -141,11 +142,27 @@ def witnesses(seeds: Iterable[int]) -> Iterator[tuple[str, int]]:
         yield kind, seed
 
 
+def judge_more(count: int) -> None:
+    begin = SystemRandom().randrange(SEEDS, 1_000_000_000)
+    found, rare, expected = Counter[str](), Counter[str](), known()
+    with ProcessPoolExecutor() as pool:
+        for one in pool.map(judged, range(begin, begin + count), chunksize=10):
+            found.update(one.kinds)
+            for kind in one.kinds - set(expected):
+                print(f"seed {one.seed}: {kind}", flush=True)
+    for seed in range(begin, begin + min(count, 500)):
+        rare.update(rare_states(seed))
+    print(f"{count} stories from seed {begin}; wrong: {dict(found)}; rare states of the first: {dict(rare)}")
+
+
 def main() -> None:
     word = sys.argv[1] if len(sys.argv) > 1 else ""
     if word == "known":
         lines = [f"seed {seed}: {kind}" for kind, seed in witnesses(range(SEEDS))]
         KNOWN.write_text("\n".join(lines) + "\n", "utf-8")
+        return
+    if word == "more":
+        judge_more(int(sys.argv[2]))
         return
     one = judged(int(word))
     print(random_story(one.seed))
