@@ -19,6 +19,7 @@ from sms_notify.policy.correlation import (
     standing,
     under_other_names,
 )
+from sms_notify.policy.episodes import OLD_COPY_WINDOW
 from sms_notify.policy.rate_limits import Flapping
 from sms_notify.policy.records import Incident, Timer, TimerKind
 from sms_notify.policy.routing import route
@@ -30,7 +31,6 @@ from sms_notify.policy.withdrawal import stop_follow_ups, supersede, was_texted
 EARLY = timedelta(minutes=1)
 """How long an end is remembered whose beginning was not heard of: deliveries overtake each other."""
 
-_COPY_HELD = timedelta(minutes=1)
 _NOTICE_KEPT = timedelta(hours=24)
 _STILL = (Heard.DUPLICATE, Heard.MILDER, Heard.STILL_OPEN)
 
@@ -125,7 +125,9 @@ def _changed(plan: Plan, rows: Rows, it: Known, heard: Heard, now_is: Alert) -> 
         ended = replace(latest, state=IncidentState.RESOLVED, ended_at=it.alert.ends_at, closed_at=rows.now)
         rows.incidents.put(latest.id, ended)
     elif heard is Heard.HELD_COPY:
-        rows.set_timer(Timer(latest.id, "", TimerKind.COPY, 0, (latest.closed_at or rows.now) + _COPY_HELD))
+        rows.set_timer(
+            Timer(latest.id, "", TimerKind.COPY, 0, (latest.closed_at or rows.now) + OLD_COPY_WINDOW)
+        )
     elif heard in (Heard.RAISED, Heard.RESUMED, Heard.FLAPPING):
         _begin_again(plan, rows, heard, stands(plan, rows, latest, now_is), now_is)
     elif heard in _STILL:
