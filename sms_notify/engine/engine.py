@@ -21,7 +21,8 @@ from sms_notify.engine.working_set import WorkingSet
 from sms_notify.oncall.roster import Roster
 from sms_notify.policy.acknowledgement import acknowledge, end_acknowledgement
 from sms_notify.policy.allowed_moment import Rechecking
-from sms_notify.policy.closing import close, ends_by_hand
+from sms_notify.policy.closing import close, ends_of
+from sms_notify.policy.correlation import Key
 from sms_notify.policy.ends import EndNotifications
 from sms_notify.policy.housekeeping import LONGEST_PAUSE, Moved
 from sms_notify.policy.reconfigured import Configured, Reconfigured, configured, numbers_changed
@@ -29,10 +30,10 @@ from sms_notify.policy.rotations import Schedule
 from sms_notify.policy.ruleset import Plan
 from sms_notify.policy.self_alert_notes import note_unaddressed
 from sms_notify.policy.vocabulary import AckBy, AckEnd, Cause, Drop
-from sms_notify.store import configuration_rows, incidents, outbox, timers
+from sms_notify.store import belief_rows, configuration_rows, incidents, outbox, timers
 from sms_notify.store.tx import Tx
 
-_BY_HAND = "closed by hand"  # where a delivery has its group: not empty, so that it is told at once
+_OF_NO_GROUP = "-"  # where a delivery has its group: not empty, so that it is told at once
 _TO_REPEAT = timedelta(hours=5)  # after a start: longer than a source's usual repeat interval
 
 
@@ -98,6 +99,7 @@ class Engine:
         """
         before = configuration_rows.load(tx)
         configuration_rows.take_over(tx, numbers_changed(before, self.plan.directory))
+        belief_rows.take_over(tx, self.plan.directory.people)
         working = WorkingSet(tx, self.node, now)
         rows = working.rows
         working.load_all_held()
@@ -124,6 +126,19 @@ class Engine:
         working.load_ids()
         routed = incidents.last_routed(tx)
         self._texting.owe(working, Reconfigured(self.plan, working.rows, before, routed).follow())
+        self._end_for_the_returned(working, belief_rows.ended(tx))
+
+    def _end_for_the_returned(self, working: WorkingSet, ended: Sequence[Key]) -> None:
+        """Whoever the configuration did not name when a problem ended, and names again, hears that it is over."""
+        working.load_problems(ended)
+        working.load_history(ended)
+        over = (working.rows.latest(*key) for key in ended)
+        self._tell_ends(working, [incident.id for incident in over if incident is not None])
+
+    def _tell_ends(self, working: WorkingSet, ids: Sequence[int]) -> None:
+        delivery = Delivery("", (), group=_OF_NO_GROUP)
+        decide = EndNotifications(self.plan, self._numbers, delivery, working.rows)
+        self._texting.owe(working, ends_of(self.plan, working.rows, decide, ids))
 
     def acknowledge(
         self,
@@ -168,8 +183,7 @@ class Engine:
         keys = [(rows.incidents.rows[id_].source, rows.incidents.rows[id_].fingerprint) for id_ in closed]
         working.load_problems(keys)
         working.load_history(keys)
-        decide = EndNotifications(self.plan, self._numbers, Delivery("", (), group=_BY_HAND), rows)
-        self._texting.owe(working, ends_by_hand(self.plan, rows, decide, closed))
+        self._tell_ends(working, closed)
         working.flush()
         return closed
 

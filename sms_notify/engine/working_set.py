@@ -18,6 +18,7 @@ from sms_notify.policy.records import Incident, Message, TimerKind
 from sms_notify.policy.rows import Rows
 from sms_notify.policy.vocabulary import Kind, State
 from sms_notify.store import (
+    belief_rows,
     breakers,
     decisions,
     incident_members,
@@ -71,7 +72,7 @@ class WorkingSet:
             self.rows.ids, self._has_ids = messages.next_ids(self._tx), True
 
     def load_history(self, keys: Iterable[Key]) -> None:
-        """Earlier episodes of these problems, and everything that anybody was to hear of them."""
+        """Earlier episodes of these problems, everything that anybody was to hear of them, and what their readers believe."""
         known = [key for key in dict.fromkeys(keys) if self.rows.latest(*key) is not None]
         if not known:
             return
@@ -81,6 +82,8 @@ class WorkingSet:
         latest = {incident.id for key in known if (incident := self.rows.latest(*key)) is not None}
         still_open = {incident.id for incident in self.rows.incidents.rows.values() if incident.is_open}
         self.load_timers(sorted(latest | still_open))
+        for problem in belief_rows.of_problems(self._tx, known):
+            self.rows.load_belief(*problem)
 
     def load_early_ends(self, keys: Iterable[Key], since: datetime) -> None:
         """Ends that came before their beginnings."""
@@ -293,6 +296,13 @@ class WorkingSet:
         notification_rows.insert(tx, rows.notifications.new)
         notification_rows.update(tx, rows.notifications.changed)
         notification_rows.note_tried(tx, rows.tried)
+        belief_rows.save(tx, rows.beliefs.touched)
+        for message in rows.messages.changed:
+            was = rows.messages.before(message.id)
+            if message.state.bad_end:
+                belief_rows.unsay(tx, message.id)
+            elif message.state.said and was is not None and not was.state.said:
+                belief_rows.say(tx, message.id, now)
 
     def _flush_waits(self) -> None:
         tx, rows = self._tx, self.rows

@@ -38,12 +38,6 @@ def allowed(plan: Plan, labels: Mapping[str, str], receiver: str, start: Wait, *
     return first_free([(one, start) for one in there], labels, *quiet)
 
 
-def is_awake(rows: Rows, told: Iterable[Notification]) -> bool:
-    """Whether one reader, to whom all of this was told, had a text of it so lately that its end wakes nobody."""
-    times = (rows.written_at(n) for n in told if rows.reached(n))
-    return any(at is not None and rows.now - at <= LAST_WORD for at in times)
-
-
 class Rechecking:
     """What was held by something else, such as a limit, may have come into a window meanwhile: it is asked again."""
 

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from sms_notify.alert import Delivery
-from sms_notify.policy.allowed_moment import allowed, first_free, is_awake
-from sms_notify.policy.belief import Belief
+from sms_notify.policy.allowed_moment import LAST_WORD, allowed, first_free
+from sms_notify.policy.belief import Belief, Believed
 from sms_notify.policy.cases import Case, EndsOwed
 from sms_notify.policy.directory import Person
 from sms_notify.policy.holds import Hold, Wait
@@ -39,11 +39,12 @@ class EndNotifications:
         for case in cases:
             if case.heard is not Heard.RESOLVED:
                 continue
-            for number, mine in self._by_reader(case).items():
+            for number in self._reading.readers(case):
+                mine = [n for n in self._rows.of_incident(case.id) if n.number == number]
                 end = self._end(case, number, mine)
                 # It ended and is back: the last word is FIRING.
                 owed += [] if end is None or case.alert.fingerprint in back else [end]
-                if any(n.state is PageState.HELD and _counted(n) for n in mine if n.incident_id == case.id):
+                if any(n.state is PageState.HELD and _counted(n) for n in mine):
                     kept.add(case.id)
         return EndsOwed(tuple(owed), frozenset(kept))
 
@@ -52,73 +53,66 @@ class EndNotifications:
     def unheard(self, cases: Sequence[Case]) -> list[Notification]:
         """One for each who believes that it is there. Whoever was told nothing yet still hears that it fires."""
         return [
-            self._unheard(case, number, mine)
+            self._unheard(case, believed)
             for case in cases
-            for number, mine in self._by_reader(case).items()
+            for number in self._reading.readers(case)
             if number in self._numbers
-            and not any(self._has_read(case, n) for n in mine)
-            and self._reading.believes(case, number) in (Belief.FIRING, Belief.FLAPPING)
+            and not self._has_read(case, number)
+            and (believed := self._reading.believed(case, number)) is not None
+            and believed.belief in (Belief.FIRING, Belief.FLAPPING)
         ]
 
-    def _has_read(self, case: Case, n: Notification) -> bool:
+    def _has_read(self, case: Case, number: str) -> bool:
         """Once an episode: whoever was told so is not told again, also where a reminder came between."""
-        return n.incident_id == case.id and n.kind is Kind.UNHEARD and self._rows.may_have_arrived(n)
+        mine = (n for n in self._rows.of_incident(case.id) if n.number == number and n.kind is Kind.UNHEARD)
+        return any(self._rows.may_have_arrived(n) for n in mine)
 
-    def _unheard(self, case: Case, number: str, mine: Sequence[Notification]) -> Notification:
-        told = mine[-1]
-        person = self._plan.directory.owner(number) or told.person
-        receiver = self._plan.receiver(told.receiver)
+    def _unheard(self, case: Case, believed: Believed) -> Notification:
+        person, receiver = self._known(believed.person), self._plan.receiver(believed.receivers[-1])
         hours = [replace(one, unless=()) for one in (receiver.quiet, person.quiet) if one is not None]
         held = allowed(self._plan, case.alert.labels, receiver.name, Wait(self._now, Hold.NOW), *hours)
         return Notification(
-            self._rows.incidents.rows[case.id].subject, person, Kind.UNHEARD, told.receiver, held.until, self._now,
+            self._rows.incidents.rows[case.id].subject, person, Kind.UNHEARD, receiver.name, held.until, self._now,
             held.why, held.by,
         )  # fmt: skip
 
-    def _by_reader(self, case: Case) -> dict[str, list[Notification]]:
-        readers: dict[str, list[Notification]] = {}
-        for n in self._reading.earlier(case):
-            readers.setdefault(n.number, []).append(n)
-        return readers
+    def _known(self, person: Person) -> Person:
+        return self._plan.directory.owner(person.number) or Person(person.name, person.number)
 
     def _end(self, case: Case, number: str, mine: Sequence[Notification]) -> Notification | None:
-        own = [n for n in mine if n.incident_id == case.id and n.kind is not Kind.RESOLVED]
+        own = [n for n in mine if n.kind is not Kind.RESOLVED]
         for n in own:
             if n.state is PageState.TOLD:
                 take_back(self._rows, n)
-        believes = self._reading.believes(case, number).of_trouble
+        believed = self._reading.believed(case, number)
+        believes = believed is not None and believed.belief.of_trouble
         for n in own:
             if n.state is PageState.HELD and (not _counted(n) or believes):
                 self._rows.drop([n], Drop.RESOLVED)
-        receivers = (
-            self._plan.receiver(name) for name in {n.receiver: n for n in self._since_last_end(mine)}
-        )
-        receiver = next((receiver for receiver in receivers if receiver.send_resolved), None)
-        if not believes or receiver is None or number not in self._numbers:
+        if believed is None or not believes or number not in self._numbers:
             return None
-        return self._resolved(case, receiver, mine)
+        receivers = [self._plan.receiver(name) for name in believed.receivers]
+        receiver = next((one for one in receivers if one.send_resolved), None)
+        end = self._resolved(case, receiver or receivers[0], believed)
+        if receiver is None:
+            self.count_as_said(end, Drop.RESOLVED_OFF)
+        return None if receiver is None else end
 
-    def _since_last_end(self, mine: Sequence[Notification]) -> Sequence[Notification]:
-        """What a reader was told after the last end that they may have read."""
-        in_order = sorted(mine, key=lambda n: n.id)
-        ends = [
-            at for at, n in enumerate(in_order) if n.kind is Kind.RESOLVED and self._rows.may_have_arrived(n)
-        ]
-        return in_order[ends[-1] + 1 :] if ends else in_order
+    def count_as_said(self, end: Notification, why: Drop) -> None:
+        """Its reader is not texted that, and believes it."""
+        self._reading.count_as_said(end, why)
 
-    def _resolved(self, case: Case, receiver: Receiver, mine: Sequence[Notification]) -> Notification:
+    def _resolved(self, case: Case, receiver: Receiver, believed: Believed) -> Notification:
         """No mute holds an end, and quiet hours hold it only where its reader's last text about it is long ago. To whoever
         was texted of it as critical its end comes by the limits for critical texts.
         """
-        first, told = mine[0], [n for n in mine if self._rows.reached(n)]
-        person = self._plan.directory.owner(first.number) or Person(first.person.name, first.number)
+        person = self._known(believed.person)
         starts, bundle = self._reading.starts_of(case, receiver, urgent=False)
-        hours = () if is_awake(self._rows, mine) else (receiver.quiet, person.quiet)
+        hours = () if self._now - believed.at <= LAST_WORD else (receiver.quiet, person.quiet)
         quiet = [replace(one, unless=()) for one in hours if one is not None]  # no end is so urgent
         unmuted = [(Route(receiver.name), start) for _, start in starts]
         held = first_free(unmuted, case.alert.labels, *quiet)
-        urgent = held.why is not Hold.QUIET and any(n.row_lane is Lane.CRITICAL for n in told)
-        lane = Lane.ENDS if urgent else Lane.REST
+        lane = Lane.ENDS if held.why is not Hold.QUIET and believed.critical else Lane.REST
         return Notification(
             case.subject(ended=True), person, Kind.RESOLVED, receiver.name, held.until, self._now, held.why, held.by,
             case.round * ROUND, bundle, row_lane=lane,

@@ -119,7 +119,7 @@ class Notifications:
         for person in (*people, *self._climbed_to(case, receiver, people)):
             held = first_free(starts, case.alert.labels, receiver.quiet, person.quiet)
             times.append(held.until)
-            said = self._bundle(case, receiver, person, bundle)
+            said = self._bundle(case, person, bundle)
             if said is None:
                 continue
             n = Notification(
@@ -134,7 +134,7 @@ class Notifications:
         """As it is now, whatever its last alert said."""
         return self._rows.incidents.rows[case.id].subject
 
-    def _bundle(self, case: Case, receiver: Receiver, person: Person, bundle: str) -> str | None:
+    def _bundle(self, case: Case, person: Person, bundle: str) -> str | None:
         """How a reader is told, by what they believe; None where they know."""
         believes, held = self._reading.believes(case, person.number), self._is_held(case, person.number)
         if case.heard is Heard.RAISED:
@@ -142,8 +142,7 @@ class Notifications:
             return FLAPPING if flaps else RAISED if believes.of_trouble else bundle
         if case.flapping:
             return None if believes is Belief.FLAPPING and case.heard is Heard.RESUMED else FLAPPING
-        # An end that is not to be texted counts as said.
-        knows = believes is Belief.UNHEARD or (believes is Belief.FIRING and receiver.send_resolved)
+        knows = believes in (Belief.FIRING, Belief.UNHEARD)
         if case.heard is Heard.RESUMED:
             return None if held or knows else bundle
         if not knows or believes is not Belief.FIRING or not self._just_ended(case):

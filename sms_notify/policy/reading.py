@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime
 
 from sms_notify.alert import Delivery
-from sms_notify.policy.belief import Belief, Said, believed
+from sms_notify.policy.belief import Belief, Believed, Said, after, fold
 from sms_notify.policy.bundles import FLAPPING
 from sms_notify.policy.cases import Case
 from sms_notify.policy.grouping import flush_at, group_of
 from sms_notify.policy.holds import Hold, Wait
+from sms_notify.policy.rate_limits import Lane
 from sms_notify.policy.records import Notification
 from sms_notify.policy.routing import Receiver, Route
 from sms_notify.policy.rows import Rows
-from sms_notify.policy.vocabulary import Heard, PageState, State
+from sms_notify.policy.vocabulary import Drop, Heard, PageState, State
 
 _Starts = tuple[list[tuple[Route, Wait]], str]
 
@@ -28,22 +30,43 @@ class ReaderBeliefs:
         self._starts: dict[tuple[int, Heard, str], _Starts] = {}
 
     def believes(self, case: Case, number: str) -> Belief:
-        """What this reader believes of the problem, as far as it was loaded; what waits to leave will be believed."""
-        mine = sorted((n for n in self.earlier(case) if n.number == number), key=lambda n: n.id)
-        return believed(
-            Said(n.kind, n.bundle == FLAPPING, State.SENT if self._will_know(n) else self._rows.state_of(n))
-            for n in mine
-            if n.state is PageState.TOLD or n.again_of is not None
-        )
+        """What this reader believes of the problem; what waits to leave will be believed."""
+        believed = self.believed(case, number)
+        return Belief.NOTHING if believed is None else believed.belief
 
-    def _will_know(self, n: Notification) -> bool:
-        """Its text waits, or may have arrived: also one whose first answer was lost, whatever came after."""
-        lost = n.again_of is not None
-        return lost or self._rows.state_of(n) is State.QUEUED or self._rows.may_have_arrived(n)
+    def believed(self, case: Case, number: str) -> Believed | None:
+        return self._believed(case.alert.source, case.alert.fingerprint, number)
+
+    def _believed(self, source: str, fingerprint: str, number: str) -> Believed | None:
+        told = (n for n in self._of_problem(source, fingerprint) if n.number == number and self._waits(n))
+        before = self._rows.beliefs.get((source, fingerprint, number))
+        return fold((said_of(n, self._rows) for n in sorted(told, key=lambda n: n.id)), before)
+
+    def count_as_said(self, end: Notification, why: Drop) -> None:
+        """An end that its reader is not texted: it is written down as dropped, and believed."""
+        rows, incident = self._rows, self._rows.incidents.rows[end.incident_id]
+        said = replace(said_of(rows.write_dropped(end, why), rows), silent=True)
+        problem = incident.source, incident.fingerprint
+        believed = after(self._believed(*problem, end.number), said)
+        if believed is not None:
+            rows.beliefs.put((*problem, end.number), believed)
+
+    def readers(self, case: Case) -> list[str]:
+        """The numbers of all who may believe something of the problem, or were to hear of it."""
+        of_problem = (case.alert.source, case.alert.fingerprint)
+        known = [number for *problem, number in self._rows.beliefs.rows if tuple(problem) == of_problem]
+        return list(dict.fromkeys([*known, *(n.number for n in self.earlier(case))]))
+
+    def _waits(self, n: Notification) -> bool:
+        state = self._rows.state_of(n)
+        return n.state is PageState.TOLD and state in (State.QUEUED, State.SUBMITTING)
 
     def earlier(self, case: Case) -> list[Notification]:
         """Of all episodes of the problem that were loaded."""
-        episodes = self._rows.episodes(case.alert.source, case.alert.fingerprint)
+        return self._of_problem(case.alert.source, case.alert.fingerprint)
+
+    def _of_problem(self, source: str, fingerprint: str) -> list[Notification]:
+        episodes = self._rows.episodes(source, fingerprint)
         return [n for incident in episodes for n in self._rows.of_incident(incident.id)]
 
     def starts_of(
@@ -72,3 +95,9 @@ class ReaderBeliefs:
     def bout_since(self, case: Case) -> datetime:
         began = self._rows.incidents.rows[case.id].began
         return began[0] if case.flapping and began else self._now
+
+
+def said_of(n: Notification, rows: Rows) -> Said:
+    """What a text says, or would say, by a notification."""
+    at, critical = rows.written_at(n) or rows.now, n.row_lane is Lane.CRITICAL
+    return Said(n.id, n.person, n.kind, n.bundle == FLAPPING, n.incident_id, n.receiver, critical, at)

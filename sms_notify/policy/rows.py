@@ -13,6 +13,7 @@ from datetime import datetime
 from typing import Any
 
 from sms_notify.policy.bars import Breaker
+from sms_notify.policy.belief import Believed
 from sms_notify.policy.holds import Hold
 from sms_notify.policy.rate_limits import Lane, LimitScope
 from sms_notify.policy.records import (
@@ -48,6 +49,7 @@ class Rows:
         self.members: Table[tuple[int, str, str], Member] = Table()
         self.notifications: Table[int, Notification] = Table()
         self.messages: Table[int, Message] = Table()
+        self.beliefs: Table[tuple[str, str, str], Believed] = Table()  # by source, fingerprint, number
         self.timers: Table[tuple[int, str, TimerKind], Timer] = Table()
         self.groups: Table[str, datetime] = Table()
         self.lanes: Table[tuple[str, Lane], HeldLane] = Table()
@@ -103,6 +105,10 @@ class Rows:
             lane[notification.id] = None
         else:
             lane.pop(notification.id, None)
+
+    def load_belief(self, source: str, fingerprint: str, believed: Believed) -> None:
+        """Of two names with one number the first stands."""
+        self.beliefs.load((source, fingerprint, believed.person.number), believed)
 
     def load_lane(self, key: tuple[str, Lane], held: HeldLane) -> None:
         self.lanes.load(key, held)
@@ -210,6 +216,13 @@ class Rows:
     def hold(self, n: Notification, until: datetime, why: Hold, held_by: str) -> None:
         """Holds it, longer if it was held."""
         self._write(n, due_at=until, why=why, held_by=held_by, state=PageState.HELD)
+
+    def write_dropped(self, n: Notification, why: Drop) -> Notification:
+        """Nobody is texted it; returns what was written down."""
+        self._write(n, state=PageState.DROPPED, why=why)
+        written = self.found(n.incident_id, n.number, n.kind, n.nth)
+        assert written is not None  # noqa: S101 - it was there, or is now
+        return written
 
     def tell(self, n: Notification, message_id: int) -> None:
         """A message tells it now."""

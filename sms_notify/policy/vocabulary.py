@@ -104,6 +104,13 @@ class Drop(StrEnum):
     UNHEARD = "unheard"
     NOT_CONFIGURED = "not_configured"
     OFF_CALL = "off_call"  # somebody else has taken over since
+    RESOLVED_OFF = "resolved_off"  # an end, and no receiver that told of it wants to tell ends
+    CLOSED_IT = "closed_it"  # its reader closed it, and knows
+
+    @property
+    def counts_as_said(self) -> bool:
+        """True of an end that its reader is owed no more."""
+        return self in (Drop.RESOLVED_OFF, Drop.CLOSED_IT)
 
 
 class Decision(StrEnum):
@@ -166,6 +173,11 @@ class State(StrEnum):
     def may_have_arrived(self) -> bool:
         """True where the phone has the text or may have it: a resolve is owed to its owner."""
         return self in _ARRIVED
+
+    @property
+    def said(self) -> bool:
+        """True where a gateway has taken the text, or may have: what its reader believes is written down."""
+        return self in _ARRIVED and self is not State.SUBMITTING
 
     @property
     def lost(self) -> bool:

@@ -13,6 +13,7 @@ from sms_notify.alert import Severity
 from sms_notify.policy.rate_limits import Lane
 from sms_notify.policy.records import Draft, Entry, Message, NextIds, first_entry, queued
 from sms_notify.policy.vocabulary import Kind, State
+from sms_notify.store import belief_rows
 from sms_notify.store.literals import in_list
 from sms_notify.store.tx import Row, Tx, among, insert_into, moment, stored
 
@@ -149,6 +150,8 @@ def move(tx: Tx, message: Message, state: State, entry: Entry, node: str, now: d
         id=message.id,
     )
     enter(tx, message, state, entry, node, now)
+    if state.said and not message.state.said:
+        belief_rows.say(tx, message.id, now)
 
 
 def acknowledged_by(tx: Tx, code: str) -> Message | None:

@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 from sms_notify.policy.holds import Hold
 from sms_notify.policy.outcomes import Outcome
 from sms_notify.policy.vocabulary import State
-from sms_notify.store import breakers
+from sms_notify.store import belief_rows, breakers
 from sms_notify.store.literals import in_list
 from sms_notify.store.messages import Entry, Message, enter_all, message_of, move
 from sms_notify.store.tx import Tx, stored, to_stored
@@ -117,6 +117,8 @@ def mark_sent(
         id=message.id,
     )
     enter_all(tx, [(message, state, why) for state, why in moves], node, now)
+    if not message.state.said:
+        belief_rows.say(tx, message.id, now)
 
 
 # One partial index serves each of these.

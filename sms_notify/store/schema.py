@@ -380,4 +380,37 @@ MIGRATIONS: tuple[str, ...] = (
     alter table incidents add column closed_by text not null default '';
     create index incidents_acks on incidents (ack_until) where ack_until is not null and closed_at is null;
     """,
+    # What each reader believes of each problem, once from what may have arrived: an end that nobody was texted, and that
+    # waits no more, counts as said, so that no text comes of the upgrade.
+    """
+    create table beliefs (
+        source text not null,
+        fingerprint text not null,
+        reader text not null,
+        number text not null,
+        belief text not null,
+        incident_id bigint not null,
+        said_by bigint not null,
+        at bigint not null,
+        receivers text not null,
+        critical integer not null,
+        primary key (source, fingerprint, reader)
+    );
+    create index beliefs_of_trouble on beliefs (source, fingerprint) where belief in ('firing', 'flapping', 'unheard');
+    insert into beliefs select source, fingerprint, recipient, number,
+        case when closed_at is not null and waits = 0 or kind = 'resolved' then 'resolved' when kind = 'unheard' then 'unheard'
+          when bundle = 'flapping' then 'flapping' else 'firing' end,
+        incident_id, id, at, receivers, critical from (
+      select i.source, i.fingerprint, p.recipient, p.number, p.kind, p.bundle, p.incident_id, p.id, i.closed_at,
+          coalesce(m.sent_at, m.created_at) as at, '["' || p.receiver || '"]' as receivers,
+          case when p.lane = 'critical' then 1 else 0 end as critical,
+          (select count(*) from pages q where q.incident_id = p.incident_id and q.number = p.number and q.kind = 'resolved'
+            and q.state = 'held') + (select count(*) from pages q join messages w on w.id = q.message_id where
+            q.incident_id = p.incident_id and q.number = p.number and q.kind = 'resolved' and w.state in ('queued', 'submitting'))
+            as waits,
+          row_number() over (partition by i.source, i.fingerprint, p.recipient order by p.id desc) as newest
+        from pages p join incidents i on i.id = p.incident_id join messages m on m.id = p.message_id
+        where m.ambiguous > 0 or m.state in ('unknown', 'sent', 'buffered', 'no_report', 'delivered', 'unknown_final')
+    ) as told where newest = 1;
+    """,
 )

@@ -9,10 +9,9 @@ from datetime import timedelta
 from functools import partial
 
 from sms_notify.config.durations import spell_duration
-from sms_notify.policy.belief import Belief, Said, believed
-from sms_notify.policy.vocabulary import IncidentState, Kind, State
-from sms_notify.store import reader_history
-from sms_notify.store.tx import Row
+from sms_notify.policy.belief import Belief
+from sms_notify.policy.vocabulary import IncidentState
+from sms_notify.store import belief_rows, reader_history
 from sms_notify.stories.playing import Played, Player, StoryError, StoryText
 from sms_notify.stories.reading import OPERATOR, Expectation, ExpectedText, Story
 
@@ -162,49 +161,18 @@ def _believes(player: Player, expected: Expectation) -> str | None:
 
 
 def belief_of(player: Player, name: str, labels: Mapping[str, str]) -> Belief:
-    """What somebody believes of the newest problem with these labels, by the ledger's rows."""
+    """What somebody believes of the newest problem with these labels. A name that nobody has any more is whoever has its
+    number.
+    """
     found = player.look(partial(reader_history.incidents_with, labels=labels))
     if not found:
         return Belief.NOTHING
-    rows = player.look(
-        partial(
-            reader_history.said_about,
-            source=str(found[0]["source"]),
-            fingerprint=str(found[0]["fingerprint"]),
-        )
-    )
-    return believed(_said_to(player, name, rows))
-
-
-def _said_to(player: Player, name: str, rows: Sequence[Row]) -> list[Said]:
-    """What one person was told, and the ends that they were not to be told of, in order.
-
-    A person keeps what was said under an earlier number, and a name that nobody has any more is whoever has its number.
-    """
-    number, people = player.played.people.get(name, name), player.daemon.plan.directory.people
-    mine = [
-        row
-        for row in rows
-        if row["recipient"] == name or (row["number"] == number and row["recipient"] not in people)
-    ]
-    said = [
-        (row["at"] or 0, Said(Kind(row["kind"]), row["bundle"] == "flapping", State(row["state"])))
-        for row in mine
-    ]
-    silent = [*_silent_ends(player, mine), *(row["closed_at"] for row in mine if row["closed_by"] == name)]
-    said += [(at, Said(Kind.RESOLVED, False, None)) for at in silent]
-    return [one for _, one in sorted(said, key=lambda pair: pair[0])]
-
-
-def _silent_ends(player: Player, rows: Sequence[Row]) -> list[int]:
-    """When episodes ended of which no receiver that told them texts the end (`send_resolved: false`)."""
-    told: dict[tuple[int, int], set[str]] = {}
-    for row in rows:
-        if row["closed_at"] is not None:
-            told.setdefault((row["incident_id"], row["closed_at"]), set()).add(row["receiver"])
-    receivers = player.daemon.plan.receivers
-    wanted = {name for name, receiver in receivers.items() if receiver.send_resolved}
-    return [closed_at for (_, closed_at), names in told.items() if not names & wanted]
+    problem = (str(found[0]["source"]), str(found[0]["fingerprint"]))
+    number = player.played.people.get(name, name)
+    for _, _, believed in player.look(partial(belief_rows.of_problems, keys=[problem])):
+        if name == believed.person.name or number == believed.person.number:
+            return believed.belief
+    return Belief.NOTHING
 
 
 _JUDGES: Mapping[str, Callable[[Player, Expectation], str | None]] = {
