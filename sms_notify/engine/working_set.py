@@ -32,7 +32,7 @@ from sms_notify.store import (
 )
 from sms_notify.store.tx import Row, Tx
 
-_HISTORY = 21  # episodes of a problem: this one, and those that a reader may remember
+_HISTORY = 21  # episodes of a problem: this one, and those that are of one bout of flapping with it
 
 
 class WorkingSet:

@@ -52,10 +52,11 @@ class ReaderBeliefs:
             rows.beliefs.put((*problem, end.number), believed)
 
     def readers(self, case: Case) -> list[str]:
-        """The numbers of all who may believe something of the problem, or were to hear of it."""
+        """The numbers of all who were to hear of the problem, or believe something of it, whoever was told first first."""
         of_problem = (case.alert.source, case.alert.fingerprint)
-        known = [number for *problem, number in self._rows.beliefs.rows if tuple(problem) == of_problem]
-        return list(dict.fromkeys([*known, *(n.number for n in self.earlier(case))]))
+        told = sorted(self.earlier(case), key=lambda n: n.id)
+        known = (number for *problem, number in self._rows.beliefs.rows if tuple(problem) == of_problem)
+        return list(dict.fromkeys([*(n.number for n in told), *known]))
 
     def _waits(self, n: Notification) -> bool:
         state = self._rows.state_of(n)

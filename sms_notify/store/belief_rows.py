@@ -113,7 +113,8 @@ _TOLD = (
 # failed as often as it is tried.
 _ALL = (
     "select p.*, i.source, i.fingerprint, coalesce(m.sent_at, m.created_at, p.created_at) as at,"
-    f" p.again_of is not null or m.ambiguous > 0 or m.state in {in_list(state for state in State if state.said)} as said,"
+    " p.again_of is not null or p.state = 'told' and (m.ambiguous > 0 or m.state in"
+    f" {in_list(state for state in State if state.said)}) as said,"
     f" p.state = 'dropped' and p.why in {in_list(drop for drop in Drop if drop.counts_as_said)} or p.kind = '{Kind.RESOLVED}'"
     f" and p.failures >= {len(PAUSES)} and m.state in {in_list(state for state in State if state.bad_end)} as silent"
     " from incidents i join pages p on p.incident_id = i.id and p.number = :number"

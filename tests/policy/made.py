@@ -9,12 +9,15 @@ from workbench import ALICE, NOON, firing
 
 from sms_notify.alert import Alert, Severity
 from sms_notify.policy.bars import Breaker
+from sms_notify.policy.belief import after
 from sms_notify.policy.directory import Person
 from sms_notify.policy.holds import Hold
 from sms_notify.policy.rate_limits import Lane
+from sms_notify.policy.reading import said_of
 from sms_notify.policy.records import Incident, Member, Message, NextIds, Notification, Timer, TimerKind
 from sms_notify.policy.retry_policy import Scope
 from sms_notify.policy.rows import Rows
+from sms_notify.policy.table import Table
 from sms_notify.policy.vocabulary import Drop, IncidentState, Kind, PageState, State
 
 
@@ -64,6 +67,22 @@ def rows_with(*loaded: Incident | Notification | Message, now: datetime = NOON) 
             rows.load_notification(one)
         else:
             rows.messages.load(one.id, one)
+    return believing(rows)
+
+
+def believing(rows: Rows) -> Rows:
+    """With what the readers of its texts believe, as the store has it: of what a gateway has taken, or may have."""
+    rows.beliefs = Table()
+    for n in sorted(rows.notifications.rows.values(), key=lambda n: n.id):
+        incident = rows.incidents.get(n.incident_id)
+        told = n.state is PageState.TOLD or n.again_of is not None
+        left = rows.may_have_arrived(n) and rows.state_of(n) is not State.SUBMITTING
+        if incident is None or not told or not left:
+            continue
+        key = (incident.source, incident.fingerprint, n.number)
+        believed = after(rows.beliefs.get(key), said_of(n, rows))
+        assert believed is not None
+        rows.beliefs.put(key, believed)
     return rows
 
 

@@ -2,23 +2,33 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from datetime import timedelta
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from workbench import ALICE, NOON
 
-from sms_notify.policy.belief import Belief, Said, believed
-from sms_notify.policy.vocabulary import Kind, State
+from sms_notify.policy.belief import Belief, Said, after, fold
+from sms_notify.policy.vocabulary import Kind
 
-FIRING = Said(Kind.FIRING, False, State.DELIVERED)
-FLAPPING = Said(Kind.FIRING, True, State.DELIVERED)
-UNHEARD = Said(Kind.UNHEARD, False, State.DELIVERED)
-OK = Said(Kind.RESOLVED, False, State.DELIVERED)
-OK_UNTEXTED = Said(Kind.RESOLVED, False, None)
+MINUTE = timedelta(minutes=1)
+FIRING = Said(1, ALICE, Kind.FIRING, False, 1, "oncall", False, NOON)
+FLAPPING = replace(FIRING, flapping=True)
+UNHEARD = replace(FIRING, kind=Kind.UNHEARD)
+OK = replace(FIRING, kind=Kind.RESOLVED)
+SILENT = replace(OK, silent=True)
 
 
-def ended(said: Said, state: State) -> Said:
-    """The same text, with another fate."""
-    return Said(said.kind, said.flapping, state)
+def in_order(*said: Said) -> list[Said]:
+    """As they became true, a minute after each other."""
+    return [replace(one, id=nth, at=NOON + nth * MINUTE) for nth, one in enumerate(said, 1)]
+
+
+def belief_after(*said: Said) -> Belief:
+    believed = fold(said)
+    return Belief.NOTHING if believed is None else believed.belief
 
 
 @pytest.mark.parametrize(
@@ -37,10 +47,16 @@ def ended(said: Said, state: State) -> Said:
         ([FIRING, UNHEARD, FIRING], Belief.FIRING),  # a new start is news
         ([FIRING, UNHEARD, OK], Belief.RESOLVED),
         ([FIRING, OK, FIRING, OK, FLAPPING], Belief.FLAPPING),
+        # An end that is not to be texted counts as said to whoever heard of the problem, and to nobody else.
+        ([FIRING, SILENT], Belief.RESOLVED),
+        ([FLAPPING, SILENT], Belief.RESOLVED),
+        ([FIRING, SILENT, FIRING], Belief.FIRING),
+        ([SILENT], Belief.NOTHING),
+        ([SILENT, FIRING], Belief.FIRING),
     ],
 )
-def test_the_last_text_is_believed(said: list[Said], expected: Belief) -> None:
-    assert believed(said) is expected
+def test_the_last_word_is_believed(said: list[Said], expected: Belief) -> None:
+    assert belief_after(*in_order(*said)) is expected
 
 
 @pytest.mark.parametrize("kind", [Kind.FIRING, Kind.ESCALATION, Kind.REMINDER])
@@ -48,84 +64,51 @@ def test_the_last_text_is_believed(said: list[Said], expected: Belief) -> None:
 def test_every_text_but_an_end_says_that_it_fires_or_flaps(
     kind: Kind, flapping: bool, expected: Belief
 ) -> None:
-    assert believed([Said(kind, flapping, State.SENT)]) is expected
+    assert belief_after(replace(FIRING, kind=kind, flapping=flapping)) is expected
 
 
-@pytest.mark.parametrize(
-    ("state", "says_something"),
-    [
-        (State.QUEUED, False),
-        (State.SUBMITTING, True),  # its request is under way
-        (State.UNKNOWN, True),  # a lost answer is "perhaps": the end is owed
-        (State.SENT, True),
-        (State.BUFFERED, True),
-        (State.NO_REPORT, True),  # an accepted text without a report is believed
-        (State.DELIVERED, True),
-        (State.NOT_DELIVERED, False),
-        (State.REJECTED, False),
-        (State.FAILED, False),
-        (State.UNKNOWN_FINAL, True),
-        (State.EXPIRED, False),
-        (State.CANCELLED, False),
-    ],
-)
-def test_a_text_that_cannot_have_arrived_said_nothing_and_what_was_believed_before_holds_again(
-    state: State, says_something: bool
-) -> None:
-    assert believed([ended(FIRING, state)]) is (Belief.FIRING if says_something else Belief.NOTHING)
-    assert believed([FIRING, ended(OK, state)]) is (Belief.RESOLVED if says_something else Belief.FIRING)
-    assert believed([FIRING, OK, ended(FLAPPING, state)]) is (
-        Belief.FLAPPING if says_something else Belief.RESOLVED
-    )
+WORDS = st.sampled_from([FIRING, FLAPPING, UNHEARD, OK])
 
 
-@pytest.mark.parametrize(
-    ("said", "expected"),
-    [
-        ([FIRING, OK_UNTEXTED], Belief.RESOLVED),
-        ([FLAPPING, OK_UNTEXTED], Belief.RESOLVED),
-        ([FIRING, OK_UNTEXTED, FIRING], Belief.FIRING),
-        ([OK_UNTEXTED], Belief.NOTHING),
-        ([ended(FIRING, State.NOT_DELIVERED), OK_UNTEXTED], Belief.NOTHING),
-    ],
-)
-def test_an_end_that_is_not_to_be_texted_counts_as_said_to_whoever_heard_of_the_problem(
-    said: list[Said], expected: Belief
-) -> None:
-    assert believed(said) is expected
-
-
-UNBELIEVED = {
-    "queued",
-    "failed",
-    "expired",
-    "cancelled",
-    "not_delivered",
-    "rejected",
-}  # rules, section 1, and what has not left
-
-
-@given(
-    st.lists(
-        st.builds(
-            Said,
-            st.sampled_from([Kind.FIRING, Kind.ESCALATION, Kind.REMINDER, Kind.UNHEARD, Kind.RESOLVED]),
-            st.booleans(),
-            st.sampled_from(State),
-        ),
-        max_size=8,
-    )
-)
+@given(st.lists(WORDS, min_size=1, max_size=6), st.randoms(use_true_random=False))
 @settings(deadline=None, max_examples=200)
-def test_nothing_but_the_last_text_that_may_have_arrived_matters(said: list[Said]) -> None:
-    arrived = [one for one in said if str(one.state) not in UNBELIEVED]
-    last = arrived[-1] if arrived else None
+def test_texts_that_overtake_each_other_end_in_what_became_true_last(
+    said: list[Said], random: st.DataObject
+) -> None:
+    listed = in_order(*said)
+    shuffled = random.sample(listed, len(listed))  # type: ignore[attr-defined]
 
-    expected = "nothing"
-    if last is not None:
-        fires = "flapping" if last.flapping else "firing"
-        expected = str(last.kind) if last.kind in ("resolved", "unheard") else fires
-    assert believed(said) == expected
+    assert belief_after(*shuffled) is belief_after(*listed)
+
+
+@given(st.lists(WORDS, max_size=6), WORDS)
+@settings(deadline=None, max_examples=100)
+def test_what_is_said_twice_is_said_once(said: list[Said], last: Said) -> None:
+    listed = in_order(*said, last)
+    once = fold(listed)
+    assert once is not None
+
+    assert after(once, listed[-1]) == once
+
+
+@pytest.mark.parametrize(
+    ("said", "receivers", "critical"),
+    [
+        ([FIRING], ("oncall",), False),
+        ([FIRING, replace(FIRING, receiver="dba", critical=True)], ("oncall", "dba"), True),
+        ([replace(FIRING, critical=True), FIRING], ("oncall",), True),  # milder since: still an end of a page
+        ([replace(FIRING, critical=True), OK, FIRING], ("oncall",), False),
+        ([replace(FIRING, critical=True), OK], (), False),
+    ],
+)
+def test_a_reader_is_owed_the_end_as_they_were_told_since_the_last(
+    said: list[Said], receivers: tuple[str, ...], critical: bool
+) -> None:
+    believed = fold(in_order(*said))
+
+    assert believed is not None
+    assert (believed.receivers, believed.critical) == (receivers, critical)
+    assert believed.at == NOON + len(said) * MINUTE
 
 
 @pytest.mark.parametrize("belief", list(Belief))

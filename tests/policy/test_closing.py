@@ -6,12 +6,22 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 import pytest
-from made import a_message, a_notification, a_timer, an_incident, ended, rows_of_all, rows_with, told_by
+from made import (
+    a_message,
+    a_notification,
+    a_timer,
+    an_incident,
+    believing,
+    ended,
+    rows_of_all,
+    rows_with,
+    told_by,
+)
 from owing import DBA, ending, planned
 from workbench import ALICE, BOB, NOON, firing, resolved
 
 from sms_notify.alert import Alert, Severity
-from sms_notify.policy.closing import close, ends_by_hand
+from sms_notify.policy.closing import close, ends_of
 from sms_notify.policy.episodes import Episode, hear, hear_shared
 from sms_notify.policy.records import Notification
 from sms_notify.policy.rows import Rows
@@ -53,7 +63,7 @@ def told_both() -> Rows:
         told.append(told_by(message, a_notification(OPEN, person, id_=number, receiver="dba")))
     for n in told:
         rows.load_notification(n)
-    return rows
+    return believing(rows)
 
 
 @pytest.mark.parametrize(
@@ -64,7 +74,7 @@ def test_whoever_believes_that_it_fires_hears_it_but_for_whoever_closed_it(
 ) -> None:
     rows, plan = told_both(), planned(DBA, replace(DBA, name="oncall"))
     closed = close(rows, [1], by, AckBy.COMMAND)
-    owed = ends_by_hand(plan, rows, ending(plan, rows), closed)
+    owed = ends_of(plan, rows, ending(plan, rows), closed)
 
     assert [n.person.name for n in owed] == hear_it
     assert {(n.kind, n.subject.closed_by, n.bundle) for n in owed} == {(Kind.RESOLVED, by, f"closed by {by}")}
@@ -73,7 +83,7 @@ def test_whoever_believes_that_it_fires_hears_it_but_for_whoever_closed_it(
 def test_what_nobody_was_told_of_is_closed_in_silence() -> None:
     rows, plan = rows_with(OPEN), planned(DBA, replace(DBA, name="oncall"))
 
-    assert ends_by_hand(plan, rows, ending(plan, rows), close(rows, [1], "alice", AckBy.COMMAND)) == []
+    assert ends_of(plan, rows, ending(plan, rows), close(rows, [1], "alice", AckBy.COMMAND)) == []
 
 
 # Repeats of it.
