@@ -156,3 +156,78 @@ def test_what_was_open_before_goes_on_and_no_text_comes_of_the_upgrade(tmp_path:
         {"id": 3, "state": "open"},
         {"id": 4, "state": "open"},
     ]
+
+
+BEFORE_BELIEFS = next(n for n, migration in enumerate(MIGRATIONS) if "create table beliefs" in migration)
+
+
+def before_beliefs(path: Path, closed: bool, *told: tuple[str, str]) -> None:
+    """As the version before left it: one episode and, in this order, texts to bob of a kind and in a state. What is `held` has
+    no text.
+    """
+    connection, at = sqlite3.connect(path), stored(NOON)
+    for migration in MIGRATIONS[:BEFORE_BELIEFS]:
+        connection.executescript(migration)
+    connection.execute(f"pragma user_version = {BEFORE_BELIEFS}")
+    alert = firing(team="dba")
+    connection.execute(
+        "insert into incidents (id, source, fingerprint, state, severity, labels, annotations, opened_at, last_seen_at,"
+        " closed_at, repeats) values (1, 'alertmanager', ?, ?, 'critical', ?, '{}', ?, ?, ?, 1)",
+        (
+            alert.fingerprint,
+            "resolved" if closed else "open",
+            dump(alert.labels),
+            at,
+            at,
+            at if closed else None,
+        ),
+    )
+    for id_, (kind, state) in enumerate(told, 1):
+        held = state == "held"
+        connection.execute(
+            "insert into pages (id, incident_id, number, kind, nth, recipient, receiver, lane, bundle, state, why, held_by,"
+            " hidden, created_at, due_at, message_id) values (?, 1, ?, ?, ?, 'bob', 'dba', 'critical', '', ?, 'quiet', '', 0, ?, ?, ?)",
+            (id_, BOB, kind, id_, "held" if held else "told", at, at + 10**12, None if held else id_),
+        )
+        if not held:
+            connection.execute(
+                "insert into messages (id, kind, receiver, recipient, number, severity, gateway, body, parts, state, attempts,"
+                " ambiguous, polls, not_before, expires_at, created_at, updated_at, rank) values (?, ?, 'dba', 'bob', ?,"
+                " 'critical', 'main', 'TEXT', 1, ?, 0, 0, 0, ?, ?, ?, ?, 0)",
+                (id_, kind, BOB, state, at, at + 4 * 3600 * 10**6, at, at),
+            )
+    connection.commit()
+    connection.close()
+
+
+@pytest.mark.parametrize(
+    ("closed", "told", "expected"),
+    [
+        (False, [("firing", "delivered")], "firing"),
+        (False, [("firing", "delivered"), ("reminder", "not_delivered")], "firing"),
+        (False, [("firing", "not_delivered")], None),
+        (False, [("firing", "queued")], None),  # it is written when it has left
+        (False, [("firing", "unknown")], "firing"),
+        (False, [("firing", "sent"), ("unheard", "sent")], "unheard"),
+        (True, [("firing", "sent"), ("resolved", "sent")], "resolved"),
+        (True, [("firing", "sent"), ("resolved", "held")], "firing"),  # told in the morning
+        (True, [("firing", "sent"), ("resolved", "queued")], "firing"),
+        (
+            True,
+            [("firing", "sent"), ("resolved", "rejected")],
+            "resolved",
+        ),  # given up before: it counts as said
+    ],
+)
+def test_what_readers_believe_is_filled_once_and_no_text_comes_of_it(
+    tmp_path: Path, closed: bool, told: list[tuple[str, str]], expected: str | None
+) -> None:
+    before_beliefs(tmp_path / "x.db", closed, *told)
+    here = Site(tmp_path, a_plan())
+    here.bench.commit(lambda tx: here.bench.engine.adopt(tx, here.clock()))
+    rows = here.bench.rows("select reader, number, belief, receivers, critical from beliefs")
+    here.run(minutes=5)
+
+    believed = {"reader": "bob", "number": BOB, "belief": expected, "receivers": '["dba"]', "critical": 1}
+    assert rows == ([] if expected is None else [believed])
+    assert here.texts() == ["TEXT"] * any(state == "queued" for _, state in told)

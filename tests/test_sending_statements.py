@@ -20,7 +20,7 @@ from sms_notify.store.tx import Tx
 MINUTE = timedelta(minutes=1)
 TAKEN = Outcome(Fate.SENT, Reason.OK, smsid="1")
 NO_ANSWER = Outcome(Fate.NOT_SENT, Reason.CONNECT)
-CLAIM, SETTLEMENT = 6, 4
+CLAIM, SETTLEMENT = 6, 6  # two of them write down what its readers believe now
 
 
 class Counted:

@@ -82,8 +82,8 @@ class WorkingSet:
         latest = {incident.id for key in known if (incident := self.rows.latest(*key)) is not None}
         still_open = {incident.id for incident in self.rows.incidents.rows.values() if incident.is_open}
         self.load_timers(sorted(latest | still_open))
-        for problem in belief_rows.of_problems(self._tx, known):
-            self.rows.load_belief(*problem)
+        for key, believed in belief_rows.of_problems(self._tx, known):
+            self.rows.beliefs.load(key, believed)
 
     def load_early_ends(self, keys: Iterable[Key], since: datetime) -> None:
         """Ends that came before their beginnings."""

@@ -45,7 +45,10 @@ class ReaderBeliefs:
     def count_as_said(self, end: Notification, why: Drop) -> None:
         """An end that its reader is not texted: it is written down as dropped, and believed."""
         rows, incident = self._rows, self._rows.incidents.rows[end.incident_id]
-        said = replace(said_of(rows.write_dropped(end, why), rows), silent=True)
+        rows.hold(end, self._now, Hold.NOW, "")
+        written = rows.found(end.incident_id, end.number, end.kind, end.nth) or end
+        rows.drop([written], why)
+        said = replace(said_of(written, rows), silent=True)
         problem = incident.source, incident.fingerprint
         believed = after(self._believed(*problem, end.number), said)
         if believed is not None:

@@ -106,10 +106,6 @@ class Rows:
         else:
             lane.pop(notification.id, None)
 
-    def load_belief(self, source: str, fingerprint: str, believed: Believed) -> None:
-        """Of two names with one number the first stands."""
-        self.beliefs.load((source, fingerprint, believed.person.number), believed)
-
     def load_lane(self, key: tuple[str, Lane], held: HeldLane) -> None:
         self.lanes.load(key, held)
         for freed in self.freed:
@@ -216,13 +212,6 @@ class Rows:
     def hold(self, n: Notification, until: datetime, why: Hold, held_by: str) -> None:
         """Holds it, longer if it was held."""
         self._write(n, due_at=until, why=why, held_by=held_by, state=PageState.HELD)
-
-    def write_dropped(self, n: Notification, why: Drop) -> Notification:
-        """Nobody is texted it; returns what was written down."""
-        self._write(n, state=PageState.DROPPED, why=why)
-        written = self.found(n.incident_id, n.number, n.kind, n.nth)
-        assert written is not None  # noqa: S101 - it was there, or is now
-        return written
 
     def tell(self, n: Notification, message_id: int) -> None:
         """A message tells it now."""

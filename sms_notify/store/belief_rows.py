@@ -19,17 +19,18 @@ Key = tuple[str, str, str]
 """Source and fingerprint of a problem, and the reader's number."""
 
 
-def of_problems(tx: Tx, keys: Iterable[tuple[str, str]]) -> list[tuple[str, str, Believed]]:
+def of_problems(tx: Tx, keys: Iterable[tuple[str, str]]) -> list[tuple[Key, Believed]]:
     """What is believed of these problems, by the primary key. Of two names with one number the later word is first."""
-    return [
-        (row["source"], row["fingerprint"], _believed(row))
-        for values, named in pairs(keys)
+    found = [
+        ((row["source"], row["fingerprint"], row["number"]), _believed(row))
+        for values, named in pairs(dict.fromkeys(keys))
         for row in tx.all(
-            f"with k (source, fingerprint) as (values {values}) select distinct b.* from k join beliefs b"
-            " on b.source = k.source and b.fingerprint = k.fingerprint order by b.at desc",
+            f"with k (source, fingerprint) as (values {values}) select b.* from k join beliefs b"
+            " on b.source = k.source and b.fingerprint = k.fingerprint",
             **named,
         )
     ]
+    return sorted(found, key=lambda one: one[1].at, reverse=True)
 
 
 def take_over(tx: Tx, people: Mapping[str, Person]) -> None:

@@ -169,7 +169,7 @@ def belief_of(player: Player, name: str, labels: Mapping[str, str]) -> Belief:
         return Belief.NOTHING
     problem = (str(found[0]["source"]), str(found[0]["fingerprint"]))
     number = player.played.people.get(name, name)
-    for _, _, believed in player.look(partial(belief_rows.of_problems, keys=[problem])):
+    for _, believed in player.look(partial(belief_rows.of_problems, keys=[problem])):
         if name == believed.person.name or number == believed.person.number:
             return believed.belief
     return Belief.NOTHING

@@ -1,0 +1,96 @@
+"""The migrations that followed the first tables (`schema.py`): what the rules of who must know what have added.
+
+One that was released is never edited; a new one is added at the end.
+"""
+
+from __future__ import annotations
+
+LATER: tuple[str, ...] = (
+    # What an incident is now beside what it was at worst, and what counts as flapping. What has been closed because
+    # nothing was heard of it stays closed, under the new word.
+    """
+    alter table incidents add column level text not null default '';
+    alter table incidents add column milder_since bigint;
+    alter table incidents add column routed_by text not null default '';
+    alter table incidents add column worst text not null default '';
+    alter table incidents add column began text not null default '';
+    alter table incidents add column repeats integer not null default 0;
+    alter table incidents add column gap bigint not null default 0;
+    update incidents set flapping = 0 where closed_at is null;
+    update incidents set repeats = 1 where source in ('alertmanager', 'grafana');
+    create index alerts_early_ends on alerts (source, fingerprint, received_at)
+      where status = 'resolved' and reason in ('duplicate', 'never_fired');
+    drop index incidents_quiet;
+    create index incidents_quiet on incidents (last_seen_at) where closed_at is null and repeats = 1 and state <> 'unheard';
+    alter table members add column labels text not null default '{}';
+    alter table members add column annotations text not null default '{}';
+    alter table members add column severity text not null default 'other';
+    update members set labels = (select i.labels from incidents i where i.id = members.incident_id),
+      annotations = (select i.annotations from incidents i where i.id = members.incident_id),
+      severity = (select i.severity from incidents i where i.id = members.incident_id);
+    update incidents set state = 'unheard' where state = 'stale';
+    update alerts set reason = 'held_copy' where reason = 'stale' and status = 'firing';
+    update alerts set reason = 'old_end' where reason = 'stale';
+    """,
+    """
+    alter table pages add column again_of bigint;
+    alter table pages add column failures integer not null default 0;
+    -- The texts that were to tell something which another text tells by now, or will.
+    create table tried (
+        message_id bigint not null,
+        page_id bigint not null,
+        primary key (message_id, page_id)
+    );
+    create index tried_page on tried (page_id);
+    create index pages_unconfirmed on pages (number, lane) where state = 'held' and why = 'unconfirmed';
+
+    -- What the configuration that ran last said: the numbers of people, whom receivers notify, how many steps they have.
+    create table configured (
+        what text not null,
+        name text not null,
+        value text not null,
+        primary key (what, name, value)
+    );
+    """,
+    """
+    alter table incidents add column acked_ref text not null default '';
+    alter table incidents add column acked_made_at bigint;
+    alter table incidents add column ack_until bigint;
+    alter table incidents add column closed_by text not null default '';
+    create index incidents_acks on incidents (ack_until) where ack_until is not null and closed_at is null;
+    """,
+    # What each reader believes of each problem, once from what may have arrived: an end that nobody was texted, and that
+    # waits no more, counts as said, so that no text comes of the upgrade.
+    """
+    create table beliefs (
+        source text not null,
+        fingerprint text not null,
+        reader text not null,
+        number text not null,
+        belief text not null,
+        incident_id bigint not null,
+        said_by bigint not null,
+        at bigint not null,
+        receivers text not null,
+        critical integer not null,
+        primary key (source, fingerprint, reader)
+    );
+    create index beliefs_reader on beliefs (reader, number);
+    create index beliefs_of_trouble on beliefs (source, fingerprint) where belief in ('firing', 'flapping', 'unheard');
+    insert into beliefs select source, fingerprint, recipient, number,
+        case when closed_at is not null and waits = 0 or kind = 'resolved' then 'resolved' when kind = 'unheard' then 'unheard'
+          when bundle = 'flapping' then 'flapping' else 'firing' end,
+        incident_id, id, at, receivers, critical from (
+      select i.source, i.fingerprint, p.recipient, p.number, p.kind, p.bundle, p.incident_id, p.id, i.closed_at,
+          coalesce(m.sent_at, m.created_at) as at, '["' || p.receiver || '"]' as receivers,
+          case when p.lane = 'critical' then 1 else 0 end as critical,
+          (select count(*) from pages q where q.incident_id = p.incident_id and q.number = p.number and q.kind = 'resolved'
+            and q.state = 'held') + (select count(*) from pages q join messages w on w.id = q.message_id where
+            q.incident_id = p.incident_id and q.number = p.number and q.kind = 'resolved' and w.state in ('queued', 'submitting'))
+            as waits,
+          row_number() over (partition by i.source, i.fingerprint, p.recipient order by p.id desc) as newest
+        from pages p join incidents i on i.id = p.incident_id join messages m on m.id = p.message_id
+        where m.ambiguous > 0 or m.state in ('unknown', 'sent', 'buffered', 'no_report', 'delivered', 'unknown_final')
+    ) as told where newest = 1;
+    """,
+)
