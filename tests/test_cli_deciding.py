@@ -620,7 +620,8 @@ def test_an_event_that_means_nobody_is_a_warning_and_leaves_a_gap(tmp_path: Path
     result = site.run("oncall", "show")
     said(result, 1)
     assert (
-        "warning: schedule primary: an event of the calendar means nobody in people: mallory" in result.stderr
+        'warning: schedule primary: the entry "mallory" of Wed 2020-01-01 00:00 (UTC) counts for nobody: it names nobody in '
+        "people\n" in result.stderr
     )
     assert "nobody is on call" in run(site.config, "check-config").stderr
 

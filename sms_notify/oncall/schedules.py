@@ -11,7 +11,8 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 from sms_notify.config.settings import CalendarSource, Settings
-from sms_notify.oncall.icalendar import MOST_BYTES, Calendar, CalendarError, fetch_calendar, read_calendar
+from sms_notify.oncall.calendar_fetch import MOST_BYTES, CalendarError, fetch_calendar
+from sms_notify.oncall.icalendar import Calendar, read_calendar
 from sms_notify.policy.rotations import Schedule
 
 _DAYS_BACK, _DAYS_AHEAD = timedelta(days=40), timedelta(days=400)
@@ -22,7 +23,7 @@ Copies = Callable[[str], bytes | None]
 
 @dataclass(frozen=True, slots=True)
 class CalendarProblem:
-    """A calendar that could not be had, or events of it that mean nobody."""
+    """A calendar that could not be had, or an entry of it that counts for nobody, or not plainly for one."""
 
     schedule: str
     what: str
@@ -69,7 +70,7 @@ def _calendar(
         except CalendarError as error:
             wrong.append(str(error))
             continue
-        wrong += [f"an event of the calendar means nobody in people: {title}" for title in calendar.unknown]
+        wrong += map(str, calendar.reports)
         return calendar, wrong, text if fresh else None
     return None, wrong, None
 
