@@ -126,8 +126,6 @@ class _Series:
             yield from _alone(self._event, self._clocks)
             return
         _check_rules(self._event)
-        if self._clocks.instant(self._start) > self._last:
-            return
         series = self._on_the_wall(self._event)
         changed = [self._like(change["RECURRENCE-ID"].dt) for change in single]
         series["EXDATE"] = time_list([*self._left_out(), *changed])
@@ -155,11 +153,10 @@ class _Series:
         return copy
 
     def _ending(self, rule: Any) -> Any:
-        """A rule that ends where we stop looking, lest the library look on for what never comes."""
         until = [self._until(value) for value in rule.get("UNTIL", ())]
         if any(value < self._start for value in until):
             raise CalendarError("its repetitions end before it begins")
-        return rule_until(rule, min([self._until(self._last), *until]))
+        return rule_until(rule, until[0]) if until else rule
 
     def _until(self, value: Dates) -> Dates:
         """RFC 5545, 3.3.10, has it be of the kind of DTSTART; where it is not, the last day that is named counts."""
@@ -185,7 +182,9 @@ class _Series:
         )
 
     def _wall(self, value: Dates) -> Dates:
-        return self._clocks.wall(value, self._zone)
+        """What the series' clock shows; a time without a zone is by that clock already."""
+        floats = isinstance(value, datetime) and value.tzinfo is None
+        return value if floats else self._clocks.wall(value, self._zone)
 
     def _span(self, event: Any) -> Span:
         begins, ends, clocks = (
