@@ -69,7 +69,11 @@ def build(config: models.Config, found: Found, warnings: tuple[Fault, ...]) -> S
 
 def _lines(found: Found) -> dict[str, int]:
     written = found.document.lines.items()
-    wanted = {place: line for place, line in written if "routes" in place[-2:] or place[-1:] == ("quiet",)}
+    wanted = {
+        place: line
+        for place, line in written
+        if "routes" in place[-2:] or place[-1:] == ("quiet",) or place[:1] == ("schedules",)
+    }
     return {
         spell(place): line for place, line in {**wanted, ("route",): found.document.lines[("route",)]}.items()
     }

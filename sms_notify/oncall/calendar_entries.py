@@ -72,6 +72,10 @@ class CalendarReport:
     begins: str = ""
     person: str | None = None
 
+    @property
+    def advice(self) -> str:
+        return "leave one name in its title" if self.person else "correct it in the calendar, or remove it there"
+
     def __str__(self) -> str:
         when = f" of {self.begins}" if self.begins else ""
         return f'the entry "{self.title}"{when} counts for {self.person or "nobody"}: {self.why}'

@@ -27,6 +27,7 @@ class CalendarProblem:
 
     schedule: str
     what: str
+    advice: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +49,7 @@ def read_timetable(settings: Settings, now: datetime, copies: Copies, *, fetch: 
     fetched: dict[str, bytes] = {}
     for source in settings.calendars:
         calendar, wrong, fresh = _calendar(source, settings, now, copies, fetch)
-        problems += [CalendarProblem(source.schedule, what) for what in wrong]
+        problems += wrong
         if fresh is not None:
             fetched[source.schedule] = fresh
         if calendar is not None:
@@ -59,24 +60,24 @@ def read_timetable(settings: Settings, now: datetime, copies: Copies, *, fetch: 
 
 def _calendar(
     source: CalendarSource, settings: Settings, now: datetime, copies: Copies, fetch: bool
-) -> tuple[Calendar | None, list[str], bytes | None]:
-    people = settings.directory.people
-    wrong: list[str] = []
+) -> tuple[Calendar | None, list[CalendarProblem], bytes | None]:
+    people, name = settings.directory.people, source.schedule
+    wrong: list[CalendarProblem] = []
     for text, fresh in _texts(source, copies, fetch, wrong):
         try:
             calendar = read_calendar(
                 text, people, now - _DAYS_BACK, now + _DAYS_AHEAD, source.timezone, free_counts=True
             )
         except CalendarError as error:
-            wrong.append(str(error))
+            wrong.append(CalendarProblem(name, str(error)))
             continue
-        wrong += map(str, calendar.reports)
+        wrong += [CalendarProblem(name, str(report), report.advice) for report in calendar.reports]
         return calendar, wrong, text if fresh else None
     return None, wrong, None
 
 
 def _texts(
-    source: CalendarSource, copies: Copies, fetch: bool, wrong: list[str]
+    source: CalendarSource, copies: Copies, fetch: bool, wrong: list[CalendarProblem]
 ) -> Iterable[tuple[bytes, bool]]:
     """What to read, the best first; True = it is new."""
     if source.file:
@@ -84,12 +85,12 @@ def _texts(
             with Path(source.file).open("rb") as file:
                 yield file.read(MOST_BYTES + 1), True
         except OSError as error:
-            wrong.append(f"{source.file}: {error.strerror}")
+            wrong.append(CalendarProblem(source.schedule, f"{source.file}: {error.strerror}"))
     elif fetch:
         try:
             yield fetch_calendar(source.url, _FETCH_WITHIN), True
         except CalendarError as error:
-            wrong.append(str(error))
+            wrong.append(CalendarProblem(source.schedule, str(error)))
     copy = copies(source.schedule)
     if copy is not None:
         yield copy, False
