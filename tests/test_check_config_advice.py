@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -15,6 +16,7 @@ from sms_notify.config.idle_members import idle_members
 from sms_notify.config.phone import parse_number
 from sms_notify.config.settings import Settings
 from sms_notify.errors import Fault
+from sms_notify.policy.rotations import Shift
 
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
 FILE = """
@@ -150,6 +152,11 @@ def test_who_can_never_be_on_call_is_named_unless_another_layer_has_them(tmp_pat
 
 # Quiet hours without an exception
 
+
+def quiet(settings: Settings) -> list[Fault]:
+    return all_quiet(settings, settings.schedules, NOW)
+
+
 HOLDS, PASSES = "during: night, unless: []", "during: night"
 ONLY_WARNINGS = """during: night, unless: ['severity="warning"']"""
 
@@ -187,16 +194,25 @@ ONLY_WARNINGS = """during: night, unless: ['severity="warning"']"""
 def test_a_critical_receiver_whose_people_all_hold_critical_problems_is_told(
     tmp_path: Path, text: str, expected: list[str]
 ) -> None:
-    assert places(all_quiet(loaded(tmp_path, text), NOW)) == expected
+    assert places(quiet(loaded(tmp_path, text))) == expected
+
+
+def test_of_a_schedule_whoever_is_on_call_at_the_moment_counts(tmp_path: Path) -> None:
+    text = filled(alice=HOLDS, receiver="{name: oncall, notify: ['schedule:primary']}")
+    settings = loaded(tmp_path, text)
+    bob = Shift("bob", NOW - timedelta(days=1), NOW + timedelta(days=500))
+    entered = {"primary": replace(settings.schedules["primary"], calendar=(bob,))}
+
+    assert "has nobody but alice at Mon 2026-11-23 20:00 (UTC)" in quiet(settings)[0].what
+    assert all_quiet(settings, settings.schedules, NOW + timedelta(days=7))[0].what.count("2026-12-07") == 1
+    assert all_quiet(settings, entered, NOW) == []
 
 
 def test_the_first_moment_is_told_on_the_clock_of_the_person(tmp_path: Path) -> None:
     text = filled(alice=HOLDS).replace('"+32470000001"', '"+32470000001", timezone: Europe/Brussels')
-    (found,) = all_quiet(loaded(tmp_path, text), NOW)
+    (found,) = quiet(loaded(tmp_path, text))
 
-    assert (
-        "receiver oncall has nobody but alice: first at Mon 2026-11-23 21:00 (Europe/Brussels)" in found.what
-    )
+    assert "receiver oncall has nobody but alice at Mon 2026-11-23 21:00 (Europe/Brussels)" in found.what
 
 
 # Muted and active at once

@@ -634,7 +634,7 @@ def test_an_event_that_means_nobody_is_a_warning_and_leaves_a_gap(tmp_path: Path
         "(correct it in the calendar, or remove it there)\n" in checked
     )
     found = json.loads(run(site.config, "check-config", "--json").stdout)
-    assert [one["path"] for one in found["warnings"]] == ["schedules.primary.ical_file"]
+    assert "schedules.primary.ical_file" in [one["path"] for one in found["warnings"]]
     shown = json.loads(site.run("oncall", "show", "--json").stdout)
     assert len(shown[0]["reports"]) == 1
 

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from sms_notify.cli.unbar import Bar
     from sms_notify.config import Settings
     from sms_notify.gateways.registry import GatewaySettings
-    from sms_notify.oncall.schedules import CalendarProblem
+    from sms_notify.oncall.schedules import CalendarProblem, Timetable
     from sms_notify.policy.directory import Person
     from sms_notify.policy.routing import Route
 
@@ -67,38 +67,36 @@ def check_config(config_file: str | None, file: str | None, online: bool, as_jso
 
 def _judged(settings: Settings, online: bool) -> tuple[Settings, list[Fault]]:
     """What only the calendar and the clock show: the settings with more warnings, and the faults."""
-    from sms_notify.cli.options import now_utc
+    from sms_notify.cli.options import now_utc, timetable_at
     from sms_notify.config.all_quiet import all_quiet
     from sms_notify.config.closed_windows import closed_windows
     from sms_notify.config.idle_members import idle_members
+    from sms_notify.oncall.schedules import Timetable
 
     now = now_utc()
     closed = closed_windows(settings, now)
-    gaps, reports = _on_call(settings, now, online)
-    warnings = [*closed.warnings, *idle_members(settings, now), *all_quiet(settings, now), *reports]
+    # Without schedules a configuration is checked anywhere, without the daemon's database and the calendars' libraries.
+    timetable = timetable_at(settings, now, fetch=online, said=False) if settings.schedules else Timetable({})
+    reports = [_report(settings, problem) for problem in timetable.problems]
+    warnings = [
+        *closed.warnings,
+        *idle_members(settings, now),
+        *all_quiet(settings, timetable.schedules, now),
+        *reports,
+    ]
     ordered = sorted([*settings.warnings, *warnings], key=lambda fault: fault.line)
-    return replace(settings, warnings=tuple(ordered)), [*closed.faults, *gaps]
+    return replace(settings, warnings=tuple(ordered)), [*closed.faults, *_gaps(settings, timetable, now)]
 
 
-def _on_call(settings: Settings, now: datetime, online: bool) -> tuple[list[Fault], list[Fault]]:
-    """Gaps in the weeks to come, by calendars and overrides, and what is not understood of calendars.
-
-    Calendars are fetched `online` alone, else the daemon's copies count.
-    """
-    if not settings.schedules:
-        return [], []
-    from sms_notify.cli.options import overriding, timetable_at
+def _gaps(settings: Settings, timetable: Timetable, now: datetime) -> list[Fault]:
+    """When nobody is on call in the weeks to come. The database with its overrides is opened only where there is a gap."""
+    from sms_notify.cli.options import overriding
     from sms_notify.config.coverage_gaps import calendars_read, gap_faults
 
-    timetable = timetable_at(settings, now, fetch=online, said=False)
-    reports = [_report(settings, problem) for problem in timetable.problems]
     calendars = calendars_read(settings, timetable.schedules)
     if not gap_faults(settings, now, calendars=calendars):
-        return (
-            [],
-            reports,
-        )  # so that a configuration without gaps is checked anywhere, without the daemon's database
-    return gap_faults(settings, now, overriding(settings, now), calendars), reports
+        return []
+    return gap_faults(settings, now, overriding(settings, now), calendars)
 
 
 def _report(settings: Settings, problem: CalendarProblem) -> Fault:

@@ -79,7 +79,7 @@ oncall_group.add_command(override_group)
 def show(ctx: click.Context, config_file: str | None, at_text: str | None, days: int, as_json: bool) -> None:
     """Who holds each schedule now and until when, and in the days to come, on the schedule's own clock.
 
-    Entries of its calendar that count for nobody, or not plainly for one, are warned of on standard error. Exit 1 where nobody is on call at some moment of them.
+    Warns on standard error of calendar entries that are not understood. Exit 1 where nobody is on call at some moment.
 
     \b
     Example:

@@ -2,86 +2,74 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from bisect import bisect_right
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from zoneinfo import ZoneInfo
 
 from sms_notify.alert import SEVERITY, Severity, SeverityWords
 from sms_notify.config.settings import Settings
 from sms_notify.errors import Fault
-from sms_notify.policy.directory import Person, Target, TargetKind
+from sms_notify.policy.directory import Person
 from sms_notify.policy.holds import AHEAD, Quiet
 from sms_notify.policy.matchers import Matcher, Op
+from sms_notify.policy.rotations import Schedule, Shift, shifts
 from sms_notify.policy.routing import Receiver, Route
 from sms_notify.policy.time_intervals import borders
 
 _CRITICAL = {SEVERITY: Severity.CRITICAL.value}
-Holders = tuple[Person, ...]
-"""People of whom any may be the one who is texted."""
 
 
-def all_quiet(settings: Settings, now: datetime) -> list[Fault]:
+def all_quiet(settings: Settings, schedules: Mapping[str, Schedule], now: datetime) -> list[Fault]:
     """A warning for each receiver that critical alerts may reach, and of which at some moment of the year from `now` (aware
     UTC) on every person holds them back; at the quiet hours of the first of them.
+
+    `schedules` are those of `settings`, with their calendars read.
     """
-    critical = dict.fromkeys(_critical(settings.route, settings.severities))
-    found = ((name, _silence(settings, settings.receivers[name], now)) for name in critical)
-    return [_warning(settings, name, silence) for name, silence in found if silence is not None]
+    holding = [
+        who.quiet for who in settings.directory.people.values() if who.quiet and _holds(who.quiet, settings)
+    ]
+    if not holding:
+        return []
+    rotas = {name: shifts(schedule, (), now, now + AHEAD) for name, schedule in schedules.items()}
+    edges = {shift.start for rota in rotas.values() for shift in rota}
+    intervals = [interval for quiet in holding for window in quiet.during for interval in window.intervals]
+    moments = sorted({now.astimezone(UTC), *edges, *borders(intervals, now, AHEAD)})
+    found = []
+    for name in dict.fromkeys(_critical(settings.route, settings.severities)):
+        held = ((at, _all_held(settings, settings.receivers[name], rotas, at)) for at in moments)
+        found += [_warning(settings, name, at, people) for at, people in held if people][:1]
+    return found
 
 
-def _warning(settings: Settings, receiver: str, silence: tuple[datetime, Holders]) -> Fault:
-    at, people = silence
+def _all_held(
+    settings: Settings, receiver: Receiver, rotas: Mapping[str, Sequence[Shift]], at: datetime
+) -> Sequence[Person]:
+    """Everybody of a receiver, where all are quiet at `at`; else nobody."""
+
+    def holder(schedule: str) -> str | None:
+        rota = rotas[schedule]
+        return rota[bisect_right(rota, at, key=lambda shift: shift.start) - 1].person
+
+    people = settings.directory.resolve(receiver.everybody, holder)
+    return people if all(_holds_at(person.quiet, at, settings) for person in people) else ()
+
+
+def _warning(settings: Settings, receiver: str, at: datetime, people: Sequence[Person]) -> Fault:
     path = f"people.{people[0].name}.quiet"
-    names = " and ".join(dict.fromkeys(person.name for person in people))
+    names = " and ".join(person.name for person in people)
     moment = f"{at.astimezone(ZoneInfo(people[0].timezone)):%a %Y-%m-%d %H:%M} ({people[0].timezone})"
-    what = f"holds critical problems, too, and receiver {receiver} has nobody but {names}: first at {moment} nobody is texted"
+    what = f"holds critical problems, too, and receiver {receiver} has nobody but {names} at {moment}: nobody is texted then"
     advice = "leave out `unless`, so that critical problems pass, or name somebody else under `notify` or `escalate`"
     return Fault(settings.source, settings.lines.get(path, 0), path, what, advice)
-
-
-def _silence(settings: Settings, receiver: Receiver, now: datetime) -> tuple[datetime, Holders] | None:
-    """The first moment at which whoever may be texted is quiet, and they."""
-    ways = list(_ways(settings, receiver.everybody))
-    intervals = [
-        interval
-        for holders in ways
-        for person in holders
-        if person.quiet is not None
-        for window in person.quiet.during
-        for interval in window.intervals
-    ]
-    if not ways or not all(any(_holds(person.quiet, settings) for person in holders) for holders in ways):
-        return None
-    for at in (now.astimezone(UTC), *borders(intervals, now, AHEAD)):
-        held = [
-            next((one for one in holders if _holds_at(one.quiet, at, settings)), None) for holders in ways
-        ]
-        people = tuple(person for person in held if person is not None)
-        if len(people) == len(ways):
-            return at, people
-    return None
-
-
-def _ways(settings: Settings, targets: Sequence[Target]) -> Iterator[Holders]:
-    """Each that gets a text; of a schedule one of its members does."""
-    people = settings.directory.people
-    for target in targets:
-        if target.kind is TargetKind.SCHEDULE:
-            members = settings.schedules[target.name].members
-            if members:
-                yield tuple(people[name] for name in members if name in people)
-        else:
-            yield from ((person,) for person in settings.directory.resolve([target]))
 
 
 def _holds_at(quiet: Quiet | None, at: datetime, settings: Settings) -> bool:
     return quiet is not None and _holds(quiet, settings) and any(window.holds(at) for window in quiet.during)
 
 
-def _holds(quiet: Quiet | None, settings: Settings) -> bool:
+def _holds(quiet: Quiet, settings: Settings) -> bool:
     """Whether they hold every critical problem, whatever its other labels."""
-    if quiet is None:
-        return False
     return not any(_may_be_critical(matchers, settings.severities) for matchers in quiet.unless)
 
 

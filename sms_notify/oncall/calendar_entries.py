@@ -74,7 +74,9 @@ class CalendarReport:
 
     @property
     def advice(self) -> str:
-        return "leave one name in its title" if self.person else "correct it in the calendar, or remove it there"
+        return (
+            "leave one name in its title" if self.person else "correct it in the calendar, or remove it there"
+        )
 
     def __str__(self) -> str:
         when = f" of {self.begins}" if self.begins else ""

@@ -19,9 +19,6 @@ _DAY = timedelta(days=1)
 _TIMES = ("DTSTART", "DTEND", "RECURRENCE-ID", "RDATE", "EXDATE")
 _FOLD = re.compile(rb"\r?\n[ \t]")
 _LINE = re.compile(
-    rb"(?im)^((?:DTSTART|DTEND|RECURRENCE-ID|RDATE|EXDATE)(?:;[^:\r\n\"]|;?\"[^\"\r\n]*\")*?)$"
-)
-_LINE = re.compile(
     rb'^(DTSTART|DTEND|RECURRENCE-ID|RDATE|EXDATE|DURATION)((?:;[^=:;\r\n]+=(?:"[^"\r\n]*"|[^":;\r\n]*))*):([^\r\n]*)',
     re.IGNORECASE | re.MULTILINE,
 )
