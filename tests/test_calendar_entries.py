@@ -43,6 +43,10 @@ def meant(title: str, *lines: str) -> tuple[str | None, str]:
         ("Zrušeno: alice", "zruseno"),
         ("已取消: alice", "已取消"),
         ("キャンセル済み: alice", "キャンセル済み"),
+        ("Annulleret: alice", "annulleret"),
+        ("Entfällt: alice", "entfallt"),
+        ("Отменена: alice", "отменена"),
+        ("Declined: alice", "declined"),
         ("alice vacation", "vacation"),
         ("Vacation: Alice", "vacation"),
         ("alice's holiday", "holiday"),
@@ -148,6 +152,12 @@ def test_what_the_calendar_marks_as_an_absence_puts_nobody_on_call() -> None:
     assert meant("alice", "CATEGORIES:On call") == ("alice", "")
 
 
+def test_the_status_of_an_entry_is_heard() -> None:
+    assert meant("alice", "STATUS:CONFIRMED") == ("alice", "")
+    assert meant("alice", "STATUS:TENTATIVE") == ("alice", "it is tentative")
+    assert meant("alice", "STATUS:CANCELLED") == meant("alice", "STATUS:canceled") == (None, "")
+
+
 def test_whoever_declined_is_not_on_call_even_where_the_title_names_them() -> None:
     declined = "ATTENDEE;PARTSTAT=DECLINED:mailto:alice@example.org"
 
@@ -161,6 +171,7 @@ def test_of_several_who_are_invited_the_first_counts_and_the_others_are_reported
 
     assert meant("On call", *invited) == ("bob", "it names alice, too")
     assert meant("Canceled: On call", *invited) == (None, "its title says `canceled`")
+    assert meant("Jan.Peeters@example.org") == ("jan peeters", "")
     assert meant("On call", "ATTENDEE:mailto:Jan.Peeters@example.org") == ("jan peeters", "")
     assert meant("On call", 'ATTENDEE;CN="Jan Peeters":mailto:jp7@example.org') == ("jan peeters", "")
 
@@ -175,6 +186,9 @@ def test_of_several_who_are_invited_the_first_counts_and_the_others_are_reported
         (["Zoë", "Zoé"], "On call: Zoe", None),
         (["Straße"], "STRASSE", "Straße"),
         (["Ada Lovelace", "Ada"], "Ada Lovelace", "Ada Lovelace"),
+        (["J. Peeters"], "On call: j._peeters and nobody else", "J. Peeters"),
+        (["a.b", "a b"], "On call: a b", "a b"),
+        (["a.b", "a b"], "On call: a.b", "a.b"),
     ],
 )
 def test_an_accent_may_be_left_out_where_one_person_alone_is_meant(

@@ -18,8 +18,9 @@ _NAME = "\ue000"  # stands for each name in a title; a private character, so tha
 # Outlook writes the first kind itself, before the title, and leaves STATUS:CONFIRMED; in the language of whoever sent it.
 _CANCELLED = (
     "cancell?ed|cancelad[oa]|annulee?|geannuleerd|afgelast|afgezegd|abgesagt|storniert|annullat[oa]|cancellat[oa]|avlyst"
-    "|aflyst|installt|peruutettu|peruttu|odwołan[aey]|odwołano|anulowan[aey]|anulat|zruseno|zrusene|torolve|отменено"
-    "|скасовано|iptal|ακυρωθηκε|已取消|取消|キャンセル|キャンセル済み|취소됨"
+    "|aflyst|installt|peruutettu|peruttu|odwołan[aeoy]|anulowan[aeoy]|anulat|zrusen[aeoy]|torolve|отменен[аоы]?|отмена"
+    "|скасовано|iptal|ακυρωθηκε|已取消|取消|キャンセル|キャンセル済み|취소됨|annulleret|kansellert|avbokad"
+    "|entfallt|elmarad|lemondva|otkazano|odpovedano|preklicano|tuhistatud|atcelts|atsaukta|מבוטל|declined|abgelehnt"
 )
 _ABSENT = (
     r"vacations?|holidays?|ooo|oof|out[ -]of[ -](?:the[ -])?office|out of town|out|pto|time[ -]off|days?[ -]off|off|leave|sick"
@@ -74,9 +75,9 @@ class CalendarReport:
 
     @property
     def advice(self) -> str:
-        return (
-            "leave one name in its title" if self.person else "correct it in the calendar, or remove it there"
-        )
+        if self.person:
+            return "give it one name in its title, and confirm it"
+        return "correct it in the calendar, or remove it there"
 
     def __str__(self) -> str:
         when = f" of {self.begins}" if self.begins else ""
@@ -90,9 +91,10 @@ class Names:
         exact = {folded(person): person for person in sorted(people) if folded(person)}
         plain = [_plain(name) for name in exact]
         alike = {_plain(name): who for name, who in exact.items() if plain.count(_plain(name)) == 1}
-        self._people = alike | exact
+        self._people = {_undotted(name): who for name, who in exact.items()} | alike | exact
         longest_first = sorted(self._people, key=len, reverse=True)
-        either = "|".join(re.escape(name) for name in longest_first) or r"(?!)"
+        # in addresses a dot stands between the parts of a name
+        either = "|".join(re.escape(name).replace(r"\ ", "[ ._]") for name in longest_first) or r"(?!)"
         # `an` stands neither in `an-sofie` nor in `bob@an.example`, but it does in `an's week`
         self._pattern = re.compile(rf"(?<![\w@])(?<!\w[-.+])(?:{either})(?!\w)(?![-.+]\w)")
 
@@ -109,20 +111,26 @@ class Names:
         if contrary or named[0] in self._declined(event):
             return Meaning(None, contrary or f"{named[0]} has declined it")
         others = [person for person in (*named[1:], *excluded) if person != named[0]]
-        return Meaning(named[0], f"it names {' and '.join(dict.fromkeys(others))}, too" if others else "")
+        tentative = "it is tentative" if word(event, "STATUS") == "TENTATIVE" else ""
+        return Meaning(
+            named[0], f"it names {' and '.join(dict.fromkeys(others))}, too" if others else tentative
+        )
 
     def _named(self, title: str) -> tuple[list[str], list[str], str]:
         """The people of a title, those whom it excludes (`not alice`), and the title with a mark for each name."""
         if title in self._people:
             return [self._people[title]], [], _NAME
         for text in (title, _plain(title)):
-            found = [self._people[match[0]] for match in self._pattern.finditer(text)]
+            found = [who for match in self._pattern.finditer(text) if (who := self._called(match[0]))]
             if found:
                 rest = self._pattern.sub(_NAME, text)
                 without = {rest.count(_NAME, 0, match.end()) - 1 for match in _NOT_THEM.finditer(rest)}
                 kept = [person for place, person in enumerate(found) if place not in without]
                 return kept, [found[place] for place in sorted(without)], rest
         return [], [], title
+
+    def _called(self, text: str) -> str | None:
+        return self._people.get(text) or self._people.get(_undotted(text))
 
     def _invited(self, event: Any) -> list[str]:
         declined = self._declined(event)
@@ -137,8 +145,7 @@ class Names:
         for attendee in all_of(event, "ATTENDEE"):
             name, at, _ = folded(attendee).removeprefix("mailto:").partition("@")
             called = folded(str(attendee.params.get("CN", "")))
-            spellings = (name, re.sub(r"[._]", " ", name), called) if at else ()
-            person = next((self._people[each] for each in spellings if each in self._people), None)
+            person = self._called(name) or self._called(called) if at else None
             if person is not None:
                 yield person, str(attendee.params.get("PARTSTAT", "")).upper()
 
@@ -185,6 +192,10 @@ def word(event: Any, name: str) -> str:
 
 def folded(text: str) -> str:
     return " ".join(unicodedata.normalize("NFC", text).casefold().split())
+
+
+def _undotted(text: str) -> str:
+    return re.sub(r"[._]", " ", text)
 
 
 def _plain(text: str) -> str:

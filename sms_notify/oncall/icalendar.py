@@ -39,8 +39,6 @@ def read_calendar(
     start: datetime,
     end: datetime,
     timezone: str = "UTC",
-    *,
-    free_counts: bool = False,
 ) -> Calendar:
     """The shifts from `start` to `end` (aware), cut to that span. Raises CalendarError.
 
@@ -49,8 +47,8 @@ def read_calendar(
     without a zone, are by the clock of `timezone`. Where two overlap, the later-starting holds it: a day's swap goes
     before the week it lies in.
 
-    Cancelled entries count for nobody. Nor do those marked as free (TRANSP:TRANSPARENT), unless `free_counts`: several
-    calendars mark every whole day so.
+    Cancelled entries count for nobody. Those marked as free (TRANSP:TRANSPARENT) count: several calendars mark every whole
+    day so.
     """
     names, zone, span = Names(people), ZoneInfo(timezone), (start, end)
     found: list[Shift] = []
@@ -59,7 +57,7 @@ def read_calendar(
         if isinstance(one, CalendarReport):
             reports[one] = None
         elif one.span[0] < end and one.span[1] > start and not _is_cancelled(one.event):
-            meaning = _meaning(names, one.event, free_counts)
+            meaning = names.meant(one.event)
             if meaning.person is not None:
                 found.append(Shift(meaning.person, *one.span))
             if meaning.why:
@@ -68,15 +66,8 @@ def read_calendar(
     return Calendar(tuple(shift for shift in held if shift.person is not None), tuple(reports))
 
 
-def _meaning(names: Names, event: Any, free_counts: bool) -> Meaning:
-    meaning = names.meant(event)
-    if meaning.person is not None and word(event, "TRANSP") == "TRANSPARENT" and not free_counts:
-        return Meaning(None, "it is marked as free")
-    return meaning
-
-
 def _is_cancelled(event: Any) -> bool:
-    return word(event, "STATUS") == "CANCELLED"
+    return word(event, "STATUS") in ("CANCELLED", "CANCELED")
 
 
 def _entries(text: bytes, zone: ZoneInfo, span: Span) -> Iterator[Occurrence | CalendarReport]:

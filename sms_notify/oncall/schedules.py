@@ -65,9 +65,7 @@ def _calendar(
     wrong: list[CalendarProblem] = []
     for text, fresh in _texts(source, copies, fetch, wrong):
         try:
-            calendar = read_calendar(
-                text, people, now - _DAYS_BACK, now + _DAYS_AHEAD, source.timezone, free_counts=True
-            )
+            calendar = read_calendar(text, people, now - _DAYS_BACK, now + _DAYS_AHEAD, source.timezone)
         except CalendarError as error:
             wrong.append(CalendarProblem(name, str(error)))
             continue
