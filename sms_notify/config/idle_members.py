@@ -40,12 +40,12 @@ def _warning(settings: Settings, schedule: Schedule, idle: _Idle) -> Fault:
     if path not in settings.lines:
         path = f"schedules.{schedule.name}.rotation"
     if idle.member is None:
-        so = f", so that {' and '.join(idle.names)} can never be on call" if idle.names else ""
+        so = f", so that no layer ever puts {' and '.join(idle.names)} on call" if idle.names else ""
         what = f"never counts {_NEVER}: what lies above covers it, or its `during` never holds{so}"
         advice = "put it after the layers that cover it, give those a `during`, or remove it"
     else:
         path = f"{path}.members[{idle.member}]"
-        what = f"`{idle.names[0]}` can never be on call {_NEVER}: each turn falls into a time that is not this layer's"
+        what = f"`{idle.names[0]}` is put on call by no layer {_NEVER}: each turn falls into a time that is not this layer's"
         advice = "change `every` or `during`, or remove the name"
     return Fault(settings.source, settings.lines.get(path, 0), path, what, advice)
 
