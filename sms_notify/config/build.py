@@ -58,7 +58,6 @@ def build(config: models.Config, found: Found, warnings: tuple[Fault, ...]) -> S
         operator=tuple(dict.fromkeys(found.operator)),
         schedules=schedules_of(config.schedules, found),
         calendars=calendars_of(config.schedules, found),
-        schedule_lines={name: found.document.lines[("schedules", name)] for name in config.schedules},
         limits=limits_of(config.limits),
         expire=expire_of(config.limits),
         alertmanagers=alertmanagers_of(config.alertmanagers, found),

@@ -59,7 +59,6 @@ class Settings:
     operator: tuple[OperatorTarget, ...] = ()
     schedules: Mapping[str, Schedule] = field(default_factory=dict)
     calendars: tuple[CalendarSource, ...] = ()
-    schedule_lines: Mapping[str, int] = field(default_factory=dict)
     limits: Limits = STANDARD
     expire: tuple[timedelta, timedelta] = EXPIRE
     alertmanagers: tuple[AlertmanagerSettings, ...] = ()
