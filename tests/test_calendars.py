@@ -20,7 +20,8 @@ from hypothesis import strategies as st
 from test_gateway_transport import SLOW, Behaviour, Loopback, answers, certificate, closes, floods, says
 
 from sms_notify.errors import UsageError
-from sms_notify.oncall.icalendar import MOST_BYTES, Calendar, CalendarError, fetch_calendar, read_calendar
+from sms_notify.oncall.calendar_fetch import MOST_BYTES, CalendarError, fetch_calendar
+from sms_notify.oncall.icalendar import Calendar, read_calendar
 from sms_notify.policy.rotations import Schedule, on_call
 from sms_notify.secret import Secret
 
@@ -54,12 +55,16 @@ def day(title: str, begins: str, ends: str, *lines: str, uid: str = "") -> str:
     return event(title, f"DTSTART;VALUE=DATE:{begins}", f"DTEND;VALUE=DATE:{ends}", *lines, uid=uid)
 
 
-def read(*events: str, zone: str = "Europe/Brussels", head: str = "", **options: bool) -> Calendar:
-    return read_calendar(ical(*events, head=head), PEOPLE, START, END, zone, **options)
+def read(*events: str, zone: str = "Europe/Brussels", head: str = "") -> Calendar:
+    return read_calendar(ical(*events, head=head), PEOPLE, START, END, zone)
 
 
 def told(calendar: Calendar) -> list[tuple[str | None, str, str]]:
     return [(s.person, f"{s.start:%m-%d %H:%M}", f"{s.end:%m-%d %H:%M}") for s in calendar.shifts]
+
+
+def reported(calendar: Calendar) -> list[str]:
+    return [f"{report.title}: {report.why}" for report in calendar.reports]
 
 
 # Whom an event means
@@ -67,8 +72,10 @@ def told(calendar: Calendar) -> list[tuple[str | None, str, str]]:
 
 def who(title: str, *lines: str) -> str | None:
     found = read(event(title, "20260105T080000Z", "DTEND:20260105T090000Z", *lines))
-    assert len(found.shifts) + len(found.unknown) == 1
-    return found.shifts[0].person if found.shifts else None
+    person = found.shifts[0].person if found.shifts else None
+    assert all(report.person == person for report in found.reports)
+    assert found.shifts or found.reports
+    return person
 
 
 @pytest.mark.parametrize(
@@ -126,13 +133,19 @@ def test_who_is_not_known_is_reported_once_and_not_guessed() -> None:
         event("Last year's", "20250105T120000Z", "DTEND:20250105T130000Z"),
     )
 
-    assert found == Calendar((), ("Dave", "Team lunch", "(no title)"))
+    assert found.shifts == ()
+    assert [str(report) for report in found.reports] == [
+        'the entry "Dave" of Mon 2026-01-05 09:00 (Europe/Brussels) counts for nobody: it names nobody in people',
+        'the entry "Team lunch" of Mon 2026-01-05 13:00 (Europe/Brussels) counts for nobody: it names nobody in people',
+        'the entry "(no title)" of Mon 2026-01-05 13:00 (Europe/Brussels) counts for nobody: it names nobody in people',
+    ]
 
 
 def test_nobody_is_meant_where_there_are_no_people() -> None:
     text = ical(event("alice", "20260105T080000Z", "DTEND:20260105T090000Z"))
 
-    assert read_calendar(text, [], START, END) == Calendar((), ("alice",))
+    found = read_calendar(text, [], START, END)
+    assert (found.shifts, reported(found)) == ((), ["alice: it names nobody in people"])
 
 
 def test_cancelled_events_count_for_nobody_and_are_no_riddle() -> None:
@@ -141,13 +154,10 @@ def test_cancelled_events_count_for_nobody_and_are_no_riddle() -> None:
     )
 
 
-def test_events_marked_as_free_count_where_that_is_asked_for_and_are_reported_otherwise() -> None:
-    free = day("alice", "20260105", "20260106", "TRANSP:TRANSPARENT")
-    lunch = day("lunch", "20260105", "20260106", "TRANSP:TRANSPARENT")
-
-    assert read(free, lunch) == Calendar((), ("alice (is marked as free)", "lunch"))
-    assert [s.person for s in read(free, lunch, free_counts=True).shifts] == ["alice"]
-    assert [s.person for s in read(day("alice", "20260105", "20260106", "TRANSP:OPAQUE")).shifts] == ["alice"]
+def test_entries_marked_as_free_count_as_several_calendars_mark_every_whole_day_so() -> None:
+    for transparency in ("TRANSPARENT", "OPAQUE"):
+        found = read(day("alice", "20260105", "20260106", f"TRANSP:{transparency}"))
+        assert ([s.person for s in found.shifts], found.reports) == (["alice"], ())
 
 
 # When
@@ -224,7 +234,7 @@ def test_repetitions_left_out_moved_and_cancelled_are_so() -> None:
         ("bob", "01-20 10:00", "01-21 08:00"),
         ("alice", "02-02 08:00", "02-03 08:00"),
     ]
-    assert found.unknown == ()
+    assert found.reports == ()
 
 
 def test_shifts_are_cut_to_the_span_and_what_began_long_before_is_in_it() -> None:
@@ -249,8 +259,10 @@ def test_a_day_that_reaches_into_the_span_only_by_the_clock_of_the_schedule_is_i
     assert told(read(*new_year, zone="Asia/Kathmandu")) == [("bob", "12-31 18:15", "01-01 00:00")]
 
 
-def test_a_moment_is_no_shift_whoever_it_names() -> None:
-    assert read(event("alice", "20260105T080000Z"), event("reminder", "20260105T080000Z")) == Calendar((), ())
+def test_a_moment_is_no_shift_whoever_it_names_and_is_reported() -> None:
+    found = read(event("alice", "20260105T080000Z"), event("reminder", "20260105T080000Z"))
+
+    assert (found.shifts, reported(found)) == ((), ["alice: it has no length", "reminder: it has no length"])
 
 
 def test_a_swap_of_a_day_goes_before_the_week_it_lies_in() -> None:
@@ -321,7 +333,7 @@ def test_never_two_hold_it_and_the_order_of_the_file_is_nothing(
 )
 def test_what_is_no_calendar_is_refused_without_quoting_it(text: bytes) -> None:
     with pytest.raises(
-        CalendarError, match=r"is no iCalendar .* take the address that ends in \.ics"
+        CalendarError, match=r"is not an iCalendar .* take the address that ends in \.ics"
     ) as caught:
         read_calendar(text, PEOPLE, START, END)
 
@@ -351,17 +363,17 @@ GOOD = event("bob", "20260705T080000Z", "DTEND:20260705T090000Z")
 @pytest.mark.parametrize(
     ("broken", "why"),
     [
-        (event("alice", "2026070508"), "cannot be read"),
-        (event("alice", "DTSTAMP:20260101T000000Z").replace("DTSTART:", ""), "cannot be read"),
-        (event("alice", "20260705T080000Z", "DURATION:PT1H", "RRULE:FREQ=SOMETIMES"), "cannot be read"),
-        (event("alice", "20260705T080000Z", "DTEND:99991231T235959Z"), "cannot be read"),
+        (event("alice", "2026070508"), "it cannot be read"),
+        (event("alice", "DTSTAMP:20260101T000000Z").replace("DTSTART:", ""), "it cannot be read"),
+        (event("alice", "20260705T080000Z", "DURATION:PT1H", "RRULE:FREQ=SOMETIMES"), "it cannot be read"),
+        (event("alice", "20260705T080000Z", "DTEND:00001231T235959Z"), "it cannot be read"),
         (
             event("alice", "DTSTART;TZID=Nowhere/Land:20260105T080000", "DURATION:PT1H"),
-            "is in an unknown time zone",
+            "its time zone is unknown",
         ),
         (
             event("alice", "20260705T080000Z", "DURATION:PT1S", "RRULE:FREQ=SECONDLY"),
-            "repeats too often for a shift",
+            "it repeats too often for a shift",
         ),
         (
             event(
@@ -370,16 +382,16 @@ GOOD = event("bob", "20260705T080000Z", "DTEND:20260705T090000Z")
                 "DURATION:PT1S",
                 "RRULE:FREQ=DAILY;BYHOUR=1,2,3,4,5;BYMINUTE=1,2,3,4,5",
             ),
-            "repeats too often for a shift",
+            "it repeats too often for a shift",
         ),
     ],
-    ids=["date", "no start", "rule", "no end", "zone", "secondly", "many a day"],
+    ids=["date", "no start", "rule", "no such year", "zone", "secondly", "many a day"],
 )
 def test_a_broken_event_is_reported_and_spoils_no_other(broken: str, why: str) -> None:
     found = read(broken, GOOD)
 
     assert told(found) == [("bob", "07-05 08:00", "07-05 09:00")]
-    assert found.unknown == (f"alice ({why})",)
+    assert reported(found) == [f"alice: {why}"]
 
 
 def test_without_the_libraries_the_error_says_how_to_get_them(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -579,7 +579,10 @@ def test_a_gap_is_shown_loudly_and_ends_with_1(tmp_path: Path) -> None:
     shown = said(site.run("oncall", "show", "--at", "2026-11-24T12:00", "--days", "1"), 1)
 
     assert "Tue 2026-11-24 17:30  Wed 2026-11-25 09:00  NOBODY IS ON CALL" in shown
-    assert "!! NOBODY is on call once within 1 day. Say who: `sms-notify oncall override add primary" in shown
+    assert (
+        "!! NOBODY is on call once within 1 day, first from Tue 2026-11-24 17:30 to Wed 2026-11-25 09:00 (Europe/Brussels). "
+        "Say who: `sms-notify oncall override add primary" in shown
+    )
     found = json.loads(said(site.run("oncall", "show", "--at", "2026-11-24T03:00", "--json"), 1))
     assert (found[0]["person"], found[0]["gap"]) == (None, True)
 
@@ -620,9 +623,20 @@ def test_an_event_that_means_nobody_is_a_warning_and_leaves_a_gap(tmp_path: Path
     result = site.run("oncall", "show")
     said(result, 1)
     assert (
-        "warning: schedule primary: an event of the calendar means nobody in people: mallory" in result.stderr
+        'warning: schedule primary: the entry "mallory" of Wed 2020-01-01 00:00 (UTC) counts for nobody: it names nobody in '
+        "people\n" in result.stderr
     )
-    assert "nobody is on call" in run(site.config, "check-config").stderr
+    checked = run(site.config, "check-config").stderr
+    assert "nobody is on call" in checked
+    assert (
+        ": schedules.primary.ical_file: "
+        'the entry "mallory" of Wed 2020-01-01 00:00 (UTC) counts for nobody: it names nobody in people '
+        "(correct it in the calendar, or remove it there)\n" in checked
+    )
+    found = json.loads(run(site.config, "check-config", "--json").stdout)
+    assert "schedules.primary.ical_file" in [one["path"] for one in found["warnings"]]
+    shown = json.loads(site.run("oncall", "show", "--json").stdout)
+    assert len(shown[0]["reports"]) == 1
 
 
 def test_a_calendar_of_the_web_is_not_asked_for_by_check_config_alone(tmp_path: Path) -> None:

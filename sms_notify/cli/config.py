@@ -6,7 +6,7 @@ import json
 import os
 import secrets
 import sys
-from collections.abc import Container
+from collections.abc import Container, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -14,11 +14,15 @@ import click
 
 from sms_notify.cli.common import config_option
 from sms_notify.errors import ConfigError, Fault
+from sms_notify.logs import printable
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from sms_notify.cli.unbar import Bar
     from sms_notify.config import Settings
     from sms_notify.gateways.registry import GatewaySettings
+    from sms_notify.oncall.schedules import CalendarProblem, Timetable
     from sms_notify.policy.directory import Person
     from sms_notify.policy.routing import Route
 
@@ -48,10 +52,12 @@ def check_config(config_file: str | None, file: str | None, online: bool, as_jso
 
     try:
         settings = load(find_config(file or config_file or _named_file(), os.environ), os.environ)
-        settings = _check_windows(settings)
-        _check_on_call(settings, online)
     except ConfigError as error:
-        _print_faults(error, as_json)
+        _print_faults(error.faults, (), as_json)
+        sys.exit(1)
+    settings, faults = _judged(settings, online)
+    if faults:
+        _print_faults(faults, settings.warnings, as_json)
         sys.exit(1)
     trials = _try_gateways(settings) if online else []
     _print_settings(settings, as_json, trials)
@@ -59,34 +65,45 @@ def check_config(config_file: str | None, file: str | None, online: bool, as_jso
         sys.exit(1)
 
 
-def _check_windows(settings: Settings) -> Settings:
-    """With a warning for each window that only exceptions pass; raises ConfigError where nothing ever does."""
-    from sms_notify.cli.options import now_utc
+def _judged(settings: Settings, online: bool) -> tuple[Settings, list[Fault]]:
+    """What only the calendar and the clock show: the settings with more warnings, and the faults."""
+    from sms_notify.cli.options import now_utc, timetable_at
+    from sms_notify.config.all_quiet import all_quiet
     from sms_notify.config.closed_windows import closed_windows
-
-    closed = closed_windows(settings, now_utc())
-    if closed.faults:
-        raise ConfigError(list(closed.faults))
-    return replace(settings, warnings=(*settings.warnings, *closed.warnings))
-
-
-def _check_on_call(settings: Settings, online: bool) -> None:
-    """Raises ConfigError where nobody is on call in the weeks to come, with what calendars and overrides say.
-
-    Calendars are fetched `online` alone, else the daemon's copies count.
-    """
-    if not settings.schedules:
-        return
-    from sms_notify.cli.options import now_utc, overriding, timetable_at
-    from sms_notify.config.coverage_gaps import calendars_read, gap_faults
+    from sms_notify.config.idle_members import idle_members
+    from sms_notify.oncall.schedules import Timetable
 
     now = now_utc()
-    calendars = calendars_read(settings, timetable_at(settings, now, fetch=online).schedules)
+    closed = closed_windows(settings, now)
+    # Without schedules a configuration is checked anywhere, without the daemon's database and the calendars' libraries.
+    timetable = timetable_at(settings, now, fetch=online, said=False) if settings.schedules else Timetable({})
+    reports = [_report(settings, problem) for problem in timetable.problems]
+    warnings = [
+        *closed.warnings,
+        *idle_members(settings, now),
+        *all_quiet(settings, timetable.schedules, now),
+        *reports,
+    ]
+    ordered = sorted([*settings.warnings, *warnings], key=lambda fault: fault.line)
+    return replace(settings, warnings=tuple(ordered)), [*closed.faults, *_gaps(settings, timetable, now)]
+
+
+def _gaps(settings: Settings, timetable: Timetable, now: datetime) -> list[Fault]:
+    """When nobody is on call in the weeks to come. The database with its overrides is opened only where there is a gap."""
+    from sms_notify.cli.options import overriding
+    from sms_notify.config.coverage_gaps import calendars_read, gap_faults
+
+    calendars = calendars_read(settings, timetable.schedules)
     if not gap_faults(settings, now, calendars=calendars):
-        return  # so that a configuration without gaps is checked anywhere, without the daemon's database
-    faults = gap_faults(settings, now, overriding(settings, now), calendars)
-    if faults:
-        raise ConfigError(faults)
+        return []
+    return gap_faults(settings, now, overriding(settings, now), calendars)
+
+
+def _report(settings: Settings, problem: CalendarProblem) -> Fault:
+    path = f"schedules.{problem.schedule}"
+    keys = (f"{path}.{key}" for key in ("ical_file", "ical_url", "ical_url_file"))
+    path = next((key for key in keys if key in settings.lines), path)
+    return Fault(settings.source, settings.lines.get(path, 0), path, problem.what, problem.advice)
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,12 +168,17 @@ def _named_file() -> str | None:
     return str(named) if named else None
 
 
-def _print_faults(error: ConfigError, as_json: bool) -> None:
+def _print_faults(faults: Sequence[Fault], warnings: Sequence[Fault], as_json: bool) -> None:
+    """With the warnings that were found by then: a calendar that is not understood is why there is a gap."""
     if as_json:
-        click.echo(json.dumps({"ok": False, "faults": [_plain(fault) for fault in error.faults]}, indent=2))
+        found = {"ok": False, "faults": [_plain(fault) for fault in faults]}
+        more = {"warnings": [_plain(warning) for warning in warnings]} if warnings else {}
+        click.echo(json.dumps({**found, **more}, indent=2))
         return
-    for fault in error.faults:
+    for fault in faults:
         click.echo(str(fault), err=True)
+    for warning in warnings:
+        click.echo(f"warning: {printable(str(warning))}", err=True)
 
 
 def _print_settings(settings: Settings, as_json: bool, trials: list[_Trial]) -> None:
@@ -171,7 +193,7 @@ def _print_settings(settings: Settings, as_json: bool, trials: list[_Trial]) -> 
     told = ", ".join(f"{key}: {count}" for key, count in counts.items())
     click.echo(f"{settings.source}: OK ({told})")
     for warning in settings.warnings:
-        click.echo(f"warning: {warning}")
+        click.echo(f"warning: {printable(str(warning))}")
     for trial in trials:
         click.echo(f"gateway {trial.gateway}: {'OK' if trial.ok else 'FAILED'}: {trial.said}")
         for bar in trial.bars:

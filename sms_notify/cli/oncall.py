@@ -79,7 +79,7 @@ oncall_group.add_command(override_group)
 def show(ctx: click.Context, config_file: str | None, at_text: str | None, days: int, as_json: bool) -> None:
     """Who holds each schedule now and until when, and in the days to come, on the schedule's own clock.
 
-    Exit 1 where nobody is on call at some moment of them.
+    Warns on standard error of calendar entries that are not understood. Exit 1 where nobody is on call at some moment.
 
     \b
     Example:
@@ -89,15 +89,18 @@ def show(ctx: click.Context, config_file: str | None, at_text: str | None, days:
     settings, now = settings_of(ctx, config_file), now_utc()
     at = read_time(at_text, now) if at_text is not None else now
     made = overrides_at(settings, at)
-    schedules = timetable_at(settings, at).schedules
+    timetable = timetable_at(settings, at)
+    schedules = timetable.schedules
     if not schedules:
         raise UsageError(f"{settings.source}: nobody is on call by a schedule; add one under `schedules:`")
     people = settings.directory.people
     rotas = {name: _rota(schedule, made, people, at, days) for name, schedule in schedules.items()}
     stuck = _stuck(settings, rotas)
     barred = {name: one.said for name, one in stuck.items()}
+    reports = {name: [one.what for one in timetable.problems if one.schedule == name] for name in rotas}
     rows = [
-        _document(schedules[name], rota, at) | {"barred": barred.get(name)} for name, rota in rotas.items()
+        _document(schedules[name], rota, at) | {"barred": barred.get(name), "reports": reports[name]}
+        for name, rota in rotas.items()
     ]
     text = "\n\n".join(
         _drawn(schedules[name], rota, at, days) + (f"\n  !! {barred[name]}" if name in barred else "")
@@ -155,12 +158,12 @@ def _drawn(schedule: Schedule, rota: Sequence[Turn], at: datetime, days: int) ->
         )
         for turn in rota
     ]
-    gaps = sum(turn.shift.person is None for turn in rota)
+    gaps = [turn.shift for turn in rota if turn.shift.person is None]
     return "\n".join(
         [
             f"{schedule.name} ({schedule.timezone}): {_now(rota, zone, last)}",
             *(f"  {line}" for line in table(rows, ("FROM", "UNTIL", "WHO", "")).splitlines()),
-            *([_mend(schedule, gaps, days)] if gaps else []),
+            *([_mend(schedule, gaps, days, last)] if gaps else []),
         ]
     )
 
@@ -180,10 +183,13 @@ def _because(turn: Turn) -> str:
     return f"override {override.id} by {override.created_by}{gone}"
 
 
-def _mend(schedule: Schedule, gaps: int, days: int) -> str:
-    times = "once" if gaps == 1 else f"{gaps} times"
+def _mend(schedule: Schedule, gaps: Sequence[Shift], days: int, last: datetime) -> str:
+    zone, first = ZoneInfo(schedule.timezone), gaps[0]
+    times = "once" if len(gaps) == 1 else f"{len(gaps)} times"
+    until = "on" if first.end >= last else f"to {day_and_time(first.end, zone)}"
+    when = f"first from {day_and_time(first.start, zone)} {until} ({schedule.timezone})"
     return (
-        f"  !! NOBODY is on call {times} within {days} day{'s' if days > 1 else ''}. Say who: "
+        f"  !! NOBODY is on call {times} within {days} day{'s' if days > 1 else ''}, {when}. Say who: "
         f"`sms-notify oncall override add {schedule.name} PERSON --from TIME --until TIME`"
     )
 

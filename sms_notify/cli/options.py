@@ -43,17 +43,17 @@ def plan_at(settings: Settings, at: datetime) -> Plan:
     return plan_of(settings, schedules=timetable_at(settings, at).schedules)
 
 
-def timetable_at(settings: Settings, at: datetime, *, fetch: bool = True) -> Timetable:
+def timetable_at(settings: Settings, at: datetime, *, fetch: bool = True, said: bool = True) -> Timetable:
     """Every schedule with its calendar read: the daemon's copy of one that is fetched, else it is fetched now.
 
-    Warns on standard error of what was wrong with one.
+    Warns on standard error of what was wrong with one, unless `said` is False.
     """
     from sms_notify.oncall.schedules import read_timetable
 
     copies = _copies(settings)
     missing = any(not source.file and copies.get(source.schedule) is None for source in settings.calendars)
     found = read_timetable(settings, at, copies.get, fetch=fetch and missing)
-    for problem in found.problems:
+    for problem in found.problems if said else ():
         click.echo(f"warning: schedule {problem.schedule}: {printable(problem.what)}", err=True)
     return found
 

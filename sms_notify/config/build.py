@@ -58,7 +58,6 @@ def build(config: models.Config, found: Found, warnings: tuple[Fault, ...]) -> S
         operator=tuple(dict.fromkeys(found.operator)),
         schedules=schedules_of(config.schedules, found),
         calendars=calendars_of(config.schedules, found),
-        schedule_lines={name: found.document.lines[("schedules", name)] for name in config.schedules},
         limits=limits_of(config.limits),
         expire=expire_of(config.limits),
         alertmanagers=alertmanagers_of(config.alertmanagers, found),
@@ -69,7 +68,11 @@ def build(config: models.Config, found: Found, warnings: tuple[Fault, ...]) -> S
 
 def _lines(found: Found) -> dict[str, int]:
     written = found.document.lines.items()
-    wanted = {place: line for place, line in written if "routes" in place[-2:] or place[-1:] == ("quiet",)}
+    wanted = {
+        place: line
+        for place, line in written
+        if "routes" in place[-2:] or place[-1:] == ("quiet",) or place[:1] == ("schedules",)
+    }
     return {
         spell(place): line for place, line in {**wanted, ("route",): found.document.lines[("route",)]}.items()
     }

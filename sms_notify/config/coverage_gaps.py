@@ -41,7 +41,7 @@ def gap_faults(
         whole = replace(schedule, calendar=(*schedule.calendar, *calendars.get(name, ())))
         found = gaps(whole, overrides.get(name, ()), now, now + AHEAD)
         if found:
-            line = settings.schedule_lines.get(name, 0)
+            line = settings.lines.get(f"schedules.{name}", 0)
             what = f"nobody is on call {_spell(found, schedule, now)}"
             faults.append(Fault(settings.source, line, f"schedules.{name}", what, _advice(schedule, now)))
     return faults

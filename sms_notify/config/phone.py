@@ -4,8 +4,18 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from typing import Any
 
 _WRITTEN = re.compile(r"\+?[0-9][0-9 ./()-]*")
+_TAKES_NO_TEXTS = {
+    "FIXED_LINE": "a fixed line",
+    "TOLL_FREE": "a toll-free number",
+    "PREMIUM_RATE": "a premium-rate number",
+    "SHARED_COST": "a shared-cost number",
+    "VOIP": "an internet telephone",
+    "UAN": "a company's switchboard",
+    "VOICEMAIL": "a voicemail box",
+}
 _EXAMPLE = "write it like +31 6 12345678"
 
 
@@ -20,10 +30,14 @@ class NumberError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Number:
-    """`e164` with its plus. Not `assigned` = of a possible length, but in no range this version knows."""
+    """`e164` with its plus. Not `assigned` = of a possible length, but in no range this version knows.
+
+    `takes_no_texts` says what it is where that is nothing that texts reach as a rule, such as `a fixed line`.
+    """
 
     e164: str
     assigned: bool
+    takes_no_texts: str = ""
 
 
 def parse_number(text: str) -> Number:
@@ -40,7 +54,14 @@ def parse_number(text: str) -> Number:
     if not phonenumbers.is_possible_number(parsed):
         raise NumberError("cannot be a phone number: too many or too few digits for its country", _EXAMPLE)
     e164 = phonenumbers.format_number(parsed, phonenumbers.PhoneNumberFormat.E164)
-    return Number(e164, phonenumbers.is_valid_number(parsed))
+    return Number(e164, phonenumbers.is_valid_number(parsed), _TAKES_NO_TEXTS.get(_kind(parsed), ""))
+
+
+def _kind(parsed: Any) -> str:
+    """The library's word. Where one range holds both, as in America, it is FIXED_LINE_OR_MOBILE."""
+    import phonenumbers
+
+    return str(phonenumbers.PhoneNumberType.to_string(phonenumbers.number_type(parsed)))
 
 
 def _international(text: str) -> str:

@@ -42,6 +42,9 @@ def read_number(found: Found, place: Place, text: str) -> Number | None:
         found.warn(
             place, "is in no number range that we know", "check the digits; texts are sent to it anyway"
         )
+    elif number.takes_no_texts:
+        what = f"is {number.takes_no_texts} by its numbering plan, which texts seldom reach"
+        found.warn(place, what, "write the number of a mobile phone; texts are sent to it anyway")
     return number
 
 

@@ -43,7 +43,7 @@ class Settings:
     `gateways` are the accounts that text; `channels` the other entries of `gateways:`, by name, for `operator` alone.
     `schedules` hold what is written in the file itself; the shifts of `calendars` are read elsewhere. `expire` is how
     old a text may get before it is not news, and a critical one. `spool` is a whole path, empty where none is written.
-    `lines` are those of routes and quiet hours, by path.
+    `lines` are those of routes, quiet hours and schedules, by path.
     """
 
     storage_url: str
@@ -59,7 +59,6 @@ class Settings:
     operator: tuple[OperatorTarget, ...] = ()
     schedules: Mapping[str, Schedule] = field(default_factory=dict)
     calendars: tuple[CalendarSource, ...] = ()
-    schedule_lines: Mapping[str, int] = field(default_factory=dict)
     limits: Limits = STANDARD
     expire: tuple[timedelta, timedelta] = EXPIRE
     alertmanagers: tuple[AlertmanagerSettings, ...] = ()

@@ -70,10 +70,33 @@ def check_windows(found: Found) -> None:
         used.add(name)
         if name.strip() and name not in names:
             found.wrong(place, f"there is no time interval `{name}`", near(name, names, "time intervals"))
+    _check_both(found)
     for name, place in names.items():
         if name not in used:
             advice = "name it in a route, in quiet hours or in a layer, or remove it"
             found.warn((*place, "name"), f"nothing uses `{name}`", advice)
+
+
+def _check_both(found: Found) -> None:
+    """What is muted and active at once lets nothing pass while it lasts, by whatever name it goes."""
+    muted, opened = OF_ROUTES
+    for place, node in routes(found.document.data):
+        active = [word(name) for name in listed(node.get(opened))]
+        for at, name in _names((*place, muted), node.get(muted)):
+            same = [other for other in active if other == name or _alike(found, other, name)]
+            if same and name.strip():
+                by = "" if name in same else f" as `{same[0]}`"
+                what = (
+                    f"`{name}` stands in `{opened}`, too{by}: muted and active at once, it lets nothing pass"
+                )
+                found.warn(at, what, "keep it in one of the two")
+
+
+def _alike(found: Found, one: str, other: str) -> bool:
+    windows = [found.windows.get(name) for name in (one, other)]
+    return all(window is not None and window.intervals for window in windows) and (
+        found.windows[one].intervals == found.windows[other].intervals
+    )
 
 
 def _read_all(found: Found, place: Place, entry: dict[str, Value]) -> Iterator[TimeInterval]:

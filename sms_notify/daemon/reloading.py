@@ -24,7 +24,7 @@ from sms_notify.store import oncall_rows
 from sms_notify.store.tx import Tx
 
 _log = logging.getLogger("sms_notify")
-_NOT_TOLD = frozenset(("source", "warnings", "schedule_lines"))
+_NOT_TOLD = frozenset(("source", "warnings", "lines"))
 _KEYS = {
     "storage_url": "storage",
     "directory": "people",

@@ -11,7 +11,8 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 from sms_notify.config.settings import CalendarSource, Settings
-from sms_notify.oncall.icalendar import MOST_BYTES, Calendar, CalendarError, fetch_calendar, read_calendar
+from sms_notify.oncall.calendar_fetch import MOST_BYTES, CalendarError, fetch_calendar
+from sms_notify.oncall.icalendar import Calendar, read_calendar
 from sms_notify.policy.rotations import Schedule
 
 _DAYS_BACK, _DAYS_AHEAD = timedelta(days=40), timedelta(days=400)
@@ -22,10 +23,11 @@ Copies = Callable[[str], bytes | None]
 
 @dataclass(frozen=True, slots=True)
 class CalendarProblem:
-    """A calendar that could not be had, or events of it that mean nobody."""
+    """A calendar that could not be had, or an entry of it that counts for nobody, or not plainly for one."""
 
     schedule: str
     what: str
+    advice: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +49,7 @@ def read_timetable(settings: Settings, now: datetime, copies: Copies, *, fetch: 
     fetched: dict[str, bytes] = {}
     for source in settings.calendars:
         calendar, wrong, fresh = _calendar(source, settings, now, copies, fetch)
-        problems += [CalendarProblem(source.schedule, what) for what in wrong]
+        problems += wrong
         if fresh is not None:
             fetched[source.schedule] = fresh
         if calendar is not None:
@@ -58,24 +60,22 @@ def read_timetable(settings: Settings, now: datetime, copies: Copies, *, fetch: 
 
 def _calendar(
     source: CalendarSource, settings: Settings, now: datetime, copies: Copies, fetch: bool
-) -> tuple[Calendar | None, list[str], bytes | None]:
-    people = settings.directory.people
-    wrong: list[str] = []
+) -> tuple[Calendar | None, list[CalendarProblem], bytes | None]:
+    people, name = settings.directory.people, source.schedule
+    wrong: list[CalendarProblem] = []
     for text, fresh in _texts(source, copies, fetch, wrong):
         try:
-            calendar = read_calendar(
-                text, people, now - _DAYS_BACK, now + _DAYS_AHEAD, source.timezone, free_counts=True
-            )
+            calendar = read_calendar(text, people, now - _DAYS_BACK, now + _DAYS_AHEAD, source.timezone)
         except CalendarError as error:
-            wrong.append(str(error))
+            wrong.append(CalendarProblem(name, str(error)))
             continue
-        wrong += [f"an event of the calendar means nobody in people: {title}" for title in calendar.unknown]
+        wrong += [CalendarProblem(name, str(report), report.advice) for report in calendar.reports]
         return calendar, wrong, text if fresh else None
     return None, wrong, None
 
 
 def _texts(
-    source: CalendarSource, copies: Copies, fetch: bool, wrong: list[str]
+    source: CalendarSource, copies: Copies, fetch: bool, wrong: list[CalendarProblem]
 ) -> Iterable[tuple[bytes, bool]]:
     """What to read, the best first; True = it is new."""
     if source.file:
@@ -83,12 +83,12 @@ def _texts(
             with Path(source.file).open("rb") as file:
                 yield file.read(MOST_BYTES + 1), True
         except OSError as error:
-            wrong.append(f"{source.file}: {error.strerror}")
+            wrong.append(CalendarProblem(source.schedule, f"{source.file}: {error.strerror}"))
     elif fetch:
         try:
             yield fetch_calendar(source.url, _FETCH_WITHIN), True
         except CalendarError as error:
-            wrong.append(str(error))
+            wrong.append(CalendarProblem(source.schedule, str(error)))
     copy = copies(source.schedule)
     if copy is not None:
         yield copy, False
