@@ -11,6 +11,7 @@ from sms_notify.policy.belief import Belief
 from sms_notify.policy.cases import Case, EndsOwed
 from sms_notify.policy.directory import Person
 from sms_notify.policy.holds import Hold, Wait
+from sms_notify.policy.lost_sight import waiting_for
 from sms_notify.policy.rate_limits import Lane
 from sms_notify.policy.reading import ReaderBeliefs
 from sms_notify.policy.records import Notification
@@ -87,12 +88,15 @@ class EndNotifications:
             if n.state is PageState.TOLD:
                 take_back(self._rows, n)
         believes = self._reading.believes(case, number).of_trouble
+        lost = None if believes else waiting_for(self._rows, case.id, own)
         for n in own:
-            if n.state is PageState.HELD and (not _counted(n) or believes):
+            if n.state is PageState.HELD and (not _counted(n) or believes or lost):
                 self._rows.drop([n], Drop.RESOLVED)
         receivers = (
             self._plan.receiver(name) for name in {n.receiver: n for n in self._since_last_end(mine)}
         )
+        if lost is not None and number in self._numbers:
+            return self._lost_sight(case, lost)
         receiver = next((receiver for receiver in receivers if receiver.send_resolved), None)
         if not believes or receiver is None or number not in self._numbers:
             return None
@@ -121,7 +125,19 @@ class EndNotifications:
         lane = Lane.ENDS if urgent else Lane.REST
         return Notification(
             case.subject(ended=True), person, Kind.RESOLVED, receiver.name, held.until, self._now, held.why, held.by,
-            case.round * ROUND, bundle, row_lane=lane,
+            case.round * ROUND, case.alert.end_reason or bundle, row_lane=lane,
+        )  # fmt: skip
+
+    def _lost_sight(self, case: Case, untold: Notification) -> Notification:
+        """To whom it was to be news: so mutes and quiet hours hold it as they would its beginning."""
+        receiver = self._plan.receiver(untold.receiver)
+        person = self._plan.directory.owner(untold.number) or untold.person
+        starts, _ = self._reading.starts_of(case, receiver, urgent=True)
+        held = first_free(starts, case.alert.labels, receiver.quiet, person.quiet)
+        lane = Lane.REST if held.why is Hold.QUIET else Lane.ENDS
+        return Notification(
+            case.subject(ended=True), person, Kind.RESOLVED, receiver.name, held.until, self._now, held.why, held.by,
+            case.round * ROUND, case.alert.end_reason, row_lane=lane,
         )  # fmt: skip
 
 

@@ -380,4 +380,13 @@ MIGRATIONS: tuple[str, ...] = (
     alter table incidents add column closed_by text not null default '';
     create index incidents_acks on incidents (ack_until) where ack_until is not null and closed_at is null;
     """,
+    # Why an end is no health; what the source itself suppresses, or leaves out of what it tells us, and which Alertmanager
+    # has listed that.
+    """
+    alter table incidents add column end_reason text not null default '';
+    alter table members add column end_reason text not null default '';
+    alter table incidents add column suppressed_at bigint;
+    alter table incidents add column listed_by text not null default '';
+    alter table incidents add column hidden integer not null default 0;
+    """,
 )
