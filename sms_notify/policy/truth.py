@@ -179,7 +179,7 @@ def _begin_again(plan: Plan, rows: Rows, heard: Heard, incident: Incident, alert
     ended_at = (alert.ends_at or rows.now) if gone else None
     changed = replace(
         incident, state=state, closed_at=None, ended_at=ended_at, raised=rounds, last_seen_at=rows.now,
-        end_reason=alert.end_reason if gone else EndReason.NONE,
+        end_reason=alert.end_reason if gone else EndReason.NONE, suppressed_at=None,
     )  # fmt: skip
     begins = not gone and incident.state is not IncidentState.UNHEARD
     changed = flapping.begun(rows, changed, plan.limits.flapping) if begins else changed

@@ -17,7 +17,7 @@ from sms_notify.net.bounded import Bound, Broke, BrokenOff, Leash
 from sms_notify.net.connection import connected
 from sms_notify.net.details import quoted
 from sms_notify.secret import Secret
-from sms_notify.silences.listing import read_listed, read_started
+from sms_notify.silences.listing import ListedAlert, read_listed, read_started
 from sms_notify.silences.settings import AlertmanagerSettings
 from sms_notify.silences.silence import Silence, read_active, read_created, write
 
@@ -96,8 +96,8 @@ class AlertmanagerClient:
         silences = read_active(body)
         return _unreadable("a list of silences") if silences is None else silences
 
-    def listed(self) -> Mapping[str, str] | AlertmanagerProblem:
-        """The fingerprints of the alerts that fire, each with the id of a silence that covers it, or an empty text."""
+    def listed(self) -> Mapping[str, ListedAlert] | AlertmanagerProblem:
+        """The alerts that fire, by their fingerprints."""
         body = self.ask("GET", _ALERTS)
         if isinstance(body, AlertmanagerProblem):
             return body

@@ -140,13 +140,13 @@ _INSERT = insert_into(
     "incidents",
     "id, source, fingerprint, starts_at, opened_at, state, severity, labels, annotations, last_seen_at, ended_at,"
     " closed_at, acked_at, acked_by, acked_how, flapping, raised, level, milder_since, routed_by, worst, began,"
-    " repeats, acked_ref, acked_made_at, ack_until, closed_by, end_reason",
+    " repeats, acked_ref, acked_made_at, ack_until, closed_by, end_reason, suppressed_at",
 )
 _UPDATE = (
     "update incidents set state = ?, severity = ?, labels = ?, annotations = ?, last_seen_at = ?, ended_at = ?,"
     " closed_at = ?, acked_at = ?, acked_by = ?, acked_how = ?, flapping = ?, raised = ?, level = ?, milder_since = ?,"
     " routed_by = ?, worst = ?, began = ?, repeats = ?, acked_ref = ?, acked_made_at = ?, ack_until = ?, closed_by = ?,"
-    " end_reason = ? where id = ?"
+    " end_reason = ?, suppressed_at = ? where id = ?"
 )
 
 
@@ -173,7 +173,7 @@ def _changeable(one: Incident) -> tuple[object, ...]:
         "" if one.routed_by is None else dump(one.routed_by), one.worst or "",
         " ".join(str(stored(at)) for at in one.began), int(one.repeats),
         one.acked_ref, to_stored(one.acked_made_at), to_stored(one.ack_until), one.closed_by,
-        one.end_reason,
+        one.end_reason, to_stored(one.suppressed_at),
     )  # fmt: skip
 
 
