@@ -119,7 +119,9 @@ def name_of(row: Row) -> str:
 
 
 def state_of(row: Row) -> str:
-    """`open`, `acknowledged by alice`, `closed by bob`, `resolved (no_data)`; with how often it comes and goes, where that is too often."""
+    """`open`, `acknowledged by alice`, `closed by bob`, `resolved (no_data)`; with how often it comes and goes, where that
+    is too often.
+    """
     named = {IncidentState.ACKNOWLEDGED: row["acked_by"], IncidentState.CLOSED: row["closed_by"]}
     by = f" by {named[row['state']]}" if row["state"] in named else ""
     why = f" ({row['end_reason']})" if row["closed_at"] is not None and row["end_reason"] else ""
