@@ -488,9 +488,9 @@ def test_an_alert_that_another_clock_started_in_our_future_can_end(
     desk: Desk, alertmanager: FakeAlertmanager
 ) -> None:
     alert = firing(instance="web-1", at=NOON + timedelta(hours=1))
-    id_ = desk.commit(lambda tx: open_episode(tx, alert, NOON))
-    (over,) = desk.commit(lambda tx: ended(tx, [id_], NOON)).alerts
-    desk.commit(lambda tx: desk.resolve(tx, [id_], NOON))
+    key = desk.commit(lambda tx: open_episode(tx, alert, NOON)), alert.fingerprint
+    (over,) = desk.commit(lambda tx: ended(tx, [key], NOON)).alerts
+    desk.commit(lambda tx: desk.resolve(tx, [key], NOON))
 
     assert (over.status, over.ends_at, over.labels) == (Status.RESOLVED, alert.starts_at, alert.labels)
     assert desk.open() == []
@@ -534,7 +534,7 @@ def test_alerts_are_asked_for_while_one_is_open_that_they_know(
     alertmanager.lists("web-1")
     rounds(desk, keeper, 0, 1, 60)  # it may be inhibited at any time
     assert (alertmanager.asked("alerts"), alertmanager.asked("status")) == (3, 0)
-    desk.commit(lambda tx: desk.resolve(tx, [id_], desk.clock()))
+    desk.commit(lambda tx: desk.resolve(tx, [(id_, firing(instance="web-1").fingerprint)], desk.clock()))
     rounds(desk, keeper, 1, 1)
     assert alertmanager.asked("alerts") == 3
 

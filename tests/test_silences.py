@@ -34,6 +34,7 @@ from sms_notify.silences.keeper import Keeper, Kept, SilenceEvent
 from sms_notify.silences.settings import AlertmanagerSettings
 from sms_notify.silences.silence import Silence, covers, read_active, read_created, write
 from sms_notify.store import silences
+from sms_notify.store.silences import AlertKey
 from sms_notify.store.sqlite import SqliteStore
 from sms_notify.store.tx import Tx
 
@@ -497,9 +498,9 @@ class Desk:
         clients = [AlertmanagerClient(one) for one in settings]
         return keeper_of(lambda: self.engine, self.commit, clients, self.clock)
 
-    def resolve(self, tx: Tx, ids: Sequence[int], now: datetime) -> None:
+    def resolve(self, tx: Tx, keys: Sequence[AlertKey], now: datetime) -> None:
         """As the daemon does."""
-        self.engine.accept(tx, ended(tx, ids, now), now)
+        self.engine.accept(tx, ended(tx, keys, now), now)
 
     def open(self) -> list[int]:
         rows = self.commit(lambda tx: tx.all("select id from incidents where closed_at is null order by id"))

@@ -1,8 +1,8 @@
 """The end of what is silenced or suppressed: Alertmanager tells it to nobody, neither at once nor when that ends, so we ask.
 What a delivery left out (`truncatedAlerts`) may have ended untold as well.
 
-An incident counts as resolved when all of this holds:
-- an Alertmanager of ours has listed its alert before. One that came from elsewhere is in no list from the start;
+An alert of an open incident counts as resolved when all of this holds:
+- an Alertmanager of ours has listed it before. One that came from elsewhere is in no list from the start;
 - it was silenced or suppressed when it was seen last, or a silence covers it, or a delivery may have left it out. Of any
   other end Alertmanager tells us itself;
 - no Alertmanager lists it, twice in a row and a minute apart, and all have answered in between;
@@ -31,11 +31,11 @@ from sms_notify.silences.silence import Silence, covering
 from sms_notify.silences.suppressing import SuppressionChanges, note_suppressed
 from sms_notify.sources.alertmanager import SOURCE
 from sms_notify.store import incident_members, incidents, silences
-from sms_notify.store.silences import Open
+from sms_notify.store.silences import AlertKey, Open
 from sms_notify.store.tx import Tx
 
-Resolve = Callable[[Tx, Sequence[int], datetime], object]
-"""Ends these incidents as of now, and tells whoever is to hear of it."""
+Resolve = Callable[[Tx, Sequence[AlertKey], datetime], object]
+"""Ends these alerts as of now, and tells whoever is to hear of it."""
 
 GROUP = "no longer listed"
 """What stands in the ledger where Alertmanager's webhook has its groupKey. Not empty: they are told at once."""
@@ -84,8 +84,8 @@ class Ends:
         self._alertmanagers = alertmanagers
         self._resolve = resolve
         self._clock = clock
-        self._sights: dict[int, Sight] = {}
-        self._missing: dict[int, datetime] = {}
+        self._sights: dict[AlertKey, Sight] = {}
+        self._missing: dict[AlertKey, datetime] = {}
         self._looked = False
 
     def skip(self) -> EndsFound:
@@ -101,7 +101,7 @@ class Ends:
         """
         now, every = self._clock(), self._commit(silences.still_open)
         copies = self._commit(silences.held_copies)
-        self._sights = {incident.id: self._sight(incident, active) for incident in every}
+        self._sights = {incident.key: self._sight(incident, active) for incident in every}
         watched = [incident for incident in every if self._is_watched(incident)]
         if not (anyway or copies or watched or any(self._may_be_listed(one, now) for one in every)):
             return self.skip()
@@ -125,7 +125,7 @@ class Ends:
 
     def _sight(self, incident: Open, active: Sequence[Silence]) -> Sight:
         """From the list of an earlier round; in the first one from what an earlier process has noted."""
-        sight = self._sights.get(incident.id, Sight())
+        sight = self._sights.get(incident.key, Sight())
         names = {one.name for one in self._alertmanagers}
         before = next((one for one in (incident.listed_by, incident.alertmanager) if one in names), "")
         if not self._looked and not sight.alertmanager and before:
@@ -137,42 +137,42 @@ class Ends:
 
     def _is_watched(self, incident: Open) -> bool:
         """Whether its end may be told to nobody."""
-        return self._sights[incident.id].quiet or incident.hidden
+        return self._sights[incident.key].quiet or incident.hidden
 
     def _may_be_listed(self, incident: Open, now: datetime) -> bool:
         """Asked for soon, for an incident may be silenced and resolved within one round."""
         new = not self._looked or now - incident.opened_at < _NEW_FOR
-        return new or bool(self._sights[incident.id].alertmanager)
+        return new or bool(self._sights[incident.key].alertmanager)
 
     # What was found.
 
     def _note(self, every: Sequence[Open], listed: Mapping[str, Sight], now: datetime) -> None:
         self._looked = True
         still_listed = [incident for incident in every if incident.fingerprint in listed]
-        self._sights |= {incident.id: listed[incident.fingerprint] for incident in still_listed}
+        self._sights |= {incident.key: listed[incident.fingerprint] for incident in still_listed}
         worth = [incident for incident in still_listed if self._worth_a_row(incident, now)]
         for start in range(0, len(worth), _AT_ONCE):
             some = worth[start : start + _AT_ONCE]
             self._commit(partial(self._write, some=some, now=now))
 
     def _worth_a_row(self, incident: Open, now: datetime) -> bool:
-        if incident.listed_by != self._sights[incident.id].alertmanager:
+        if incident.listed_by != self._sights[incident.key].alertmanager:
             return True
         by_silence = incident.by_silence and not incident.silence_id
         return self._is_watched(incident) and (now - incident.heard_at >= _HEARD_EVERY or by_silence)
 
     def _write(self, tx: Tx, some: Sequence[Open], now: datetime) -> None:
         for incident in some:
-            sight = self._sights[incident.id]
+            sight = self._sights[incident.key]
             if incident.by_silence and sight.silence_id:
                 silences.made(tx, incident.id, sight.alertmanager, sight.silence_id, now)
-            silences.listed(tx, incident.id, sight.alertmanager)
+            silences.listed(tx, incident.key, sight.alertmanager)
             if self._is_watched(incident) and now - incident.heard_at >= _HEARD_EVERY:
                 incidents.seen(tx, [incident.id], now)
                 incident_members.seen(tx, incident.id, SOURCE, incident.fingerprint, now)
 
     def _patience(self, every: Sequence[Open], listed: Mapping[str, Sight]) -> timedelta:
-        others = any(self._sights[one.id].alertmanager and not self._is_watched(one) for one in every)
+        others = any(self._sights[one.key].alertmanager and not self._is_watched(one) for one in every)
         return MISSING_FOR_WHERE_ALL_ARE if others and not listed else MISSING_FOR
 
     def _judge(
@@ -181,12 +181,12 @@ class Ends:
         gone = [
             incident
             for incident in watched
-            if incident.fingerprint not in listed and self._sights[incident.id].alertmanager
+            if incident.fingerprint not in listed and self._sights[incident.key].alertmanager
         ]
-        self._missing = {incident.id: self._missing.get(incident.id, now) for incident in gone}
+        self._missing = {incident.key: self._missing.get(incident.key, now) for incident in gone}
         # a webhook that came meanwhile says that it fires, whatever the list said
-        since = {incident.id: max(self._missing[incident.id], incident.heard_at) for incident in gone}
-        ended = {id_: moment for id_, moment in since.items() if now - moment >= patience}
+        since = {incident.key: max(self._missing[incident.key], incident.heard_at) for incident in gone}
+        ended = {key: moment for key, moment in since.items() if now - moment >= patience}
         if not ended:
             return EndsFound(asked=True)
         settled, problems = self._settled()
@@ -202,25 +202,28 @@ class Ends:
         settled = [a for a in started.values() if isinstance(a, datetime) and now - a >= SETTLED_AFTER]
         return len(settled) == len(started), problems
 
-    def _end(self, ended: Mapping[int, datetime]) -> list[EndedIncident]:
-        ids, closed = list(ended), []
-        for start in range(0, len(ids), _AT_ONCE):
-            some = {id_: ended[id_] for id_ in ids[start : start + _AT_ONCE]}
-            closed += self._commit(partial(self._close, some=some))
-        return [
-            EndedIncident(id_, self._sights[id_].alertmanager, self._sights[id_].silence_id) for id_ in closed
-        ]
+    def _end(self, ended: Mapping[AlertKey, datetime]) -> list[EndedIncident]:
+        keys, closed = list(ended), dict[int, AlertKey]()
+        for start in range(0, len(keys), _AT_ONCE):
+            some = {key: ended[key] for key in keys[start : start + _AT_ONCE]}
+            closed |= self._commit(partial(self._close, some=some))
+        sights = ((id_, self._sights[key]) for id_, key in closed.items())
+        return [EndedIncident(id_, sight.alertmanager, sight.silence_id) for id_, sight in sights]
 
-    def _close(self, tx: Tx, some: Mapping[int, datetime]) -> list[int]:
-        ids = silences.unheard(tx, some)
-        if ids:
-            self._resolve(tx, ids, self._clock())
-        return ids
+    def _close(self, tx: Tx, some: Mapping[AlertKey, datetime]) -> dict[int, AlertKey]:
+        """The incidents that are over, each with an alert of it."""
+        keys = silences.unheard(tx, some)
+        if keys:
+            self._resolve(tx, keys, self._clock())
+        still_open = silences.held_open(tx, dict(keys))
+        return {key[0]: key for key in keys if key[0] not in still_open}
 
 
-def ended(tx: Tx, incident_ids: Sequence[int], now: datetime) -> Delivery:
-    """What Alertmanager would have told, had it told us: that the alerts of these incidents are resolved."""
-    alerts = silences.alerts(tx, incident_ids)
+def ended(tx: Tx, keys: Sequence[AlertKey], now: datetime) -> Delivery:
+    """What Alertmanager would have told, had it told us: that these alerts are resolved. The worst comes last: a shared
+    incident is named after what still stands.
+    """
+    alerts = sorted(silences.alerts(tx, keys), key=lambda one: -one.severity.rank)
     return Delivery(SOURCE, tuple(_resolved(alert, now) for alert in alerts), group=GROUP)
 
 

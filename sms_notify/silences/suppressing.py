@@ -57,13 +57,14 @@ def _by_incident(alerts: Iterable[OpenAlert]) -> dict[int, list[OpenAlert]]:
 
 
 def _suppressed_by(alerts: Sequence[OpenAlert], listed: Mapping[str, Sight]) -> str | None:
-    """Who suppresses all of them; None where one is told. What was suppressed and is listed no more stays so until it is
-    known to have ended; so does nothing else.
+    """Who keeps all of them from everybody, and not by silences alone, which acknowledge; None where one is told. What was
+    suppressed and is listed no more stays so until it is known to have ended; so does nothing else.
     """
     if any(alert.source != SOURCE for alert in alerts):
         return None
     sights = [listed[alert.fingerprint] for alert in alerts if alert.fingerprint in listed]
-    if not all(sight.listed.suppressed for sight in sights):
+    by = [sight.alertmanager for sight in sights if sight.listed.suppressed]
+    if not all(sight.quiet for sight in sights) or (sights and not by):
         return None
     known = len(sights) == len(alerts) or alerts[0].suppressed_at is not None
-    return (sights[0].alertmanager if sights else _NOBODY) if known else None
+    return (by or [_NOBODY])[0] if known else None

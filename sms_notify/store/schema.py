@@ -387,6 +387,7 @@ MIGRATIONS: tuple[str, ...] = (
     alter table members add column end_reason text not null default '';
     alter table incidents add column suppressed_at bigint;
     alter table incidents add column listed_by text not null default '';
+    alter table members add column listed_by text not null default '';
     alter table incidents add column hidden integer not null default 0;
     """,
 )

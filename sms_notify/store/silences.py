@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 
 from sms_notify.alert import Alert
-from sms_notify.policy.records import Subject, TimerKind
+from sms_notify.policy.records import TimerKind
 from sms_notify.policy.vocabulary import AckBy
 from sms_notify.sources.alertmanager import SOURCE
+from sms_notify.store.incident_members import of_incidents
 from sms_notify.store.incidents import incident_of
 from sms_notify.store.tx import Row, Tx, from_stored, load, moment, stored
 
@@ -53,14 +54,18 @@ class Wanting:
     acked_by: str
 
 
+AlertKey = tuple[int, str]
+"""An incident, and by which fingerprint Alertmanager knows its alert; a shared incident has several."""
+
+
 @dataclass(frozen=True, slots=True)
 class Open:
-    """An open incident, as looking for its end needs it; the times are aware UTC.
+    """An alert of an open incident, as looking for its end needs it; the times are aware UTC.
 
-    `silence_id` is the silence that was noted for it at `alertmanager`; both are empty where none was. `listed_by` is the
-    Alertmanager that was seen to list it, empty for none. `by_silence` says that a silence has acknowledged it;
-    `suppressed` that it was seen inhibited or muted there; `hidden` that a delivery left some alerts out, and this one may
-    have been among them.
+    `silence_id` is the silence that was noted for the incident at `alertmanager`; both are empty where none was. `listed_by`
+    is the Alertmanager that was seen to list the alert, empty for none. `by_silence` says that a silence has acknowledged
+    the incident; `suppressed` that it was seen inhibited or muted there; `hidden` that a delivery left some alerts out, and
+    this one may have been among them.
     """
 
     id: int
@@ -75,6 +80,10 @@ class Open:
     suppressed: bool = False
     hidden: bool = False
     listed_by: str = ""
+
+    @property
+    def key(self) -> AlertKey:
+        return self.id, self.fingerprint
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,11 +191,12 @@ def made(tx: Tx, incident_id: int, alertmanager: str, silence_id: str, now: date
 
 
 def still_open(tx: Tx) -> Sequence[Open]:
-    """Every open incident from an Alertmanager, oldest first."""
+    """Every alert from an Alertmanager that holds an incident open, oldest first. members_key finds who lists one of several."""
     rows = tx.all(
         "select i.id, i.fingerprint, i.labels, i.opened_at, i.last_seen_at, i.acked_at, i.acked_how, s.alertmanager,"
-        " s.silence_id, x.suppressed_at, x.hidden, x.listed_by from by_source i join incidents x on x.id = i.id"
-        " left join silences s on s.incident_id = i.id"
+        " s.silence_id, x.suppressed_at, x.hidden, coalesce(m.listed_by, x.listed_by) as listed_by"
+        " from by_source i join incidents x on x.id = i.id left join silences s on s.incident_id = i.id"
+        " left join members m on m.incident_id = i.id and m.source = i.source and m.fingerprint = i.fingerprint"
         f" where {_OPEN_THERE} order by i.id",
         source=SOURCE,
     )
@@ -197,7 +207,7 @@ def still_open(tx: Tx) -> Sequence[Open]:
             row["alertmanager"] or "", row["silence_id"] or "", row["suppressed_at"] is not None,
             bool(row["hidden"]), row["listed_by"],
         )
-        for row in _single(rows)
+        for row in rows
     ]  # fmt: skip
 
 
@@ -229,10 +239,23 @@ def still_suppressed(tx: Tx, now: datetime) -> None:
     tx.run(sql, now=stored(now))
 
 
-def listed(tx: Tx, incident_id: int, alertmanager: str) -> None:
-    """That one lists it."""
-    sql = "update incidents set listed_by = :alertmanager where id = :id"
-    tx.run(sql, alertmanager=alertmanager, id=incident_id)
+def listed(tx: Tx, key: AlertKey, alertmanager: str) -> None:
+    """That one lists it. By the primary key, and by members_key."""
+    id_, fingerprint = key
+    tx.run(
+        "update incidents set listed_by = :alertmanager where id = :id and source = :source",
+        alertmanager=alertmanager,
+        id=id_,
+        source=SOURCE,
+    )
+    tx.run(
+        "update members set listed_by = :alertmanager"
+        " where incident_id = :id and source = :source and fingerprint = :fingerprint",
+        alertmanager=alertmanager,
+        id=id_,
+        source=SOURCE,
+        fingerprint=fingerprint,
+    )
 
 
 def note_hidden(tx: Tx, now: datetime) -> None:
@@ -252,7 +275,8 @@ def held_copies(tx: Tx) -> list[HeldCopy]:
     agenda_due finds them.
     """
     rows = tx.all(
-        "select a.incident_id, i.closed_at, i.listed_by, coalesce(m.source, i.source) as source,"
+        "select a.incident_id, i.closed_at, coalesce(m.listed_by, i.listed_by) as listed_by,"
+        " coalesce(m.source, i.source) as source,"
         " coalesce(m.fingerprint, i.fingerprint) as fingerprint from agenda a join incidents i on i.id = a.incident_id"
         " left join members m on m.incident_id = i.id and m.closed_at = i.closed_at"
         " where a.what = :copy and i.closed_at is not null",
@@ -266,31 +290,31 @@ def held_copies(tx: Tx) -> list[HeldCopy]:
     ]
 
 
-def unheard(tx: Tx, since: Mapping[int, datetime]) -> list[int]:
-    """Those incidents that are open, and of which nothing was heard after the time given for each."""
-    sql = "select 1 from by_source where id = :id and source = :source and closed_at is null and last_seen_at <= :since"
+def unheard(tx: Tx, since: Mapping[AlertKey, datetime]) -> list[AlertKey]:
+    """Those alerts that have not ended, and of which nothing was heard after the time given for each."""
+    sql = (
+        "select 1 from by_source where id = :id and source = :source and fingerprint = :fingerprint and closed_at is null"
+        " and last_seen_at <= :since"
+    )
     return [
-        id_
-        for id_, heard_at in since.items()
-        if tx.one(sql, id=id_, source=SOURCE, since=stored(heard_at)) is not None
+        (id_, name)
+        for (id_, name), heard_at in since.items()
+        if tx.one(sql, id=id_, source=SOURCE, fingerprint=name, since=stored(heard_at)) is not None
     ]
 
 
-def alerts(tx: Tx, incident_ids: Sequence[int]) -> list[Alert]:
-    """The alerts of these incidents, as they came with the beginning."""
-    rows = (tx.one("select * from incidents where id = :id", id=id_) for id_ in incident_ids)
-    return [_as_told(tx, incident_of(row).subject) for row in rows if row is not None]
+def held_open(tx: Tx, incident_ids: Iterable[int]) -> set[int]:
+    """Those shared incidents of which an alert has not ended."""
+    sql = "select 1 from members where incident_id = :id and closed_at is null limit 1"
+    return {id_ for id_ in incident_ids if tx.one(sql, id=id_) is not None}
 
 
-def _as_told(tx: Tx, subject: Subject) -> Alert:
-    """Under the name by which Alertmanager knows it."""
-    row = tx.one(
-        "select source, fingerprint from members where incident_id = :id and source = :source and closed_at is null",
-        id=subject.incident_id,
-        source=SOURCE,
-    )
-    return (
-        subject.alert
-        if row is None
-        else replace(subject.alert, source=SOURCE, fingerprint=row["fingerprint"])
-    )
+def alerts(tx: Tx, keys: Iterable[AlertKey]) -> list[Alert]:
+    """These alerts as they were told last, under the names by which Alertmanager knows them."""
+    wanted = list(keys)
+    rows = (tx.one("select * from incidents where id = :id", id=id_) for id_ in dict(wanted))
+    own = {row["id"]: incident_of(row).subject.alert for row in rows if row is not None}
+    members = {
+        (one.incident_id, one.fingerprint): one for one in of_incidents(tx, own) if one.source == SOURCE
+    }
+    return [members[key].alert if key in members else own[key[0]] for key in wanted if key[0] in own]
