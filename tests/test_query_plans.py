@@ -202,7 +202,7 @@ class Whole:
             assert silences.alerts(tx, [newest])
             assert silences.held_open(tx, [ROWS]) <= {ROWS}
             silences.open_alerts(tx)
-            silences.held_copies(tx)
+            silences.held_copies(tx, NOON)
 
     def send(self) -> None:
         """Each way in which an attempt may end, with a report of what was taken."""

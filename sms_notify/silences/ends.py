@@ -23,6 +23,7 @@ from functools import partial
 
 from sms_notify.alert import Alert, Delivery, Status
 from sms_notify.delivery.sender import Clock, Commit
+from sms_notify.policy.episodes import OLD_COPY_WINDOW
 from sms_notify.silences.client import AlertmanagerClient, AlertmanagerProblem
 from sms_notify.silences.copies import CopiesJudged, judge_copies
 from sms_notify.silences.listing import ListedAlert
@@ -100,7 +101,7 @@ class Ends:
         `active` are the silences of them all. Raises StoreError.
         """
         now, every = self._clock(), self._commit(silences.still_open)
-        copies = self._commit(silences.held_copies)
+        copies = self._commit(lambda tx: silences.held_copies(tx, now + OLD_COPY_WINDOW))
         self._sights = {incident.key: self._sight(incident, active) for incident in every}
         watched = [incident for incident in every if self._is_watched(incident)]
         if not (anyway or copies or watched or any(self._may_be_listed(one, now) for one in every)):

@@ -270,17 +270,18 @@ def note_hidden(tx: Tx, now: datetime) -> None:
     )
 
 
-def held_copies(tx: Tx) -> list[HeldCopy]:
-    """The copies of Alertmanager's alerts that are held; of a shared incident, where Alertmanager alone ended it. The index
-    agenda_due finds them.
+def held_copies(tx: Tx, until: datetime) -> list[HeldCopy]:
+    """The copies of Alertmanager's alerts that are held until then at most; of a shared incident, where Alertmanager alone
+    ended it. The index agenda_due finds them.
     """
     rows = tx.all(
         "select a.incident_id, i.closed_at, coalesce(m.listed_by, i.listed_by) as listed_by,"
         " coalesce(m.source, i.source) as source,"
         " coalesce(m.fingerprint, i.fingerprint) as fingerprint from agenda a join incidents i on i.id = a.incident_id"
         " left join members m on m.incident_id = i.id and m.closed_at = i.closed_at"
-        " where a.what = :copy and i.closed_at is not null",
+        " where a.what = :copy and a.due_at <= :until and i.closed_at is not null",
         copy=TimerKind.COPY,
+        until=stored(until),
     )
     other = {row["incident_id"] for row in rows if row["source"] != SOURCE}
     return [
