@@ -25,7 +25,7 @@ from sms_notify.silences.client import AlertmanagerClient, AlertmanagerProblem, 
 from sms_notify.silences.deeds import keeper_of
 from sms_notify.silences.ends import GROUP, ended
 from sms_notify.silences.keeper import Keeper, Kept, SilenceEvent
-from sms_notify.silences.listing import ListedAlert, read_listed, read_started
+from sms_notify.silences.listing import ListedAlert, read_listed, read_muted, read_started
 from sms_notify.silences.settings import AlertmanagerSettings
 from sms_notify.simulator.server import Simulator
 from sms_notify.simulator.settings import SimulatorSettings
@@ -92,7 +92,6 @@ def test_a_list_of_alerts_says_which_fire_and_which_of_them_are_silenced() -> No
     [
         ({"state": "active", "silencedBy": [], "inhibitedBy": []}, ListedAlert()),
         ({"state": "suppressed", "silencedBy": [], "inhibitedBy": ["aa"]}, ListedAlert(suppressed=True)),
-        ({"state": "suppressed", "silencedBy": [], "mutedBy": ["nights"]}, ListedAlert(suppressed=True)),
         ({"state": "suppressed"}, ListedAlert(suppressed=True)),
         ({"state": "suppressed", "silencedBy": ["s-1"], "inhibitedBy": []}, ListedAlert("s-1")),
         ({"state": "suppressed", "silencedBy": ["s-1"], "inhibitedBy": ["aa"]}, ListedAlert("s-1", True)),
@@ -103,6 +102,21 @@ def test_a_list_of_alerts_says_which_fire_and_which_of_them_are_silenced() -> No
 def test_what_else_keeps_an_alert_from_everybody_is_read(status: object, read: ListedAlert) -> None:
     body = json.dumps([fires("aa") | {"status": status}])
     assert read_listed(body.encode()) == {"aa": read}
+
+
+@pytest.mark.parametrize(
+    ("groups", "read"),
+    [
+        ([{"alerts": [fires("aa") | {"status": {"mutedBy": ["nights"]}}, fires("bb")]}], {"aa"}),
+        # told by another route
+        ([{"alerts": [fires("aa") | {"status": {"mutedBy": ["nights"]}}]}, {"alerts": [fires("aa")]}], set()),
+        ([{"alerts": [fires("aa") | {"status": {"mutedBy": []}}]}], set()),
+        ([{"alerts": "x"}, 7, {"alerts": [7, {"fingerprint": 7}, fires("aa") | {"status": 7}]}], set()),
+        ({"alerts": []}, set()),
+    ],
+)
+def test_what_each_group_mutes_by_time_is_read(groups: object, read: set[str]) -> None:
+    assert read_muted(json.dumps(groups).encode()) == read
 
 
 @pytest.mark.parametrize(
@@ -533,10 +547,10 @@ def test_alerts_are_asked_for_while_one_is_open_that_they_know(
     id_ = desk.opens()
     alertmanager.lists("web-1")
     rounds(desk, keeper, 0, 1, 60)  # it may be inhibited at any time
-    assert (alertmanager.asked("alerts"), alertmanager.asked("status")) == (3, 0)
+    assert (alertmanager.asked("alerts?"), alertmanager.asked("status")) == (3, 0)
     desk.commit(lambda tx: desk.resolve(tx, [(id_, firing(instance="web-1").fingerprint)], desk.clock()))
     rounds(desk, keeper, 1, 1)
-    assert alertmanager.asked("alerts") == 3
+    assert alertmanager.asked("alerts?") == 3
 
 
 def test_what_comes_from_nowhere_is_asked_for_only_while_it_is_new(
@@ -547,7 +561,7 @@ def test_what_comes_from_nowhere_is_asked_for_only_while_it_is_new(
     desk.opens()
     rounds(desk, keeper, 0, 3, 3, 3, 60)
 
-    assert alertmanager.asked("alerts") == 2
+    assert alertmanager.asked("alerts?") == 2
 
 
 def test_the_alerts_are_asked_for_with_the_credentials() -> None:
@@ -587,6 +601,23 @@ def test_what_is_inhibited_is_noted_until_it_is_let_go(desk: Desk, alertmanager:
     alertmanager.lists("web-1", "web-2")
     assert words(tuple(rounds(desk, keeper, 1, 1))) == [SilenceEvent.LET_GO]
     assert (suppressed(desk), desk.open()) == ([], ids)
+
+
+def test_what_a_time_mutes_there_is_suppressed_and_over_when_it_is_listed_no_more(
+    desk: Desk, alertmanager: FakeAlertmanager
+) -> None:
+    keeper = desk.keeper(alertmanager)
+    desk.opens()
+    alertmanager.lists("web-1")
+    name = firing(instance="web-1").fingerprint
+    alertmanager.groups = [{"alerts": [fires(name) | {"status": {"mutedBy": ["nights"]}}]}]
+    assert words(tuple(rounds(desk, keeper, 0))) == [SilenceEvent.SUPPRESSED]
+    alertmanager.refuses = "alerts/groups"
+    assert words(tuple(rounds(desk, keeper, 1))) == [SilenceEvent.LET_GO]  # nobody knows: people are paged
+    alertmanager.refuses = ""
+    rounds(desk, keeper, 1)
+    alertmanager.lists()
+    assert words(tuple(rounds(desk, keeper, 1, 1))) == [SilenceEvent.ENDED]
 
 
 def test_what_ends_while_it_is_inhibited_is_over_and_stays_suppressed_until_then(

@@ -89,6 +89,7 @@ class FakeAlertmanager(AbstractContextManager["FakeAlertmanager"]):
     def __init__(self, *present: dict[str, Any]) -> None:
         self.silences = list(present)
         self.alerts: list[object] = []
+        self.groups: object = []
         self.started: object = (NOON - timedelta(days=1)).isoformat()
         self.refuses = ""
         self.gets: list[str] = []
@@ -125,6 +126,7 @@ def _speaks(state: FakeAlertmanager) -> type[BaseHTTPRequestHandler]:
             answers = {
                 "silences": state.silences,
                 "alerts?active=true&silenced=true&inhibited=true&unprocessed=true": state.alerts,
+                "alerts/groups?active=true&silenced=true&inhibited=true": state.groups,
                 "status": {"cluster": {"status": "disabled"}, "uptime": state.started},
             }
             refused = state.refuses and what.startswith(state.refuses)

@@ -5,8 +5,8 @@ https://github.com/prometheus/alertmanager/blob/main/api/v2/openapi.yaml
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Container, Mapping
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -47,6 +47,24 @@ def read_listed(body: bytes) -> Mapping[str, ListedAlert] | None:
     return listed
 
 
+def read_muted(body: bytes) -> frozenset[str]:
+    """The fingerprints in a list of groups that each group with them mutes by time. What cannot be read is not muted."""
+    found, muted, told = json_of(body), set[str](), set[str]()
+    for group in _some(found):
+        for entry in _some(group.get("alerts")) if isinstance(group, dict) else ():
+            fingerprint = id_of(entry.get("fingerprint")) if isinstance(entry, dict) else None
+            status = entry.get("status") if fingerprint is not None else None
+            by = _some(status.get("mutedBy")) if isinstance(status, dict) else []
+            if fingerprint is not None:
+                (muted if by else told).add(fingerprint)
+    return frozenset(muted - told)
+
+
+def with_muted(listed: Mapping[str, ListedAlert], muted: Container[str]) -> Mapping[str, ListedAlert]:
+    """Muted by time is suppressed as well."""
+    return {name: replace(one, suppressed=one.suppressed or name in muted) for name, one in listed.items()}
+
+
 def read_started(body: bytes) -> datetime | None:
     """Since when it runs (its status calls that `uptime`), aware UTC; None where `body` does not say so."""
     found = json_of(body)
@@ -58,7 +76,7 @@ def _alert(status: Any) -> ListedAlert:
     if not isinstance(status, dict):
         return ListedAlert()
     silenced = _some(status.get("silencedBy"))
-    by_others = bool(_some(status.get("inhibitedBy")) or _some(status.get("mutedBy")))
+    by_others = bool(_some(status.get("inhibitedBy")))
     silence_id = (id_of(silenced[0]) or "") if silenced else ""
     return ListedAlert(silence_id, by_others or (status.get("state") == "suppressed" and not silenced))
 
