@@ -13,8 +13,9 @@ from collections.abc import Mapping
 from sms_notify.alert import EndReason, Status
 
 _NAME = "grafana_state_reason"
-_WORD = re.compile(r"[A-Za-z]+")
-_WELL = frozenset(("normal",))
+_BETWEEN = re.compile(r"[,()]")
+_NO_LETTER = re.compile(r"[^a-z]")
+_WELL = frozenset(("", "normal"))
 _UNWATCHED = frozenset(("paused", "ruledeleted", "updated"))
 
 
@@ -22,7 +23,7 @@ def end_reason_of(status: Status, said: Mapping[str, str]) -> EndReason:
     """`said` are the labels and annotations. A reason that is not known is no health: the data may be gone."""
     if status is not Status.RESOLVED:
         return EndReason.NONE
-    words = {word.lower() for word in _WORD.findall(said.get(_NAME, "")[:200])} - _WELL
-    if not words:
+    words = {_NO_LETTER.sub("", word) for word in _BETWEEN.split(said.get(_NAME, "")[:200].lower())}
+    if not words - _WELL:
         return EndReason.NONE
     return EndReason.NO_LONGER_WATCHED if words & _UNWATCHED else EndReason.NO_DATA
