@@ -276,27 +276,11 @@ _CAUSES = {Kind.MANUAL: Cause.BY_HAND, Kind.OPERATOR: Cause.TROUBLE, Kind.HANDOF
 def queued(draft: Draft, message_id: int, now: datetime) -> Message:
     """The message that a draft becomes."""
     return Message(
-        id=message_id,
-        kind=draft.kind,
-        receiver=draft.receiver,
-        recipient=draft.person.name,
-        number=draft.person.number,
-        severity=draft.severity,
-        gateway=draft.gateway,
-        body=draft.text.body,
-        parts=draft.text.parts,
-        state=State.QUEUED,
-        attempts=0,
-        ambiguous=0,
-        reference="",
-        smsid="",
-        not_before=draft.not_before,
-        expires_at=draft.expires_at,
-        created_at=now,
-        polls=0,
-        lane=draft.lane,
-        ack_code=draft.ack_code,
-    )
+        id=message_id, kind=draft.kind, receiver=draft.receiver, recipient=draft.person.name, number=draft.person.number,
+        severity=draft.severity, gateway=draft.gateway, body=draft.text.body, parts=draft.text.parts, state=State.QUEUED,
+        attempts=0, ambiguous=0, reference="", smsid="", not_before=draft.not_before, expires_at=draft.expires_at,
+        created_at=now, polls=0, lane=draft.lane, ack_code=draft.ack_code,
+    )  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
