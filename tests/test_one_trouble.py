@@ -390,7 +390,7 @@ def test_alertmanagers_silences_know_a_shared_incident_by_alertmanagers_name(sit
     with here.bench.reading() as tx:
         (seen,) = silences.still_open(tx)
         (waiting,) = silences.uncovered(tx)
-        (told,) = silences.alerts(tx, [seen.id])
+        (told,) = silences.alerts(tx, [seen.key])
     assert seen.fingerprint == told.fingerprint == alertmanager.fingerprint
     assert seen.labels == waiting.labels == alertmanager.labels
     assert told.source == "alertmanager"

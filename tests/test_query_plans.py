@@ -197,8 +197,12 @@ class Whole:
             silences.acknowledged(tx)
             assert silences.still_open(tx)
             silences.wanting(tx, NOON)
-            assert silences.unheard(tx, {ROWS: NOON})
-            silences.alerts(tx, [ROWS])
+            (newest,) = [one.key for one in silences.still_open(tx) if one.id == ROWS]
+            assert silences.unheard(tx, {newest: NOON}) == [newest]
+            assert silences.alerts(tx, [newest])
+            assert silences.held_open(tx, [ROWS]) <= {ROWS}
+            silences.open_alerts(tx)
+            silences.held_copies(tx, NOON)
 
     def send(self) -> None:
         """Each way in which an attempt may end, with a report of what was taken."""

@@ -18,13 +18,14 @@ from workbench import NOON, Bench, firing, open_episode, resolved
 
 from sms_notify.alert import Delivery, Status
 from sms_notify.policy.outcomes import Fate
+from sms_notify.policy.suppression import is_suppressed
 from sms_notify.policy.vocabulary import AckBy
 from sms_notify.secret import Secret
 from sms_notify.silences.client import AlertmanagerClient, AlertmanagerProblem, Why
 from sms_notify.silences.deeds import keeper_of
 from sms_notify.silences.ends import GROUP, ended
 from sms_notify.silences.keeper import Keeper, Kept, SilenceEvent
-from sms_notify.silences.listing import read_listed, read_started
+from sms_notify.silences.listing import ListedAlert, read_listed, read_muted, read_started
 from sms_notify.silences.settings import AlertmanagerSettings
 from sms_notify.simulator.server import Simulator
 from sms_notify.simulator.settings import SimulatorSettings
@@ -82,8 +83,40 @@ def silenced(desk: Desk, alertmanager: FakeAlertmanager, keeper: Keeper) -> int:
 def test_a_list_of_alerts_says_which_fire_and_which_of_them_are_silenced() -> None:
     body = json.dumps([fires("aa"), fires("bb", "s-1", "s-2"), {"fingerprint": "cc"}])
 
-    assert read_listed(body.encode()) == {"aa": "", "bb": "s-1", "cc": ""}
+    assert read_listed(body.encode()) == {"aa": ListedAlert(), "bb": ListedAlert("s-1"), "cc": ListedAlert()}
     assert read_listed(b"[]") == {}
+
+
+@pytest.mark.parametrize(
+    ("status", "read"),
+    [
+        ({"state": "active", "silencedBy": [], "inhibitedBy": []}, ListedAlert()),
+        ({"state": "suppressed", "silencedBy": [], "inhibitedBy": ["aa"]}, ListedAlert(suppressed=True)),
+        ({"state": "suppressed"}, ListedAlert(suppressed=True)),
+        ({"state": "suppressed", "silencedBy": ["s-1"], "inhibitedBy": []}, ListedAlert("s-1")),
+        ({"state": "suppressed", "silencedBy": ["s-1"], "inhibitedBy": ["aa"]}, ListedAlert("s-1", True)),
+        ({"state": "unprocessed", "silencedBy": None, "inhibitedBy": "aa"}, ListedAlert()),
+        (7, ListedAlert()),
+    ],
+)
+def test_what_else_keeps_an_alert_from_everybody_is_read(status: object, read: ListedAlert) -> None:
+    body = json.dumps([fires("aa") | {"status": status}])
+    assert read_listed(body.encode()) == {"aa": read}
+
+
+@pytest.mark.parametrize(
+    ("groups", "read"),
+    [
+        ([{"alerts": [fires("aa") | {"status": {"mutedBy": ["nights"]}}, fires("bb")]}], {"aa"}),
+        # told by another route
+        ([{"alerts": [fires("aa") | {"status": {"mutedBy": ["nights"]}}]}, {"alerts": [fires("aa")]}], set()),
+        ([{"alerts": [fires("aa") | {"status": {"mutedBy": []}}]}], set()),
+        ([{"alerts": "x"}, 7, {"alerts": [7, {"fingerprint": 7}, fires("aa") | {"status": 7}]}], set()),
+        ({"alerts": []}, set()),
+    ],
+)
+def test_what_each_group_mutes_by_time_is_read(groups: object, read: set[str]) -> None:
+    assert read_muted(json.dumps(groups).encode()) == read
 
 
 @pytest.mark.parametrize(
@@ -110,7 +143,7 @@ def test_whatever_comes_is_read_or_refused_and_never_an_exception(raw: bytes, a:
         body = json.dumps(entry).encode()
         assert isinstance(read_started(body), datetime | None)
         found = read_listed(body)
-        assert found is None or all(isinstance(text, str) for pair in found.items() for text in pair)
+        assert found is None or all(isinstance(one.silence_id, str) for one in found.values())
     assert read_started(raw) is None
     assert read_listed(raw) in (None, {})
 
@@ -469,9 +502,9 @@ def test_an_alert_that_another_clock_started_in_our_future_can_end(
     desk: Desk, alertmanager: FakeAlertmanager
 ) -> None:
     alert = firing(instance="web-1", at=NOON + timedelta(hours=1))
-    id_ = desk.commit(lambda tx: open_episode(tx, alert, NOON))
-    (over,) = desk.commit(lambda tx: ended(tx, [id_], NOON)).alerts
-    desk.commit(lambda tx: desk.resolve(tx, [id_], NOON))
+    key = desk.commit(lambda tx: open_episode(tx, alert, NOON)), alert.fingerprint
+    (over,) = desk.commit(lambda tx: ended(tx, [key], NOON)).alerts
+    desk.commit(lambda tx: desk.resolve(tx, [key], NOON))
 
     assert (over.status, over.ends_at, over.labels) == (Status.RESOLVED, alert.starts_at, alert.labels)
     assert desk.open() == []
@@ -505,20 +538,19 @@ def test_many_are_ended_in_one_round(desk: Desk, alertmanager: FakeAlertmanager)
     assert desk.open() == []
 
 
-def test_alerts_are_asked_for_only_where_one_is_new_or_silenced(
+def test_alerts_are_asked_for_while_one_is_open_that_they_know(
     desk: Desk, alertmanager: FakeAlertmanager
 ) -> None:
     keeper = desk.keeper(alertmanager)
     rounds(desk, keeper, 0, 1)
     assert alertmanager.gets == ["silences", "silences"]
-    desk.opens()
+    id_ = desk.opens()
     alertmanager.lists("web-1")
-    rounds(desk, keeper, 0, 1, 1)
-    assert alertmanager.asked("alerts") == 1
-    alertmanager.silences = [WEB_1]
-    alertmanager.lists("web-1", silence=SILENCE)
-    rounds(desk, keeper, 60, 1)
-    assert (alertmanager.asked("alerts"), alertmanager.asked("status")) == (3, 0)
+    rounds(desk, keeper, 0, 1, 60)  # it may be inhibited at any time
+    assert (alertmanager.asked("alerts?"), alertmanager.asked("status")) == (3, 0)
+    desk.commit(lambda tx: desk.resolve(tx, [(id_, firing(instance="web-1").fingerprint)], desk.clock()))
+    rounds(desk, keeper, 1, 1)
+    assert alertmanager.asked("alerts?") == 3
 
 
 def test_what_comes_from_nowhere_is_asked_for_only_while_it_is_new(
@@ -529,7 +561,7 @@ def test_what_comes_from_nowhere_is_asked_for_only_while_it_is_new(
     desk.opens()
     rounds(desk, keeper, 0, 3, 3, 3, 60)
 
-    assert alertmanager.asked("alerts") == 2
+    assert alertmanager.asked("alerts?") == 2
 
 
 def test_the_alerts_are_asked_for_with_the_credentials() -> None:
@@ -544,3 +576,120 @@ def test_the_alerts_are_asked_for_with_the_credentials() -> None:
         "GET /api/v2/status HTTP/1.1",
     ]
     assert all("Authorization: Bearer geheim" in line for line in lines)
+
+
+# What the source suppresses.
+
+
+def inhibited(*instances: str) -> list[object]:
+    status = {"state": "suppressed", "silencedBy": [], "inhibitedBy": ["ff"]}
+    return [fires(firing(instance=one).fingerprint) | {"status": status} for one in instances]
+
+
+def suppressed(desk: Desk) -> list[int]:
+    sql = "select id from incidents where suppressed_at is not null order by id"
+    return [row["id"] for row in desk.commit(lambda tx: tx.all(sql))]
+
+
+def test_what_is_inhibited_is_noted_until_it_is_let_go(desk: Desk, alertmanager: FakeAlertmanager) -> None:
+    keeper = desk.keeper(alertmanager)
+    ids = [desk.opens("web-1"), desk.opens("web-2")]
+    alertmanager.alerts = [*inhibited("web-1"), fires(firing(instance="web-2").fingerprint)]
+
+    assert words(tuple(rounds(desk, keeper, 0, 1, 1))) == [SilenceEvent.SUPPRESSED]
+    assert suppressed(desk) == ids[:1]
+    alertmanager.lists("web-1", "web-2")
+    assert words(tuple(rounds(desk, keeper, 1, 1))) == [SilenceEvent.LET_GO]
+    assert (suppressed(desk), desk.open()) == ([], ids)
+
+
+def test_what_a_time_mutes_there_is_suppressed_and_over_when_it_is_listed_no_more(
+    desk: Desk, alertmanager: FakeAlertmanager
+) -> None:
+    keeper = desk.keeper(alertmanager)
+    desk.opens()
+    alertmanager.lists("web-1")
+    name = firing(instance="web-1").fingerprint
+    alertmanager.groups = [{"alerts": [fires(name) | {"status": {"mutedBy": ["nights"]}}]}]
+    assert words(tuple(rounds(desk, keeper, 0))) == [SilenceEvent.SUPPRESSED]
+    alertmanager.refuses = "alerts/groups"
+    assert words(tuple(rounds(desk, keeper, 1))) == [SilenceEvent.LET_GO]  # nobody knows: people are paged
+    alertmanager.refuses = ""
+    rounds(desk, keeper, 1)
+    alertmanager.lists()
+    assert words(tuple(rounds(desk, keeper, 1, 1))) == [SilenceEvent.ENDED]
+
+
+def test_what_ends_while_it_is_inhibited_is_over_and_stays_suppressed_until_then(
+    desk: Desk, alertmanager: FakeAlertmanager
+) -> None:
+    keeper = desk.keeper(alertmanager)
+    id_ = desk.opens()
+    alertmanager.alerts = inhibited("web-1")
+    keeper.keep_once()
+    alertmanager.lists()
+
+    assert (rounds(desk, keeper, 1), suppressed(desk)) == ([], [id_])
+    assert words(tuple(rounds(desk, keeper, 1))) == [SilenceEvent.ENDED]
+    assert desk.open() == []
+
+
+def test_one_of_a_pair_that_does_not_suppress_it_lets_it_go(
+    desk: Desk, alertmanager: FakeAlertmanager
+) -> None:
+    with FakeAlertmanager() as other:
+        keeper = desk.keeper(alertmanager, other)
+        desk.opens()
+        alertmanager.alerts = inhibited("web-1")
+        other.lists("web-1")
+        assert (rounds(desk, keeper, 0, 1), suppressed(desk)) == ([], [])
+
+
+def test_a_note_is_renewed_while_all_answer_and_another_process_takes_it_over(
+    desk: Desk, alertmanager: FakeAlertmanager
+) -> None:
+    keeper = desk.keeper(alertmanager)
+    id_ = desk.opens()
+    alertmanager.alerts = inhibited("web-1")
+    rounds(desk, keeper, 0, 10)
+    assert desk.commit(lambda tx: incidents.by_ids(tx, [id_]))[0].suppressed_at == desk.clock()
+    alertmanager.refuses = "alerts"
+    rounds(desk, keeper, 6)
+    (incident,) = desk.commit(lambda tx: incidents.by_ids(tx, [id_]))
+    assert not is_suppressed(incident, desk.clock())
+    alertmanager.refuses = ""
+    alertmanager.lists()
+    assert words(tuple(rounds(desk, desk.keeper(alertmanager), 1, 1))) == [SilenceEvent.ENDED]
+
+
+# What a delivery left out.
+
+
+def test_what_truncated_alerts_may_hide_is_over_where_it_is_listed_no_more(
+    desk: Desk, alertmanager: FakeAlertmanager
+) -> None:
+    keeper = desk.keeper(alertmanager)
+    ids = [desk.opens("web-1"), desk.opens("web-2")]
+    alertmanager.lists("web-1", "web-2")
+    rounds(desk, keeper, 0, 1)
+    told = Delivery("alertmanager", (firing(instance="web-2"),), group="g", hidden=1)
+    desk.commit(lambda tx: desk.engine.accept(tx, told, desk.clock()))
+    alertmanager.lists("web-3")
+
+    assert [one.incident_id for one in rounds(desk, keeper, 1, 1, 10)] == ids[:1]
+    assert desk.open() == ids[1:]  # of that one Alertmanager tells the end itself
+
+
+def test_what_truncated_alerts_may_hide_is_heard_of_by_its_list(
+    desk: Desk, alertmanager: FakeAlertmanager
+) -> None:
+    keeper = desk.keeper(alertmanager)
+    id_ = desk.opens("web-1")
+    told = Delivery("alertmanager", (firing(instance="web-2"),), group="g", hidden=1)
+    desk.clock.move(minutes=1)
+    desk.commit(lambda tx: desk.engine.accept(tx, told, desk.clock()))
+    alertmanager.lists("web-1", "web-2")
+    rounds(desk, keeper, *[61] * 30)
+
+    heard = desk.commit(lambda tx: incidents.by_ids(tx, [id_]))[0].last_seen_at
+    assert desk.clock() - heard <= timedelta(hours=1)

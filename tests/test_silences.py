@@ -34,6 +34,7 @@ from sms_notify.silences.keeper import Keeper, Kept, SilenceEvent
 from sms_notify.silences.settings import AlertmanagerSettings
 from sms_notify.silences.silence import Silence, covers, read_active, read_created, write
 from sms_notify.store import silences
+from sms_notify.store.silences import AlertKey
 from sms_notify.store.sqlite import SqliteStore
 from sms_notify.store.tx import Tx
 
@@ -88,6 +89,7 @@ class FakeAlertmanager(AbstractContextManager["FakeAlertmanager"]):
     def __init__(self, *present: dict[str, Any]) -> None:
         self.silences = list(present)
         self.alerts: list[object] = []
+        self.groups: object = []
         self.started: object = (NOON - timedelta(days=1)).isoformat()
         self.refuses = ""
         self.gets: list[str] = []
@@ -124,6 +126,7 @@ def _speaks(state: FakeAlertmanager) -> type[BaseHTTPRequestHandler]:
             answers = {
                 "silences": state.silences,
                 "alerts?active=true&silenced=true&inhibited=true&unprocessed=true": state.alerts,
+                "alerts/groups?active=true&silenced=true&inhibited=true": state.groups,
                 "status": {"cluster": {"status": "disabled"}, "uptime": state.started},
             }
             refused = state.refuses and what.startswith(state.refuses)
@@ -497,9 +500,9 @@ class Desk:
         clients = [AlertmanagerClient(one) for one in settings]
         return keeper_of(lambda: self.engine, self.commit, clients, self.clock)
 
-    def resolve(self, tx: Tx, ids: Sequence[int], now: datetime) -> None:
+    def resolve(self, tx: Tx, keys: Sequence[AlertKey], now: datetime) -> None:
         """As the daemon does."""
-        self.engine.accept(tx, ended(tx, ids, now), now)
+        self.engine.accept(tx, ended(tx, keys, now), now)
 
     def open(self) -> list[int]:
         rows = self.commit(lambda tx: tx.all("select id from incidents where closed_at is null order by id"))

@@ -12,7 +12,9 @@ import pytest
 STORE = Path(__file__).parent.parent / "sms_notify" / "store"
 # The schema and its migrations are SQLite's; opening, locking and migrating a file are as well.
 FILES = sorted(
-    path for path in STORE.glob("*.py") if path.name not in ("schema.py", "migrations.py", "sqlite.py", "in_memory.py")
+    path
+    for path in STORE.glob("*.py")
+    if path.name not in ("schema.py", "migrations.py", "sqlite.py", "in_memory.py")
 )
 
 # What a statement must not have, and what PostgreSQL says to it.

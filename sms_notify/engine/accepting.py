@@ -27,6 +27,8 @@ from sms_notify.policy.rows import Rows
 from sms_notify.policy.ruleset import Plan
 from sms_notify.policy.truth import EARLY, hear
 from sms_notify.policy.vocabulary import AckEnd, Drop, Heard, Kind, PageState, State
+from sms_notify.sources.alertmanager import SOURCE as ALERTMANAGER
+from sms_notify.store import silences
 from sms_notify.store.tx import Tx
 
 
@@ -82,6 +84,8 @@ class Accepting:
         both = zip(deliveries, routed, strict=True)
         verdicts = [self._decide(working, delivery, several) for delivery, several in both]
         working.flush()
+        if any(delivery.hidden and delivery.source == ALERTMANAGER for delivery in deliveries):
+            silences.note_hidden(tx, now)
         return verdicts
 
     def _routed(self, told: Alert) -> _Routed:

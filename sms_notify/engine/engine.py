@@ -30,7 +30,7 @@ from sms_notify.policy.rotations import Schedule
 from sms_notify.policy.ruleset import Plan
 from sms_notify.policy.self_alert_notes import note_unaddressed
 from sms_notify.policy.vocabulary import AckBy, AckEnd, Cause, Drop
-from sms_notify.store import belief_rows, configuration_rows, incidents, outbox, timers
+from sms_notify.store import belief_rows, configuration_rows, incidents, outbox, silences, timers
 from sms_notify.store.tx import Tx
 
 _OF_NO_GROUP = "-"  # where a delivery has its group: not empty, so that it is told at once
@@ -81,6 +81,7 @@ class Engine:
     def recover(self, tx: Tx, now: datetime) -> list[Moved]:
         """At start: takes up what an earlier process left, under the configuration of today."""
         incidents.allow_for_absence(tx, now - self.plan.timing.stale_after + _TO_REPEAT)
+        silences.still_suppressed(tx, now)
         timers.clamp(tx, now)
         outbox.clamp_waits(tx, now + LONGEST_PAUSE)
         working = WorkingSet(tx, self.node, now)

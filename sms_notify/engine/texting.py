@@ -17,6 +17,7 @@ from sms_notify.policy.rate_limits import Lane
 from sms_notify.policy.records import Notification
 from sms_notify.policy.rows import Rows
 from sms_notify.policy.ruleset import Plan
+from sms_notify.policy.suppression import hold_suppressed, unless_suppressed
 
 _OF_TIME = Delivery("", (), group="{}")  # nothing waits for a group a second time
 
@@ -38,6 +39,7 @@ class Texting:
         """Texts about what is due of it; the rest is written down for later."""
         if not owed:
             return []
+        owed = [unless_suppressed(working.rows, n) for n in owed]
         due = [n for n in owed if n.due_at <= working.rows.now]
         self._load_limits(working, dict.fromkeys(n.number for n in due))
         self._load_companions(working, ((n.number, n.lane, (n,)) for n in due))
@@ -96,11 +98,12 @@ class Texting:
         working.load_late(late)
 
     def _load_held(self, working: WorkingSet, lanes: Iterable[tuple[str, Lane]]) -> None:
-        """Without what a window holds by now."""
+        """Without what a window, or its source, holds by now."""
         asked = list(lanes)
         working.load_held(asked)
         for number, lane in asked:
             self._windows.hold_again(working.rows, working.rows.held(number, lane))
+            hold_suppressed(working.rows, working.rows.held(number, lane))
 
     def _waits(self, rows: Rows, number: str, lane: Lane) -> bool:
         held = rows.lane(number, lane)

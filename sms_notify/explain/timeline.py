@@ -86,6 +86,9 @@ def of_incident(tx: Tx, incident_id: int, beside: Beside) -> Story | None:
     lines += _barred(tx, messages, beside)
     if row["state"] == IncidentState.UNHEARD and row["closed_at"] is not None:
         lines.append(Line(moment(row["closed_at"]), "unheard: not heard of any more, and closed"))
+    if row["suppressed_at"] is not None and row["closed_at"] is None:
+        at = moment(row["suppressed_at"])
+        lines.append(Line(at, "seen suppressed by its source: beginnings, steps and reminders wait"))
     lines += [_due(due) for due in queries.agenda_of(tx, incident_id)]
     lines += _lapses(row)
     headline = (
@@ -116,11 +119,14 @@ def name_of(row: Row) -> str:
 
 
 def state_of(row: Row) -> str:
-    """`open`, `acknowledged by alice`, `closed by bob`; with how often it comes and goes, where that is too often."""
+    """`open`, `acknowledged by alice`, `closed by bob`, `resolved (no_data)`; with how often it comes and goes, where that
+    is too often.
+    """
     named = {IncidentState.ACKNOWLEDGED: row["acked_by"], IncidentState.CLOSED: row["closed_by"]}
     by = f" by {named[row['state']]}" if row["state"] in named else ""
+    why = f" ({row['end_reason']})" if row["closed_at"] is not None and row["end_reason"] else ""
     flapping = f", flapping ({row['flapping']} times)" if row["flapping"] else ""
-    return f"{row['state']}{by}{flapping}"
+    return f"{row['state']}{by}{why}{flapping}"
 
 
 def _labels(labels: Mapping[str, str]) -> str:

@@ -30,13 +30,18 @@ def bundle(n: Notification) -> tuple[str, ...]:
 
 
 def needs_digest(listed: Iterable[Notification]) -> bool:
-    """More than one kind of thing, or things that began and ended untold, that are too old to be news, that were held
-    for a night.
+    """More than one kind of thing, ends by several words, or things that began and ended untold, that are too old to be
+    news, that were held for a night.
     """
     every = [n for n in listed if n.bundle != FLAPPING]  # that it comes and goes is all that is told of it
     untold = any(n.subject.ended and n.kind is not Kind.RESOLVED for n in every)
     late = any(n.why is Hold.LATE or (n.why is Hold.QUIET and len(every) > 1) for n in every)
-    return untold or late or len({n.kind for n in every}) > 1
+    return untold or late or len({(n.kind, *_end_of(n)) for n in every}) > 1
+
+
+def _end_of(n: Notification) -> tuple[str, ...]:
+    """What an end is told by: a text begins with the word of one."""
+    return (n.subject.closed_by, n.subject.alert.end_reason) if n.kind is Kind.RESOLVED else ()
 
 
 def is_old_news(items: Sequence[Notification], announced: bool) -> bool:

@@ -227,4 +227,9 @@ def note_member(rows: Rows, it: Known, word: Heard, incident_id: int) -> None:
             ),
         )
     elif it.own is not None and had is not None:
-        rows.members.put(key, replace(had, closed_at=now, ended_at=alert.ends_at, last_seen_at=now))
+        rows.members.put(
+            key,
+            replace(
+                had, closed_at=now, ended_at=alert.ends_at, last_seen_at=now, end_reason=alert.end_reason
+            ),
+        )

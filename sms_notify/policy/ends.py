@@ -11,6 +11,7 @@ from sms_notify.policy.belief import Belief, Believed
 from sms_notify.policy.cases import Case, EndsOwed
 from sms_notify.policy.directory import Person
 from sms_notify.policy.holds import Hold, Wait
+from sms_notify.policy.lost_sight import waiting_for
 from sms_notify.policy.rate_limits import Lane
 from sms_notify.policy.reading import ReaderBeliefs
 from sms_notify.policy.records import Notification
@@ -86,9 +87,12 @@ class EndNotifications:
                 take_back(self._rows, n)
         believed = self._reading.believed(case, number)
         believes = believed is not None and believed.belief.of_trouble
+        lost = None if believes else waiting_for(self._rows, case.id, own)
         for n in own:
-            if n.state is PageState.HELD and (not _counted(n) or believes):
+            if n.state is PageState.HELD and (not _counted(n) or believes or lost):
                 self._rows.drop([n], Drop.RESOLVED)
+        if lost is not None and number in self._numbers:
+            return self._lost_sight(case, lost)
         if believed is None or not believes or number not in self._numbers:
             return None
         receivers = [self._plan.receiver(name) for name in believed.receivers]
@@ -115,7 +119,19 @@ class EndNotifications:
         lane = Lane.ENDS if held.why is not Hold.QUIET and believed.critical else Lane.REST
         return Notification(
             case.subject(ended=True), person, Kind.RESOLVED, receiver.name, held.until, self._now, held.why, held.by,
-            case.round * ROUND, bundle, row_lane=lane,
+            case.round * ROUND, case.alert.end_reason or bundle, row_lane=lane,
+        )  # fmt: skip
+
+    def _lost_sight(self, case: Case, untold: Notification) -> Notification:
+        """To whom it was to be news: so mutes and quiet hours hold it as they would its beginning."""
+        receiver = self._plan.receiver(untold.receiver)
+        person = self._plan.directory.owner(untold.number) or untold.person
+        starts, _ = self._reading.starts_of(case, receiver, urgent=True)
+        held = first_free(starts, case.alert.labels, receiver.quiet, person.quiet)
+        lane = Lane.REST if held.why is Hold.QUIET else Lane.ENDS
+        return Notification(
+            case.subject(ended=True), person, Kind.RESOLVED, receiver.name, held.until, self._now, held.why, held.by,
+            case.round * ROUND, case.alert.end_reason, row_lane=lane,
         )  # fmt: skip
 
 

@@ -17,6 +17,8 @@ from sms_notify.policy.routing import ROUND, Receiver, Route, step_of
 from sms_notify.policy.rows import Rows
 from sms_notify.policy.ruleset import Plan
 from sms_notify.policy.self_alert_notes import note_asleep
+from sms_notify.policy.suppression import LOOK_AGAIN as LOOK_AT_SOURCE
+from sms_notify.policy.suppression import is_suppressed
 from sms_notify.policy.vocabulary import Decision, Kind, PageState
 
 LOOK_AGAIN = timedelta(minutes=1)
@@ -216,8 +218,10 @@ class Escalation:
         return self._now if last is None or self._now + ALONG >= last + timer.every else last + timer.every
 
     def _held(self, timer: Timer, *quiet: Quiet | None) -> Wait:
-        """By the routes of the worst that it was, and as urgent as it is now."""
+        """By the routes of the worst that it was, and as urgent as it is now; for a moment where its source suppresses it."""
         incident = self._rows.incidents.rows[timer.incident_id]
+        if is_suppressed(incident, self._now):
+            return Wait(self._now + LOOK_AT_SOURCE, Hold.SUPPRESSED)
         there = routes_to(self._plan.route, incident.routing_labels, timer.receiver) or [
             Route(timer.receiver)
         ]

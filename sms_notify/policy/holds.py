@@ -29,6 +29,7 @@ class Hold(StrEnum):
     BEHIND = "behind"  # the last text to the same number has not left yet
     LATE = "too_old"  # its text could not be sent in time: it goes into the next
     FAILED = "failed"  # its text was refused or not delivered: it is tried again after a pause
+    SUPPRESSED = "suppressed"  # its source keeps it from everybody for a while
     UNCONFIRMED = "unconfirmed"  # the answer to its text was lost: it may be told a second time
 
     @property

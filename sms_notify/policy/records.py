@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from sms_notify.alert import Alert, Severity, Status
+from sms_notify.alert import Alert, EndReason, Severity, Status
 from sms_notify.policy.directory import Person
 from sms_notify.policy.episodes import Episode
 from sms_notify.policy.holds import Hold
@@ -48,6 +48,9 @@ class Incident:
     a silence. It stays when that has ended, so that the same silence does not make it again. `acked_made_at` is when, on
     that system's clock. `ack_until` is when the acknowledgement lapses; of one that has lapsed, until when whoever made
     it may answer.
+
+    `end_reason`: its end, if it has one, is no health. `suppressed_at` is when its source was last seen to keep it from
+    everybody (inhibited, muted by time); None where it does not. Only a look at the source writes it.
     """
 
     id: int
@@ -77,6 +80,8 @@ class Incident:
     acked_made_at: datetime | None = None
     ack_until: datetime | None = None
     closed_by: str = ""
+    end_reason: EndReason = EndReason.NONE
+    suppressed_at: datetime | None = None
 
     @property
     def unacknowledged(self) -> Incident:
@@ -114,7 +119,7 @@ class Incident:
         status = Status.RESOLVED if ended else Status.FIRING
         alert = Alert(
             self.source, self.fingerprint, status, self.labels, self.annotations, self.starts_at, self.ended_at,
-            graded=self.severity,
+            graded=self.severity, end_reason=self.end_reason,
         )  # fmt: skip
         heard_at = self.last_seen_at if self.state is IncidentState.UNHEARD else None
         acked_by = "" if ended else self.acked_by
@@ -138,6 +143,7 @@ class Member:
     labels: Mapping[str, str] = field(default_factory=dict)
     annotations: Mapping[str, str] = field(default_factory=dict)
     severity: Severity = Severity.OTHER
+    end_reason: EndReason = EndReason.NONE
 
     @property
     def episode(self) -> Episode:
@@ -270,27 +276,11 @@ _CAUSES = {Kind.MANUAL: Cause.BY_HAND, Kind.OPERATOR: Cause.TROUBLE, Kind.HANDOF
 def queued(draft: Draft, message_id: int, now: datetime) -> Message:
     """The message that a draft becomes."""
     return Message(
-        id=message_id,
-        kind=draft.kind,
-        receiver=draft.receiver,
-        recipient=draft.person.name,
-        number=draft.person.number,
-        severity=draft.severity,
-        gateway=draft.gateway,
-        body=draft.text.body,
-        parts=draft.text.parts,
-        state=State.QUEUED,
-        attempts=0,
-        ambiguous=0,
-        reference="",
-        smsid="",
-        not_before=draft.not_before,
-        expires_at=draft.expires_at,
-        created_at=now,
-        polls=0,
-        lane=draft.lane,
-        ack_code=draft.ack_code,
-    )
+        id=message_id, kind=draft.kind, receiver=draft.receiver, recipient=draft.person.name, number=draft.person.number,
+        severity=draft.severity, gateway=draft.gateway, body=draft.text.body, parts=draft.text.parts, state=State.QUEUED,
+        attempts=0, ambiguous=0, reference="", smsid="", not_before=draft.not_before, expires_at=draft.expires_at,
+        created_at=now, polls=0, lane=draft.lane, ack_code=draft.ack_code,
+    )  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)

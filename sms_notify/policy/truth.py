@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import timedelta
 
-from sms_notify.alert import Alert, Status
+from sms_notify.alert import Alert, EndReason, Status
 from sms_notify.policy import flapping
 from sms_notify.policy.cases import Case
 from sms_notify.policy.correlation import (
@@ -66,8 +66,9 @@ def as_it_is(plan: Plan, rows: Rows, case: Case) -> Case:
     worst = incident.routed_by
     chains = case.chains if worst is None else route(plan.route, worst).chains
     return replace(
-        case, chains=chains, opened_at=incident.opened_at, flapping=incident.flapping, round=incident.raised
-    )
+        case, chains=chains, opened_at=incident.opened_at, flapping=incident.flapping, round=incident.raised,
+        alert=replace(case.alert, end_reason=incident.end_reason),
+    )  # fmt: skip
 
 
 def _after_its_end(rows: Rows, alert: Alert, heard: Heard) -> Heard:
@@ -118,6 +119,8 @@ def _changed(plan: Plan, rows: Rows, it: Known, heard: Heard, now_is: Alert) -> 
     if latest is None:
         return None
     latest = rows.incidents.rows[latest.id]
+    if heard in (Heard.RESOLVED, Heard.FLAPPING):
+        now_is = replace(now_is, end_reason=_reason(rows, it, latest))
     if heard is Heard.RESOLVED:
         _end(rows, latest, now_is)
     elif heard is Heard.CLOSED and it.alert.status is Status.RESOLVED and latest.source != SHARED:
@@ -175,8 +178,9 @@ def _begin_again(plan: Plan, rows: Rows, heard: Heard, incident: Incident, alert
     rounds = incident.raised + (heard is not Heard.FLAPPING)
     ended_at = (alert.ends_at or rows.now) if gone else None
     changed = replace(
-        incident, state=state, closed_at=None, ended_at=ended_at, raised=rounds, last_seen_at=rows.now
-    )
+        incident, state=state, closed_at=None, ended_at=ended_at, raised=rounds, last_seen_at=rows.now,
+        end_reason=alert.end_reason if gone else EndReason.NONE, suppressed_at=None,
+    )  # fmt: skip
     begins = not gone and incident.state is not IncidentState.UNHEARD
     changed = flapping.begun(rows, changed, plan.limits.flapping) if begins else changed
     rows.incidents.put(changed.id, changed)
@@ -228,10 +232,22 @@ def _rule(plan: Plan) -> Flapping:
 def _end(rows: Rows, latest: Incident, alert: Alert) -> None:
     now = rows.now
     ended = replace(
-        latest, state=IncidentState.RESOLVED, ended_at=alert.ends_at, closed_at=now, last_seen_at=now
-    )
+        latest, state=IncidentState.RESOLVED, ended_at=alert.ends_at, closed_at=now, last_seen_at=now,
+        end_reason=alert.end_reason,
+    )  # fmt: skip
     rows.incidents.put(latest.id, ended)
     stop_follow_ups(rows, latest.id, Drop.RESOLVED, Cause.RESOLVED_MEANWHILE)
+
+
+def _reason(rows: Rows, it: Known, latest: Incident) -> EndReason:
+    """That of the alert that ends it. Of a shared incident a lesser alert's OK says nothing of a worse one that was lost
+    sight of before.
+    """
+    told = it.told_as or it.alert
+    worse = [m for m in rows.members_of(latest.id) if m.severity.rank < told.severity.rank]
+    worst = min((m.severity.rank for m in worse), default=None)
+    lost = (m.end_reason for m in worse if m.severity.rank == worst and m.end_reason)
+    return next(lost, told.end_reason)
 
 
 def calmed(plan: Plan, rows: Rows, incident: Incident) -> Case:
@@ -268,14 +284,14 @@ def passed(plan: Plan, rows: Rows, key: Key) -> Case | None:
 
 def _goes_on(plan: Plan, rows: Rows, latest: Incident) -> Case:
     """No end has followed the copy: it fires."""
-    alert = replace(latest.subject.alert, status=Status.FIRING, ends_at=None)
+    alert = replace(latest.subject.alert, status=Status.FIRING, ends_at=None, end_reason=EndReason.NONE)
     known = Known(alert, latest)
     heard = _resumed(plan, rows, known, Heard.FIRST, alert)
     chains = route(plan.route, alert.labels).chains
     id_ = _changed(plan, rows, known, heard, alert)
     for member in rows.members_of(latest.id):
         if member.closed_at == latest.closed_at and id_ is not None:
-            again = replace(member, incident_id=id_, closed_at=None, ended_at=None)
+            again = replace(member, incident_id=id_, closed_at=None, ended_at=None, end_reason=EndReason.NONE)
             rows.members.put((id_, member.source, member.fingerprint), again)
     return as_it_is(plan, rows, Case(alert, heard, id_, rows.now, chains))
 

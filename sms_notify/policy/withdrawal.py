@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from sms_notify.policy.lost_sight import is_lost
 from sms_notify.policy.records import Entry, Message, Notification
 from sms_notify.policy.rows import Rows
 from sms_notify.policy.vocabulary import Cause, Drop, Kind, PageState, State
@@ -88,7 +89,12 @@ def needless_ends(rows: Rows, message: Message) -> list[Message]:
     }
     ends = [end for id_ in sorted(ids) if (end := rows.messages.get(id_)) is not None]
     waiting = (end for end in ends if end.state is State.QUEUED and not end.ambiguous)
-    return [end for end in waiting if not _beginning_was_told(rows, end)]
+    return [end for end in waiting if not (_beginning_was_told(rows, end) or _is_news(rows, end))]
+
+
+def _is_news(rows: Rows, end: Message) -> bool:
+    """Whether it tells whoever heard nothing that a critical problem was lost sight of."""
+    return any(is_lost(rows, rows.incidents.rows[n.incident_id]) for n in rows.of_message(end.id))
 
 
 def _beginning_was_told(rows: Rows, end: Message) -> bool:

@@ -17,7 +17,7 @@ from sms_notify.net.bounded import Bound, Broke, BrokenOff, Leash
 from sms_notify.net.connection import connected
 from sms_notify.net.details import quoted
 from sms_notify.secret import Secret
-from sms_notify.silences.listing import read_listed, read_started
+from sms_notify.silences.listing import ListedAlert, read_listed, read_muted, read_started, with_muted
 from sms_notify.silences.settings import AlertmanagerSettings
 from sms_notify.silences.silence import Silence, read_active, read_created, write
 
@@ -27,6 +27,7 @@ MOST_BYTES = 8 * 1024 * 1024
 _SILENCES = "/api/v2/silences"
 # All that it knows and that has not ended; what has ended it leaves out by itself.
 _ALERTS = "/api/v2/alerts?active=true&silenced=true&inhibited=true&unprocessed=true"
+_GROUPS = "/api/v2/alerts/groups?active=true&silenced=true&inhibited=true"
 _STATUS = "/api/v2/status"
 
 
@@ -96,13 +97,22 @@ class AlertmanagerClient:
         silences = read_active(body)
         return _unreadable("a list of silences") if silences is None else silences
 
-    def listed(self) -> Mapping[str, str] | AlertmanagerProblem:
-        """The fingerprints of the alerts that fire, each with the id of a silence that covers it, or an empty text."""
+    def listed(self) -> Mapping[str, ListedAlert] | AlertmanagerProblem:
+        """The alerts that fire, by their fingerprints."""
         body = self.ask("GET", _ALERTS)
         if isinstance(body, AlertmanagerProblem):
             return body
         listed = read_listed(body)
-        return _unreadable("a list of alerts") if listed is None else listed
+        if listed is None:
+            return _unreadable("a list of alerts")
+        return with_muted(listed, self._muted()) if listed else listed
+
+    def _muted(self) -> frozenset[str]:
+        """What is muted by time. The groups alone say so (version 0.28 and later); where they cannot be read, nothing is: then
+        people are paged.
+        """
+        body = self.ask("GET", _GROUPS)
+        return frozenset() if isinstance(body, AlertmanagerProblem) else read_muted(body)
 
     def started(self) -> datetime | AlertmanagerProblem:
         """Since when it runs, by its own clock."""

@@ -11,6 +11,7 @@ from sms_notify.policy.vocabulary import AckBy, AckEnd
 from sms_notify.silences.client import AlertmanagerClient
 from sms_notify.silences.ends import ended
 from sms_notify.silences.keeper import Keeper
+from sms_notify.store.silences import AlertKey
 from sms_notify.store.tx import Tx
 
 
@@ -25,7 +26,7 @@ def keeper_of(
     def take_back(tx: Tx, ids: Sequence[int], by: str, silence_id: str, now: datetime) -> Sequence[int]:
         return engine().unacknowledge(tx, ids, by, AckEnd.SILENCE_ENDED, now, ref=silence_id)
 
-    def resolve(tx: Tx, ids: Sequence[int], now: datetime) -> None:
-        engine().accept(tx, ended(tx, ids, now), now)
+    def resolve(tx: Tx, keys: Sequence[AlertKey], now: datetime) -> None:
+        engine().accept(tx, ended(tx, keys, now), now)
 
     return Keeper(commit, asked, acknowledge, take_back, resolve, clock)

@@ -1,13 +1,17 @@
-"""The end of what is silenced: Alertmanager tells it to nobody, neither at once nor when the silence ends, so we ask.
+"""The end of what is silenced or suppressed: Alertmanager tells it to nobody, neither at once nor when that ends, so we ask.
+What a delivery left out (`truncatedAlerts`) may have ended untold as well.
 
-An incident counts as resolved when all of this holds:
-- an Alertmanager of ours has listed its alert before. One that came from elsewhere is in no list from the start;
-- it was silenced when it was seen last, or a silence covers it. Of any other end Alertmanager tells us itself;
+An alert of an open incident counts as resolved when all of this holds:
+- an Alertmanager of ours has listed it before. One that came from elsewhere is in no list from the start;
+- it was silenced or suppressed when it was seen last, or a silence covers it, or a delivery may have left it out. Of any
+  other end Alertmanager tells us itself;
 - no Alertmanager lists it, twice in a row and a minute apart, and all have answered in between;
 - none of them has started of late: it knows no alert until Prometheus tells it again.
 
 Each doubt keeps an incident open, for an OK text that is wrong is worse than one that is missing. Lists that are empty
 while another alert from them is open are such a doubt, though all may have ended at once: that waits longer.
+
+The same lists say what is suppressed (`suppressing`), and what a held copy is (`copies`).
 """
 
 from __future__ import annotations
@@ -19,15 +23,20 @@ from functools import partial
 
 from sms_notify.alert import Alert, Delivery, Status
 from sms_notify.delivery.sender import Clock, Commit
+from sms_notify.policy.episodes import OLD_COPY_WINDOW
 from sms_notify.silences.client import AlertmanagerClient, AlertmanagerProblem
+from sms_notify.silences.copies import CopiesJudged, judge_copies
+from sms_notify.silences.listing import ListedAlert
+from sms_notify.silences.sights import Sight, merged
 from sms_notify.silences.silence import Silence, covering
+from sms_notify.silences.suppressing import SuppressionChanges, note_suppressed
 from sms_notify.sources.alertmanager import SOURCE
 from sms_notify.store import incident_members, incidents, silences
-from sms_notify.store.silences import Open
+from sms_notify.store.silences import AlertKey, Open
 from sms_notify.store.tx import Tx
 
-Resolve = Callable[[Tx, Sequence[int], datetime], object]
-"""Ends these incidents as of now, and tells whoever is to hear of it."""
+Resolve = Callable[[Tx, Sequence[AlertKey], datetime], object]
+"""Ends these alerts as of now, and tells whoever is to hear of it."""
 
 GROUP = "no longer listed"
 """What stands in the ledger where Alertmanager's webhook has its groupKey. Not empty: they are told at once."""
@@ -37,7 +46,7 @@ MISSING_FOR_WHERE_ALL_ARE = timedelta(minutes=10)
 # Prometheus repeats each alert every minute, or at every evaluation where that is less often.
 SETTLED_AFTER = timedelta(minutes=10)
 _NEW_FOR = timedelta(minutes=5)
-# A silenced alert is not repeated to us, and without this it would count as stale after a day.
+# An alert that is kept from everybody is not repeated to us, and without this it would count as stale after a day.
 _HEARD_EVERY = timedelta(hours=1)
 _AT_ONCE = 100  # incidents in one transaction: everybody who sends waits for the same thread
 
@@ -62,14 +71,8 @@ class EndsFound:
     ended: tuple[EndedIncident, ...] = ()
     listed: Mapping[str, str] = field(default_factory=dict)
     problems: Mapping[str, AlertmanagerProblem] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, slots=True)
-class _Sight:
-    """How an alert was seen last. Empty: in no list yet; not silenced."""
-
-    alertmanager: str = ""
-    silence_id: str = ""
+    suppression: SuppressionChanges = field(default_factory=SuppressionChanges)
+    copies: CopiesJudged = field(default_factory=CopiesJudged)
 
 
 class Ends:
@@ -82,8 +85,8 @@ class Ends:
         self._alertmanagers = alertmanagers
         self._resolve = resolve
         self._clock = clock
-        self._sights: dict[int, _Sight] = {}
-        self._missing: dict[int, datetime] = {}
+        self._sights: dict[AlertKey, Sight] = {}
+        self._missing: dict[AlertKey, datetime] = {}
         self._looked = False
 
     def skip(self) -> EndsFound:
@@ -92,15 +95,16 @@ class Ends:
         return EndsFound()
 
     def look(self, active: Sequence[Silence], *, anyway: bool = False) -> EndsFound:
-        """Asks each Alertmanager for its alerts, where an incident is silenced or so new that none was asked for it yet,
-        or `anyway`.
+        """Asks each Alertmanager for its alerts, where one of ours is open that they know, or so new that none was asked for
+        it yet, or a copy is held, or `anyway`.
 
         `active` are the silences of them all. Raises StoreError.
         """
         now, every = self._clock(), self._commit(silences.still_open)
-        self._sights = {incident.id: self._sight(incident, active) for incident in every}
-        watched = [incident for incident in every if self._sights[incident.id].silence_id]
-        if not anyway and not watched and not any(self._unseen(incident, now) for incident in every):
+        copies = self._commit(lambda tx: silences.held_copies(tx, now + OLD_COPY_WINDOW))
+        self._sights = {incident.key: self._sight(incident, active) for incident in every}
+        watched = [incident for incident in every if self._is_watched(incident)]
+        if not (anyway or copies or watched or any(self._may_be_listed(one, now) for one in every)):
             return self.skip()
         answers = {one.name: one.listed() for one in self._alertmanagers}
         problems = {
@@ -109,111 +113,121 @@ class Ends:
         if problems:
             self._missing.clear()
             return EndsFound(asked=True, problems=problems)
-        listed = _merged({n: a for n, a in answers.items() if not isinstance(a, AlertmanagerProblem)})
+        lists = {n: a for n, a in answers.items() if not isinstance(a, AlertmanagerProblem)}
+        listed = merged(lists)
         self._note(every, listed, now)
+        suppression = note_suppressed(self._commit, listed, now)
+        judged = judge_copies(self._commit, copies, lists, lambda: self._settled()[0], now)
         found = self._judge(watched, self._patience(every, listed), listed, now)
-        return replace(found, listed={name: sight.silence_id for name, sight in listed.items()})
+        silenced = {name: sight.silence_id for name, sight in listed.items()}
+        return replace(found, listed=silenced, suppression=suppression, copies=judged)
 
     # What is to be looked for.
 
-    def _sight(self, incident: Open, active: Sequence[Silence]) -> _Sight:
+    def _sight(self, incident: Open, active: Sequence[Silence]) -> Sight:
         """From the list of an earlier round; in the first one from what an earlier process has noted."""
-        sight = self._sights.get(incident.id, _Sight())
+        sight = self._sights.get(incident.key, Sight())
         names = {one.name for one in self._alertmanagers}
-        if not self._looked and not sight.alertmanager and incident.alertmanager in names:
-            sight = _Sight(incident.alertmanager, incident.silence_id)
+        before = next((one for one in (incident.listed_by, incident.alertmanager) if one in names), "")
+        if not self._looked and not sight.alertmanager and before:
+            sight = Sight(before, ListedAlert(incident.silence_id, incident.suppressed))
         silence = covering(active, incident.labels) if incident.acknowledged else None
-        return sight if silence is None else replace(sight, silence_id=silence.id)
+        if silence is None:
+            return sight
+        return replace(sight, listed=replace(sight.listed, silence_id=silence.id))
 
-    def _unseen(self, incident: Open, now: datetime) -> bool:
+    def _is_watched(self, incident: Open) -> bool:
+        """Whether its end may be told to nobody."""
+        return self._sights[incident.key].quiet or incident.hidden
+
+    def _may_be_listed(self, incident: Open, now: datetime) -> bool:
         """Asked for soon, for an incident may be silenced and resolved within one round."""
         new = not self._looked or now - incident.opened_at < _NEW_FOR
-        return new and not self._sights[incident.id].alertmanager
+        return new or bool(self._sights[incident.key].alertmanager)
 
     # What was found.
 
-    def _note(self, every: Sequence[Open], listed: Mapping[str, _Sight], now: datetime) -> None:
+    def _note(self, every: Sequence[Open], listed: Mapping[str, Sight], now: datetime) -> None:
         self._looked = True
         still_listed = [incident for incident in every if incident.fingerprint in listed]
-        self._sights |= {incident.id: listed[incident.fingerprint] for incident in still_listed}
+        self._sights |= {incident.key: listed[incident.fingerprint] for incident in still_listed}
         worth = [incident for incident in still_listed if self._worth_a_row(incident, now)]
         for start in range(0, len(worth), _AT_ONCE):
             some = worth[start : start + _AT_ONCE]
             self._commit(partial(self._write, some=some, now=now))
 
     def _worth_a_row(self, incident: Open, now: datetime) -> bool:
-        if not self._sights[incident.id].silence_id:
-            return False
-        return now - incident.heard_at >= _HEARD_EVERY or (incident.by_silence and not incident.silence_id)
+        if incident.listed_by != self._sights[incident.key].alertmanager:
+            return True
+        by_silence = incident.by_silence and not incident.silence_id
+        return self._is_watched(incident) and (now - incident.heard_at >= _HEARD_EVERY or by_silence)
 
     def _write(self, tx: Tx, some: Sequence[Open], now: datetime) -> None:
         for incident in some:
-            sight = self._sights[incident.id]
-            if incident.by_silence:
+            sight = self._sights[incident.key]
+            if incident.by_silence and sight.silence_id:
                 silences.made(tx, incident.id, sight.alertmanager, sight.silence_id, now)
-            if now - incident.heard_at >= _HEARD_EVERY:
+            silences.listed(tx, incident.key, sight.alertmanager)
+            if self._is_watched(incident) and now - incident.heard_at >= _HEARD_EVERY:
                 incidents.seen(tx, [incident.id], now)
                 incident_members.seen(tx, incident.id, SOURCE, incident.fingerprint, now)
 
-    def _patience(self, every: Sequence[Open], listed: Mapping[str, _Sight]) -> timedelta:
-        sights = (self._sights[incident.id] for incident in every)
-        others = any(sight.alertmanager and not sight.silence_id for sight in sights)
+    def _patience(self, every: Sequence[Open], listed: Mapping[str, Sight]) -> timedelta:
+        others = any(self._sights[one.key].alertmanager and not self._is_watched(one) for one in every)
         return MISSING_FOR_WHERE_ALL_ARE if others and not listed else MISSING_FOR
 
     def _judge(
-        self, watched: Sequence[Open], patience: timedelta, listed: Mapping[str, _Sight], now: datetime
+        self, watched: Sequence[Open], patience: timedelta, listed: Mapping[str, Sight], now: datetime
     ) -> EndsFound:
         gone = [
             incident
             for incident in watched
-            if incident.fingerprint not in listed and self._sights[incident.id].alertmanager
+            if incident.fingerprint not in listed and self._sights[incident.key].alertmanager
         ]
-        self._missing = {incident.id: self._missing.get(incident.id, now) for incident in gone}
+        self._missing = {incident.key: self._missing.get(incident.key, now) for incident in gone}
         # a webhook that came meanwhile says that it fires, whatever the list said
-        since = {incident.id: max(self._missing[incident.id], incident.heard_at) for incident in gone}
-        ended = {id_: moment for id_, moment in since.items() if now - moment >= patience}
+        since = {incident.key: max(self._missing[incident.key], incident.heard_at) for incident in gone}
+        ended = {key: moment for key, moment in since.items() if now - moment >= patience}
         if not ended:
             return EndsFound(asked=True)
+        settled, problems = self._settled()
+        return EndsFound(asked=True, ended=tuple(self._end(ended)) if settled else (), problems=problems)
+
+    def _settled(self) -> tuple[bool, Mapping[str, AlertmanagerProblem]]:
+        """Whether all of them have run for long enough to know what fires; and who did not say since when."""
+        now = self._clock()
         started = {one.name: one.started() for one in self._alertmanagers}
         problems = {
             name: answer for name, answer in started.items() if isinstance(answer, AlertmanagerProblem)
         }
         settled = [a for a in started.values() if isinstance(a, datetime) and now - a >= SETTLED_AFTER]
-        closed = self._end(ended) if len(settled) == len(started) else ()
-        return EndsFound(asked=True, ended=tuple(closed), problems=problems)
+        return len(settled) == len(started), problems
 
-    def _end(self, ended: Mapping[int, datetime]) -> list[EndedIncident]:
-        ids, closed = list(ended), []
-        for start in range(0, len(ids), _AT_ONCE):
-            some = {id_: ended[id_] for id_ in ids[start : start + _AT_ONCE]}
-            closed += self._commit(partial(self._close, some=some))
-        return [
-            EndedIncident(id_, self._sights[id_].alertmanager, self._sights[id_].silence_id) for id_ in closed
-        ]
+    def _end(self, ended: Mapping[AlertKey, datetime]) -> list[EndedIncident]:
+        keys, closed = list(ended), dict[int, AlertKey]()
+        for start in range(0, len(keys), _AT_ONCE):
+            some = {key: ended[key] for key in keys[start : start + _AT_ONCE]}
+            closed |= self._commit(partial(self._close, some=some))
+        sights = ((id_, self._sights[key]) for id_, key in closed.items())
+        return [EndedIncident(id_, sight.alertmanager, sight.silence_id) for id_, sight in sights]
 
-    def _close(self, tx: Tx, some: Mapping[int, datetime]) -> list[int]:
-        ids = silences.unheard(tx, some)
-        if ids:
-            self._resolve(tx, ids, self._clock())
-        return ids
+    def _close(self, tx: Tx, some: Mapping[AlertKey, datetime]) -> dict[int, AlertKey]:
+        """The incidents that are over, each with an alert of it."""
+        keys = silences.unheard(tx, some)
+        if keys:
+            self._resolve(tx, keys, self._clock())
+        still_open = silences.held_open(tx, dict(keys))
+        return {key[0]: key for key in keys if key[0] not in still_open}
 
 
-def ended(tx: Tx, incident_ids: Sequence[int], now: datetime) -> Delivery:
-    """What Alertmanager would have told, had it told us: that the alerts of these incidents are resolved."""
-    alerts = silences.alerts(tx, incident_ids)
+def ended(tx: Tx, keys: Sequence[AlertKey], now: datetime) -> Delivery:
+    """What Alertmanager would have told, had it told us: that these alerts are resolved. The worst comes last: a shared
+    incident is named after what still stands.
+    """
+    alerts = sorted(silences.alerts(tx, keys), key=lambda one: -one.severity.rank)
     return Delivery(SOURCE, tuple(_resolved(alert, now) for alert in alerts), group=GROUP)
 
 
 def _resolved(alert: Alert, now: datetime) -> Alert:
     """Never before its start, which another machine's clock has given: that would be the end of an earlier episode."""
     return replace(alert, status=Status.RESOLVED, ends_at=max(now, alert.starts_at or now))
-
-
-def _merged(lists: Mapping[str, Mapping[str, str]]) -> dict[str, _Sight]:
-    """By fingerprint. What one of a pair does not silence is not silenced: that one will tell its end."""
-    sights: dict[str, _Sight] = {}
-    for name, listed in lists.items():
-        for fingerprint, silence_id in listed.items():
-            if fingerprint not in sights or not silence_id:
-                sights[fingerprint] = _Sight(name, silence_id)
-    return sights

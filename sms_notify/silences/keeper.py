@@ -56,6 +56,10 @@ class SilenceEvent(StrEnum):
     CANNOT_CREATE = "cannot_create"
     CREATES_AGAIN = "creates_again"
     ENDED = "ended"
+    SUPPRESSED = "suppressed"
+    LET_GO = "let_go"
+    COPY_OPENED = "copy_opened"
+    COPY_DROPPED = "copy_dropped"
     CANNOT_LIST = "cannot_list"
     LISTS_AGAIN = "lists_again"
 
@@ -230,6 +234,10 @@ class Keeper:
             Kept(SilenceEvent.ENDED, end.alertmanager, end.incident_id, end.silence_id)
             for end in looked.ended
         ]
+        kept += [Kept(SilenceEvent.SUPPRESSED, by, id_) for id_, by in looked.suppression.began.items()]
+        kept += [Kept(SilenceEvent.LET_GO, "", id_) for id_ in looked.suppression.let_go]
+        kept += [Kept(SilenceEvent.COPY_OPENED, "", id_) for id_ in looked.copies.opened]
+        kept += [Kept(SilenceEvent.COPY_DROPPED, "", id_) for id_ in looked.copies.dropped]
         for alertmanager in self._alertmanagers if looked.asked else ():
             problem = looked.problems.get(alertmanager.name)
             kept += self._change(alertmanager, SilenceEvent.CANNOT_LIST, SilenceEvent.LISTS_AGAIN, problem)

@@ -15,6 +15,7 @@ from typing import Any
 from sms_notify.alert import Alert, Delivery, Status
 from sms_notify.errors import ParseError
 from sms_notify.sources import input_limits, json_alert
+from sms_notify.sources.end_reason import end_reason_of
 from sms_notify.sources.times import parse_rfc3339
 
 SOURCE = "alerts"
@@ -143,14 +144,16 @@ def _alert(source: str, given: object, default: Status, added: Added, where: str
         labels["severity"] = added.severity
     annotations = json_alert.texts_of(entry.get("annotations"), f"{where}.annotations")
     _fill(annotations, entry, ANNOTATIONS, where)
+    status = _status(entry, Status.RESOLVED if added.resolved else default)
     return Alert(
         source=source,
         fingerprint=fingerprint,
-        status=_status(entry, Status.RESOLVED if added.resolved else default),
+        status=status,
         labels=input_limits.bounded(labels),
         annotations=input_limits.bounded(annotations),
         starts_at=_moment(entry, STARTS),
         ends_at=_moment(entry, ENDS),
+        end_reason=end_reason_of(status, {**labels, **annotations}),
     )
 
 

@@ -14,6 +14,7 @@ import orjson
 from sms_notify.alert import Alert, Status
 from sms_notify.errors import ParseError
 from sms_notify.sources import input_limits
+from sms_notify.sources.end_reason import end_reason_of
 from sms_notify.sources.times import parse_rfc3339
 
 
@@ -43,15 +44,18 @@ def alert_of(source: str, given: object, default: Status, where: str) -> Alert:
     """One entry of the list. Raises ParseError, which names it by `where`."""
     entry = entry_of(given, where)
     labels = texts_of(entry.get("labels"), f"{where}.labels")
+    annotations = texts_of(entry.get("annotations"), f"{where}.annotations")
     name = text_of(entry.get("fingerprint"), f"{where}.fingerprint")
+    status = status_of(entry.get("status"), default)
     return Alert(
         source=source,
         fingerprint=input_limits.fingerprint(name, labels),
-        status=status_of(entry.get("status"), default),
+        status=status,
         labels=input_limits.bounded(labels),
-        annotations=input_limits.bounded(texts_of(entry.get("annotations"), f"{where}.annotations")),
+        annotations=input_limits.bounded(annotations),
         starts_at=parse_rfc3339(entry.get("startsAt")),
         ends_at=parse_rfc3339(entry.get("endsAt")),
+        end_reason=end_reason_of(status, {**labels, **annotations}),
     )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import datetime
 
-from sms_notify.alert import Severity
+from sms_notify.alert import EndReason, Severity
 from sms_notify.policy.records import Member
 from sms_notify.store.tx import (
     Row,
@@ -50,7 +50,7 @@ def _member(row: Row) -> Member:
         row["incident_id"], row["source"], row["fingerprint"], from_stored(row["starts_at"]),
         moment(row["opened_at"]), moment(row["last_seen_at"]), from_stored(row["ended_at"]),
         from_stored(row["closed_at"]), load_shared(row["labels"]), load_shared(row["annotations"]),
-        Severity(row["severity"]),
+        Severity(row["severity"]), EndReason(row["end_reason"]),
     )  # fmt: skip
 
 
@@ -58,12 +58,12 @@ _SAVE = (
     insert_into(
         "members",
         "incident_id, source, fingerprint, starts_at, opened_at, last_seen_at, ended_at, closed_at, labels,"
-        " annotations, severity",
+        " annotations, severity, end_reason",
     )
     + " on conflict (incident_id, source, fingerprint) do update set last_seen_at = excluded.last_seen_at,"
     " starts_at = excluded.starts_at, closed_at = excluded.closed_at, ended_at = excluded.ended_at,"
     " labels = excluded.labels, annotations = excluded.annotations,"
-    " severity = excluded.severity"
+    " severity = excluded.severity, end_reason = excluded.end_reason"
 )
 
 
@@ -74,6 +74,7 @@ def save(tx: Tx, members: Iterable[Member]) -> None:
             one.incident_id, one.source, one.fingerprint, to_stored(one.starts_at), stored(one.opened_at),
             stored(one.last_seen_at), to_stored(one.ended_at), to_stored(one.closed_at),
             dump(one.labels), dump(one.annotations), one.severity,
+            one.end_reason,
         )
         for one in members
     ]  # fmt: skip

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import datetime
 
-from sms_notify.alert import Severity
+from sms_notify.alert import EndReason, Severity
 from sms_notify.policy.records import AcceptedAlert, Incident
 from sms_notify.policy.vocabulary import Heard, IncidentState
 from sms_notify.store.literals import in_list
@@ -37,6 +37,7 @@ def incident_of(row: Row) -> Incident:
         from_stored(row["milder_since"]), load_shared(row["routed_by"]) if row["routed_by"] else None,
         Severity(row["worst"]) if row["worst"] else None, _moments(row["began"]), bool(row["repeats"]),
         row["acked_ref"], from_stored(row["acked_made_at"]), from_stored(row["ack_until"]), row["closed_by"],
+        EndReason(row["end_reason"]), from_stored(row["suppressed_at"]),
     )  # fmt: skip
 
 
@@ -139,13 +140,13 @@ _INSERT = insert_into(
     "incidents",
     "id, source, fingerprint, starts_at, opened_at, state, severity, labels, annotations, last_seen_at, ended_at,"
     " closed_at, acked_at, acked_by, acked_how, flapping, raised, level, milder_since, routed_by, worst, began,"
-    " repeats, acked_ref, acked_made_at, ack_until, closed_by",
+    " repeats, acked_ref, acked_made_at, ack_until, closed_by, end_reason, suppressed_at",
 )
 _UPDATE = (
     "update incidents set state = ?, severity = ?, labels = ?, annotations = ?, last_seen_at = ?, ended_at = ?,"
     " closed_at = ?, acked_at = ?, acked_by = ?, acked_how = ?, flapping = ?, raised = ?, level = ?, milder_since = ?,"
-    " routed_by = ?, worst = ?, began = ?, repeats = ?, acked_ref = ?, acked_made_at = ?, ack_until = ?, closed_by = ?"
-    " where id = ?"
+    " routed_by = ?, worst = ?, began = ?, repeats = ?, acked_ref = ?, acked_made_at = ?, ack_until = ?, closed_by = ?,"
+    " end_reason = ?, suppressed_at = ? where id = ?"
 )
 
 
@@ -172,6 +173,7 @@ def _changeable(one: Incident) -> tuple[object, ...]:
         "" if one.routed_by is None else dump(one.routed_by), one.worst or "",
         " ".join(str(stored(at)) for at in one.began), int(one.repeats),
         one.acked_ref, to_stored(one.acked_made_at), to_stored(one.ack_until), one.closed_by,
+        one.end_reason, to_stored(one.suppressed_at),
     )  # fmt: skip
 
 

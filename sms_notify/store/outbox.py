@@ -180,7 +180,8 @@ _SHIFT_MESSAGES = tuple(
 )
 _SHIFT_THE_REST = (
     "update messages set poll_at = poll_at + :by, sent_at = sent_at + :by where poll_at is not null",
-    "update incidents set last_seen_at = last_seen_at + :by, ack_until = ack_until + :by where closed_at is null",
+    "update incidents set last_seen_at = last_seen_at + :by, ack_until = ack_until + :by,"
+    " suppressed_at = suppressed_at + :by where closed_at is null",
     "update members set last_seen_at = last_seen_at + :by where closed_at is null",
     "update pages set due_at = due_at + :by where state = 'held'"
     f" and why not in {in_list(hold for hold in Hold if hold.of_hours)}",

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 
 from sms_notify.alert import Alert
-from sms_notify.policy.records import Subject
+from sms_notify.policy.records import TimerKind
 from sms_notify.policy.vocabulary import AckBy
 from sms_notify.sources.alertmanager import SOURCE
+from sms_notify.store.incident_members import of_incidents
 from sms_notify.store.incidents import incident_of
-from sms_notify.store.tx import Row, Tx, load, moment, stored
+from sms_notify.store.tx import Row, Tx, from_stored, load, moment, stored
 
 # What is open, by `incidents_quiet` and `members_quiet`. `coalesce` keeps these statements from `incidents_latest`, which leads
 # to every incident that Alertmanager ever told of.
@@ -53,12 +54,18 @@ class Wanting:
     acked_by: str
 
 
+AlertKey = tuple[int, str]
+"""An incident, and by which fingerprint Alertmanager knows its alert; a shared incident has several."""
+
+
 @dataclass(frozen=True, slots=True)
 class Open:
-    """An open incident, as looking for its end needs it; the times are aware UTC.
+    """An alert of an open incident, as looking for its end needs it; the times are aware UTC.
 
-    `silence_id` is the silence that was noted for it at `alertmanager`; both are empty where none was. `by_silence`
-    says that a silence has acknowledged it.
+    `silence_id` is the silence that was noted for the incident at `alertmanager`; both are empty where none was. `listed_by`
+    is the Alertmanager that was seen to list the alert, empty for none. `by_silence` says that a silence has acknowledged
+    the incident; `suppressed` that it was seen inhibited or muted there; `hidden` that a delivery left some alerts out, and
+    this one may have been among them.
     """
 
     id: int
@@ -70,6 +77,35 @@ class Open:
     by_silence: bool = False
     alertmanager: str = ""
     silence_id: str = ""
+    suppressed: bool = False
+    hidden: bool = False
+    listed_by: str = ""
+
+    @property
+    def key(self) -> AlertKey:
+        return self.id, self.fingerprint
+
+
+@dataclass(frozen=True, slots=True)
+class OpenAlert:
+    """An alert that holds an incident open. `suppressed_at`: when the incident was last seen to be suppressed."""
+
+    incident_id: int
+    source: str
+    fingerprint: str
+    suppressed_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class HeldCopy:
+    """What may be an old copy of the episode that ended at `closed_at`, by the alert's name at Alertmanager. `listed_by`: the
+    one that listed it while it was open, empty for none.
+    """
+
+    incident_id: int
+    fingerprint: str
+    closed_at: datetime
+    listed_by: str
 
 
 def uncovered(tx: Tx) -> Sequence[Uncovered]:
@@ -155,48 +191,131 @@ def made(tx: Tx, incident_id: int, alertmanager: str, silence_id: str, now: date
 
 
 def still_open(tx: Tx) -> Sequence[Open]:
-    """Every open incident from an Alertmanager, oldest first."""
+    """Every alert from an Alertmanager that holds an incident open, oldest first. members_key finds who lists one of several."""
     rows = tx.all(
         "select i.id, i.fingerprint, i.labels, i.opened_at, i.last_seen_at, i.acked_at, i.acked_how, s.alertmanager,"
-        " s.silence_id from by_source i left join silences s on s.incident_id = i.id"
+        " s.silence_id, x.suppressed_at, x.hidden, coalesce(m.listed_by, x.listed_by) as listed_by"
+        " from by_source i join incidents x on x.id = i.id left join silences s on s.incident_id = i.id"
+        " left join members m on m.incident_id = i.id and m.source = i.source and m.fingerprint = i.fingerprint"
         f" where {_OPEN_THERE} order by i.id",
         source=SOURCE,
     )
     return [
         Open(
             row["id"], row["fingerprint"], load(row["labels"]), moment(row["opened_at"]), moment(row["last_seen_at"]),
-            row["acked_at"] is not None, row["acked_how"] == AckBy.SILENCE, row["alertmanager"] or "",
-            row["silence_id"] or "",
+            row["acked_at"] is not None, row["acked_how"] == AckBy.SILENCE,
+            row["alertmanager"] or "", row["silence_id"] or "", row["suppressed_at"] is not None,
+            bool(row["hidden"]), row["listed_by"],
         )
-        for row in _single(rows)
+        for row in rows
     ]  # fmt: skip
 
 
-def unheard(tx: Tx, since: Mapping[int, datetime]) -> list[int]:
-    """Those incidents that are open, and of which nothing was heard after the time given for each."""
-    sql = "select 1 from by_source where id = :id and source = :source and closed_at is null and last_seen_at <= :since"
+def open_alerts(tx: Tx) -> list[OpenAlert]:
+    """Every alert that holds something open, of any source."""
+    rows = tx.all(
+        "select i.id, i.source, i.fingerprint, x.suppressed_at from by_source i join incidents x on x.id = i.id"
+        " where i.closed_at is null and x.closed_at is null"
+    )
     return [
-        id_
-        for id_, heard_at in since.items()
-        if tx.one(sql, id=id_, source=SOURCE, since=stored(heard_at)) is not None
+        OpenAlert(row["id"], row["source"], row["fingerprint"], from_stored(row["suppressed_at"]))
+        for row in rows
     ]
 
 
-def alerts(tx: Tx, incident_ids: Sequence[int]) -> list[Alert]:
-    """The alerts of these incidents, as they came with the beginning."""
-    rows = (tx.one("select * from incidents where id = :id", id=id_) for id_ in incident_ids)
-    return [_as_told(tx, incident_of(row).subject) for row in rows if row is not None]
+def suppressed(tx: Tx, ids: Iterable[int], now: datetime) -> None:
+    """These were seen to be suppressed."""
+    sql = "update incidents set suppressed_at = ? where id = ? and closed_at is null"
+    tx.run_all(sql, [(stored(now), id_) for id_ in ids])
 
 
-def _as_told(tx: Tx, subject: Subject) -> Alert:
-    """Under the name by which Alertmanager knows it."""
-    row = tx.one(
-        "select source, fingerprint from members where incident_id = :id and source = :source and closed_at is null",
-        id=subject.incident_id,
+def let_go(tx: Tx, ids: Iterable[int]) -> None:
+    tx.run_all("update incidents set suppressed_at = null where id = ?", [(id_,) for id_ in ids])
+
+
+def still_suppressed(tx: Tx, now: datetime) -> None:
+    """At start: nobody could look while we were away; what was suppressed then counts as seen now, until somebody looks."""
+    sql = "update incidents set suppressed_at = :now where closed_at is null and suppressed_at is not null"
+    tx.run(sql, now=stored(now))
+
+
+def listed(tx: Tx, key: AlertKey, alertmanager: str) -> None:
+    """That one lists it. By the primary key, and by members_key."""
+    id_, fingerprint = key
+    tx.run(
+        "update incidents set listed_by = :alertmanager where id = :id and source = :source",
+        alertmanager=alertmanager,
+        id=id_,
         source=SOURCE,
     )
-    return (
-        subject.alert
-        if row is None
-        else replace(subject.alert, source=SOURCE, fingerprint=row["fingerprint"])
+    tx.run(
+        "update members set listed_by = :alertmanager"
+        " where incident_id = :id and source = :source and fingerprint = :fingerprint",
+        alertmanager=alertmanager,
+        id=id_,
+        source=SOURCE,
+        fingerprint=fingerprint,
     )
+
+
+def note_hidden(tx: Tx, now: datetime) -> None:
+    """Alertmanager left some alerts out of what it told just now: of what is open and was not in it, the end may be left
+    out, too.
+    """
+    tx.run(
+        "update incidents set hidden = 1 where closed_at is null and hidden = 0 and id in"
+        f" (select i.id from by_source i where {_OPEN_THERE} and i.last_seen_at < :now)",
+        source=SOURCE,
+        now=stored(now),
+    )
+
+
+def held_copies(tx: Tx, until: datetime) -> list[HeldCopy]:
+    """The copies of Alertmanager's alerts that are held until then at most; of a shared incident, where Alertmanager alone
+    ended it. The index agenda_due finds them.
+    """
+    rows = tx.all(
+        "select a.incident_id, i.closed_at, coalesce(m.listed_by, i.listed_by) as listed_by,"
+        " coalesce(m.source, i.source) as source,"
+        " coalesce(m.fingerprint, i.fingerprint) as fingerprint from agenda a join incidents i on i.id = a.incident_id"
+        " left join members m on m.incident_id = i.id and m.closed_at = i.closed_at"
+        " where a.what = :copy and a.due_at <= :until and i.closed_at is not null",
+        copy=TimerKind.COPY,
+        until=stored(until),
+    )
+    other = {row["incident_id"] for row in rows if row["source"] != SOURCE}
+    return [
+        HeldCopy(row["incident_id"], row["fingerprint"], moment(row["closed_at"]), row["listed_by"])
+        for row in rows
+        if row["incident_id"] not in other
+    ]
+
+
+def unheard(tx: Tx, since: Mapping[AlertKey, datetime]) -> list[AlertKey]:
+    """Those alerts that have not ended, and of which nothing was heard after the time given for each."""
+    sql = (
+        "select 1 from by_source where id = :id and source = :source and fingerprint = :fingerprint and closed_at is null"
+        " and last_seen_at <= :since"
+    )
+    return [
+        (id_, name)
+        for (id_, name), heard_at in since.items()
+        if tx.one(sql, id=id_, source=SOURCE, fingerprint=name, since=stored(heard_at)) is not None
+    ]
+
+
+def held_open(tx: Tx, incident_ids: Iterable[int]) -> set[int]:
+    """Those shared incidents of which an alert has not ended."""
+    sql = "select 1 from members where incident_id = :id and closed_at is null limit 1"
+    return {id_ for id_ in incident_ids if tx.one(sql, id=id_) is not None}
+
+
+def alerts(tx: Tx, keys: Iterable[AlertKey]) -> list[Alert]:
+    """These alerts as they were told last, under the names by which Alertmanager knows them."""
+    wanted = list(keys)
+    rows = (tx.one("select * from incidents where id = :id", id=id_) for id_ in dict(wanted))
+    own = {row["id"]: incident_of(row).subject.alert for row in rows if row is not None}
+    members = {
+        (one.incident_id, one.fingerprint): one for one in of_incidents(tx, own) if one.source == SOURCE
+    }
+    return [members[key].alert if key in members else own[key[0]] for key in wanted if key[0] in own]

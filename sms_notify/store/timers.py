@@ -60,6 +60,18 @@ def strike(tx: Tx, keys: Iterable[tuple[int, str, TimerKind]]) -> None:
     tx.run_all("delete from agenda where incident_id = ? and receiver = ? and what = ?", list(keys))
 
 
+def let_copies_open(tx: Tx, ids: Iterable[int], now: datetime) -> None:
+    """They are no old copies: they need wait no longer."""
+    sql = "update agenda set due_at = ? where incident_id = ? and what = ? and due_at > ?"
+    tx.run_all(sql, [(stored(now), id_, TimerKind.COPY, stored(now)) for id_ in ids])
+
+
+def drop_copies(tx: Tx, ids: Iterable[int]) -> None:
+    """They are old copies: they never open."""
+    sql = "delete from agenda where incident_id = ? and what = ?"
+    tx.run_all(sql, [(id_, TimerKind.COPY) for id_ in ids])
+
+
 def flushed(tx: Tx, groups: Iterable[str]) -> dict[str, datetime]:
     """When these groups were, or will be, told the last time."""
     return {

@@ -25,6 +25,10 @@ class _Cover:
     until: datetime
     silence: bool
 
+    @property
+    def mutes(self) -> bool:
+        return self.by.startswith("mute") and not self.silence
+
     def covers(self, labels: Mapping[str, str], now: datetime) -> bool:
         return now < self.until and self.labels.items() <= labels.items()
 
@@ -76,6 +80,8 @@ class ListedAlertmanager(AlertmanagerClient):
             return _encoded(
                 [_silence(one) for one in listed.covers if one.silence and listed.now() < one.until]
             )
+        if "/groups" in path:
+            return _encoded([_group(listed, name, labels) for name, labels in listed.alerts.items()])
         return _encoded([_alert(listed, name, labels) for name, labels in listed.alerts.items()])
 
 
@@ -101,13 +107,21 @@ def _silence(cover: _Cover) -> dict[str, object]:
 
 
 def _alert(listed: Listed, fingerprint: str, labels: Mapping[str, str]) -> dict[str, object]:
-    covering = [cover for cover in listed.covers if cover.covers(labels, listed.now())]
+    """A time that mutes is in no alert's own status: only the group says so."""
+    covering = [one for one in listed.covers if one.covers(labels, listed.now()) and not one.mutes]
     status = {
         "state": "suppressed" if covering else "active",
         "silencedBy": [cover.id for cover in covering if cover.silence],
         "inhibitedBy": [cover.id for cover in covering if not cover.silence],
+        "mutedBy": list[str](),
     }
     return {"fingerprint": fingerprint, "labels": dict(labels), "status": status}
+
+
+def _group(listed: Listed, fingerprint: str, labels: Mapping[str, str]) -> dict[str, object]:
+    covering = (one for one in listed.covers if one.covers(labels, listed.now()) and one.mutes)
+    muted_by = {"status": {"mutedBy": [one.id for one in covering]}}
+    return {"labels": {}, "alerts": [_alert(listed, fingerprint, labels) | muted_by]}
 
 
 def _rfc3339(moment: datetime) -> str:

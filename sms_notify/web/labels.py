@@ -36,6 +36,7 @@ HOLDS: Mapping[Hold, str] = {
     Hold.BEHIND: "behind an earlier text",
     Hold.LATE: "too late for a text of their own",
     Hold.FAILED: "tried again after a text that failed",
+    Hold.SUPPRESSED: "suppressed by their source",
     Hold.UNCONFIRMED: "no answer to their text",
 }
 ENDS: Mapping[IncidentState, str] = {

@@ -113,7 +113,7 @@ def _several(notice: Notice, reader: Reader, words: Words, listings: list[Listin
 
 def _head(notice: Notice, words: Words) -> list[Field]:
     if notice.status is not Status.FIRING:
-        return [fixed("status", end_of(notice.incidents[0].closed_by, words))]
+        return [fixed("status", end_of(notice.incidents[0], words))]
     head, alerts = fixed("status", head_of(notice.tone, words)), [told.alert for told in notice.incidents]
     if len({alert.severity for alert in alerts}) > 1:
         return [head]  # each rank is told with its number

@@ -39,7 +39,9 @@ def compose_reported(notice: Notice, reader: Reader, template: Template | None, 
     if not notice.incidents:
         raise ValueError("a notice tells at least one incident")
     max_parts = parts_allowed(max_parts)
-    closed = any(told.closed_by for told in notice.incidents)  # a template would say OK
+    # a template would say OK
+    over = notice.status is Status.RESOLVED
+    closed = any(told.closed_by or (over and told.alert.end_reason) for told in notice.incidents)
     if template is None or closed or not template.source.strip():
         return built_in(notice, reader, max_parts)
     whole = render(template, notice, reader)

@@ -5,14 +5,14 @@ The numbers come first and are exact; the names come in as far as there is room,
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from datetime import datetime
 
 from sms_notify.alert import Severity
 from sms_notify.wording.alert_fields import as_told, without_port
 from sms_notify.wording.composed import Composed, parts_allowed, text_of
-from sms_notify.wording.content import Digest, Merged, Reader, Tone
+from sms_notify.wording.content import Digest, Merged, Reader, TextedIncident, Tone
 from sms_notify.wording.incident_summary import IncidentList, ListedIncident, Part, TextDraft, listed
 from sms_notify.wording.languages import (
     Words,
@@ -65,17 +65,23 @@ class _Wording:
         said = digest.tone in (Tone.FLAPPING, Tone.UNHEARD)  # by the first word, for all of them
         held = (replace(told, flapping=False, heard_at=None) if said else told for told in digest.held)
         self.open = listed((told for told in held if not told.ended), self.words)
-        self.ended = listed((told for told in digest.held if told.ended), self.words)
-        self.over = {
-            by: listed((told for told in digest.over if told.closed_by == by), self.words)
-            for by in sorted({told.closed_by for told in digest.over})
-        }
+        ended = [told for told in digest.held if told.ended]
+        self.ended = listed((told for told in ended if not told.alert.end_reason), self.words)
+        self.over = self._ends([*digest.over, *(told for told in ended if told.alert.end_reason)])
         self.since = local(digest.since, zone_of(reader.timezone))
         self.until = local(digest.silent_until, zone_of(reader.timezone))
         storm = digest.why is Merged.STORM
         # Without a silence the reader needs no count of what is held.
         self.few = digest.why is Merged.CROWD or (storm and self.until is None)
-        self.announced = storm and bool(digest.held) and self.until is not None
+        self.news = bool(self.open or self.ended)
+        self.announced = storm and self.news and self.until is not None
+
+    def _ends(self, over: Iterable[TextedIncident]) -> dict[str, list[ListedIncident]]:
+        """By their word: what was lost sight of is no OK."""
+        by_word: dict[str, list[TextedIncident]] = {}
+        for told in sorted(over, key=lambda one: (one.closed_by, one.alert.end_reason)):
+            by_word.setdefault(end_of(told, self.words), []).append(told)
+        return {word: listed(those, self.words) for word, those in by_word.items()}
 
     def draft(self, parts: list[Part], ending: str, max_parts: int) -> TextDraft:
         hidden = hidden_words(self.digest.hidden, self.words)
@@ -91,7 +97,7 @@ class _Wording:
 
     def _before(self) -> str:
         """What is said where nothing was held but ends; else the first part says it."""
-        if self.digest.held or self.digest.why not in (Merged.QUIET, Merged.LATE):
+        if self.news or self.digest.why not in (Merged.QUIET, Merged.LATE):
             return ""
         return f"{self._named_wait()}{self._since()}: "
 
@@ -104,8 +110,8 @@ class _Wording:
             ranked = incidents is self.open  # nobody need know how severe it was
             return Part(IncidentList(incidents, place, ranked=ranked), say, extra)
 
-        ends = [part(over, _after(end_of(by, self.words))) for by, over in self.over.items()]
-        if not self.digest.held:
+        ends = [part(over, _after(word)) for word, over in self.over.items()]
+        if not self.news:
             return ends
         if self.few:
             head = _after(self._firing(), crowd_words(len(self.open), self.digest.crowd, self.words))

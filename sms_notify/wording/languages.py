@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
-from sms_notify.alert import Status
+from sms_notify.alert import EndReason, Status
 from sms_notify.wording.content import Crowd, Notice, Reader, Silent, TextedIncident, Tone
 from sms_notify.wording.templates import local, one_line, tellable_address, zone_of
 
@@ -31,6 +31,8 @@ class Words:
     reminder: str
     unacknowledged: str
     closed: str
+    no_data: str
+    unwatched: str
     acked: str
     calm: str
     next_text: str
@@ -73,6 +75,8 @@ WORDS = {
         reminder="STILL FIRING",
         unacknowledged="STILL FIRING, not acknowledged any more:",
         closed="CLOSED by {}",
+        no_data="NO DATA",
+        unwatched="NO LONGER WATCHED",
         acked="acknowledged by {}",
         calm="told again when calm",
         next_text="next text",
@@ -108,6 +112,8 @@ WORDS = {
         reminder="NOG FIRING",
         unacknowledged="NOG FIRING, niet meer bevestigd:",
         closed="GESLOTEN door {}",
+        no_data="GEEN DATA",
+        unwatched="NIET MEER BEWAAKT",
         acked="bevestigd door {}",
         calm="volgt weer als het rustig is",
         next_text="volgende sms",
@@ -143,6 +149,8 @@ WORDS = {
         reminder="TOUJOURS FIRING",
         unacknowledged="TOUJOURS FIRING, plus pris en charge:",
         closed="CLOS par {}",
+        no_data="PLUS DE DONNÉES",
+        unwatched="PLUS SURVEILLÉ",
         acked="pris en charge par {}",
         calm="suite au retour au calme",
         next_text="prochain SMS",
@@ -179,6 +187,8 @@ WORDS = {
         reminder="NOCH FIRING",
         unacknowledged="NOCH FIRING, nicht mehr quittiert:",
         closed="GESCHLOSSEN von {}",
+        no_data="KEINE DATEN",
+        unwatched="NICHT MEHR ÜBERWACHT",
         acked="quittiert von {}",
         calm="wieder, wenn es ruhig ist",
         next_text="n\u00e4chste SMS",
@@ -228,9 +238,12 @@ def head_of(tone: Tone, words: Words) -> str:
     return heads[tone]
 
 
-def end_of(closed_by: str, words: Words) -> str:
-    """The first word of a text about what has ended; by hand where somebody is named."""
-    return words.closed.format(one_line(closed_by, _NAME)) if closed_by else words.ok
+def end_of(told: TextedIncident, words: Words) -> str:
+    """The first word of a text about what has ended: by hand where somebody is named, OK where its source found it well."""
+    if told.closed_by:
+        return words.closed.format(one_line(told.closed_by, _NAME))
+    reasons = {EndReason.NO_DATA: words.no_data, EndReason.NO_LONGER_WATCHED: words.unwatched}
+    return reasons.get(told.alert.end_reason, words.ok)
 
 
 def acked_words(notice: Notice, words: Words) -> str:
