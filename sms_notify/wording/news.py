@@ -1,0 +1,165 @@
+"""What is said of a problem: the summary or the description, whichever is news, without what the text says anyway."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from functools import lru_cache
+
+from sms_notify.alert import Alert
+from sms_notify.wording.place import Place, place_of, without_port
+from sms_notify.wording.templates import FREE_TEXT, one_line
+
+_TEXTS = ("summary", "description", "message")
+_VALUES = ("value", "current_value", "values")  # what a rule measured, where it says so beside its words
+_SHORT = 60  # characters of these that are a value, and no report
+
+# `LABELS = map[…]` and `VALUE = 4.2`, as the most copied collections of rules end their descriptions.
+_LABELS = re.compile(r"[\s,;]*\bLABELS\s*[=:].*", re.DOTALL)
+_VALUE = re.compile(r"[\s,;(]*\bVALUE\s*[=:]\s*([^\s,;)]+)\)?")
+# A measured value in a sentence: a share or a number with a fraction, but no limit (`more than 0.05s`, `< 10%`).
+_MEASURED = re.compile(r"(?<![\w.<>=+-])\d+(?:\.\d+)?%|(?<![\w.<>=+-])\d+\.\d+\s?[A-Za-z]{0,5}(?![\w.])")
+_LIMIT = re.compile(r"(?:[<>=~]|\b(?:than|below|above|over|under|least|exceeds|threshold|limit|of|by))\W*$", re.IGNORECASE)
+_NOT_WORDS = re.compile(r"[\W_]+")
+_HUMPS = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+")
+# Words that say nothing of how it is.
+_EMPTY = frozenset(
+    "a an the is are was has have been be on at of in for to by and or instance host node server service target pod"
+    " alert alarm problem issue firing triggered detected".split()
+)
+_LEADS = frozenset("on at for of in to instance host node server pod target service device mountpoint namespace the".split())
+_PAIRED = frozenset(("and", "between", "from", "or"))  # one of two places: a sentence without it would be wrong
+_MARKS = "(),.;:'\"[]"
+
+
+def summary_of(alert: Alert) -> str:
+    """The first text that the alert has, on one line and as it was written; empty where it has none."""
+    return next(_texts(alert), "")
+
+
+def news_of(alert: Alert) -> str:
+    """What a reader of its name and its place does not know yet, with the value that was measured; empty where that is nothing."""
+    name, place = alert.labels.get("alertname", ""), place_of(alert)
+    told = _first_news(alert, name, place)
+    value = _value_of(alert, told)
+    if value and value not in told:
+        return f"{value}: {told}" if told else value
+    return told
+
+
+def _first_news(alert: Alert, name: str, place: Place) -> str:
+    for text in _texts(alert):
+        told = without_said(_without_name(text, name), place)
+        if is_news(told, name, alert.labels):
+            return told
+    return ""
+
+
+def _texts(alert: Alert) -> Iterator[str]:
+    for source in (alert.annotations, alert.labels):
+        for name in _TEXTS:
+            raw = source.get(name)
+            if raw and (text := _plain(raw)):
+                yield text
+
+
+def _plain(raw: str) -> str:
+    """On one line, without the labels and the value at its end."""
+    text = raw[: 4 * FREE_TEXT]
+    if "LABELS" in text:
+        text = _LABELS.sub("", text)
+    if "VALUE" in text:
+        text = _VALUE.sub("", text)
+    return one_line(text)
+
+
+def is_news(text: str, name: str, labels: Mapping[str, str]) -> bool:
+    """Whether any word of it is not in the name, nor in a label."""
+    known, known_labels = _words_of_name(name), ""
+    for word in _NOT_WORDS.split(text.lower()):
+        if not word or word in _EMPTY or word in known:
+            continue
+        known_labels = known_labels or _values(labels)
+        if word not in known_labels:
+            return True
+    return False
+
+
+def _values(labels: Mapping[str, str]) -> str:
+    return " ".join([value for name, value in labels.items() if name not in _TEXTS]).lower()
+
+
+@lru_cache(1024)
+def _words_of_name(name: str) -> frozenset[str]:
+    words = [word.lower() for word in _HUMPS.findall(name)]
+    return frozenset((*words, *(f"{word}s" for word in words), *(word.rstrip("s") for word in words)))
+
+
+def _without_name(text: str, name: str) -> str:
+    """`HostDown: no answer` is `no answer`."""
+    if not name or text[:2].lower() != name[:2].lower():
+        return text
+    bare, joined, words = _bare(name), "", text.split(" ")
+    for at, word in enumerate(words):
+        joined += _bare(word)
+        if joined == bare:
+            return " ".join(words[at + 1 :]).lstrip(":-,; ")
+        if not bare.startswith(joined):
+            break
+    return text
+
+
+@lru_cache(1024)
+def _bare(name: str) -> str:
+    return _NOT_WORDS.sub("", name.lower())
+
+
+def without_said(text: str, place: Place) -> str:
+    """`text` without the place, which stands before it: `web1 is down`, `down on web1`, `down (instance web1:9100)`."""
+    said = {part for whole in place for part in (whole, without_port(whole), *whole.split("/")) if part}
+    if not any(part in text for part in said):
+        return text
+    kept: list[str] = []
+    words = text.split(" ")
+    for at, word in enumerate(words):
+        bare = word.strip(_MARKS) if word != "/" else word
+        following = words[at + 1] if at + 1 < len(words) else ""
+        if bare not in said or following in _PAIRED or (kept and kept[-1] in _PAIRED):
+            kept.append(word)
+            continue
+        while kept and kept[-1].lstrip("([").lower() in _LEADS:
+            kept.pop()
+        if word[-1] == ")" and sum(one.count("(") - one.count(")") for one in kept) > 0:
+            kept[-1] += ")"
+    return " ".join(kept).strip(" ,;:-")
+
+
+def _value_of(alert: Alert, told: str) -> str:
+    """What was measured, where the words that are told do not say it."""
+    notes = alert.annotations
+    for name in _VALUES:
+        if (value := notes.get(name, "")) and len(value) <= _SHORT:
+            return "" if any(map(str.isdigit, told)) else _rounded(one_line(value))
+    for name in _TEXTS:
+        text = notes.get(name, "")
+        if "VALUE" in text and (found := _VALUE.search(text)):
+            return _rounded(found[1])
+    return _measured(notes.get("description", ""), told)
+
+
+def _measured(text: str, told: str) -> str:
+    if not text or text.startswith(told[:20]):
+        return ""
+    for found in _MEASURED.finditer(text[:FREE_TEXT]):
+        if not _LIMIT.search(text[max(found.start() - 12, 0) : found.start()]):
+            return one_line(found[0])
+    return ""
+
+
+def _rounded(value: str) -> str:
+    """`4.233333333333333` is `4.233`; what is no number stays."""
+    try:
+        number = float(value)
+    except ValueError:
+        return value
+    return f"{number:.0f}" if abs(number) >= 10_000 else f"{number:.4g}"
