@@ -127,14 +127,13 @@ def _several(notice: Notice, reader: Reader, words: Words, listings: list[Listin
 
 
 def _head(notice: Notice, words: Words) -> list[Field]:
-    alerts = [told.alert for told in notice.incidents]
-    of_one_rank = len({alert.severity for alert in alerts}) == 1
-    if notice.status is not Status.FIRING:
-        end = fixed("status", end_of(notice.incidents[0].closed_by, words))
-        pair = of_one_rank and is_one_of_a_pair(notice)
-        return [end, fixed("severity", rank_word(alerts[0], words))] if pair else [end]
-    head = fixed("status", head_of(notice.tone, words))
-    return [head, fixed("severity", rank_word(alerts[0], words))] if of_one_rank else [head]
+    first, *others = (told.alert for told in notice.incidents)
+    firing = notice.status is Status.FIRING
+    status = head_of(notice.tone, words) if firing else end_of(notice.incidents[0].closed_by, words)
+    ranked = firing or (bool(notice.still.incidents) and is_one_of_a_pair(notice))
+    if not ranked or any(alert.severity is not first.severity for alert in others):
+        return [fixed("status", status)]  # of several ranks each is told with its number
+    return [fixed("status", status), fixed("severity", rank_word(first, words))]
 
 
 def _times(notice: Notice, form: str) -> list[Field]:
@@ -146,9 +145,10 @@ def _times(notice: Notice, form: str) -> list[Field]:
 def _tail(notice: Notice, reader: Reader, words: Words) -> list[Field]:
     first, *others = tags_of(notice)
     flaps = notice.tone is Tone.FLAPPING and notice.status is Status.FIRING
+    partly = notice.still.incidents
     told = (
-        ("of", of_words(notice, words), ": "),
-        ("still", still_words(notice, words), ", "),
+        ("of", of_words(notice, words) if partly else "", ": "),
+        ("still", still_words(notice, words) if partly else "", ", "),
         ("hidden", hidden_words(notice.hidden, words) if notice.hidden else "", ", "),
         ("acked", acked_words(notice, words), ", "),
         ("when", _when(notice, reader, words), " "),

@@ -311,23 +311,27 @@ def day_and_time(at: datetime, words: Words) -> str:
 
 def clock(at: datetime, reader: Reader, words: Words, other: datetime | None = None) -> str:
     """`14:05`; of another day than the reader's, or than `other` in the same text, `Tue 14:05`, from a week on `12 Oct`."""
-    now = local(reader.now, zone_of(reader.timezone))
+    another = other is not None and other.date() != at.date()
+    return _clock(at, local(reader.now, zone_of(reader.timezone)), words, another=another)
+
+
+def _clock(at: datetime, now: datetime | None, words: Words, *, another: bool = False) -> str:
     days = abs((now.date() - at.date()).days) if now else 0
     if days >= _WEEK:
         return words.day.format(at.day, words.months.split()[at.month - 1])
-    another = days > 0 or (other is not None and other.date() != at.date())
-    return f"{weekday(at, words)} {at:%H:%M}" if another else f"{at:%H:%M}"
+    return f"{weekday(at, words)} {at:%H:%M}" if days or another else f"{at:%H:%M}"
 
 
 def since_words(begun: datetime, reader: Reader, words: Words) -> str:
     """`since 14:05`, `since Tue 14:05`; from a week on `for 42d`."""
     zone = zone_of(reader.timezone)
-    at, now = local(begun, zone), local(reader.now, zone)
+    at = local(begun, zone)
     if at is None:
         return ""
+    now = local(reader.now, zone)
     if now is not None and (now - at).days >= _WEEK:
         return words.lasting.format(f"{(now - at).days}{words.days}")
-    return f"{words.since} {clock(at, reader, words)}"
+    return f"{words.since} {_clock(at, now, words)}"
 
 
 def heard_words(heard: datetime, reader: Reader, words: Words) -> str:

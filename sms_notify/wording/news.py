@@ -18,8 +18,9 @@ _SHORT = 60  # characters of these that are a value, and no report
 _LABELS = re.compile(r"[\s,;]*\bLABELS\s*[=:].*", re.DOTALL)
 _VALUE = re.compile(r"[\s,;(]*\bVALUE\s*[=:]\s*([^\s,;)]+)\)?")
 # A measured value in a sentence: a share or a number with a fraction, but no limit (`more than 0.05s`, `< 10%`).
-_MEASURED = re.compile(r"(?<![\w.<>=+-])\d+(?:\.\d+)?%|(?<![\w.<>=+-])\d+\.\d+\s?[A-Za-z]{0,5}(?![\w.])")
+_MEASURED = re.compile(r"\d(?<![\w.<>=+-]\d)\d*(?:(?:\.\d+)?%|\.\d+\s?[A-Za-z]{0,5}(?![\w.]))")
 _LIMIT = re.compile(r"(?:[<>=~]|\b(?:than|below|above|over|under|least|exceeds|threshold|limit|of|by))\W*$", re.IGNORECASE)
+_DIGIT = re.compile(r"\d")
 _NOT_WORDS = re.compile(r"[\W_]+")
 _HUMPS = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+")
 # Words that say nothing of how it is.
@@ -76,8 +77,9 @@ def _plain(raw: str) -> str:
 def is_news(text: str, name: str, labels: Mapping[str, str]) -> bool:
     """Whether any word of it is not in the name, nor in a label."""
     known, known_labels = _words_of_name(name), ""
-    for word in _NOT_WORDS.split(text.lower()):
-        if not word or word in _EMPTY or word in known:
+    for word in text.lower().replace("-", " ").replace("_", " ").split():
+        word = word.strip(_MARKS)
+        if not word or word in known:
             continue
         known_labels = known_labels or _values(labels)
         if word not in known_labels:
@@ -92,7 +94,7 @@ def _values(labels: Mapping[str, str]) -> str:
 @lru_cache(1024)
 def _words_of_name(name: str) -> frozenset[str]:
     words = [word.lower() for word in _HUMPS.findall(name)]
-    return frozenset((*words, *(f"{word}s" for word in words), *(word.rstrip("s") for word in words)))
+    return frozenset((*_EMPTY, *words, *(f"{word}s" for word in words), *(word.rstrip("s") for word in words)))
 
 
 def _without_name(text: str, name: str) -> str:
@@ -116,9 +118,21 @@ def _bare(name: str) -> str:
 
 def without_said(text: str, place: Place) -> str:
     """`text` without the place, which stands before it: `web1 is down`, `down on web1`, `down (instance web1:9100)`."""
-    said = {part for whole in place for part in (whole, without_port(whole), *whole.split("/")) if part}
-    if not any(part in text for part in said):
-        return text
+    said = _said_by(place)
+    for part in said:
+        if part in text:
+            return _without(text, said)
+    return text
+
+
+@lru_cache(4096)
+def _said_by(place: Place) -> frozenset[str]:
+    return frozenset(
+        part for whole in place for part in (whole, without_port(whole), *whole.split("/")) if part
+    )
+
+
+def _without(text: str, said: frozenset[str]) -> str:
     kept: list[str] = []
     words = text.split(" ")
     for at, word in enumerate(words):
@@ -139,7 +153,7 @@ def _value_of(alert: Alert, told: str) -> str:
     notes = alert.annotations
     for name in _VALUES:
         if (value := notes.get(name, "")) and len(value) <= _SHORT:
-            return "" if any(map(str.isdigit, told)) else _rounded(one_line(value))
+            return "" if _DIGIT.search(told) else _rounded(one_line(value))
     for name in _TEXTS:
         text = notes.get(name, "")
         if "VALUE" in text and (found := _VALUE.search(text)):
@@ -148,7 +162,7 @@ def _value_of(alert: Alert, told: str) -> str:
 
 
 def _measured(text: str, told: str) -> str:
-    if not text or text.startswith(told[:20]):
+    if not _DIGIT.search(text) or text.startswith(told[:20]):
         return ""
     for found in _MEASURED.finditer(text[:FREE_TEXT]):
         if not _LIMIT.search(text[max(found.start() - 12, 0) : found.start()]):

@@ -24,6 +24,8 @@ def tag_words(told: TextedIncident) -> str:
 
 def tags_of(notice: Notice) -> Sequence[str]:
     """The tag of what a text tells first, which may be empty, and those of the others where they are few."""
+    if len(notice.incidents) == 1:
+        return (tag_words(notice.incidents[0]),)
     listed = sorted(notice.incidents, key=lambda told: told.alert.severity.rank)
     tags = list(dict.fromkeys(map(tag_words, listed)))
     return tags if len(tags) <= _TAGS else tags[:1]

@@ -82,13 +82,14 @@ def where_of(alert: Alert) -> str:
 def places_of(alerts: Sequence[Alert]) -> list[Place]:
     """The places of several in one text: where two of one name are alike, the labels that differ are named."""
     places = list(map(place_of, alerts))
+    if len(set(places)) == len(places):
+        return places
     alike: dict[tuple[str, str, Place], list[int]] = {}
     for at, alert in enumerate(alerts):
         alike.setdefault((alert.labels.get("alertname", ""), alert.severity, places[at]), []).append(at)
-    if len(alike) < len(alerts):
-        for (*_, place), members in alike.items():
-            for at, apart in zip(members, _told_apart([alerts[at] for at in members]), strict=True):
-                places[at] = (*place, *apart)
+    for (*_, place), members in alike.items():
+        for at, apart in zip(members, _told_apart([alerts[at] for at in members]), strict=True):
+            places[at] = (*place, *apart)
     return places
 
 

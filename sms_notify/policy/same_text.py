@@ -1,0 +1,44 @@
+"""What an end leaves of the text that told its beginning: other problems that still fire, so that no text is an all-clear for them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from sms_notify.policy.bundles import texted
+from sms_notify.policy.records import Incident, Notification
+from sms_notify.policy.rows import Rows
+from sms_notify.policy.vocabulary import IncidentState, Kind
+from sms_notify.wording.content import StillFiring
+
+
+def still_firing(rows: Rows, listed: Sequence[Notification]) -> StillFiring:
+    """Of the texts that told the reader of `listed`, ends alone, that these problems fire: how many they told, and what of
+    that fires. Then what a reader may take for one of them: the same rule at the same place with another severity.
+    """
+    if any(n.kind is not Kind.RESOLVED for n in listed):
+        return StillFiring()
+    ended = {n.incident_id for n in listed}
+    told = {id_ for n in listed for id_ in _told_with(rows, n)}
+    fires = [one for id_ in sorted(told - ended) if (one := rows.incidents.rows[id_]) and _fires(one)]
+    return StillFiring(len(told) if fires else 0, tuple(texted(one.subject) for one in fires))
+
+
+def told_before(rows: Rows, n: Notification) -> list[int]:
+    """The messages that may have told its reader that it fires."""
+    mine = (one for one in rows.of_incident(n.incident_id) if one.number == n.number)
+    return [
+        one.message_id
+        for one in mine
+        if one.message_id is not None and one.kind is not Kind.RESOLVED and rows.may_have_arrived(one)
+    ]
+
+
+def _told_with(rows: Rows, n: Notification) -> set[int]:
+    """What the last of these messages told, as far as it was loaded."""
+    before = told_before(rows, n)
+    last = rows.of_message(before[-1]) if before else []
+    return {one.incident_id for one in last if one.kind is not Kind.RESOLVED}
+
+
+def _fires(incident: Incident) -> bool:
+    return incident.is_open and incident.ended_at is None and incident.state is not IncidentState.UNHEARD
