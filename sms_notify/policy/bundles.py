@@ -12,6 +12,7 @@ from sms_notify.policy.holds import Hold
 from sms_notify.policy.records import UNACKNOWLEDGED, Notification, Subject
 from sms_notify.policy.vocabulary import Kind
 from sms_notify.wording.content import (
+    NOTHING_FIRES,
     Crowd,
     Digest,
     Merged,
@@ -83,7 +84,7 @@ def _tone(n: Notification) -> Tone:
 
 
 def notice(
-    listed: Sequence[Notification], silence: Pause | None, link: str, still: StillFiring = StillFiring()
+    listed: Sequence[Notification], silence: Pause | None, link: str, still: StillFiring = NOTHING_FIRES
 ) -> Notice:
     first = listed[0]
     status, tone = Status.RESOLVED if first.kind is Kind.RESOLVED else Status.FIRING, _tone(first)
@@ -104,7 +105,7 @@ def digest(
     silence: Pause | None,
     link: str,
     crowd: Crowd,
-    still: StillFiring = StillFiring(),
+    still: StillFiring = NOTHING_FIRES,
 ) -> Digest:
     """`why` is what holds where none of them was held for the night or came too late."""
     if why is Merged.CLOSING:

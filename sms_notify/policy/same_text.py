@@ -1,4 +1,4 @@
-"""What an end leaves of the text that told its beginning: other problems that still fire, so that no text is an all-clear for them."""
+"""What an end leaves of the text that told its beginning: other problems that still fire, so that no end sounds like theirs."""
 
 from __future__ import annotations
 
@@ -8,15 +8,15 @@ from sms_notify.policy.bundles import texted
 from sms_notify.policy.records import Incident, Notification
 from sms_notify.policy.rows import Rows
 from sms_notify.policy.vocabulary import IncidentState, Kind
-from sms_notify.wording.content import StillFiring
+from sms_notify.wording.content import NOTHING_FIRES, StillFiring
 
 
 def still_firing(rows: Rows, listed: Sequence[Notification]) -> StillFiring:
     """Of the texts that told the reader of `listed`, ends alone, that these problems fire: how many they told, and what of
-    that fires. Then what a reader may take for one of them: the same rule at the same place with another severity.
+    that fires.
     """
     if any(n.kind is not Kind.RESOLVED for n in listed):
-        return StillFiring()
+        return NOTHING_FIRES
     ended = {n.incident_id for n in listed}
     told = {id_ for n in listed for id_ in _told_with(rows, n)}
     fires = [one for id_ in sorted(told - ended) if (one := rows.incidents.rows[id_]) and _fires(one)]

@@ -142,8 +142,6 @@ def _told_of_rank(
     """`2 critical HostDown db1, Slow app1`."""
     mine = [group for group in groups if group.severity is severity]
     shown = [group for group in groups[:names] if group.severity is severity]
-    items = [
-        group.with_places(group.many if len(mine) > 1 else group.name, " ", places) for group in shown
-    ]
+    items = [group.with_places(group.many if len(mine) > 1 else group.name, " ", places) for group in shown]
     count, told = (sum(group.count for group in some) for some in (mine, shown))
     return say_rank(words.rank(severity), count, items, told) if mine else ""

@@ -73,6 +73,9 @@ class StillFiring:
     incidents: tuple[TextedIncident, ...] = ()
 
 
+NOTHING_FIRES = StillFiring()
+
+
 @dataclass(frozen=True, slots=True)
 class Notice:
     """What is to be told to one person at once: incidents of one status, at least one.
@@ -91,7 +94,7 @@ class Notice:
     ack: str = ""
     silent_until: datetime | None = None
     silent: Silent = Silent.ALL
-    still: StillFiring = StillFiring()
+    still: StillFiring = NOTHING_FIRES
 
 
 class Merged(StrEnum):
@@ -122,7 +125,7 @@ class Digest:
     silent: Silent = Silent.ALL
     crowd: Crowd = Crowd()
     tone: Tone = Tone.NEWS
-    still: StillFiring = StillFiring()
+    still: StillFiring = NOTHING_FIRES
 
 
 @dataclass(frozen=True, slots=True)

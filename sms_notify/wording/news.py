@@ -19,17 +19,26 @@ _LABELS = re.compile(r"[\s,;]*\bLABELS\s*[=:].*", re.DOTALL)
 _VALUE = re.compile(r"[\s,;(]*\bVALUE\s*[=:]\s*([^\s,;)]+)\)?")
 # A measured value in a sentence: a share or a number with a fraction, but no limit (`more than 0.05s`, `< 10%`).
 _MEASURED = re.compile(r"\d(?<![\w.<>=+-]\d)\d*(?:(?:\.\d+)?%|\.\d+\s?[A-Za-z]{0,5}(?![\w.]))")
-_LIMIT = re.compile(r"(?:[<>=~]|\b(?:than|below|above|over|under|least|exceeds|threshold|limit|of|by))\W*$", re.IGNORECASE)
+_LIMIT = re.compile(
+    r"(?:[<>=~]|\b(?:than|below|above|over|under|least|exceeds|threshold|limit|of|by))\W*$", re.IGNORECASE
+)
 _DIGIT = re.compile(r"\d")
 _NOT_WORDS = re.compile(r"[\W_]+")
 _HUMPS = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+")
 # Words that say nothing of how it is.
-_EMPTY = frozenset(
+_EMPTY_WORDS = (
     "a an the is are was has have been be on at of in for to by and or instance host node server service target pod"
-    " alert alarm problem issue firing triggered detected".split()
+    " alert alarm problem issue firing triggered detected"
 )
-_LEADS = frozenset("on at for of in to instance host node server pod target service device mountpoint namespace the".split())
-_PAIRED = frozenset(("and", "between", "from", "or"))  # one of two places: a sentence without it would be wrong
+_EMPTY = frozenset(_EMPTY_WORDS.split())
+_LEAD_WORDS = (
+    "on at for of in to instance host node server pod target service device mountpoint namespace the"
+)
+_LEADS = frozenset(_LEAD_WORDS.split())
+_VERBS = frozenset(("is", "are"))  # whose subject was the place
+_PAIRED = frozenset(
+    ("and", "between", "from", "or")
+)  # one of two places: a sentence without it would be wrong
 _MARKS = "(),.;:'\"[]"
 
 
@@ -39,7 +48,7 @@ def summary_of(alert: Alert) -> str:
 
 
 def news_of(alert: Alert) -> str:
-    """What a reader of its name and its place does not know yet, with the value that was measured; empty where that is nothing."""
+    """What a reader of its name and its place does not know yet, with the value that was measured; it may be empty."""
     name, place = alert.labels.get("alertname", ""), place_of(alert)
     told = _first_news(alert, name, place)
     value = _value_of(alert, told)
@@ -78,11 +87,11 @@ def is_news(text: str, name: str, labels: Mapping[str, str]) -> bool:
     """Whether any word of it is not in the name, nor in a label."""
     known, known_labels = _words_of_name(name), ""
     for word in text.lower().replace("-", " ").replace("_", " ").split():
-        word = word.strip(_MARKS)
-        if not word or word in known:
+        bare = word.strip(_MARKS)
+        if not bare or bare in known:
             continue
         known_labels = known_labels or _values(labels)
-        if word not in known_labels:
+        if bare not in known_labels:
             return True
     return False
 
@@ -94,7 +103,9 @@ def _values(labels: Mapping[str, str]) -> str:
 @lru_cache(1024)
 def _words_of_name(name: str) -> frozenset[str]:
     words = [word.lower() for word in _HUMPS.findall(name)]
-    return frozenset((*_EMPTY, *words, *(f"{word}s" for word in words), *(word.rstrip("s") for word in words)))
+    return frozenset(
+        (*_EMPTY, *words, *(f"{word}s" for word in words), *(word.rstrip("s") for word in words))
+    )
 
 
 def _without_name(text: str, name: str) -> str:
@@ -145,6 +156,8 @@ def _without(text: str, said: frozenset[str]) -> str:
             kept.pop()
         if word[-1] == ")" and sum(one.count("(") - one.count(")") for one in kept) > 0:
             kept[-1] += ")"
+    while kept and kept[0] in _VERBS:
+        del kept[0]
     return " ".join(kept).strip(" ,;:-")
 
 

@@ -67,9 +67,7 @@ def still_firing(ended: Sequence[TextedIncident], still: StillFiring, words: Wor
     return words.still.format(", ".join(_named(ended, fires, words)))
 
 
-def _named(
-    ended: Sequence[TextedIncident], fires: Sequence[TextedIncident], words: Words
-) -> Iterable[str]:
+def _named(ended: Sequence[TextedIncident], fires: Sequence[TextedIncident], words: Words) -> Iterable[str]:
     every = [*ended, *fires]
     titles = {title_of(told.alert, words) for told in every}
     ranks = {told.alert.severity for told in every}
@@ -78,5 +76,5 @@ def _named(
         rank = rank_word(told.alert, words) if len(ranks) > 1 else ""
         title = title_of(told.alert, words) if len(titles) > 1 else ""
         alike = len(set(places)) == 1 and rank and not title  # the rank alone tells them apart
-        place = "" if alike else f"{where} {place}".strip() if title else place
-        yield " ".join(filter(None, (rank, title, place, tag_words(told))))
+        at = "" if alike else f"{where} {place}".strip() if title else place
+        yield " ".join(filter(None, (rank, title, at, tag_words(told))))

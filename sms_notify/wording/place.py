@@ -47,7 +47,7 @@ _SIMPLE = _UNTOLD | {"instance"}
 _NOT_APART = frozenset(("alertname", SEVERITY, "zabbix_severity", "level"))
 _OTHERS = 3  # labels that we do not know
 _NEEDED = 2  # host, and what is special about it
-_VALUE = 48  # characters of a label
+_VALUE = 64  # characters of a label
 _ENDS = 10  # of these the last: what tells two pods apart stands there
 _PORT = re.compile(r"(\[[^\]]*\]|[^:/]*):\d{1,5}")
 
@@ -199,6 +199,6 @@ def _who(labels: Mapping[str, str]) -> Place:
 
 
 def shortened(value: str) -> str:
-    """`value` on one line, in at most 48 characters; cut in its middle."""
+    """`value` on one line, in at most 64 characters; cut in its middle."""
     told = one_line(value)
     return told if len(told) <= _VALUE else f"{told[: _VALUE - _ENDS - 2]}..{told[-_ENDS:]}"
