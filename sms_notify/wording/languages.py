@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 from sms_notify.alert import Alert, Severity, Status
 from sms_notify.wording.content import Crowd, Notice, Reader, Silent, TextedIncident, Tone
@@ -329,8 +329,9 @@ def since_words(begun: datetime, reader: Reader, words: Words) -> str:
     if at is None:
         return ""
     now = local(reader.now, zone)
-    if now is not None and (now - at).days >= _WEEK:
-        return words.lasting.format(f"{(now - at).days}{words.days}")
+    lasted = now.astimezone(UTC) - at.astimezone(UTC) if now else timedelta()  # clocks were set back meanwhile
+    if lasted.days >= _WEEK:
+        return words.lasting.format(f"{lasted.days}{words.days}")
     return f"{words.since} {_clock(at, now, words)}"
 
 
