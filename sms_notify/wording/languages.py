@@ -329,7 +329,9 @@ def since_words(begun: datetime, reader: Reader, words: Words) -> str:
     if at is None:
         return ""
     now = local(reader.now, zone)
-    lasted = now.astimezone(UTC) - at.astimezone(UTC) if now else timedelta()  # clocks were set back meanwhile
+    lasted = (
+        now.astimezone(UTC) - at.astimezone(UTC) if now else timedelta()
+    )  # clocks were set back meanwhile
     if lasted.days >= _WEEK:
         return words.lasting.format(f"{lasted.days}{words.days}")
     return f"{words.since} {_clock(at, now, words)}"

@@ -6,12 +6,14 @@ import re
 from collections.abc import Iterator, Mapping
 from functools import lru_cache
 
-from sms_notify.alert import Alert
+from sms_notify.alert import Alert, Severity
 from sms_notify.wording.place import Place, place_of, without_port
 from sms_notify.wording.templates import FREE_TEXT, one_line
 
 _TEXTS = ("summary", "description", "message")
 _VALUES = ("value", "current_value", "values")  # what a rule measured, where it says so beside its words
+_YES_OR_NO = ("0", "1")  # of what is up or down: no news
+_STATE = 40  # characters in which a plug-in says its state
 _SHORT = 60  # characters of these that are a value, and no report
 
 # `LABELS = map[…]` and `VALUE = 4.2`, as the most copied collections of rules end their descriptions.
@@ -32,13 +34,15 @@ _EMPTY_WORDS = (
 )
 _EMPTY = frozenset(_EMPTY_WORDS.split())
 _LEAD_WORDS = (
-    "on at for of in to instance host node server pod target service device mountpoint namespace the"
+    "on at for of in to instance host node server pod target service device mountpoint namespace the drive disk volume"
+    " interface job container cluster database queue"
 )
 _LEADS = frozenset(_LEAD_WORDS.split())
 _VERBS = frozenset(("is", "are"))  # whose subject was the place
-_PAIRED = frozenset(
-    ("and", "between", "from", "or")
-)  # one of two places: a sentence without it would be wrong
+# Beside these a place is one of two, or who did it: a sentence without it would be wrong.
+_PAIRED = frozenset(("and", "between", "from", "or", "by", "with"))
+_JOB = "of job "  # as the first rule of most installations goes on
+_LIMITS = ("(>", "(<", ">", "<")  # of a summary that says no more than what is too much
 _MARKS = "(),.;:'\"[]"
 
 
@@ -52,15 +56,15 @@ def news_of(alert: Alert) -> str:
     name, place = alert.labels.get("alertname", ""), place_of(alert)
     told = _first_news(alert, name, place)
     value = _value_of(alert, told)
-    if value and value not in told:
-        return f"{value}: {told}" if told else value
-    return told
+    if not value or value in told or (not told and value in _YES_OR_NO):
+        return told
+    return f"{value}: {told}" if told else value
 
 
 def _first_news(alert: Alert, name: str, place: Place) -> str:
     for text in _texts(alert):
-        told = without_said(_without_name(text, name), place)
-        if is_news(told, name, alert.labels):
+        told = _without_rank(without_said(_without_name(text, name), place), alert.severity)
+        if not told.startswith(_LIMITS) and is_news(told, name, alert.labels):
             return told
     return ""
 
@@ -81,6 +85,15 @@ def _plain(raw: str) -> str:
     if "VALUE" in text:
         text = _VALUE.sub("", text)
     return one_line(text)
+
+
+def _without_rank(text: str, severity: Severity) -> str:
+    """`DISK CRITICAL - 3% free` of what is critical is `DISK 3% free`: plug-ins say their state first."""
+    word = severity.value.upper()
+    if word in text[:_STATE]:
+        for mark in (f"{word} - ", f"{word}: "):
+            text = text.replace(mark, "", 1)
+    return text
 
 
 def is_news(text: str, name: str, labels: Mapping[str, str]) -> bool:
@@ -132,15 +145,30 @@ def without_said(text: str, place: Place) -> str:
     said = _said_by(place)
     for part in said:
         if part in text:
-            return _without(text, said)
+            return _without(_without_end(text, part), said)
     return text
+
+
+def _without_end(text: str, part: str) -> str:
+    """`31 C in room 2` is `31 C`: of places of several words."""
+    if " " not in part or not text.rstrip(_MARKS).endswith(part):
+        return text
+    lead, _, last = text.rstrip(_MARKS).removesuffix(part).rstrip().rpartition(" ")
+    return lead if last in _LEADS else text
 
 
 @lru_cache(4096)
 def _said_by(place: Place) -> frozenset[str]:
-    return frozenset(
-        part for whole in place for part in (whole, without_port(whole), *whole.split("/")) if part
+    parts = (
+        part for whole in place for part in (whole, without_port(whole), *whole.split("/"), _of_label(whole))
     )
+    return frozenset(filter(None, parts))
+
+
+def _of_label(part: str) -> str:
+    """The value of `reason=CrashLoopBackOff`; a number may mean something else in a sentence."""
+    value = part.partition("=")[2]
+    return value if value.isalpha() else ""
 
 
 def _without(text: str, said: frozenset[str]) -> str:
@@ -152,13 +180,16 @@ def _without(text: str, said: frozenset[str]) -> str:
         if bare not in said or following in _PAIRED or (kept and kept[-1] in _PAIRED):
             kept.append(word)
             continue
-        while kept and kept[-1].lstrip("([").lower() in _LEADS:
+        while kept and (
+            kept[-1].lstrip("([").lower() in _LEADS or (kept[-1].startswith("(") and kept[-1].endswith(":"))
+        ):
             kept.pop()
         if word[-1] == ")" and sum(one.count("(") - one.count(")") for one in kept) > 0:
             kept[-1] += ")"
     while kept and kept[0] in _VERBS:
         del kept[0]
-    return " ".join(kept).strip(" ,;:-")
+    told = " ".join(kept).strip(" ,;:-")
+    return told.removeprefix(_JOB).partition(" ")[2] if told.startswith(_JOB) else told
 
 
 def _value_of(alert: Alert, told: str) -> str:

@@ -28,7 +28,7 @@ _PROBED = ("target", "url", "probe")
 _SPECIAL = (
     *_PROBED,
     *("exported_job", "exported_service", "service", "app", "container", "room", "mountpoint", "filesystem", "volume"),
-    *("device", "disk", "interface", "ifName", "ifDescr", "unit", "name", "queue", "topic", "consumergroup"),
+    *("device", "disk", "interface", "ifName", "ifDescr", "ifAlias", "unit", "name", "queue", "topic", "consumergroup"),
     *("database", "datname", "db", "vhost", "sensor", "cluster", "region", "datacenter", "dc", "zone", "site"),
     *("env", "environment", "tenant"),
 )  # fmt: skip
@@ -128,10 +128,13 @@ def hoisted(places: Sequence[Place]) -> tuple[str, list[str]]:
     """What all of them have in common, and each without that: `db1` and `/`, `/var`."""
     first, rest = places[0], places[1:]
     common = frozenset(first).intersection(*rest) if rest and len(first) > 1 else frozenset()
+    whole = [" ".join(place) for place in places]
     if not common or any(len(place) <= len(common) for place in places):
-        return "", [" ".join(place) for place in places]
-    head = " ".join(part for part in first if part in common)
-    return head, [" ".join(part for part in place if part not in common) for place in places]
+        return "", whole
+    shorter = [" ".join(part for part in place if part not in common) for place in places]
+    if len(set(shorter)) < len(set(whole)):  # the same words in another order
+        return "", whole
+    return " ".join(part for part in first if part in common), shorter
 
 
 def _hosts(labels: Mapping[str, str]) -> Iterable[str]:
@@ -155,7 +158,7 @@ def _host(labels: Mapping[str, str]) -> str:
 
 def _job(labels: Mapping[str, str]) -> str:
     job = labels.get("job", "")
-    return "" if "kube-state" in job else job
+    return "" if "kube-state" in job or "pushgateway" in job else job
 
 
 def _is_probe(labels: Mapping[str, str]) -> bool:
@@ -165,7 +168,12 @@ def _is_probe(labels: Mapping[str, str]) -> bool:
 def _is_collector(labels: Mapping[str, str]) -> bool:
     """Whether `instance` is where many things are collected, so that it says nothing of where this one is."""
     instance = labels.get("instance", "")
-    return "kube-state" in labels.get("job", "") or "pushgateway" in instance or instance.endswith(":9091")
+    return (
+        "exported_namespace" in labels
+        or "kube-state" in labels.get("job", "")
+        or "pushgateway" in instance
+        or instance.endswith(":9091")
+    )
 
 
 def _specials(labels: Mapping[str, str]) -> Iterable[str]:
@@ -183,6 +191,8 @@ def _is_said(name: str, labels: Mapping[str, str]) -> bool:
     """By another label. `service` beside `endpoint` is that of the scrape."""
     if name in ("device", "disk"):
         return "mountpoint" in labels
+    if name == "ifDescr":
+        return "ifName" in labels
     if name == "service":
         return "endpoint" in labels or labels[name] in labels.get("alertname", "")
     return name == "name" and labels[name].startswith("k8s_")
