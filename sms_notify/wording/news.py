@@ -10,6 +10,8 @@ from sms_notify.alert import Alert, Severity
 from sms_notify.wording.place import Place, place_of, without_port
 from sms_notify.wording.templates import FREE_TEXT, one_line
 
+_Texts = Mapping[str, str]
+_Pairs = tuple[tuple[str, str], ...]
 _TEXTS = ("summary", "description", "message")
 _VALUES = ("value", "current_value", "values")  # what a rule measured, where it says so beside its words
 _YES_OR_NO = ("0", "1")  # of what is up or down: no news
@@ -48,29 +50,37 @@ _MARKS = "(),.;:'\"[]"
 
 def summary_of(alert: Alert) -> str:
     """The first text that the alert has, on one line and as it was written; empty where it has none."""
-    return next(_texts(alert), "")
+    return next(_texts(alert.annotations, alert.labels), "")
 
 
 def news_of(alert: Alert) -> str:
     """What a reader of its name and its place does not know yet, with the value that was measured; it may be empty."""
-    name, place = alert.labels.get("alertname", ""), place_of(alert)
-    told = _first_news(alert, name, place)
-    value = _value_of(alert, told)
+    return _news(
+        place_of(alert), alert.severity, tuple(alert.labels.items()), tuple(alert.annotations.items())
+    )
+
+
+@lru_cache(512)  # a problem is told to several people, and again: half of what a text costs
+def _news(place: Place, severity: Severity, labels: _Pairs, annotations: _Pairs) -> str:
+    notes = dict(annotations)
+    told = _first_news(dict(labels), notes, place, severity)
+    value = _value_of(notes, told)
     if not value or value in told or (not told and value in _YES_OR_NO):
         return told
     return f"{value}: {told}" if told else value
 
 
-def _first_news(alert: Alert, name: str, place: Place) -> str:
-    for text in _texts(alert):
-        told = _without_rank(without_said(_without_name(text, name), place), alert.severity)
-        if not told.startswith(_LIMITS) and is_news(told, name, alert.labels):
+def _first_news(labels: _Texts, notes: _Texts, place: Place, severity: Severity) -> str:
+    name = labels.get("alertname", "")
+    for text in _texts(notes, labels):
+        told = _without_rank(without_said(_without_name(text, name), place), severity)
+        if not told.startswith(_LIMITS) and is_news(told, name, labels):
             return told
     return ""
 
 
-def _texts(alert: Alert) -> Iterator[str]:
-    for source in (alert.annotations, alert.labels):
+def _texts(*sources: _Texts) -> Iterator[str]:
+    for source in sources:
         for name in _TEXTS:
             raw = source.get(name)
             if raw and (text := _plain(raw)):
@@ -192,9 +202,8 @@ def _without(text: str, said: frozenset[str]) -> str:
     return told.removeprefix(_JOB).partition(" ")[2] if told.startswith(_JOB) else told
 
 
-def _value_of(alert: Alert, told: str) -> str:
+def _value_of(notes: _Texts, told: str) -> str:
     """What was measured, where the words that are told do not say it."""
-    notes = alert.annotations
     for name in _VALUES:
         if (value := notes.get(name, "")) and len(value) <= _SHORT:
             return "" if _DIGIT.search(told) else _rounded(one_line(value))
