@@ -77,6 +77,46 @@ def test_no_text_lists_labels_and_every_measured_value_stands_in_it(entry: Mappi
         assert measured[1] in entry["firing"]
 
 
+# No word twice, and no sentence that says something else for it.
+
+
+@pytest.mark.parametrize(
+    ("labels", "summary", "told"),
+    [
+        ({"host": "web1"}, "web1 cannot reach db1", "Qx web1: cannot reach db1"),
+        ({"host": "web1"}, "No route between web1 and db1", "Qx web1: No route between web1 and db1"),
+        ({"host": "web1"}, "Killed by web1", "Qx web1: Killed by web1"),
+        ({"host": "a"}, "There is a hole in it", "Qx a: There is a hole in it"),
+        (
+            {"url": "https://x.example/health"},
+            "health check fails",
+            "Qx https://x.example/health: health check fails",
+        ),
+        (
+            {"host": "db1", "mountpoint": "/var/log"},
+            "log disk of db1 fills",
+            "Qx db1 /var/log: log disk fills",
+        ),
+        ({"instance": "db1:9100"}, "Qx (instance db1:9100)", "Qx db1:9100"),
+        ({"instance": "db1:9100"}, "Qx on db1:9100: 97% used", "Qx db1:9100: 97% used"),
+        (
+            {"namespace": "shop", "pod": "cart-1"},
+            "Pod shop/cart-1 is OOM killed",
+            "Qx shop/cart-1: OOM killed",
+        ),
+        ({"room": "room 2"}, "31 C in room 2", "Qx room 2: 31 C"),
+        ({"host": "db1"}, "DISK CRITICAL - 3% free", "Qx db1: DISK 3% free"),
+        ({"host": "db1", "shard": "3"}, "only 3 replicas", "Qx db1 shard=3: only 3 replicas"),
+    ],
+)
+def test_a_summary_is_told_without_what_stands_before_it(
+    labels: dict[str, str], summary: str, told: str
+) -> None:
+    alert = an_alert({"alertname": "Qx", "severity": "critical", **labels})
+    alert = Alert(alert.source, "f", Status.FIRING, alert.labels, {"summary": summary}, BEGUN)
+    assert worded(alert) == f"FIRING critical {told} since 13:00 #k3f9"
+
+
 # Among open problems of one reader no two texts read alike but for the tag.
 
 PLACES = ("host", "namespace", "pod", "mountpoint", "queue", "room", "container", "database", "shard")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from functools import lru_cache
 
 from sms_notify.alert import Alert, Severity
@@ -40,6 +40,7 @@ _LEAD_WORDS = (
     " interface job container cluster database queue"
 )
 _LEADS = frozenset(_LEAD_WORDS.split())
+_PREPOSITIONS = frozenset(("on", "at", "for", "of", "in", "to"))
 _VERBS = frozenset(("is", "are"))  # whose subject was the place
 # Beside these a place is one of two, or who did it: a sentence without it would be wrong.
 _PAIRED = frozenset(("and", "between", "from", "or", "by", "with"))
@@ -170,15 +171,25 @@ def _without_end(text: str, part: str) -> str:
 @lru_cache(4096)
 def _said_by(place: Place) -> frozenset[str]:
     parts = (
-        part for whole in place for part in (whole, without_port(whole), *whole.split("/"), _of_label(whole))
+        part for whole in place for part in (whole, without_port(whole), *_within(whole), _of_label(whole))
     )
-    return frozenset(filter(None, parts))
+    return frozenset(part for part in parts if len(part) > 1 or part == "/")
+
+
+def _within(part: str) -> Sequence[str]:
+    """Namespace and workload; a word of an address or a path may mean something else in a sentence."""
+    return () if part.startswith("/") or "://" in part else part.split("/")
 
 
 def _of_label(part: str) -> str:
     """The value of `reason=CrashLoopBackOff`; a number may mean something else in a sentence."""
     value = part.partition("=")[2]
     return value if value.isalpha() else ""
+
+
+def _leads(word: str) -> bool:
+    """Whether it only led to the place: `on`, `host`, `(instance`, `(reason:`."""
+    return word.lstrip("([").lower() in _LEADS or (word[0] == "(" and word[-1] == ":")
 
 
 def _without(text: str, said: frozenset[str]) -> str:
@@ -190,10 +201,9 @@ def _without(text: str, said: frozenset[str]) -> str:
         if bare not in said or following in _PAIRED or (kept and kept[-1] in _PAIRED):
             kept.append(word)
             continue
-        while kept and (
-            kept[-1].lstrip("([").lower() in _LEADS or (kept[-1].startswith("(") and kept[-1].endswith(":"))
-        ):
-            kept.pop()
+        while kept and _leads(kept[-1]):
+            if kept.pop().lower() in _PREPOSITIONS:  # what stands before that is no part of it
+                break
         if word[-1] == ")" and sum(one.count("(") - one.count(")") for one in kept) > 0:
             kept[-1] += ")"
     while kept and kept[0] in _VERBS:
