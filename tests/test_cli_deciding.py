@@ -161,7 +161,7 @@ def test_taking_an_acknowledgement_back_tells_people_and_begins_the_steps_anew(s
     done = "not acknowledged any more; the escalation begins anew"
     assert told == f"#{tag_of(1)} HostDown web1 {done}\n"
     (again,) = [body for (body,) in site.messages("body")][1:]
-    assert again.startswith("NOG FIRING, niet meer bevestigd: critical HostDown web1")
+    assert again.startswith("NOG STEEDS, niet meer bevestigd: kritiek HostDown web1")
     assert "is acknowledged by nobody" in said(site.run("unack", "1"), 1)
 
 
@@ -391,7 +391,7 @@ def test_a_tired_reader_sees_the_way_the_text_its_price_and_what_follows(site: S
         "",
         "Receiver oncall, by route:",
         "  alice (schedule:primary): AT ONCE, 1 part, 1 credit",
-        "      FIRING critical HostDown sinds 03:00 #k3f9",
+        "      ALARM kritiek HostDown sinds 03:00 #k3f9",
         "  Then, unless somebody acknowledges or it ends:",
         "    03:05  step 1: bob, carol (team:dba)",
         "    03:15  step 2: alice, +32470000009 (person:alice, +32470000009)",

@@ -63,7 +63,7 @@ def test_what_belongs_together_waits_for_the_group_and_is_one_text(site) -> None
     here.bench.accept(firing("DiskFull", instance="b", **WARNING), group="")
     here.run(seconds=1)
 
-    assert here.texts() == ["FIRING warning 2x DiskFull: a, b since 13:00 #snsb"]
+    assert here.texts() == ["FIRING warning 2x DiskFull: a, b since 13:00 #snsb #gy8c"]
 
 
 def test_another_group_does_not_wait_for_the_first(site) -> None:
@@ -115,7 +115,7 @@ def test_a_second_text_within_the_minute_is_held_and_tells_all_that_came(site) -
         here.send()
     assert len(here.texts()) == 1
     here.run(seconds=60)
-    assert here.texts()[1:] == ["FIRING warning 2x DiskFull: b, c since 13:00 #gy8c"]
+    assert here.texts()[1:] == ["FIRING warning 2x DiskFull: b, c since 13:00 #gy8c #zbqd"]
 
 
 def test_the_last_text_before_a_silence_says_how_many_and_until_when_and_another_closes_it(site) -> None:
@@ -360,7 +360,7 @@ def test_what_still_fires_is_told_again_after_the_repeat_interval_until_it_is_ac
     here.run(60, minutes=2)
     here.bench.accept(firing("B"))
     here.run(60, hours=1)
-    assert here.texts()[2:] == ["STILL FIRING critical 2x: 1 A; 1 B since 13:00 #snsb"]
+    assert here.texts()[2:] == ["STILL FIRING critical 2x: A; B since 13:00 #snsb #gy8c"]
     here.bench.acknowledge(1)
     here.run(60, hours=1)
     assert [text[:24] for text in here.texts()[3:]] == ["STILL FIRING critical B:"]

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sms_notify.alert import Alert, Status
+from sms_notify.alert import Alert, Severity, Status
 from sms_notify.wording import gsm
 from sms_notify.wording.content import Crowd, Digest, HandOff, Merged, Reader, Silent, TextedIncident
 from sms_notify.wording.digest import compose_digest
@@ -96,7 +96,7 @@ def test_what_ended_meanwhile_is_counted_and_no_longer_listed_among_the_open_one
     text = body(Merged.STORM, DOWN, some(5, "Slow", ended=True), until=UNTIL)
     assert text == "17 more until 14:20, 5 resolved, 12 open: 12x HostDown; resolved: 5x Slow #H01"
     text = body(Merged.STORM, some(5, "Slow", ended=True), until=UNTIL)
-    assert text == "5 more until 14:20, all resolved: 5x Slow"
+    assert text == "5 more until 14:20, all resolved: 5x Slow #S11"
 
 
 def test_ends_of_what_was_told_before_are_told_along() -> None:
@@ -104,7 +104,7 @@ def test_ends_of_what_was_told_before_are_told_along() -> None:
     assert text == "12 more until 14:20: 12x HostDown; OK 3x HostDown #H01"
     assert (
         body(Merged.STORM, over=some(1, "HostDown", "web"), until=UNTIL)
-        == "OK HostDown web1, next text 14:20"
+        == "OK HostDown web1, next text 14:20 #Hweb01"
     )
 
 
@@ -119,7 +119,7 @@ def test_a_small_merge_is_told_like_news() -> None:
     assert body(Merged.STORM, some(1, "Slow", "api"), some(2, "Hot", "db", ended=True)) == (
         "FIRING Slow api1; 2 resolved: 2x Hot db1, db2 #Sapi01"
     )
-    assert body(Merged.STORM, some(2, "Hot", "db", ended=True)) == "2 resolved: 2x Hot db1, db2"
+    assert body(Merged.STORM, some(2, "Hot", "db", ended=True)) == "2 resolved: 2x Hot db1, db2 #Hdb11"
 
 
 @pytest.mark.parametrize(
@@ -129,8 +129,8 @@ def test_a_small_merge_is_told_like_news() -> None:
             (some(180, "HostDown", ended=True), some(12, "HostDown"), some(18, "DiskFull")),
             "210 more since 14:09: 180 resolved, 30 open: 18x DiskFull, 12x HostDown; resolved: 180x HostDown #D01",
         ),
-        ((some(12, "HostDown", ended=True),), "12 more since 14:09, all resolved: 12x HostDown"),
-        ((some(1, "HostDown", ended=True),), "1 more since 14:09, resolved: HostDown"),
+        ((some(12, "HostDown", ended=True),), "12 more since 14:09, all resolved: 12x HostDown #H11"),
+        ((some(1, "HostDown", ended=True),), "1 more since 14:09, resolved: HostDown #H11"),
         ((some(2, "HostDown"),), "2 more since 14:09, all open: 2x HostDown #H01"),
     ],
 )
@@ -150,7 +150,7 @@ def test_the_end_of_a_storm_says_what_became_of_it(
             Crowd(34, more=True),
             "FIRING critical 2 of 36 left: 2x HostDown web1, web2, next text",
         ),
-        (Merged.LATE, Crowd(34), "LATE, 2 of 36 since 14:09, all open: 2x HostDown web1, web2, next text"),
+        (Merged.LATE, Crowd(34), "LATE, 2 of 36 since 14:09: 2x HostDown web1, web2, next text"),
         (Merged.QUIET, Crowd(34), "Held since 14:09: 2 of 36 open: 2x HostDown web1, web2, next text"),
     ],
 )
@@ -174,7 +174,7 @@ def test_a_silence_is_said_of_what_it_is_true_of(silent: Silent, words: str) -> 
 
 def test_the_end_of_a_storm_that_was_told_in_full_is_told_by_its_ends() -> None:
     over = (*some(20, "HostDown"), *some(10, "DiskFull"))
-    assert body(Merged.CLOSING, over=over) == "OK 30x: 20x HostDown, 10x DiskFull"
+    assert body(Merged.CLOSING, over=over) == "OK 30x: 20x HostDown, 10x DiskFull #H01"
 
 
 def test_the_next_silence_is_announced() -> None:
@@ -195,7 +195,7 @@ def test_the_end_of_quiet_hours_says_what_is_open() -> None:
         "resolved: 2x Slow #Hweb01"
     )
     assert body(Merged.QUIET, some(1, "Hot", "db")) == "Held since 14:09: 1 open: Hot db1 #Hdb01"
-    assert body(Merged.QUIET, over=some(2, "DiskFull"), since=None) == "Held: OK 2x DiskFull"
+    assert body(Merged.QUIET, over=some(2, "DiskFull"), since=None) == "Held: OK 2x DiskFull #D01"
 
 
 def test_what_is_told_too_late_says_so() -> None:
@@ -203,7 +203,7 @@ def test_what_is_told_too_late_says_so() -> None:
     assert text == (
         "LATE, 12 since 14:09: 10 resolved, 2 open: 2x HostDown web1, web2; resolved: 10x Slow #Hweb01"
     )
-    assert body(Merged.LATE, over=some(2, "DiskFull")) == "LATE since 14:09: OK 2x DiskFull"
+    assert body(Merged.LATE, over=some(2, "DiskFull")) == "LATE since 14:09: OK 2x DiskFull #D01"
 
 
 @pytest.mark.parametrize(
@@ -336,7 +336,7 @@ hostile_labels = st.dictionaries(names, hostile, max_size=5)
 clean_labels = st.fixed_dictionaries(
     {"alertname": st.sampled_from(["HostDown", "DiskFull", "Slow", "A" * 50, "B" * 50, "C" * 50, "D" * 50])},
     optional={
-        "instance": st.sampled_from([f"web{n}" for n in range(9)] + ["db1:9100", "node-" + "x" * 60]),
+        "instance": st.sampled_from([f"web{n}" for n in range(9)] + ["db1:9100", "node-" + "x" * 58]),
         "severity": st.sampled_from(["critical", "warning", "P1"]),
     },
 )
@@ -368,17 +368,18 @@ def head_of(digest: Digest, language: str) -> str:
     opened = len(digest.held) - ended
     both = [counted(words.resolved, ended)] * bool(ended) + [counted(words.open, opened)] * bool(opened)
     more = counted(words.more, len(digest.held))
+    critical = words.rank(Severity.CRITICAL)
+    few = rf"{words.firing} ({critical} )?({opened}x|\S)" if opened else counted(words.resolved, ended)
     if not digest.held:
-        return rf".*\bOK (\S|{len(digest.over)}x)"
+        return rf".*\b{words.ok} (\S|{len(digest.over)}x)"
     if digest.why is Merged.QUIET:
         return rf"{words.held}( {words.since} {clock})?: {', '.join(both)}"
     if digest.why is Merged.LATE:
-        return rf"{words.late}, {len(digest.held)}( {words.since} {clock})?(, |: {', '.join(both)})"
+        return rf"{words.late}, {len(digest.held)}( {words.since} {clock})?(, |: {', '.join(both)}|: )"
     if digest.why is Merged.CROWD:
-        return rf"FIRING (critical )?({opened}x|\S)" if opened else counted(words.resolved, ended)
+        return few
     if digest.why is Merged.CLOSING:
         return rf"{more}( {words.since} {clock})?(, |: {', '.join(both)})"
-    few = rf"FIRING (critical )?({opened}x|\S)" if opened else counted(words.resolved, ended)
     return rf"{more}{words.until} {clock}(, {', '.join(both)})?|{few}"
 
 
@@ -394,7 +395,7 @@ def test_a_digest_is_gsm_fits_and_tells_its_numbers_whatever_the_labels_hold(
     assert 1 <= text.parts <= max_parts
     assert (text.parts, text.septets) == (gsm.parts(text.body), gsm.septets(text.body))
     assert re.match(head_of(digest, reader.language), text.body), text.body
-    assert (ACK in text.body) or "ack:" not in text.body
+    assert (ACK in text.body) or WORDS[reader.language].ack.format("") not in text.body
     if digest.hidden > 0:
         assert f", +{min(digest.hidden, 9999)} {WORDS[reader.language].hidden}" in text.body
     assert composed.named <= {told.tag for told in (*digest.held, *digest.over)}
@@ -404,7 +405,7 @@ _KIND = re.compile(r"(?:(\d+)x )?([A-Z]\w*(?:\.\.\.)?)(?::? (.+))?")
 _PLACE = re.compile(r"[a-z][\w:-]*(?: \((\d+)\))?")
 
 
-_RANKS = "critical|warning|other|info"
+_RANKS = "|".join(words.rank(severity) for words in WORDS.values() for severity in Severity)
 
 
 def of_rank(ranked: str) -> int:
@@ -449,16 +450,19 @@ def _at_place(piece: str) -> int:
 def sections_of(text: str, language: str) -> tuple[str, str, str]:
     """What is listed first, then as over (`OK`), then as resolved; the ending is taken off."""
     words = WORDS[language]
-    text = re.sub(rf" ack: \S+$| #\w{{4}}(?= ack:|$)|, {words.next_text} \d\d:\d\d", "", text)
+    ack = words.ack.format(r"\S+")
+    text = re.sub(rf" {ack}$| #\w{{4}}(?= {ack}|$)|, {words.next_text} \d\d:\d\d", "", text)
     text = re.sub(rf", \+\d+ {words.hidden}.*", "", re.sub(r" #\w{4}$", "", text))
     text, _, ended = text.partition(f"; {words.resolved_are}: ")
-    first, ok, over = re.fullmatch(r"(.*?)(?:(?:; |: |^)(OK) (.*))?", text).groups("")  # type: ignore[union-attr]
+    first, ok, over = re.fullmatch(rf"(.*?)(?:(?:; |: |^)({words.ok}) (.*))?", text).groups("")  # type: ignore[union-attr]
     return first, f"{ok} {over}".strip(), ended
 
 
-def after_status(section: str) -> int:
+def after_status(section: str, language: str) -> int:
     """`OK 5x: 3x HostDown, 2x DiskFull`; `OK 5x`; `OK HostDown web1`."""
-    listing = re.sub(r"^(FIRING|OK) (critical )?", "", section)
+    words = WORDS[language]
+    critical = words.rank(Severity.CRITICAL)
+    listing = re.sub(rf"^({words.firing}|{words.ok}) ({critical} )?", "", section)
     if many := re.fullmatch(r"(\d+)x(?:: (.*))?", listing):
         assert many[2] is None or reckoned(many[2]) == int(many[1]), section
         return int(many[1])
@@ -474,13 +478,13 @@ def test_the_numbers_of_a_digest_add_up_to_what_was_held(
     first, over, ended = sections_of(text, reader.language)
     opened = [told for told in digest.held if not told.ended]
     gone = len(digest.held) - len(opened)
-    assert (after_status(over) if over else 0) == len(digest.over), text
+    assert (after_status(over, reader.language) if over else 0) == len(digest.over), text
     if ended:
         assert reckoned(ended) == gone, text
-    if first.startswith("FIRING"):
+    if first.startswith(WORDS[reader.language].firing):
         words = counted(WORDS[reader.language].resolved, gone)
         first, _, resolved = first.partition(f"; {words}")
-        assert after_status(first) == len(opened), text
+        assert after_status(first, reader.language) == len(opened), text
         assert (reckoned(resolved[2:]) if resolved else gone) == gone, text
     elif listing := re.search(r": ((?:\d+x )?[A-Z]\w.*)", first):
         assert reckoned(listing[1]) == (len(opened) or gone), text
@@ -526,15 +530,15 @@ MONDAY = datetime(2026, 11, 30, 8, 0, tzinfo=UTC)
 @pytest.mark.parametrize(
     ("language", "text"),
     [
-        ("en", "On call for primary until Mon 30 Nov 09:00. 3 open: 2x HostDown web1, web2; Hot db1"),
-        ("nl", "Van wacht voor primary tot ma 30 nov 09:00. 3 open: 2x HostDown web1, web2; Hot db1"),
+        ("en", "On call for primary until Mon 30 Nov 09:00. 3 open: 2x HostDown web1, web2; Hot db1 #Hweb01"),
+        ("nl", "Van wacht voor primary tot ma 30 nov 09:00. 3 open: 2x HostDown web1, web2; Hot db1 #Hweb01"),
         (
             "fr",
-            "D'astreinte pour primary jusqu'au lun 30 nov 09:00. 3 ouvertes: 2x HostDown web1, web2; Hot db1",
+            "D'astreinte pour primary jusqu'au lun 30 nov 09:00. 3 ouvertes: 2x HostDown web1, web2; Hot db1 #Hweb01",
         ),
         (
             "de",
-            "Bereitschaft f\u00fcr primary bis Mo 30. Nov 09:00. 3 offen: 2x HostDown web1, web2; Hot db1",
+            "Bereitschaft f\u00fcr primary bis Mo 30. Nov 09:00. 3 offen: 2x HostDown web1, web2; Hot db1 #Hweb01",
         ),
     ],
 )

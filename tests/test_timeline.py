@@ -85,7 +85,7 @@ def test_a_normal_incident_fits_one_screen_from_the_first_word_to_the_last(bench
         "12:00 heard firing from alertmanager: first, by route.routes[1] -> dba",
         '12:00   route.routes[0] did not match: severity="info" (severity is "critical")',
         "12:00 dba tells bob",
-        "12:00 m1 firing to bob (+31******678), 1 part: 'FIRING critical HostDown web1: HostDown is bad since 13:00 #TAG'",
+        "12:00 m1 firing to bob (+31******678), 1 part: 'FIRING critical HostDown web1: is bad since 13:00 #TAG'",
         "12:00   m1 attempt 1 at main: sent: callback, 0.2 s",
         "12:00   m1 delivered: callback",
         "12:05 heard resolved from alertmanager: resolved, by route.routes[1] -> dba",

@@ -18,6 +18,7 @@ from sms_notify.policy.records import Notification
 from sms_notify.policy.rows import Rows
 from sms_notify.policy.ruleset import Plan
 from sms_notify.policy.suppression import hold_suppressed, unless_suppressed
+from sms_notify.policy.vocabulary import Kind
 
 _OF_TIME = Delivery("", (), group="{}")  # nothing waits for a group a second time
 
@@ -43,6 +44,7 @@ class Texting:
         due = [n for n in owed if n.due_at <= working.rows.now]
         self._load_limits(working, dict.fromkeys(n.number for n in due))
         self._load_companions(working, ((n.number, n.lane, (n,)) for n in due))
+        self._load_told_with(working, due)
         return self._batching(working).owe(owed)
 
     def unheard(self, working: WorkingSet, numbers: frozenset[str], cases: Sequence[Case]) -> list[Texted]:
@@ -65,10 +67,16 @@ class Texting:
         free = [key for key in due if not self._waits(rows, *key)]
         self._load_held(working, free)
         self._load_companions(working, ((number, lane, rows.due(number, lane)) for number, lane in free))
+        self._load_told_with(working, (n for number, lane in free for n in rows.due(number, lane)))
         return self._batching(working).flush(due)
 
     def _batching(self, working: WorkingSet) -> Batching:
         return Batching(self._plan, self._allowance, self._code, working.rows)
+
+    @staticmethod
+    def _load_told_with(working: WorkingSet, due: Iterable[Notification]) -> None:
+        """An end tells what still fires of the text that told its beginning."""
+        working.load_told_with([n for n in due if n.kind is Kind.RESOLVED])
 
     def _load_limits(self, working: WorkingSet, numbers: Iterable[str]) -> None:
         """What the limits leave these numbers, where there are any."""

@@ -7,15 +7,16 @@ it stands. All of it happens in one transaction of the one writer, so that nothi
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 
 from sms_notify.policy.correlation import SHARED, Key
 from sms_notify.policy.directory import Directory
 from sms_notify.policy.rate_limits import Credits, Lane
-from sms_notify.policy.records import Incident, Message, TimerKind
+from sms_notify.policy.records import Incident, Message, Notification, TimerKind
 from sms_notify.policy.rows import Rows
+from sms_notify.policy.same_text import told_before
 from sms_notify.policy.vocabulary import Kind, State
 from sms_notify.store import (
     belief_rows,
@@ -44,6 +45,7 @@ class WorkingSet:
         self.rows = Rows(now)
         self._lanes: set[str] = set()
         self._held: set[tuple[str, Lane]] = set()
+        self._whole: set[int] = set()  # messages, of which all that they told was loaded
         self._has_ids = False
         self._has_money = False
         self._has_roster = False
@@ -144,6 +146,17 @@ class WorkingSet:
         found = notification_rows.resends_of(self._tx, message_id)
         self._told(found)
         self.load_messages(row["message_id"] for row in found if row["message_id"] is not None)
+
+    def load_told_with(self, ends: Sequence[Notification]) -> None:
+        """What else the texts told that told the beginnings of these ends, and what else a reader may take these ends for."""
+        pairs = incidents.open_pairs(self._tx, [n.subject.alert.labels for n in ends])
+        self._take(pairs)
+        asked_for = {n.incident_id for n in ends} | {one.id for one in pairs}
+        self.load_notifications({id_ for id_ in asked_for if not self.rows.of_incident(id_)})
+        asked = {id_ for n in ends for id_ in told_before(self.rows, n)} - self._whole
+        self._whole |= asked
+        if asked:
+            self._told(notification_rows.of_messages(self._tx, sorted(asked)))
 
     def know(self, found: Iterable[Message]) -> None:
         """Messages that were read already, where nothing is asked of what they tell."""

@@ -3,14 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from datetime import datetime
 
 from sms_notify.alert import Status
 from sms_notify.policy.episodes import tag_of
 from sms_notify.policy.holds import Hold
-from sms_notify.policy.records import UNACKNOWLEDGED, Notification
+from sms_notify.policy.records import UNACKNOWLEDGED, Notification, Subject
 from sms_notify.policy.vocabulary import Kind
-from sms_notify.wording.content import Crowd, Digest, Merged, Notice, Pause, Silent, TextedIncident, Tone
+from sms_notify.wording.content import (
+    NOTHING_FIRES,
+    Crowd,
+    Digest,
+    Merged,
+    Notice,
+    Pause,
+    Silent,
+    StillFiring,
+    TextedIncident,
+    Tone,
+)
 
 FLAPPING = "flapping"  # the bundle of those that say so
 RAISED = "raised"  # of those that are told to somebody who knows of the lesser trouble
@@ -54,11 +66,16 @@ def is_old_news(items: Sequence[Notification], announced: bool) -> bool:
 
 
 def _told(n: Notification) -> TextedIncident:
-    subject = n.subject
+    told = texted(n.subject)
+    return replace(told, again=n.again_of is not None, flapping=_tone(n) is Tone.FLAPPING)
+
+
+def texted(subject: Subject) -> TextedIncident:
+    """An incident as a text tells it."""
     since = subject.alert.starts_at or subject.opened_at
     return TextedIncident(
         tag_of(subject.incident_id), subject.alert, since, subject.ended, subject.closed_by, subject.acked_by,
-        heard_at=subject.heard_at, again=n.again_of is not None, flapping=_tone(n) is Tone.FLAPPING,
+        heard_at=subject.heard_at,
     )  # fmt: skip
 
 
@@ -71,13 +88,15 @@ def _tone(n: Notification) -> Tone:
     return _BY_BUNDLE.get(n.bundle) or _TONES.get(n.kind, Tone.NEWS)
 
 
-def notice(listed: Sequence[Notification], silence: Pause | None, link: str) -> Notice:
+def notice(
+    listed: Sequence[Notification], silence: Pause | None, link: str, still: StillFiring = NOTHING_FIRES
+) -> Notice:
     first = listed[0]
     status, tone = Status.RESOLVED if first.kind is Kind.RESOLVED else Status.FIRING, _tone(first)
     times = max(n.subject.flapping for n in listed)
     hidden = sum(n.hidden for n in listed)
     flaps = times if tone is Tone.FLAPPING else 0
-    return Notice(status, _once(listed), hidden, tone, flaps, link, *_of(silence))
+    return Notice(status, _once(listed), hidden, tone, flaps, link, *_of(silence), still)
 
 
 def _of(silence: Pause | None) -> tuple[datetime | None, Silent]:
@@ -91,6 +110,7 @@ def digest(
     silence: Pause | None,
     link: str,
     crowd: Crowd,
+    still: StillFiring = NOTHING_FIRES,
 ) -> Digest:
     """`why` is what holds where none of them was held for the night or came too late."""
     if why is Merged.CLOSING:
@@ -106,4 +126,4 @@ def digest(
     tones = {_tone(n) for n in listed if n.kind is not Kind.RESOLVED}
     tone = tones.pop() if len(tones) == 1 else Tone.NEWS
     until, silent = _of(silence)
-    return Digest(why, held, over, since, until, hidden, link, silent, crowd, tone)
+    return Digest(why, held, over, since, until, hidden, link, silent, crowd, tone, still)

@@ -13,6 +13,7 @@ from sms_notify.policy.rate_limits import UNLIMITED, Lane
 from sms_notify.policy.records import HeldLane, Notification
 from sms_notify.policy.rows import Rows
 from sms_notify.policy.ruleset import Plan
+from sms_notify.policy.same_text import still_firing
 from sms_notify.policy.vocabulary import Kind
 from sms_notify.wording.compose import Composed, compose_reported
 from sms_notify.wording.content import Crowd, Merged, Pause, Reader, Silent
@@ -118,22 +119,22 @@ class Drafting:
     ) -> DraftedText:
         """One text, after so many others now. `crowd`: it is one of several that tell what belongs together."""
         person = self._known(listed[0].person)
-        reader = Reader(person.timezone, person.language)
+        reader = Reader(person.timezone, person.language, self._now)
         receivers = [self._plan.receiver(name) for name in dict.fromkeys(n.receiver for n in listed)]
         parts = 1 if batch.leave.one_part else max(receiver.max_parts for receiver in receivers)
         code = self._code() if self._wants_ack(listed) else ""
         link = f"{self._plan.ack_url}{code}" if code else ""
-        silence = self._silence(batch, before, len(listed))
+        silence, still = self._silence(batch, before, len(listed)), still_firing(self._rows, listed)
         if self._is_digest(batch, listed, silence, crowd):
             closing = batch.announced and batch.lane is not Lane.CRITICAL
             since = min(n.created_at for n in listed)
             since = batch.held.since if batch.held is not None and closing else since
             of_lane = Merged.CLOSING if closing else _MERGED.get(batch.lane, Merged.STORM)
-            digest = bundles.digest(listed, of_lane, since, silence, link, crowd or Crowd())
+            digest = bundles.digest(listed, of_lane, since, silence, link, crowd or Crowd(), still)
             kind = Kind.RESOLVED if all(n.kind is Kind.RESOLVED for n in listed) else Kind.DIGEST
             return DraftedText(tuple(listed), kind, compose_digest(digest, reader, parts), code)
         template = self._plan.templates.get(receivers[0].template)
-        notice = bundles.notice(listed, silence, link)
+        notice = bundles.notice(listed, silence, link, still)
         return DraftedText(
             tuple(listed), listed[0].kind, compose_reported(notice, reader, template, parts), code
         )

@@ -91,7 +91,7 @@ def tell(plan: Plan, rows: Rows, schedule: Schedule) -> None:
         TextedIncident(tag_of(one.id), one.subject.alert, one.starts_at or one.opened_at)
         for one in still_open
     )
-    reader = Reader(person.timezone, person.language)
+    reader = Reader(person.timezone, person.language, now)
     text = compose_handoff(HandOff(schedule.name, until, told), reader).text
     rows.write_message(
         Draft(

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 
-from sms_notify.alert import EndReason, Severity
+from sms_notify.alert import SEVERITY, EndReason, Severity
 from sms_notify.policy.records import AcceptedAlert, Incident
 from sms_notify.policy.vocabulary import Heard, IncidentState
 from sms_notify.store.literals import in_list
@@ -22,6 +22,8 @@ from sms_notify.store.tx import (
     stored,
     to_stored,
 )
+
+_PAIRED_WORDS = ("critical", "error", "high", "info", "page", "warning")  # of two rules about one thing
 
 Key = tuple[str, str]
 """Source and fingerprint."""
@@ -84,6 +86,18 @@ def still_open(tx: Tx) -> list[Incident]:
     """What is open, the oldest first. Sorted here, so that `incidents_quiet` finds it also without statistics."""
     found = map(incident_of, tx.all("select * from incidents where closed_at is null"))
     return sorted(found, key=lambda one: one.id)
+
+
+def open_pairs(tx: Tx, labels: Iterable[Mapping[str, str]]) -> list[Incident]:
+    """What is open with these labels, but for the word of severity. Reads all that is open, by one of its partial indexes."""
+    asked = {
+        dump({**one, SEVERITY: word}) for one in labels for word in _PAIRED_WORDS if one.get(SEVERITY) != word
+    }
+    return [
+        incident_of(row)
+        for names, named in among(sorted(asked))
+        for row in tx.all(f"select * from incidents where closed_at is null and labels in ({names})", **named)
+    ]
 
 
 def last_routed(tx: Tx) -> dict[int, tuple[str, ...]]:

@@ -1,46 +1,30 @@
-"""What an alert is about: its name, its place, and what is said of it. All in GSM 03.38, on one line."""
+"""What an alert is about: its name, and what is said of it. All in GSM 03.38, on one line."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
 
 from sms_notify.alert import Alert
 from sms_notify.wording import gsm
 from sms_notify.wording.languages import Words
+from sms_notify.wording.news import news_of, summary_of, without_said
+from sms_notify.wording.place import Place, place_of, where_of
 from sms_notify.wording.templates import FREE_TEXT, one_line
 
-_WHERE = (
-    "instance", "host", "hostname", "node", "pod", "service", "job", "device", "deployment", "namespace", "cluster",
-)  # fmt: skip
-_TEXTS = ("summary", "description", "message")
-_PORT = re.compile(r"(\[[^\]]*\]|[^:]*):\d{1,5}")
+__all__ = ["briefly", "speaks_of", "title_of", "told_place", "what_and_news", "where_of"]
 
 
-def where_of(alert: Alert) -> str:
-    """The first label that names a place, empty where none does."""
-    return _first(alert.labels.get(name, "") for name in _WHERE)
-
-
-def as_told(place: str) -> str:
-    return place
-
-
-def without_port(place: str) -> str:
-    port = _PORT.fullmatch(place)
-    return port[1] if port and port[1] else place
-
-
-def what_and_summary(alert: Alert, words: Words) -> tuple[str, str]:
-    """What it is and what is said of it. An alert without a name is told by its text, else by its labels."""
-    name, summary = one_line(alert.labels.get("alertname", "")), _summary(alert)
-    if name or summary:
-        return name, summary
+def what_and_news(alert: Alert, words: Words) -> tuple[str, str]:
+    """What it is and how it is. An alert without a name is told by its text, else by its labels."""
+    name = one_line(alert.labels.get("alertname", ""))
+    news = news_of(alert)
+    if name or (news := news or summary_of(alert)):
+        return name, news
     return words.nameless, _labels(alert)
 
 
 def briefly(alert: Alert, words: Words) -> tuple[str, str]:
-    """As `what_and_summary`, where nobody needs to hear how it is: what is resolved, or comes and goes."""
+    """As `what_and_news`, where nobody needs to hear how it is: what is resolved, or comes and goes."""
     name = one_line(alert.labels.get("alertname", "")) or _summary(alert)
     return (name, "") if name else (words.nameless, _labels(alert))
 
@@ -57,12 +41,15 @@ def speaks_of(body: str, word: str) -> bool:
     return bool(word) and re.search(whole, body) is not None
 
 
+def told_place(alert: Alert) -> Place:
+    """Its place, empty where an alert has neither name nor text: then its labels are told."""
+    named = alert.labels.get("alertname") or summary_of(alert)
+    return place_of(alert) if named else ()
+
+
 def _summary(alert: Alert) -> str:
-    return _first(source.get(name, "") for source in (alert.annotations, alert.labels) for name in _TEXTS)
-
-
-def _first(values: Iterable[str]) -> str:
-    return next(filter(None, map(one_line, filter(None, values))), "")
+    summary = summary_of(alert)
+    return without_said(summary, place_of(alert)) or summary
 
 
 def _labels(alert: Alert) -> str:

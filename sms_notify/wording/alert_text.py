@@ -11,8 +11,8 @@ from datetime import timedelta
 
 from sms_notify.alert import Status
 from sms_notify.wording import gsm
-from sms_notify.wording.alert_fields import as_told, briefly, what_and_summary, where_of, without_port
-from sms_notify.wording.alert_list import Listing, by_place, groups_of
+from sms_notify.wording.alert_fields import briefly, told_place, what_and_news
+from sms_notify.wording.alert_list import Listing, by_place, groups_of, of_several_ranks
 from sms_notify.wording.composed import Composed, text_of
 from sms_notify.wording.content import Notice, Reader, Text, Tone
 from sms_notify.wording.languages import (
@@ -20,15 +20,19 @@ from sms_notify.wording.languages import (
     ack_words,
     acked_words,
     again_words,
-    day_and_time,
     end_of,
     head_of,
+    heard_words,
     hidden_words,
+    rank_word,
     silence_words,
+    since_words,
     words_of,
 )
+from sms_notify.wording.part_of_text import is_one_of_a_pair, of_words, still_words, tags_of
+from sms_notify.wording.place import Telling, as_told, without_ports
 from sms_notify.wording.shrinking import Field, clipped, fixed, shrink, variable
-from sms_notify.wording.templates import local, one_line, severity_word, since, tidy, zone_of
+from sms_notify.wording.templates import local, since, tidy, zone_of
 
 _MANY = 9_999  # the largest number that a text of news tells
 
@@ -39,17 +43,24 @@ _ONE = (
     ("summary", 0),
     ("when", 0),
     ("silence", 0),
+    ("still", 0),
     ("where", 8),
     ("where", 0),
     ("what", 8),
 )
-_SEVERAL = (("calm", 0), ("what", 100), ("when", 0), ("silence", 0), ("what", 8))
+_SEVERAL = (
+    *(("tags", 0), ("calm", 0), ("what", 100), ("when", 0), ("silence", 0), ("still", 0)),
+    ("what", 8),
+)
 # The same while the address is kept. Where that is not enough, it goes, and all else begins anew.
 _ONE_AND_ACK = (*_ONE[:5], ("where", 16), ("what", 16))
-_SEVERAL_AND_ACK = (("calm", 0), ("what", 60), ("when", 0), ("silence", 0), ("what", 24))
+_SEVERAL_AND_ACK = (
+    *(("tags", 0), ("calm", 0), ("what", 60), ("when", 0), ("silence", 0)),
+    ("what", 24),
+)
 
 
-_Wording = Callable[[Callable[[str], str]], Sequence[Field]]
+_Wording = Callable[[Telling], Sequence[Field]]
 """The fields of a text whose places are told by the given function."""
 
 
@@ -70,10 +81,12 @@ def built_in(notice: Notice, reader: Reader, max_parts: int) -> Composed:
 
 
 def _fitted(wording: _Wording, notice: Notice, max_parts: int) -> tuple[Text, Sequence[Field]]:
-    text, fields = shrink(wording(as_told), (), max_parts)
+    """The port of a host may be all that tells two places apart: of one alert it gives way after the summary."""
+    one = len(notice.incidents) == 1
+    text, fields = shrink(wording(as_told), _ONE[:2] if one else _SEVERAL[:1], max_parts)
     if text.parts <= max_parts:
         return text, fields
-    whole, one = wording(without_port), len(notice.incidents) == 1
+    whole = wording(without_ports)
     if notice.ack:
         text, fields = shrink(whole, _ONE_AND_ACK if one else _SEVERAL_AND_ACK, max_parts)
         if text.parts <= max_parts:
@@ -86,15 +99,15 @@ def _fitted(wording: _Wording, notice: Notice, max_parts: int) -> tuple[Text, Se
 def _one(notice: Notice, reader: Reader, words: Words) -> _Wording:
     alert = notice.incidents[0].alert
     brief = notice.status is Status.RESOLVED or notice.tone is Tone.FLAPPING
-    what, summary = (briefly if brief else what_and_summary)(alert, words)
-    where = where_of(alert)
+    what, news = (briefly if brief else what_and_news)(alert, words)
+    place = told_place(alert)
     before = [*_head(notice, words), clipped("what", what)]
     after = [
-        clipped("summary", summary, lead=": " if what or where else " "),
+        clipped("summary", news, lead=": " if what or place else " "),
         *_times(notice, "{}x"),
         *_tail(notice, reader, words),
     ]
-    return lambda place: [*before, clipped("where", place(where)), *after]
+    return lambda telling: [*before, clipped("where", " ".join(telling((place,))[0])), *after]
 
 
 def _several(notice: Notice, reader: Reader, words: Words, listings: list[Listing]) -> _Wording:
@@ -102,22 +115,25 @@ def _several(notice: Notice, reader: Reader, words: Words, listings: list[Listin
     head, after = _head(notice, words), [*_times(notice, "({}x)"), *_tail(notice, reader, words)]
     count = f"{min(len(notice.incidents), _MANY)}x"
 
-    def fields(place: Callable[[str], str]) -> Sequence[Field]:
-        groups = by_place(groups_of(notice.incidents, words, place))
-        listings.append(Listing(groups))
-        counted = fixed("count", count if len(groups) == 1 else f"{count}:")
-        return [*head, counted, variable("what", listings[-1].at), *after]
+    def fields(telling: Telling) -> Sequence[Field]:
+        groups = by_place(groups_of(notice.incidents, words, telling))
+        listings.append(Listing(groups, words))
+        what = variable("what", listings[-1].at)
+        if of_several_ranks(groups):
+            return [*head, what, *after]  # each rank has its number
+        return [*head, fixed("count", count if len(groups) == 1 else f"{count}:"), what, *after]
 
     return fields
 
 
 def _head(notice: Notice, words: Words) -> list[Field]:
-    if notice.status is not Status.FIRING:
-        return [fixed("status", end_of(notice.incidents[0], words))]
-    head, alerts = fixed("status", head_of(notice.tone, words)), [told.alert for told in notice.incidents]
-    if len({alert.severity for alert in alerts}) > 1:
-        return [head]  # each rank is told with its number
-    return [head, fixed("severity", severity_word(alerts[0]))]
+    first, *others = (told.alert for told in notice.incidents)
+    firing = notice.status is Status.FIRING
+    status = head_of(notice.tone, words) if firing else end_of(notice.incidents[0], words)
+    ranked = firing or (bool(notice.still.incidents) and is_one_of_a_pair(notice))
+    if not ranked or any(alert.severity is not first.severity for alert in others):
+        return [fixed("status", status)]  # of several ranks each is told with its number
+    return [fixed("status", status), fixed("severity", rank_word(first, words))]
 
 
 def _times(notice: Notice, form: str) -> list[Field]:
@@ -127,9 +143,12 @@ def _times(notice: Notice, form: str) -> list[Field]:
 
 
 def _tail(notice: Notice, reader: Reader, words: Words) -> list[Field]:
-    tag = one_line(notice.incidents[0].tag, 12)
+    first, *others = tags_of(notice)
     flaps = notice.tone is Tone.FLAPPING and notice.status is Status.FIRING
+    partly = notice.still.incidents
     told = (
+        ("of", of_words(notice, words) if partly else "", ": "),
+        ("still", still_words(notice, words) if partly else "", ", "),
         ("hidden", hidden_words(notice.hidden, words) if notice.hidden else "", ", "),
         ("acked", acked_words(notice, words), ", "),
         ("when", _when(notice, reader, words), " "),
@@ -140,20 +159,27 @@ def _tail(notice: Notice, reader: Reader, words: Words) -> list[Field]:
             silence_words(notice.silent_until, notice.silent, reader, words) if notice.silent_until else "",
             ", ",
         ),
-        ("tag", f"#{tag}" if tag else "", " "),
-        ("ack", ack_words(notice.ack) if notice.ack else "", " "),
+        ("tag", first, " "),
+        ("tags", " ".join(others), " "),
+        ("ack", ack_words(notice.ack, words) if notice.ack else "", " "),
     )
     return [fixed(name, text, lead) for name, text, lead in told if text]
 
 
 def _when(notice: Notice, reader: Reader, words: Words) -> str:
+    if notice.status is not Status.FIRING:
+        return "" if notice.still.told else _lasted(notice, words)
+    begun = min(filter(None, map(since, notice.incidents)), default=None)
+    told = since_words(begun, reader, words) if begun is not None else ""
+    heard = notice.incidents[0].heard_at
+    if heard is None:
+        return told
+    last = heard_words(heard, reader, words)
+    return last if notice.tone is Tone.UNHEARD or not told else f"{told}, {last}"
+
+
+def _lasted(notice: Notice, words: Words) -> str:
     begun = [begin for begin in map(since, notice.incidents) if begin]
-    heard = local(notice.incidents[0].heard_at, zone_of(reader.timezone))
-    if heard is not None and notice.status is Status.FIRING:
-        return f"{words.last_heard} {day_and_time(heard, words)}"
-    if notice.status is Status.FIRING:
-        at = local(min(begun, default=None), zone_of(reader.timezone))
-        return f"{words.since} {at:%H:%M}" if at else ""
     ends = [local(told.alert.ends_at, zone_of("UTC")) for told in notice.incidents]
     ended = [end for end in ends if end]
     known = len(begun) == len(ended) == len(notice.incidents)

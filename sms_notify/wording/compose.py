@@ -9,7 +9,7 @@ from functools import cache
 
 from sms_notify.alert import Severity, Status
 from sms_notify.wording import gsm
-from sms_notify.wording.alert_fields import speaks_of, title_of, what_and_summary, where_of, without_port
+from sms_notify.wording.alert_fields import speaks_of, title_of, what_and_news
 from sms_notify.wording.alert_text import built_in
 from sms_notify.wording.composed import Composed, parts_allowed, text_of
 from sms_notify.wording.content import Notice, Reader, Text, TextedIncident
@@ -23,6 +23,9 @@ from sms_notify.wording.languages import (
     silence_words,
     words_of,
 )
+from sms_notify.wording.news import summary_of
+from sms_notify.wording.part_of_text import of_words, still_words
+from sms_notify.wording.place import needed_of, without_port
 from sms_notify.wording.shrinking import largest
 from sms_notify.wording.templates import FREE_TEXT, LABEL, Template, one_line, render
 
@@ -104,8 +107,8 @@ def _with_numbers(text: str, template: Template, notice: Notice, reader: Reader)
 
 def _endings(whole: str, template: Template, notice: Notice, reader: Reader) -> Iterator[str]:
     """What a template is silent about and yet is appended where it fits: the most first, nothing last."""
-    ack = "" if "ack" in template.names else ack_words(notice.ack)
     words = words_of(reader)
+    ack = "" if "ack" in template.names else ack_words(notice.ack, words)
     silence = (
         ""
         if "silent_until" in template.names
@@ -115,7 +118,8 @@ def _endings(whole: str, template: Template, notice: Notice, reader: Reader) -> 
     acked = "" if "acknowledged_by" in template.names else acked_words(notice, words)
     ack, silence = ack and f" {ack}", silence and f", {silence}"
     again, acked = again and f", {again}", acked and f", {acked}"
-    tags = again + "".join(f" #{tag}" for tag in dict.fromkeys(_tags_missing(whole, notice, words)))
+    still = "".join(f", {told}" for told in (of_words(notice, words), still_words(notice, words)) if told)
+    tags = still + again + "".join(f" #{tag}" for tag in dict.fromkeys(_tags_missing(whole, notice, words)))
     yield from dict.fromkeys((acked + silence + tags + ack, silence + tags + ack, tags + ack, tags, ack, ""))
 
 
@@ -137,8 +141,10 @@ def _named_by(body: str, notice: Notice, reader: Reader) -> frozenset[str]:
 
 def _stands_in(body: str, told: TextedIncident, words: Words) -> bool:
     """Whether it tells what and where, or the tag."""
-    place, what = where_of(told.alert), (title_of(told.alert, words), *what_and_summary(told.alert, words))
-    where = not place or any(speaks_of(body, name) for name in (place, without_port(place)))
+    what = (title_of(told.alert, words), *what_and_news(told.alert, words), summary_of(told.alert))
+    where = all(
+        any(speaks_of(body, name) for name in (part, without_port(part))) for part in needed_of(told.alert)
+    )
     return speaks_of(body, one_line(told.tag, 12)) or (where and any(speaks_of(body, name) for name in what))
 
 

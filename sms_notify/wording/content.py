@@ -66,13 +66,24 @@ class Crowd:
 
 
 @dataclass(frozen=True, slots=True)
+class StillFiring:
+    """An end tells some of the `told` problems that one text told its reader; these `incidents` of them still fire."""
+
+    told: int = 0
+    incidents: tuple[TextedIncident, ...] = ()
+
+
+NOTHING_FIRES = StillFiring()
+
+
+@dataclass(frozen=True, slots=True)
 class Notice:
     """What is to be told to one person at once: incidents of one status, at least one.
 
     `hidden` counts alerts that the source did not show, so that the text never sounds like all of it. `times` is
     how often a flapping alert came and went. `ack` is the address where it is acknowledged, empty for none.
     `silent_until` is when the next text of those that `silent` speaks of may leave, where that is so far off that the
-    reader must know.
+    reader must know. `still` is what an end leaves of a text that told more.
     """
 
     status: Status
@@ -83,6 +94,7 @@ class Notice:
     ack: str = ""
     silent_until: datetime | None = None
     silent: Silent = Silent.ALL
+    still: StillFiring = NOTHING_FIRES
 
 
 class Merged(StrEnum):
@@ -113,6 +125,7 @@ class Digest:
     silent: Silent = Silent.ALL
     crowd: Crowd = Crowd()
     tone: Tone = Tone.NEWS
+    still: StillFiring = NOTHING_FIRES
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,10 +139,14 @@ class HandOff:
 
 @dataclass(frozen=True, slots=True)
 class Reader:
-    """Who reads: the IANA zone that times are told in, and the language of the few words we add."""
+    """Who reads, and `now`, when: the IANA zone that times are told in, and the language of the few words we add.
+
+    Without `now` no time is told with its day.
+    """
 
     timezone: str = "UTC"
     language: str = "en"
+    now: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,26 +7,28 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
-from datetime import datetime
+from datetime import timedelta
 
 from sms_notify.alert import Severity
-from sms_notify.wording.alert_fields import as_told, without_port
 from sms_notify.wording.composed import Composed, parts_allowed, text_of
 from sms_notify.wording.content import Digest, Merged, Reader, TextedIncident, Tone
 from sms_notify.wording.incident_summary import IncidentList, ListedIncident, Part, TextDraft, listed
 from sms_notify.wording.languages import (
-    Words,
     ack_words,
+    clock,
     counted,
     crowd_words,
     end_of,
     head_of,
     hidden_words,
     silence_words,
-    weekday,
     words_of,
 )
+from sms_notify.wording.part_of_text import of_how_many, still_firing
+from sms_notify.wording.place import Telling, as_told, without_ports
 from sms_notify.wording.templates import local, one_line, zone_of
+
+_CONFIRMED = timedelta(hours=6)  # longer than sources that repeat wait to say so
 
 
 def compose_digest(digest: Digest, reader: Reader, max_parts: int) -> Composed:
@@ -43,7 +45,7 @@ def compose_digest(digest: Digest, reader: Reader, max_parts: int) -> Composed:
 def _filled(wording: _Wording, max_parts: int) -> TextDraft:
     """Everything named where that is possible at all, if need be without the tag; else the fullest ending that
     leaves room for the most urgent name; else the numbers alone."""
-    told, shorter = wording.parts(as_told), wording.parts(without_port)
+    told, shorter = wording.parts(as_told), wording.parts(without_ports)
     endings = list(wording.endings(shorter[0].listing.tag))
     for parts, ending in ((told, endings[0]), (shorter, endings[0]), (shorter, endings[1])):
         draft = wording.draft(parts, ending, max_parts)
@@ -85,13 +87,22 @@ class _Wording:
 
     def draft(self, parts: list[Part], ending: str, max_parts: int) -> TextDraft:
         hidden = hidden_words(self.digest.hidden, self.words)
-        return TextDraft(parts, max_parts, self._before(), (hidden and f", {hidden}") + ending)
+        after = (hidden and f", {hidden}") + self._still()
+        return TextDraft(parts, max_parts, self._before(), after + ending)
+
+    def _still(self) -> str:
+        """`: 1 of 2, /var #k3fb still firing`, of ends alone."""
+        ended, still = self.digest.over, self.digest.still
+        if self.digest.held or not ended or not still.incidents:
+            return ""
+        told = (of_how_many(len(ended), still, self.words), still_firing(ended, still, self.words))
+        return f", {', '.join(filter(None, told))}"
 
     def endings(self, first: str) -> Iterator[str]:
         """What follows, the fullest first: `first`, the tag, goes first, then the silence, the address last."""
         silence = silence_words(self.digest.silent_until, self.digest.silent, self.reader, self.words)
         silence = "" if self.announced else silence
-        ack, tag = ack_words(self.digest.ack), one_line(first, 12) if self.open else ""
+        ack, tag = ack_words(self.digest.ack, self.words), one_line(first, 12)
         silence, tag, ack = silence and f", {silence}", tag and f" #{tag}", ack and f" {ack}"
         yield from (silence + tag + ack, silence + ack, ack, silence + tag, silence, tag, "")
 
@@ -101,14 +112,14 @@ class _Wording:
             return ""
         return f"{self._named_wait()}{self._since()}: "
 
-    def parts(self, place: Callable[[str], str]) -> list[Part]:
-        """The open ones first; their places are told by `place`."""
+    def parts(self, telling: Telling) -> list[Part]:
+        """The open ones first; their places are told by `telling`."""
 
         def part(
             incidents: list[ListedIncident], say: Callable[[IncidentList], str], extra: bool = False
         ) -> Part:
             ranked = incidents is self.open  # nobody need know how severe it was
-            return Part(IncidentList(incidents, place, ranked=ranked), say, extra)
+            return Part(IncidentList(incidents, telling, self.words, ranked=ranked), say, extra)
 
         ends = [part(over, _after(word)) for word, over in self.over.items()]
         if not self.news:
@@ -134,14 +145,23 @@ class _Wording:
             return f"{head}{', ' if self.announced else ': '}{', '.join(numbers)}"
         if opened and self.announced:
             return head
+        if opened and not self._is_of_now():
+            return head
         return f"{head}, {counted(words.all_open if opened else words.all_resolved, opened + ended)}"
+
+    def _is_of_now(self) -> bool:
+        """Whether somebody can have confirmed of late what has not ended: a daemon that was away for days knows nothing."""
+        now, since = self.reader.now, self.digest.since
+        return self.digest.why is not Merged.LATE and (
+            now is None or since is None or now - since < _CONFIRMED
+        )
 
     def _all_held(self, number: int) -> str:
         words = self.words
         if self.digest.why is Merged.LATE:
             return f"{words.late}, {self._said(number)}{self._since()}"
         if self.announced and self.until:
-            return f"{counted(words.more, number)}{words.until} {self.until:%H:%M}"
+            return f"{counted(words.more, number)}{words.until} {clock(self.until, self.reader, words)}"
         return f"{counted(words.more, number)}{self._since()}"
 
     def _said(self, number: int) -> str:
@@ -150,19 +170,15 @@ class _Wording:
     def _firing(self) -> str:
         """The severity stands here where it is that of all, and something is critical."""
         word, severities = head_of(self.digest.tone, self.words), {one.severity for one in self.open}
-        return f"{word} {Severity.CRITICAL.value}" if severities == {Severity.CRITICAL} else word
+        return f"{word} {self.words.rank(Severity.CRITICAL)}" if severities == {Severity.CRITICAL} else word
 
     def _named_wait(self) -> str:
         return self.words.late if self.digest.why is Merged.LATE else self.words.held
 
     def _since(self) -> str:
-        return f" {self.words.since} {_clock(self.since, self.until, self.words)}" if self.since else ""
-
-
-def _clock(at: datetime, other: datetime | None, words: Words) -> str:
-    """`22:00`, with its day where the text tells a time of another day as well."""
-    day = f"{weekday(at, words)} " if other and other.date() != at.date() else ""
-    return f"{day}{at:%H:%M}"
+        if self.since is None:
+            return ""
+        return f" {self.words.since} {clock(self.since, self.reader, self.words, self.until)}"
 
 
 def _after(word: str, some: str = "") -> Callable[[IncidentList], str]:

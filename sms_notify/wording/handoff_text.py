@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from sms_notify.wording import gsm
-from sms_notify.wording.alert_fields import as_told, without_port
 from sms_notify.wording.composed import Composed, parts_allowed, text_of
 from sms_notify.wording.content import HandOff, Reader
 from sms_notify.wording.incident_summary import IncidentList, Part, TextDraft, listed
 from sms_notify.wording.languages import Words, counted, day_and_time, words_of
+from sms_notify.wording.place import as_told, without_ports
 from sms_notify.wording.templates import local, one_line, tidy, zone_of
 
 _SCHEDULE = 40  # characters of its name
@@ -21,11 +21,11 @@ def compose_handoff(handoff: HandOff, reader: Reader, max_parts: int = 1) -> Com
         return Composed(text_of(f"{head}, {words.nothing_open}"))
     head = f"{head}. {counted(words.open, len(handoff.incidents))}"
     incidents = listed(handoff.incidents, words)
-    for place in (as_told, without_port):
-        listing = IncidentList(incidents, place, ranked=True)
-        draft = TextDraft(
-            [Part(listing, lambda listing: f": {listing.say()}" if listing.told else "")], max_parts, head
-        )
+    for telling, tagged in ((as_told, True), (without_ports, True), (without_ports, False)):
+        listing = IncidentList(incidents, telling, words, ranked=True)
+        tag = f" #{one_line(listing.tag, 12)}" if tagged and listing.tag else ""
+        part = Part(listing, lambda listing: f": {listing.say()}" if listing.told else "")
+        draft = TextDraft([part], max_parts, head, tag)
         if draft.fill_whole():
             break
     else:

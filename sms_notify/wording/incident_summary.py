@@ -12,9 +12,10 @@ from dataclasses import dataclass, field
 
 from sms_notify.alert import Severity
 from sms_notify.wording import gsm
-from sms_notify.wording.alert_fields import title_of, where_of
+from sms_notify.wording.alert_fields import title_of
 from sms_notify.wording.content import TextedIncident
 from sms_notify.wording.languages import Words
+from sms_notify.wording.place import Place, Telling, hoisted, places_of
 from sms_notify.wording.shrinking import largest
 from sms_notify.wording.templates import tidy
 
@@ -35,36 +36,39 @@ class ListedIncident:
     tag: str
     severity: Severity
     name: str
-    where: str
+    where: Place
 
 
 def listed(incidents: Iterable[TextedIncident], words: Words) -> list[ListedIncident]:
     """The most urgent first."""
 
-    def as_listed(told: TextedIncident) -> ListedIncident:
+    def as_listed(told: TextedIncident, place: Place) -> ListedIncident:
         name = tidy(title_of(told.alert, words)) or words.nameless
         name = f"{words.unheard} {name}" if told.heard_at is not None and not told.ended else name
         name = (
             f"{words.flapping} {name}" if told.flapping and not told.ended and told.heard_at is None else name
         )
         name += f" ({words.again})" if told.again else ""
-        return ListedIncident(told.tag, told.alert.severity, name, where_of(told.alert))
+        return ListedIncident(told.tag, told.alert.severity, name, place)
 
-    return sorted(map(as_listed, incidents), key=lambda incident: incident.severity.rank)
+    every = list(incidents)
+    places = places_of([told.alert for told in every])
+    return sorted(map(as_listed, every, places), key=lambda incident: incident.severity.rank)
 
 
-def say_rank(severity: Severity, count: int, items: Sequence[str], told: int) -> str:
+def say_rank(rank: str, count: int, items: Sequence[str], told: int) -> str:
     """`2 critical HostDown db1, Slow app1`; of one kind `7 warning DiskFull db1, db2, +5`. `told` of `count` are in `items`."""
     left = [f"+{count - told}"] if items and told < count else []
     between = ", " if count == told == len(items) else "; "  # else a comma parts the places of one kind
-    return " ".join([str(count), severity.value, *([between.join([*items, *left])] if items else [])])
+    return " ".join([str(count), rank, *([between.join([*items, *left])] if items else [])])
 
 
 @dataclass(slots=True)
 class IncidentKind:
     """Incidents of one name, either all with a place or all without.
 
-    `at` has their tags by place, `urgent` counts the places (they come first) where something is critical.
+    `at` has their tags by place, `urgent` counts the places (they come first) where something is critical. `where` is what
+    their places have in common, and stands with the name.
     """
 
     name: str
@@ -73,12 +77,17 @@ class IncidentKind:
     urgent: int = 0
     at: dict[str, list[str]] = field(default_factory=dict)
     shown: int = 0
+    where: str = ""
 
-    def add(self, place: str, incident: ListedIncident) -> None:
-        if incident.severity is Severity.CRITICAL and place not in self.at:
-            self.urgent += 1
-        self.at.setdefault(place, []).append(incident.tag)
-        self.count += 1
+    @classmethod
+    def of(cls, name: str, members: Sequence[ListedIncident], telling: Telling) -> IncidentKind:
+        kind = cls(name, members[0].severity, len(members))
+        kind.where, places = hoisted(telling([incident.where for incident in members]))
+        for incident, place in zip(members, map(tidy, places), strict=True):
+            if incident.severity is Severity.CRITICAL and place not in kind.at:
+                kind.urgent += 1
+            kind.at.setdefault(place, []).append(incident.tag)
+        return kind
 
     @property
     def places(self) -> int:
@@ -87,6 +96,8 @@ class IncidentKind:
     def say(self, width: int, lead: str, *, alone: bool = False) -> str:
         """`alone`: its number has been said."""
         name = gsm.clip(self.name, width)
+        if self.where and name == self.name:
+            name, lead = f"{name} {self.where}", ": "
         told = name if self.count == 1 or alone else f"{self.count}x {name}"
         if not self.shown:
             return told
@@ -107,18 +118,23 @@ class IncidentList:
     """Incidents as a text lists them: at first none of them, then whatever `fits` says there is room for."""
 
     def __init__(
-        self, incidents: Sequence[ListedIncident], place: Callable[[str], str], *, ranked: bool = False
+        self,
+        incidents: Sequence[ListedIncident],
+        telling: Telling,
+        words: Words,
+        *,
+        ranked: bool = False,
     ) -> None:
         """`ranked`: the severity is told where they have several."""
+        self._words = words
         self._ranked = ranked and len({incident.severity for incident in incidents}) > 1
-        kinds: dict[tuple[str, bool, Severity | None], IncidentKind] = {}
+        members: dict[tuple[str, bool, Severity | None], list[ListedIncident]] = {}
         for incident in incidents:
-            where = tidy(place(incident.where))
-            key = incident.name, bool(where), incident.severity if self._ranked else None
-            if key not in kinds:
-                kinds[key] = IncidentKind(incident.name, incident.severity)
-            kinds[key].add(where, incident)
-        self.kinds = sorted(kinds.values(), key=lambda kind: (kind.severity.rank, -kind.count))
+            placed = bool(tidy(" ".join(incident.where)))
+            key = incident.name, placed, incident.severity if self._ranked else None
+            members.setdefault(key, []).append(incident)
+        kinds = (IncidentKind.of(name, those, telling) for (name, *_), those in members.items())
+        self.kinds = sorted(kinds, key=lambda kind: (kind.severity.rank, -kind.count))
         self.count = sum(kind.count for kind in self.kinds)
         self.told = 0  # kinds
         self._width = _TITLE
@@ -148,7 +164,8 @@ class IncidentList:
         kinds = self._of(severity)
         told = [kind for kind in self.kinds[: self.told] if kind.severity is severity]
         items = [kind.say(self._width, " ", alone=len(kinds) == 1) for kind in told]
-        return say_rank(severity, sum(kind.count for kind in kinds), items, sum(kind.count for kind in told))
+        count, shown = (sum(kind.count for kind in some) for some in (kinds, told))
+        return say_rank(self._words.rank(severity), count, items, shown)
 
     def named(self) -> frozenset[str]:
         return frozenset(tag for kind in self._whole() for tag in kind.named())

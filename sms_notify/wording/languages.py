@@ -1,26 +1,30 @@
 """The few words that we add to what the monitoring system says, in each language that we speak.
 
-FIRING, OK and FLAPPING are the terms of the monitoring systems, and stay. `{}` is a number or a name; where one and
-many differ, a bar parts them. All of it is GSM 03.38: no ë, no û.
+English keeps the terms of the monitoring systems: FIRING, OK, FLAPPING. `{}` is a number or a name; where one and many
+differ, a bar parts them. All of it is GSM 03.38: no ë, no û.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 
-from sms_notify.alert import EndReason, Status
+from sms_notify.alert import Alert, EndReason, Severity, Status
 from sms_notify.wording.content import Crowd, Notice, Reader, Silent, TextedIncident, Tone
-from sms_notify.wording.templates import local, one_line, tellable_address, zone_of
+from sms_notify.wording.templates import local, one_line, severity_word, tellable_address, zone_of
 
 _NAME = 30  # characters of a person's
 _MANY = 9_999  # the largest number that a text tells of what it does not list
+_WEEK = 7  # days from which on the day of the week says nothing
+_TWO_DAYS = 48  # hours
 
 
 @dataclass(frozen=True, slots=True)
 class Words:
-    """One language. Days begin with Monday, months with January; `date` takes day, number and month."""
+    """One language. Days begin with Monday, months with January; `date` takes day, number and month, `day` number and month.
+    `ranks` are the severities, the most urgent first. `lasting` and `ago` take a length of time.
+    """
 
     since: str
     after: str
@@ -57,11 +61,21 @@ class Words:
     nothing_open: str
     weekdays: str
     months: str
+    firing: str
+    ok: str
+    flapping: str
+    ranks: str
+    still: str
+    lasting: str
+    ago: str
+    ack: str
     date: str = "{} {} {}"
+    day: str = "{} {}"
     days: str = "d"
-    firing: str = "FIRING"
-    ok: str = "OK"
-    flapping: str = "FLAPPING"
+
+    def rank(self, severity: Severity) -> str:
+        """What a severity is called."""
+        return self.ranks.split()[severity.rank]
 
 
 WORDS = {
@@ -101,16 +115,24 @@ WORDS = {
         nothing_open="nothing open",
         weekdays="Mon Tue Wed Thu Fri Sat Sun",
         months="Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec",
+        firing="FIRING",
+        ok="OK",
+        flapping="FLAPPING",
+        ranks="critical warning other info",
+        still="{} still firing",
+        lasting="for {}",
+        ago="{} ago",
+        ack="ack: {}",
     ),
     "nl": Words(
         since="sinds",
         after="na",
         hidden="niet getoond",
         nameless="alarm (zonder naam)",
-        escalated="ESCALATIE",
+        escalated="GEESCALEERD",
         raised="ERGER",
-        reminder="NOG FIRING",
-        unacknowledged="NOG FIRING, niet meer bevestigd:",
+        reminder="NOG STEEDS",
+        unacknowledged="NOG STEEDS, niet meer bevestigd:",
         closed="GESLOTEN door {}",
         no_data="GEEN DATA",
         unwatched="NIET MEER BEWAAKT",
@@ -138,6 +160,14 @@ WORDS = {
         nothing_open="niets open",
         weekdays="ma di wo do vr za zo",
         months="jan feb mrt apr mei jun jul aug sep okt nov dec",
+        firing="ALARM",
+        ok="HERSTELD",
+        flapping="INSTABIEL",
+        ranks="kritiek waarschuwing overig info",
+        still="{} nog steeds actief",
+        lasting="al {}",
+        ago="{} geleden",
+        ack="bevestig: {}",
     ),
     "fr": Words(
         since="depuis",
@@ -146,8 +176,8 @@ WORDS = {
         nameless="alerte (sans nom)",
         escalated="ESCALADE",
         raised="AGGRAVÉ",
-        reminder="TOUJOURS FIRING",
-        unacknowledged="TOUJOURS FIRING, plus pris en charge:",
+        reminder="TOUJOURS",
+        unacknowledged="TOUJOURS, plus pris en charge:",
         closed="CLOS par {}",
         no_data="PLUS DE DONNÉES",
         unwatched="PLUS SURVEILLÉ",
@@ -175,6 +205,14 @@ WORDS = {
         nothing_open="rien d'ouvert",
         weekdays="lun mar mer jeu ven sam dim",
         months="janv f\u00e9vr mars avr mai juin juil aout sept oct nov d\u00e9c",
+        firing="ALERTE",
+        ok="RÉTABLI",
+        flapping="INSTABLE",
+        ranks="critique avertissement autre info",
+        still="{} toujours en alerte",
+        lasting="depuis {}",
+        ago="il y a {}",
+        ack="accuser: {}",
         days="j",
     ),
     "de": Words(
@@ -184,8 +222,8 @@ WORDS = {
         nameless="Alarm (ohne Namen)",
         escalated="ESKALIERT",
         raised="SCHLIMMER",
-        reminder="NOCH FIRING",
-        unacknowledged="NOCH FIRING, nicht mehr quittiert:",
+        reminder="WEITERHIN",
+        unacknowledged="WEITERHIN, nicht mehr quittiert:",
         closed="GESCHLOSSEN von {}",
         no_data="KEINE DATEN",
         unwatched="NICHT MEHR ÜBERWACHT",
@@ -213,7 +251,16 @@ WORDS = {
         nothing_open="nichts offen",
         weekdays="Mo Di Mi Do Fr Sa So",
         months="Jan Feb M\u00e4r Apr Mai Jun Jul Aug Sep Okt Nov Dez",
+        firing="ALARM",
+        ok="BEHOBEN",
+        flapping="INSTABIL",
+        ranks="kritisch Warnung sonstige Info",
+        still="{} weiterhin aktiv",
+        lasting="seit {}",
+        ago="vor {}",
+        ack="quittieren: {}",
         date="{} {}. {}",
+        day="{}. {}",
     ),
 }
 
@@ -236,6 +283,11 @@ def head_of(tone: Tone, words: Words) -> str:
         Tone.FLAPPING: words.flapping,
     }
     return heads[tone]
+
+
+def rank_word(alert: Alert, words: Words) -> str:
+    """How bad it is: our own word for it, else the source's."""
+    return severity_word(alert) if alert.severity is Severity.OTHER else words.rank(alert.severity)
 
 
 def end_of(told: TextedIncident, words: Words) -> str:
@@ -270,6 +322,51 @@ def day_and_time(at: datetime, words: Words) -> str:
     return f"{words.date.format(weekday(at, words), at.day, month)} {at:%H:%M}"
 
 
+def clock(at: datetime, reader: Reader, words: Words, other: datetime | None = None) -> str:
+    """`14:05`; of another day than the reader's, or than `other` in the same text, `Tue 14:05`, from a week on `12 Oct`."""
+    another = other is not None and other.date() != at.date()
+    return _clock(at, local(reader.now, zone_of(reader.timezone)), words, another=another)
+
+
+def _clock(at: datetime, now: datetime | None, words: Words, *, another: bool = False) -> str:
+    days = abs((now.date() - at.date()).days) if now else 0
+    if days >= _WEEK:
+        return words.day.format(at.day, words.months.split()[at.month - 1])
+    return f"{weekday(at, words)} {at:%H:%M}" if days or another else f"{at:%H:%M}"
+
+
+def since_words(begun: datetime, reader: Reader, words: Words) -> str:
+    """`since 14:05`, `since Tue 14:05`; from a week on `for 42d`."""
+    zone = zone_of(reader.timezone)
+    at = local(begun, zone)
+    if at is None:
+        return ""
+    now = local(reader.now, zone)
+    lasted = (
+        now.astimezone(UTC) - at.astimezone(UTC) if now else timedelta()
+    )  # clocks were set back meanwhile
+    if lasted.days >= _WEEK:
+        return words.lasting.format(f"{lasted.days}{words.days}")
+    return f"{words.since} {_clock(at, now, words)}"
+
+
+def heard_words(heard: datetime, reader: Reader, words: Words) -> str:
+    """`last heard 3d ago`."""
+    at, now = local(heard, zone_of("UTC")), local(reader.now, zone_of("UTC"))
+    if at is None or now is None or now < at:
+        at = local(heard, zone_of(reader.timezone))
+        return f"{words.last_heard} {day_and_time(at, words)}" if at else ""
+    return f"{words.last_heard} {words.ago.format(age(now - at, words))}"
+
+
+def age(lasted: timedelta, words: Words) -> str:
+    """In its largest unit, whole: `3d`, `25h`, `40m`."""
+    hours = int(lasted.total_seconds()) // 3600
+    if hours >= _TWO_DAYS:
+        return f"{hours // 24}{words.days}"
+    return f"{hours}h" if hours else f"{lasted.seconds // 60}m"
+
+
 def hidden_words(hidden: int, words: Words) -> str:
     """`+7 not shown`, empty where nothing was hidden."""
     return f"+{min(hidden, _MANY)} {words.hidden}" if hidden > 0 else ""
@@ -280,16 +377,16 @@ def again_words(told: Iterable[TextedIncident], words: Words) -> str:
     return words.again if any(one.again for one in told) else ""
 
 
-def ack_words(address: str) -> str:
+def ack_words(address: str, words: Words) -> str:
     """`ack: https://…`; empty where there is none to tell."""
-    return f"ack: {address}" if tellable_address(address) else ""
+    return words.ack.format(address) if tellable_address(address) else ""
 
 
 def silence_words(until: datetime | None, silent: Silent, reader: Reader, words: Words) -> str:
     """`next text 14:20`, empty where no silence is announced; said of nothing but what waits until then."""
     at = local(until, zone_of(reader.timezone))
     told = {Silent.CRITICAL: words.next_critical, Silent.OTHERS: words.others}.get(silent, words.next_text)
-    return f"{told} {at:%H:%M}" if at else ""
+    return f"{told} {clock(at, reader, words)}" if at else ""
 
 
 def crowd_words(told: int, crowd: Crowd, words: Words) -> str:

@@ -69,8 +69,8 @@ def test_a_crowd_that_one_text_names_is_told_in_one() -> None:
 def test_more_than_36_are_told_kind_by_kind_with_as_many_places_as_fit() -> None:
     (text,) = bodies(crowd(90, names=3))
 
-    assert re.match(r"FIRING critical 90x: 30 Kind0. w\d\d, ", text)
-    assert [text.count(f"30 Kind0{kind}") for kind in range(3)] == [1, 1, 1]
+    assert re.match(r"FIRING critical 90x: 30x Kind0. w\d\d, ", text)
+    assert [text.count(f"30x Kind0{kind}") for kind in range(3)] == [1, 1, 1]
 
 
 def test_of_more_than_36_kinds_those_that_have_no_room_stay_owed() -> None:

@@ -12,6 +12,7 @@ from workbench import ALICE, BOB, NOON, a_plan, firing
 
 from sms_notify.alert import Severity
 from sms_notify.policy.directory import Directory
+from sms_notify.policy.episodes import tag_of
 from sms_notify.policy.handoff import gap_ahead, taken_over, tell, to_text_now
 from sms_notify.policy.holds import Quiet, Window
 from sms_notify.policy.records import Decided, Timer, TimerKind
@@ -158,7 +159,7 @@ def test_who_takes_over_reads_until_when_and_what_is_open(
     tell(planned(schedule), rows, schedule)
 
     (text,) = rows.messages.rows.values()
-    told = ". 2 open: DiskFull, DatabaseDown" if still_open else ", nothing open"
+    told = f". 2 open: DiskFull, DatabaseDown #{tag_of(DISK.id)}" if still_open else ", nothing open"
     assert text.body == words + told
 
 

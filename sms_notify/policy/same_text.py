@@ -1,0 +1,65 @@
+"""What an end leaves of the text that told its beginning: other problems that still fire, so that no end sounds like theirs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from sms_notify.alert import SEVERITY
+from sms_notify.policy.bundles import texted
+from sms_notify.policy.records import Incident, Notification
+from sms_notify.policy.rows import Rows
+from sms_notify.policy.vocabulary import IncidentState, Kind
+from sms_notify.wording.content import NOTHING_FIRES, StillFiring
+
+
+def still_firing(rows: Rows, listed: Sequence[Notification]) -> StillFiring:
+    """Of the texts that told the reader of `listed`, ends alone, that these problems fire: how many they told, and what of
+    that fires. Then what such an end may be taken for: the same labels with another severity, told in another text.
+    """
+    if any(n.kind is not Kind.RESOLVED for n in listed):
+        return NOTHING_FIRES
+    ended = {n.incident_id for n in listed}
+    told = {id_ for n in listed for id_ in _told_with(rows, n)}
+    fires = [one for id_ in sorted(told - ended) if (one := rows.incidents.rows[id_]) and _fires(one)]
+    apart = told | ended
+    pairs = [one for one in _pairs(rows, listed) if one.id not in apart]
+    return StillFiring(len(told) if fires else 0, tuple(texted(one.subject) for one in (*fires, *pairs)))
+
+
+def told_before(rows: Rows, n: Notification) -> list[int]:
+    """The messages that may have told its reader that it fires."""
+    mine = (one for one in rows.of_incident(n.incident_id) if one.number == n.number)
+    return [
+        one.message_id
+        for one in mine
+        if one.message_id is not None and one.kind is not Kind.RESOLVED and rows.may_have_arrived(one)
+    ]
+
+
+def _told_with(rows: Rows, n: Notification) -> set[int]:
+    """What the last of these messages told, as far as it was loaded."""
+    before = told_before(rows, n)
+    last = rows.of_message(before[-1]) if before else []
+    return {one.incident_id for one in last if one.kind is not Kind.RESOLVED}
+
+
+def _pairs(rows: Rows, ends: Sequence[Notification]) -> list[Incident]:
+    """What their reader was told of the same things at another severity, and what still fires."""
+    things = {_thing(end.subject.alert.labels) for end in ends}
+    some = [one for one in rows.incidents.rows.values() if one is not None and _fires(one)]
+    return [one for one in some if _thing(one.labels) in things and _is_told(rows, one, ends[0].number)]
+
+
+def _thing(labels: Mapping[str, str]) -> frozenset[tuple[str, str]]:
+    return frozenset(pair for pair in labels.items() if pair[0] != SEVERITY)
+
+
+def _is_told(rows: Rows, incident: Incident, number: str) -> bool:
+    return any(
+        n.number == number and n.kind is not Kind.RESOLVED and rows.may_have_arrived(n)
+        for n in rows.of_incident(incident.id)
+    )
+
+
+def _fires(incident: Incident) -> bool:
+    return incident.is_open and incident.ended_at is None and incident.state is not IncidentState.UNHEARD

@@ -1,0 +1,214 @@
+"""Where a problem is: a host and what is special about it, told so that no two places read alike.
+
+A label that we do not know is told by its name (`shard=3`), for it may be all that tells two problems apart. What only says
+how a value was collected, or who takes care of it, is told where two problems of one text differ in nothing else.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import lru_cache
+
+from sms_notify.alert import SEVERITY, Alert
+from sms_notify.wording.templates import one_line
+
+Place = tuple[str, ...]
+"""The parts of a place in reading order; empty where no label names one."""
+
+Telling = Callable[[Sequence[Place]], Sequence[Place]]
+"""How the places of one kind of problem are told: whole, or shorter."""
+
+_HOSTS = ("exported_instance", "host", "hostname", "nodename", "node", "instance")
+_WORKLOADS = (
+    *("exported_pod", "pod", "deployment", "statefulset", "daemonset", "replicaset", "cronjob", "job_name"),
+    *("persistentvolumeclaim", "horizontalpodautoscaler", "hpa", "ingress"),
+)
+_PROBED = ("target", "url", "probe")
+_SPECIAL = (
+    *_PROBED,
+    *("exported_job", "exported_service", "service", "app", "container", "room", "mountpoint", "filesystem", "volume"),
+    *("device", "disk", "interface", "ifName", "ifDescr", "ifAlias", "unit", "name", "queue", "topic", "consumergroup"),
+    *("database", "datname", "db", "vhost", "sensor", "cluster", "region", "datacenter", "dc", "zone", "site"),
+    *("env", "environment", "tenant"),
+)  # fmt: skip
+_RANKS = {name: rank for rank, name in enumerate(_SPECIAL)}
+_TOLD_FIRST = frozenset((*_HOSTS, *_WORKLOADS, "namespace", "exported_namespace"))
+_UNTOLD = frozenset((
+    *("alertname", SEVERITY, "zabbix_severity", "level", "priority", "state", "state_type", "notification"),
+    *("summary", "description", "message", "text", "title", "runbook", "runbook_url", "dashboard", "panel", "value"),
+    *("job", "endpoint", "prometheus", "prometheus_replica", "alertgroup", "alert_group", "receiver"),
+    *("uid", "id", "image", "image_id", "image_spec", "fstype", "metrics_path"),
+    *("team", "owner", "contact", "sendto", "hostgroup", "hostgroups", "servicegroup", "servicegroups", "address"),
+    *("grafana_folder", "rulename", "rule_uid", "ref_id", "datasource", "datasource_uid"),
+))  # fmt: skip
+_KNOWN = _TOLD_FIRST | _RANKS.keys() | _UNTOLD
+_SIMPLE = _UNTOLD | {"instance"}
+_NOT_APART = frozenset(("alertname", SEVERITY, "zabbix_severity", "level"))
+_OTHERS = 3  # labels that we do not know
+_NEEDED = 2  # host, and what is special about it
+_VALUE = 64  # characters of a label
+_ENDS = 10  # of these the last: what tells two pods apart stands there
+_PORT = re.compile(r"(\[[^\]]*\]|[^:/]*):\d{1,5}")
+
+
+def place_of(alert: Alert) -> Place:
+    """Host, or namespace and workload, then what is special about it."""
+    return _place(tuple(alert.labels.items()), alert.source.startswith("zabbix"))
+
+
+@lru_cache(4096)  # a problem is told to several people, and again
+def _place(pairs: tuple[tuple[str, str], ...], tagged: bool) -> Place:
+    """`tagged`: what we do not know are tags, and the event's name says what they say."""
+    labels = {name: value for name, value in pairs if value}
+    if labels.keys() <= _SIMPLE and not _is_collector(labels):
+        at = labels.get("instance") or _job(labels)
+        return (shortened(at),) if at else _who(labels)
+    found = [*_hosts(labels), *_specials(labels), *([] if tagged else _others(labels))]
+    name = labels.get("alertname", "")
+    return tuple(dict.fromkeys(part for part in found if part and part != name)) or _who(labels)
+
+
+def needed_of(alert: Alert) -> Place:
+    """What of its place a template's text must say, so that a reader can tell: not the labels that we do not know."""
+    return tuple(part for part in place_of(alert) if "=" not in part)[:_NEEDED]
+
+
+def where_of(alert: Alert) -> str:
+    """Its place in one line, empty where no label names one."""
+    return " ".join(place_of(alert))
+
+
+def places_of(alerts: Sequence[Alert]) -> list[Place]:
+    """The places of several in one text: where two of one name are alike, the labels that differ are named."""
+    places = list(map(place_of, alerts))
+    if len(set(places)) == len(places):
+        return places
+    alike: dict[tuple[str, str, Place], list[int]] = {}
+    for at, alert in enumerate(alerts):
+        alike.setdefault((alert.labels.get("alertname", ""), alert.severity, places[at]), []).append(at)
+    for (*_, place), members in alike.items():
+        for at, apart in zip(members, _told_apart([alerts[at] for at in members]), strict=True):
+            places[at] = (*place, *apart)
+    return places
+
+
+def _told_apart(alerts: Sequence[Alert]) -> list[Place]:
+    """The labels in which they differ, as few as tell all of them apart; of equal labels, whose they are."""
+    told: list[Place] = [() for _ in alerts]
+    names = sorted({name for alert in alerts for name in alert.labels} - _NOT_APART)
+    for name in [*names, ""]:
+        if len(set(told)) == len(alerts):
+            break
+        values = [alert.labels.get(name, "") if name else alert.source for alert in alerts]
+        if len(set(values)) > 1:
+            told = [
+                (*had, f"{name}={shortened(value)}" if name else value)
+                for had, value in zip(told, values, strict=True)
+            ]
+    return told
+
+
+def as_told(places: Sequence[Place]) -> Sequence[Place]:
+    return places
+
+
+def without_ports(places: Sequence[Place]) -> Sequence[Place]:
+    """Without the ports of hosts, unless two places would read alike."""
+    bare = [tuple(map(without_port, place)) for place in places]
+    return bare if len(set(bare)) == len(set(places)) else places
+
+
+def without_port(text: str) -> str:
+    port = _PORT.fullmatch(text)
+    return port[1] if port and port[1] else text
+
+
+def hoisted(places: Sequence[Place]) -> tuple[str, list[str]]:
+    """What all of them have in common, and each without that: `db1` and `/`, `/var`."""
+    first, rest = places[0], places[1:]
+    common = frozenset(first).intersection(*rest) if rest and len(first) > 1 else frozenset()
+    whole = [" ".join(place) for place in places]
+    if not common or any(len(place) <= len(common) for place in places):
+        return "", whole
+    shorter = [" ".join(part for part in place if part not in common) for place in places]
+    if len(set(shorter)) < len(set(whole)):  # the same words in another order
+        return "", whole
+    return " ".join(part for part in first if part in common), shorter
+
+
+def _hosts(labels: Mapping[str, str]) -> Iterable[str]:
+    namespace = labels.get("exported_namespace") or labels.get("namespace")
+    workload = next((labels[name] for name in _WORKLOADS if name in labels), None)
+    if workload is not None:
+        return (f"{shortened(namespace)}/{shortened(workload)}" if namespace else shortened(workload),)
+    host = _host(labels)
+    scraped = () if host or _is_probe(labels) else (_job(labels), labels.get("service"))
+    return map(shortened, filter(None, (namespace, host, *scraped)))
+
+
+def _host(labels: Mapping[str, str]) -> str:
+    """With the port that the instance has at this host. The instance alone where it is not only who asked."""
+    name = next((name for name in _HOSTS if name in labels), None)
+    if name is None or (name == "instance" and (_is_probe(labels) or _is_collector(labels))):
+        return ""
+    host, instance = labels[name], labels.get("instance", "")
+    return instance if instance.startswith(f"{host}:") else host
+
+
+def _job(labels: Mapping[str, str]) -> str:
+    job = labels.get("job", "")
+    return "" if "kube-state" in job or "pushgateway" in job else job
+
+
+def _is_probe(labels: Mapping[str, str]) -> bool:
+    return any(name in labels for name in _PROBED)
+
+
+def _is_collector(labels: Mapping[str, str]) -> bool:
+    """Whether `instance` is where many things are collected, so that it says nothing of where this one is."""
+    instance = labels.get("instance", "")
+    return (
+        "exported_namespace" in labels
+        or "kube-state" in labels.get("job", "")
+        or "pushgateway" in instance
+        or instance.endswith(":9091")
+    )
+
+
+def _specials(labels: Mapping[str, str]) -> Iterable[str]:
+    names = sorted(labels.keys() & _RANKS.keys(), key=_RANKS.__getitem__)
+    return [_clear(name, labels[name]) for name in names if not _is_said(name, labels)]
+
+
+def _clear(name: str, value: str) -> str:
+    """A number or a letter alone says nothing."""
+    bare = value.isdigit() or (len(value) == 1 and value.isalnum())
+    return f"{name}={value}" if bare else shortened(value)
+
+
+def _is_said(name: str, labels: Mapping[str, str]) -> bool:
+    """By another label. `service` beside `endpoint` is that of the scrape."""
+    if name in ("device", "disk"):
+        return "mountpoint" in labels
+    if name == "ifDescr":
+        return "ifName" in labels
+    if name == "service":
+        return "endpoint" in labels or labels[name] in labels.get("alertname", "")
+    return name == "name" and labels[name].startswith("k8s_")
+
+
+def _others(labels: Mapping[str, str]) -> Iterable[str]:
+    names = sorted(name for name in labels.keys() - _KNOWN if not name.startswith("__"))
+    return [f"{one_line(name)}={shortened(labels[name])}" for name in names[:_OTHERS]]
+
+
+def _who(labels: Mapping[str, str]) -> Place:
+    """Of what has no place at all: whose it is."""
+    return tuple(f"{name}={shortened(labels[name])}" for name in ("team", "owner") if name in labels)
+
+
+def shortened(value: str) -> str:
+    """`value` on one line, in at most 64 characters; cut in its middle."""
+    told = one_line(value)
+    return told if len(told) <= _VALUE else f"{told[: _VALUE - _ENDS - 2]}..{told[-_ENDS:]}"
