@@ -17,6 +17,7 @@ from sms_notify.policy.rate_limits import Lane
 from sms_notify.policy.records import Notification
 from sms_notify.policy.rows import Rows
 from sms_notify.policy.ruleset import Plan
+from sms_notify.policy.withdrawal import take_back_changed
 
 _OF_TIME = Delivery("", (), group="{}")  # nothing waits for a group a second time
 
@@ -49,6 +50,7 @@ class Texting:
 
     def tell(self, working: WorkingSet, numbers: frozenset[str], cases: Sequence[Case]) -> list[Texted]:
         """Texts about what time has made of problems."""
+        take_back_changed(working.rows, cases)
         decide = Notifications(self._plan, _OF_TIME, working.rows)
         told = self.owe(working, decide.beginnings(cases))
         return told + self.owe(

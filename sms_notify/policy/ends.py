@@ -18,7 +18,6 @@ from sms_notify.policy.routing import ROUND, Receiver, Route
 from sms_notify.policy.rows import Rows
 from sms_notify.policy.ruleset import Plan
 from sms_notify.policy.vocabulary import Drop, Heard, Kind, PageState
-from sms_notify.policy.withdrawal import take_back
 
 
 class EndNotifications:
@@ -83,9 +82,6 @@ class EndNotifications:
 
     def _end(self, case: Case, number: str, mine: Sequence[Notification]) -> Notification | None:
         own = [n for n in mine if n.incident_id == case.id and n.kind is not Kind.RESOLVED]
-        for n in own:
-            if n.state is PageState.TOLD:
-                take_back(self._rows, n)
         believes = self._reading.believes(case, number).of_trouble
         for n in own:
             if n.state is PageState.HELD and (not _counted(n) or believes):

@@ -32,6 +32,14 @@ class Subject:
     closed_by: str = ""
     acked_by: str = ""
 
+    @property
+    def as_told(self) -> str:
+        """What a text says of it beside what and where it is: a text in the queue that says something else is worded anew."""
+        if self.ended:
+            return IncidentState.RESOLVED
+        unheard = IncidentState.UNHEARD if self.heard_at is not None else ""
+        return f"{self.alert.severity} {unheard} {'flapping' if self.flapping else ''} {self.acked_by}"
+
 
 @dataclass(frozen=True, slots=True)
 class Incident:
@@ -167,7 +175,8 @@ class Notification:
     known of the message when the row was loaded; `Rows.state_of` knows better.
 
     `again_of` is the text whose answer was lost and of which this is the one resend: its reader may have it already.
-    `failures` counts the texts that failed to tell it, and were tried again.
+    `failures` counts the texts that failed to tell it, and were tried again. `said` is what the text that tells it says of
+    its incident (`Subject.as_told`); empty where none does, or an earlier version wrote it.
     """
 
     subject: Subject = field(compare=False)
@@ -186,6 +195,7 @@ class Notification:
     message_id: int | None = None
     again_of: int | None = None
     failures: int = 0
+    said: str = ""
     row_lane: Lane = Lane.FREE
     message_state: State | None = field(default=None, compare=False)
     message_ambiguous: int = field(default=0, compare=False)

@@ -213,7 +213,7 @@ class Rows:
 
     def tell(self, n: Notification, message_id: int) -> None:
         """A message tells it now."""
-        known = self._write(n, state=PageState.TOLD, message_id=message_id)
+        known = self._write(n, state=PageState.TOLD, message_id=message_id, said=n.subject.as_told)
         if known is not None:
             self._of_message.setdefault(message_id, []).append(known)
 

@@ -136,6 +136,7 @@ def notification_of(row: Row, incidents: Mapping[int, Incident]) -> Notification
         message_id=row["message_id"],
         again_of=row["again_of"],
         failures=row["failures"],
+        said=row["said"],
         row_lane=Lane(row["lane"]),
         message_state=None if row["message_state"] is None else State(row["message_state"]),
         message_ambiguous=row["message_ambiguous"] or 0,
@@ -147,7 +148,7 @@ _INSERT = (
     insert_into(
         "pages",
         "incident_id, number, kind, nth, recipient, hidden, created_at, state, why, held_by, due_at, message_id, again_of,"
-        " failures, bundle, lane, receiver, id",
+        " failures, bundle, lane, receiver, said, id",
     )
     + " on conflict (incident_id, number, kind, nth) do nothing"
 )
@@ -169,7 +170,7 @@ def update(tx: Tx, notifications: Iterable[Notification]) -> None:
     """Another receiver may have texted it than the one it was written down for, where that one's limit held it."""
     sql = (
         "update pages set state = ?, why = ?, held_by = ?, due_at = ?, message_id = ?, again_of = ?, failures = ?,"
-        " bundle = ?, lane = ?, receiver = ? where id = ?"
+        " bundle = ?, lane = ?, receiver = ?, said = ? where id = ?"
     )
     tx.run_all(sql, list(map(_changeable, notifications)))
 
@@ -177,7 +178,7 @@ def update(tx: Tx, notifications: Iterable[Notification]) -> None:
 def _changeable(n: Notification) -> tuple[object, ...]:
     return (
         n.state, n.why, n.held_by, stored(n.due_at), n.message_id, n.again_of, n.failures, n.bundle, n.row_lane,
-        n.receiver, n.id,
+        n.receiver, n.said, n.id,
     )  # fmt: skip
 
 

@@ -380,4 +380,8 @@ MIGRATIONS: tuple[str, ...] = (
     alter table incidents add column closed_by text not null default '';
     create index incidents_acks on incidents (ack_until) where ack_until is not null and closed_at is null;
     """,
+    # What the text that tells it says of the incident: a text in the queue that is not true any more is worded anew.
+    """
+    alter table pages add column said text not null default '';
+    """,
 )
