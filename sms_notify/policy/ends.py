@@ -18,6 +18,7 @@ from sms_notify.policy.routing import ROUND, Receiver, Route
 from sms_notify.policy.rows import Rows
 from sms_notify.policy.ruleset import Plan
 from sms_notify.policy.vocabulary import Drop, Heard, Kind, PageState
+from sms_notify.policy.withdrawal import take_back_untrue
 
 
 class EndNotifications:
@@ -38,6 +39,7 @@ class EndNotifications:
         for case in cases:
             if case.heard is not Heard.RESOLVED:
                 continue
+            take_back_untrue(self._rows, [case.id])  # also the beginning that came with it
             for number, mine in self._by_reader(case).items():
                 end = self._end(case, number, mine)
                 # It ended and is back: the last word is FIRING.

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import replace
+from types import MappingProxyType
 
 from sms_notify.policy.cases import Case
 from sms_notify.policy.holds import Hold
@@ -11,6 +12,8 @@ from sms_notify.policy.owed_again import still_owed
 from sms_notify.policy.records import Entry, Message, Notification
 from sms_notify.policy.rows import Rows
 from sms_notify.policy.vocabulary import Cause, Drop, Kind, PageState, State
+
+NOTHING: Mapping[int, Drop] = MappingProxyType({})
 
 
 def take_back_untrue(rows: Rows, incident_ids: Iterable[int]) -> None:
@@ -47,45 +50,50 @@ def is_untrue(rows: Rows, message_id: int) -> bool:
     )
 
 
-def take_back(rows: Rows, message: Message, needless: Collection[int] = ()) -> bool:
-    """A text that waits does not leave. What it was to tell is due again, but for what is not owed any more, and the
-    notifications that are `needless`. False where it may have left once, and something of it is still owed: it stays.
+def take_back(rows: Rows, message: Message, needless: Mapping[int, Drop] = NOTHING) -> bool:
+    """A text that waits does not leave. What it was to tell is due again, but for what is not owed any more; `needless` are
+    such notifications, and why. False where it may have left once, and something of it is still owed: it stays.
     """
     told = [n for n in rows.of_message(message.id) if n.state is PageState.TOLD]
-    owed = [n for n in told if n.id not in needless and still_owed(rows, n)]
+    fates = {n.id: needless.get(n.id) or _not_owed(rows, n) for n in told}
+    owed = [n for n in told if fates[n.id] is None]
     if message.ambiguous and owed:
         return False
     state = State.UNKNOWN_FINAL if message.ambiguous else State.CANCELLED
-    rows.move(message, state, Entry(_why(rows, told, owed)))
+    rows.move(message, state, Entry(Cause.SUPERSEDED if owed else _cause_of(fates.values())))
     for n in told if state is State.CANCELLED else ():
-        if n in owed:
-            _hold(rows, n)
-        else:
-            rows.change(replace(n, state=PageState.DROPPED, why=_dropped_as(rows, n)))
+        _let_go(rows, n, fates[n.id])
     return True
 
 
-def _hold(rows: Rows, n: Notification) -> None:
-    """It is due: what was held for the night, or tried before, still says so."""
+def _not_owed(rows: Rows, n: Notification) -> Drop | None:
+    """Why it is not; None where it is."""
+    if still_owed(rows, n):
+        return None
+    incident = rows.incidents.rows[n.incident_id]
+    if not incident.is_open and n.kind is not Kind.RESOLVED:
+        return Drop.RESOLVED
+    return Drop.ACKNOWLEDGED if n.follows_up and incident.acked_at is not None else Drop.SUPERSEDED
+
+
+def _cause_of(fates: Collection[Drop | None]) -> Cause:
+    """Of a text of which nothing is owed."""
+    if {Drop.RESOLVED}.issuperset(fates):
+        return Cause.RESOLVED_MEANWHILE
+    cared_for = {Drop.RESOLVED, Drop.ACKNOWLEDGED}.issuperset(fates)
+    return Cause.ACKNOWLEDGED if cared_for else Cause.SUPERSEDED
+
+
+def _let_go(rows: Rows, n: Notification, fate: Drop | None) -> None:
+    """It is dropped, or due: what was held for the night, or tried before, still says so."""
+    if fate is not None:
+        rows.change(replace(n, state=PageState.DROPPED, why=fate))
+        return
     assert n.message_id is not None  # noqa: S101 - a text was to tell it
     rows.tried.append((n.message_id, n.id))
     kept = isinstance(n.why, Hold) and n.why.outlasts_limits
     why, by = (n.why, n.held_by) if kept else (Hold.NOW, "")
     rows.change(replace(n, state=PageState.HELD, due_at=rows.now, why=why, held_by=by, message_id=None))
-
-
-def _why(rows: Rows, told: Sequence[Notification], owed: Sequence[Notification]) -> Cause:
-    if not owed and all(not rows.incidents.rows[n.incident_id].is_open for n in told):
-        return Cause.RESOLVED_MEANWHILE
-    cared_for = all(rows.incidents.rows[n.incident_id].acked_at is not None for n in told)
-    return Cause.ACKNOWLEDGED if cared_for and not owed else Cause.SUPERSEDED
-
-
-def _dropped_as(rows: Rows, n: Notification) -> Drop:
-    incident = rows.incidents.rows[n.incident_id]
-    if not incident.is_open and n.kind is not Kind.RESOLVED:
-        return Drop.RESOLVED
-    return Drop.ACKNOWLEDGED if n.follows_up and incident.acked_at is not None else Drop.SUPERSEDED
 
 
 def stop_follow_ups(rows: Rows, incident_id: int, drop: Drop) -> None:
@@ -99,7 +107,7 @@ def supersede(rows: Rows, incident_id: int) -> None:
     """It fires, before it was told that it has ended, or is heard of no more: what waits would be read as today's."""
     ends = [n for n in rows.of_incident(incident_id) if n.kind in (Kind.RESOLVED, Kind.UNHEARD)]
     rows.drop((n for n in ends if n.state is PageState.HELD), Drop.SUPERSEDED)
-    needless = {n.id for n in ends if n.state is PageState.TOLD}
+    needless = {n.id: Drop.SUPERSEDED for n in ends if n.state is PageState.TOLD}
     for message in _waiting(rows, [incident_id]):
         if any(n.id in needless for n in rows.of_message(message.id)):
             take_back(rows, message, needless)
@@ -121,9 +129,9 @@ def take_back_needless_ends(rows: Rows, message: Message) -> None:
         if not ends or _beginning_was_told(rows, incident_id, number):
             continue
         rows.drop(ends, Drop.RESOLVED)
-        needless = {n.id for n in ends}
+        needless = {n.id: Drop.RESOLVED for n in ends}
         for waiting in _waiting(rows, [incident_id]):
-            if not waiting.ambiguous and needless & {n.id for n in rows.of_message(waiting.id)}:
+            if not waiting.ambiguous and any(n.id in needless for n in rows.of_message(waiting.id)):
                 take_back(rows, waiting, needless)
 
 

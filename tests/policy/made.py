@@ -42,6 +42,7 @@ def told_by(message: Message, notification: Notification) -> Notification:
         message_id=message.id,
         message_state=message.state,
         message_at=NOON,
+        said=notification.subject.as_told,
     )
 
 
