@@ -39,13 +39,9 @@ def needs_digest(listed: Iterable[Notification]) -> bool:
     return untold or late or len({n.kind for n in every}) > 1
 
 
-def is_old_news(items: Sequence[Notification], announced: bool) -> bool:
-    """Nothing but problems that came and went while it was held for a moment."""
-    if announced or not all(n.id for n in items):
-        return False
-    return all(
-        n.subject.ended and n.kind.news and n.why is not Hold.LATE and n.bundle != FLAPPING for n in items
-    )
+def came_and_went(n: Notification) -> bool:
+    """Whether it began and ended while it was held: to a reader who believes nothing, nothing is owed."""
+    return bool(n.id) and n.subject.ended and n.kind is not Kind.RESOLVED
 
 
 def _told(n: Notification) -> TextedIncident:

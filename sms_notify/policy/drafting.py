@@ -43,12 +43,13 @@ class LaneBatch:
 
 @dataclass(frozen=True, slots=True)
 class DraftedText:
-    """One text that is about to be written."""
+    """One text that is about to be written. `promises`: its reader is told that more is held, and until when."""
 
     told: tuple[Notification, ...]
     kind: Kind
     composed: Composed
     ack_code: str = ""
+    promises: bool = False
 
 
 class Drafting:
@@ -131,7 +132,8 @@ class Drafting:
             of_lane = Merged.CLOSING if closing else _MERGED.get(batch.lane, Merged.STORM)
             digest = bundles.digest(listed, of_lane, since, silence, link, crowd or Crowd())
             kind = Kind.RESOLVED if all(n.kind is Kind.RESOLVED for n in listed) else Kind.DIGEST
-            return DraftedText(tuple(listed), kind, compose_digest(digest, reader, parts), code)
+            composed = compose_digest(digest, reader, parts)
+            return DraftedText(tuple(listed), kind, composed, code, digest.promises)
         template = self._plan.templates.get(receivers[0].template)
         notice = bundles.notice(listed, silence, link)
         return DraftedText(

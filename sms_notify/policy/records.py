@@ -350,7 +350,9 @@ class Timer:
 
 @dataclass(frozen=True, slots=True)
 class HeldLane:
-    """A lane of one number that waits `until` then; `announced` = its reader was told so, and is owed a closing text."""
+    """A lane of one number that waits `until` then; `announced` = its reader was told that more is held, and is owed a text
+    that counts it.
+    """
 
     scope: str
     since: datetime

@@ -75,7 +75,7 @@ class _Wording:
         storm = digest.why is Merged.STORM
         # Without a silence the reader needs no count of what is held.
         self.few = digest.why is Merged.CROWD or (storm and self.until is None)
-        self.announced = storm and bool(digest.held) and self.until is not None
+        self.announced = digest.promises
 
     def draft(self, parts: list[Part], ending: str, max_parts: int) -> TextDraft:
         hidden = hidden_words(self.digest.hidden, self.words)
