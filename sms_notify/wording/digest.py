@@ -10,6 +10,7 @@ from dataclasses import replace
 from datetime import datetime
 
 from sms_notify.alert import Severity
+from sms_notify.wording.acknowledged import acked_words
 from sms_notify.wording.alert_fields import as_told, without_port
 from sms_notify.wording.composed import Composed, parts_allowed, text_of
 from sms_notify.wording.content import Digest, Merged, Reader, Tone
@@ -82,11 +83,14 @@ class _Wording:
         return TextDraft(parts, max_parts, self._before(), (hidden and f", {hidden}") + ending)
 
     def endings(self, first: str) -> Iterator[str]:
-        """What follows, the fullest first: `first`, the tag, goes first, then the silence, the address last."""
+        """What follows, the fullest first: who takes care of it goes first, then `first`, the tag, then the silence, the
+        address last."""
         silence = silence_words(self.digest.silent_until, self.digest.silent, self.reader, self.words)
         silence = "" if self.announced else silence
         ack, tag = ack_words(self.digest.ack), one_line(first, 12) if self.open else ""
         silence, tag, ack = silence and f", {silence}", tag and f" #{tag}", ack and f" {ack}"
+        if acked := acked_words(self.digest.held, self.words):
+            yield f", {acked}{silence}{tag}{ack}"
         yield from (silence + tag + ack, silence + ack, ack, silence + tag, silence, tag, "")
 
     def _before(self) -> str:

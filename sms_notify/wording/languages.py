@@ -10,8 +10,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
-from sms_notify.alert import Status
-from sms_notify.wording.content import Crowd, Notice, Reader, Silent, TextedIncident, Tone
+from sms_notify.wording.content import Crowd, Reader, Silent, TextedIncident, Tone
 from sms_notify.wording.templates import local, one_line, tellable_address, zone_of
 
 _NAME = 30  # characters of a person's
@@ -231,13 +230,6 @@ def head_of(tone: Tone, words: Words) -> str:
 def end_of(closed_by: str, words: Words) -> str:
     """The first word of a text about what has ended; by hand where somebody is named."""
     return words.closed.format(one_line(closed_by, _NAME)) if closed_by else words.ok
-
-
-def acked_words(notice: Notice, words: Words) -> str:
-    """`acknowledged by bob`; empty where not all that fires in the text is taken care of, and by one."""
-    names = {told.acked_by for told in notice.incidents}
-    by = names.pop() if len(names) == 1 and notice.status is Status.FIRING else ""
-    return words.acked.format(one_line(by, _NAME)) if by else ""
 
 
 def counted(form: str, number: int, said: str = "") -> str:
