@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Sequence
 from sms_notify.alert import Delivery
 from sms_notify.engine.working_set import WorkingSet
 from sms_notify.policy.allowance import Allowance
-from sms_notify.policy.allowed_moment import Rechecking
+from sms_notify.policy.allowed_moment import Rechecking, is_end_untold
 from sms_notify.policy.batching import Batching, Texted, is_behind, joins
 from sms_notify.policy.cases import Case
 from sms_notify.policy.ends import EndNotifications
@@ -68,7 +68,7 @@ class Texting:
         return self._batching(working).flush(due)
 
     def _batching(self, working: WorkingSet) -> Batching:
-        return Batching(self._plan, self._allowance, self._code, working.rows)
+        return Batching(self._plan, self._allowance, self._windows, self._code, working.rows)
 
     def _load_limits(self, working: WorkingSet, numbers: Iterable[str]) -> None:
         """What the limits leave these numbers, where there are any."""
@@ -101,8 +101,12 @@ class Texting:
         """Without what a window holds by now."""
         asked = list(lanes)
         working.load_held(asked)
-        for number, lane in asked:
-            self._windows.hold_again(working.rows, working.rows.held(number, lane))
+        held = [n for key in asked for n in working.rows.held(*key)]
+        if (
+            self._windows.needed
+        ):  # how long ago its reader was texted says whether an end may be told at night
+            working.load_notifications({n.incident_id for n in held if is_end_untold(n)})
+        self._windows.hold_again(working.rows, held)
 
     def _waits(self, rows: Rows, number: str, lane: Lane) -> bool:
         held = rows.lane(number, lane)

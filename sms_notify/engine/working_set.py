@@ -265,7 +265,7 @@ class WorkingSet:
         """
         tx, rows, now = self._tx, self.rows, self.rows.now
         if rows.freed:
-            limit_rows.unannounce(tx, rows.unsaid)
+            limit_rows.unannounce(tx, rows.unsaid.rows)
             limit_rows.look_again(tx, rows.freed, now)
         if rows.postponed:
             notification_rows.postpone(tx, rows.postponed, now)

@@ -12,6 +12,7 @@ from datetime import datetime, timedelta
 
 from sms_notify.policy import bundles
 from sms_notify.policy.allowance import Allowance, Leave, ReceiverLimits
+from sms_notify.policy.allowed_moment import Rechecking
 from sms_notify.policy.bars import open_gateway
 from sms_notify.policy.drafting import DraftedText, Drafting, LaneBatch
 from sms_notify.policy.holds import Hold
@@ -31,8 +32,11 @@ Texted = tuple[Notification, int]
 class Batching:
     """Writes the texts of one step. `code` makes the unguessable end of a link that acknowledges."""
 
-    def __init__(self, plan: Plan, allowance: Allowance, code: Callable[[], str], rows: Rows) -> None:
+    def __init__(
+        self, plan: Plan, allowance: Allowance, windows: Rechecking, code: Callable[[], str], rows: Rows
+    ) -> None:
         self._plan = plan
+        self._windows = windows
         self._rows = rows
         self._now = rows.now
         self._allowance = allowance
@@ -200,6 +204,7 @@ class Batching:
         severity = min((n.subject.alert.severity for n in begun or text.told), key=lambda s: s.rank)
         names = tuple(dict.fromkeys(n.receiver for n in text.told))
         template, composed = self._plan.receiver(names[0]).template, text.composed
+        latest = self._now + self._plan.timing.expiry(severity)
         draft = Draft(
             kind=text.kind,
             receiver=names[0] if len(names) == 1 else "",
@@ -208,7 +213,7 @@ class Batching:
             gateway=self._gateway_for(text.told),
             text=composed.text,
             not_before=self._now,
-            expires_at=self._now + self._plan.timing.expiry(severity),
+            expires_at=self._windows.leaves_by(self._rows, text.told, latest),
             note=f"template {template}: {composed.fallback}, {composed.detail}" if composed.fallback else "",
             lane=lane,
             ack_code=text.ack_code,

@@ -32,14 +32,6 @@ class Subject:
     closed_by: str = ""
     acked_by: str = ""
 
-    @property
-    def as_told(self) -> str:
-        """What a text says of it beside what and where it is: a text in the queue that says something else is worded anew."""
-        if self.ended:
-            return IncidentState.RESOLVED
-        unheard = IncidentState.UNHEARD if self.heard_at is not None else ""
-        return f"{self.alert.severity} {unheard} {'flapping' if self.flapping else ''} {self.acked_by}"
-
 
 @dataclass(frozen=True, slots=True)
 class Incident:
@@ -176,7 +168,7 @@ class Notification:
 
     `again_of` is the text whose answer was lost and of which this is the one resend: its reader may have it already.
     `failures` counts the texts that failed to tell it, and were tried again. `said` is what the text that tells it says of
-    its incident (`Subject.as_told`); empty where none does, or an earlier version wrote it.
+    its incident (`said.py`); empty where none does, or an earlier version wrote it.
     """
 
     subject: Subject = field(compare=False)
@@ -350,9 +342,7 @@ class Timer:
 
 @dataclass(frozen=True, slots=True)
 class HeldLane:
-    """A lane of one number that waits `until` then; `announced` = its reader was told that more is held, and is owed a text
-    that counts it.
-    """
+    """A lane of one number that waits `until` then; `announced` = its reader was told that more is held: a text counts it."""
 
     scope: str
     since: datetime

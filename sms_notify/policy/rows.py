@@ -34,6 +34,7 @@ from sms_notify.policy.records import (
     queued,
 )
 from sms_notify.policy.rotations import Shift
+from sms_notify.policy.said import UnsaidSilences, as_told
 from sms_notify.policy.self_alert_notes import LostNote, SelfAlertNote
 from sms_notify.policy.table import Table
 from sms_notify.policy.vocabulary import Decision, Drop, Kind, PageState, State
@@ -65,7 +66,7 @@ class Rows:
         self.seen: dict[int, None] = {}
         self.early_ends: set[tuple[str, str, datetime]] = set()  # of what was not open; source, name, start
         self.freed: list[tuple[str, Lane]] = []
-        self.unsaid: list[tuple[str, Lane, datetime]] = []  # silences whose announcement never left
+        self.unsaid = UnsaidSilences()
         self.postponed: list[tuple[str, Lane, HeldLane]] = []
         self._of_key: dict[tuple[str, str], list[int]] = {}
         self._of_incident: dict[int, list[int]] = {}
@@ -107,8 +108,7 @@ class Rows:
 
     def load_lane(self, key: tuple[str, Lane], held: HeldLane) -> None:
         self.lanes.load(key, held)
-        for unsaid in self.unsaid:
-            self._unannounce(*unsaid)
+        self.unsaid.apply(self.lanes, key)
         for freed in self.freed:
             self._free_lane(key, freed)
 
@@ -216,7 +216,7 @@ class Rows:
 
     def tell(self, n: Notification, message_id: int) -> None:
         """A message tells it now."""
-        known = self._write(n, state=PageState.TOLD, message_id=message_id, said=n.subject.as_told)
+        known = self._write(n, state=PageState.TOLD, message_id=message_id, said=as_told(n.subject))
         if known is not None:
             self._of_message.setdefault(message_id, []).append(known)
 
@@ -300,23 +300,11 @@ class Rows:
         self._put(moved)
         self.ledger.append((moved, state, entry))
         if state.never_left:
-            self._unsay(message)
+            self.unsaid.add(message, self.lanes)
             self.free(message.number, message.lane)
             if message.lane is Lane.ENDS:
                 self.free(message.number, Lane.CRITICAL)
         return moved
-
-    def _unsay(self, message: Message) -> None:
-        """That more is held in its lane was said to nobody. The text that says so is as old as the silence."""
-        if message.kind is not Kind.DIGEST:
-            return
-        self.unsaid.append((message.number, message.lane, message.created_at))
-        self._unannounce(message.number, message.lane, message.created_at)
-
-    def _unannounce(self, number: str, lane: Lane, since: datetime) -> None:
-        held = self.lanes.get((number, lane))
-        if held is not None and held.announced and held.since == since:
-            self.lanes.put((number, lane), replace(held, announced=False))
 
     def _put(self, message: Message) -> None:
         was = self.messages.get(message.id)

@@ -11,6 +11,7 @@ from sms_notify.policy.holds import Hold
 from sms_notify.policy.owed_again import still_owed
 from sms_notify.policy.records import Entry, Message, Notification
 from sms_notify.policy.rows import Rows
+from sms_notify.policy.said import as_told
 from sms_notify.policy.vocabulary import Cause, Drop, Kind, PageState, State
 
 NOTHING: Mapping[int, Drop] = MappingProxyType({})
@@ -44,15 +45,18 @@ def _waiting(rows: Rows, incident_ids: Iterable[int]) -> list[Message]:
 def is_untrue(rows: Rows, message_id: int) -> bool:
     """Whether a text says of anything what is not so by now, or tells what nobody is owed."""
     return any(
-        not still_owed(rows, n) or (n.said and n.said != rows.incidents.rows[n.incident_id].subject.as_told)
+        not still_owed(rows, n) or (n.said and n.said != as_told(rows.incidents.rows[n.incident_id].subject))
         for n in rows.of_message(message_id)
         if n.state is PageState.TOLD
     )
 
 
-def take_back(rows: Rows, message: Message, needless: Mapping[int, Drop] = NOTHING) -> bool:
+def take_back(
+    rows: Rows, message: Message, needless: Mapping[int, Drop] = NOTHING, cause: Cause = Cause.SUPERSEDED
+) -> bool:
     """A text that waits does not leave. What it was to tell is due again, but for what is not owed any more; `needless` are
-    such notifications, and why. False where it may have left once, and something of it is still owed: it stays.
+    such notifications, and why; `cause` is said where anything is owed still. False where it may have left once, and
+    something of it is still owed: it stays.
     """
     told = [n for n in rows.of_message(message.id) if n.state is PageState.TOLD]
     fates = {n.id: needless.get(n.id) or _not_owed(rows, n) for n in told}
@@ -60,7 +64,7 @@ def take_back(rows: Rows, message: Message, needless: Mapping[int, Drop] = NOTHI
     if message.ambiguous and owed:
         return False
     state = State.UNKNOWN_FINAL if message.ambiguous else State.CANCELLED
-    rows.move(message, state, Entry(Cause.SUPERSEDED if owed else _cause_of(fates.values())))
+    rows.move(message, state, Entry(cause if owed else _cause_of(fates.values())))
     for n in told if state is State.CANCELLED else ():
         _let_go(rows, n, fates[n.id])
     return True

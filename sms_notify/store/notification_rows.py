@@ -12,6 +12,7 @@ from sms_notify.policy.directory import Person
 from sms_notify.policy.holds import Hold
 from sms_notify.policy.rate_limits import Lane
 from sms_notify.policy.records import HeldLane, Incident, Notification
+from sms_notify.policy.relief import HANDED_ON
 from sms_notify.policy.vocabulary import Drop, Kind, PageState, State
 from sms_notify.store.literals import in_list
 from sms_notify.store.tx import Row, Tx, among, from_stored, insert_into, moment, pairs, stored
@@ -21,6 +22,7 @@ _SELECT = (
     " from pages p left join messages m on m.id = p.message_id"
 )
 _HELD = "select p.*, null as message_state, 0 as message_ambiguous, null as message_at from pages p"
+_HANDED_ON = in_list(HANDED_ON)
 _BY_THE_CLOCK = in_list(hold for hold in Hold if hold.of_hours)
 _AGAIN = in_list(hold for hold in Hold if hold.again)
 
@@ -92,9 +94,9 @@ def due_again(tx: Tx, now: datetime) -> Sequence[Row]:
 
 
 def due_after_hours(tx: Tx, now: datetime) -> Sequence[Row]:
-    """The beginnings that quiet hours or a muted route held until now."""
+    """What fires, and quiet hours or a muted route held until now."""
     return tx.all(
-        f"{_HELD} where p.state = 'held' and p.due_at <= :now and p.kind = '{Kind.FIRING}'"
+        f"{_HELD} where p.state = 'held' and p.due_at <= :now and p.kind in {_HANDED_ON}"
         f" and p.why in {_BY_THE_CLOCK}",
         now=stored(now),
     )

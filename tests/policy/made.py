@@ -15,6 +15,7 @@ from sms_notify.policy.rate_limits import Lane
 from sms_notify.policy.records import Incident, Member, Message, NextIds, Notification, Timer, TimerKind
 from sms_notify.policy.retry_policy import Scope
 from sms_notify.policy.rows import Rows
+from sms_notify.policy.said import as_told
 from sms_notify.policy.vocabulary import Drop, IncidentState, Kind, PageState, State
 
 
@@ -42,7 +43,7 @@ def told_by(message: Message, notification: Notification) -> Notification:
         message_id=message.id,
         message_state=message.state,
         message_at=NOON,
-        said=notification.subject.as_told,
+        said=as_told(notification.subject),
     )
 
 

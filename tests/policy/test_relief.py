@@ -13,6 +13,7 @@ from owing import (
     ON_CALL,
     OPEN,
     SHUT,
+    TEN,
     TO_ALICE,
     TO_BOB,
     planned,
@@ -23,7 +24,7 @@ from workbench import BOB, NOON
 from sms_notify.policy.holds import Hold, Quiet
 from sms_notify.policy.relief import relieved
 from sms_notify.policy.rotations import Shift
-from sms_notify.policy.routing import Receiver
+from sms_notify.policy.routing import Receiver, Step
 from sms_notify.policy.vocabulary import Drop, Kind, PageState
 
 NIGHT_OVER = {"why": Hold.QUIET, "held_by": "night", "receiver": "oncall"}
@@ -38,7 +39,12 @@ BOBS = (Shift("bob", NOON - HOUR, NOON + HOUR),)
         ({"why": Hold.LIMIT}, BOBS, []),  # only the hands of the clock relieve anybody
         ({"due_at": NOON + MINUTE}, BOBS, []),
         ({"state": PageState.TOLD}, BOBS, []),
-        ({"kind": Kind.REMINDER}, BOBS, []),
+        ({"kind": Kind.REMINDER, "nth": 3}, BOBS, [("bob", 0, "quiet_hours")]),
+        ({"kind": Kind.RESOLVED}, BOBS, []),
+        ({"kind": Kind.ESCALATION, "nth": 1, "receiver": "climbs"}, BOBS, [("bob", 0, "quiet_hours")]),
+        ({"kind": Kind.ESCALATION, "nth": 2, "receiver": "climbs"}, BOBS, []),  # that step names people
+        ({"kind": Kind.ESCALATION, "nth": 9, "receiver": "climbs"}, BOBS, []),  # a reload has taken it away
+        ({"receiver": "climbs"}, BOBS, []),
         ({"person": BOB}, BOBS, []),  # still on call
         ({}, (), []),  # nobody is there to relieve
         ({"receiver": "dba"}, BOBS, []),  # it names people, not a schedule
@@ -51,11 +57,32 @@ def test_what_was_held_for_hours_is_told_to_who_is_on_call_by_now(
 ) -> None:
     rows = rows_with(OPEN, a_notification(OPEN, **{**NIGHT_OVER, **held}))
     named = {"oncall": (ON_CALL,), "dba": (TO_BOB,), "mixed": (ON_CALL, TO_ALICE)}
-    owed = relieved(planned(*(Receiver(*one) for one in named.items()), shifts=shifts), rows)
+    climbs = Receiver("climbs", (TO_BOB,), escalate=(Step(MINUTE, (ON_CALL,)), TEN))
+    plan = planned(*(Receiver(*one) for one in named.items()), climbs, shifts=shifts)
+    owed = relieved(plan, rows)
 
     assert summed(owed) == expected
     assert all((n.id, n.held_by) == (0, "night") for n in owed)
     assert fates(rows) == {1: Drop.OFF_CALL if expected else held.get("state", PageState.HELD)}
+
+
+def test_what_was_to_remind_another_is_a_beginning_to_whoever_takes_over() -> None:
+    rows = rows_with(OPEN, a_notification(OPEN, kind=Kind.REMINDER, nth=3, **NIGHT_OVER))
+    (n,) = relieved(planned(Receiver("oncall", (ON_CALL,)), shifts=BOBS), rows)
+
+    assert (n.kind, n.nth) == (Kind.FIRING, 0)
+
+
+@pytest.mark.parametrize(
+    ("kind", "nth", "expected"), [(Kind.ESCALATION, 1, ["bob"]), (Kind.REMINDER, 3, []), (Kind.FIRING, 0, [])]
+)
+def test_whoever_knows_of_it_takes_over_the_step_alone(kind: Kind, nth: int, expected: list[str]) -> None:
+    held = a_notification(OPEN, kind=kind, nth=nth, **NIGHT_OVER)
+    knows = a_notification(OPEN, BOB, id_=2, state=PageState.TOLD)
+    receiver = Receiver("oncall", (ON_CALL,), escalate=(Step(MINUTE, (ON_CALL,)),))
+    found = relieved(planned(receiver, shifts=BOBS), rows_with(OPEN, held, knows))
+
+    assert [n.person.name for n in found] == expected
 
 
 @pytest.mark.parametrize(
