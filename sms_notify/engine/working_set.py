@@ -13,6 +13,7 @@ from datetime import datetime, timedelta
 
 from sms_notify.policy.correlation import SHARED, Key
 from sms_notify.policy.directory import Directory
+from sms_notify.policy.handoff import NO_INCIDENT
 from sms_notify.policy.rate_limits import Credits, Lane
 from sms_notify.policy.records import Incident, Message, TimerKind
 from sms_notify.policy.rows import Rows
@@ -157,7 +158,9 @@ class WorkingSet:
         if over:  # has it begun again?
             self._take(incidents.newest_of(self._tx, dict.fromkeys((i.source, i.fingerprint) for i in over)))
         self.load_notifications(ids)
-        self.load_timers(ids)
+        texts = (self.rows.messages.get(id_) for id_ in wanted)
+        taken_over = any(text is not None and text.kind is Kind.HANDOFF for text in texts)
+        self.load_timers(ids | {NO_INCIDENT} if taken_over else ids)
 
     def _told(self, found: Iterable[Row]) -> None:
         rows = list(found)

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 
 from sms_notify.alert import Severity
+from sms_notify.policy import handoff
 from sms_notify.policy.allowed_moment import Rechecking
 from sms_notify.policy.bars import Barring, bar_of, barring_of, closed_to_all, way_for
 from sms_notify.policy.owed_again import after_failure, after_lost_answer, release_late, still_owed
@@ -130,6 +131,7 @@ class Housekeeping:
         self.move(message, state, Cause.TOO_OLD)
         if state is State.EXPIRED:
             release_late(self._rows, message.id)
+            handoff.tell_after_all(self._rows, message)
 
     def _hold_again(self, message: Message) -> bool:
         """Where quiet hours, or a mute, have begun before it could leave, it was not to leave later than that."""

@@ -47,7 +47,8 @@ def test_only_what_is_critical_and_open_must_be_said(n: Notification, must: bool
 
 
 @pytest.mark.parametrize(
-    ("n", "must"), [(owed(1, kind=Kind.REMINDER), False), (owed(2, kind=Kind.REMINDER), True), (owed(1), True)]
+    ("n", "must"),
+    [(owed(1, kind=Kind.REMINDER), False), (owed(2, kind=Kind.REMINDER), True), (owed(1), True)],
 )
 def test_what_its_reader_has_a_text_of_is_only_reminded_of(n: Notification, must: bool) -> None:
     assert bool(to_be_said([n], frozenset((1,)))) is must
