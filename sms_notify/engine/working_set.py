@@ -183,7 +183,7 @@ class WorkingSet:
             self._told(notification_rows.late_for(self._tx, wanted))
 
     def load_due_after_hours(self) -> None:
-        """The beginnings that the clock on the wall held until now, and who has heard of those incidents."""
+        """What the clock on the wall held until now, or could not leave, and who has heard of those incidents."""
         found = notification_rows.due_after_hours(self._tx, self.rows.now)
         self._told(found)
         self.load_notifications(row["incident_id"] for row in found)

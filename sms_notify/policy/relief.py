@@ -1,35 +1,31 @@
-"""Who hears in the place of somebody whose shift ended while it was held."""
+"""Who hears in the place of somebody whose shift ended while it was held, or waited to leave."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 from sms_notify.policy.allowed_moment import allowed
-from sms_notify.policy.directory import Person, Target
+from sms_notify.policy.directory import Person
 from sms_notify.policy.holds import Hold, Wait
 from sms_notify.policy.records import Notification
 from sms_notify.policy.roster import Staff, scheduled
-from sms_notify.policy.routing import Receiver, step_of
+from sms_notify.policy.routing import step_of
 from sms_notify.policy.rows import Rows
 from sms_notify.policy.ruleset import Plan
-from sms_notify.policy.vocabulary import Drop, Kind, PageState
+from sms_notify.policy.vocabulary import Drop, Kind, PageState, State
+from sms_notify.policy.withdrawal import take_back
 
 HANDED_ON = (Kind.FIRING, Kind.ESCALATION, Kind.REMINDER)
 """What is told to whoever is on call when it is told."""
 
 
 def relieved(plan: Plan, rows: Rows) -> list[Notification]:
-    """What was held for hours is told to who is on call when it is told, not to who was when it came."""
+    """What was held until now is told to who is on call when it is told, not to who was when it came."""
     staff, owed = Staff(plan.directory, plan.schedules), list[Notification]()
-    for number, name, step in _held_for_hours(rows):
-        receiver = plan.receivers.get(name)
-        targets = _targets(receiver, step) if receiver is not None else ()
-        if not scheduled(targets):
-            continue
-        people = staff.people(targets, rows.overrides, rows.now)
-        if not people or number in {person.number for person in people}:
-            continue  # nobody is there to relieve, or nobody has
-        for n in _held_for_hours(rows)[number, name, step]:
+    for place, listed in _held_until_now(rows).items():
+        people = _in_place_of(plan, staff, rows, place)
+        for n in listed if people else ():
             rows.drop([n], Drop.OFF_CALL)
             owed += [
                 _taken_over(plan, rows, n, person) for person in people if not _has_heard(rows, n, person)
@@ -37,19 +33,44 @@ def relieved(plan: Plan, rows: Rows) -> list[Notification]:
     return owed
 
 
-def _targets(receiver: Receiver, step: int) -> tuple[Target, ...]:
-    """Step 0 is the first text, and reminders."""
-    steps = [receiver.notify, *(one.notify for one in receiver.escalate)]
-    return steps[step] if step < len(steps) else ()
+def call_back(plan: Plan, rows: Rows) -> bool:
+    """Texts to somebody whose shift has ended, and that have not left, do not leave: what they tell is due, to be told to who
+    is on call now. False where there is none.
+    """
+    staff, found = Staff(plan.directory, plan.schedules), False
+    for message in [one for one in rows.messages.rows.values() if one.state is State.QUEUED]:
+        told = [n for n in rows.of_message(message.id) if n.kind in HANDED_ON and n.state is PageState.TOLD]
+        if any(_in_place_of(plan, staff, rows, _place(n)) for n in told):
+            found = take_back(rows, message) or found
+    return found
 
 
-def _held_for_hours(rows: Rows) -> dict[tuple[str, str, int], list[Notification]]:
-    """What fires and was held until now by the clock on the wall, by number, receiver and step."""
-    found: dict[tuple[str, str, int], list[Notification]] = {}
+_Place = tuple[str, str, int]
+"""A number, and by which step of which receiver it was named."""
+
+
+def _place(n: Notification) -> _Place:
+    return n.number, n.receiver, step_of(n.nth) if n.kind is Kind.ESCALATION else 0
+
+
+def _in_place_of(plan: Plan, staff: Staff, rows: Rows, place: _Place) -> Sequence[Person]:
+    """Who is named there by now; empty where that is nobody, or its reader still is. Step 0 is the first text, and reminders."""
+    number, name, step = place
+    receiver = plan.receivers.get(name)
+    steps = [receiver.notify, *(one.notify for one in receiver.escalate)] if receiver is not None else []
+    targets = steps[step] if step < len(steps) else ()
+    if not scheduled(targets):
+        return ()
+    people = staff.people(targets, rows.overrides, rows.now)
+    return () if number in {person.number for person in people} else people
+
+
+def _held_until_now(rows: Rows) -> dict[_Place, list[Notification]]:
+    """What fires, and was held by the clock on the wall, or could not leave until now."""
+    found: dict[_Place, list[Notification]] = {}
     for n in rows.all_held():
-        if n.due_at <= rows.now and n.kind in HANDED_ON and isinstance(n.why, Hold) and n.why.of_hours:
-            step = step_of(n.nth) if n.kind is Kind.ESCALATION else 0
-            found.setdefault((n.number, n.receiver, step), []).append(n)
+        if n.due_at <= rows.now and n.kind in HANDED_ON and isinstance(n.why, Hold) and n.why.outlasts_shifts:
+            found.setdefault(_place(n), []).append(n)
     return found
 
 
@@ -68,4 +89,4 @@ def _taken_over(plan: Plan, rows: Rows, n: Notification, person: Person) -> Noti
     held = allowed(plan, n.subject.alert.labels, n.receiver, start, quiet, person.quiet)
     if n.kind is Kind.REMINDER:
         n = replace(n, kind=Kind.FIRING, nth=n.nth - step_of(n.nth))
-    return replace(n, person=person, due_at=held.until, why=held.why, held_by=held.by, id=0)
+    return replace(n, person=person, due_at=held.until, why=held.why, held_by=held.by, failures=0, id=0)

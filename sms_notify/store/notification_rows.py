@@ -23,7 +23,7 @@ _SELECT = (
 )
 _HELD = "select p.*, null as message_state, 0 as message_ambiguous, null as message_at from pages p"
 _HANDED_ON = in_list(HANDED_ON)
-_BY_THE_CLOCK = in_list(hold for hold in Hold if hold.of_hours)
+_UNTIL_NOW = in_list(hold for hold in Hold if hold.outlasts_shifts)
 _AGAIN = in_list(hold for hold in Hold if hold.again)
 
 
@@ -94,10 +94,10 @@ def due_again(tx: Tx, now: datetime) -> Sequence[Row]:
 
 
 def due_after_hours(tx: Tx, now: datetime) -> Sequence[Row]:
-    """What fires, and quiet hours or a muted route held until now."""
+    """What fires, and quiet hours or a muted route held until now, or could not leave."""
     return tx.all(
         f"{_HELD} where p.state = 'held' and p.due_at <= :now and p.kind in {_HANDED_ON}"
-        f" and p.why in {_BY_THE_CLOCK}",
+        f" and p.why in {_UNTIL_NOW}",
         now=stored(now),
     )
 

@@ -65,7 +65,7 @@ _LINES = {
     "handoffs": f"exists (select 1 from agenda where what = '{TimerKind.HANDOFF}' and due_at <= :now)",
     "notifications": "exists (select 1 from pages where state = 'held' and due_at <= :now)",
     "after_hours": "exists (select 1 from pages where state = 'held' and due_at <= :now"
-    f" and kind in {in_list(HANDED_ON)} and why in {in_list(hold for hold in Hold if hold.of_hours)})",
+    f" and kind in {in_list(HANDED_ON)} and why in {in_list(hold for hold in Hold if hold.outlasts_shifts)})",
     "again": "exists (select 1 from pages where state = 'held' and due_at <= :now"
     f" and why in {in_list(hold for hold in Hold if hold.again)})",
     "lanes": "exists (select 1 from holds where until <= :now)",
