@@ -42,7 +42,8 @@ FIRING, STEP, REMINDER, OK = (
 )
 ENDED_UNTOLD, ITS_END = owed(incident=over(DISK)), owed(Kind.RESOLVED, incident=over(DISK))
 QUIET, LATE = owed(why=Hold.QUIET), owed(why=Hold.LATE)
-FLAPS = owed(bundle=FLAPPING)
+FLAPS = owed(bundle=FLAPPING, incident=replace(DISK, flapping=4))
+CALM = owed(bundle=FLAPPING)  # its text failed in the bout, and is told after it
 UNHEARD = owed(Kind.UNHEARD)
 
 
@@ -129,8 +130,10 @@ def test_a_problem_came_and_went_that_ended_while_its_beginning_was_held(
         ([UNHEARD], Status.FIRING, Tone.UNHEARD, 0),
         ([owed(bundle=RAISED)], Status.FIRING, Tone.RAISED, 0),
         ([owed(bundle="a group")], Status.FIRING, Tone.NEWS, 0),
-        ([FLAPS], Status.FIRING, Tone.FLAPPING, 0),
-        ([owed(Kind.ESCALATION, bundle=FLAPPING)], Status.FIRING, Tone.FLAPPING, 0),
+        ([FLAPS], Status.FIRING, Tone.FLAPPING, 4),
+        ([replace(FLAPS, kind=Kind.ESCALATION)], Status.FIRING, Tone.FLAPPING, 4),
+        ([CALM], Status.FIRING, Tone.NEWS, 0),
+        ([replace(CALM, kind=Kind.ESCALATION)], Status.FIRING, Tone.ESCALATED, 0),
         (
             [
                 owed(bundle=FLAPPING, incident=replace(DISK, flapping=4)),
@@ -251,7 +254,7 @@ def test_a_digest_says_since_when_until_when_where_to_acknowledge_and_how_many_w
 @pytest.mark.parametrize(("said", "flaps"), [(FLAPPING, True), ("", False), (RAISED, False)])
 def test_each_that_is_told_says_whether_it_comes_and_goes(kind: Kind, said: str, flaps: bool) -> None:
     """Also in a digest, and whatever else that tells."""
-    listed = [owed(kind, bundle=said), owed(incident=HOST)]
+    listed = [owed(kind, bundle=said, incident=replace(DISK, flapping=4)), owed(incident=HOST)]
     told = digest(listed, Merged.STORM, NOON, None, "", Crowd())
 
     assert [one.flapping for one in told.held] == [flaps, False]
