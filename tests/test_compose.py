@@ -333,11 +333,19 @@ def test_what_somebody_takes_care_of_already_says_by_whom(language: str, words: 
     assert f"HostDown web1, {words} " in text
 
 
-def test_of_several_it_is_said_only_where_one_takes_care_of_all() -> None:
-    both = taken("bob", host_down(1), host_down(2))
-    one = replace(both, incidents=(both.incidents[0], replace(both.incidents[1], acked_by="")))
-    assert "acknowledged by bob" in compose(both, BRUSSELS, None, 1).body
-    assert "acknowledged" not in compose(one, BRUSSELS, None, 1).body
+@pytest.mark.parametrize(
+    ("by", "words"),
+    [
+        (("bob", "bob"), ", acknowledged by bob since"),
+        (("bob", ""), ", acknowledged by bob: web1 since"),
+        (("bob", "eve"), ", acknowledged by bob: web1, acknowledged by eve: web2 since"),
+        (("bob", "", "bob", "bob", "bob"), ", acknowledged by bob: 4 of 5 since"),
+    ],
+)
+def test_of_several_it_is_said_who_takes_care_of_which(by: tuple[str, ...], words: str) -> None:
+    every = taken("bob", *(host_down(nth + 1) for nth in range(len(by))))
+    told = tuple(replace(one, acked_by=name) for one, name in zip(every.incidents, by, strict=True))
+    assert words in compose(replace(every, incidents=told), BRUSSELS, None, 1).body
 
 
 @pytest.mark.parametrize(

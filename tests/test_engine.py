@@ -129,14 +129,17 @@ def test_trouble_that_ends_before_its_text_left_is_told_to_nobody(bench: Bench) 
     assert [(kind, state) for _, kind, state, _ in bench.messages()] == [("firing", "cancelled")]
 
 
-def test_a_waiting_text_about_a_group_stays_while_one_of_it_still_fires(bench: Bench) -> None:
+def test_a_waiting_text_about_a_group_is_worded_anew_when_one_of_it_ends(bench: Bench) -> None:
     bench.accept(firing(team="dba", instance="a"), firing(team="dba", instance="b"))
 
-    assert heard(bench.accept(resolved(team="dba", instance="a"))) == [Heard.RESOLVED]
+    assert heard(bench.accept(resolved(team="dba", instance="a"))) == [Heard.RESOLVED_UNSENT]
+    bench.clock.move(seconds=1)
+    bench.tick()
     assert [(kind, state) for _, kind, state, _ in bench.messages()] == [
+        ("firing", "cancelled"),
         ("firing", "queued"),
-        ("resolved", "queued"),
     ]
+    assert bench.messages()[1][-1].startswith("FIRING critical HostDown b: ")
 
 
 def test_a_resend_that_became_pointless_is_not_sent_but_its_resolve_is(bench: Bench) -> None:

@@ -27,6 +27,7 @@ from sms_notify.policy.rows import Rows
 from sms_notify.policy.ruleset import Plan
 from sms_notify.policy.truth import EARLY, hear
 from sms_notify.policy.vocabulary import AckEnd, Drop, Heard, Kind, PageState, State
+from sms_notify.policy.withdrawal import take_back_changed
 from sms_notify.sources.alertmanager import SOURCE as ALERTMANAGER
 from sms_notify.store import silences
 from sms_notify.store.tx import Tx
@@ -131,6 +132,7 @@ class Accepting:
 
     def _decide(self, working: WorkingSet, delivery: Delivery, routed: Sequence[_Routed]) -> list[Verdict]:
         cases = self._hear(working.rows, routed)
+        take_back_changed(working.rows, cases)
         outcome = _Outcome()
         if delivery.acks or delivery.unacks or not all(case.heard.suppressed for case in cases):
             outcome = self._tell(working, delivery, cases)

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Sequence
 from sms_notify.alert import Delivery
 from sms_notify.engine.working_set import WorkingSet
 from sms_notify.policy.allowance import Allowance
-from sms_notify.policy.allowed_moment import Rechecking
+from sms_notify.policy.allowed_moment import Rechecking, is_end_untold
 from sms_notify.policy.batching import Batching, Texted, is_behind, joins
 from sms_notify.policy.cases import Case
 from sms_notify.policy.ends import EndNotifications
@@ -19,6 +19,7 @@ from sms_notify.policy.rows import Rows
 from sms_notify.policy.ruleset import Plan
 from sms_notify.policy.suppression import hold_suppressed, unless_suppressed
 from sms_notify.policy.vocabulary import Kind
+from sms_notify.policy.withdrawal import take_back_changed
 
 _OF_TIME = Delivery("", (), group="{}")  # nothing waits for a group a second time
 
@@ -53,6 +54,7 @@ class Texting:
 
     def tell(self, working: WorkingSet, numbers: frozenset[str], cases: Sequence[Case]) -> list[Texted]:
         """Texts about what time has made of problems."""
+        take_back_changed(working.rows, cases)
         decide = Notifications(self._plan, _OF_TIME, working.rows)
         told = self.owe(working, decide.beginnings(cases))
         return told + self.owe(
@@ -71,7 +73,7 @@ class Texting:
         return self._batching(working).flush(due)
 
     def _batching(self, working: WorkingSet) -> Batching:
-        return Batching(self._plan, self._allowance, self._code, working.rows)
+        return Batching(self._plan, self._allowance, self._windows, self._code, working.rows)
 
     @staticmethod
     def _load_told_with(working: WorkingSet, due: Iterable[Notification]) -> None:
@@ -109,9 +111,13 @@ class Texting:
         """Without what a window, or its source, holds by now."""
         asked = list(lanes)
         working.load_held(asked)
-        for number, lane in asked:
-            self._windows.hold_again(working.rows, working.rows.held(number, lane))
-            hold_suppressed(working.rows, working.rows.held(number, lane))
+        held = [n for key in asked for n in working.rows.held(*key)]
+        if self._windows.needed:
+            # How long ago its reader was texted says whether an end may be told at night.
+            working.load_notifications({n.incident_id for n in held if is_end_untold(n)})
+        self._windows.hold_again(working.rows, held)
+        for key in asked:
+            hold_suppressed(working.rows, working.rows.held(*key))
 
     def _waits(self, rows: Rows, number: str, lane: Lane) -> bool:
         held = rows.lane(number, lane)

@@ -15,7 +15,7 @@ from sms_notify.policy.escalation import ALONG, Escalation
 from sms_notify.policy.housekeeping import Housekeeping, Moved, Overdue
 from sms_notify.policy.owed_again import look_before_resend
 from sms_notify.policy.records import Message, TimerKind
-from sms_notify.policy.relief import relieved
+from sms_notify.policy.relief import call_back, relieved
 from sms_notify.policy.rows import Rows
 from sms_notify.policy.ruleset import Plan
 from sms_notify.policy.truth import passed, unheard
@@ -25,6 +25,7 @@ from sms_notify.store.tx import Tx
 from sms_notify.store.work_due import WorkDue
 
 _GROUPS_KEPT = timedelta(days=1)
+_ALL = 100_000  # texts: once a shift, however long the queue is
 _LOOK_EVERY = timedelta(minutes=5)  # for gaps ahead in who is on call
 
 
@@ -67,8 +68,9 @@ class Ticker:
             breakers.close_old_self_alerts(tx, now)
         if due.old_groups:
             timers.forget_groups(tx, now - _GROUPS_KEPT)
-        if self._plan.schedules:
-            self._hand_off(tx, due, now)
+        due = replace(due, after_hours=due.after_hours and bool(self._plan.schedules))
+        if self._plan.schedules and self._hand_off(tx, due, now):
+            due = replace(due, notifications=True, after_hours=True)
         moved = self._keep_house(tx, due, now) if due.housekeeping else []
         told += self._lapse(tx, now) if due.lapsed else []
         if moved:  # what has failed makes steps due, and what grew too old is to be told
@@ -102,8 +104,10 @@ class Ticker:
         working.flush()
         return told
 
-    def _hand_off(self, tx: Tx, due: WorkDue, now: datetime) -> None:
-        """Tells who takes over now; every few minutes, looks for gaps ahead."""
+    def _hand_off(self, tx: Tx, due: WorkDue, now: datetime) -> bool:
+        """Tells who takes over now; every few minutes, looks for gaps ahead. True where what waited for somebody whose shift
+        has ended is due to others.
+        """
         working = WorkingSet(tx, self._node, now)
         rows = working.rows
         working.load_roster(self._plan.directory)
@@ -114,6 +118,7 @@ class Ticker:
             working.load_ids()
         for schedule in handoff.to_text_now(self._plan, rows, told):
             handoff.tell(self._plan, rows, schedule)
+        called_back = bool(rows.holders.touched) and self._call_back(tx, working)
         last = self._look_for_gaps_at
         if last is None or now >= last or last - now > _LOOK_EVERY:
             self._look_for_gaps_at = now + _LOOK_EVERY
@@ -122,6 +127,12 @@ class Ticker:
                 note for note in found if note is not None and not breakers.is_known(tx, note.name)
             ]
         working.flush()
+        return called_back
+
+    def _call_back(self, tx: Tx, working: WorkingSet) -> bool:
+        waiting = [m for gateway in self._plan.gateways for m in outbox.waiting_for(tx, gateway, _ALL)]
+        working.load_context(m.id for m in waiting)
+        return call_back(self._plan, working.rows)
 
     def _tell_due(self, tx: Tx, due: WorkDue, now: datetime) -> list[Texted]:
         """Steps, what somebody else hears now, and what was held until now: each may find that the one before has told it."""

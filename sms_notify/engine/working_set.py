@@ -13,6 +13,7 @@ from datetime import datetime, timedelta
 
 from sms_notify.policy.correlation import SHARED, Key
 from sms_notify.policy.directory import Directory
+from sms_notify.policy.handoff import NO_INCIDENT
 from sms_notify.policy.rate_limits import Credits, Lane
 from sms_notify.policy.records import Incident, Message, Notification, TimerKind
 from sms_notify.policy.rows import Rows
@@ -173,7 +174,9 @@ class WorkingSet:
         if over:  # has it begun again?
             self._take(incidents.newest_of(self._tx, dict.fromkeys((i.source, i.fingerprint) for i in over)))
         self.load_notifications(ids)
-        self.load_timers(ids)
+        texts = (self.rows.messages.get(id_) for id_ in wanted)
+        taken_over = any(text is not None and text.kind is Kind.HANDOFF for text in texts)
+        self.load_timers(ids | {NO_INCIDENT} if taken_over else ids)
 
     def _told(self, found: Iterable[Row]) -> None:
         rows = list(found)
@@ -196,7 +199,7 @@ class WorkingSet:
             self._told(notification_rows.late_for(self._tx, wanted))
 
     def load_due_after_hours(self) -> None:
-        """The beginnings that the clock on the wall held until now, and who has heard of those incidents."""
+        """What the clock on the wall held until now, or could not leave, and who has heard of those incidents."""
         found = notification_rows.due_after_hours(self._tx, self.rows.now)
         self._told(found)
         self.load_notifications(row["incident_id"] for row in found)
@@ -281,6 +284,7 @@ class WorkingSet:
         """
         tx, rows, now = self._tx, self.rows, self.rows.now
         if rows.freed:
+            limit_rows.unannounce(tx, rows.unsaid.rows)
             limit_rows.look_again(tx, rows.freed, now)
         if rows.postponed:
             notification_rows.postpone(tx, rows.postponed, now)

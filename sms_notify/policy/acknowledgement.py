@@ -15,8 +15,8 @@ from sms_notify.policy.records import Incident
 from sms_notify.policy.routing import route
 from sms_notify.policy.rows import Rows
 from sms_notify.policy.ruleset import Plan
-from sms_notify.policy.vocabulary import AckBy, AckEnd, Cause, Decision, Drop, IncidentState
-from sms_notify.policy.withdrawal import stop_follow_ups
+from sms_notify.policy.vocabulary import AckBy, AckEnd, Decision, Drop, IncidentState
+from sms_notify.policy.withdrawal import stop_follow_ups, take_back_untrue
 
 _COMMENT = 200  # characters
 
@@ -50,7 +50,7 @@ def acknowledge(
     said = f"by {by} ({how}): {words}" if words else f"by {by} ({how})"
     for id_ in taken:
         rows.decide(Decision.ACKNOWLEDGED, id_, detail=said)
-        stop_follow_ups(rows, id_, Drop.ACKNOWLEDGED, Cause.ACKNOWLEDGED)
+        stop_follow_ups(rows, id_, Drop.ACKNOWLEDGED)
     return taken
 
 
@@ -115,4 +115,5 @@ def end_acknowledgement(
         rows.incidents.put(id_, replace(incident.unacknowledged, raised=incident.raised + 1))
         rows.decide(Decision.UNACKNOWLEDGED, id_, detail=f"by {by} ({how})")
         ended.append(id_)
+    take_back_untrue(rows, ended)
     return ended

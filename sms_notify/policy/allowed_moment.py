@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from sms_notify.policy.directory import Person
-from sms_notify.policy.holds import Hold, Quiet, Wait, wait
+from sms_notify.policy.holds import Hold, Quiet, Wait, Window, wait
 from sms_notify.policy.records import Notification
 from sms_notify.policy.routing import Receiver, Route, route
 from sms_notify.policy.rows import Rows
 from sms_notify.policy.ruleset import Plan
+from sms_notify.policy.time_intervals import borders
 from sms_notify.policy.vocabulary import Kind
 
 LAST_WORD = timedelta(hours=1)
 """So long after the last text about a problem its end is told in quiet hours, too: its reader is awake."""
+
+_NEXT = timedelta(seconds=1)  # that hour includes its end
 
 
 def first_free(starts: Iterable[tuple[Route, Wait]], labels: Mapping[str, str], *quiet: Quiet | None) -> Wait:
@@ -38,6 +42,11 @@ def allowed(plan: Plan, labels: Mapping[str, str], receiver: str, start: Wait, *
     return first_free([(one, start) for one in there], labels, *quiet)
 
 
+def _last_text(rows: Rows, told: Iterable[Notification]) -> datetime | None:
+    times = (rows.written_at(n) for n in told if rows.reached(n))
+    return max((at for at in times if at is not None), default=None)
+
+
 class Rechecking:
     """What was held by something else, such as a limit, may have come into a window meanwhile: it is asked again."""
 
@@ -45,31 +54,72 @@ class Rechecking:
         self._plan = plan
         # In a storm thousands are held, most configurations have no windows, and to walk a thousand routes takes long.
         self._by_routes = _has_windows(plan.route)
-        self._needed = self._by_routes or any(_quiet_hours(plan))
+        self._quiet = [hours for hours in _quiet_hours(plan) if hours is not None]
+        self.needed = self._by_routes or bool(self._quiet)
 
     def hold_again(self, rows: Rows, held: Iterable[Notification]) -> None:
         """Holds those that may not be told now. What waits for its group was asked for that moment, by the route of
-        then; an end was asked by its reader's last text.
+        then; an end was asked by its reader's last text, unless its own text did not leave.
         """
-        for n in held if self._needed else ():
-            if n.kind is Kind.RESOLVED or n.why is Hold.GROUP:
+        for n in held if self.needed else ():
+            if n.why is Hold.GROUP or (n.kind is Kind.RESOLVED and not is_end_untold(n)):
                 continue
-            until = self._wait(n, rows.now)
+            until = self._wait(rows, n, rows.now)
             if until.until > max(rows.now, n.due_at):
                 rows.hold(n, until.until, until.why, until.by)
+
+    def leaves_by(self, rows: Rows, told: Sequence[Notification], latest: datetime) -> datetime:
+        """Until when a text that tells this may leave: till a window that is open now closes for any of it, else `latest`.
+
+        What windows would hold now is told because another rule lets it through; that goes on.
+        """
+        closings = self._closings(rows, told, latest) if self.needed else ()
+        for at in closings:
+            if any(self.holds(rows, n, at) and not self.holds(rows, n, rows.now) for n in told):
+                return at
+        return latest
+
+    def _closings(self, rows: Rows, told: Iterable[Notification], latest: datetime) -> list[datetime]:
+        """Moments at which something may be held that was not. Most texts leave long before the next of them."""
+        intervals = [interval for window in self._windows() for interval in window.intervals]
+        found = set(borders(intervals, rows.now, latest - rows.now))
+        ends = (n for n in told if n.kind is Kind.RESOLVED)
+        found |= {
+            at + LAST_WORD + _NEXT
+            for n in ends
+            if (at := _last_text(rows, _same_reader(rows, n))) is not None
+        }
+        return sorted(at for at in found if rows.now < at < latest)
+
+    def _windows(self) -> Iterator[Window]:
+        yield from (window for hours in self._quiet for window in hours.during)
+        waiting = [self._plan.route] if self._by_routes else []
+        while waiting:
+            there = waiting.pop()
+            yield from (*there.mute, *there.active)
+            waiting += there.routes
+
+    def holds(self, rows: Rows, n: Notification, at: datetime) -> bool:
+        """Whether windows hold it at this moment."""
+        return self._wait(rows, n, at).until > at
 
     def let_go(self, rows: Rows) -> None:
         """What windows hold that another configuration has not may be told sooner."""
         for n in rows.all_held():
             if isinstance(n.why, Hold) and n.why.of_hours and n.kind is not Kind.RESOLVED:
-                until = self._wait(n, rows.now)
+                until = self._wait(rows, n, rows.now)
                 if until.until < n.due_at:
                     why = until.why if until.until > rows.now else n.why
                     rows.hold(n, until.until, Hold(why), until.by or n.held_by)
 
-    def _wait(self, n: Notification, now: datetime) -> Wait:
+    def _wait(self, rows: Rows, n: Notification, now: datetime) -> Wait:
         receiver, person = self._plan.receiver(n.receiver), self._known(n.person)
         start, labels, quiet = Wait(now, Hold.NOW), n.subject.alert.labels, (receiver.quiet, person.quiet)
+        if n.kind is Kind.RESOLVED:
+            last = _last_text(rows, _same_reader(rows, n))
+            hours = quiet if last is None or now - last > LAST_WORD else ()
+            asleep = [replace(one, unless=()) for one in hours if one is not None]  # no end is so urgent
+            return first_free([(Route(n.receiver), start)], labels, *asleep)
         if self._by_routes:
             return allowed(self._plan, labels, n.receiver, start, *quiet)
         return first_free([(Route(n.receiver), start)], labels, *quiet)
@@ -78,6 +128,15 @@ class Rechecking:
         """With the quiet hours that a row does not keep."""
         directory = self._plan.directory
         return directory.people.get(person.name) or directory.owner(person.number) or person
+
+
+def is_end_untold(n: Notification) -> bool:
+    """Whether it is an end whose text was taken back, or grew too old."""
+    return n.kind is Kind.RESOLVED and n.why in (Hold.NOW, Hold.LATE)
+
+
+def _same_reader(rows: Rows, n: Notification) -> Iterable[Notification]:
+    return (one for one in rows.of_incident(n.incident_id) if one.number == n.number)
 
 
 def _quiet_hours(plan: Plan) -> Iterable[Quiet | None]:

@@ -12,6 +12,7 @@ from datetime import datetime, timedelta
 
 from sms_notify.policy import bundles
 from sms_notify.policy.allowance import Allowance, Leave, ReceiverLimits
+from sms_notify.policy.allowed_moment import Rechecking
 from sms_notify.policy.bars import open_gateway
 from sms_notify.policy.drafting import DraftedText, Drafting, LaneBatch
 from sms_notify.policy.holds import Hold
@@ -31,8 +32,11 @@ Texted = tuple[Notification, int]
 class Batching:
     """Writes the texts of one step. `code` makes the unguessable end of a link that acknowledges."""
 
-    def __init__(self, plan: Plan, allowance: Allowance, code: Callable[[], str], rows: Rows) -> None:
+    def __init__(
+        self, plan: Plan, allowance: Allowance, windows: Rechecking, code: Callable[[], str], rows: Rows
+    ) -> None:
         self._plan = plan
+        self._windows = windows
         self._rows = rows
         self._now = rows.now
         self._allowance = allowance
@@ -105,13 +109,18 @@ class Batching:
         if leave.slots == 0:
             self._keep_waiting(number, lane, held, leave)
             return self._hold(ready, leave.free_at, Hold.LIMIT, leave.scope)
-        items = self._joined(number, lane, ready, was_held=held is not None)
         batch = LaneBatch(number, lane, leave, held)
-        if bundles.is_old_news(items, batch.announced):
-            rows.drop(items, Drop.RESOLVED)
+        items = self._owed_still(batch, self._joined(number, lane, ready, was_held=held is not None))
+        if not items:
             rows.lanes.remove((number, lane))
             return []
         return self._write_all(batch, items)
+
+    def _owed_still(self, batch: LaneBatch, items: Sequence[Notification]) -> Sequence[Notification]:
+        """Without what began and ended while it was held. A reader who was told that more is held hears how much it was."""
+        over = [n for n in items if bundles.came_and_went(n)] if not batch.announced else []
+        self._rows.drop(over, Drop.RESOLVED)
+        return [n for n in items if not bundles.came_and_went(n)] if over else items
 
     def _of_free_receivers(self, ready: Sequence[Notification]) -> list[Notification]:
         """Those that a receiver may text now; the others wait for their receivers alone, and hold nobody else's."""
@@ -174,21 +183,28 @@ class Batching:
                 self._rows.tell(n, message_id)
                 told.append((n, message_id))
         self._hold(left, self._now + _SOON, Hold.BEHIND, "")
+        self._fall_silent(batch, texts, promised=bool(left))
+        return told
+
+    def _fall_silent(self, batch: LaneBatch, texts: Sequence[DraftedText], *, promised: bool) -> None:
+        """What of the lane's next text its reader was told: when it comes, and that there is something for it (`promised`
+        where the last text has told some of a crowd)."""
         told_last = len(texts[-1].told) if texts else 0
         silent = self._allowance.silent_until(batch.lane, batch.leave, len(texts), self._now, told_last)
-        if silent is not None:
-            scope = LimitScope.NUMBER_CRITICAL if batch.lane is Lane.CRITICAL else LimitScope.NUMBER
-            silence = HeldLane(scope, self._now, silent, announced=True)
-            self._rows.lanes.put((batch.number, batch.lane), silence)
-        elif batch.held is not None:
+        promised = promised or any(text.promises for text in texts)
+        if silent is None and not promised:
             self._rows.lanes.remove((batch.number, batch.lane))
-        return told
+            return
+        scope = LimitScope.NUMBER_CRITICAL if batch.lane is Lane.CRITICAL else LimitScope.NUMBER
+        until = silent or self._now + _SOON
+        self._rows.lanes.put((batch.number, batch.lane), HeldLane(scope, self._now, until, promised))
 
     def _write(self, lane: Lane, text: DraftedText) -> int:
         begun = [n for n in text.told if n.kind is not Kind.RESOLVED]  # an end makes no text urgent
         severity = min((n.subject.alert.severity for n in begun or text.told), key=lambda s: s.rank)
         names = tuple(dict.fromkeys(n.receiver for n in text.told))
         template, composed = self._plan.receiver(names[0]).template, text.composed
+        latest = self._now + self._plan.timing.expiry(severity)
         draft = Draft(
             kind=text.kind,
             receiver=names[0] if len(names) == 1 else "",
@@ -197,7 +213,7 @@ class Batching:
             gateway=self._gateway_for(text.told),
             text=composed.text,
             not_before=self._now,
-            expires_at=self._now + self._plan.timing.expiry(severity),
+            expires_at=self._windows.leaves_by(self._rows, text.told, latest),
             note=f"template {template}: {composed.fallback}, {composed.detail}" if composed.fallback else "",
             lane=lane,
             ack_code=text.ack_code,

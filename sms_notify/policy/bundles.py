@@ -56,13 +56,9 @@ def _end_of(n: Notification) -> tuple[str, ...]:
     return (n.subject.closed_by, n.subject.alert.end_reason) if n.kind is Kind.RESOLVED else ()
 
 
-def is_old_news(items: Sequence[Notification], announced: bool) -> bool:
-    """Nothing but problems that came and went while it was held for a moment."""
-    if announced or not all(n.id for n in items):
-        return False
-    return all(
-        n.subject.ended and n.kind.news and n.why is not Hold.LATE and n.bundle != FLAPPING for n in items
-    )
+def came_and_went(n: Notification) -> bool:
+    """Whether it began and ended while it was held: to a reader who believes nothing, nothing is owed."""
+    return bool(n.id) and n.subject.ended and n.kind is not Kind.RESOLVED
 
 
 def _told(n: Notification) -> TextedIncident:
@@ -85,7 +81,10 @@ def _once(listed: Iterable[Notification]) -> tuple[TextedIncident, ...]:
 
 
 def _tone(n: Notification) -> Tone:
-    return _BY_BUNDLE.get(n.bundle) or _TONES.get(n.kind, Tone.NEWS)
+    told_calm = (
+        n.bundle == FLAPPING and not n.subject.flapping
+    )  # its text failed, and the bout has ended since
+    return (None if told_calm else _BY_BUNDLE.get(n.bundle)) or _TONES.get(n.kind, Tone.NEWS)
 
 
 def notice(

@@ -12,7 +12,7 @@ from sms_notify.policy.records import Incident, Notification
 from sms_notify.policy.routing import route
 from sms_notify.policy.rows import Rows
 from sms_notify.policy.ruleset import Plan
-from sms_notify.policy.vocabulary import AckBy, Cause, Decision, Drop, Heard, IncidentState, Kind, PageState
+from sms_notify.policy.vocabulary import AckBy, Decision, Drop, Heard, IncidentState, Kind, PageState
 from sms_notify.policy.withdrawal import stop_follow_ups
 
 
@@ -26,7 +26,7 @@ def close(rows: Rows, incident_ids: Iterable[int], by: str, how: AckBy) -> list[
         state = IncidentState.CLOSED
         rows.incidents.put(id_, replace(incident, state=state, closed_at=rows.now, closed_by=by))
         rows.decide(Decision.CLOSED, id_, detail=f"by {by} ({how})")
-        stop_follow_ups(rows, id_, Drop.RESOLVED, Cause.RESOLVED_MEANWHILE)
+        stop_follow_ups(rows, id_, Drop.RESOLVED)
         closed.append(id_)
     return closed
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Sequence, Set
 from itertools import chain
 
 from sms_notify.alert import Severity
@@ -18,33 +18,41 @@ Piece = Sequence[Notification]
 """What one text tells, or leaves as a whole."""
 
 
-def to_be_said(listed: Iterable[Notification]) -> frozenset[int]:
-    """The critical problems among them that are open."""
+NONE: frozenset[int] = frozenset()
+
+
+def to_be_said(listed: Iterable[Notification], known: Set[int] = NONE) -> frozenset[int]:
+    """The critical problems among them that are open. What their reader has a text of (`known`) is said, and is only
+    reminded of, by its kind and count.
+    """
     return frozenset(
         n.incident_id
         for n in listed
         if n.kind is not Kind.RESOLVED
+        and not (n.kind is Kind.REMINDER and n.incident_id in known)
         and n.subject.alert.severity is Severity.CRITICAL
         and not n.subject.ended
     )
 
 
-def is_counted(listed: Iterable[Notification]) -> bool:
+def is_counted(listed: Iterable[Notification], known: Set[int] = NONE) -> bool:
     """Whether they are so many that a kind with its count says all of that kind."""
-    return len(to_be_said(listed)) > NAMED
+    return len(to_be_said(listed, known)) > NAMED
 
 
-def says_all(listed: Iterable[Notification], text: Composed, *, counted: bool) -> bool:
+def says_all(
+    listed: Iterable[Notification], text: Composed, *, counted: bool, known: Set[int] = NONE
+) -> bool:
     """Whether a reader of `text` knows of every open critical problem that it is to tell."""
     said = text.named | text.counted if counted else text.named
-    return {tag_of(id_) for id_ in to_be_said(listed)} <= said
+    return {tag_of(id_) for id_ in to_be_said(listed, known)} <= said
 
 
-def pieces(listed: Sequence[Notification]) -> list[Piece]:
+def pieces(listed: Sequence[Notification], known: Set[int] = NONE) -> list[Piece]:
     """The newest critical problem first, each by itself, or where they are counted the largest kind first, each kind by
     itself; then all that need not be named.
     """
-    open_now, counted = to_be_said(listed), is_counted(listed)
+    open_now, counted = to_be_said(listed, known), is_counted(listed, known)
     found: dict[object, list[Notification]] = {}
     for n in sorted(listed, key=lambda n: (n.subject.opened_at, n.incident_id), reverse=True):
         if n.incident_id in open_now and n.kind is not Kind.RESOLVED:

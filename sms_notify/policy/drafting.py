@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from sms_notify.policy import bundles, crowds
 from sms_notify.policy.allowance import AT_ONCE, Allowance, Leave
@@ -31,6 +31,7 @@ class LaneBatch:
     lane: Lane
     leave: Leave
     held: HeldLane | None
+    known: frozenset[int] = frozenset()  # incidents that the reader has a text of
 
     @property
     def announced(self) -> bool:
@@ -44,12 +45,13 @@ class LaneBatch:
 
 @dataclass(frozen=True, slots=True)
 class DraftedText:
-    """One text that is about to be written."""
+    """One text that is about to be written. `promises`: its reader is told that more is held, and until when."""
 
     told: tuple[Notification, ...]
     kind: Kind
     composed: Composed
     ack_code: str = ""
+    promises: bool = False
 
 
 class Drafting:
@@ -66,6 +68,7 @@ class Drafting:
         self, batch: LaneBatch, items: Sequence[Notification]
     ) -> tuple[list[DraftedText], list[Notification]]:
         """The texts that tell `items`, and what is left for the next."""
+        batch = replace(batch, known=self._known_of(items))
         listed = sorted(items, key=lambda n: n.subject.alert.severity.rank)
         bundled: dict[tuple[str, ...], list[Notification]] = {}
         for n in listed:
@@ -82,6 +85,19 @@ class Drafting:
                 return texts, []
         return self._merged(batch, listed)
 
+    def _known_of(self, items: Sequence[Notification]) -> frozenset[int]:
+        """What is only reminded of, unless nothing can have arrived that said so."""
+        rows, reminders = self._rows, [n for n in items if n.kind is Kind.REMINDER]
+        return frozenset(
+            n.incident_id
+            for n in reminders
+            if any(
+                rows.may_have_arrived(one) and one.kind is not Kind.RESOLVED
+                for one in rows.of_incident(n.incident_id)
+                if one.number == n.number
+            )
+        )
+
     def _merged(
         self, batch: LaneBatch, listed: Sequence[Notification]
     ) -> tuple[list[DraftedText], list[Notification]]:
@@ -95,12 +111,12 @@ class Drafting:
     def _longest(
         self, batch: LaneBatch, listed: Sequence[Notification], before: int
     ) -> tuple[DraftedText, Sequence[Notification]]:
-        pieces = crowds.pieces(listed) if batch.lane is Lane.CRITICAL else [listed]
+        pieces = crowds.pieces(listed, batch.known) if batch.lane is Lane.CRITICAL else [listed]
         more = before > 0 or any(n.id and n.why in (Hold.LIMIT, Hold.BEHIND) for n in listed)
         tried: dict[int, DraftedText] = {}
 
         def says_all(most: int) -> bool:
-            crowd = Crowd(len(crowds.to_be_said(crowds.flat(pieces[most:]))), more)
+            crowd = Crowd(len(crowds.to_be_said(crowds.flat(pieces[most:]), batch.known)), more)
             tried[most] = self._worded(batch, crowds.flat(pieces[:most]), before, crowd)
             return self._says_all(batch, tried[most], listed)
 
@@ -111,8 +127,11 @@ class Drafting:
 
     @staticmethod
     def _says_all(batch: LaneBatch, text: DraftedText, crowd: Sequence[Notification]) -> bool:
-        counted = crowds.is_counted(crowd)
-        return batch.lane is not Lane.CRITICAL or crowds.says_all(text.told, text.composed, counted=counted)
+        counted, known = crowds.is_counted(crowd, batch.known), batch.known
+        told, composed = text.told, text.composed
+        return batch.lane is not Lane.CRITICAL or crowds.says_all(
+            told, composed, counted=counted, known=known
+        )
 
     def _worded(
         self, batch: LaneBatch, listed: Sequence[Notification], before: int, crowd: Crowd | None = None
@@ -132,7 +151,8 @@ class Drafting:
             of_lane = Merged.CLOSING if closing else _MERGED.get(batch.lane, Merged.STORM)
             digest = bundles.digest(listed, of_lane, since, silence, link, crowd or Crowd(), still)
             kind = Kind.RESOLVED if all(n.kind is Kind.RESOLVED for n in listed) else Kind.DIGEST
-            return DraftedText(tuple(listed), kind, compose_digest(digest, reader, parts), code)
+            composed = compose_digest(digest, reader, parts)
+            return DraftedText(tuple(listed), kind, composed, code, digest.promises)
         template = self._plan.templates.get(receivers[0].template)
         notice = bundles.notice(listed, silence, link, still)
         return DraftedText(

@@ -19,7 +19,7 @@ from sms_notify.policy.routing import ROUND, Receiver, Route
 from sms_notify.policy.rows import Rows
 from sms_notify.policy.ruleset import Plan
 from sms_notify.policy.vocabulary import Drop, Heard, Kind, PageState
-from sms_notify.policy.withdrawal import take_back
+from sms_notify.policy.withdrawal import take_back_untrue
 
 
 class EndNotifications:
@@ -40,14 +40,18 @@ class EndNotifications:
         for case in cases:
             if case.heard is not Heard.RESOLVED:
                 continue
-            for number in self._reading.readers(case):
-                mine = [n for n in self._rows.of_incident(case.id) if n.number == number]
+            told = {number: self._of_reader(case, number) for number in self._reading.readers(case)}
+            take_back_untrue(self._rows, [case.id])  # also the beginning that came with it
+            for number, mine in told.items():
                 end = self._end(case, number, mine)
                 # It ended and is back: the last word is FIRING.
                 owed += [] if end is None or case.alert.fingerprint in back else [end]
                 if any(n.state is PageState.HELD and _counted(n) for n in mine):
                     kept.add(case.id)
         return EndsOwed(tuple(owed), frozenset(kept))
+
+    def _of_reader(self, case: Case, number: str) -> list[Notification]:
+        return [n for n in self._rows.of_incident(case.id) if n.number == number]
 
     # What nothing is heard of any more.
 
@@ -82,9 +86,6 @@ class EndNotifications:
 
     def _end(self, case: Case, number: str, mine: Sequence[Notification]) -> Notification | None:
         own = [n for n in mine if n.kind is not Kind.RESOLVED]
-        for n in own:
-            if n.state is PageState.TOLD:
-                take_back(self._rows, n)
         believed = self._reading.believed(case, number)
         believes = believed is not None and believed.belief.of_trouble
         lost = None if believes else waiting_for(self._rows, case.id, own)

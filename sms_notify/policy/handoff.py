@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
@@ -11,13 +11,14 @@ from sms_notify.alert import Severity
 from sms_notify.policy.directory import Person
 from sms_notify.policy.episodes import tag_of
 from sms_notify.policy.holds import Hold, Quiet, Wait, wait
-from sms_notify.policy.records import Draft, Timer, TimerKind
+from sms_notify.policy.records import Draft, Message, Timer, TimerKind
 from sms_notify.policy.retry_policy import Level, Urgency
 from sms_notify.policy.roster import Staff
 from sms_notify.policy.rotations import Schedule, Shift, gaps, shifts
 from sms_notify.policy.rows import Rows
 from sms_notify.policy.ruleset import Plan
 from sms_notify.policy.self_alert_notes import SelfAlertNote, note_id
+from sms_notify.policy.time_intervals import borders
 from sms_notify.policy.vocabulary import Decision, Kind
 from sms_notify.wording.content import HandOff, Reader, TextedIncident
 from sms_notify.wording.handoff_text import compose_handoff
@@ -30,6 +31,10 @@ NO_INCIDENT = 0
 
 _TURN = timedelta(days=35)  # how far ahead the end of a turn is looked for
 _LIFE = timedelta(hours=1)
+
+# A timer outlives its text so long: it counts the tries, and a text that fails later is of no use. Not zero, `every` says
+# that the text is written.
+_KEPT = timedelta(days=1)
 
 
 def taken_over(plan: Plan, rows: Rows) -> list[Schedule]:
@@ -51,7 +56,7 @@ def taken_over(plan: Plan, rows: Rows) -> list[Schedule]:
 def to_text_now(plan: Plan, rows: Rows, told: Iterable[Schedule]) -> list[Schedule]:
     """Of those whose holder is to be texted, and those whose holder slept until now: whose holder is awake.
 
-    A timer waits for the end of the person's quiet hours; the next hand-off replaces it.
+    A timer waits for the end of the person's quiet hours, and after its text for a day; the next hand-off replaces it.
     """
     for schedule in told:
         rows.set_timer(Timer(NO_INCIDENT, schedule.name, TimerKind.HANDOFF, 0, rows.now))
@@ -66,19 +71,54 @@ def _awake(plan: Plan, rows: Rows, timer: Timer) -> Schedule | None:
     schedule = plan.schedules.get(timer.receiver)
     person = plan.directory.people.get(rows.holders.get(timer.receiver) or "")
     rows.strike(timer)
-    if schedule is None or person is None:
+    if schedule is None or person is None or timer.every:
         return None
     awake_at = _awake_at(person, rows.now)
     if awake_at > rows.now:
         rows.set_timer(replace(timer, due_at=awake_at))
         return None
+    rows.set_timer(replace(timer, nth=timer.nth + 1, due_at=rows.now + _KEPT, every=_KEPT))
     return schedule
+
+
+def tell_again(rows: Rows, message: Message, pauses: Sequence[timedelta]) -> bool:
+    """A text of a hand-off did not arrive: it is tried again after the pause of its try, where nobody has taken over since and
+    a pause is left.
+    """
+    timer = _timer_of(rows, message)
+    if timer is None or timer.nth > len(pauses):
+        return False
+    rows.set_timer(replace(timer, due_at=rows.now + pauses[timer.nth - 1], every=timedelta()))
+    return True
+
+
+def tell_after_all(rows: Rows, message: Message) -> None:
+    """It has grown too old in the queue, which is no try: what is open by now is told when a text may leave."""
+    timer = _timer_of(rows, message)
+    if timer is not None:
+        rows.set_timer(replace(timer, nth=timer.nth - 1, due_at=rows.now, every=timedelta()))
+
+
+def _timer_of(rows: Rows, message: Message) -> Timer | None:
+    """None for any other text, and where somebody has taken over since it was written."""
+    if message.kind is not Kind.HANDOFF:
+        return None
+    timer = rows.timers.get((NO_INCIDENT, message.receiver, TimerKind.HANDOFF))
+    return timer if timer is not None and timer.due_at == message.created_at + _KEPT else None
 
 
 def _awake_at(person: Person, now: datetime) -> datetime:
     """A hand-off is no alert: no exception of quiet hours lets it through."""
     quiet = (Quiet(person.quiet.during, ()),) if person.quiet is not None else ()
     return wait(Wait(now, Hold.NOW), {}, (), (), quiet).until
+
+
+def _leaves_by(person: Person, now: datetime) -> datetime:
+    """Before quiet hours begin; else it waits for the morning."""
+    windows = person.quiet.during if person.quiet is not None else ()
+    intervals = [interval for window in windows for interval in window.intervals]
+    asleep = (at for at in borders(intervals, now, _LIFE) if _awake_at(person, at) > at)
+    return next(asleep, now + _LIFE)
 
 
 def tell(plan: Plan, rows: Rows, schedule: Schedule) -> None:
@@ -95,7 +135,7 @@ def tell(plan: Plan, rows: Rows, schedule: Schedule) -> None:
     text = compose_handoff(HandOff(schedule.name, until, told), reader).text
     rows.write_message(
         Draft(
-            Kind.HANDOFF, "", person, Severity.WARNING, plan.gateway, text, now, now + _LIFE,
+            Kind.HANDOFF, schedule.name, person, Severity.WARNING, plan.gateway, text, now, _leaves_by(person, now),
             f"takes over {schedule.name}",
         )
     )  # fmt: skip

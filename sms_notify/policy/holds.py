@@ -48,6 +48,11 @@ class Hold(StrEnum):
         return self in (Hold.FAILED, Hold.UNCONFIRMED)
 
     @property
+    def outlasts_shifts(self) -> bool:
+        """True where it may have waited for so long that somebody else is on call: who is then is told."""
+        return self.of_hours or self in (Hold.NOW, Hold.LATE, Hold.FAILED)
+
+    @property
     def of_hours(self) -> bool:
         """True where the hands of the clock end it, and not a wait that began somewhere."""
         return self in (Hold.MUTED, Hold.INACTIVE, Hold.QUIET)

@@ -7,13 +7,16 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 
 from sms_notify.alert import Severity
+from sms_notify.policy import handoff
+from sms_notify.policy.allowed_moment import Rechecking
 from sms_notify.policy.bars import Barring, bar_of, barring_of, closed_to_all, way_for
 from sms_notify.policy.owed_again import after_failure, after_lost_answer, release_late, still_owed
 from sms_notify.policy.records import Entry, Message
 from sms_notify.policy.rows import Rows
 from sms_notify.policy.ruleset import Plan
 from sms_notify.policy.self_alert_notes import note_lost, note_unaddressed
-from sms_notify.policy.vocabulary import Cause, State
+from sms_notify.policy.vocabulary import Cause, PageState, State
+from sms_notify.policy.withdrawal import take_back
 
 # No retry waits longer (`retry_policy.py`); a later time can only come from a clock that was wrong.
 LONGEST_PAUSE = timedelta(minutes=15)
@@ -49,6 +52,7 @@ class Housekeeping:
         self._numbers = numbers
         self._rows = rows
         self._say = say
+        self._windows = Rechecking(plan)
         self._now = rows.now
         self.moved: list[Moved] = []
 
@@ -121,10 +125,24 @@ class Housekeeping:
         """What may have left once is not known to have failed; the rest was never sent, and what it was to tell goes
         into the next text, which says that it is late.
         """
+        if self._hold_again(message):
+            return
         state = State.UNKNOWN_FINAL if message.ambiguous else State.EXPIRED
         self.move(message, state, Cause.TOO_OLD)
         if state is State.EXPIRED:
             release_late(self._rows, message.id)
+            handoff.tell_after_all(self._rows, message)
+
+    def _hold_again(self, message: Message) -> bool:
+        """Where quiet hours, or a mute, have begun before it could leave, it was not to leave later than that."""
+        rows, now, told = self._rows, self._now, self._rows.of_message(message.id)
+        if not any(n.state is PageState.TOLD and self._windows.holds(rows, n, now) for n in told):
+            return False
+        if not take_back(rows, message, cause=Cause.HELD_AGAIN):
+            return False
+        self._windows.hold_again(rows, (n for n in rows.all_held() if n.id in {one.id for one in told}))
+        self._note(message, rows.messages.rows[message.id], Cause.HELD_AGAIN)
+        return True
 
     def fail_over(self, waiting: Iterable[Message]) -> None:
         """What waits for a gateway that takes nothing goes to the next that does: critical at once, the rest later."""

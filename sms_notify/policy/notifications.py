@@ -24,7 +24,6 @@ from sms_notify.policy.rows import Rows
 from sms_notify.policy.ruleset import Plan
 from sms_notify.policy.self_alert_notes import note_nobody
 from sms_notify.policy.vocabulary import Decision, Drop, Heard, IncidentState, Kind, PageState
-from sms_notify.policy.withdrawal import waiting_follow_ups, withdraw
 
 
 class Notifications:
@@ -84,8 +83,6 @@ class Notifications:
         rows.incidents.put(case.id, incident.unacknowledged)
         rows.strike_turns(case.id)
         rows.drop((n for n in rows.of_incident(case.id) if n.follows_up), Drop.SUPERSEDED)
-        for message in waiting_follow_ups(rows, case.id):
-            withdraw(rows, message.id, case.id)
 
     def _in_place_of(self, n: Notification) -> Notification:
         """What the same reader was to be told of the lesser problem is out of date; unless it would be told sooner."""
@@ -98,9 +95,6 @@ class Notifications:
         if soonest < n.due_at and n.why is not Hold.GROUP:
             return n
         self._rows.drop(held, Drop.SUPERSEDED)
-        if n.due_at <= self._now:
-            for message_id in dict.fromkeys(old.message_id for old in before if old.message_id is not None):
-                withdraw(self._rows, message_id, n.incident_id)
         return replace(n, due_at=min(soonest, n.due_at))
 
     def _begin(

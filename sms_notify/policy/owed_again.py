@@ -9,6 +9,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from sms_notify.alert import Severity
+from sms_notify.policy import handoff
 from sms_notify.policy.bundles import FLAPPING
 from sms_notify.policy.directory import group_of
 from sms_notify.policy.escalation import hurry
@@ -43,6 +44,7 @@ def release_late(rows: Rows, message_id: int) -> None:
 def after_failure(rows: Rows, message: Message) -> None:
     """A text was refused or not delivered: the next step does not wait, and it is tried again after a pause."""
     hurry(rows, message)
+    handoff.tell_again(rows, message, PAUSES)
     for n in rows.of_message(message.id):
         failures = _failures(rows, n)
         if n.state is PageState.TOLD and failures < len(PAUSES) and still_owed(rows, n):
@@ -65,6 +67,8 @@ def after_lost_answer(rows: Rows, message: Message, numbers: frozenset[str], wai
     """
     if group_of(message.number) is not None or message.ambiguous > 1:
         return False
+    if message.kind is Kind.HANDOFF:
+        return handoff.tell_again(rows, message, [UNCONFIRMED_REST - waited])
     listed = [n for n in rows.of_message(message.id) if n.state is PageState.TOLD and n.again_of is None]
     owed = [n for n in listed if n.number in numbers and still_owed(rows, n)]
     for n in owed:

@@ -173,7 +173,8 @@ class Notification:
     known of the message when the row was loaded; `Rows.state_of` knows better.
 
     `again_of` is the text whose answer was lost and of which this is the one resend: its reader may have it already.
-    `failures` counts the texts that failed to tell it, and were tried again.
+    `failures` counts the texts that failed to tell it, and were tried again. `said` is what the text that tells it says of
+    its incident (`said.py`); empty where none does, or an earlier version wrote it.
     """
 
     subject: Subject = field(compare=False)
@@ -192,6 +193,7 @@ class Notification:
     message_id: int | None = None
     again_of: int | None = None
     failures: int = 0
+    said: str = ""
     row_lane: Lane = Lane.FREE
     message_state: State | None = field(default=None, compare=False)
     message_ambiguous: int = field(default=0, compare=False)
@@ -330,7 +332,7 @@ class Timer:
 
 @dataclass(frozen=True, slots=True)
 class HeldLane:
-    """A lane of one number that waits `until` then; `announced` = its reader was told so, and is owed a closing text."""
+    """A lane of one number that waits `until` then; `announced` = its reader was told that more is held: a text counts it."""
 
     scope: str
     since: datetime

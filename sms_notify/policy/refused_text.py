@@ -18,7 +18,7 @@ from sms_notify.policy.retry_policy import Reaction, Then
 from sms_notify.policy.rows import Rows
 from sms_notify.policy.self_alert_notes import note_lost, note_unaddressed
 from sms_notify.policy.vocabulary import Cause, State
-from sms_notify.policy.withdrawal import all_ended, needless_ends, nobody_waits_for
+from sms_notify.policy.withdrawal import is_untrue, take_back, take_back_needless_ends
 from sms_notify.wording.content import Text
 
 _MOST_RECUTS = 2
@@ -41,8 +41,8 @@ class RefusedText:
         self, message: Message, outcome: Outcome, reaction: Reaction, entry: Entry, pause: timedelta
     ) -> None:
         then, group = reaction.then, group_of(message.number)
-        if message.kind.alarming and nobody_waits_for(self._rows, message.id):
-            self._take_back(message)
+        if is_untrue(self._rows, message.id) and take_back(self._rows, message):
+            take_back_needless_ends(self._rows, message)
         elif (there := self._readdressed(message)) is not None:
             self._requeue(there, timedelta(), entry)
         elif self._unaddressed(message):
@@ -57,15 +57,6 @@ class RefusedText:
             self._fail(message, entry)
         else:
             self._retry(message, outcome, entry, pause)
-
-    def _take_back(self, message: Message) -> None:
-        """What it was to tell ended, or was acknowledged, while it was refused; its end is then no news to its reader."""
-        state = State.UNKNOWN_FINAL if message.ambiguous else State.CANCELLED
-        ended = all_ended(self._rows, message.id)
-        cause = Cause.RESOLVED_MEANWHILE if ended else Cause.ACKNOWLEDGED
-        self._rows.move(message, state, Entry(cause))
-        for end in needless_ends(self._rows, message):
-            self._rows.move(end, State.CANCELLED, Entry(Cause.RESOLVED_MEANWHILE))
 
     def _readdressed(self, message: Message) -> Message | None:
         """A reload has given its reader another number while it was under way; what the old one was refused for is no matter."""

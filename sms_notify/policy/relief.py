@@ -1,7 +1,8 @@
-"""Who hears in the place of somebody whose shift ended while it was held."""
+"""Who hears in the place of somebody whose shift ended while it was held, or waited to leave."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 from sms_notify.policy.allowed_moment import allowed
@@ -9,42 +10,83 @@ from sms_notify.policy.directory import Person
 from sms_notify.policy.holds import Hold, Wait
 from sms_notify.policy.records import Notification
 from sms_notify.policy.roster import Staff, scheduled
+from sms_notify.policy.routing import step_of
 from sms_notify.policy.rows import Rows
 from sms_notify.policy.ruleset import Plan
-from sms_notify.policy.vocabulary import Drop, Kind, PageState
+from sms_notify.policy.vocabulary import Drop, Kind, PageState, State
+from sms_notify.policy.withdrawal import take_back
+
+HANDED_ON = (Kind.FIRING, Kind.ESCALATION, Kind.REMINDER)
+"""What is told to whoever is on call when it is told."""
 
 
 def relieved(plan: Plan, rows: Rows) -> list[Notification]:
-    """What was held for hours is told to who is on call when it is told, not to who was when it came."""
+    """What was held until now is told to who is on call when it is told, not to who was when it came."""
     staff, owed = Staff(plan.directory, plan.schedules), list[Notification]()
-    for number, name in _held_for_hours(rows):
-        receiver = plan.receivers.get(name)
-        if receiver is None or not scheduled(receiver.notify):
-            continue
-        people = staff.people(receiver.notify, rows.overrides, rows.now)
-        if not people or number in {person.number for person in people}:
-            continue  # nobody is there to relieve, or nobody has
-        for n in _held_for_hours(rows)[number, name]:
+    for place, listed in _held_until_now(rows).items():
+        people = _in_place_of(plan, staff, rows, place)
+        for n in listed if people else ():
             rows.drop([n], Drop.OFF_CALL)
-            told = {
-                one.number for one in rows.of_incident(n.incident_id) if one.state is not PageState.DROPPED
-            }
-            owed += [_taken_over(plan, rows, n, person) for person in people if person.number not in told]
+            owed += [
+                _taken_over(plan, rows, n, person) for person in people if not _has_heard(rows, n, person)
+            ]
     return owed
 
 
-def _held_for_hours(rows: Rows) -> dict[tuple[str, str], list[Notification]]:
-    """The beginnings that were held until now by the clock on the wall, by number and receiver."""
-    found: dict[tuple[str, str], list[Notification]] = {}
-    for n in rows.all_held():
-        if n.due_at <= rows.now and n.kind is Kind.FIRING and isinstance(n.why, Hold) and n.why.of_hours:
-            found.setdefault((n.number, n.receiver), []).append(n)
+def call_back(plan: Plan, rows: Rows) -> bool:
+    """Texts to somebody whose shift has ended, and that have not left, do not leave: what they tell is due, to be told to who
+    is on call now. False where there is none.
+    """
+    staff, found = Staff(plan.directory, plan.schedules), False
+    for message in [one for one in rows.messages.rows.values() if one.state is State.QUEUED]:
+        told = [n for n in rows.of_message(message.id) if n.kind in HANDED_ON and n.state is PageState.TOLD]
+        if any(_in_place_of(plan, staff, rows, _place(n)) for n in told):
+            found = take_back(rows, message) or found
     return found
 
 
+_Place = tuple[str, str, int]
+"""A number, and by which step of which receiver it was named."""
+
+
+def _place(n: Notification) -> _Place:
+    return n.number, n.receiver, step_of(n.nth) if n.kind is Kind.ESCALATION else 0
+
+
+def _in_place_of(plan: Plan, staff: Staff, rows: Rows, place: _Place) -> Sequence[Person]:
+    """Who is named there by now; empty where that is nobody, or its reader still is. Step 0 is the first text, and reminders."""
+    number, name, step = place
+    receiver = plan.receivers.get(name)
+    steps = [receiver.notify, *(one.notify for one in receiver.escalate)] if receiver is not None else []
+    targets = steps[step] if step < len(steps) else ()
+    if not scheduled(targets):
+        return ()
+    people = staff.people(targets, rows.overrides, rows.now)
+    return () if number in {person.number for person in people} else people
+
+
+def _held_until_now(rows: Rows) -> dict[_Place, list[Notification]]:
+    """What fires, and was held by the clock on the wall, or could not leave until now."""
+    found: dict[_Place, list[Notification]] = {}
+    for n in rows.all_held():
+        if n.due_at <= rows.now and n.kind in HANDED_ON and isinstance(n.why, Hold) and n.why.outlasts_shifts:
+            found.setdefault(_place(n), []).append(n)
+    return found
+
+
+def _has_heard(rows: Rows, n: Notification, person: Person) -> bool:
+    """Whoever was told that it fires needs no beginning of it, and no reminder for another; but the step."""
+    mine = [one for one in rows.of_incident(n.incident_id) if one.number == person.number]
+    if n.kind is Kind.ESCALATION:
+        mine = [one for one in mine if (one.kind, one.nth) == (n.kind, n.nth)]
+    return any(one.state is not PageState.DROPPED for one in mine)
+
+
 def _taken_over(plan: Plan, rows: Rows, n: Notification, person: Person) -> Notification:
-    """Under the quiet hours of whoever takes over."""
+    """Under the quiet hours of whoever takes over. What was to remind another is news to them."""
     assert isinstance(n.why, Hold)  # noqa: S101 - it was held when it was read
     start, quiet = Wait(rows.now, n.why, n.held_by), plan.receiver(n.receiver).quiet
     held = allowed(plan, n.subject.alert.labels, n.receiver, start, quiet, person.quiet)
-    return replace(n, person=person, due_at=held.until, why=held.why, held_by=held.by, id=0)
+    if n.kind is Kind.REMINDER:
+        n = replace(n, kind=Kind.FIRING, nth=n.nth - step_of(n.nth))
+    return replace(n, person=person, due_at=held.until, why=held.why, held_by=held.by, failures=0, id=0)

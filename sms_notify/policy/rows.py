@@ -35,6 +35,7 @@ from sms_notify.policy.records import (
     queued,
 )
 from sms_notify.policy.rotations import Shift
+from sms_notify.policy.said import UnsaidSilences, as_told
 from sms_notify.policy.self_alert_notes import LostNote, SelfAlertNote
 from sms_notify.policy.table import Table
 from sms_notify.policy.vocabulary import Decision, Drop, Kind, PageState, State
@@ -67,6 +68,7 @@ class Rows:
         self.seen: dict[int, None] = {}
         self.early_ends: set[tuple[str, str, datetime]] = set()  # of what was not open; source, name, start
         self.freed: list[tuple[str, Lane]] = []
+        self.unsaid = UnsaidSilences()
         self.postponed: list[tuple[str, Lane, HeldLane]] = []
         self._of_key: dict[tuple[str, str], list[int]] = {}
         self._of_incident: dict[int, list[int]] = {}
@@ -108,6 +110,7 @@ class Rows:
 
     def load_lane(self, key: tuple[str, Lane], held: HeldLane) -> None:
         self.lanes.load(key, held)
+        self.unsaid.apply(self.lanes, key)
         for freed in self.freed:
             self._free_lane(key, freed)
 
@@ -215,7 +218,7 @@ class Rows:
 
     def tell(self, n: Notification, message_id: int) -> None:
         """A message tells it now."""
-        known = self._write(n, state=PageState.TOLD, message_id=message_id)
+        known = self._write(n, state=PageState.TOLD, message_id=message_id, said=as_told(n.subject))
         if known is not None:
             self._of_message.setdefault(message_id, []).append(known)
 
@@ -299,6 +302,7 @@ class Rows:
         self._put(moved)
         self.ledger.append((moved, state, entry))
         if state.never_left:
+            self.unsaid.add(message, self.lanes)
             self.free(message.number, message.lane)
             if message.lane is Lane.ENDS:
                 self.free(message.number, Lane.CRITICAL)

@@ -25,7 +25,7 @@ from sms_notify.policy.records import Incident, Timer, TimerKind
 from sms_notify.policy.routing import route
 from sms_notify.policy.rows import Rows
 from sms_notify.policy.ruleset import Plan
-from sms_notify.policy.vocabulary import Cause, Decision, Drop, Heard, IncidentState
+from sms_notify.policy.vocabulary import Decision, Drop, Heard, IncidentState
 from sms_notify.policy.withdrawal import stop_follow_ups, supersede, was_texted
 
 EARLY = timedelta(minutes=1)
@@ -236,7 +236,7 @@ def _end(rows: Rows, latest: Incident, alert: Alert) -> None:
         end_reason=alert.end_reason,
     )  # fmt: skip
     rows.incidents.put(latest.id, ended)
-    stop_follow_ups(rows, latest.id, Drop.RESOLVED, Cause.RESOLVED_MEANWHILE)
+    stop_follow_ups(rows, latest.id, Drop.RESOLVED)
 
 
 def _reason(rows: Rows, it: Known, latest: Incident) -> EndReason:
@@ -299,6 +299,6 @@ def _goes_on(plan: Plan, rows: Rows, latest: Incident) -> Case:
 def unheard(plan: Plan, rows: Rows, incident: Incident) -> Case:
     """Its source has said nothing for so long that it may have ended: nobody is reminded of it any more."""
     rows.incidents.put(incident.id, replace(incident, state=IncidentState.UNHEARD))
-    stop_follow_ups(rows, incident.id, Drop.UNHEARD, Cause.SUPERSEDED)
+    stop_follow_ups(rows, incident.id, Drop.UNHEARD)
     chains = route(plan.route, incident.routing_labels).chains
     return Case(incident.subject.alert, Heard.DUPLICATE, incident.id, incident.opened_at, chains)

@@ -275,6 +275,7 @@ class Cause(StrEnum):
     NO_EVIDENCE = "no_evidence"
     RESOLVED_MEANWHILE = "resolved_meanwhile"
     SUPERSEDED = "superseded"
+    HELD_AGAIN = "held_again"
     TOO_OLD = "too_old"
     NOT_CONFIGURED = "not_configured"
     GATEWAY_GONE = "gateway_gone"

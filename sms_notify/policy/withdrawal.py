@@ -2,72 +2,120 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import replace
+from types import MappingProxyType
+
+from sms_notify.policy.cases import Case
+from sms_notify.policy.holds import Hold
 from sms_notify.policy.lost_sight import is_lost
+from sms_notify.policy.owed_again import still_owed
 from sms_notify.policy.records import Entry, Message, Notification
 from sms_notify.policy.rows import Rows
+from sms_notify.policy.said import as_told
 from sms_notify.policy.vocabulary import Cause, Drop, Kind, PageState, State
 
-
-def stop_follow_ups(rows: Rows, incident_id: int, drop: Drop, cause: Cause) -> None:
-    """No step and no reminder follows, and those that have not left do not leave."""
-    rows.strike_turns(incident_id)
-    rows.drop((n for n in rows.of_incident(incident_id) if n.follows_up), drop)
-    for message in waiting_follow_ups(rows, incident_id):
-        if nobody_waits_for(rows, message.id):
-            state = State.UNKNOWN_FINAL if message.ambiguous else State.CANCELLED
-            rows.move(message, state, Entry(cause))
+NOTHING: Mapping[int, Drop] = MappingProxyType({})
 
 
-def waiting_follow_ups(rows: Rows, incident_id: int) -> list[Message]:
-    """Steps and reminders of an incident that wait to leave, for the first time or once more."""
-    told = (n.message_id for n in rows.of_incident(incident_id) if n.follows_up)
-    found = (rows.messages.get(id_) for id_ in dict.fromkeys(told) if id_ is not None)
+def take_back_untrue(rows: Rows, incident_ids: Iterable[int]) -> None:
+    """Texts that wait to tell these incidents, and in which anything is not true any more, do not leave: what of it is owed
+    still is held, and worded anew. To be asked wherever truth has changed, before it is asked who believes what.
+
+    A text that is being sent now stays: if it is refused, `refused_text.py` asks again.
+    """
+    for message in _waiting(rows, incident_ids):
+        if is_untrue(rows, message.id):
+            take_back(rows, message)
+
+
+def take_back_changed(rows: Rows, cases: Iterable[Case]) -> None:
+    """Of the problems that were heard of, whatever episode it is that a text tells."""
+    heard = [rows.incidents.rows[case.id] for case in cases if case.incident_id is not None]
+    take_back_untrue(
+        rows, (one.id for incident in heard for one in rows.episodes(incident.source, incident.fingerprint))
+    )
+
+
+def _waiting(rows: Rows, incident_ids: Iterable[int]) -> list[Message]:
+    told = {n.message_id for id_ in incident_ids for n in rows.of_incident(id_) if n.state is PageState.TOLD}
+    found = [rows.messages.get(id_) for id_ in sorted(id_ for id_ in told if id_ is not None)]
     return [message for message in found if message is not None and message.state is State.QUEUED]
 
 
-def nobody_waits_for(rows: Rows, message_id: int) -> bool:
-    """True where a message tells incidents, and each of them has ended, or somebody takes care of it."""
-    told = rows.of_message(message_id)
-    return bool(told) and not any(
-        (incident := rows.incidents.rows[n.incident_id]).is_open
-        and (incident.acked_at is None or not n.follows_up)
-        for n in told
+def is_untrue(rows: Rows, message_id: int) -> bool:
+    """Whether a text says of anything what is not so by now, or tells what nobody is owed."""
+    return any(
+        not still_owed(rows, n) or (n.said and n.said != as_told(rows.incidents.rows[n.incident_id].subject))
+        for n in rows.of_message(message_id)
+        if n.state is PageState.TOLD
     )
 
 
-def all_ended(rows: Rows, message_id: int) -> bool:
-    """True where a message tells incidents and every one of them has ended."""
-    told = rows.of_message(message_id)
-    return bool(told) and not any(rows.incidents.rows[n.incident_id].is_open for n in told)
+def take_back(
+    rows: Rows, message: Message, needless: Mapping[int, Drop] = NOTHING, cause: Cause = Cause.SUPERSEDED
+) -> bool:
+    """A text that waits does not leave. What it was to tell is due again, but for what is not owed any more; `needless` are
+    such notifications, and why; `cause` is said where anything is owed still. False where it may have left once, and
+    something of it is still owed: it stays.
+    """
+    told = [n for n in rows.of_message(message.id) if n.state is PageState.TOLD]
+    fates = {n.id: needless.get(n.id) or _not_owed(rows, n) for n in told}
+    owed = [n for n in told if fates[n.id] is None]
+    if message.ambiguous and owed:
+        return False
+    state = State.UNKNOWN_FINAL if message.ambiguous else State.CANCELLED
+    rows.move(message, state, Entry(cause if owed else _cause_of(fates.values())))
+    for n in told if state is State.CANCELLED else ():
+        _let_go(rows, n, fates[n.id])
+    return True
 
 
-def withdraw(rows: Rows, message_id: int, incident_id: int) -> None:
-    """A text that waits, and that tells nothing but what is out of date of this incident, does not leave."""
-    message = rows.messages.get(message_id)
-    if message is None or message.state is not State.QUEUED or message.ambiguous:
+def _not_owed(rows: Rows, n: Notification) -> Drop | None:
+    """Why it is not; None where it is."""
+    if still_owed(rows, n):
+        return None
+    incident = rows.incidents.rows[n.incident_id]
+    if not incident.is_open and n.kind is not Kind.RESOLVED:
+        return Drop.RESOLVED
+    return Drop.ACKNOWLEDGED if n.follows_up and incident.acked_at is not None else Drop.SUPERSEDED
+
+
+def _cause_of(fates: Collection[Drop | None]) -> Cause:
+    """Of a text of which nothing is owed."""
+    if {Drop.RESOLVED}.issuperset(fates):
+        return Cause.RESOLVED_MEANWHILE
+    cared_for = {Drop.RESOLVED, Drop.ACKNOWLEDGED}.issuperset(fates)
+    return Cause.ACKNOWLEDGED if cared_for else Cause.SUPERSEDED
+
+
+def _let_go(rows: Rows, n: Notification, fate: Drop | None) -> None:
+    """It is dropped, or due: what was held for the night, or tried before, still says so."""
+    if fate is not None:
+        rows.change(replace(n, state=PageState.DROPPED, why=fate))
         return
-    if all(n.incident_id == incident_id for n in rows.of_message(message_id)):
-        rows.move(message, State.CANCELLED, Entry(Cause.SUPERSEDED))
+    assert n.message_id is not None  # noqa: S101 - a text was to tell it
+    rows.tried.append((n.message_id, n.id))
+    kept = isinstance(n.why, Hold) and n.why.outlasts_limits
+    why, by = (n.why, n.held_by) if kept else (Hold.NOW, "")
+    rows.change(replace(n, state=PageState.HELD, due_at=rows.now, why=why, held_by=by, message_id=None))
 
 
-def take_back(rows: Rows, told: Notification) -> bool:
-    """Takes a waiting text about nothing but ended incidents out of the queue; True = its reader cannot have it."""
-    message = rows.messages.get(told.message_id or 0)
-    if message is None or message.state is not State.QUEUED or not all_ended(rows, message.id):
-        return rows.state_of(told) is State.CANCELLED
-    never_left = message.ambiguous == 0
-    rows.move(
-        message, State.CANCELLED if never_left else State.UNKNOWN_FINAL, Entry(Cause.RESOLVED_MEANWHILE)
-    )
-    return never_left
+def stop_follow_ups(rows: Rows, incident_id: int, drop: Drop) -> None:
+    """No step and no reminder follows, and those that have not left do not leave."""
+    rows.strike_turns(incident_id)
+    take_back_untrue(rows, [incident_id])
+    rows.drop((n for n in rows.of_incident(incident_id) if n.follows_up), drop)
 
 
 def supersede(rows: Rows, incident_id: int) -> None:
     """It fires, before it was told that it has ended, or is heard of no more: what waits would be read as today's."""
     ends = [n for n in rows.of_incident(incident_id) if n.kind in (Kind.RESOLVED, Kind.UNHEARD)]
     rows.drop((n for n in ends if n.state is PageState.HELD), Drop.SUPERSEDED)
-    for message_id in dict.fromkeys(n.message_id for n in ends if n.message_id is not None):
-        withdraw(rows, message_id, incident_id)
+    needless = {n.id: Drop.SUPERSEDED for n in ends if n.state is PageState.TOLD}
+    for message in _waiting(rows, [incident_id]):
+        if any(n.id in needless for n in rows.of_message(message.id)):
+            take_back(rows, message, needless)
 
 
 def was_texted(rows: Rows, incident_id: int) -> bool:
@@ -78,30 +126,27 @@ def was_texted(rows: Rows, incident_id: int) -> bool:
     )
 
 
-def needless_ends(rows: Rows, message: Message) -> list[Message]:
-    """Texts that wait to tell this message's reader the end of something whose beginning they cannot have."""
+def take_back_needless_ends(rows: Rows, message: Message) -> None:
+    """A text did not leave: the ends of what its reader cannot have heard of are not told either."""
     told = [(n.incident_id, n.number) for n in rows.of_message(message.id)]
-    ids = {
-        n.message_id
-        for incident_id, number in told
-        for n in rows.of_incident(incident_id)
-        if n.number == number and n.kind is Kind.RESOLVED and n.message_id is not None
-    }
-    ends = [end for id_ in sorted(ids) if (end := rows.messages.get(id_)) is not None]
-    waiting = (end for end in ends if end.state is State.QUEUED and not end.ambiguous)
-    return [end for end in waiting if not (_beginning_was_told(rows, end) or _is_news(rows, end))]
+    for incident_id, number in told:
+        ends = [n for n in rows.of_incident(incident_id) if n.number == number and n.kind is Kind.RESOLVED]
+        lost = is_lost(rows, rows.incidents.rows[incident_id])  # that is news, whatever else was told
+        if not ends or lost or _beginning_was_told(rows, incident_id, number):
+            continue
+        rows.drop(ends, Drop.RESOLVED)
+        needless = {n.id: Drop.RESOLVED for n in ends}
+        for waiting in _waiting(rows, [incident_id]):
+            if not waiting.ambiguous and any(n.id in needless for n in rows.of_message(waiting.id)):
+                take_back(rows, waiting, needless)
 
 
-def _is_news(rows: Rows, end: Message) -> bool:
-    """Whether it tells whoever heard nothing that a critical problem was lost sight of."""
-    return any(is_lost(rows, rows.incidents.rows[n.incident_id]) for n in rows.of_message(end.id))
-
-
-def _beginning_was_told(rows: Rows, end: Message) -> bool:
-    """Whether its reader has, or may have, a text that says of any of it that it is there."""
+def _beginning_was_told(rows: Rows, incident_id: int, number: str) -> bool:
+    """Whether this reader has, or may have, a text that says of the problem that it is there."""
+    incident = rows.incidents.rows[incident_id]
     return any(
         rows.may_have_arrived(n)
-        for told in rows.of_message(end.id)
-        for n in rows.of_incident(told.incident_id)
-        if n.number == told.number and n.kind is not Kind.RESOLVED
+        for one in rows.episodes(incident.source, incident.fingerprint)
+        for n in rows.of_incident(one.id)
+        if n.number == number and n.kind is not Kind.RESOLVED
     )

@@ -115,7 +115,7 @@ _TOLD = (
 _ALL = (
     "select p.*, i.source, i.fingerprint, coalesce(m.sent_at, m.created_at, p.created_at) as at,"
     " p.again_of is not null or p.state = 'told' and (m.ambiguous > 0 or m.state in"
-    f" {in_list(state for state in State if state.said)}) as said,"
+    f" {in_list(state for state in State if state.said)}) as may_have_arrived,"
     f" p.state = 'dropped' and p.why in {in_list(drop for drop in Drop if drop.counts_as_said)} or p.kind = '{Kind.RESOLVED}'"
     f" and p.failures >= {len(PAUSES)} and m.state in {in_list(state for state in State if state.bad_end)} as silent"
     " from incidents i join pages p on p.incident_id = i.id and p.number = :number"
@@ -131,7 +131,9 @@ def unsay(tx: Tx, message_id: int) -> None:
     for told in tx.all(_TOLD, id=message_id):
         problem = {name: told[name] for name in ("source", "fingerprint")}
         rows = tx.all(_ALL, number=told["number"], **problem)
-        believed = fold(_said(row, moment(row["at"])) for row in rows if row["said"] or row["silent"])
+        believed = fold(
+            _said(row, moment(row["at"])) for row in rows if row["may_have_arrived"] or row["silent"]
+        )
         if believed is None:
             tx.run(
                 "delete from beliefs where source = :source and fingerprint = :fingerprint and reader = :reader",
@@ -150,7 +152,7 @@ def _believed(row: Row, episode: int | None = None) -> Believed:
 
 
 def _said(row: Row, at: datetime) -> Said:
-    silent = "silent" in row.keys() and bool(row["silent"]) and not row["said"]  # noqa: SIM118 - a sqlite3.Row
+    silent = "silent" in row.keys() and bool(row["silent"]) and not row["may_have_arrived"]  # noqa: SIM118 - a sqlite3.Row
     return Said(
         row["id"], Person(row["recipient"], row["number"]), Kind(row["kind"]), row["bundle"] == "flapping", row["incident_id"],
         row["receiver"], row["lane"] == Lane.CRITICAL, at, silent,

@@ -180,6 +180,14 @@ def look_again(tx: Tx, lanes: Iterable[LaneKey], now: datetime) -> None:
         tx.run_all(sql, rows)
 
 
+def unannounce(tx: Tx, silences: Iterable[tuple[str, Lane, datetime]]) -> None:
+    """The text that began each of these silences, and said that more is held, never left (`Rows` says the same of what is
+    loaded).
+    """
+    rows = [(number, lane, stored(since)) for number, lane, since in silences]
+    tx.run_all("update holds set announced = 0 where number = ? and lane = ? and since = ?", rows)
+
+
 def free_silent_lanes(tx: Tx, now: datetime) -> None:
     """A silence that was announced and in which nothing came needs no closing text. What a receiver's own limit holds is
     not held by the lane.

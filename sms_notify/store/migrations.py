@@ -103,4 +103,8 @@ LATER: tuple[str, ...] = (
     alter table members add column listed_by text not null default '';
     alter table incidents add column hidden integer not null default 0;
     """,
+    # What the text that tells it says of the incident: a text in the queue that is not true any more is worded anew.
+    """
+    alter table pages add column said text not null default '';
+    """,
 )

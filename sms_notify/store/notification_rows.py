@@ -12,6 +12,7 @@ from sms_notify.policy.directory import Person
 from sms_notify.policy.holds import Hold
 from sms_notify.policy.rate_limits import Lane
 from sms_notify.policy.records import HeldLane, Incident, Notification
+from sms_notify.policy.relief import HANDED_ON
 from sms_notify.policy.vocabulary import Drop, Kind, PageState, State
 from sms_notify.store.literals import in_list
 from sms_notify.store.tx import Row, Tx, among, from_stored, insert_into, moment, pairs, stored
@@ -21,7 +22,8 @@ _SELECT = (
     " from pages p left join messages m on m.id = p.message_id"
 )
 _HELD = "select p.*, null as message_state, 0 as message_ambiguous, null as message_at from pages p"
-_BY_THE_CLOCK = in_list(hold for hold in Hold if hold.of_hours)
+_HANDED_ON = in_list(HANDED_ON)
+_UNTIL_NOW = in_list(hold for hold in Hold if hold.outlasts_shifts)
 _AGAIN = in_list(hold for hold in Hold if hold.again)
 
 
@@ -92,10 +94,10 @@ def due_again(tx: Tx, now: datetime) -> Sequence[Row]:
 
 
 def due_after_hours(tx: Tx, now: datetime) -> Sequence[Row]:
-    """The beginnings that quiet hours or a muted route held until now."""
+    """What fires, and quiet hours or a muted route held until now, or could not leave."""
     return tx.all(
-        f"{_HELD} where p.state = 'held' and p.due_at <= :now and p.kind = '{Kind.FIRING}'"
-        f" and p.why in {_BY_THE_CLOCK}",
+        f"{_HELD} where p.state = 'held' and p.due_at <= :now and p.kind in {_HANDED_ON}"
+        f" and p.why in {_UNTIL_NOW}",
         now=stored(now),
     )
 
@@ -136,6 +138,7 @@ def notification_of(row: Row, incidents: Mapping[int, Incident]) -> Notification
         message_id=row["message_id"],
         again_of=row["again_of"],
         failures=row["failures"],
+        said=row["said"],
         row_lane=Lane(row["lane"]),
         message_state=None if row["message_state"] is None else State(row["message_state"]),
         message_ambiguous=row["message_ambiguous"] or 0,
@@ -147,7 +150,7 @@ _INSERT = (
     insert_into(
         "pages",
         "incident_id, number, kind, nth, recipient, hidden, created_at, state, why, held_by, due_at, message_id, again_of,"
-        " failures, bundle, lane, receiver, id",
+        " failures, bundle, lane, receiver, said, id",
     )
     + " on conflict (incident_id, number, kind, nth) do nothing"
 )
@@ -169,7 +172,7 @@ def update(tx: Tx, notifications: Iterable[Notification]) -> None:
     """Another receiver may have texted it than the one it was written down for, where that one's limit held it."""
     sql = (
         "update pages set state = ?, why = ?, held_by = ?, due_at = ?, message_id = ?, again_of = ?, failures = ?,"
-        " bundle = ?, lane = ?, receiver = ? where id = ?"
+        " bundle = ?, lane = ?, receiver = ?, said = ? where id = ?"
     )
     tx.run_all(sql, list(map(_changeable, notifications)))
 
@@ -177,7 +180,7 @@ def update(tx: Tx, notifications: Iterable[Notification]) -> None:
 def _changeable(n: Notification) -> tuple[object, ...]:
     return (
         n.state, n.why, n.held_by, stored(n.due_at), n.message_id, n.again_of, n.failures, n.bundle, n.row_lane,
-        n.receiver, n.id,
+        n.receiver, n.said, n.id,
     )  # fmt: skip
 
 

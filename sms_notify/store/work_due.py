@@ -7,8 +7,9 @@ from datetime import datetime, timedelta
 
 from sms_notify.policy.holds import Hold
 from sms_notify.policy.records import TimerKind
+from sms_notify.policy.relief import HANDED_ON
 from sms_notify.policy.retry_policy import Scope
-from sms_notify.policy.vocabulary import Kind, State
+from sms_notify.policy.vocabulary import State
 from sms_notify.store.incidents import LAPSED, UNHEARD
 from sms_notify.store.literals import in_list
 from sms_notify.store.tx import Tx, moment, stored
@@ -64,7 +65,7 @@ _LINES = {
     "handoffs": f"exists (select 1 from agenda where what = '{TimerKind.HANDOFF}' and due_at <= :now)",
     "notifications": "exists (select 1 from pages where state = 'held' and due_at <= :now)",
     "after_hours": "exists (select 1 from pages where state = 'held' and due_at <= :now"
-    f" and kind = '{Kind.FIRING}' and why in {in_list(hold for hold in Hold if hold.of_hours)})",
+    f" and kind in {in_list(HANDED_ON)} and why in {in_list(hold for hold in Hold if hold.outlasts_shifts)})",
     "again": "exists (select 1 from pages where state = 'held' and due_at <= :now"
     f" and why in {in_list(hold for hold in Hold if hold.again)})",
     "lanes": "exists (select 1 from holds where until <= :now)",

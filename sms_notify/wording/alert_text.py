@@ -11,6 +11,7 @@ from datetime import timedelta
 
 from sms_notify.alert import Status
 from sms_notify.wording import gsm
+from sms_notify.wording.acknowledged import acked_words
 from sms_notify.wording.alert_fields import briefly, told_place, what_and_news
 from sms_notify.wording.alert_list import Listing, by_place, groups_of, of_several_ranks
 from sms_notify.wording.composed import Composed, text_of
@@ -18,7 +19,6 @@ from sms_notify.wording.content import Notice, Reader, Text, Tone
 from sms_notify.wording.languages import (
     Words,
     ack_words,
-    acked_words,
     again_words,
     end_of,
     head_of,
@@ -150,7 +150,7 @@ def _tail(notice: Notice, reader: Reader, words: Words) -> list[Field]:
         ("of", of_words(notice, words) if partly else "", ": "),
         ("still", still_words(notice, words) if partly else "", ", "),
         ("hidden", hidden_words(notice.hidden, words) if notice.hidden else "", ", "),
-        ("acked", acked_words(notice, words), ", "),
+        ("acked", acked_words(notice.incidents, words) if notice.status is Status.FIRING else "", ", "),
         ("when", _when(notice, reader, words), " "),
         ("calm", words.calm if flaps else "", ", "),
         ("again", again_words(notice.incidents, words), ", "),

@@ -9,6 +9,7 @@ from functools import cache
 
 from sms_notify.alert import Severity, Status
 from sms_notify.wording import gsm
+from sms_notify.wording.acknowledged import acked_words
 from sms_notify.wording.alert_fields import speaks_of, title_of, what_and_news
 from sms_notify.wording.alert_text import built_in
 from sms_notify.wording.composed import Composed, parts_allowed, text_of
@@ -17,7 +18,6 @@ from sms_notify.wording.languages import (
     WORDS,
     Words,
     ack_words,
-    acked_words,
     again_words,
     hidden_words,
     silence_words,
@@ -115,7 +115,8 @@ def _endings(whole: str, template: Template, notice: Notice, reader: Reader) -> 
         else silence_words(notice.silent_until, notice.silent, reader, words)
     )
     again = again_words(notice.incidents, words)
-    acked = "" if "acknowledged_by" in template.names else acked_words(notice, words)
+    silent = "acknowledged_by" in template.names or notice.status is not Status.FIRING
+    acked = "" if silent else acked_words(notice.incidents, words)
     ack, silence = ack and f" {ack}", silence and f", {silence}"
     again, acked = again and f", {again}", acked and f", {acked}"
     still = "".join(f", {told}" for told in (of_words(notice, words), still_words(notice, words)) if told)

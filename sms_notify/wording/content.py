@@ -127,6 +127,11 @@ class Digest:
     tone: Tone = Tone.NEWS
     still: StillFiring = NOTHING_FIRES
 
+    @property
+    def promises(self) -> bool:
+        """Whether it says that more is held, and when that is told: `37 more until 14:20`."""
+        return self.why is Merged.STORM and bool(self.held) and self.silent_until is not None
+
 
 @dataclass(frozen=True, slots=True)
 class HandOff:

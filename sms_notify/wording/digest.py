@@ -10,6 +10,7 @@ from dataclasses import replace
 from datetime import timedelta
 
 from sms_notify.alert import Severity
+from sms_notify.wording.acknowledged import acked_words
 from sms_notify.wording.composed import Composed, parts_allowed, text_of
 from sms_notify.wording.content import Digest, Merged, Reader, TextedIncident, Tone
 from sms_notify.wording.incident_summary import IncidentList, ListedIncident, Part, TextDraft, listed
@@ -76,7 +77,7 @@ class _Wording:
         # Without a silence the reader needs no count of what is held.
         self.few = digest.why is Merged.CROWD or (storm and self.until is None)
         self.news = bool(self.open or self.ended)
-        self.announced = storm and self.news and self.until is not None
+        self.announced = digest.promises and self.news
 
     def _ends(self, over: Iterable[TextedIncident]) -> dict[str, list[ListedIncident]]:
         """By their word: what was lost sight of is no OK."""
@@ -99,11 +100,14 @@ class _Wording:
         return f", {', '.join(filter(None, told))}"
 
     def endings(self, first: str) -> Iterator[str]:
-        """What follows, the fullest first: `first`, the tag, goes first, then the silence, the address last."""
+        """What follows, the fullest first: who takes care of it goes first, then `first`, the tag, then the silence, the
+        address last."""
         silence = silence_words(self.digest.silent_until, self.digest.silent, self.reader, self.words)
         silence = "" if self.announced else silence
         ack, tag = ack_words(self.digest.ack, self.words), one_line(first, 12)
         silence, tag, ack = silence and f", {silence}", tag and f" #{tag}", ack and f" {ack}"
+        if acked := acked_words(self.digest.held, self.words):
+            yield f", {acked}{silence}{tag}{ack}"
         yield from (silence + tag + ack, silence + ack, ack, silence + tag, silence, tag, "")
 
     def _before(self) -> str:

@@ -10,8 +10,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-from sms_notify.alert import Alert, EndReason, Severity, Status
-from sms_notify.wording.content import Crowd, Notice, Reader, Silent, TextedIncident, Tone
+from sms_notify.alert import Alert, EndReason, Severity
+from sms_notify.wording.content import Crowd, Reader, Silent, TextedIncident, Tone
 from sms_notify.wording.templates import local, one_line, severity_word, tellable_address, zone_of
 
 _NAME = 30  # characters of a person's
@@ -296,13 +296,6 @@ def end_of(told: TextedIncident, words: Words) -> str:
         return words.closed.format(one_line(told.closed_by, _NAME))
     reasons = {EndReason.NO_DATA: words.no_data, EndReason.NO_LONGER_WATCHED: words.unwatched}
     return reasons.get(told.alert.end_reason, words.ok)
-
-
-def acked_words(notice: Notice, words: Words) -> str:
-    """`acknowledged by bob`; empty where not all that fires in the text is taken care of, and by one."""
-    names = {told.acked_by for told in notice.incidents}
-    by = names.pop() if len(names) == 1 and notice.status is Status.FIRING else ""
-    return words.acked.format(one_line(by, _NAME)) if by else ""
 
 
 def counted(form: str, number: int, said: str = "") -> str:

@@ -10,6 +10,7 @@ from made import a_notification, an_incident, rows_with
 from workbench import ALICE, NOON, a_plan, firing
 
 from sms_notify.policy.allowance import Allowance
+from sms_notify.policy.allowed_moment import Rechecking
 from sms_notify.policy.batching import Batching, Texted
 from sms_notify.policy.holds import Hold
 from sms_notify.policy.rate_limits import Lane, Limits, LimitScope, parse_limit
@@ -71,7 +72,7 @@ def rows_for(*listed: Notification, lane: HeldLane | None = None, of: Lane = RES
 
 
 def batching(plan: Plan, rows: Rows) -> Batching:
-    return Batching(plan, Allowance(plan), lambda: "c0de", rows)
+    return Batching(plan, Allowance(plan), Rechecking(plan), lambda: "c0de", rows)
 
 
 Texts = list[tuple[Kind, Lane, list[int]]]

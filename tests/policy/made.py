@@ -17,6 +17,7 @@ from sms_notify.policy.reading import said_of
 from sms_notify.policy.records import Incident, Member, Message, NextIds, Notification, Timer, TimerKind
 from sms_notify.policy.retry_policy import Scope
 from sms_notify.policy.rows import Rows
+from sms_notify.policy.said import as_told
 from sms_notify.policy.table import Table
 from sms_notify.policy.vocabulary import Drop, IncidentState, Kind, PageState, State
 
@@ -45,6 +46,7 @@ def told_by(message: Message, notification: Notification) -> Notification:
         message_id=message.id,
         message_state=message.state,
         message_at=NOON,
+        said=as_told(notification.subject),
     )
 
 

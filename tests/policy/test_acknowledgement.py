@@ -128,7 +128,7 @@ def test_a_held_step_or_reminder_is_dropped_and_a_first_text_is_told_all_the_sam
         (Kind.ESCALATION, State.QUEUED, 1, State.UNKNOWN_FINAL),  # it may have left once
         (Kind.ESCALATION, State.SUBMITTING, 0, State.SUBMITTING),
         (Kind.ESCALATION, State.SENT, 0, State.SENT),
-        (Kind.FIRING, State.QUEUED, 0, State.QUEUED),
+        (Kind.FIRING, State.QUEUED, 1, State.QUEUED),
     ],
 )
 def test_a_step_that_waits_to_leave_is_taken_back(
@@ -142,14 +142,25 @@ def test_a_step_that_waits_to_leave_is_taken_back(
     assert [entry.reason for _, _, entry in rows.ledger] == [Cause.ACKNOWLEDGED] * (becomes is not state)
 
 
-@pytest.mark.parametrize("both", [False, True])
-def test_a_waiting_text_leaves_while_anything_in_it_is_taken_by_nobody(both: bool) -> None:
+@pytest.mark.parametrize(
+    ("kind", "acked", "cause", "left"),
+    [
+        (Kind.ESCALATION, [1], Cause.SUPERSEDED, [2]),  # of the other one nobody takes care
+        (Kind.ESCALATION, [1, 2], Cause.ACKNOWLEDGED, []),
+        (Kind.FIRING, [1], Cause.SUPERSEDED, [1, 2]),  # it is to say who takes care of the one
+        (Kind.FIRING, [1, 2], Cause.SUPERSEDED, [1, 2]),
+    ],
+)
+def test_a_waiting_text_is_worded_anew_when_somebody_takes_care_of_anything_in_it(
+    kind: Kind, acked: list[int], cause: Cause, left: list[int]
+) -> None:
     message = a_message()
-    told = [a_notification(one, BOB, Kind.ESCALATION, one.id) for one in (OPEN, OTHER)]
+    told = [a_notification(one, BOB, kind, one.id) for one in (OPEN, OTHER)]
     rows = rows_with(OPEN, OTHER, message, *(told_by(message, n) for n in told))
-    acknowledge(PLAN, rows, [1, 2] if both else [1], "alice", AckBy.COMMAND)
+    acknowledge(PLAN, rows, acked, "alice", AckBy.COMMAND)
 
-    assert rows.messages.rows[1].state is (State.CANCELLED if both else State.QUEUED)
+    assert [(state, entry.reason) for _, state, entry in rows.ledger] == [(State.CANCELLED, cause)]
+    assert [n.incident_id for n in rows.all_held()] == left
 
 
 SHARED = an_incident(6, firing("Outage"), source="dedup")

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import datetime
 
 import pytest
-from made import a_notification, an_incident, rows_with
+from made import a_message, a_notification, an_incident, rows_with
 from owing import CRITICAL_ALONE, HOUR, ROUTE, SHUT, TO_ALICE, between, planned
 from workbench import NOON, firing
 
 from sms_notify.policy.allowed_moment import Rechecking, allowed, first_free, routes_to
 from sms_notify.policy.holds import AHEAD, Hold, Quiet, Wait
 from sms_notify.policy.matchers import parse_matchers
+from sms_notify.policy.records import Notification
 from sms_notify.policy.routing import Receiver, Route
-from sms_notify.policy.vocabulary import Kind, PageState
+from sms_notify.policy.vocabulary import Kind, PageState, State
 
 WARNING = {"severity": "warning"}
 NOW = Wait(NOON, Hold.NOW)
@@ -87,6 +89,70 @@ def test_what_something_else_has_held_into_quiet_hours_waits_for_their_end(
 
     (after,) = rows.all_held()
     assert (after.due_at, after.why, after.state) == (NOON + until * HOUR, why, PageState.HELD)
+
+
+IN_QUIET, SOON = Quiet((between(13, 14),)), NOON + 3 * HOUR
+LOUD = Quiet((between(13, 14),), ())
+MILD_END, TOLD = (
+    replace(LIMITED, kind=Kind.RESOLVED, why=Hold.NOW),
+    {"state": PageState.TOLD, "message_id": 1},
+)
+
+
+@pytest.mark.parametrize(
+    ("quiet", "listed", "expected"),
+    [
+        (None, [LIMITED], SOON),
+        (IN_QUIET, [LIMITED], NOON + HOUR),
+        (IN_QUIET, [a_notification(CRITICAL)], SOON),
+        (LOUD, [a_notification(CRITICAL)], NOON + HOUR),
+        (IN_QUIET, [a_notification(CRITICAL), LIMITED], NOON + HOUR),
+        (SHUT, [LIMITED], SOON),  # something lets it through already
+        (IN_QUIET, [MILD_END], NOON + HOUR),
+        (IN_QUIET, [a_notification(CRITICAL, kind=Kind.RESOLVED)], NOON + HOUR),
+    ],
+)
+def test_a_text_leaves_before_windows_hold_any_of_it(
+    quiet: Quiet | None, listed: list[Notification], expected: datetime
+) -> None:
+    plan = planned(Receiver("oncall", (TO_ALICE,)), quiet=quiet)
+
+    assert Rechecking(plan).leaves_by(rows_with(OPEN, CRITICAL), listed, SOON) == expected
+
+
+@pytest.mark.parametrize(
+    ("minutes_ago", "expected"), [(10, 60), (-10, 70 + 1 / 60), (-30, 90 + 1 / 60), (-130, 180)]
+)
+def test_an_end_leaves_within_an_hour_of_the_last_text_about_it(minutes_ago: int, expected: int) -> None:
+    written = NOON - minutes_ago * HOUR / 60
+    message = a_message(1, state=State.DELIVERED, created_at=written)
+    rows = rows_with(OPEN, a_notification(OPEN, **TOLD), message)
+    plan = planned(Receiver("oncall", (TO_ALICE,)), quiet=IN_QUIET)
+
+    assert Rechecking(plan).leaves_by(rows, [replace(MILD_END, id=0)], SOON) == NOON + expected * HOUR / 60
+
+
+LATER = replace(ROUTE, mute=(between(13, 14),), continue_=True)
+
+
+@pytest.mark.parametrize(
+    ("route", "expected"), [(LATER, NOON + HOUR), (replace(ROUTE, routes=(LATER, ROUTE)), SOON)]
+)
+def test_a_mute_closes_where_no_other_route_is_open(route: Route, expected: datetime) -> None:
+    plan = replace(planned(), route=route)
+
+    assert Rechecking(plan).leaves_by(rows_with(OPEN), [LIMITED], SOON) == expected
+
+
+@pytest.mark.parametrize(
+    ("why", "until"), [(Hold.NOW, 2), (Hold.LATE, 2), (Hold.QUIET, 0), (Hold.LIMIT, 0), (Hold.GROUP, 0)]
+)
+def test_an_end_whose_text_did_not_leave_waits_for_the_morning(why: Hold, until: int) -> None:
+    plan = planned(Receiver("oncall", (TO_ALICE,)), quiet=CRITICAL_ALONE)
+    rows = rows_with(OPEN, replace(MILD_END, why=why))
+    Rechecking(plan).hold_again(rows, rows.all_held())
+
+    assert [n.due_at for n in rows.all_held()] == [NOON + until * HOUR]
 
 
 def test_what_no_window_ever_lets_pass_is_held_again_when_its_year_is_over() -> None:

@@ -191,6 +191,19 @@ def test_what_came_and_went_while_it_was_held_for_a_moment_is_told_to_nobody(
     assert after.why is Drop.RESOLVED or not dropped
 
 
+@pytest.mark.parametrize(
+    ("lane", "told"),
+    [(PAST, [2]), (None, [2]), (replace(PAST, announced=True), [1, 2])],
+)
+def test_of_what_came_and_went_a_text_counts_what_its_reader_was_told_to_be_held(
+    lane: HeldLane | None, told: list[int]
+) -> None:
+    listed = [was_held(1, over=True), was_held(2)]
+    rows = rows_for(*listed, lane=lane)
+
+    assert [n.incident_id for n, _ in batching(limited("5/15m"), rows).owe(listed)] == told
+
+
 def test_a_lane_with_nothing_due_is_left_as_it_is() -> None:
     rows = rows_for(was_held(1, due_at=SOON), left={(ALICE.number, REST): QUARTER})
     batching(limited("5/15m"), rows).flush([(ALICE.number, REST)])

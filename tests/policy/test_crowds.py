@@ -46,6 +46,23 @@ def test_only_what_is_critical_and_open_must_be_said(n: Notification, must: bool
     assert to_be_said([n]) == (frozenset((1,)) if must else frozenset())
 
 
+@pytest.mark.parametrize(
+    ("n", "must"),
+    [(owed(1, kind=Kind.REMINDER), False), (owed(2, kind=Kind.REMINDER), True), (owed(1), True)],
+)
+def test_what_its_reader_has_a_text_of_is_only_reminded_of(n: Notification, must: bool) -> None:
+    assert bool(to_be_said([n], frozenset((1,)))) is must
+
+
+def test_reminders_of_what_was_said_are_one_piece_whatever_they_are_so_many() -> None:
+    listed = [replace(n, kind=Kind.REMINDER) for n in crowd(12)]
+    every = frozenset(range(1, 13))
+
+    assert [len(piece) for piece in pieces(listed, every)] == [12]
+    assert says_all(listed, named(), counted=False, known=every)
+    assert not says_all(listed, named(), counted=False, known=every - {5})
+
+
 def test_above_36_problems_are_counted_whatever_else_is_told_with_them() -> None:
     twice, others = crowd(1), [owed(60, severity="warning"), owed(61, over=True)]
 

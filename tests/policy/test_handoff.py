@@ -7,15 +7,15 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 import pytest
-from made import an_incident, ended, moves, rows_with
+from made import a_message, an_incident, ended, moves, rows_with
 from workbench import ALICE, BOB, NOON, a_plan, firing
 
 from sms_notify.alert import Severity
 from sms_notify.policy.directory import Directory
 from sms_notify.policy.episodes import tag_of
-from sms_notify.policy.handoff import gap_ahead, taken_over, tell, to_text_now
+from sms_notify.policy.handoff import gap_ahead, taken_over, tell, tell_after_all, tell_again, to_text_now
 from sms_notify.policy.holds import Quiet, Window
-from sms_notify.policy.records import Decided, Timer, TimerKind
+from sms_notify.policy.records import Decided, Message, Timer, TimerKind
 from sms_notify.policy.retry_policy import Level, Urgency
 from sms_notify.policy.rotations import Schedule, Shift
 from sms_notify.policy.rows import Rows
@@ -23,7 +23,7 @@ from sms_notify.policy.ruleset import Plan
 from sms_notify.policy.time_intervals import TimeInterval
 from sms_notify.policy.vocabulary import Cause, Decision, Kind, State
 
-HOUR = timedelta(hours=1)
+MINUTE, HOUR = timedelta(minutes=1), timedelta(hours=1)
 
 
 def shift(person: str | None, first: float, last: float) -> Shift:
@@ -93,16 +93,17 @@ def test_a_hand_over_that_was_noted_is_none_any_more() -> None:
     assert taken_over(plan, rows) == []
 
 
+KEPT = NOON + timedelta(days=1)  # a timer counts the tries that long
 NIGHT = Window("night", (TimeInterval(((11 * 60, 15 * 60),)),))
 
 
 @pytest.mark.parametrize(
     ("quiet", "pending", "told", "left"),
     [
-        (None, [], ["primary"], []),
+        (None, [], ["primary"], [KEPT]),
         (Quiet((NIGHT,)), [], [], [NOON + 3 * HOUR]),  # no exception lets it through, for it is no alert
         (Quiet((NIGHT,)), [NOON + 2 * HOUR], [], [NOON + 3 * HOUR]),  # it replaces one that waits
-        (None, [NOON + 2 * HOUR], ["primary"], []),
+        (None, [NOON + 2 * HOUR], ["primary"], [KEPT]),
     ],
 )
 def test_the_text_of_a_hand_off_waits_for_the_end_of_quiet_hours(
@@ -128,7 +129,60 @@ def test_a_hand_off_text_that_waited_goes_to_who_holds_it_when_it_is_due(
     rows.timers.load((0, "primary", TimerKind.HANDOFF), Timer(0, "primary", TimerKind.HANDOFF, 0, NOON))
 
     assert [one.name for one in to_text_now(planned(*schedules), rows, [])] == told
+    assert [one.due_at for one in rows.timers.rows.values()] == [KEPT] * len(told)
+
+
+PAUSES = MINUTE, 5 * MINUTE
+ITS_TEXT = a_message(5, kind=Kind.HANDOFF, receiver="primary")
+TOLD = Timer(0, "primary", TimerKind.HANDOFF, 1, KEPT, timedelta(days=1))
+
+
+@pytest.mark.parametrize(
+    ("timer", "text", "due"),
+    [
+        (TOLD, ITS_TEXT, NOON + MINUTE),
+        (replace(TOLD, nth=2), ITS_TEXT, NOON + 5 * MINUTE),
+        (replace(TOLD, nth=3), ITS_TEXT, KEPT),  # no pause is left
+        (replace(TOLD, due_at=KEPT + HOUR), ITS_TEXT, KEPT + HOUR),  # somebody has taken over since
+        (TOLD, replace(ITS_TEXT, receiver="second"), KEPT),
+        (TOLD, replace(ITS_TEXT, kind=Kind.FIRING), KEPT),
+    ],
+)
+def test_a_hand_off_text_that_did_not_arrive_is_tried_again(
+    timer: Timer, text: Message, due: datetime
+) -> None:
+    rows = overridden(holder="alice")
+    rows.set_timer(timer)
+
+    assert tell_again(rows, text, PAUSES) is (due < KEPT)
+    assert [one.due_at for one in rows.timers.rows.values()] == [due]
+
+
+def test_a_hand_off_text_that_could_not_leave_is_no_try() -> None:
+    rows = overridden(holder="alice")
+    rows.set_timer(TOLD)
+    tell_after_all(rows, ITS_TEXT)
+
+    assert list(rows.timers.rows.values()) == [Timer(0, "primary", TimerKind.HANDOFF, 0, NOON)]
+    assert [one.name for one in to_text_now(planned(ALICE_NOW), rows, [])] == ["primary"]
+
+
+def test_a_day_after_its_text_a_hand_off_is_forgotten() -> None:
+    rows = overridden(holder="alice")
+    rows.set_timer(replace(TOLD, due_at=NOON))
+
+    assert to_text_now(planned(ALICE_NOW), rows, []) == []
     assert rows.timers.rows == {}
+
+
+@pytest.mark.parametrize(("first", "leaves_by"), [(None, 60), (12.5, 30), (13.5, 60), (11, 60)])
+def test_a_hand_off_text_leaves_before_quiet_hours_begin(first: float | None, leaves_by: int) -> None:
+    night = Window("night", (TimeInterval(((int((first or 0) * 60), 15 * 60),)),))
+    alice = replace(ALICE, quiet=Quiet((night,)) if first else None)
+    rows = overridden(holder="alice")
+    tell(replace(planned(ALICE_NOW), directory=Directory({"alice": alice})), rows, ALICE_NOW)
+
+    assert [one.expires_at for one in rows.messages.rows.values()] == [NOON + leaves_by * MINUTE]
 
 
 DISK, DB = an_incident(1, firing("DiskFull", at=NOON)), an_incident(2, firing("DatabaseDown", at=None))
@@ -169,7 +223,7 @@ def test_it_is_a_text_of_an_hour_that_no_limit_holds_to_who_is_noted_as_the_hold
 
     (text,) = rows.messages.rows.values()
     assert (text.kind, text.number, text.severity) == (Kind.HANDOFF, BOB.number, Severity.WARNING)
-    assert (text.gateway, text.receiver, text.lane) == ("main", "", "free")
+    assert (text.gateway, text.receiver, text.lane) == ("main", "primary", "free")
     assert (text.not_before, text.expires_at) == (NOON, NOON + HOUR)
     assert moves(rows) == [(1000, State.QUEUED, Cause.HAND_OFF)]
     assert rows.ledger[0][2].detail == "takes over primary"

@@ -19,11 +19,13 @@ from made import (
     rows_with,
     told_by,
 )
+from owing import CRITICAL_ALONE, HOUR, SHUT, planned
 from workbench import ALICE, BOB, NOON, a_plan
 
 from sms_notify.alert import Severity
 from sms_notify.policy.bars import Barring, Breaker
 from sms_notify.policy.directory import Person
+from sms_notify.policy.holds import Hold, Quiet
 from sms_notify.policy.housekeeping import LONGEST_PAUSE, Housekeeping, Moved, Overdue
 from sms_notify.policy.records import Incident, Message, Timer, TimerKind
 from sms_notify.policy.retry_policy import BY_REFUSAL, Scope
@@ -119,6 +121,27 @@ def test_a_text_that_is_too_old_was_never_sent_unless_it_may_have_left(
     work.overdue(Overdue(expired=(text,)))
 
     assert (moves(rows), fates(rows)) == ([(7, state, Cause.TOO_OLD)], {1: fate})
+
+
+@pytest.mark.parametrize(
+    ("text", "quiet", "moved", "why", "due"),
+    [
+        (a_message(7), SHUT, (State.CANCELLED, Cause.HELD_AGAIN), Hold.QUIET, NOON + 2 * HOUR),
+        (a_message(7), CRITICAL_ALONE, (State.EXPIRED, Cause.TOO_OLD), Hold.LATE, NOON),  # it passes
+        (a_message(7, ambiguous=1), SHUT, (State.UNKNOWN_FINAL, Cause.TOO_OLD), Hold.NOW, NOON),
+    ],
+)
+def test_what_could_not_leave_before_quiet_hours_began_waits_for_their_end(
+    text: Message, quiet: Quiet, moved: tuple[State, Cause], why: Hold, due: datetime
+) -> None:
+    rows = telling(text, OPEN)
+    plan = planned(quiet=quiet)
+    work = Housekeeping(plan, frozenset({ALICE.number}), rows, _say)
+    work.overdue(Overdue(expired=(text,)))
+
+    assert moves(rows) == [(7, *moved)]
+    assert [(n.why, n.due_at) for n in rows.notifications.rows.values()] == [(why, due)]
+    assert [(one.state, one.cause) for one in work.moved] == [moved]
 
 
 @pytest.mark.parametrize(

@@ -39,6 +39,7 @@ from sms_notify.policy.notifications import Notifications
 from sms_notify.policy.records import Incident, Timer, TimerKind
 from sms_notify.policy.routing import ROUND, Receiver, Route
 from sms_notify.policy.vocabulary import Decision, Drop, Heard, IncidentState, Kind, PageState, State
+from sms_notify.policy.withdrawal import take_back_changed
 
 
 @pytest.mark.parametrize("word", list(Heard))
@@ -305,17 +306,22 @@ def test_a_rise_that_its_group_holds_is_told_when_the_lesser_problem_would_have_
 
 
 @pytest.mark.parametrize(
-    ("route", "expected"),
-    [(ROUTE, [(7, State.CANCELLED)]), (MUTED, [])],  # it may still be told before
+    ("route", "fate"),
+    [
+        (ROUTE, Drop.SUPERSEDED),
+        (MUTED, PageState.HELD),
+    ],  # where the rise waits, the first text may leave before
 )
-def test_a_text_about_the_lesser_problem_does_not_leave_behind_the_rise(
-    route: Route, expected: list[tuple[int, State]]
+def test_what_a_waiting_text_told_of_the_lesser_problem_falls_away_with_the_rise(
+    route: Route, fate: PageState | Drop
 ) -> None:
-    text = a_message(7)
+    text, case = a_message(7), heard(Heard.RAISED, route, round=1)
     rows = rows_with(OPEN, text, told_by(text, a_notification(MILD)))
-    deciding(planned(), rows).beginnings([heard(Heard.RAISED, route, round=1)])
+    take_back_changed(rows, [case])
+    deciding(planned(), rows).beginnings([case])
 
-    assert [(id_, state) for id_, state, _ in moves(rows)] == expected
+    assert [(id_, state) for id_, state, _ in moves(rows)] == [(7, State.CANCELLED)]
+    assert fates(rows) == {1: fate}
 
 
 @pytest.mark.parametrize("notify", [(TO_ALICE,), (ON_CALL,), ()])
@@ -330,9 +336,9 @@ def test_who_took_care_of_the_lesser_problem_is_asked_again_where_anybody_is_tol
     )  # fmt: skip
     rows.set_timer(Timer(1, "gone", TimerKind.ESCALATE, 1, NOON))
     rows.set_timer(Timer(1, "", TimerKind.CALM, 0, NOON))
-    deciding(planned(Receiver("oncall", notify, escalate=(FIVE,))), rows).beginnings(
-        [heard(Heard.RAISED, round=1)]
-    )
+    case = heard(Heard.RAISED, round=1)
+    take_back_changed(rows, [case])
+    deciding(planned(Receiver("oncall", notify, escalate=(FIVE,))), rows).beginnings([case])
 
     asked = bool(notify)
     incident = rows.incidents.rows[1]
@@ -344,4 +350,4 @@ def test_who_took_care_of_the_lesser_problem_is_asked_again_where_anybody_is_tol
     assert turns == ([ROUND + 1, ROUND + 1] if asked else [1])
     assert (1, "", TimerKind.CALM) in rows.timers.rows  # a rise makes nothing calm
     assert fates(rows)[2] == (Drop.SUPERSEDED if asked else PageState.HELD)
-    assert [id_ for id_, *_ in moves(rows)] == [7] * asked
+    assert [id_ for id_, *_ in moves(rows)] == [7]

@@ -6,13 +6,14 @@ from collections.abc import Mapping
 from datetime import datetime
 
 import pytest
-from made import a_notification, fates, rows_with
+from made import a_message, a_notification, fates, moves, rows_with, told_by
 from owing import (
     HOUR,
     MINUTE,
     ON_CALL,
     OPEN,
     SHUT,
+    TEN,
     TO_ALICE,
     TO_BOB,
     planned,
@@ -21,10 +22,11 @@ from owing import (
 from workbench import BOB, NOON
 
 from sms_notify.policy.holds import Hold, Quiet
-from sms_notify.policy.relief import relieved
+from sms_notify.policy.records import Message
+from sms_notify.policy.relief import call_back, relieved
 from sms_notify.policy.rotations import Shift
-from sms_notify.policy.routing import Receiver
-from sms_notify.policy.vocabulary import Drop, Kind, PageState
+from sms_notify.policy.routing import Receiver, Step
+from sms_notify.policy.vocabulary import Cause, Drop, Kind, PageState, State
 
 NIGHT_OVER = {"why": Hold.QUIET, "held_by": "night", "receiver": "oncall"}
 BOBS = (Shift("bob", NOON - HOUR, NOON + HOUR),)
@@ -35,10 +37,19 @@ BOBS = (Shift("bob", NOON - HOUR, NOON + HOUR),)
     [
         ({}, BOBS, [("bob", 0, "quiet_hours")]),
         ({"why": Hold.MUTED}, BOBS, [("bob", 0, "muted")]),
-        ({"why": Hold.LIMIT}, BOBS, []),  # only the hands of the clock relieve anybody
+        ({"why": Hold.LATE}, BOBS, [("bob", 0, "too_old")]),
+        ({"why": Hold.FAILED, "failures": 2}, BOBS, [("bob", 0, "failed")]),
+        ({"why": Hold.NOW}, BOBS, [("bob", 0, "now")]),  # its text was taken back
+        ({"why": Hold.LIMIT}, BOBS, []),  # a limit holds for minutes
+        ({"why": Hold.UNCONFIRMED}, BOBS, []),  # alice may have it
         ({"due_at": NOON + MINUTE}, BOBS, []),
         ({"state": PageState.TOLD}, BOBS, []),
-        ({"kind": Kind.REMINDER}, BOBS, []),
+        ({"kind": Kind.REMINDER, "nth": 3}, BOBS, [("bob", 0, "quiet_hours")]),
+        ({"kind": Kind.RESOLVED}, BOBS, []),
+        ({"kind": Kind.ESCALATION, "nth": 1, "receiver": "climbs"}, BOBS, [("bob", 0, "quiet_hours")]),
+        ({"kind": Kind.ESCALATION, "nth": 2, "receiver": "climbs"}, BOBS, []),  # that step names people
+        ({"kind": Kind.ESCALATION, "nth": 9, "receiver": "climbs"}, BOBS, []),  # a reload has taken it away
+        ({"receiver": "climbs"}, BOBS, []),
         ({"person": BOB}, BOBS, []),  # still on call
         ({}, (), []),  # nobody is there to relieve
         ({"receiver": "dba"}, BOBS, []),  # it names people, not a schedule
@@ -51,11 +62,56 @@ def test_what_was_held_for_hours_is_told_to_who_is_on_call_by_now(
 ) -> None:
     rows = rows_with(OPEN, a_notification(OPEN, **{**NIGHT_OVER, **held}))
     named = {"oncall": (ON_CALL,), "dba": (TO_BOB,), "mixed": (ON_CALL, TO_ALICE)}
-    owed = relieved(planned(*(Receiver(*one) for one in named.items()), shifts=shifts), rows)
+    climbs = Receiver("climbs", (TO_BOB,), escalate=(Step(MINUTE, (ON_CALL,)), TEN))
+    plan = planned(*(Receiver(*one) for one in named.items()), climbs, shifts=shifts)
+    owed = relieved(plan, rows)
 
     assert summed(owed) == expected
-    assert all((n.id, n.held_by) == (0, "night") for n in owed)
+    assert all((n.id, n.held_by, n.failures) == (0, "night", 0) for n in owed)
     assert fates(rows) == {1: Drop.OFF_CALL if expected else held.get("state", PageState.HELD)}
+
+
+@pytest.mark.parametrize(
+    ("text", "told", "shifts", "back"),
+    [
+        (a_message(7), {}, BOBS, True),
+        (a_message(7), {}, (), False),
+        (a_message(7), {"receiver": "dba"}, BOBS, False),
+        (a_message(7), {"kind": Kind.RESOLVED}, BOBS, False),  # an end is owed to whoever believes
+        (a_message(7, state=State.SUBMITTING), {}, BOBS, False),
+        (a_message(7, state=State.SENT), {}, BOBS, False),
+        (a_message(7, ambiguous=1), {}, BOBS, False),
+    ],
+)
+def test_a_text_that_waits_for_somebody_whose_shift_is_over_is_called_back(
+    text: Message, told: Mapping[str, object], shifts: tuple[Shift, ...], back: bool
+) -> None:
+    n = told_by(text, a_notification(OPEN, **{"receiver": "oncall", **told}))
+    rows, dba = rows_with(OPEN, text, n), Receiver("dba", (TO_ALICE,))
+    plan = planned(Receiver("oncall", (ON_CALL,)), dba, shifts=shifts)
+
+    assert call_back(plan, rows) is back
+    assert moves(rows) == ([(7, State.CANCELLED, Cause.SUPERSEDED)] if back else [])
+    assert [one.person.name for one in relieved(plan, rows)] == (["bob"] if back else [])
+
+
+def test_what_was_to_remind_another_is_a_beginning_to_whoever_takes_over() -> None:
+    rows = rows_with(OPEN, a_notification(OPEN, kind=Kind.REMINDER, nth=3, **NIGHT_OVER))
+    (n,) = relieved(planned(Receiver("oncall", (ON_CALL,)), shifts=BOBS), rows)
+
+    assert (n.kind, n.nth) == (Kind.FIRING, 0)
+
+
+@pytest.mark.parametrize(
+    ("kind", "nth", "expected"), [(Kind.ESCALATION, 1, ["bob"]), (Kind.REMINDER, 3, []), (Kind.FIRING, 0, [])]
+)
+def test_whoever_knows_of_it_takes_over_the_step_alone(kind: Kind, nth: int, expected: list[str]) -> None:
+    held = a_notification(OPEN, kind=kind, nth=nth, **NIGHT_OVER)
+    knows = a_notification(OPEN, BOB, id_=2, state=PageState.TOLD)
+    receiver = Receiver("oncall", (ON_CALL,), escalate=(Step(MINUTE, (ON_CALL,)),))
+    found = relieved(planned(receiver, shifts=BOBS), rows_with(OPEN, held, knows))
+
+    assert [n.person.name for n in found] == expected
 
 
 @pytest.mark.parametrize(

@@ -263,5 +263,6 @@ def test_what_nothing_is_heard_of_stays_open_and_nobody_is_reminded_of_it(incide
     assert case.receivers == ("dba",)  # of the worst that it was
     assert rows.incidents.changed == [replace(incident, state=IncidentState.UNHEARD)]
     held = PageState.HELD  # whoever was told nothing yet still hears that it fires
-    assert fates(rows) == {1: PageState.TOLD, 2: PageState.TOLD, 3: Drop.UNHEARD, 4: held, 5: held}
+    step_is = Drop.UNHEARD if incident.acked_at is None else Drop.ACKNOWLEDGED
+    assert fates(rows) == {1: PageState.TOLD, 2: step_is, 3: Drop.UNHEARD, 4: held, 5: held}
     assert [timer.incident_id for timer in rows.timers.rows.values()] == [2]
