@@ -95,6 +95,11 @@ class Alert:
     rather than a state, of which nobody will say that it has ended, so that nobody is reminded of it. `graded` is the
     severity where an installation's own words decided it; its labels keep the word that was sent. `start_told` is False
     where `starts_at` is only when the source spoke of it: a repeat has a later one.
+
+    `own_id` is the sender's own id, which alone may stand for the alert at its end, and `alike` what the alert would be
+    known by without it; both are names like `fingerprint`, and empty where there is none. `before` are the names that
+    earlier versions gave it. `status_told` is False where no word says whether it fires, so that its times do.
+    `perhaps_over`: a word says that it is over, if its opposite has opened it.
     """
 
     source: str
@@ -107,6 +112,11 @@ class Alert:
     once: bool = False
     graded: Severity | None = field(default=None, compare=False)
     start_told: bool = True
+    own_id: str = field(default="", compare=False)
+    alike: str = field(default="", compare=False)
+    before: tuple[str, ...] = field(default=(), compare=False)
+    status_told: bool = field(default=True, compare=False)
+    perhaps_over: bool = False
 
     @property
     def severity(self) -> Severity:
@@ -160,7 +170,8 @@ class Delivery:
     """The alerts of one request: what a source told at once, and so is worth one text.
 
     `group` is the source's own name for them (Alertmanager's groupKey; any text, never a token or a label).
-    `hidden` counts alerts that the source left out of the request (Alertmanager's truncatedAlerts).
+    `hidden` counts alerts that the source left out of the request (Alertmanager's truncatedAlerts). `sender` is where it
+    says that it runs (externalURL); never a part of what an alert is known by, for a pair of Alertmanagers has two.
     """
 
     source: str
@@ -169,6 +180,7 @@ class Delivery:
     hidden: int = 0
     acks: tuple[Acknowledged, ...] = ()
     unacks: tuple[Unacknowledged, ...] = ()
+    sender: str = field(default="", compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,6 +195,18 @@ class Handed:
     arguments: tuple[str, ...] = ()
     environment: Mapping[str, str] = field(default_factory=dict)
     body: bytes = b""
+
+
+OPENED_BY = "opened_by"
+"""The annotation that keeps the word of a status field which has a doubtful opposite: that word is an end then."""
+
+
+_BESIDE = frozenset((SEVERITY, "team", "source", "cluster"))
+
+
+def says_what(labels: Mapping[str, str]) -> bool:
+    """Whether labels say what an alert is about, and not only how bad it is, who sends it or who is to hear of it."""
+    return any(text and name not in _BESIDE for name, text in labels.items())
 
 
 def fingerprint_of(labels: Mapping[str, str]) -> str:

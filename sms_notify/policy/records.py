@@ -48,6 +48,8 @@ class Incident:
     a silence. It stays when that has ended, so that the same silence does not make it again. `acked_made_at` is when, on
     that system's clock. `ack_until` is when the acknowledgement lapses; of one that has lapsed, until when whoever made
     it may answer.
+
+    `former`: it was open when a version came that knows alerts by other names; the old name holds until it has ended.
     """
 
     id: int
@@ -77,6 +79,7 @@ class Incident:
     acked_made_at: datetime | None = None
     ack_until: datetime | None = None
     closed_by: str = ""
+    former: bool = False
 
     @property
     def unacknowledged(self) -> Incident:
@@ -152,6 +155,21 @@ class Member:
             self.source, self.fingerprint, status, self.labels, self.annotations, self.starts_at, self.ended_at,
             graded=self.severity,
         )  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class OwnId:
+    """An id that a sender gave an alert, by its `name` within the sender; `alike` is what the alert would be known by
+    without it, `fingerprint` what it is known by, `words` are its texts without their numbers. `proven`: two posts bore
+    the id, or one had another beside it; so it names a problem and not a post.
+    """
+
+    source: str
+    alike: str
+    name: str
+    fingerprint: str
+    words: str
+    proven: bool = False
 
 
 UNACKNOWLEDGED = "unacknowledged"

@@ -26,6 +26,7 @@ from sms_notify.policy.records import (
     Message,
     NextIds,
     Notification,
+    OwnId,
     QueueView,
     Subject,
     Timer,
@@ -48,6 +49,7 @@ class Rows:
         self.members: Table[tuple[int, str, str], Member] = Table()
         self.notifications: Table[int, Notification] = Table()
         self.messages: Table[int, Message] = Table()
+        self.own_ids: Table[tuple[str, str, str], OwnId] = Table()
         self.timers: Table[tuple[int, str, TimerKind], Timer] = Table()
         self.groups: Table[str, datetime] = Table()
         self.lanes: Table[tuple[str, Lane], HeldLane] = Table()

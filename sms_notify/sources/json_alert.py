@@ -7,13 +7,16 @@ quotes what was sent: it may hold a secret.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import orjson
 
-from sms_notify.alert import Alert, Status
+from sms_notify.alert import OPENED_BY, Alert, Status, fingerprint_of, says_what
 from sms_notify.errors import ParseError
 from sms_notify.sources import input_limits
+from sms_notify.sources.status_words import Said, bare, said
 from sms_notify.sources.times import parse_rfc3339
 
 
@@ -39,27 +42,66 @@ def few(entries: list[Any]) -> list[Any]:
     return entries
 
 
-def alert_of(source: str, given: object, default: Status, where: str) -> Alert:
+def alert_of(source: str, given: object, default: Said, where: str) -> Alert:
     """One entry of the list. Raises ParseError, which names it by `where`."""
     entry = entry_of(given, where)
     labels = texts_of(entry.get("labels"), f"{where}.labels")
-    name = text_of(entry.get("fingerprint"), f"{where}.fingerprint")
+    annotations = texts_of(entry.get("annotations"), f"{where}.annotations")
+    given_name = text_of(entry.get("fingerprint"), f"{where}.fingerprint")
+    known = named(given_name, labels, annotations)
+    told = said(entry.get("status"))
     return Alert(
         source=source,
-        fingerprint=input_limits.fingerprint(name, labels),
-        status=status_of(entry.get("status"), default),
+        fingerprint=known.fingerprint,
+        **status_of(default if told is Said.NOTHING else told),
         labels=input_limits.bounded(labels),
-        annotations=input_limits.bounded(texts_of(entry.get("annotations"), f"{where}.annotations")),
+        annotations=input_limits.bounded(annotations),
         starts_at=parse_rfc3339(entry.get("startsAt")),
         ends_at=parse_rfc3339(entry.get("endsAt")),
+        once=known.by_words,
+        before=known.before,
     )
 
 
-def status_of(word: object, default: Status) -> Status:
-    """A word that is neither counts as firing: an alert too many is better than one too few."""
-    if word is None or word == "":
-        return default
-    return Status.RESOLVED if isinstance(word, str) and word.strip().lower() == "resolved" else Status.FIRING
+# A label name has no blank in it, so that this is none.
+_WORDS = "its words"
+
+
+@dataclass(frozen=True, slots=True)
+class KnownBy:
+    """What an alert is known by. `by_words`: it says nothing of what it is about but its words, and nothing will end it."""
+
+    fingerprint: str
+    by_words: bool = False
+    before: tuple[str, ...] = ()
+
+
+def named(given: str, labels: Mapping[str, str], words: Mapping[str, str]) -> KnownBy:
+    """By the name that its source gave it; else by its labels; else by its words, or two troubles would become one."""
+    said_words = {f"{_WORDS} {name}": text for name, text in words.items() if text}
+    if given or not said_words or says_what(labels):
+        return KnownBy(input_limits.fingerprint(given, labels))
+    return KnownBy(fingerprint_of({**labels, **said_words}), by_words=True, before=(fingerprint_of(labels),))
+
+
+def status_of(told: Said) -> dict[str, Any]:
+    """The fields of an alert that follow from what was said of its status."""
+    return {
+        "status": Status.RESOLVED if told is Said.OVER else Status.FIRING,
+        "status_told": told is not Said.NOTHING,
+        "perhaps_over": told is Said.PERHAPS_OVER,
+    }
+
+
+def opened_by(value: object) -> dict[str, str]:
+    """The annotation that keeps a word whose opposite is doubtful: that ends only what such a word has opened."""
+    return {OPENED_BY: bare(value)} if said(value) is Said.OPENED else {}
+
+
+def sender_of(payload: Mapping[str, Any]) -> str:
+    """Where the sender says that it runs; empty where it does not."""
+    url = payload.get("externalURL")
+    return input_limits.storable(url, input_limits.MAX_GROUP) if isinstance(url, str) else ""
 
 
 def texts_of(pairs: object, where: str) -> dict[str, str]:

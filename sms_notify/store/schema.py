@@ -380,4 +380,20 @@ MIGRATIONS: tuple[str, ...] = (
     alter table incidents add column closed_by text not null default '';
     create index incidents_acks on incidents (ack_until) where ack_until is not null and closed_at is null;
     """,
+    # By what senders know their alerts, and which open incidents bear a name that an earlier version gave.
+    """
+    alter table incidents add column former integer not null default 0;
+    update incidents set former = 1 where closed_at is null;
+    create table own_ids (
+        id integer primary key,
+        source text not null,
+        alike text not null,
+        name text not null,
+        fingerprint text not null,
+        words text not null,
+        proven integer not null
+    );
+    create unique index own_ids_alike on own_ids (source, alike, name);
+    create index own_ids_name on own_ids (source, name);
+    """,
 )

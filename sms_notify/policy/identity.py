@@ -1,0 +1,231 @@
+"""Which problem an alert speaks of, where its own name is not that of an open one.
+
+A sender's id is what it says it is until it shows otherwise: an end may bear the id alone, or another id than its
+beginning, and an id that is new in every post names posts and not problems. What an earlier version knew by another name
+keeps that until it has ended.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+from sms_notify.alert import OPENED_BY, Alert, Status, fingerprint_of, says_what
+from sms_notify.policy.records import Incident, OwnId
+from sms_notify.policy.rows import Rows
+from sms_notify.policy.vocabulary import IncidentState
+
+POSTS = 3
+"""So many posts of equal labels and words, each with an id of its own, show that the ids name posts. Two may be two problems."""
+
+_NUMBERS = re.compile(r"\d+")
+_NO_TIME = timedelta()
+
+
+def by_its_times(alert: Alert, now: datetime) -> Alert:
+    """Where no word says whether it fires, an `endsAt` that is past does."""
+    over = not alert.status_told and alert.ends_at is not None and alert.ends_at <= now
+    return replace(alert, status=Status.RESOLVED) if over else alert
+
+
+def asks_for_ids(alert: Alert) -> bool:
+    """Whether the sender's own ids may decide: an end without one may be that of an alert that bore one."""
+    return bool(alert.own_id) or (bool(alert.alike) and _may_end(alert))
+
+
+def side_by_side(alerts: Iterable[Alert]) -> frozenset[str]:
+    """The labels under which one post holds several ids: there an id names a problem, for it tells two apart."""
+    ids: dict[str, set[str]] = {}
+    for alert in alerts:
+        if alert.own_id:
+            ids.setdefault(alert.alike, set()).add(alert.own_id)
+    return frozenset(alike for alike, names in ids.items() if len(names) > 1)
+
+
+def spoken_of(
+    rows: Rows, alert: Alert, told_apart: frozenset[str] = frozenset(), calm: timedelta = _NO_TIME
+) -> list[Alert]:
+    """The alert under the name of each problem that it speaks of; mostly as it came. Notes what its id has shown.
+
+    `told_apart`: the labels under which its post holds several ids. `calm`: what has ended so lately may go on.
+    """
+    found = _found(rows, alert, told_apart, calm)
+    return [_if_opened_so(rows, one) if one.perhaps_over else one for one in found]
+
+
+def _found(rows: Rows, alert: Alert, told_apart: frozenset[str], calm: timedelta) -> list[Alert]:
+    if _open_incident(rows, alert.source, alert.fingerprint) is not None:
+        _prove(rows, alert)
+        return [alert]
+    if before := _name_before(rows, alert, calm):
+        return [replace(alert, fingerprint=before)]
+    if others := _ended_by(rows, alert) if _may_end(alert) else []:
+        return [_under(rows, alert, name) for name in others]
+    if alert.status is Status.RESOLVED or not alert.own_id:
+        return [alert]
+    return [replace(alert, fingerprint=_name_by_id(rows, alert, alert.alike in told_apart))]
+
+
+def _may_end(alert: Alert) -> bool:
+    return alert.status is Status.RESOLVED or alert.perhaps_over
+
+
+def _if_opened_so(rows: Rows, alert: Alert) -> Alert:
+    """A doubtful word is an end where its opposite has opened the problem; else it fires."""
+    latest, member = (
+        rows.latest(alert.source, alert.fingerprint),
+        rows.member_of(alert.source, alert.fingerprint),
+    )
+    opened = [one.annotations for one in (member, latest) if one is not None][:1]
+    over = any(OPENED_BY in annotations for annotations in opened)
+    return replace(alert, status=Status.RESOLVED if over else Status.FIRING, perhaps_over=False)
+
+
+def _open_incident(rows: Rows, source: str, fingerprint: str) -> Incident | None:
+    """That an alert of this name is, or is part of."""
+    latest = rows.latest(source, fingerprint)
+    if latest is not None and latest.is_open:
+        return latest
+    member = rows.member_of(source, fingerprint)
+    incident = None if member is None or member.closed_at else rows.incidents.get(member.incident_id)
+    return incident if incident is not None and incident.is_open else None
+
+
+# Names that an earlier version gave.
+
+
+def _name_before(rows: Rows, alert: Alert, calm: timedelta) -> str:
+    """Its name of before the upgrade, while the episode lasts that had it then; empty where there is none."""
+    for name in alert.before:
+        incident = _open_incident(rows, alert.source, name) or _going_on(rows, alert, name, calm)
+        if incident is not None and incident.former and _same_words(incident, alert):
+            return name
+    return ""
+
+
+def _going_on(rows: Rows, alert: Alert, name: str, calm: timedelta) -> Incident | None:
+    """One that has ended just now may flicker, and of one that was closed by hand the source has said no end."""
+    latest = rows.latest(alert.source, name)
+    if latest is None or latest.closed_at is None:
+        return None
+    if latest.state is IncidentState.CLOSED:
+        ends = alert.status is Status.RESOLVED
+        return latest if ends or latest.episode.goes_on(alert, latest.starts_at) else None
+    return latest if rows.now - latest.closed_at < calm else None
+
+
+def _same_words(incident: Incident, alert: Alert) -> bool:
+    """All that had no labels was one problem before: it stays that for what it was opened by."""
+    return says_what(incident.labels) or _told(incident.annotations) == _told(alert.annotations)
+
+
+def _told(annotations: Mapping[str, str]) -> dict[str, str]:
+    return {name: text for name, text in annotations.items() if name != OPENED_BY}
+
+
+# The sender's own ids.
+
+
+def _key(alert: Alert) -> tuple[str, str, str]:
+    return (alert.source, alert.alike, alert.own_id)
+
+
+def _prove(rows: Rows, alert: Alert) -> None:
+    """A second post with the same id: it names a problem."""
+    had = rows.own_ids.get(_key(alert)) if alert.own_id else None
+    if had is not None and not had.proven:
+        rows.own_ids.put(_key(alert), replace(had, fingerprint=alert.fingerprint, proven=True))
+
+
+def _alike(rows: Rows, alert: Alert) -> list[OwnId]:
+    """The ids of what has the same labels, the oldest first."""
+    key = (alert.source, alert.alike)
+    return [one for one in rows.own_ids.rows.values() if (one.source, one.alike) == key]
+
+
+def _name_by_id(rows: Rows, alert: Alert, told_apart: bool) -> str:
+    """What a beginning with an id is known by: its own name, or that of the problem which every post tells anew."""
+    if rows.own_ids.get(_key(alert)) is not None:
+        _prove(rows, alert)
+        return alert.fingerprint
+    words, alike = _words_of(alert), _alike(rows, alert)
+    same = [one for one in alike if one.words == words]
+    of_posts = len(same) + 1 >= POSTS and not told_apart and not any(one.proven for one in alike)
+    still = _still_open(rows, same) if of_posts else []
+    name = still[-1] if still else alert.fingerprint
+    if len(same) < POSTS or not still:
+        rows.own_ids.put(_key(alert), OwnId(*_key(alert), name, words, told_apart))
+    return name
+
+
+def _words_of(alert: Alert) -> str:
+    """Its texts without their numbers: a repeat measures anew, another problem speaks otherwise."""
+    return fingerprint_of(
+        {name: _NUMBERS.sub("", text) for name, text in _told(alert.annotations).items() if name != "url"}
+    )
+
+
+def _still_open(rows: Rows, ids: Iterable[OwnId]) -> list[str]:
+    """The names of those that are open."""
+    return list(
+        dict.fromkeys(
+            one.fingerprint for one in ids if _open_incident(rows, one.source, one.fingerprint) is not None
+        )
+    )
+
+
+def _ended_by(rows: Rows, alert: Alert) -> list[str]:
+    """What an end ends whose own name is not open: all that bears its id, else the one problem with its labels; all of
+    these where their ids named posts.
+    """
+    if bearing := _still_open(rows, (one for one in _bearing(rows, alert) if _agrees(rows, one, alert))):
+        for one in _bearing(rows, alert):
+            if one.fingerprint in bearing:
+                rows.own_ids.put((one.source, one.alike, one.name), replace(one, proven=True))
+        return bearing
+    alike = _alike(rows, alert)
+    names = _still_open(rows, alike)
+    if alert.alike and _open_incident(rows, alert.source, alert.alike) is not None:
+        names.append(alert.alike)
+    return names if len(names) == 1 or _of_posts(alike, alert) else []
+
+
+def _bearing(rows: Rows, alert: Alert) -> list[OwnId]:
+    """All that has the id of this alert, whatever its labels."""
+    every = rows.own_ids.rows.values() if alert.own_id else ()
+    return [one for one in every if (one.source, one.name) == (alert.source, alert.own_id)]
+
+
+def _agrees(rows: Rows, one: OwnId, alert: Alert) -> bool:
+    """Whether it is of the host and the alertname that the alert names; what it leaves out it does not deny."""
+    told = _labels(rows, one.source, one.fingerprint)
+    return all(
+        not mine or mine == theirs for mine, theirs in zip(_place(alert.labels), _place(told), strict=True)
+    )
+
+
+def _place(labels: Mapping[str, str]) -> tuple[str, str]:
+    return labels.get("host") or labels.get("instance", ""), labels.get("alertname", "")
+
+
+def _labels(rows: Rows, source: str, fingerprint: str) -> Mapping[str, str]:
+    """Those that the problem of this name was told with."""
+    member = rows.member_of(source, fingerprint)
+    latest = rows.latest(source, fingerprint)
+    told = latest if latest is not None and latest.is_open else member or latest
+    return {} if told is None else told.labels
+
+
+def _of_posts(alike: Sequence[OwnId], alert: Alert) -> bool:
+    """Whether each of these ids, and that of the alert, was in one post alone: then they are one problem."""
+    posts = len(alike) + bool(alert.own_id)
+    return posts >= POSTS and len({one.words for one in alike}) == 1 and not any(one.proven for one in alike)
+
+
+def _under(rows: Rows, alert: Alert, name: str) -> Alert:
+    """An end takes the way of what it ends: it may have no labels of its own."""
+    labels = _labels(rows, alert.source, name)
+    graded = None if alert.labels.get("severity") else alert.graded
+    return replace(alert, fingerprint=name, labels=labels, graded=graded, once=False)
