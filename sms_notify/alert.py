@@ -201,6 +201,12 @@ OPENED_BY = "opened_by"
 """The annotation that keeps the word of a status field which has a doubtful opposite: that word is an end then."""
 
 
+OWN_ID = "own_id"
+"""The annotation that keeps the id which a sender gave: its labels alone do not tell such an alert from the next one."""
+
+NOT_SAID = frozenset((OPENED_BY, OWN_ID))
+"""The annotations that are ours."""
+
 _BESIDE = frozenset((SEVERITY, "team", "source", "cluster"))
 
 

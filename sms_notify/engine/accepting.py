@@ -19,7 +19,7 @@ from sms_notify.policy.batching import Texted
 from sms_notify.policy.cases import Case, EndsOwed
 from sms_notify.policy.correlation import Chains, Key, is_repeat, known, names
 from sms_notify.policy.ends import EndNotifications
-from sms_notify.policy.identity import asks_for_ids, by_its_times, side_by_side, spoken_of
+from sms_notify.policy.identity import asks_for_ids, by_its_times, spoken_of
 from sms_notify.policy.notifications import Notifications
 from sms_notify.policy.rate_limits import Flapping
 from sms_notify.policy.records import AcceptedAlert, Notification
@@ -27,6 +27,7 @@ from sms_notify.policy.roster import scheduled
 from sms_notify.policy.routing import Route, route
 from sms_notify.policy.rows import Rows
 from sms_notify.policy.ruleset import Plan
+from sms_notify.policy.sender_ids import side_by_side
 from sms_notify.policy.truth import EARLY, hear
 from sms_notify.policy.vocabulary import AckEnd, Drop, Heard, Kind, PageState, State
 from sms_notify.store.tx import Tx

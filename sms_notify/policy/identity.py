@@ -7,20 +7,16 @@ keeps that until it has ended.
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from sms_notify.alert import OPENED_BY, Alert, Status, fingerprint_of, says_what
-from sms_notify.policy.records import Incident, OwnId
+from sms_notify.alert import OPENED_BY, Alert, Status, says_what
+from sms_notify.policy.records import Incident
 from sms_notify.policy.rows import Rows
+from sms_notify.policy.sender_ids import OwnId, name_posts, told, words_of
 from sms_notify.policy.vocabulary import IncidentState
 
-POSTS = 3
-"""So many posts of equal labels and words, each with an id of its own, show that the ids name posts. Two may be two problems."""
-
-_NUMBERS = re.compile(r"\d+")
 _NO_TIME = timedelta()
 
 
@@ -33,15 +29,6 @@ def by_its_times(alert: Alert, now: datetime) -> Alert:
 def asks_for_ids(alert: Alert) -> bool:
     """Whether the sender's own ids may decide: an end without one may be that of an alert that bore one."""
     return bool(alert.own_id) or (bool(alert.alike) and _may_end(alert))
-
-
-def side_by_side(alerts: Iterable[Alert]) -> frozenset[str]:
-    """The labels under which one post holds several ids: there an id names a problem, for it tells two apart."""
-    ids: dict[str, set[str]] = {}
-    for alert in alerts:
-        if alert.own_id:
-            ids.setdefault(alert.alike, set()).add(alert.own_id)
-    return frozenset(alike for alike, names in ids.items() if len(names) > 1)
 
 
 def spoken_of(
@@ -118,11 +105,7 @@ def _going_on(rows: Rows, alert: Alert, name: str, calm: timedelta) -> Incident 
 
 def _same_words(incident: Incident, alert: Alert) -> bool:
     """All that had no labels was one problem before: it stays that for what it was opened by."""
-    return says_what(incident.labels) or _told(incident.annotations) == _told(alert.annotations)
-
-
-def _told(annotations: Mapping[str, str]) -> dict[str, str]:
-    return {name: text for name, text in annotations.items() if name != OPENED_BY}
+    return says_what(incident.labels) or told(incident.annotations) == told(alert.annotations)
 
 
 # The sender's own ids.
@@ -150,21 +133,14 @@ def _name_by_id(rows: Rows, alert: Alert, told_apart: bool) -> str:
     if rows.own_ids.get(_key(alert)) is not None:
         _prove(rows, alert)
         return alert.fingerprint
-    words, alike = _words_of(alert), _alike(rows, alert)
+    words, alike = words_of(alert), _alike(rows, alert)
     same = [one for one in alike if one.words == words]
-    of_posts = len(same) + 1 >= POSTS and not told_apart and not any(one.proven for one in alike)
-    still = _still_open(rows, same) if of_posts else []
+    proven = told_apart or any(one.proven for one in alike)
+    still = _still_open(rows, same) if name_posts(same, 1) and not proven else []
     name = still[-1] if still else alert.fingerprint
-    if len(same) < POSTS or not still:
+    if not name_posts(same, 0) or not still:  # a fourth id of posts says nothing that three have not
         rows.own_ids.put(_key(alert), OwnId(*_key(alert), name, words, told_apart))
     return name
-
-
-def _words_of(alert: Alert) -> str:
-    """Its texts without their numbers: a repeat measures anew, another problem speaks otherwise."""
-    return fingerprint_of(
-        {name: _NUMBERS.sub("", text) for name, text in _told(alert.annotations).items() if name != "url"}
-    )
 
 
 def _still_open(rows: Rows, ids: Iterable[OwnId]) -> list[str]:
@@ -189,7 +165,7 @@ def _ended_by(rows: Rows, alert: Alert) -> list[str]:
     names = _still_open(rows, alike)
     if alert.alike and _open_incident(rows, alert.source, alert.alike) is not None:
         names.append(alert.alike)
-    return names if len(names) == 1 or _of_posts(alike, alert) else []
+    return names if len(names) == 1 or name_posts(alike, bool(alert.own_id)) else []
 
 
 def _bearing(rows: Rows, alert: Alert) -> list[OwnId]:
@@ -200,10 +176,8 @@ def _bearing(rows: Rows, alert: Alert) -> list[OwnId]:
 
 def _agrees(rows: Rows, one: OwnId, alert: Alert) -> bool:
     """Whether it is of the host and the alertname that the alert names; what it leaves out it does not deny."""
-    told = _labels(rows, one.source, one.fingerprint)
-    return all(
-        not mine or mine == theirs for mine, theirs in zip(_place(alert.labels), _place(told), strict=True)
-    )
+    places = zip(_place(alert.labels), _place(_labels(rows, one.source, one.fingerprint)), strict=True)
+    return all(not mine or mine == theirs for mine, theirs in places)
 
 
 def _place(labels: Mapping[str, str]) -> tuple[str, str]:
@@ -214,14 +188,8 @@ def _labels(rows: Rows, source: str, fingerprint: str) -> Mapping[str, str]:
     """Those that the problem of this name was told with."""
     member = rows.member_of(source, fingerprint)
     latest = rows.latest(source, fingerprint)
-    told = latest if latest is not None and latest.is_open else member or latest
-    return {} if told is None else told.labels
-
-
-def _of_posts(alike: Sequence[OwnId], alert: Alert) -> bool:
-    """Whether each of these ids, and that of the alert, was in one post alone: then they are one problem."""
-    posts = len(alike) + bool(alert.own_id)
-    return posts >= POSTS and len({one.words for one in alike}) == 1 and not any(one.proven for one in alike)
+    known = latest if latest is not None and latest.is_open else member or latest
+    return {} if known is None else known.labels
 
 
 def _under(rows: Rows, alert: Alert, name: str) -> Alert:

@@ -157,21 +157,6 @@ class Member:
         )  # fmt: skip
 
 
-@dataclass(frozen=True, slots=True)
-class OwnId:
-    """An id that a sender gave an alert, by its `name` within the sender; `alike` is what the alert would be known by
-    without it, `fingerprint` what it is known by, `words` are its texts without their numbers. `proven`: two posts bore
-    the id, or one had another beside it; so it names a problem and not a post.
-    """
-
-    source: str
-    alike: str
-    name: str
-    fingerprint: str
-    words: str
-    proven: bool = False
-
-
 UNACKNOWLEDGED = "unacknowledged"
 """The bundle of those that say so: to nobody any more once somebody takes care of it again."""
 

@@ -26,7 +26,6 @@ from sms_notify.policy.records import (
     Message,
     NextIds,
     Notification,
-    OwnId,
     QueueView,
     Subject,
     Timer,
@@ -36,6 +35,7 @@ from sms_notify.policy.records import (
 )
 from sms_notify.policy.rotations import Shift
 from sms_notify.policy.self_alert_notes import LostNote, SelfAlertNote
+from sms_notify.policy.sender_ids import OwnId
 from sms_notify.policy.table import Table
 from sms_notify.policy.vocabulary import Decision, Drop, Kind, PageState, State
 

@@ -12,11 +12,11 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
-from sms_notify.alert import Alert, Delivery, fingerprint_of
+from sms_notify.alert import OWN_ID, Alert, Delivery, fingerprint_of
 from sms_notify.errors import ParseError
 from sms_notify.sources import input_limits, json_alert
 from sms_notify.sources.json_alert import KnownBy
-from sms_notify.sources.status_words import TRUE_WORDS, Said, bare, said
+from sms_notify.sources.status_words import TRUE_WORDS, StatusWord, bare, said
 from sms_notify.sources.times import parse_rfc3339
 
 SOURCE = "alerts"
@@ -89,12 +89,15 @@ def parse(body: bytes, source: str = SOURCE, added: Added | None = None) -> Deli
     Raises ParseError where the body is not JSON, or nothing in it is an alert.
     """
     payload = _payload(body)
-    group, hidden, default, listed, sender = "", 0, Said.NOTHING, payload, ""
+    group, hidden, default, listed, sender = "", 0, StatusWord.NOTHING, payload, ""
     if isinstance(payload, dict) and isinstance(payload.get("alerts"), list):
         group = input_limits.storable(
             json_alert.text_of(payload.get("groupKey"), "groupKey"), input_limits.MAX_GROUP
         )
-        hidden, default = input_limits.hidden(payload.get("truncatedAlerts")), _said(payload, Said.NOTHING)
+        hidden, default = (
+            input_limits.hidden(payload.get("truncatedAlerts")),
+            _said(payload, StatusWord.NOTHING),
+        )
         listed, sender = payload["alerts"], json_alert.sender_of(payload)
     elif isinstance(payload, dict):
         if not KNOWN & payload.keys():
@@ -136,7 +139,7 @@ def _line(line: bytes, number: int) -> Any:
         raise ParseError(f"alert {number}, of one a line, is not JSON") from None
 
 
-def _alert(source: str, given: object, default: Said, added: Added, where: str) -> Alert:
+def _alert(source: str, given: object, default: StatusWord, added: Added, where: str) -> Alert:
     entry = json_alert.entry_of(given, where)
     labels = json_alert.texts_of(entry.get("labels"), f"{where}.labels")
     _fill(labels, entry, LABELS, where)
@@ -145,16 +148,16 @@ def _alert(source: str, given: object, default: Said, added: Added, where: str) 
     _fill(annotations, entry, ANNOTATIONS, where)
     # A severity that stands beside the labels may change, or be missing when all is well: it names nothing.
     known, own_id, alike = _identity(entry, labels, annotations, where)
+    kept = json_alert.opened_by(_word(entry)) | ({OWN_ID: _own_id(entry, where)[1]} if own_id else {})
     _fill(labels, entry, GRADES, where)
     if added.severity and not labels.get("severity"):
         labels["severity"] = added.severity
-    word = _word(entry)
     return Alert(
         source=source,
         fingerprint=known.fingerprint,
-        **json_alert.status_of(_said(entry, Said.OVER if added.resolved else default)),
+        **json_alert.status_of(_said(entry, StatusWord.OVER if added.resolved else default)),
         labels=input_limits.bounded(labels),
-        annotations=input_limits.bounded(json_alert.opened_by(word) | annotations),
+        annotations=input_limits.bounded(kept | annotations),
         starts_at=_moment(entry, STARTS),
         ends_at=_moment(entry, ENDS),
         once=known.by_words,
@@ -171,23 +174,23 @@ def _identity(
     plain = json_alert.named(_name(entry, where), labels, words)
     if json_alert.text_of(entry.get("fingerprint"), where):
         return plain, "", ""
-    spelled = {name.replace("_", "").casefold(): name for name in entry}
-    field, own = _own_id(entry, spelled, where)
+    field_name, own = _own_id(entry, where)
     if not own:
         return plain, "", plain.fingerprint
     id_ = {_ID: own, f"{_ID}: source": labels.get("source", "")}
     place = {"host": labels.get("host") or labels.get("instance", ""), "name": labels.get("alertname", "")}
-    name = fingerprint_of({**id_, **(labels if field in ROW_IDS else place)})
+    name = fingerprint_of({**id_, **(labels if field_name in ROW_IDS else place)})
     before = plain.before or (plain.fingerprint,)
     return KnownBy(name, before=before), fingerprint_of(id_), plain.fingerprint
 
 
-def _own_id(entry: Mapping[str, Any], spelled: Mapping[str, str], where: str) -> tuple[str, str]:
-    """The field that holds it, and the id; both empty where there is none."""
-    for field in (*OWN_IDS, *ROW_IDS):
-        name = spelled.get(field.replace("_", ""), "")
-        if text := json_alert.text_of(entry.get(name), f"{where}.{field}"):
-            return field, text
+def _own_id(entry: Mapping[str, Any], where: str) -> tuple[str, str]:
+    """The field that holds it, by our spelling, and the id; both empty where there is none."""
+    spelled = {name.replace("_", "").casefold(): name for name in entry}
+    for one in (*OWN_IDS, *ROW_IDS):
+        name = spelled.get(one.replace("_", ""), "")
+        if text := json_alert.text_of(entry.get(name), f"{where}.{one}"):
+            return one, text
     return "", ""
 
 
@@ -211,15 +214,15 @@ def _word(entry: Mapping[str, Any]) -> Any:
     return next((entry[name] for name in STATUS if entry.get(name) not in (None, "")), None)
 
 
-def _said(entry: Mapping[str, Any], default: Said) -> Said:
+def _said(entry: Mapping[str, Any], default: StatusWord) -> StatusWord:
     """A severity that is a word for well ends as a status does: some systems know no other field."""
     if bare(entry.get("resolved")) in TRUE_WORDS:
-        return Said.OVER
+        return StatusWord.OVER
     told = said(_word(entry))
-    if told is not Said.NOTHING:
+    if told is not StatusWord.NOTHING:
         return told
-    well = any(said(entry.get(name)) is Said.OVER for name in GRADES)
-    return Said.OVER if well else default
+    well = any(said(entry.get(name)) is StatusWord.OVER for name in GRADES)
+    return StatusWord.OVER if well else default
 
 
 def _moment(entry: Mapping[str, Any], names: Iterable[str]) -> datetime | None:

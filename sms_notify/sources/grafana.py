@@ -12,7 +12,7 @@ from typing import Any
 from sms_notify.alert import Alert, Delivery
 from sms_notify.errors import ParseError
 from sms_notify.sources import input_limits, json_alert
-from sms_notify.sources.status_words import Said, said
+from sms_notify.sources.status_words import StatusWord, said
 
 SOURCE = "grafana"
 
@@ -76,7 +76,7 @@ def _of_organisation(alert: Alert, org: int) -> Alert:
     )
 
 
-def _alert(given: object, default: Said, where: str) -> Alert:
+def _alert(given: object, default: StatusWord, where: str) -> Alert:
     alert = json_alert.alert_of(SOURCE, given, default, where)
     more = _along(json_alert.entry_of(given, where), where)
     if not any(alert.annotations.get(name, "").strip() for name in _TOLD):

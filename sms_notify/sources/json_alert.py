@@ -16,7 +16,7 @@ import orjson
 from sms_notify.alert import OPENED_BY, Alert, Status, fingerprint_of, says_what
 from sms_notify.errors import ParseError
 from sms_notify.sources import input_limits
-from sms_notify.sources.status_words import Said, bare, said
+from sms_notify.sources.status_words import StatusWord, bare, said
 from sms_notify.sources.times import parse_rfc3339
 
 
@@ -42,7 +42,7 @@ def few(entries: list[Any]) -> list[Any]:
     return entries
 
 
-def alert_of(source: str, given: object, default: Said, where: str) -> Alert:
+def alert_of(source: str, given: object, default: StatusWord, where: str) -> Alert:
     """One entry of the list. Raises ParseError, which names it by `where`."""
     entry = entry_of(given, where)
     labels = texts_of(entry.get("labels"), f"{where}.labels")
@@ -53,7 +53,7 @@ def alert_of(source: str, given: object, default: Said, where: str) -> Alert:
     return Alert(
         source=source,
         fingerprint=known.fingerprint,
-        **status_of(default if told is Said.NOTHING else told),
+        **status_of(default if told is StatusWord.NOTHING else told),
         labels=input_limits.bounded(labels),
         annotations=input_limits.bounded(annotations),
         starts_at=parse_rfc3339(entry.get("startsAt")),
@@ -84,18 +84,18 @@ def named(given: str, labels: Mapping[str, str], words: Mapping[str, str]) -> Kn
     return KnownBy(fingerprint_of({**labels, **said_words}), by_words=True, before=(fingerprint_of(labels),))
 
 
-def status_of(told: Said) -> dict[str, Any]:
+def status_of(told: StatusWord) -> dict[str, Any]:
     """The fields of an alert that follow from what was said of its status."""
     return {
-        "status": Status.RESOLVED if told is Said.OVER else Status.FIRING,
-        "status_told": told is not Said.NOTHING,
-        "perhaps_over": told is Said.PERHAPS_OVER,
+        "status": Status.RESOLVED if told is StatusWord.OVER else Status.FIRING,
+        "status_told": told is not StatusWord.NOTHING,
+        "perhaps_over": told is StatusWord.PERHAPS_OVER,
     }
 
 
 def opened_by(value: object) -> dict[str, str]:
     """The annotation that keeps a word whose opposite is doubtful: that ends only what such a word has opened."""
-    return {OPENED_BY: bare(value)} if said(value) is Said.OPENED else {}
+    return {OPENED_BY: bare(value)} if said(value) is StatusWord.OPENED else {}
 
 
 def sender_of(payload: Mapping[str, Any]) -> str:

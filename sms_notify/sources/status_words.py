@@ -43,7 +43,7 @@ TRUE_WORDS = frozenset(("true", "yes"))
 """Of a field `resolved`. A number there may count something."""
 
 
-class Said(StrEnum):
+class StatusWord(StrEnum):
     """What one status field says."""
 
     NOTHING = "nothing"
@@ -64,13 +64,13 @@ def bare(value: object) -> str:
     return text[kept[0] : kept[-1] + 1] if kept else ""
 
 
-def said(value: object) -> Said:
+def said(value: object) -> StatusWord:
     """What `value`, the whole of a status field, says. What is no text, number or truth fires."""
     if value is None or value == "":
-        return Said.NOTHING
+        return StatusWord.NOTHING
     word = bare(value)
     if word in RESOLVED_WORDS:
-        return Said.OVER
+        return StatusWord.OVER
     if word in DOUBTFUL_WORDS:
-        return Said.PERHAPS_OVER
-    return Said.OPENED if word in OPENING_WORDS else Said.FIRING
+        return StatusWord.PERHAPS_OVER
+    return StatusWord.OPENED if word in OPENING_WORDS else StatusWord.FIRING

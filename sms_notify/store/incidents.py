@@ -154,7 +154,8 @@ def insert(tx: Tx, incidents: Iterable[Incident]) -> None:
     """The unique index refuses a second open one of the same key."""
     rows = [
         (
-            one.id, one.source, one.fingerprint, to_stored(one.starts_at), stored(one.opened_at), *_changeable(one), int(one.former)
+            one.id, one.source, one.fingerprint, to_stored(one.starts_at), stored(one.opened_at),
+            *_changeable(one), int(one.former),
         )
         for one in incidents
     ]  # fmt: skip

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from sms_notify.policy.records import OwnId
+from sms_notify.policy.sender_ids import OwnId
 from sms_notify.store.tx import Row, Tx, insert_into, pairs
 
 _MOST = 20  # of equal labels, and of one id: older ones are of episodes that are over
@@ -23,7 +23,8 @@ def named(tx: Tx, keys: Iterable[tuple[str, str]]) -> list[OwnId]:
 def _newest(tx: Tx, keys: Iterable[tuple[str, str]], column: str) -> list[OwnId]:
     found: list[Row] = []
     for values, named_values in pairs(keys):
-        newest = f"select x.id from own_ids x where x.source = k.source and x.{column} = k.name order by x.id desc limit {_MOST:d}"
+        of_key = f"from own_ids x where x.source = k.source and x.{column} = k.name"
+        newest = f"select x.id {of_key} order by x.id desc limit {_MOST:d}"
         sql = f"with k (source, name) as (values {values}) select i.* from k join own_ids i on i.id in ({newest}) order by i.id"
         found += tx.all(sql, **named_values)
     return list(map(_own_id, found))

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from datetime import timedelta
 
-from sms_notify.alert import Status
+from sms_notify.alert import OWN_ID, Status
 from sms_notify.wording import gsm
 from sms_notify.wording.alert_fields import as_told, briefly, what_and_summary, where_of, without_port
 from sms_notify.wording.alert_list import Listing, by_place, groups_of
@@ -85,7 +85,10 @@ def _fitted(wording: _Wording, notice: Notice, max_parts: int) -> tuple[Text, Se
 
 def _one(notice: Notice, reader: Reader, words: Words) -> _Wording:
     alert = notice.incidents[0].alert
-    brief = notice.status is Status.RESOLVED or notice.tone is Tone.FLAPPING
+    # What its sender's own id tells apart has the name and the place of another: its words must stand there.
+    brief = OWN_ID not in alert.annotations and (
+        notice.status is Status.RESOLVED or notice.tone is Tone.FLAPPING
+    )
     what, summary = (briefly if brief else what_and_summary)(alert, words)
     where = where_of(alert)
     before = [*_head(notice, words), clipped("what", what)]
