@@ -14,7 +14,7 @@ from typing import Any
 
 from sms_notify.alert import OWN_ID, Alert, Delivery, fingerprint_of
 from sms_notify.errors import ParseError
-from sms_notify.sources import input_limits, json_alert
+from sms_notify.sources import input_limits, json_alert, status_words
 from sms_notify.sources.json_alert import KnownBy
 from sms_notify.sources.status_words import TRUE_WORDS, StatusWord, bare, said
 from sms_notify.sources.times import parse_rfc3339
@@ -44,6 +44,7 @@ ANNOTATIONS = {
     "url": "url",
     "link": "url",
 }
+RESOLVED_WORDS = status_words.RESOLVED_WORDS
 STATUS = ("status", "state")
 # The sender's own id, spelled so or as `alertUid`. Those of the first row name an alert of one host and name, those of the
 # second only one of several with equal labels: most of them number rows or messages.
@@ -51,7 +52,7 @@ OWN_IDS = ("alert_uid", "dedup_key", "incident_key", "alert_id")
 ROW_IDS = ("id", "uid", "key", "event_id")
 STARTS = ("startsAt", "starts_at")
 ENDS = ("endsAt", "ends_at")
-KNOWN = {
+SPEAKING = {
     *LABELS,
     *GRADES,
     *ANNOTATIONS,
@@ -63,6 +64,9 @@ KNOWN = {
     "fingerprint",
     "resolved",
 }
+"""The fields of which an alert has one at least: an id alone says nothing."""
+
+KNOWN = {*SPEAKING, *OWN_IDS, *ROW_IDS}
 # A label name has no blank in it, so that none of ours is one.
 _ID = "its sender's id"
 _MEANT = re.compile(rb"\s*(?:\{\s*[\"}]|\[\s*(?:\{|\]\s*\Z))")
@@ -100,7 +104,7 @@ def parse(body: bytes, source: str = SOURCE, added: Added | None = None) -> Deli
         )
         listed, sender = payload["alerts"], json_alert.sender_of(payload)
     elif isinstance(payload, dict):
-        if not KNOWN & payload.keys():
+        if not SPEAKING & payload.keys():
             raise ParseError(
                 'the object is no alert: give it "name" and "summary", or "labels", or a list "alerts"'
             )

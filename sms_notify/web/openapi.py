@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 from sms_notify.alert import Delivery
 from sms_notify.policy.outcomes import DeliveryStatus
-from sms_notify.sources import alertmanager, generic, grafana, zabbix
+from sms_notify.sources import alertmanager, generic, grafana, installation, zabbix
 from sms_notify.web.body import MAX_BODY
 from sms_notify.web.http_limits import HttpLimits
 from sms_notify.web.schemas import Json, schemas
@@ -39,6 +39,9 @@ class _Webhook:
     example: object
     lines: bool = False  # also one alert a line
 
+
+NAMED = ("/alertmanager", "/alert", "/grafana", "/zabbix")
+"""The webhooks that take a name of the installation behind them; JSON has a field for that."""
 
 _LABELS = {"alertname": "DiskFull", "instance": "db1", "severity": "critical"}
 _TOLD = {"status": "firing", "labels": _LABELS, "annotations": {"summary": "/var is at 97 %"}}
@@ -107,7 +110,16 @@ _SCHEMES: Mapping[str, Json] = {
 
 
 def _posts(webhooks: Mapping[str, Parser], guarded: Json) -> Json:
-    return {path: {"post": _post(path, _WEBHOOKS[parse], guarded)} for path, parse in webhooks.items()}
+    plain = {path: {"post": _post(path, _WEBHOOKS[parse], guarded)} for path, parse in webhooks.items()}
+    named = {f"{path}/{{name}}": _named(path, plain[path]["post"]) for path in NAMED if path in plain}
+    return {**plain, **named}
+
+
+def _named(path: str, post: Json) -> Json:
+    schema = {"type": "string", "pattern": f"^{installation.NAME}$"}
+    about = "The installation that sends: what two of them tell with equal labels stays two problems."
+    name: Json = {"name": "name", "in": "path", "required": True, "description": about, "schema": schema}
+    return {"parameters": [name], "post": {**post, "operationId": f"{path.strip('/')}Named"}}
 
 
 def _post(path: str, webhook: _Webhook, guarded: Json) -> Json:

@@ -111,7 +111,7 @@ def alert_fields() -> Json:
 def _alerts() -> Json:
     """An object that has `alerts` is a list of them, whatever else it has."""
     alert = _ref("Alert")
-    known = [{"required": [name]} for name in alert_fields() if name in generic.KNOWN]
+    known = [{"required": [name]} for name in alert_fields() if name in generic.SPEAKING]
     return {
         "description": "One alert, a list of alerts, or an object with such a list.",
         "anyOf": [
