@@ -197,6 +197,18 @@ class Handed:
     body: bytes = b""
 
 
+MONITOR = "monitor"
+"""The label that names the installation which sent an alert."""
+
+INSTALLATION = "@"
+"""Between the source's own fingerprint and the name of the installation, where that has one; in neither of them."""
+
+
+def at_source(fingerprint: str) -> str:
+    """The fingerprint as the installation itself knows it."""
+    return fingerprint.partition(INSTALLATION)[0]
+
+
 OPENED_BY = "opened_by"
 """The annotation that keeps the word of a status field which has a doubtful opposite: that word is an end then."""
 

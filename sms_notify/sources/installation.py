@@ -10,16 +10,10 @@ import re
 from dataclasses import replace
 from typing import TypeVar
 
-from sms_notify.alert import Acknowledged, Alert, Delivery, Unacknowledged
+from sms_notify.alert import INSTALLATION, MONITOR, Acknowledged, Alert, Delivery, Unacknowledged
 from sms_notify.sources import input_limits
 
-LABEL = "monitor"
-"""The label that tells the name, as it does for the command hooks."""
-
 NAME = r"[A-Za-z0-9_.-]{1,32}"
-MARK = "@"
-"""Between a source's own name of an alert and that of the installation; no source's name holds it."""
-
 _NAME = re.compile(NAME)
 A = TypeVar("A", Alert, Acknowledged, Unacknowledged)
 
@@ -41,15 +35,15 @@ def sent_by(delivery: Delivery, name: str) -> Delivery:
 
 
 def _named(one: A, name: str) -> A:
-    return replace(one, fingerprint=f"{one.fingerprint}{MARK}{name}")
+    return replace(one, fingerprint=f"{one.fingerprint}{INSTALLATION}{name}")
 
 
 def _alert(alert: Alert, name: str) -> Alert:
     """What it was known by without the name is one of its names from before."""
     return replace(
         _named(alert, name),
-        labels=input_limits.bounded({LABEL: name, **alert.labels}),
-        own_id=f"{alert.own_id}{MARK}{name}" if alert.own_id else "",
-        alike=f"{alert.alike}{MARK}{name}" if alert.alike else "",
-        before=(*(f"{one}{MARK}{name}" for one in alert.before), alert.fingerprint, *alert.before),
+        labels=input_limits.bounded({MONITOR: name, **alert.labels}),
+        own_id=f"{alert.own_id}{INSTALLATION}{name}" if alert.own_id else "",
+        alike=f"{alert.alike}{INSTALLATION}{name}" if alert.alike else "",
+        before=(*(f"{one}{INSTALLATION}{name}" for one in alert.before), alert.fingerprint, *alert.before),
     )

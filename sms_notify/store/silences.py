@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from sms_notify.alert import Alert
+from sms_notify.alert import MONITOR, Alert, at_source
 from sms_notify.policy.records import Subject
 from sms_notify.policy.vocabulary import AckBy
 from sms_notify.sources.alertmanager import SOURCE
@@ -98,7 +98,7 @@ def acknowledged(tx: Tx) -> list[BySilence]:
     )
     names: dict[int, list[str]] = {}
     for alert in alerts:
-        names.setdefault(alert["id"], []).append(alert["fingerprint"])
+        names.setdefault(alert["id"], []).append(at_source(alert["fingerprint"]))
     found = (
         BySilence(row["id"], row["acked_ref"], row["acked_by"], tuple(names.get(row["id"], ())))
         for row in rows
@@ -123,7 +123,7 @@ def wanting(tx: Tx, since: datetime) -> Sequence[Wanting]:
     What a silence has acknowledged wants none.
     """
     rows = tx.all(
-        f"select id, labels, acked_at, acked_by from by_source i where {_OPEN_THERE} and acked_at >= :since"
+        f"select id, fingerprint, labels, acked_at, acked_by from by_source i where {_OPEN_THERE} and acked_at >= :since"
         " and acked_how <> :silence"
         " and not exists (select 1 from silences s where s.incident_id = i.id) order by id",
         since=stored(since),
@@ -131,9 +131,15 @@ def wanting(tx: Tx, since: datetime) -> Sequence[Wanting]:
         silence=AckBy.SILENCE,
     )
     return [
-        Wanting(row["id"], load(row["labels"]), moment(row["acked_at"]), row["acked_by"] or "")
+        Wanting(row["id"], _labels_there(row), moment(row["acked_at"]), row["acked_by"] or "")
         for row in _single(rows)
     ]
+
+
+def _labels_there(row: Row) -> Mapping[str, str]:
+    """Without the installation's name where we have added it: a silence of a label that the alert has not covers nothing."""
+    added = at_source(row["fingerprint"]) != row["fingerprint"]
+    return {name: text for name, text in load(row["labels"]).items() if not (added and name == MONITOR)}
 
 
 def _single(rows: Sequence[Row]) -> list[Row]:
@@ -164,7 +170,7 @@ def still_open(tx: Tx) -> Sequence[Open]:
     )
     return [
         Open(
-            row["id"], row["fingerprint"], load(row["labels"]), moment(row["opened_at"]), moment(row["last_seen_at"]),
+            row["id"], at_source(row["fingerprint"]), load(row["labels"]), moment(row["opened_at"]), moment(row["last_seen_at"]),
             row["acked_at"] is not None, row["acked_how"] == AckBy.SILENCE, row["alertmanager"] or "",
             row["silence_id"] or "",
         )

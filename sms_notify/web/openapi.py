@@ -40,8 +40,8 @@ class _Webhook:
     lines: bool = False  # also one alert a line
 
 
-NAMED = ("/alertmanager", "/alert", "/grafana", "/zabbix")
-"""The webhooks that take a name of the installation behind them; JSON has a field for that."""
+NAMED = ("/alertmanager", "/alert")
+"""The webhooks that take the name of an installation behind them; what sends to the others has it from its token."""
 
 _LABELS = {"alertname": "DiskFull", "instance": "db1", "severity": "critical"}
 _TOLD = {"status": "firing", "labels": _LABELS, "annotations": {"summary": "/var is at 97 %"}}
