@@ -136,7 +136,15 @@ def test_any_other_word_fires(word: object) -> None:
 
 
 @pytest.mark.parametrize(
-    ("value", "status"), [(True, "resolved"), (False, "firing"), ("true", "resolved"), ("True", "resolved"), ("no", "firing"), (1, "firing")]
+    ("value", "status"),
+    [
+        (True, "resolved"),
+        (False, "firing"),
+        ("true", "resolved"),
+        ("True", "resolved"),
+        ("no", "firing"),
+        (1, "firing"),
+    ],
 )
 def test_resolved_may_be_said_with_true(value: object, status: str) -> None:
     assert only(name="x", resolved=value).status == status
