@@ -206,18 +206,24 @@ INSTALLATION = "@"
 
 def at_source(fingerprint: str) -> str:
     """The fingerprint as the installation itself knows it."""
-    return fingerprint.partition(INSTALLATION)[0]
+    return fingerprint.rpartition(INSTALLATION)[0] or fingerprint
 
 
-OPENED_BY = "opened_by"
+def installation_of(fingerprint: str) -> str:
+    """The name of the installation; empty where it has none."""
+    before, _, name = fingerprint.rpartition(INSTALLATION)
+    return name if before else ""
+
+
+OPENED_BY = "opened by"
 """The annotation that keeps the word of a status field which has a doubtful opposite: that word is an end then."""
 
 
-OWN_ID = "own_id"
+OWN_ID = "own id"
 """The annotation that keeps the id which a sender gave: its labels alone do not tell such an alert from the next one."""
 
 NOT_SAID = frozenset((OPENED_BY, OWN_ID))
-"""The annotations that are ours."""
+"""The annotations that are ours: with a blank, so that none of a source has their names."""
 
 _BESIDE = frozenset((SEVERITY, "team", "source", "cluster"))
 

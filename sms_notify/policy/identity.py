@@ -12,6 +12,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from sms_notify.alert import OPENED_BY, Alert, Status, says_what
+from sms_notify.policy.correlation import REPEATING
 from sms_notify.policy.records import Incident
 from sms_notify.policy.rows import Rows
 from sms_notify.policy.sender_ids import OwnId, name_posts, told, words_of
@@ -23,7 +24,7 @@ _NO_TIME = timedelta()
 def by_its_times(alert: Alert, now: datetime) -> Alert:
     """Where no word says whether it fires, an `endsAt` that is past does."""
     over = not alert.status_told and alert.ends_at is not None and alert.ends_at <= now
-    return replace(alert, status=Status.RESOLVED) if over else alert
+    return replace(alert, status=Status.RESOLVED, perhaps_over=False) if over else alert
 
 
 def asks_for_ids(alert: Alert) -> bool:
@@ -60,13 +61,12 @@ def _may_end(alert: Alert) -> bool:
 
 
 def _if_opened_so(rows: Rows, alert: Alert) -> Alert:
-    """A doubtful word is an end where its opposite has opened the problem; else it fires."""
-    latest, member = (
-        rows.latest(alert.source, alert.fingerprint),
-        rows.member_of(alert.source, alert.fingerprint),
-    )
-    opened = [one.annotations for one in (member, latest) if one is not None][:1]
-    over = any(OPENED_BY in annotations for annotations in opened)
+    """A doubtful word is an end where its opposite has opened the problem, as it always has at Alertmanager and Grafana;
+    else it fires.
+    """
+    latest = rows.latest(alert.source, alert.fingerprint)
+    opened = rows.member_of(alert.source, alert.fingerprint) or latest
+    over = opened is not None and (OPENED_BY in opened.annotations or alert.source in REPEATING)
     return replace(alert, status=Status.RESOLVED if over else Status.FIRING, perhaps_over=False)
 
 

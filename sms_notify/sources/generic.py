@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
-from sms_notify.alert import OWN_ID, Alert, Delivery, fingerprint_of
+from sms_notify.alert import OPENED_BY, OWN_ID, Alert, Delivery, fingerprint_of
 from sms_notify.errors import ParseError
 from sms_notify.sources import input_limits, json_alert, status_words
 from sms_notify.sources.json_alert import KnownBy
@@ -98,10 +98,7 @@ def parse(body: bytes, source: str = SOURCE, added: Added | None = None) -> Deli
         group = input_limits.storable(
             json_alert.text_of(payload.get("groupKey"), "groupKey"), input_limits.MAX_GROUP
         )
-        hidden, default = (
-            input_limits.hidden(payload.get("truncatedAlerts")),
-            _said(payload, StatusWord.NOTHING),
-        )
+        hidden, default = input_limits.hidden(payload.get("truncatedAlerts")), _said(payload)
         listed, sender = payload["alerts"], json_alert.sender_of(payload)
     elif isinstance(payload, dict):
         if not SPEAKING & payload.keys():
@@ -152,14 +149,16 @@ def _alert(source: str, given: object, default: StatusWord, added: Added, where:
     _fill(annotations, entry, ANNOTATIONS, where)
     # A severity that stands beside the labels may change, or be missing when all is well: it names nothing.
     known, own_id, alike = _identity(entry, labels, annotations, where)
-    kept = json_alert.opened_by(_word(entry)) | ({OWN_ID: _own_id(entry, where)[1]} if own_id else {})
+    own, of_all = _said(entry), StatusWord.OVER if added.resolved else default
+    kept = {OPENED_BY: bare(_word(entry))} if json_alert.said_of(own, of_all) is StatusWord.OPENED else {}
+    kept |= {OWN_ID: _own_id(entry, where)[1]} if own_id else {}
     _fill(labels, entry, GRADES, where)
     if added.severity and not labels.get("severity"):
         labels["severity"] = added.severity
     return Alert(
         source=source,
         fingerprint=known.fingerprint,
-        **json_alert.status_of(_said(entry, StatusWord.OVER if added.resolved else default)),
+        **json_alert.status_of(own, of_all),
         labels=input_limits.bounded(labels),
         annotations=input_limits.bounded(kept | annotations),
         starts_at=_moment(entry, STARTS),
@@ -218,7 +217,7 @@ def _word(entry: Mapping[str, Any]) -> Any:
     return next((entry[name] for name in STATUS if entry.get(name) not in (None, "")), None)
 
 
-def _said(entry: Mapping[str, Any], default: StatusWord) -> StatusWord:
+def _said(entry: Mapping[str, Any]) -> StatusWord:
     """A severity that is a word for well ends as a status does: some systems know no other field."""
     if bare(entry.get("resolved")) in TRUE_WORDS:
         return StatusWord.OVER
@@ -226,7 +225,7 @@ def _said(entry: Mapping[str, Any], default: StatusWord) -> StatusWord:
     if told is not StatusWord.NOTHING:
         return told
     well = any(said(entry.get(name)) is StatusWord.OVER for name in GRADES)
-    return StatusWord.OVER if well else default
+    return StatusWord.OVER if well else StatusWord.NOTHING
 
 
 def _moment(entry: Mapping[str, Any], names: Iterable[str]) -> datetime | None:

@@ -13,10 +13,10 @@ from typing import Any
 
 import orjson
 
-from sms_notify.alert import OPENED_BY, Alert, Status, fingerprint_of, says_what
+from sms_notify.alert import Alert, Status, fingerprint_of, says_what
 from sms_notify.errors import ParseError
 from sms_notify.sources import input_limits
-from sms_notify.sources.status_words import StatusWord, bare, said
+from sms_notify.sources.status_words import StatusWord, said
 from sms_notify.sources.times import parse_rfc3339
 
 
@@ -49,11 +49,10 @@ def alert_of(source: str, given: object, default: StatusWord, where: str) -> Ale
     annotations = texts_of(entry.get("annotations"), f"{where}.annotations")
     given_name = text_of(entry.get("fingerprint"), f"{where}.fingerprint")
     known = named(given_name, labels, annotations)
-    told = said(entry.get("status"))
     return Alert(
         source=source,
         fingerprint=known.fingerprint,
-        **status_of(default if told is StatusWord.NOTHING else told),
+        **status_of(said(entry.get("status")), default),
         labels=input_limits.bounded(labels),
         annotations=input_limits.bounded(annotations),
         starts_at=parse_rfc3339(entry.get("startsAt")),
@@ -78,24 +77,26 @@ class KnownBy:
 
 def named(given: str, labels: Mapping[str, str], words: Mapping[str, str]) -> KnownBy:
     """By the name that its source gave it; else by its labels; else by its words, or two troubles would become one."""
-    said_words = {f"{_WORDS} {name}": text for name, text in words.items() if text}
-    if given or not said_words or says_what(labels):
+    if given or says_what(labels):
         return KnownBy(input_limits.fingerprint(given, labels))
+    said_words = {f"{_WORDS} {name}": text for name, text in words.items() if text}
     return KnownBy(fingerprint_of({**labels, **said_words}), by_words=True, before=(fingerprint_of(labels),))
 
 
-def status_of(told: StatusWord) -> dict[str, Any]:
-    """The fields of an alert that follow from what was said of its status."""
+def status_of(own: StatusWord, of_all: StatusWord) -> dict[str, Any]:
+    """The fields of an alert that follow from its own status, or else from that of all in its request. Of these some may be
+    over while others fire, so that the times of the alert decide before the word for all of them, unless all are over.
+    """
+    told = said_of(own, of_all)
     return {
         "status": Status.RESOLVED if told is StatusWord.OVER else Status.FIRING,
-        "status_told": told is not StatusWord.NOTHING,
+        "status_told": own is not StatusWord.NOTHING or told is StatusWord.OVER,
         "perhaps_over": told is StatusWord.PERHAPS_OVER,
     }
 
 
-def opened_by(value: object) -> dict[str, str]:
-    """The annotation that keeps a word whose opposite is doubtful: that ends only what such a word has opened."""
-    return {OPENED_BY: bare(value)} if said(value) is StatusWord.OPENED else {}
+def said_of(own: StatusWord, of_all: StatusWord) -> StatusWord:
+    return of_all if own is StatusWord.NOTHING else own
 
 
 def sender_of(payload: Mapping[str, Any]) -> str:

@@ -5,6 +5,7 @@ The whole value counts, in any case, without the emoji, marks and blanks around 
 
 from __future__ import annotations
 
+import re
 from enum import StrEnum
 
 RESOLVED_WORDS = frozenset(
@@ -19,25 +20,14 @@ DOUBTFUL_WORDS = frozenset(("0", "false", "inactive", "available", "done"))
 
 OPENING_WORDS = frozenset(
     (
-        *(
-            "1",
-            "2",
-            "3",
-            "true",
-            "active",
-            "firing",
-            "alerting",
-            "alert",
-            "alarm",
-            "alarming",
-            "problem",
-            "down",
-        ),
-        *("unavailable", "critical", "warning", "error", "failed", "failing", "failure", "triggered", "open"),
-        *("pending", "running", "started", "busy"),
+        *("1", "2", "3", "true", "active", "firing", "alerting", "alert", "alarm", "alarming", "problem"),
+        *("down", "unavailable", "critical", "warning", "error", "failed", "failing", "failure"),
+        *("triggered", "open", "pending", "running", "started", "busy"),
     )
 )
 """The opposites: what one of these has opened a doubtful word ends."""
+
+_MARKS = re.compile(r"\A[\W_]+|[\W_]+\Z")
 
 TRUE_WORDS = frozenset(("true", "yes"))
 """Of a field `resolved`. A number there may count something."""
@@ -59,14 +49,13 @@ def bare(value: object) -> str:
         return str(value).lower()
     if isinstance(value, int | float):
         return f"{value:g}"
-    text = value[:64].casefold() if isinstance(value, str) else ""
-    kept = [at for at, char in enumerate(text) if char.isalnum()]
-    return text[kept[0] : kept[-1] + 1] if kept else ""
+    text = value.casefold() if isinstance(value, str) else ""
+    return _MARKS.sub("", text)
 
 
 def said(value: object) -> StatusWord:
     """What `value`, the whole of a status field, says. What is no text, number or truth fires."""
-    if value is None or value == "":
+    if value is None or (isinstance(value, str) and not value.strip()):
         return StatusWord.NOTHING
     word = bare(value)
     if word in RESOLVED_WORDS:

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from sms_notify.alert import MONITOR, Alert, at_source
+from sms_notify.alert import MONITOR, Alert, at_source, installation_of
 from sms_notify.policy.records import Subject
 from sms_notify.policy.vocabulary import AckBy
 from sms_notify.sources.alertmanager import SOURCE
@@ -138,8 +138,8 @@ def wanting(tx: Tx, since: datetime) -> Sequence[Wanting]:
 
 def _labels_there(row: Row) -> Mapping[str, str]:
     """Without the installation's name where we have added it: a silence of a label that the alert has not covers nothing."""
-    added = at_source(row["fingerprint"]) != row["fingerprint"]
-    return {name: text for name, text in load(row["labels"]).items() if not (added and name == MONITOR)}
+    added = (MONITOR, installation_of(row["fingerprint"]))
+    return {name: text for name, text in load(row["labels"]).items() if (name, text) != added}
 
 
 def _single(rows: Sequence[Row]) -> list[Row]:

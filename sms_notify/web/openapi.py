@@ -40,9 +40,6 @@ class _Webhook:
     lines: bool = False  # also one alert a line
 
 
-NAMED = ("/alertmanager", "/alert")
-"""The webhooks that take the name of an installation behind them; what sends to the others has it from its token."""
-
 _LABELS = {"alertname": "DiskFull", "instance": "db1", "severity": "critical"}
 _TOLD = {"status": "firing", "labels": _LABELS, "annotations": {"summary": "/var is at 97 %"}}
 _WEBHOOKS: Mapping[Parser, _Webhook] = {
@@ -111,7 +108,7 @@ _SCHEMES: Mapping[str, Json] = {
 
 def _posts(webhooks: Mapping[str, Parser], guarded: Json) -> Json:
     plain = {path: {"post": _post(path, _WEBHOOKS[parse], guarded)} for path, parse in webhooks.items()}
-    named = {f"{path}/{{name}}": _named(path, plain[path]["post"]) for path in NAMED if path in plain}
+    named = {f"{path}/{{name}}": _named(path, plain[path]["post"]) for path in plain}
     return {**plain, **named}
 
 

@@ -161,7 +161,7 @@ class _Front:
         return [
             Route(path + rest, partial(self._webhook, parse), methods=["POST"])
             for path, parse in SOURCES.items()
-            for rest in ("", "/", *(("/{name}", "/{name}/") if path in openapi.NAMED else ()))
+            for rest in ("", "/", "/{name}", "/{name}/")
         ]
 
     def routes(self) -> list[Route]:
