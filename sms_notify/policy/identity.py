@@ -11,9 +11,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from sms_notify.alert import OPENED_BY, Alert, Status, says_what
+from sms_notify.alert import OPENED_BY, OWN_ID, Alert, Status, says_what
 from sms_notify.policy.correlation import REPEATING
-from sms_notify.policy.records import Incident
+from sms_notify.policy.records import Incident, Member
 from sms_notify.policy.rows import Rows
 from sms_notify.policy.sender_ids import OwnId, name_posts, told, words_of
 from sms_notify.policy.vocabulary import IncidentState
@@ -46,7 +46,7 @@ def spoken_of(
 def _found(rows: Rows, alert: Alert, told_apart: frozenset[str], calm: timedelta) -> list[Alert]:
     if _open_incident(rows, alert.source, alert.fingerprint) is not None:
         _prove(rows, alert)
-        return [alert]
+        return [_filled(rows, alert) if _may_end(alert) else alert]
     if before := _name_before(rows, alert, calm):
         return [replace(alert, fingerprint=before)]
     if others := _ended_by(rows, alert) if _may_end(alert) else []:
@@ -176,7 +176,8 @@ def _bearing(rows: Rows, alert: Alert) -> list[OwnId]:
 
 def _agrees(rows: Rows, one: OwnId, alert: Alert) -> bool:
     """Whether it is of the host and the alertname that the alert names; what it leaves out it does not deny."""
-    places = zip(_place(alert.labels), _place(_labels(rows, one.source, one.fingerprint)), strict=True)
+    problem = _told_with(rows, one.source, one.fingerprint)
+    places = zip(_place(alert.labels), _place(problem.labels if problem else {}), strict=True)
     return all(not mine or mine == theirs for mine, theirs in places)
 
 
@@ -184,16 +185,25 @@ def _place(labels: Mapping[str, str]) -> tuple[str, str]:
     return labels.get("host") or labels.get("instance", ""), labels.get("alertname", "")
 
 
-def _labels(rows: Rows, source: str, fingerprint: str) -> Mapping[str, str]:
-    """Those that the problem of this name was told with."""
+def _told_with(rows: Rows, source: str, fingerprint: str) -> Incident | Member | None:
+    """The problem of this name as it was told."""
     member = rows.member_of(source, fingerprint)
     latest = rows.latest(source, fingerprint)
-    known = latest if latest is not None and latest.is_open else member or latest
-    return {} if known is None else known.labels
+    return latest if latest is not None and latest.is_open else member or latest
 
 
 def _under(rows: Rows, alert: Alert, name: str) -> Alert:
-    """An end takes the way of what it ends: it may have no labels of its own."""
-    labels = _labels(rows, alert.source, name)
-    graded = None if alert.labels.get("severity") else alert.graded
-    return replace(alert, fingerprint=name, labels=labels, graded=graded, once=False)
+    """An end takes the way of what it ends: it may have no labels of its own, or too few."""
+    return _filled(rows, replace(alert, fingerprint=name, labels={}, once=False))
+
+
+def _filled(rows: Rows, alert: Alert) -> Alert:
+    """With the labels that an end leaves out; and with the words, where nothing but these tells it from another problem."""
+    problem = _told_with(rows, alert.source, alert.fingerprint)
+    if problem is None:
+        return alert
+    own = says_what(alert.labels)
+    labels, graded = (alert.labels, alert.graded) if own else (problem.labels, problem.severity)
+    wordless = OWN_ID in problem.annotations and not told(alert.annotations)
+    words = problem.annotations if wordless else alert.annotations
+    return replace(alert, labels=labels, annotations=words, graded=graded)

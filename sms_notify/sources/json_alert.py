@@ -76,8 +76,10 @@ class KnownBy:
 
 
 def named(given: str, labels: Mapping[str, str], words: Mapping[str, str]) -> KnownBy:
-    """By the name that its source gave it; else by its labels; else by its words, or two troubles would become one."""
-    if given or says_what(labels):
+    """By the name that its source gave it; else by its labels; else by its words, or two troubles would become one. A name
+    that is made of labels which say nothing is no name.
+    """
+    if says_what(labels) or (given and given != fingerprint_of(labels)):
         return KnownBy(input_limits.fingerprint(given, labels))
     said_words = {f"{_WORDS} {name}": text for name, text in words.items() if text}
     return KnownBy(fingerprint_of({**labels, **said_words}), by_words=True, before=(fingerprint_of(labels),))
