@@ -254,7 +254,7 @@ CLOSED = replace(ended(FORMER, NOON + MINUTE), state=IncidentState.CLOSED)
 
 @pytest.mark.parametrize(
     ("alert", "name"),
-    [(RENAMED, "old"), (over(RENAMED), "old"), (replace(RENAMED, starts_at=NOON + MINUTE), "new")],
+    [(RENAMED, "old"), (over(RENAMED), "old"), (replace(RENAMED, starts_at=NOON + 9 * MINUTE), "new")],
 )
 def test_what_was_closed_by_hand_keeps_its_name_until_its_source_ends_it_or_begins_anew(
     alert: Alert, name: str
