@@ -168,7 +168,7 @@ def test_unknown_fields_are_passed_over() -> None:
 
 
 def test_an_alert_with_few_fields_is_still_told() -> None:
-    assert told([{}])[0] == Alert("alerts", fingerprint_of({}), Status.FIRING, {}, {})
+    assert told([{}])[0] == Alert("alerts", fingerprint_of({}), Status.FIRING, {}, {}, once=True)
     assert only(labels={}).status is Status.FIRING
     assert only(summary="it burns").labels == {}
 
