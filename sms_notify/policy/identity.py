@@ -48,7 +48,10 @@ def _found(rows: Rows, alert: Alert, told_apart: frozenset[str], calm: timedelta
         _prove(rows, alert)
         return [_filled(rows, alert) if _may_end(alert) else alert]
     if before := _name_before(rows, alert, calm):
-        return [replace(alert, fingerprint=before)]
+        renamed = replace(alert, fingerprint=before)
+        if alert.own_id:  # an end may bear that alone
+            rows.own_ids.put(_key(alert), OwnId(*_key(alert), before, words_of(alert)))
+        return [_filled(rows, renamed) if _may_end(alert) else renamed]
     if others := _ended_by(rows, alert) if _may_end(alert) else []:
         return [_under(rows, alert, name) for name in others]
     if alert.status is Status.RESOLVED or not alert.own_id:
@@ -87,9 +90,16 @@ def _name_before(rows: Rows, alert: Alert, calm: timedelta) -> str:
     """Its name of before the upgrade, while the episode lasts that had it then; empty where there is none."""
     for name in alert.before:
         incident = _open_incident(rows, alert.source, name) or _going_on(rows, alert, name, calm)
-        if incident is not None and incident.former and _same_words(incident, alert):
+        its = incident is not None and incident.former and _same_words(incident, alert)
+        if its and not _is_of_another_id(rows, alert, name):
             return name
     return ""
+
+
+def _is_of_another_id(rows: Rows, alert: Alert, name: str) -> bool:
+    """Whether another id was heard under the old name, which says something else."""
+    others = [one for one in _alike(rows, alert) if one.fingerprint == name and one.name != alert.own_id]
+    return bool(alert.own_id and others) and words_of(alert) not in {one.words for one in others}
 
 
 def _going_on(rows: Rows, alert: Alert, name: str, calm: timedelta) -> Incident | None:

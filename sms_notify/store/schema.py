@@ -380,10 +380,16 @@ MIGRATIONS: tuple[str, ...] = (
     alter table incidents add column closed_by text not null default '';
     create index incidents_acks on incidents (ack_until) where ack_until is not null and closed_at is null;
     """,
-    # By what senders know their alerts, and which open incidents bear a name that an earlier version gave.
+    # By what senders know their alerts, and which open incidents bear a name that an earlier version gave. All sentences
+    # without a label had one name, e3b0c44298fc1c14: nothing ends them, so nobody is reminded of them, and they close.
     """
     alter table incidents add column former integer not null default 0;
     update incidents set former = 1 where closed_at is null;
+    delete from agenda where what = 'remind' and incident_id in
+        (select id from incidents where closed_at is null and fingerprint = 'e3b0c44298fc1c14');
+    insert into agenda (incident_id, receiver, what, nth, due_at, every)
+        select id, '', 'calm', 0, opened_at + 86400000000, 0 from incidents
+        where closed_at is null and flapping = 0 and fingerprint = 'e3b0c44298fc1c14';
     create table own_ids (
         id integer primary key,
         source text not null,
