@@ -178,7 +178,9 @@ def test_every_webhook_takes_a_name_behind_it(open_to_all: Served, path: str) ->
     assert names_of(open_to_all) == ["prod", "prod", "test"]
 
 
-@pytest.mark.parametrize("path", ["/alertmanager/a b", "/alertmanager/" + "x" * 33, "/alertmanager/a/b", "/alert/@"])
+@pytest.mark.parametrize(
+    "path", ["/alertmanager/a b", "/alertmanager/" + "x" * 33, "/alertmanager/a/b", "/alert/@"]
+)
 def test_what_is_not_a_name_is_404_and_says_how_one_looks(open_to_all: Served, path: str) -> None:
     answer = requests.post(open_to_all.url(path), data=ONE_ALERT, timeout=SOON)
     assert (answer.status_code, open_to_all.recorder.deliveries) == (404, [])

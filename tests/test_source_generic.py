@@ -16,7 +16,7 @@ from sms_notify.alert import Alert, Severity, Status, fingerprint_of
 from sms_notify.errors import ParseError
 from sms_notify.sources import alertmanager, generic, input_limits
 from sms_notify.sources.generic import Added
-from sms_notify.sources.status_words import RESOLVED_WORDS
+from sms_notify.sources.status_words import DOUBTFUL_WORDS, OPENING_WORDS, RESOLVED_WORDS
 
 PAYLOADS = Path(__file__).parent / "payloads"
 
@@ -196,7 +196,9 @@ def test_label_values_that_are_no_strings_become_their_text_and_bombs_are_cut() 
 def test_every_field_and_every_word_for_over_is_documented() -> None:
     told = (Path(__file__).parent.parent / "docs" / "sources.md").read_text("utf-8").partition("## JSON")[2]
     spans = set(re.findall(r"`([^`\n]+)`", told.partition("## Text")[0]))
-    assert {*generic.LABELS, *generic.GRADES, *generic.ANNOTATIONS, *RESOLVED_WORDS} <= spans
+    words = {*RESOLVED_WORDS, *DOUBTFUL_WORDS, *OPENING_WORDS}
+    assert {*generic.LABELS, *generic.GRADES, *generic.ANNOTATIONS, *words} <= spans
+    assert {*generic.OWN_IDS, *generic.ROW_IDS} <= spans
 
 
 # What is hostile
