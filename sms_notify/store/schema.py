@@ -391,13 +391,8 @@ MIGRATIONS: tuple[str, ...] = (
         select id, '', 'calm', 0, opened_at + 86400000000, 0 from incidents
         where closed_at is null and flapping = 0 and fingerprint = 'e3b0c44298fc1c14';
     create table own_ids (
-        id integer primary key,
-        source text not null,
-        alike text not null,
-        name text not null,
-        fingerprint text not null,
-        words text not null,
-        proven integer not null
+        id integer primary key, source text not null, alike text not null, name text not null,
+        fingerprint text not null, words text not null, proven integer not null
     );
     create unique index own_ids_alike on own_ids (source, alike, name);
     create index own_ids_name on own_ids (source, name);
