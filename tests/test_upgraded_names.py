@@ -20,6 +20,7 @@ from sms_notify.policy.routing import Route
 from sms_notify.policy.vocabulary import Heard
 from sms_notify.sources import alertmanager, generic, grafana
 from sms_notify.sources.installation import sent_by
+from sms_notify.store.tx import stored
 
 BEFORE = Path(__file__).parent / "databases" / "before_sender_ids.sql"
 SHARED = Route("oncall", "route.routes[0]", parse_matchers('team="shared"'), dedup_labels=("host",))
@@ -68,10 +69,20 @@ OPEN: dict[str, tuple[int, Parser, Callable[[Fields], Fields], Fields]] = {
 
 @pytest.fixture
 def here(tmp_path: Path) -> Site:
-    connection = sqlite3.connect(tmp_path / "x.db")
+    return a_site(tmp_path)
+
+
+def a_site(folder: Path, state: str = "") -> Site:
+    """`state` is what has become of the incident with an id before the update, three minutes after noon."""
+    connection = sqlite3.connect(folder / "x.db")
     connection.executescript(BEFORE.read_text("utf-8"))
+    if state:
+        closed_at = stored(NOON + timedelta(minutes=3))
+        connection.execute("update incidents set state = ?, closed_at = ? where id = 2", (state, closed_at))
+        connection.execute("delete from agenda where incident_id = 2")
+        connection.commit()
     connection.close()
-    site = Site(tmp_path, PLAN)
+    site = Site(folder, PLAN)
     site.clock.now = NOON + timedelta(minutes=5)
     return site
 
@@ -153,6 +164,17 @@ def test_what_was_hidden_by_the_old_name_is_told(here: Site) -> None:
     assert [verdict.heard for (verdict,) in others] == [Heard.FIRST, Heard.FIRST]
     for word in ("B is down", "read-only"):
         assert any(word in text for text in here.texts())
+
+
+@pytest.mark.parametrize(
+    ("state", "goes_on", "texts"), [("closed", True, 0), ("resolved", True, 0), ("unheard", False, 2)]
+)
+def test_what_was_over_just_before_the_update_goes_on_as_it_would_have(
+    tmp_path: Path, state: str, goes_on: bool, texts: int
+) -> None:
+    here = a_site(tmp_path, state)
+    verdict = say(here, "alert_uid", FIRING)
+    assert (verdict.incident_id == 2, len(here.texts())) == (goes_on, texts)
 
 
 def test_a_sentence_of_before_is_reminded_of_no_more_and_closes_without_a_text(here: Site) -> None:
