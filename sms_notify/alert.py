@@ -230,7 +230,7 @@ _BESIDE = frozenset((SEVERITY, "team", "source", "cluster"))
 
 def says_what(labels: Mapping[str, str]) -> bool:
     """Whether labels say what an alert is about, and not only how bad it is, who sends it or who is to hear of it."""
-    return any(text and name not in _BESIDE for name, text in labels.items())
+    return any(text.strip() and name not in _BESIDE for name, text in labels.items())
 
 
 def fingerprint_of(labels: Mapping[str, str]) -> str:

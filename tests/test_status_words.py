@@ -50,6 +50,8 @@ def test_a_word_for_well_is_one_in_any_case_with_any_marks(
         ("never recovered", StatusWord.FIRING),
         ("okay", StatusWord.FIRING),
         ("OK" + " " * 200 + "not", StatusWord.FIRING),
+        ("OK" + " " * 2_000_000 + "not", StatusWord.FIRING),
+        (" " * 2_000_000 + "OK", StatusWord.OVER),
         ("back up since 10:00", StatusWord.FIRING),
         ("✅", StatusWord.FIRING),
         (["ok"], StatusWord.FIRING),

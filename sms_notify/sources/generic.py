@@ -192,7 +192,7 @@ def _own_id(entry: Mapping[str, Any], where: str) -> tuple[str, str]:
     spelled = {name.replace("_", "").casefold(): name for name in entry}
     for one in (*OWN_IDS, *ROW_IDS):
         name = spelled.get(one.replace("_", ""), "")
-        if text := json_alert.text_of(entry.get(name), f"{where}.{one}"):
+        if text := json_alert.text_of(entry.get(name), f"{where}.{one}").strip():
             return one, text
     return "", ""
 
@@ -214,7 +214,7 @@ def _name(entry: Mapping[str, Any], where: str) -> str:
 
 
 def _word(entry: Mapping[str, Any]) -> Any:
-    return next((entry[name] for name in STATUS if entry.get(name) not in (None, "")), None)
+    return next((entry[name] for name in STATUS if said(entry.get(name)) is not StatusWord.NOTHING), None)
 
 
 def _said(entry: Mapping[str, Any]) -> StatusWord:

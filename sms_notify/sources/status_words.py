@@ -27,6 +27,7 @@ OPENING_WORDS = frozenset(
 )
 """The opposites: what one of these has opened a doubtful word ends."""
 
+_LONGEST = 256  # what is longer is no word, and megabytes of marks would take minutes
 _MARKS = re.compile(r"\A[\W_]+|[\W_]+\Z")
 
 TRUE_WORDS = frozenset(("true", "yes"))
@@ -44,13 +45,13 @@ class StatusWord(StrEnum):
 
 
 def bare(value: object) -> str:
-    """The word of a status field in small letters; empty where it holds none, or no single value."""
+    """The word of a status field in small letters; empty where it holds none, no single value, or a long text."""
     if isinstance(value, bool):
         return str(value).lower()
     if isinstance(value, int | float):
         return f"{value:g}"
-    text = value.casefold() if isinstance(value, str) else ""
-    return _MARKS.sub("", text)
+    text = value.strip() if isinstance(value, str) else ""
+    return _MARKS.sub("", text.casefold()) if len(text) <= _LONGEST else ""
 
 
 def said(value: object) -> StatusWord:
