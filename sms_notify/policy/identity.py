@@ -146,8 +146,11 @@ def _name_by_id(rows: Rows, alert: Alert, told_apart: bool) -> str:
     words, alike = words_of(alert), _alike(rows, alert)
     same = [one for one in alike if one.words == words]
     proven = told_apart or any(one.proven for one in alike)
-    still = _still_open(rows, same) if name_posts(same, 1) and not proven else []
-    name = still[-1] if still else alert.fingerprint
+    still: list[str] = []
+    name = alert.fingerprint
+    if name_posts(same, 1) and not proven:  # one name for all, also once it is over: it may be back, or flap
+        still = _still_open(rows, same)
+        name = still[-1] if still else same[-1].fingerprint
     if not name_posts(same, 0) or not still:  # a fourth id of posts says nothing that three have not
         rows.own_ids.put(_key(alert), OwnId(*_key(alert), name, words, told_apart))
     return name

@@ -183,9 +183,10 @@ def test_a_second_post_with_one_id_proves_that_it_names_a_problem() -> None:
     assert rows.own_ids.rows["alerts", "labels", "1"].proven
 
 
-def test_a_problem_that_names_posts_and_is_over_begins_under_the_new_id() -> None:
+def test_a_problem_whose_ids_name_posts_keeps_its_name_when_it_is_back() -> None:
     rows = rows_knowing([ended(OPEN_ONE), ended(OPEN_TWO)], IDS)
-    assert names(spoken_of(rows, THREE)) == ["three"]
+    assert names(spoken_of(rows, THREE)) == ["two"]
+    assert names(spoken_of(rows, told("four", "4"))) == ["two"]
 
 
 @pytest.mark.parametrize(
