@@ -103,6 +103,11 @@ class Alert:
     rather than a state, of which nobody will say that it has ended, so that nobody is reminded of it. `graded` is the
     severity where an installation's own words decided it; its labels keep the word that was sent. `start_told` is False
     where `starts_at` is only when the source spoke of it: a repeat has a later one. `end_reason` is said of an end alone.
+
+    `own_id` is the sender's own id, which alone may stand for the alert at its end, and `alike` what the alert would be
+    known by without it; both are names like `fingerprint`, and empty where there is none. `before` are the names that
+    earlier versions gave it. `status_told` is False where no word says whether it fires, so that its times do.
+    `perhaps_over`: a word says that it is over, if its opposite has opened it.
     """
 
     source: str
@@ -116,6 +121,11 @@ class Alert:
     graded: Severity | None = field(default=None, compare=False)
     start_told: bool = True
     end_reason: EndReason = EndReason.NONE
+    own_id: str = field(default="", compare=False)
+    alike: str = field(default="", compare=False)
+    before: tuple[str, ...] = field(default=(), compare=False)
+    status_told: bool = field(default=True, compare=False)
+    perhaps_over: bool = False
 
     @property
     def severity(self) -> Severity:
@@ -169,7 +179,8 @@ class Delivery:
     """The alerts of one request: what a source told at once, and so is worth one text.
 
     `group` is the source's own name for them (Alertmanager's groupKey; any text, never a token or a label).
-    `hidden` counts alerts that the source left out of the request (Alertmanager's truncatedAlerts).
+    `hidden` counts alerts that the source left out of the request (Alertmanager's truncatedAlerts). `sender` is where it
+    says that it runs (externalURL); never a part of what an alert is known by, for a pair of Alertmanagers has two.
     """
 
     source: str
@@ -178,6 +189,7 @@ class Delivery:
     hidden: int = 0
     acks: tuple[Acknowledged, ...] = ()
     unacks: tuple[Unacknowledged, ...] = ()
+    sender: str = field(default="", compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,6 +204,42 @@ class Handed:
     arguments: tuple[str, ...] = ()
     environment: Mapping[str, str] = field(default_factory=dict)
     body: bytes = b""
+
+
+MONITOR = "monitor"
+"""The label that names the installation which sent an alert."""
+
+INSTALLATION = "@"
+"""Between the source's own fingerprint and the name of the installation, where that has one; in neither of them."""
+
+
+def at_source(fingerprint: str) -> str:
+    """The fingerprint as the installation itself knows it."""
+    return fingerprint.rpartition(INSTALLATION)[0] or fingerprint
+
+
+def installation_of(fingerprint: str) -> str:
+    """The name of the installation; empty where it has none."""
+    before, _, name = fingerprint.rpartition(INSTALLATION)
+    return name if before else ""
+
+
+OPENED_BY = "opened by"
+"""The annotation that keeps the word of a status field which has a doubtful opposite: that word is an end then."""
+
+
+OWN_ID = "own id"
+"""The annotation that keeps the id which a sender gave: its labels alone do not tell such an alert from the next one."""
+
+NOT_SAID = frozenset((OPENED_BY, OWN_ID))
+"""The annotations that are ours: with a blank, so that none of a source has their names."""
+
+_BESIDE = frozenset((SEVERITY, "team", "source", "cluster"))
+
+
+def says_what(labels: Mapping[str, str]) -> bool:
+    """Whether labels say what an alert is about, and not only how bad it is, who sends it or who is to hear of it."""
+    return any(text.strip() and name not in _BESIDE for name, text in labels.items())
 
 
 def fingerprint_of(labels: Mapping[str, str]) -> str:

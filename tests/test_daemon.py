@@ -353,3 +353,26 @@ def test_health_is_told_without_a_token(daemon: Daemon) -> None:
     assert get(daemon.url, "/-/ready") == "OK"
     with pytest.raises(urllib.error.HTTPError):
         get(daemon.url, "/nothing-here")
+
+
+def test_a_token_tells_two_installations_apart_and_two_senders_of_one_are_a_warning(
+    tmp_path: Path, simulator: Simulator
+) -> None:
+    config = write_config(tmp_path, simulator.gateway_url)
+    with (tmp_path / "tokens").open("a") as tokens:
+        tokens.write("prod: tok-of-prod-4242424242\n")
+    daemon = Daemon(config)
+    one, other = (
+        payload("HostDown").replace(b'{"version"', b'{"externalURL": "http://am-%d", "version"' % n)
+        for n in (1, 2)
+    )
+
+    answers = [post(daemon.url, body) for body in (one, other, one)]
+    assert [*answers, post(daemon.url, other, token="tok-of-prod-4242424242")] == [200] * 4
+    assert daemon.rows("select json_extract(labels, '$.monitor') from incidents order by id") == [
+        (None,),
+        ("prod",),
+    ]
+    assert daemon.stop() == 0
+    assert daemon.said().count("two senders have alerts of one name") == 1
+    assert "tok-of-prod" not in daemon.said()

@@ -135,7 +135,7 @@ def test_a_repeat_after_a_restart_is_equal_to_the_first_message() -> None:
 
 def test_an_alert_without_any_field_is_still_told() -> None:
     alert = only(payload({}))
-    assert alert == Alert("alertmanager", fingerprint_of({}), Status.FIRING, {}, {})
+    assert alert == Alert("alertmanager", fingerprint_of({}), Status.FIRING, {}, {}, once=True)
 
 
 def test_without_a_fingerprint_the_labels_name_the_alert() -> None:

@@ -16,6 +16,7 @@ from sms_notify.alert import Alert, Severity, Status, fingerprint_of
 from sms_notify.errors import ParseError
 from sms_notify.sources import alertmanager, generic, input_limits
 from sms_notify.sources.generic import Added
+from sms_notify.sources.status_words import DOUBTFUL_WORDS, OPENING_WORDS, RESOLVED_WORDS
 
 PAYLOADS = Path(__file__).parent / "payloads"
 
@@ -123,7 +124,7 @@ def test_every_convenient_field_fills_its_annotation(name: str, text: str) -> No
     assert only(**{name: "x"}).annotations == {text: "x"}
 
 
-@pytest.mark.parametrize("word", [*sorted(generic.RESOLVED_WORDS), "OK", " Resolved "])
+@pytest.mark.parametrize("word", [*sorted(RESOLVED_WORDS), "OK", " Resolved "])
 def test_every_word_for_over_resolves(word: str) -> None:
     assert only(name="x", status=word).status is Status.RESOLVED
     assert only(name="x", state=word).status is Status.RESOLVED
@@ -135,7 +136,15 @@ def test_any_other_word_fires(word: object) -> None:
 
 
 @pytest.mark.parametrize(
-    ("value", "status"), [(True, "resolved"), (False, "firing"), ("true", "firing"), (1, "firing")]
+    ("value", "status"),
+    [
+        (True, "resolved"),
+        (False, "firing"),
+        ("true", "resolved"),
+        ("True", "resolved"),
+        ("no", "firing"),
+        (1, "firing"),
+    ],
 )
 def test_resolved_may_be_said_with_true(value: object, status: str) -> None:
     assert only(name="x", resolved=value).status == status
@@ -159,7 +168,7 @@ def test_unknown_fields_are_passed_over() -> None:
 
 
 def test_an_alert_with_few_fields_is_still_told() -> None:
-    assert told([{}])[0] == Alert("alerts", fingerprint_of({}), Status.FIRING, {}, {})
+    assert told([{}])[0] == Alert("alerts", fingerprint_of({}), Status.FIRING, {}, {}, once=True)
     assert only(labels={}).status is Status.FIRING
     assert only(summary="it burns").labels == {}
 
@@ -187,7 +196,9 @@ def test_label_values_that_are_no_strings_become_their_text_and_bombs_are_cut() 
 def test_every_field_and_every_word_for_over_is_documented() -> None:
     told = (Path(__file__).parent.parent / "docs" / "sources.md").read_text("utf-8").partition("## JSON")[2]
     spans = set(re.findall(r"`([^`\n]+)`", told.partition("## Text")[0]))
-    assert {*generic.LABELS, *generic.GRADES, *generic.ANNOTATIONS, *generic.RESOLVED_WORDS} <= spans
+    words = {*RESOLVED_WORDS, *DOUBTFUL_WORDS, *OPENING_WORDS}
+    assert {*generic.LABELS, *generic.GRADES, *generic.ANNOTATIONS, *words} <= spans
+    assert {*generic.OWN_IDS, *generic.ROW_IDS} <= spans
 
 
 # What is hostile

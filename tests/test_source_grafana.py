@@ -121,7 +121,7 @@ def test_values_that_are_no_numbers_are_passed_over() -> None:
 
 
 def test_an_alert_without_any_field_is_still_told() -> None:
-    assert one() == Alert("grafana", fingerprint_of({}), Status.FIRING, {}, {})
+    assert one() == Alert("grafana", fingerprint_of({}), Status.FIRING, {}, {}, once=True)
 
 
 def test_the_legacy_alerting_of_version_8_gets_a_hint() -> None:

@@ -479,7 +479,7 @@ def test_a_call_back_by_another_method_is_405(served: Served, method: str) -> No
 
 
 @pytest.mark.parametrize(
-    "path", ["/", "/alerts/x", "/delivery", "/delivery/", "/delivery/a/b", "/metrics/", "/docs"]
+    "path", ["/", "/alerts/x/y", "/delivery", "/delivery/", "/delivery/a/b", "/metrics/", "/docs"]
 )
 def test_every_other_path_is_a_plain_404_and_never_a_redirect(served: Served, path: str) -> None:
     answer = get(served, path)

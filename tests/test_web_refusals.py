@@ -83,7 +83,7 @@ REFUSED = {
         ["path=/alertmanagr", "/alertmanager, "],
     ),
     "too deep": (
-        post(ONE_ALERT, ADMITTED, path="/grafana/prod"),
+        post(ONE_ALERT, ADMITTED, path="/grafana/prod/eu"),
         "grafana",
         404,
         ["path=/grafana/…", "No webhook"],

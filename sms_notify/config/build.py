@@ -80,11 +80,13 @@ def _lines(found: Found) -> dict[str, int]:
 
 def _web(web: models.Web, found: Found) -> WebSettings:
     host, port = web.listen
+    tokens = dict.fromkeys(found.tokens, "") | dict(zip(found.tokens, found.token_names, strict=False))
     return WebSettings(
         host=host,
         port=port,
         external_url=web.external_url,
-        tokens=tuple(dict.fromkeys(found.tokens)),
+        tokens=tuple(tokens),
+        token_names=tuple(tokens.values()),
         users=HashedUsers(found.users),
         tls_cert=str(found.base / web.tls_cert) if web.tls_cert else "",
         tls_key=str(found.base / web.tls_key) if web.tls_key else "",

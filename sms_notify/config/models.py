@@ -49,7 +49,9 @@ class Web(Model):
     webhook_tokens: list[Words] = Field(
         default=[], description="bearer tokens, several valid at once; ${ENV} each"
     )
-    webhook_tokens_file: Words = Field(default="", description="the same, one a line, # begins a comment")
+    webhook_tokens_file: Words = Field(
+        default="", description="the same, one a line, or NAME: TOKEN; # begins a comment"
+    )
     users: dict[str, Words] = Field(
         default={}, description="name: scrypt hash, made by `sms-notify hash-password`"
     )

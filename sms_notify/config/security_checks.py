@@ -11,9 +11,10 @@ from sms_notify.config.alertmanagers import check_alertmanagers
 from sms_notify.config.channels import CHANNEL_TYPES, check_channel
 from sms_notify.config.document import Place, Value
 from sms_notify.config.secret_checks import file_text, fits_header, inline, judge_plain_http, keep_secret
-from sms_notify.config.secrets import each_line
+from sms_notify.config.secrets import each_line, named
 from sms_notify.config.validation import Found, entries, mapping, word
 from sms_notify.config.values import is_loopback, plain_http, read_gateway_url, read_listen
+from sms_notify.sources.installation import is_name
 from sms_notify.web.passwords import is_hash
 
 _SHORT_TOKEN = 16
@@ -55,14 +56,32 @@ def _check_tokens(found: Found, web: dict[str, Value]) -> None:
             found.wrong(place, "stands beside `webhook_tokens`", "keep one of the two")
             return
         text = file_text(found, place, web["webhook_tokens_file"])
-        found.tokens += [] if text is None else each_line(text)
+        for name, token in map(named, [] if text is None else each_line(text)):
+            found.tokens.append(token)
+            found.token_names.append(name)
         if text is not None and not found.tokens:
             found.wrong(place, "has no token in its file", "write one token a line")
     else:
         for index, value in enumerate(entries(web.get("webhook_tokens"))):
             secret = inline(found, (*place, index), value)
             found.tokens += [secret] if secret else []
+    _judge_names(found, place)
     _judge_tokens(found, place)
+
+
+def _judge_names(found: Found, place: Place) -> None:
+    """One name may have several tokens, for rotation; one token that has two names would be one of them by chance."""
+    names: dict[str, str] = {}
+    both = zip(found.tokens, found.token_names, strict=False)
+    for number, (text, name) in enumerate(((token.reveal(), name) for token, name in both), 1):
+        if name and not is_name(name):
+            what = f"the name of token {number} is not 1 to 32 letters, digits, `.`, `-` and `_`"
+            found.wrong(place, what, "write NAME: TOKEN, or the token alone")
+        if not name and text.endswith(":"):
+            found.wrong(place, f"token {number} is a name without a token", "write NAME: TOKEN")
+        if names.setdefault(text, name) != name:
+            what = f"token {number} stands there under two names"
+            found.wrong(place, what, "make a token for each installation: openssl rand -hex 24")
 
 
 def _judge_tokens(found: Found, place: Place) -> None:

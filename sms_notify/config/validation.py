@@ -30,6 +30,8 @@ class Found:
     secrets: dict[Place, Secret] = field(default_factory=dict)
     urls: dict[Place, list[Secret]] = field(default_factory=dict)
     tokens: list[Secret] = field(default_factory=list)
+    token_names: list[str] = field(default_factory=list)
+    """As far as they have names: what is written in the configuration itself has none."""
     users: dict[str, str] = field(default_factory=dict)
     numbers: dict[str, str] = field(default_factory=dict)
     targets: dict[Place, Target] = field(default_factory=dict)

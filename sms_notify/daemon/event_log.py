@@ -33,6 +33,20 @@ def accepted(delivery: Delivery, verdicts: list[Verdict]) -> None:
     ]
     extra = {"source": delivery.source, "alerts": len(verdicts), **heard, "texts": len(told)}
     _log.info("accepted", extra=extra | ({"incidents": ",".join(new[:10])} if new else {}))
+    early = [v for v in verdicts if v.heard is Heard.NEVER_FIRED and not v.alert.status_told]
+    if early:
+        ended = max(v.alert.ends_at for v in early if v.alert.ends_at is not None)
+        extra = {"source": delivery.source, "alerts": len(early), "ends_at": f"{ended:%FT%TZ}"}
+        _log.warning("first heard of when its end was past: a clock may be wrong", extra=extra)
+
+
+def unpaired(source: str, one: str, other: str) -> None:
+    """Once for each two addresses: whoever reads it lists them as a pair, or gives each installation a name."""
+    advice = (
+        "list both under alertmanagers where they are a pair; else give each a name, as in /alertmanager/NAME"
+    )
+    extra = {"source": source, "one": printable(one), "other": printable(other), "advice": advice}
+    _log.warning("two senders have alerts of one name, which are one problem here", extra=extra)
 
 
 def sent(was: Sent) -> None:

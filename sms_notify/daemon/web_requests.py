@@ -74,6 +74,9 @@ class WebSide:
         self._tools.inbox.put(delivery, reply)
         verdicts: list[Verdict] = await reply.future
         event_log.accepted(delivery, verdicts)
+        listed = [one.url for one in self._running().settings.alertmanagers]
+        if both := self._tools.senders.unpaired(delivery, listed):
+            event_log.unpaired(delivery.source, *both)
 
     async def report(self, token: str, parameters: Mapping[str, str]) -> bool:
         door = self._running().call_back(token)

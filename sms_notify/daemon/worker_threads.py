@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from sms_notify.config.settings import Settings
 from sms_notify.daemon import event_log
 from sms_notify.daemon.inbox import Inbox
 from sms_notify.daemon.periodic import Every
 from sms_notify.daemon.systemd import Watch
+from sms_notify.daemon.unpaired import Senders
 from sms_notify.daemon.wiring import account_of, luck, numbers_to_probe
 from sms_notify.delivery.breaker_probe import Prober
 from sms_notify.delivery.reports import Reports
@@ -56,6 +57,7 @@ class Tools:
     engine: Callable[[], Engine]
     wake: Callable[[], None]
     inbox: Inbox
+    senders: Senders = field(default_factory=Senders)
 
     def wake_for(self, tx: Tx, verdicts: Iterable[Verdict]) -> None:
         """In the step that wrote the texts: whoever wakes claims after it, mostly in the same batch. Only where there is

@@ -19,12 +19,15 @@ from sms_notify.policy.batching import Texted
 from sms_notify.policy.cases import Case, EndsOwed
 from sms_notify.policy.correlation import Chains, Key, is_repeat, known, names
 from sms_notify.policy.ends import EndNotifications
+from sms_notify.policy.identity import asks_for_ids, by_its_times, spoken_of
 from sms_notify.policy.notifications import Notifications
+from sms_notify.policy.rate_limits import Flapping
 from sms_notify.policy.records import AcceptedAlert, Notification
 from sms_notify.policy.roster import scheduled
 from sms_notify.policy.routing import Route, route
 from sms_notify.policy.rows import Rows
 from sms_notify.policy.ruleset import Plan
+from sms_notify.policy.sender_ids import side_by_side
 from sms_notify.policy.truth import EARLY, hear
 from sms_notify.policy.vocabulary import AckEnd, Drop, Heard, Kind, PageState, State
 from sms_notify.policy.withdrawal import take_back_changed
@@ -46,7 +49,7 @@ class Verdict:
 
 @dataclass(frozen=True, slots=True)
 class _Routed:
-    """An alert, the routes that it takes, and what its incident may be known by."""
+    """An alert, the routes that it takes, and what its incident may be known by: its own name first."""
 
     alert: Alert
     chains: Chains
@@ -74,11 +77,14 @@ class Accepting:
         self._node = node
         self._texting = texting
         self._shares = _shares(plan.route)
+        self._calm = (plan.limits.flapping or Flapping()).calm
 
     def accept(self, tx: Tx, deliveries: Sequence[Delivery], now: datetime) -> list[list[Verdict]]:
         """The verdicts on the alerts of each delivery."""
         working = WorkingSet(tx, self._node, now)
-        routed = [[self._routed(alert) for alert in delivery.alerts] for delivery in deliveries]
+        routed = [
+            [self._routed(by_its_times(alert, now)) for alert in delivery.alerts] for delivery in deliveries
+        ]
         acks = [(ack.source, ack.fingerprint) for delivery in deliveries for ack in delivery.acks]
         unacks = [unack for delivery in deliveries for unack in delivery.unacks]
         self._load(working, [one for several in routed for one in several], acks, unacks)
@@ -92,7 +98,8 @@ class Accepting:
     def _routed(self, told: Alert) -> _Routed:
         alert = self._plan.severities.grade(told)
         chains = route(self._plan.route, alert.labels).chains
-        return _Routed(alert, chains, names(alert, chains))
+        before = ((alert.source, name) for name in alert.before)
+        return _Routed(alert, chains, (*names(alert, chains), *before))
 
     def _load(
         self,
@@ -105,10 +112,11 @@ class Accepting:
 
         Each PROBLEM of Nagios takes back its own acknowledgement, of which there mostly is none: then it is a repeat.
         """
-        spoken_of = [(unack.source, unack.fingerprint) for unack in unacks]
-        working.load_problems([*(key for one in routed for key in one.keys), *acks, *spoken_of])
+        taken_back = [(unack.source, unack.fingerprint) for unack in unacks]
+        by_ids = _load_own_ids(working, [one.alert for one in routed])
+        working.load_problems([*(key for one in routed for key in one.keys), *by_ids, *acks, *taken_back])
         stale_after = self._plan.timing.stale_after
-        both = zip(spoken_of, unacks, strict=True)
+        both = zip(taken_back, unacks, strict=True)
         acks = [*acks, *(key for key, unack in both if taken_back_there(working.rows, unack) is not None)]
         several = _twice(one.keys[0] for one in routed)
         news = [
@@ -119,7 +127,7 @@ class Accepting:
         if not news and not acks:
             return
         working.load_ids()
-        keys = [*(key for one in news for key in one.keys), *acks]
+        keys = [*(key for one in news for key in one.keys), *by_ids, *acks]
         shared = (working.rows.part_of(*key) for key in keys)
         keys += [(incident.source, incident.fingerprint) for incident in shared if incident is not None]
         working.load_history(keys)
@@ -131,23 +139,30 @@ class Accepting:
         )
 
     def _decide(self, working: WorkingSet, delivery: Delivery, routed: Sequence[_Routed]) -> list[Verdict]:
-        cases = self._hear(working.rows, routed)
+        told_apart = side_by_side(delivery.alerts)
+        cases = self._hear(working.rows, routed, told_apart)
         take_back_changed(working.rows, cases)
         outcome = _Outcome()
         if delivery.acks or delivery.unacks or not all(case.heard.suppressed for case in cases):
             outcome = self._tell(working, delivery, cases)
         return [_record(working.rows, delivery, case, outcome) for case in cases]
 
-    def _hear(self, rows: Rows, routed: Sequence[_Routed]) -> list[Case]:
+    def _hear(self, rows: Rows, routed: Sequence[_Routed], told_apart: frozenset[str]) -> list[Case]:
         """What fires first, where alerts may share an incident: that one ends and another goes on is no end."""
         order: Iterable[int] = range(len(routed))
         if self._shares and len({one.alert.fingerprint for one in routed}) == len(routed):
             order = sorted(order, key=lambda at: routed[at].alert.status is Status.RESOLVED)
-        cases: dict[int, Case] = {}
+        cases: dict[int, list[Case]] = {}
         for at in order:
             one = routed[at]
-            cases[at] = hear(self._plan, rows, known(rows, one.alert, one.chains), one.chains)
-        return [cases[at] for at in range(len(routed))]
+            found = spoken_of(rows, one.alert, told_apart, self._calm)
+            cases[at] = [self._hear_one(rows, alert, one) for alert in found]
+        return [case for at in range(len(routed)) for case in cases[at]]
+
+    def _hear_one(self, rows: Rows, alert: Alert, one: _Routed) -> Case:
+        same = alert.labels == one.alert.labels
+        chains = one.chains if same else route(self._plan.route, alert.labels).chains
+        return hear(self._plan, rows, known(rows, alert, chains), chains)
 
     def _tell(self, working: WorkingSet, delivery: Delivery, cases: Sequence[Case]) -> _Outcome:
         decide = Notifications(self._plan, delivery, working.rows)
@@ -226,6 +241,17 @@ def _why_untold(rows: Rows, case: Case) -> Heard:
         return Heard.RESOLVED_UNSENT
     may_have_it = any(state is not None and state.may_have_arrived for state in first)
     return Heard.RESOLVED_OFF if may_have_it else Heard.NOBODY_TOLD
+
+
+def _load_own_ids(working: WorkingSet, alerts: Sequence[Alert]) -> list[Key]:
+    """What else these alerts may speak of, by the ids that their senders gave."""
+    asking = [alert for alert in alerts if asks_for_ids(alert)]
+    if not asking:
+        return []
+    named = [(alert.source, alert.own_id) for alert in asking if alert.own_id]
+    alike = [(alert.source, alert.alike) for alert in asking]
+    working.load_own_ids(alike, named)
+    return [*alike, *((one.source, one.fingerprint) for one in working.rows.own_ids.rows.values())]
 
 
 def _twice(keys: Iterable[Key]) -> set[Key]:

@@ -30,6 +30,7 @@ from sms_notify.store import (
     notes,
     notification_rows,
     oncall_rows,
+    own_ids,
     timers,
 )
 from sms_notify.store.tx import Row, Tx
@@ -68,6 +69,15 @@ class WorkingSet:
         for member in [*members, *incident_members.of_incidents(self._tx, shared)]:
             key = (member.incident_id, member.source, member.fingerprint)
             self.rows.members.load(key, member)
+
+    def load_own_ids(self, alike: Iterable[Key], named: Iterable[Key]) -> None:
+        """The ids that senders gave to what has these labels, and all that bears these ids."""
+        found = [
+            *own_ids.named(self._tx, dict.fromkeys(named)),
+            *own_ids.alike(self._tx, dict.fromkeys(alike)),
+        ]
+        for one in found:
+            self.rows.own_ids.load((one.source, one.alike, one.name), one)
 
     def load_ids(self) -> None:
         """For a step that writes more than repeats."""
@@ -296,6 +306,8 @@ class WorkingSet:
         incidents.insert(tx, rows.incidents.new)
         if rows.members.rows:
             incident_members.save(tx, [*rows.members.new, *rows.members.changed])
+        if rows.own_ids.used:
+            own_ids.save(tx, [*rows.own_ids.new, *rows.own_ids.changed])
         if rows.notifications.rows or rows.messages.rows:
             self._flush_texts()
         self._flush_waits()

@@ -13,7 +13,7 @@ from sms_notify.policy.routing import Receiver, Route, route
 from sms_notify.policy.rows import Rows
 from sms_notify.policy.ruleset import Plan
 from sms_notify.policy.time_intervals import borders
-from sms_notify.policy.vocabulary import Kind
+from sms_notify.policy.vocabulary import Kind, PageState
 
 LAST_WORD = timedelta(hours=1)
 """So long after the last text about a problem its end is told in quiet hours, too: its reader is awake."""
@@ -43,8 +43,14 @@ def allowed(plan: Plan, labels: Mapping[str, str], receiver: str, start: Wait, *
 
 
 def _last_text(rows: Rows, told: Iterable[Notification]) -> datetime | None:
-    times = (rows.written_at(n) for n in told if rows.reached(n))
+    times = (rows.written_at(n) for n in told if _reached(rows, n))
     return max((at for at in times if at is not None), default=None)
+
+
+def _reached(rows: Rows, n: Notification) -> bool:
+    """Whether its reader has, or may get, a text that says so."""
+    state = rows.state_of(n)
+    return n.state is PageState.TOLD and state is not None and not state.lost
 
 
 class Rechecking:

@@ -125,7 +125,7 @@ def is_news_again(latest: Incident, alert: Alert, now: datetime, stale_after: ti
 def is_repeat(rows: Rows, alert: Alert, stale_after: timedelta) -> bool:
     """True where the alert says again, under a name of its own, what its open incident says: nothing follows from it."""
     latest = rows.latest(alert.source, alert.fingerprint)
-    if latest is None or not latest.is_open or latest.flapping or alert.once:
+    if latest is None or not latest.is_open or latest.flapping or alert.once or alert.perhaps_over:
         return False
     if is_news_again(latest, alert, rows.now, stale_after):
         return False

@@ -51,6 +51,7 @@ class Incident:
 
     `end_reason`: its end, if it has one, is no health. `suppressed_at` is when its source was last seen to keep it from
     everybody (inhibited, muted by time); None where it does not. Only a look at the source writes it.
+    `former`: it was open when a version came that knows alerts by other names; the old name holds until it has ended.
     """
 
     id: int
@@ -82,6 +83,7 @@ class Incident:
     closed_by: str = ""
     end_reason: EndReason = EndReason.NONE
     suppressed_at: datetime | None = None
+    former: bool = False
 
     @property
     def unacknowledged(self) -> Incident:

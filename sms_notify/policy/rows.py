@@ -37,6 +37,7 @@ from sms_notify.policy.records import (
 from sms_notify.policy.rotations import Shift
 from sms_notify.policy.said import UnsaidSilences, as_told
 from sms_notify.policy.self_alert_notes import LostNote, SelfAlertNote
+from sms_notify.policy.sender_ids import OwnId
 from sms_notify.policy.table import Table
 from sms_notify.policy.vocabulary import Decision, Drop, Kind, PageState, State
 
@@ -51,6 +52,7 @@ class Rows:
         self.notifications: Table[int, Notification] = Table()
         self.messages: Table[int, Message] = Table()
         self.beliefs: Table[tuple[str, str, str], Believed] = Table()  # by source, fingerprint, number
+        self.own_ids: Table[tuple[str, str, str], OwnId] = Table()
         self.timers: Table[tuple[int, str, TimerKind], Timer] = Table()
         self.groups: Table[str, datetime] = Table()
         self.lanes: Table[tuple[str, Lane], HeldLane] = Table()
@@ -267,11 +269,6 @@ class Rows:
         """Where the message stands that tells it; None where none does."""
         message = self.messages.get(n.message_id) if n.message_id is not None else None
         return n.message_state if message is None else message.state
-
-    def reached(self, n: Notification) -> bool:
-        """Whether its reader has, or may get, a text that says so."""
-        state = self.state_of(n)
-        return n.state is PageState.TOLD and state is not None and not state.lost
 
     def may_have_arrived(self, n: Notification) -> bool:
         """Also of a text that is tried again after an attempt without an answer."""

@@ -145,10 +145,12 @@ def _open(plan: Plan, rows: Rows, alert: Alert, before: Incident | None, *, repe
     if before is not None:
         _leave(rows, rows.incidents.rows[before.id])
     began = before.began if before else ()
+    former = before is not None and before.former and _lately(plan, rows, before)
     incident = rows.open_incident(
         lambda id_: Incident(
             id_, alert.source, alert.fingerprint, IncidentState.OPEN, alert.severity, alert.labels,
             alert.annotations, alert.starts_at, rows.now, rows.now, began=began, repeats=repeats,
+            former=former,
         )
     )  # fmt: skip
     incident = flapping.begun(rows, incident, plan.limits.flapping)
@@ -157,6 +159,10 @@ def _open(plan: Plan, rows: Rows, alert: Alert, before: Incident | None, *, repe
     rows.incidents.put(incident.id, incident)
     flapping.watch_for_calm(rows, incident, plan.limits.flapping)
     return incident
+
+
+def _lately(plan: Plan, rows: Rows, before: Incident) -> bool:
+    return before.closed_at is None or rows.now - before.closed_at < _rule(plan).calm
 
 
 def _leave(rows: Rows, before: Incident) -> None:

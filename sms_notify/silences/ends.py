@@ -149,8 +149,8 @@ class Ends:
 
     def _note(self, every: Sequence[Open], listed: Mapping[str, Sight], now: datetime) -> None:
         self._looked = True
-        still_listed = [incident for incident in every if incident.fingerprint in listed]
-        self._sights |= {incident.key: listed[incident.fingerprint] for incident in still_listed}
+        still_listed = [incident for incident in every if incident.listed_as in listed]
+        self._sights |= {incident.key: listed[incident.listed_as] for incident in still_listed}
         worth = [incident for incident in still_listed if self._worth_a_row(incident, now)]
         for start in range(0, len(worth), _AT_ONCE):
             some = worth[start : start + _AT_ONCE]
@@ -182,7 +182,7 @@ class Ends:
         gone = [
             incident
             for incident in watched
-            if incident.fingerprint not in listed and self._sights[incident.key].alertmanager
+            if incident.listed_as not in listed and self._sights[incident.key].alertmanager
         ]
         self._missing = {incident.key: self._missing.get(incident.key, now) for incident in gone}
         # a webhook that came meanwhile says that it fires, whatever the list said

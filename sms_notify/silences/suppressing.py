@@ -62,7 +62,7 @@ def _suppressed_by(alerts: Sequence[OpenAlert], listed: Mapping[str, Sight]) -> 
     """
     if any(alert.source != SOURCE for alert in alerts):
         return None
-    sights = [listed[alert.fingerprint] for alert in alerts if alert.fingerprint in listed]
+    sights = [listed[alert.listed_as] for alert in alerts if alert.listed_as in listed]
     by = [sight.alertmanager for sight in sights if sight.listed.suppressed]
     if not all(sight.quiet for sight in sights) or (sights and not by):
         return None

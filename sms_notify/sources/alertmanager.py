@@ -7,9 +7,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from sms_notify.alert import Delivery, Status
+from sms_notify.alert import Delivery
 from sms_notify.errors import ParseError
 from sms_notify.sources import input_limits, json_alert
+from sms_notify.sources.status_words import said
 
 SOURCE = "alertmanager"
 
@@ -25,7 +26,7 @@ def parse(body: bytes) -> Delivery:
     alerts = payload.get("alerts")
     if not isinstance(alerts, list):
         raise ParseError('no list "alerts" in the body: this is not what an Alertmanager webhook sends')
-    default = json_alert.status_of(payload.get("status"), Status.FIRING)
+    default = said(payload.get("status"))
     return Delivery(
         source=SOURCE,
         alerts=tuple(
@@ -36,6 +37,7 @@ def parse(body: bytes) -> Delivery:
             json_alert.text_of(payload.get("groupKey"), "groupKey"), input_limits.MAX_GROUP
         ),
         hidden=input_limits.hidden(payload.get("truncatedAlerts")),
+        sender=json_alert.sender_of(payload),
     )
 
 

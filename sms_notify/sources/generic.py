@@ -12,10 +12,12 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
-from sms_notify.alert import Alert, Delivery, Status
+from sms_notify.alert import OPENED_BY, OWN_ID, Alert, Delivery, fingerprint_of
 from sms_notify.errors import ParseError
-from sms_notify.sources import input_limits, json_alert
+from sms_notify.sources import input_limits, json_alert, status_words
 from sms_notify.sources.end_reason import end_reason_of
+from sms_notify.sources.json_alert import KnownBy
+from sms_notify.sources.status_words import TRUE_WORDS, StatusWord, bare, said
 from sms_notify.sources.times import parse_rfc3339
 
 SOURCE = "alerts"
@@ -43,13 +45,15 @@ ANNOTATIONS = {
     "url": "url",
     "link": "url",
 }
-RESOLVED_WORDS = frozenset(
-    ("resolved", "ok", "up", "recovered", "recovery", "closed", "cleared", "clear", "normal")
-)
+RESOLVED_WORDS = status_words.RESOLVED_WORDS
 STATUS = ("status", "state")
+# The sender's own id, spelled so or as `alertUid`. Those of the first row name an alert of one host and name, those of the
+# second only one of several with equal labels: most of them number rows or messages.
+OWN_IDS = ("alert_uid", "dedup_key", "incident_key", "alert_id")
+ROW_IDS = ("id", "uid", "key", "event_id")
 STARTS = ("startsAt", "starts_at")
 ENDS = ("endsAt", "ends_at")
-KNOWN = {
+SPEAKING = {
     *LABELS,
     *GRADES,
     *ANNOTATIONS,
@@ -61,6 +65,11 @@ KNOWN = {
     "fingerprint",
     "resolved",
 }
+"""The fields of which an alert has one at least: an id alone says nothing."""
+
+KNOWN = {*SPEAKING, *OWN_IDS, *ROW_IDS}
+# A label name has no blank in it, so that none of ours is one.
+_ID = "its sender's id"
 _MEANT = re.compile(rb"\s*(?:\{\s*[\"}]|\[\s*(?:\{|\]\s*\Z))")
 _SECONDS = 1e11  # the year 5138; what is larger is in milliseconds
 
@@ -85,15 +94,15 @@ def parse(body: bytes, source: str = SOURCE, added: Added | None = None) -> Deli
     Raises ParseError where the body is not JSON, or nothing in it is an alert.
     """
     payload = _payload(body)
-    group, hidden, default, listed = "", 0, Status.FIRING, payload
+    group, hidden, default, listed, sender = "", 0, StatusWord.NOTHING, payload, ""
     if isinstance(payload, dict) and isinstance(payload.get("alerts"), list):
         group = input_limits.storable(
             json_alert.text_of(payload.get("groupKey"), "groupKey"), input_limits.MAX_GROUP
         )
-        hidden, default = input_limits.hidden(payload.get("truncatedAlerts")), _status(payload, Status.FIRING)
-        listed = payload["alerts"]
+        hidden, default = input_limits.hidden(payload.get("truncatedAlerts")), _said(payload)
+        listed, sender = payload["alerts"], json_alert.sender_of(payload)
     elif isinstance(payload, dict):
-        if not KNOWN & payload.keys():
+        if not SPEAKING & payload.keys():
             raise ParseError(
                 'the object is no alert: give it "name" and "summary", or "labels", or a list "alerts"'
             )
@@ -105,7 +114,7 @@ def parse(body: bytes, source: str = SOURCE, added: Added | None = None) -> Deli
         _alert(source, one, default, added, f"alerts[{index}]")
         for index, one in enumerate(json_alert.few(listed))
     )
-    return Delivery(source, tuple(alerts), group=group, hidden=hidden)
+    return Delivery(source, tuple(alerts), group=group, hidden=hidden, sender=sender)
 
 
 def _payload(body: bytes) -> Any:
@@ -132,29 +141,63 @@ def _line(line: bytes, number: int) -> Any:
         raise ParseError(f"alert {number}, of one a line, is not JSON") from None
 
 
-def _alert(source: str, given: object, default: Status, added: Added, where: str) -> Alert:
+def _alert(source: str, given: object, default: StatusWord, added: Added, where: str) -> Alert:
     entry = json_alert.entry_of(given, where)
     labels = json_alert.texts_of(entry.get("labels"), f"{where}.labels")
     _fill(labels, entry, LABELS, where)
     labels = {**added.labels, **labels}
+    annotations = json_alert.texts_of(entry.get("annotations"), f"{where}.annotations")
+    _fill(annotations, entry, ANNOTATIONS, where)
     # A severity that stands beside the labels may change, or be missing when all is well: it names nothing.
-    fingerprint = input_limits.fingerprint(_name(entry, where), labels)
+    known, own_id, alike = _identity(entry, labels, annotations, where)
+    own, of_all = _said(entry), StatusWord.OVER if added.resolved else default
+    kept = {OPENED_BY: bare(_word(entry))} if json_alert.said_of(own, of_all) is StatusWord.OPENED else {}
+    kept |= {OWN_ID: _own_id(entry, where)[1]} if own_id else {}
     _fill(labels, entry, GRADES, where)
     if added.severity and not labels.get("severity"):
         labels["severity"] = added.severity
-    annotations = json_alert.texts_of(entry.get("annotations"), f"{where}.annotations")
-    _fill(annotations, entry, ANNOTATIONS, where)
-    status = _status(entry, Status.RESOLVED if added.resolved else default)
+    status = json_alert.status_of(own, of_all)
     return Alert(
         source=source,
-        fingerprint=fingerprint,
-        status=status,
+        fingerprint=known.fingerprint,
+        **status,
         labels=input_limits.bounded(labels),
-        annotations=input_limits.bounded(annotations),
+        annotations=input_limits.bounded(kept | annotations),
         starts_at=_moment(entry, STARTS),
         ends_at=_moment(entry, ENDS),
-        end_reason=end_reason_of(status, {**labels, **annotations}),
+        end_reason=end_reason_of(status["status"], {**labels, **annotations}),
+        once=known.by_words,
+        own_id=own_id,
+        alike=alike,
+        before=known.before,
     )
+
+
+def _identity(
+    entry: Mapping[str, Any], labels: Mapping[str, str], words: Mapping[str, str], where: str
+) -> tuple[KnownBy, str, str]:
+    """What the alert is known by, the name of its sender's own id, and what it would be known by without that."""
+    plain = json_alert.named(_name(entry, where), labels, words)
+    if json_alert.text_of(entry.get("fingerprint"), where):
+        return plain, "", ""
+    field_name, own = _own_id(entry, where)
+    if not own:
+        return plain, "", plain.fingerprint
+    id_ = {_ID: own, f"{_ID}: source": labels.get("source", "")}
+    place = {"host": labels.get("host") or labels.get("instance", ""), "name": labels.get("alertname", "")}
+    name = fingerprint_of({**id_, **(labels if field_name in ROW_IDS else place)})
+    before = plain.before or (plain.fingerprint,)
+    return KnownBy(name, before=before), fingerprint_of(id_), plain.fingerprint
+
+
+def _own_id(entry: Mapping[str, Any], where: str) -> tuple[str, str]:
+    """The field that holds it, by our spelling, and the id; both empty where there is none."""
+    spelled = {name.replace("_", "").casefold(): name for name in entry}
+    for one in (*OWN_IDS, *ROW_IDS):
+        name = spelled.get(one.replace("_", ""), "")
+        if text := json_alert.text_of(entry.get(name), f"{where}.{one}").strip():
+            return one, text
+    return "", ""
 
 
 def _fill(texts: dict[str, str], entry: Mapping[str, Any], names: Mapping[str, str], where: str) -> None:
@@ -173,16 +216,19 @@ def _name(entry: Mapping[str, Any], where: str) -> str:
     )
 
 
-def _status(entry: Mapping[str, Any], default: Status) -> Status:
-    """A word that we do not know counts as firing: an alert too many is better than one too few."""
-    if entry.get("resolved") is True:
-        return Status.RESOLVED
-    word = next((entry[name] for name in STATUS if entry.get(name) not in (None, "")), None)
-    if word is None:
-        return default
-    return (
-        Status.RESOLVED if isinstance(word, str) and word.strip().lower() in RESOLVED_WORDS else Status.FIRING
-    )
+def _word(entry: Mapping[str, Any]) -> Any:
+    return next((entry[name] for name in STATUS if said(entry.get(name)) is not StatusWord.NOTHING), None)
+
+
+def _said(entry: Mapping[str, Any]) -> StatusWord:
+    """A severity that is a word for well ends as a status does: some systems know no other field."""
+    if bare(entry.get("resolved")) in TRUE_WORDS:
+        return StatusWord.OVER
+    told = said(_word(entry))
+    if told is not StatusWord.NOTHING:
+        return told
+    well = any(said(entry.get(name)) is StatusWord.OVER for name in GRADES)
+    return StatusWord.OVER if well else StatusWord.NOTHING
 
 
 def _moment(entry: Mapping[str, Any], names: Iterable[str]) -> datetime | None:

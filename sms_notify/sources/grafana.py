@@ -9,9 +9,10 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from sms_notify.alert import Alert, Delivery, Status
+from sms_notify.alert import Alert, Delivery
 from sms_notify.errors import ParseError
 from sms_notify.sources import input_limits, json_alert
+from sms_notify.sources.status_words import StatusWord, said
 
 SOURCE = "grafana"
 
@@ -29,16 +30,19 @@ def parse(body: bytes) -> Delivery:
     alerts = payload.get("alerts") if isinstance(payload, dict) else None
     if not isinstance(alerts, list):
         raise ParseError(_why_not(payload))
-    default = json_alert.status_of(payload.get("status"), Status.FIRING)
+    default = said(payload.get("status"))
+    org = _organisation(payload.get("orgId"))
     return Delivery(
         source=SOURCE,
         alerts=tuple(
-            _alert(alert, default, f"alerts[{index}]") for index, alert in enumerate(json_alert.few(alerts))
+            _of_organisation(_alert(alert, default, f"alerts[{index}]"), org)
+            for index, alert in enumerate(json_alert.few(alerts))
         ),
         group=input_limits.storable(
             json_alert.text_of(payload.get("groupKey"), "groupKey"), input_limits.MAX_GROUP
         ),
         hidden=input_limits.hidden(payload.get("truncatedAlerts")),
+        sender=json_alert.sender_of(payload),
     )
 
 
@@ -48,13 +52,38 @@ def _why_not(payload: object) -> str:
     return 'no list "alerts" in the body: this is not what a webhook contact point of Grafana sends'
 
 
-def _alert(given: object, default: Status, where: str) -> Alert:
+ORGANISATION = "org"
+"""The label that names the organisation where it is not the first one, which every Grafana has."""
+
+_TEST = {"alertname": "TestAlert", "instance": "Grafana"}
+"""What the Test button of a contact point sends; its end never comes."""
+
+
+def _organisation(given: object) -> int:
+    """1 where none is named: so is the one of an installation that has made no other."""
+    return given if type(given) is int and 0 < given < 2**63 else 1
+
+
+def _of_organisation(alert: Alert, org: int) -> Alert:
+    """Each organisation has its own rules, and two with equal labels have equal fingerprints."""
+    if org == 1:
+        return alert
+    return replace(
+        alert,
+        fingerprint=f"{alert.fingerprint}.{org}",
+        labels=input_limits.bounded({ORGANISATION: str(org), **alert.labels}),
+        before=(alert.fingerprint, *alert.before),
+    )
+
+
+def _alert(given: object, default: StatusWord, where: str) -> Alert:
     alert = json_alert.alert_of(SOURCE, given, default, where)
     more = _along(json_alert.entry_of(given, where), where)
     if not any(alert.annotations.get(name, "").strip() for name in _TOLD):
         more["summary"] = _untold(alert)
     more = {name: text for name, text in more.items() if text and not alert.annotations.get(name)}
-    return replace(alert, annotations=input_limits.bounded({**alert.annotations, **more}))
+    once = alert.once or alert.labels == _TEST
+    return replace(alert, annotations=input_limits.bounded({**alert.annotations, **more}), once=once)
 
 
 def _along(entry: Mapping[str, Any], where: str) -> dict[str, str]:

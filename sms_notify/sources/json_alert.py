@@ -7,14 +7,17 @@ quotes what was sent: it may hold a secret.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import orjson
 
-from sms_notify.alert import Alert, Status
+from sms_notify.alert import Alert, Status, fingerprint_of, says_what
 from sms_notify.errors import ParseError
 from sms_notify.sources import input_limits
 from sms_notify.sources.end_reason import end_reason_of
+from sms_notify.sources.status_words import StatusWord, said
 from sms_notify.sources.times import parse_rfc3339
 
 
@@ -40,30 +43,71 @@ def few(entries: list[Any]) -> list[Any]:
     return entries
 
 
-def alert_of(source: str, given: object, default: Status, where: str) -> Alert:
+def alert_of(source: str, given: object, default: StatusWord, where: str) -> Alert:
     """One entry of the list. Raises ParseError, which names it by `where`."""
     entry = entry_of(given, where)
     labels = texts_of(entry.get("labels"), f"{where}.labels")
     annotations = texts_of(entry.get("annotations"), f"{where}.annotations")
-    name = text_of(entry.get("fingerprint"), f"{where}.fingerprint")
-    status = status_of(entry.get("status"), default)
+    given_name = text_of(entry.get("fingerprint"), f"{where}.fingerprint")
+    known = named(given_name, labels, annotations)
+    status = status_of(said(entry.get("status")), default)
     return Alert(
         source=source,
-        fingerprint=input_limits.fingerprint(name, labels),
-        status=status,
+        fingerprint=known.fingerprint,
+        **status,
         labels=input_limits.bounded(labels),
         annotations=input_limits.bounded(annotations),
         starts_at=parse_rfc3339(entry.get("startsAt")),
         ends_at=parse_rfc3339(entry.get("endsAt")),
-        end_reason=end_reason_of(status, {**labels, **annotations}),
+        end_reason=end_reason_of(status["status"], {**labels, **annotations}),
+        once=known.by_words,
+        before=known.before,
     )
 
 
-def status_of(word: object, default: Status) -> Status:
-    """A word that is neither counts as firing: an alert too many is better than one too few."""
-    if word is None or word == "":
-        return default
-    return Status.RESOLVED if isinstance(word, str) and word.strip().lower() == "resolved" else Status.FIRING
+# A label name has no blank in it, so that this is none.
+_WORDS = "its words"
+
+
+@dataclass(frozen=True, slots=True)
+class KnownBy:
+    """What an alert is known by. `by_words`: it says nothing of what it is about but its words, and nothing will end it."""
+
+    fingerprint: str
+    by_words: bool = False
+    before: tuple[str, ...] = ()
+
+
+def named(given: str, labels: Mapping[str, str], words: Mapping[str, str]) -> KnownBy:
+    """By the name that its source gave it; else by its labels; else by its words, or two troubles would become one. A name
+    that is made of labels which say nothing is no name.
+    """
+    if says_what(labels) or (given and given != fingerprint_of(labels)):
+        return KnownBy(input_limits.fingerprint(given, labels))
+    said_words = {f"{_WORDS} {name}": text for name, text in words.items() if text}
+    return KnownBy(fingerprint_of({**labels, **said_words}), by_words=True, before=(fingerprint_of(labels),))
+
+
+def status_of(own: StatusWord, of_all: StatusWord) -> dict[str, Any]:
+    """The fields of an alert that follow from its own status, or else from that of all in its request. Of these some may be
+    over while others fire, so that the times of the alert decide before the word for all of them, unless all are over.
+    """
+    told = said_of(own, of_all)
+    return {
+        "status": Status.RESOLVED if told is StatusWord.OVER else Status.FIRING,
+        "status_told": own is not StatusWord.NOTHING or told is StatusWord.OVER,
+        "perhaps_over": told is StatusWord.PERHAPS_OVER,
+    }
+
+
+def said_of(own: StatusWord, of_all: StatusWord) -> StatusWord:
+    return of_all if own is StatusWord.NOTHING else own
+
+
+def sender_of(payload: Mapping[str, Any]) -> str:
+    """Where the sender says that it runs; empty where it does not."""
+    url = payload.get("externalURL")
+    return input_limits.storable(url, input_limits.MAX_GROUP) if isinstance(url, str) else ""
 
 
 def texts_of(pairs: object, where: str) -> dict[str, str]:

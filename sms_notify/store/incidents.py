@@ -39,7 +39,7 @@ def incident_of(row: Row) -> Incident:
         from_stored(row["milder_since"]), load_shared(row["routed_by"]) if row["routed_by"] else None,
         Severity(row["worst"]) if row["worst"] else None, _moments(row["began"]), bool(row["repeats"]),
         row["acked_ref"], from_stored(row["acked_made_at"]), from_stored(row["ack_until"]), row["closed_by"],
-        EndReason(row["end_reason"]), from_stored(row["suppressed_at"]),
+        EndReason(row["end_reason"]), from_stored(row["suppressed_at"]), bool(row["former"]),
     )  # fmt: skip
 
 
@@ -154,7 +154,7 @@ _INSERT = insert_into(
     "incidents",
     "id, source, fingerprint, starts_at, opened_at, state, severity, labels, annotations, last_seen_at, ended_at,"
     " closed_at, acked_at, acked_by, acked_how, flapping, raised, level, milder_since, routed_by, worst, began,"
-    " repeats, acked_ref, acked_made_at, ack_until, closed_by, end_reason, suppressed_at",
+    " repeats, acked_ref, acked_made_at, ack_until, closed_by, end_reason, suppressed_at, former",
 )
 _UPDATE = (
     "update incidents set state = ?, severity = ?, labels = ?, annotations = ?, last_seen_at = ?, ended_at = ?,"
@@ -168,7 +168,8 @@ def insert(tx: Tx, incidents: Iterable[Incident]) -> None:
     """The unique index refuses a second open one of the same key."""
     rows = [
         (
-            one.id, one.source, one.fingerprint, to_stored(one.starts_at), stored(one.opened_at), *_changeable(one)
+            one.id, one.source, one.fingerprint, to_stored(one.starts_at), stored(one.opened_at),
+            *_changeable(one), int(one.former),
         )
         for one in incidents
     ]  # fmt: skip

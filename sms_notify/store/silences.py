@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sms_notify.alert import Alert
+from sms_notify.alert import MONITOR, Alert, at_source, installation_of
 from sms_notify.policy.records import TimerKind
 from sms_notify.policy.vocabulary import AckBy
 from sms_notify.sources.alertmanager import SOURCE
@@ -85,6 +85,11 @@ class Open:
     def key(self) -> AlertKey:
         return self.id, self.fingerprint
 
+    @property
+    def listed_as(self) -> str:
+        """As the Alertmanager itself names it; so below."""
+        return at_source(self.fingerprint)
+
 
 @dataclass(frozen=True, slots=True)
 class OpenAlert:
@@ -94,6 +99,10 @@ class OpenAlert:
     source: str
     fingerprint: str
     suppressed_at: datetime | None
+
+    @property
+    def listed_as(self) -> str:
+        return at_source(self.fingerprint)
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,7 +143,7 @@ def acknowledged(tx: Tx) -> list[BySilence]:
     )
     names: dict[int, list[str]] = {}
     for alert in alerts:
-        names.setdefault(alert["id"], []).append(alert["fingerprint"])
+        names.setdefault(alert["id"], []).append(at_source(alert["fingerprint"]))
     found = (
         BySilence(row["id"], row["acked_ref"], row["acked_by"], tuple(names.get(row["id"], ())))
         for row in rows
@@ -159,7 +168,7 @@ def wanting(tx: Tx, since: datetime) -> Sequence[Wanting]:
     What a silence has acknowledged wants none.
     """
     rows = tx.all(
-        f"select id, labels, acked_at, acked_by from by_source i where {_OPEN_THERE} and acked_at >= :since"
+        f"select id, fingerprint, labels, acked_at, acked_by from by_source i where {_OPEN_THERE} and acked_at >= :since"
         " and acked_how <> :silence"
         " and not exists (select 1 from silences s where s.incident_id = i.id) order by id",
         since=stored(since),
@@ -167,9 +176,15 @@ def wanting(tx: Tx, since: datetime) -> Sequence[Wanting]:
         silence=AckBy.SILENCE,
     )
     return [
-        Wanting(row["id"], load(row["labels"]), moment(row["acked_at"]), row["acked_by"] or "")
+        Wanting(row["id"], _labels_there(row), moment(row["acked_at"]), row["acked_by"] or "")
         for row in _single(rows)
     ]
+
+
+def _labels_there(row: Row) -> Mapping[str, str]:
+    """Without the installation's name where we have added it: a silence of a label that the alert has not covers nothing."""
+    added = (MONITOR, installation_of(row["fingerprint"]))
+    return {name: text for name, text in load(row["labels"]).items() if (name, text) != added}
 
 
 def _single(rows: Sequence[Row]) -> list[Row]:
@@ -285,7 +300,9 @@ def held_copies(tx: Tx, until: datetime) -> list[HeldCopy]:
     )
     other = {row["incident_id"] for row in rows if row["source"] != SOURCE}
     return [
-        HeldCopy(row["incident_id"], row["fingerprint"], moment(row["closed_at"]), row["listed_by"])
+        HeldCopy(
+            row["incident_id"], at_source(row["fingerprint"]), moment(row["closed_at"]), row["listed_by"]
+        )
         for row in rows
         if row["incident_id"] not in other
     ]

@@ -22,6 +22,7 @@ from sms_notify.config.values import (
 )
 from sms_notify.policy.outcomes import DeliveryStatus
 from sms_notify.sources import icinga, macros, nagios
+from sms_notify.sources.installation import is_name
 from sms_notify.sources.times import parse_rfc3339
 
 Labels: TypeAlias = dict[str, str]
@@ -223,10 +224,17 @@ def _one_of(given: Model, kinds: tuple[str, ...], what: str) -> str:
     return found[0]
 
 
+def _installation(value: str) -> str:
+    if not is_name(value):
+        raise refused(f"`{value}` is not the name of an installation", "write letters, digits, `.`, `-`, `_`")
+    return value
+
+
 class EventText(Model):
-    """Something happens."""
+    """Something happens; a webhook of a named installation is `from` that."""
 
     at: At
+    from_: Annotated[Words, AfterValidator(_installation)] = Field(default="", alias="from")
     alertmanager: WebhookEvent | None = None
     grafana: GrafanaEvent | None = None
     nagios: Options | None = None
@@ -256,11 +264,14 @@ class EventText(Model):
 
     @model_validator(mode="after")
     def _one_thing(self) -> EventText:
-        _one_of(self, _KINDS, "an event")
+        kind = _one_of(self, _KINDS, "an event")
+        if self.from_ and kind not in WEBHOOKS:
+            raise refused("`from` stands beside what no webhook sends", f"it fits {', '.join(WEBHOOKS)}")
         return self
 
 
-_KINDS = tuple(name for name in EventText.model_fields if name != "at")
+WEBHOOKS = ("alertmanager", "grafana", "zabbix", "json")
+_KINDS = tuple(name for name in EventText.model_fields if name not in ("at", "from_"))
 
 
 class TextAt(Model):

@@ -19,6 +19,7 @@ from sms_notify.policy.directory import group_of
 from sms_notify.policy.outcomes import DeliveryStatus
 from sms_notify.policy.vocabulary import AckBy
 from sms_notify.sources import alertmanager, generic, grafana, hook_record, zabbix
+from sms_notify.sources.installation import sent_by
 from sms_notify.store import outbox, reader_history
 from sms_notify.stories import payloads
 from sms_notify.stories.daemon import Outside, StoryClock, StoryDaemon
@@ -210,27 +211,27 @@ class Player:
         except ParseError as error:
             raise StoryError(f"{self._story.file}:{event.line}: {event.kind.rstrip('_')}: {error}") from None
 
-    def _webhook(self, parse: Callable[[bytes], Delivery], body: bytes) -> None:
+    def _webhook(self, event: StoryEvent, parse: Callable[[bytes], Delivery], body: bytes) -> None:
         parse(body)  # refused at once, also where the daemon is off
-        self._once_up(lambda: self.daemon.accept(parse(body)))
+        self._once_up(lambda: self.daemon.accept(sent_by(parse(body), event.given.from_)))
 
     def _on_alertmanager(self, event: StoryEvent) -> None:
         given = _the(event.given.alertmanager)
         body = payloads.webhook(given, self._rules["alertmanager"], self._story.start, self._clock.true())
         self._outside.listed.hear(alertmanager.parse(body))
-        self._webhook(alertmanager.parse, body)
+        self._webhook(event, alertmanager.parse, body)
 
     def _on_grafana(self, event: StoryEvent) -> None:
         given = _the(event.given.grafana)
         body = payloads.webhook(given, self._rules["grafana"], self._story.start, self._clock.true())
-        self._webhook(grafana.parse, body)
+        self._webhook(event, grafana.parse, body)
 
     def _on_zabbix(self, event: StoryEvent) -> None:
         body = payloads.posted(event.given.zabbix)
-        self._webhook(lambda raw: zabbix.parse(raw, at=self._clock()), body)
+        self._webhook(event, lambda raw: zabbix.parse(raw, at=self._clock()), body)
 
     def _on_json(self, event: StoryEvent) -> None:
-        self._webhook(generic.parse, payloads.posted(event.given.json_))
+        self._webhook(event, generic.parse, payloads.posted(event.given.json_))
 
     def _on_nagios(self, event: StoryEvent) -> None:
         self._monitor("nagios", _the(event.given.nagios))

@@ -40,6 +40,8 @@ class Gatekeeper:
         self._open = settings.open
         self._guesses = guesses
         self._tokens = tuple(_digest(token.reveal().encode()) for token in settings.tokens if token)
+        both = zip(settings.tokens, settings.token_names, strict=False)
+        self._names = {_digest(token.reveal().encode()): name for token, name in both if token and name}
         self._users = dict(settings.users)
         self._key = secrets.token_bytes(32)
         self._admitted: dict[bytes, None] = {}
@@ -67,6 +69,13 @@ class Gatekeeper:
             return True
         return await self._user(scheme, credentials, request) is not None
 
+    def installation(self, request: Request) -> str:
+        """What the token of an admitted request names; empty where it names nothing."""
+        if not self._names:
+            return ""
+        scheme, credentials = _given(request)
+        return self._names.get(_digest(_sent(credentials)), "") if scheme == "bearer" else ""
+
     async def user(self, request: Request) -> str | None:
         """The name of the user who asks for a page, or None; empty where anybody may. Raises BusyError.
 
@@ -79,8 +88,7 @@ class Gatekeeper:
 
     def _is_token(self, credentials: str) -> bool:
         """Every token is compared, so that the time tells nothing of which one came near."""
-        # The header was read as latin-1, which gives back the bytes that were sent.
-        given = _digest(credentials.encode("latin-1", "replace"))
+        given = _digest(_sent(credentials))
         matches = [hmac.compare_digest(given, token) for token in self._tokens]
         return any(matches)
 
@@ -149,6 +157,11 @@ def _given(request: Request) -> tuple[str, str]:
         return "two", ""
     scheme, _, credentials = (headers or [""])[0].strip().partition(" ")
     return scheme.lower(), credentials.strip()
+
+
+def _sent(credentials: str) -> bytes:
+    """The header was read as latin-1, which gives back the bytes that were sent."""
+    return credentials.encode("latin-1", "replace")
 
 
 def _digest(token: bytes) -> bytes:

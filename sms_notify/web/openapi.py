@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 from sms_notify.alert import Delivery
 from sms_notify.policy.outcomes import DeliveryStatus
-from sms_notify.sources import alertmanager, generic, grafana, zabbix
+from sms_notify.sources import alertmanager, generic, grafana, installation, zabbix
 from sms_notify.web.body import MAX_BODY
 from sms_notify.web.http_limits import HttpLimits
 from sms_notify.web.schemas import Json, schemas
@@ -107,7 +107,16 @@ _SCHEMES: Mapping[str, Json] = {
 
 
 def _posts(webhooks: Mapping[str, Parser], guarded: Json) -> Json:
-    return {path: {"post": _post(path, _WEBHOOKS[parse], guarded)} for path, parse in webhooks.items()}
+    plain = {path: {"post": _post(path, _WEBHOOKS[parse], guarded)} for path, parse in webhooks.items()}
+    named = {f"{path}/{{name}}": _named(path, plain[path]["post"]) for path in plain}
+    return {**plain, **named}
+
+
+def _named(path: str, post: Json) -> Json:
+    schema = {"type": "string", "pattern": f"^{installation.NAME}$"}
+    about = "The installation that sends: what two of them tell with equal labels stays two problems."
+    name: Json = {"name": "name", "in": "path", "required": True, "description": about, "schema": schema}
+    return {"parameters": [name], "post": {**post, "operationId": f"{path.strip('/')}Named"}}
 
 
 def _post(path: str, webhook: _Webhook, guarded: Json) -> Json:

@@ -6,6 +6,7 @@ from typing import Any
 
 from sms_notify.alert import Severity, Status
 from sms_notify.sources import generic, grafana, input_limits, zabbix
+from sms_notify.sources.status_words import DOUBTFUL_WORDS, RESOLVED_WORDS
 
 Json = dict[str, Any]
 
@@ -83,8 +84,9 @@ def alert_fields() -> Json:
     """Every field of an alert that /alerts looks at; the others are passed over."""
     text, labels = _ref("Text"), {**generic.LABELS, **generic.GRADES}
     moment = {"type": "number", "exclusiveMinimum": 0, "maximum": _MOST, "description": _SECONDS}
-    resolved_words = ", ".join(sorted(generic.RESOLVED_WORDS))
-    status = {"type": "string", "description": f"{resolved_words} are resolved, any other word is firing."}
+    well, doubtful = (", ".join(sorted(words)) for words in (RESOLVED_WORDS, DOUBTFUL_WORDS))
+    about = f"{well} are resolved; {doubtful} where an opposite word opened it; any other word is firing."
+    status = {"type": "string", "description": about}
     time = {"anyOf": [{"type": "string", "format": "date-time"}, moment]}
     severities = ", ".join(Severity)
     return {
@@ -97,6 +99,10 @@ def alert_fields() -> Json:
         "annotations": _ref("Texts"),
         "fingerprint": {**text, "description": "Its name; left out: its labels name it."},
         **dict.fromkeys(generic.STATUS, status),
+        **{
+            name: {**text, "description": "The sender's own id."}
+            for name in (*generic.OWN_IDS, *generic.ROW_IDS)
+        },
         "resolved": {"type": "boolean"},
         **dict.fromkeys((*generic.STARTS, *generic.ENDS), time),
     }
@@ -105,7 +111,7 @@ def alert_fields() -> Json:
 def _alerts() -> Json:
     """An object that has `alerts` is a list of them, whatever else it has."""
     alert = _ref("Alert")
-    known = [{"required": [name]} for name in alert_fields()]
+    known = [{"required": [name]} for name in alert_fields() if name in generic.SPEAKING]
     return {
         "description": "One alert, a list of alerts, or an object with such a list.",
         "anyOf": [

@@ -30,6 +30,7 @@ from sms_notify.alert import Delivery
 from sms_notify.errors import ParseError, SmsNotifyError, StoreError
 from sms_notify.logs import printable
 from sms_notify.sources import alertmanager, generic, grafana, zabbix
+from sms_notify.sources.installation import is_name, sent_by
 from sms_notify.web import body, openapi
 from sms_notify.web.auth import Gatekeeper
 from sms_notify.web.guard import Guard
@@ -58,7 +59,7 @@ _PARSE_APART = 256 * 1024
 _MAX_QUERY = 2_048
 _MAX_TOKEN = 256
 _RETRY = {"Retry-After": "5"}
-_WEBHOOKS = ", ".join(SOURCES)
+_THERE = f"They are at {', '.join(SOURCES)}; an installation has a name as in /alertmanager/NAME."
 
 _log = logging.getLogger(__name__)
 
@@ -138,7 +139,7 @@ class _Answers:
         assert isinstance(error, HTTPException)  # noqa: S101 - it is registered for nothing else
         code, source = error.status_code, source_of(request.method, request.url.path)
         if (code == 404 and source is not None) or (code == 405 and source == UNKNOWN):
-            text = f"No webhook is at this path. They are at {_WEBHOOKS}."
+            text = f"No webhook is at this path. {_THERE}"
             error = HTTPException(code, text, headers=error.headers)
         request.scope[REASON] = error.detail
         if self._doors is not None:
@@ -158,9 +159,9 @@ class _Front:
 
     def webhooks(self) -> list[Route]:
         return [
-            Route(path + slash, partial(self._webhook, parse), methods=["POST"])
+            Route(path + rest, partial(self._webhook, parse), methods=["POST"])
             for path, parse in SOURCES.items()
-            for slash in ("", "/")
+            for rest in ("", "/", "/{name}", "/{name}/")
         ]
 
     def routes(self) -> list[Route]:
@@ -177,8 +178,9 @@ class _Front:
         await self._admit(request)
         if parse is zabbix.parse:
             parse = partial(zabbix.parse, at=self._hooks.now())
+        name = _installation(request) or self.gatekeeper.installation(request)
         delivery = await _parsed(parse, await body.read(request, self._patience.body))
-        await self._commit(delivery)
+        await self._commit(sent_by(delivery, name))
         return _accepted(len(delivery.alerts))
 
     async def _commit(self, delivery: Delivery) -> None:
@@ -265,6 +267,15 @@ class _Front:
 @lru_cache(128)  # an answer keeps nothing of the request that it answers, and is dear to make
 def _accepted(alerts: int) -> Response:
     return Response(b'{"accepted": %d}\n' % alerts, media_type="application/json")
+
+
+def _installation(request: Request) -> str:
+    """The name in the path; empty where there is none. Raises HTTPException 404 for what is not a name."""
+    name: str = request.path_params.get("name", "")
+    if name and not is_name(name):
+        what = f"The name of an installation has 1 to 32 letters, digits, `.`, `-` and `_`. {_THERE}"
+        raise HTTPException(404, what)
+    return name
 
 
 async def _parsed(parse: Parser, content: bytes) -> Delivery:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from datetime import timedelta
 
-from sms_notify.alert import Status
+from sms_notify.alert import OWN_ID, Status
 from sms_notify.wording import gsm
 from sms_notify.wording.acknowledged import acked_words
 from sms_notify.wording.alert_fields import briefly, told_place, what_and_news
@@ -98,8 +98,9 @@ def _fitted(wording: _Wording, notice: Notice, max_parts: int) -> tuple[Text, Se
 
 def _one(notice: Notice, reader: Reader, words: Words) -> _Wording:
     alert = notice.incidents[0].alert
-    brief = notice.status is Status.RESOLVED or notice.tone is Tone.FLAPPING
-    what, news = (briefly if brief else what_and_news)(alert, words)
+    # What its sender's own id tells apart has the name and the place of another: its words must stand there.
+    over = notice.status is Status.RESOLVED or notice.tone is Tone.FLAPPING
+    what, news = (briefly if over and OWN_ID not in alert.annotations else what_and_news)(alert, words)
     place = told_place(alert)
     before = [*_head(notice, words), clipped("what", what)]
     after = [
