@@ -43,11 +43,11 @@ def allowed(plan: Plan, labels: Mapping[str, str], receiver: str, start: Wait, *
 
 
 def _last_text(rows: Rows, told: Iterable[Notification]) -> datetime | None:
-    times = (rows.written_at(n) for n in told if _reached(rows, n))
+    times = (rows.written_at(n) for n in told if reached(rows, n))
     return max((at for at in times if at is not None), default=None)
 
 
-def _reached(rows: Rows, n: Notification) -> bool:
+def reached(rows: Rows, n: Notification) -> bool:
     """Whether its reader has, or may get, a text that says so."""
     state = rows.state_of(n)
     return n.state is PageState.TOLD and state is not None and not state.lost

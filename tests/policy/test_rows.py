@@ -10,6 +10,7 @@ from made import a_message, a_notification, an_incident, ended, fates, moves, ro
 from workbench import ALICE, BOB, NOON, firing
 
 from sms_notify.alert import Severity
+from sms_notify.policy.allowed_moment import reached as was_reached
 from sms_notify.policy.holds import Hold
 from sms_notify.policy.rate_limits import Lane
 from sms_notify.policy.records import Draft, Entry, HeldLane, Member, Timer, TimerKind
@@ -220,9 +221,9 @@ def test_a_reader_is_reached_by_what_is_not_lost(
     known = told_by(text, a_notification(DISK, message_ambiguous=ambiguous))
     for rows in (rows_with(known), rows_with(text, replace(known, message_state=None, message_ambiguous=9))):
         (n,) = rows.notifications.rows.values()
-        assert (rows.state_of(n), rows.reached(n)) == (state, reached)
+        assert (rows.state_of(n), was_reached(rows, n)) == (state, reached)
     assert rows_with().may_have_arrived(known) is rows_with(text).may_have_arrived(known) is may_have
-    assert not rows_with(text).reached(replace(known, state=PageState.HELD))
+    assert not was_reached(rows_with(text), replace(known, state=PageState.HELD))
 
 
 def test_the_message_in_hand_is_believed_more_than_what_was_known_of_it() -> None:
