@@ -20,6 +20,14 @@ class Status(StrEnum):
     RESOLVED = "resolved"
 
 
+class EndReason(StrEnum):
+    """Why a problem is over though nobody found it well. The word is a ledger's, `explain`'s and the page's."""
+
+    NONE = ""
+    NO_DATA = "no_data"  # its source has lost sight of it
+    NO_LONGER_WATCHED = "no_longer_watched"  # somebody paused, changed or removed what watched it
+
+
 SEVERITY = "severity"
 """The label that says how bad it is; every parser in `sources/` writes there what its system says."""
 
@@ -94,7 +102,7 @@ class Alert:
     counts as none). `fingerprint` names the alert within its source; the pair is the incident's key. `once`: a notice
     rather than a state, of which nobody will say that it has ended, so that nobody is reminded of it. `graded` is the
     severity where an installation's own words decided it; its labels keep the word that was sent. `start_told` is False
-    where `starts_at` is only when the source spoke of it: a repeat has a later one.
+    where `starts_at` is only when the source spoke of it: a repeat has a later one. `end_reason` is said of an end alone.
     """
 
     source: str
@@ -107,6 +115,7 @@ class Alert:
     once: bool = False
     graded: Severity | None = field(default=None, compare=False)
     start_told: bool = True
+    end_reason: EndReason = EndReason.NONE
 
     @property
     def severity(self) -> Severity:
