@@ -7,6 +7,7 @@ it in words (`zabbix_messages.py`).
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -48,8 +49,9 @@ def _parts(said: Sequence[str]) -> tuple[str, str, Sequence[str]]:
     """Subject, message, and what was added to them."""
     if len(said) > 2 and not any(" " in text.strip() for text in said):
         return "", " ".join(said), ()
-    if len(said) < 2:
-        return "", "".join(said), ()
+    told = list(itertools.dropwhile(lambda text: not _set(text.strip()), said))
+    if len(told) < 2 or len(told) < len(said):
+        return "", "".join(told[:1]), told[1:]
     return said[0], said[1], said[2:]
 
 
