@@ -7,10 +7,12 @@ from collections.abc import Sequence
 
 # A state is in the text anyhow; a frame, a heading or the name of the check says nothing beside it.
 _EMPTY = re.compile(
-    r"\b(?:ok|warning|critical|unknown|up|down|unreachable|warn|crit|error|errors|status|state|result|output|check|plugin"
+    r"\b(?:check_\w+|ok|warning|critical|unknown|up|down|unreachable|warn|crit|error|errors|status|state|result|output|check|plugin"
     r"|service|host|details?|summary)\b|[^\w]|_",
     re.IGNORECASE,
 )
+# `PING CRITICAL:` is how plug-ins begin, whatever the service is called here.
+_HEADING = re.compile(r"\W*[A-Z][A-Z0-9_ -]* (?:OK|WARNING|CRITICAL|UNKNOWN)\W*")
 _TRACEBACK = "Traceback (most recent call last)"
 
 
@@ -25,6 +27,8 @@ def speaking_line(text: str, named: Sequence[str]) -> tuple[str, str]:
 
 
 def _says(line: str, named: Sequence[str]) -> bool:
+    if _HEADING.fullmatch(line):
+        return False
     for name in filter(None, named):
         line = line.replace(name, "")
         line = re.sub(rf"\b{re.escape(name)}\b", "", line, flags=re.IGNORECASE)
