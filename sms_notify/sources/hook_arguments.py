@@ -11,9 +11,12 @@ import re
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-_OPTION = re.compile(r"--([A-Za-z][A-Za-z0-9._-]*)=(.*)", re.DOTALL)
-_BARE = re.compile(r"--([A-Za-z][A-Za-z0-9._-]*)")
+from sms_notify.sources.sentences import OF_HOSTS, STATES, TYPES
+
+_OPTION = re.compile(r"--?([A-Za-z][A-Za-z0-9._-]*)=(.*)", re.DOTALL)
+_BARE = re.compile(r"--?([A-Za-z][A-Za-z0-9._-]*)")
 _SHORT = re.compile(r"-([A-Za-z0-9]|[a-z]{2,12})")
+_TYPE, _STATE = re.compile(TYPES), re.compile(STATES)
 _DASHED = re.compile(r"-+[^\s-]\S*")
 _MACRO = re.compile(r"([A-Za-z_][A-Za-z0-9_.]*)=(.*)", re.DOTALL)
 _CONTACT = re.compile(r"[+(]?[\d ()./-]{5,}|\S+@\S+\.\S+")
@@ -81,7 +84,22 @@ def _loose(arguments: Sequence[str], _known: Collection[str]) -> Called:
     """Words of no option: better told as they stand than told to nobody."""
     free = itertools.filterfalse(_OPTION.fullmatch, arguments)
     words = itertools.takewhile(lambda word: not _DASHED.fullmatch(word), free)
-    return Called(text=_text([word for word in words if " " in word.strip() or not _MACRO.fullmatch(word)]))
+    return _of_words([word for word in words if " " in word.strip() or not _MACRO.fullmatch(word)])
+
+
+def _of_words(words: Sequence[str]) -> Called:
+    """Macros one behind the other, where type and state are words of their own: then come host, service and output."""
+    left = _content(words)
+    type_ = next(filter(_TYPE.fullmatch, left), "")
+    state = next(filter(_STATE.fullmatch, left), "")
+    if not type_ or not state or len(left) < 3:
+        return Called(text=_text(words))
+    left.remove(type_)
+    left.remove(state)
+    host, *said = left
+    service = said.pop(0) if said and " " not in said[0] and state not in OF_HOSTS else ""
+    macros = {"TYPE": type_, "STATE": state, "HOST": host, "SERVICE": service, "OUTPUT": " ".join(said)}
+    return Called({name: text for name, text in macros.items() if text})
 
 
 def _known(word: str, known: Collection[str]) -> bool:
@@ -139,9 +157,13 @@ def _sorted_out(found: Mapping[str, str], known: Collection[str], free: Sequence
     labels = {
         name: value
         for name, value in found.items()
-        if squeezed(name) not in known and not _SECRET.search(name) and name not in _NUMBERS
+        if squeezed(name) not in known
+        and not _SECRET.search(name)
+        and name not in _NUMBERS
+        and value[:1] != "+"
     }
-    return Called(macros, labels, _text(free))
+    texts = [labels.pop(name) for name in _TEXTS if name in labels]
+    return Called(macros, labels, _text(free) or "".join(texts[:1]))
 
 
 def _short(arguments: Sequence[str], _known: Collection[str]) -> Called:
@@ -156,27 +178,26 @@ def _short(arguments: Sequence[str], _known: Collection[str]) -> Called:
     texts = {name: " ".join(parts) for name, parts in found.items()}
     if not texts:
         return Called()
-    if not any(texts.get(name, "").strip() for name in _TEXTS) and _is_of_icinga(texts):
+    said = [texts[name] for name in _TEXTS if texts.get(name, "").strip()]
+    if said:
+        return Called(text=said[0])
+    if texts.get("l", "").strip():
         about = "SERVICE" if texts.get("e", "").strip() or texts.get("u", "").strip() else "HOST"
         letters = {**_OF_ICINGA, "s": f"{about}STATE", "o": f"{about}OUTPUT"}
         return Called({letters[name]: text for name, text in texts.items() if name in letters})
-    said = [texts[name] for name in _TEXTS if texts.get(name, "").strip()]
-    said += [text for name, text in texts.items() if name not in _CREDENTIALS and " " in text.strip()]
-    return Called(text=said[0] if said else _text(free))
-
-
-def _is_of_icinga(texts: Mapping[str, str]) -> bool:
-    return bool(texts.get("l", "").strip()) or texts.get("t", "").strip().isupper()
+    return _of_words([text for name, text in texts.items() if name not in _CREDENTIALS] or free)
 
 
 def _text(words: Sequence[str]) -> str:
-    """What is said in words that are no option's. Numbers and addresses say to whom; where a word has blanks in it, the
-    others are names and passwords.
-    """
-    said = [word for word in words if _is_said(word)]
-    sentences = [word for word in said if " " in word.strip() or "\n" in word]
-    text = " ".join(sentences or said)
+    """What is said in words that are no option's."""
+    text = " ".join(_content(words))
     return text if " " in text.strip() or "\n" in text or any(map(_is_said, words[1:])) else ""
+
+
+def _content(words: Sequence[str]) -> list[str]:
+    """Numbers and addresses say to whom; a user's name and a password stand before them."""
+    contact = next((at for at, word in enumerate(words) if _CONTACT.fullmatch(word.strip())), 0)
+    return list(filter(_is_said, words[contact:])) or list(filter(_is_said, words))
 
 
 def _is_said(word: str) -> bool:

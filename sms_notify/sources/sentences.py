@@ -12,9 +12,9 @@ TYPES = (
     "PROBLEM|RECOVERY|ACKNOWLEDGEMENT|CUSTOM|FLAPPINGSTART|FLAPPINGSTOP|FLAPPINGEND|FLAPPINGDISABLED"
     "|DOWNTIMESTART|DOWNTIMEEND|DOWNTIMECANCELLED|DOWNTIMEREMOVED"
 )
-_STATES = "OK|WARNING|CRITICAL|UNKNOWN|UP|DOWN|UNREACHABLE|WARN|CRIT|UNREACH"
-_OF_HOSTS = ("UP", "DOWN", "UNREACHABLE", "UNREACH")
-_END = rf"(?P<state>{_STATES})\b[\s!*]*(?P<rest>.*)"
+STATES = "OK|WARNING|CRITICAL|UNKNOWN|UP|DOWN|UNREACHABLE|WARN|CRIT|UNREACH"
+OF_HOSTS = ("UP", "DOWN", "UNREACHABLE", "UNREACH")
+_END = rf"(?P<state>{STATES})\b[\s!*]*(?P<rest>.*)"
 _TYPED = re.compile(
     rf"\b(?P<type>{TYPES})\b(?: (?:Service|Host) (?:Alert|Notification))?[\s:*\])>|-]*"
     rf"(?P<what>[^\n]{{1,400}}?) (?:is|->) {_END}",
@@ -22,7 +22,8 @@ _TYPED = re.compile(
 )
 # Without a type a word for well could end what it does not mean: so it must name a service or say that it is a host.
 _UNTYPED = re.compile(
-    rf"\W*(?:Nagios\s*[:-]\s*)?(?P<what>(?:(?:Host|Service) )[^\n]{{1,400}}?|[^\s/]{{1,200}}/[^\n]{{1,200}}?) is {_END}",
+    rf"\W*(?:Nagios\s*[:-]\s*)?(?:(?:Host|Service) (?:Alert|Notification)\W+)?"
+    rf"(?P<what>(?:(?:Host|Service) )[^\n]{{1,400}}?|[^\s/]{{1,200}}/[^\n]{{1,200}}?) is {_END}",
     re.DOTALL,
 )
 _KEYS = {
@@ -50,9 +51,9 @@ _KEY = re.compile(
     + r")\s?[:=]\s*",
     re.IGNORECASE,
 )
-_STATE = re.compile(rf"({_STATES})\b", re.IGNORECASE)
+_STATE = re.compile(rf"({STATES})\b", re.IGNORECASE)
 _TYPE = re.compile(rf"\b({TYPES})\b")
-_AROUND = " \t\r\n:,;|-"
+_AROUND = "\"' \t\r\n:,;|-"
 
 
 def read(text: str) -> dict[str, str]:
@@ -67,7 +68,7 @@ def _typed(text: str) -> dict[str, str]:
         return {}
     said = found.groupdict()
     state = said["state"].upper()
-    where = _host(said["what"]) if state in _OF_HOSTS else _service(said["what"])
+    where = _host(said["what"]) if state in OF_HOSTS else _service(said["what"])
     words = {"TYPE": said.get("type", "").upper(), "STATE": state, "OUTPUT": _inner(said["rest"]), **where}
     return {name: word for name, word in words.items() if word}
 
