@@ -1,6 +1,6 @@
 """Hands one notification over to the daemon's spool folder, whether or not the daemon runs: a command hook.
 
-    python3 -IS …/sms_notify/hook.py nagios|icinga|zabbix|pipe [--spool DIR] ARGUMENTS…
+    python3 -IS …/sms_notify/hook.py nagios|icinga|checkmk|zabbix|pipe [--spool DIR] ARGUMENTS…
 
 Monitoring systems start this eighty times at once and some kill it without warning, so it is one file that imports
 nothing but what an interpreter has loaded anyway (no `os`, no `__future__`: each would cost more than all of the work).
@@ -14,13 +14,30 @@ import posix
 import sys
 import time
 
-HOOKS = ("nagios", "icinga", "zabbix", "pipe")
+HOOKS = ("nagios", "icinga", "checkmk", "zabbix", "pipe")
 FOLDER = b"/var/spool/sms-notify"
-# What a macro becomes in the environment. Not NAGIOS__HOSTX and its like, custom variables, nor the rest of SMS_NOTIFY_…:
-# both may hold passwords.
-ENVIRONMENT = (b"NAGIOS_", b"ICINGA_", b"SMS_NOTIFY_LABEL_")
+# What a macro becomes in the environment. Not NAGIOS__HOSTX and its like, custom variables, nor the rest of SMS_NOTIFY_…
+# and of NOTIFY_…: they may hold passwords.
+LABELS = (b"SMS_NOTIFY_LABEL_", b"NOTIFY_HOSTTAG_", b"NOTIFY_HOSTLABEL_", b"NOTIFY_SERVICELABEL_")
+ENVIRONMENT = {"nagios": (b"NAGIOS_", b"ICINGA_"), "icinga": (b"NAGIOS_", b"ICINGA_"), "checkmk": ()}
 NOT_OF_IT = b"NAGIOS__"
-OF_ENVIRONMENT = ("nagios", "icinga")
+# These by their own names, or behind NOTIFY_ (Checkmk).
+MACROS = (
+    b"NOTIFICATIONTYPE HOSTNAME HOSTALIAS HOSTDISPLAYNAME HOSTADDRESS HOSTSTATE LASTHOSTSTATE LASTHOSTSTATECHANGE HOSTOUTPUT"
+    b" LONGHOSTOUTPUT SERVICEDESC SERVICEDISPLAYNAME SERVICESTATE LASTSERVICESTATE LASTSERVICESTATECHANGE SERVICEOUTPUT"
+    b" LONGSERVICEOUTPUT NOTIFICATIONAUTHOR NOTIFICATIONAUTHORNAME NOTIFICATIONCOMMENT TIMET HOSTGROUPNAMES"
+    b" SERVICEGROUPNAMES WHAT MICROTIME OMD_SITE PREVIOUSHOSTHARDSTATE PREVIOUSSERVICEHARDSTATE EC_ID"
+).split()
+# Without the value of one of these there is nothing to tell; the letters are those of Icinga's own scripts.
+TELLING = (
+    b"type host service state output comment notificationtype hostname hostalias hostdisplayname hostaddress address"
+    b" servicedesc servicename servicedisplayname hoststate servicestate hoststateid servicestateid hostoutput serviceoutput"
+    b" notificationcomment message msg text m l body"
+).split()
+SECRET = (b"u", b"p", b"k", b"a")
+FILLERS = {b"is", b"on", b"host", b"service", b"alert", b"nagios", b"icinga"}
+MARKS = b":/*()!-=[]<>,.;#|'\""
+DIGITS = b"+0123456789 ()./-"
 PIPE_OPTIONS = (b"--label", b"--severity", b"--name")  # each takes a value
 PIPE_FLAG = b"--resolved"
 
@@ -41,9 +58,18 @@ ADVICE = {
     NotADirectoryError: b"--spool and $SMS_NOTIFY_SPOOL name a folder",
     PermissionError: b"the caller's user must be in the folder's group, and be restarted after it was added",
 }
+LINES = {
+    "nagios": b"nagios '--type=$NOTIFICATIONTYPE$' '--host=$HOSTNAME$' '--service=$SERVICEDESC$' '--state=$SERVICESTATE$'"
+    b" '--output=$SERVICEOUTPUT$'",
+    "icinga": b"icinga '--type=$notification.type$' '--host=$host.name$' '--service=$service.name$'"
+    b" '--state=$service.state$' '--output=$service.output$'",
+    "checkmk": b"checkmk, in a script that Checkmk starts, so that NOTIFY_HOSTNAME and the others are in the environment",
+    "zabbix": b"zabbix '{ALERT.SENDTO}' '{ALERT.SUBJECT}' '{ALERT.MESSAGE}'",
+}
 USAGE = b"""\
 Usage: hook.py nagios [--spool DIR] ARGUMENTS...
        hook.py icinga [--spool DIR] ARGUMENTS...
+       hook.py checkmk [--spool DIR] [--LABEL=VALUE]...
        hook.py zabbix [--spool DIR] SENDTO SUBJECT MESSAGE
        ... | hook.py pipe [--spool DIR] [--name NAME] [--label NAME=VALUE]...
                           [--severity WORD] [--resolved]
@@ -71,7 +97,7 @@ def main(arguments: list[str]) -> int:
         return _said(USAGE, OK)
     hook = "".join(arguments[:1])
     folder, words = _folder(hook, words[1:])
-    macros = _macros() if hook in OF_ENVIRONMENT else []
+    macros = _macros(hook) if hook in ENVIRONMENT else []
     if wrong := _wrong(hook, folder, words, macros):
         return _said(b"sms-notify: %s; nothing was handed over (see --help)\n" % wrong, WRONG_USE)
     body = cut = b""
@@ -136,27 +162,59 @@ def _folder(hook: str, words: list[bytes]) -> tuple[bytes, list[bytes]]:
     return posix.environ.get(b"SMS_NOTIFY_SPOOL") or FOLDER, words
 
 
-def _macros() -> list[bytes]:
+def _macros(hook: str) -> list[bytes]:
+    found, own, named = posix.environ, ENVIRONMENT[hook] + LABELS, set(MACROS)
+    if hook == "checkmk":
+        named = {b"NOTIFY_" + name for name in MACROS}
+    elif b"NOTIFICATIONTYPE" not in found:
+        named = set()
+    elif b"HOSTALIAS" in found and found.get(b"HOSTNAME") == posix.uname().nodename.encode():
+        named.remove(b"HOSTNAME")  # a container has its own in the environment
     return [
         b"%s=%s" % (name, value)
-        for name, value in posix.environ.items()
-        if name.startswith(ENVIRONMENT) and not name.startswith(NOT_OF_IT)
+        for name, value in found.items()
+        if name in named or (name.startswith(own) and not name.startswith(NOT_OF_IT))
     ]
 
 
 def _wrong(hook: str, folder: bytes, words: list[bytes], macros: list[bytes]) -> bytes:
     """Why the daemon could make nothing of it, as far as that can be seen from here."""
     if hook not in HOOKS:
-        return b"the first word must be nagios, icinga, zabbix or pipe"
+        return b"the first word must be nagios, icinga, checkmk, zabbix or pipe"
     if not folder:
         return b"--spool needs the name of a folder"
-    if hook == "zabbix" and len(words) != 3:
-        return b"zabbix takes three arguments: SENDTO SUBJECT MESSAGE"
-    if hook in OF_ENVIRONMENT and not macros and b"=" not in b"".join(words):
-        return b"there are no arguments such as --host=web1, and no macros in the environment"
+    if hook in LINES and not _tells(words[1:] if hook == "zabbix" else words, macros, hook == "zabbix"):
+        return b"no text can come of these words; use: " + LINES[hook]
     if len(words + macros) > MOST_WORDS or sum(map(len, words + macros)) > WORDS_LIMIT:
         return b"more than %d arguments and macros, or more than %d bytes in them" % (MOST_WORDS, WORDS_LIMIT)
     return _wrong_for_pipe(words) if hook == "pipe" else b""
+
+
+def _tells(words: list[bytes], macros: list[bytes], any_word: bool) -> bool:
+    """Whether one of them says what, where or how; or one that is no option's is a sentence, or several are."""
+    before, loose = b"", list[bool]()
+    for word in words + [b"--" + macro for macro in macros]:
+        name, equals, value = word.partition(b"=")
+        key = name.lower().translate(None, b"-_.")
+        if name[:1] == b"-" and key and not equals and b" " not in name and not any_word:
+            before, loose = key, []
+            continue
+        telling = key in TELLING or key[6:] in TELLING  # nagios, icinga, notify
+        if equals and b" " not in name:
+            before = key
+        else:
+            key, value, telling = before, word, before in TELLING
+        # A macro that was not filled ($HOSTNAME$) says nothing.
+        parts = value.split(b"$")
+        said = b" ".join(parts[:: 2 if len(parts) > 2 else 1]).translate(None, MARKS).lower().split()
+        nothing = FILLERS.issuperset(said) or value.startswith(b"{ALERT.")
+        contact = not value.strip(DIGITS) or (b"@" in value and b" " not in value)
+        sentence = b" " in value.strip() and not contact and len(key) < 2 and key not in SECRET
+        if not nothing and (telling or any_word or sentence):
+            return True
+        if not key:
+            loose.append(not nothing and not contact)
+    return any(loose[1:])  # a name or a number may stand first
 
 
 def _wrong_for_pipe(words: list[bytes]) -> bytes:

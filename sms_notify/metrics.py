@@ -30,7 +30,7 @@ from sms_notify.store import breakers, decisions, limit_rows, queries
 from sms_notify.store.sqlite import SqliteStore
 from sms_notify.store.tx import Row, Tx, moment
 
-SOURCES = ("alertmanager", "nagios", "icinga", "zabbix", "grafana", "alerts", "pipe")
+SOURCES = ("alertmanager", "nagios", "icinga", "checkmk", "zabbix", "grafana", "alerts", "pipe")
 # Of webhooks alone; `unknown` is what was meant for none that there is.
 WEBHOOKS = ("alertmanager", "grafana", "zabbix", "alerts", "unknown")
 REFUSALS = ("400", "401", "403", "404", "405", "408", "413", "415", "421", "431", "503")

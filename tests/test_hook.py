@@ -134,11 +134,12 @@ def test_a_text_that_looks_like_an_option_stays_a_text(spool: Path) -> None:
 def test_the_folder_may_be_named_before_the_words_and_after_them(
     spool: Path, name: str, where: int, spelled: str
 ) -> None:
-    words = ["--label", "a=b"]
+    told = ["--label", "a=b"] if name == "pipe" else ["--host", "web1"]
+    words = [*told]
     words[where:where] = spelled.format(spool).split(" ")
 
     assert call(name, *words, stdin=b"x").returncode == 0
-    assert only(spool).arguments == ("--label", "a=b")
+    assert only(spool).arguments == tuple(told)
 
 
 def test_pipe_takes_the_whole_of_standard_input(spool: Path) -> None:
@@ -255,8 +256,12 @@ WRONG = [
     ("icinga", "--spool=x"),
     ("nagios", "--spool"),
     ("nagios", "--spool=", "x"),
-    ("zabbix", "to", "subject"),
-    ("zabbix", "to", "subject", "message", "more"),
+    ("checkmk",),
+    ("checkmk", "--team=dba"),
+    ("zabbix",),
+    ("zabbix", "to"),
+    ("zabbix", "to", "", " "),
+    ("zabbix", "{ALERT.SENDTO}", "{ALERT.SUBJECT}", "{ALERT.MESSAGE}"),
     ("pipe", "--label"),
     ("pipe", "--label", "host"),
     ("pipe", "--label", "=x"),

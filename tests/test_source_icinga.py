@@ -116,7 +116,7 @@ def test_the_options_have_names_in_the_environment_as_well() -> None:
 
 def test_the_environment_of_the_machine_is_not_taken_for_macros() -> None:
     with pytest.raises(ParseError, match="ICINGA_"):
-        told(HOSTNAME="monitor1", NOTIFICATIONTYPE="PROBLEM", ICINGA2_USER="nagios")
+        told(HOSTNAME="monitor1", HOSTADDRESS="10.0.0.1", ICINGA2_USER="nagios")
 
 
 def test_the_real_newlines_of_an_output_part_summary_and_description() -> None:

@@ -29,6 +29,7 @@ COMMANDS = {
     "oncall": ("oncall", "oncall_group", "Who is on call, and overrides."),
     "nagios": ("hooks", "nagios", "Hand over a notification of Nagios; no daemon needed."),
     "icinga": ("hooks", "icinga", "Hand over a notification of Icinga 2."),
+    "checkmk": ("hooks", "checkmk", "Hand over a notification of Checkmk (notification script)."),
     "zabbix": ("hooks", "zabbix", "Hand over a notification of Zabbix (alert script)."),
     "pipe": ("hooks", "pipe", "Hand over what comes on standard input: JSON or text."),
     "hook-path": ("hooks", "hook_path", "Where the hooks' one self-contained file lies."),

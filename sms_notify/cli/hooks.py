@@ -1,4 +1,4 @@
-"""`sms-notify nagios|icinga|zabbix|pipe`: the command hooks, and `hook-path`.
+"""`sms-notify nagios|icinga|checkmk|zabbix|pipe`: the command hooks, and `hook-path`.
 
 `cli.main` runs a hook without ever coming here, because click takes three times as long to load as the hook takes.
 What stands here is their `--help`, and the way through `sms-notify --config FILE nagios …`.
@@ -31,7 +31,9 @@ def _run(name: str, spool: str | None, arguments: Sequence[str]) -> None:
 @_spool_option
 @click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
 def nagios(spool: str | None, arguments: Sequence[str]) -> None:
-    """Hand over a notification of Nagios: its arguments, and its macros in the environment (NAGIOS_…).
+    """Hand over a notification of Nagios: its arguments, and its macros in the environment (NAGIOS_…, or without it).
+
+    Read are also options with their value apart, MACRO=value, and sentences such as "PROBLEM: web1/disk is CRITICAL".
 
     Exit 0: on disk; 75: could not be stored; 2: wrong use. The daemon need not run.
 
@@ -48,6 +50,8 @@ def nagios(spool: str | None, arguments: Sequence[str]) -> None:
 def icinga(spool: str | None, arguments: Sequence[str]) -> None:
     """Hand over a notification of Icinga 2: its arguments, and what is called ICINGA_… in the environment.
 
+    Read are also the options of Icinga's scripts for mail (-t, -l, -e, -s, -o …), and all that the nagios hook reads.
+
     Exit 0: on disk; 75: could not be stored; 2: wrong use. The daemon need not run.
 
     \b
@@ -59,11 +63,24 @@ def icinga(spool: str | None, arguments: Sequence[str]) -> None:
 
 @click.command(context_settings=_PASSED_ON)
 @_spool_option
-@click.argument("sendto")
-@click.argument("subject")
-@click.argument("message")
-def zabbix(spool: str | None, sendto: str, subject: str, message: str) -> None:
-    """Hand over a notification of Zabbix, called as an alert script.
+@click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
+def checkmk(spool: str | None, arguments: Sequence[str]) -> None:
+    """Hand over a notification of Checkmk: its context in the environment (NOTIFY_…). An option adds a label.
+
+    Exit 0: on disk; 75: could not be stored; 2: wrong use. The daemon need not run.
+
+    \b
+    Example:
+      sms-notify checkmk --team=dba
+    """
+    _run("checkmk", spool, arguments)
+
+
+@click.command(context_settings=_PASSED_ON)
+@_spool_option
+@click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
+def zabbix(spool: str | None, arguments: Sequence[str]) -> None:
+    """Hand over a notification of Zabbix, called as an alert script: SENDTO SUBJECT MESSAGE, or SENDTO MESSAGE.
 
     Exit 0: on disk; 75: could not be stored, and Zabbix tries again; 2: wrong use. The daemon need not run.
 
@@ -71,7 +88,7 @@ def zabbix(spool: str | None, sendto: str, subject: str, message: str) -> None:
     Example:
       sms-notify zabbix '{ALERT.SENDTO}' '{ALERT.SUBJECT}' '{ALERT.MESSAGE}'
     """
-    _run("zabbix", spool, [sendto, subject, message])
+    _run("zabbix", spool, arguments)
 
 
 @click.command()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from sms_notify.alert import Delivery, Handed
 from sms_notify.errors import ParseError
-from sms_notify.sources import icinga, nagios, text, zabbix
+from sms_notify.sources import checkmk, icinga, nagios, text, zabbix
 
 
 def parse(handed: Handed) -> Delivery:
@@ -14,6 +14,8 @@ def parse(handed: Handed) -> Delivery:
             return nagios.parse(handed.arguments, handed.environment, handed.at)
         case "icinga":
             return icinga.parse(handed.arguments, handed.environment, handed.at)
+        case "checkmk":
+            return checkmk.parse(handed.arguments, handed.environment, handed.at)
         case "zabbix":
             return zabbix.parse_script(handed.arguments, handed.at)
         case "pipe":

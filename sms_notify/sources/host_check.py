@@ -13,6 +13,7 @@ from datetime import datetime, timedelta
 
 from sms_notify.alert import Acknowledged, Alert, Delivery, Status, Unacknowledged, fingerprint_of
 from sms_notify.sources import input_limits
+from sms_notify.sources.check_output import speaking_line
 
 _SEVERITIES = {
     "CRITICAL": "critical",
@@ -84,6 +85,8 @@ class Check:
 
 def delivery_of(check: Check) -> Delivery:
     """What is to be taken in: the trouble, what stands beside it, or that somebody takes care of it."""
+    if not check.host:
+        return Delivery(check.source, (_words(check),))
     if check.type == "ACKNOWLEDGEMENT":
         # With the trouble itself, so that one whose beginning was lost is known from now on.
         alerts = () if check.well else (_trouble(check, Status.FIRING),)
@@ -174,6 +177,30 @@ def _custom(check: Check) -> Alert:
     )
 
 
+def _words(check: Check) -> Alert:
+    """Without a host nothing tells two troubles apart but all that was said, and so nothing can end them either."""
+    _, severity, status = _BESIDE.get(check.type, ("", "", _status(check)))
+    if check.type == "ACKNOWLEDGEMENT":
+        severity = "info"
+    firing = status is Status.FIRING
+    moment = _within(check.time, check.at)
+    said = {"type": check.type, "state": check.state, "output": check.output, "comment": check.comment}
+    severity = check.severity or severity or _SEVERITIES.get(check.trouble, "critical" if firing else "")
+    return Alert(
+        source=check.source,
+        fingerprint=f"{fingerprint_of(check.identity)}-words-{fingerprint_of(said)}",
+        status=status,
+        labels=_labels(check, check.service, severity, check.trouble),
+        annotations=_annotations(
+            check, check.output or check.comment or " ".join(filter(None, said.values()))
+        ),
+        starts_at=moment if firing else None,
+        ends_at=None if firing else moment,
+        once=True,
+        start_told=False,
+    )
+
+
 def _labels(check: Check, name: str, severity: str, state: str, notification: str = "") -> dict[str, str]:
     labels = {
         "alertname": name,
@@ -190,8 +217,8 @@ def _labels(check: Check, name: str, severity: str, state: str, notification: st
 
 
 def _annotations(check: Check, text: str) -> dict[str, str]:
-    summary, _, rest = text.partition("\n")
-    texts = {"summary": summary, "description": rest.strip(), **check.annotations}
+    summary, rest = speaking_line(text, (check.host, check.service))
+    texts = {"summary": summary, "description": rest, **check.annotations}
     texts |= {"author": check.author, "comment": check.comment}
     return input_limits.bounded({name: text for name, text in texts.items() if text})
 

@@ -40,6 +40,4 @@ def parse(arguments: Sequence[str], environment: Mapping[str, str], at: datetime
 
     Raises ParseError where nothing of it is a notification.
     """
-    said = read(arguments, environment, "ICINGA_", MACROS)
-    output = "\n".join(filter(None, (said.raw("output"), said.raw("long-output"))))
-    return delivery_of(check_of(said, SOURCE, output, at))
+    return delivery_of(check_of(read(arguments, environment, ("ICINGA_", "NAGIOS_"), MACROS), SOURCE, at))

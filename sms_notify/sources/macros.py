@@ -1,8 +1,4 @@
-"""How Nagios and Icinga hand their macros over: as `--name=value`, as `MACRO=value`, or in the environment.
-
-Nagios pastes macros into a command line as text. An output may hold anything, so an option and its value are one
-argument (`--output=--help` is not an option), and words that a missing quote has torn off are put back to where they were.
-"""
+"""What a notification command of Nagios and its kin was told: by arguments, by macros in the environment, or in a sentence."""
 
 from __future__ import annotations
 
@@ -12,13 +8,12 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from sms_notify.errors import ParseError
-from sms_notify.sources import input_limits
+from sms_notify.sources import input_limits, sentences
+from sms_notify.sources.hook_arguments import read_arguments, says, squeezed
 from sms_notify.sources.host_check import Check
 
-_OPTION = re.compile(r"--([A-Za-z][A-Za-z0-9._-]*)=(.*)", re.DOTALL)
-_MACRO = re.compile(r"([A-Za-z_][A-Za-z0-9_.]*)=(.*)", re.DOTALL)
-# Nagios leaves a macro that it does not know as it stands; in double quotes the shell then leaves a single dollar.
-_UNSET = re.compile(r"\$|\$[A-Za-z_][\w.:]*\$")
+_ESCAPED = re.compile(r"\\([n\\])")
+_WRITTEN = re.compile(r"(?:(?<![A-Za-z0-9])|(?<=\\n))[A-Za-z]:\\\S*|\\\\\S*|((?:\\r)?\\n)")
 _EPOCH = re.compile(r"\d{1,12}(?:\.\d{1,9})?", re.ASCII)
 _LABEL = "SMS_NOTIFY_LABEL_"
 _NOT_BEFORE = datetime(2000, 1, 1, tzinfo=UTC)
@@ -27,6 +22,10 @@ _NOT_AFTER = timedelta(days=1)
 # Options that no macro stands for. Every option that is neither here nor in `names` becomes a label of its name.
 MORE_OPTIONS = ("monitor", "severity", "problem-id")
 _ESSENTIAL = ("type", "host", "service", "state", "output", "comment")
+_ABOUT = ("HOST", "SERVICE")
+_SERVICE_STATES = ("OK", "WARNING", "CRITICAL", "UNKNOWN")
+_HOST_STATES = ("UP", "DOWN", "UNREACHABLE", "UNREACHABLE")
+_SHORT_STATES = {"WARN": "WARNING", "CRIT": "CRITICAL", "UNKN": "UNKNOWN", "UNREACH": "UNREACHABLE"}
 _AS_LABELS = {
     "monitor": "monitor",
     "address": "address",
@@ -38,103 +37,134 @@ _AS_ANNOTATIONS = {"notes-url": "notes_url", "action-url": "action_url"}
 
 @dataclass(frozen=True, slots=True)
 class Macros:
-    """What was said. `names` tells which macros stand for an option; `{}` in one is HOST or SERVICE."""
+    """What was said, by squeezed names. `names` tells which macros stand for an option; `{}` in one is HOST or SERVICE."""
 
-    options: Mapping[str, str]
     macros: Mapping[str, str]
     labels: Mapping[str, str]
     names: Mapping[str, Sequence[str]]
 
     def raw(self, option: str) -> str:
         """As it was sent; empty where it was not said."""
-        return self.options.get(option) or next(filter(None, map(self._macro, self._spellings(option))), "")
+        return next(filter(None, map(self._macro, self._spellings(option))), "")
 
     def line(self, option: str) -> str:
         return input_limits.one_line(self.raw(option))
 
+    def output(self) -> str:
+        """All that the check said; `long-output` is escaped as Nagios does it."""
+        return "\n".join(
+            filter(None, (unescaped(self.raw("output")), unescaped(self.raw("long-output"), doubled=True)))
+        )
+
     def _spellings(self, option: str) -> Iterable[str]:
-        yield option.replace("-", "_").upper()
-        about = "" if option == "service" else "SERVICE" if self.raw("service") else "HOST"
-        for name in self.names.get(option, ()):
-            yield name.format(about)
+        yield option
+        several = ("",) if option == "service" else ("SERVICE",) if self.raw("service") else _ABOUT
+        for about in several:
+            yield from (name.format(about) for name in self.names.get(option, ()))
 
     def _macro(self, name: str) -> str:
-        return self.macros.get(name, "")
+        return self.macros.get(squeezed(name), "")
 
 
 def read(
-    arguments: Iterable[str], environment: Mapping[str, str], prefix: str, names: Mapping[str, Sequence[str]]
+    arguments: Sequence[str],
+    environment: Mapping[str, str],
+    prefixes: Sequence[str],
+    names: Mapping[str, Sequence[str]],
 ) -> Macros:
-    """Sorts out what a hook was started with. Raises ParseError where nothing of it is a notification.
-
-    The first of two values for one name counts: what follows may have been torn out of an output.
+    """Sorts out what a hook was started with. Arguments count before the environment, and what is said by name before
+    what a sentence says. Raises ParseError where nothing of it is a notification.
     """
-    found = _options(arguments) or {}
-    macros = {} if found else _named(arguments)
-    for name, value in environment.items():
-        if name.startswith(prefix):
-            macros.setdefault(name.removeprefix(prefix).upper(), value)
-    known = {*names, *MORE_OPTIONS}
+    called = read_arguments(arguments, known_names(names), _telling(names))
     labels = {
-        name.removeprefix(_LABEL): value for name, value in environment.items() if name.startswith(_LABEL)
+        name.removeprefix(_LABEL): text for name, text in environment.items() if name.startswith(_LABEL)
     }
-    labels |= {name: value for name, value in found.items() if name not in known}
-    said = Macros(_set(found), _set(macros), _set(labels), names)
+    told = {**_of_environment(environment, prefixes), **_set(called.macros)}
+    said = Macros(told, _set({**labels, **called.labels}), names)
+    text = called.text or said.raw("output")
+    if text and not said.raw("host"):
+        spoken = _set(sentences.read(unescaped(text)))
+        said = Macros({**spoken, **told}, said.labels, names)
     if not any(said.raw(option) for option in _ESSENTIAL):
         raise ParseError(
-            f"nothing of a notification: neither arguments such as --type=PROBLEM --host=web1 nor {prefix}… in the"
+            f"nothing of a notification: neither arguments such as --type=PROBLEM --host=web1 nor {prefixes[0]}… in the"
             " environment; take the command from integrations/"
         )
     return said
 
 
-def _options(arguments: Iterable[str]) -> dict[str, str]:
-    found: dict[str, list[str]] = {}
-    words: list[str] = []
-    for argument in arguments:
-        option = _OPTION.fullmatch(argument)
-        if option is None:
-            words.append(argument)
-            continue
-        words = [option[2]]
-        found.setdefault(option[1].lower().replace("_", "-"), words)
-    return {name: " ".join(parts) for name, parts in found.items()}
+def known_names(names: Mapping[str, Sequence[str]]) -> frozenset[str]:
+    """The squeezed names of all options, and of all macros that stand for one."""
+    return _names(names, names) | frozenset(map(squeezed, MORE_OPTIONS))
 
 
-def _named(arguments: Iterable[str]) -> dict[str, str]:
+def _telling(names: Mapping[str, Sequence[str]]) -> frozenset[str]:
+    return _names(names, _ESSENTIAL)
+
+
+def _names(names: Mapping[str, Sequence[str]], options: Iterable[str]) -> frozenset[str]:
+    macros = {
+        option: [name.format(about) for name in names[option] for about in _ABOUT] for option in options
+    }
+    return frozenset(squeezed(name) for option in macros for name in (option, *macros[option]))
+
+
+def _of_environment(environment: Mapping[str, str], prefixes: Sequence[str]) -> dict[str, str]:
+    """The first prefix counts. Without one it may be the machine's own (HOSTNAME): then it must be a notification's."""
     found: dict[str, str] = {}
-    for argument in arguments:
-        if macro := _MACRO.fullmatch(argument):
-            found.setdefault(macro[1].upper(), macro[2])
+    for prefix in (*prefixes, "") if environment.get("NOTIFICATIONTYPE") else prefixes:
+        for name, value in environment.items():
+            if name.startswith(prefix) and says(value):
+                found.setdefault(squeezed(name.removeprefix(prefix)), value)
     return found
 
 
 def _set(values: Mapping[str, str]) -> dict[str, str]:
-    return {name: value for name, value in values.items() if value and not _UNSET.fullmatch(value)}
+    """Without what says nothing: macros that were not filled."""
+    return {name: value for name, value in values.items() if name and says(value)}
 
 
-def check_of(said: Macros, source: str, output: str, at: datetime) -> Check:
-    """The notification; `output` is all that the plugin said, with its line ends."""
+def unescaped(text: str, doubled: bool = False) -> str:
+    """Nagios writes a line end as the two characters \\n, and in long output doubles backslashes; people write \\n between
+    macros. Where there are line ends, and in the path of a file, it is no line end.
+    """
+    text = text[: 4 * input_limits.MAX_VALUE]
+    if doubled:
+        return _ESCAPED.sub(lambda found: "\n" if found[1] == "n" else "\\", text)
+    if "\n" in text.strip() or "\\" not in text:
+        return text
+    return _WRITTEN.sub(lambda found: "\n" if found[1] else found[0], text)
+
+
+def check_of(said: Macros, source: str, at: datetime) -> Check:
+    """The notification."""
     return Check(
         source=source,
         at=at,
         identity=_identity(said),
-        type=said.line("type").upper(),
+        type=said.line("type").upper().partition(" ")[0],
         host=said.line("host"),
         service=said.line("service"),
-        state=said.line("state").upper(),
-        last_state=said.line("last-state").upper(),
+        state=_state(said, "state"),
+        last_state=_state(said, "last-state"),
         soft=said.line("state-type").upper() == "SOFT",
         severity=said.line("severity").lower(),
-        output=input_limits.plain(output, 2 * input_limits.MAX_VALUE),
+        output=input_limits.plain(said.output(), 2 * input_limits.MAX_VALUE),
         author=said.line("author"),
-        comment=input_limits.plain(said.raw("comment")),
+        comment=input_limits.plain(unescaped(said.raw("comment"))),
         notification_id=said.line("notification-id"),
         time=_moment(said.raw("time"), at),
         since=_moment(said.raw("since"), at),
         labels=_labels(said),
         annotations={told: text for name, told in _AS_ANNOTATIONS.items() if (text := said.line(name))},
     )
+
+
+def _state(said: Macros, option: str) -> str:
+    """Some send its short form, some its number."""
+    word = said.line(option).upper()
+    numbers = _SERVICE_STATES if said.raw("service") else _HOST_STATES
+    return numbers[int(word)] if word in ("0", "1", "2", "3") else _SHORT_STATES.get(word, word)
 
 
 def _identity(said: Macros) -> dict[str, str]:

@@ -1,66 +1,33 @@
-"""Zabbix: an alert script's three arguments, or the parameters of a webhook media type; alerts out.
+"""Zabbix: an alert script's arguments, or the parameters of a webhook media type; alerts out.
 
 A problem is known by its event id ({EVENT.ID}), which its updates and its recovery bear too. An alert script gets it
-only where the message template carries it: integrations/zabbix ships one, in lines of `MACRO: value`.
-https://www.zabbix.com/documentation/6.0/en/manual/appendix/macros/supported_by_location
+only where the message carries it: integrations/zabbix ships a template in lines of `MACRO: value`, and Zabbix's own say
+it in words (`zabbix_messages.py`).
 """
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sms_notify.alert import Acknowledged, Alert, Delivery, Status, Unacknowledged, fingerprint_of
+from sms_notify.alert import Acknowledged, Alert, Delivery, EndReason, Status, Unacknowledged, fingerprint_of
 from sms_notify.errors import ParseError
-from sms_notify.sources import input_limits, json_alert
+from sms_notify.sources import input_limits, json_alert, zabbix_messages
+from sms_notify.sources.zabbix_messages import CANCELLED, MACROS, NAMES, SEVERITIES
+
+__all__ = ["MACROS", "NAMES", "SOURCE", "parse", "parse_script"]
 
 SOURCE = "zabbix"
 
 # {EVENT.NSEVERITY}; the names of severities can be changed and translated, the numbers cannot.
 _BY_NUMBER = ("other", "info", "warning", "warning", "critical", "critical")
-_BY_WORD = {
-    "not classified": "other",
-    "information": "info",
-    "warning": "warning",
-    "average": "warning",
-    "high": "critical",
-    "disaster": "critical",
-}
-# How Zabbix's own message templates say it, in which the machine's words stand after the user's.
-_DEFAULT_WORDS = {
-    "problemname": "eventname",
-    "host": "hostname",
-    "severity": "eventseverity",
-    "operationaldata": "eventopdata",
-    "opdata": "eventopdata",
-    "originalproblemid": "eventid",
-    "problemduration": "eventduration",
-    "subject": "alertsubject",
-    "message": "alertmessage",
-    "to": "alertsendto",
-    "sendto": "alertsendto",
-}
-MACROS = (
-    "EVENT.ID EVENT.VALUE EVENT.STATUS EVENT.UPDATE.STATUS EVENT.UPDATE.ACTION EVENT.UPDATE.MESSAGE EVENT.ACK.STATUS"
-    " EVENT.SEVERITY EVENT.NSEVERITY EVENT.AGE EVENT.DURATION EVENT.NAME EVENT.OPDATA EVENT.TAGS EVENT.TAGSJSON"
-    " HOST.HOST HOST.NAME TRIGGER.HOSTGROUP.NAME TRIGGER.URL USER.FULLNAME MONITOR"
-    " ALERT.SUBJECT ALERT.MESSAGE ALERT.SENDTO"
-)
-NAMES = frozenset(MACROS.lower().replace(".", "").split())
-_MANY_LINES = ("eventname", "eventopdata", "eventupdatemessage")
-_MOST_LINES = 500
-
-_LINE = re.compile(r"([A-Za-z][A-Za-z ._]{0,40}?): ?(.*)")
 _UNSET = re.compile(r"\{[$#]?[A-Z][A-Z0-9_.]*\}|\*UNKNOWN\*|Inaccessible user")
-_NO_WORD = re.compile(r"[^a-z]")
 _EVENT = re.compile(r"\d{1,20}", re.ASCII)
-_SUBJECT = re.compile(r"(Problem|Resolved in [^:]{0,40}|Updated problem in [^:]{0,40}): ?(.*)", re.DOTALL)
-_UPDATE = re.compile(
-    r"(.{0,200}?) ((?:un)?(?:acknowledged|commented|closed|changed severity)\b.{0,200}?) problem at "
-)
 _NUMBER = re.compile(r"[+(]?[\d ()./-]{5,}")
+_HOST = re.compile(r"(?=[^a-zA-Z.:]*[a-zA-Z.:])\w[\w.:-]{0,252}", re.ASCII)
 _AGE = re.compile(r"(\d{1,6})(y|M|w|d|h|m|s)", re.ASCII)
 _UNITS = {"y": 31_536_000, "M": 2_592_000, "w": 604_800, "d": 86_400, "h": 3_600, "m": 60, "s": 1}
 _TAG = re.compile(r"([^:,]{1,255})(?::([^,]{0,255}))?(?:, |$)")
@@ -69,12 +36,36 @@ _TAG = re.compile(r"([^:,]{1,255})(?::([^,]{0,255}))?(?:, |$)")
 def parse_script(arguments: Sequence[str], at: datetime) -> Delivery:
     """One call of the alert script: SENDTO SUBJECT MESSAGE. `at` is when it was made.
 
-    Raises ParseError where neither subject nor message says anything, and for an update that names no event.
+    SENDTO MESSAGE is understood too, what a script adds (an address, a status, a severity), and a message that lost its
+    quotes. Raises ParseError where neither subject nor message says anything, and for an update that names no event.
     """
-    sendto, subject, message, *_ = (*arguments, "", "", "")
-    fields = _of_message(message)
-    fields |= {"alertsubject": subject, "alertmessage": message, "alertsendto": sendto}
-    return _delivery(_Event.of(fields.items(), at))
+    subject, message, more = _parts(arguments[1:])
+    said = zabbix_messages.read(_set(subject), _set(message))
+    sent = {"alertsubject": subject, "alertmessage": message, "alertsendto": "".join(arguments[:1])}
+    return _delivery(_Event.of({**_more(more), **said, **sent}, at))
+
+
+def _parts(said: Sequence[str]) -> tuple[str, str, Sequence[str]]:
+    """Subject, message, and what was added to them."""
+    if len(said) > 2 and not any(" " in text.strip() for text in said):
+        return "", " ".join(said), ()
+    told = list(itertools.dropwhile(lambda text: not _set(text.strip()), said))
+    if len(told) < 2 or len(told) < len(said):
+        return "", "".join(told[:1]), told[1:]
+    return said[0], said[1], said[2:]
+
+
+def _more(said: Iterable[str]) -> dict[str, str]:
+    """Scripts add what is not in their message; without an id, a host is what keeps two events of one name apart."""
+    found: dict[str, str] = {}
+    for text in map(str.strip, said):
+        if text.upper() in ("PROBLEM", "OK", "RESOLVED"):
+            found["eventstatus"] = text
+        elif text.lower() in SEVERITIES:
+            found["eventseverity"] = text
+        elif _HOST.fullmatch(text):
+            found.setdefault("hostname", text)
+    return found
 
 
 def parse(body: bytes, at: datetime | None = None) -> Delivery:
@@ -86,28 +77,30 @@ def parse(body: bytes, at: datetime | None = None) -> Delivery:
     payload = json_alert.loads(body)
     if not isinstance(payload, dict):
         raise ParseError("the body is not a JSON object: this is not what the webhook of Zabbix sends")
-    fields = {name: json_alert.text_of(value, "a parameter") for name, value in payload.items()}
-    event = _Event.of(fields.items(), at)
-    said = _of_message(event.get("alertmessage"))
-    return _delivery(_Event.of({**said, **event.fields}.items(), at))
+    sent: dict[str, str] = {}
+    for name, value in payload.items():
+        sent.setdefault(zabbix_messages.word_of(name), json_alert.text_of(value, "a parameter"))
+    sent = {word: text for word, text in sent.items() if _set(text)}
+    said = zabbix_messages.read(sent.get("alertsubject", ""), sent.get("alertmessage", ""))
+    return _delivery(_Event.of({**said, **sent}, at))
+
+
+def _set(text: str) -> str:
+    """Empty where Zabbix did not replace a macro: it was not said."""
+    return "" if _UNSET.fullmatch(text.strip()) else text
 
 
 @dataclass(frozen=True, slots=True)
 class _Event:
-    """What was said, by the macro's name in small letters without dots. What Zabbix did not replace was not said."""
+    """What was said, by the macro's name in small letters without dots."""
 
     fields: Mapping[str, str]
     at: datetime | None
 
     @classmethod
-    def of(cls, pairs: Iterable[tuple[str, str]], at: datetime | None) -> _Event:
-        fields: dict[str, str] = {}
-        for name, value in pairs:
-            word = _word(name)
-            text = value.strip()
-            if word in NAMES and text and not _UNSET.fullmatch(text):
-                fields.setdefault(word, text)
-        return cls(fields, at)
+    def of(cls, fields: Mapping[str, str], at: datetime | None) -> _Event:
+        known = {word: text.strip() for word, text in fields.items() if word in NAMES or word == CANCELLED}
+        return cls({word: text for word, text in known.items() if _set(text)}, at)
 
     def get(self, name: str) -> str:
         return self.fields.get(name, "")
@@ -116,65 +109,29 @@ class _Event:
         return input_limits.one_line(self.get(name))
 
     @property
-    def kind(self) -> str:
-        """`Problem`, `Resolved` or `Updated`, as the subject begins; else empty."""
-        found = _SUBJECT.fullmatch(self.get("alertsubject"))
-        return found[1].split()[0] if found else ""
-
-    @property
     def name(self) -> str:
-        subject = self.get("alertsubject")
-        found = _SUBJECT.fullmatch(subject)
-        first = self.get("alertmessage").partition("\n")[0]
-        words = (self.get("eventname"), found[2] if found else subject, first)
+        words = (self.get("eventname"), self.get("alertsubject"), self.get("alertmessage").partition("\n")[0])
         return next(filter(None, map(input_limits.one_line, words)), "")
 
     @property
+    def words_alone(self) -> bool:
+        """Whether nothing says what will end it."""
+        decides = ("eventid", "eventvalue", "eventstatus", "eventupdatestatus", CANCELLED)
+        return not any(self.get(name) for name in decides)
+
+    @property
     def update(self) -> bool:
-        status = self.get("eventupdatestatus")
-        return status == "1" if status else self.kind == "Updated"
+        return self.get("eventupdatestatus") == "1"
 
     @property
     def resolved(self) -> bool:
-        value, status = self.get("eventvalue"), self.get("eventstatus").upper()
-        if value in ("0", "1"):
-            return value == "0"
-        return status in ("RESOLVED", "OK") if status else self.kind == "Resolved"
+        value = self.get("eventvalue")
+        return value == "0" if value in ("0", "1") else self.get("eventstatus").upper() in ("RESOLVED", "OK")
 
-
-def _word(name: str) -> str:
-    word = _NO_WORD.sub("", name[: input_limits.MAX_NAME].lower())
-    return _DEFAULT_WORDS.get(word, word)
-
-
-def _of_message(message: str) -> dict[str, str]:
-    """The fields that stand in a message, one a line: in our template, which begins with a macro's name, or in Zabbix's.
-
-    An event's name may hold what a sensor sent, line ends too. It must not pass for a field that decides: so in our
-    template nothing but more text follows the first text of a user, and in Zabbix's no macro's name is a field.
-    """
-    lines = input_limits.plain(message, 4 * input_limits.MAX_VALUE).split("\n")[:_MOST_LINES]
-    ours = _field_of(lines[0], ours=True)[0] != ""
-    fields: dict[str, list[str]] = {}
-    rest: list[str] = []
-    text_began = False
-    for line in lines:
-        word, value = _field_of(line, ours)
-        late = ours and (word in fields or (text_began and word not in _MANY_LINES))
-        if not word or late:
-            rest.append(line)
-            continue
-        rest = fields[word] = [value]
-        text_began |= word in _MANY_LINES
-    return {word: "\n".join(said if word in _MANY_LINES else said[:1]) for word, said in fields.items()}
-
-
-def _field_of(line: str, ours: bool) -> tuple[str, str]:
-    found = _LINE.fullmatch(line)
-    if found is None or ("." in found[1] or found[1].isupper()) is not ours:
-        return "", line
-    word = _word(found[1])
-    return (word, found[2]) if word in NAMES else ("", line)
+    @property
+    def cancelled(self) -> bool:
+        """Zabbix will say nothing more of it, and whether it lasts is not known."""
+        return bool(self.get(CANCELLED)) and not self.resolved
 
 
 def _delivery(event: _Event) -> Delivery:
@@ -183,11 +140,9 @@ def _delivery(event: _Event) -> Delivery:
             "no name, subject or message of an event: call the script with {ALERT.SENDTO} {ALERT.SUBJECT}"
             " {ALERT.MESSAGE}, or take the media type from integrations/zabbix"
         )
-    update = _UPDATE.match(event.get("alertmessage")) if event.update else None
-    action = event.line("eventupdateaction") or (update[2] if update else "")
-    by = event.line("userfullname") or (input_limits.one_line(update[1]) if update else "")
+    action, by = event.line("eventupdateaction"), event.line("userfullname")
     fingerprint = _fingerprint(event)
-    ended = event.resolved or (event.update and _says(action, "closed"))
+    ended = event.resolved or event.cancelled or (event.update and _says(action, "closed"))
     alert = _alert(event, fingerprint, Status.RESOLVED if ended else Status.FIRING)
     if ended:
         return Delivery(SOURCE, (alert,))
@@ -199,12 +154,14 @@ def _fingerprint(event: _Event) -> str:
     found, monitor = event.get("eventid"), event.get("monitor")
     if _EVENT.fullmatch(found):
         return fingerprint_of({"monitor": monitor, "event": found}) if monitor else found
-    if event.update:
+    if event.update and not event.cancelled:
         raise ParseError(
             'an update that names no event: put a line "EVENT.ID: {EVENT.ID}" into the message template, or take the'
             " media type from integrations/zabbix"
         )
-    return fingerprint_of({"monitor": monitor, "name": event.name, "host": _host(event)})
+    names = {"monitor": monitor, "name": event.name, "host": _host(event)}
+    alone = event.words_alone and not _host(event)
+    return fingerprint_of(names | ({"words": event.line("alertmessage")} if alone else {}))
 
 
 def _acks(event: _Event, fingerprint: str, action: str, by: str) -> tuple[Acknowledged, ...]:
@@ -230,18 +187,28 @@ def _says(action: str, word: str) -> bool:
 
 
 def _alert(event: _Event, fingerprint: str, status: Status) -> Alert:
-    texts = {"summary": event.get("eventopdata"), "url": event.get("triggerurl")}
     firing = status is Status.FIRING
     return Alert(
         source=SOURCE,
         fingerprint=fingerprint,
         status=status,
         labels=_labels(event),
-        annotations={name: text for name, raw in texts.items() if (text := input_limits.plain(raw))},
+        annotations=_annotations(event),
         starts_at=_started(event) if firing else None,
         ends_at=None if firing else event.at,
+        once=event.words_alone,
         start_told=bool(_AGE.search(event.get("eventage"))),
+        end_reason=EndReason.NO_LONGER_WATCHED if event.cancelled else EndReason.NONE,
     )
+
+
+def _annotations(event: _Event) -> dict[str, str]:
+    """Where Zabbix cancels, why; of words alone, those that are not the name."""
+    said = event.get(CANCELLED) if event.cancelled else event.get("eventopdata")
+    if event.words_alone and event.line("alertmessage") != event.name:
+        said = said or event.get("alertmessage")
+    texts = {"summary": said, "url": event.get("triggerurl")}
+    return {name: text for name, raw in texts.items() if (text := input_limits.plain(raw))}
 
 
 def _started(event: _Event) -> datetime | None:
@@ -277,7 +244,7 @@ def _severity(event: _Event) -> str:
     number, word = event.get("eventnseverity"), event.line("eventseverity").lower()
     if number in ("0", "1", "2", "3", "4", "5"):
         return _BY_NUMBER[int(number)]
-    return _BY_WORD.get(word, word)
+    return SEVERITIES.get(word, word)
 
 
 def _tags(event: _Event) -> dict[str, str]:

@@ -240,7 +240,7 @@ class EventText(Model):
     nagios: Options | None = None
     icinga: Options | None = None
     zabbix: dict[str, Any] | None = None
-    zabbix_script: Annotated[list[str], Field(min_length=3, max_length=3)] | None = None
+    zabbix_script: Annotated[list[str], Field(min_length=2)] | None = None
     json_: Any = Field(default=None, alias="json")
     pipe: Annotated[Piped | None, BeforeValidator(_piped)] = None
     ack: By | None = None
