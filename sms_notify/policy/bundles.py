@@ -59,7 +59,9 @@ def _once(listed: Iterable[Notification]) -> tuple[TextedIncident, ...]:
 
 
 def _tone(n: Notification) -> Tone:
-    told_calm = n.bundle == FLAPPING and not n.subject.flapping  # its text failed, and the bout has ended since
+    told_calm = (
+        n.bundle == FLAPPING and not n.subject.flapping
+    )  # its text failed, and the bout has ended since
     return (None if told_calm else _BY_BUNDLE.get(n.bundle)) or _TONES.get(n.kind, Tone.NEWS)
 
 
