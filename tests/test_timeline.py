@@ -220,9 +220,9 @@ def test_a_merged_text_says_how_many_it_tells_and_why_they_waited(bench: Bench) 
 
     second = told(bench, 2)
     assert "12:01 alice: held until 12:16 to hear of it: limit (per_number_critical)" in second
-    assert [line for line in second if "m2 digest to alice" in line and "with 1 other incident:" in line]
+    assert [line for line in second if "m2 firing to alice" in line and "with 1 other incident:" in line]
     lines = told_of_message(bench, 2)
-    assert lines[0] == f"m2 digest to alice about #{tag_of(2)} #{tag_of(3)}: queued"
+    assert lines[0] == f"m2 firing to alice about #{tag_of(2)} #{tag_of(3)}: queued"
     assert lines[1:4] == [
         "tells 2 incidents in one text:",
         f"  #{tag_of(2)} Second: firing, held since 12:01: limit (per_number_critical)",

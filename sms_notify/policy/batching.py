@@ -20,6 +20,7 @@ from sms_notify.policy.rate_limits import UNLIMITED, Lane, LimitScope
 from sms_notify.policy.records import Draft, HeldLane, Notification
 from sms_notify.policy.rows import Rows
 from sms_notify.policy.ruleset import Plan
+from sms_notify.policy.said import COUNTED
 from sms_notify.policy.self_alert_notes import note_unpaid
 from sms_notify.policy.vocabulary import Decision, Drop, Kind
 
@@ -180,7 +181,7 @@ class Batching:
         for text in texts:
             message_id = self._write(batch.lane, text)
             for n in text.told:
-                self._rows.tell(n, message_id)
+                self._rows.tell(n, message_id, COUNTED if text.counts(n) else "")
                 told.append((n, message_id))
         self._hold(left, self._now + _SOON, Hold.BEHIND, "")
         self._fall_silent(batch, texts, promised=bool(left))

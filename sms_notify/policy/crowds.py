@@ -22,8 +22,8 @@ NONE: frozenset[int] = frozenset()
 
 
 def to_be_said(listed: Iterable[Notification], known: Set[int] = NONE) -> frozenset[int]:
-    """The critical problems among them that are open. What their reader has a text of (`known`) is said, and is only
-    reminded of, by its kind and count.
+    """The critical problems among them that are open. What a text has counted (`known`) is only reminded of, by
+    its kind and count.
     """
     return frozenset(
         n.incident_id
@@ -48,6 +48,11 @@ def says_all(
     return {tag_of(id_) for id_ in to_be_said(listed, known)} <= said
 
 
+def kind_of(n: Notification) -> object:
+    """Its alertname; what has none is a kind by itself."""
+    return n.subject.alert.labels.get("alertname") or n.incident_id
+
+
 def pieces(listed: Sequence[Notification], known: Set[int] = NONE) -> list[Piece]:
     """The newest critical problem first, each by itself, or where they are counted the largest kind first, each kind by
     itself; then all that need not be named.
@@ -56,8 +61,7 @@ def pieces(listed: Sequence[Notification], known: Set[int] = NONE) -> list[Piece
     found: dict[object, list[Notification]] = {}
     for n in sorted(listed, key=lambda n: (n.subject.opened_at, n.incident_id), reverse=True):
         if n.incident_id in open_now and n.kind is not Kind.RESOLVED:
-            name = n.subject.alert.labels.get("alertname", "")
-            found.setdefault(name if counted and name else n.incident_id, []).append(n)
+            found.setdefault(kind_of(n) if counted else n.incident_id, []).append(n)
     critical = sorted(found.values(), key=len, reverse=True) if counted else list(found.values())
     taken = {id(n) for n in flat(critical)}
     others = [n for n in listed if id(n) not in taken]

@@ -8,11 +8,13 @@ from dataclasses import dataclass, replace
 from sms_notify.policy import bundles, crowds
 from sms_notify.policy.allowance import AT_ONCE, Allowance, Leave
 from sms_notify.policy.directory import Person
+from sms_notify.policy.episodes import tag_of
 from sms_notify.policy.holds import Hold
 from sms_notify.policy.rate_limits import UNLIMITED, Lane
 from sms_notify.policy.records import HeldLane, Notification
 from sms_notify.policy.rows import Rows
 from sms_notify.policy.ruleset import Plan
+from sms_notify.policy.said import COUNTED
 from sms_notify.policy.same_text import still_firing
 from sms_notify.policy.vocabulary import Kind
 from sms_notify.wording.compose import Composed, compose_reported
@@ -31,7 +33,7 @@ class LaneBatch:
     lane: Lane
     leave: Leave
     held: HeldLane | None
-    known: frozenset[int] = frozenset()  # incidents that the reader has a text of
+    known: frozenset[int] = frozenset()  # what a text to this reader has counted
 
     @property
     def announced(self) -> bool:
@@ -52,6 +54,11 @@ class DraftedText:
     composed: Composed
     ack_code: str = ""
     promises: bool = False
+
+    def counts(self, n: Notification) -> bool:
+        """Whether it tells the kind of an incident, and how many there are, but not each of them."""
+        counted = self.composed.counted
+        return tag_of(n.incident_id) in counted and not counted <= self.composed.named
 
 
 class Drafting:
@@ -86,17 +93,14 @@ class Drafting:
         return self._merged(batch, listed)
 
     def _known_of(self, items: Sequence[Notification]) -> frozenset[int]:
-        """What is only reminded of, unless nothing can have arrived that said so."""
-        rows, reminders = self._rows, [n for n in items if n.kind is Kind.REMINDER]
-        return frozenset(
-            n.incident_id
-            for n in reminders
-            if any(
-                rows.may_have_arrived(one) and one.kind is not Kind.RESOLVED
-                for one in rows.of_incident(n.incident_id)
-                if one.number == n.number
-            )
-        )
+        """What is only reminded of, because a text that may have arrived counted its kind."""
+        reminders = [n for n in items if n.kind is Kind.REMINDER]
+        kinds = {crowds.kind_of(n) for n in reminders if self._was_counted(n)}
+        return frozenset(n.incident_id for n in reminders if crowds.kind_of(n) in kinds)
+
+    def _was_counted(self, n: Notification) -> bool:
+        mine = (one for one in self._rows.of_incident(n.incident_id) if one.number == n.number)
+        return any(one.said.endswith(COUNTED) and self._rows.may_have_arrived(one) for one in mine)
 
     def _merged(
         self, batch: LaneBatch, listed: Sequence[Notification]

@@ -218,9 +218,9 @@ class Rows:
         """Holds it, longer if it was held."""
         self._write(n, due_at=until, why=why, held_by=held_by, state=PageState.HELD)
 
-    def tell(self, n: Notification, message_id: int) -> None:
-        """A message tells it now."""
-        known = self._write(n, state=PageState.TOLD, message_id=message_id, said=as_told(n.subject))
+    def tell(self, n: Notification, message_id: int, how: str = "") -> None:
+        """A message tells it now; `how` = COUNTED where it says how many there are, and not where this one is."""
+        known = self._write(n, state=PageState.TOLD, message_id=message_id, said=as_told(n.subject) + how)
         if known is not None:
             self._of_message.setdefault(message_id, []).append(known)
 

@@ -20,6 +20,15 @@ def as_told(subject: Subject) -> str:
     return f"{subject.alert.severity} {unheard} {flapping} {subject.acked_by}"
 
 
+COUNTED = " counted"
+"""Ends what was said of an incident where a text gave its kind and how many, and not its place."""
+
+
+def is_said(said: str, subject: Subject) -> bool:
+    """Whether a text that said this says what is so by now."""
+    return said.removesuffix(COUNTED) == as_told(subject)
+
+
 class UnsaidSilences:
     """Silences of lanes, announced by a text that never left: to nobody. The text is as old as the silence."""
 

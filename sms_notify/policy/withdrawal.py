@@ -12,7 +12,7 @@ from sms_notify.policy.lost_sight import is_lost
 from sms_notify.policy.owed_again import still_owed
 from sms_notify.policy.records import Entry, Message, Notification
 from sms_notify.policy.rows import Rows
-from sms_notify.policy.said import as_told
+from sms_notify.policy.said import is_said
 from sms_notify.policy.vocabulary import Cause, Drop, Kind, PageState, State
 
 NOTHING: Mapping[int, Drop] = MappingProxyType({})
@@ -46,7 +46,8 @@ def _waiting(rows: Rows, incident_ids: Iterable[int]) -> list[Message]:
 def is_untrue(rows: Rows, message_id: int) -> bool:
     """Whether a text says of anything what is not so by now, or tells what nobody is owed."""
     return any(
-        not still_owed(rows, n) or (n.said and n.said != as_told(rows.incidents.rows[n.incident_id].subject))
+        not still_owed(rows, n)
+        or (n.said and not is_said(n.said, rows.incidents.rows[n.incident_id].subject))
         for n in rows.of_message(message_id)
         if n.state is PageState.TOLD
     )

@@ -50,11 +50,11 @@ def test_only_what_is_critical_and_open_must_be_said(n: Notification, must: bool
     ("n", "must"),
     [(owed(1, kind=Kind.REMINDER), False), (owed(2, kind=Kind.REMINDER), True), (owed(1), True)],
 )
-def test_what_its_reader_has_a_text_of_is_only_reminded_of(n: Notification, must: bool) -> None:
+def test_what_a_text_has_counted_is_only_reminded_of(n: Notification, must: bool) -> None:
     assert bool(to_be_said([n], frozenset((1,)))) is must
 
 
-def test_reminders_of_what_was_said_are_one_piece_whatever_they_are_so_many() -> None:
+def test_reminders_of_what_was_counted_are_one_piece_whatever_they_are_so_many() -> None:
     listed = [replace(n, kind=Kind.REMINDER) for n in crowd(12)]
     every = frozenset(range(1, 13))
 

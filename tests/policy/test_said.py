@@ -11,7 +11,7 @@ from workbench import ALICE, NOON, firing
 
 from sms_notify.policy.rate_limits import Lane, LimitScope
 from sms_notify.policy.records import Entry, HeldLane, Incident, Message
-from sms_notify.policy.said import as_told
+from sms_notify.policy.said import COUNTED, as_told, is_said
 from sms_notify.policy.vocabulary import Cause, Kind, State
 
 OPEN = an_incident(1, firing(severity="warning"))
@@ -36,6 +36,14 @@ def test_what_a_text_says_changes_with_how_bad_it_is_and_who_takes_care_of_it(
     changed: Incident, same: bool
 ) -> None:
     assert (as_told(changed.subject) == as_told(OPEN.subject)) is same
+
+
+def test_how_it_was_said_is_no_other_word_about_it() -> None:
+    said = as_told(OPEN.subject)
+
+    assert is_said(said, OPEN.subject)
+    assert is_said(said + COUNTED, OPEN.subject)
+    assert not is_said(said + COUNTED, ended(OPEN).subject)
 
 
 def test_of_what_is_over_nothing_else_matters() -> None:
