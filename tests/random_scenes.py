@@ -9,7 +9,7 @@ from random import Random
 import yaml
 
 
-class _Plain(yaml.SafeDumper):
+class _Plain(yaml.CSafeDumper):
     """Writes everything out: a configuration takes no anchors."""
 
     def ignore_aliases(self, _: object) -> bool:
@@ -283,7 +283,7 @@ class StoryTeller:
 
     def reload(self, at: int) -> int:
         """A receiver has another name, alice another number, or a step is gone; sometimes while texts wait."""
-        config = yaml.load(written(self.config), Loader=yaml.BaseLoader)  # noqa: S506 - a copy of plain texts
+        config = yaml.load(written(self.config), Loader=yaml.CBaseLoader)  # noqa: S506 - a copy of plain texts
         change = self.dice.choice(("receiver", "number", "step", "notify"))
         oncall = next(one for one in config["receivers"] if one["name"] in ("oncall", "ops"))
         if change == "receiver":

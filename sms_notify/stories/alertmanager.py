@@ -51,6 +51,10 @@ class Listed:
         self.covers.append(_Cover(id_, labels, by, self.now() + lasts, silence))
         return id_
 
+    def changes(self, since: datetime, until: datetime) -> bool:
+        """Whether what suppresses an alert ends in this time."""
+        return any(since <= cover.until <= until for cover in self.covers)
+
     def forget(self, labels: Mapping[str, str]) -> list[str]:
         """They list no more what has these labels; returns the fingerprints."""
         gone = [name for name, has in self.alerts.items() if labels.items() <= has.items()]

@@ -45,6 +45,8 @@ T = TypeVar("T")
 NODE = "story"
 _SECOND = timedelta(seconds=1)
 _LOOKS_EVERY = timedelta(seconds=15)  # at the silences, as `app` does
+_SETTLED = timedelta(minutes=12)  # the longest patience of `silences/ends`, and a little
+_LOOKS_SELDOM = timedelta(minutes=5)  # a multiple of the other; nothing has changed for so long as `_SETTLED`
 _ALERTMANAGER = AlertmanagerSettings("http://alertmanager.example:9093")
 
 
@@ -137,7 +139,7 @@ class StoryDaemon:
         self._overrides: dict[str, list[Shift]] = {}
         self._accounts: list[_Account] = []
         self._ticked = clock.up - _SECOND
-        self._looked = clock.up
+        self._looked = self._stirred = clock.up
         self._news = True
         self.restart(settings)
 
@@ -265,6 +267,8 @@ class StoryDaemon:
     def next_at(self) -> timedelta | None:
         """When there is anything to do again, in time since the start; None where everything waits for the world."""
         following = (self._ticked // _SECOND + 1) * _SECOND
+        if self._news:
+            self._stirred = self._clock.up
         if self._fine or self._news:
             return following
         due = self.commit(lambda tx: next_asked(tx, self._waits, self._clock()))
@@ -273,8 +277,17 @@ class StoryDaemon:
         moments += [one.until for one in self._under_way]
         moments += [at for account in self._calling() for at, _ in account.gateway.reported]
         if self._keeper is not None:
-            moments.append(self._looked + _LOOKS_EVERY)
+            moments.append(self._next_look())
         return max(following, -(-min(moments) // _SECOND) * _SECOND) if moments else None
+
+    def _next_look(self) -> timedelta:
+        """When the silences are looked at again. What is leapt over finds nothing, and moves no look that does."""
+        waited = -(-(self._clock.up - self._looked) // _LOOKS_EVERY) * _LOOKS_EVERY
+        quiet = not self._fine and self._stirred + _SETTLED <= self._looked
+        about = self._clock.start + self._looked
+        if quiet and not self._outside.listed.changes(about - _SETTLED, about + _LOOKS_SELDOM):
+            return self._looked + _LOOKS_SELDOM
+        return self._looked + max(_LOOKS_EVERY, waited)
 
     def idle(self) -> None:
         """Nothing fell due until now: what happens now is met by the next second's tick."""
@@ -296,7 +309,7 @@ class StoryDaemon:
         self.send()
 
     def _keep_silences(self) -> bool:
-        if self._keeper is None or self._clock.up < self._looked + _LOOKS_EVERY:
+        if self._keeper is None or self._clock.up < self._next_look():
             return False
         self._looked = self._clock.up
         return bool(self._keeper.keep_once())
