@@ -49,11 +49,13 @@ def _believes_firing(case: Case, person: str, stretch: Stretch) -> bool:
 
 
 def _flickered(problem: Problem) -> bool:
-    """The open stretch goes on with an episode of which nobody may have been texted the end."""
-    if len(problem.stretches) < 2:
-        return False
-    before, now = problem.stretches[-2:]
-    return now.begin - (before.end or 0) <= FLICKERS
+    return _goes_on(problem, problem.stretches[-1])
+
+
+def _goes_on(problem: Problem, stretch: Stretch) -> bool:
+    """Whether it goes on with an episode of which nobody may have been texted the end."""
+    before = [one for one in problem.stretches if one.begin < stretch.begin]
+    return bool(before) and stretch.begin - (before[-1].end or 0) <= FLICKERS
 
 
 def _is_excused(case: Case, person: str, stretch: Stretch) -> bool:
@@ -138,9 +140,8 @@ def taken_back(case: Case) -> Iterator[Violation]:
         return
     if not any(ack >= max([stretch.begin, *stretch.rises]) for ack in case.problem.acks if ack < back):
         return  # it was void before
-    soon = (
-        case.heard.story.last.calm and not case.heard.story.faults and rank_of(stretch.severities[-1][1]) == 0
-    )
+    calm = case.heard.story.last.calm and not case.heard.story.faults and not case.muted
+    soon = calm and rank_of(stretch.severities[-1][1]) == 0
     by = back + _STEP_LATE if soon else case.heard.story.ends
     for holders in case.duty(firing_only=True):
         if not any(back <= one.at <= by for person in holders for one in case.heard.said(person, case.place)):
@@ -159,7 +160,8 @@ def unreported(case: Case) -> Iterator[Violation]:
         dead = any(
             to == "" and at <= until and stretch.begin <= end for at, end, to, _ in case.heard.story.faults
         )
-        if not (reached or noted or dead or case.problem.in_bout(stretch.begin)):
+        goes_on = _goes_on(case.problem, stretch)
+        if not (reached or noted or dead or goes_on or case.problem.in_bout(stretch.begin)):
             people = {person for holders in case.duty() for person in holders}
             sleeps = people & case.heard.story.last.quiet_people or any(
                 "quiet" in one for one in case.receivers()

@@ -202,7 +202,7 @@ def problems_of(story: OracleStory) -> dict[str, Problem]:
             known.ended = (at, member.started) if known.firing and not firing else known.ended
             known.firing = firing
             problem.note(at)
-        _note_acknowledgements(found, at, kind, what)
+        _note_acknowledgements(found, at, sent, kind, what)
     _open_held(held, story.ends)
     return found
 
@@ -250,7 +250,7 @@ def _told(kind: str, what: Any) -> Iterator[tuple[str, Member, bool, str]]:
         )
 
 
-def _note_acknowledgements(found: dict[str, Problem], at: int, kind: str, what: Any) -> None:
+def _note_acknowledgements(found: dict[str, Problem], at: int, sent: int, kind: str, what: Any) -> None:
     if kind == "grafana":
         for alert in what.get("resolved", ()):
             if "$annotations" in alert:
@@ -267,15 +267,15 @@ def _note_acknowledgements(found: dict[str, Problem], at: int, kind: str, what: 
         taken = what["EVENT.UPDATE.ACTION"] == "acknowledged"
         (problem.acks if taken else problem.unacks).append(at)
     elif kind in ("nagios", "icinga"):
-        _of_monitor(found[what["host"]], at, kind, what)
+        _of_monitor(found[what["host"]], at, sent, kind, what)
 
 
-def _of_monitor(problem: Problem, at: int, kind: str, what: Mapping[str, str]) -> None:
-    """A PROBLEM later than their own ACKNOWLEDGEMENT takes it back."""
+def _of_monitor(problem: Problem, at: int, sent: int, kind: str, what: Mapping[str, str]) -> None:
+    """A PROBLEM later than their own ACKNOWLEDGEMENT takes it back: by the monitor's time, however late both arrive."""
     member = problem.members[kind, what["service"]]
     if what["type"] == "ACKNOWLEDGEMENT":
         problem.acks.append(at)
-        member.acknowledged_there = at
-    elif member.acknowledged_there is not None and at - member.acknowledged_there > _OVERTAKES:
+        member.acknowledged_there = sent
+    elif member.acknowledged_there is not None and sent - member.acknowledged_there > _OVERTAKES:
         problem.unacks.append(at)
         member.acknowledged_there = None
