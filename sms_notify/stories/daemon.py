@@ -176,7 +176,7 @@ class StoryDaemon:
         listed = [ListedAlertmanager(one, self._outside.listed) for one in asked]
         keeper = keeper_of(lambda: self._engine, self.commit, listed, self._clock)
         self._keeper = keeper if asked else None
-        self._news = True
+        self._stir()
 
     def _take_up(self, tx: Tx, engine: Callable[[Tx, datetime], object]) -> None:
         for gateway in self.plan.gateways:
@@ -218,21 +218,21 @@ class StoryDaemon:
     def accept(self, delivery: Delivery) -> None:
         self.commit(lambda tx: self._engine.accept(tx, delivery, self._clock()))
         self.send()
-        self._news = True
+        self._stir()
 
     def acknowledge(self, ids: Sequence[int], by: str, how: AckBy) -> None:
         self.commit(lambda tx: self._engine.acknowledge(tx, ids, by, how, self._clock()))
-        self._news = True
+        self._stir()
 
     def unacknowledge(self, ids: Sequence[int], by: str) -> None:
         self.commit(lambda tx: self._engine.unacknowledge(tx, ids, by, AckEnd.COMMAND, self._clock()))
         self.send()
-        self._news = True
+        self._stir()
 
     def close_incidents(self, ids: Sequence[int], by: str) -> None:
         self.commit(lambda tx: self._engine.close(tx, ids, by, AckBy.COMMAND, self._clock()))
         self.send()
-        self._news = True
+        self._stir()
 
     def follow_link(self, code: str, by: str) -> None:
         """As the page behind a text's link does when its button is pressed."""
@@ -247,28 +247,26 @@ class StoryDaemon:
             name = account.settings.name
             if gateway in ("", name):
                 self.commit(partial(told_balance, gateway=name, credits_left=left, low_water=low, now=now))
-        self._news = True
+        self._stir()
 
     def override(self, schedule: str, person: str, lasts: timedelta) -> None:
         now = self._clock()
         self.commit(lambda tx: oncall_rows.add_override(tx, schedule, person, now, now + lasts, NODE, now))
         self._overrides.setdefault(schedule, []).append(Shift(person, now, now + lasts))
         self._changes = Changes(self.plan.schedules.values(), self._overrides)
-        self._news = True
+        self._stir()
 
     def clock_was_set(self, step: timedelta) -> None:
         """As a daemon that runs notices at its next tick; one that is off never hears of it."""
         self.commit(lambda tx: outbox.shift_clock(tx, step))
         self.step()
-        self._news = True
+        self._stir()
 
     # Time.
 
     def next_at(self) -> timedelta | None:
         """When there is anything to do again, in time since the start; None where everything waits for the world."""
         following = (self._ticked // _SECOND + 1) * _SECOND
-        if self._news:
-            self._stirred = self._clock.up
         if self._fine or self._news:
             return following
         due = self.commit(lambda tx: next_asked(tx, self._waits, self._clock()))
@@ -279,6 +277,10 @@ class StoryDaemon:
         if self._keeper is not None:
             moments.append(self._next_look())
         return max(following, -(-min(moments) // _SECOND) * _SECOND) if moments else None
+
+    def _stir(self) -> None:
+        """Somebody or something outside has acted. What the daemon does by itself gives a look nothing to find."""
+        self._news, self._stirred = True, self._clock.up
 
     def _next_look(self) -> timedelta:
         """When the silences are looked at again. What is leapt over finds nothing, and moves no look that does."""
