@@ -8,14 +8,15 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from oracle_case import FLICKERS, Case, Violation
+from oracle_problem import DAY, Problem, Stretch
 from oracle_story import rank_of, seconds
-from oracle_truth import Problem, Stretch
 
 _LATEST_WARNING = 11 * 60
 _LATEST_CRITICAL = 61
 _AFTER_FAULTS = 17 * 60
 _STEP_LATE = 20 * 60
 _GIVEN_UP = 15 * 60
+_MORNING = 4 * 3600  # before the noon at which a story ends
 
 
 # At rest.
@@ -26,6 +27,8 @@ def untold(case: Case) -> Iterator[Violation]:
     if not case.problem.open or _closed_by_silence(case):
         return
     stretch = case.problem.stretches[-1]
+    if case.problem.notice and case.heard.story.ends - stretch.begin > DAY:
+        return  # it was closed by itself
     told = [
         any(_believes_firing(case, person, stretch) for person in holders)
         for holders in case.duty(firing_only=True)
@@ -42,7 +45,8 @@ def _believes_firing(case: Case, person: str, stretch: Stretch) -> bool:
     if not stretch.unfallen_rises and _flickered(case.problem):
         since = 0
     belief = case.heard.belief(person, case.place)
-    if belief is not None and belief.head.believed == "firing" and belief.at >= since:
+    open_words = ("firing", "unheard") if case.problem.unheard else ("firing",)
+    if belief is not None and belief.head.believed in open_words and belief.at >= since:
         return True
     kind = case.name if rank_of(stretch.worst) == 0 else ""
     return case.heard.counting(person, since, "firing", kind)
@@ -62,7 +66,9 @@ def _is_excused(case: Case, person: str, stretch: Stretch) -> bool:
     """Nobody is reminded of what is acknowledged, so that a text that was given up stays so; nor is it owed to those whom a
     reload makes responsible.
     """
-    if case.problem.acknowledged(case.heard.story.ends) is None:
+    before = [one.end or 0 for one in case.problem.stretches[:-1]]
+    kept = _flickered(case.problem) and case.problem.acknowledged(before[-1]) is not None
+    if case.problem.acknowledged(case.heard.story.ends) is None and not kept:
         return False
     since = max(stretch.begin, *stretch.rises, *(calm for _, calm in case.problem.bouts), 0)
     first = case.duty(setting=case.heard.story.settings[0])
@@ -92,8 +98,26 @@ def end_unheard(case: Case) -> Iterator[Violation]:
         lost = case.heard.story.faulty(person, end, end + 600) and case.heard.story.faulty(
             person, end + 900, end + 2000
         )
-        if not (gone or lost or case.heard.counting(person, end, "over")):
+        closed_it = person == case.problem.closed_by and end in case.problem.explained
+        if not (gone or lost or closed_it or case.heard.counting(person, end, "over")):
             yield case.violation("end unheard", person, belief.text.body)
+
+
+def unheard_untold(case: Case) -> Iterator[Violation]:
+    """Whoever believes that it fires reads that nothing is heard of it any more."""
+    story, problem = case.heard.story, case.problem
+    by = story.ends - _MORNING
+    silent = any(receiver.get("send_resolved") == "false" for receiver in case.receivers())
+    if not problem.open or silent or not problem.unheard or not problem.unheard_at(story.ends):
+        return
+    since = problem.unheard[-1][0]
+    for person in set(case.heard.readers(case.place)):
+        belief = case.heard.belief(person, case.place)
+        early = since < by and belief is not None and belief.head.believed in ("firing", "flapping")
+        gone = person not in story.last.people and not person.startswith("gateway-group:")
+        lost = story.faulty(person, since, story.ends)
+        if early and not (gone or lost or case.heard.counting(person, since, "unheard")):
+            yield case.violation("unheard untold", person, since)
 
 
 # Owed by time.
@@ -189,7 +213,7 @@ def told_late(case: Case) -> Iterator[Violation]:
 def _hindered(case: Case, since: int, by: int) -> bool:
     """Whether a fault, a limit, a window, another clock, a reload or a stop of the daemon is in the way of anybody."""
     story = case.heard.story
-    events = any(since <= at <= by for at, _, _ in story.of_kind("clock", "silence", "config"))
+    events = any(since <= at <= by for at, _, _ in story.of_kind("clock", "silence", "suppressed", "config"))
     off = any(since <= back and gone <= by for gone, back in story.off)
     faults = any(at <= by and since <= until for at, until, _, _ in story.faults)
     critical = rank_of(case.problem.stretches[-1].severities[-1][1]) == 0
@@ -249,4 +273,6 @@ def _reached(case: Case, person: str, stretch: Stretch, by: float) -> bool:
     )
 
 
-OWED = (untold, end_unheard, steps_missing, taken_back, unreported, told_late, late, late_after_faults)
+OWED = (
+    untold, end_unheard, unheard_untold, steps_missing, taken_back, unreported, told_late, late, late_after_faults,
+)  # fmt: skip
