@@ -20,11 +20,13 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from click.testing import CliRunner
-from oracle_case import Violation
+from oracle_case import Case, Violation
 from oracle_checks import violations
+from oracle_problem import Problem
 from oracle_reading import Heard, heard_of
 from oracle_story import OracleStory, read_story
-from oracle_truth import Problem, problems_of
+from oracle_truth import problems_of
+from random_scenes import GROUP
 from random_stories import random_story
 
 KNOWN = Path(__file__).parent / "oracle_known.txt"
@@ -38,8 +40,17 @@ RARE = (
     "a given-up text",
     "an acknowledgement taken back",
     "a crowd of 40",
+    "an acknowledgement given back by hand",
+    "a problem that somebody closes",
+    "a problem that nothing is heard of",
+    "a suppression at the source",
+    "an end that a silence hides",
+    "a barred number",
+    "a text to a group",
+    "a clock that is set",
 )
 _GIVES_UP_AFTER = 22 * 60  # 1, 5 and 15 minutes, and a little
+_BARRING = ("error:106", "error:112")
 _STEP, _NIGHT = 300, range(21, 24)  # seconds; hours UTC at which the quiet of Brussels begins or goes on
 
 
@@ -97,6 +108,14 @@ def rare_states(seed: int) -> set[str]:
         "a given-up text": any(until - at > _GIVES_UP_AFTER for at, until, _, _ in story.faults),
         "an acknowledgement taken back": any(one.unacks for one in problems),
         "a crowd of 40": any(len(what.get("firing", ())) >= 40 for _, _, what in story.of_kind("alertmanager")),
+        "an acknowledgement given back by hand": any(story.of_kind("unack")),
+        "a problem that somebody closes": any(one.closed_by for one in problems),
+        "a problem that nothing is heard of": any(one.unheard for one in problems),
+        "a suppression at the source": any(one.suppressed for one in problems),
+        "an end that a silence hides": any(story.of_kind("gone")),
+        "a barred number": any(what in _BARRING for _, _, _, what in story.faults),
+        "a text to a group": any(GROUP in holders for one in problems for holders in Case(Heard(story, []), one).duty()),
+        "a clock that is set": any(story.of_kind("clock")),
     }  # fmt: skip
     return {name for name, found in named.items() if found}
 

@@ -6,9 +6,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from oracle_problem import Problem
 from oracle_reading import Heard
 from oracle_story import Setting, rank_of
-from oracle_truth import Problem
 
 FLICKERS = 610  # seconds after an end in which the same episode may go on
 
@@ -87,7 +87,8 @@ class Case:
     def doubts(self, person: str) -> int:
         """How many texts more may come of bad weather: what was refused, lost, undelivered or unconfirmed."""
         texts = [text for text in self.heard.texts if person in text.to and text.report != "DELIVERED"]
-        return len(texts) + 2 * sum(to in ("", person) for _, _, to, _ in self.heard.story.faults)
+        unsure = [] if person.startswith("gateway-group:") else texts  # no report is to come of a group
+        return len(unsure) + 2 * sum(to in ("", person) for _, _, to, _ in self.heard.story.faults)
 
     def about(self, reader: str) -> str:
         """What it went through, the most telling first."""
@@ -98,6 +99,7 @@ class Case:
         ]
         clocks = [at for at, _, _ in story.of_kind("clock")]
         told = {
+            "words alone": problem.notice,
             "clock": any(begin <= at <= problem.changes[-1].at + 60 for at in clocks),
             "flapping": bool(problem.bouts),
             "shared": len(problem.members) > 1,

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from oracle_case import Case, Violation
 from oracle_owed import OWED
+from oracle_problem import Problem
 from oracle_reading import Heard, Statement
 from oracle_story import rank_of, seconds
-from oracle_truth import Problem
 from oracle_words import Head
 
 UNDER_WAY = 30  # seconds in which a text may have been overtaken by what it says
@@ -81,7 +81,7 @@ def turns_too_many(case: Case) -> Iterator[Violation]:
 
 
 def turns_too_late(case: Case) -> Iterator[Violation]:
-    """No step and no reminder once somebody takes care of it."""
+    """No step and no reminder once somebody takes care of it, nor while its source suppresses it or says nothing of it."""
     for person in set(case.heard.readers(case.place)):
         for one in case.heard.said(person, case.place):
             if one.head not in (Head.ESCALATED, Head.REMINDER):
@@ -89,6 +89,36 @@ def turns_too_late(case: Case) -> Iterator[Violation]:
             since = case.problem.acknowledged(one.at)
             if since is not None and one.at > since + UNDER_WAY and not case.problem.in_bout(one.at):
                 yield case.violation("turn after an acknowledgement", person, one.text.body)
+            if _all_along(case.problem.suppressed_at, one.at):
+                yield case.violation(
+                    "turn while its source suppresses it", person, one.text.body, "inhibited"
+                )
+            if _all_along(case.problem.unheard_at, one.at) and not any(case.heard.story.of_kind("clock")):
+                yield case.violation("turn while it is unheard", person, one.text.body)
+            if case.problem.notice and one.head is Head.REMINDER:
+                yield case.violation("reminder of what nothing can end", person, one.text.body, "notice")
+
+
+def _all_along(state: Callable[[float], bool], at: float) -> bool:
+    """Whether it was so for as long as a text may be under way, and the look at an Alertmanager that finds it out."""
+    return state(at) and state(at - UNDER_WAY) and state(at - 2 * UNDER_WAY)
+
+
+def unheard_words(case: Case) -> Iterator[Violation]:
+    """UNHEARD is said once an episode, and only of what nothing is heard of."""
+    spells = case.problem.unheard
+    for person in set(case.heard.readers(case.place)):
+        told = [one for one in case.heard.said(person, case.place) if one.head is Head.UNHEARD]
+        if any(not case.problem.unheard_at(one.at) for one in told) and not _clock_or_late(case, told):
+            yield case.violation("UNHEARD while it is heard of", person, [one.text.body for one in told])
+        if len(told) > len(spells) + case.doubts(person):
+            yield case.violation("UNHEARD told twice", person, [one.text.body for one in told])
+
+
+def _clock_or_late(case: Case, told: Sequence[Statement]) -> bool:
+    """The hour in which it falls silent moves with the daemon's clock; what was heard meanwhile may cross the text."""
+    moved = any(case.heard.story.of_kind("clock"))
+    return moved or all(case.problem.unheard_at(one.at - UNDER_WAY) for one in told)
 
 
 def false_words(case: Case) -> Iterator[Violation]:
@@ -102,13 +132,15 @@ def false_words(case: Case) -> Iterator[Violation]:
                 if stretch.end is not None and stretch.end <= one.at
             ]
             if one.head is Head.OK and ended and ended[-1] in case.problem.explained:
-                yield case.violation(
-                    "OK for an end that its source explains", person, one.text.body, "grafana"
-                )
+                about = "closed" if case.problem.closed_by else "grafana"
+                yield case.violation("OK for an end that its source explains", person, one.text.body, about)
+            if one.head is Head.CLOSED and person == case.problem.closed_by:
+                yield case.violation("CLOSED to whoever closed it", person, one.text.body)
             if firing is True and one.head.over:
                 yield case.violation("OK while it fires", person, one.text.body)
             elif firing is False and not one.head.over and not case.problem.in_bout(one.at):
-                yield case.violation("firing when over", person, one.text.body)
+                about = "in a text of several" if len(one.text.reading.said) > 1 else ""
+                yield case.violation("firing when over", person, one.text.body, about)
 
 
 def _all_the_time(problem: Problem, at: float) -> bool | None:
@@ -141,4 +173,6 @@ def _may_be_said_at_night(case: Case, said: Sequence[Statement], number: int) ->
     return worst == 0
 
 
-ALLOWED = (no_duty, told_twice, ends_too_many, turns_too_many, turns_too_late, false_words, quiet_broken)
+ALLOWED = (
+    no_duty, told_twice, ends_too_many, turns_too_many, turns_too_late, unheard_words, false_words, quiet_broken,
+)  # fmt: skip

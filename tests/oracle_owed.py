@@ -8,14 +8,15 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from oracle_case import FLICKERS, Case, Violation
+from oracle_problem import DAY, Problem, Stretch
 from oracle_story import rank_of, seconds
-from oracle_truth import Problem, Stretch
 
 _LATEST_WARNING = 11 * 60
 _LATEST_CRITICAL = 61
 _AFTER_FAULTS = 17 * 60
 _STEP_LATE = 20 * 60
 _GIVEN_UP = 15 * 60
+_MORNING = 4 * 3600  # before the noon at which a story ends
 
 
 # At rest.
@@ -26,6 +27,8 @@ def untold(case: Case) -> Iterator[Violation]:
     if not case.problem.open or _closed_by_silence(case):
         return
     stretch = case.problem.stretches[-1]
+    if case.problem.notice and case.heard.story.ends - stretch.begin > DAY:
+        return  # it was closed by itself
     told = [
         any(_believes_firing(case, person, stretch) for person in holders)
         for holders in case.duty(firing_only=True)
@@ -42,25 +45,30 @@ def _believes_firing(case: Case, person: str, stretch: Stretch) -> bool:
     if not stretch.unfallen_rises and _flickered(case.problem):
         since = 0
     belief = case.heard.belief(person, case.place)
-    if belief is not None and belief.head.believed == "firing" and belief.at >= since:
+    open_words = ("firing", "unheard") if case.problem.unheard else ("firing",)
+    if belief is not None and belief.head.believed in open_words and belief.at >= since:
         return True
     kind = case.name if rank_of(stretch.worst) == 0 else ""
     return case.heard.counting(person, since, "firing", kind)
 
 
 def _flickered(problem: Problem) -> bool:
-    """The open stretch goes on with an episode of which nobody may have been texted the end."""
-    if len(problem.stretches) < 2:
-        return False
-    before, now = problem.stretches[-2:]
-    return now.begin - (before.end or 0) <= FLICKERS
+    return _goes_on(problem, problem.stretches[-1])
+
+
+def _goes_on(problem: Problem, stretch: Stretch) -> bool:
+    """Whether it goes on with an episode of which nobody may have been texted the end."""
+    before = [one for one in problem.stretches if one.begin < stretch.begin]
+    return bool(before) and stretch.begin - (before[-1].end or 0) <= FLICKERS
 
 
 def _is_excused(case: Case, person: str, stretch: Stretch) -> bool:
     """Nobody is reminded of what is acknowledged, so that a text that was given up stays so; nor is it owed to those whom a
     reload makes responsible.
     """
-    if case.problem.acknowledged(case.heard.story.ends) is None:
+    before = [one.end or 0 for one in case.problem.stretches[:-1]]
+    kept = _flickered(case.problem) and case.problem.acknowledged(before[-1]) is not None
+    if case.problem.acknowledged(case.heard.story.ends) is None and not kept:
         return False
     since = max(stretch.begin, *stretch.rises, *(calm for _, calm in case.problem.bouts), 0)
     first = case.duty(setting=case.heard.story.settings[0])
@@ -90,8 +98,26 @@ def end_unheard(case: Case) -> Iterator[Violation]:
         lost = case.heard.story.faulty(person, end, end + 600) and case.heard.story.faulty(
             person, end + 900, end + 2000
         )
-        if not (gone or lost or case.heard.counting(person, end, "over")):
+        closed_it = person == case.problem.closed_by and end in case.problem.explained
+        if not (gone or lost or closed_it or case.heard.counting(person, end, "over")):
             yield case.violation("end unheard", person, belief.text.body)
+
+
+def unheard_untold(case: Case) -> Iterator[Violation]:
+    """Whoever believes that it fires reads that nothing is heard of it any more."""
+    story, problem = case.heard.story, case.problem
+    by = story.ends - _MORNING
+    silent = any(receiver.get("send_resolved") == "false" for receiver in case.receivers())
+    if not problem.open or silent or not problem.unheard or not problem.unheard_at(story.ends):
+        return
+    since = problem.unheard[-1][0]
+    for person in set(case.heard.readers(case.place)):
+        belief = case.heard.belief(person, case.place)
+        early = since < by and belief is not None and belief.head.believed in ("firing", "flapping")
+        gone = person not in story.last.people and not person.startswith("gateway-group:")
+        lost = story.faulty(person, since, story.ends)
+        if early and not (gone or lost or case.heard.counting(person, since, "unheard")):
+            yield case.violation("unheard untold", person, since)
 
 
 # Owed by time.
@@ -138,9 +164,8 @@ def taken_back(case: Case) -> Iterator[Violation]:
         return
     if not any(ack >= max([stretch.begin, *stretch.rises]) for ack in case.problem.acks if ack < back):
         return  # it was void before
-    soon = (
-        case.heard.story.last.calm and not case.heard.story.faults and rank_of(stretch.severities[-1][1]) == 0
-    )
+    calm = case.heard.story.last.calm and not case.heard.story.faults and not case.muted
+    soon = calm and rank_of(stretch.severities[-1][1]) == 0
     by = back + _STEP_LATE if soon else case.heard.story.ends
     for holders in case.duty(firing_only=True):
         if not any(back <= one.at <= by for person in holders for one in case.heard.said(person, case.place)):
@@ -159,7 +184,8 @@ def unreported(case: Case) -> Iterator[Violation]:
         dead = any(
             to == "" and at <= until and stretch.begin <= end for at, end, to, _ in case.heard.story.faults
         )
-        if not (reached or noted or dead or case.problem.in_bout(stretch.begin)):
+        goes_on = _goes_on(case.problem, stretch)
+        if not (reached or noted or dead or goes_on or case.problem.in_bout(stretch.begin)):
             people = {person for holders in case.duty() for person in holders}
             sleeps = people & case.heard.story.last.quiet_people or any(
                 "quiet" in one for one in case.receivers()
@@ -187,7 +213,7 @@ def told_late(case: Case) -> Iterator[Violation]:
 def _hindered(case: Case, since: int, by: int) -> bool:
     """Whether a fault, a limit, a window, another clock, a reload or a stop of the daemon is in the way of anybody."""
     story = case.heard.story
-    events = any(since <= at <= by for at, _, _ in story.of_kind("clock", "silence", "config"))
+    events = any(since <= at <= by for at, _, _ in story.of_kind("clock", "silence", "suppressed", "config"))
     off = any(since <= back and gone <= by for gone, back in story.off)
     faults = any(at <= by and since <= until for at, until, _, _ in story.faults)
     critical = rank_of(case.problem.stretches[-1].severities[-1][1]) == 0
@@ -247,4 +273,6 @@ def _reached(case: Case, person: str, stretch: Stretch, by: float) -> bool:
     )
 
 
-OWED = (untold, end_unheard, steps_missing, taken_back, unreported, told_late, late, late_after_faults)
+OWED = (
+    untold, end_unheard, unheard_untold, steps_missing, taken_back, unreported, told_late, late, late_after_faults,
+)  # fmt: skip

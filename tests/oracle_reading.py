@@ -61,7 +61,7 @@ class Heard:
     @cached_property
     def places(self) -> dict[str, str]:
         """Tag → place, learned from texts that speak of one place and bear one tag."""
-        found = {}
+        found: dict[str, str] = {}
         for text in self.texts:
             reading = text.reading
             if len(reading.said) == len(reading.tags) == 1 and not reading.counted:

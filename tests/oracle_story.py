@@ -62,6 +62,8 @@ class Setting:
         kind, _, name = target.partition(":")
         if kind == "person":
             return (name,)
+        if kind == "gateway-group":
+            return (target,)
         if kind == "team":
             return tuple(self.data["teams"][name])
         return tuple(self.data["schedules"][name]["rotation"]["members"]) if kind == "schedule" else ()

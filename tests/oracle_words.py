@@ -67,6 +67,7 @@ _HEADS = re.compile(
     r"|\bCLOSED\b|\bOK\b)"
     r"|(?P<over>\bresolved: ?)"
     r"|(?P<open>\b\d+ (?:open|more)\b|\ball open\b|\bLATE\b)"
+    r"|(?P<next>; )"
 )
 _NUMBERS = re.compile(
     r"(?<![\w#:.])\+(\d+)|\b(\d+)x(?=:| [A-Z#]|$)|\b(\d+) (?:more|open|resolved|critical|warning|problems)\b"
@@ -89,7 +90,7 @@ def read(body: str) -> Reading:
 
 
 def _said(body: str) -> Iterator[tuple[str, Head]]:
-    head = Head.LISTED if body.startswith("On call") else Head.FIRING
+    head, listing = Head.LISTED if body.startswith("On call") else Head.FIRING, False
     for found in _HEADS.finditer(body):
         if found["still"]:
             yield found["still"], Head.REMINDER
@@ -97,8 +98,10 @@ def _said(body: str) -> Iterator[tuple[str, Head]]:
             yield found["place"], head
         elif found["head"]:
             head = Head(found["head"])
+        elif found["next"]:
+            head = Head.LISTED if listing else head  # the word of one kind is not the next one's
         else:
-            head = Head.RESOLVED if found["over"] else Head.LISTED
+            head, listing = Head.RESOLVED if found["over"] else Head.LISTED, " open" in (found["open"] or "")
 
 
 def _counted(body: str, said: dict[str, Head]) -> frozenset[str]:

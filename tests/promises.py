@@ -82,9 +82,7 @@ class Told:
     """A page as a message told it when it left."""
 
     incident: int
-    number: str
     kind: str
-    nth: int
     receiver: str
 
 
@@ -100,9 +98,6 @@ class Left:
     calm: bool
     smsid: str
     reached: bool
-    done_with: frozenset[
-        int
-    ]  # of the incidents that it tells: those that had ended, or were acknowledged, when it left
 
 
 @dataclass(frozen=True)
@@ -425,22 +420,16 @@ class World:
         )
         message = messages.get(Tx(self._view), row["message_id"])
         told = self.rows("select * from pages where message_id = :id", id=message.id)
-        done_with = self.rows(
-            "select i.id from incidents i join pages p on p.incident_id = i.id where p.message_id = :id"
-            " and (i.closed_at is not null or i.acked_at is not null)",
-            id=message.id,
-        )
         self.left.append(
             Left(
                 self.clock(),
                 self.up,
                 message,
-                tuple(Told(p["incident_id"], p["number"], p["kind"], p["nth"], p["receiver"]) for p in told),
+                tuple(Told(p["incident_id"], p["kind"], p["receiver"]) for p in told),
                 self.count(before, id=message.id, n=row["n"]) > 0,
                 self.troubles[-1] < self.up - (self.clock() - message.created_at),
                 smsid,
                 answer.reached,
-                frozenset(row["id"] for row in done_with),
             )
         )
 

@@ -1,10 +1,13 @@
-"""What is promised, as checks over a `World`: each raises AssertionError with the rows that break it."""
+"""What is promised, as checks over a `World`: each raises AssertionError with the rows that break it.
+
+Who must hear of what, and who must not, is judged by `oracle.py`, from texts alone. Here is what texts do not show: that the
+books add up, that limits hold over every window, and that nothing critical waits.
+"""
 
 from __future__ import annotations
 
 import re
 import sqlite3
-from collections import Counter
 from collections.abc import Iterable, Sequence
 from datetime import timedelta
 
@@ -13,12 +16,11 @@ from promises import DAY, HOUR, MINUTE, SECOND, Heard, Left, World
 from sms_notify.policy.directory import Person
 from sms_notify.policy.episodes import tag_of
 from sms_notify.policy.rate_limits import Lane, Limit
-from sms_notify.policy.routing import ROUND, Receiver, step_of
+from sms_notify.policy.routing import ROUND, Receiver
 from sms_notify.policy.vocabulary import Drop, State
 from sms_notify.policy.vocabulary import Heard as Reason
 from sms_notify.store.tx import stored
 
-_TURNS = ("escalation", "reminder")
 _URGENT = (Lane.CRITICAL, Lane.ENDS)  # they share the limits for critical; ends have half of them at most
 _ONES = 36  # critical incidents that are named one by one, however many texts that takes
 
@@ -41,40 +43,6 @@ def nothing_is_lost(world: World) -> None:
         # What was dropped keeps the text that was to tell it, which never left.
         never_left = page["state"] == "dropped" and page["message"] in ("expired", "cancelled", "failed")
         assert never_left or (page["message"] is not None) == (page["state"] == "told"), dict(page)
-
-
-def everybody_is_owed_what_they_do_not_know(world: World, begun: Iterable[Heard]) -> None:
-    """A beginning is owed to each person of the receivers, but to whoever believes that it fires; that it is worse, to each of
-    them. Nobody else is owed one but those behind the steps.
-    """
-    for heard in begun:
-        people = {person.number for person in people_of(world, heard)}
-        told = world.rows(
-            "select number, nth, state from pages where incident_id = :id and kind = 'firing'",
-            id=heard.incident,
-        )
-        nth = heard.round * ROUND
-        owed = {row["number"] for row in told if row["nth"] == nth or row["state"] == "held"}
-        missing = {number for number in people - owed if heard.raised or not _believes(world, heard, number)}
-        assert not missing, (heard, missing)
-        assert {row["number"] for row in told} <= people | behind_steps(world, heard), heard
-
-
-def _believes(world: World, heard: Heard, number: str) -> bool:
-    """Whether the last that may have reached this reader of any episode of it says that it is there."""
-    said = world.rows(
-        "select p.kind, m.state from pages p join messages m on m.id = p.message_id join incidents i on i.id = p.incident_id"
-        " where p.number = :number and p.state = 'told' and i.fingerprint ="
-        " (select fingerprint from incidents where id = :id) order by p.id desc",
-        number=number, id=heard.incident,
-    )  # fmt: skip
-    last = next((row["kind"] for row in said if not State(row["state"]).lost), "resolved")
-    return bool(last != "resolved")
-
-
-def behind_steps(world: World, heard: Heard) -> set[str]:
-    steps = [step for receiver in receivers_of(world, heard) for step in receiver.escalate]
-    return {person.number for step in steps for person in world.plan.directory.resolve(step.notify)}
 
 
 def nothing_is_left(world: World) -> None:
@@ -233,35 +201,7 @@ def critical_texts_leave_at_once(world: World) -> None:
             assert left.at - left.message.created_at <= SECOND, left
 
 
-# 4. and 5. Who must not be told.
-
-
-def no_turn_leaves_for_nothing(world: World, since: int) -> None:
-    """Of what has left since request number `since`: no text about nothing but turns of what ended or is taken care of."""
-    for left in world.left[since:]:
-        over = [t for t in left.pages if t.kind in _TURNS and t.incident in left.done_with]
-        assert not left.pages or len(over) < len(left.pages), left
-
-
-def only_targets_are_texted(world: World) -> None:
-    by_incident = {heard.incident: heard for heard in world.begun}
-    for left in world.left:
-        assert left.pages, left
-        for told in left.pages:
-            receiver = world.plan.receivers[told.receiver]
-            heard = by_incident[told.incident]
-            assert receiver in receivers_of(world, heard)
-            targets = receiver.notify
-            if told.kind == "escalation":
-                targets = receiver.escalate[step_of(told.nth) - 1].notify
-            numbers = {person.number for person in world.plan.directory.resolve(targets)}
-            if told.kind not in _TURNS:  # also whoever a step told of it
-                numbers |= behind_steps(world, heard) | {person.number for person in people_of(world, heard)}
-            assert told.number == left.message.number
-            assert told.number in numbers, left
-
-
-# 6. Critical incidents are named.
+# 4. Critical incidents are named.
 
 
 def critical_incidents_are_named(world: World) -> None:
@@ -339,24 +279,7 @@ def _calm_for(world: World, heard: Heard, deadline: timedelta) -> bool:
     return not ended and not any(heard.up - 15 * MINUTE <= at <= heard.up + deadline for at in world.troubles)
 
 
-# 7. Once.
-
-
-def nobody_is_told_twice(world: World) -> None:
-    """A page is on a phone once, and once more for each attempt that the ledger calls ambiguous, or that failed."""
-    copies = Counter(told for left in world.left if left.reached for told in left.pages)
-    logged = Counter(
-        row["message_id"]
-        for row in world.rows(
-            "select message_id from ledger where state in ('unknown', 'failed', 'not_delivered', 'rejected')"
-        )
-    )
-    for told, times in copies.items():
-        ids = {left.message.id for left in world.left if told in left.pages}
-        assert times <= 1 + sum(logged[id_] for id_ in ids), (told, times)
-
-
-# 8. The numbers of digests add up.
+# 5. The numbers of digests add up.
 
 _NEWS = "FIRING|ESCALATED|WORSE|STILL FIRING|FLAPPING"
 _CROWD = r"(?: of \d+(?: left)?)?"  # some of a crowd are told, the others by the next text

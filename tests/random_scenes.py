@@ -9,7 +9,7 @@ from random import Random
 import yaml
 
 
-class _Plain(yaml.SafeDumper):
+class _Plain(yaml.CSafeDumper):
     """Writes everything out: a configuration takes no anchors."""
 
     def ignore_aliases(self, _: object) -> bool:
@@ -27,10 +27,23 @@ TEAMS = ("", "", "", "web", "duty", "quiet", "all")
 PEOPLE = ("alice", "bob", "carol")
 FAULTS = (
     {"error": "108"}, {"error": "120"}, {"error": "150"}, {"error": "999"}, {"drop": "before"}, {"drop": "after"},
+    {"error": "106"}, {"error": "112"}, {"error": "105"}, {"error": "117"}, {"error": "104"},
     {"status": "500"}, {"unreachable": "true"}, {"hang": "20s"},
     {"report": "NOT DELIVERED"}, {"report": "NONE"}, {"report": "BUFFERED"},
 )  # fmt: skip
-MONITORS = ("alertmanager", "alertmanager", "grafana", "nagios", "icinga", "zabbix", "json")
+MONITORS = (
+    "alertmanager",
+    "alertmanager",
+    "grafana",
+    "nagios",
+    "icinga",
+    "zabbix",
+    "json",
+    "zabbix_script",
+    "pipe",
+)
+DAY = 24 * 3600
+GROUP = "gateway-group:ops"
 
 
 @dataclass
@@ -46,6 +59,8 @@ class Alarm:
     firing: bool = False
     started: int | None = None
     """What its source says of its beginning, in seconds since the start of the story; None: the time of its first text."""
+    silent: bool = False
+    """Its source does not repeat it any more."""
 
     @property
     def labels(self) -> dict[str, str]:
@@ -68,6 +83,16 @@ class Alarm:
             return {self.source: told}
         if self.source == "zabbix":
             return {"zabbix": self.macros("1" if firing else "0", "0")}
+        if self.source == "zabbix_script":
+            macros = self.macros("1" if firing else "0", "0")
+            name = macros.pop("EVENT.NAME")  # what may have several lines comes last
+            lines = [f"{key}: {text}" for key, text in (*macros.items(), ("EVENT.NAME", name))]
+            subject = "Problem" if firing else "Resolved"
+            return {"zabbix_script": ["ops", f"{subject}: {self.name}", "\n".join(lines)]}
+        if self.source == "pipe":
+            piped: dict[str, object] = {"text": "see there", "name": self.name, "severity": severity}
+            piped |= {"label": {"instance": self.place, **team}, **({} if firing else {"resolved": "true"})}
+            return {"pipe": piped}
         return {"json": {"name": self.name, "instance": self.place, "severity": severity, **team,
                          "status": "firing" if firing else "resolved"}}  # fmt: skip
 
@@ -91,6 +116,8 @@ class StoryTeller:
     shared: bool
     events: list[tuple[int, dict[str, object]]] = field(default_factory=list)
     alarms: list[Alarm] = field(default_factory=list)
+    groups: bool = False
+    """Whether the gateway has a group, to which the alerts of one team go."""
     places: int = 0
     off: list[tuple[int, int]] = field(default_factory=list)
 
@@ -105,7 +132,7 @@ class StoryTeller:
             dice.choice(NAMES),
             place or f"h{self.places:02}",
             severity or dice.choice(SEVERITIES),
-            dice.choice(TEAMS) if team is None else team,
+            dice.choice((*TEAMS, "group") if self.groups else TEAMS) if team is None else team,
             len(self.alarms),
         )
         if made.source in ("nagios", "icinga") and made.severity == "info":
@@ -243,6 +270,101 @@ class StoryTeller:
         self.note(at, alertmanager={word: [alert], "sender": f"http://am-{sender}:9093", "group": alarm.name})
         alarm.started = started
 
+    def given_back(self, at: int) -> int:
+        """Somebody acknowledges by hand, and gives it back."""
+        alarm = self.alarm(severity=self.dice.choice(("critical", "critical", "warning")))
+        self.tell(at, alarm, True)
+        self.acknowledge(at := at + self.soon(60, 240), alarm)
+        self.note(at := at + self.soon(60, 900, 3600), unack=self.by_hand(alarm))
+        if self.dice.random() < 0.3:
+            self.tell(at := at + self.soon(), alarm, False)
+        return at
+
+    def by_hand(self, alarm: Alarm) -> dict[str, object]:
+        return {"labels": {"instance": alarm.place}, "by": self.dice.choice(PEOPLE)}
+
+    def closed(self, at: int) -> int:
+        """Somebody closes it by hand; its source repeats it, perhaps worse, ends it, and finds it anew."""
+        alarm = self.alarm(
+            "alertmanager", "nagios", "icinga", "json", severity=self.dice.choice(("critical", "warning"))
+        )
+        started = alarm.started = at if alarm.source == "alertmanager" else None
+        self.tell_since(at, alarm, True, started)
+        self.note(at := at + self.soon(60, 400, 1200), close=self.by_hand(alarm))
+        alarm.firing = False
+        for _ in range(self.dice.randint(0, 2)):
+            may_rise = (
+                alarm.severity != "critical" and alarm.source != "alertmanager"
+            )  # there it has another identity
+            worse = may_rise and self.dice.random() < 0.4
+            at += self.soon(700, 1200, 3600)
+            self.tell_since(at, alarm, True, started, "critical" if worse else "")
+            alarm.firing = worse
+        if self.dice.random() < 0.7:
+            self.tell_since(at := at + self.soon(700, 3600), alarm, False, started)
+            if self.dice.random() < 0.6:
+                at += self.soon(700, 3600)
+                alarm.started = at if alarm.source == "alertmanager" else None
+                self.tell_since(at, alarm, True, alarm.started)
+        return at
+
+    def tell_since(
+        self, at: int, alarm: Alarm, firing: bool, started: int | None, severity: str = ""
+    ) -> None:
+        """What its source sends, with what it says of the beginning."""
+        event = alarm.event(firing, severity)
+        if started is not None:
+            for alert in event[alarm.source]["firing" if firing else "resolved"]:  # type: ignore[index]
+                alert["$starts"] = f"{started}s"
+        self.note(at, **event)
+
+    def falls_silent(self, at: int) -> int:
+        """Its source, which repeats, says nothing for more than a day; then it goes on, begins anew, ends, or nothing comes."""
+        alarm = self.alarm("alertmanager", "grafana", severity=self.dice.choice(("critical", "warning")))
+        alarm.started, alarm.silent = at, True
+        self.tell_since(at, alarm, True, alarm.started)
+        if self.dice.random() < 0.3:
+            at = self.maybe_acknowledged(at, alarm)
+        for _ in range(self.dice.randint(0, 2)):
+            self.tell_since(at := at + 4 * 3600, alarm, True, alarm.started)
+        at += DAY + self.soon(1200, 3600, 3 * 3600)
+        what = self.dice.choice(("nothing", "goes on", "begins anew", "ends"))
+        if what == "begins anew":
+            alarm.started = at
+        if what != "nothing":
+            self.tell_since(at, alarm, what != "ends", alarm.started)
+            alarm.silent = what == "ends"
+        return at
+
+    def silenced_end(self, at: int) -> int:
+        """It ends while a silence hides it, of which Alertmanager tells nobody."""
+        alarm = self.alarm("alertmanager", severity=self.dice.choice(("critical", "warning")))
+        self.tell(at, alarm, True)
+        labels = {"labels": {"instance": alarm.place}}
+        self.note(at := at + self.soon(60, 400), silence={**labels, "for": "2h", "by": "op"})
+        self.note(at := at + self.soon(700, 1800, 3600), gone=labels)
+        alarm.firing = False
+        return at + 2 * 3600
+
+    def suppressed(self, at: int) -> int:
+        """Alertmanager inhibits it for a while, and then not any more."""
+        alarm = self.alarm("alertmanager", severity=self.dice.choice(("critical", "warning")))
+        self.tell(at, alarm, True)
+        lasts = self.soon(900, 3600, 3 * 3600)
+        self.note(
+            at := at + self.soon(60, 400),
+            suppressed={"labels": {"instance": alarm.place}, "by": "op", "for": f"{lasts}s"},
+        )
+        return at + lasts
+
+    def notice(self, at: int) -> int:
+        """Words alone, which nothing can end."""
+        self.places += 1
+        team = self.dice.choice(("", "", "all"))
+        place = f"h{self.places:02}"
+        self.note(at, json={"text": f"backup of {place} failed", **({"team": team} if team else {})})
+        return at
+
     def explained(self, at: int) -> int:
         """Grafana ends it and says why: that is no recovery."""
         alarm = self.alarm("grafana", severity=self.dice.choice(("critical", "warning")))
@@ -261,7 +383,7 @@ class StoryTeller:
     def weather(self, at: int) -> int:
         told: dict[str, object] = dict(self.dice.choice(FAULTS))
         if self.dice.random() < 0.5:
-            told["to"] = self.dice.choice(PEOPLE)
+            told["to"] = self.dice.choice((*PEOPLE, GROUP) if self.groups else PEOPLE)
         if self.dice.random() < 0.6:
             told["count"] = str(self.dice.randint(1, 3))
         else:
@@ -283,7 +405,7 @@ class StoryTeller:
 
     def reload(self, at: int) -> int:
         """A receiver has another name, alice another number, or a step is gone; sometimes while texts wait."""
-        config = yaml.load(written(self.config), Loader=yaml.BaseLoader)  # noqa: S506 - a copy of plain texts
+        config = yaml.load(written(self.config), Loader=yaml.CBaseLoader)  # noqa: S506 - a copy of plain texts
         change = self.dice.choice(("receiver", "number", "step", "notify"))
         oncall = next(one for one in config["receivers"] if one["name"] in ("oncall", "ops"))
         if change == "receiver":
@@ -310,15 +432,8 @@ class StoryTeller:
     def scene(self) -> Callable[[int], int]:
         often = (self.plain, self.plain, self.flapping, self.severities, self.weather, self.weather, self.taken_back,
                  self.resumed)  # fmt: skip
-        seldom = (
-            self.restart,
-            self.clock,
-            self.reload,
-            self.override,
-            self.crowd,
-            self.explained,
-            self.lasting,
-        )
+        seldom = (self.restart, self.clock, self.reload, self.override, self.crowd, self.explained, self.lasting,
+                  self.given_back, self.closed, self.falls_silent, self.silenced_end, self.suppressed, self.notice)  # fmt: skip
         chosen = self.dice.choice((*often, *often, *seldom))
         if self.shared and chosen not in (self.weather, self.restart, self.clock):
             return self.dice.choice((self.hands, self.plain))

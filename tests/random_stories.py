@@ -10,12 +10,20 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from random import Random
 
-from random_scenes import PEOPLE, Alarm, StoryTeller, written
+from random_scenes import GROUP, PEOPLE, Alarm, StoryTeller, written
 
 REPEATED_EVERY = 4 * 3600
 QUIET_TAIL = 9 * 3600
+_BY_HAND = frozenset(("ack", "unack", "close", "override"))
 CANARY = 3 * 3600
 """So long before the end something new begins, to which nothing is in the way."""
+
+
+_GATEWAY = {
+    "name": "main", "type": "1601sms", "url": "https://gateway.example/", "username": "a", "password": "a", "sender": "A",
+    "groups": ["ops"],
+}  # fmt: skip
+_LOG = {"name": "log", "type": "command", "command": ["/bin/true"]}
 
 
 def _configuration(dice: Random) -> dict[str, object]:
@@ -30,7 +38,11 @@ def _configuration(dice: Random) -> dict[str, object]:
     steps = [{"after": "5m", "notify": ["person:bob"]}, {"after": "15m", "notify": ["team:all"]}]
     night = {"times": [{"start_time": "22:00", "end_time": "07:00"}], "location": "Europe/Brussels"}
     rotation = {"members": ["bob", "carol"], "every": "1d", "handover": "09:00", "start": "2026-11-01"}
+    groups = dice.random() < 0.2
+    if groups:
+        steps[-1]["notify"] = ["team:all", GROUP]
     return {
+        **({"gateways": [_GATEWAY, _LOG], "operator": ["gateway:log"]} if groups else {}),
         "people": {
             "alice": {"number": "+32470000001", "timezone": "Europe/Brussels"},
             "bob": {"number": "+31612345679", "timezone": "Europe/Amsterdam", **maybe(0.5, quiet=quiet)},
@@ -51,6 +63,7 @@ def _configuration(dice: Random) -> dict[str, object]:
                 {"matchers": ['team="duty"'], "receiver": "duty", "continue": some("true", "false")},
                 {"matchers": ['team="quiet"'], "receiver": "quiet"},
                 {"matchers": ['team="all"'], "receiver": "all"},
+                *([{"matchers": ['team="group"'], "receiver": "group"}] if groups else []),
             ],
         },
         "receivers": [
@@ -60,6 +73,7 @@ def _configuration(dice: Random) -> dict[str, object]:
             {"name": "duty", "notify": ["schedule:primary"]},
             {"name": "quiet", "notify": ["person:bob", "person:carol"], "quiet": quiet},
             {"name": "all", "notify": ["team:all"], **maybe(0.3, limits=["2/1h"])},
+            *([{"name": "group", "notify": [GROUP]}] if groups else []),
         ],
         "time_intervals": [{"name": "night", "time_intervals": [night]}],
         **dice.choice(({}, {}, {}, {"limits": "off"}, {"limits": {"per_number": ["1/1m", "6/1h"]}})),
@@ -70,7 +84,8 @@ def random_story(seed: int) -> str:
     """A whole story file; always the same for a seed."""
     dice = Random(seed)
     config = _configuration(dice)
-    teller = StoryTeller(dice, config, shared="dedup_labels" in config["route"])  # type: ignore[operator]
+    shared = "dedup_labels" in config["route"]  # type: ignore[operator]
+    teller = StoryTeller(dice, config, shared=shared, groups="gateways" in config)
     start = datetime(2026, 11, 24, dice.choice((5, 12, 19, 21, 23)), dice.choice((0, 30)), tzinfo=UTC)
     before, at, over = written(config), 60, 0
     for _ in range(dice.randint(2, 6)):
@@ -106,11 +121,11 @@ def _repeat(teller: StoryTeller, ends: int) -> None:
     """Alertmanager and Grafana repeat what still fires every four hours, group by group."""
     groups: dict[tuple[int, str, str], list[dict[str, str]]] = {}
     for alarm in teller.alarms:
-        if alarm.firing and alarm.source in ("alertmanager", "grafana"):
+        if alarm.firing and not alarm.silent and alarm.source in ("alertmanager", "grafana"):
             begun = max(_times(teller, alarm))
             started = {} if alarm.started is None else {"$starts": f"{alarm.started}s"}
-            group = (begun, alarm.source, f"{alarm.name}{alarm.team}")
-            groups.setdefault(group, []).append({**alarm.labels, **started})
+            key = (begun, alarm.source, f"{alarm.name}{alarm.team}")
+            groups.setdefault(key, []).append({**alarm.labels, **started})
     for (begun, source, group), labels in groups.items():
         for at in range(begun + REPEATED_EVERY, ends, REPEATED_EVERY):
             teller.note(at, **{source: {"firing": labels, "group": group}})
@@ -137,6 +152,5 @@ def _possible(teller: StoryTeller) -> list[tuple[int, dict[str, object]]]:
     return [
         (at, what)
         for at, what in teller.events
-        if not ("ack" in what or "override" in what)
-        or not any(gone <= at <= back + 5 for gone, back in teller.off)
+        if not _BY_HAND & what.keys() or not any(gone <= at <= back + 5 for gone, back in teller.off)
     ]

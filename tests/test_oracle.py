@@ -68,16 +68,26 @@ UP_AND_DOWN = [
         ("PROBLEM", "RECOVERY", "PROBLEM", "RECOVERY", "PROBLEM", "RECOVERY", "PROBLEM")
     )
 ]
+ALERT = {"alertname": "Disk", "instance": "h01", "severity": "critical", "$starts": "0s"}
+HEARD = {"at": "0s", "alertmanager": {"firing": [ALERT]}}
+INHIBITED = {"at": "1m", "suppressed": {"labels": {"instance": "h01"}, "by": "op", "for": "1h"}}
+CLOSED = {"at": "10m", "close": {"labels": {"instance": "h01"}, "by": "alice"}}
+HIDDEN = [HEARD, {"at": "1m", "silence": {"labels": {"instance": "h01"}, "for": "1h", "by": "op"}},
+          {"at": "20m", "gone": {"labels": {"instance": "h01"}}}]  # fmt: skip
+WORDS = {"at": "0s", "json": {"text": "backup of h01 failed"}}
 BEGIN = (0, "alice", "FIRING critical Disk h01 #ab")
 MILD = (0, "alice", "FIRING warning Disk h01 #ab")
 REMINDER = "STILL FIRING critical Disk h01 #ab"
 STEP = (300, "bob", "ESCALATED critical Disk h01 #ab")
+LOST = [(86_400, "alice", "UNHEARD critical Disk h01 #ab"), (86_400, "bob", "UNHEARD critical Disk h01 #ab")]
 OVER = [(3600, "alice", "OK Disk h01 #ab"), (3600, "bob", "OK Disk h01 #ab")]
 
 
-def wrong_with(events: list[dict[str, object]], texts: list[tuple[int, str, str]]) -> set[str]:
-    """What the oracle says of a story of ten hours and the texts that came of it; it begins at noon."""
-    story = {"story": "By hand", "start": "2026-11-24T12:00:00Z", "run_for": "10h", "events": events}
+def wrong_with(
+    events: list[dict[str, object]], texts: list[tuple[int, str, str]], run_for: str = "10h"
+) -> set[str]:
+    """What the oracle says of a story and the texts that came of it; it begins at noon."""
+    story = {"story": "By hand", "start": "2026-11-24T12:00:00Z", "run_for": run_for, "events": events}
     read_as = read_story(yaml.safe_dump({"config": CONFIG, "stories": [story]}))
     rows = [
         {"after_seconds": at, "at": (read_as.start + timedelta(seconds=at)).isoformat(), "to": [to], "text": body,
@@ -119,6 +129,35 @@ def test_the_oracle_finds(
 
 
 @pytest.mark.parametrize(
+    ("events", "texts", "rules"),
+    [
+        ([HEARD], [BEGIN, STEP, *LOST], set()),
+        ([HEARD], [BEGIN, STEP, LOST[0]], {"unheard untold"}),
+        ([HEARD], [BEGIN, STEP, *LOST, (90_000, "alice", LOST[0][2])], {"UNHEARD told twice"}),
+        ([HEARD], [BEGIN, STEP, *LOST, (90_000, "bob", STEP[2])],
+         {"turn while it is unheard", "too many steps", "unheard untold"}),
+        ([FIRES], [BEGIN, STEP, LOST[0]], {"UNHEARD while it is heard of", "UNHEARD told twice", "untold"}),
+        ([HEARD, INHIBITED], [BEGIN, STEP, *LOST], {"turn while its source suppresses it"}),
+        (HIDDEN, [BEGIN, (1300, "alice", OVER[0][2])], set()),
+        (HIDDEN, [BEGIN], {"end unheard"}),
+        ([FIRES, CLOSED], [BEGIN, STEP, (600, "bob", "CLOSED by alice Disk h01 #ab")], set()),
+        ([FIRES, CLOSED], [BEGIN, STEP, (600, "bob", "OK Disk h01 #ab")], {"OK for an end that its source explains"}),
+        ([FIRES, CLOSED], [BEGIN, STEP, *((600, to, "CLOSED by alice Disk h01 #ab") for to in ("alice", "bob"))],
+         {"CLOSED to whoever closed it"}),
+        ([FIRES, CLOSED], [BEGIN, STEP], {"end unheard"}),
+        ([WORDS], [(0, "alice", "FIRING backup of h01 failed #ab"), (300, "bob", "ESCALATED backup of h01 failed #ab")],
+         set()),
+        ([WORDS], [(0, "alice", "FIRING backup of h01 failed #ab"), (300, "bob", "ESCALATED backup of h01 failed #ab"),
+                   (14_400, "alice", "STILL FIRING backup of h01 failed #ab")], {"reminder of what nothing can end"}),
+    ],
+)  # fmt: skip
+def test_the_oracle_finds_over_a_day(
+    events: list[dict[str, object]], texts: list[tuple[int, str, str]], rules: set[str]
+) -> None:
+    assert wrong_with(events, texts, "34h") == rules
+
+
+@pytest.mark.parametrize(
     ("body", "said"),
     [
         ("FIRING critical DiskFull h07 since 13:00 #abcd", {"h07": Head.FIRING}),
@@ -127,6 +166,7 @@ def test_the_oracle_finds(
         ("OK DiskFull h07: 1 of 2, h08 still firing", {"h07": Head.OK, "h08": Head.REMINDER}),
         ("Held since 22:00: 1 resolved, 1 open: Slow h03; resolved: Slow h04", {"h03": Head.LISTED, "h04": Head.RESOLVED}),
         ("Held since 22:00: 2 resolved: 2x Slow h03, h04", {"h03": Head.RESOLVED, "h04": Head.RESOLVED}),
+        ("Held since 22:00: 2 open: UNHEARD Slow h03; DiskFull h04 #xy", {"h03": Head.UNHEARD, "h04": Head.LISTED}),
         ("STILL FIRING warning Slow h03 since 12:00 #xy", {"h03": Head.REMINDER}),
         ("ESCALATED critical Db h01; FLAPPING critical Site h02 4x", {"h01": Head.ESCALATED, "h02": Head.FLAPPING}),
         ("NO LONGER WATCHED Slow h03 #xy", {"h03": Head.NOT_WATCHED}),

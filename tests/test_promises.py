@@ -203,15 +203,10 @@ class Promises(RuleBasedStateMachine):
     def open(self, plan: Plan) -> None:
         note(f"plan: {plan}")
         self.world = World(plan, after_tick=kept.nothing_critical_waits)
-        self.looked = 0
-        self.owed = 0
 
     def do(self, what: str, **how: object) -> None:
         self.world.do(what, **how)
         kept.nothing_is_lost(self.world)
-        kept.everybody_is_owed_what_they_do_not_know(self.world, self.world.begun[self.owed :])
-        kept.no_turn_leaves_for_nothing(self.world, self.looked)
-        self.owed, self.looked = len(self.world.begun), len(self.world.left)
 
     @rule(how=HAPPENINGS["fire"])
     def fire(self, how: dict[str, object]) -> None:
@@ -331,17 +326,15 @@ class Promises(RuleBasedStateMachine):
         self.world.under_way.clear()
         self.do("resume")
         self.do("wait", seconds=7 * HOUR / SECOND)
-        if self.owed % 2:
+        if len(self.world.begun) % 2:
             self.do("end", nths=range(len(KEYS)), group="{}")
         self.do("wait", seconds=3 * DAY / SECOND)
         kept.nothing_is_left(self.world)
         kept.limits_hold(self.world)
         kept.critical_texts_leave_at_once(self.world)
-        kept.only_targets_are_texted(self.world)
         kept.critical_incidents_are_named(self.world)
         if self.world.plan.limits == STANDARD:
             kept.critical_incidents_are_named_within(self.world, MINUTE, most=8)
-        kept.nobody_is_told_twice(self.world)
         kept.digests_add_up(self.world)
 
 

@@ -58,8 +58,11 @@ class Episode:
         start = alert.starts_at if alert.start_told else None
         if start is None or self.closed_at is None:
             return True
-        later = known_start is not None and start - known_start > SAME_START
-        return not later and start <= self.closed_at
+        if known_start is None:
+            return start <= self.closed_at
+        return (
+            start - known_start <= SAME_START
+        )  # by the clock of its source alone, which may be ahead of ours
 
 
 def hear(alert: Alert, latest: Episode | None, severity: Severity, now: datetime) -> Heard:

@@ -40,9 +40,15 @@ class Listed:
     now: Callable[[], datetime]
     alerts: dict[str, Mapping[str, str]] = field(default_factory=dict)
     covers: list[_Cover] = field(default_factory=list)
+    changed: datetime = field(init=False)
+    """When an event changed it last."""
+
+    def __post_init__(self) -> None:
+        self.changed = self.now()
 
     def hear(self, delivery: Delivery) -> None:
         """They list what they told, until they tell its end."""
+        self.changed = self.now()
         for alert in delivery.alerts:
             if alert.status is Status.FIRING:
                 self.alerts[alert.fingerprint] = alert.labels
@@ -51,12 +57,22 @@ class Listed:
 
     def cover(self, labels: Mapping[str, str], by: str, lasts: timedelta, *, silence: bool) -> str:
         """Suppresses what has these labels for a while; the id of the silence."""
+        self.changed = self.now()
         id_ = f"story-{len(self.covers) + 1}"
         self.covers.append(_Cover(id_, labels, by, self.now() + lasts, silence))
         return id_
 
+    def changes(self, since: datetime, until: datetime) -> bool:
+        """Whether an event changed it in this time, or what suppresses an alert ends in it. What is inhibited or muted may
+        have a step that falls due, and is to be seen before.
+        """
+        ends = [one.until for one in self.covers]
+        suppressed = any(not one.silence and one.until >= since for one in self.covers)
+        return suppressed or any(since <= moment <= until for moment in (self.changed, *ends))
+
     def forget(self, labels: Mapping[str, str]) -> list[str]:
         """They list no more what has these labels; returns the fingerprints."""
+        self.changed = self.now()
         gone = [name for name, has in self.alerts.items() if labels.items() <= has.items()]
         for name in gone:
             del self.alerts[name]

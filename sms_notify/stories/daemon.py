@@ -45,6 +45,8 @@ T = TypeVar("T")
 NODE = "story"
 _SECOND = timedelta(seconds=1)
 _LOOKS_EVERY = timedelta(seconds=15)  # at the silences, as `app` does
+_SETTLED = timedelta(minutes=12)  # the longest patience of `silences/ends`, and a little
+_LOOKS_SELDOM = timedelta(minutes=5)  # a multiple of the other; nothing has changed for so long as `_SETTLED`
 _ALERTMANAGER = AlertmanagerSettings("http://alertmanager.example:9093")
 
 
@@ -137,7 +139,7 @@ class StoryDaemon:
         self._overrides: dict[str, list[Shift]] = {}
         self._accounts: list[_Account] = []
         self._ticked = clock.up - _SECOND
-        self._looked = clock.up
+        self._looked = self._stirred = clock.up
         self._news = True
         self.restart(settings)
 
@@ -174,7 +176,7 @@ class StoryDaemon:
         listed = [ListedAlertmanager(one, self._outside.listed) for one in asked]
         keeper = keeper_of(lambda: self._engine, self.commit, listed, self._clock)
         self._keeper = keeper if asked else None
-        self._news = True
+        self._stir()
 
     def _take_up(self, tx: Tx, engine: Callable[[Tx, datetime], object]) -> None:
         for gateway in self.plan.gateways:
@@ -216,21 +218,21 @@ class StoryDaemon:
     def accept(self, delivery: Delivery) -> None:
         self.commit(lambda tx: self._engine.accept(tx, delivery, self._clock()))
         self.send()
-        self._news = True
+        self._stir()
 
     def acknowledge(self, ids: Sequence[int], by: str, how: AckBy) -> None:
         self.commit(lambda tx: self._engine.acknowledge(tx, ids, by, how, self._clock()))
-        self._news = True
+        self._stir()
 
     def unacknowledge(self, ids: Sequence[int], by: str) -> None:
         self.commit(lambda tx: self._engine.unacknowledge(tx, ids, by, AckEnd.COMMAND, self._clock()))
         self.send()
-        self._news = True
+        self._stir()
 
     def close_incidents(self, ids: Sequence[int], by: str) -> None:
         self.commit(lambda tx: self._engine.close(tx, ids, by, AckBy.COMMAND, self._clock()))
         self.send()
-        self._news = True
+        self._stir()
 
     def follow_link(self, code: str, by: str) -> None:
         """As the page behind a text's link does when its button is pressed."""
@@ -245,20 +247,20 @@ class StoryDaemon:
             name = account.settings.name
             if gateway in ("", name):
                 self.commit(partial(told_balance, gateway=name, credits_left=left, low_water=low, now=now))
-        self._news = True
+        self._stir()
 
     def override(self, schedule: str, person: str, lasts: timedelta) -> None:
         now = self._clock()
         self.commit(lambda tx: oncall_rows.add_override(tx, schedule, person, now, now + lasts, NODE, now))
         self._overrides.setdefault(schedule, []).append(Shift(person, now, now + lasts))
         self._changes = Changes(self.plan.schedules.values(), self._overrides)
-        self._news = True
+        self._stir()
 
     def clock_was_set(self, step: timedelta) -> None:
         """As a daemon that runs notices at its next tick; one that is off never hears of it."""
         self.commit(lambda tx: outbox.shift_clock(tx, step))
         self.step()
-        self._news = True
+        self._stir()
 
     # Time.
 
@@ -273,8 +275,21 @@ class StoryDaemon:
         moments += [one.until for one in self._under_way]
         moments += [at for account in self._calling() for at, _ in account.gateway.reported]
         if self._keeper is not None:
-            moments.append(self._looked + _LOOKS_EVERY)
+            moments.append(self._next_look())
         return max(following, -(-min(moments) // _SECOND) * _SECOND) if moments else None
+
+    def _stir(self) -> None:
+        """Somebody or something outside has acted. What the daemon does by itself gives a look nothing to find."""
+        self._news, self._stirred = True, self._clock.up
+
+    def _next_look(self) -> timedelta:
+        """When the silences are looked at again. What is leapt over finds nothing, and moves no look that does."""
+        waited = -(-(self._clock.up - self._looked) // _LOOKS_EVERY) * _LOOKS_EVERY
+        quiet = not self._fine and self._stirred + _SETTLED <= self._looked
+        about = self._clock.start + self._looked
+        if quiet and not self._outside.listed.changes(about - _SETTLED, about + _LOOKS_SELDOM):
+            return self._looked + _LOOKS_SELDOM
+        return self._looked + max(_LOOKS_EVERY, waited)
 
     def idle(self) -> None:
         """Nothing fell due until now: what happens now is met by the next second's tick."""
@@ -296,7 +311,7 @@ class StoryDaemon:
         self.send()
 
     def _keep_silences(self) -> bool:
-        if self._keeper is None or self._clock.up < self._looked + _LOOKS_EVERY:
+        if self._keeper is None or self._clock.up < self._next_look():
             return False
         self._looked = self._clock.up
         return bool(self._keeper.keep_once())

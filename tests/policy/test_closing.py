@@ -122,6 +122,13 @@ def test_a_start_before_the_close_is_no_later_one_where_none_was_known() -> None
     assert hear(firing(severity="warning", at=at(1)), known, Severity.WARNING, at(10)) is Heard.FIRST
 
 
+def test_the_start_that_was_closed_is_no_later_one_where_the_clock_of_its_source_is_ahead() -> None:
+    ahead = replace(CLOSED, starts_at=at(60))
+
+    assert hear(firing(severity="warning", at=at(60)), ahead, Severity.WARNING, at(10)) is Heard.CLOSED
+    assert hear(firing(severity="warning", at=at(70)), ahead, Severity.WARNING, at(10)) is Heard.FIRST
+
+
 OWN = Episode(1, NOON - 30 * MINUTE, NOON - 30 * MINUTE)
 
 
