@@ -7,22 +7,42 @@ quotes what was sent: it may hold a secret.
 
 from __future__ import annotations
 
+import json
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import orjson
 
-from sms_notify.alert import Alert, Status
+from sms_notify.alert import Alert, Status, Unread
 from sms_notify.errors import ParseError
-from sms_notify.sources import input_limits
+from sms_notify.sources import input_limits, json_reading
 from sms_notify.sources.times import parse_rfc3339
 
 
 def loads(body: bytes) -> Any:
-    """The JSON value (RFC 8259). Raises ParseError."""
-    try:
-        return orjson.loads(body)
-    except orjson.JSONDecodeError as error:
-        raise ParseError(f"the body is not JSON: {error}") from None
+    """The JSON value (RFC 8259), read as `json_reading` does. Raises ParseError, also where a part of it cannot be read."""
+    value, unread = json_reading.read(body)
+    if unread:
+        raise ParseError(unread[0].why)
+    return value
+
+
+def each(
+    entries: list[Any], read: Callable[[object, str], Alert], unread: Sequence[Unread]
+) -> tuple[tuple[Alert, ...], tuple[Unread, ...]]:
+    """The alerts of a list, and what in it is none, beside what was `unread` before. `read` takes an entry and its place.
+
+    Raises ParseError where there are more than MAX_ALERTS, or not one of several is an alert.
+    """
+    alerts, refused = [], list(unread)
+    for index, entry in enumerate(few(entries)):
+        try:
+            alerts.append(read(entry, f"alerts[{index}]"))
+        except ParseError as error:
+            refused.append(Unread(str(error), json.dumps(entry).encode()))
+    if refused and not alerts:
+        raise ParseError(refused[0].why)
+    return tuple(alerts), tuple(refused)
 
 
 def entry_of(entry: object, where: str) -> dict[str, Any]:
@@ -49,7 +69,7 @@ def alert_of(source: str, given: object, default: Status, where: str) -> Alert:
         fingerprint=input_limits.fingerprint(name, labels),
         status=status_of(entry.get("status"), default),
         labels=input_limits.bounded(labels),
-        annotations=input_limits.bounded(texts_of(entry.get("annotations"), f"{where}.annotations")),
+        annotations=input_limits.bounded(annotations_of(entry.get("annotations"), f"{where}.annotations")),
         starts_at=parse_rfc3339(entry.get("startsAt")),
         ends_at=parse_rfc3339(entry.get("endsAt")),
     )
@@ -71,6 +91,11 @@ def texts_of(pairs: object, where: str) -> dict[str, str]:
     return {name: value if isinstance(value, str) else text_of(value, where) for name, value in pairs.items()}
 
 
+def annotations_of(given: object, where: str) -> dict[str, str]:
+    """As `texts_of`; what is no set of texts is itself said of the alert: it names nothing, so it costs no alert."""
+    return texts_of(given if given is None or isinstance(given, dict) else {"summary": given}, where)
+
+
 def text_of(value: object, where: str) -> str:
     """Raises ParseError where it is nested beyond reason."""
     if value is None:
@@ -79,5 +104,7 @@ def text_of(value: object, where: str) -> str:
         return value
     try:
         return orjson.dumps(value).decode()
-    except TypeError:
+    except TypeError as error:
+        if "surrogates" in str(error):
+            return json.dumps(value)
         raise ParseError(f"{where} is nested too deeply") from None
