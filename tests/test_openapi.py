@@ -328,7 +328,7 @@ def test_what_fits_the_schema_is_accepted_whole(served: Served, path: str, name:
         {"name": "x", "alerts": [7]},
         [7],
         {"labels": 7},
-        [{"annotations": ["x"]}],
+        [{"labels": ["x"]}],
     ],
     ids=json.dumps,
 )

@@ -196,7 +196,7 @@ def _said(what: str, kinds: tuple[str, ...] = ("text/plain",)) -> Json:
 _REFUSALS: Mapping[str, tuple[str, str]] = {
     "400": (
         "NotUnderstood",
-        "Nothing was stored: not JSON, or no alert in it. The same body will not do better.",
+        "Nothing was stored: no alert in it can be read. The same body will not do better.",
     ),
     "401": ("Unauthorized", "Neither a valid token nor a user with the right password; nothing was stored."),
     "403": (
@@ -229,11 +229,19 @@ def _responses(guarded: bool) -> Json:
     accepted: Json = {
         "type": "object",
         "required": ["accepted"],
-        "properties": {"accepted": {"type": "integer", "minimum": 0, "description": "How many alerts."}},
+        "properties": {
+            "accepted": {"type": "integer", "minimum": 0, "description": "How many alerts."},
+            "refused": {"type": "integer", "minimum": 1, "description": "Alerts that could not be read."},
+            "reasons": {
+                "type": "array",
+                "items": {"type": "string"},
+                "description": "Why, of the first ones.",
+            },
+        },
     }
     told = {name: _refusal(status, about) for status, (name, about) in _REFUSALS.items()}
     del told["NotOurName" if guarded else "Unauthorized"]
-    about = "Every alert of the request is on disk."
+    about = "Every alert of the request that can be read is on disk."
     return {"Accepted": {"description": about, "content": {"application/json": {"schema": accepted}}}, **told}
 
 

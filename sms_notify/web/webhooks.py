@@ -8,6 +8,7 @@ now", 4xx is "try again at the next group_interval", a redirect is followed as G
 from __future__ import annotations
 
 import asyncio
+import json
 import logging
 import traceback
 from collections.abc import Awaitable, Callable, Mapping
@@ -38,7 +39,7 @@ from sms_notify.web.http_limits import ANSWER_HEADERS
 from sms_notify.web.openapi import Parser
 from sms_notify.web.password_checks import BusyError
 from sms_notify.web.ports import People
-from sms_notify.web.refusals import BUSY, REASON, UNKNOWN, Refusals, Trace, source_of
+from sms_notify.web.refusals import BUSY, REASON, UNKNOWN, UNREAD, Refusals, Trace, source_of
 from sms_notify.web.settings import WebSettings
 from sms_notify.web.shortcut import Shortcut
 from sms_notify.web.site import PageRoutes
@@ -57,6 +58,7 @@ SOURCES: Mapping[str, Parser] = {
 _PARSE_APART = 256 * 1024
 _MAX_QUERY = 2_048
 _MAX_TOKEN = 256
+_REASONS = 10  # in an answer; the rest is counted
 _RETRY = {"Retry-After": "5"}
 _WEBHOOKS = ", ".join(SOURCES)
 
@@ -179,7 +181,10 @@ class _Front:
             parse = partial(zabbix.parse, at=self._hooks.now())
         delivery = await _parsed(parse, await body.read(request, self._patience.body))
         await self._commit(delivery)
-        return _accepted(len(delivery.alerts))
+        if not delivery.unread:
+            return _accepted(len(delivery.alerts))
+        request.scope[UNREAD] = delivery.unread
+        return _accepted_in_part(delivery)
 
     async def _commit(self, delivery: Delivery) -> None:
         """Raises HTTPException 503 where there was no commit, or none in time.
@@ -267,13 +272,24 @@ def _accepted(alerts: int) -> Response:
     return Response(b'{"accepted": %d}\n' % alerts, media_type="application/json")
 
 
+def _accepted_in_part(delivery: Delivery) -> Response:
+    """200: no sender repeats a part, and what was taken must not be sent again."""
+    reasons = [_one_line(part.why) for part in delivery.unread[:_REASONS]]
+    told = {"accepted": len(delivery.alerts), "refused": len(delivery.unread), "reasons": reasons}
+    return Response(json.dumps(told).encode() + b"\n", media_type="application/json")
+
+
+def _one_line(text: str) -> str:
+    return " ".join(text.split())[:500]
+
+
 async def _parsed(parse: Parser, content: bytes) -> Delivery:
     try:
         if len(content) > _PARSE_APART:
             return await asyncio.to_thread(parse, content)
         return parse(content)
     except ParseError as error:
-        raise HTTPException(400, " ".join(str(error).split())[:500]) from None
+        raise HTTPException(400, _one_line(str(error))) from None
 
 
 def _parameters(request: Request) -> dict[str, str] | None:
