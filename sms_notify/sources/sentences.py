@@ -1,0 +1,117 @@
+"""What a monitoring system says in one sentence or in a few lines, as notification commands for mail and text word it.
+
+`PROBLEM: web1/disk is CRITICAL (3% left)`, `[PROBLEM] disk on web1 is CRITICAL!`, `** PROBLEM Host Alert: web1 is DOWN **`,
+or `Service: disk`, `Host: web1`, `State: CRITICAL`, `Info: 3% left` in lines or behind one another.
+"""
+
+from __future__ import annotations
+
+import re
+
+TYPES = (
+    "PROBLEM|RECOVERY|ACKNOWLEDGEMENT|CUSTOM|FLAPPINGSTART|FLAPPINGSTOP|FLAPPINGEND|FLAPPINGDISABLED"
+    "|DOWNTIMESTART|DOWNTIMEEND|DOWNTIMECANCELLED|DOWNTIMEREMOVED"
+)
+_STATES = "OK|WARNING|CRITICAL|UNKNOWN|UP|DOWN|UNREACHABLE|WARN|CRIT|UNREACH"
+_OF_HOSTS = ("UP", "DOWN", "UNREACHABLE", "UNREACH")
+_END = rf"(?P<state>{_STATES})\b[\s!*]*(?P<rest>.*)"
+_TYPED = re.compile(
+    rf"\b(?P<type>{TYPES})\b(?: (?:Service|Host) (?:Alert|Notification))?[\s:*\])>|-]*"
+    rf"(?P<what>[^\n]{{1,400}}?) (?:is|->) {_END}",
+    re.DOTALL | re.IGNORECASE,
+)
+# Without a type a word for well could end what it does not mean: so it must name a service or say that it is a host.
+_UNTYPED = re.compile(
+    rf"\W*(?:Nagios\s*[:-]\s*)?(?P<what>(?:(?:Host|Service) )[^\n]{{1,400}}?|[^\s/]{{1,200}}/[^\n]{{1,200}}?) is {_END}",
+    re.DOTALL,
+)
+_KEYS = {
+    "notification type": "type",
+    "type": "type",
+    "service": "service",
+    "host": "host",
+    "hostname": "host",
+    "host name": "host",
+    "state": "state",
+    "status": "state",
+    "address": "address",
+    "additional info": "output",
+    "info": "output",
+    "output": "output",
+    "comment": "comment",
+    "author": "author",
+    "date/time": "",
+    "date": "",
+    "time": "",
+}
+_KEY = re.compile(
+    r"(?:^|(?<=[\s,;|(*]))("
+    + "|".join(sorted(map(re.escape, _KEYS), key=len, reverse=True))
+    + r")\s?[:=]\s*",
+    re.IGNORECASE,
+)
+_STATE = re.compile(rf"({_STATES})\b", re.IGNORECASE)
+_TYPE = re.compile(rf"\b({TYPES})\b")
+_AROUND = " \t\r\n:,;|-"
+
+
+def read(text: str) -> dict[str, str]:
+    """What it says, by the names of our options in capitals; what is no such sentence is OUTPUT as a whole."""
+    found = _typed(text) or _keyed(text)
+    return found or {"OUTPUT": text.strip()}
+
+
+def _typed(text: str) -> dict[str, str]:
+    found = _TYPED.search(text) or _UNTYPED.match(text)
+    if found is None:
+        return {}
+    said = found.groupdict()
+    state = said["state"].upper()
+    where = _host(said["what"]) if state in _OF_HOSTS else _service(said["what"])
+    words = {"TYPE": said.get("type", "").upper(), "STATE": state, "OUTPUT": _inner(said["rest"]), **where}
+    return {name: word for name, word in words.items() if word}
+
+
+def _host(what: str) -> dict[str, str]:
+    return {"HOST": re.sub(r"^host ", "", what, flags=re.IGNORECASE).strip(" '\"")}
+
+
+def _service(what: str) -> dict[str, str]:
+    """`web1/disk`, `disk on web1`, `web1 - disk`; a host's name has neither a slash nor blanks around a dash in it."""
+    what = re.sub(r"^service ", "", what, flags=re.IGNORECASE)
+    for pattern in (
+        r"(?P<h>[^/\s]+)/(?P<s>.+)",
+        r"(?P<s>.+) on (?:host )?(?P<h>.+)",
+        r"(?P<h>.+?)(?: - |/)(?P<s>.+)",
+    ):
+        if found := re.fullmatch(pattern, what, re.IGNORECASE):
+            return {"HOST": found["h"].strip(" '\""), "SERVICE": found["s"].strip(" '\"")}
+    return {"HOST": what.strip(" '\"")}
+
+
+def _inner(rest: str) -> str:
+    """`(DISK CRITICAL - 3% left)`, `: DISK CRITICAL`, `Info: DISK CRITICAL` → the words themselves."""
+    keyed = _keys(rest)
+    rest = (keyed.get("output", "") or rest).strip(_AROUND)
+    return rest[1:-1] if rest.startswith("(") and rest.endswith(")") else rest
+
+
+def _keyed(text: str) -> dict[str, str]:
+    keys = _keys(text)
+    state = _STATE.match(keys.get("state", ""))
+    if not keys.get("host") or state is None:
+        return {}
+    kind = _TYPE.search(keys.get("type", "") or text)
+    words = {**keys, "state": state[1], "type": kind[1] if kind else ""}
+    return {name.upper(): word for name, word in words.items() if word}
+
+
+def _keys(text: str) -> dict[str, str]:
+    """What stands behind each key, up to the next one; the first of two counts."""
+    parts = _KEY.split(text)
+    found: dict[str, str] = {}
+    for key, value in zip(parts[1::2], parts[2::2], strict=True):
+        name = _KEYS[key.lower()]
+        if name and value.strip(_AROUND):
+            found.setdefault(name, value.strip(_AROUND))
+    return found
