@@ -30,9 +30,19 @@ from sms_notify.store import breakers, decisions, limit_rows, queries
 from sms_notify.store.sqlite import SqliteStore
 from sms_notify.store.tx import Row, Tx, moment
 
-SOURCES = ("alertmanager", "nagios", "icinga", "zabbix", "grafana", "alerts", "pipe")
+SOURCES = (
+    "alertmanager",
+    "nagios",
+    "icinga",
+    "zabbix",
+    "grafana",
+    "prometheus",
+    "uptime-kuma",
+    "alerts",
+    "pipe",
+)
 # Of webhooks alone; `unknown` is what was meant for none that there is.
-WEBHOOKS = ("alertmanager", "grafana", "zabbix", "alerts", "unknown")
+WEBHOOKS = ("alertmanager", "grafana", "zabbix", "prometheus", "uptime-kuma", "alerts", "unknown")
 REFUSALS = ("200", "400", "401", "403", "404", "405", "408", "413", "415", "421", "431", "503")
 _REQUEST_BUCKETS = (0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 15)
 _WAIT_BUCKETS = (0.1, 0.5, 1, 2, 5, 10, 30, 60, 300, 900, 3600)

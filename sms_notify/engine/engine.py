@@ -33,6 +33,9 @@ from sms_notify.store import configuration_rows, incidents, outbox, timers
 from sms_notify.store.tx import Tx
 
 _BY_HAND = "closed by hand"  # where a delivery has its group: not empty, so that it is told at once
+_TO_POST_AGAIN = timedelta(
+    minutes=10
+)  # of Prometheus, after a start: it posts every minute or so, and retries nothing
 _TO_REPEAT = timedelta(hours=5)  # after a start: longer than a source's usual repeat interval
 
 
@@ -80,6 +83,7 @@ class Engine:
     def recover(self, tx: Tx, now: datetime) -> list[Moved]:
         """At start: takes up what an earlier process left, under the configuration of today."""
         incidents.allow_for_absence(tx, now - self.plan.timing.stale_after + _TO_REPEAT)
+        timers.allow_for_absence(tx, now + _TO_POST_AGAIN)
         timers.clamp(tx, now)
         outbox.clamp_waits(tx, now + LONGEST_PAUSE)
         working = WorkingSet(tx, self.node, now)

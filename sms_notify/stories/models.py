@@ -162,6 +162,7 @@ class Piped(Model):
     name: Words = ""
     severity: Words = ""
     label: Annotated[Labels, AfterValidator(_label_names)] = Field(default={})
+    one: Boolean = False
     resolved: Boolean = False
 
 
@@ -229,6 +230,8 @@ class EventText(Model):
     at: At
     alertmanager: WebhookEvent | None = None
     grafana: GrafanaEvent | None = None
+    prometheus: WebhookEvent | None = None
+    uptime_kuma: dict[str, Any] | None = None
     nagios: Options | None = None
     icinga: Options | None = None
     zabbix: dict[str, Any] | None = None

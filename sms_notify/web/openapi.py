@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 from sms_notify.alert import Delivery
 from sms_notify.policy.outcomes import DeliveryStatus
-from sms_notify.sources import alertmanager, generic, grafana, zabbix
+from sms_notify.sources import alertmanager, generic, grafana, prometheus, uptime_kuma, zabbix
 from sms_notify.web.body import MAX_BODY
 from sms_notify.web.http_limits import HttpLimits
 from sms_notify.web.schemas import Json, schemas
@@ -57,6 +57,26 @@ _WEBHOOKS: Mapping[Parser, _Webhook] = {
         "A webhook media type of Zabbix, its parameters as one object",
         "Zabbix",
         {"EVENT.ID": "17", "EVENT.VALUE": "1", "EVENT.NAME": "Disk is full", "HOST.HOST": "db1"},
+    ),
+    prometheus.parse: _Webhook(
+        "Prometheus or vmalert, as it posts to an Alertmanager",
+        "Prometheus",
+        [
+            {
+                "labels": _LABELS,
+                "annotations": {"summary": "/var is at 97 %"},
+                "endsAt": "2100-01-01T00:00:00Z",
+            }
+        ],
+    ),
+    uptime_kuma.parse: _Webhook(
+        "A webhook notification of Uptime Kuma, its body as application/json",
+        "UptimeKuma",
+        {
+            "heartbeat": {"status": 0, "time": "2026-11-22 13:14:36.500", "msg": "timeout"},
+            "monitor": {"id": 29, "name": "Shop", "url": "https://shop.example/"},
+            "msg": "[Shop] [Down] timeout",
+        },
     ),
     generic.parse: _Webhook(
         "Anything that can post JSON",
@@ -118,7 +138,7 @@ def _post(path: str, webhook: _Webhook, guarded: Json) -> Json:
     if webhook.lines:
         content["application/x-ndjson"] = {"schema": {"type": "string", "description": "One alert a line."}}
     return {
-        "operationId": path.strip("/"),
+        "operationId": path.strip("/").replace("/", "_"),
         "tags": ["alerts"],
         "summary": webhook.who,
         "requestBody": {"required": True, "content": content},

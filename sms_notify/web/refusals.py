@@ -31,6 +31,8 @@ SOURCE_OF: Mapping[str, str] = {
     "alert": "alertmanager",
     "grafana": "grafana",
     "zabbix": "zabbix",
+    "api": "prometheus",
+    "uptime-kuma": "uptime-kuma",
     "alerts": "alerts",
 }
 """The first part of a webhook's path → its source, as in `alerts_received_total`."""

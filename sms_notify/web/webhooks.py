@@ -30,7 +30,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from sms_notify.alert import Delivery
 from sms_notify.errors import ParseError, SmsNotifyError, StoreError
 from sms_notify.logs import printable
-from sms_notify.sources import alertmanager, generic, grafana, zabbix
+from sms_notify.sources import alertmanager, generic, grafana, prometheus, uptime_kuma, zabbix
 from sms_notify.web import body, openapi
 from sms_notify.web.auth import Gatekeeper
 from sms_notify.web.guard import Guard
@@ -51,9 +51,13 @@ SOURCES: Mapping[str, Parser] = {
     "/alert": alertmanager.parse,
     "/grafana": grafana.parse,
     "/zabbix": zabbix.parse,
+    "/api/v2/alerts": prometheus.parse,
+    "/uptime-kuma": uptime_kuma.parse,
     "/alerts": generic.parse,
 }
 
+# What these are told is measured against the time at which it came.
+_BY_THE_CLOCK = (zabbix.parse, prometheus.parse)
 # A body of this size takes some 10 ms to parse; larger ones leave the event loop to the others meanwhile.
 _PARSE_APART = 256 * 1024
 _MAX_QUERY = 2_048
@@ -72,9 +76,9 @@ class Hooks:
     `accept` returns only after the commit and raises StoreError when there is none. `metrics` takes the
     Accept header and gives body and content type. `ready` gives the reasons why not; none = ready. `report`
     takes the token of the call-back's address and its parameters, and says whether something came of them.
-    `now` is aware UTC, for Zabbix: it tells how old a problem is, and no time that has a zone. `reload` says what has
-    changed, once it runs; it raises SmsNotifyError where nothing has, and the faults of the file are its text. `guessed` is
-    told of each login that was refused; it must not block.
+    `now` is aware UTC: Zabbix tells how old a problem is, and no time that has a zone; Prometheus until when its word
+    holds. `reload` says what has changed, once it runs; it raises SmsNotifyError where nothing has, and the faults of the
+    file are its text. `guessed` is told of each login that was refused; it must not block.
     """
 
     accept: Callable[[Delivery], Awaitable[None]]
@@ -177,8 +181,8 @@ class _Front:
 
     async def _webhook(self, parse: Parser, request: Request) -> Response:
         await self._admit(request)
-        if parse is zabbix.parse:
-            parse = partial(zabbix.parse, at=self._hooks.now())
+        if parse in _BY_THE_CLOCK:
+            parse = partial(parse, at=self._hooks.now())
         delivery = await _parsed(parse, await body.read(request, self._patience.body))
         await self._commit(delivery)
         if not delivery.unread:
