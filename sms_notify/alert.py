@@ -175,12 +175,21 @@ class Unacknowledged:
 
 
 @dataclass(frozen=True, slots=True)
+class Unread:
+    """A part of a request that is no alert: why, in words that quote nothing of it, and the bytes of it."""
+
+    why: str
+    body: bytes = b""
+
+
+@dataclass(frozen=True, slots=True)
 class Delivery:
     """The alerts of one request: what a source told at once, and so is worth one text.
 
     `group` is the source's own name for them (Alertmanager's groupKey; any text, never a token or a label).
     `hidden` counts alerts that the source left out of the request (Alertmanager's truncatedAlerts). `sender` is where it
     says that it runs (externalURL); never a part of what an alert is known by, for a pair of Alertmanagers has two.
+    `unread` is what could not be read beside them.
     """
 
     source: str
@@ -190,6 +199,7 @@ class Delivery:
     acks: tuple[Acknowledged, ...] = ()
     unacks: tuple[Unacknowledged, ...] = ()
     sender: str = field(default="", compare=False)
+    unread: tuple[Unread, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -39,7 +39,7 @@ FILLERS = {b"is", b"on", b"host", b"service", b"alert", b"nagios", b"icinga"}
 MARKS = b":/*()!-=[]<>,.;#|'\""
 DIGITS = b"+0123456789 ()./-"
 PIPE_OPTIONS = (b"--label", b"--severity", b"--name")  # each takes a value
-PIPE_FLAG = b"--resolved"
+PIPE_FLAGS = (b"--resolved", b"--one")
 
 # A record: MAGIC, then fields, then END. A field is one letter, the length of its value in bytes, a colon, the value, a
 # newline. h: the hook; t: nanoseconds since 1970; a: an argument; e: NAME=value of the environment; b: standard input.
@@ -72,7 +72,7 @@ Usage: hook.py nagios [--spool DIR] ARGUMENTS...
        hook.py checkmk [--spool DIR] [--LABEL=VALUE]...
        hook.py zabbix [--spool DIR] SENDTO SUBJECT MESSAGE
        ... | hook.py pipe [--spool DIR] [--name NAME] [--label NAME=VALUE]...
-                          [--severity WORD] [--resolved]
+                          [--severity WORD] [--one] [--resolved]
 
 Hands one notification over to sms-notify, whether or not its daemon runs. DIR is else $SMS_NOTIFY_SPOOL, else
 /var/spool/sms-notify. Exit 0: on disk; 75: could not be stored; 2: wrong use.
@@ -104,7 +104,7 @@ def main(arguments: list[str]) -> int:
     try:
         if hook == "pipe":
             body, cut = _standard_input()
-        if hook != "pipe" or body or (PIPE_FLAG in words and not cut):
+        if hook != "pipe" or body or (PIPE_FLAGS[0] in words and not cut):
             at = time.time_ns()
             store(folder, encode(hook, at, words, macros, body), at)
     except OSError as error:
@@ -225,7 +225,7 @@ def _wrong_for_pipe(words: list[bytes]) -> bytes:
             value = value if equals else next(rest, b"")
             if not value or (option == b"--label" and value.find(b"=") < 1):
                 return option + b" takes " + (b"NAME=VALUE" if option == b"--label" else b"a value")
-        elif word != PIPE_FLAG:
+        elif word not in PIPE_FLAGS:
             return b"pipe knows no " + word + b": alerts come on standard input"
     return b""
 

@@ -30,10 +30,12 @@ from sms_notify.store import breakers, decisions, limit_rows, queries
 from sms_notify.store.sqlite import SqliteStore
 from sms_notify.store.tx import Row, Tx, moment
 
-SOURCES = ("alertmanager", "nagios", "icinga", "checkmk", "zabbix", "grafana", "alerts", "pipe")
+SOURCES = (
+    "alertmanager", "nagios", "icinga", "checkmk", "zabbix", "grafana", "prometheus", "uptime-kuma", "alerts", "pipe",
+)  # fmt: skip
 # Of webhooks alone; `unknown` is what was meant for none that there is.
-WEBHOOKS = ("alertmanager", "grafana", "zabbix", "alerts", "unknown")
-REFUSALS = ("400", "401", "403", "404", "405", "408", "413", "415", "421", "431", "503")
+WEBHOOKS = ("alertmanager", "grafana", "zabbix", "prometheus", "uptime-kuma", "alerts", "unknown")
+REFUSALS = ("200", "400", "401", "403", "404", "405", "408", "413", "415", "421", "431", "503")
 _REQUEST_BUCKETS = (0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 15)
 _WAIT_BUCKETS = (0.1, 0.5, 1, 2, 5, 10, 30, 60, 300, 900, 3600)
 _OUTCOMES = {
@@ -122,7 +124,7 @@ class Metrics:
         self.login_failures.inc()
 
     def webhook_was_refused(self, source: str, status: int) -> None:
-        """A webhook was answered with 4xx: nobody is paged by what was in it."""
+        """A webhook was answered with 4xx, or with 200 where only a part of it was taken: nobody is paged by the rest."""
         code = str(status)
         self.webhook_refused.labels(source, code if code in REFUSALS else _OTHER_CODE).inc()
 
@@ -147,7 +149,7 @@ class Metrics:
         self.deliveries = counter("deliveries", "Delivery reports that moved a message", "gateway", "status")
         self.callbacks = counter("callbacks", "Delivery call-backs by what they did", "did")
         self.webhook_refused = counter(
-            "webhook_refused", "Webhooks that were answered with 4xx", "source", "code"
+            "webhook_refused", "Webhooks refused with 4xx, or with 200 taken in part", "source", "code"
         )
         self.login_failures = counter("login_failures", "Passwords and tokens that were refused")
         self._define_deciding()

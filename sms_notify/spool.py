@@ -2,7 +2,8 @@
 
 A crash between commit and removal hands a record over again; what is told twice is known by its fingerprint.
 Whoever can write into the folder can put anything there, so that nothing in it is believed: not a name, not a kind of
-file, not a size, not a byte. What cannot be a record is moved aside into `quarantine/`, and never stops the others.
+file, not a size, not a byte. What cannot be a record is moved aside into `quarantine/`, and never stops the others; nor
+does a part of standard input that is no alert, which is put there alone.
 """
 
 from __future__ import annotations
@@ -16,12 +17,14 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from sms_notify.alert import Delivery, Handed
+from sms_notify.alert import Delivery, Handed, Unread
 from sms_notify.errors import ParseError, StoreError
 from sms_notify.hook import END, HOOKS, MAGIC, MOST_WORDS, RECORD_LIMIT, TEMPORARY
 
 QUARANTINE = "quarantine"
 MOST_IN_QUARANTINE = 1_000
+MOST_PARTS = 20
+"""Files that the faulty parts of one record are put aside in; the last has the rest of them."""
 FOLDER_MODE = 0o3770  # setgid: files belong to the folder's group; sticky: nobody removes another's
 _BATCH = 50  # records in one commit: a few tens of ms in which no urgent page waits for it
 _AT_ONCE = 1_000  # records in one sweep, so that a stop is heard
@@ -244,6 +247,7 @@ class Spool:
                 return 0, ""
             return self._commit_each(folder, records)
         for record in records:
+            self._keep_unread(folder, record)
             self._remove(folder, record.id)
         return len(records), ""
 
@@ -265,9 +269,24 @@ class Spool:
             self._committed.add(name)
             self._refuse(name, f"is taken, and cannot be removed: {error.strerror}")
 
+    def _keep_unread(self, folder: int, record: Taken) -> None:
+        """After the commit: a crash before the record is removed puts its parts aside twice, and loses none."""
+        for number, part in enumerate(_few(record.delivery.unread), 1):
+            kept = f"{self._aside_name(record.id)}.part{number}"
+            try:
+                _write_aside(folder, kept, part.body)
+            except OSError:  # the disk is full: moving the whole record takes no room
+                self._set_aside(folder, record.id, part.why)
+                return
+            self._refused.append(Refused(record.id, part.why, str(self._folder / QUARANTINE / kept)))
+
+    def _aside_name(self, name: str) -> str:
+        """Under the time of now: the order in which the oldest make room."""
+        return f"{self._now():%Y%m%dT%H%M%S.%f}-{os.fsdecode(os.fsencode(name)[:200])}"
+
     def _set_aside(self, folder: int, name: str, why: str) -> None:
-        """Into quarantine, under the time of now: the order in which the oldest make room."""
-        kept = f"{self._now():%Y%m%dT%H%M%S.%f}-{os.fsdecode(os.fsencode(name)[:200])}"
+        """Into quarantine."""
+        kept = self._aside_name(name)
         try:
             aside = _quarantine(folder)
             try:
@@ -340,6 +359,29 @@ def _quarantine(folder: int) -> int:
         os.close(handle)
         raise OSError(errno.EPERM, f"{QUARANTINE}/ in it is not the daemon's own (remove it)")
     return handle
+
+
+def _few(unread: Sequence[Unread]) -> list[Unread]:
+    if len(unread) <= MOST_PARTS:
+        return list(unread)
+    first, rest = unread[: MOST_PARTS - 1], unread[MOST_PARTS - 1 :]
+    return [
+        *first,
+        Unread(f"{rest[0].why}; and {len(rest) - 1} more", b"\n".join(part.body for part in rest)),
+    ]
+
+
+def _write_aside(folder: int, name: str, body: bytes) -> None:
+    aside = _quarantine(folder)
+    try:
+        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
+        with os.fdopen(os.open(name, flags, 0o600, dir_fd=aside), "wb") as file:
+            file.write(body)
+            file.flush()
+            os.fsync(file.fileno())
+        _make_room(aside)
+    finally:
+        os.close(aside)
 
 
 def _make_room(aside: int) -> None:

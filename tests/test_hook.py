@@ -195,7 +195,7 @@ def test_every_option_that_pipe_lets_pass_is_understood_by_its_reader() -> None:
     words = [f"{option.decode()}=a=b" for option in hook.PIPE_OPTIONS]
     at = read(hook.encode("pipe", 1, [], [], b"")).at
 
-    [alert] = parse_text(b"it is over", [*words, hook.PIPE_FLAG.decode()], at).alerts
+    [alert] = parse_text(b"it is over", [*words, *(flag.decode() for flag in hook.PIPE_FLAGS)], at).alerts
 
     assert "not_understood" not in alert.annotations
     assert alert.labels == {"a": "b", "severity": "a=b", "alertname": "a=b"}

@@ -212,7 +212,7 @@ def test_a_silence_for_an_alert_of_a_named_installation_has_its_own_labels(
         (wanted,) = silences.wanting(tx, datetime(2026, 1, 1, tzinfo=UTC))
         (seen,) = silences.still_open(tx)
     assert wanted.labels == {"alertname": "HostDown", "severity": "critical", "host": "db1", **there}
-    assert seen.fingerprint == alert.fingerprint
+    assert seen.listed_as == alert.fingerprint
 
 
 # Two senders of one name.

@@ -45,12 +45,6 @@ def test_one_alert_a_line_may_end_without_a_newline_and_hold_empty_lines() -> No
     assert [alert.labels["alertname"] for alert in generic.parse(body).alerts] == ["a", "b", "c"]
 
 
-def test_a_broken_line_is_named_and_quotes_nothing() -> None:
-    with pytest.raises(ParseError, match="alert 2, of one a line") as refused:
-        generic.parse(b'{"name":"a"}\n{"password":"hunter2\n{"name":"c"}')
-    assert "hunter2" not in str(refused.value)
-
-
 @pytest.mark.parametrize("name", ["single/001", "mixed/002", "group/001", "truncated/002", "text/001"])
 def test_what_alertmanager_sends_is_read_as_from_alertmanager(name: str) -> None:
     body = json.loads((PAYLOADS / "alertmanager" / f"{name}.json").read_text())["body_raw"].encode()
@@ -219,7 +213,6 @@ def test_every_field_and_every_word_for_over_is_documented() -> None:
         b'{"alerts":[7]}',
         b'{"labels":7}',
         b'{"name":"x"',
-        b'{"name":"\\ud800"}',
         b"[" * 100_000,
         b'{"name":' + b"[" * 900 + b"]" * 900 + b"}",
         b"a\nb",

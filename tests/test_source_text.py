@@ -82,6 +82,108 @@ def test_resolved_ends_what_a_name_began_with_or_without_words() -> None:
         assert ended.starts_at is None
 
 
+MAIL = "Service: disk\nHost: web1\nAddress: 192.0.2.1\nState: {}\nInfo: DISK {} - 3% left\nDate: Mon 13:00\n"
+NAGIOS_MAIL = (
+    "***** Nagios *****\n\nNotification Type: PROBLEM\n\nService: disk\nHost: web1\nAddress: 192.0.2.1\n"
+    "State: CRITICAL\n\nDate/Time: Mon 13:00\n\nAdditional Info:\n\nDISK CRITICAL - 3% left\n"
+)
+ICINGA_MAIL = (
+    "***** Service Monitoring on mon1 *****\n\ndisk on web1 is CRITICAL!\n\nInfo:    DISK CRITICAL - 3% left\n\n"
+    "When:    Mon 13:00\nService: disk\nHost:    web1\nIPv4:    192.0.2.1\n"
+)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        MAIL.format("CRITICAL", "CRITICAL"),
+        NAGIOS_MAIL,
+        ICINGA_MAIL,
+        "PROBLEM: web1/disk is CRITICAL (DISK CRITICAL - 3% left)",
+        "Nov 22 13:14:36 PROBLEM: web1/disk is CRITICAL (DISK CRITICAL - 3% left)",
+        "Nagios - PROBLEM: web1/disk is CRITICAL (DISK CRITICAL - 3% left)",
+        "[PROBLEM] disk on web1 is CRITICAL! DISK CRITICAL - 3% left",
+    ],
+)
+def test_what_a_notification_command_would_mail_is_one_alert_of_its_host_and_service(body: str) -> None:
+    alert = only(body)
+    assert alert.labels["alertname"] == alert.labels["service"] == "disk"
+    assert (alert.labels["host"], alert.labels["severity"]) == ("web1", "critical")
+    assert alert.annotations["summary"].startswith("DISK CRITICAL - 3% left")
+    for end in ("RECOVERY: web1/disk is OK", MAIL.format("OK", "OK"), "✅ web1/disk is OK"):
+        over = only(end)
+        assert (over.status, over.fingerprint) == (Status.RESOLVED, alert.fingerprint)
+
+
+def test_a_host_that_is_down_is_named_so() -> None:
+    alert = only("** PROBLEM Host Alert: web1 is DOWN **", "--label=site=a")
+    assert alert.labels["alertname"] == "HostDown"
+    assert (alert.labels["host"], alert.labels["site"]) == ("web1", "a")
+    assert alert.fingerprint != only("** PROBLEM Host Alert: web1 is DOWN **").fingerprint
+
+
+def test_notifications_one_a_line_stay_as_many() -> None:
+    body = "PROBLEM: web1/disk is CRITICAL (a)\nRECOVERY: web2/disk is OK (b)\nweb3/load is WARNING\n"
+    told = [(alert.labels["host"], alert.status.value) for alert in piped(body).alerts]
+    assert told == [("web1", "firing"), ("web2", "resolved"), ("web3", "firing")]
+    assert len(piped("Host: a\nHost: b\nHost: c").alerts) == 3
+
+
+@pytest.mark.parametrize(
+    "over",
+    [
+        "OK: {}",
+        "[OK] {}",
+        "✅ Up - {}",
+        "RESOLVED {}",
+        "Recovered: {}",
+        "RECOVERY | {}",
+        "2026-11-22 13:00:00 OK: {}",
+    ],
+)
+@pytest.mark.parametrize("begun", ["{}", "PROBLEM: {}", "FIRING {}", "[CRITICAL] {}", "Down: {}"])
+def test_a_word_for_well_in_front_ends_what_the_same_words_began(over: str, begun: str) -> None:
+    first, last = only(begun.format("Disk full on db1")), only(over.format("Disk full on db1"))
+    assert (first.status, last.status) == (Status.FIRING, Status.RESOLVED)
+    assert first.fingerprint == last.fingerprint
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "PASSED: 12, FAILED: 3",
+        "OK then, db1 burns",
+        "Up to date was yesterday",
+        "NOT OK: disk full",
+        "a problem with db1 is down again",
+        "okay: no",
+        "end of backup missing",
+    ],
+)
+def test_words_that_only_look_like_an_end_are_none(line: str) -> None:
+    assert only(line).status is Status.FIRING
+
+
+def test_a_jobs_output_that_begins_well_is_no_end() -> None:
+    assert only("OK: dump\nERROR: upload failed", "--name=backup").status is Status.FIRING
+    assert only("OK: all done", "--name=backup").status is Status.RESOLVED
+
+
+def test_with_one_all_of_it_is_one_alert_known_by_its_words() -> None:
+    alert = only("disk full\non db1\n", "--one")
+    assert alert.annotations == {"summary": "disk full", "description": "on db1"}
+    assert alert.fingerprint == only("2026-11-22 13:00:00 disk full\non db1", "--one").fingerprint
+    assert alert.fingerprint != only("disk full\non db2", "--one").fingerprint
+    assert only("RESOLVED: disk full\non db1", "--one").status is Status.RESOLVED
+    assert piped(" \n", "--one").alerts == ()
+
+
+def test_an_acknowledgement_in_a_mail_acknowledges() -> None:
+    body = MAIL.format("CRITICAL", "CRITICAL") + "Notification Type: ACKNOWLEDGEMENT\nAuthor: bob\n"
+    [ack] = piped(body).acks
+    assert (ack.by, ack.fingerprint) == ("bob", only(MAIL.format("CRITICAL", "CRITICAL")).fingerprint)
+
+
 @pytest.mark.parametrize("body", ["", "\n", " \r\n\t\n", "\x07"])
 def test_a_job_that_said_nothing_is_no_alert(body: str) -> None:
     assert piped(body).alerts == piped(body, "--name=Backup").alerts == ()

@@ -17,10 +17,14 @@ from hypothesis import strategies as st
 from workbench import NOON, VirtualClock
 
 from sms_notify import hook
-from sms_notify.alert import Delivery, Handed
+from sms_notify.alert import Delivery, Handed, Unread
 from sms_notify.errors import ParseError, StoreError
-from sms_notify.spool import MOST_IN_QUARANTINE, QUARANTINE, Spool, Taken, read
+from sms_notify.spool import MOST_IN_QUARANTINE, MOST_PARTS, QUARANTINE, Spool, Taken, read
 
+UNREAD = {
+    "in part": (Unread("not JSON", b"{oops"), Unread("a number", b"7")),
+    "in many parts": (Unread("not JSON", b"x"),) * 50,
+}
 NANO = 1_000_000_000
 WORDS = st.binary(max_size=60).filter(lambda raw: b"\0" not in raw)
 NAMES = st.text("ABCZ_", min_size=1).map(lambda name: b"NAGIOS_" + name.encode())
@@ -159,7 +163,7 @@ def parse(handed: Handed) -> Delivery:
         raise ParseError("says nothing")
     if word == "a bug of ours":
         raise KeyError(word)
-    return Delivery("nagios", (), group=word)
+    return Delivery("nagios", (), group=word, unread=UNREAD.get(word, ()))
 
 
 @pytest.fixture
@@ -264,6 +268,27 @@ def test_what_cannot_be_taken_goes_aside_alone(desk: Desk, word: str) -> None:
     assert Path(refused.kept).read_bytes().startswith(hook.MAGIC)
     assert refused.why
     assert (swept.taken, swept.left) == (2, 0)
+
+
+def test_a_part_that_is_no_alert_goes_aside_alone(desk: Desk) -> None:
+    desk.hand("before", "in part", "after")
+
+    swept = desk.spool.sweep_once()
+
+    assert desk.accepted == ["before", "in part", "after"]
+    assert desk.files == []
+    first, second = swept.refused
+    assert [Path(one.kept).read_bytes() for one in (first, second)] == [b"{oops", b"7"]
+    assert (first.why, second.why) == ("not JSON", "a number")
+
+
+def test_many_parts_that_are_no_alerts_share_the_last_file(desk: Desk) -> None:
+    desk.hand("in many parts")
+
+    swept = desk.spool.sweep_once()
+
+    assert len(swept.refused) == len(desk.aside) == MOST_PARTS
+    assert b"".join((desk.folder / QUARANTINE / name).read_bytes() for name in desk.aside).count(b"x") == 50
 
 
 def hostile(folder: Path) -> Iterator[str]:

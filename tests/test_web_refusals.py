@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import json
 import logging
 import time
 from collections.abc import Callable
@@ -139,6 +140,27 @@ def test_a_refused_webhook_is_one_line_and_one_count(case: str, caplog: Log) -> 
     assert "WARNING a webhook was refused" in line
     assert TOKEN not in line
     assert len(line) < 700
+
+
+def test_what_is_left_out_of_a_webhook_is_answered_logged_and_counted(caplog: Log) -> None:
+    body = b'{"alerts": [{"labels": {"alertname": "A"}}, {"password": "s3cret" 1}, {"labels": 7}]}'
+    with serving(settings=LOCKED) as served:
+        answer = served.ask(post(body, ADMITTED))
+        assert status_of(answer) == 200
+        told = json.loads(answer.partition(b"\r\n\r\n")[2])
+        assert (told["accepted"], told["refused"]) == (1, 2)
+        assert [reason.split(":")[0] for reason in told["reasons"]] == [
+            "alert 2 is not JSON",
+            "alerts[1].labels is not an object",
+        ]
+        assert served.recorder.refusals == [("alertmanager", "200")]
+        assert [alert.labels["alertname"] for one in served.recorder.deliveries for alert in one.alerts] == [
+            "A"
+        ]
+    [line] = lines(caplog)
+    assert "a webhook was taken in part" in line
+    assert "refused=2" in line
+    assert "s3cret" not in line + str(told)
 
 
 def test_a_body_that_stalls_is_told_of(caplog: Log) -> None:
@@ -310,8 +332,8 @@ def test_no_secret_of_a_request_is_in_the_line(caplog: Log) -> None:
 @pytest.mark.parametrize(
     ("method", "path", "accept", "source"),
     [
-        *[("POST", path, "", SOURCE_OF[path[1:]]) for path in SOURCES],
-        *[("POST", f"{path}/", "*/*", SOURCE_OF[path[1:]]) for path in SOURCES],
+        *[("POST", path, "", SOURCE_OF[path.split("/")[1]]) for path in SOURCES],
+        *[("POST", f"{path}/", "*/*", SOURCE_OF[path.split("/")[1]]) for path in SOURCES],
         ("GET", "/alert", "*/*", "alertmanager"),
         ("GET", "/alert", "text/html", None),
         ("GET", "/", "", None),
@@ -335,7 +357,7 @@ def test_a_request_counts_for_the_source_that_it_was_meant_for(
 def test_every_label_is_there_from_the_start_and_a_source_is_called_as_elsewhere() -> None:
     assert set(SOURCE_OF.values()) < set(RECEIVED_FROM)
     assert {*SOURCE_OF.values(), UNKNOWN} == set(WEBHOOKS)
-    assert {path.strip("/") for path in SOURCES} == set(SOURCE_OF)
+    assert {path.split("/")[1] for path in SOURCES} == set(SOURCE_OF)
     metrics = Metrics(["main"], "node")
     for source, code in product(WEBHOOKS, (*REFUSALS, "other")):
         labels = {"source": source, "code": code}

@@ -96,9 +96,15 @@ def zabbix(spool: str | None, arguments: Sequence[str]) -> None:
 @click.option("--name", metavar="NAME", help="All lines are one alert of this name.")
 @click.option("--label", "labels", metavar="NAME=VALUE", multiple=True, help="Adds a label; may be repeated.")
 @click.option("--severity", metavar="WORD", help="How bad it is: critical, warning, info.")
+@click.option("--one", is_flag=True, help="All of standard input is one alert.")
 @click.option("--resolved", is_flag=True, help="It is over.")
 def pipe(
-    spool: str | None, name: str | None, labels: Sequence[str], severity: str | None, resolved: bool
+    spool: str | None,
+    name: str | None,
+    labels: Sequence[str],
+    severity: str | None,
+    one: bool,
+    resolved: bool,
 ) -> None:
     """Hand over what comes on standard input: JSON (one alert, a list, one a line, or what Alertmanager sends) or text,
     one alert a line.
@@ -112,7 +118,8 @@ def pipe(
     """
     words = [f"--label={label}" for label in labels]
     words += [f"--{option}={value}" for option, value in (("name", name), ("severity", severity)) if value]
-    _run("pipe", spool, [*words, *(["--resolved"] if resolved else [])])
+    flags = (("--one", one), ("--resolved", resolved))
+    _run("pipe", spool, [*words, *(flag for flag, given in flags if given)])
 
 
 @click.command("hook-path")

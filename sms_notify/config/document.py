@@ -5,6 +5,9 @@ becomes octal. So nothing is guessed here: every scalar arrives as the text that
 which know what a key means, make numbers and booleans of it. Only an unquoted `~`, `null` or nothing is
 None.
 
+Anchors, aliases and merge keys (`<<`) share blocks. A fault in a shared block is at the line where it is written. What
+aliases stand for is bounded: a few lines of them can mean more values than a machine has memory.
+
 The tree is built from events and not by `compose()`: libyaml's recursion in `compose()` ends in a segmentation
 fault for 100,000 nested brackets, and its flow scanner takes quadratic time; here reading stops at depth 32.
 """
@@ -25,6 +28,9 @@ Place: TypeAlias = tuple[str | int, ...]
 
 MAX_BYTES = 1024 * 1024
 _MAX_DEPTH = 32
+_MAX_SHARED = 20_000  # values that aliases stand for
+_MERGE = "<<"
+_PRIVATE = "x-"  # how a top-level key begins that only holds blocks to be shared, as in compose files
 _PLAIN_TAGS = (None, "!", "tag:yaml.org,2002:str", "tag:yaml.org,2002:seq", "tag:yaml.org,2002:map")
 _NULLS = ("", "~", "null", "Null", "NULL")
 _UTF8 = "save it as UTF-8 text"
@@ -145,12 +151,19 @@ def _line(event: yaml.Event) -> int:
     return event.start_mark.line + 1 if event.start_mark else 0
 
 
+def _helps(place: Place) -> bool:
+    """Whether what stands there is only to be shared."""
+    return _MERGE in place or str(place[0]).startswith(_PRIVATE)
+
+
 class _Builder:
     """Makes the tree from libyaml's events."""
 
     def __init__(self, document: Document, text: str) -> None:
         self.document = document
         self.events: Iterator[yaml.Event] = yaml.parse(text, Loader=yaml.CSafeLoader)
+        self.anchors: dict[str, tuple[Place, Value]] = {}
+        self.shared = 0
 
     def build(self) -> None:
         next(self.events)  # the start of the stream
@@ -165,7 +178,10 @@ class _Builder:
             raise ConfigError(
                 [Fault(self.document.file, 1, "", "is not a mapping", "write `key: value` lines")]
             )
-        self.document.data = data
+        self.document.data = {key: value for key, value in data.items() if not key.startswith(_PRIVATE)}
+        if self.anchors:
+            lines = self.document.lines.items()
+            self.document.lines = {place: line for place, line in lines if not _helps(place)}
 
     def _check_end(self) -> None:
         next(self.events)  # the end of the document
@@ -181,12 +197,14 @@ class _Builder:
             what = f"is nested deeper than {_MAX_DEPTH} levels"
             raise ConfigError([Fault(self.document.file, line, "", what, "check brackets and indentation")])
         if isinstance(event, yaml.AliasEvent):
-            self._add(
-                event, place, "is an alias (`*name`)", "quote the value, or write out what it stands for"
-            )
-            self.document.unread.add(place)
-            return None
+            return self._alias(event, place)
         self._check_node(event, place)
+        value = self._node(event, place)
+        if anchor := getattr(event, "anchor", None):
+            self.anchors[anchor] = (place, value)
+        return value
+
+    def _node(self, event: yaml.Event, place: Place) -> Value:
         if isinstance(event, yaml.MappingStartEvent):
             return self._mapping(place)
         if isinstance(event, yaml.SequenceStartEvent):
@@ -202,8 +220,58 @@ class _Builder:
         if getattr(event, "tag", None) not in _PLAIN_TAGS:
             self._add(event, place, "has a YAML tag (`!name`)", "quote the value, or remove the tag")
             self.document.unread.add(place)
-        if getattr(event, "anchor", None) is not None:
-            self._add(event, place, "has a YAML anchor (`&name`)", "quote the value, or remove the anchor")
+
+    def _alias(self, event: yaml.AliasEvent, place: Place) -> Value:
+        """What the anchor holds, as if it were written here. The name is not quoted: it may be a password."""
+        if event.anchor not in self.anchors:
+            what = "is an alias (`*name`) of no anchor (`&name`) before it"
+            self._add(event, place, what, "quote the value, or name the block before")
+            self.document.unread.add(place)
+            return None
+        return self._copied(*self.anchors[event.anchor], place, event)
+
+    def _copied(self, origin: Place, value: Value, place: Place, event: yaml.Event) -> Value:
+        """The value anew, with its lines."""
+        self.shared += 1
+        if self.shared > _MAX_SHARED or len(place) > _MAX_DEPTH:
+            what = f"stands for more than {_MAX_SHARED} values, or for {_MAX_DEPTH} levels of them"
+            raise ConfigError([Fault(self.document.file, _line(event), "", what, "write out what is needed")])
+        self._locate(origin, place)
+        if isinstance(value, dict):
+            return {
+                key: self._copied((*origin, key), one, (*place, key), event) for key, one in value.items()
+            }
+        if isinstance(value, list):
+            return [self._copied((*origin, n), one, (*place, n), event) for n, one in enumerate(value)]
+        return value
+
+    def _locate(self, origin: Place, place: Place) -> None:
+        """A key that stands here keeps its own line."""
+        document = self.document
+        if origin in document.lines:
+            document.lines.setdefault(place, document.lines[origin])
+        if origin in document.blocks:
+            document.blocks[place] = document.blocks[origin]
+        if origin in document.unread:
+            document.unread.add(place)
+
+    def _merge(self, found: dict[str, Value], place: Place, event: yaml.Event) -> None:
+        """Adds what the merge key of a mapping brings: keys that are written there count, then the first of several blocks."""
+        source = (*place, _MERGE)
+        value = found.pop(_MERGE)
+        blocks = (
+            [((*source, n), one) for n, one in enumerate(value)]
+            if isinstance(value, list)
+            else [(source, value)]
+        )
+        for origin, block in blocks:
+            if isinstance(block, dict):
+                for key, one in block.items():
+                    if key not in found:
+                        found[key] = self._copied((*origin, key), one, (*place, key), event)
+            elif source not in self.document.unread:
+                self._add(event, source, "merges what is not a mapping", "write `<<: *name` of a mapping")
+                return
 
     def _sequence(self, place: Place) -> Value:
         found: list[Value] = []
@@ -215,6 +283,7 @@ class _Builder:
 
     def _mapping(self, place: Place) -> Value:
         found: dict[str, Value] = {}
+        merging: yaml.Event | None = None
         while not isinstance(event := next(self.events), yaml.MappingEndEvent):
             line = _line(event)
             key = self._value(event, place) if isinstance(event, yaml.ScalarEvent) else None
@@ -229,6 +298,10 @@ class _Builder:
                 continue
             self.document.lines[(*place, key)] = line
             found[key] = self._value(next(self.events), (*place, key))
+            if key == _MERGE:
+                merging = event
+        if merging is not None:
+            self._merge(found, place, merging)
         return found
 
     def _skip(self, key: yaml.Event, place: Place) -> None:

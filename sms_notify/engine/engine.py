@@ -34,6 +34,8 @@ from sms_notify.store import belief_rows, configuration_rows, incidents, outbox,
 from sms_notify.store.tx import Tx
 
 _OF_NO_GROUP = "-"  # where a delivery has its group: not empty, so that it is told at once
+# Of Prometheus, after a start: it posts every minute or so, and repeats no post that failed.
+_TO_POST_AGAIN = timedelta(minutes=10)
 _TO_REPEAT = timedelta(hours=5)  # after a start: longer than a source's usual repeat interval
 
 
@@ -82,6 +84,7 @@ class Engine:
         """At start: takes up what an earlier process left, under the configuration of today."""
         incidents.allow_for_absence(tx, now - self.plan.timing.stale_after + _TO_REPEAT)
         silences.still_suppressed(tx, now)
+        timers.allow_for_absence(tx, now + _TO_POST_AGAIN)
         timers.clamp(tx, now)
         outbox.clamp_waits(tx, now + LONGEST_PAUSE)
         working = WorkingSet(tx, self.node, now)

@@ -62,7 +62,7 @@ class Ticker:
             report_timeout=timing.report_timeout,
         )  # fmt: skip
         told: list[Texted] = []
-        if due.unheard:
+        if due.unheard or due.silent:
             told += self._note_unheard(tx, now)
         if due.old_notes:
             breakers.close_old_self_alerts(tx, now)
@@ -92,6 +92,7 @@ class Ticker:
         working = WorkingSet(tx, self._node, now)
         working.load_ids()
         found = working.load_unheard(now - self._plan.timing.stale_after)
+        found += [one for one in working.load_silent() if one.id not in {known.id for known in found}]
         cases = [unheard(self._plan, working.rows, incident) for incident in found]
         told = self._texting.unheard(working, self._numbers, cases)
         working.flush()

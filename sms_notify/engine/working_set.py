@@ -18,7 +18,7 @@ from sms_notify.policy.rate_limits import Credits, Lane
 from sms_notify.policy.records import Incident, Message, Notification, TimerKind
 from sms_notify.policy.rows import Rows
 from sms_notify.policy.same_text import told_before
-from sms_notify.policy.vocabulary import Kind, State
+from sms_notify.policy.vocabulary import IncidentState, Kind, State
 from sms_notify.store import (
     belief_rows,
     breakers,
@@ -115,6 +115,18 @@ class WorkingSet:
         self._take(found)
         self.load_history((incident.source, incident.fingerprint) for incident in found)
         return found
+
+    def load_silent(self) -> list[Incident]:
+        """The open episodes whose source promised to speak again by now, and has not. Their timers are done with."""
+        due = timers.due(self._tx, TimerKind.SILENT, self.rows.now)
+        self.load_timers(timer.incident_id for timer in due)
+        self.load_incidents(timer.incident_id for timer in due)
+        for timer in due:
+            self.rows.strike(timer)
+        found = [self.rows.incidents.rows[timer.incident_id] for timer in due]
+        still = [one for one in found if one.is_open and one.state is not IncidentState.UNHEARD]
+        self.load_history((incident.source, incident.fingerprint) for incident in still)
+        return still
 
     def load_lapsed(self) -> list[Incident]:
         """The open episodes whose acknowledgement has lapsed, with what anybody was to hear of them."""

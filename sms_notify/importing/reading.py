@@ -9,7 +9,6 @@ from sms_notify.config.document import Document, Place, Value, parse_document
 from sms_notify.errors import ConfigError, Fault
 
 _SHOWN = 40
-_ANCHOR = "has a YAML anchor"  # what it names is read; only the alias that repeats it is not
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +53,7 @@ class Reading:
         return self.document.fault(place, "").line
 
     def unread(self, place: Place) -> bool:
-        """Whether an alias or a tag stands there, so that what was meant is not known."""
+        """Whether a tag or an alias of nothing stands there, so that what was meant is not known."""
         return place in self.document.unread
 
     def unknown(self, place: Place, entry: dict[str, Value], known: frozenset[str], advice: str) -> None:
@@ -68,8 +67,7 @@ def read(source: Source, program: str) -> Reading:
     if all(line.strip()[:1] in ("", "#") for line in source.text.splitlines()):
         raise wrong(source, "is empty", f"give the configuration that {program} runs with")
     document = parse_document(source.text, source.file)
-    notes = [fault for fault in document.faults if not fault.what.startswith(_ANCHOR)]
-    return Reading(source, document, notes)
+    return Reading(source, document, list(document.faults))
 
 
 def wrong(source: Source, what: str, advice: str, line: int = 0) -> ConfigError:

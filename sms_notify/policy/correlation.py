@@ -20,7 +20,7 @@ from sms_notify.policy.vocabulary import Heard, IncidentState
 SHARED = "dedup"
 """The source of an incident that stands for alerts of several sources."""
 
-REPEATING = frozenset(("alertmanager", "grafana"))
+REPEATING = frozenset(("alertmanager", "grafana", "prometheus"))
 """Sources that say again and again what fires. The others say it once."""
 
 _SECOND = timedelta(seconds=1)

@@ -309,6 +309,7 @@ class TimerKind(StrEnum):
     REMIND = "remind"
     CALM = "calm"  # it has neither come nor gone for so long that it counts as calm
     COPY = "copy"  # what may have been an old copy of its alert counts as a new beginning
+    SILENT = "silent"  # its source said that its word holds so long, and has not said it again
     HANDOFF = "handoff"
 
     @property

@@ -46,9 +46,20 @@ def hear(plan: Plan, rows: Rows, it: Known, chains: Chains) -> Case:
     if incident_id is None:
         return case
     note_member(rows, it, heard, incident_id)
+    _note_promise(rows, it, incident_id)
     if it.told_as is not None:
         _note_repeats(rows, incident_id)
     return as_it_is(plan, rows, case)
+
+
+def _note_promise(rows: Rows, it: Known, incident_id: int) -> None:
+    """A firing alert with an end ahead: its source promises to speak again before that. Of a shared incident other sources
+    may speak meanwhile.
+    """
+    until, incident = it.alert.ends_at, rows.incidents.rows[incident_id]
+    firing = it.alert.status is Status.FIRING and incident.is_open and it.told_as is None
+    if firing and incident.repeats and until is not None and until > rows.now:
+        rows.set_timer(Timer(incident_id, "", TimerKind.SILENT, 0, until))
 
 
 def _note_repeats(rows: Rows, incident_id: int) -> None:

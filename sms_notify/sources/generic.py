@@ -14,7 +14,7 @@ from typing import Any
 
 from sms_notify.alert import OPENED_BY, OWN_ID, Alert, Delivery, fingerprint_of
 from sms_notify.errors import ParseError
-from sms_notify.sources import input_limits, json_alert, status_words
+from sms_notify.sources import input_limits, json_alert, json_reading, status_words
 from sms_notify.sources.end_reason import end_reason_of
 from sms_notify.sources.json_alert import KnownBy
 from sms_notify.sources.status_words import TRUE_WORDS, StatusWord, bare, said
@@ -70,7 +70,7 @@ SPEAKING = {
 KNOWN = {*SPEAKING, *OWN_IDS, *ROW_IDS}
 # A label name has no blank in it, so that none of ours is one.
 _ID = "its sender's id"
-_MEANT = re.compile(rb"\s*(?:\{\s*[\"}]|\[\s*(?:\{|\]\s*\Z))")
+_MEANT = re.compile(rb"(?:\xef\xbb\xbf)?\s*(?:\{\s*[\"}]|\[\s*(?:\{|\]\s*\Z))")
 _SECONDS = 1e11  # the year 5138; what is larger is in milliseconds
 
 
@@ -93,7 +93,7 @@ def parse(body: bytes, source: str = SOURCE, added: Added | None = None) -> Deli
 
     Raises ParseError where the body is not JSON, or nothing in it is an alert.
     """
-    payload = _payload(body)
+    payload, faulty = json_reading.read(body)
     group, hidden, default, listed, sender = "", 0, StatusWord.NOTHING, payload, ""
     if isinstance(payload, dict) and isinstance(payload.get("alerts"), list):
         group = input_limits.storable(
@@ -110,35 +110,10 @@ def parse(body: bytes, source: str = SOURCE, added: Added | None = None) -> Deli
     if not isinstance(listed, list):
         raise ParseError("the body is neither an alert nor a list of alerts")
     added = added or Added()
-    alerts = (
-        _alert(source, one, default, added, f"alerts[{index}]")
-        for index, one in enumerate(json_alert.few(listed))
+    alerts, unread = json_alert.each(
+        listed, lambda one, where: _alert(source, one, default, added, where), faulty
     )
-    return Delivery(source, tuple(alerts), group=group, hidden=hidden, sender=sender)
-
-
-def _payload(body: bytes) -> Any:
-    try:
-        return json_alert.loads(body)
-    except ParseError:
-        lines = [line for line in body.split(b"\n", input_limits.MAX_ALERTS + 1) if line.strip()]
-        if len(lines) < 2 or not _whole(lines[0]):
-            raise
-    return [_line(line, number) for number, line in enumerate(lines, 1)]
-
-
-def _whole(line: bytes) -> bool:
-    try:
-        return isinstance(json_alert.loads(line), dict)
-    except ParseError:
-        return False
-
-
-def _line(line: bytes, number: int) -> Any:
-    try:
-        return json_alert.loads(line)
-    except ParseError:
-        raise ParseError(f"alert {number}, of one a line, is not JSON") from None
+    return Delivery(source, alerts, group=group, hidden=hidden, sender=sender, unread=unread)
 
 
 def _alert(source: str, given: object, default: StatusWord, added: Added, where: str) -> Alert:
@@ -146,7 +121,7 @@ def _alert(source: str, given: object, default: StatusWord, added: Added, where:
     labels = json_alert.texts_of(entry.get("labels"), f"{where}.labels")
     _fill(labels, entry, LABELS, where)
     labels = {**added.labels, **labels}
-    annotations = json_alert.texts_of(entry.get("annotations"), f"{where}.annotations")
+    annotations = json_alert.annotations_of(entry.get("annotations"), f"{where}.annotations")
     _fill(annotations, entry, ANNOTATIONS, where)
     # A severity that stands beside the labels may change, or be missing when all is well: it names nothing.
     known, own_id, alike = _identity(entry, labels, annotations, where)

@@ -11,7 +11,7 @@ from typing import Any
 
 from sms_notify.alert import Alert, Delivery
 from sms_notify.errors import ParseError
-from sms_notify.sources import input_limits, json_alert
+from sms_notify.sources import input_limits, json_alert, json_reading
 from sms_notify.sources.status_words import StatusWord, said
 
 SOURCE = "grafana"
@@ -26,23 +26,23 @@ def parse(body: bytes) -> Delivery:
 
     Raises ParseError where the body is not JSON or holds no list of alerts.
     """
-    payload = json_alert.loads(body)
-    alerts = payload.get("alerts") if isinstance(payload, dict) else None
-    if not isinstance(alerts, list):
+    payload, faulty = json_reading.read(body)
+    listed = payload.get("alerts") if isinstance(payload, dict) else None
+    if not isinstance(listed, list):
         raise ParseError(_why_not(payload))
-    default = said(payload.get("status"))
-    org = _organisation(payload.get("orgId"))
+    default, org = said(payload.get("status")), _organisation(payload.get("orgId"))
+    alerts, unread = json_alert.each(
+        listed, lambda alert, where: _of_organisation(_alert(alert, default, where), org), faulty
+    )
     return Delivery(
         source=SOURCE,
-        alerts=tuple(
-            _of_organisation(_alert(alert, default, f"alerts[{index}]"), org)
-            for index, alert in enumerate(json_alert.few(alerts))
-        ),
+        alerts=alerts,
         group=input_limits.storable(
             json_alert.text_of(payload.get("groupKey"), "groupKey"), input_limits.MAX_GROUP
         ),
         hidden=input_limits.hidden(payload.get("truncatedAlerts")),
         sender=json_alert.sender_of(payload),
+        unread=unread,
     )
 
 

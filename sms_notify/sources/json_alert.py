@@ -7,26 +7,45 @@ quotes what was sent: it may hold a secret.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import json
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import orjson
 
-from sms_notify.alert import Alert, Status, fingerprint_of, says_what
+from sms_notify.alert import Alert, Status, Unread, fingerprint_of, says_what
 from sms_notify.errors import ParseError
-from sms_notify.sources import input_limits
+from sms_notify.sources import input_limits, json_reading
 from sms_notify.sources.end_reason import end_reason_of
 from sms_notify.sources.status_words import StatusWord, said
 from sms_notify.sources.times import parse_rfc3339
 
 
 def loads(body: bytes) -> Any:
-    """The JSON value (RFC 8259). Raises ParseError."""
-    try:
-        return orjson.loads(body)
-    except orjson.JSONDecodeError as error:
-        raise ParseError(f"the body is not JSON: {error}") from None
+    """The JSON value (RFC 8259), read as `json_reading` does. Raises ParseError, also where a part of it cannot be read."""
+    value, unread = json_reading.read(body)
+    if unread:
+        raise ParseError(unread[0].why)
+    return value
+
+
+def each(
+    entries: list[Any], read: Callable[[object, str], Alert], unread: Sequence[Unread]
+) -> tuple[tuple[Alert, ...], tuple[Unread, ...]]:
+    """The alerts of a list, and what in it is none, beside what was `unread` before. `read` takes an entry and its place.
+
+    Raises ParseError where there are more than MAX_ALERTS, or not one of several is an alert.
+    """
+    alerts, refused = [], list(unread)
+    for index, entry in enumerate(few(entries)):
+        try:
+            alerts.append(read(entry, f"alerts[{index}]"))
+        except ParseError as error:
+            refused.append(Unread(str(error), json.dumps(entry).encode()))
+    if refused and not alerts:
+        raise ParseError(refused[0].why)
+    return tuple(alerts), tuple(refused)
 
 
 def entry_of(entry: object, where: str) -> dict[str, Any]:
@@ -47,7 +66,7 @@ def alert_of(source: str, given: object, default: StatusWord, where: str) -> Ale
     """One entry of the list. Raises ParseError, which names it by `where`."""
     entry = entry_of(given, where)
     labels = texts_of(entry.get("labels"), f"{where}.labels")
-    annotations = texts_of(entry.get("annotations"), f"{where}.annotations")
+    annotations = annotations_of(entry.get("annotations"), f"{where}.annotations")
     given_name = text_of(entry.get("fingerprint"), f"{where}.fingerprint")
     known = named(given_name, labels, annotations)
     status = status_of(said(entry.get("status")), default)
@@ -119,6 +138,11 @@ def texts_of(pairs: object, where: str) -> dict[str, str]:
     return {name: value if isinstance(value, str) else text_of(value, where) for name, value in pairs.items()}
 
 
+def annotations_of(given: object, where: str) -> dict[str, str]:
+    """As `texts_of`; what is no set of texts is itself said of the alert: it names nothing, so it costs no alert."""
+    return texts_of(given if given is None or isinstance(given, dict) else {"summary": given}, where)
+
+
 def text_of(value: object, where: str) -> str:
     """Raises ParseError where it is nested beyond reason."""
     if value is None:
@@ -127,5 +151,7 @@ def text_of(value: object, where: str) -> str:
         return value
     try:
         return orjson.dumps(value).decode()
-    except TypeError:
+    except TypeError as error:
+        if "surrogates" in str(error):
+            return json.dumps(value)
         raise ParseError(f"{where} is nested too deeply") from None

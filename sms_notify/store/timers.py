@@ -93,6 +93,14 @@ def forget_groups(tx: Tx, before: datetime) -> None:
     tx.run("delete from groups where flush_at < :before", before=stored(before))
 
 
+def allow_for_absence(tx: Tx, until: datetime) -> None:
+    """At start: while we were away nobody could tell us that it still fires."""
+    tx.run(
+        f"update agenda set due_at = :until where what = '{TimerKind.SILENT}' and due_at < :until",
+        until=stored(until),
+    )
+
+
 def clamp(tx: Tx, now: datetime) -> None:
     """At start: what waits longer than anything can was written by a clock that has been set right since."""
     soon, far = stored(now), stored(now + _FAR)

@@ -32,6 +32,7 @@ class WorkDue:
     steps: bool
     calm: bool
     copies: bool
+    silent: bool
     reminders: bool
     handoffs: bool
     notifications: bool
@@ -61,6 +62,7 @@ _LINES = {
     "steps": f"exists (select 1 from agenda where what = '{TimerKind.ESCALATE}' and due_at <= :now)",
     "calm": f"exists (select 1 from agenda where what = '{TimerKind.CALM}' and due_at <= :now)",
     "copies": f"exists (select 1 from agenda where what = '{TimerKind.COPY}' and due_at <= :now)",
+    "silent": f"exists (select 1 from agenda where what = '{TimerKind.SILENT}' and due_at <= :now)",
     "reminders": f"exists (select 1 from agenda where what = '{TimerKind.REMIND}' and due_at <= :now)",
     "handoffs": f"exists (select 1 from agenda where what = '{TimerKind.HANDOFF}' and due_at <= :now)",
     "notifications": "exists (select 1 from pages where state = 'held' and due_at <= :now)",

@@ -163,6 +163,7 @@ class Piped(Model):
     name: Words = ""
     severity: Words = ""
     label: Annotated[Labels, AfterValidator(_label_names)] = Field(default={})
+    one: Boolean = False
     resolved: Boolean = False
 
 
@@ -237,6 +238,8 @@ class EventText(Model):
     from_: Annotated[Words, AfterValidator(_installation)] = Field(default="", alias="from")
     alertmanager: WebhookEvent | None = None
     grafana: GrafanaEvent | None = None
+    prometheus: WebhookEvent | None = None
+    uptime_kuma: dict[str, Any] | None = None
     nagios: Options | None = None
     icinga: Options | None = None
     zabbix: dict[str, Any] | None = None

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from sms_notify.alert import Handed, fingerprint_of
@@ -14,6 +14,7 @@ from sms_notify.stories.models import GrafanaEvent, Piped, WebhookEvent
 
 SENDER = "http://alertmanager.example:9093"
 _NEVER = "0001-01-01T00:00:00Z"
+_PROMISED = timedelta(minutes=4)  # of Prometheus, with its usual settings
 _EPOCH_OPTIONS = ("since", "time")  # of a hook: seconds since 1970, here a duration since the start
 
 
@@ -42,6 +43,24 @@ def webhook(given: WebhookEvent, rule: Rule, start: datetime, now: datetime) -> 
     if isinstance(given, GrafanaEvent):
         body["orgId"] = given.org
     return _json(body)
+
+
+def posted_by_prometheus(given: WebhookEvent, rule: Rule, start: datetime, now: datetime) -> bytes:
+    """One POST of a Prometheus: an alert that fires ends four minutes from now, unless it is said to end elsewhen."""
+    alerts = [_alert(one, "firing", rule, "", start, now) for one in given.firing]
+    alerts += [_alert(one, "resolved", rule, "", start, now) for one in given.resolved]
+    ahead = _rfc3339(now + _PROMISED)
+    bare = [
+        {name: alert[name] for name in ("labels", "annotations", "startsAt", "endsAt")} for alert in alerts
+    ]
+    return _json([alert | ({"endsAt": ahead} if alert["endsAt"] == _NEVER else {}) for alert in bare])
+
+
+BODIES: Mapping[str, Callable[[WebhookEvent, Rule, datetime, datetime], bytes]] = {
+    "alertmanager": webhook,
+    "grafana": webhook,
+    "prometheus": posted_by_prometheus,
+}
 
 
 def _alert(
@@ -106,5 +125,5 @@ def of_pipe(piped: Piped, now: datetime) -> Handed:
     """A call of `pipe` with this standard input."""
     words = [f"--label={name}={text}" for name, text in piped.label.items()]
     words += [f"--{name}={text}" for name in ("name", "severity") if (text := getattr(piped, name))]
-    words += ["--resolved"] if piped.resolved else []
+    words += [f"--{flag}" for flag in ("one", "resolved") if getattr(piped, flag)]
     return Handed("pipe", now, tuple(words), {}, piped.text.encode("utf-8", "surrogatepass"))

@@ -18,12 +18,12 @@ from sms_notify.errors import ConfigError, ParseError, SmsNotifyError
 from sms_notify.policy.directory import group_of
 from sms_notify.policy.outcomes import DeliveryStatus
 from sms_notify.policy.vocabulary import AckBy
-from sms_notify.sources import alertmanager, generic, grafana, hook_record, zabbix
+from sms_notify.sources import alertmanager, generic, grafana, hook_record, prometheus, uptime_kuma, zabbix
 from sms_notify.sources.installation import sent_by
 from sms_notify.store import outbox, reader_history
 from sms_notify.stories import payloads
 from sms_notify.stories.daemon import Outside, StoryClock, StoryDaemon
-from sms_notify.stories.models import By, Named
+from sms_notify.stories.models import By, Lasting, Named
 from sms_notify.stories.reading import OPERATOR, Story, StoryEvent
 from sms_notify.stories.weather import Accepted
 from sms_notify.wording import gsm
@@ -123,7 +123,7 @@ class Player:
         self.played = Played(story)
         self._clock = StoryClock(story.start)
         self._outside = Outside(self._clock, self._accepted, self._noted)
-        self._rules = {"alertmanager": payloads.Rule(), "grafana": payloads.Rule()}
+        self._rules = {source: payloads.Rule() for source in payloads.BODIES}
         self._config = story.config
         self._off_until: timedelta | None = None
         self._waiting: list[Callable[[], None]] = []
@@ -215,32 +215,37 @@ class Player:
         parse(body)  # refused at once, also where the daemon is off
         self._once_up(lambda: self.daemon.accept(sent_by(parse(body), event.given.from_)))
 
+    def _body(self, event: StoryEvent) -> bytes:
+        given, rule = _the(getattr(event.given, event.kind)), self._rules[event.kind]
+        return payloads.BODIES[event.kind](given, rule, self._story.start, self._clock.true())
+
     def _on_alertmanager(self, event: StoryEvent) -> None:
-        given = _the(event.given.alertmanager)
-        body = payloads.webhook(given, self._rules["alertmanager"], self._story.start, self._clock.true())
+        body = self._body(event)
         self._outside.listed.hear(alertmanager.parse(body))
         self._webhook(event, alertmanager.parse, body)
 
     def _on_grafana(self, event: StoryEvent) -> None:
-        given = _the(event.given.grafana)
-        body = payloads.webhook(given, self._rules["grafana"], self._story.start, self._clock.true())
-        self._webhook(event, grafana.parse, body)
+        self._webhook(event, grafana.parse, self._body(event))
+
+    def _on_prometheus(self, event: StoryEvent) -> None:
+        self._webhook(event, lambda raw: prometheus.parse(raw, at=self._clock()), self._body(event))
+
+    def _on_uptime_kuma(self, event: StoryEvent) -> None:
+        self._webhook(event, uptime_kuma.parse, payloads.posted(event.given.uptime_kuma))
 
     def _on_zabbix(self, event: StoryEvent) -> None:
-        body = payloads.posted(event.given.zabbix)
-        self._webhook(event, lambda raw: zabbix.parse(raw, at=self._clock()), body)
+        self._webhook(
+            event, lambda raw: zabbix.parse(raw, at=self._clock()), payloads.posted(event.given.zabbix)
+        )
 
     def _on_json(self, event: StoryEvent) -> None:
         self._webhook(event, generic.parse, payloads.posted(event.given.json_))
 
     def _on_nagios(self, event: StoryEvent) -> None:
-        self._monitor("nagios", _the(event.given.nagios))
+        options: Mapping[str, str] = _the(getattr(event.given, event.kind))
+        self._hand_over(payloads.of_monitor(event.kind, options, self._story.start, self._clock()))
 
-    def _on_icinga(self, event: StoryEvent) -> None:
-        self._monitor("icinga", _the(event.given.icinga))
-
-    def _monitor(self, hook: str, options: Mapping[str, str]) -> None:
-        self._hand_over(payloads.of_monitor(hook, options, self._story.start, self._clock()))
+    _on_icinga = _on_nagios
 
     def _on_zabbix_script(self, event: StoryEvent) -> None:
         self._hand_over(payloads.of_script(_the(event.given.zabbix_script), self._clock()))
@@ -285,12 +290,10 @@ class Player:
         return [(int(row["id"]), str(row["state"])) for row in found]
 
     def _on_silence(self, event: StoryEvent) -> None:
-        given = _the(event.given.silence)
-        self._outside.listed.cover(given.labels, given.by, given.for_, silence=True)
+        given: Lasting = _the(getattr(event.given, event.kind))
+        self._outside.listed.cover(given.labels, given.by, given.for_, silence=event.kind == "silence")
 
-    def _on_suppressed(self, event: StoryEvent) -> None:
-        given = _the(event.given.suppressed)
-        self._outside.listed.cover(given.labels, given.by, given.for_, silence=False)
+    _on_suppressed = _on_silence
 
     def _on_gone(self, event: StoryEvent) -> None:
         gone = self._outside.listed.forget(_the(event.given.gone).labels)

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 from sms_notify.alert import Delivery
 from sms_notify.policy.outcomes import DeliveryStatus
-from sms_notify.sources import alertmanager, generic, grafana, installation, zabbix
+from sms_notify.sources import alertmanager, generic, grafana, installation, prometheus, uptime_kuma, zabbix
 from sms_notify.web.body import MAX_BODY
 from sms_notify.web.http_limits import HttpLimits
 from sms_notify.web.schemas import Json, schemas
@@ -57,6 +57,26 @@ _WEBHOOKS: Mapping[Parser, _Webhook] = {
         "A webhook media type of Zabbix, its parameters as one object",
         "Zabbix",
         {"EVENT.ID": "17", "EVENT.VALUE": "1", "EVENT.NAME": "Disk is full", "HOST.HOST": "db1"},
+    ),
+    prometheus.parse: _Webhook(
+        "Prometheus or vmalert, as it posts to an Alertmanager",
+        "Prometheus",
+        [
+            {
+                "labels": _LABELS,
+                "annotations": {"summary": "/var is at 97 %"},
+                "endsAt": "2100-01-01T00:00:00Z",
+            }
+        ],
+    ),
+    uptime_kuma.parse: _Webhook(
+        "A webhook notification of Uptime Kuma, its body as application/json",
+        "UptimeKuma",
+        {
+            "heartbeat": {"status": 0, "time": "2026-11-22 13:14:36.500", "msg": "timeout"},
+            "monitor": {"id": 29, "name": "Shop", "url": "https://shop.example/"},
+            "msg": "[Shop] [Down] timeout",
+        },
     ),
     generic.parse: _Webhook(
         "Anything that can post JSON",
@@ -127,7 +147,7 @@ def _post(path: str, webhook: _Webhook, guarded: Json) -> Json:
     if webhook.lines:
         content["application/x-ndjson"] = {"schema": {"type": "string", "description": "One alert a line."}}
     return {
-        "operationId": path.strip("/"),
+        "operationId": path.strip("/").replace("/", "_"),
         "tags": ["alerts"],
         "summary": webhook.who,
         "requestBody": {"required": True, "content": content},
@@ -205,7 +225,7 @@ def _said(what: str, kinds: tuple[str, ...] = ("text/plain",)) -> Json:
 _REFUSALS: Mapping[str, tuple[str, str]] = {
     "400": (
         "NotUnderstood",
-        "Nothing was stored: not JSON, or no alert in it. The same body will not do better.",
+        "Nothing was stored: no alert in it can be read. The same body will not do better.",
     ),
     "401": ("Unauthorized", "Neither a valid token nor a user with the right password; nothing was stored."),
     "403": (
@@ -238,11 +258,19 @@ def _responses(guarded: bool) -> Json:
     accepted: Json = {
         "type": "object",
         "required": ["accepted"],
-        "properties": {"accepted": {"type": "integer", "minimum": 0, "description": "How many alerts."}},
+        "properties": {
+            "accepted": {"type": "integer", "minimum": 0, "description": "How many alerts."},
+            "refused": {"type": "integer", "minimum": 1, "description": "Alerts that could not be read."},
+            "reasons": {
+                "type": "array",
+                "items": {"type": "string"},
+                "description": "Why, of the first ones.",
+            },
+        },
     }
     told = {name: _refusal(status, about) for status, (name, about) in _REFUSALS.items()}
     del told["NotOurName" if guarded else "Unauthorized"]
-    about = "Every alert of the request is on disk."
+    about = "Every alert of the request that can be read is on disk."
     return {"Accepted": {"description": about, "content": {"application/json": {"schema": accepted}}}, **told}
 
 

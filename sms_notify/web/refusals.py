@@ -1,4 +1,4 @@
-"""A webhook that is refused with 4xx leaves a trace: Alertmanager does not repeat it now, most others never do.
+"""A webhook that is refused, or taken in part, leaves a trace: Alertmanager does not repeat it now, most others never do.
 
 Whoever was to be paged by it hears nothing, so somebody must be able to see it: a line in the log and a count.
 """
@@ -6,12 +6,13 @@ Whoever was to be paged by it hears nothing, so somebody must be able to see it:
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from http import HTTPStatus
 
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from sms_notify.alert import Unread
 from sms_notify.logs import bounded
 from sms_notify.web.rarely import Rarely
 
@@ -21,12 +22,17 @@ REASON = "sms_notify.reason"
 BUSY = "sms_notify.busy"
 """The key of the ASGI scope that says: turned away with 503, because too many passwords wait to be checked."""
 
+UNREAD = "sms_notify.unread"
+"""The key of the ASGI scope under which stands what of a webhook could not be read, where the rest was taken."""
+
 UNKNOWN = "unknown"
 SOURCE_OF: Mapping[str, str] = {
     "alertmanager": "alertmanager",
     "alert": "alertmanager",
     "grafana": "grafana",
     "zabbix": "zabbix",
+    "api": "prometheus",
+    "uptime-kuma": "uptime-kuma",
     "alerts": "alerts",
 }
 """The first part of a webhook's path → its source, as in `alerts_received_total`."""
@@ -69,16 +75,23 @@ class Refusals:
 
     def refused(self, source: str, path: str, status: int, reason: str, client: str) -> None:
         """One webhook was answered with `status`, 4xx; `reason` is what its sender was told."""
+        what = "a webhook was refused, nothing of it was taken"
+        self._tell(
+            what, source, path, status, client, {"reason": bounded(reason, 300), **_advice(source, status)}
+        )
+
+    def taken_in_part(self, source: str, path: str, unread: Sequence[Unread], client: str) -> None:
+        """One webhook was answered with 200, and some of its alerts could not be read."""
+        what = "a webhook was taken in part, some of it could not be read"
+        reason = {"reason": bounded(unread[0].why, 300), **_advice(source, 400)}
+        self._tell(what, source, path, 200, client, {"refused": len(unread), **reason})
+
+    def _tell(
+        self, what: str, source: str, path: str, status: int, client: str, why: Mapping[str, object]
+    ) -> None:
         self._count(source, status)
-        extra = {
-            "source": source,
-            "path": shown_path(path),
-            "status": status,
-            "client": client or "-",
-            "reason": bounded(reason, 300),
-            **_advice(source, status),
-        }
-        self._rarely.warn((source, status, client), "a webhook was refused, nothing of it was taken", extra)
+        where = {"source": source, "path": shown_path(path), "status": status, "client": client or "-"}
+        self._rarely.warn((source, status, client), what, {**where, **why})
 
     def below(self, method: str, path: str, status: int, reason: str, client: str) -> None:
         """The same for what was refused before it was a request; no method = nobody knows what it was meant for."""
@@ -114,6 +127,8 @@ class Trace:
             if message["type"] == "http.response.start" and (400 <= status < 500 or BUSY in scope):
                 reason = scope.get(REASON) or HTTPStatus(status).phrase
                 self._refusals.refused(source, path, status, reason, client_of(scope))
+            elif status == 200 and UNREAD in scope:
+                self._refusals.taken_in_part(source, path, scope[UNREAD], client_of(scope))
             await send(message)
 
         await self._app(scope, receive, watch)

@@ -35,6 +35,15 @@ def schemas() -> Json:
         "Alertmanager": _payload("AlertmanagerAlert"),
         "GrafanaAlert": _object({**_common(), **_times(), **_of_grafana()}),
         "Grafana": _payload("GrafanaAlert"),
+        "PrometheusAlert": _object(
+            {name: part for name, part in {**_common(), **_times()}.items() if name != "status"}
+        ),
+        "Prometheus": {
+            "type": "array",
+            "maxItems": input_limits.MAX_ALERTS,
+            "items": _ref("PrometheusAlert"),
+        },
+        "UptimeKuma": _uptime_kuma(),
         "Zabbix": _zabbix(),
         "Alert": _object(alert_fields()),
         "Alerts": _alerts(),
@@ -68,6 +77,25 @@ def _payload(alert: str) -> Json:
 def _of_grafana() -> Json:
     told = {name: {"type": "string", "description": f"The annotation {name}."} for name in grafana.ALONG}
     return {**told, "values": {"type": ["object", "null"], "additionalProperties": {"type": "number"}}}
+
+
+def _uptime_kuma() -> Json:
+    beat = {
+        "status": {"type": "integer", "enum": [*range(4)], "description": "Down, up, pending, maintenance."}
+    }
+    monitor = {name: _ref("Text") for name in ("id", "name", "hostname", "port", "url")}
+    tag = _object({"name": _ref("Text"), "value": _ref("Text")})
+    fields = {
+        "heartbeat": _object({**beat, "msg": _ref("Text"), "time": {"type": "string"}})
+        | {"type": ["object", "null"]},
+        "monitor": _object({**monitor, "tags": {"type": "array", "items": tag}})
+        | {"type": ["object", "null"]},
+        "msg": {
+            **_ref("Text"),
+            "description": "Told where there is no heartbeat: a test, a certificate that expires.",
+        },
+    }
+    return {**_object(fields), "required": ["heartbeat", "monitor", "msg"]}
 
 
 def _zabbix() -> Json:

@@ -8,6 +8,7 @@ now", 4xx is "try again at the next group_interval", a redirect is followed as G
 from __future__ import annotations
 
 import asyncio
+import json
 import logging
 import traceback
 from collections.abc import Awaitable, Callable, Mapping
@@ -29,7 +30,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from sms_notify.alert import Delivery
 from sms_notify.errors import ParseError, SmsNotifyError, StoreError
 from sms_notify.logs import printable
-from sms_notify.sources import alertmanager, generic, grafana, zabbix
+from sms_notify.sources import alertmanager, generic, grafana, prometheus, uptime_kuma, zabbix
 from sms_notify.sources.installation import is_name, sent_by
 from sms_notify.web import body, openapi
 from sms_notify.web.auth import Gatekeeper
@@ -39,7 +40,7 @@ from sms_notify.web.http_limits import ANSWER_HEADERS
 from sms_notify.web.openapi import Parser
 from sms_notify.web.password_checks import BusyError
 from sms_notify.web.ports import People
-from sms_notify.web.refusals import BUSY, REASON, UNKNOWN, Refusals, Trace, source_of
+from sms_notify.web.refusals import BUSY, REASON, UNKNOWN, UNREAD, Refusals, Trace, source_of
 from sms_notify.web.settings import WebSettings
 from sms_notify.web.shortcut import Shortcut
 from sms_notify.web.site import PageRoutes
@@ -51,13 +52,18 @@ SOURCES: Mapping[str, Parser] = {
     "/alert": alertmanager.parse,
     "/grafana": grafana.parse,
     "/zabbix": zabbix.parse,
+    "/api/v2/alerts": prometheus.parse,
+    "/uptime-kuma": uptime_kuma.parse,
     "/alerts": generic.parse,
 }
 
+# What these are told is measured against the time at which it came.
+_BY_THE_CLOCK = (zabbix.parse, prometheus.parse)
 # A body of this size takes some 10 ms to parse; larger ones leave the event loop to the others meanwhile.
 _PARSE_APART = 256 * 1024
 _MAX_QUERY = 2_048
 _MAX_TOKEN = 256
+_REASONS = 10  # in an answer; the rest is counted
 _RETRY = {"Retry-After": "5"}
 _THERE = f"They are at {', '.join(SOURCES)}; an installation has a name as in /alertmanager/NAME."
 
@@ -71,9 +77,9 @@ class Hooks:
     `accept` returns only after the commit and raises StoreError when there is none. `metrics` takes the
     Accept header and gives body and content type. `ready` gives the reasons why not; none = ready. `report`
     takes the token of the call-back's address and its parameters, and says whether something came of them.
-    `now` is aware UTC, for Zabbix: it tells how old a problem is, and no time that has a zone. `reload` says what has
-    changed, once it runs; it raises SmsNotifyError where nothing has, and the faults of the file are its text. `guessed` is
-    told of each login that was refused; it must not block.
+    `now` is aware UTC: Zabbix tells how old a problem is, and no time that has a zone; Prometheus until when its word
+    holds. `reload` says what has changed, once it runs; it raises SmsNotifyError where nothing has, and the faults of the
+    file are its text. `guessed` is told of each login that was refused; it must not block.
     """
 
     accept: Callable[[Delivery], Awaitable[None]]
@@ -176,12 +182,15 @@ class _Front:
 
     async def _webhook(self, parse: Parser, request: Request) -> Response:
         await self._admit(request)
-        if parse is zabbix.parse:
-            parse = partial(zabbix.parse, at=self._hooks.now())
+        if parse in _BY_THE_CLOCK:
+            parse = partial(parse, at=self._hooks.now())
         name = _installation(request) or self.gatekeeper.installation(request)
         delivery = await _parsed(parse, await body.read(request, self._patience.body))
         await self._commit(sent_by(delivery, name))
-        return _accepted(len(delivery.alerts))
+        if not delivery.unread:
+            return _accepted(len(delivery.alerts))
+        request.scope[UNREAD] = delivery.unread
+        return _accepted_in_part(delivery)
 
     async def _commit(self, delivery: Delivery) -> None:
         """Raises HTTPException 503 where there was no commit, or none in time.
@@ -278,13 +287,24 @@ def _installation(request: Request) -> str:
     return name
 
 
+def _accepted_in_part(delivery: Delivery) -> Response:
+    """200: no sender repeats a part, and what was taken must not be sent again."""
+    reasons = [_one_line(part.why) for part in delivery.unread[:_REASONS]]
+    told = {"accepted": len(delivery.alerts), "refused": len(delivery.unread), "reasons": reasons}
+    return Response(json.dumps(told).encode() + b"\n", media_type="application/json")
+
+
+def _one_line(text: str) -> str:
+    return " ".join(text.split())[:500]
+
+
 async def _parsed(parse: Parser, content: bytes) -> Delivery:
     try:
         if len(content) > _PARSE_APART:
             return await asyncio.to_thread(parse, content)
         return parse(content)
     except ParseError as error:
-        raise HTTPException(400, " ".join(str(error).split())[:500]) from None
+        raise HTTPException(400, _one_line(str(error))) from None
 
 
 def _parameters(request: Request) -> dict[str, str] | None:

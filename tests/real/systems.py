@@ -27,6 +27,7 @@ INTEGRATIONS = Path(__file__).parents[2] / "integrations"
 ALERTMANAGER_YML = INTEGRATIONS / "alertmanager" / "alertmanager.yml"
 SCRAPE_YML = INTEGRATIONS / "prometheus" / "scrape.yml"
 RULES_YML = INTEGRATIONS / "prometheus" / "rules.yml"
+STRAIGHT_YML = INTEGRATIONS / "prometheus" / "without-alertmanager.yml"
 SHIPPED_ADDRESS = "127.0.0.1:9601"
 SHIPPED_TOKEN_FILE = "/etc/prometheus/sms-notify.token"
 SHIPPED_RULES = "/etc/prometheus/sms-notify.rules.yml"
@@ -130,7 +131,8 @@ class Prometheus(Program):
     """The shipped scrape.yml and rules.yml against the daemon at `address`, with the test's own targets and rule.
 
     `dead` maps names to addresses where nothing listens. HostDown fires when all of them have been found dead,
-    so that no matter how the scrapes are spread it fires for all at once.
+    so that no matter how the scrapes are spread it fires for all at once. `straight`: it posts its alerts to the daemon
+    itself, by the shipped without-alertmanager.yml.
     """
 
     def __init__(
@@ -140,9 +142,13 @@ class Prometheus(Program):
         token_file: Path,
         alertmanagers: tuple[str, ...] = (),
         dead: Mapping[str, str] | None = None,
+        *,
+        straight: bool = False,
     ) -> None:
         folder.mkdir()
         self._write(folder, address, token_file, alertmanagers, dead or {})
+        if straight:
+            self._post_to(folder, address, token_file)
         listen = f"127.0.0.1:{free_port()}"
         super().__init__(
             f"http://{listen}",
@@ -153,6 +159,13 @@ class Prometheus(Program):
             f"--web.listen-address={listen}",
             "--rules.alert.resend-delay=1s",
         )
+
+    @staticmethod
+    def _post_to(folder: Path, address: str, token_file: Path) -> None:
+        changes = {SHIPPED_ADDRESS: address, SHIPPED_TOKEN_FILE: str(token_file)}
+        written = folder / "prometheus.yml"
+        config = yaml.safe_load(written.read_text("utf-8"))
+        written.write_text(yaml.safe_dump(config | yaml.safe_load(filled_in(STRAIGHT_YML, changes))), "utf-8")
 
     @staticmethod
     def _write(
