@@ -205,8 +205,15 @@ def critical_texts_leave_at_once(world: World) -> None:
 
 
 def critical_incidents_are_named(world: World) -> None:
-    """By tag or by place, in each text of their lane, unless they are too many for that, or the gateway had it cut."""
+    """By tag or by place, in each text of their lane, unless they are too many for that, or the gateway had it cut, or it
+    reminds of a kind that was counted.
+    """
     places = {heard.incident: heard.key.place for heard in world.begun}
+    counted = {
+        row["incident_id"] for row in world.rows("select incident_id from pages where said like '% counted'")
+    }
+    kinds = {heard.key.name for heard in world.begun if heard.incident in counted}
+    of_kinds = {heard.incident for heard in world.begun if heard.key.name in kinds}
     for left in world.left:
         if left.message.lane is not Lane.CRITICAL or left.message.recuts:
             continue
@@ -215,6 +222,7 @@ def critical_incidents_are_named(world: World) -> None:
             for told in left.pages
             if _was_critical(world, told.incident, left) and told.kind not in ("resolved", "unheard")
             and not _ended_before(world, told.incident, left)
+            and not (told.kind == "reminder" and told.incident in of_kinds)
         }  # fmt: skip
         if len(urgent) <= _ONES:
             missing = {id_ for id_ in urgent if not names(left.message.body, id_, places[id_])}
