@@ -234,9 +234,8 @@ class Player:
         self._webhook(event, uptime_kuma.parse, payloads.posted(event.given.uptime_kuma))
 
     def _on_zabbix(self, event: StoryEvent) -> None:
-        self._webhook(
-            event, lambda raw: zabbix.parse(raw, at=self._clock()), payloads.posted(event.given.zabbix)
-        )
+        body = payloads.posted(event.given.zabbix)
+        self._webhook(event, lambda raw: zabbix.parse(raw, at=self._clock()), body)
 
     def _on_json(self, event: StoryEvent) -> None:
         self._webhook(event, generic.parse, payloads.posted(event.given.json_))
@@ -339,10 +338,10 @@ class Player:
         self.played.check_name(name, event.line)
         codes = [code for text in self.played.texts if name in text.to for code in _codes_in(text.body)]
         if not codes:
-            self.played.wrong(
-                event.line,
-                f"{name} has no text with a link (web.external_url, and a receiver that escalates, make one)",
+            why = (
+                f"{name} has no text with a link (web.external_url, and a receiver that escalates, make one)"
             )
+            self.played.wrong(event.line, why)
         self._once_up(lambda: self.daemon.follow_link(codes[-1], name))
 
     def _on_override(self, event: StoryEvent) -> None:
@@ -357,7 +356,6 @@ class Player:
 
     def _accepted(self, accepted: Accepted) -> None:
         plan = self.daemon.plan
-        parts = gsm.parts(accepted.body)
         text = StoryText(
             accepted.at,
             self._clock(),
@@ -365,7 +363,7 @@ class Player:
             accepted.number,
             accepted.body,
             accepted.gateway,
-            parts * plan.directory.heads(accepted.number),
+            gsm.parts(accepted.body) * plan.directory.heads(accepted.number),
             "" if accepted.report is DeliveryStatus.NONE else accepted.report.value,
         )
         self.played.texts.append(text)
