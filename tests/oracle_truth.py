@@ -18,11 +18,17 @@ _STATES = {"CRITICAL": "critical", "DOWN": "critical", "WARNING": "warning", "UN
 _ZABBIX = {"Disaster": "critical", "High": "critical", "Average": "warning", "Warning": "warning"}
 _OVERTAKES = 60  # a PROBLEM so soon after an acknowledgement may have been overtaken by it
 _HELD = 60
+_LOOKED_AT = ("silence", "suppressed", "gone")
+_LOOK = 15
 
 
 def problems_of(story: OracleStory) -> dict[str, Problem]:
     """Every problem of a story, by its place."""
-    truth = _Truth({}, flaps=any(setting.data.get("limits") != "off" for setting in story.settings))
+    truth = _Truth(
+        {},
+        flaps=any(setting.data.get("limits") != "off" for setting in story.settings),
+        listed=any(kind in _LOOKED_AT for _, kind, _ in story.events),
+    )
     for sent, kind, what in story.events:
         at = story.arrival(sent)
         truth.pass_to(at)
@@ -40,6 +46,8 @@ class _Truth:
 
     found: dict[str, Problem]
     flaps: bool
+    listed: bool
+    """Whether an Alertmanager is asked what it lists: what it tells as firing opens by the next look."""
     held: list[tuple[int, Problem, Member]] = field(default_factory=list)
     """Copies that may be old ones, each with the end of its minute."""
 
@@ -63,7 +71,8 @@ class _Truth:
             known.heard.add(known.severity)
         known.closed = None
         if firing and not known.firing and _is_old_copy(known, told, at):
-            self.held.append((known.ended[0] + _HELD, problem, known))
+            due = known.ended[0] + _HELD
+            self.held.append((min(due, at + _LOOK) if self.listed else due, problem, known))
             return
         if firing and known.firing and silent and not (told.started and told.started == known.started):
             problem.begin_anew(at, known.severity)

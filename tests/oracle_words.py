@@ -93,7 +93,7 @@ def _said(body: str) -> Iterator[tuple[str, Head]]:
     head, listing = Head.LISTED if body.startswith("On call") else Head.FIRING, False
     for found in _HEADS.finditer(body):
         if found["still"]:
-            yield found["still"], Head.REMINDER
+            yield found["still"], Head.LISTED
         elif found["place"]:
             yield found["place"], head
         elif found["head"]:

@@ -260,7 +260,7 @@ class StoryTeller:
         self.tell_of_pair(at := at + self.soon(60, 300, 1200), alarm, False, started, 2)
         self.tell_of_pair(at := at + self.soon(5, 20, 70, 200), alarm, True, started, 1)
         if self.dice.random() < 0.5:
-            self.tell_of_pair(at := at + self.soon(5, 300), alarm, False, started, 1)
+            self.tell_of_pair(at := at + self.soon(30, 300), alarm, False, started, 1)
         return at
 
     def tell_of_pair(self, at: int, alarm: Alarm, firing: bool, started: int, sender: int) -> None:

@@ -24,7 +24,6 @@ from sms_notify.stories.reading import Story, read_stories
 STORIES = Path(__file__).parent / "stories"
 DOCS = Path(__file__).parent.parent / "docs"
 FILES = sorted(STORIES.glob("*.yml"))
-KNOWN_FAILURES = frozenset((STORIES / "known_failures.txt").read_text("utf-8").splitlines())
 
 
 def name_of(story: Story) -> str:
@@ -42,14 +41,10 @@ def run(*words: object) -> Result:
 
 
 @pytest.mark.parametrize("name", EVERY)
-def test_a_story_holds_unless_it_is_known_to_fail(name: str) -> None:
+def test_a_story_holds(name: str) -> None:
     verdict = judge(EVERY[name])
 
-    assert verdict.passed == (name not in KNOWN_FAILURES), "\n".join(map(str, verdict.failures))
-
-
-def test_every_known_failure_is_a_story() -> None:
-    assert set(EVERY) >= KNOWN_FAILURES
+    assert verdict.passed, "\n".join(map(str, verdict.failures))
 
 
 # A tick a second of a longer story takes too long; the shorter ones have every event.
@@ -85,12 +80,7 @@ def opposite(expected: dict[str, object]) -> dict[str, object] | None:
     return changed
 
 
-HELD = [
-    (name, number)
-    for name, story in EVERY.items()
-    if name not in KNOWN_FAILURES
-    for number in range(len(story.expect))
-]
+HELD = [(name, number) for name, story in EVERY.items() for number in range(len(story.expect))]
 
 
 @pytest.mark.parametrize(("name", "number"), HELD)

@@ -26,6 +26,7 @@ from sms_notify.policy.correlation import Key
 from sms_notify.policy.ends import EndNotifications
 from sms_notify.policy.housekeeping import LONGEST_PAUSE, Moved
 from sms_notify.policy.reconfigured import Configured, Reconfigured, configured, numbers_changed
+from sms_notify.policy.relief import pass_over_strangers
 from sms_notify.policy.rotations import Schedule
 from sms_notify.policy.ruleset import Plan
 from sms_notify.policy.self_alert_notes import note_unaddressed
@@ -129,7 +130,9 @@ class Engine:
             working.load_roster(self.plan.directory)
         working.load_ids()
         routed = incidents.last_routed(tx)
-        self._texting.owe(working, Reconfigured(self.plan, working.rows, before, routed).follow())
+        owed = Reconfigured(self.plan, working.rows, before, routed).follow()
+        pass_over_strangers(self.plan, working.rows)
+        self._texting.owe(working, owed)
         self._end_for_the_returned(working, belief_rows.ended(tx))
 
     def _end_for_the_returned(self, working: WorkingSet, ended: Sequence[Key]) -> None:

@@ -1,4 +1,6 @@
-"""Who hears in the place of somebody whose shift ended while it was held, or waited to leave."""
+"""Who hears in the place of somebody whose shift ended, or whom the configuration names no more, while it was held or waited to
+leave.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +10,7 @@ from dataclasses import replace
 from sms_notify.policy.allowed_moment import allowed
 from sms_notify.policy.directory import Person
 from sms_notify.policy.holds import Hold, Wait
-from sms_notify.policy.records import Notification
+from sms_notify.policy.records import UNACKNOWLEDGED, Notification
 from sms_notify.policy.roster import Staff, scheduled
 from sms_notify.policy.routing import step_of
 from sms_notify.policy.rows import Rows
@@ -43,6 +45,31 @@ def call_back(plan: Plan, rows: Rows) -> bool:
         if any(_in_place_of(plan, staff, rows, _place(n)) for n in told):
             found = take_back(rows, message) or found
     return found
+
+
+def pass_over_strangers(plan: Plan, rows: Rows) -> None:
+    """After a change of configuration: what fires is told to nobody whom its receiver names no more, neither first nor by a
+    step. Where a receiver names nobody at all that may be a mistake, and its repair must find what there was.
+    """
+    staff = Staff(plan.directory, plan.schedules)
+    strangers = {n.id: n for n in rows.notifications.rows.values() if _is_stranger(plan, staff, rows, n)}
+    rows.drop((n for n in strangers.values() if n.state is PageState.HELD), Drop.NOT_CONFIGURED)
+    needless = {n.id: Drop.NOT_CONFIGURED for n in strangers.values() if n.state is PageState.TOLD}
+    for id_ in {n.message_id for n in strangers.values() if n.id in needless}:
+        message = rows.messages.get(id_ or 0)
+        if message is not None and message.state is State.QUEUED:
+            take_back(rows, message, needless)
+
+
+def _is_stranger(plan: Plan, staff: Staff, rows: Rows, n: Notification) -> bool:
+    receiver = plan.receivers.get(n.receiver)
+    waits = n.state is PageState.HELD or rows.state_of(n) is State.QUEUED
+    asked = n.bundle == UNACKNOWLEDGED  # perhaps whoever acknowledged, and nobody of the receiver
+    if receiver is None or not receiver.notify or not waits or asked or n.kind not in HANDED_ON:
+        return False
+    targets = [*receiver.notify, *(target for step in receiver.escalate for target in step.notify)]
+    named = {person.number for person in staff.people(targets, rows.overrides, rows.now)}
+    return not scheduled(targets) and n.number not in named
 
 
 _Place = tuple[str, str, int]

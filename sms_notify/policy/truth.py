@@ -7,6 +7,7 @@ from datetime import timedelta
 
 from sms_notify.alert import Alert, EndReason, Status
 from sms_notify.policy import flapping
+from sms_notify.policy.belief import Belief
 from sms_notify.policy.cases import Case
 from sms_notify.policy.correlation import (
     REPEATING,
@@ -256,6 +257,14 @@ def _end(rows: Rows, latest: Incident, alert: Alert) -> None:
     stop_follow_ups(rows, latest.id, Drop.RESOLVED)
 
 
+def _end_notice(rows: Rows, latest: Incident) -> None:
+    """Nobody will find it well, and nobody is told that it is over: that counts as said."""
+    _end(rows, latest, latest.subject.alert)
+    for key, believed in list(rows.beliefs.rows.items()):
+        if key[:2] == (latest.source, latest.fingerprint):
+            rows.beliefs.put(key, replace(believed, belief=Belief.RESOLVED))
+
+
 def _reason(rows: Rows, it: Known, latest: Incident) -> EndReason:
     """That of the alert that ends it. Of a shared incident a lesser alert's OK says nothing of a worse one that was lost
     sight of before.
@@ -292,8 +301,8 @@ def passed(plan: Plan, rows: Rows, key: Key) -> Case | None:
         rows.timers.remove((latest.id, "", what))
     if TimerKind.CALM in due and latest.is_open and latest.flapping:
         return calmed(plan, rows, latest)
-    if TimerKind.CALM in due and latest.is_open:  # a notice
-        _end(rows, latest, latest.subject.alert)
+    if TimerKind.CALM in due and latest.is_open:
+        _end_notice(rows, latest)
     if TimerKind.COPY in due and not latest.is_open:
         return _goes_on(plan, rows, latest)
     return None

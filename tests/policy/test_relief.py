@@ -22,8 +22,8 @@ from owing import (
 from workbench import BOB, NOON
 
 from sms_notify.policy.holds import Hold, Quiet
-from sms_notify.policy.records import Message
-from sms_notify.policy.relief import call_back, relieved
+from sms_notify.policy.records import UNACKNOWLEDGED, Message
+from sms_notify.policy.relief import call_back, pass_over_strangers, relieved
 from sms_notify.policy.rotations import Shift
 from sms_notify.policy.routing import Receiver, Step
 from sms_notify.policy.vocabulary import Cause, Drop, Kind, PageState, State
@@ -142,3 +142,35 @@ def test_whoever_takes_over_has_quiet_hours_of_their_own(own: Quiet | None, due:
     (n,) = relieved(planned(Receiver("oncall", (ON_CALL,)), quiet=own, shifts=alices), rows)
 
     assert (n.person.name, n.due_at, n.why) == ("alice", NOON.replace(hour=due), why)
+
+
+@pytest.mark.parametrize(
+    ("n", "message", "passed_over"),
+    [
+        ({}, None, True),
+        ({"kind": Kind.REMINDER, "nth": 1}, None, True),
+        ({"kind": Kind.ESCALATION, "nth": 1}, None, True),
+        ({"kind": Kind.RESOLVED}, None, False),  # an end is owed to whoever believes
+        ({"bundle": UNACKNOWLEDGED}, None, False),  # whoever acknowledged is asked, named there or not
+        ({"person": BOB}, None, False),
+        ({"receiver": "climbs"}, None, False),  # named by a step
+        ({"receiver": "mixed"}, None, False),  # a shift may end and begin
+        ({"receiver": "nobody"}, None, False),  # that may be a mistake
+        ({"receiver": "gone"}, None, False),
+        ({}, State.QUEUED, True),
+        ({}, State.SUBMITTING, False),
+        ({}, State.SENT, False),
+    ],
+)
+def test_whom_no_receiver_names_any_more_is_passed_over_by_what_waits(
+    n: Mapping[str, object], message: State | None, passed_over: bool
+) -> None:
+    held = a_notification(OPEN, **{"receiver": "dba", "why": Hold.QUIET, **n})
+    text = a_message(7, state=message or State.SENT)
+    rows = rows_with(OPEN, held) if message is None else rows_with(OPEN, text, told_by(text, held))
+    climbs = Receiver("climbs", (TO_BOB,), escalate=(Step(MINUTE, (TO_ALICE,)),))
+    named = {"dba": (TO_BOB,), "mixed": (ON_CALL, TO_BOB), "nobody": ()}
+    pass_over_strangers(planned(*(Receiver(*one) for one in named.items()), climbs, shifts=BOBS), rows)
+
+    assert (fates(rows) == {1: Drop.NOT_CONFIGURED}) is passed_over
+    assert [state for _, state, _ in moves(rows)] == [State.CANCELLED] * (passed_over and message is not None)
