@@ -252,8 +252,8 @@ def test_open_incidents_say_who_takes_care_and_who_waits_until_when(site: Site) 
 
     assert "  open                   1 person, 1 waits until Fri 2090-11-24 07:00  HostDown" in lines[1]
     assert "  open                   nobody " in lines[2]
-    assert "  acknowledged by alice  1 person " in lines[3]
-    assert [row["people_waiting"] for row in json.loads(said(site.run("incidents", "--json")))] == [1, 0, 0]
+    assert "  acknowledged by alice  nobody yet, 1 waits " in lines[3]  # its text is worded anew
+    assert [row["people_waiting"] for row in json.loads(said(site.run("incidents", "--json")))] == [1, 0, 1]
 
 
 # routes test: the preview is what the engine does

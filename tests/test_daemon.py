@@ -302,7 +302,7 @@ def test_a_full_disk_is_answered_with_503_and_loses_nothing_that_was_answered_wi
     tmp_path: Path, simulator: Simulator
 ) -> None:
     def no_room() -> None:
-        resource.setrlimit(resource.RLIMIT_FSIZE, (600_000, 600_000))
+        resource.setrlimit(resource.RLIMIT_FSIZE, (900_000, 900_000))
 
     daemon = Daemon(write_config(tmp_path, simulator.gateway_url), before=no_room)
     answers: dict[str, int] = {}

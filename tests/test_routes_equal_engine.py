@@ -186,7 +186,7 @@ class Reference(Bench):
 
     def pages(self, kind: str) -> list[tuple[Said, dict]]:
         told = (
-            "select p.*, m.kind as said, m.body, m.parts, m.created_at as at from pages p"
+            "select p.*, m.kind as texted_as, m.body, m.parts, m.created_at as at from pages p"
             " join messages m on m.id = p.message_id where p.kind = :kind and p.state = 'told'"
         )
         return [(said_of(row), row) for row in self.rows(told, kind=kind)]
@@ -232,7 +232,7 @@ def said_of(row: dict) -> Said:
     return Said(
         moment(row["at"]),
         row["recipient"],
-        Kind(row["said"]),
+        Kind(row["texted_as"]),
         plain(row["body"], tag_of(1)),
         row["parts"],
         row["receiver"],

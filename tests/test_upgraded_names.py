@@ -167,7 +167,12 @@ def test_what_was_hidden_by_the_old_name_is_told(here: Site) -> None:
 
 
 @pytest.mark.parametrize(
-    ("state", "goes_on", "texts"), [("closed", True, 0), ("resolved", True, 0), ("unheard", False, 2)]
+    ("state", "goes_on", "texts"),
+    [
+        ("closed", True, 0),
+        ("resolved", True, 2),  # the end counts as said, whoever was texted of it
+        ("unheard", False, 2),
+    ],
 )
 def test_what_was_over_just_before_the_update_goes_on_as_it_would_have(
     tmp_path: Path, state: str, goes_on: bool, texts: int
