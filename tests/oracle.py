@@ -2,7 +2,6 @@
 and judges the texts by the rules alone. What is wrong has a kind, such as `end unheard: after a bout`.
 
     python tests/oracle.py 17               the story, its texts and what is wrong with them
-    python tests/oracle.py known            writes oracle_known.txt anew
     python tests/oracle.py more 10000       judges so many more, beginning with another seed each time
 """
 
@@ -11,7 +10,7 @@ from __future__ import annotations
 import json
 import sys
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -29,7 +28,6 @@ from oracle_truth import problems_of
 from random_scenes import GROUP
 from random_stories import random_story
 
-KNOWN = Path(__file__).parent / "oracle_known.txt"
 SEEDS = 500
 RARE = (
     "flapping then staying",
@@ -137,37 +135,13 @@ def _steps_into_quiet(story: OracleStory, problem: Problem) -> bool:
     )
 
 
-# The kinds that today's code has.
-
-
-def known() -> dict[str, int]:
-    """Kind → a seed whose story shows it. Empty where the code keeps every rule."""
-    pairs = [
-        line.partition(": ") for line in KNOWN.read_text("utf-8").splitlines() if line.startswith("seed ")
-    ]
-    return {kind: int(seed.removeprefix("seed ")) for seed, _, kind in pairs}
-
-
-def witnesses(seeds: Iterable[int]) -> Iterator[tuple[str, int]]:
-    """Of each kind of violation the first seed, and beside it how many stories have it (standard error)."""
-    first: dict[str, int] = {}
-    stories: Counter[str] = Counter()
-    with ProcessPoolExecutor() as pool:
-        for one in pool.map(judged, seeds, chunksize=10):
-            stories.update(one.kinds)
-            first.update({kind: one.seed for kind in one.kinds if kind not in first})
-    for kind, seed in sorted(first.items()):
-        print(f"{stories[kind]:5} {kind}", file=sys.stderr)
-        yield kind, seed
-
-
 def judge_more(count: int) -> None:
     begin = SystemRandom().randrange(SEEDS, 1_000_000_000)
-    found, rare, expected = Counter[str](), Counter[str](), known()
+    found, rare = Counter[str](), Counter[str]()
     with ProcessPoolExecutor() as pool:
         for one in pool.map(judged, range(begin, begin + count), chunksize=10):
             found.update(one.kinds)
-            for kind in one.kinds - set(expected):
+            for kind in sorted(one.kinds):
                 print(f"seed {one.seed}: {kind}", flush=True)
     for seed in range(begin, begin + min(count, 500)):
         rare.update(rare_states(seed))
@@ -176,10 +150,6 @@ def judge_more(count: int) -> None:
 
 def main() -> None:
     word = sys.argv[1] if len(sys.argv) > 1 else ""
-    if word == "known":
-        lines = [f"seed {seed}: {kind}" for kind, seed in witnesses(range(SEEDS))]
-        KNOWN.write_text("\n".join(lines) + "\n", "utf-8")
-        return
     if word == "more":
         judge_more(int(sys.argv[2]))
         return
