@@ -6,6 +6,7 @@ Where a text counts and does not name, the reader gets the benefit of the doubt:
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 
 from oracle_case import FLICKERS, Case, Violation
 from oracle_problem import DAY, Problem, Stretch
@@ -68,7 +69,8 @@ def _is_excused(case: Case, person: str, stretch: Stretch) -> bool:
     """
     before = [one.end or 0 for one in case.problem.stretches[:-1]]
     kept = _flickered(case.problem) and case.problem.acknowledged(before[-1]) is not None
-    if case.problem.acknowledged(case.heard.story.ends) is None and not kept:
+    anew = max([stretch.begin, *stretch.owed_rises, *case.problem.unacks])
+    if not any(ack >= anew for ack in case.problem.acks) and not kept:
         return False
     since = max(stretch.begin, *stretch.rises, *(calm for _, calm in case.problem.bouts), 0)
     first = case.duty(setting=case.heard.story.settings[0])
@@ -95,9 +97,9 @@ def end_unheard(case: Case) -> Iterator[Violation]:
         if belief is None or belief.head.believed == "over" or silent:
             continue
         gone = person not in case.heard.story.last.people
-        lost = case.heard.story.faulty(person, end, end + 600) and case.heard.story.faulty(
-            person, end + 900, end + 2000
-        )
+        faulty = partial(case.heard.story.faulty, person)
+        # Of what was critical a lost answer is followed by the one resend after a minute.
+        lost = faulty(end, end + 600) and (faulty(end + 60, end + 300) or faulty(end + 900, end + 2000))
         closed_it = person == case.problem.closed_by and end in case.problem.explained
         if not (gone or lost or closed_it or case.heard.counting(person, end, "over")):
             yield case.violation("end unheard", person, belief.text.body)

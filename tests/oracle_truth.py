@@ -19,7 +19,6 @@ _ZABBIX = {"Disaster": "critical", "High": "critical", "Average": "warning", "Wa
 _OVERTAKES = 60  # a PROBLEM so soon after an acknowledgement may have been overtaken by it
 _HELD = 60
 _LOOKED_AT = ("silence", "suppressed", "gone")
-_LOOK = 15
 
 
 def problems_of(story: OracleStory) -> dict[str, Problem]:
@@ -47,7 +46,7 @@ class _Truth:
     found: dict[str, Problem]
     flaps: bool
     listed: bool
-    """Whether an Alertmanager is asked what it lists: what it tells as firing opens by the next look."""
+    """Whether an Alertmanager is asked what it lists: what it tells as firing opens at its next look, in 15 s."""
     held: list[tuple[int, Problem, Member]] = field(default_factory=list)
     """Copies that may be old ones, each with the end of its minute."""
 
@@ -70,9 +69,8 @@ class _Truth:
             known.severity = "warning" if severity == "unknown" else severity
             known.heard.add(known.severity)
         known.closed = None
-        if firing and not known.firing and _is_old_copy(known, told, at):
-            due = known.ended[0] + _HELD
-            self.held.append((min(due, at + _LOOK) if self.listed else due, problem, known))
+        if firing and not known.firing and not self.listed and _is_old_copy(known, told, at):
+            self.held.append((known.ended[0] + _HELD, problem, known))
             return
         if firing and known.firing and silent and not (told.started and told.started == known.started):
             problem.begin_anew(at, known.severity)

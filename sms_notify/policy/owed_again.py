@@ -136,8 +136,8 @@ def still_owed(rows: Rows, n: Notification) -> bool:
 
 
 def _is_true(n: Notification, incident: Incident) -> bool:
-    """A bout of flapping may be over, and what was silent may have been heard of."""
-    flaps = n.bundle != FLAPPING or incident.flapping > 0
+    """A bout of flapping may be over, and what was silent may have been heard of. A step of the bout is owed after it, too."""
+    flaps = n.bundle != FLAPPING or incident.flapping > 0 or n.kind is Kind.ESCALATION
     return flaps and (n.kind is not Kind.UNHEARD or incident.state is IncidentState.UNHEARD)
 
 
