@@ -96,13 +96,13 @@ def _cut(body: str, template: Template, notice: Notice, reader: Reader, max_part
 
 
 def _with_numbers(text: str, template: Template, notice: Notice, reader: Reader) -> str:
-    """A template made for one alert must not make several sound like one."""
+    """A template made for one alert must not make several sound like one, nor what is late like news."""
     count = len(notice.incidents)
     if count > 1 and "count" not in template.names:
         text = f"{count}x {text}"
     if notice.hidden > 0 and "hidden" not in template.names:
         text = f"{hidden_words(notice.hidden, words_of(reader))}, {text}"
-    return text
+    return f"{words_of(reader).late}: {text}" if notice.late else text
 
 
 def _endings(whole: str, template: Template, notice: Notice, reader: Reader) -> Iterator[str]:
