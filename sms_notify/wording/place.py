@@ -52,6 +52,9 @@ _ENDS = 10  # of these the last: what tells two pods apart stands there
 # Exporters of the whole cluster, and of the node that they run on.
 _KUBE_STATE = re.compile(r"kube-state")
 _EXPORTER = re.compile(r"kube-state|(?:node|windows)[-_]exporter")
+# Of these jobs several ask one target, each in its own way: `blackbox-icmp`, `probe/shop`; `blackbox` alone says nothing.
+_PROBING = re.compile(r"(?<![a-z])(?:blackbox|probe|icmp|ping)", re.IGNORECASE)
+_EXPORTER_WORDS = re.compile(r"blackbox|exporter|probes?|prometheus|[^a-z0-9]", re.IGNORECASE)
 _PORT = re.compile(r"(\[[^\]]*\]|[^:/]*):\d{1,5}")
 
 
@@ -64,7 +67,7 @@ def place_of(alert: Alert) -> Place:
 def _place(pairs: tuple[tuple[str, str], ...], tagged: bool) -> Place:
     """`tagged`: what we do not know are tags, and the event's name says what they say."""
     labels = _without_exporter({name: value for name, value in pairs if value})
-    if labels.keys() <= _SIMPLE and not _is_collector(labels):
+    if labels.keys() <= _SIMPLE and not _is_collector(labels) and not _way_of_asking(labels):
         at = labels.get("instance") or _job(labels)
         return (shortened(at),) if at else _who(labels)
     found = [*_hosts(labels), *_specials(labels), *([] if tagged else _others(labels))]
@@ -196,7 +199,15 @@ def _is_collector(labels: Mapping[str, str]) -> bool:
 
 def _specials(labels: Mapping[str, str]) -> Iterable[str]:
     names = sorted(labels.keys() & _RANKS.keys(), key=_RANKS.__getitem__)
-    return [_clear(name, labels[name]) for name in names if not _is_said(name, labels)]
+    told = [_clear(name, labels[name]) for name in names if not _is_said(name, labels)]
+    return [*told, *filter(None, [_way_of_asking(labels)])]
+
+
+def _way_of_asking(labels: Mapping[str, str]) -> str:
+    """The job of a probe, where it says more than that it is one."""
+    job = labels.get("job", "")
+    says = bool(_PROBING.search(job)) and bool(_EXPORTER_WORDS.sub("", job))
+    return shortened(job) if says else ""
 
 
 def _clear(name: str, value: str) -> str:
