@@ -20,7 +20,7 @@ from sms_notify.policy.cases import Case, EndsOwed
 from sms_notify.policy.correlation import Chains, Key, is_repeat, known, names
 from sms_notify.policy.ends import EndNotifications
 from sms_notify.policy.identity import asks_for_ids, by_its_times, spoken_of
-from sms_notify.policy.lateness import as_handed_over
+from sms_notify.policy.lateness import as_handed_over, said_at
 from sms_notify.policy.notifications import Notifications
 from sms_notify.policy.rate_limits import Flapping
 from sms_notify.policy.records import AcceptedAlert, Notification
@@ -140,6 +140,7 @@ class Accepting:
         )
 
     def _decide(self, working: WorkingSet, delivery: Delivery, routed: Sequence[_Routed]) -> list[Verdict]:
+        working.rows.said_at = said_at(delivery.handed_at, working.rows.now)
         told_apart = side_by_side(delivery.alerts)
         cases = self._hear(working.rows, routed, told_apart)
         take_back_changed(working.rows, cases)

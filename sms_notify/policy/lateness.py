@@ -4,13 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from sms_notify.policy.holds import Hold
 from sms_notify.policy.records import Notification
 from sms_notify.policy.ruleset import Timing
 
+SOON = timedelta(minutes=1)
+"""Within which a daemon that runs reads what a hook hands over."""
+
 _UNSAID = (Hold.NOW, Hold.GROUP)  # what a window holds says since when
+
+
+def said_at(handed_at: datetime | None, now: datetime) -> datetime:
+    """When a source said something: of a hook it may be long before it is read, and so an end long before what began next."""
+    return handed_at if handed_at is not None and now - handed_at >= SOON else now
 
 
 def as_handed_over(
