@@ -189,7 +189,7 @@ class Delivery:
     `group` is the source's own name for them (Alertmanager's groupKey; any text, never a token or a label).
     `hidden` counts alerts that the source left out of the request (Alertmanager's truncatedAlerts). `sender` is where it
     says that it runs (externalURL); never a part of what an alert is known by, for a pair of Alertmanagers has two.
-    `unread` is what could not be read beside them.
+    `unread` is what could not be read beside them. `handed_at` is when a hook wrote it down, perhaps long before it is read.
     """
 
     source: str
@@ -200,6 +200,7 @@ class Delivery:
     unacks: tuple[Unacknowledged, ...] = ()
     sender: str = field(default="", compare=False)
     unread: tuple[Unread, ...] = ()
+    handed_at: datetime | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -187,7 +187,15 @@ ONLY_WARNINGS = """during: night, unless: ['severity="warning"']"""
         (filled(alice=HOLDS, route="{matchers: [severity=page], receiver: oncall}"), ["3 people.alice.quiet"]),
         (filled(alice=HOLDS, route="{matchers: [severity=critical], receiver: rest}\n    - {receiver: oncall}"), []),
         (filled(alice=HOLDS, route="{matchers: [severity=critical], receiver: rest, continue: true}\n"
-                "    - {receiver: oncall}"), ["3 people.alice.quiet"]),
+                "    - {receiver: oncall}"), []),
+        # who is told beside others, as `continue` has it
+        (filled(alice=HOLDS, route="{matchers: [severity=critical], receiver: oncall, continue: true}\n"
+                "    - {matchers: ['severity=~\"critical|warning\"'], receiver: rest}"), []),
+        (filled(alice=HOLDS, route="{matchers: [severity=critical], receiver: oncall, continue: true}\n"
+                "    - {matchers: [severity=warning], receiver: rest}"), ["3 people.alice.quiet"]),
+        (filled(alice=HOLDS, route="{matchers: [severity=critical], receiver: oncall, continue: true}\n"
+                "    - {matchers: [severity=critical, tier=\"1\"], receiver: oncall}\n"
+                "    - {receiver: rest}"), ["3 people.alice.quiet"]),
         (filled(alice="during: bygone, unless: []"), []),
     ],
 )  # fmt: skip

@@ -21,8 +21,8 @@ _CRITICAL = {SEVERITY: Severity.CRITICAL.value}
 
 
 def all_quiet(settings: Settings, schedules: Mapping[str, Schedule], now: datetime) -> list[Fault]:
-    """A warning for each receiver that critical alerts may reach, and of which at some moment of the year from `now` (aware
-    UTC) on every person holds them back; at the quiet hours of the first of them.
+    """A warning for each receiver that critical alerts may reach, and of which, and of those that are told with it, at some
+    moment of the year from `now` (aware UTC) on every person holds them back; at the quiet hours of the first of them.
 
     `schedules` are those of `settings`, with their calendars read.
     """
@@ -36,22 +36,24 @@ def all_quiet(settings: Settings, schedules: Mapping[str, Schedule], now: dateti
     intervals = [interval for quiet in holding for window in quiet.during for interval in window.intervals]
     moments = sorted({now.astimezone(UTC), *edges, *borders(intervals, now, AHEAD)})
     found = []
-    for name in dict.fromkeys(_critical(settings.route, settings.severities)):
-        held = ((at, _all_held(settings, settings.receivers[name], rotas, at)) for at in moments)
-        found += [_warning(settings, name, at, people) for at, people in held if people][:1]
-    return found
+    for names in dict.fromkeys(_critical(settings.route, settings.severities)):
+        receivers = [settings.receivers[name] for name in names]
+        held = ((at, _all_held(settings, receivers, rotas, at)) for at in moments)
+        found += [_warning(settings, names[0], at, people) for at, people in held if people][:1]
+    return list(dict.fromkeys(found))
 
 
 def _all_held(
-    settings: Settings, receiver: Receiver, rotas: Mapping[str, Sequence[Shift]], at: datetime
+    settings: Settings, receivers: Sequence[Receiver], rotas: Mapping[str, Sequence[Shift]], at: datetime
 ) -> Sequence[Person]:
-    """Everybody of a receiver, where all are quiet at `at`; else nobody."""
+    """Everybody of these receivers, where all are quiet at `at`; else nobody."""
 
     def holder(schedule: str) -> str | None:
         rota = rotas[schedule]
         return rota[bisect_right(rota, at, key=lambda shift: shift.start) - 1].person
 
-    people = settings.directory.resolve(receiver.everybody, holder)
+    targets = [target for receiver in receivers for target in receiver.everybody]
+    people = settings.directory.resolve(targets, holder)
     return people if all(_holds_at(person.quiet, at, settings) for person in people) else ()
 
 
@@ -83,13 +85,35 @@ def _fits(matcher: Matcher, words: SeverityWords) -> bool:
     return named or matcher.matches(_CRITICAL)
 
 
-def _critical(route: Route, words: SeverityWords) -> Iterator[str]:
-    """The receivers that critical alerts may reach."""
-    for child in route.routes:
+def _critical(route: Route, words: SeverityWords) -> Iterator[tuple[str, ...]]:
+    """The receivers that critical alerts may reach, each with those that are surely told with it (`continue`)."""
+    before: tuple[str, ...] = ()
+    passes = True
+    for at, child in enumerate(route.routes):
         if not _may_be_critical(child.matchers, words):
             continue
-        yield from _critical(child, words)
-        takes_all = all(each.name == SEVERITY and each.matches(_CRITICAL) for each in child.matchers)
-        if takes_all and not child.continue_:
+        also = (*before, *_surely(route.routes[at + 1 :], words)) if child.continue_ else before
+        for names in _critical(child, words):
+            yield (*names, *also)
+        if _takes_all(child):
+            before = (*before, *_surely([child], words))
+            passes = False
+            if not child.continue_:
+                return
+    if passes:
+        yield (route.receiver,)
+
+
+def _surely(routes: Sequence[Route], words: SeverityWords) -> Iterator[str]:
+    """The receivers of those that take every critical alert, up to the first that may keep it from the next."""
+    for route in routes:
+        if not _may_be_critical(route.matchers, words):
+            continue
+        if _takes_all(route) and not any(_may_be_critical(child.matchers, words) for child in route.routes):
+            yield route.receiver
+        if not route.continue_:
             return
-    yield route.receiver
+
+
+def _takes_all(route: Route) -> bool:
+    return all(each.name == SEVERITY and each.matches(_CRITICAL) for each in route.matchers)

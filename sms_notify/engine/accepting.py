@@ -20,6 +20,7 @@ from sms_notify.policy.cases import Case, EndsOwed
 from sms_notify.policy.correlation import Chains, Key, is_repeat, known, names
 from sms_notify.policy.ends import EndNotifications
 from sms_notify.policy.identity import asks_for_ids, by_its_times, spoken_of
+from sms_notify.policy.lateness import as_handed_over, said_at
 from sms_notify.policy.notifications import Notifications
 from sms_notify.policy.rate_limits import Flapping
 from sms_notify.policy.records import AcceptedAlert, Notification
@@ -139,6 +140,7 @@ class Accepting:
         )
 
     def _decide(self, working: WorkingSet, delivery: Delivery, routed: Sequence[_Routed]) -> list[Verdict]:
+        working.rows.said_at = said_at(delivery.handed_at, working.rows.now)
         told_apart = side_by_side(delivery.alerts)
         cases = self._hear(working.rows, routed, told_apart)
         take_back_changed(working.rows, cases)
@@ -172,11 +174,17 @@ class Accepting:
         raised = {case.id for case in cases if case.heard is Heard.RAISED}
         for ack in delivery.acks:
             acknowledge_there(self._plan, working.rows, ack, raised)
+        begun = self._as_handed_over(delivery, begun, working.rows)
         told = self._texting.owe(working, [_with_its_acknowledgement(working.rows, n) for n in begun])
         ended = EndNotifications(self._plan, self._numbers, delivery, working.rows).ends(cases)
-        told += self._texting.owe(working, ended.owed)
+        told += self._texting.owe(working, self._as_handed_over(delivery, ended.owed, working.rows))
         told += self._take_back(working, delivery.unacks)
         return _outcome(begun, ended, told)
+
+    def _as_handed_over(
+        self, delivery: Delivery, owed: Sequence[Notification], rows: Rows
+    ) -> list[Notification]:
+        return as_handed_over(owed, delivery.handed_at, rows.now, self._plan.timing)
 
     def _take_back(self, working: WorkingSet, unacks: Sequence[Unacknowledged]) -> list[Texted]:
         """What the monitoring system itself had acknowledged."""

@@ -42,13 +42,13 @@ def bundle(n: Notification) -> tuple[str, ...]:
 
 
 def needs_digest(listed: Iterable[Notification]) -> bool:
-    """More than one kind of thing, ends by several words, or things that began and ended untold, that are too old to be
-    news, that were held for a night.
+    """More than one kind of thing, ends by several words, things that began and ended untold, or several that are too old
+    to be news, or were held for a night.
     """
     every = [n for n in listed if n.bundle != FLAPPING]  # that it comes and goes is all that is told of it
     untold = any(n.subject.ended and n.kind is not Kind.RESOLVED for n in every)
-    late = any(n.why is Hold.LATE or (n.why is Hold.QUIET and len(every) > 1) for n in every)
-    return untold or late or len({(n.kind, *_end_of(n)) for n in every}) > 1
+    held = len(every) > 1 and any(n.why in (Hold.LATE, Hold.QUIET) for n in every)
+    return untold or held or len({(n.kind, *_end_of(n)) for n in every}) > 1
 
 
 def _end_of(n: Notification) -> tuple[str, ...]:
@@ -95,7 +95,8 @@ def notice(
     times = max(n.subject.flapping for n in listed)
     hidden = sum(n.hidden for n in listed)
     flaps = times if tone is Tone.FLAPPING else 0
-    return Notice(status, _once(listed), hidden, tone, flaps, link, *_of(silence), still)
+    late = any(n.why is Hold.LATE for n in listed)
+    return Notice(status, _once(listed), hidden, tone, flaps, link, *_of(silence), still, late)
 
 
 def _of(silence: Pause | None) -> tuple[datetime | None, Silent]:

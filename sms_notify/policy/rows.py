@@ -46,7 +46,7 @@ class Rows:
     """The working set of one step at one moment."""
 
     def __init__(self, now: datetime) -> None:
-        self.now = now
+        self.now = self.said_at = now  # and when its source said what is decided about, which a hook keeps
         self.incidents: Table[int, Incident] = Table()
         self.members: Table[tuple[int, str, str], Member] = Table()
         self.notifications: Table[int, Notification] = Table()

@@ -14,7 +14,8 @@ from sms_notify.wording.content import NOTHING_FIRES, StillFiring
 
 def still_firing(rows: Rows, listed: Sequence[Notification]) -> StillFiring:
     """Of the texts that told the reader of `listed`, ends alone, that these problems fire: how many they told, and what of
-    that fires. Then what such an end may be taken for: the same labels with another severity, told in another text.
+    that fires. Then what such an end may be taken for, which is counted as well: the same labels with another severity, told
+    in another text.
     """
     if any(n.kind is not Kind.RESOLVED for n in listed):
         return NOTHING_FIRES
@@ -23,7 +24,9 @@ def still_firing(rows: Rows, listed: Sequence[Notification]) -> StillFiring:
     fires = [one for id_ in sorted(told - ended) if (one := rows.incidents.rows[id_]) and _fires(one)]
     apart = told | ended
     pairs = [one for one in _pairs(rows, listed) if one.id not in apart]
-    return StillFiring(len(told) if fires else 0, tuple(texted(one.subject) for one in (*fires, *pairs)))
+    return StillFiring(
+        len(told) + len(pairs) if fires else 0, tuple(texted(one.subject) for one in (*fires, *pairs))
+    )
 
 
 def told_before(rows: Rows, n: Notification) -> list[int]:

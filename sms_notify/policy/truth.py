@@ -99,7 +99,7 @@ def _resumed(plan: Plan, rows: Rows, it: Known, heard: Heard, now_is: Alert) -> 
     latest = it.latest
     if heard is not Heard.FIRST or it.alert.once or latest is None or latest.closed_at is None:
         return heard
-    soon = rows.now - latest.closed_at < _rule(plan).calm
+    soon = rows.said_at - latest.closed_at < _rule(plan).calm
     over = latest.state is IncidentState.RESOLVED and not was_texted(rows, latest.id)
     if not (soon and over):
         return heard
@@ -248,9 +248,9 @@ def _rule(plan: Plan) -> Flapping:
 
 
 def _end(rows: Rows, latest: Incident, alert: Alert) -> None:
-    now = rows.now
+    closed_at = rows.now if latest.source == SHARED else max(rows.said_at, latest.opened_at)
     ended = replace(
-        latest, state=IncidentState.RESOLVED, ended_at=alert.ends_at, closed_at=now, last_seen_at=now,
+        latest, state=IncidentState.RESOLVED, ended_at=alert.ends_at, closed_at=closed_at, last_seen_at=rows.now,
         end_reason=alert.end_reason,
     )  # fmt: skip
     rows.incidents.put(latest.id, ended)

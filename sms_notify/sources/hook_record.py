@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from sms_notify.alert import Delivery, Handed
 from sms_notify.errors import ParseError
 from sms_notify.sources import checkmk, icinga, nagios, text, zabbix
@@ -9,6 +11,10 @@ from sms_notify.sources import checkmk, icinga, nagios, text, zabbix
 
 def parse(handed: Handed) -> Delivery:
     """The alerts and acknowledgements of one hand-over; there may be none. Raises ParseError, and nothing else."""
+    return replace(_parse(handed), handed_at=handed.at)
+
+
+def _parse(handed: Handed) -> Delivery:
     match handed.hook:
         case "nagios":
             return nagios.parse(handed.arguments, handed.environment, handed.at)

@@ -131,6 +131,7 @@ def _head(notice: Notice, words: Words) -> list[Field]:
     first, *others = (told.alert for told in notice.incidents)
     firing = notice.status is Status.FIRING
     status = head_of(notice.tone, words) if firing else end_of(notice.incidents[0], words)
+    status = f"{words.late}: {status}" if notice.late else status
     ranked = firing or (bool(notice.still.incidents) and is_one_of_a_pair(notice))
     if not ranked or any(alert.severity is not first.severity for alert in others):
         return [fixed("status", status)]  # of several ranks each is told with its number

@@ -13,12 +13,13 @@ from sms_notify.wording.acknowledged import acked_words
 from sms_notify.wording.alert_fields import speaks_of, title_of, what_and_news
 from sms_notify.wording.alert_text import built_in
 from sms_notify.wording.composed import Composed, parts_allowed, text_of
-from sms_notify.wording.content import Notice, Reader, Text, TextedIncident
+from sms_notify.wording.content import Notice, Reader, Text, TextedIncident, Tone
 from sms_notify.wording.languages import (
     WORDS,
     Words,
     ack_words,
     again_words,
+    heard_words,
     hidden_words,
     silence_words,
     words_of,
@@ -45,7 +46,7 @@ def compose_reported(notice: Notice, reader: Reader, template: Template | None, 
     # a template would say OK
     over = notice.status is Status.RESOLVED
     closed = any(told.closed_by or (over and told.alert.end_reason) for told in notice.incidents)
-    if template is None or closed or not template.source.strip():
+    if template is None or closed or not template.source.strip() or _misleads(template, notice):
         return built_in(notice, reader, max_parts)
     whole = render(template, notice, reader)
     if whole.fallback is not None:
@@ -57,6 +58,12 @@ def compose_reported(notice: Notice, reader: Reader, template: Template | None, 
 
 
 # A template's wording.
+
+
+def _misleads(template: Template, notice: Notice) -> bool:
+    """Whether a template that knows no `kind` would say that something fires of which nobody knows, or that comes and goes."""
+    said = {Tone.UNHEARD: ("kind",), Tone.FLAPPING: ("kind", "times")}.get(notice.tone, ())
+    return notice.status is Status.FIRING and bool(said) and template.names.isdisjoint(said)
 
 
 def _by_template(whole: str, template: Template, notice: Notice, reader: Reader, max_parts: int) -> str:
@@ -96,13 +103,13 @@ def _cut(body: str, template: Template, notice: Notice, reader: Reader, max_part
 
 
 def _with_numbers(text: str, template: Template, notice: Notice, reader: Reader) -> str:
-    """A template made for one alert must not make several sound like one."""
+    """A template made for one alert must not make several sound like one, nor what is late like news."""
     count = len(notice.incidents)
     if count > 1 and "count" not in template.names:
         text = f"{count}x {text}"
     if notice.hidden > 0 and "hidden" not in template.names:
         text = f"{hidden_words(notice.hidden, words_of(reader))}, {text}"
-    return text
+    return f"{words_of(reader).late}: {text}" if notice.late else text
 
 
 def _endings(whole: str, template: Template, notice: Notice, reader: Reader) -> Iterator[str]:
@@ -114,7 +121,9 @@ def _endings(whole: str, template: Template, notice: Notice, reader: Reader) -> 
         if "silent_until" in template.names
         else silence_words(notice.silent_until, notice.silent, reader, words)
     )
-    again = again_words(notice.incidents, words)
+    heard = notice.incidents[0].heard_at
+    last = heard_words(heard, reader, words) if heard is not None else ""
+    again = ", ".join(filter(None, (last, again_words(notice.incidents, words))))
     silent = "acknowledged_by" in template.names or notice.status is not Status.FIRING
     acked = "" if silent else acked_words(notice.incidents, words)
     ack, silence = ack and f" {ack}", silence and f", {silence}"

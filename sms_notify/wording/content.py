@@ -83,7 +83,7 @@ class Notice:
     `hidden` counts alerts that the source did not show, so that the text never sounds like all of it. `times` is
     how often a flapping alert came and went. `ack` is the address where it is acknowledged, empty for none.
     `silent_until` is when the next text of those that `silent` speaks of may leave, where that is so far off that the
-    reader must know. `still` is what an end leaves of a text that told more.
+    reader must know. `still` is what an end leaves of a text that told more. `late`: it is too old to be told as news.
     """
 
     status: Status
@@ -95,6 +95,7 @@ class Notice:
     silent_until: datetime | None = None
     silent: Silent = Silent.ALL
     still: StillFiring = NOTHING_FIRES
+    late: bool = False
 
 
 class Merged(StrEnum):

@@ -22,7 +22,7 @@ _SHORT = 60  # characters of these that are a value, and no report
 _LABELS = re.compile(r"[\s,;]*\bLABELS\s*[=:].*", re.DOTALL)
 _VALUE = re.compile(r"[\s,;(]*\bVALUE\s*[=:]\s*([^\s,;)]+)\)?")
 # A measured value in a sentence: a share or a number with a fraction, but no limit (`more than 0.05s`, `< 10%`).
-_MEASURED = re.compile(r"\d(?<![\w.<>=+-]\d)\d*(?:(?:\.\d+)?%|\.\d+\s?[A-Za-z]{0,5}(?![\w.]))")
+_MEASURED = re.compile(r"\d(?<![\w.<>=+-]\d)\d*(?:(?:\.\d+)?%|\.\d+\s?[A-Za-z]{0,5}(?!\w|\.\d))")
 _LIMIT = re.compile(
     r"(?:[<>=~]|\b(?:than|below|above|over|under|least|exceeds|threshold|limit|of|by))\W*$", re.IGNORECASE
 )
@@ -196,7 +196,7 @@ def _without(text: str, said: frozenset[str]) -> str:
     kept: list[str] = []
     words = text.split(" ")
     for at, word in enumerate(words):
-        bare = word.strip(_MARKS) if word != "/" else word
+        bare = word if word in said else word.strip(_MARKS)
         following = words[at + 1] if at + 1 < len(words) else ""
         if bare not in said or following in _PAIRED or (kept and kept[-1] in _PAIRED):
             kept.append(word)

@@ -30,7 +30,7 @@ _SPECIAL = (
     *("exported_job", "exported_service", "service", "app", "container", "room", "mountpoint", "filesystem", "volume"),
     *("device", "disk", "interface", "ifName", "ifDescr", "ifAlias", "unit", "name", "queue", "topic", "consumergroup"),
     *("database", "datname", "db", "vhost", "sensor", "cluster", "region", "datacenter", "dc", "zone", "site"),
-    *("env", "environment", "tenant"),
+    *("env", "environment", "tenant", "rulename"),
 )  # fmt: skip
 _RANKS = {name: rank for rank, name in enumerate(_SPECIAL)}
 _TOLD_FIRST = frozenset((*_HOSTS, *_WORKLOADS, "namespace", "exported_namespace"))
@@ -40,7 +40,7 @@ _UNTOLD = frozenset((
     *("job", "endpoint", "prometheus", "prometheus_replica", "alertgroup", "alert_group", "receiver"),
     *("uid", "id", "image", "image_id", "image_spec", "fstype", "metrics_path"),
     *("team", "owner", "contact", "sendto", "hostgroup", "hostgroups", "servicegroup", "servicegroups", "address"),
-    *("grafana_folder", "rulename", "rule_uid", "ref_id", "datasource", "datasource_uid"),
+    *("grafana_folder", "rule_uid", "ref_id", "datasource", "datasource_uid"),
 ))  # fmt: skip
 _KNOWN = _TOLD_FIRST | _RANKS.keys() | _UNTOLD
 _SIMPLE = _UNTOLD | {"instance"}
@@ -49,6 +49,12 @@ _OTHERS = 3  # labels that we do not know
 _NEEDED = 2  # host, and what is special about it
 _VALUE = 64  # characters of a label
 _ENDS = 10  # of these the last: what tells two pods apart stands there
+# Exporters of the whole cluster, and of the node that they run on.
+_KUBE_STATE = re.compile(r"kube-state")
+_EXPORTER = re.compile(r"kube-state|(?:node|windows)[-_]exporter")
+# Of these jobs several ask one target, each in its own way: `blackbox-icmp`, `probe/shop`; `blackbox` alone says nothing.
+_PROBING = re.compile(r"(?<![a-z])(?:blackbox|probe|icmp|ping)", re.IGNORECASE)
+_EXPORTER_WORDS = re.compile(r"blackbox|exporter|probes?|prometheus|[^a-z0-9]", re.IGNORECASE)
 _PORT = re.compile(r"(\[[^\]]*\]|[^:/]*):\d{1,5}")
 
 
@@ -60,8 +66,8 @@ def place_of(alert: Alert) -> Place:
 @lru_cache(4096)  # a problem is told to several people, and again
 def _place(pairs: tuple[tuple[str, str], ...], tagged: bool) -> Place:
     """`tagged`: what we do not know are tags, and the event's name says what they say."""
-    labels = {name: value for name, value in pairs if value}
-    if labels.keys() <= _SIMPLE and not _is_collector(labels):
+    labels = _without_exporter({name: value for name, value in pairs if value})
+    if labels.keys() <= _SIMPLE and not _is_collector(labels) and not _way_of_asking(labels):
         at = labels.get("instance") or _job(labels)
         return (shortened(at),) if at else _who(labels)
     found = [*_hosts(labels), *_specials(labels), *([] if tagged else _others(labels))]
@@ -161,6 +167,21 @@ def _job(labels: Mapping[str, str]) -> str:
     return "" if "kube-state" in job or "pushgateway" in job else job
 
 
+def _without_exporter(labels: dict[str, str]) -> dict[str, str]:
+    """Without the pod that collected it, where other labels say where it is."""
+    of_another = "exported_namespace" in labels and "exported_pod" not in labels
+    exporter = _KUBE_STATE if "kube-state" in labels.get("job", "") else _EXPORTER
+    if not of_another and not exporter.search(labels.get("pod", "")):
+        return labels
+    left = {name: value for name, value in labels.items() if name not in ("pod", "container")}
+    if exporter.search(left.get("service", "")):
+        del left["service"]
+    has_workload = any(name in left for name in _WORKLOADS)
+    if not has_workload and _host(left):  # a node has no namespace
+        left.pop("namespace", None)
+    return left if has_workload or any((_host(left), *_specials(left), *_others(left))) else labels
+
+
 def _is_probe(labels: Mapping[str, str]) -> bool:
     return any(name in labels for name in _PROBED)
 
@@ -178,7 +199,15 @@ def _is_collector(labels: Mapping[str, str]) -> bool:
 
 def _specials(labels: Mapping[str, str]) -> Iterable[str]:
     names = sorted(labels.keys() & _RANKS.keys(), key=_RANKS.__getitem__)
-    return [_clear(name, labels[name]) for name in names if not _is_said(name, labels)]
+    told = [_clear(name, labels[name]) for name in names if not _is_said(name, labels)]
+    return [*told, *filter(None, [_way_of_asking(labels)])]
+
+
+def _way_of_asking(labels: Mapping[str, str]) -> str:
+    """The job of a probe, where it says more than that it is one."""
+    job = labels.get("job", "")
+    says = bool(_PROBING.search(job)) and bool(_EXPORTER_WORDS.sub("", job))
+    return shortened(job) if says else ""
 
 
 def _clear(name: str, value: str) -> str:

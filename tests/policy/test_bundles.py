@@ -86,7 +86,8 @@ def test_the_same_thing_by_one_receiver_of_one_group_is_one_text_and_so_is_a_nig
         ([UNHEARD, owed(Kind.UNHEARD, incident=HOST)], False),
         ([ENDED_UNTOLD], True),  # began and ended untold
         ([owed(Kind.REMINDER, incident=over(HOST))], True),
-        ([LATE], True),
+        ([LATE], False),  # one thing that is late is told like news, and that it is late
+        ([LATE, owed(why=Hold.LATE, incident=HOST)], True),
         ([FIRING, owed(why=Hold.LATE, incident=HOST)], True),
         ([QUIET], False),  # one thing that was held for the night is told like news
         ([QUIET, owed(why=Hold.QUIET, incident=HOST)], True),
