@@ -162,7 +162,7 @@ def test_taking_an_acknowledgement_back_tells_people_and_begins_the_steps_anew(s
     assert told == f"#{tag_of(1)} HostDown web1 {done}\n"
     (again,) = [body for (body,) in site.messages("body")][1:]
     assert again.startswith("NOG STEEDS, niet meer bevestigd: kritiek HostDown web1")
-    assert "is acknowledged by nobody" in said(site.run("unack", "1"), 1)
+    assert "is not acknowledged" in said(site.run("unack", "1"), 1)
 
 
 def test_closing_says_what_follows_and_a_second_close_finds_nothing(site: Site) -> None:
@@ -250,10 +250,25 @@ def test_open_incidents_say_who_takes_care_and_who_waits_until_when(site: Site) 
 
     lines = said(site.run("incidents")).splitlines()
 
-    assert "  open                   1 person, 1 waits until Fri 2090-11-24 07:00  HostDown" in lines[1]
+    waits = "nobody yet, 1 waits to leave, 1 waits until Fri 2090-11-24 07:00"
+    assert f"  open                   {waits}  HostDown" in lines[1]
     assert "  open                   nobody " in lines[2]
-    assert "  acknowledged by alice  1 person " in lines[3]
-    assert [row["people_waiting"] for row in json.loads(said(site.run("incidents", "--json")))] == [1, 0, 0]
+    assert "  acknowledged by alice  nobody yet, 1 waits " in lines[3], (
+        "it is worded anew: it has to say by whom"
+    )
+    assert [row["people_waiting"] for row in json.loads(said(site.run("incidents", "--json")))] == [1, 0, 1]
+
+
+def test_a_critical_incident_that_nobody_was_told_of_is_the_first_and_counts_nobody_as_told(
+    site: Site,
+) -> None:
+    site.accept(firing(severity="warning"))
+    site.accept(firing("Other"))
+
+    [head, *lines] = said(site.run("incidents")).splitlines()
+
+    assert "nobody yet, 1 waits to leave" in lines[0]
+    assert [line.rstrip().endswith("Other") for line in lines] == [True, False], head
 
 
 # routes test: the preview is what the engine does
