@@ -27,7 +27,7 @@ from sms_notify.wording.news import summary_of
 
 _ABOUT = {
     Kind.MANUAL: "what was written by hand",
-    Kind.OPERATOR: "our own trouble",
+    Kind.OPERATOR: "a problem of sms-notify itself",
     Kind.HANDOFF: "who is on call",
 }
 _NEWS = {
