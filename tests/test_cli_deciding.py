@@ -30,6 +30,7 @@ from sms_notify.engine import Engine
 from sms_notify.errors import SmsNotifyError, UsageError
 from sms_notify.explain.preview import SAMPLE_TAG, Foreseen, foresee
 from sms_notify.explain.route_trace import Look, walk
+from sms_notify.oncall.schedules import read_timetable
 from sms_notify.policy.episodes import tag_of
 from sms_notify.policy.matchers import Matcher
 from sms_notify.policy.rate_limits import Limits
@@ -629,6 +630,19 @@ def test_a_calendar_counts_wherever_somebody_asks_who_is_on_call(tmp_path: Path)
     assert "primary (Europe/Brussels): bob " in shown
     assert "bob (schedule:primary): AT ONCE" in would
     assert "OK" in said(site.run("check-config"))
+
+
+def test_a_calendar_that_cannot_be_read_is_one_problem_that_says_what_counts_meanwhile(
+    tmp_path: Path,
+) -> None:
+    (tmp_path / "oncall.ics").write_text("a page to log in", "utf-8")
+    site = site_of(tmp_path, schedules="{primary: {ical_file: oncall.ics}}")
+
+    found = read_timetable(load(site.config, {}), NOON, lambda _: b"no calendar either", fetch=False)
+
+    [problem] = found.problems
+    assert "is not an iCalendar" in problem.what
+    assert "the last copy that was read counts" in problem.advice
 
 
 def test_an_event_that_means_nobody_is_a_warning_and_leaves_a_gap(tmp_path: Path) -> None:
