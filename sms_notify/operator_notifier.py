@@ -104,7 +104,7 @@ class Teller:
     def _by_channel(self, channel: Channel, note: Note) -> bool:
         """UNKNOWN counts as told: a second copy of a note is no help to anybody."""
         ended = channel.tell(note)
-        extra = {"road": channel.name, "ended": ended.ended, "detail": ended.detail}
+        extra = {"channel": channel.name, "ended": ended.ended, "detail": ended.detail}
         _log.info("operator", extra=extra)
         return ended.ended in (Ended.TOLD, Ended.UNKNOWN)
 

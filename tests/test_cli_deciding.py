@@ -30,6 +30,7 @@ from sms_notify.engine import Engine
 from sms_notify.errors import SmsNotifyError, UsageError
 from sms_notify.explain.preview import SAMPLE_TAG, Foreseen, foresee
 from sms_notify.explain.route_trace import Look, walk
+from sms_notify.oncall.schedules import read_timetable
 from sms_notify.policy.episodes import tag_of
 from sms_notify.policy.matchers import Matcher
 from sms_notify.policy.rate_limits import Limits
@@ -162,7 +163,7 @@ def test_taking_an_acknowledgement_back_tells_people_and_begins_the_steps_anew(s
     assert told == f"#{tag_of(1)} HostDown web1 {done}\n"
     (again,) = [body for (body,) in site.messages("body")][1:]
     assert again.startswith("NOG STEEDS, niet meer bevestigd: kritiek HostDown web1")
-    assert "is acknowledged by nobody" in said(site.run("unack", "1"), 1)
+    assert "is not acknowledged" in said(site.run("unack", "1"), 1)
 
 
 def test_closing_says_what_follows_and_a_second_close_finds_nothing(site: Site) -> None:
@@ -250,10 +251,25 @@ def test_open_incidents_say_who_takes_care_and_who_waits_until_when(site: Site) 
 
     lines = said(site.run("incidents")).splitlines()
 
-    assert "  open                   1 person, 1 waits until Fri 2090-11-24 07:00  HostDown" in lines[1]
+    waits = "nobody yet, 1 waits to leave, 1 waits until Fri 2090-11-24 07:00"
+    assert f"  open                   {waits}  HostDown" in lines[1]
     assert "  open                   nobody " in lines[2]
-    assert "  acknowledged by alice  nobody yet, 1 waits " in lines[3]  # its text is worded anew
+    assert "  acknowledged by alice  nobody yet, 1 waits " in lines[3], (
+        "it is worded anew: it has to say by whom"
+    )
     assert [row["people_waiting"] for row in json.loads(said(site.run("incidents", "--json")))] == [1, 0, 1]
+
+
+def test_a_critical_incident_that_nobody_was_told_of_is_the_first_and_counts_nobody_as_told(
+    site: Site,
+) -> None:
+    site.accept(firing(severity="warning"))
+    site.accept(firing("Other"))
+
+    [head, *lines] = said(site.run("incidents")).splitlines()
+
+    assert "nobody yet, 1 waits to leave" in lines[0]
+    assert [line.rstrip().endswith("Other") for line in lines] == [True, False], head
 
 
 # routes test: the preview is what the engine does
@@ -614,6 +630,19 @@ def test_a_calendar_counts_wherever_somebody_asks_who_is_on_call(tmp_path: Path)
     assert "primary (Europe/Brussels): bob " in shown
     assert "bob (schedule:primary): AT ONCE" in would
     assert "OK" in said(site.run("check-config"))
+
+
+def test_a_calendar_that_cannot_be_read_is_one_problem_that_says_what_counts_meanwhile(
+    tmp_path: Path,
+) -> None:
+    (tmp_path / "oncall.ics").write_text("a page to log in", "utf-8")
+    site = site_of(tmp_path, schedules="{primary: {ical_file: oncall.ics}}")
+
+    found = read_timetable(load(site.config, {}), NOON, lambda _: b"no calendar either", fetch=False)
+
+    [problem] = found.problems
+    assert "is not an iCalendar" in problem.what
+    assert "the last copy that was read counts" in problem.advice
 
 
 def test_an_event_that_means_nobody_is_a_warning_and_leaves_a_gap(tmp_path: Path) -> None:

@@ -224,7 +224,7 @@ def test_the_operator_is_people_and_channels_in_the_order_of_the_file(write: Wri
 
 def test_an_operator_who_hears_by_texts_alone_is_a_warning(write: Write) -> None:
     (warning,) = load(write(MINIMAL + "operator: [person:alice]\n"), ENVIRON).warnings
-    assert (warning.path, "no road but texts" in warning.what) == ("operator", True)
+    assert (warning.path, "no channel but texts" in warning.what) == ("operator", True)
 
 
 def with_channel(text: str) -> str:

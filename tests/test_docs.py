@@ -266,7 +266,7 @@ COMMON = {"name", "type", "timeout"}
 
 
 def channel_section(kind: str) -> str:
-    told = section(read(DOCS / "configuration.md"), "The other roads")
+    told = section(read(DOCS / "configuration.md"), "The other channels")
     return re.split(r"^### ", told.split(f"### `{kind}`\n", 1)[1], maxsplit=1, flags=re.MULTILINE)[0]
 
 
@@ -282,7 +282,7 @@ def test_every_key_of_a_channel_and_no_other_is_documented_with_its_default(kind
 
 
 def test_what_every_channel_has_in_common_is_documented() -> None:
-    told = section(read(DOCS / "configuration.md"), "The other roads").split("###")[0]
+    told = section(read(DOCS / "configuration.md"), "The other channels").split("###")[0]
     shared = set.intersection(*({*GATEWAY_MODELS[kind].model_fields} for kind in CHANNELS))
 
     assert shared == COMMON

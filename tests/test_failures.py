@@ -269,6 +269,25 @@ def test_the_third_fault_of_the_gateway_in_a_minute_closes_it_and_critical_pages
     assert len(site.notes()) == 1
 
 
+def test_what_waits_out_a_pause_of_its_own_leaves_as_soon_as_the_gateway_takes_texts_again(
+    site: Site,
+) -> None:
+    site.simulators["main"].change(force_error=120)
+    for n in range(3):
+        site.bench.accept(firing(team="dba", instance=str(n), severity="warning"))
+    site.run()
+    ten_minutes = timedelta(minutes=10) // timedelta(microseconds=1)
+    site.bench.commit(lambda tx: tx.run("update messages set not_before = not_before + :by", by=ten_minutes))
+    site.simulators["main"].change(force_error=None)
+    site.bench.clock.move(seconds=16)
+    probed = site.probers["main"].probe_once()
+    site.run()
+
+    assert probed is not None
+    assert probed.closed
+    assert site.texts("main") == 3
+
+
 def test_what_is_not_critical_waits_five_minutes_before_it_leaves_by_the_other_gateway(site: Site) -> None:
     site.simulators["main"].change(force_error=104)
     site.bench.accept(firing(team="dba", severity="warning"))

@@ -112,8 +112,8 @@ def test_all_is_well_where_nothing_is_open_and_somebody_is_on_call(pages: Site) 
 def test_the_headline_tells_the_worst_first_and_the_rest_below_it(down: Site) -> None:
     down.bench.accept(firing("DiskFull", severity="warning", instance="db1"))
     answer = down.get("/").text
-    assert headline(answer) == "1 critical incident open, acknowledged by nobody"
-    assert "1 warning incident open, acknowledged by nobody" in read(answer)
+    assert headline(answer) == "1 critical incident open, not acknowledged"
+    assert "1 warning incident open, not acknowledged" in read(answer)
     assert '<meta http-equiv="refresh" content="30">' in answer
 
 
@@ -121,7 +121,7 @@ def test_an_open_incident_is_told_with_tag_place_time_readers_and_who_takes_care
     down.bench.clock.move(minutes=7)
     text = read(down.get("/").text)
     assert f"#{tag_of(1)} HostDown web-1 HostDown is bad critical since 12:00 (7 min)" in text
-    assert "acknowledged by nobody told: alice waits to leave bob waits to leave" in text
+    assert "not acknowledged told: alice waits to leave bob waits to leave" in text
     down.bench.acknowledge(1, by="bob")
     text = read(down.get("/").text)
     assert "bob takes care of it since 12:07" in text
@@ -131,7 +131,7 @@ def test_an_open_incident_is_told_with_tag_place_time_readers_and_who_takes_care
 def test_only_information_being_open_leaves_all_well_to_look_at(pages: Site) -> None:
     pages.bench.accept(firing("Backup", severity="info"))
     answer = pages.get("/").text
-    assert headline(answer) == "1 info incident open, acknowledged by nobody"
+    assert headline(answer) == "1 info incident open, not acknowledged"
     assert '<section class="headline good"' in answer
     assert "told: nobody" in read(answer)
 
@@ -835,6 +835,7 @@ def test_every_word_of_the_program_has_words_for_people() -> None:
 def test_an_alert_without_a_name_is_told_by_what_is_said_of_it() -> None:
     nameless = replace(firing(), labels={}, annotations={"description": "disk full"})
     assert labels.what_of(nameless) == "disk full"
+    assert labels.summary_of(nameless) == "", "it is its name, and stands there once"
     assert labels.what_of(replace(nameless, annotations={})) == "alert without a name"
 
 

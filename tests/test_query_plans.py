@@ -251,6 +251,7 @@ DUE: dict[str, tuple[Callable[[Tx], object], tuple[str, ...]]] = {
         ("messages_due", "messages_busy", "messages_behind", "pages_message"),
     ),
     "what waits for a gateway": (lambda tx: outbox.waiting_for(tx, "main"), ("messages_due",)),
+    "what a gateway takes again": (lambda tx: outbox.end_waits(tx, "main", NOON), ("messages_due",)),
     "what is barred": (outbox.barred, ("messages_due",)),
     "a lease": (lambda tx: outbox.overdue(tx, State.SUBMITTING, NOON), ("messages_leased",)),
     "a wait for evidence": (lambda tx: outbox.overdue(tx, State.UNKNOWN, NOON), ("messages_unknown",)),

@@ -15,7 +15,7 @@ from sms_notify.policy.directory import Target, TargetKind
 from sms_notify.policy.episodes import tag_of
 from sms_notify.policy.holds import Hold, Quiet, Window
 from sms_notify.policy.rate_limits import Flapping, Limits, parse_limit
-from sms_notify.policy.records import Decided
+from sms_notify.policy.records import Decided, TimerKind
 from sms_notify.policy.rotations import Schedule
 from sms_notify.policy.routing import Receiver, Step
 from sms_notify.policy.ruleset import Plan
@@ -86,11 +86,11 @@ def test_a_normal_incident_fits_one_screen_from_the_first_word_to_the_last(bench
         '12:00   route.routes[0] did not match: severity="info" (severity is "critical")',
         "12:00 dba tells bob",
         "12:00 m1 firing to bob (+31******678), 1 part: 'FIRING critical HostDown web1: is bad since 13:00 #TAG'",
-        "12:00   m1 attempt 1 at main: sent: callback, 0.2 s",
+        "12:00   m1 attempt 1 at main: sent: callback, after 0.2 s",
         "12:00   m1 delivered: callback",
         "12:05 heard resolved from alertmanager: resolved, by route.routes[1] -> dba",
         "12:05 m2 resolved to bob (+31******678), 1 part: 'OK HostDown web1 after 5m #TAG'",
-        "12:05   m2 attempt 1 at main: sent: callback, 0.2 s",
+        "12:05   m2 attempt 1 at main: sent: callback, after 0.2 s",
         "12:05   m2 delivered: callback",
     ]
 
@@ -167,6 +167,19 @@ def test_an_escalation_tells_each_step_to_whom_and_what_an_acknowledge_ends(benc
     assert "12:15 nobody_on_call: step 2 of oncall (schedule:primary) has nobody to tell" in lines
     assert "12:15 acknowledged by bob (command): no step and no reminder follows" in lines
     assert not [line for line in lines if " due: " in line]
+
+
+def test_what_is_due_beside_steps_and_reminders_is_said_in_its_own_words(bench: Bench) -> None:
+    bench.accept(replace(firing(), labels={}, annotations={"summary": "a job failed"}, once=True))
+    assert told(bench)[0].startswith("#snsb (incident 1) a job failed: open")
+    assert "12:00 due: closed without a text, because nothing can end a notice" in told(bench)
+
+
+@pytest.mark.parametrize("what", [kind for kind in TimerKind if kind is not TimerKind.HANDOFF])
+def test_everything_that_falls_due_has_words(bench: Bench, what: TimerKind) -> None:
+    bench.accept(firing())
+    bench.commit(lambda tx: tx.run("update agenda set what = :what", what=what))
+    assert [line for line in told(bench) if " due: " in line and not line.endswith("due: ")]
 
 
 def test_who_was_on_call_and_that_nobody_was_are_told_with_the_schedule(bench: Bench) -> None:

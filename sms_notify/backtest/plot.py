@@ -5,6 +5,7 @@ The only room that knows matplotlib, an optional extra. The same numbers make th
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
@@ -78,7 +79,7 @@ def check(path: Path) -> None:
         import matplotlib  # noqa: F401 - only whether it is there
     except ImportError:
         raise UsageError(
-            "--plot needs matplotlib, which is not installed: pip install 'sms-notify[plot]'"
+            f"--plot needs matplotlib, which is not installed: {sys.prefix}/bin/pip install 'sms-notify[plot]'"
         ) from None
 
 

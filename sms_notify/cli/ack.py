@@ -93,7 +93,7 @@ def unack(
         return engine.unacknowledge(tx, wanted, who, AckEnd.COMMAND, now)
 
     done = "not acknowledged any more; the escalation begins anew"
-    words = _Words("unacknowledged", done, "is acknowledged by nobody")
+    words = _Words("unacknowledged", done, "is not acknowledged")
     _change(ctx, config_file, by, as_json, ids, take_back, words)
 
 

@@ -11,7 +11,7 @@ from sms_notify.daemon.wiring import wall_clock
 from sms_notify.errors import StoreError, UsageError
 from sms_notify.gateways.base import ByHand, Failed, LastReports, Report
 from sms_notify.gateways.registry import client_of, delivery_token, explain_code
-from sms_notify.policy.outcomes import Outcome
+from sms_notify.policy.outcomes import Outcome, Reason
 from sms_notify.store import queries
 from sms_notify.store.sqlite import SqliteStore
 
@@ -158,8 +158,9 @@ def delivery_url(ctx: click.Context, config_file: str | None, gateway: str | Non
 
 
 def why(failed: Failed | Outcome) -> str:
-    """What went wrong at the gateway, with what to do about it where the seed's table has the code."""
+    """What went wrong at the gateway, with what to do about it where that is known."""
     if failed.code is None:
-        return f"{failed.reason} {failed.detail}".rstrip()
+        advice = " (is gateway.php below the `url`?)" if failed.reason == Reason.HTTP_CLIENT_ERROR else ""
+        return f"{failed.reason} {failed.detail}".rstrip() + advice
     code = explain_code(failed.code)
     return f"error {failed.code}: {code.meaning} ({code.advice})"

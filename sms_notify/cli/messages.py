@@ -110,9 +110,10 @@ def _incident(row: Row) -> dict[str, object]:
         "since": local(moment(row["opened_at"])),
         "severity": row["severity"],
         "state": f"{timeline.state_of(row)}{lasts}",
-        "told": _reached(row["told"], row["held"], until),
+        "told": _reached(row["told"], row["texted"] - row["told"], row["held"], until),
         "what": timeline.name_of(row),
         "people_told": row["told"],
+        "people_leaving": row["texted"] - row["told"],
         "people_waiting": row["held"],
         "waits_until": local(until) if until is not None else None,
         "acknowledged_by": row["acked_by"] or None,
@@ -121,12 +122,17 @@ def _incident(row: Row) -> dict[str, object]:
     }
 
 
-def _reached(told: int, held: int, until: datetime | None) -> str:
-    """`2 people, 1 waits until 07:00`: how many have a text or will, and who of them not yet."""
-    if until is None:
-        return _people(told) if told else "nobody"
-    waits = f"{held} {'waits' if held == 1 else 'wait'} until {clock(until, now_utc())}"
-    return f"{_people(told)}, {waits}" if told else f"nobody yet, {waits}"
+def _reached(told: int, leaving: int, held: int, until: datetime | None) -> str:
+    """`2 people, 1 waits until 07:00`: how many have a text, and how many not yet."""
+    waits = [f"{leaving} {_wait(leaving)} to leave"] if leaving else []
+    if until is not None:
+        waits.append(f"{held} {_wait(held)} until {clock(until, now_utc())}")
+    nobody = "nobody yet" if waits else "nobody"
+    return ", ".join([_people(told) if told else nobody, *waits])
+
+
+def _wait(number: int) -> str:
+    return "waits" if number == 1 else "wait"
 
 
 def _people(number: int) -> str:

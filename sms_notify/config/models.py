@@ -223,7 +223,7 @@ class Config(Model):
     )
     operator: list[Words] = Field(
         default=[],
-        description="who hears of our own trouble: person:x, team:x, schedule:x, +number, or gateway:x that does not text",
+        description="who hears when sms-notify fails: person:x, team:x, schedule:x, +number, or gateway:x that texts nobody",
     )
     people: dict[str, PersonSection] = Field(default={})
     teams: dict[str, Annotated[list[Words], Field(min_length=1)]] = Field(default={})

@@ -70,8 +70,15 @@ class Prober:
         """Asks about one breaker now, and closes it where the answer allows that."""
         closed, answer = self._credits() if breaker.scope is Scope.CREDITS else self._test(breaker)
         if closed:
-            self._commit(lambda tx: breakers.close(tx, breaker, self._clock()))
+            self._commit(lambda tx: self._close(tx, breaker))
         return Probed(breaker, closed, answer)
+
+    def _close(self, tx: Tx, breaker: Breaker) -> None:
+        """What waited leaves at once, also a text whose own pause after its refusal has not passed."""
+        now = self._clock()
+        breakers.close(tx, breaker, now)
+        if breaker.scope.whole:
+            outbox.end_waits(tx, self._gateway.name, now)
 
     def _credits(self) -> tuple[bool, str]:
         """Enough for the next message is enough: the reserve and the limits are decided elsewhere."""

@@ -92,7 +92,7 @@ def _move(tx: Tx, message: Message, report: Report, by: Cause, node: str, now: d
     if before is State.UNKNOWN_FINAL:
         taken_after_all(tx, message, node, now)
     if state is not State.SENT:
-        entry, lost = Entry(by, seconds=seconds), "the operator could not deliver it"
+        entry, lost = Entry(by, seconds=seconds), "the phone network could not deliver it"
         report_moved(tx, message, state, entry, node, now, lost=lost)
     return Delivered(report, Applied.MOVED, message, state, seconds)
 

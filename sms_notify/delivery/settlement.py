@@ -128,7 +128,10 @@ class Settling:
             code = explain_code(outcome.code)
             what, advice = f"{name}: error {outcome.code}, {code.meaning}", code.advice
         else:
-            what, advice = f"{name}: {outcome.reason}", "Look at the log, and at the gateway's url."
+            what, advice = (
+                f"{name}: {outcome.reason}",
+                "Look at the log, and at the gateway's url: is gateway.php below it?",
+            )
         about = f" (text m{message.id} to {name_of(message)})"
         id_ = note_id(name, scope, subject, outcome.code or outcome.reason)
         breakers.report(tx, id_, urgency, name, what + about, advice, now)

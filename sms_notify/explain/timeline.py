@@ -22,10 +22,12 @@ from sms_notify.store import queries
 from sms_notify.store.incidents import incident_of
 from sms_notify.store.tx import Row, Tx, load, moment
 from sms_notify.wording.alert_fields import where_of
+from sms_notify.wording.gsm import clip
+from sms_notify.wording.news import summary_of
 
 _ABOUT = {
     Kind.MANUAL: "what was written by hand",
-    Kind.OPERATOR: "our own trouble",
+    Kind.OPERATOR: "a problem of sms-notify itself",
     Kind.HANDOFF: "who is on call",
 }
 _NEWS = {
@@ -41,6 +43,13 @@ _DECIDED = {
     Decision.CLOSED: "closed {}: repeats of it are no news",
     Decision.RAISED: "raised: {}, so that all are told and the steps begin anew",
     Decision.FLAPPING: "flapping: {}, so that one text tells it until it is calm",
+}
+_DUE = {
+    TimerKind.ESCALATE: "step {nth} of {of}, unless somebody acknowledges or it ends",
+    TimerKind.REMIND: "reminder {nth} by {of}, unless somebody acknowledges or it ends",
+    TimerKind.CALM: "calm, unless it comes or goes once more",
+    TimerKind.COPY: "the copy that is held opens again, unless an end follows",
+    TimerKind.SILENT: "unheard, unless its source sends it again",
 }
 _ROUTES_SHOWN = 6
 _INCIDENTS_SHOWN = 20
@@ -89,7 +98,7 @@ def of_incident(tx: Tx, incident_id: int, beside: Beside) -> Story | None:
     if row["suppressed_at"] is not None and row["closed_at"] is None:
         at = moment(row["suppressed_at"])
         lines.append(Line(at, "seen suppressed by its source: beginnings, steps and reminders wait"))
-    lines += [_due(due) for due in queries.agenda_of(tx, incident_id)]
+    lines += [_due(due, flaps=bool(row["flapping"])) for due in queries.agenda_of(tx, incident_id)]
     lines += _lapses(row)
     headline = (
         f"#{tag_of(incident_id)} (incident {incident_id}) {name_of(row)}: {state_of(row)}, {row['severity']}"
@@ -113,9 +122,10 @@ def of_message(tx: Tx, message_id: int, beside: Beside) -> Story | None:
 
 
 def name_of(row: Row) -> str:
-    """What an incident is, and where: `HostDown web1`."""
+    """What an incident is, and where: `HostDown web1`. A sentence without a name is its own name."""
     alert = incident_of(row).subject.alert
-    return f"{alert.labels.get('alertname') or 'alert without a name'} {where_of(alert)}".rstrip()
+    what = alert.labels.get("alertname") or clip(summary_of(alert), 60) or "alert without a name"
+    return f"{what} {where_of(alert)}".rstrip()
 
 
 def state_of(row: Row) -> str:
@@ -287,11 +297,11 @@ def _lapses(row: Row) -> list[Line]:
     return [Line(moment(row["ack_until"]), f"due: {what}")]
 
 
-def _due(row: Row) -> Line:
-    nth = step_of(row["nth"])
-    step = f"step {nth} of {row['receiver']}"
-    what = step if row["what"] == TimerKind.ESCALATE else f"reminder {nth} by {row['receiver']}"
-    return Line(moment(row["due_at"]), f"due: {what}, unless somebody acknowledges or it ends")
+def _due(row: Row, *, flaps: bool) -> Line:
+    what = _DUE.get(row["what"], "")
+    if row["what"] == TimerKind.CALM and not flaps:
+        what = "closed without a text, because nothing can end a notice"
+    return Line(moment(row["due_at"]), "due: " + what.format(nth=step_of(row["nth"]), of=row["receiver"]))
 
 
 # The texts.
@@ -351,5 +361,5 @@ def _entries(message_id: int, rows: Sequence[Row]) -> Iterator[Line]:
 def _entry(row: Row) -> str:
     code = f" {row['code']}" if row["code"] is not None else ""
     detail = f" ({row['detail']})" if row["detail"] else ""
-    seconds = f", {row['seconds']:.1f} s" if row["seconds"] is not None else ""
+    seconds = f", after {row['seconds']:.1f} s" if row["seconds"] is not None else ""
     return f"{row['state']}: {row['reason']}{code}{detail}{seconds}"

@@ -143,7 +143,7 @@ def _receivers(plan: ImportPlan) -> Iterator[str]:
             everybody = (name for answer in plan.answers for name in answer.notify)
             yield from _notify(dict.fromkeys(everybody))
         else:
-            yield from comment("Alertmanager tells of these by another road; here they are recorded.", 4)
+            yield from comment("Alertmanager tells of these in another way; here they are recorded.", 4)
 
 
 def _receiver(plan: ImportPlan, answer: ImportedReceiver) -> Iterator[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import warnings
 from collections.abc import Iterable, Sequence
 from datetime import datetime, tzinfo
@@ -16,7 +17,7 @@ def _library(name: str) -> Any:
         import recurring_ical_events  # type: ignore[import-untyped]
     except ImportError:
         raise CalendarError(
-            "calendars are read with two more libraries: pip install 'sms-notify[ical]'"
+            f"calendars are read with two more libraries: {sys.prefix}/bin/pip install 'sms-notify[ical]'"
         ) from None
     return {"icalendar": icalendar, "recurring_ical_events": recurring_ical_events}[name]
 

@@ -21,6 +21,9 @@ Copies = Callable[[str], bytes | None]
 """The last good copy of a schedule's calendar, where one was kept."""
 
 
+_MEANWHILE = "until then the last copy that was read counts, else what the configuration says"
+
+
 @dataclass(frozen=True, slots=True)
 class CalendarProblem:
     """A calendar that could not be had, or an entry of it that counts for nobody, or not plainly for one."""
@@ -67,7 +70,10 @@ def _calendar(
         try:
             calendar = read_calendar(text, people, now - _DAYS_BACK, now + _DAYS_AHEAD, source.timezone)
         except CalendarError as error:
-            wrong.append(CalendarProblem(name, str(error)))
+            unread = CalendarProblem(name, str(error), _MEANWHILE)
+            wrong += (
+                [unread] if unread not in wrong else []
+            )  # the kept copy may meet the same, such as a missing library
             continue
         wrong += [CalendarProblem(name, str(report), report.advice) for report in calendar.reports]
         return calendar, wrong, text if fresh else None

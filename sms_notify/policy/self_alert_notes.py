@@ -97,7 +97,7 @@ def note_lost(
         )
 
 
-_ADVICE = "Tell them by another road; `sms-notify explain` and `sms-notify messages` have the story."
+_ADVICE = "Tell them in another way; `sms-notify explain` and `sms-notify messages` have the story."
 
 
 def _unread(name: str, tag: str, urgency: Urgency, what: str) -> SelfAlertNote:
@@ -139,7 +139,7 @@ def note_asleep(rows: Rows, receiver: str, incident_id: int) -> None:
     """A critical incident that quiet hours keep from everybody who is left to be told."""
     tag = f"#{tag_of(incident_id)}"
     what = f"critical {tag} waits for the end of quiet hours: nobody of receiver {receiver} can be texted now"
-    advice = "Tell them by another road; `unless` of `quiet` says what does not wait."
+    advice = "Tell them in another way; `unless` of `quiet` says what does not wait."
     rows.notes.append(
         SelfAlertNote(Particular.ASLEEP, f"{receiver}/{tag}", Urgency(Level.PAGE), "", what, advice)
     )
@@ -159,6 +159,6 @@ def note_unaddressed(rows: Rows, incident_ids: Iterable[int]) -> None:
 def note_unpaid(rows: Rows, gateway: str, scope: str) -> None:
     """Critical texts that wait because the budget is spent."""
     what = f"critical texts wait: {scope} and the reserve are spent"
-    advice = "Raise limits.credits in the configuration, or tell people by another road."
+    advice = "Raise limits.credits in the configuration, or tell people in another way."
     id_ = note_id(gateway, "budget", scope)
     rows.notes.append(SelfAlertNote(None, id_, Urgency(Level.PAGE), gateway, what, advice, again=True))

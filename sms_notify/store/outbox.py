@@ -213,6 +213,15 @@ def clamp_waits(tx: Tx, latest: datetime) -> int:
     )
 
 
+def end_waits(tx: Tx, gateway: str, now: datetime) -> None:
+    """The gateway takes texts again: what was to be tried later is due now, by `messages_due`."""
+    tx.run(
+        "update messages set not_before = :now where state = 'queued' and gateway = :gateway and not_before > :now",
+        gateway=gateway,
+        now=stored(now),
+    )
+
+
 def recut(tx: Tx, message: Message, body: str, parts: int) -> None:
     """Gives a message other words; the next attempt sends these."""
     tx.run(

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from sms_notify.alert import Severity
 from sms_notify.policy.vocabulary import State
 from sms_notify.store.literals import in_list
 from sms_notify.store.messages import TELLS, TOLD_BY
@@ -99,27 +100,38 @@ def incident(tx: Tx, incident_id: int) -> Row | None:
     return tx.one("select * from incidents where id = :id", id=incident_id)
 
 
-# A text that failed, or whose answer was lost, has told nobody.
-_TOLD = (
-    "exists (select 1 from messages m where m.id = p.message_id and m.state in"
-    f" {in_list(state for state in State if state.hopeful)})"
-)
+# A text that failed, or whose answer was lost, has told nobody, and one that has not left yet has told nobody yet.
+_HOPEFUL = [state for state in State if state.hopeful]
+_LEFT = [state for state in _HOPEFUL if state not in (State.QUEUED, State.SUBMITTING)]
+
+
+def _texted(states: Iterable[State]) -> str:
+    """How many people have a text in one of these states."""
+    return (
+        "(select count(distinct p.number) from pages p join messages m on m.id = p.message_id"
+        f" where p.incident_id = i.id and p.state = 'told' and m.state in {in_list(states)})"
+    )
 
 
 def open_incidents(tx: Tx) -> Sequence[Row]:
-    """The open incidents, oldest first, with how many people were told, how many wait, and until when the first does.
+    """The open incidents with how many people were told, how many have a text that may not have left yet, how many wait,
+    and until when the first does. Critical ones that nobody was told of, nor takes care of, come first, then the oldest.
 
     By `incidents_quiet`, which has what is open alone, and the pages of each by `pages_once`. They are sorted here: asked for
     in the order of their ids, a database without statistics walks through all that ever were.
     """
     rows = tx.all(
         "select i.*,"
-        f" (select count(distinct p.number) from pages p where p.incident_id = i.id and p.state = 'told' and {_TOLD}) as told,"
+        f" {_texted(_LEFT)} as told, {_texted(_HOPEFUL)} as texted,"
         " (select count(distinct p.number) from pages p where p.incident_id = i.id and p.state = 'held') as held,"
         " (select min(p.due_at) from pages p where p.incident_id = i.id and p.state = 'held') as held_until"
         " from incidents i where i.closed_at is null"
     )
-    return sorted(rows, key=lambda row: int(row["id"]))
+    return sorted(rows, key=lambda row: (not _untold(row), row["id"]))
+
+
+def _untold(row: Row) -> bool:
+    return row["severity"] == Severity.CRITICAL and not row["told"] and row["acked_at"] is None
 
 
 def pages_of(tx: Tx, incident_id: int) -> Sequence[Row]:

@@ -31,7 +31,7 @@ HOLDS: Mapping[Hold, str] = {
     Hold.MUTED: "muted",
     Hold.INACTIVE: "outside their hours",
     Hold.QUIET: "quiet hours",
-    Hold.FLAPPING: "coming and going",
+    Hold.FLAPPING: "flapping",
     Hold.LIMIT: "limit reached",
     Hold.BEHIND: "behind an earlier text",
     Hold.LATE: "too late for a text of their own",
@@ -75,9 +75,18 @@ def ack_way_of(how: str) -> str:
 
 def what_of(alert: Alert) -> str:
     """Its name, else what is said of it; never empty."""
-    return alert.labels.get("alertname", "").strip() or summary_of(alert) or "alert without a name"
+    return _name(alert) or _said(alert) or "alert without a name"
 
 
 def summary_of(alert: Alert) -> str:
+    """What is said of it, unless that is what it is called by already."""
+    return _said(alert) if _name(alert) else ""
+
+
+def _name(alert: Alert) -> str:
+    return alert.labels.get("alertname", "").strip()
+
+
+def _said(alert: Alert) -> str:
     said = (alert.annotations.get(name, "").strip() for name in _TEXTS)
     return next(filter(None, said), "")

@@ -141,8 +141,8 @@ def _care(open_now: int, waiting: int) -> str:
     if waiting == 0:
         return "somebody takes care of it" if open_now == 1 else "somebody takes care of each"
     if waiting == open_now:
-        return "acknowledged by nobody"
-    return f"{waiting} of them acknowledged by nobody"
+        return "not acknowledged"
+    return f"{waiting} of them not acknowledged"
 
 
 def _of_gateways(closed: Sequence[Breaker], directory: Directory) -> Iterator[Finding]:

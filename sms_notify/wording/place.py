@@ -149,6 +149,8 @@ def _hosts(labels: Mapping[str, str]) -> Iterable[str]:
     if workload is not None:
         return (f"{shortened(namespace)}/{shortened(workload)}" if namespace else shortened(workload),)
     host = _host(labels)
+    if any(_leads_to(host, labels.get(name, "")) for name in _PROBED):
+        host = ""
     scraped = () if host or _is_probe(labels) else (_job(labels), labels.get("service"))
     return map(shortened, filter(None, (namespace, host, *scraped)))
 
@@ -160,6 +162,11 @@ def _host(labels: Mapping[str, str]) -> str:
         return ""
     host, instance = labels[name], labels.get("instance", "")
     return instance if instance.startswith(f"{host}:") else host
+
+
+def _leads_to(host: str, address: str) -> bool:
+    """Whether it is the host of this address, which then says it: `https://shop.example.org/`, `db1:5432`."""
+    return bool(host) and re.match(rf"(\w+://)?{re.escape(host)}(?![^:/?#])", address) is not None
 
 
 def _job(labels: Mapping[str, str]) -> str:

@@ -41,7 +41,7 @@ def test_alertmanager_loads_our_configuration_as_it_is_shipped() -> None:
 
 
 def test_alertmanager_loads_it_with_the_other_channel_that_its_comments_tell_of(tmp_path: Path) -> None:
-    text, other = ALERTMANAGER_YML.read_text("utf-8").split("# The other road")
+    text, other = ALERTMANAGER_YML.read_text("utf-8").split("# The other channel")
     routes, channel_receivers = (uncommented(part) for part in other.split("# and under `receivers:`"))
     head, receivers = text.split("receivers:\n")
     whole = tmp_path / "alertmanager.yml"
@@ -49,7 +49,9 @@ def test_alertmanager_loads_it_with_the_other_channel_that_its_comments_tell_of(
 
     assert "2 receivers" in passes("amtool", "check-config", whole)
     ways = ("amtool", "config", "routes", "test", f"--config.file={whole}")
-    assert passes(*ways, "alertname=SmsNotifyDown", "service=sms-notify").strip() == "other-road,sms-notify"
+    assert (
+        passes(*ways, "alertname=SmsNotifyDown", "service=sms-notify").strip() == "other-channel,sms-notify"
+    )
     assert passes(*ways, "alertname=HostDown").strip() == "sms-notify"
 
 
