@@ -28,12 +28,6 @@ PLAN = replace(a_plan(), route=Route("oncall", group_wait=timedelta(), routes=(S
 Fields = dict[str, object]
 Parser = Callable[[bytes], Delivery]
 
-WAITING_ENDS = """
-    insert into pages (incident_id, number, kind, nth, recipient, receiver, lane, bundle, state, why, held_by, hidden, created_at,
-        due_at, failures)
-    select incident_id, number, 'resolved', 0, recipient, receiver, lane, bundle, 'held', why, held_by, 0, created_at, :due_at, 0
-    from pages where incident_id = 2 and kind = 'firing'
-"""
 START = "2026-11-22T12:00:00Z"
 CPU: Fields = {
     "labels": {"alertname": "Cpu", "instance": "a", "severity": "critical"},
@@ -86,8 +80,6 @@ def a_site(folder: Path, state: str = "") -> Site:
         closed_at = stored(NOON + timedelta(minutes=3))
         connection.execute("update incidents set state = ?, closed_at = ? where id = 2", (state, closed_at))
         connection.execute("delete from agenda where incident_id = 2")
-        if state == "resolved":  # nobody was texted of it yet
-            connection.execute(WAITING_ENDS, {"due_at": stored(NOON + timedelta(minutes=9))})
         connection.commit()
     connection.close()
     site = Site(folder, PLAN)
