@@ -138,14 +138,15 @@ def unescaped(text: str, doubled: bool = False) -> str:
 
 def check_of(said: Macros, source: str, at: datetime) -> Check:
     """The notification."""
+    type_, state = _type_and_state(said)
     return Check(
         source=source,
         at=at,
         identity=_identity(said),
-        type=said.line("type").upper().partition(" ")[0],
+        type=type_,
         host=said.line("host"),
         service=said.line("service"),
-        state=_state(said, "state"),
+        state=state,
         last_state=_state(said, "last-state"),
         soft=said.line("state-type").upper() == "SOFT",
         severity=said.line("severity").lower(),
@@ -158,6 +159,15 @@ def check_of(said: Macros, source: str, at: datetime) -> Check:
         labels=_labels(said),
         annotations={told: text for name, told in _AS_ANNOTATIONS.items() if (text := said.line(name))},
     )
+
+
+def _type_and_state(said: Macros) -> tuple[str, str]:
+    """Scripts mix them up: a state in place of the type must not make a problem of a recovery."""
+    type_, state = said.line("type").upper().partition(" ")[0], _state(said, "state")
+    in_its_place = _SHORT_STATES.get(type_, type_)
+    if in_its_place in sentences.STATES.split("|") and (not state or state in sentences.TYPES.split("|")):
+        return state, in_its_place
+    return type_, state
 
 
 def _state(said: Macros, option: str) -> str:

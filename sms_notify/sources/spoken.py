@@ -57,6 +57,11 @@ def state(text: str) -> tuple[bool, str]:
     return word in RESOLVED_WORDS, text[found.end() :]
 
 
+def is_well(text: str) -> bool:
+    """Whether it is a word for well and nothing else."""
+    return bare(text) in RESOLVED_WORDS
+
+
 def _said(text: str) -> dict[str, str]:
     """Empty where it does not read like a notification."""
     if not (_BEGINS.match(text) or _SLASHED.match(text) or "\n" in text):

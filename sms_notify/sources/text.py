@@ -87,6 +87,7 @@ def _told(said: _Said, lines: Sequence[str], at: datetime) -> Delivery:
             replace(check, identity=identity, severity=said.severity, labels={**said.labels, **named})
         )
     over, about = spoken.state(words)
+    over = over or (said.name != "" and spoken.is_well(words))
     said = replace(said, resolved=said.resolved or over)
     return Delivery(SOURCE, (_alert(said, {"text": about}, lines, at),))
 

@@ -135,7 +135,7 @@ class _Event:
 
 
 def _delivery(event: _Event) -> Delivery:
-    if not event.name:
+    if not event.name and not (event.resolved and _EVENT.fullmatch(event.get("eventid"))):
         raise ParseError(
             "no name, subject or message of an event: call the script with {ALERT.SENDTO} {ALERT.SUBJECT}"
             " {ALERT.MESSAGE}, or take the media type from integrations/zabbix"
