@@ -164,6 +164,26 @@ def _fingerprint(event: _Event) -> str:
     return fingerprint_of(names | ({"words": event.line("alertmessage")} if alone else {}))
 
 
+def _before(event: _Event, ended: bool) -> tuple[str, ...]:
+    """The names of before the templates of all versions were read: the word for how it stood was a part of the name, and
+    many a host was not seen. Of a beginning such a name counts only where it says the host, for it may be another one's.
+    """
+    name, host = event.name, _host(event)
+    spelled = (
+        name,
+        f"PROBLEM: {name}",
+        f"{name}: PROBLEM",
+        *(f"{word.capitalize()}: {name}" for word in SEVERITIES),
+    )
+    hosts = (host, "") if ended or host.lower() in name.lower() else (host,)
+    monitor = event.get("monitor")
+    return tuple(
+        fingerprint_of({"monitor": monitor, "name": told, "host": at})
+        for told in spelled
+        for at in dict.fromkeys(hosts)
+    )
+
+
 def _acks(event: _Event, fingerprint: str, action: str, by: str) -> tuple[Acknowledged, ...]:
     """An escalation of what was acknowledged before says so too, but not by whom."""
     now = event.update and _says(action, "acknowledged")
@@ -199,6 +219,7 @@ def _alert(event: _Event, fingerprint: str, status: Status) -> Alert:
         once=event.words_alone,
         start_told=bool(_AGE.search(event.get("eventage"))),
         end_reason=EndReason.NO_LONGER_WATCHED if event.cancelled else EndReason.NONE,
+        before=_before(event, not firing),
     )
 
 
