@@ -146,6 +146,7 @@ def test_what_says_nothing_else_is_known_by_the_fields_that_we_do_not_know() -> 
     assert www.annotations["summary"] == "monitor: www"
     assert www.fingerprint != mail.fingerprint
     assert www.fingerprint == only(monitor="www", status="up").fingerprint
+    assert "summary" not in only(dedup_key="k", source="s", Status="down").annotations
 
 
 def test_the_envelope_of_amazon_sns_is_refused() -> None:

@@ -190,7 +190,8 @@ def _labels(entry: Mapping[str, Any], where: str) -> dict[str, str]:
 
 def _rest(entry: Mapping[str, Any], where: str) -> str:
     """The fields that we do not know. Where there is nothing else they alone tell what it is about, and two troubles apart."""
-    texts = {name: json_alert.text_of(entry[name], where) for name in entry if _OURS.get(name) is None}
+    unknown = (name for name in entry if json_fields.squeezed(name) not in _OURS)
+    texts = {name: json_alert.text_of(entry[name], where) for name in unknown}
     return ", ".join(f"{name}: {text}" for name, text in texts.items() if text)
 
 
