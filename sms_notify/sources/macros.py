@@ -37,11 +37,14 @@ _AS_ANNOTATIONS = {"notes-url": "notes_url", "action-url": "action_url"}
 
 @dataclass(frozen=True, slots=True)
 class Macros:
-    """What was said, by squeezed names. `names` tells which macros stand for an option; `{}` in one is HOST or SERVICE."""
+    """What was said, by squeezed names. `names` tells which macros stand for an option; `{}` in one is HOST or SERVICE.
+    `spoken`: a sentence names the host.
+    """
 
     macros: Mapping[str, str]
     labels: Mapping[str, str]
     names: Mapping[str, Sequence[str]]
+    spoken: bool = False
 
     def raw(self, option: str) -> str:
         """As it was sent; empty where it was not said."""
@@ -84,7 +87,7 @@ def read(
     text = called.text or said.raw("output")
     if text and not said.raw("host"):
         spoken = _set(sentences.read(unescaped(text)))
-        said = Macros({**spoken, **told}, said.labels, names)
+        said = Macros({**spoken, **told}, said.labels, names, "HOST" in spoken)
     if not any(said.raw(option) for option in _ESSENTIAL):
         raise ParseError(
             f"nothing of a notification: neither arguments such as --type=PROBLEM --host=web1 nor {prefixes[0]}… in the"
@@ -149,6 +152,7 @@ def check_of(said: Macros, source: str, at: datetime) -> Check:
         state=state,
         last_state=_state(said, "last-state"),
         soft=said.line("state-type").upper() == "SOFT",
+        spoken=said.spoken,
         severity=said.line("severity").lower(),
         output=input_limits.plain(said.output(), 2 * input_limits.MAX_VALUE),
         author=said.line("author"),

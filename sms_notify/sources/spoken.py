@@ -44,7 +44,7 @@ def notification(source: str, text: str, at: datetime) -> Check | None:
     return Check(
         source=source, at=at, identity={"host": host, "service": service}, type=said.get("TYPE", ""), host=host,
         service=service, state=_SHORT.get(state, state), output=said.get("OUTPUT", ""), comment=said.get("COMMENT", ""),
-        author=said.get("AUTHOR", ""),
+        author=said.get("AUTHOR", ""), spoken=True,
     )  # fmt: skip
 
 
