@@ -100,7 +100,58 @@ def test_a_fingerprint_that_is_a_number_or_long_is_taken() -> None:
     assert len(only(fingerprint="x" * 9_999).fingerprint) == 16
 
 
+def test_what_an_earlier_version_did_not_read_keeps_its_name_of_then() -> None:
+    assert only(name="x").fingerprint in only(name="x", Host="db1", severity="critical").before
+    assert only(name="x").fingerprint in only(name="x", node="db1").before
+    assert (
+        fingerprint_of({"alertname": "[Alerting] x"}) in only(title="[Alerting] x", state="alerting").before
+    )
+    assert only(name="x", Severity="critical").fingerprint == only(name="x").fingerprint
+
+
 # Fields
+
+
+@pytest.mark.parametrize("spelled", ["hostname", "HostName", "host_name", "HOST-NAME", "Host Name"])
+def test_a_field_may_be_spelled_in_another_way(spelled: str) -> None:
+    assert only(name="x", **{spelled: "db1"}).labels == {"alertname": "x", "host": "db1"}
+    assert only(host="a", **{spelled: "b", "Host": "c"}).labels == {"host": "a"}
+
+
+@pytest.mark.parametrize(
+    ("title", "name", "status"),
+    [
+        ("[Alerting] CPU", "CPU", Status.FIRING),
+        ("🔥 [FIRING] CPU", "CPU", Status.FIRING),
+        ("[No Data] CPU", "CPU", Status.FIRING),
+        ("✅ [OK] CPU", "CPU", Status.RESOLVED),
+        ("[Recovered on {host:a}] CPU", "CPU on {host:a}", Status.RESOLVED),
+        ("[critical] CPU", "[critical] CPU", Status.FIRING),
+        ("[not ok] CPU", "[not ok] CPU", Status.FIRING),
+        ("[OK]", "[OK]", Status.FIRING),
+        ("OK CPU", "OK CPU", Status.FIRING),
+    ],
+)
+def test_a_state_in_brackets_before_a_title_is_no_part_of_the_name(
+    title: str, name: str, status: Status
+) -> None:
+    alert = only(title=title)
+    assert (alert.labels["alertname"], alert.status) == (name, status)
+    assert only(title=title, status="firing").status is Status.FIRING
+    assert only(labels={"alertname": title}).labels["alertname"] == title
+
+
+def test_what_says_nothing_else_is_known_by_the_fields_that_we_do_not_know() -> None:
+    www, mail = (only(monitor=name, status="down") for name in ("www", "mail"))
+    assert www.annotations["summary"] == "monitor: www"
+    assert www.fingerprint != mail.fingerprint
+    assert www.fingerprint == only(monitor="www", status="up").fingerprint
+    assert "summary" not in only(dedup_key="k", source="s", Status="down").annotations
+
+
+def test_the_envelope_of_amazon_sns_is_refused() -> None:
+    with pytest.raises(ParseError, match="SNS"):
+        generic.parse(b'{"Type":"Notification","TopicArn":"arn:aws:sns:x","Message":"{}"}')
 
 
 def test_labels_and_annotations_count_before_the_fields_beside_them() -> None:

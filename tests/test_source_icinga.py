@@ -94,7 +94,10 @@ def test_without_ids_problem_and_recovery_are_paired_by_host_and_service() -> No
 
 def test_repeats_without_a_number_are_one_episode() -> None:
     calls = [one["arguments"] for one in recorded("repeat").values()]
-    alerts = [told(f"--type={kind}", "--host=w", f"--state={state}").alerts[0] for kind, _, state in calls]
+    alerts = [
+        told(f"--type={kind}", "--host=w", "--service=s", f"--state={state}").alerts[0]
+        for kind, _, state in calls
+    ]
     assert len({alert.fingerprint for alert in alerts}) == 1
     assert [alert.status for alert in alerts] == [Status.FIRING] * 4 + [Status.RESOLVED]
 

@@ -13,12 +13,12 @@ import pytest
 from paper import Site
 from workbench import NOON, a_plan
 
-from sms_notify.alert import Delivery
+from sms_notify.alert import Delivery, fingerprint_of
 from sms_notify.engine import Verdict
 from sms_notify.policy.matchers import parse_matchers
 from sms_notify.policy.routing import Route
 from sms_notify.policy.vocabulary import Heard
-from sms_notify.sources import alertmanager, generic, grafana
+from sms_notify.sources import alertmanager, generic, grafana, zabbix
 from sms_notify.sources.installation import sent_by
 from sms_notify.store.tx import stored
 
@@ -72,10 +72,17 @@ def here(tmp_path: Path) -> Site:
     return a_site(tmp_path)
 
 
-def a_site(folder: Path, state: str = "") -> Site:
-    """`state` is what has become of the incident with an id before the update, three minutes after noon."""
+def a_site(folder: Path, state: str = "", zabbix_name: str = "") -> Site:
+    """`state` is what has become of the incident with an id before the update, three minutes after noon. `zabbix_name`:
+    the acknowledged one is Zabbix', by this name.
+    """
     connection = sqlite3.connect(folder / "x.db")
     connection.executescript(BEFORE.read_text("utf-8"))
+    if zabbix_name:
+        connection.execute(
+            "update incidents set source = 'zabbix', fingerprint = ? where id = 4", (zabbix_name,)
+        )
+        connection.commit()
     if state:
         closed_at = stored(NOON + timedelta(minutes=3))
         connection.execute("update incidents set state = ?, closed_at = ? where id = 2", (state, closed_at))
@@ -191,3 +198,30 @@ def test_a_sentence_of_before_is_reminded_of_no_more_and_closes_without_a_text(h
     here.run(300, hours=20)
     assert 3 in closed(here)
     assert not any("A is down" in text for text in here.texts())
+
+
+ITEMS = "Item values:\n\n1. Free (db1:vfs.fs.size[/,free]): 3 %\n\nOriginal event ID: 4711"
+
+
+@pytest.mark.parametrize(
+    ("was", "host", "subject", "message"),
+    [
+        ("PROBLEM: Disk full on db1", "", "{}: Disk full on db1", f"Trigger status: {{}}\n\n{ITEMS}"),
+        ("Disk full: PROBLEM", "db1", "Disk full: {}", "Host: db1\nOriginal event ID: 4711"),
+        ("High: Fan dead", "db3", "", "{}: Fan dead\nHost: db3\n2026.11.23 12:00:01"),
+    ],
+    ids=["3.2", "status behind", "SMS"],
+)
+def test_a_template_of_zabbix_that_was_not_read_before_ends_what_it_opened(
+    tmp_path: Path, was: str, host: str, subject: str, message: str
+) -> None:
+    here = a_site(tmp_path, zabbix_name=fingerprint_of({"monitor": "", "name": was, "host": host}))
+
+    def say(word: str) -> Heard:
+        arguments = ("+32470000001", subject.format(word), message.format(word))
+        (verdict,) = post(here, lambda _: zabbix.parse_script(arguments, here.clock()), {})
+        return verdict.heard
+
+    problem, well = ("PROBLEM", "OK") if subject else ("High", "Resolved in 10m")
+    assert (say(problem), here.texts()) == (Heard.DUPLICATE, [])
+    assert (say(well), closed(here)) == (Heard.RESOLVED, [4])

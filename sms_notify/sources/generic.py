@@ -1,7 +1,7 @@
 """JSON from anything: one alert, a list, an object with `alerts`, one alert a line, or an Alertmanager payload.
 
 An alert has `labels` and `annotations` as Alertmanager's, or fields that a script writes without thinking: `name`,
-`host`, `severity`, `summary`, `status`. Unknown fields are passed over.
+`host`, `severity`, `summary`, `status`. Unknown fields are passed over, unless an alert says nothing but by them.
 """
 
 from __future__ import annotations
@@ -12,9 +12,9 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
-from sms_notify.alert import OPENED_BY, OWN_ID, Alert, Delivery, fingerprint_of
+from sms_notify.alert import OPENED_BY, OWN_ID, Alert, Delivery, fingerprint_of, says_what
 from sms_notify.errors import ParseError
-from sms_notify.sources import input_limits, json_alert, json_reading, status_words
+from sms_notify.sources import input_limits, json_alert, json_fields, json_reading, status_words
 from sms_notify.sources.end_reason import end_reason_of
 from sms_notify.sources.json_alert import KnownBy
 from sms_notify.sources.status_words import TRUE_WORDS, StatusWord, bare, said
@@ -27,8 +27,10 @@ LABELS = {
     "name": "alertname",
     "alertname": "alertname",
     "title": "alertname",
+    "alert": "alertname",
     "host": "host",
     "hostname": "host",
+    "node": "host",
     "instance": "instance",
     "service": "service",
     "team": "team",
@@ -68,6 +70,8 @@ SPEAKING = {
 """The fields of which an alert has one at least: an id alone says nothing."""
 
 KNOWN = {*SPEAKING, *OWN_IDS, *ROW_IDS}
+_OURS = json_fields.spellings((*OWN_IDS, *ROW_IDS, *sorted(SPEAKING)))
+_NEW = ("alert", "node")  # earlier versions passed these over
 # A label name has no blank in it, so that none of ours is one.
 _ID = "its sender's id"
 _MEANT = re.compile(rb"(?:\xef\xbb\xbf)?\s*(?:\{\s*[\"}]|\[\s*(?:\{|\]\s*\Z))")
@@ -102,7 +106,9 @@ def parse(body: bytes, source: str = SOURCE, added: Added | None = None) -> Deli
         hidden, default = input_limits.hidden(payload.get("truncatedAlerts")), _said(payload)
         listed, sender = payload["alerts"], json_alert.sender_of(payload)
     elif isinstance(payload, dict):
-        if not SPEAKING & payload.keys():
+        if "TopicArn" in payload:
+            raise ParseError("a notification of Amazon SNS holds its alert as a text: post that text here")
+        if not SPEAKING & json_fields.spelled(payload, _OURS).keys():
             raise ParseError(
                 'the object is no alert: give it "name" and "summary", or "labels", or a list "alerts"'
             )
@@ -116,17 +122,28 @@ def parse(body: bytes, source: str = SOURCE, added: Added | None = None) -> Deli
     return Delivery(source, alerts, group=group, hidden=hidden, sender=sender, unread=unread)
 
 
+@dataclass(frozen=True, slots=True)
+class _Named:
+    """What an entry says in words: `labels` but its severity, `words`; `title_says` is the state in front of its title."""
+
+    labels: dict[str, str]
+    words: dict[str, str]
+    title_says: str = ""
+    title_well: bool = False
+
+
 def _alert(source: str, given: object, default: StatusWord, added: Added, where: str) -> Alert:
-    entry = json_alert.entry_of(given, where)
-    labels = json_alert.texts_of(entry.get("labels"), f"{where}.labels")
-    _fill(labels, entry, LABELS, where)
-    labels = {**added.labels, **labels}
-    annotations = json_alert.annotations_of(entry.get("annotations"), f"{where}.annotations")
-    _fill(annotations, entry, ANNOTATIONS, where)
+    sent = json_alert.entry_of(given, where)
+    entry = json_fields.spelled(sent, _OURS)
+    told = _told(entry, added, where)
+    labels, annotations = told.labels, told.words
     # A severity that stands beside the labels may change, or be missing when all is well: it names nothing.
     known, own_id, alike = _identity(entry, labels, annotations, where)
-    own, of_all = _said(entry), StatusWord.OVER if added.resolved else default
-    kept = {OPENED_BY: bare(_word(entry))} if json_alert.said_of(own, of_all) is StatusWord.OPENED else {}
+    before = known.before + _former(sent, entry, told, added, where)
+    own, of_all, word = _said(entry), StatusWord.OVER if added.resolved else default, bare(_word(entry))
+    if json_alert.said_of(own, of_all) is StatusWord.NOTHING and told.title_says:
+        own, word = StatusWord.OVER if told.title_well else StatusWord.OPENED, told.title_says
+    kept = {OPENED_BY: word} if json_alert.said_of(own, of_all) is StatusWord.OPENED else {}
     kept |= {OWN_ID: _own_id(entry, where)[1]} if own_id else {}
     _fill(labels, entry, GRADES, where)
     if added.severity and not labels.get("severity"):
@@ -144,8 +161,49 @@ def _alert(source: str, given: object, default: StatusWord, added: Added, where:
         once=known.by_words,
         own_id=own_id,
         alike=alike,
-        before=known.before,
+        before=before,
     )
+
+
+def _told(entry: Mapping[str, Any], added: Added, where: str) -> _Named:
+    labels, words = _texts(entry, added, where)
+    state, well, name = "", False, labels.get("alertname", "")
+    if name and name not in (added.labels.get("alertname"), _labels(entry, where).get("alertname")):
+        state, well, labels["alertname"] = json_fields.stated(name)
+    nameless = not says_what(labels) and not any(text.strip() for text in words.values())
+    if nameless and (rest := _rest(entry, where)):
+        words["summary"] = rest
+    return _Named(labels, words, state, well)
+
+
+def _texts(entry: Mapping[str, Any], added: Added, where: str) -> tuple[dict[str, str], dict[str, str]]:
+    labels = _labels(entry, where)
+    _fill(labels, entry, LABELS, where)
+    words = json_alert.annotations_of(entry.get("annotations"), f"{where}.annotations")
+    _fill(words, entry, ANNOTATIONS, where)
+    return {**added.labels, **labels}, words
+
+
+def _labels(entry: Mapping[str, Any], where: str) -> dict[str, str]:
+    return json_alert.texts_of(entry.get("labels"), f"{where}.labels")
+
+
+def _rest(entry: Mapping[str, Any], where: str) -> str:
+    """The fields that we do not know. Where there is nothing else they alone tell what it is about, and two troubles apart."""
+    unknown = (name for name in entry if json_fields.squeezed(name) not in _OURS)
+    texts = {name: json_alert.text_of(entry[name], where) for name in unknown}
+    return ", ".join(f"{name}: {text}" for name, text in texts.items() if text)
+
+
+def _former(
+    sent: Mapping[str, Any], entry: Mapping[str, Any], told: _Named, added: Added, where: str
+) -> tuple[str, ...]:
+    """The name of before we knew other spellings of its fields, and the state in its title."""
+    if sent is entry and not told.title_says and not any(name in sent for name in _NEW):
+        return ()
+    old = {name: value for name, value in sent.items() if name not in _NEW}
+    known, _, _ = _identity(old, *_texts(old, added, where), where)
+    return (known.fingerprint, *known.before)
 
 
 def _identity(
@@ -167,11 +225,10 @@ def _identity(
 
 def _own_id(entry: Mapping[str, Any], where: str) -> tuple[str, str]:
     """The field that holds it, by our spelling, and the id; both empty where there is none."""
-    spelled = {name.replace("_", "").casefold(): name for name in entry}
-    for one in (*OWN_IDS, *ROW_IDS):
-        name = spelled.get(one.replace("_", ""), "")
-        if text := json_alert.text_of(entry.get(name), f"{where}.{one}").strip():
-            return one, text
+    entry = json_fields.spelled(entry, _OURS)
+    for name in (*OWN_IDS, *ROW_IDS):
+        if text := json_alert.text_of(entry.get(name), f"{where}.{name}").strip():
+            return name, text
     return "", ""
 
 

@@ -23,6 +23,7 @@ _SEVERITIES = {
     "UNREACHABLE": "warning",
 }
 _WELL = ("OK", "UP")
+_OF_SERVICES = ("OK", "WARNING", "CRITICAL", "UNKNOWN")
 # What begins and ends beside the trouble itself: its name, its severity, whether it begins.
 _BESIDE = {
     "FLAPPINGSTART": ("flapping", "warning", Status.FIRING),
@@ -46,7 +47,7 @@ class Check:
 
     `at` is when the hook ran, `time` when the notification was made, `since` when the state last changed; the last two
     are None where they were not said. `identity` names the host and the service as they were sent. `labels` are those
-    that somebody chose to add.
+    that somebody chose to add. `spoken`: a sentence said it, which is about what it names, host or not.
     """
 
     source: str
@@ -58,6 +59,7 @@ class Check:
     state: str = ""
     last_state: str = ""
     soft: bool = False
+    spoken: bool = False
     severity: str = ""
     output: str = ""
     author: str = ""
@@ -79,13 +81,19 @@ class Check:
         return "" if state in _WELL else state
 
     @property
+    def nameless(self) -> bool:
+        """Whether it does not say what it is about: no host, or a service's state and no service."""
+        of_service = self.state in _OF_SERVICES and not self.spoken
+        return not self.host or (not self.service and of_service)
+
+    @property
     def about(self) -> str:
         return self.service or "host"
 
 
 def delivery_of(check: Check) -> Delivery:
     """What is to be taken in: the trouble, what stands beside it, or that somebody takes care of it."""
-    if not check.host:
+    if check.nameless:
         return Delivery(check.source, (_words(check),))
     if check.type == "ACKNOWLEDGEMENT":
         # With the trouble itself, so that one whose beginning was lost is known from now on.
@@ -178,7 +186,9 @@ def _custom(check: Check) -> Alert:
 
 
 def _words(check: Check) -> Alert:
-    """Without a host nothing tells two troubles apart but all that was said, and so nothing can end them either."""
+    """Without a host, or of a service without its name, nothing tells two troubles apart but all that was said, and so
+    nothing can end them either.
+    """
     _, severity, status = _BESIDE.get(check.type, ("", "", _status(check)))
     if check.type == "ACKNOWLEDGEMENT":
         severity = "info"
@@ -198,6 +208,7 @@ def _words(check: Check) -> Alert:
         ends_at=None if firing else moment,
         once=True,
         start_told=False,
+        before=(fingerprint_of(check.identity),) if check.host else (),
     )
 
 

@@ -37,11 +37,14 @@ _AS_ANNOTATIONS = {"notes-url": "notes_url", "action-url": "action_url"}
 
 @dataclass(frozen=True, slots=True)
 class Macros:
-    """What was said, by squeezed names. `names` tells which macros stand for an option; `{}` in one is HOST or SERVICE."""
+    """What was said, by squeezed names. `names` tells which macros stand for an option; `{}` in one is HOST or SERVICE.
+    `spoken`: a sentence names the host.
+    """
 
     macros: Mapping[str, str]
     labels: Mapping[str, str]
     names: Mapping[str, Sequence[str]]
+    spoken: bool = False
 
     def raw(self, option: str) -> str:
         """As it was sent; empty where it was not said."""
@@ -84,7 +87,7 @@ def read(
     text = called.text or said.raw("output")
     if text and not said.raw("host"):
         spoken = _set(sentences.read(unescaped(text)))
-        said = Macros({**spoken, **told}, said.labels, names)
+        said = Macros({**spoken, **told}, said.labels, names, "HOST" in spoken)
     if not any(said.raw(option) for option in _ESSENTIAL):
         raise ParseError(
             f"nothing of a notification: neither arguments such as --type=PROBLEM --host=web1 nor {prefixes[0]}… in the"
@@ -138,16 +141,18 @@ def unescaped(text: str, doubled: bool = False) -> str:
 
 def check_of(said: Macros, source: str, at: datetime) -> Check:
     """The notification."""
+    type_, state = _type_and_state(said)
     return Check(
         source=source,
         at=at,
         identity=_identity(said),
-        type=said.line("type").upper().partition(" ")[0],
+        type=type_,
         host=said.line("host"),
         service=said.line("service"),
-        state=_state(said, "state"),
+        state=state,
         last_state=_state(said, "last-state"),
         soft=said.line("state-type").upper() == "SOFT",
+        spoken=said.spoken,
         severity=said.line("severity").lower(),
         output=input_limits.plain(said.output(), 2 * input_limits.MAX_VALUE),
         author=said.line("author"),
@@ -158,6 +163,15 @@ def check_of(said: Macros, source: str, at: datetime) -> Check:
         labels=_labels(said),
         annotations={told: text for name, told in _AS_ANNOTATIONS.items() if (text := said.line(name))},
     )
+
+
+def _type_and_state(said: Macros) -> tuple[str, str]:
+    """Scripts mix them up: a state in place of the type must not make a problem of a recovery."""
+    type_, state = said.line("type").upper().partition(" ")[0], _state(said, "state")
+    in_its_place = _SHORT_STATES.get(type_, type_)
+    if in_its_place in sentences.STATES.split("|") and (not state or state in sentences.TYPES.split("|")):
+        return state, in_its_place
+    return type_, state
 
 
 def _state(said: Macros, option: str) -> str:

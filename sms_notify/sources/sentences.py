@@ -20,12 +20,20 @@ _TYPED = re.compile(
     rf"(?P<what>[^\n]{{1,400}}?) (?:is|->) {_END}",
     re.DOTALL | re.IGNORECASE,
 )
+# Macros one behind the other, without a verb: `RECOVERY web1 disk OK - 30% left`.
+_IN_ROW = re.compile(
+    rf"\W*(?:Nagios\s*[:-]\s*)?(?P<type>{TYPES})\b[\s:*\])>|-]*(?P<what>[^\n]{{1,400}}?)[\s:;|,(-]+"
+    rf"(?P<state>{STATES})(?=[\s:;,|.!)]|$)[\s!*)]*(?P<rest>.*)",
+    re.DOTALL,
+)
 # Without a type a word for well could end what it does not mean: so it must name a service or say that it is a host.
 _UNTYPED = re.compile(
     rf"\W*(?:Nagios\s*[:-]\s*)?(?:(?:Host|Service) (?:Alert|Notification)\W+)?"
     rf"(?P<what>(?:(?:Host|Service) )[^\n]{{1,400}}?|[^\s/]{{1,200}}/[^\n]{{1,200}}?) is {_END}",
     re.DOTALL,
 )
+# `PROBLEM: the database is down on db1` is a sentence of a person's: its host is somewhere else.
+_PLACE = re.compile(r"(?:Host|Service) |[^\s/]+/\S", re.IGNORECASE)
 _KEYS = {
     "notification type": "type",
     "type": "type",
@@ -58,13 +66,14 @@ _AROUND = "\"' \t\r\n:,;|-"
 
 def read(text: str) -> dict[str, str]:
     """What it says, by the names of our options in capitals; what is no such sentence is OUTPUT as a whole."""
-    found = _typed(text) or _keyed(text)
+    found = (
+        _stated(_TYPED.search(text) or _UNTYPED.match(text)) or _keyed(text) or _stated(_IN_ROW.match(text))
+    )
     return found or {"OUTPUT": text.strip()}
 
 
-def _typed(text: str) -> dict[str, str]:
-    found = _TYPED.search(text) or _UNTYPED.match(text)
-    if found is None:
+def _stated(found: re.Match[str] | None) -> dict[str, str]:
+    if found is None or not (found["state"].isupper() or _PLACE.match(found["what"])):
         return {}
     said = found.groupdict()
     state = said["state"].upper()
@@ -78,12 +87,13 @@ def _host(what: str) -> dict[str, str]:
 
 
 def _service(what: str) -> dict[str, str]:
-    """`web1/disk`, `disk on web1`, `web1 - disk`; a host's name has neither a slash nor blanks around a dash in it."""
+    """`web1/disk`, `disk on web1`, `web1 - disk`, `web1 disk`; no host's name has a slash or a dash between blanks."""
     what = re.sub(r"^service ", "", what, flags=re.IGNORECASE)
     for pattern in (
         r"(?P<h>[^/\s]+)/(?P<s>.+)",
         r"(?P<s>.+) on (?:host )?(?P<h>.+)",
         r"(?P<h>.+?)(?: - |/)(?P<s>.+)",
+        r"(?P<h>[^\s:;|,]+)[\s:;|,]+(?P<s>.+)",
     ):
         if found := re.fullmatch(pattern, what, re.IGNORECASE):
             return {"HOST": found["h"].strip(" '\""), "SERVICE": found["s"].strip(" '\"")}

@@ -44,7 +44,7 @@ def notification(source: str, text: str, at: datetime) -> Check | None:
     return Check(
         source=source, at=at, identity={"host": host, "service": service}, type=said.get("TYPE", ""), host=host,
         service=service, state=_SHORT.get(state, state), output=said.get("OUTPUT", ""), comment=said.get("COMMENT", ""),
-        author=said.get("AUTHOR", ""),
+        author=said.get("AUTHOR", ""), spoken=True,
     )  # fmt: skip
 
 
@@ -55,6 +55,11 @@ def state(text: str) -> tuple[bool, str]:
     if found is None or word not in RESOLVED_WORDS | OPENING_WORDS:
         return False, text
     return word in RESOLVED_WORDS, text[found.end() :]
+
+
+def is_well(text: str) -> bool:
+    """Whether it is a word for well and nothing else."""
+    return bare(text) in RESOLVED_WORDS
 
 
 def _said(text: str) -> dict[str, str]:

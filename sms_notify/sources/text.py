@@ -51,7 +51,8 @@ def parse(body: bytes, arguments: Sequence[str], at: datetime) -> Delivery:
     if generic.meant(body):
         named = {"alertname": said.name} if said.name else {}
         added = generic.Added({**said.labels, **named}, said.severity, said.resolved)
-        return generic.parse(body, SOURCE, added)
+        delivery = generic.parse(body, SOURCE, added)
+        return replace(delivery, alerts=tuple(_as_of(alert, at) for alert in delivery.alerts))
     text = body.decode("utf-8-sig", "replace")
     lines = [line for raw in text.splitlines() if (line := input_limits.plain(raw))]
     if said.name or said.one or spoken.is_one_notification(lines):
@@ -65,6 +66,15 @@ def parse(body: bytes, arguments: Sequence[str], at: datetime) -> Delivery:
         acks=tuple(ack for one in told for ack in one.acks),
         unacks=tuple(unack for one in told for unack in one.unacks),
     )
+
+
+def _as_of(alert: Alert, at: datetime) -> Alert:
+    """What names no time is of when it was piped in: it may have lain there for hours."""
+    if alert.perhaps_over or alert.starts_at or alert.ends_at:
+        return alert
+    if alert.status is Status.RESOLVED:
+        return replace(alert, ends_at=at)
+    return replace(alert, starts_at=at, start_told=False)
 
 
 def _one(said: _Said, lines: Sequence[str], at: datetime) -> Delivery:
@@ -87,6 +97,7 @@ def _told(said: _Said, lines: Sequence[str], at: datetime) -> Delivery:
             replace(check, identity=identity, severity=said.severity, labels={**said.labels, **named})
         )
     over, about = spoken.state(words)
+    over = over or (said.name != "" and spoken.is_well(words))
     said = replace(said, resolved=said.resolved or over)
     return Delivery(SOURCE, (_alert(said, {"text": about}, lines, at),))
 

@@ -135,7 +135,7 @@ class _Event:
 
 
 def _delivery(event: _Event) -> Delivery:
-    if not event.name:
+    if not event.name and not (event.resolved and _EVENT.fullmatch(event.get("eventid"))):
         raise ParseError(
             "no name, subject or message of an event: call the script with {ALERT.SENDTO} {ALERT.SUBJECT}"
             " {ALERT.MESSAGE}, or take the media type from integrations/zabbix"
@@ -162,6 +162,26 @@ def _fingerprint(event: _Event) -> str:
     names = {"monitor": monitor, "name": event.name, "host": _host(event)}
     alone = event.words_alone and not _host(event)
     return fingerprint_of(names | ({"words": event.line("alertmessage")} if alone else {}))
+
+
+def _before(event: _Event, ended: bool) -> tuple[str, ...]:
+    """The names of before the templates of all versions were read: the word for how it stood was a part of the name, and
+    many a host was not seen. Of a beginning such a name counts only where it says the host, for it may be another one's.
+    """
+    name, host = event.name, _host(event)
+    spelled = (
+        name,
+        f"PROBLEM: {name}",
+        f"{name}: PROBLEM",
+        *(f"{word.capitalize()}: {name}" for word in SEVERITIES),
+    )
+    hosts = (host, "") if ended or host.lower() in name.lower() else (host,)
+    monitor = event.get("monitor")
+    return tuple(
+        fingerprint_of({"monitor": monitor, "name": told, "host": at})
+        for told in spelled
+        for at in dict.fromkeys(hosts)
+    )
 
 
 def _acks(event: _Event, fingerprint: str, action: str, by: str) -> tuple[Acknowledged, ...]:
@@ -199,6 +219,7 @@ def _alert(event: _Event, fingerprint: str, status: Status) -> Alert:
         once=event.words_alone,
         start_told=bool(_AGE.search(event.get("eventage"))),
         end_reason=EndReason.NO_LONGER_WATCHED if event.cancelled else EndReason.NONE,
+        before=_before(event, not firing),
     )
 
 

@@ -199,6 +199,8 @@ def _of_words(subject: str, text: str) -> dict[str, str]:
     """What the subject means; where it is empty or a fixed word, the first line of the message."""
     lines = text.split("\n")
     told, first = _kind_of(subject), _kind_of(lines[0]) or _of_sms(lines)
+    if not told and not _kind_of(lines[0]) and (alone := _status_alone(subject, text)):
+        first = {**alone, **first, "eventstatus": alone["eventstatus"]}
     found = told or first or {"eventname": subject or lines[0]}
     update = _UPDATE.match(text)
     if update and (not told or "eventupdatestatus" in told):
@@ -217,6 +219,15 @@ def _kind_of(first: str) -> dict[str, str]:
         return {"eventupdatestatus": "1", "eventname": name, **action}
     if found := _KIND_AFTER.fullmatch(first):
         return {"eventstatus": _STATUS[found[2].lower()], "eventname": found[1]}
+    return {}
+
+
+def _status_alone(subject: str, text: str) -> dict[str, str]:
+    """`{TRIGGER.STATUS}` is the one and `{TRIGGER.NAME}` the other."""
+    for status, name in ((subject, text.partition("\n")[0]), (text, subject)):
+        word = _STATUS.get(status.strip().lower())
+        if word and name and _STATUS.get(name.strip().lower()) is None:
+            return {"eventstatus": word, "eventname": name}
     return {}
 
 

@@ -10,7 +10,7 @@ import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import lru_cache
 
-from sms_notify.alert import SEVERITY, Alert
+from sms_notify.alert import MONITOR, SEVERITY, Alert
 from sms_notify.wording.templates import one_line
 
 Place = tuple[str, ...]
@@ -27,6 +27,7 @@ _WORKLOADS = (
 _PROBED = ("target", "url", "probe")
 _SPECIAL = (
     *_PROBED,
+    "rulename",  # of Grafana's `DatasourceNoData`: which rule has none
     *("exported_job", "exported_service", "service", "app", "container", "room", "mountpoint", "filesystem", "volume"),
     *("device", "disk", "interface", "ifName", "ifDescr", "ifAlias", "unit", "name", "queue", "topic", "consumergroup"),
     *("database", "datname", "db", "vhost", "sensor", "cluster", "region", "datacenter", "dc", "zone", "site"),
@@ -45,6 +46,7 @@ _UNTOLD = frozenset((
 _KNOWN = _TOLD_FIRST | _RANKS.keys() | _UNTOLD
 _SIMPLE = _UNTOLD | {"instance"}
 _NOT_APART = frozenset(("alertname", SEVERITY, "zabbix_severity", "level"))
+_WHOSE = (MONITOR, "org")  # of two installations all else may be equal
 _OTHERS = 3  # labels that we do not know
 _NEEDED = 2  # host, and what is special about it
 _VALUE = 64  # characters of a label
@@ -70,7 +72,7 @@ def _place(pairs: tuple[tuple[str, str], ...], tagged: bool) -> Place:
     if labels.keys() <= _SIMPLE and not _is_collector(labels) and not _way_of_asking(labels):
         at = labels.get("instance") or _job(labels)
         return (shortened(at),) if at else _who(labels)
-    found = [*_hosts(labels), *_specials(labels), *([] if tagged else _others(labels))]
+    found = [*_hosts(labels), *_specials(labels), *_others(labels, tagged)]
     name = labels.get("alertname", "")
     return tuple(dict.fromkeys(part for part in found if part and part != name)) or _who(labels)
 
@@ -234,8 +236,11 @@ def _is_said(name: str, labels: Mapping[str, str]) -> bool:
     return name == "name" and labels[name].startswith("k8s_")
 
 
-def _others(labels: Mapping[str, str]) -> Iterable[str]:
-    names = sorted(name for name in labels.keys() - _KNOWN if not name.startswith("__"))
+def _others(labels: Mapping[str, str], tagged: bool) -> Iterable[str]:
+    asked = labels.keys() & _WHOSE if tagged else labels.keys() - _KNOWN
+    names = sorted(
+        (name for name in asked if not name.startswith("__")), key=lambda name: (name not in _WHOSE, name)
+    )
     return [f"{one_line(name)}={shortened(labels[name])}" for name in names[:_OTHERS]]
 
 
