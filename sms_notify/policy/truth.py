@@ -199,6 +199,8 @@ def _begin_again(plan: Plan, rows: Rows, heard: Heard, incident: Incident, alert
         incident, state=state, closed_at=None, ended_at=ended_at, raised=rounds, last_seen_at=rows.now,
         end_reason=alert.end_reason if gone else EndReason.NONE, suppressed_at=None,
     )  # fmt: skip
+    if alert.starts_at is not None and (incident.closed_at or incident.ended_at):
+        changed = replace(changed, starts_at=alert.starts_at)  # by which copies of it are known from now on
     begins = not gone and incident.state is not IncidentState.UNHEARD
     changed = flapping.begun(rows, changed, plan.limits.flapping) if begins else changed
     rows.incidents.put(changed.id, changed)
