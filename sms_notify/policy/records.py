@@ -93,7 +93,7 @@ class Incident:
     @property
     def unacknowledged(self) -> Incident:
         """The same while nobody takes care of it."""
-        state = IncidentState.OPEN if self.is_open else self.state
+        state = IncidentState.OPEN if self.state is IncidentState.ACKNOWLEDGED else self.state
         return replace(
             self, state=state, acked_at=None, acked_by="", acked_how="", acked_made_at=None, ack_until=None
         )  # fmt: skip

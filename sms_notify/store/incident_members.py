@@ -91,3 +91,9 @@ def seen(tx: Tx, incident_id: int, source: str, fingerprint: str, now: datetime)
         fingerprint=fingerprint,
         now=stored(now),
     )
+
+
+def drop_copies(tx: Tx, alerts: Iterable[tuple[int, str]]) -> None:
+    """What was heard of these after their end was an old copy. By incident and fingerprint, of Alertmanager's alone."""
+    sql = "update members set last_seen_at = closed_at where incident_id = ? and fingerprint = ? and closed_at is not null"
+    tx.run_all(sql, alerts)
