@@ -324,13 +324,13 @@ def _goes_on(plan: Plan, rows: Rows, latest: Incident) -> Case | None:
     known = Known(alert, latest)
     heard = _resumed(plan, rows, known, Heard.FIRST, alert)
     chains = route(plan.route, alert.labels).chains
-    id_ = _changed(plan, rows, known, heard, alert)
-    for member in copies if id_ is not None else ():
-        again = replace(member, incident_id=id_, closed_at=None, ended_at=None, end_reason=EndReason.NONE)
-        rows.members.put((id_, member.source, member.fingerprint), again)
-    if copies and id_ is not None:
-        _note_repeats(rows, id_)
-    return as_it_is(plan, rows, Case(alert, heard, id_, rows.now, chains))
+    case = Case(alert, heard, _changed(plan, rows, known, heard, alert), rows.now, chains)
+    for member in copies:
+        again = replace(member, incident_id=case.id, closed_at=None, ended_at=None, end_reason=EndReason.NONE)
+        rows.members.put((case.id, member.source, member.fingerprint), again)
+    if copies:
+        _note_repeats(rows, case.id)
+    return as_it_is(plan, rows, case)
 
 
 def unheard(plan: Plan, rows: Rows, incident: Incident) -> Case:
