@@ -6,11 +6,13 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from sms_notify.alert import Severity
+from sms_notify.alert import SEVERITY, Severity
 from sms_notify.policy.allowed_moment import first_free, routes_to
 from sms_notify.policy.bundles import FLAPPING
+from sms_notify.policy.correlation import SHARED
 from sms_notify.policy.directory import Person
 from sms_notify.policy.holds import Hold, Quiet, Wait
+from sms_notify.policy.rate_limits import Flapping
 from sms_notify.policy.records import Incident, Message, Notification, Timer, TimerKind
 from sms_notify.policy.roster import Staff
 from sms_notify.policy.routing import ROUND, Receiver, Route, step_of
@@ -105,7 +107,7 @@ class Escalation:
         rows, now = self._rows, self._now
         receiver = self._plan.receivers.get(timer.receiver)
         steps = receiver.escalate if receiver is not None else ()
-        incident, nth = rows.incidents.rows[timer.incident_id], step_of(timer.nth)
+        incident, nth = self._believed(timer), step_of(timer.nth)
         if receiver is None or not incident.is_open or nth > len(steps):
             rows.strike(timer)
             return []
@@ -128,6 +130,14 @@ class Escalation:
             pass_sleepers(rows, incident.id, receiver, nth + 1)
         return [n for n in owed if not self._is_owed(n)]
 
+    def _believed(self, timer: Timer) -> Incident:
+        """As severe as its readers take it for: a fall counts when it has lasted, and what dips for a moment still wakes."""
+        incident = self._rows.incidents.rows[timer.incident_id]
+        level = incident.level_at(self._now, (self._plan.limits.flapping or Flapping()).calm)
+        if level is incident.severity:
+            return incident
+        return replace(incident, severity=level, labels={**incident.labels, SEVERITY: level})
+
     def _step_to(self, timer: Timer, receiver: Receiver, person: Person) -> Notification:
         n = self._owe(timer, person, Kind.ESCALATION, timer.nth, f"step {step_of(timer.nth)}")
         held = self._held(timer, receiver.quiet, person.quiet)
@@ -144,7 +154,9 @@ class Escalation:
         return True
 
     def _owe(self, timer: Timer, person: Person, kind: Kind, nth: int, bundle: str) -> Notification:
-        subject = self._rows.incidents.rows[timer.incident_id].subject
+        incident = self._rows.incidents.rows[timer.incident_id]
+        # What is worst of a shared incident has ended: it is told as what fires.
+        subject = incident.subject if incident.source == SHARED else self._believed(timer).subject
         return Notification(
             subject,
             person,
@@ -218,8 +230,8 @@ class Escalation:
         return self._now if last is None or self._now + ALONG >= last + timer.every else last + timer.every
 
     def _held(self, timer: Timer, *quiet: Quiet | None) -> Wait:
-        """By the routes of the worst that it was, and as urgent as it is now; for a moment where its source suppresses it."""
-        incident = self._rows.incidents.rows[timer.incident_id]
+        """By the routes of the worst that it was, as urgent as it is taken for; for a moment where its source suppresses it."""
+        incident = self._believed(timer)
         if is_suppressed(incident, self._now):
             return Wait(self._now + LOOK_AT_SOURCE, Hold.SUPPRESSED)
         there = routes_to(self._plan.route, incident.routing_labels, timer.receiver) or [
