@@ -6,18 +6,18 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from sms_notify.alert import SEVERITY, Severity
+from sms_notify.alert import Severity
 from sms_notify.policy.allowed_moment import first_free, routes_to
 from sms_notify.policy.bundles import FLAPPING
 from sms_notify.policy.correlation import SHARED
 from sms_notify.policy.directory import Person
 from sms_notify.policy.holds import Hold, Quiet, Wait
-from sms_notify.policy.rate_limits import Flapping
 from sms_notify.policy.records import Incident, Message, Notification, Timer, TimerKind
 from sms_notify.policy.roster import Staff
 from sms_notify.policy.routing import ROUND, Receiver, Route, step_of
 from sms_notify.policy.rows import Rows
 from sms_notify.policy.ruleset import Plan
+from sms_notify.policy.said import taken_for
 from sms_notify.policy.self_alert_notes import note_asleep
 from sms_notify.policy.suppression import LOOK_AGAIN as LOOK_AT_SOURCE
 from sms_notify.policy.suppression import is_suppressed
@@ -64,7 +64,7 @@ def pass_sleepers(rows: Rows, incident_id: int, receiver: Receiver, nth: int) ->
 def hurry(rows: Rows, message: Message) -> None:
     """A text has failed: where it was the last hope of its step, the next step of what is critical is due now."""
     for told in rows.of_message(message.id):
-        if rows.incidents.rows[told.incident_id].severity is not Severity.CRITICAL:
+        if taken_for(rows.incidents.rows[told.incident_id], rows.now, None).severity is not Severity.CRITICAL:
             continue  # it is tried again in a minute
         timer = rows.timers.get((told.incident_id, told.receiver, TimerKind.ESCALATE))
         if timer is None or timer.due_at <= rows.now or not told.kind.news or told.nth != timer.nth - 1:
@@ -131,12 +131,8 @@ class Escalation:
         return [n for n in owed if not self._is_owed(n)]
 
     def _believed(self, timer: Timer) -> Incident:
-        """As severe as its readers take it for: a fall counts when it has lasted, and what dips for a moment still wakes."""
         incident = self._rows.incidents.rows[timer.incident_id]
-        level = incident.level_at(self._now, (self._plan.limits.flapping or Flapping()).calm)
-        if level is incident.severity:
-            return incident
-        return replace(incident, severity=level, labels={**incident.labels, SEVERITY: level})
+        return taken_for(incident, self._now, self._plan.limits.flapping)
 
     def _step_to(self, timer: Timer, receiver: Receiver, person: Person) -> Notification:
         n = self._owe(timer, person, Kind.ESCALATION, timer.nth, f"step {step_of(timer.nth)}")

@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 
 from sms_notify.policy.acknowledgement import end_acknowledgement
 from sms_notify.policy.bundles import FLAPPING
+from sms_notify.policy.correlation import SHARED
 from sms_notify.policy.directory import Person
 from sms_notify.policy.escalation import plan_reminder, plan_step
 from sms_notify.policy.holds import Hold, Wait, wait
@@ -19,6 +20,7 @@ from sms_notify.policy.roster import Staff
 from sms_notify.policy.routing import ROUND, Receiver, Route, route
 from sms_notify.policy.rows import Rows
 from sms_notify.policy.ruleset import Plan
+from sms_notify.policy.said import taken_for
 from sms_notify.policy.vocabulary import AckEnd, Decision, IncidentState, Kind, PageState
 
 ANSWER = timedelta(minutes=5)
@@ -106,9 +108,11 @@ class StepsAnew:
 
     def _owe(self, incident: Incident, receiver: Receiver, told: Route, person: Person) -> Notification:
         quiet = tuple(hours for hours in (receiver.quiet, person.quiet) if hours is not None)
-        start, subject = Wait(self._now, Hold.NOW), incident.subject
+        start, shared = Wait(self._now, Hold.NOW), incident.source == SHARED
+        taken = taken_for(incident, self._now, self._plan.limits.flapping)
+        subject = incident.subject if shared else taken.subject
         said = FLAPPING if subject.flapping else UNACKNOWLEDGED  # in a bout it may be over at the moment
-        held = wait(start, incident.labels, told.mute, told.active, quiet)
+        held = wait(start, taken.labels, told.mute, told.active, quiet)
         return Notification(
             subject, person, Kind.FIRING, receiver.name, held.until, self._now, held.why, held.by,
             incident.raised * ROUND, said,
