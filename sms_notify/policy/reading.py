@@ -108,7 +108,7 @@ def as_its_reader_knows(rows: Rows, n: Notification) -> Notification:
     if n.kind not in (Kind.RESOLVED, Kind.UNHEARD):
         return n
     known = rows.incidents.get(_known_episode(rows, n))
-    if known is None or known.id == n.incident_id:
+    if known is None or known.is_open or known.id == n.incident_id:
         return n
     ended_at = known.ended_at if n.subject.ended else None
     alert = replace(n.subject.alert, starts_at=known.starts_at, ends_at=ended_at)
