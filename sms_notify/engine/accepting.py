@@ -150,10 +150,12 @@ class Accepting:
         return [_record(working.rows, delivery, case, outcome) for case in cases]
 
     def _hear(self, rows: Rows, routed: Sequence[_Routed], told_apart: frozenset[str]) -> list[Case]:
-        """What fires first, where alerts may share an incident: that one ends and another goes on is no end."""
+        """What fires first, where alerts may share an incident: that one ends and another goes on is no end. The end of the
+        worst comes last: the shared incident is told as that.
+        """
         order: Iterable[int] = range(len(routed))
         if self._shares and len({one.alert.fingerprint for one in routed}) == len(routed):
-            order = sorted(order, key=lambda at: routed[at].alert.status is Status.RESOLVED)
+            order = sorted(order, key=lambda at: _turn(routed[at].alert))
         cases: dict[int, list[Case]] = {}
         for at in order:
             one = routed[at]
@@ -201,6 +203,11 @@ class Accepting:
         if self._plan.schedules and any(scheduled(receiver.everybody) for receiver in asked):
             working.load_roster(self._plan.directory)
         working.load_groups(decide.groups(cases))
+
+
+def _turn(alert: Alert) -> tuple[bool, int]:
+    over = alert.status is Status.RESOLVED
+    return over, -alert.severity.rank if over else 0
 
 
 def _with_its_acknowledgement(rows: Rows, n: Notification) -> Notification:

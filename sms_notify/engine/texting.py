@@ -14,6 +14,7 @@ from sms_notify.policy.ends import EndNotifications
 from sms_notify.policy.holds import Hold
 from sms_notify.policy.notifications import Notifications
 from sms_notify.policy.rate_limits import Lane
+from sms_notify.policy.reading import as_its_reader_knows
 from sms_notify.policy.records import Notification
 from sms_notify.policy.rows import Rows
 from sms_notify.policy.ruleset import Plan
@@ -77,8 +78,12 @@ class Texting:
 
     @staticmethod
     def _load_told_with(working: WorkingSet, due: Iterable[Notification]) -> None:
-        """An end tells what still fires of the text that told its beginning."""
-        working.load_told_with([n for n in due if n.kind is Kind.RESOLVED])
+        """An end tells what still fires of the text that told its beginning, of the episode that its reader knows."""
+        rows, due = working.rows, list(due)
+        ends = [n for n in (*due, *rows.all_held()) if n.kind in (Kind.RESOLVED, Kind.UNHEARD)]
+        working.load_known(ends)
+        known = (as_its_reader_knows(rows, n) for n in due)
+        working.load_told_with([n for n in known if n.kind is Kind.RESOLVED])
 
     def _load_limits(self, working: WorkingSet, numbers: Iterable[str]) -> None:
         """What the limits leave these numbers, where there are any."""

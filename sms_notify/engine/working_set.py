@@ -47,6 +47,7 @@ class WorkingSet:
         self.rows = Rows(now)
         self._lanes: set[str] = set()
         self._held: set[tuple[str, Lane]] = set()
+        self._believed: set[Key] = set()  # problems
         self._whole: set[int] = set()  # messages, of which all that they told was loaded
         self._has_ids = False
         self._has_money = False
@@ -95,8 +96,21 @@ class WorkingSet:
         latest = {incident.id for key in known if (incident := self.rows.latest(*key)) is not None}
         still_open = {incident.id for incident in self.rows.incidents.rows.values() if incident.is_open}
         self.load_timers(sorted(latest | still_open))
-        for key, believed in belief_rows.of_problems(self._tx, known):
+        self._load_beliefs(known)
+
+    def _load_beliefs(self, keys: Iterable[Key]) -> None:
+        missing = [key for key in keys if key not in self._believed]
+        self._believed |= set(missing)
+        for key, believed in belief_rows.of_problems(self._tx, missing) if missing else ():
             self.rows.beliefs.load(key, believed)
+
+    def load_known(self, ends: Iterable[Notification]) -> None:
+        """The episodes that the readers of these know: later ones may have been told to others alone."""
+        ended = [(n, self.rows.incidents.rows[n.incident_id]) for n in ends]
+        self._load_beliefs(dict.fromkeys((one.source, one.fingerprint) for _, one in ended))
+        keys = ((one.source, one.fingerprint, n.number) for n, one in ended)
+        believed = (self.rows.beliefs.get(key) for key in keys)
+        self.load_incidents(one.incident_id for one in believed if one is not None)
 
     def load_early_ends(self, keys: Iterable[Key], since: datetime) -> None:
         """Ends that came before their beginnings."""

@@ -40,9 +40,11 @@ def acknowledge(
     for id_ in incident_ids:
         incident = rows.incidents.get(id_)
         if incident is not None and incident.is_open and incident.acked_at is None:
+            unheard = incident.state is IncidentState.UNHEARD
             acked = replace(
-                incident, state=IncidentState.ACKNOWLEDGED, acked_at=rows.now, acked_by=by, acked_how=how,
-                acked_ref=ref, acked_made_at=made_at, ack_until=_until(plan, incident, rows.now),
+                incident, acked_at=rows.now, acked_by=by, acked_how=how, acked_ref=ref, acked_made_at=made_at,
+                state=incident.state if unheard else IncidentState.ACKNOWLEDGED,
+                ack_until=_until(plan, incident, rows.now),
             )  # fmt: skip
             rows.incidents.put(id_, acked)
             taken.append(id_)

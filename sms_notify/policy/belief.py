@@ -58,7 +58,8 @@ class Said:
 
 @dataclass(frozen=True, slots=True)
 class Believed:
-    """`said_by` is the notification that said it last, of the episode `incident_id`, at `at`. `receivers` are those by
+    """`said_by` is the notification that said it last, at `at`. `incident_id` is the episode that its reader knows: an end
+    names no other. `receivers` are those by
     which the reader was told since the last end, and `critical`: one of those texts was about something critical.
     """
 
@@ -83,7 +84,8 @@ def after(before: Believed | None, said: Said) -> Believed | None:
     first, last = (before, now) if now.said_by >= before.said_by else (now, before)
     at = max(first.at, last.at)
     if last.belief is Belief.RESOLVED:
-        return replace(last, at=at)
+        known = first.incident_id if first.belief.of_trouble else last.incident_id
+        return replace(last, at=at, incident_id=known)
     receivers = dict.fromkeys((*first.receivers, *last.receivers))
     return replace(last, at=at, receivers=tuple(receivers), critical=first.critical or last.critical)
 

@@ -68,9 +68,8 @@ def _told(n: Notification) -> TextedIncident:
 
 def texted(subject: Subject) -> TextedIncident:
     """An incident as a text tells it."""
-    since = subject.alert.starts_at or subject.opened_at
     return TextedIncident(
-        tag_of(subject.incident_id), subject.alert, since, subject.ended, subject.closed_by, subject.acked_by,
+        tag_of(subject.incident_id), subject.alert, subject.since, subject.ended, subject.closed_by, subject.acked_by,
         heard_at=subject.heard_at,
     )  # fmt: skip
 

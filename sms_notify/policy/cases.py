@@ -7,7 +7,7 @@ from datetime import datetime
 
 from sms_notify.alert import Alert, Severity
 from sms_notify.policy.correlation import Chains
-from sms_notify.policy.records import Notification, Subject
+from sms_notify.policy.records import Notification
 from sms_notify.policy.routing import Route
 from sms_notify.policy.vocabulary import Heard
 
@@ -46,9 +46,6 @@ class Case:
 
     def routes_to(self, receiver: str) -> list[Route]:
         return [chain[-1] for chain in self.chains if chain[-1].receiver == receiver]
-
-    def subject(self, *, ended: bool = False) -> Subject:
-        return Subject(self.id, self.alert, self.opened_at, ended, self.flapping)
 
 
 @dataclass(frozen=True, slots=True)

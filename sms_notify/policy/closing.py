@@ -49,8 +49,8 @@ def _waits(rows: Rows, n: Notification) -> bool:
 
 def _told(rows: Rows, n: Notification) -> Notification:
     """One text tells of one closer."""
-    subject = rows.incidents.rows[n.incident_id].subject
-    return replace(n, subject=subject, bundle=f"{CLOSED} by {subject.closed_by}") if subject.closed_by else n
+    by = rows.incidents.rows[n.incident_id].closed_by
+    return replace(n, bundle=f"{CLOSED} by {by}") if by else n
 
 
 def _case(plan: Plan, incident: Incident) -> Case:

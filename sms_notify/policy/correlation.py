@@ -24,6 +24,7 @@ REPEATING = frozenset(("alertmanager", "grafana", "prometheus"))
 """Sources that say again and again what fires. The others say it once."""
 
 _SECOND = timedelta(seconds=1)
+_MOMENT = timedelta(microseconds=1)  # what came at the very moment of the end came after it
 
 NOTICE_LASTS = timedelta(hours=4)  # where a route has no repeat_interval
 
@@ -205,12 +206,15 @@ def under_other_names(rows: Rows, it: Known) -> list[int]:
 
 def note_member(rows: Rows, it: Known, word: Heard, incident_id: int) -> None:
     """Writes down what a source says of an incident that it shares with others."""
-    if it.told_as is None or word in (Heard.HELD_COPY, Heard.OLD_COPY, Heard.OLD_END, Heard.NEVER_FIRED):
+    if it.told_as is None or word in (Heard.OLD_COPY, Heard.OLD_END, Heard.NEVER_FIRED):
         return
     alert, now = it.told_as, rows.now
     key = (incident_id, alert.source, alert.fingerprint)
     had = rows.members.get(key)
-    if alert.status is Status.FIRING:
+    if word is Heard.HELD_COPY:
+        if had is not None and had.closed_at is not None:
+            rows.members.put(key, replace(had, last_seen_at=max(now, had.closed_at + _MOMENT)))
+    elif alert.status is Status.FIRING:
         starts_at = alert.starts_at if had is None or had.closed_at is not None else had.starts_at
         opened_at = now if had is None else had.opened_at
         told = alert if alert.tells_severity or had is None else had.alert
@@ -227,9 +231,12 @@ def note_member(rows: Rows, it: Known, word: Heard, incident_id: int) -> None:
             ),
         )
     elif it.own is not None and had is not None:
-        rows.members.put(
-            key,
-            replace(
-                had, closed_at=now, ended_at=alert.ends_at, last_seen_at=now, end_reason=alert.end_reason
-            ),
-        )
+        closed_at = had.closed_at or now
+        ended = replace(had, closed_at=closed_at, ended_at=alert.ends_at, last_seen_at=closed_at)
+        rows.members.put(key, replace(ended, end_reason=alert.end_reason))
+
+
+def held_copies(rows: Rows, incident_id: int) -> list[Member]:
+    """The alerts of a shared incident of which a copy came after their end, and no end after that."""
+    every = rows.members_of(incident_id)
+    return [m for m in every if m.closed_at is not None and m.last_seen_at > m.closed_at]

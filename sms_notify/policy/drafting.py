@@ -11,6 +11,7 @@ from sms_notify.policy.directory import Person
 from sms_notify.policy.episodes import tag_of
 from sms_notify.policy.holds import Hold
 from sms_notify.policy.rate_limits import UNLIMITED, Lane
+from sms_notify.policy.reading import as_its_reader_knows
 from sms_notify.policy.records import HeldLane, Notification
 from sms_notify.policy.rows import Rows
 from sms_notify.policy.ruleset import Plan
@@ -147,18 +148,19 @@ class Drafting:
         parts = 1 if batch.leave.one_part else max(receiver.max_parts for receiver in receivers)
         code = self._code() if self._wants_ack(listed) else ""
         link = f"{self._plan.ack_url}{code}" if code else ""
-        silence, still = self._silence(batch, before, len(listed)), still_firing(self._rows, listed)
+        known = [as_its_reader_knows(self._rows, n) for n in listed]
+        silence, still = self._silence(batch, before, len(listed)), still_firing(self._rows, known)
         if self._is_digest(batch, listed, silence, crowd):
             closing = batch.announced and batch.lane is not Lane.CRITICAL
             since = min(n.created_at for n in listed)
             since = batch.held.since if batch.held is not None and closing else since
             of_lane = Merged.CLOSING if closing else _MERGED.get(batch.lane, Merged.STORM)
-            digest = bundles.digest(listed, of_lane, since, silence, link, crowd or Crowd(), still)
+            digest = bundles.digest(known, of_lane, since, silence, link, crowd or Crowd(), still)
             kind = Kind.RESOLVED if all(n.kind is Kind.RESOLVED for n in listed) else Kind.DIGEST
             composed = compose_digest(digest, reader, parts)
             return DraftedText(tuple(listed), kind, composed, code, digest.promises)
         template = self._plan.templates.get(receivers[0].template)
-        notice = bundles.notice(listed, silence, link, still)
+        notice = bundles.notice(known, silence, link, still)
         return DraftedText(
             tuple(listed), listed[0].kind, compose_reported(notice, reader, template, parts), code
         )

@@ -14,7 +14,7 @@ from sms_notify.policy.holds import Hold, Wait
 from sms_notify.policy.lost_sight import waiting_for
 from sms_notify.policy.rate_limits import Lane
 from sms_notify.policy.reading import ReaderBeliefs
-from sms_notify.policy.records import Notification
+from sms_notify.policy.records import Notification, Subject
 from sms_notify.policy.routing import ROUND, Receiver, Route
 from sms_notify.policy.rows import Rows
 from sms_notify.policy.ruleset import Plan
@@ -77,7 +77,7 @@ class EndNotifications:
         hours = [replace(one, unless=()) for one in (receiver.quiet, person.quiet) if one is not None]
         held = allowed(self._plan, case.alert.labels, receiver.name, Wait(self._now, Hold.NOW), *hours)
         return Notification(
-            self._rows.incidents.rows[case.id].subject, person, Kind.UNHEARD, receiver.name, held.until, self._now,
+            self._subject(case), person, Kind.UNHEARD, receiver.name, held.until, self._now,
             held.why, held.by,
         )  # fmt: skip
 
@@ -119,9 +119,13 @@ class EndNotifications:
         held = first_free(unmuted, case.alert.labels, *quiet)
         lane = Lane.ENDS if held.why is not Hold.QUIET and believed.critical else Lane.REST
         return Notification(
-            case.subject(ended=True), person, Kind.RESOLVED, receiver.name, held.until, self._now, held.why, held.by,
+            self._subject(case), person, Kind.RESOLVED, receiver.name, held.until, self._now, held.why, held.by,
             case.round * ROUND, case.alert.end_reason or bundle, row_lane=lane,
         )  # fmt: skip
+
+    def _subject(self, case: Case) -> Subject:
+        """As it was told, whichever alert of it ended last."""
+        return self._rows.incidents.rows[case.id].subject
 
     def _lost_sight(self, case: Case, untold: Notification) -> Notification:
         """To whom it was to be news: so mutes and quiet hours hold it as they would its beginning."""
@@ -131,7 +135,7 @@ class EndNotifications:
         held = first_free(starts, case.alert.labels, receiver.quiet, person.quiet)
         lane = Lane.REST if held.why is Hold.QUIET else Lane.ENDS
         return Notification(
-            case.subject(ended=True), person, Kind.RESOLVED, receiver.name, held.until, self._now, held.why, held.by,
+            self._subject(case), person, Kind.RESOLVED, receiver.name, held.until, self._now, held.why, held.by,
             case.round * ROUND, case.alert.end_reason, row_lane=lane,
         )  # fmt: skip
 

@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 from sms_notify.alert import Severity
 from sms_notify.policy.allowed_moment import first_free, routes_to
 from sms_notify.policy.bundles import FLAPPING
+from sms_notify.policy.correlation import SHARED
 from sms_notify.policy.directory import Person
 from sms_notify.policy.holds import Hold, Quiet, Wait
 from sms_notify.policy.records import Incident, Message, Notification, Timer, TimerKind
@@ -16,6 +17,7 @@ from sms_notify.policy.roster import Staff
 from sms_notify.policy.routing import ROUND, Receiver, Route, step_of
 from sms_notify.policy.rows import Rows
 from sms_notify.policy.ruleset import Plan
+from sms_notify.policy.said import taken_for
 from sms_notify.policy.self_alert_notes import note_asleep
 from sms_notify.policy.suppression import LOOK_AGAIN as LOOK_AT_SOURCE
 from sms_notify.policy.suppression import is_suppressed
@@ -62,7 +64,7 @@ def pass_sleepers(rows: Rows, incident_id: int, receiver: Receiver, nth: int) ->
 def hurry(rows: Rows, message: Message) -> None:
     """A text has failed: where it was the last hope of its step, the next step of what is critical is due now."""
     for told in rows.of_message(message.id):
-        if rows.incidents.rows[told.incident_id].severity is not Severity.CRITICAL:
+        if taken_for(rows.incidents.rows[told.incident_id], rows.now, None).severity is not Severity.CRITICAL:
             continue  # it is tried again in a minute
         timer = rows.timers.get((told.incident_id, told.receiver, TimerKind.ESCALATE))
         if timer is None or timer.due_at <= rows.now or not told.kind.news or told.nth != timer.nth - 1:
@@ -105,7 +107,7 @@ class Escalation:
         rows, now = self._rows, self._now
         receiver = self._plan.receivers.get(timer.receiver)
         steps = receiver.escalate if receiver is not None else ()
-        incident, nth = rows.incidents.rows[timer.incident_id], step_of(timer.nth)
+        incident, nth = self._believed(timer), step_of(timer.nth)
         if receiver is None or not incident.is_open or nth > len(steps):
             rows.strike(timer)
             return []
@@ -128,6 +130,10 @@ class Escalation:
             pass_sleepers(rows, incident.id, receiver, nth + 1)
         return [n for n in owed if not self._is_owed(n)]
 
+    def _believed(self, timer: Timer) -> Incident:
+        incident = self._rows.incidents.rows[timer.incident_id]
+        return taken_for(incident, self._now, self._plan.limits.flapping)
+
     def _step_to(self, timer: Timer, receiver: Receiver, person: Person) -> Notification:
         n = self._owe(timer, person, Kind.ESCALATION, timer.nth, f"step {step_of(timer.nth)}")
         held = self._held(timer, receiver.quiet, person.quiet)
@@ -144,7 +150,9 @@ class Escalation:
         return True
 
     def _owe(self, timer: Timer, person: Person, kind: Kind, nth: int, bundle: str) -> Notification:
-        subject = self._rows.incidents.rows[timer.incident_id].subject
+        incident = self._rows.incidents.rows[timer.incident_id]
+        # What is worst of a shared incident has ended: it is told as what fires.
+        subject = incident.subject if incident.source == SHARED else self._believed(timer).subject
         return Notification(
             subject,
             person,
@@ -218,8 +226,8 @@ class Escalation:
         return self._now if last is None or self._now + ALONG >= last + timer.every else last + timer.every
 
     def _held(self, timer: Timer, *quiet: Quiet | None) -> Wait:
-        """By the routes of the worst that it was, and as urgent as it is now; for a moment where its source suppresses it."""
-        incident = self._rows.incidents.rows[timer.incident_id]
+        """By the routes of the worst that it was, as urgent as it is taken for; for a moment where its source suppresses it."""
+        incident = self._believed(timer)
         if is_suppressed(incident, self._now):
             return Wait(self._now + LOOK_AT_SOURCE, Hold.SUPPRESSED)
         there = routes_to(self._plan.route, incident.routing_labels, timer.receiver) or [

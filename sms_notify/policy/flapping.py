@@ -44,7 +44,8 @@ def taken_care_of(incident: Incident, before: Incident) -> Incident:
         return incident
     return replace(
         incident, state=IncidentState.ACKNOWLEDGED, acked_at=before.acked_at, acked_by=before.acked_by,
-        acked_how=before.acked_how,
+        acked_how=before.acked_how, acked_ref=before.acked_ref, acked_made_at=before.acked_made_at,
+        ack_until=before.ack_until,
     )  # fmt: skip
 
 
@@ -56,4 +57,4 @@ def stays(incident: Incident) -> Incident:
     calm = replace(incident, flapping=0, began=(last,), raised=incident.raised + 1)
     if calm.acked_at is None or calm.acked_at > last:
         return calm
-    return replace(calm, state=IncidentState.OPEN, acked_at=None, acked_by="", acked_how="")
+    return calm.unacknowledged

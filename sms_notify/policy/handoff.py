@@ -127,10 +127,7 @@ def tell(plan: Plan, rows: Rows, schedule: Schedule) -> None:
     turn = next(iter(shifts(schedule, _overrides(rows, schedule), now, now + _TURN)), None)
     until = turn.end if turn is not None and turn.end < now + _TURN else None
     still_open = sorted((one for one in rows.incidents.rows.values() if one.is_open), key=lambda one: one.id)
-    told = tuple(
-        TextedIncident(tag_of(one.id), one.subject.alert, one.starts_at or one.opened_at)
-        for one in still_open
-    )
+    told = tuple(TextedIncident(tag_of(one.id), one.subject.alert, one.subject.since) for one in still_open)
     reader = Reader(person.timezone, person.language, now)
     text = compose_handoff(HandOff(schedule.name, until, told), reader).text
     rows.write_message(

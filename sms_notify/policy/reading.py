@@ -15,7 +15,7 @@ from sms_notify.policy.rate_limits import Lane
 from sms_notify.policy.records import Notification
 from sms_notify.policy.routing import Receiver, Route
 from sms_notify.policy.rows import Rows
-from sms_notify.policy.vocabulary import Drop, Heard, PageState, State
+from sms_notify.policy.vocabulary import Drop, Heard, Kind, PageState, State
 
 _Starts = tuple[list[tuple[Route, Wait]], str]
 
@@ -99,6 +99,30 @@ class ReaderBeliefs:
     def bout_since(self, case: Case) -> datetime:
         began = self._rows.incidents.rows[case.id].began
         return began[0] if case.flapping and began else self._now
+
+
+def as_its_reader_knows(rows: Rows, n: Notification) -> Notification:
+    """An end, or that nothing is heard, bears the tag and the times of the episode that its reader was told of: later ones may
+    have begun that were to be told to others alone.
+    """
+    if n.kind not in (Kind.RESOLVED, Kind.UNHEARD):
+        return n
+    known = rows.incidents.get(_known_episode(rows, n))
+    if known is None or known.is_open or known.id == n.incident_id:
+        return n
+    ended_at = known.ended_at if n.subject.ended else None
+    alert = replace(n.subject.alert, starts_at=known.starts_at, ends_at=ended_at)
+    return replace(
+        n, subject=replace(n.subject, incident_id=known.id, alert=alert, opened_at=known.opened_at)
+    )
+
+
+def _known_episode(rows: Rows, n: Notification) -> int:
+    incident = rows.incidents.rows[n.incident_id]
+    believed = rows.beliefs.get((incident.source, incident.fingerprint, n.number))
+    if believed is None or not (believed.belief.of_trouble or believed.said_by == n.id):
+        return n.incident_id
+    return believed.incident_id
 
 
 def said_of(n: Notification, rows: Rows) -> Said:

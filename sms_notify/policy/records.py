@@ -32,6 +32,11 @@ class Subject:
     closed_by: str = ""
     acked_by: str = ""
 
+    @property
+    def since(self) -> datetime:
+        """When it began. What has come back meanwhile has a later start than it had."""
+        return min(self.alert.starts_at or self.opened_at, self.opened_at)
+
 
 @dataclass(frozen=True, slots=True)
 class Incident:
@@ -41,7 +46,7 @@ class Incident:
     `routed_by` are the labels of the worst so far, by which routes are asked, and `worst` its severity; None = those of
     now. `flapping` counts its beginnings where they are too many to tell each; else 0. While it flaps, an end is `ended_at`
     alone: it closes when it is calm. `began` are the beginnings, and rises, that may count for that. `raised` counts the
-    rounds of texts about it.
+    rounds of texts about it. `starts_at` is when it last began, by its source.
     `repeats`: its source says again and again that it fires, so that silence means something.
 
     `acked_ref` names what made the acknowledgement where that alone may take it back: an alert in its monitoring system,
@@ -88,7 +93,7 @@ class Incident:
     @property
     def unacknowledged(self) -> Incident:
         """The same while nobody takes care of it."""
-        state = IncidentState.OPEN if self.is_open else self.state
+        state = IncidentState.OPEN if self.state is IncidentState.ACKNOWLEDGED else self.state
         return replace(
             self, state=state, acked_at=None, acked_by="", acked_how="", acked_made_at=None, ack_until=None
         )  # fmt: skip

@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import datetime
 
-from sms_notify.policy.rate_limits import Lane
-from sms_notify.policy.records import HeldLane, Message, Subject
+from sms_notify.alert import SEVERITY
+from sms_notify.policy.rate_limits import Flapping, Lane
+from sms_notify.policy.records import HeldLane, Incident, Message, Subject
 from sms_notify.policy.table import Table
 from sms_notify.policy.vocabulary import IncidentState, Kind
 
@@ -18,6 +19,14 @@ def as_told(subject: Subject) -> str:
     unheard = IncidentState.UNHEARD if subject.heard_at is not None else ""
     flapping = "flapping" if subject.flapping else ""
     return f"{subject.alert.severity} {unheard} {flapping} {subject.acked_by}"
+
+
+def taken_for(incident: Incident, now: datetime, rule: Flapping | None) -> Incident:
+    """As severe as its readers take it for: a fall counts when it has lasted, and what dips for a moment still wakes."""
+    level = incident.level_at(now, (rule or Flapping()).calm)
+    if level is incident.severity:
+        return incident
+    return replace(incident, severity=level, labels={**incident.labels, SEVERITY: level})
 
 
 COUNTED = " counted"

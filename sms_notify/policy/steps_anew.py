@@ -10,6 +10,8 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from sms_notify.policy.acknowledgement import end_acknowledgement
+from sms_notify.policy.bundles import FLAPPING
+from sms_notify.policy.correlation import SHARED
 from sms_notify.policy.directory import Person
 from sms_notify.policy.escalation import plan_reminder, plan_step
 from sms_notify.policy.holds import Hold, Wait, wait
@@ -18,7 +20,8 @@ from sms_notify.policy.roster import Staff
 from sms_notify.policy.routing import ROUND, Receiver, Route, route
 from sms_notify.policy.rows import Rows
 from sms_notify.policy.ruleset import Plan
-from sms_notify.policy.vocabulary import AckEnd, Decision, Kind, PageState
+from sms_notify.policy.said import taken_for
+from sms_notify.policy.vocabulary import AckEnd, Decision, IncidentState, Kind, PageState
 
 ANSWER = timedelta(minutes=5)
 """How long whoever is asked may take to answer where no receiver has a step that says so."""
@@ -37,6 +40,11 @@ class StepsAnew:
     def begin(self, incident_ids: Iterable[int]) -> list[Notification]:
         """What is owed to `notify` of the receivers of today, each reader once; sets the steps and reminders."""
         return [n for id_ in incident_ids for n in self._begin(self._rows.incidents.rows[id_])]
+
+    @staticmethod
+    def _fires(incident: Incident) -> bool:
+        """Of what is heard of no more nobody can say so: its steps begin when it is heard of again."""
+        return incident.state is not IncidentState.UNHEARD
 
     def lapse(self, incidents: Iterable[Incident]) -> list[Notification]:
         """An acknowledgement has lapsed, or nobody has answered since it did."""
@@ -58,7 +66,7 @@ class StepsAnew:
         """None where it was no person, or one who cannot be texted now."""
         person = self._plan.directory.people.get(by)
         routes = self._routes(incident)
-        if person is None or not routes:
+        if person is None or not routes or not self._fires(incident):
             return None
         told = routes[0]
         n = self._owe(incident, self._plan.receiver(told.receiver), told, person)
@@ -76,7 +84,7 @@ class StepsAnew:
 
     def _begin(self, incident: Incident) -> list[Notification]:
         owed: dict[str, Notification] = {}
-        for told in self._routes(incident):
+        for told in self._routes(incident) if self._fires(incident) else ():
             receiver = self._plan.receiver(told.receiver)
             if not receiver.notify:
                 continue
@@ -100,11 +108,14 @@ class StepsAnew:
 
     def _owe(self, incident: Incident, receiver: Receiver, told: Route, person: Person) -> Notification:
         quiet = tuple(hours for hours in (receiver.quiet, person.quiet) if hours is not None)
-        start = Wait(self._now, Hold.NOW)
-        held = wait(start, incident.labels, told.mute, told.active, quiet)
+        start, shared = Wait(self._now, Hold.NOW), incident.source == SHARED
+        taken = taken_for(incident, self._now, self._plan.limits.flapping)
+        subject = incident.subject if shared else taken.subject
+        said = FLAPPING if subject.flapping else UNACKNOWLEDGED  # in a bout it may be over at the moment
+        held = wait(start, taken.labels, told.mute, told.active, quiet)
         return Notification(
-            incident.subject, person, Kind.FIRING, receiver.name, held.until, self._now, held.why, held.by,
-            incident.raised * ROUND, UNACKNOWLEDGED,
+            subject, person, Kind.FIRING, receiver.name, held.until, self._now, held.why, held.by,
+            incident.raised * ROUND, said,
         )  # fmt: skip
 
     def _told_at(self, n: Notification) -> datetime | None:

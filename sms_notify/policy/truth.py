@@ -15,6 +15,7 @@ from sms_notify.policy.correlation import (
     Chains,
     Key,
     Known,
+    held_copies,
     meaning,
     note_member,
     standing,
@@ -199,6 +200,8 @@ def _begin_again(plan: Plan, rows: Rows, heard: Heard, incident: Incident, alert
         incident, state=state, closed_at=None, ended_at=ended_at, raised=rounds, last_seen_at=rows.now,
         end_reason=alert.end_reason if gone else EndReason.NONE, suppressed_at=None,
     )  # fmt: skip
+    if alert.starts_at is not None and (incident.closed_at or incident.ended_at):
+        changed = replace(changed, starts_at=alert.starts_at)  # by which copies of it are known from now on
     begins = not gone and incident.state is not IncidentState.UNHEARD
     changed = flapping.begun(rows, changed, plan.limits.flapping) if begins else changed
     rows.incidents.put(changed.id, changed)
@@ -211,7 +214,7 @@ def _begin_again(plan: Plan, rows: Rows, heard: Heard, incident: Incident, alert
 def _still(plan: Plan, rows: Rows, latest: Incident, now_is: Alert, told: Alert) -> None:
     if not latest.is_open:
         own = told.starts_at is None or told.starts_at == latest.starts_at
-        if told.status is Status.RESOLVED and own:  # and no copy of it is news
+        if told.status is Status.RESOLVED and own and latest.source != SHARED:  # and no copy of it is news
             rows.timers.remove((latest.id, "", TimerKind.COPY))
         return
     stands_now = stands(plan, rows, latest, now_is)
@@ -308,18 +311,26 @@ def passed(plan: Plan, rows: Rows, key: Key) -> Case | None:
     return None
 
 
-def _goes_on(plan: Plan, rows: Rows, latest: Incident) -> Case:
-    """No end has followed the copy: it fires."""
-    alert = replace(latest.subject.alert, status=Status.FIRING, ends_at=None, end_reason=EndReason.NONE)
+def _goes_on(plan: Plan, rows: Rows, latest: Incident) -> Case | None:
+    """No end has followed the copy: it fires; of a shared problem as bad as the worst of which a copy came."""
+    copies = held_copies(rows, latest.id)
+    if latest.source == SHARED and not copies:
+        return None
+    told = min((one.alert for one in copies), key=lambda one: one.severity.rank, default=latest.subject.alert)
+    alert = replace(
+        told, source=latest.source, fingerprint=latest.fingerprint, status=Status.FIRING, ends_at=None,
+        end_reason=EndReason.NONE,
+    )  # fmt: skip
     known = Known(alert, latest)
     heard = _resumed(plan, rows, known, Heard.FIRST, alert)
     chains = route(plan.route, alert.labels).chains
-    id_ = _changed(plan, rows, known, heard, alert)
-    for member in rows.members_of(latest.id):
-        if member.closed_at == latest.closed_at and id_ is not None:
-            again = replace(member, incident_id=id_, closed_at=None, ended_at=None, end_reason=EndReason.NONE)
-            rows.members.put((id_, member.source, member.fingerprint), again)
-    return as_it_is(plan, rows, Case(alert, heard, id_, rows.now, chains))
+    case = Case(alert, heard, _changed(plan, rows, known, heard, alert), rows.now, chains)
+    for member in copies:
+        again = replace(member, incident_id=case.id, closed_at=None, ended_at=None, end_reason=EndReason.NONE)
+        rows.members.put((case.id, member.source, member.fingerprint), again)
+    if copies:
+        _note_repeats(rows, case.id)
+    return as_it_is(plan, rows, case)
 
 
 def unheard(plan: Plan, rows: Rows, incident: Incident) -> Case:

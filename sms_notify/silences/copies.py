@@ -10,11 +10,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 
 from sms_notify.delivery.sender import Commit
 from sms_notify.silences.sights import Lists
-from sms_notify.store import timers
+from sms_notify.store import incident_members, timers
 from sms_notify.store.silences import HeldCopy
+from sms_notify.store.tx import Tx
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,16 +38,24 @@ def judge_copies(
     asked only where it matters. Raises StoreError.
     """
     asked_since = [copy for copy in held if copy.closed_at < now]
-    missing = _incidents(copy for copy in asked_since if not _everywhere(copy, lists))
-    opened = tuple(id_ for id_ in _incidents(asked_since) if id_ not in missing)
-    known = _incidents(copy for copy in asked_since if copy.listed_by in lists)
-    dropped = tuple(id_ for id_ in missing if id_ in known)
-    dropped = dropped if dropped and settled() else ()
+    missing = [copy for copy in asked_since if not _everywhere(copy, lists)]
+    waiting = _incidents(missing)
+    opened = tuple(id_ for id_ in _incidents(asked_since) if id_ not in waiting)
+    old = [copy for copy in missing if copy.listed_by in lists]
+    old = old if old and settled() else []
+    others = _incidents(copy for copy in asked_since if copy not in old)
+    dropped = tuple(id_ for id_ in _incidents(old) if id_ not in others)
     if opened:
         commit(lambda tx: timers.let_copies_open(tx, opened, now))
-    if dropped:
-        commit(lambda tx: timers.drop_copies(tx, dropped))
+    if old:
+        commit(partial(_drop, old=old, dropped=dropped))
     return CopiesJudged(opened, dropped)
+
+
+def _drop(tx: Tx, old: Sequence[HeldCopy], dropped: Sequence[int]) -> None:
+    """Of a shared incident the other copies may still open."""
+    incident_members.drop_copies(tx, [(copy.incident_id, copy.name) for copy in old])
+    timers.drop_copies(tx, dropped)
 
 
 def _everywhere(copy: HeldCopy, lists: Lists) -> bool:

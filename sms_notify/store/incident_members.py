@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 
 from sms_notify.alert import EndReason, Severity
@@ -91,3 +91,9 @@ def seen(tx: Tx, incident_id: int, source: str, fingerprint: str, now: datetime)
         fingerprint=fingerprint,
         now=stored(now),
     )
+
+
+def drop_copies(tx: Tx, alerts: Sequence[tuple[int, str]]) -> None:
+    """What was heard of these after their end was an old copy. By incident and fingerprint, of Alertmanager's alone."""
+    sql = "update members set last_seen_at = closed_at where incident_id = ? and fingerprint = ? and closed_at is not null"
+    tx.run_all(sql, alerts)

@@ -152,12 +152,12 @@ def notices(tx: Tx, ids: Iterable[int]) -> frozenset[int]:
 
 _INSERT = insert_into(
     "incidents",
-    "id, source, fingerprint, starts_at, opened_at, state, severity, labels, annotations, last_seen_at, ended_at,"
+    "id, source, fingerprint, opened_at, starts_at, state, severity, labels, annotations, last_seen_at, ended_at,"
     " closed_at, acked_at, acked_by, acked_how, flapping, raised, level, milder_since, routed_by, worst, began,"
     " repeats, acked_ref, acked_made_at, ack_until, closed_by, end_reason, suppressed_at, former",
 )
 _UPDATE = (
-    "update incidents set state = ?, severity = ?, labels = ?, annotations = ?, last_seen_at = ?, ended_at = ?,"
+    "update incidents set starts_at = ?, state = ?, severity = ?, labels = ?, annotations = ?, last_seen_at = ?, ended_at = ?,"
     " closed_at = ?, acked_at = ?, acked_by = ?, acked_how = ?, flapping = ?, raised = ?, level = ?, milder_since = ?,"
     " routed_by = ?, worst = ?, began = ?, repeats = ?, acked_ref = ?, acked_made_at = ?, ack_until = ?, closed_by = ?,"
     " end_reason = ?, suppressed_at = ? where id = ?"
@@ -168,8 +168,7 @@ def insert(tx: Tx, incidents: Iterable[Incident]) -> None:
     """The unique index refuses a second open one of the same key."""
     rows = [
         (
-            one.id, one.source, one.fingerprint, to_stored(one.starts_at), stored(one.opened_at),
-            *_changeable(one), int(one.former),
+            one.id, one.source, one.fingerprint, stored(one.opened_at), *_changeable(one), int(one.former),
         )
         for one in incidents
     ]  # fmt: skip
@@ -182,7 +181,7 @@ def update(tx: Tx, incidents: Iterable[Incident]) -> None:
 
 def _changeable(one: Incident) -> tuple[object, ...]:
     return (
-        one.state, one.severity, dump(one.labels), dump(one.annotations), stored(one.last_seen_at),
+        to_stored(one.starts_at), one.state, one.severity, dump(one.labels), dump(one.annotations), stored(one.last_seen_at),
         to_stored(one.ended_at), to_stored(one.closed_at), to_stored(one.acked_at), one.acked_by, one.acked_how,
         one.flapping, one.raised, one.level or "", to_stored(one.milder_since),
         "" if one.routed_by is None else dump(one.routed_by), one.worst or "",

@@ -108,13 +108,14 @@ class OpenAlert:
 @dataclass(frozen=True, slots=True)
 class HeldCopy:
     """What may be an old copy of the episode that ended at `closed_at`, by the alert's name at Alertmanager. `listed_by`: the
-    one that listed it while it was open, empty for none.
+    one that listed it while it was open, empty for none. `name` is what we know the alert by.
     """
 
     incident_id: int
     fingerprint: str
     closed_at: datetime
     listed_by: str
+    name: str = ""
 
 
 def uncovered(tx: Tx) -> Sequence[Uncovered]:
@@ -286,14 +287,14 @@ def note_hidden(tx: Tx, now: datetime) -> None:
 
 
 def held_copies(tx: Tx, until: datetime) -> list[HeldCopy]:
-    """The copies of Alertmanager's alerts that are held until then at most; of a shared incident, where Alertmanager alone
-    ended it. The index agenda_due finds them.
+    """The copies of Alertmanager's alerts that are held until then at most; of a shared incident, where all of
+    them are its. The index agenda_due finds them.
     """
     rows = tx.all(
         "select a.incident_id, i.closed_at, coalesce(m.listed_by, i.listed_by) as listed_by,"
         " coalesce(m.source, i.source) as source,"
         " coalesce(m.fingerprint, i.fingerprint) as fingerprint from agenda a join incidents i on i.id = a.incident_id"
-        " left join members m on m.incident_id = i.id and m.closed_at = i.closed_at"
+        " left join members m on m.incident_id = i.id and m.last_seen_at > m.closed_at"
         " where a.what = :copy and a.due_at <= :until and i.closed_at is not null",
         copy=TimerKind.COPY,
         until=stored(until),
@@ -301,7 +302,11 @@ def held_copies(tx: Tx, until: datetime) -> list[HeldCopy]:
     other = {row["incident_id"] for row in rows if row["source"] != SOURCE}
     return [
         HeldCopy(
-            row["incident_id"], at_source(row["fingerprint"]), moment(row["closed_at"]), row["listed_by"]
+            row["incident_id"],
+            at_source(row["fingerprint"]),
+            moment(row["closed_at"]),
+            row["listed_by"],
+            row["fingerprint"],
         )
         for row in rows
         if row["incident_id"] not in other

@@ -278,7 +278,7 @@ class Player:
         return [id_ for id_, _ in found]
 
     def _open_ids(self, event: StoryEvent, given: Named) -> list[int]:
-        ids = [id_ for id_, state in self._with(given) if state in ("open", "acknowledged")]
+        ids = [id_ for id_, state in self._with(given) if state in ("open", "acknowledged", "unheard")]
         if not ids:
             self.played.wrong(event.line, f"nothing is open with the labels {dict(given.labels)}")
         return ids

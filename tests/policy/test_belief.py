@@ -114,3 +114,19 @@ def test_a_reader_is_owed_the_end_as_they_were_told_since_the_last(
 @pytest.mark.parametrize("belief", list(Belief))
 def test_an_end_is_owed_to_whoever_takes_it_for_firing_flapping_or_unheard(belief: Belief) -> None:
     assert belief.of_trouble is (belief in ("firing", "flapping", "unheard"))
+
+
+@pytest.mark.parametrize(
+    ("said", "episode"),
+    [
+        ([FIRING, replace(OK, incident_id=2)], 1),  # the second was told to others alone
+        ([FIRING, replace(FIRING, incident_id=2), replace(OK, incident_id=2)], 2),
+        ([FIRING, OK, replace(OK, incident_id=2)], 2),  # lost sight of before it was told
+        ([replace(OK, incident_id=2)], 2),
+    ],
+)
+def test_an_end_is_of_the_episode_that_its_reader_knows(said: list[Said], episode: int) -> None:
+    believed = fold(in_order(*said))
+
+    assert believed is not None
+    assert believed.incident_id == episode

@@ -204,7 +204,13 @@ CLOSED = {"closed_at": LATER, "ended_at": END.ends_at, "last_seen_at": LATER}
         (HAD_OVER, ALERT, Heard.DUPLICATE, replace(HAD, starts_at=NOON, **SAYS)),  # it is back
         (HAD_OVER, ALERT, Heard.RESUMED, replace(HAD, starts_at=NOON, **SAYS)),
         (HAD_OVER, ALERT, Heard.FLAPPING, replace(HAD, starts_at=NOON, **SAYS)),
-        (HAD_OVER, ALERT, Heard.HELD_COPY, HAD_OVER),
+        (HAD_OVER, ALERT, Heard.HELD_COPY, replace(HAD_OVER, last_seen_at=LATER)),  # it is known by that
+        (
+            replace(HAD_OVER, last_seen_at=LATER),
+            END,
+            Heard.DUPLICATE,
+            replace(HAD_OVER, last_seen_at=NOON, ended_at=END.ends_at),
+        ),
         (HAD_OVER, ALERT, Heard.OLD_COPY, HAD_OVER),
         (HAD, END, Heard.OLD_END, HAD),
         (HAD, END, Heard.STILL_OPEN, replace(HAD, **CLOSED)),

@@ -5,13 +5,13 @@ from __future__ import annotations
 from datetime import timedelta
 
 import pytest
-from made import a_message, a_notification, rows_with, told_by
+from made import a_message, a_notification, an_incident, ended, rows_with, told_by
 from owing import OPEN, OVER, ROUTE, heard
 from workbench import ALICE, BOB, NOON
 
 from sms_notify.alert import Delivery
-from sms_notify.policy.belief import Belief
-from sms_notify.policy.reading import ReaderBeliefs
+from sms_notify.policy.belief import Belief, Believed
+from sms_notify.policy.reading import ReaderBeliefs, as_its_reader_knows
 from sms_notify.policy.routing import Receiver
 from sms_notify.policy.vocabulary import Heard, Kind, PageState, State
 
@@ -70,3 +70,28 @@ def test_all_readers_of_one_receiver_wait_for_the_same_moment() -> None:
 
     first = reading.starts_of(FIRST, Receiver("oncall"), urgent=False)
     assert reading.starts_of(FIRST, Receiver("oncall"), urgent=False) == first
+
+
+@pytest.mark.parametrize(
+    ("kind", "belief", "said_by", "episode"),
+    [
+        (Kind.RESOLVED, Belief.FIRING, 1, 1),
+        (Kind.RESOLVED, Belief.RESOLVED, 2, 1),  # this very end, which is sent once more
+        (Kind.RESOLVED, Belief.RESOLVED, 1, 2),  # lost sight of before it was told
+        (Kind.UNHEARD, Belief.FLAPPING, 1, 1),
+        (Kind.FIRING, Belief.FIRING, 1, 2),
+        (Kind.REMINDER, Belief.FIRING, 1, 2),
+    ],
+)
+def test_an_end_bears_the_tag_of_the_episode_that_its_reader_knows(
+    kind: Kind, belief: Belief, said_by: int, episode: int
+) -> None:
+    second = ended(an_incident(2), NOON + timedelta(hours=3))
+    n = a_notification(second, kind=kind, id_=2)
+    rows = rows_with(OVER, second, n)
+    key = (OVER.source, OVER.fingerprint, ALICE.number)
+    rows.beliefs.load(key, Believed(ALICE, belief, 1, said_by, NOON))
+    told = as_its_reader_knows(rows, n).subject
+
+    assert (told.incident_id, told.opened_at) == (episode, NOON)
+    assert told.alert.ends_at == (OVER if episode == 1 else second).ended_at

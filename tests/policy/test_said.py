@@ -9,9 +9,10 @@ import pytest
 from made import a_message, an_incident, ended, rows_with
 from workbench import ALICE, NOON, firing
 
+from sms_notify.alert import Severity
 from sms_notify.policy.rate_limits import Lane, LimitScope
 from sms_notify.policy.records import Entry, HeldLane, Incident, Message
-from sms_notify.policy.said import COUNTED, as_told, is_said
+from sms_notify.policy.said import COUNTED, as_told, is_said, taken_for
 from sms_notify.policy.vocabulary import Cause, Kind, State
 
 OPEN = an_incident(1, firing(severity="warning"))
@@ -72,3 +73,13 @@ def test_that_more_is_held_was_said_to_nobody_where_its_text_never_left(
     held = rows.lane(*KEY)
     assert held is not None
     assert held.announced is announced
+
+
+@pytest.mark.parametrize(
+    ("minutes", "taken"), [(0, "critical"), (9, "critical"), (10, "warning"), (60, "warning")]
+)
+def test_a_fall_counts_when_it_has_lasted(minutes: int, taken: str) -> None:
+    fell = replace(OPEN, level=Severity.CRITICAL, milder_since=NOON)
+    found = taken_for(fell, NOON + timedelta(minutes=minutes), None)
+
+    assert (found.severity, found.labels["severity"]) == (taken, taken)

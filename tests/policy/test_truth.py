@@ -58,6 +58,7 @@ SEEN = {"last_seen_at": NOW}
 CLOSED = {"state": IncidentState.RESOLVED, "ended_at": END, "closed_at": NOW, **SEEN}
 BACK = {"state": IncidentState.OPEN, "closed_at": None, "ended_at": None, "raised": 1, **SEEN}
 TAKEN = {**BACK, "state": IncidentState.ACKNOWLEDGED}
+AGAIN = {**BACK, "starts_at": NOW}  # with a start of its own, by which it is known from now on
 AS_BAD = {"severity": Severity.CRITICAL, "labels": firing().labels, "level": None, "milder_since": None,
           "routed_by": None, "worst": None, **SEEN}  # fmt: skip
 MILDER = {"severity": Severity.WARNING, "labels": WARNING.labels, "level": Severity.CRITICAL, "milder_since": NOW,
@@ -93,11 +94,11 @@ MILDER = {"severity": Severity.WARNING, "labels": WARNING.labels, "level": Sever
         (UNHEARD, firing(at=None), Heard.RESUMED, BACK),
         (replace(acknowledged(CRITICAL), state=IncidentState.UNHEARD), firing(), Heard.RESUMED, TAKEN),
         # A flicker.
-        (LATELY, firing(at=NOW), Heard.RESUMED, BACK),
-        (ended(acknowledged(CRITICAL), END), firing(at=NOW), Heard.RESUMED, TAKEN),
-        (ended(MILD, END), firing(at=NOW), Heard.RAISED, {**BACK, **AS_BAD}),  # worse than it was
-        (LATELY, replace(WARNING, starts_at=NOW), Heard.RESUMED, {**BACK, **MILDER}),
-        (LATELY, replace(UNKNOWN, starts_at=NOW), Heard.RESUMED, BACK),  # as bad as it was
+        (LATELY, firing(at=NOW), Heard.RESUMED, AGAIN),
+        (ended(acknowledged(CRITICAL), END), firing(at=NOW), Heard.RESUMED, {**TAKEN, "starts_at": NOW}),
+        (ended(MILD, END), firing(at=NOW), Heard.RAISED, {**AGAIN, **AS_BAD}),  # worse than it was
+        (LATELY, replace(WARNING, starts_at=NOW), Heard.RESUMED, {**AGAIN, **MILDER}),
+        (LATELY, replace(UNKNOWN, starts_at=NOW), Heard.RESUMED, AGAIN),  # as bad as it was
         (
             replace(UNHEARD, severity=Severity.WARNING, labels=WARNING.labels),
             firing(),

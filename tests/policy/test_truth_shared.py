@@ -90,12 +90,21 @@ def test_silence_means_something_where_whoever_told_first_repeats_itself(source:
 @pytest.mark.parametrize("minutes", [1, 11])
 def test_a_shared_incident_that_opens_with_a_held_copy_ends_with_the_source_of_it(minutes: float) -> None:
     over = ended(SHARED_ONE, NOW - minutes * MINUTE)
-    member = a_member(over, firing(), closed_at=over.closed_at, ended_at=END)
-    before = a_member(over, of_icinga("critical"), closed_at=END)  # it has said so itself
-    rows = rows_of_all(over, member, before, COPY, now=NOW)
+    member = a_member(over, firing(), closed_at=over.closed_at, ended_at=END, last_seen_at=NOW)
+    other = a_member(over, of_icinga("critical"), closed_at=over.closed_at, last_seen_at=over.closed_at)
+    rows = rows_of_all(over, member, other, COPY, now=NOW)
     case = passed(PLAN, rows, (SHARED, "disk"))
 
     assert case is not None
     (mine,) = [one for one in rows.members_of(case.id) if one.closed_at is None]
     assert (mine.source, mine.fingerprint) == (member.source, member.fingerprint)
     assert shared(rows, resolved(), rows.incidents.rows[case.id], mine).heard is Heard.RESOLVED
+
+
+def test_a_held_copy_that_its_own_end_has_followed_opens_nothing() -> None:
+    over = ended(SHARED_ONE, NOW - MINUTE)
+    member = a_member(over, firing(), closed_at=over.closed_at, last_seen_at=over.closed_at)
+    rows = rows_of_all(over, member, COPY, now=NOW)
+
+    assert passed(PLAN, rows, (SHARED, "disk")) is None
+    assert rows.timers.rows == {}
