@@ -31,7 +31,7 @@ _SPECIAL = (
     *("exported_job", "exported_service", "service", "app", "container", "room", "mountpoint", "filesystem", "volume"),
     *("device", "disk", "interface", "ifName", "ifDescr", "ifAlias", "unit", "name", "queue", "topic", "consumergroup"),
     *("database", "datname", "db", "vhost", "sensor", "cluster", "region", "datacenter", "dc", "zone", "site"),
-    *("env", "environment", "tenant", "rulename"),
+    *("env", "environment", "tenant"),
 )  # fmt: skip
 _RANKS = {name: rank for rank, name in enumerate(_SPECIAL)}
 _TOLD_FIRST = frozenset((*_HOSTS, *_WORKLOADS, "namespace", "exported_namespace"))
@@ -68,7 +68,7 @@ def place_of(alert: Alert) -> Place:
 @lru_cache(4096)  # a problem is told to several people, and again
 def _place(pairs: tuple[tuple[str, str], ...], tagged: bool) -> Place:
     """`tagged`: what we do not know are tags, and the event's name says what they say."""
-    labels = _without_exporter({name: value for name, value in pairs if value})
+    labels = _without_exporter({name: value for name, value in pairs if value}, tagged)
     if labels.keys() <= _SIMPLE and not _is_collector(labels) and not _way_of_asking(labels):
         at = labels.get("instance") or _job(labels)
         return (shortened(at),) if at else _who(labels)
@@ -176,7 +176,7 @@ def _job(labels: Mapping[str, str]) -> str:
     return "" if "kube-state" in job or "pushgateway" in job else job
 
 
-def _without_exporter(labels: dict[str, str]) -> dict[str, str]:
+def _without_exporter(labels: dict[str, str], tagged: bool) -> dict[str, str]:
     """Without the pod that collected it, where other labels say where it is."""
     of_another = "exported_namespace" in labels and "exported_pod" not in labels
     exporter = _KUBE_STATE if "kube-state" in labels.get("job", "") else _EXPORTER
@@ -188,7 +188,7 @@ def _without_exporter(labels: dict[str, str]) -> dict[str, str]:
     has_workload = any(name in left for name in _WORKLOADS)
     if not has_workload and _host(left):  # a node has no namespace
         left.pop("namespace", None)
-    return left if has_workload or any((_host(left), *_specials(left), *_others(left))) else labels
+    return left if has_workload or any((_host(left), *_specials(left), *_others(left, tagged))) else labels
 
 
 def _is_probe(labels: Mapping[str, str]) -> bool:
