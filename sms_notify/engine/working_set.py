@@ -173,8 +173,8 @@ class WorkingSet:
     def load_told_with(self, ends: Sequence[Notification]) -> None:
         """What else the texts told that told the beginnings of these ends, and what else a reader may take these ends for."""
         pairs = incidents.open_pairs(self._tx, [n.subject.alert.labels for n in ends])
-        self._take(pairs)
-        asked_for = {n.incident_id for n in ends} | {one.id for one in pairs}
+        self.load_incidents(pairs)
+        asked_for = {n.incident_id for n in ends}.union(pairs)
         self.load_notifications({id_ for id_ in asked_for if not self.rows.of_incident(id_)})
         asked = {id_ for n in ends for id_ in told_before(self.rows, n)} - self._whole
         self._whole |= asked
