@@ -21,7 +21,6 @@ from sms_notify.policy.correlation import Chains, Key, is_repeat, known, names
 from sms_notify.policy.ends import EndNotifications
 from sms_notify.policy.identity import asks_for_ids, by_its_times, spoken_of
 from sms_notify.policy.notifications import Notifications
-from sms_notify.policy.rate_limits import Flapping
 from sms_notify.policy.records import AcceptedAlert, Notification
 from sms_notify.policy.roster import scheduled
 from sms_notify.policy.routing import Route, route
@@ -77,7 +76,6 @@ class Accepting:
         self._node = node
         self._texting = texting
         self._shares = _shares(plan.route)
-        self._calm = (plan.limits.flapping or Flapping()).calm
 
     def accept(self, tx: Tx, deliveries: Sequence[Delivery], now: datetime) -> list[list[Verdict]]:
         """The verdicts on the alerts of each delivery."""
@@ -155,7 +153,7 @@ class Accepting:
         cases: dict[int, list[Case]] = {}
         for at in order:
             one = routed[at]
-            found = spoken_of(rows, one.alert, told_apart, self._calm)
+            found = spoken_of(rows, one.alert, told_apart, self._plan.limits.calm)
             cases[at] = [self._hear_one(rows, alert, one) for alert in found]
         return [case for at in range(len(routed)) for case in cases[at]]
 

@@ -88,7 +88,7 @@ class EndNotifications:
         own = [n for n in mine if n.kind is not Kind.RESOLVED]
         believed = self._reading.believed(case, number)
         believes = believed is not None and believed.belief.of_trouble
-        lost = None if believes else waiting_for(self._rows, case.id, own)
+        lost = None if believes else waiting_for(self._rows, case.id, own, self._plan.limits.calm)
         for n in own:
             if n.state is PageState.HELD and (not _counted(n) or believes or lost):
                 self._rows.drop([n], Drop.RESOLVED)
