@@ -25,7 +25,6 @@ _ESSENTIAL = ("type", "host", "service", "state", "output", "comment")
 _ABOUT = ("HOST", "SERVICE")
 _SERVICE_STATES = ("OK", "WARNING", "CRITICAL", "UNKNOWN")
 _HOST_STATES = ("UP", "DOWN", "UNREACHABLE", "UNREACHABLE")
-_SHORT_STATES = {"WARN": "WARNING", "CRIT": "CRITICAL", "UNKN": "UNKNOWN", "UNREACH": "UNREACHABLE"}
 _AS_LABELS = {
     "monitor": "monitor",
     "address": "address",
@@ -161,10 +160,10 @@ def check_of(said: Macros, source: str, at: datetime) -> Check:
 
 
 def _state(said: Macros, option: str) -> str:
-    """Some send its short form, some its number."""
-    word = said.line(option).upper()
+    """In full; some send its number."""
+    word = said.line(option)
     numbers = _SERVICE_STATES if said.raw("service") else _HOST_STATES
-    return numbers[int(word)] if word in ("0", "1", "2", "3") else _SHORT_STATES.get(word, word)
+    return numbers[int(word)] if word in ("0", "1", "2", "3") else sentences.state_of(word)
 
 
 def _identity(said: Macros) -> dict[str, str]:
