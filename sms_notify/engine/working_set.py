@@ -228,7 +228,10 @@ class WorkingSet:
 
     def load_due_again(self) -> None:
         """What is due once more, and which gateways take texts: what left no answer goes by another."""
-        self._told(notification_rows.due_again(self._tx, self.rows.now))
+        found = notification_rows.due_again(self._tx, self.rows.now)
+        self._told(found)
+        # How long ago its reader was texted says whether an end may be told at night.
+        self.load_notifications(row["incident_id"] for row in found if row["kind"] == Kind.RESOLVED)
         self.load_breakers()
 
     def due_lanes(self) -> set[tuple[str, Lane]]:
