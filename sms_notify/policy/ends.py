@@ -75,9 +75,10 @@ class EndNotifications:
     def _unheard(self, case: Case, believed: Believed) -> Notification:
         person, receiver = self._owner(believed.person), self._plan.receiver(believed.receivers[-1])
         hours = [replace(one, unless=()) for one in (receiver.quiet, person.quiet) if one is not None]
-        held = allowed(self._plan, case.alert.labels, receiver.name, Wait(self._now, Hold.NOW), *hours)
+        incident = self._rows.incidents.rows[case.id]
+        held = allowed(self._plan, incident, receiver.name, Wait(self._now, Hold.NOW), *hours)
         return Notification(
-            self._rows.incidents.rows[case.id].subject, person, Kind.UNHEARD, receiver.name, held.until, self._now,
+            incident.subject, person, Kind.UNHEARD, receiver.name, held.until, self._now,
             held.why, held.by,
         )  # fmt: skip
 
