@@ -31,6 +31,9 @@ class EndReason(StrEnum):
 SEVERITY = "severity"
 """The label that says how bad it is; every parser in `sources/` writes there what its system says."""
 
+GRADE_LABELS = frozenset((SEVERITY, "zabbix_severity", "level"))
+"""The labels that say how bad something is, and nothing of what it is."""
+
 
 class Severity(StrEnum):
     """The closed set that metrics, limits and queues know; `of` maps what the sources write onto it."""
@@ -251,6 +254,11 @@ _BESIDE = frozenset((SEVERITY, "team", "source", "cluster"))
 def says_what(labels: Mapping[str, str]) -> bool:
     """Whether labels say what an alert is about, and not only how bad it is, who sends it or who is to hear of it."""
     return any(text.strip() and name not in _BESIDE for name, text in labels.items())
+
+
+def thing_of(labels: Mapping[str, str]) -> frozenset[tuple[str, str]]:
+    """What labels are about, however bad they say that it is: equal for the rules of a pair, one for each severity."""
+    return frozenset(pair for pair in labels.items() if pair[0] not in GRADE_LABELS)
 
 
 def fingerprint_of(labels: Mapping[str, str]) -> str:

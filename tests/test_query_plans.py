@@ -71,7 +71,19 @@ receivers:
     notify: [person:alice, person:bob]
     escalate: [{after: 5m, notify: [schedule:primary]}]
 """
-LARGE = {"messages", "pages", "incidents", "attempts", "ledger", "alerts", "decisions", "agenda", "members"}
+LARGE = {
+    "messages",
+    "pages",
+    "incidents",
+    "attempts",
+    "ledger",
+    "alerts",
+    "decisions",
+    "agenda",
+    "members",
+    "beliefs",
+    "own_ids",
+}
 MOST = 1_000  # rows that equal values may lead to; a hundredth of a table
 
 Plans = dict[str, list[str]]

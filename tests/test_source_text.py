@@ -115,6 +115,22 @@ def test_what_a_notification_command_would_mail_is_one_alert_of_its_host_and_ser
         assert (over.status, over.fingerprint) == (Status.RESOLVED, alert.fingerprint)
 
 
+@pytest.mark.parametrize(
+    ("state", "severity"),
+    [("Warning", "warning"), ("warn", "warning"), ("UNKN", "warning"), ("crit", "critical"), ("ok", None)],
+)
+def test_a_state_is_read_in_any_case_and_in_its_short_form(state: str, severity: str | None) -> None:
+    alert = only(MAIL.format(state, ""))
+    assert alert.status is (Status.FIRING if severity else Status.RESOLVED)
+    assert alert.labels.get("severity") == severity
+    assert alert.fingerprint == only(MAIL.format("CRITICAL", "CRITICAL")).fingerprint
+
+
+def test_a_type_is_read_in_any_case_and_a_word_of_the_output_is_none() -> None:
+    over = only("Notification Type: Recovery\nHost: web1\nState: Up\nInfo: no problem")
+    assert over.status is Status.RESOLVED
+
+
 def test_a_host_that_is_down_is_named_so() -> None:
     alert = only("** PROBLEM Host Alert: web1 is DOWN **", "--label=site=a")
     assert alert.labels["alertname"] == "HostDown"

@@ -209,7 +209,7 @@ def _setup(settings: Settings, first: Event | None, overrides: Mapping[str, Sequ
             f"{settings.source}: no gateway is configured, so that nothing would be sent; add one under `gateways:`"
         )
     plan = plan_at(settings, first.at) if first is not None else plan_of(settings)
-    account = account_of(settings.gateways[0], plan.gateways, plan.directory)
+    account = account_of(settings.gateways[0], plan)
     return Setup(settings.source, plan, account, overrides)
 
 

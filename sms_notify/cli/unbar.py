@@ -53,7 +53,7 @@ def ask_about(settings: Settings, account: GatewaySettings, bars: Sequence[Break
             return job(tx)
 
     plan = plan_of(settings)
-    known = account_at(account, plan.gateways, plan.directory)
+    known = account_at(account, plan)
     gateway = client_of(account)
     prober = Prober(commit, gateway, known, wall_clock, luck(), numbers_to_probe(settings, plan))
     return [_asked(settings, prober, bar) for bar in bars]

@@ -9,6 +9,7 @@ import secrets
 import socket
 import time
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 from sms_notify.channels.settings import OperatorKind
@@ -18,7 +19,7 @@ from sms_notify.delivery.sender import Commit, Luck, Sender
 from sms_notify.gateways.base import ReportsBy
 from sms_notify.gateways.registry import GatewaySettings, client_of, limits_of
 from sms_notify.policy.account import Account
-from sms_notify.policy.directory import Directory, group_of
+from sms_notify.policy.directory import group_of
 from sms_notify.policy.rotations import Schedule
 from sms_notify.policy.ruleset import Plan, Timing
 from sms_notify.wording.templates import compile_template
@@ -75,24 +76,24 @@ def timing_of(settings: Settings) -> Timing:
     return Timing(lease=timedelta(seconds=3 * slowest), expire=expire, expire_critical=critical)
 
 
-def account_of(
-    settings: GatewaySettings,
-    gateways: tuple[str, ...],
-    directory: Directory,
-    numbers: frozenset[str] | None = None,
-) -> Account:
-    """What settling must know of an account; `gateways` are all of them, the preferred one first, and `numbers` those
-    that may be texted.
-    """
-    return Account(
+def account_of(settings: GatewaySettings, plan: Plan | None = None) -> Account:
+    """What settling must know of an account; without a plan for what it has sent by hand."""
+    account = Account(
         name=settings.name,
         limits=limits_of(settings),
         sender=settings.sender,
         other_sender=settings.fallback_sender,
-        gateways=gateways,
+        gateways=(settings.name,),
         first_poll=first_poll(settings.delivery_reports),
-        directory=directory,
-        numbers=numbers,
+    )
+    if plan is None:
+        return account
+    return replace(
+        account,
+        gateways=plan.gateways,
+        directory=plan.directory,
+        numbers=plan.numbers(),
+        calm=plan.limits.calm,
     )
 
 
@@ -105,7 +106,7 @@ def numbers_to_probe(settings: Settings, plan: Plan) -> tuple[str, ...]:
 def sender_of(settings: GatewaySettings, commit: Commit, timing: Timing, node: str) -> Sender:
     """A sender with the account's own client, for commands that send by hand."""
     gateway = client_of(settings)
-    return Sender(commit, gateway, account_of(settings, (settings.name,), Directory()), timing, node, luck())
+    return Sender(commit, gateway, account_of(settings), timing, node, luck())
 
 
 def first_poll(by: ReportsBy) -> timedelta | None:

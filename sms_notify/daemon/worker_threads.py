@@ -131,7 +131,7 @@ class GatewayUnit(Unit):
         self._prober.follow(self._account(plan), numbers_to_probe(settings, plan))
 
     def _account(self, plan: Plan) -> Account:
-        return account_of(self._settings, plan.gateways, plan.directory, plan.numbers())
+        return account_of(self._settings, plan)
 
     def _loops(self) -> list[Every]:
         name = self._settings.name

@@ -22,7 +22,6 @@ from sms_notify.policy.ends import EndNotifications
 from sms_notify.policy.identity import asks_for_ids, by_its_times, spoken_of
 from sms_notify.policy.lateness import as_handed_over, said_at
 from sms_notify.policy.notifications import Notifications
-from sms_notify.policy.rate_limits import Flapping
 from sms_notify.policy.records import AcceptedAlert, Notification
 from sms_notify.policy.roster import scheduled
 from sms_notify.policy.routing import Route, route
@@ -78,7 +77,6 @@ class Accepting:
         self._node = node
         self._texting = texting
         self._shares = _shares(plan.route)
-        self._calm = (plan.limits.flapping or Flapping()).calm
 
     def accept(self, tx: Tx, deliveries: Sequence[Delivery], now: datetime) -> list[list[Verdict]]:
         """The verdicts on the alerts of each delivery."""
@@ -159,7 +157,7 @@ class Accepting:
         cases: dict[int, list[Case]] = {}
         for at in order:
             one = routed[at]
-            found = spoken_of(rows, one.alert, told_apart, self._calm)
+            found = spoken_of(rows, one.alert, told_apart, self._plan.limits.calm)
             cases[at] = [self._hear_one(rows, alert, one) for alert in found]
         return [case for at in range(len(routed)) for case in cases[at]]
 

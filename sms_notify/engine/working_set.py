@@ -187,8 +187,8 @@ class WorkingSet:
     def load_told_with(self, ends: Sequence[Notification]) -> None:
         """What else the texts told that told the beginnings of these ends, and what else a reader may take these ends for."""
         pairs = incidents.open_pairs(self._tx, [n.subject.alert.labels for n in ends])
-        self._take(pairs)
-        asked_for = {n.incident_id for n in ends} | {one.id for one in pairs}
+        self.load_incidents(pairs)
+        asked_for = {n.incident_id for n in ends}.union(pairs)
         self.load_notifications({id_ for id_ in asked_for if not self.rows.of_incident(id_)})
         asked = {id_ for n in ends for id_ in told_before(self.rows, n)} - self._whole
         self._whole |= asked
@@ -242,7 +242,10 @@ class WorkingSet:
 
     def load_due_again(self) -> None:
         """What is due once more, and which gateways take texts: what left no answer goes by another."""
-        self._told(notification_rows.due_again(self._tx, self.rows.now))
+        found = notification_rows.due_again(self._tx, self.rows.now)
+        self._told(found)
+        # How long ago its reader was texted says whether an end may be told at night.
+        self.load_notifications(row["incident_id"] for row in found if row["kind"] == Kind.RESOLVED)
         self.load_breakers()
 
     def due_lanes(self) -> set[tuple[str, Lane]]:

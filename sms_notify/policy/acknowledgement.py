@@ -58,7 +58,8 @@ def acknowledge(
 
 def _until(plan: Plan, incident: Incident, now: datetime) -> datetime | None:
     """When it lapses: after the shortest `ack_expires` of the receivers that it leads to today."""
-    receivers = (plan.receiver(chain[-1].receiver) for chain in route(plan.route, incident.labels).chains)
+    names = route(plan.route, incident.routing_labels).receivers
+    receivers = map(plan.receiver, names)
     spans: list[timedelta] = [one.ack_expires for one in receivers if one.ack_expires is not None]
     return now + min(spans) if spans else None
 

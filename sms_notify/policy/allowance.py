@@ -169,7 +169,7 @@ class ReceiverLimits:
 
     def _others(self, n: Notification) -> Iterator[tuple[str, Route]]:
         """The other receivers by which the same reader is owed the same thing."""
-        for chain in route(self._plan.route, n.subject.alert.labels).chains:
+        for chain in route(self._plan.route, self._rows.incidents.rows[n.incident_id].routing_labels).chains:
             receiver = self._plan.receivers[chain[-1].receiver]
             if receiver.name == n.receiver or (n.kind is Kind.RESOLVED and not receiver.send_resolved):
                 continue

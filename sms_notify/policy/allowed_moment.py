@@ -6,9 +6,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from sms_notify.policy.directory import Person
 from sms_notify.policy.holds import Hold, Quiet, Wait, Window, wait
-from sms_notify.policy.records import Notification
+from sms_notify.policy.records import Incident, Notification
 from sms_notify.policy.routing import Receiver, Route, route
 from sms_notify.policy.rows import Rows
 from sms_notify.policy.ruleset import Plan
@@ -36,10 +35,12 @@ def routes_to(root: Route, labels: Mapping[str, str], receiver: str) -> list[Rou
     return [chain[-1] for chain in route(root, labels).chains if chain[-1].receiver == receiver]
 
 
-def allowed(plan: Plan, labels: Mapping[str, str], receiver: str, start: Wait, *quiet: Quiet | None) -> Wait:
-    """As `first_free`, by the routes of today; one that leads nowhere near any more holds nothing."""
-    there = routes_to(plan.route, labels, receiver) or [Route(receiver)]
-    return first_free([(one, start) for one in there], labels, *quiet)
+def allowed(plan: Plan, incident: Incident, receiver: str, start: Wait, *quiet: Quiet | None) -> Wait:
+    """As `first_free`, by today's routes of the worst that it was, and as urgent as it is now; a receiver that no route leads
+    to any more is held by none.
+    """
+    there = routes_to(plan.route, incident.routing_labels, receiver) or [Route(receiver)]
+    return first_free([(one, start) for one in there], incident.labels, *quiet)
 
 
 def _last_text(rows: Rows, told: Iterable[Notification]) -> datetime | None:
@@ -70,7 +71,7 @@ class Rechecking:
         for n in held if self.needed else ():
             if n.why is Hold.GROUP or (n.kind is Kind.RESOLVED and not is_end_untold(n)):
                 continue
-            until = self._wait(rows, n, rows.now)
+            until = self.allowed(rows, n, rows.now)
             if until.until > max(rows.now, n.due_at):
                 rows.hold(n, until.until, until.why, until.by)
 
@@ -107,33 +108,30 @@ class Rechecking:
 
     def holds(self, rows: Rows, n: Notification, at: datetime) -> bool:
         """Whether windows hold it at this moment."""
-        return self._wait(rows, n, at).until > at
+        return self.allowed(rows, n, at).until > at
 
     def let_go(self, rows: Rows) -> None:
         """What windows hold that another configuration has not may be told sooner."""
         for n in rows.all_held():
             if isinstance(n.why, Hold) and n.why.of_hours and n.kind is not Kind.RESOLVED:
-                until = self._wait(rows, n, rows.now)
+                until = self.allowed(rows, n, rows.now)
                 if until.until < n.due_at:
                     why = until.why if until.until > rows.now else n.why
                     rows.hold(n, until.until, Hold(why), until.by or n.held_by)
 
-    def _wait(self, rows: Rows, n: Notification, now: datetime) -> Wait:
-        receiver, person = self._plan.receiver(n.receiver), self._known(n.person)
-        start, labels, quiet = Wait(now, Hold.NOW), n.subject.alert.labels, (receiver.quiet, person.quiet)
+    def allowed(self, rows: Rows, n: Notification, now: datetime) -> Wait:
+        """When windows and quiet hours let its reader hear of it, from `now` on. No mute holds an end."""
+        receiver, person = self._plan.receiver(n.receiver), self._plan.directory.known(n.person)
+        start, quiet = Wait(now, Hold.NOW), (receiver.quiet, person.quiet)
+        incident = rows.incidents.rows[n.incident_id]
         if n.kind is Kind.RESOLVED:
             last = _last_text(rows, _same_reader(rows, n))
             hours = quiet if last is None or now - last > LAST_WORD else ()
             asleep = [replace(one, unless=()) for one in hours if one is not None]  # no end is so urgent
-            return first_free([(Route(n.receiver), start)], labels, *asleep)
+            return first_free([(Route(n.receiver), start)], incident.labels, *asleep)
         if self._by_routes:
-            return allowed(self._plan, labels, n.receiver, start, *quiet)
-        return first_free([(Route(n.receiver), start)], labels, *quiet)
-
-    def _known(self, person: Person) -> Person:
-        """With the quiet hours that a row does not keep."""
-        directory = self._plan.directory
-        return directory.people.get(person.name) or directory.owner(person.number) or person
+            return allowed(self._plan, incident, n.receiver, start, *quiet)
+        return first_free([(Route(n.receiver), start)], incident.labels, *quiet)
 
 
 def is_end_untold(n: Notification) -> bool:

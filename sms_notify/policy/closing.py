@@ -54,7 +54,7 @@ def _told(rows: Rows, n: Notification) -> Notification:
 
 
 def _case(plan: Plan, incident: Incident) -> Case:
-    chains = route(plan.route, incident.labels).chains
+    chains = route(plan.route, incident.routing_labels).chains
     alert = incident.subject.alert
     return Case(alert, Heard.RESOLVED, incident.id, incident.opened_at, chains, round=incident.raised)
 

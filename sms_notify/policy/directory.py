@@ -103,6 +103,10 @@ class Directory:
         group = group_of(number)
         return 1 if group is None else max(1, len(self.known_members(group)))
 
+    def known(self, person: Person) -> Person:
+        """With the zone, the language and the quiet hours that a row does not keep."""
+        return self.people.get(person.name) or self.owner(person.number) or person
+
     def owner(self, number: str) -> Person | None:
         """The person whose number this is, so that a bare number is still told in its owner's language."""
         return next((person for person in self.people.values() if person.number == number), None)

@@ -7,7 +7,6 @@ from dataclasses import dataclass, replace
 
 from sms_notify.policy import bundles, crowds
 from sms_notify.policy.allowance import AT_ONCE, Allowance, Leave
-from sms_notify.policy.directory import Person
 from sms_notify.policy.episodes import tag_of
 from sms_notify.policy.holds import Hold
 from sms_notify.policy.rate_limits import UNLIMITED, Lane
@@ -142,7 +141,7 @@ class Drafting:
         self, batch: LaneBatch, listed: Sequence[Notification], before: int, crowd: Crowd | None = None
     ) -> DraftedText:
         """One text, after so many others now. `crowd`: it is one of several that tell what belongs together."""
-        person = self._known(listed[0].person)
+        person = self._plan.directory.known(listed[0].person)
         reader = Reader(person.timezone, person.language, self._now)
         receivers = [self._plan.receiver(name) for name in dict.fromkeys(n.receiver for n in listed)]
         parts = 1 if batch.leave.one_part else max(receiver.max_parts for receiver in receivers)
@@ -195,8 +194,3 @@ class Drafting:
             and self._plan.receiver(n.receiver).escalate
             for n in listed
         )
-
-    def _known(self, person: Person) -> Person:
-        """With the zone and the language that a row does not keep."""
-        directory = self._plan.directory
-        return directory.people.get(person.name) or directory.owner(person.number) or person

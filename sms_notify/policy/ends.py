@@ -73,22 +73,20 @@ class EndNotifications:
         return any(self._rows.may_have_arrived(n) for n in mine)
 
     def _unheard(self, case: Case, believed: Believed) -> Notification:
-        person, receiver = self._known(believed.person), self._plan.receiver(believed.receivers[-1])
+        person, receiver = self._owner(believed.person), self._plan.receiver(believed.receivers[-1])
         hours = [replace(one, unless=()) for one in (receiver.quiet, person.quiet) if one is not None]
-        held = allowed(self._plan, case.alert.labels, receiver.name, Wait(self._now, Hold.NOW), *hours)
+        incident = self._rows.incidents.rows[case.id]
+        held = allowed(self._plan, incident, receiver.name, Wait(self._now, Hold.NOW), *hours)
         return Notification(
             self._subject(case), person, Kind.UNHEARD, receiver.name, held.until, self._now,
             held.why, held.by,
         )  # fmt: skip
 
-    def _known(self, person: Person) -> Person:
-        return self._plan.directory.owner(person.number) or Person(person.name, person.number)
-
     def _end(self, case: Case, number: str, mine: Sequence[Notification]) -> Notification | None:
         own = [n for n in mine if n.kind is not Kind.RESOLVED]
         believed = self._reading.believed(case, number)
         believes = believed is not None and believed.belief.of_trouble
-        lost = None if believes else waiting_for(self._rows, case.id, own)
+        lost = None if believes else waiting_for(self._rows, case.id, own, self._plan.limits.calm)
         for n in own:
             if n.state is PageState.HELD and (not _counted(n) or believes or lost):
                 self._rows.drop([n], Drop.RESOLVED)
@@ -107,11 +105,15 @@ class EndNotifications:
         """Its reader is not texted that, and believes it."""
         self._reading.count_as_said(end, why)
 
+    def _owner(self, person: Person) -> Person:
+        """Whose number it is by now."""
+        return self._plan.directory.owner(person.number) or person
+
     def _resolved(self, case: Case, receiver: Receiver, believed: Believed) -> Notification:
         """No mute holds an end, and quiet hours hold it only where its reader's last text about it is long ago. To whoever
         was texted of it as critical its end comes by the limits for critical texts.
         """
-        person = self._known(believed.person)
+        person = self._owner(believed.person)
         starts, bundle = self._reading.starts_of(case, receiver, urgent=False)
         hours = () if self._now - believed.at <= LAST_WORD else (receiver.quiet, person.quiet)
         quiet = [replace(one, unless=()) for one in hours if one is not None]  # no end is so urgent
@@ -130,7 +132,7 @@ class EndNotifications:
     def _lost_sight(self, case: Case, untold: Notification) -> Notification:
         """To whom it was to be news: so mutes and quiet hours hold it as they would its beginning."""
         receiver = self._plan.receiver(untold.receiver)
-        person = self._plan.directory.owner(untold.number) or untold.person
+        person = self._owner(untold.person)
         starts, _ = self._reading.starts_of(case, receiver, urgent=True)
         held = first_free(starts, case.alert.labels, receiver.quiet, person.quiet)
         lane = Lane.REST if held.why is Hold.QUIET else Lane.ENDS

@@ -7,14 +7,14 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from sms_notify.alert import Severity
-from sms_notify.policy.allowed_moment import first_free, routes_to
+from sms_notify.policy.allowed_moment import allowed
 from sms_notify.policy.bundles import FLAPPING
 from sms_notify.policy.correlation import SHARED
 from sms_notify.policy.directory import Person
 from sms_notify.policy.holds import Hold, Quiet, Wait
 from sms_notify.policy.records import Incident, Message, Notification, Timer, TimerKind
 from sms_notify.policy.roster import Staff
-from sms_notify.policy.routing import ROUND, Receiver, Route, step_of
+from sms_notify.policy.routing import ROUND, Receiver, step_of
 from sms_notify.policy.rows import Rows
 from sms_notify.policy.ruleset import Plan
 from sms_notify.policy.said import taken_for
@@ -226,15 +226,11 @@ class Escalation:
         return self._now if last is None or self._now + ALONG >= last + timer.every else last + timer.every
 
     def _held(self, timer: Timer, *quiet: Quiet | None) -> Wait:
-        """By the routes of the worst that it was, as urgent as it is taken for; for a moment where its source suppresses it."""
+        """As urgent as it is taken for; for a moment where its source suppresses it."""
         incident = self._believed(timer)
         if is_suppressed(incident, self._now):
             return Wait(self._now + LOOK_AT_SOURCE, Hold.SUPPRESSED)
-        there = routes_to(self._plan.route, incident.routing_labels, timer.receiver) or [
-            Route(timer.receiver)
-        ]
-        start = Wait(self._now, Hold.NOW)
-        return first_free([(one, start) for one in there], incident.labels, *quiet)
+        return allowed(self._plan, incident, timer.receiver, Wait(self._now, Hold.NOW), *quiet)
 
 
 def all_asleep(owed: Sequence[Notification]) -> bool:

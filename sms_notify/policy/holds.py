@@ -83,9 +83,6 @@ class Quiet:
     during: tuple[Window, ...]
     unless: tuple[tuple[Matcher, ...], ...] = CRITICAL_PASSES
 
-    def applies(self, labels: Mapping[str, str], at: datetime) -> bool:
-        return self.concerns(labels) and any(window.holds(at) for window in self.during)
-
     def concerns(self, labels: Mapping[str, str]) -> bool:
         """Whether they hold what has these labels, at any time."""
         return not any(all(m.matches(labels) for m in matchers) for matchers in self.unless)

@@ -15,7 +15,6 @@ from sms_notify.policy.cases import Case
 from sms_notify.policy.directory import Person
 from sms_notify.policy.grouping import group_of
 from sms_notify.policy.holds import Hold, Wait
-from sms_notify.policy.rate_limits import Flapping
 from sms_notify.policy.reading import ReaderBeliefs
 from sms_notify.policy.records import Incident, Notification, Subject, TimerKind
 from sms_notify.policy.roster import Staff
@@ -154,10 +153,12 @@ class Notifications:
 
     def _just_ended(self, case: Case) -> bool:
         """Whether its last episode ended so lately that whoever believes that it fires is right again."""
-        before, rule = self._before(case), self._plan.limits.flapping or Flapping()
+        before = self._before(case)
         if before is None or before.closed_at is None or case.alert.once:
             return False
-        return before.state is IncidentState.RESOLVED and self._now - before.closed_at <= rule.calm
+        return (
+            before.state is IncidentState.RESOLVED and self._now - before.closed_at <= self._plan.limits.calm
+        )
 
     def _is_held(self, case: Case, number: str) -> bool:
         mine = (n for n in self._rows.of_incident(case.id) if n.number == number)

@@ -10,12 +10,13 @@ from datetime import datetime, timedelta
 
 from sms_notify.alert import Severity
 from sms_notify.policy import handoff
+from sms_notify.policy.allowed_moment import Rechecking
 from sms_notify.policy.bundles import FLAPPING
 from sms_notify.policy.directory import group_of
 from sms_notify.policy.escalation import hurry
-from sms_notify.policy.holds import Hold, Wait, wait
+from sms_notify.policy.holds import Hold
 from sms_notify.policy.records import Entry, Incident, Message, Notification
-from sms_notify.policy.routing import ROUND, route
+from sms_notify.policy.routing import ROUND
 from sms_notify.policy.rows import Rows
 from sms_notify.policy.ruleset import Plan
 from sms_notify.policy.vocabulary import Cause, Drop, IncidentState, Kind, PageState, State
@@ -103,25 +104,14 @@ def look_before_resend(plan: Plan, numbers: frozenset[str], rows: Rows) -> None:
     """What is due once more waits for quiet hours and mutes that have begun since, and is dropped where it is not owed any
     more. `numbers` are those of the configuration.
     """
+    windows = Rechecking(plan)
     for n in rows.all_held():
         if n.due_at > rows.now or not isinstance(n.why, Hold) or not n.why.again:
             continue
         if n.number not in numbers:
             rows.drop([n], Drop.NOT_CONFIGURED)
-        elif (held := allowed_at(plan, n, rows.now)).until > rows.now:
+        elif (held := windows.allowed(rows, n, rows.now)).until > rows.now:
             rows.hold(n, held.until, held.why, held.by)
-
-
-def allowed_at(plan: Plan, n: Notification, now: datetime) -> Wait:
-    """When windows and quiet hours let somebody hear of it, if it is owed now. No mute holds an end."""
-    receiver, labels = plan.receiver(n.receiver), n.subject.alert.labels
-    owner = plan.directory.people.get(n.person.name) or plan.directory.owner(n.number)
-    quiet = (receiver.quiet, owner.quiet if owner is not None else None)
-    nodes = (chain[-1] for chain in route(plan.route, labels).chains)
-    node = next((one for one in nodes if one.receiver == n.receiver), None)
-    mute, during = (node.mute, node.active) if node is not None and n.kind is not Kind.RESOLVED else ((), ())
-    held = Wait(now, Hold(n.why), n.held_by)
-    return wait(held, labels, mute, during, [hours for hours in quiet if hours is not None])
 
 
 def still_owed(rows: Rows, n: Notification) -> bool:

@@ -113,6 +113,11 @@ class Limits:
     credits: Credits = NO_CREDIT_LIMITS
     flapping: Flapping | None = None
 
+    @property
+    def calm(self) -> timedelta:
+        """How long a fall, and an end, must last to count; also where flapping is off."""
+        return (self.flapping or Flapping()).calm
+
     def of(self, lane: Lane) -> tuple[Limit, ...]:
         """What bounds the texts of this lane alone; ends share the limits of critical texts beside that."""
         if lane is Lane.ENDS:

@@ -11,9 +11,9 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from sms_notify.alert import Severity
+from sms_notify.policy.allowed_moment import Rechecking
 from sms_notify.policy.directory import Directory, Person, Target, TargetKind
 from sms_notify.policy.escalation import plan_step
-from sms_notify.policy.owed_again import allowed_at
 from sms_notify.policy.records import Incident, Notification, Timer, TimerKind
 from sms_notify.policy.roster import Staff
 from sms_notify.policy.routing import ROUND, Receiver, Route, route
@@ -174,7 +174,7 @@ class Reconfigured:
         n = Notification(
             incident.subject, person, Kind.FIRING, receiver.name, now, now, nth=incident.raised * ROUND
         )
-        held = allowed_at(self._plan, n, now)
+        held = Rechecking(self._plan).allowed(self._rows, n, now)
         return replace(n, due_at=held.until, why=held.why, held_by=held.by)
 
 

@@ -42,7 +42,7 @@ class RefusedText:
     ) -> None:
         then, group = reaction.then, group_of(message.number)
         if is_untrue(self._rows, message.id) and take_back(self._rows, message):
-            take_back_needless_ends(self._rows, message)
+            take_back_needless_ends(self._rows, message, self._account.calm)
         elif (there := self._readdressed(message)) is not None:
             self._requeue(there, timedelta(), entry)
         elif self._unaddressed(message):

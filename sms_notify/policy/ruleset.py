@@ -25,7 +25,6 @@ class Timing:
     expire: timedelta = timedelta(hours=1)
     expire_critical: timedelta = timedelta(hours=4)
     stale_after: timedelta = STALE_AFTER
-    ambiguous_resends: int = 1
     failover_after: timedelta = timedelta(minutes=5)
 
     def expiry(self, severity: Severity) -> timedelta:

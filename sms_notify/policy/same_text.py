@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
-from sms_notify.alert import SEVERITY
+from sms_notify.alert import thing_of
 from sms_notify.policy.bundles import texted
 from sms_notify.policy.records import Incident, Notification
 from sms_notify.policy.rows import Rows
@@ -48,13 +48,9 @@ def _told_with(rows: Rows, n: Notification) -> set[int]:
 
 def _pairs(rows: Rows, ends: Sequence[Notification]) -> list[Incident]:
     """What their reader was told of the same things at another severity, and what still fires."""
-    things = {_thing(end.subject.alert.labels) for end in ends}
+    things = {thing_of(end.subject.alert.labels) for end in ends}
     some = [one for one in rows.incidents.rows.values() if one is not None and _fires(one)]
-    return [one for one in some if _thing(one.labels) in things and _is_told(rows, one, ends[0].number)]
-
-
-def _thing(labels: Mapping[str, str]) -> frozenset[tuple[str, str]]:
-    return frozenset(pair for pair in labels.items() if pair[0] != SEVERITY)
+    return [one for one in some if thing_of(one.labels) in things and _is_told(rows, one, ends[0].number)]
 
 
 def _is_told(rows: Rows, incident: Incident, number: str) -> bool:

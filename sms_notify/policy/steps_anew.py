@@ -10,11 +10,12 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from sms_notify.policy.acknowledgement import end_acknowledgement
+from sms_notify.policy.allowed_moment import allowed
 from sms_notify.policy.bundles import FLAPPING
 from sms_notify.policy.correlation import SHARED
 from sms_notify.policy.directory import Person
 from sms_notify.policy.escalation import plan_reminder, plan_step
-from sms_notify.policy.holds import Hold, Wait, wait
+from sms_notify.policy.holds import Hold, Wait
 from sms_notify.policy.records import UNACKNOWLEDGED, Incident, Notification
 from sms_notify.policy.roster import Staff
 from sms_notify.policy.routing import ROUND, Receiver, Route, route
@@ -68,8 +69,7 @@ class StepsAnew:
         routes = self._routes(incident)
         if person is None or not routes or not self._fires(incident):
             return None
-        told = routes[0]
-        n = self._owe(incident, self._plan.receiver(told.receiver), told, person)
+        n = self._owe(incident, self._plan.receiver(routes[0].receiver), person)
         return n if n.due_at <= self._now else None
 
     def _patience(self, incident: Incident) -> timedelta:
@@ -91,7 +91,7 @@ class StepsAnew:
             people = self._staff.people(receiver.notify, self._rows.overrides, self._now)
             if not people:
                 self._rows.decide(Decision.NOBODY_ON_CALL, incident.id, receiver=receiver.name)
-            every = [self._owe(incident, receiver, told, person) for person in people]
+            every = [self._owe(incident, receiver, person) for person in people]
             asked = {n.number: at for n in every if (at := self._told_at(n)) is not None}
             first = min((asked.get(n.number, n.due_at) for n in every), default=None)
             for n in every:
@@ -106,13 +106,13 @@ class StepsAnew:
         if told.repeat_interval and incident.id not in self._notices:
             plan_reminder(self._rows, incident.id, receiver, incident.raised, told.repeat_interval, first)
 
-    def _owe(self, incident: Incident, receiver: Receiver, told: Route, person: Person) -> Notification:
-        quiet = tuple(hours for hours in (receiver.quiet, person.quiet) if hours is not None)
-        start, shared = Wait(self._now, Hold.NOW), incident.source == SHARED
+    def _owe(self, incident: Incident, receiver: Receiver, person: Person) -> Notification:
         taken = taken_for(incident, self._now, self._plan.limits.flapping)
-        subject = incident.subject if shared else taken.subject
+        held = allowed(
+            self._plan, taken, receiver.name, Wait(self._now, Hold.NOW), receiver.quiet, person.quiet
+        )
+        subject = incident.subject if incident.source == SHARED else taken.subject
         said = FLAPPING if subject.flapping else UNACKNOWLEDGED  # in a bout it may be over at the moment
-        held = wait(start, taken.labels, told.mute, told.active, quiet)
         return Notification(
             subject, person, Kind.FIRING, receiver.name, held.until, self._now, held.why, held.by,
             incident.raised * ROUND, said,
@@ -130,5 +130,5 @@ class StepsAnew:
 
     def _routes(self, incident: Incident) -> Sequence[Route]:
         """One a receiver."""
-        chains = route(self._plan.route, incident.labels).chains
+        chains = route(self._plan.route, incident.routing_labels).chains
         return list({chain[-1].receiver: chain[-1] for chain in reversed(chains)}.values())[::-1]

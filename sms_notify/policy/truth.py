@@ -22,7 +22,6 @@ from sms_notify.policy.correlation import (
     under_other_names,
 )
 from sms_notify.policy.episodes import OLD_COPY_WINDOW
-from sms_notify.policy.rate_limits import Flapping
 from sms_notify.policy.records import Incident, Timer, TimerKind
 from sms_notify.policy.routing import route
 from sms_notify.policy.rows import Rows
@@ -39,8 +38,8 @@ _STILL = (Heard.DUPLICATE, Heard.MILDER, Heard.STILL_OPEN)
 
 def hear(plan: Plan, rows: Rows, it: Known, chains: Chains) -> Case:
     """Takes in one alert."""
-    now_is = standing(rows, it, _rule(plan).calm)
-    heard = meaning(rows, it, now_is.severity, chains, _rule(plan).calm, plan.timing.stale_after)
+    now_is = standing(rows, it, plan.limits.calm)
+    heard = meaning(rows, it, now_is.severity, chains, plan.limits.calm, plan.timing.stale_after)
     heard = _after_its_end(rows, it.told_as or it.alert, heard)
     heard = _in_its_bout(it, _resumed(plan, rows, it, heard, now_is))
     incident_id = _changed(plan, rows, it, heard, now_is)
@@ -100,11 +99,11 @@ def _resumed(plan: Plan, rows: Rows, it: Known, heard: Heard, now_is: Alert) -> 
     latest = it.latest
     if heard is not Heard.FIRST or it.alert.once or latest is None or latest.closed_at is None:
         return heard
-    soon = rows.said_at - latest.closed_at < _rule(plan).calm
+    soon = rows.said_at - latest.closed_at < plan.limits.calm
     over = latest.state is IncidentState.RESOLVED and not was_texted(rows, latest.id)
     if not (soon and over):
         return heard
-    worse = now_is.severity.rank < latest.level_at(rows.now, _rule(plan).calm).rank
+    worse = now_is.severity.rank < latest.level_at(rows.now, plan.limits.calm).rank
     return Heard.RAISED if worse else Heard.RESUMED
 
 
@@ -175,7 +174,7 @@ def _open(plan: Plan, rows: Rows, alert: Alert, before: Incident | None, *, repe
 
 
 def _lately(plan: Plan, rows: Rows, before: Incident) -> bool:
-    return before.closed_at is None or rows.now - before.closed_at < _rule(plan).calm
+    return before.closed_at is None or rows.now - before.closed_at < plan.limits.calm
 
 
 def _leave(rows: Rows, before: Incident) -> None:
@@ -229,7 +228,7 @@ def stands(plan: Plan, rows: Rows, incident: Incident, now_is: Alert) -> Inciden
     severity = now_is.severity
     if severity is incident.severity:
         return incident
-    level = incident.level_at(rows.now, _rule(plan).calm)
+    level = incident.level_at(rows.now, plan.limits.calm)
     fallen = severity.rank > level.rank
     since = incident.milder_since if incident.level is level else rows.now
     routing = incident.routing_labels
@@ -240,11 +239,6 @@ def stands(plan: Plan, rows: Rows, incident: Incident, now_is: Alert) -> Inciden
         level=level if fallen else None, milder_since=since if fallen else None,
         routed_by=routing if worse else None, worst=worst if worse else None,
     )  # fmt: skip
-
-
-def _rule(plan: Plan) -> Flapping:
-    """Also where flapping is off: how long a fall, and an end, must last to count."""
-    return plan.limits.flapping or Flapping()
 
 
 # Ends.

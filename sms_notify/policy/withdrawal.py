@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import replace
+from datetime import timedelta
 from types import MappingProxyType
 
 from sms_notify.policy.cases import Case
@@ -127,12 +128,12 @@ def was_texted(rows: Rows, incident_id: int) -> bool:
     )
 
 
-def take_back_needless_ends(rows: Rows, message: Message) -> None:
+def take_back_needless_ends(rows: Rows, message: Message, calm: timedelta) -> None:
     """A text did not leave: the ends of what its reader cannot have heard of are not told either."""
     told = [(n.incident_id, n.number) for n in rows.of_message(message.id)]
     for incident_id, number in told:
         ends = [n for n in rows.of_incident(incident_id) if n.number == number and n.kind is Kind.RESOLVED]
-        lost = is_lost(rows, rows.incidents.rows[incident_id])  # that is news, whatever else was told
+        lost = is_lost(rows, rows.incidents.rows[incident_id], calm)  # that is news, whatever else was told
         if not ends or lost or _beginning_was_told(rows, incident_id, number):
             continue
         rows.drop(ends, Drop.RESOLVED)

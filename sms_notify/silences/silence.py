@@ -9,12 +9,12 @@ import json
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 from sms_notify.policy.matchers import Matcher, Op
 from sms_notify.policy.regex import RegexError
-from sms_notify.sources.times import parse_rfc3339
+from sms_notify.sources.times import parse_rfc3339, rfc3339
 
 _ID = re.compile(r"[0-9A-Za-z_-]{1,64}")
 _OPS = {  # isRegex, isEqual
@@ -84,16 +84,12 @@ def write(
             {"name": m.name, "value": m.value, "isRegex": False, "isEqual": True}
             for m in matchers_for(labels)
         ],
-        "startsAt": _rfc3339(starts_at),
-        "endsAt": _rfc3339(ends_at),
+        "startsAt": rfc3339(starts_at),
+        "endsAt": rfc3339(ends_at),
         "createdBy": created_by,
         "comment": comment,
     }
     return json.dumps(told).encode("ascii")
-
-
-def _rfc3339(moment: datetime) -> str:
-    return moment.astimezone(UTC).isoformat().replace("+00:00", "Z")
 
 
 def json_of(body: bytes) -> Any:

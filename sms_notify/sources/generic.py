@@ -14,7 +14,7 @@ from typing import Any
 
 from sms_notify.alert import OPENED_BY, OWN_ID, Alert, Delivery, fingerprint_of, says_what
 from sms_notify.errors import ParseError
-from sms_notify.sources import input_limits, json_alert, json_fields, json_reading, status_words
+from sms_notify.sources import input_limits, json_alert, json_fields, json_reading
 from sms_notify.sources.end_reason import end_reason_of
 from sms_notify.sources.json_alert import KnownBy
 from sms_notify.sources.status_words import TRUE_WORDS, StatusWord, bare, said
@@ -47,7 +47,6 @@ ANNOTATIONS = {
     "url": "url",
     "link": "url",
 }
-RESOLVED_WORDS = status_words.RESOLVED_WORDS
 STATUS = ("status", "state")
 # The sender's own id, spelled so or as `alertUid`. Those of the first row name an alert of one host and name, those of the
 # second only one of several with equal labels: most of them number rows or messages.
@@ -69,7 +68,6 @@ SPEAKING = {
 }
 """The fields of which an alert has one at least: an id alone says nothing."""
 
-KNOWN = {*SPEAKING, *OWN_IDS, *ROW_IDS}
 _OURS = json_fields.spellings((*OWN_IDS, *ROW_IDS, *sorted(SPEAKING)))
 _NEW = ("alert", "node")  # earlier versions passed these over
 # A label name has no blank in it, so that none of ours is one.

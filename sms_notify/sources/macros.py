@@ -25,7 +25,6 @@ _ESSENTIAL = ("type", "host", "service", "state", "output", "comment")
 _ABOUT = ("HOST", "SERVICE")
 _SERVICE_STATES = ("OK", "WARNING", "CRITICAL", "UNKNOWN")
 _HOST_STATES = ("UP", "DOWN", "UNREACHABLE", "UNREACHABLE")
-_SHORT_STATES = {"WARN": "WARNING", "CRIT": "CRITICAL", "UNKN": "UNKNOWN", "UNREACH": "UNREACHABLE"}
 _AS_LABELS = {
     "monitor": "monitor",
     "address": "address",
@@ -168,17 +167,17 @@ def check_of(said: Macros, source: str, at: datetime) -> Check:
 def _type_and_state(said: Macros) -> tuple[str, str]:
     """Scripts mix them up: a state in place of the type must not make a problem of a recovery."""
     type_, state = said.line("type").upper().partition(" ")[0], _state(said, "state")
-    in_its_place = _SHORT_STATES.get(type_, type_)
+    in_its_place = sentences.state_of(type_)
     if in_its_place in sentences.STATES.split("|") and (not state or state in sentences.TYPES.split("|")):
         return state, in_its_place
     return type_, state
 
 
 def _state(said: Macros, option: str) -> str:
-    """Some send its short form, some its number."""
-    word = said.line(option).upper()
+    """In full; some send its number."""
+    word = said.line(option)
     numbers = _SERVICE_STATES if said.raw("service") else _HOST_STATES
-    return numbers[int(word)] if word in ("0", "1", "2", "3") else _SHORT_STATES.get(word, word)
+    return numbers[int(word)] if word in ("0", "1", "2", "3") else sentences.state_of(word)
 
 
 def _identity(said: Macros) -> dict[str, str]:

@@ -12,7 +12,8 @@ TYPES = (
     "PROBLEM|RECOVERY|ACKNOWLEDGEMENT|CUSTOM|FLAPPINGSTART|FLAPPINGSTOP|FLAPPINGEND|FLAPPINGDISABLED"
     "|DOWNTIMESTART|DOWNTIMEEND|DOWNTIMECANCELLED|DOWNTIMEREMOVED"
 )
-STATES = "OK|WARNING|CRITICAL|UNKNOWN|UP|DOWN|UNREACHABLE|WARN|CRIT|UNREACH"
+_SHORT = {"WARN": "WARNING", "CRIT": "CRITICAL", "UNKN": "UNKNOWN", "UNREACH": "UNREACHABLE"}
+STATES = "|".join(("OK|WARNING|CRITICAL|UNKNOWN|UP|DOWN|UNREACHABLE", *_SHORT))
 OF_HOSTS = ("UP", "DOWN", "UNREACHABLE", "UNREACH")
 _END = rf"(?P<state>{STATES})\b[\s!*]*(?P<rest>.*)"
 _TYPED = re.compile(
@@ -64,6 +65,11 @@ _TYPE = re.compile(rf"\b({TYPES})\b")
 _AROUND = "\"' \t\r\n:,;|-"
 
 
+def state_of(word: str) -> str:
+    """A state in full and in capitals: some send its short form, or write it small."""
+    return _SHORT.get(word.upper(), word.upper())
+
+
 def read(text: str) -> dict[str, str]:
     """What it says, by the names of our options in capitals; what is no such sentence is OUTPUT as a whole."""
     found = (
@@ -76,7 +82,7 @@ def _stated(found: re.Match[str] | None) -> dict[str, str]:
     if found is None or not (found["state"].isupper() or _PLACE.match(found["what"])):
         return {}
     said = found.groupdict()
-    state = said["state"].upper()
+    state = state_of(said["state"])
     where = _host(said["what"]) if state in OF_HOSTS else _service(said["what"])
     words = {"TYPE": said.get("type", "").upper(), "STATE": state, "OUTPUT": _inner(said["rest"]), **where}
     return {name: word for name, word in words.items() if word}
@@ -112,8 +118,8 @@ def _keyed(text: str) -> dict[str, str]:
     state = _STATE.match(keys.get("state", ""))
     if not keys.get("host") or state is None:
         return {}
-    kind = _TYPE.search(keys.get("type", "") or text)
-    words = {**keys, "state": state[1], "type": kind[1] if kind else ""}
+    kind = _TYPE.search(keys.get("type", "").upper() or text)
+    words = {**keys, "state": state_of(state[1]), "type": kind[1] if kind else ""}
     return {name.upper(): word for name, word in words.items() if word}
 
 

@@ -21,7 +21,6 @@ _SLASHED = re.compile(r"[^\w/\n]*(?:[\w.-]+/[^\n]+ is [A-Z]+\b|(?:Host|Service) 
 # Icinga's mail names the state in a sentence and the rest by keys.
 _STATED = re.compile(r"^[^\n:]+ is (OK|WARNING|CRITICAL|UNKNOWN|UP|DOWN)!?[ ]*$", re.MULTILINE)
 _KEYED = re.compile(r"(?:Host|Hostname|Host Name)\s?:\s*\S", re.IGNORECASE)
-_SHORT = {"WARN": "WARNING", "CRIT": "CRITICAL", "UNREACH": "UNREACHABLE"}
 # `OK: …`, `[RESOLVED] …`, `✅ Up - …`; what is counted (`PASSED: 12, FAILED: 3`) is no state.
 _STATE = re.compile(r"[^\w\n]*([A-Za-z]+)(?:\s?[:|\])}>]|\s+[-–—])[\s:|\])}>–—-]*(?=[^\W\d])")
 # Without a mark behind it a word may begin a sentence. These do so in nobody's.
@@ -40,10 +39,9 @@ def notification(source: str, text: str, at: datetime) -> Check | None:
     host, service = (input_limits.one_line(said.get(name, "").split("\n")[0]) for name in ("HOST", "SERVICE"))
     if not host:
         return None
-    state = said.get("STATE", "")
     return Check(
         source=source, at=at, identity={"host": host, "service": service}, type=said.get("TYPE", ""), host=host,
-        service=service, state=_SHORT.get(state, state), output=said.get("OUTPUT", ""), comment=said.get("COMMENT", ""),
+        service=service, state=said.get("STATE", ""), output=said.get("OUTPUT", ""), comment=said.get("COMMENT", ""),
         author=said.get("AUTHOR", ""), spoken=True,
     )  # fmt: skip
 

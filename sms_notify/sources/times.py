@@ -1,4 +1,4 @@
-"""Times as monitoring systems write them, read once for every source."""
+"""Times as monitoring systems write them, read once for every source, and written for whoever reads them."""
 
 from __future__ import annotations
 
@@ -21,6 +21,11 @@ def parse_rfc3339(text: object) -> datetime | None:
     if not isinstance(text, str):
         return None
     return _usual(text) if len(text) <= _USUAL else _read(text)
+
+
+def rfc3339(moment: datetime) -> str:
+    """In UTC, with a Z."""
+    return moment.astimezone(UTC).isoformat().replace("+00:00", "Z")
 
 
 def _read(text: str) -> datetime | None:

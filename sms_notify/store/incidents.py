@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from datetime import datetime
 
-from sms_notify.alert import SEVERITY, EndReason, Severity
+from sms_notify.alert import EndReason, Severity, thing_of
 from sms_notify.policy.records import AcceptedAlert, Incident
 from sms_notify.policy.vocabulary import Heard, IncidentState
 from sms_notify.store.literals import in_list
@@ -16,14 +16,13 @@ from sms_notify.store.tx import (
     dump,
     from_stored,
     insert_into,
+    load,
     load_shared,
     moment,
     pairs,
     stored,
     to_stored,
 )
-
-_PAIRED_WORDS = ("critical", "error", "high", "info", "page", "warning")  # of two rules about one thing
 
 Key = tuple[str, str]
 """Source and fingerprint."""
@@ -88,16 +87,13 @@ def still_open(tx: Tx) -> list[Incident]:
     return sorted(found, key=lambda one: one.id)
 
 
-def open_pairs(tx: Tx, labels: Iterable[Mapping[str, str]]) -> list[Incident]:
-    """What is open with these labels, but for the word of severity. Reads all that is open, by one of its partial indexes."""
-    asked = {
-        dump({**one, SEVERITY: word}) for one in labels for word in _PAIRED_WORDS if one.get(SEVERITY) != word
-    }
-    return [
-        incident_of(row)
-        for names, named in among(sorted(asked))
-        for row in tx.all(f"select * from incidents where closed_at is null and labels in ({names})", **named)
-    ]
+def open_pairs(tx: Tx, labels: Iterable[Mapping[str, str]]) -> list[int]:
+    """What is open with these labels, however bad they say that it is. Reads the labels of all that is open, by one
+    of its partial indexes.
+    """
+    asked = set(map(thing_of, labels))
+    rows = tx.all("select id, labels from incidents where closed_at is null") if asked else ()
+    return [row["id"] for row in rows if thing_of(load(row["labels"])) in asked]
 
 
 def last_routed(tx: Tx) -> dict[int, tuple[str, ...]]:

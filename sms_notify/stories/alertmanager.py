@@ -5,12 +5,12 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
 from sms_notify.alert import Delivery, Status
 from sms_notify.silences.client import AlertmanagerClient, AlertmanagerProblem
 from sms_notify.silences.settings import AlertmanagerSettings
-from sms_notify.sources.times import parse_rfc3339
+from sms_notify.sources.times import parse_rfc3339, rfc3339
 
 _RUNS_SINCE = timedelta(days=30)
 
@@ -91,7 +91,7 @@ class ListedAlertmanager(AlertmanagerClient):
         if method == "POST":
             return _encoded({"silenceID": _create(listed, json.loads(body or b"{}"))})
         if "/status" in path:
-            return _encoded({"uptime": _rfc3339(listed.now() - _RUNS_SINCE)})
+            return _encoded({"uptime": rfc3339(listed.now() - _RUNS_SINCE)})
         if "/silences" in path:
             return _encoded(
                 [_silence(one) for one in listed.covers if one.silence and listed.now() < one.until]
@@ -117,7 +117,7 @@ def _silence(cover: _Cover) -> dict[str, object]:
         ],
         "createdBy": cover.by,
         "comment": "",
-        "endsAt": _rfc3339(cover.until),
+        "endsAt": rfc3339(cover.until),
         "status": {"state": "active"},
     }
 
@@ -138,10 +138,6 @@ def _group(listed: Listed, fingerprint: str, labels: Mapping[str, str]) -> dict[
     covering = (one for one in listed.covers if one.covers(labels, listed.now()) and one.mutes)
     muted_by = {"status": {"mutedBy": [one.id for one in covering]}}
     return {"labels": {}, "alerts": [_alert(listed, fingerprint, labels) | muted_by]}
-
-
-def _rfc3339(moment: datetime) -> str:
-    return moment.astimezone(UTC).isoformat().replace("+00:00", "Z")
 
 
 def _encoded(value: object) -> bytes:

@@ -194,7 +194,7 @@ class StoryDaemon:
             account.prober.follow(told, numbers)
 
     def _account_told(self, settings: GatewaySettings) -> Account:
-        return account_of(settings, self.plan.gateways, self.plan.directory, self.plan.numbers())
+        return account_of(settings, self.plan)
 
     def _account(self, settings: GatewaySettings) -> _Account:
         gateway, told = self._outside.gateway(settings.name), self._account_told(settings)

@@ -5,11 +5,12 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from sms_notify.alert import Handed, fingerprint_of
 from sms_notify.config.durations import DurationError, parse_duration
+from sms_notify.sources.times import rfc3339
 from sms_notify.stories.models import GrafanaEvent, Piped, WebhookEvent
 
 SENDER = "http://alertmanager.example:9093"
@@ -49,7 +50,7 @@ def posted_by_prometheus(given: WebhookEvent, rule: Rule, start: datetime, now: 
     """One POST of a Prometheus: an alert that fires ends four minutes from now, unless it is said to end elsewhen."""
     alerts = [_alert(one, "firing", rule, "", start, now) for one in given.firing]
     alerts += [_alert(one, "resolved", rule, "", start, now) for one in given.resolved]
-    ahead = _rfc3339(now + _PROMISED)
+    ahead = rfc3339(now + _PROMISED)
     bare = [
         {name: alert[name] for name in ("labels", "annotations", "startsAt", "endsAt")} for alert in alerts
     ]
@@ -80,14 +81,10 @@ def _alert(
         "status": status,
         "labels": labels,
         "annotations": told | one.get("$annotations", {}),
-        "startsAt": _rfc3339(began),
-        "endsAt": _rfc3339(ended) if resolved or "$ends" in one else _NEVER,
+        "startsAt": rfc3339(began),
+        "endsAt": rfc3339(ended) if resolved or "$ends" in one else _NEVER,
         "fingerprint": fingerprint,
     }
-
-
-def _rfc3339(moment: datetime) -> str:
-    return moment.astimezone(UTC).isoformat().replace("+00:00", "Z")
 
 
 def _json(value: object) -> bytes:

@@ -10,7 +10,7 @@ import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import lru_cache
 
-from sms_notify.alert import MONITOR, SEVERITY, Alert
+from sms_notify.alert import GRADE_LABELS, MONITOR, Alert
 from sms_notify.wording.templates import one_line
 
 Place = tuple[str, ...]
@@ -36,7 +36,7 @@ _SPECIAL = (
 _RANKS = {name: rank for rank, name in enumerate(_SPECIAL)}
 _TOLD_FIRST = frozenset((*_HOSTS, *_WORKLOADS, "namespace", "exported_namespace"))
 _UNTOLD = frozenset((
-    *("alertname", SEVERITY, "zabbix_severity", "level", "priority", "state", "state_type", "notification"),
+    *("alertname", *GRADE_LABELS, "priority", "state", "state_type", "notification"),
     *("summary", "description", "message", "text", "title", "runbook", "runbook_url", "dashboard", "panel", "value"),
     *("job", "endpoint", "prometheus", "prometheus_replica", "alertgroup", "alert_group", "receiver"),
     *("uid", "id", "image", "image_id", "image_spec", "fstype", "metrics_path"),
@@ -45,7 +45,7 @@ _UNTOLD = frozenset((
 ))  # fmt: skip
 _KNOWN = _TOLD_FIRST | _RANKS.keys() | _UNTOLD
 _SIMPLE = _UNTOLD | {"instance"}
-_NOT_APART = frozenset(("alertname", SEVERITY, "zabbix_severity", "level"))
+_NOT_APART = GRADE_LABELS | {"alertname"}
 _WHOSE = (MONITOR, "org")  # of two installations all else may be equal
 _OTHERS = 3  # labels that we do not know
 _NEEDED = 2  # host, and what is special about it

@@ -55,9 +55,19 @@ def test_the_routes_of_today_are_asked_and_a_receiver_without_any_is_held_by_non
 
     assert routes_to(plan.route, {"team": "dba"}, "dba") == [mine, other]
     assert routes_to(plan.route, {"team": "dba"}, "old") == []
-    assert allowed(plan, {"team": "dba"}, "dba", NOW).until == NOON + HOUR
-    assert allowed(plan, {}, "dba", NOW).until == NOON + 3 * HOUR
-    assert allowed(plan, {}, "old", NOW) == NOW
+    ours, theirs = (an_incident(1, firing(team=team)) for team in ("dba", "web"))
+    assert allowed(plan, ours, "dba", NOW).until == NOON + HOUR
+    assert allowed(plan, theirs, "dba", NOW).until == NOON + 3 * HOUR
+    assert allowed(plan, theirs, "old", NOW) == NOW
+
+
+def test_the_routes_are_those_of_the_worst_that_it_was() -> None:
+    free = Route("dba", "route.routes[0]", parse_matchers("severity=critical"))
+    plan = replace(planned(Receiver("dba")), route=Route("dba", routes=(free,), mute=(between(11, 13),)))
+    warning = an_incident(1, firing(severity="warning"))
+
+    assert allowed(plan, warning, "dba", NOW).until == NOON + HOUR
+    assert allowed(plan, replace(warning, routed_by=firing().labels), "dba", NOW) == NOW
 
 
 OPEN, CRITICAL = an_incident(1, firing(severity="warning")), an_incident(2)

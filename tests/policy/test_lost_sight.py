@@ -18,6 +18,7 @@ from sms_notify.policy.records import Incident, Notification
 from sms_notify.policy.vocabulary import Drop, Heard, Kind, PageState, State
 from sms_notify.policy.withdrawal import take_back_needless_ends
 
+CALM = timedelta(minutes=10)
 LOST = replace(ended(OPEN), end_reason=EndReason.NO_DATA)
 WARNING = replace(ended(an_incident(1, firing(severity="warning"))), end_reason=EndReason.NO_DATA)
 UNTOLD = a_notification(OPEN)
@@ -38,7 +39,7 @@ FAILED = told_by(a_message(7, state=State.NOT_DELIVERED), UNTOLD)
     ],
 )
 def test_a_critical_problem_is_lost_where_its_end_is_no_health(incident: Incident, lost: bool) -> None:
-    assert is_lost(rows_with(incident), incident) is lost
+    assert is_lost(rows_with(incident), incident, CALM) is lost
 
 
 @pytest.mark.parametrize(
@@ -56,7 +57,7 @@ def test_a_critical_problem_is_lost_where_its_end_is_no_health(incident: Inciden
 def test_it_waits_for_whoever_was_to_hear_of_this_episode(
     mine: tuple[Notification, ...], waits: Notification | None
 ) -> None:
-    assert waiting_for(rows_with(LOST), LOST.id, mine) == waits
+    assert waiting_for(rows_with(LOST), LOST.id, mine, CALM) == waits
 
 
 @pytest.mark.parametrize("reason", [EndReason.NO_DATA, EndReason.NO_LONGER_WATCHED])
@@ -93,5 +94,5 @@ def test_a_text_that_says_so_leaves_though_its_reader_heard_of_no_beginning() ->
 
     for incident, state in ((LOST, State.QUEUED), (ended(OPEN), State.CANCELLED)):
         rows = rows_with(incident, failed, end, *told)
-        take_back_needless_ends(rows, failed)
+        take_back_needless_ends(rows, failed, CALM)
         assert rows.messages.rows[end.id].state is state
