@@ -192,10 +192,11 @@ class WorkingSet:
         self.load_messages(wanted)
         told = [n for id_ in wanted for n in self.rows.of_message(id_)]
         ids = {n.incident_id for n in told}
-        over = [self.rows.incidents.rows[n.incident_id] for n in told if n.kind is Kind.RESOLVED]
-        if over:  # has it begun again?
-            self._take(incidents.newest_of(self._tx, dict.fromkeys((i.source, i.fingerprint) for i in over)))
-        self.load_notifications(ids)
+        concerned = [self.rows.incidents.rows[id_] for id_ in ids]
+        over = dict.fromkeys((i.source, i.fingerprint) for i in concerned if not i.is_open)
+        if over:  # has it begun again, and who has heard of it?
+            self._take(incidents.newest_of(self._tx, over, _HISTORY))
+        self.load_notifications(ids | {one.id for key in over for one in self.rows.episodes(*key)})
         texts = (self.rows.messages.get(id_) for id_ in wanted)
         taken_over = any(text is not None and text.kind is Kind.HANDOFF for text in texts)
         self.load_timers(ids | {NO_INCIDENT} if taken_over else ids)

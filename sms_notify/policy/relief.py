@@ -110,10 +110,14 @@ def _has_heard(rows: Rows, n: Notification, person: Person) -> bool:
 
 
 def _taken_over(plan: Plan, rows: Rows, n: Notification, person: Person) -> Notification:
-    """Under the quiet hours of whoever takes over. What was to remind another is news to them."""
+    """Under the quiet hours of whoever takes over. What was to remind another is news to them, and what another may have read
+    is their first text.
+    """
     assert isinstance(n.why, Hold)  # noqa: S101 - it was held when it was read
     start, quiet = Wait(rows.now, n.why, n.held_by), plan.receiver(n.receiver).quiet
     held = allowed(plan, n.subject.alert.labels, n.receiver, start, quiet, person.quiet)
     if n.kind is Kind.REMINDER:
         n = replace(n, kind=Kind.FIRING, nth=n.nth - step_of(n.nth))
-    return replace(n, person=person, due_at=held.until, why=held.why, held_by=held.by, failures=0, id=0)
+    return replace(
+        n, person=person, due_at=held.until, why=held.why, held_by=held.by, failures=0, again_of=None, id=0
+    )

@@ -41,7 +41,7 @@ BOBS = (Shift("bob", NOON - HOUR, NOON + HOUR),)
         ({"why": Hold.FAILED, "failures": 2}, BOBS, [("bob", 0, "failed")]),
         ({"why": Hold.NOW}, BOBS, [("bob", 0, "now")]),  # its text was taken back
         ({"why": Hold.LIMIT}, BOBS, []),  # a limit holds for minutes
-        ({"why": Hold.UNCONFIRMED}, BOBS, []),  # alice may have it
+        ({"why": Hold.UNCONFIRMED}, BOBS, [("bob", 0, "unconfirmed")]),  # alice may have it, and is off call
         ({"due_at": NOON + MINUTE}, BOBS, []),
         ({"state": PageState.TOLD}, BOBS, []),
         ({"kind": Kind.REMINDER, "nth": 3}, BOBS, [("bob", 0, "quiet_hours")]),
