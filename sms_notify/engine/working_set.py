@@ -47,6 +47,7 @@ class WorkingSet:
         self.rows = Rows(now)
         self._lanes: set[str] = set()
         self._held: set[tuple[str, Lane]] = set()
+        self._known_of: set[int] = set()  # incidents, of which all notifications were loaded
         self._whole: set[int] = set()  # messages, of which all that they told was loaded
         self._has_ids = False
         self._has_money = False
@@ -149,7 +150,9 @@ class WorkingSet:
 
     def load_notifications(self, incident_ids: Iterable[int]) -> None:
         """All of these incidents, with the messages that wait to tell them and whatever else those tell."""
-        self._told(notification_rows.of_incidents(self._tx, dict.fromkeys(incident_ids)))
+        missing = [id_ for id_ in dict.fromkeys(incident_ids) if id_ not in self._known_of]
+        self._known_of.update(missing)
+        self._told(notification_rows.of_incidents(self._tx, missing))
         waiting = {
             n.message_id
             for n in self.rows.notifications.rows.values()
@@ -174,8 +177,7 @@ class WorkingSet:
         """What else the texts told that told the beginnings of these ends, and what else a reader may take these ends for."""
         pairs = incidents.open_pairs(self._tx, [n.subject.alert.labels for n in ends])
         self._take(pairs)
-        asked_for = {n.incident_id for n in ends} | {one.id for one in pairs}
-        self.load_notifications({id_ for id_ in asked_for if not self.rows.of_incident(id_)})
+        self.load_notifications([n.incident_id for n in ends] + [one.id for one in pairs])
         asked = {id_ for n in ends for id_ in told_before(self.rows, n)} - self._whole
         self._whole |= asked
         if asked:
