@@ -136,6 +136,7 @@ class Ticker:
     def _call_back(self, tx: Tx, working: WorkingSet) -> bool:
         waiting = [m for gateway in self._plan.gateways for m in outbox.waiting_for(tx, gateway, _ALL)]
         working.load_context(m.id for m in waiting)
+        working.load_all_held()
         return call_back(self._plan, working.rows)
 
     def _tell_due(self, tx: Tx, due: WorkDue, now: datetime) -> list[Texted]:

@@ -95,6 +95,28 @@ def test_a_text_that_waits_for_somebody_whose_shift_is_over_is_called_back(
     assert [one.person.name for one in relieved(plan, rows)] == (["bob"] if back else [])
 
 
+@pytest.mark.parametrize(
+    ("why", "shifts", "taken"),
+    [
+        (Hold.LIMIT, BOBS, "now"),
+        (Hold.BEHIND, BOBS, "now"),
+        (Hold.UNCONFIRMED, BOBS, "unconfirmed"),
+        (Hold.LIMIT, (), ""),
+        (Hold.FAILED, BOBS, ""),  # it is tried again when its pause is over
+        (Hold.QUIET, BOBS, ""),
+        (Hold.SUPPRESSED, BOBS, ""),
+    ],
+)
+def test_what_its_readers_other_texts_held_is_due_when_the_shift_is_over(
+    why: Hold, shifts: tuple[Shift, ...], taken: str
+) -> None:
+    held = a_notification(OPEN, why=why, due_at=NOON + MINUTE, state=PageState.HELD, receiver="oncall")
+    plan, rows = planned(Receiver("oncall", (ON_CALL,)), shifts=shifts), rows_with(OPEN, held)
+
+    assert call_back(plan, rows) is bool(taken)
+    assert [(one.person.name, one.why) for one in relieved(plan, rows)] == [("bob", taken)] * bool(taken)
+
+
 def test_what_was_to_remind_another_is_a_beginning_to_whoever_takes_over() -> None:
     rows = rows_with(OPEN, a_notification(OPEN, kind=Kind.REMINDER, nth=3, **NIGHT_OVER))
     (n,) = relieved(planned(Receiver("oncall", (ON_CALL,)), shifts=BOBS), rows)
