@@ -25,6 +25,18 @@ def _of_one(by: str, firing: Sequence[TextedIncident], words: Words) -> str:
     said = words.acked.format(one_line(by, _NAME))
     if len(his) == len(firing):
         return said
-    places = dict.fromkeys(where_of(one.alert) or title_of(one.alert, words) for one in his)
+    others = [one for one in firing if one.acked_by != by]
+    places = dict.fromkeys(_name_of(one, others, words) for one in his)
     few = len(places) <= _NAMED
     return f"{said}: {', '.join(places) if few else words.some.format(len(his), len(firing))}"
+
+
+def _name_of(told: TextedIncident, others: Sequence[TextedIncident], words: Words) -> str:
+    """The shortest that none of the others has: two problems of one host are told apart by what they are."""
+    taken = {name for one in others for name in _names_of(one, words)}
+    return next((name for name in _names_of(told, words) if name not in taken), f"#{told.tag}")
+
+
+def _names_of(told: TextedIncident, words: Words) -> Sequence[str]:
+    where, title = where_of(told.alert), title_of(told.alert, words)
+    return [name for name in (where, title, f"{title} {where}") if name.strip()]
