@@ -21,8 +21,8 @@ from sms_notify.policy.withdrawal import take_back
 HANDED_ON = (Kind.FIRING, Kind.ESCALATION, Kind.REMINDER)
 """What is told to whoever is on call when it is told."""
 
-_OF_READER = (Hold.LIMIT, Hold.BEHIND, Hold.UNCONFIRMED)
-"""What holds a notification because of its reader's other texts: it holds nobody else's."""
+_BRIEF = (Hold.GROUP, Hold.LIMIT, Hold.BEHIND, Hold.UNCONFIRMED)
+"""What is not asked for shifts when it is due: it holds thousands in a storm, and most of them within a shift."""
 
 
 def relieved(plan: Plan, rows: Rows) -> list[Notification]:
@@ -40,13 +40,13 @@ def relieved(plan: Plan, rows: Rows) -> list[Notification]:
 
 def call_back(plan: Plan, rows: Rows) -> bool:
     """Texts to somebody whose shift has ended, and that have not left, do not leave: what they tell is due, to be told to who
-    is on call now, and so is what their reader's limits held. False where there is none.
+    is on call now, and so is what limits or a group held. False where there is none.
     """
     staff = Staff(plan.directory, plan.schedules)
-    held = [n for n in rows.all_held() if n.kind in HANDED_ON and n.why in _OF_READER]
+    held = [n for n in rows.all_held() if n.kind in HANDED_ON and n.why in _BRIEF]
     late = [n for n in held if _in_place_of(plan, staff, rows, _place(n))]
     for n in late:
-        rows.hold(n, rows.now, Hold.NOW if Hold(n.why).of_limits else Hold(n.why), n.held_by)
+        rows.hold(n, rows.now, Hold(n.why) if Hold(n.why).again else Hold.NOW, n.held_by)
     found = bool(late)
     for message in [one for one in rows.messages.rows.values() if one.state is State.QUEUED]:
         told = [n for n in rows.of_message(message.id) if n.kind in HANDED_ON and n.state is PageState.TOLD]

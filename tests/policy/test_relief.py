@@ -98,6 +98,7 @@ def test_a_text_that_waits_for_somebody_whose_shift_is_over_is_called_back(
 @pytest.mark.parametrize(
     ("why", "shifts", "taken"),
     [
+        (Hold.GROUP, BOBS, "now"),
         (Hold.LIMIT, BOBS, "now"),
         (Hold.BEHIND, BOBS, "now"),
         (Hold.UNCONFIRMED, BOBS, "unconfirmed"),
