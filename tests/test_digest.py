@@ -65,6 +65,9 @@ def test_of_what_came_late_it_is_said_who_takes_care_of_it() -> None:
     taken = replace(told("HostDown", "web1"), acked_by="bob")
     assert body(Merged.LATE, (taken,)) == ("LATE, 1 since 14:09: HostDown web1, acknowledged by bob #k3f9")
     assert ", acknowledged by bob: web1 #" in body(Merged.LATE, (taken, told("DiskFull", "db1", "a1b2")))
+    # Two of one host are told apart by their names, two of one name and host by the tag.
+    assert ", acknowledged by bob: HostDown #" in body(Merged.LATE, (taken, told("DiskFull", "web1", "a1b2")))
+    assert ", acknowledged by bob: #k3f9 " in body(Merged.LATE, (taken, told("HostDown", "web1", "a1b2")))
     assert "bob" not in body(Merged.STORM, (replace(taken, ended=True), told("DiskFull", "db1", "a1b2")))
 
 

@@ -93,7 +93,6 @@ def account_of(settings: GatewaySettings, plan: Plan | None = None) -> Account:
         gateways=plan.gateways,
         directory=plan.directory,
         numbers=plan.numbers(),
-        calm=plan.limits.calm,
     )
 
 

@@ -5,10 +5,11 @@ from __future__ import annotations
 from datetime import datetime
 
 from sms_notify.engine.working_set import WorkingSet
-from sms_notify.policy.owed_again import after_failure, after_proof
+from sms_notify.policy.owed_again import after_proof
 from sms_notify.policy.records import Entry, Message
 from sms_notify.policy.self_alert_notes import note_lost
 from sms_notify.policy.vocabulary import State
+from sms_notify.policy.withdrawal import fail
 from sms_notify.store import messages
 from sms_notify.store.tx import Tx
 
@@ -31,7 +32,7 @@ def report_moved(
     working = context_of(tx, message.id, node, now)
     moved = working.rows.move(working.rows.messages.rows[message.id], state, entry)
     note_lost(working.rows, message, state, lost)
-    after_failure(working.rows, moved)
+    fail(working.rows, moved)
     working.flush()
 
 

@@ -46,7 +46,8 @@ class Texting:
         due = [n for n in owed if n.due_at <= working.rows.now]
         self._load_limits(working, dict.fromkeys(n.number for n in due))
         self._load_companions(working, ((n.number, n.lane, (n,)) for n in due))
-        self._load_told_with(working, due)
+        along = (n for key in {(n.number, n.lane) for n in due} for n in working.rows.held(*key))
+        self._load_told_with(working, [*due, *along])
         return self._batching(working).owe(owed)
 
     def unheard(self, working: WorkingSet, numbers: frozenset[str], cases: Sequence[Case]) -> list[Texted]:
@@ -70,7 +71,7 @@ class Texting:
         free = [key for key in due if not self._waits(rows, *key)]
         self._load_held(working, free)
         self._load_companions(working, ((number, lane, rows.due(number, lane)) for number, lane in free))
-        self._load_told_with(working, (n for number, lane in free for n in rows.due(number, lane)))
+        self._load_told_with(working, (n for key in free if rows.due(*key) for n in rows.held(*key)))
         return self._batching(working).flush(due)
 
     def _batching(self, working: WorkingSet) -> Batching:

@@ -74,7 +74,10 @@ class Ticker:
         moved = self._keep_house(tx, due, now) if due.housekeeping else []
         told += self._lapse(tx, now) if due.lapsed else []
         if moved:  # what has failed makes steps due, and what grew too old is to be told
-            due = replace(due, steps=True, notifications=True, again=True, lanes=True)
+            after_hours = bool(self._plan.schedules)
+            due = replace(
+                due, steps=True, notifications=True, after_hours=after_hours, again=True, lanes=True
+            )
         if due.calm or due.copies:
             told += self._calm_down(tx, due, now)
         if due.steps or due.notifications or due.lapsed:
@@ -133,6 +136,7 @@ class Ticker:
     def _call_back(self, tx: Tx, working: WorkingSet) -> bool:
         waiting = [m for gateway in self._plan.gateways for m in outbox.waiting_for(tx, gateway, _ALL)]
         working.load_context(m.id for m in waiting)
+        working.load_all_held()
         return call_back(self._plan, working.rows)
 
     def _tell_due(self, tx: Tx, due: WorkDue, now: datetime) -> list[Texted]:

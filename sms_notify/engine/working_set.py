@@ -48,6 +48,7 @@ class WorkingSet:
         self._lanes: set[str] = set()
         self._held: set[tuple[str, Lane]] = set()
         self._believed: set[Key] = set()  # problems
+        self._known_of: set[int] = set()  # incidents, of which all notifications were loaded
         self._whole: set[int] = set()  # messages, of which all that they told was loaded
         self._has_ids = False
         self._has_money = False
@@ -163,7 +164,9 @@ class WorkingSet:
 
     def load_notifications(self, incident_ids: Iterable[int]) -> None:
         """All of these incidents, with the messages that wait to tell them and whatever else those tell."""
-        self._told(notification_rows.of_incidents(self._tx, dict.fromkeys(incident_ids)))
+        missing = [id_ for id_ in dict.fromkeys(incident_ids) if id_ not in self._known_of]
+        self._known_of.update(missing)
+        self._told(notification_rows.of_incidents(self._tx, missing))
         waiting = {
             n.message_id
             for n in self.rows.notifications.rows.values()
@@ -188,8 +191,7 @@ class WorkingSet:
         """What else the texts told that told the beginnings of these ends, and what else a reader may take these ends for."""
         pairs = incidents.open_pairs(self._tx, [n.subject.alert.labels for n in ends])
         self.load_incidents(pairs)
-        asked_for = {n.incident_id for n in ends}.union(pairs)
-        self.load_notifications({id_ for id_ in asked_for if not self.rows.of_incident(id_)})
+        self.load_notifications([*(n.incident_id for n in ends), *pairs])
         asked = {id_ for n in ends for id_ in told_before(self.rows, n)} - self._whole
         self._whole |= asked
         if asked:
@@ -206,10 +208,11 @@ class WorkingSet:
         self.load_messages(wanted)
         told = [n for id_ in wanted for n in self.rows.of_message(id_)]
         ids = {n.incident_id for n in told}
-        over = [self.rows.incidents.rows[n.incident_id] for n in told if n.kind is Kind.RESOLVED]
-        if over:  # has it begun again?
-            self._take(incidents.newest_of(self._tx, dict.fromkeys((i.source, i.fingerprint) for i in over)))
-        self.load_notifications(ids)
+        concerned = [self.rows.incidents.rows[id_] for id_ in ids]
+        over = dict.fromkeys((i.source, i.fingerprint) for i in concerned if not i.is_open)
+        if over:  # has it begun again, and who has heard of it?
+            self._take(incidents.newest_of(self._tx, over, _HISTORY))
+        self.load_notifications(ids | {one.id for key in over for one in self.rows.episodes(*key)})
         texts = (self.rows.messages.get(id_) for id_ in wanted)
         taken_over = any(text is not None and text.kind is Kind.HANDOFF for text in texts)
         self.load_timers(ids | {NO_INCIDENT} if taken_over else ids)

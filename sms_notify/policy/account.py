@@ -6,7 +6,6 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 
 from sms_notify.policy.directory import Directory
-from sms_notify.policy.rate_limits import Flapping
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +25,7 @@ class Account:
     """One account at a gateway. `gateways` are all, in order of preference.
 
     `first_poll` is how long after a send its report is first asked for; None where none is to be had. `numbers` are
-    those that may be texted; None where any may. `calm` is how long a fall of severity must last to count.
+    those that may be texted; None where any may.
     """
 
     name: str
@@ -37,7 +36,6 @@ class Account:
     first_poll: timedelta | None = None
     directory: Directory = field(default_factory=Directory)
     numbers: frozenset[str] | None = None
-    calm: timedelta = Flapping().calm
 
     @property
     def gone(self) -> bool:

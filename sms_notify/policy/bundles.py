@@ -6,9 +6,10 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from datetime import datetime
 
-from sms_notify.alert import Status
+from sms_notify.alert import Severity, Status
 from sms_notify.policy.episodes import tag_of
 from sms_notify.policy.holds import Hold
+from sms_notify.policy.rate_limits import Lane
 from sms_notify.policy.records import UNACKNOWLEDGED, Notification, Subject
 from sms_notify.policy.vocabulary import Kind
 from sms_notify.wording.content import (
@@ -38,7 +39,13 @@ def bundle(n: Notification) -> tuple[str, ...]:
         return ("", n.why)
     if n.again_of is not None:
         return (n.receiver, n.kind, Hold.UNCONFIRMED)
-    return (n.receiver, n.kind, n.bundle)
+    return (n.receiver, n.kind, "" if _has_fallen(n) else n.bundle)
+
+
+def _has_fallen(n: Notification) -> bool:
+    """A rise to critical that waited, and is milder by now: it is worse than nothing that its reader knows."""
+    critical = n.subject.alert.severity is Severity.CRITICAL
+    return n.bundle == RAISED and n.row_lane is Lane.CRITICAL and not critical
 
 
 def needs_digest(listed: Iterable[Notification]) -> bool:
@@ -83,7 +90,9 @@ def _tone(n: Notification) -> Tone:
     told_calm = (
         n.bundle == FLAPPING and not n.subject.flapping
     )  # its text failed, and the bout has ended since
-    return (None if told_calm else _BY_BUNDLE.get(n.bundle)) or _TONES.get(n.kind, Tone.NEWS)
+    return (None if told_calm or _has_fallen(n) else _BY_BUNDLE.get(n.bundle)) or _TONES.get(
+        n.kind, Tone.NEWS
+    )
 
 
 def notice(

@@ -64,7 +64,7 @@ def pass_sleepers(rows: Rows, incident_id: int, receiver: Receiver, nth: int) ->
 def hurry(rows: Rows, message: Message) -> None:
     """A text has failed: where it was the last hope of its step, the next step of what is critical is due now."""
     for told in rows.of_message(message.id):
-        if taken_for(rows.incidents.rows[told.incident_id], rows.now, None).severity is not Severity.CRITICAL:
+        if taken_for(rows.incidents.rows[told.incident_id], rows.now).severity is not Severity.CRITICAL:
             continue  # it is tried again in a minute
         timer = rows.timers.get((told.incident_id, told.receiver, TimerKind.ESCALATE))
         if timer is None or timer.due_at <= rows.now or not told.kind.news or told.nth != timer.nth - 1:
@@ -132,7 +132,7 @@ class Escalation:
 
     def _believed(self, timer: Timer) -> Incident:
         incident = self._rows.incidents.rows[timer.incident_id]
-        return taken_for(incident, self._now, self._plan.limits.flapping)
+        return taken_for(incident, self._now, self._plan.limits.calm)
 
     def _step_to(self, timer: Timer, receiver: Receiver, person: Person) -> Notification:
         n = self._owe(timer, person, Kind.ESCALATION, timer.nth, f"step {step_of(timer.nth)}")

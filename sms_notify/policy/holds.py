@@ -50,7 +50,7 @@ class Hold(StrEnum):
     @property
     def outlasts_shifts(self) -> bool:
         """True where it may have waited for so long that somebody else is on call: who is then is told."""
-        return self.of_hours or self in (Hold.NOW, Hold.LATE, Hold.FAILED)
+        return self.of_hours or self.again or self in (Hold.NOW, Hold.LATE)
 
     @property
     def of_hours(self) -> bool:

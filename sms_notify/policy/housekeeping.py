@@ -10,13 +10,13 @@ from sms_notify.alert import Severity
 from sms_notify.policy import handoff
 from sms_notify.policy.allowed_moment import Rechecking
 from sms_notify.policy.bars import Barring, bar_of, barring_of, closed_to_all, way_for
-from sms_notify.policy.owed_again import after_failure, after_lost_answer, release_late, still_owed
+from sms_notify.policy.owed_again import after_lost_answer, release_late, still_owed
 from sms_notify.policy.records import Entry, Message
 from sms_notify.policy.rows import Rows
 from sms_notify.policy.ruleset import Plan
 from sms_notify.policy.self_alert_notes import note_lost, note_unaddressed
 from sms_notify.policy.vocabulary import Cause, PageState, State
-from sms_notify.policy.withdrawal import take_back
+from sms_notify.policy.withdrawal import fail, take_back
 
 # No retry waits longer (`retry_policy.py`); a later time can only come from a clock that was wrong.
 LONGEST_PAUSE = timedelta(minutes=15)
@@ -88,7 +88,7 @@ class Housekeeping:
             why = Cause.NO_EVIDENCE if cause is Cause.RESEND else cause  # of what is not told again
             note_lost(self._rows, message, state, why, given_up)
         if state.bad_end:
-            after_failure(self._rows, moved)
+            fail(self._rows, moved)
         self._note(message, moved, cause)
 
     def _note(self, before: Message, after: Message, cause: Cause) -> None:

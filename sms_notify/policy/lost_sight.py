@@ -6,12 +6,13 @@ from collections.abc import Sequence
 from datetime import timedelta
 
 from sms_notify.alert import Severity
+from sms_notify.policy.rate_limits import CALM
 from sms_notify.policy.records import Incident, Notification
 from sms_notify.policy.rows import Rows
 from sms_notify.policy.vocabulary import Kind, PageState
 
 
-def is_lost(rows: Rows, incident: Incident, calm: timedelta) -> bool:
+def is_lost(rows: Rows, incident: Incident, calm: timedelta = CALM) -> bool:
     """Whether it is critical, also where it fell less than `calm` ago, and over by no health."""
     level = incident.level_at(rows.now, calm)
     return not incident.is_open and bool(incident.end_reason) and level is Severity.CRITICAL

@@ -118,6 +118,7 @@ class Notifications:
             n = Notification(
                 self._subject(case), person, Kind.FIRING, receiver.name, held.until, now, held.why, held.by,
                 case.round * ROUND, said, hidden,
+                again_of=self._reading.lost(case, person.number) if case.heard is Heard.RESUMED else None,
             )  # fmt: skip
             key = (case.id, person.number)
             owed[key] = _first_of(owed.get(key), n)
@@ -170,7 +171,8 @@ class Notifications:
         told = {
             n.number
             for n in self._reading.earlier(case)
-            if n.kind is Kind.ESCALATION and n.receiver == receiver.name and n.state is PageState.TOLD
+            if n.kind is Kind.ESCALATION and n.receiver == receiver.name
+            and (n.state is PageState.TOLD or n.again_of is not None)
             and (n.incident_id == case.id or n.created_at >= since)
         }  # fmt: skip
         if not told:

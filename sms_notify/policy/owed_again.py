@@ -15,6 +15,7 @@ from sms_notify.policy.bundles import FLAPPING
 from sms_notify.policy.directory import group_of
 from sms_notify.policy.escalation import hurry
 from sms_notify.policy.holds import Hold
+from sms_notify.policy.lost_sight import is_lost
 from sms_notify.policy.records import Entry, Incident, Message, Notification
 from sms_notify.policy.routing import ROUND
 from sms_notify.policy.rows import Rows
@@ -116,13 +117,26 @@ def look_before_resend(plan: Plan, numbers: frozenset[str], rows: Rows) -> None:
 
 def still_owed(rows: Rows, n: Notification) -> bool:
     """Whether it is true still: a problem that goes on and, of steps and reminders, that nobody takes care of; an end of what
-    has not begun again.
+    has not begun again, and that its reader may have heard of.
     """
     incident = rows.incidents.rows[n.incident_id]
     if n.kind is Kind.RESOLVED:
-        return not incident.is_open and not _is_back(rows, incident)
+        return not incident.is_open and not _is_back(rows, incident) and not was_never_heard_of(rows, n)
     cared_for = n.follows_up and incident.acked_at is not None
     return incident.is_open and not cared_for and not _replaced(rows, n) and _is_true(n, incident)
+
+
+def was_never_heard_of(rows: Rows, end: Notification) -> bool:
+    """Whether all that was to tell its reader of the problem has failed. That sight of it is lost is news all the same."""
+    incident = rows.incidents.rows[end.incident_id]
+    begun = [
+        n
+        for one in rows.episodes(incident.source, incident.fingerprint)
+        for n in rows.of_incident(one.id)
+        if n.kind is not Kind.RESOLVED and (n.number == end.number or n.person.name == end.person.name)
+    ]
+    heard = any(rows.may_have_arrived(n) for n in begun)
+    return bool(begun) and not heard and not is_lost(rows, incident)
 
 
 def _is_true(n: Notification, incident: Incident) -> bool:

@@ -93,13 +93,17 @@ class Credits:
 NO_CREDIT_LIMITS = Credits(None, None, 0, 0)
 
 
+CALM = timedelta(minutes=10)
+"""So long a fall of severity, or an end, must last to count, where nobody sets another time."""
+
+
 @dataclass(frozen=True, slots=True)
 class Flapping:
     """When an alert flaps: that many episodes within that time. It is told again when it was calm for `calm`."""
 
     episodes: int = 4
     within: timedelta = timedelta(minutes=30)
-    calm: timedelta = timedelta(minutes=10)
+    calm: timedelta = CALM
     calm_critical: timedelta = timedelta(minutes=3)
 
 

@@ -9,6 +9,7 @@ from sms_notify.alert import Delivery
 from sms_notify.policy.belief import Belief, Believed, Said, after, fold
 from sms_notify.policy.bundles import FLAPPING
 from sms_notify.policy.cases import Case
+from sms_notify.policy.directory import group_of as group_at
 from sms_notify.policy.grouping import flush_at, group_of
 from sms_notify.policy.holds import Hold, Wait
 from sms_notify.policy.rate_limits import Lane
@@ -30,9 +31,32 @@ class ReaderBeliefs:
         self._starts: dict[tuple[int, Heard, str], _Starts] = {}
 
     def believes(self, case: Case, number: str) -> Belief:
-        """What this reader believes of the problem; what waits to leave will be believed."""
-        believed = self.believed(case, number)
+        """What this reader believes of the problem; what waits to leave will be believed, and what was lost counts as told
+        nowhere.
+        """
+        if self.lost(case, number) is not None:
+            told = [n for n in self.earlier(case) if n.number == number and self._is_told(n)]
+            believed = fold(said_of(n, self._rows) for n in sorted(told, key=lambda n: n.id))
+        else:
+            believed = self.believed(case, number)
         return Belief.NOTHING if believed is None else believed.belief
+
+    def lost(self, case: Case, number: str) -> int | None:
+        """The text without an answer that told this reader last that it is there, where nothing is to tell it once more."""
+        believed = self.believed(case, number)
+        n = self._rows.notifications.get(believed.said_by) if believed is not None else None
+        if (
+            n is None or n.kind is Kind.RESOLVED or group_at(number) is not None
+        ):  # a group is sent nothing twice
+            return None
+        if n.state is PageState.DROPPED:
+            return n.again_of
+        given_up = n.state is PageState.TOLD and self._rows.state_of(n) is State.UNKNOWN_FINAL
+        return n.message_id if given_up else None
+
+    def _is_told(self, n: Notification) -> bool:
+        state = self._rows.state_of(n)
+        return n.state is PageState.TOLD and state is not None and state.hopeful
 
     def believed(self, case: Case, number: str) -> Believed | None:
         return self._believed(case.alert.source, case.alert.fingerprint, number)

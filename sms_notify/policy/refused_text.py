@@ -12,13 +12,12 @@ from sms_notify.policy.bars import closed_to_all, way_for
 from sms_notify.policy.directory import Person, group_of
 from sms_notify.policy.escalation import hurry
 from sms_notify.policy.outcomes import Outcome, Refusal
-from sms_notify.policy.owed_again import after_failure
 from sms_notify.policy.records import Draft, Entry, Message
 from sms_notify.policy.retry_policy import Reaction, Then
 from sms_notify.policy.rows import Rows
 from sms_notify.policy.self_alert_notes import note_lost, note_unaddressed
 from sms_notify.policy.vocabulary import Cause, State
-from sms_notify.policy.withdrawal import is_untrue, take_back, take_back_needless_ends
+from sms_notify.policy.withdrawal import fail, is_untrue, take_back, take_back_needless_ends
 from sms_notify.wording.content import Text
 
 _MOST_RECUTS = 2
@@ -42,7 +41,7 @@ class RefusedText:
     ) -> None:
         then, group = reaction.then, group_of(message.number)
         if is_untrue(self._rows, message.id) and take_back(self._rows, message):
-            take_back_needless_ends(self._rows, message, self._account.calm)
+            take_back_needless_ends(self._rows, message)
         elif (there := self._readdressed(message)) is not None:
             self._requeue(there, timedelta(), entry)
         elif self._unaddressed(message):
@@ -114,7 +113,7 @@ class RefusedText:
         moved = self._rows.move(message, state, entry)
         note_lost(self._rows, message, state, f"{entry.reason} {entry.code or ''}".strip())
         if state.bad_end:
-            after_failure(self._rows, moved)
+            fail(self._rows, moved)
 
     def _to_members(self, message: Message, group: str, entry: Entry) -> None:
         """A group that the gateway does not know, or refuses: those of it that we know are texted one by one."""

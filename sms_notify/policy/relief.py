@@ -21,6 +21,9 @@ from sms_notify.policy.withdrawal import take_back
 HANDED_ON = (Kind.FIRING, Kind.ESCALATION, Kind.REMINDER)
 """What is told to whoever is on call when it is told."""
 
+_BRIEF = (Hold.GROUP, Hold.LIMIT, Hold.BEHIND, Hold.UNCONFIRMED)
+"""What is not asked for shifts when it is due: it holds thousands in a storm, and most of them within a shift."""
+
 
 def relieved(plan: Plan, rows: Rows) -> list[Notification]:
     """What was held until now is told to who is on call when it is told, not to who was when it came."""
@@ -37,9 +40,14 @@ def relieved(plan: Plan, rows: Rows) -> list[Notification]:
 
 def call_back(plan: Plan, rows: Rows) -> bool:
     """Texts to somebody whose shift has ended, and that have not left, do not leave: what they tell is due, to be told to who
-    is on call now. False where there is none.
+    is on call now, and so is what limits or a group held. False where there is none.
     """
-    staff, found = Staff(plan.directory, plan.schedules), False
+    staff = Staff(plan.directory, plan.schedules)
+    held = [n for n in rows.all_held() if n.kind in HANDED_ON and n.why in _BRIEF]
+    late = [n for n in held if _in_place_of(plan, staff, rows, _place(n))]
+    for n in late:
+        rows.hold(n, rows.now, Hold(n.why) if Hold(n.why).again else Hold.NOW, n.held_by)
+    found = bool(late)
     for message in [one for one in rows.messages.rows.values() if one.state is State.QUEUED]:
         told = [n for n in rows.of_message(message.id) if n.kind in HANDED_ON and n.state is PageState.TOLD]
         if any(_in_place_of(plan, staff, rows, _place(n)) for n in told):
@@ -110,10 +118,14 @@ def _has_heard(rows: Rows, n: Notification, person: Person) -> bool:
 
 
 def _taken_over(plan: Plan, rows: Rows, n: Notification, person: Person) -> Notification:
-    """Under the quiet hours of whoever takes over. What was to remind another is news to them."""
+    """Under the quiet hours of whoever takes over. What was to remind another is news to them, and what another may have read
+    is their first text.
+    """
     assert isinstance(n.why, Hold)  # noqa: S101 - it was held when it was read
     start, quiet = Wait(rows.now, n.why, n.held_by), plan.receiver(n.receiver).quiet
     held = allowed(plan, rows.incidents.rows[n.incident_id], n.receiver, start, quiet, person.quiet)
     if n.kind is Kind.REMINDER:
         n = replace(n, kind=Kind.FIRING, nth=n.nth - step_of(n.nth))
-    return replace(n, person=person, due_at=held.until, why=held.why, held_by=held.by, failures=0, id=0)
+    return replace(
+        n, person=person, due_at=held.until, why=held.why, held_by=held.by, failures=0, again_of=None, id=0
+    )

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from sms_notify.alert import SEVERITY
-from sms_notify.policy.rate_limits import Flapping, Lane
+from sms_notify.policy.rate_limits import CALM, Lane
 from sms_notify.policy.records import HeldLane, Incident, Message, Subject
 from sms_notify.policy.table import Table
 from sms_notify.policy.vocabulary import IncidentState, Kind
@@ -21,9 +21,9 @@ def as_told(subject: Subject) -> str:
     return f"{subject.alert.severity} {unheard} {flapping} {subject.acked_by}"
 
 
-def taken_for(incident: Incident, now: datetime, rule: Flapping | None) -> Incident:
+def taken_for(incident: Incident, now: datetime, calm: timedelta = CALM) -> Incident:
     """As severe as its readers take it for: a fall counts when it has lasted, and what dips for a moment still wakes."""
-    level = incident.level_at(now, (rule or Flapping()).calm)
+    level = incident.level_at(now, calm)
     if level is incident.severity:
         return incident
     return replace(incident, severity=level, labels={**incident.labels, SEVERITY: level})

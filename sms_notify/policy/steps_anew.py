@@ -107,7 +107,7 @@ class StepsAnew:
             plan_reminder(self._rows, incident.id, receiver, incident.raised, told.repeat_interval, first)
 
     def _owe(self, incident: Incident, receiver: Receiver, person: Person) -> Notification:
-        taken = taken_for(incident, self._now, self._plan.limits.flapping)
+        taken = taken_for(incident, self._now, self._plan.limits.calm)
         held = allowed(
             self._plan, taken, receiver.name, Wait(self._now, Hold.NOW), receiver.quiet, person.quiet
         )

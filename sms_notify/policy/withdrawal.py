@@ -4,13 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import replace
-from datetime import timedelta
 from types import MappingProxyType
 
 from sms_notify.policy.cases import Case
 from sms_notify.policy.holds import Hold
-from sms_notify.policy.lost_sight import is_lost
-from sms_notify.policy.owed_again import still_owed
+from sms_notify.policy.owed_again import after_failure, still_owed, was_never_heard_of
 from sms_notify.policy.records import Entry, Message, Notification
 from sms_notify.policy.rows import Rows
 from sms_notify.policy.said import is_said
@@ -78,7 +76,7 @@ def _not_owed(rows: Rows, n: Notification) -> Drop | None:
     if still_owed(rows, n):
         return None
     incident = rows.incidents.rows[n.incident_id]
-    if not incident.is_open and n.kind is not Kind.RESOLVED:
+    if not incident.is_open and (n.kind is not Kind.RESOLVED or was_never_heard_of(rows, n)):
         return Drop.RESOLVED
     return Drop.ACKNOWLEDGED if n.follows_up and incident.acked_at is not None else Drop.SUPERSEDED
 
@@ -128,27 +126,18 @@ def was_texted(rows: Rows, incident_id: int) -> bool:
     )
 
 
-def take_back_needless_ends(rows: Rows, message: Message, calm: timedelta) -> None:
-    """A text did not leave: the ends of what its reader cannot have heard of are not told either."""
-    told = [(n.incident_id, n.number) for n in rows.of_message(message.id)]
-    for incident_id, number in told:
-        ends = [n for n in rows.of_incident(incident_id) if n.number == number and n.kind is Kind.RESOLVED]
-        lost = is_lost(rows, rows.incidents.rows[incident_id], calm)  # that is news, whatever else was told
-        if not ends or lost or _beginning_was_told(rows, incident_id, number):
-            continue
-        rows.drop(ends, Drop.RESOLVED)
-        needless = {n.id: Drop.RESOLVED for n in ends}
-        for waiting in _waiting(rows, [incident_id]):
-            if not waiting.ambiguous and any(n.id in needless for n in rows.of_message(waiting.id)):
-                take_back(rows, waiting, needless)
+def fail(rows: Rows, message: Message) -> None:
+    """A text was refused or not delivered: what it was to tell is tried again, but for the end of what nobody has read of."""
+    take_back_needless_ends(rows, message)
+    after_failure(rows, message)
 
 
-def _beginning_was_told(rows: Rows, incident_id: int, number: str) -> bool:
-    """Whether this reader has, or may have, a text that says of the problem that it is there."""
-    incident = rows.incidents.rows[incident_id]
-    return any(
-        rows.may_have_arrived(n)
-        for one in rows.episodes(incident.source, incident.fingerprint)
-        for n in rows.of_incident(one.id)
-        if n.number == number and n.kind is not Kind.RESOLVED
-    )
+def take_back_needless_ends(rows: Rows, message: Message) -> None:
+    """A text did not leave, or did not arrive: the ends of what its reader cannot have heard of are not told either."""
+    told = {n.incident_id for n in rows.of_message(message.id)}
+    ends = [n for id_ in told for n in rows.of_incident(id_) if n.kind is Kind.RESOLVED]
+    needless = {n.id: Drop.RESOLVED for n in ends if was_never_heard_of(rows, n)}
+    rows.drop((n for n in ends if n.id in needless), Drop.RESOLVED)
+    for waiting in _waiting(rows, told):
+        if any(n.id in needless for n in rows.of_message(waiting.id)):
+            take_back(rows, waiting, needless)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 
 from sms_notify.wording.alert_fields import title_of, where_of
 from sms_notify.wording.content import TextedIncident
@@ -25,15 +25,18 @@ def _of_one(by: str, firing: Sequence[TextedIncident], words: Words) -> str:
     said = words.acked.format(one_line(by, _NAME))
     if len(his) == len(firing):
         return said
-    others = {where_of(one.alert) for one in firing if one.acked_by != by}
-    places = dict.fromkeys(_named(one, others, words) for one in his)
+    others = [one for one in firing if one.acked_by != by]
+    places = dict.fromkeys(_name_of(one, others, words) for one in his)
     few = len(places) <= _NAMED
     return f"{said}: {', '.join(places) if few else words.some.format(len(his), len(firing))}"
 
 
-def _named(one: TextedIncident, others: Collection[str], words: Words) -> str:
-    """Its place; with its name where something else is there of which nobody takes care, or somebody else does."""
-    where, title = where_of(one.alert), title_of(one.alert, words)
-    if not where:
-        return title
-    return f"{title} {where}" if where in others else where
+def _name_of(told: TextedIncident, others: Sequence[TextedIncident], words: Words) -> str:
+    """The shortest that none of the others has: two problems of one host are told apart by what they are."""
+    taken = {name for one in others for name in _names_of(one, words)}
+    return next((name for name in _names_of(told, words) if name not in taken), f"#{told.tag}")
+
+
+def _names_of(told: TextedIncident, words: Words) -> Sequence[str]:
+    where, title = where_of(told.alert), title_of(told.alert, words)
+    return [name for name in (where, title, f"{title} {where}") if name.strip()]

@@ -9,10 +9,11 @@ import pytest
 from made import a_notification, acknowledged, an_incident
 from workbench import NOON, firing
 
-from sms_notify.alert import Status
+from sms_notify.alert import Severity, Status
 from sms_notify.policy.bundles import FLAPPING, RAISED, bundle, came_and_went, digest, needs_digest, notice
 from sms_notify.policy.episodes import tag_of
 from sms_notify.policy.holds import Hold
+from sms_notify.policy.rate_limits import Lane
 from sms_notify.policy.records import Incident, Notification
 from sms_notify.policy.vocabulary import IncidentState, Kind
 from sms_notify.wording.content import Crowd, Merged, Pause, Silent, Tone
@@ -249,6 +250,21 @@ def test_a_digest_says_since_when_until_when_where_to_acknowledge_and_how_many_w
 
     assert (told.since, told.silent_until, told.ack, told.hidden) == (EARLIER, LATER, "https://ack", 5)
     assert (told.silent, told.crowd) == (Silent.CRITICAL, Crowd(3, more=True))
+
+
+@pytest.mark.parametrize(
+    ("lane", "now", "tone"),
+    [
+        (Lane.CRITICAL, Severity.CRITICAL, Tone.RAISED),
+        (Lane.CRITICAL, Severity.WARNING, Tone.NEWS),  # its reader may know of the warning
+        (Lane.REST, Severity.WARNING, Tone.RAISED),
+    ],
+)
+def test_a_rise_that_waited_and_fell_is_not_told_as_worse(lane: Lane, now: Severity, tone: Tone) -> None:
+    n = replace(owed(bundle=RAISED, incident=replace(DISK, severity=now)), row_lane=lane)
+
+    assert notice([n], None, "").tone is tone
+    assert (bundle(n) == bundle(owed(bundle=RAISED))) is (tone is Tone.RAISED)
 
 
 @pytest.mark.parametrize("kind", [Kind.FIRING, Kind.ESCALATION])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -38,6 +39,37 @@ def test_a_reader_believes_what_may_have_arrived_or_waits(
     reading = ReaderBeliefs(Delivery("x", ()), rows)
     assert reading.believes(FIRST, ALICE.number) is believes
     assert reading.believes(FIRST, BOB.number) is Belief.NOTHING
+
+
+@pytest.mark.parametrize(
+    ("proven", "lost", "again_of", "believes", "counts_as_lost"),
+    [
+        (None, State.UNKNOWN, None, Belief.FIRING, None),  # a report may still prove it
+        (None, State.UNKNOWN_FINAL, None, Belief.NOTHING, 7),
+        (State.DELIVERED, State.UNKNOWN_FINAL, None, Belief.FIRING, 7),
+        (State.NOT_DELIVERED, State.UNKNOWN_FINAL, None, Belief.NOTHING, 7),
+        (None, None, 7, Belief.NOTHING, 7),  # its second text was not owed any more
+        (None, State.DELIVERED, 5, Belief.FIRING, None),
+    ],
+)
+def test_what_was_lost_counts_as_told_nowhere(
+    proven: State | None,
+    lost: State | None,
+    again_of: int | None,
+    believes: Belief,
+    counts_as_lost: int | None,
+) -> None:
+    n = a_notification(OPEN, id_=2, again_of=again_of)
+    text = a_message(7, state=lost or State.UNKNOWN_FINAL)
+    last = replace(n, state=PageState.DROPPED) if lost is None else told_by(text, n)
+    before = a_message(3, state=proven or State.CANCELLED)
+    rows = rows_with(OPEN, text, before, last, told_by(before, a_notification(OPEN, id_=1)))
+    said = Believed(ALICE, Belief.FIRING, OPEN.id, 2, NOON)
+    rows.beliefs.load((OPEN.source, OPEN.fingerprint, ALICE.number), said)
+    reading = ReaderBeliefs(Delivery("x", ()), rows)
+
+    assert reading.believes(FIRST, ALICE.number) is believes
+    assert reading.lost(FIRST, ALICE.number) == counts_as_lost
 
 
 def test_the_last_word_counts() -> None:

@@ -41,7 +41,7 @@ BOBS = (Shift("bob", NOON - HOUR, NOON + HOUR),)
         ({"why": Hold.FAILED, "failures": 2}, BOBS, [("bob", 0, "failed")]),
         ({"why": Hold.NOW}, BOBS, [("bob", 0, "now")]),  # its text was taken back
         ({"why": Hold.LIMIT}, BOBS, []),  # a limit holds for minutes
-        ({"why": Hold.UNCONFIRMED}, BOBS, []),  # alice may have it
+        ({"why": Hold.UNCONFIRMED}, BOBS, [("bob", 0, "unconfirmed")]),  # alice may have it, and is off call
         ({"due_at": NOON + MINUTE}, BOBS, []),
         ({"state": PageState.TOLD}, BOBS, []),
         ({"kind": Kind.REMINDER, "nth": 3}, BOBS, [("bob", 0, "quiet_hours")]),
@@ -93,6 +93,29 @@ def test_a_text_that_waits_for_somebody_whose_shift_is_over_is_called_back(
     assert call_back(plan, rows) is back
     assert moves(rows) == ([(7, State.CANCELLED, Cause.SUPERSEDED)] if back else [])
     assert [one.person.name for one in relieved(plan, rows)] == (["bob"] if back else [])
+
+
+@pytest.mark.parametrize(
+    ("why", "shifts", "taken"),
+    [
+        (Hold.GROUP, BOBS, "now"),
+        (Hold.LIMIT, BOBS, "now"),
+        (Hold.BEHIND, BOBS, "now"),
+        (Hold.UNCONFIRMED, BOBS, "unconfirmed"),
+        (Hold.LIMIT, (), ""),
+        (Hold.FAILED, BOBS, ""),  # it is tried again when its pause is over
+        (Hold.QUIET, BOBS, ""),
+        (Hold.SUPPRESSED, BOBS, ""),
+    ],
+)
+def test_what_its_readers_other_texts_held_is_due_when_the_shift_is_over(
+    why: Hold, shifts: tuple[Shift, ...], taken: str
+) -> None:
+    held = a_notification(OPEN, why=why, due_at=NOON + MINUTE, state=PageState.HELD, receiver="oncall")
+    plan, rows = planned(Receiver("oncall", (ON_CALL,)), shifts=shifts), rows_with(OPEN, held)
+
+    assert call_back(plan, rows) is bool(taken)
+    assert [(one.person.name, one.why) for one in relieved(plan, rows)] == [("bob", taken)] * bool(taken)
 
 
 def test_what_was_to_remind_another_is_a_beginning_to_whoever_takes_over() -> None:

@@ -80,6 +80,6 @@ def test_that_more_is_held_was_said_to_nobody_where_its_text_never_left(
 )
 def test_a_fall_counts_when_it_has_lasted(minutes: int, taken: str) -> None:
     fell = replace(OPEN, level=Severity.CRITICAL, milder_since=NOON)
-    found = taken_for(fell, NOON + timedelta(minutes=minutes), None)
+    found = taken_for(fell, NOON + timedelta(minutes=minutes))
 
     assert (found.severity, found.labels["severity"]) == (taken, taken)

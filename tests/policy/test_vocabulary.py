@@ -183,7 +183,7 @@ def words(members: object, predicate: str) -> set[str]:
         (Kind, "configured", "firing escalation reminder resolved unheard digest handoff"),
         (Heard, "news", "first raised resumed"),
         (Hold, "of_hours", "muted inactive quiet_hours"),
-        (Hold, "outlasts_shifts", "now muted inactive quiet_hours too_old failed"),
+        (Hold, "outlasts_shifts", "now muted inactive quiet_hours too_old failed unconfirmed"),
         (Hold, "again", "failed unconfirmed"),
     ],
 )
