@@ -31,6 +31,7 @@ from sms_notify.policy.rotations import Schedule
 from sms_notify.policy.ruleset import Plan
 from sms_notify.policy.self_alert_notes import note_unaddressed
 from sms_notify.policy.vocabulary import AckBy, AckEnd, Cause, Drop
+from sms_notify.policy.withdrawal import take_back_suppressed
 from sms_notify.store import belief_rows, configuration_rows, incidents, outbox, silences, timers
 from sms_notify.store.tx import Tx
 
@@ -193,6 +194,12 @@ class Engine:
         self._tell_ends(working, closed)
         working.flush()
         return closed
+
+    def hold_back(self, tx: Tx, incident_ids: Iterable[int], now: datetime) -> None:
+        """Their source suppresses these from now on: texts about them that wait do not leave before it lets go."""
+        working, ids = self._loaded(tx, incident_ids, now)
+        take_back_suppressed(working.rows, ids)
+        working.flush()
 
     def _loaded(self, tx: Tx, incident_ids: Iterable[int], now: datetime) -> tuple[WorkingSet, list[int]]:
         working, ids = WorkingSet(tx, self.node, now), list(dict.fromkeys(incident_ids))

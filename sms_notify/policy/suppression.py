@@ -26,8 +26,7 @@ def is_suppressed(incident: Incident, now: datetime) -> bool:
 
 def unless_suppressed(rows: Rows, n: Notification) -> Notification:
     """As it is, or held until its source is asked again. An end never is, nor that nothing is heard."""
-    quiet = n.kind not in (Kind.RESOLVED, Kind.UNHEARD) and n.due_at <= rows.now
-    if not quiet or not is_suppressed(rows.incidents.rows[n.incident_id], rows.now):
+    if n.due_at > rows.now or not must_wait(rows, n):
         return n
     why, by = (n.why, n.held_by) if Hold(n.why).outlasts_limits else (Hold.SUPPRESSED, "")
     return replace(n, due_at=rows.now + LOOK_AGAIN, why=why, held_by=by)
@@ -39,3 +38,9 @@ def hold_suppressed(rows: Rows, held: Iterable[Notification]) -> None:
         later = unless_suppressed(rows, n)
         if later is not n and isinstance(later.why, Hold):
             rows.hold(n, later.due_at, later.why, later.held_by)
+
+
+def must_wait(rows: Rows, n: Notification) -> bool:
+    """Whether its source keeps this from its reader now: all but the end, and that nothing is heard of it."""
+    suppressed = is_suppressed(rows.incidents.rows[n.incident_id], rows.now)
+    return suppressed and n.kind not in (Kind.RESOLVED, Kind.UNHEARD)

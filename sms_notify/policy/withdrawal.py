@@ -12,6 +12,7 @@ from sms_notify.policy.owed_again import after_failure, still_owed, was_never_he
 from sms_notify.policy.records import Entry, Message, Notification
 from sms_notify.policy.rows import Rows
 from sms_notify.policy.said import is_said
+from sms_notify.policy.suppression import must_wait
 from sms_notify.policy.vocabulary import Cause, Drop, Kind, PageState, State
 
 NOTHING: Mapping[int, Drop] = MappingProxyType({})
@@ -34,6 +35,13 @@ def take_back_changed(rows: Rows, cases: Iterable[Case]) -> None:
     take_back_untrue(
         rows, (one.id for incident in heard for one in rows.episodes(incident.source, incident.fingerprint))
     )
+
+
+def take_back_suppressed(rows: Rows, incident_ids: Iterable[int]) -> None:
+    """Texts that have not left about what its source suppresses by now: they wait on until it lets go."""
+    for message in _waiting(rows, incident_ids):
+        if any(must_wait(rows, n) for n in rows.of_message(message.id)):
+            take_back(rows, message)
 
 
 def _waiting(rows: Rows, incident_ids: Iterable[int]) -> list[Message]:

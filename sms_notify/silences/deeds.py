@@ -29,4 +29,7 @@ def keeper_of(
     def resolve(tx: Tx, keys: Sequence[AlertKey], now: datetime) -> None:
         engine().accept(tx, ended(tx, keys, now), now)
 
-    return Keeper(commit, asked, acknowledge, take_back, resolve, clock)
+    def hold_back(tx: Tx, ids: Sequence[int], now: datetime) -> None:
+        engine().hold_back(tx, ids, now)
+
+    return Keeper(commit, asked, acknowledge, take_back, resolve, hold_back, clock)

@@ -36,6 +36,9 @@ yet.
 TakeBack = Callable[[Tx, Sequence[int], str, str, datetime], Sequence[int]]
 """Ends what this silence has acknowledged, by whom, its id, as of now; returns those whose acknowledgement ended."""
 
+HoldBack = Callable[[Tx, Sequence[int], datetime], object]
+"""Texts about these incidents that have not left wait until their source tells them again."""
+
 _AT_ONCE = 100  # incidents in one transaction: everybody who sends waits for the same thread
 _NOT_WORTH = timedelta(
     minutes=1
@@ -101,12 +104,14 @@ class Keeper:
         acknowledge: Acknowledge,
         take_back: TakeBack,
         resolve: Resolve,
+        hold_back: HoldBack,
         clock: Clock,
     ) -> None:
         self._commit = commit
         self._alertmanagers = alertmanagers
         self._set_acknowledged = acknowledge
         self._set_taken_back = take_back
+        self._hold_back = hold_back
         self._clock = clock
         self._ends = Ends(commit, alertmanagers, resolve, clock)
         self._told: dict[tuple[str, SilenceEvent], Why] = {}
@@ -139,6 +144,9 @@ class Keeper:
             return (*kept, *self._tell_ends(self._ends.skip()))
         over = self._over(every)
         looked = self._ends.look(every, anyway=bool(over))
+        if suppressed := list(looked.suppression.began):
+            now = self._clock()
+            self._commit(lambda tx: self._hold_back(tx, suppressed, now))
         return (*kept, *self._take_back(over, looked), *self._tell_ends(looked))
 
     def _over(self, active: Sequence[Silence]) -> list[BySilence]:
