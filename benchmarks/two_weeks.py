@@ -279,7 +279,7 @@ def cost(configuration: Path = CONFIGURATION, recording: Path = RECORDING) -> di
     """Texts, parts and credits in all, by person and by week, and every text with its time, as this tree has them."""
     settings = load(configuration, {**os.environ, **ENVIRON})
     plan, zone = plan_at(settings, BEGINS), ZoneInfo(settings.gateways[0].timezone)
-    account = account_of(settings.gateways[0], plan.gateways, plan.directory)
+    account = account_of(settings.gateways[0], plan)
     with recording.open("rb") as file, Replay(Setup(configuration.name, plan, account), zone) as replay:
         tally = replay.tally = _Weekly(zone)
         for event in Recording(recording.name, file):

@@ -151,7 +151,7 @@ def test_the_oracle_finds_over_a_day(
         ("FIRING critical DiskFull h07 since 13:00 #abcd", {"h07": Head.FIRING}),
         ("OK 2x DiskFull: h07, h08 #abcd", {"h07": Head.OK, "h08": Head.OK}),
         ("FIRING critical 2x: DiskFull h07; OK Slow h09 #abcd", {"h07": Head.FIRING, "h09": Head.OK}),
-        ("OK DiskFull h07: 1 of 2, h08 still firing", {"h07": Head.OK, "h08": Head.REMINDER}),
+        ("OK DiskFull h07: 1 of 2, h08 still firing", {"h07": Head.OK, "h08": Head.LISTED}),
         ("Held since 22:00: 1 resolved, 1 open: Slow h03; resolved: Slow h04", {"h03": Head.LISTED, "h04": Head.RESOLVED}),
         ("Held since 22:00: 2 resolved: 2x Slow h03, h04", {"h03": Head.RESOLVED, "h04": Head.RESOLVED}),
         ("Held since 22:00: 2 open: UNHEARD Slow h03; DiskFull h04 #xy", {"h03": Head.UNHEARD, "h04": Head.LISTED}),

@@ -32,6 +32,7 @@ HERE, CRITICAL, REST = ALICE.number, Lane.CRITICAL, Lane.REST
 ONE_A_MINUTE, FIVE_A_QUARTER = parse_limit("1/1m"), parse_limit("5/15m")
 NO_BOUNDS = Credits(None, None, 0, 0)
 WARNING = an_incident(1, firing("DiskFull", severity="warning"))
+ALL = an_incident(2, firing("Load", severity="warning", team="all"))  # dba and oncall both reach bob
 
 
 def before(minutes: float) -> datetime:
@@ -48,7 +49,7 @@ def allowance(limits: Limits, max_parts: int = 1, **of_receivers: tuple[Limit, .
 
 
 def rows_after(**queue: object) -> Rows:
-    rows = rows_with(WARNING)
+    rows = rows_with(WARNING, ALL)
     rows.queue = QueueView(**queue)  # type: ignore[arg-type]
     return rows
 
@@ -321,7 +322,6 @@ def test_no_end_spends_the_reserve() -> None:
 
 # A receiver's limit.
 
-ALL = an_incident(2, firing("Load", severity="warning", team="all"))  # dba and oncall both reach bob
 HELD = {"dba": [before(30)]}
 
 

@@ -54,7 +54,10 @@ DUTCH = replace(ALICE, language="nl")
         ([owed(1), owed(2, person=BOB)], [(BEGUN, REST, [1]), (BEGUN, REST, [2])]),
         ([owed(1, due_at=SOON), owed(2)], [(BEGUN, REST, [2])]),
         ([owed(1, why=Hold.LATE), owed(2, why=Hold.LATE, receiver="dba")], [(MERGED, REST, [1, 2])]),
-        ([owed(1, why=Hold.LATE), owed(2)], [(MERGED, REST, [1, 2])]),
+        (
+            [owed(1, why=Hold.LATE), owed(2)],
+            [(BEGUN, REST, [1]), (BEGUN, REST, [2])],
+        ),  # what is news is not late
         ([owed(1, bundle=FLAPPING)], [(BEGUN, REST, [1])]),
         # Critical news and the rest.
         ([owed(1), owed(2, "critical", bundle="b")], [(BEGUN, CRITICAL, [2]), (BEGUN, REST, [1])]),

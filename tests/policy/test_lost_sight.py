@@ -94,5 +94,5 @@ def test_a_text_that_says_so_leaves_though_its_reader_heard_of_no_beginning() ->
 
     for incident, state in ((LOST, State.QUEUED), (ended(OPEN), State.CANCELLED)):
         rows = rows_with(incident, failed, end, *told)
-        take_back_needless_ends(rows, failed, CALM)
+        take_back_needless_ends(rows, failed)
         assert rows.messages.rows[end.id].state is state

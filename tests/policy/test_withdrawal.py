@@ -237,7 +237,7 @@ def test_the_end_of_what_a_reader_cannot_have_heard_of_is_needless(
     )
     lost = a_message(5, state=State.CANCELLED)
     rows.load_notification(told_by(lost, a_notification(OVER, kind=STEP, id_=40)))
-    take_back_needless_ends(rows, lost, timedelta(minutes=10))
+    take_back_needless_ends(rows, lost)
 
     # The other end, which the text was to tell as well, is due.
     expected = (
@@ -251,7 +251,7 @@ def test_a_held_end_of_what_a_reader_cannot_have_heard_of_is_dropped() -> None:
     rows = rows_with(OVER, a_notification(OVER, kind=END, id_=2))
     lost = a_message(5, state=State.CANCELLED)
     rows.load_notification(told_by(lost, a_notification(OVER)))
-    take_back_needless_ends(rows, lost, timedelta(minutes=10))
+    take_back_needless_ends(rows, lost)
 
     assert fates(rows)[2] is Drop.RESOLVED
 
