@@ -166,6 +166,8 @@ def taken_back(case: Case) -> Iterator[Violation]:
         return
     if not any(ack >= max([stretch.begin, *stretch.rises]) for ack in case.problem.acks if ack < back):
         return  # it was void before
+    if any(max(case.problem.acks) <= at <= back for at, _, _ in case.heard.story.of_kind("clock")):
+        return  # by the clock it may have been taken back before it was made
     calm = case.heard.story.last.calm and not case.heard.story.faults and not case.muted
     soon = calm and rank_of(stretch.severities[-1][1]) == 0
     by = back + _STEP_LATE if soon else case.heard.story.ends

@@ -65,17 +65,17 @@ class _Wording:
 
     def __init__(self, digest: Digest, reader: Reader) -> None:
         self.digest, self.reader, self.words = digest, reader, words_of(reader)
-        said = digest.tone in (Tone.FLAPPING, Tone.UNHEARD)  # by the first word, for all of them
+        self.until = local(digest.silent_until, zone_of(reader.timezone))
+        storm = digest.why is Merged.STORM
+        # Without a silence the reader needs no count of what is held.
+        self.few = digest.why is Merged.CROWD or (storm and self.until is None)
+        said = self.few and digest.tone in (Tone.FLAPPING, Tone.UNHEARD)  # by the first word, for all of them
         held = (replace(told, flapping=False, heard_at=None) if said else told for told in digest.held)
         self.open = listed((told for told in held if not told.ended), self.words)
         ended = [told for told in digest.held if told.ended]
         self.ended = listed((told for told in ended if not told.alert.end_reason), self.words)
         self.over = self._ends([*digest.over, *(told for told in ended if told.alert.end_reason)])
         self.since = local(digest.since, zone_of(reader.timezone))
-        self.until = local(digest.silent_until, zone_of(reader.timezone))
-        storm = digest.why is Merged.STORM
-        # Without a silence the reader needs no count of what is held.
-        self.few = digest.why is Merged.CROWD or (storm and self.until is None)
         self.news = bool(self.open or self.ended)
         self.announced = digest.promises and self.news
 
