@@ -47,7 +47,8 @@ def told_twice(case: Case) -> Iterator[Violation]:
         told = [one for one in case.heard.said(person, case.place) if one.head in heads]
         allowed = max(1, reasons) * len(case.problem.members) + case.doubts(person)
         if any(len(one.text.reading.said) > 1 for one in told):
-            allowed += _reminders(case)  # those of several problems in one text have no word of their own
+            # Turns in a text of several problems have no word of their own.
+            allowed += _reminders(case) + case.steps_of(person)
         if len(told) > allowed:
             yield case.violation("told twice", person, [one.text.body for one in told])
 

@@ -37,7 +37,7 @@ def untold(case: Case) -> Iterator[Violation]:
     if len(case.problem.members) > 1:
         told = [any(told)] if told else []
     for holders, is_told in zip(case.duty(firing_only=True), told, strict=False):
-        if not is_told and not all(_is_excused(case, person, stretch) for person in holders):
+        if not is_told and not any(_is_excused(case, person, stretch) for person in holders):
             yield case.violation("untold", holders[0], case.heard.belief(holders[0], case.place))
 
 
@@ -144,9 +144,8 @@ def steps_missing(case: Case) -> Iterator[Violation]:
             for holders in map(story.last.holders, step["notify"]):
                 due = stretch.begin + seconds(step["after"])
                 for person in holders:
-                    if not (
-                        story.faulty(person, due - 60, due + 1800) or _heard_since(case, person, stretch)
-                    ):
+                    by = story.ends if case.problem.suppressed else due + 1800  # it waited as long
+                    if not (story.faulty(person, due - 60, by) or _heard_since(case, person, stretch)):
                         yield case.violation("step missing", person, step["after"])
 
 

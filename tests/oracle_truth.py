@@ -34,7 +34,7 @@ def problems_of(story: OracleStory) -> dict[str, Problem]:
         for place, member, firing, severity in _told(kind, what):
             truth.hear(at, place, member, firing, severity)
         _note_acknowledgements(truth.found, at, sent, kind, what)
-        _note_by_hand(truth.found, at, kind, what)
+        _note_by_hand(truth.found, at, sent, kind, what)
     truth.pass_to(story.ends)
     return truth.found
 
@@ -152,13 +152,13 @@ def _note_acknowledgements(found: dict[str, Problem], at: int, sent: int, kind: 
         _of_monitor(found[what["host"]], at, sent, kind, what)
 
 
-def _note_by_hand(found: dict[str, Problem], at: int, kind: str, what: Any) -> None:
+def _note_by_hand(found: dict[str, Problem], at: int, sent: int, kind: str, what: Any) -> None:
     """What people do to it here, and what Alertmanager is made to hide or to forget."""
     if kind not in ("close", "gone", "suppressed"):
         return
     problem = found[what["labels"]["instance"]]
     if kind == "suppressed":
-        problem.suppressed.append((at, at + seconds(what["for"])))
+        problem.suppressed.append((at, sent + seconds(what["for"])))
         return
     for member in problem.members.values():
         member.firing = False

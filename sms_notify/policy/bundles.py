@@ -52,9 +52,12 @@ def needs_digest(listed: Iterable[Notification]) -> bool:
     """More than one kind of thing, ends by several words, things that began and ended untold, or several that are too old
     to be news, or were held for a night.
     """
-    every = [n for n in listed if n.bundle != FLAPPING]  # that it comes and goes is all that is told of it
+    told = list(listed)
+    every = [
+        n for n in told if _tone(n) is not Tone.FLAPPING
+    ]  # that it comes and goes is all that is told of it
     untold = any(n.subject.ended and n.kind is not Kind.RESOLVED for n in every)
-    held = len(every) > 1 and any(n.why in (Hold.LATE, Hold.QUIET) for n in every)
+    held = bool(every) and len(told) > 1 and any(n.why in (Hold.LATE, Hold.QUIET) for n in told)
     return untold or held or len({(n.kind, *_end_of(n)) for n in every}) > 1
 
 

@@ -21,7 +21,7 @@ from sms_notify.policy.said import taken_for
 from sms_notify.policy.self_alert_notes import note_asleep
 from sms_notify.policy.suppression import LOOK_AGAIN as LOOK_AT_SOURCE
 from sms_notify.policy.suppression import is_suppressed
-from sms_notify.policy.vocabulary import Decision, Kind, PageState
+from sms_notify.policy.vocabulary import Decision, Drop, Kind, PageState
 
 LOOK_AGAIN = timedelta(minutes=1)
 """For somebody on call, where nobody was."""
@@ -140,10 +140,14 @@ class Escalation:
         return replace(n, due_at=held.until, why=held.why, held_by=held.by)
 
     def _is_owed(self, n: Notification) -> bool:
-        """Whether it was owed before: none is told twice. What another receiver holds for longer is told when this one may."""
+        """Whether it was owed before: none is told twice. What another receiver holds for longer is told when this one may, and
+        what an end took back while it waited, when that was a flicker.
+        """
         before = self._rows.found(n.incident_id, n.number, n.kind, n.nth)
         if before is None:
             return False
+        if before.why is Drop.RESOLVED:
+            return self._rows.revive(n)
         held = before.state is PageState.HELD and isinstance(before.why, Hold) and before.why.of_hours
         if held and n.due_at < before.due_at and isinstance(n.why, Hold):
             self._rows.hold(before, n.due_at, n.why, n.held_by)

@@ -208,14 +208,16 @@ class Notifications:
         return case.heard is Heard.RESUMED and timer is not None
 
     def _next_step(self, case: Case, receiver: Receiver) -> int:
-        """What goes on climbs on where it left off; so does what flaps."""
+        """What goes on climbs on where it left off; so does what flaps. A step that an end took back while it waited was not
+        taken.
+        """
         goes_on = case.heard is Heard.RESUMED or (case.flapping and case.heard is Heard.FIRST)
         if case.anew or not goes_on:
             return 1
         climbed = (
             step_of(n.nth)
             for n in self._reading.earlier(case)
-            if n.receiver == receiver.name and n.kind is Kind.ESCALATION
+            if n.receiver == receiver.name and n.kind is Kind.ESCALATION and n.why is not Drop.RESOLVED
             and (n.incident_id == case.id or n.created_at >= self._reading.bout_since(case))
         )  # fmt: skip
         return 1 + max(climbed, default=0)

@@ -101,10 +101,13 @@ def _in_place_of(plan: Plan, staff: Staff, rows: Rows, place: _Place) -> Sequenc
 
 
 def _held_until_now(rows: Rows) -> dict[_Place, list[Notification]]:
-    """What fires, and was held by the clock on the wall, or could not leave until now."""
+    """What fires, and was held by the clock on the wall, or could not leave until now. What is over is only counted, to
+    whoever was promised a text.
+    """
     found: dict[_Place, list[Notification]] = {}
     for n in rows.all_held():
-        if n.due_at <= rows.now and n.kind in HANDED_ON and isinstance(n.why, Hold) and n.why.outlasts_shifts:
+        fires = n.kind in HANDED_ON and rows.incidents.rows[n.incident_id].is_open
+        if fires and n.due_at <= rows.now and isinstance(n.why, Hold) and n.why.outlasts_shifts:
             found.setdefault(_place(n), []).append(n)
     return found
 

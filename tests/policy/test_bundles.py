@@ -95,9 +95,10 @@ def test_the_same_thing_by_one_receiver_of_one_group_is_one_text_and_so_is_a_nig
         ([owed(why=Hold.LIMIT), owed(why=Hold.GROUP)], False),
         ([FLAPS], False),
         ([FLAPS, STEP], False),  # that it comes and goes is all that is told of it
-        ([owed(incident=over(DISK), bundle=FLAPPING)], False),
+        ([owed(incident=over(DISK), bundle=FLAPPING)], True),  # its bout is over
         ([owed(why=Hold.LATE, bundle=FLAPPING)], False),
-        ([owed(why=Hold.QUIET, bundle=FLAPPING), QUIET], False),
+        ([owed(why=Hold.QUIET, bundle=FLAPPING), QUIET], True),
+        ([replace(FLAPS, why=Hold.QUIET), QUIET], True),  # beside something else it is one thing of two
     ],
 )
 def test_what_no_notice_can_say_needs_a_digest(listed: list[Notification], needed: bool) -> None:
