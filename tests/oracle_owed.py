@@ -64,13 +64,13 @@ def _goes_on(problem: Problem, stretch: Stretch) -> bool:
 
 
 def _is_excused(case: Case, person: str, stretch: Stretch) -> bool:
-    """Nobody is reminded of what is acknowledged, so that a text that was given up stays so; nor is it owed to those whom a
-    reload makes responsible.
+    """Nobody is reminded of what is acknowledged or of words alone, so that a text that was given up stays so; nor is it owed
+    to those whom a reload makes responsible.
     """
     before = [one.end or 0 for one in case.problem.stretches[:-1]]
     kept = _flickered(case.problem) and case.problem.acknowledged(before[-1]) is not None
     anew = max([stretch.begin, *stretch.owed_rises, *case.problem.unacks])
-    if not any(ack >= anew for ack in case.problem.acks) and not kept:
+    if not any(ack >= anew for ack in case.problem.acks) and not kept and not case.problem.notice:
         return False
     since = max(stretch.begin, *stretch.rises, *(calm for _, calm in case.problem.bouts), 0)
     first = case.duty(setting=case.heard.story.settings[0])
