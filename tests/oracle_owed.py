@@ -17,6 +17,7 @@ _LATEST_CRITICAL = 61
 _AFTER_FAULTS = 17 * 60
 _STEP_LATE = 20 * 60
 _GIVEN_UP = 15 * 60
+_CLOSING = ("error:104", "error:108", "error:117")  # whoever it is refused for, nobody is texted for a while
 _MORNING = 4 * 3600  # before the noon at which a story ends
 
 
@@ -185,7 +186,8 @@ def unreported(case: Case) -> Iterator[Violation]:
         reached = any(_reached(case, person, stretch, until) for person in case.responsible())
         noted = any("operator" in text.to and stretch.begin <= text.at for text in case.heard.texts)
         dead = any(
-            to == "" and at <= until and stretch.begin <= end for at, end, to, _ in case.heard.story.faults
+            (to == "" or what in _CLOSING) and at <= until and stretch.begin <= end
+            for at, end, to, what in case.heard.story.faults
         )
         goes_on = _goes_on(case.problem, stretch)
         if not (reached or noted or dead or goes_on or case.problem.in_bout(stretch.begin)):
