@@ -182,9 +182,9 @@ def _within(part: str) -> Sequence[str]:
 
 
 def _of_label(part: str) -> str:
-    """The value of `reason=CrashLoopBackOff`; a number may mean something else in a sentence."""
+    """The value of `reason=CrashLoopBackOff`; a number, and a plain word, may mean something else in a sentence."""
     value = part.partition("=")[2]
-    return value if value.isalpha() else ""
+    return value if value.isalpha() and not value.islower() else ""
 
 
 def _leads(word: str) -> bool:
