@@ -11,8 +11,11 @@ _EMPTY = re.compile(
     r"|service|host|details?|summary)\b|[^\w]|_",
     re.IGNORECASE,
 )
+SERVICE_STATES = ("OK", "WARNING", "CRITICAL", "UNKNOWN")
+"""Of a service, by the number with which a plug-in exits."""
+
 # `PING CRITICAL:` is how plug-ins begin, whatever the service is called here.
-_HEADING = re.compile(r"\W*[A-Z][A-Z0-9_ -]* (?:OK|WARNING|CRITICAL|UNKNOWN)\W*")
+_HEADING = re.compile(rf"\W*[A-Z][A-Z0-9_ -]* (?:{'|'.join(SERVICE_STATES)})\W*")
 _TRACEBACK = "Traceback (most recent call last)"
 
 

@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 
 from sms_notify.alert import Acknowledged, Alert, Delivery, Status, Unacknowledged, fingerprint_of
 from sms_notify.sources import input_limits
-from sms_notify.sources.check_output import speaking_line
+from sms_notify.sources.check_output import SERVICE_STATES, speaking_line
 
 _SEVERITIES = {
     "CRITICAL": "critical",
@@ -23,7 +23,6 @@ _SEVERITIES = {
     "UNREACHABLE": "warning",
 }
 _WELL = ("OK", "UP")
-_OF_SERVICES = ("OK", "WARNING", "CRITICAL", "UNKNOWN")
 # What begins and ends beside the trouble itself: its name, its severity, whether it begins.
 _BESIDE = {
     "FLAPPINGSTART": ("flapping", "warning", Status.FIRING),
@@ -83,7 +82,7 @@ class Check:
     @property
     def nameless(self) -> bool:
         """Whether it does not say what it is about: no host, or a service's state and no service."""
-        of_service = self.state in _OF_SERVICES and not self.spoken
+        of_service = self.state in SERVICE_STATES and not self.spoken
         return not self.host or (not self.service and of_service)
 
     @property

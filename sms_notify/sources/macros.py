@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 
 from sms_notify.errors import ParseError
 from sms_notify.sources import input_limits, sentences
+from sms_notify.sources.check_output import SERVICE_STATES
 from sms_notify.sources.hook_arguments import read_arguments, says, squeezed
 from sms_notify.sources.host_check import Check
 
@@ -23,7 +24,6 @@ _NOT_AFTER = timedelta(days=1)
 MORE_OPTIONS = ("monitor", "severity", "problem-id")
 _ESSENTIAL = ("type", "host", "service", "state", "output", "comment")
 _ABOUT = ("HOST", "SERVICE")
-_SERVICE_STATES = ("OK", "WARNING", "CRITICAL", "UNKNOWN")
 _HOST_STATES = ("UP", "DOWN", "UNREACHABLE", "UNREACHABLE")
 _AS_LABELS = {
     "monitor": "monitor",
@@ -176,7 +176,7 @@ def _type_and_state(said: Macros) -> tuple[str, str]:
 def _state(said: Macros, option: str) -> str:
     """In full; some send its number."""
     word = said.line(option)
-    numbers = _SERVICE_STATES if said.raw("service") else _HOST_STATES
+    numbers = SERVICE_STATES if said.raw("service") else _HOST_STATES
     return numbers[int(word)] if word in ("0", "1", "2", "3") else sentences.state_of(word)
 
 
