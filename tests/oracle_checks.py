@@ -12,6 +12,7 @@ from oracle_story import rank_of, seconds
 from oracle_words import Head
 
 UNDER_WAY = 30  # seconds in which a text may have been overtaken by what it says
+_LOOKS = 120
 _HOUR_OF_ENDS = 3700
 
 
@@ -139,9 +140,19 @@ def false_words(case: Case) -> Iterator[Violation]:
                 yield case.violation("CLOSED to whoever closed it", person, one.text.body)
             if firing is True and one.head.over:
                 yield case.violation("OK while it fires", person, one.text.body)
-            elif firing is False and not one.head.over and not case.problem.in_bout(one.at):
+            elif firing is not False or one.head.over or _just_gone(case, one.at):
+                continue
+            elif not case.problem.in_bout(one.at):
                 about = "in a text of several" if len(one.text.reading.said) > 1 else ""
                 yield case.violation("firing when over", person, one.text.body, about)
+
+
+def _just_gone(case: Case, at: float) -> bool:
+    """An Alertmanager lists it no more: it is asked more than once before that counts as an end."""
+    gone = case.heard.story.of_kind("gone")
+    return any(
+        what["labels"]["instance"] == case.place and at - _LOOKS <= since <= at for since, _, what in gone
+    )
 
 
 def _all_the_time(problem: Problem, at: float) -> bool | None:

@@ -71,11 +71,13 @@ def _is_excused(case: Case, person: str, stretch: Stretch) -> bool:
     before = [one.end or 0 for one in case.problem.stretches[:-1]]
     kept = _flickered(case.problem) and case.problem.acknowledged(before[-1]) is not None
     anew = max([stretch.begin, *stretch.owed_rises, *case.problem.unacks])
-    if not any(ack >= anew for ack in case.problem.acks) and not kept and not case.problem.notice:
+    acknowledged = kept or any(ack >= anew for ack in case.problem.acks)
+    new = not any(person in holders for holders in case.duty(setting=case.heard.story.settings[0]))
+    if new and case.problem.unheard and rank_of(stretch.worst) > 0:
+        return True  # the next reminder would tell them, and there is none
+    if not acknowledged and not case.problem.notice:
         return False
-    since = max(stretch.begin, *stretch.rises, *(calm for _, calm in case.problem.bouts), 0)
-    first = case.duty(setting=case.heard.story.settings[0])
-    new = not any(person in holders for holders in first)
+    since = max(stretch.begin, *stretch.owed_rises, *(calm for _, calm in case.problem.bouts), 0)
     return new or case.heard.story.faulty(person, since - 60, since + 1800)
 
 
@@ -262,7 +264,7 @@ def late_after_faults(case: Case) -> Iterator[Violation]:
     lost = any(what.startswith(("drop", "status", "hang")) for _, what in spells)
     later = any(at <= by and end > until for at, end, _, _ in story.faults)
     over = stretch.end is not None and stretch.end < by
-    taken = case.problem.acks or _flickered(case.problem)
+    taken = case.problem.acks or case.problem.suppressed or _flickered(case.problem)
     elsewhere = story.arrival(by) != by or len(story.config_at) > 1 or not story.last.calm or by > story.ends
     if not spells or lost or later or over or taken or elsewhere:
         return

@@ -141,9 +141,10 @@ def _note_acknowledgements(found: dict[str, Problem], at: int, sent: int, kind: 
         problem = found[what["labels"]["instance"]]
         (problem.acks if kind == "ack" else problem.unacks).append(at)
     elif kind == "silence" and what["labels"]["instance"] in found:
-        problem = found[what["labels"]["instance"]]
-        problem.acks.append(at)
-        problem.unacks.append(at + seconds(what["for"]))
+        problem, over = found[what["labels"]["instance"]], sent + seconds(what["for"])
+        if over > at:  # a daemon that was away for all of it never saw it
+            problem.acks.append(at)
+            problem.unacks.append(over)
     elif kind == "zabbix" and what["EVENT.UPDATE.STATUS"] == "1":
         problem = found[what["HOST.NAME"]]
         taken = what["EVENT.UPDATE.ACTION"] == "acknowledged"

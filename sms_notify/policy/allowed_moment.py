@@ -65,11 +65,11 @@ class Rechecking:
         self.needed = self._by_routes or bool(self._quiet)
 
     def hold_again(self, rows: Rows, held: Iterable[Notification]) -> None:
-        """Holds those that may not be told now. What waits for its group was asked for that moment, by the route of
-        then; an end was asked by its reader's last text, unless its own text did not leave.
+        """Holds those that may not be told now. An end was asked by its reader's last text, unless its own text did not
+        leave.
         """
         for n in held if self.needed else ():
-            if n.why is Hold.GROUP or (n.kind is Kind.RESOLVED and not is_end_untold(n)):
+            if n.kind is Kind.RESOLVED and not is_end_untold(n):
                 continue
             until = self.allowed(rows, n, rows.now)
             if until.until > max(rows.now, n.due_at):

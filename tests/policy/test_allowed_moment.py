@@ -85,9 +85,9 @@ LIMITED = a_notification(OPEN, why=Hold.LIMIT, held_by="number")
         (a_notification(CRITICAL, why=Hold.LIMIT), CRITICAL_ALONE, 0, Hold.LIMIT),
         (a_notification(CRITICAL, why=Hold.LIMIT), SHUT, 2, Hold.QUIET),
         (replace(LIMITED, why=Hold.FLAPPING), SHUT, 2, Hold.QUIET),
-        # These were asked when they were owed.
+        (replace(LIMITED, why=Hold.GROUP), SHUT, 2, Hold.QUIET),  # the clock was set meanwhile
+        # An end was asked when it was owed.
         (replace(LIMITED, kind=Kind.RESOLVED), SHUT, 0, Hold.LIMIT),
-        (replace(LIMITED, why=Hold.GROUP), SHUT, 0, Hold.GROUP),
     ],
 )
 def test_what_something_else_has_held_into_quiet_hours_waits_for_their_end(
