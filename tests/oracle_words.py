@@ -98,6 +98,7 @@ def _said(body: str) -> Iterator[tuple[str, Head]]:
             yield found["place"], head
         elif found["head"]:
             head = Head(found["head"])
+            listing = listing and not head.over  # ends are the last that a text lists
         elif found["next"]:
             head = Head.LISTED if listing else head  # the word of one kind is not the next one's
         else:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Sequence
 from sms_notify.alert import Delivery
 from sms_notify.engine.working_set import WorkingSet
 from sms_notify.policy.allowance import Allowance
-from sms_notify.policy.allowed_moment import Rechecking, is_end_untold
+from sms_notify.policy.allowed_moment import Rechecking
 from sms_notify.policy.batching import Batching, Texted, is_behind, joins
 from sms_notify.policy.cases import Case
 from sms_notify.policy.ends import EndNotifications
@@ -120,7 +120,7 @@ class Texting:
         held = [n for key in asked for n in working.rows.held(*key)]
         if self._windows.needed:
             # How long ago its reader was texted says whether an end may be told at night.
-            working.load_notifications({n.incident_id for n in held if is_end_untold(n)})
+            working.load_notifications({n.incident_id for n in held if n.kind is Kind.RESOLVED})
         self._windows.hold_again(working.rows, held)
         for key in asked:
             hold_suppressed(working.rows, working.rows.held(*key))

@@ -65,12 +65,8 @@ class Rechecking:
         self.needed = self._by_routes or bool(self._quiet)
 
     def hold_again(self, rows: Rows, held: Iterable[Notification]) -> None:
-        """Holds those that may not be told now. An end was asked by its reader's last text, unless its own text did not
-        leave.
-        """
+        """Holds those that may not be told now."""
         for n in held if self.needed else ():
-            if n.kind is Kind.RESOLVED and not is_end_untold(n):
-                continue
             until = self.allowed(rows, n, rows.now)
             if until.until > max(rows.now, n.due_at):
                 rows.hold(n, until.until, until.why, until.by)
@@ -132,11 +128,6 @@ class Rechecking:
         if self._by_routes:
             return allowed(self._plan, incident, n.receiver, start, *quiet)
         return first_free([(Route(n.receiver), start)], incident.labels, *quiet)
-
-
-def is_end_untold(n: Notification) -> bool:
-    """Whether it is an end whose text was taken back, or grew too old."""
-    return n.kind is Kind.RESOLVED and n.why in (Hold.NOW, Hold.LATE)
 
 
 def _same_reader(rows: Rows, n: Notification) -> Iterable[Notification]:

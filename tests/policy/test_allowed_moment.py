@@ -86,8 +86,7 @@ LIMITED = a_notification(OPEN, why=Hold.LIMIT, held_by="number")
         (a_notification(CRITICAL, why=Hold.LIMIT), SHUT, 2, Hold.QUIET),
         (replace(LIMITED, why=Hold.FLAPPING), SHUT, 2, Hold.QUIET),
         (replace(LIMITED, why=Hold.GROUP), SHUT, 2, Hold.QUIET),  # the clock was set meanwhile
-        # An end was asked when it was owed.
-        (replace(LIMITED, kind=Kind.RESOLVED), SHUT, 0, Hold.LIMIT),
+        (replace(LIMITED, kind=Kind.RESOLVED), SHUT, 2, Hold.QUIET),  # no text about it within the hour
     ],
 )
 def test_what_something_else_has_held_into_quiet_hours_waits_for_their_end(
@@ -154,15 +153,13 @@ def test_a_mute_closes_where_no_other_route_is_open(route: Route, expected: date
     assert Rechecking(plan).leaves_by(rows_with(OPEN), [LIMITED], SOON) == expected
 
 
-@pytest.mark.parametrize(
-    ("why", "until"), [(Hold.NOW, 2), (Hold.LATE, 2), (Hold.QUIET, 0), (Hold.LIMIT, 0), (Hold.GROUP, 0)]
-)
-def test_an_end_whose_text_did_not_leave_waits_for_the_morning(why: Hold, until: int) -> None:
+@pytest.mark.parametrize("why", [Hold.NOW, Hold.LATE, Hold.LIMIT, Hold.BEHIND, Hold.GROUP])
+def test_an_end_that_did_not_leave_in_time_waits_for_the_morning(why: Hold) -> None:
     plan = planned(Receiver("oncall", (TO_ALICE,)), quiet=CRITICAL_ALONE)
     rows = rows_with(OPEN, replace(MILD_END, why=why))
     Rechecking(plan).hold_again(rows, rows.all_held())
 
-    assert [n.due_at for n in rows.all_held()] == [NOON + until * HOUR]
+    assert [n.due_at for n in rows.all_held()] == [NOON + 2 * HOUR]
 
 
 def test_what_no_window_ever_lets_pass_is_held_again_when_its_year_is_over() -> None:
