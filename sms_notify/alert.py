@@ -256,11 +256,6 @@ def says_what(labels: Mapping[str, str]) -> bool:
     return any(text.strip() and name not in _BESIDE for name, text in labels.items())
 
 
-def thing_of(labels: Mapping[str, str]) -> frozenset[tuple[str, str]]:
-    """What labels are about, however bad they say that it is: equal for the rules of a pair, one for each severity."""
-    return frozenset(pair for pair in labels.items() if pair[0] not in GRADE_LABELS)
-
-
 def fingerprint_of(labels: Mapping[str, str]) -> str:
     """A name for a label set where the source gave none: 16 hex digits, the same for the same labels.
 

@@ -5,6 +5,7 @@ Where a text counts and does not name, the reader gets the benefit of the doubt:
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from functools import partial
 
@@ -17,7 +18,14 @@ _LATEST_CRITICAL = 61
 _AFTER_FAULTS = 17 * 60
 _STEP_LATE = 20 * 60
 _GIVEN_UP = 15 * 60
-_CLOSING = ("error:104", "error:108", "error:117")  # whoever it is refused for, nobody is texted for a while
+_CLOSING = (
+    "error:104",
+    "error:105",
+    "error:108",
+    "error:117",
+    "error:120",
+)  # whoever it is refused for, nobody is texted for a while
+_PAUSE = re.compile(r"texts? \d\d:\d\d|more until")
 _MORNING = 4 * 3600  # before the noon at which a story ends
 
 
@@ -73,12 +81,18 @@ def _is_excused(case: Case, person: str, stretch: Stretch) -> bool:
     anew = max([stretch.begin, *stretch.owed_rises, *case.problem.unacks])
     acknowledged = kept or any(ack >= anew for ack in case.problem.acks)
     new = not any(person in holders for holders in case.duty(setting=case.heard.story.settings[0]))
-    if new and case.problem.unheard and rank_of(stretch.worst) > 0:
-        return True  # the next reminder would tell them, and there is none
+    if new and rank_of(stretch.severities[-1][1]) > 0 and _has_rare_reminders(case, stretch):
+        return True  # the next reminder tells them
     if not acknowledged and not case.problem.notice:
         return False
     since = max(stretch.begin, *stretch.owed_rises, *(calm for _, calm in case.problem.bouts), 0)
     return new or case.heard.story.faulty(person, since - 60, since + 1800)
+
+
+def _has_rare_reminders(case: Case, stretch: Stretch) -> bool:
+    """None where nothing is heard of it, and one a day of what its source says only once, when that was a day ago."""
+    ends, reloaded = case.heard.story.ends, case.heard.story.config_at[-1][0]
+    return bool(case.problem.unheard) or (ends - stretch.begin > DAY and ends - reloaded < DAY)
 
 
 def _closed_by_silence(case: Case) -> bool:
@@ -103,7 +117,7 @@ def end_unheard(case: Case) -> Iterator[Violation]:
         faulty = partial(case.heard.story.faulty, person)
         # Of what was critical a lost answer is followed by the one resend after a minute.
         lost = faulty(end, end + 600) and (faulty(end + 60, end + 300) or faulty(end + 900, end + 2000))
-        closed_it = person == case.problem.closed_by and end in case.problem.explained
+        closed_it = person == case.problem.closed_by and any(belief.at <= at for at in case.problem.explained)
         if not (gone or lost or closed_it or case.heard.counting(person, end, "over")):
             yield case.violation("end unheard", person, belief.text.body)
 
@@ -191,7 +205,7 @@ def unreported(case: Case) -> Iterator[Violation]:
             (to == "" or what in _CLOSING) and at <= until and stretch.begin <= end
             for at, end, to, what in case.heard.story.faults
         )
-        goes_on = _goes_on(case.problem, stretch)
+        goes_on = _goes_on(case.problem, stretch) or bool(case.problem.suppressed)
         if not (reached or noted or dead or goes_on or case.problem.in_bout(stretch.begin)):
             people = {person for holders in case.duty() for person in holders}
             sleeps = people & case.heard.story.last.quiet_people or any(
@@ -213,8 +227,17 @@ def told_late(case: Case) -> Iterator[Violation]:
     if taken or by >= case.heard.story.ends or _hindered(case, problem.changes[0].at - 60, by):
         return
     for holders in case.duty(setting=case.heard.story.setting_at(by)):
-        if not any(_believed_by(case, person, by) for person in holders):
+        told = any(
+            _believed_by(case, person, by) or _was_told_to_wait(case, person, by) for person in holders
+        )
+        if not told:
             yield case.violation("told late", holders[0], by)
+
+
+def _was_told_to_wait(case: Case, person: str, by: float) -> bool:
+    """`other texts 13:17`: a limit was reached."""
+    texts = (text for text in case.heard.texts if person in text.to and by - 3600 <= text.at <= by)
+    return any(_PAUSE.search(text.body) for text in texts)
 
 
 def _hindered(case: Case, since: int, by: int) -> bool:
@@ -256,6 +279,8 @@ def late_after_faults(case: Case) -> Iterator[Violation]:
     if not stretches or rank_of(stretches[-1].severities[0][1]) or case.problem.bouts or case.muted:
         return
     stretch = stretches[-1]
+    if rank_of(stretch.severities[-1][1]):
+        return  # it became milder, and has other hours
     spells = [(end, what) for at, end, _, what in story.faults if at - 60 <= stretch.begin <= end]
     until = max((end for end, _ in spells), default=0)
     by = until + _AFTER_FAULTS

@@ -99,6 +99,11 @@ class Heard:
         arrived = [one for one in self.said(person, place) if one.text.arrived]
         return arrived[-1] if arrived else None
 
+    @property
+    def unpaid(self) -> bool:
+        """Whether the money of a day was spent, so that what is owed waits: the operator was told."""
+        return any("operator" in text.to and "the reserve are spent" in text.body for text in self.texts)
+
     def readers(self, place: str) -> Iterator[str]:
         return (person for person, named in self._statements if named == place and person != "operator")
 

@@ -121,7 +121,7 @@ class OracleStory:
 
     def arrival(self, at: int) -> int:
         """When something that is sent then arrives: a daemon that is off hears it when it is back."""
-        return next((back for gone, back in self.off if gone <= at < back), at)
+        return next((back for gone, back in self.off if gone < at < back), at)
 
     @cached_property
     def faults(self) -> list[tuple[int, int, str, str]]:
@@ -159,5 +159,10 @@ def read_story(text: str) -> OracleStory:
     )
     made.config_at = [(0, Setting(parsed(file["config"])))]
     made.config_at += [(at, Setting(parsed(text))) for at, _, text in made.of_kind("config")]
-    made.off = [(at, at + seconds(what["down"])) for at, _, what in made.of_kind("restart")]
+    for at, _, what in made.of_kind("restart"):
+        back, before = at + seconds(what["down"]), made.off[-1:]
+        if before and at <= before[0][1]:  # it was off already
+            made.off[-1] = (before[0][0], max(back, before[0][1]))
+        else:
+            made.off.append((at, back))
     return made

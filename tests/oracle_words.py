@@ -91,6 +91,7 @@ def read(body: str) -> Reading:
 
 def _said(body: str) -> Iterator[tuple[str, Head]]:
     head, listing = Head.LISTED if body.startswith("On call") else Head.FIRING, False
+    lead = head  # of the whole text; FLAPPING and UNHEARD may be said of one kind
     for found in _HEADS.finditer(body):
         if found["still"]:
             yield found["still"], Head.LISTED
@@ -98,9 +99,10 @@ def _said(body: str) -> Iterator[tuple[str, Head]]:
             yield found["place"], head
         elif found["head"]:
             head = Head(found["head"])
+            lead = lead if head in (Head.FLAPPING, Head.UNHEARD) and found.start() else head
             listing = listing and not head.over  # ends are the last that a text lists
         elif found["next"]:
-            head = Head.LISTED if listing else head  # the word of one kind is not the next one's
+            head = Head.LISTED if listing else lead  # the word of one kind is not the next one's
         else:
             head, listing = Head.RESOLVED if found["over"] else Head.LISTED, " open" in (found["open"] or "")
 

@@ -584,3 +584,10 @@ def test_a_hand_over_is_gsm_fits_and_tells_how_many_are_open(
 def test_every_language_has_its_days_and_months(words: object) -> None:
     assert len(words.weekdays.split()) == 7  # type: ignore[attr-defined]
     assert len(words.months.split()) == 12  # type: ignore[attr-defined]
+
+
+def test_a_word_that_is_said_of_one_kind_stands_where_it_cannot_be_taken_for_the_next_one() -> None:
+    silent = replace(told("DiskFull", "db1"), heard_at=SINCE)
+    coming_and_going = replace(told("Link", "sw1"), flapping=True)
+    text = body(Merged.QUIET, (silent, coming_and_going, told("HostDown", "web1")), until=None)
+    assert "HostDown web1; UNHEARD DiskFull db1; FLAPPING Link sw1" in text, text

@@ -235,3 +235,12 @@ def test_what_readers_believe_is_filled_once_and_no_text_comes_of_it(
         state for _, state in told if state in ("queued", "unknown")
     ]  # and what was lost is said once more
     assert len(here.texts()) == len(waits)
+
+
+def test_what_an_old_database_has_open_is_told_apart_from_what_reads_alike(tmp_path: Path) -> None:
+    an_old_database(tmp_path / "x.db", "delivered")
+    here = Site(tmp_path, a_plan())
+    here.bench.commit(lambda tx: here.bench.engine.recover(tx, here.clock()))
+    here.bench.accept(firing(team="dba", uid="other"))
+    here.run(minutes=2)
+    assert [text for text in here.texts() if "uid=other" in text]

@@ -126,6 +126,7 @@ class Accepting:
         if not news and not acks:
             return
         working.load_ids()
+        working.load_alike(one.alert for one in news)
         keys = [*(key for one in news for key in one.keys), *by_ids, *acks]
         shared = (working.rows.part_of(*key) for key in keys)
         keys += [(incident.source, incident.fingerprint) for incident in shared if incident is not None]

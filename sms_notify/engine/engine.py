@@ -85,6 +85,7 @@ class Engine:
     def recover(self, tx: Tx, now: datetime) -> list[Moved]:
         """At start: takes up what an earlier process left, under the configuration of today."""
         incidents.allow_for_absence(tx, now - self.plan.timing.stale_after + _TO_REPEAT)
+        incidents.read_again(tx)
         silences.still_suppressed(tx, now)
         timers.allow_for_absence(tx, now + _TO_POST_AGAIN)
         timers.clamp(tx, now)

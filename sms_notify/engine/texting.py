@@ -79,12 +79,13 @@ class Texting:
 
     @staticmethod
     def _load_told_with(working: WorkingSet, due: Iterable[Notification]) -> None:
-        """An end tells what still fires of the text that told its beginning, of the episode that its reader knows."""
+        """A text tells apart what reads alike; an end tells what still fires of the text that told its beginning, of the
+        episode that its reader knows.
+        """
         rows, due = working.rows, list(due)
         ends = [n for n in (*due, *rows.all_held()) if n.kind in (Kind.RESOLVED, Kind.UNHEARD)]
         working.load_known(ends)
-        known = (as_its_reader_knows(rows, n) for n in due)
-        working.load_told_with([n for n in known if n.kind is Kind.RESOLVED])
+        working.load_told_with([as_its_reader_knows(rows, n) for n in due])
 
     def _load_limits(self, working: WorkingSet, numbers: Iterable[str]) -> None:
         """What the limits leave these numbers, where there are any."""

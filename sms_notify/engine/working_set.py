@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 
+from sms_notify.alert import Alert
 from sms_notify.policy.correlation import SHARED, Key
 from sms_notify.policy.directory import Directory
 from sms_notify.policy.handoff import NO_INCIDENT
@@ -34,6 +35,7 @@ from sms_notify.store import (
     timers,
 )
 from sms_notify.store.tx import Row, Tx
+from sms_notify.wording.alert_fields import reads_as
 
 _HISTORY = 21  # episodes of a problem: this one, and those that are of one bout of flapping with it
 
@@ -50,6 +52,7 @@ class WorkingSet:
         self._believed: set[Key] = set()  # problems
         self._known_of: set[int] = set()  # incidents, of which all notifications were loaded
         self._whole: set[int] = set()  # messages, of which all that they told was loaded
+        self._alike: set[str] = set()  # words by which texts tell problems
         self._has_ids = False
         self._has_money = False
         self._has_roster = False
@@ -187,11 +190,20 @@ class WorkingSet:
         self._told(found)
         self.load_messages(row["message_id"] for row in found if row["message_id"] is not None)
 
-    def load_told_with(self, ends: Sequence[Notification]) -> None:
-        """What else the texts told that told the beginnings of these ends, and what else a reader may take these ends for."""
-        pairs = incidents.open_pairs(self._tx, [n.subject.alert.labels for n in ends])
-        self.load_incidents(pairs)
-        self.load_notifications([*(n.incident_id for n in ends), *pairs])
+    def load_alike(self, alerts: Iterable[Alert]) -> None:
+        """What is open and reads alike in a text."""
+        missing = dict.fromkeys(words for alert in alerts if (words := reads_as(alert)) not in self._alike)
+        self._alike |= missing.keys()
+        self._take(incidents.reading_alike(self._tx, missing))
+
+    def load_told_with(self, told: Sequence[Notification]) -> None:
+        """What is open and reads alike; of ends, what else the texts told that told their beginnings."""
+        self.load_alike({n.incident_id: n.subject.alert for n in told}.values())
+        ends = [n for n in told if n.kind is Kind.RESOLVED]
+        if not ends:
+            return
+        alike = (one.id for n in ends for one in self.rows.alike.those_like(n.subject.alert))
+        self.load_notifications([*(n.incident_id for n in ends), *alike])
         asked = {id_ for n in ends for id_ in told_before(self.rows, n)} - self._whole
         self._whole |= asked
         if asked:

@@ -22,6 +22,7 @@ from sms_notify.policy.rows import Rows
 from sms_notify.policy.ruleset import Plan
 from sms_notify.policy.said import COUNTED
 from sms_notify.policy.self_alert_notes import note_unpaid
+from sms_notify.policy.suppression import must_wait
 from sms_notify.policy.vocabulary import Decision, Drop, Kind
 
 _SOON = timedelta(seconds=1)
@@ -155,7 +156,7 @@ class Batching:
         Told early as well, critical news is never behind a text that left after it came. Only what a receiver's own
         limit holds, which was not asked for this text, stays.
         """
-        held = self._rows.held(number, lane)
+        held = self._free_of_their_sources(number, lane)
         if not joins(lane, ready, was_held=was_held):
             seconds = [n for n in held if n.why is Hold.UNCONFIRMED and n.due_at > self._now]
             return [*seconds, *ready]
@@ -170,8 +171,12 @@ class Batching:
             and (lane is Lane.CRITICAL or n.receiver in asked or not self._plan.receiver(n.receiver).limits)
         ]  # fmt: skip
         if lane is Lane.CRITICAL and any(n.why is Hold.LATE for n in ready):
-            others += [n for n in self._rows.held(number, Lane.REST) if n.why is Hold.LATE]
+            others += [n for n in self._free_of_their_sources(number, Lane.REST) if n.why is Hold.LATE]
         return [*others, *ready]
+
+    def _free_of_their_sources(self, number: str, lane: Lane) -> list[Notification]:
+        """What is held, and not suppressed at its source meanwhile."""
+        return [n for n in self._rows.held(number, lane) if not must_wait(self._rows, n)]
 
     # The texts.
 

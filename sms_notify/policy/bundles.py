@@ -80,7 +80,7 @@ def texted(subject: Subject) -> TextedIncident:
     """An incident as a text tells it."""
     return TextedIncident(
         tag_of(subject.incident_id), subject.alert, subject.since, subject.ended, subject.closed_by, subject.acked_by,
-        heard_at=subject.heard_at,
+        heard_at=subject.heard_at, apart=subject.apart,
     )  # fmt: skip
 
 

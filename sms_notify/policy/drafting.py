@@ -147,8 +147,9 @@ class Drafting:
         parts = 1 if batch.leave.one_part else max(receiver.max_parts for receiver in receivers)
         code = self._code() if self._wants_ack(listed) else ""
         link = f"{self._plan.ack_url}{code}" if code else ""
-        known = [as_its_reader_knows(self._rows, n) for n in listed]
-        silence, still = self._silence(batch, before, len(listed)), still_firing(self._rows, known)
+        known = self._rows.alike.told_apart([as_its_reader_knows(self._rows, n) for n in listed])
+        silence = self._silence(batch, before, len(listed))
+        still = still_firing(self._rows, known)
         if self._is_digest(batch, listed, silence, crowd):
             closing = batch.announced and batch.lane is not Lane.CRITICAL
             since = min(n.created_at for n in listed)

@@ -21,7 +21,9 @@ from sms_notify.wording.content import Text
 
 @dataclass(frozen=True, slots=True)
 class Subject:
-    """An incident as far as a text tells it. `acked_by`: who takes care of it; `closed_by`: who ended it by hand; else empty."""
+    """An incident as far as a text tells it. `acked_by`: who takes care of it; `closed_by`: who ended it by hand; else empty.
+    `apart` tells it from others that read alike.
+    """
 
     incident_id: int
     alert: Alert
@@ -31,6 +33,7 @@ class Subject:
     heard_at: datetime | None = None
     closed_by: str = ""
     acked_by: str = ""
+    apart: tuple[str, ...] = ()
 
     @property
     def since(self) -> datetime:

@@ -16,6 +16,7 @@ from sms_notify.policy.bars import Breaker
 from sms_notify.policy.belief import Believed
 from sms_notify.policy.holds import Hold
 from sms_notify.policy.rate_limits import Lane, LimitScope
+from sms_notify.policy.reading_alike import ReadingAlike
 from sms_notify.policy.records import (
     AcceptedAlert,
     Decided,
@@ -48,6 +49,7 @@ class Rows:
     def __init__(self, now: datetime) -> None:
         self.now = self.said_at = now  # and when its source said what is decided about, which a hook keeps
         self.incidents: Table[int, Incident] = Table()
+        self.alike = ReadingAlike(self.incidents)
         self.members: Table[tuple[int, str, str], Member] = Table()
         self.notifications: Table[int, Notification] = Table()
         self.messages: Table[int, Message] = Table()
@@ -76,9 +78,8 @@ class Rows:
         self._of_incident: dict[int, list[int]] = {}
         self._of_message: dict[int, list[int]] = {}
         self._held: dict[tuple[str, Lane], dict[int, None]] = {}
-        self._more_waiting: defaultdict[tuple[str, Lane], int] = defaultdict(
-            int
-        )  # than when the queue was looked at
+        # Than when the queue was looked at.
+        self._more_waiting: defaultdict[tuple[str, Lane], int] = defaultdict(int)
         self._more_parts: defaultdict[Lane, int] = defaultdict(int)
         self._subjects: dict[int, tuple[Incident, Subject]] = {}
 

@@ -1,10 +1,9 @@
-"""What an end leaves of the text that told its beginning: other problems that still fire, so that no end sounds like theirs."""
+"""What else a text may be taken for: the other problems that its reader was told of, and whatever is open and reads alike."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
-from sms_notify.alert import thing_of
 from sms_notify.policy.bundles import texted
 from sms_notify.policy.records import Incident, Notification
 from sms_notify.policy.rows import Rows
@@ -14,7 +13,7 @@ from sms_notify.wording.content import NOTHING_FIRES, StillFiring
 
 def still_firing(rows: Rows, listed: Sequence[Notification]) -> StillFiring:
     """Of the texts that told the reader of `listed`, ends alone, that these problems fire: how many they told, and what of
-    that fires. Then what such an end may be taken for, which is counted as well: the same labels with another severity, told
+    that fires. Then what such an end may be taken for, which is counted as well: what reads alike but for its severity, told
     in another text.
     """
     if any(n.kind is not Kind.RESOLVED for n in listed):
@@ -46,11 +45,15 @@ def _told_with(rows: Rows, n: Notification) -> set[int]:
     return {one.incident_id for one in last if one.kind is not Kind.RESOLVED}
 
 
-def _pairs(rows: Rows, ends: Sequence[Notification]) -> list[Incident]:
-    """What their reader was told of the same things at another severity, and what still fires."""
-    things = {thing_of(end.subject.alert.labels) for end in ends}
-    some = [one for one in rows.incidents.rows.values() if one is not None and _fires(one)]
-    return [one for one in some if thing_of(one.labels) in things and _is_told(rows, one, ends[0].number)]
+def _pairs(rows: Rows, ends: Sequence[Notification]) -> Iterable[Incident]:
+    """What their reader was told that reads like one of them at another severity, and what still fires."""
+    found = {
+        one.id: one
+        for end in ends
+        for one in rows.alike.those_like(end.subject.alert)
+        if one.subject.alert.severity is not end.subject.alert.severity
+    }
+    return [one for one in found.values() if _fires(one) and _is_told(rows, one, ends[0].number)]
 
 
 def _is_told(rows: Rows, incident: Incident, number: str) -> bool:

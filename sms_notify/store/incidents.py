@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from datetime import datetime
 
-from sms_notify.alert import EndReason, Severity, thing_of
+from sms_notify.alert import EndReason, Severity
 from sms_notify.policy.records import AcceptedAlert, Incident
 from sms_notify.policy.vocabulary import Heard, IncidentState
 from sms_notify.store.literals import in_list
@@ -16,13 +16,13 @@ from sms_notify.store.tx import (
     dump,
     from_stored,
     insert_into,
-    load,
     load_shared,
     moment,
     pairs,
     stored,
     to_stored,
 )
+from sms_notify.wording.alert_fields import reads_as
 
 Key = tuple[str, str]
 """Source and fingerprint."""
@@ -87,13 +87,26 @@ def still_open(tx: Tx) -> list[Incident]:
     return sorted(found, key=lambda one: one.id)
 
 
-def open_pairs(tx: Tx, labels: Iterable[Mapping[str, str]]) -> list[int]:
-    """What is open with these labels, however bad they say that it is. Reads the labels of all that is open, by one
-    of its partial indexes.
-    """
-    asked = set(map(thing_of, labels))
-    rows = tx.all("select id, labels from incidents where closed_at is null") if asked else ()
-    return [row["id"] for row in rows if thing_of(load(row["labels"])) in asked]
+def reading_alike(tx: Tx, reads: Iterable[str]) -> list[Incident]:
+    """What is open and told by such words, of a crowd the newest. By incidents_reads."""
+    return [
+        incident_of(row)
+        for names, named in among(reads)
+        for row in tx.all(
+            f"select * from incidents where closed_at is null and reads in ({names}) order by id desc limit :most",
+            most=_MOST,
+            **named,
+        )
+    ]
+
+
+def read_again(tx: Tx) -> None:
+    """At start: how what is open reads by the words of this version."""
+    now = [(reads_as(one.subject.alert), one.id) for one in still_open(tx)]
+    tx.run_all(
+        "update incidents set reads = ? where id = ? and reads <> ?",
+        [(reads, id_, reads) for reads, id_ in now],
+    )
 
 
 def last_routed(tx: Tx) -> dict[int, tuple[str, ...]]:
@@ -150,13 +163,13 @@ _INSERT = insert_into(
     "incidents",
     "id, source, fingerprint, opened_at, starts_at, state, severity, labels, annotations, last_seen_at, ended_at,"
     " closed_at, acked_at, acked_by, acked_how, flapping, raised, level, milder_since, routed_by, worst, began,"
-    " repeats, acked_ref, acked_made_at, ack_until, closed_by, end_reason, suppressed_at, former",
+    " repeats, acked_ref, acked_made_at, ack_until, closed_by, end_reason, suppressed_at, reads, former",
 )
 _UPDATE = (
     "update incidents set starts_at = ?, state = ?, severity = ?, labels = ?, annotations = ?, last_seen_at = ?, ended_at = ?,"
     " closed_at = ?, acked_at = ?, acked_by = ?, acked_how = ?, flapping = ?, raised = ?, level = ?, milder_since = ?,"
     " routed_by = ?, worst = ?, began = ?, repeats = ?, acked_ref = ?, acked_made_at = ?, ack_until = ?, closed_by = ?,"
-    " end_reason = ?, suppressed_at = ? where id = ?"
+    " end_reason = ?, suppressed_at = ?, reads = ? where id = ?"
 )
 
 
@@ -183,7 +196,7 @@ def _changeable(one: Incident) -> tuple[object, ...]:
         "" if one.routed_by is None else dump(one.routed_by), one.worst or "",
         " ".join(str(stored(at)) for at in one.began), int(one.repeats),
         one.acked_ref, to_stored(one.acked_made_at), to_stored(one.ack_until), one.closed_by,
-        one.end_reason, to_stored(one.suppressed_at),
+        one.end_reason, to_stored(one.suppressed_at), reads_as(one.subject.alert),
     )  # fmt: skip
 
 

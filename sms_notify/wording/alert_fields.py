@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import re
 
-from sms_notify.alert import Alert
+from sms_notify.alert import OWN_ID, Alert, fingerprint_of
 from sms_notify.wording import gsm
+from sms_notify.wording.content import TextedIncident
 from sms_notify.wording.languages import Words
 from sms_notify.wording.news import news_of, summary_of, without_said
 from sms_notify.wording.place import Place, place_of, where_of
 from sms_notify.wording.templates import FREE_TEXT, one_line
 
-__all__ = ["briefly", "speaks_of", "title_of", "told_place", "what_and_news", "where_of"]
+__all__ = ["briefly", "reads_as", "speaks_of", "title_of", "told_place", "what_and_news", "where_of"]
 
 
 def what_and_news(alert: Alert, words: Words) -> tuple[str, str]:
@@ -35,16 +36,24 @@ def title_of(alert: Alert, words: Words) -> str:
     return gsm.clip(f"{what} {labels}".strip(), 60)
 
 
+def reads_as(alert: Alert) -> str:
+    """Equal for alerts of which texts say the same, but for severity, times and tag: 16 hex digits."""
+    name = one_line(alert.labels.get("alertname", ""))
+    words = "" if name and OWN_ID not in alert.annotations else news_of(alert) or summary_of(alert)
+    said = {"name": name, "words": words, "where": "\n".join(place_of(alert))}
+    return fingerprint_of(said if name or words else {**said, "labels": _labels(alert)})
+
+
 def speaks_of(body: str, word: str) -> bool:
     """Whether `word` stands in `body` as a whole: `web1` does not in `web10` or `web1.example.org`."""
     whole = rf"(?<![\w.-]){re.escape(word)}(?![\w-]|\.\w|:\d)"
     return bool(word) and re.search(whole, body) is not None
 
 
-def told_place(alert: Alert) -> Place:
+def told_place(told: TextedIncident) -> Place:
     """Its place, empty where an alert has neither name nor text: then its labels are told."""
-    named = alert.labels.get("alertname") or summary_of(alert)
-    return place_of(alert) if named else ()
+    named = told.alert.labels.get("alertname") or summary_of(told.alert)
+    return (*(place_of(told.alert) if named else ()), *told.apart)
 
 
 def _summary(alert: Alert) -> str:

@@ -61,7 +61,7 @@ def groups_of(incidents: Iterable[TextedIncident], words: Words, telling: Tellin
     """The most urgent first, else in the order told; those of several severities apart."""
     listed = sorted(incidents, key=lambda told: told.alert.severity.rank)
     members: dict[tuple[str, Severity], list[tuple[str, Place]]] = {}
-    for told, place in zip(listed, places_of([told.alert for told in listed]), strict=True):
+    for told, place in zip(listed, places_of(listed), strict=True):
         key = title_of(told.alert, words), told.alert.severity
         members.setdefault(key, []).append((told.tag, place))
     return [

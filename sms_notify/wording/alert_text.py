@@ -97,11 +97,12 @@ def _fitted(wording: _Wording, notice: Notice, max_parts: int) -> tuple[Text, Se
 
 
 def _one(notice: Notice, reader: Reader, words: Words) -> _Wording:
-    alert = notice.incidents[0].alert
+    told = notice.incidents[0]
+    alert = told.alert
     # What its sender's own id tells apart has the name and the place of another: its words must stand there.
     over = notice.status is Status.RESOLVED or notice.tone is Tone.FLAPPING
     what, news = (briefly if over and OWN_ID not in alert.annotations else what_and_news)(alert, words)
-    place = told_place(alert)
+    place = told_place(told)
     before = [*_head(notice, words), clipped("what", what)]
     after = [
         clipped("summary", news, lead=": " if what or place else " "),

@@ -129,8 +129,15 @@ def _endings(whole: str, template: Template, notice: Notice, reader: Reader) -> 
     ack, silence = ack and f" {ack}", silence and f", {silence}"
     again, acked = again and f", {again}", acked and f", {acked}"
     still = "".join(f", {told}" for told in (of_words(notice, words), still_words(notice, words)) if told)
-    tags = still + again + "".join(f" #{tag}" for tag in dict.fromkeys(_tags_missing(whole, notice, words)))
+    missing = dict.fromkeys(_tags_missing(whole, notice, words))
+    tags = _apart(whole, notice) + still + again + "".join(f" #{tag}" for tag in missing)
     yield from dict.fromkeys((acked + silence + tags + ack, silence + tags + ack, tags + ack, tags, ack, ""))
+
+
+def _apart(whole: str, notice: Notice) -> str:
+    """What tells the only problem of a text from others that are open and read alike."""
+    told = notice.incidents[0].apart if len(notice.incidents) == 1 else ()
+    return "".join(f" {part}" for part in told if not speaks_of(whole, part))
 
 
 def _tags_missing(whole: str, notice: Notice, words: Words) -> list[str]:
@@ -152,9 +159,7 @@ def _named_by(body: str, notice: Notice, reader: Reader) -> frozenset[str]:
 def _stands_in(body: str, told: TextedIncident, words: Words) -> bool:
     """Whether it tells what and where, or the tag."""
     what = (title_of(told.alert, words), *what_and_news(told.alert, words), summary_of(told.alert))
-    where = all(
-        any(speaks_of(body, name) for name in (part, without_port(part))) for part in needed_of(told.alert)
-    )
+    where = all(any(speaks_of(body, name) for name in (part, without_port(part))) for part in needed_of(told))
     return speaks_of(body, one_line(told.tag, 12)) or (where and any(speaks_of(body, name) for name in what))
 
 

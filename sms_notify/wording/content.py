@@ -15,7 +15,8 @@ class TextedIncident:
 
     `ended` says that it has ended by the time the text is written, though nobody was told that it had begun. `closed_by`
     is who ended it by hand, empty where its source did; `acked_by` who takes care of it, empty where nobody does.
-    `again`: its reader may have a text that said so, the answer to which was lost. `flapping`: it comes and goes.
+    `again`: its reader may have a text that said so, the answer to which was lost. `flapping`: it comes and goes. `apart`:
+    what tells it from others that are open and read alike, as a part of its place.
     """
 
     tag: str
@@ -27,6 +28,7 @@ class TextedIncident:
     heard_at: datetime | None = None
     again: bool = False
     flapping: bool = False
+    apart: tuple[str, ...] = ()
 
 
 class Tone(StrEnum):

@@ -52,7 +52,7 @@ def listed(incidents: Iterable[TextedIncident], words: Words) -> list[ListedInci
         return ListedIncident(told.tag, told.alert.severity, name, place)
 
     every = list(incidents)
-    places = places_of([told.alert for told in every])
+    places = places_of(every)
     return sorted(map(as_listed, every, places), key=lambda incident: incident.severity.rank)
 
 
@@ -134,7 +134,11 @@ class IncidentList:
             key = incident.name, placed, incident.severity if self._ranked else None
             members.setdefault(key, []).append(incident)
         kinds = (IncidentKind.of(name, those, telling) for (name, *_), those in members.items())
-        self.kinds = sorted(kinds, key=lambda kind: (kind.severity.rank, -kind.count))
+        marked = tuple(f"{word} " for word in (words.unheard, words.flapping))
+        # A word said of one kind must not seem to be said of the next: those that have one stand last.
+        self.kinds = sorted(
+            kinds, key=lambda kind: (kind.severity.rank, kind.name.startswith(marked), -kind.count)
+        )
         self.count = sum(kind.count for kind in self.kinds)
         self.told = 0  # kinds
         self._width = _TITLE

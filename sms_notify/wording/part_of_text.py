@@ -8,7 +8,7 @@ from sms_notify.alert import Status
 from sms_notify.wording.alert_fields import title_of
 from sms_notify.wording.content import Notice, StillFiring, TextedIncident
 from sms_notify.wording.languages import Words, counted, rank_word
-from sms_notify.wording.place import hoisted, places_of
+from sms_notify.wording.place import hoisted, place_of, places_of
 from sms_notify.wording.templates import one_line
 
 _NAMED = 3  # that still fire; more are counted
@@ -40,8 +40,7 @@ def _alike(one: TextedIncident, other: TextedIncident) -> bool:
     names = [told.alert.labels.get("alertname") for told in (one, other)]
     if names[0] != names[1] or one.alert.severity is other.alert.severity:
         return False
-    first, second = places_of([one.alert, other.alert])
-    return first == second
+    return place_of(one.alert) == place_of(other.alert)
 
 
 def of_words(notice: Notice, words: Words) -> str:
@@ -71,7 +70,7 @@ def _named(ended: Sequence[TextedIncident], fires: Sequence[TextedIncident], wor
     every = [*ended, *fires]
     titles = {title_of(told.alert, words) for told in every}
     ranks = {told.alert.severity for told in every}
-    where, places = hoisted(places_of([told.alert for told in every]))
+    where, places = hoisted(places_of(every))
     for told, place in zip(fires, places[len(ended) :], strict=True):
         rank = rank_word(told.alert, words) if len(ranks) > 1 else ""
         title = title_of(told.alert, words) if len(titles) > 1 else ""

@@ -7,10 +7,12 @@ how a value was collected, or who takes care of it, is told where two problems o
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import lru_cache
 
-from sms_notify.alert import GRADE_LABELS, MONITOR, Alert
+from sms_notify.alert import GRADE_LABELS, MONITOR, OWN_ID, Alert
+from sms_notify.wording.content import TextedIncident
 from sms_notify.wording.templates import one_line
 
 Place = tuple[str, ...]
@@ -46,6 +48,9 @@ _UNTOLD = frozenset((
 _KNOWN = _TOLD_FIRST | _RANKS.keys() | _UNTOLD
 _SIMPLE = _UNTOLD | {"instance"}
 _NOT_APART = GRADE_LABELS | {"alertname"}
+_SOURCE = "the source"
+_BESIDE = (_SOURCE, OWN_ID)  # no labels: with a blank in their names
+_EMPTY = '""'
 _WHOSE = (MONITOR, "org")  # of two installations all else may be equal
 _OTHERS = 3  # labels that we do not know
 _NEEDED = 2  # host, and what is special about it
@@ -77,9 +82,9 @@ def _place(pairs: tuple[tuple[str, str], ...], tagged: bool) -> Place:
     return tuple(dict.fromkeys(part for part in found if part and part != name)) or _who(labels)
 
 
-def needed_of(alert: Alert) -> Place:
+def needed_of(told: TextedIncident) -> Place:
     """What of its place a template's text must say, so that a reader can tell: not the labels that we do not know."""
-    return tuple(part for part in place_of(alert) if "=" not in part)[:_NEEDED]
+    return (*tuple(part for part in place_of(told.alert) if "=" not in part)[:_NEEDED], *told.apart)
 
 
 def where_of(alert: Alert) -> str:
@@ -87,34 +92,43 @@ def where_of(alert: Alert) -> str:
     return " ".join(place_of(alert))
 
 
-def places_of(alerts: Sequence[Alert]) -> list[Place]:
+def places_of(incidents: Sequence[TextedIncident]) -> list[Place]:
     """The places of several in one text: where two of one name are alike, the labels that differ are named."""
-    places = list(map(place_of, alerts))
+    places = [(*place_of(told.alert), *told.apart) for told in incidents]
     if len(set(places)) == len(places):
         return places
     alike: dict[tuple[str, str, Place], list[int]] = {}
-    for at, alert in enumerate(alerts):
-        alike.setdefault((alert.labels.get("alertname", ""), alert.severity, places[at]), []).append(at)
+    for at, told in enumerate(incidents):
+        key = told.alert.labels.get("alertname", ""), told.alert.severity, places[at]
+        alike.setdefault(key, []).append(at)
     for (*_, place), members in alike.items():
-        for at, apart in zip(members, _told_apart([alerts[at] for at in members]), strict=True):
+        for at, apart in zip(members, told_apart([incidents[at].alert for at in members]), strict=True):
             places[at] = (*place, *apart)
     return places
 
 
-def _told_apart(alerts: Sequence[Alert]) -> list[Place]:
-    """The labels in which they differ, as few as tell all of them apart; of equal labels, whose they are."""
-    told: list[Place] = [() for _ in alerts]
-    names = sorted({name for alert in alerts for name in alert.labels} - _NOT_APART)
-    for name in [*names, ""]:
-        if len(set(told)) == len(alerts):
-            break
-        values = [alert.labels.get(name, "") if name else alert.source for alert in alerts]
-        if len(set(values)) > 1:
-            told = [
-                (*had, f"{name}={shortened(value)}" if name else value)
-                for had, value in zip(told, values, strict=True)
-            ]
-    return told
+def told_apart(alerts: Sequence[Alert]) -> list[Place]:
+    """Of each the label that none of the others has like it, else all that differ; of equal labels whose they are, and the
+    id that their sender gave them.
+    """
+    names = [*sorted({name for alert in alerts for name in alert.labels} - _NOT_APART), *_BESIDE]
+    columns = ([_said_of(alert, name) for alert in alerts] for name in names)
+    differing = [(said, Counter(said)) for said in columns if len(set(said)) > 1]
+    return [_apart([(said[at], times[said[at]]) for said, times in differing]) for at in range(len(alerts))]
+
+
+def _apart(said: Sequence[tuple[str, int]]) -> Place:
+    """Of what is said of one alert, and of so many in all."""
+    alone = [words for words, times in said if times == 1]
+    return tuple(sorted(alone, key=lambda words: words.endswith(_EMPTY))[:1] or (words for words, _ in said))
+
+
+def _said_of(alert: Alert, name: str) -> str:
+    """`team=web`; `team=""` where it has none."""
+    if name == _SOURCE:
+        return alert.source
+    value = shortened((alert.annotations if name == OWN_ID else alert.labels).get(name, ""))
+    return f"{'id' if name == OWN_ID else one_line(name)}={value or _EMPTY}"
 
 
 def as_told(places: Sequence[Place]) -> Sequence[Place]:
