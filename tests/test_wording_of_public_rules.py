@@ -107,6 +107,12 @@ def test_no_text_lists_labels_and_every_measured_value_stands_in_it(entry: Mappi
         ({"room": "room 2"}, "31 C in room 2", "Qx room 2: 31 C"),
         ({"host": "db1"}, "DISK CRITICAL - 3% free", "Qx db1: DISK 3% free"),
         ({"host": "db1", "shard": "3"}, "only 3 replicas", "Qx db1 shard=3: only 3 replicas"),
+        (
+            {"host": "gw1", "route": "main", "code": "401"},
+            "route main refuses (401)",
+            "Qx gw1: route main refuses (401)",
+        ),
+        ({"host": "gw1", "peer": "h2"}, "requests reach gw1 (h2)", "Qx gw1 peer=h2: requests reach gw1 (h2)"),
     ],
 )
 def test_a_summary_is_told_without_what_stands_before_it(
@@ -115,6 +121,13 @@ def test_a_summary_is_told_without_what_stands_before_it(
     alert = an_alert({"alertname": "Qx", "severity": "critical", **labels})
     alert = Alert(alert.source, "f", Status.FIRING, alert.labels, {"summary": summary}, BEGUN)
     assert worded(alert) == f"FIRING critical {told} since 13:00 #k3f9"
+
+
+def test_a_label_that_the_summary_says_stays_where_the_summary_is_cut() -> None:
+    labels = {"alertname": "Qx", "severity": "critical", "host": "db1", "route": "main"}
+    words = "refused " * 12 + "by route main, and so on " + "again " * 12
+    alert = Alert("alertmanager", "f", Status.FIRING, labels, {"summary": words}, BEGUN)
+    assert worded(alert).startswith("FIRING critical Qx db1 route=main: refused")
 
 
 # Among open problems of one reader no two texts read alike but for the tag.

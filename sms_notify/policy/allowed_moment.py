@@ -65,9 +65,9 @@ class Rechecking:
         self.needed = self._by_routes or bool(self._quiet)
 
     def hold_again(self, rows: Rows, held: Iterable[Notification]) -> None:
-        """Holds those that may not be told now."""
+        """Holds those that may not be told now. What waits for its group keeps the route by which it was owed."""
         for n in held if self.needed else ():
-            until = self.allowed(rows, n, rows.now)
+            until = self.allowed(rows, n, rows.now, by_routes=n.why is not Hold.GROUP)
             if until.until > max(rows.now, n.due_at):
                 rows.hold(n, until.until, until.why, until.by)
 
@@ -115,7 +115,7 @@ class Rechecking:
                     why = until.why if until.until > rows.now else n.why
                     rows.hold(n, until.until, Hold(why), until.by or n.held_by)
 
-    def allowed(self, rows: Rows, n: Notification, now: datetime) -> Wait:
+    def allowed(self, rows: Rows, n: Notification, now: datetime, *, by_routes: bool = True) -> Wait:
         """When windows and quiet hours let its reader hear of it, from `now` on. No mute holds an end."""
         receiver, person = self._plan.receiver(n.receiver), self._plan.directory.known(n.person)
         start, quiet = Wait(now, Hold.NOW), (receiver.quiet, person.quiet)
@@ -125,7 +125,7 @@ class Rechecking:
             hours = quiet if last is None or now - last > LAST_WORD else ()
             asleep = [replace(one, unless=()) for one in hours if one is not None]  # no end is so urgent
             return first_free([(Route(n.receiver), start)], incident.labels, *asleep)
-        if self._by_routes:
+        if self._by_routes and by_routes:
             return allowed(self._plan, incident, n.receiver, start, *quiet)
         return first_free([(Route(n.receiver), start)], incident.labels, *quiet)
 

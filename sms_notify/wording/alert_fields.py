@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 
 from sms_notify.alert import OWN_ID, Alert, fingerprint_of
 from sms_notify.wording import gsm
@@ -12,7 +13,16 @@ from sms_notify.wording.news import news_of, summary_of, without_said
 from sms_notify.wording.place import Place, place_of, where_of
 from sms_notify.wording.templates import FREE_TEXT, one_line
 
-__all__ = ["briefly", "reads_as", "speaks_of", "title_of", "told_place", "what_and_news", "where_of"]
+__all__ = [
+    "briefly",
+    "reads_as",
+    "speaks_of",
+    "title_of",
+    "told_place",
+    "unless_said",
+    "what_and_news",
+    "where_of",
+]
 
 
 def what_and_news(alert: Alert, words: Words) -> tuple[str, str]:
@@ -48,6 +58,19 @@ def speaks_of(body: str, word: str) -> bool:
     """Whether `word` stands in `body` as a whole: `web1` does not in `web10` or `web1.example.org`."""
     whole = rf"(?<![\w.-]){re.escape(word)}(?![\w-]|\.\w|:\d)"
     return bool(word) and re.search(whole, body) is not None
+
+
+_NAMED = re.compile(r"[\w.:-]+=(.{3,})")  # shorter values may mean something else in a sentence
+
+
+def unless_said(text: str, places: Sequence[Place]) -> Sequence[Place]:
+    """Places without the labels told by name (`code=401`) whose values `text` says."""
+
+    def is_said(part: str) -> bool:
+        named = _NAMED.fullmatch(part)
+        return named is not None and speaks_of(text, named[1])
+
+    return [tuple(part for part in place if not is_said(part)) for place in places]
 
 
 def told_place(told: TextedIncident) -> Place:

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from datetime import timedelta
+from functools import partial
 
 from sms_notify.alert import OWN_ID, Status
 from sms_notify.wording import gsm
 from sms_notify.wording.acknowledged import acked_words
-from sms_notify.wording.alert_fields import briefly, told_place, what_and_news
+from sms_notify.wording.alert_fields import briefly, told_place, unless_said, what_and_news
 from sms_notify.wording.alert_list import Listing, by_place, groups_of, of_several_ranks
 from sms_notify.wording.composed import Composed, text_of
 from sms_notify.wording.content import Notice, Reader, Text, Tone
@@ -31,7 +32,7 @@ from sms_notify.wording.languages import (
 )
 from sms_notify.wording.part_of_text import is_one_of_a_pair, of_words, still_words, tags_of
 from sms_notify.wording.place import Telling, as_told, without_ports
-from sms_notify.wording.shrinking import Field, clipped, fixed, shrink, variable
+from sms_notify.wording.shrinking import Field, clipped, fixed, sentence, shrink, variable
 from sms_notify.wording.templates import local, since, tidy, zone_of
 
 _MANY = 9_999  # the largest number that a text of news tells
@@ -68,7 +69,8 @@ def built_in(notice: Notice, reader: Reader, max_parts: int) -> Composed:
     """`notice` in at most `max_parts` (1 to 3) parts."""
     words = words_of(reader)
     if len(notice.incidents) == 1:
-        text, _ = _fitted(_one(notice, reader, words), notice, max_parts)
+        wording = _one(notice, reader, words)
+        text = _without_said(wording, max_parts) or _fitted(wording, notice, max_parts)[0]
         return Composed(text, named=frozenset((notice.incidents[0].tag,)))
     listings: list[Listing] = []
     text, fields = _fitted(_several(notice, reader, words, listings), notice, max_parts)
@@ -78,6 +80,17 @@ def built_in(notice: Notice, reader: Reader, max_parts: int) -> Composed:
         return Composed(text)
     listing = listings[-1]
     return Composed(text, named=listing.named(what.width), counted=listing.counted(what.width))
+
+
+def _without_said(wording: _Wording, max_parts: int) -> Text | None:
+    """Without the labels whose values the summary says; None where there are none, or it cannot be told whole."""
+    whole = wording(as_told)
+    summary = next(field.text for field in whole if field.name == "summary")
+    briefer = wording(partial(unless_said, summary)) if "=" in sentence(whole) else whole
+    if sentence(briefer) == sentence(whole):
+        return None
+    text, _ = shrink(briefer, _ONE[:1], max_parts)
+    return text if text.parts <= max_parts else None
 
 
 def _fitted(wording: _Wording, notice: Notice, max_parts: int) -> tuple[Text, Sequence[Field]]:

@@ -192,13 +192,23 @@ def _leads(word: str) -> bool:
     return word.lstrip("([").lower() in _LEADS or (word[0] == "(" and word[-1] == ":")
 
 
+def _is_object(kept: Sequence[str], following: str) -> bool:
+    """Whether it stands within a sentence that would break without it: `requests reach db1 (404)`."""
+    return bool(kept) and following.startswith("(") and not _leads(kept[-1])
+
+
 def _without(text: str, said: frozenset[str]) -> str:
     kept: list[str] = []
     words = text.split(" ")
     for at, word in enumerate(words):
         bare = word if word in said else word.strip(_MARKS)
         following = words[at + 1] if at + 1 < len(words) else ""
-        if bare not in said or following in _PAIRED or (kept and kept[-1] in _PAIRED):
+        if (
+            bare not in said
+            or following in _PAIRED
+            or (kept and kept[-1] in _PAIRED)
+            or _is_object(kept, following)
+        ):
             kept.append(word)
             continue
         while kept and _leads(kept[-1]):
