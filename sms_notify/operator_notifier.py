@@ -35,6 +35,7 @@ _log = logging.getLogger(__name__)
 _RETRY, _RETRY_CAP = timedelta(seconds=30), timedelta(minutes=15)
 _EXPIRES_AFTER = timedelta(hours=4)
 _MICROSECOND = timedelta(microseconds=1)
+_TOLD = (Ended.TOLD, Ended.UNKNOWN)
 _KINDS = {
     OperatorKind.PERSON: TargetKind.PERSON,
     OperatorKind.TEAM: TargetKind.TEAM,
@@ -57,8 +58,24 @@ class Operator:
         named = (t for t in self.targets if t.kind is not OperatorKind.GATEWAY)
         return self.roster().who(tx, (Target(_KINDS[t.kind], t.name) for t in named), now)
 
+    def people_without_store(self, now: datetime) -> tuple[Person, ...]:
+        """As `people`; nobody knows of overrides."""
+        named = (t for t in self.targets if t.kind is not OperatorKind.GATEWAY)
+        return self.roster().people([Target(_KINDS[t.kind], t.name) for t in named], {}, now)
+
     def other_channels(self) -> tuple[Channel, ...]:
         return tuple(self.channels[t.name] for t in self.targets if t.kind is OperatorKind.GATEWAY)
+
+
+def tell_past_the_store(
+    operator: Operator, note: Note, text: Callable[[str, str], bool] | None, now: datetime
+) -> bool:
+    """By every channel, and by a text to each person where `text` sends one; whether it reached anybody."""
+    told = [channel.tell(note).ended in _TOLD for channel in operator.other_channels()]
+    body = gsm.fit(gsm.to_gsm(note.subject), 1)
+    if text is not None:
+        told += [text(person.number, body) for person in operator.people_without_store(now)]
+    return any(told) or not operator.targets
 
 
 class Teller:
@@ -106,7 +123,7 @@ class Teller:
         ended = channel.tell(note)
         extra = {"channel": channel.name, "ended": ended.ended, "detail": ended.detail}
         _log.info("operator", extra=extra)
-        return ended.ended in (Ended.TOLD, Ended.UNKNOWN)
+        return ended.ended in _TOLD
 
     def _text(self, tx: Tx, self_alert: SelfAlert, now: datetime) -> int:
         people = self._operator.people(tx, now)

@@ -87,6 +87,14 @@ def report_refused(tx: Tx, name: str, why: str, now: datetime) -> None:
     particulars.note(tx, Particular.SPOOL, shown, Urgency(Level.TICKET), "", what, advice, now)
 
 
+def report_rebuilt(tx: Tx, found: str, now: datetime) -> None:
+    """The indexes of the database were damaged, and were made anew from its tables."""
+    id_ = note_id("store", "rebuilt", "")
+    what = f"the database was damaged, and its indexes were made anew: {printable(found)[:80]}"
+    advice = "Look at the disk and the memory of this machine, and make a backup: `sms-notify db backup`."
+    breakers.report(tx, id_, Urgency(Level.PAGE), "", what, advice, now, again=True)
+
+
 def report_spool(tx: Tx, problem: str, now: datetime) -> None:
     """Nothing that hooks hand over reaches anybody: no monitoring system would notice, and none tries again."""
     id_ = note_id("spool", "folder", "")

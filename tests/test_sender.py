@@ -5,9 +5,10 @@ from __future__ import annotations
 import itertools
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from workbench import Bench, firing, resolved
@@ -15,6 +16,7 @@ from workbench import Bench, firing, resolved
 from sms_notify.delivery.reports import Reports, apply, next_poll
 from sms_notify.delivery.sender import Luck, Sender
 from sms_notify.delivery.sender_pool import SenderPool
+from sms_notify.errors import StoreError
 from sms_notify.gateways.base import Report
 from sms_notify.gateways.sms1601.client import SmsGateway1601
 from sms_notify.gateways.sms1601.settings import TEXT_LIMITS, Gateway1601Settings
@@ -24,6 +26,7 @@ from sms_notify.policy.vocabulary import Applied, Cause
 from sms_notify.secret import Secret
 from sms_notify.simulator.server import Simulator
 from sms_notify.simulator.settings import SimulatorSettings
+from sms_notify.store.tx import Tx
 
 MINUTE = timedelta(minutes=1)
 
@@ -291,3 +294,82 @@ def test_the_pool_sends_what_is_queued_and_ends_when_told(bench: Bench, simulato
     assert pool.stop(10)
     assert len(done) == 40
     assert {text.number for text in simulator.texts()} == {"32470000001", "31612345678"}
+
+
+class DoubtfulDisk:
+    """Commits, and says for the next so many times that it has not: as where a disk fails after the write."""
+
+    def __init__(self, bench: Bench) -> None:
+        self._bench = bench
+        self.fails = 0
+
+    def __call__(self, job: Callable[[Tx], Any]) -> Any:
+        result = self._bench.commit(job)
+        if self.fails:
+            self.fails -= 1
+            raise StoreError("disk I/O error")
+        return result
+
+
+@pytest.fixture
+def doubtful(post: Post) -> DoubtfulDisk:
+    disk = DoubtfulDisk(post.bench)
+    post.sender._commit = disk
+    return disk
+
+
+def test_a_claim_whose_commit_seemed_to_fail_and_is_there_after_all_is_taken_again(
+    post: Post, simulator: Simulator, doubtful: DoubtfulDisk
+) -> None:
+    post.bench.accept(firing(team="dba", severity="warning"))
+    doubtful.fails = 1
+    with pytest.raises(StoreError):
+        post.sender.take(post.bench.clock)
+    assert post.states() == ["submitting"]
+
+    assert post.drain() == [Fate.SENT]
+    assert [text.reference for text in simulator.texts()] == ["ref2"]
+    assert post.bench.messages("state, attempts, ambiguous") == [("sent", 1, 0)]
+    assert ("queued", "claim_failed", None) in post.ledger()
+
+
+def test_the_next_claim_of_an_answer_that_was_written_down_twice_is_not_left_behind(
+    post: Post, simulator: Simulator, doubtful: DoubtfulDisk
+) -> None:
+    for name in ("First", "Second"):
+        post.bench.accept(firing(name, team="dba", severity="warning"))
+    first = post.sender.take(post.bench.clock)
+    assert first is not None
+    doubtful.fails = 1
+    _, second = post.sender.submit_and_take(first, post.bench.clock)
+    assert second is not None
+    post.sender.submit(second, post.bench.clock)
+
+    assert post.states() == ["sent", "sent"]
+    assert len(simulator.texts()) == 2
+
+
+def test_an_answer_is_kept_for_as_long_as_the_store_refuses_it(
+    post: Post, simulator: Simulator, doubtful: DoubtfulDisk
+) -> None:
+    post.bench.accept(firing(team="dba"))
+    message = post.sender.take(post.bench.clock)
+    assert message is not None
+    doubtful.fails = 40  # five minutes of pauses
+    post.sender.submit(message, post.bench.clock)
+
+    assert post.states() == ["sent"]
+    assert len(simulator.texts()) == 1
+
+
+def test_a_sender_that_ends_tries_to_write_an_answer_down_once_more_and_no_longer(
+    post: Post, doubtful: DoubtfulDisk
+) -> None:
+    post.bench.accept(firing(team="dba"))
+    message = post.sender.take(post.bench.clock)
+    assert message is not None
+    post.sender.end()
+    doubtful.fails = 2
+    with pytest.raises(StoreError):
+        post.sender.submit(message, post.bench.clock)
+    assert doubtful.fails == 1

@@ -45,6 +45,7 @@ COMMANDS = {
     "close": ("ack", "close", "End what its source will never end."),
     "messages": ("messages", "messages", "The ledger of messages."),
     "explain": ("messages", "explain", "The whole story of one incident or message."),
+    "db": ("db", "db_group", "The database: is it sound, and a copy of it."),
     "backtest": ("backtest", "backtest", "What recorded alerts would have cost and told."),
     "test": ("test", "story_tests", "Stories: unit tests of a configuration, on a virtual clock."),
 }

@@ -15,11 +15,14 @@ from functools import partial
 from itertools import chain
 from pathlib import Path
 
+from sms_notify import self_alerts
 from sms_notify.alert import Delivery
+from sms_notify.channels.base import Note
 from sms_notify.config.load import load
 from sms_notify.config.settings import Settings
 from sms_notify.daemon import event_log
 from sms_notify.daemon.active_configuration import ActiveConfiguration
+from sms_notify.daemon.alarm import Alarm
 from sms_notify.daemon.builder import DaemonBuilder
 from sms_notify.daemon.inbox import Inbox
 from sms_notify.daemon.periodic import Every
@@ -27,12 +30,12 @@ from sms_notify.daemon.reloading import Reloader, changed_keys, check_fixed, che
 from sms_notify.daemon.systemd import Manager, Watch
 from sms_notify.daemon.web_requests import front_of
 from sms_notify.daemon.wiring import node_name, uptime, wall_clock
-from sms_notify.daemon.worker_threads import Tools, Unit
+from sms_notify.daemon.worker_threads import GatewayUnit, Tools, Unit
 from sms_notify.delivery.sender import Clock
 from sms_notify.engine import Engine, Moved, Verdict
-from sms_notify.errors import UsageError
+from sms_notify.errors import SmsNotifyError, UsageError
 from sms_notify.metrics import Metrics
-from sms_notify.operator_notifier import Teller
+from sms_notify.operator_notifier import Teller, tell_past_the_store
 from sms_notify.policy.ruleset import Timing
 from sms_notify.store import breakers, outbox
 from sms_notify.store.committer import Committer
@@ -86,9 +89,12 @@ class App:
         self._retired: list[Unit] = []
         self._stopping = self._broken = False
         self._teller = Teller(self.committer, self._running.operator, self.node, self._clock, self._wake_all)
+        self._alarm = Alarm(self._troubles, self._tell_past_the_store, self._clock)
+        noticed = self._tools.failing.notice
         self._loops = [
-            Every("clock", _TICK_EVERY, self._watch.pace(self._tick)),
-            Every("operator", _TELL_EVERY, self._teller.tell_once),
+            Every("clock", _TICK_EVERY, self._watch.pace(noticed("the clock", self._tick))),
+            Every("operator", _TELL_EVERY, noticed("telling the operator", self._teller.tell_once)),
+            Every("alarm", _TELL_EVERY, self._look_inside),
         ]
         self._port = 0
         self._reloader = Reloader(
@@ -142,12 +148,13 @@ class App:
         """
         running = self._running
         self.store.lock()
+        self.committer.health.look()
         self.committer.start()
         # The first transaction also makes the tables where there are none.
         self.committer(lambda tx: self._probe_all_now(tx, running))
         self.metrics.begin(self.store)
         self._builder.read_calendars(running)
-        for moved in self.committer(lambda tx: self._engine.recover(tx, self._clock())):
+        for moved in self._recover():
             event_log.moved(moved)
         for unit in running.units.values():
             unit.start()
@@ -159,6 +166,16 @@ class App:
         address = f"{running.settings.web.host}:{self._port}"
         _log.info("serving", extra={"address": address, "database": self.store.path})
         return self._port
+
+    def _recover(self) -> list[Moved]:
+        """What makes no sense in a row that an earlier process left must not keep every other page from its reader."""
+        try:
+            return self.committer(lambda tx: self._engine.recover(tx, self._clock()))
+        except SmsNotifyError:
+            raise
+        except Exception as error:  # noqa: BLE001 - a flipped bit may be anything: not ready, and loud, but serving
+            self.committer.health.found_unreadable(f"{type(error).__name__}: {error}")
+            return []
 
     def stop(self) -> None:
         """Takes nothing more in, lets requests under way end, and leaves the rest in the store for the next start.
@@ -192,9 +209,29 @@ class App:
 
     def ready(self) -> tuple[str, ...]:
         """Why alerts cannot be taken or texts cannot be sent now; empty when all is well."""
-        reasons = () if self.committer.alive else ("the store's writer has ended",)
         ended = tuple("a sender has ended" for unit in self._running.units.values() if not unit.alive)
-        return reasons + ended + self._watch.stuck()
+        return self._troubles() + ended + self._watch.stuck()
+
+    def _troubles(self) -> tuple[str, ...]:
+        """What lasts though every thread runs; a new process would have it, too."""
+        reasons = () if self.committer.alive else ("the store's writer has ended",)
+        return reasons + self.committer.health.reasons() + self._tools.failing.reasons()
+
+    def _look_inside(self) -> None:
+        self._alarm.look()
+        rebuilt = self.committer.health.rebuilt
+        if rebuilt:
+            self.committer(lambda tx: self_alerts.report_rebuilt(tx, rebuilt[0], self._clock()))
+            self.committer.health.rebuilt = ()
+
+    def _tell_past_the_store(self, note: Note) -> bool:
+        """By one gateway after the other, until one has taken the text."""
+        units = [unit for unit in self._running.units.values() if isinstance(unit, GatewayUnit)]
+
+        def text(number: str, body: str) -> bool:
+            return any(unit.text(number, body) for unit in units)
+
+        return tell_past_the_store(self._running.operator, note, text if note.urgent else None, note.at)
 
     def reload(self) -> Future[str]:
         """Has the configuration read again, soon; see `Reloader.ask`."""

@@ -12,7 +12,7 @@ from sms_notify.engine import Moved, Verdict
 from sms_notify.logs import masked, printable
 from sms_notify.oncall.schedules import CalendarProblem
 from sms_notify.policy.episodes import tag_of
-from sms_notify.policy.outcomes import Fate
+from sms_notify.policy.outcomes import Fate, Outcome
 from sms_notify.policy.vocabulary import AckBy, AckEnd, Applied, Cause, Heard, State
 from sms_notify.silences.keeper import Kept
 from sms_notify.spool import Refused
@@ -63,6 +63,12 @@ def sent(was: Sent) -> None:
     if outcome.detail and outcome.fate is not Fate.SENT:
         extra["detail"] = outcome.detail
     _log.log(level, str(outcome.fate), extra=extra | {"seconds": f"{outcome.seconds:.3f}"})
+
+
+def past_the_store(number: str, gateway: str, outcome: Outcome) -> None:
+    """A text that no row tells of: the log has it alone."""
+    extra = {"to": masked(number), "gateway": gateway, "fate": outcome.fate, "reason": outcome.reason}
+    _log.warning("a text about the database, past the database", extra=extra)
 
 
 def moved(was: Moved) -> None:

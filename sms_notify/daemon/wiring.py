@@ -8,7 +8,7 @@ import random
 import secrets
 import socket
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
@@ -39,8 +39,14 @@ def node_name() -> str:
     return socket.gethostname()
 
 
-def luck() -> Luck:
-    return Luck(reference=lambda: secrets.token_hex(16), dice=random.random, pause=time.sleep)
+def luck(pulse: Callable[[], object] = lambda: None) -> Luck:
+    """`pulse` is called before each pause: whoever waits for a disk has not hung."""
+
+    def pause(seconds: float) -> None:
+        pulse()
+        time.sleep(seconds)
+
+    return Luck(reference=lambda: secrets.token_hex(16), dice=random.random, pause=pause)
 
 
 def ack_code() -> str:

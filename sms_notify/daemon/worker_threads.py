@@ -9,9 +9,11 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 
 from sms_notify.config.settings import Settings
 from sms_notify.daemon import event_log
+from sms_notify.daemon.failing import Failing
 from sms_notify.daemon.inbox import Inbox
 from sms_notify.daemon.periodic import Every
 from sms_notify.daemon.systemd import Watch
@@ -22,10 +24,11 @@ from sms_notify.delivery.reports import Reports
 from sms_notify.delivery.sender import Clock, Sender, Sent
 from sms_notify.delivery.sender_pool import SenderPool
 from sms_notify.engine import Engine, Verdict
-from sms_notify.gateways.base import ReportsBy
+from sms_notify.gateways.base import ReportsBy, Submission
 from sms_notify.gateways.registry import GatewaySettings, client_of
 from sms_notify.metrics import Metrics
 from sms_notify.policy.account import Account
+from sms_notify.policy.outcomes import Fate
 from sms_notify.policy.ruleset import Plan
 from sms_notify.policy.vocabulary import Cause
 from sms_notify.self_alerts import told_balance
@@ -58,6 +61,7 @@ class Tools:
     wake: Callable[[], None]
     inbox: Inbox
     senders: Senders = field(default_factory=Senders)
+    failing: Failing = field(default_factory=Failing)
 
     def wake_for(self, tx: Tx, verdicts: Iterable[Verdict]) -> None:
         """In the step that wrote the texts: whoever wakes claims after it, mostly in the same batch. Only where there is
@@ -119,11 +123,23 @@ class GatewayUnit(Unit):
         self._retired = False
         self._gateway = client_of(gateway)
         account, numbers = self._account(plan), numbers_to_probe(settings, plan)
-        self._sender = Sender(tools.committer, self._gateway, account, plan.timing, tools.node, luck())
+        clock = tools.watch.follow(
+            f"sender {gateway.name}", tools.clock
+        )  # read for each claim, answer and pause
+        self._sender = Sender(tools.committer, self._gateway, account, plan.timing, tools.node, luck(clock))
         self._prober = Prober(tools.committer, self._gateway, account, tools.clock, luck(), numbers)
         self._reports = Reports(tools.committer, self._gateway, tools.node, tools.clock)
-        clock = tools.watch.follow(f"sender {gateway.name}", tools.clock)  # read for each claim and answer
-        super().__init__(self._loops(), SenderPool(self._sender, clock, gateway.concurrency, self._sent))
+        notice = partial(tools.failing.notice, f"sending by {gateway.name}")
+        pool = SenderPool(self._sender, clock, gateway.concurrency, self._sent, notice)
+        super().__init__(self._loops(), pool)
+
+    def text(self, number: str, body: str) -> bool:
+        """One text past the store: of what is wrong with it. False where the gateway has certainly not taken it."""
+        outcome = self._gateway.send(
+            Submission(number, body, luck().reference(), sender=self._settings.sender)
+        )
+        event_log.past_the_store(number, self._settings.name, outcome)
+        return outcome.fate in (Fate.SENT, Fate.UNKNOWN)
 
     def follow(self, settings: Settings, plan: Plan, *, retired: bool) -> None:
         self._retired = retired

@@ -7,9 +7,10 @@ that commit and the next leaves a row in `submitting`, which a restart calls `un
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from itertools import chain, repeat
 from typing import Protocol, TypeVar
 
 from sms_notify.delivery.settlement import Settling, within_bytes
@@ -72,7 +73,15 @@ class Sender:
         self._gateway = gateway
         self._node = node
         self._luck = luck
+        self._ending = False
+        self._doubtful: set[str] = (
+            set()
+        )  # references of claims whose commit failed, and may be there after all
         self.follow(account, timing)
+
+    def end(self) -> None:
+        """The daemon stops: what the store refuses to write down is tried once more, and no longer."""
+        self._ending = True
 
     def follow(self, account: Account, timing: Timing, *, retired: bool = False) -> None:
         """Works by another configuration from the next transaction on, and so belongs on the thread that commits.
@@ -89,18 +98,32 @@ class Sender:
 
     def take(self, clock: Clock) -> Message | None:
         """Claims the next message, durably."""
-        now = clock()
-        return self._commit(lambda tx: self.claim(tx, now))
+        now, reference, before = clock(), self._luck.reference(), self._doubtful.copy()
+        try:
+            message = self._commit(lambda tx: self.claim(tx, now, reference=reference))
+        except StoreError:
+            self._doubtful.add(reference)
+            raise
+        self._doubtful -= before
+        return message
 
-    def claim(self, tx: Tx, now: datetime, only: int | None = None) -> Message | None:
-        """The next message, under the sender that the gateway takes, and cut where its country takes no long ones."""
+    def claim(
+        self, tx: Tx, now: datetime, only: int | None = None, reference: str | None = None
+    ) -> Message | None:
+        """The next message, under the sender that the gateway takes, and cut where its country takes no long ones.
+
+        A commit that failed may be there after all, as where the disk failed after the write: such a claim, of which no
+        request was made, is given back first.
+        """
+        if self._doubtful:
+            claims.give_back(tx, self._doubtful.copy(), self._node, now)
         if self._retired:
             return None
         closed = breakers.open_at(tx, self._account.name)
         sender = bars.usable_sender(closed, self._account)
         if sender is None:
             return None
-        reference, lease_until = self._luck.reference(), now + self._timing.lease
+        reference, lease_until = reference or self._luck.reference(), now + self._timing.lease
         message = claims.claim(
             tx, self._gateway.name, reference, self._node, lease_until, now, sender=sender, only=only
         )
@@ -128,22 +151,35 @@ class Sender:
 
         def settle_and_claim(tx: Tx) -> Message | None:
             self._settling.settle(tx, message, outcome, now)
-            return self.claim(tx, now)
+            reference = self._luck.reference()
+            claimed.append(reference)
+            return self.claim(tx, now, reference=reference)
 
-        return Sent(message, outcome), self._keep(settle_and_claim, message, outcome)
+        claimed: list[str] = []
+        return Sent(message, outcome), self._keep(settle_and_claim, message, outcome, claimed)
 
-    def _keep(self, job: Callable[[Tx], T], message: Message, outcome: Outcome) -> T:
-        """Commits what an answer says, again and again while its lease may last: an OK that is lost here is a text
-        sent twice. Raises StoreError when the store stays closed.
+    def _keep(
+        self, job: Callable[[Tx], T], message: Message, outcome: Outcome, claimed: Iterable[str] = ()
+    ) -> T:
+        """Commits what an answer says, again and again for as long as the daemon runs: an OK that is lost here is a text
+        sent twice. Raises StoreError when the daemon ends while the store stays closed. `claimed` are the references
+        that `job` has claimed by.
         """
-        for pause in _PATIENCE:
+        for pause in chain(_PATIENCE, repeat(_PATIENCE[-1])):
+            before = self._doubtful.copy()
             try:
-                return self._commit(job)
+                result = self._commit(job)
             except StoreError as error:
+                self._doubtful.update(claimed)
+                if self._ending:
+                    raise
                 extra = {"id": message.id, "fate": outcome.fate, "code": outcome.code, "smsid": outcome.smsid}
                 _log.error("an answer cannot be written down yet: %s", error, extra=extra)
                 self._luck.pause(pause)
-        return self._commit(job)
+            else:
+                self._doubtful -= before
+                return result
+        raise AssertionError("the pauses never end")
 
     def request(self, message: Message) -> Outcome:
         """The one request for a claimed message; the commit of its end is `settle`'s."""

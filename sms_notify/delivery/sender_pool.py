@@ -14,8 +14,17 @@ _log = logging.getLogger(__name__)
 class SenderPool:
     """As many threads as the gateway allows at once, each sending until nothing is due."""
 
-    def __init__(self, sender: Sender, clock: Clock, threads: int, done: Callable[[Sent], None]) -> None:
+    def __init__(
+        self,
+        sender: Sender,
+        clock: Clock,
+        threads: int,
+        done: Callable[[Sent], None],
+        notice: Callable[[Callable[[], None]], Callable[[], None]] = lambda step: step,
+    ) -> None:
+        """`notice` makes of a round of sending one whose end is noted."""
         self._sender = sender
+        self._round = notice(self._drain)
         self._clock = clock
         self._done = done
         self._wake = threading.Condition()
@@ -37,6 +46,7 @@ class SenderPool:
 
     def stop(self, timeout: float) -> bool:
         """Claims nothing more and waits for the requests under way; False when one outlasted `timeout` seconds."""
+        self._sender.end()
         with self._wake:
             self._stopping = True
             self._wake.notify_all()
@@ -58,7 +68,7 @@ class SenderPool:
         while not self._stopping:
             seen = self._news
             try:
-                self._drain()
+                self._round()
             except Exception as error:  # noqa: BLE001 - the thread must outlive a full disk; the row keeps the truth
                 _log.error("sending stopped short: %s", type(error).__name__)
             self._sleep(seen)

@@ -265,6 +265,7 @@ class Cause(StrEnum):
     ALERT = "alert"
     BY_HAND = "by_hand"
     CLAIMED = "claimed"
+    CLAIM_FAILED = "claim_failed"
     RESEND = "resend"
     LEASE_ENDED = "lease_ended"
     RESTARTED = "restarted"

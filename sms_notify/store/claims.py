@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from functools import cache
 
+from sms_notify.policy.outcomes import Fate, Reason
 from sms_notify.policy.rate_limits import Lane
 from sms_notify.policy.reading_order import Tells, held_back
 from sms_notify.policy.vocabulary import Cause, Kind, State
 from sms_notify.store import breakers
 from sms_notify.store.literals import in_list
-from sms_notify.store.messages import Entry, Message, enter, message_of
-from sms_notify.store.tx import Row, Tx, stored
+from sms_notify.store.messages import Entry, Message, enter, message_of, move
+from sms_notify.store.tx import Row, Tx, among, stored
 
 # A number is texted by one request at a time, so that its texts arrive in order; `messages_busy` says which are. A critical
 # text waits for a critical one, and for the end of what it tells, which would be read as today's, but for no other: a request
@@ -98,6 +99,29 @@ def claim(
     _note_attempt(tx, message, node, now)
     enter(tx, message, State.SUBMITTING, Entry(Cause.CLAIMED), node, now)
     return message
+
+
+def give_back(tx: Tx, references: Collection[str], node: str, now: datetime) -> None:
+    """Queues again what was claimed by a commit that seemed to fail. No request was made under these references."""
+    for names, named in among(references):
+        rows = tx.all(
+            f"select * from messages where state = 'submitting' and lease_by = :node and reference in ({names})",
+            node=node,
+            **named,
+        )
+        for message in map(message_of, rows):
+            tx.run(
+                "update attempts set ended_at = :now, fate = :fate, reason = :reason where reference = :reference",
+                now=stored(now),
+                fate=Fate.NOT_SENT,
+                reason=Reason.LOCAL,
+                reference=message.reference,
+            )
+            tx.run(
+                "update messages set attempts = attempts - 1, lease_until = null, lease_by = null where id = :id",
+                id=message.id,
+            )
+            move(tx, message, State.QUEUED, Entry(Cause.CLAIM_FAILED), node, now)
 
 
 def _first_that_may_leave(tx: Tx, gateway: str, only: int | None, now: datetime) -> int | None:

@@ -20,6 +20,8 @@ from queue import Empty, SimpleQueue
 from typing import Any, NamedTuple, Protocol, TypeVar
 
 from sms_notify.errors import StoreError
+from sms_notify.store.damage import is_damage
+from sms_notify.store.health import StoreHealth
 from sms_notify.store.sqlite import SqliteStore
 from sms_notify.store.tx import Tx
 
@@ -56,6 +58,7 @@ class Committer:
 
     def __init__(self, store: SqliteStore) -> None:
         self._store = store
+        self.health = StoreHealth(store.examine)
         # A queue in C: who submits takes no lock that the committing thread holds, and wakes it only where it sleeps.
         self._queue: SimpleQueue[Waiting | None] = SimpleQueue()
         self._gate = threading.Lock()  # nothing is queued behind the None that ends the queue
@@ -114,9 +117,11 @@ class Committer:
                 self._run_batch(tx, done)
         except Exception as error:  # noqa: BLE001 - the thread must outlive whatever a disk or a database does
             _log.error("commit failed, %d jobs undone: %s", len(done), error)
+            self.health.failed(error)
             for waiting, *_ in done:
                 waiting.reply.set_exception(error)
             return
+        self.health.committed()
         for waiting, result, error_of_job in done:  # a crash from here on: committed, and answered to nobody
             self._answer(waiting, result, error_of_job)
 
@@ -159,5 +164,7 @@ class Committer:
                 return job(tx), None
         except (StoreError, sqlite3.OperationalError):  # the database's trouble is nobody's private error
             raise
-        except Exception as error:  # noqa: BLE001 - whatever one job raises is that job's answer, and nobody else's
+        except Exception as error:
+            if is_damage(error):
+                raise
             return None, error

@@ -6,14 +6,14 @@ write-ahead log lets them read while the writer writes.
 
 from __future__ import annotations
 
-import fcntl
-import os
 import sqlite3
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 from sms_notify.errors import StoreError
+from sms_notify.store.damage import Examined, examine, problems_of
+from sms_notify.store.database_file import DatabaseFile
 from sms_notify.store.schema import MIGRATIONS
 from sms_notify.store.tx import Tx
 
@@ -26,29 +26,53 @@ class SqliteStore:
 
     def __init__(self, url: str) -> None:
         self.path = path_of(url)
+        self._file = DatabaseFile(self.path)
         self._connection: sqlite3.Connection | None = None
-        self._lock: int | None = None
 
     def lock(self) -> None:
-        """Makes this process the only daemon on the file; the kernel frees the lock when the process ends."""
-        _make_private(self.path)
-        try:
-            handle = os.open(f"{self.path}.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-        except OSError as error:
-            raise StoreError(f"{self.path}.lock: {error.strerror}; it must be ours to write") from error
-        try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            os.close(handle)
-            raise StoreError(
-                f"{self.path}: another sms-notify serves this database; stop it first, or give this one a file of its own"
-            ) from None
-        self._lock = handle
+        """Makes this process the only daemon on the file."""
+        self._file.lock()
 
     def unlock(self) -> None:
-        if self._lock is not None:
-            os.close(self._lock)
-            self._lock = None
+        self._file.unlock()
+
+    def examine(self, expired: Callable[[], bool]) -> Examined:
+        """Looks at every page until the time has `expired`, and makes indexes anew that lie. Nothing is open meanwhile."""
+        self.close()
+        try:
+            return examine(self._opened(), expired)
+        except sqlite3.Error as error:
+            raise StoreError(f"{self.path}: {error}") from error
+        finally:
+            self.close()
+
+    def problems(self) -> Sequence[str]:
+        """What is wrong with the file, in SQLite's words; empty where it is sound. It may be served meanwhile."""
+        return _problems_of(self.path)
+
+    def backup(self, to: Path) -> int:
+        """Copies the database as it is at this moment; returns the bytes of the copy. Raises StoreError where the copy cannot
+        be made, or is not sound; then there is none.
+        """
+        if to.exists():
+            raise StoreError(f"{to}: it is there already; name a new file")
+        part = to.with_name(f"{to.name}.part")
+        part.unlink(missing_ok=True)
+        try:
+            DatabaseFile(part).make_private()
+            with closing(_connect(self.path, create=False)) as source, closing(sqlite3.connect(part)) as copy:
+                source.backup(copy)  # in one go: a copy in steps begins anew with each commit of the daemon
+                copy.execute("pragma journal_mode = delete")  # one file, wherever it is carried
+            if found := _problems_of(part):
+                raise StoreError(
+                    f"the copy of {self.path} is not sound: {found[0]}; `sms-notify db check` says more"
+                )
+            part.rename(to)
+        except (sqlite3.Error, OSError) as error:
+            raise StoreError(f"{to}: {error}") from error
+        finally:
+            part.unlink(missing_ok=True)
+        return to.stat().st_size
 
     @contextmanager
     def transaction(self) -> Iterator[Tx]:
@@ -58,10 +82,12 @@ class SqliteStore:
         sync it may deny the next time.
         """
         try:
+            self._file.check()
             connection = self._opened()
             connection.execute("begin immediate")
             try:
                 yield Tx(connection)
+                self._file.check()  # a batch that began before it was removed takes in what came after
                 connection.execute("commit")
             except BaseException:
                 if connection.in_transaction:
@@ -114,8 +140,12 @@ class SqliteStore:
 
     def _opened(self) -> sqlite3.Connection:
         if self._connection is None:
+            if not self._file.is_known:
+                self._file.make_private()
+                self._file.refuse_emptied()
             self._connection = _connect(self.path, create=True)
             _migrate(self.path, self._connection)
+            self._file.opened()
             # What a savepoint would undo goes to a file from 64 KiB on, which is some fifteen pages: a file for nearly every
             # job, and half of its time. It is needed by no recovery. After migrating, for that may sort whole tables.
             self._connection.execute("pragma temp_store = memory")
@@ -132,9 +162,7 @@ def path_of(url: str) -> Path:
 
 
 def _connect(path: Path, *, create: bool) -> sqlite3.Connection:
-    if create:
-        _make_private(path)
-    elif not _is_there(path):
+    if not create and not _is_there(path):
         raise StoreError(
             f"{path}: there is no database yet; start `sms-notify serve` once, or check `storage`"
         )
@@ -147,21 +175,20 @@ def _connect(path: Path, *, create: bool) -> sqlite3.Connection:
     return connection
 
 
+def _problems_of(path: Path) -> Sequence[str]:
+    try:
+        with closing(_connect(path, create=False)) as connection:
+            return problems_of(connection)
+    except sqlite3.Error as error:
+        return (str(error),)
+
+
 def _is_there(path: Path) -> bool:
     try:
         return path.exists()
     except OSError as error:
         advice = "run this as the daemon's user, `sudo -u sms-notify sms-notify ...`"
         raise StoreError(f"{path}: {error.strerror}; {advice}") from error
-
-
-def _make_private(path: Path) -> None:
-    """Numbers and texts are nobody else's business: the file exists with 0600 before SQLite opens it."""
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True, mode=0o750)
-        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
-    except OSError as error:
-        raise StoreError(f"{path}: {error.strerror}; check that the directory exists and is ours") from error
 
 
 def _version(connection: sqlite3.Connection) -> int:

@@ -1,0 +1,47 @@
+"""What the daemon does again and again, and what of it fails each time: one failure is the log's, a lasting one everybody's."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import TypeVar
+
+from sms_notify.errors import StoreError
+
+T = TypeVar("T")
+_LASTS = 5.0  # seconds between the first and the last failure in a row
+_FORGOTTEN = 60.0  # seconds after which what was not tried again counts no more
+
+
+class Failing:
+    """`now` is a clock that nobody sets, in seconds."""
+
+    def __init__(self, now: Callable[[], float] = time.monotonic) -> None:
+        self._now = now
+        self._found: dict[str, tuple[float, float, str]] = {}  # since, last, and why
+
+    def notice(self, name: str, step: Callable[[], T]) -> Callable[[], T]:
+        """`step`, with a note of how it ended. What the store refuses is the store's matter: `StoreHealth` has it."""
+
+        def noticed() -> T:
+            try:
+                result = step()
+            except StoreError:
+                raise
+            except Exception as error:
+                since = self._found.get(name, (self._now(),))[0]
+                self._found[name] = since, self._now(), f"{type(error).__name__}: {error}"
+                raise
+            self._found.pop(name, None)
+            return result
+
+        return noticed
+
+    def reasons(self) -> tuple[str, ...]:
+        """In words; empty when all is well."""
+        now, found = self._now(), sorted(self._found.copy().items())
+        return tuple(
+            f"{name} fails each time: {why}"
+            for name, (since, last, why) in found
+            if last - since >= _LASTS and now - last < _FORGOTTEN
+        )

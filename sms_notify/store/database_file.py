@@ -1,0 +1,100 @@
+"""Whether what lies under the path is still the database that this process opened.
+
+SQLite writes on into a file that was removed or renamed, and says that all is well; nobody ever reads it.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import logging
+import os
+from pathlib import Path
+
+from sms_notify.errors import StoreError
+
+_SERVED = b"served\n"
+_log = logging.getLogger(__name__)
+
+
+class DatabaseFile:
+    """One file, by its real path: two names for it are one lock. Raises StoreError where it is not to be had."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._lock: int | None = None
+        self._opened: tuple[int, int] | None = None
+
+    def lock(self) -> None:
+        """Makes this process the only daemon on the file; the kernel frees the lock when the process ends.
+
+        The lock file says that a daemon has served: an empty database beside it was one with pages in it.
+        """
+        self.make_private()
+        lock = f"{os.path.realpath(self.path)}.lock"
+        try:
+            handle = os.open(lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        except OSError as error:
+            raise StoreError(f"{lock}: {error.strerror}; it must be ours to write") from error
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            os.close(handle)
+            raise StoreError(
+                f"{self.path}: another sms-notify serves this database; stop it first, or give this one a file of its own"
+            ) from None
+        self._lock = handle
+
+    def unlock(self) -> None:
+        if self._lock is not None:
+            os.close(self._lock)
+            self._lock = None
+
+    def refuse_emptied(self) -> None:
+        """Before anything is written into it."""
+        if self._lock is None or self.path.stat().st_size or os.pread(self._lock, 64, 0) != _SERVED:
+            return
+        raise StoreError(
+            f"{self.path}: it is empty, and was a database when it was served last; put a backup in its place, or remove"
+            f" {os.path.realpath(self.path)}.lock to begin with an empty one"
+        )
+
+    def opened(self) -> None:
+        """It is ours, with tables in it: from now on no other file under this path is."""
+        found = self.path.stat()
+        self._opened = (found.st_dev, found.st_ino)
+        if self._lock is not None:
+            os.pwrite(self._lock, _SERVED, 0)
+
+    @property
+    def is_known(self) -> bool:
+        return self._opened is not None
+
+    def check(self) -> None:
+        """Before each transaction and each commit; it takes two microseconds."""
+        if self._opened is None:
+            return
+        try:
+            found = os.stat(self.path)
+        except OSError as error:
+            raise StoreError(
+                f"the database was removed or renamed while it was served: {self.path}: {error.strerror}; put it back, or"
+                " restart sms-notify to begin with an empty one"
+            ) from error
+        if (found.st_dev, found.st_ino) != self._opened:
+            raise StoreError(
+                f"another file was put in the place of the database: {self.path}; restart sms-notify to serve that one"
+            )
+        if not found.st_size:
+            raise StoreError(
+                f"the database was emptied while it was served: {self.path}; put a backup in its place"
+            )
+
+    def make_private(self) -> None:
+        """Numbers and texts are nobody else's business: the file exists with 0600 before SQLite opens it."""
+        try:
+            self.path.parent.mkdir(parents=True, exist_ok=True, mode=0o750)
+            os.close(os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
+        except OSError as error:
+            raise StoreError(
+                f"{self.path}: {error.strerror}; check that the directory exists and is ours"
+            ) from error
