@@ -20,6 +20,7 @@ from sms_notify.alert import Severity, Status
 from sms_notify.gateways.registry import KNOWN_CODES
 from sms_notify.oncall.roster import Roster
 from sms_notify.policy.directory import Directory
+from sms_notify.policy.holds import Hold
 from sms_notify.policy.outcomes import DeliveryStatus, Fate, Outcome
 from sms_notify.policy.rate_limits import LimitScope
 from sms_notify.policy.retry_policy import Scope
@@ -27,6 +28,7 @@ from sms_notify.policy.rotations import gaps
 from sms_notify.policy.routing import Receiver
 from sms_notify.policy.vocabulary import Applied, Cause, Decision, Heard, Ignored, State
 from sms_notify.store import breakers, decisions, limit_rows, queries
+from sms_notify.store.damage import StoreFailure
 from sms_notify.store.sqlite import SqliteStore
 from sms_notify.store.tx import Row, Tx, moment
 
@@ -66,11 +68,13 @@ class Metrics:
         node: str,
         receivers: Mapping[str, Receiver] | None = None,
         roster: Callable[[], Roster] = lambda: Roster(Directory()),
+        spooled: Callable[[], Mapping[str, int]] = dict,
     ) -> None:
         disable_created_metrics()  # type: ignore[no-untyped-call]
         self._node = node
         self._receivers = receivers or {}
         self._roster = roster
+        self._spooled = spooled
         self._gone: set[str] = set()
         self._last = (0, 0)
         self._last_decision = 0
@@ -128,6 +132,10 @@ class Metrics:
         code = str(status)
         self.webhook_refused.labels(source, code if code in REFUSALS else _OTHER_CODE).inc()
 
+    def store_failed(self, kind: StoreFailure) -> None:
+        """A transaction was not committed."""
+        self.store_errors.labels(kind).inc()
+
     def silent(self, gateway: str) -> None:
         """A question was not answered in words we know."""
         self.gateway_up.labels(gateway).set(0)
@@ -178,6 +186,17 @@ class Metrics:
             "alert_to_send_seconds", "From alert to the gateway's OK", _WAIT_BUCKETS, "severity"
         )
 
+    def _define_waiting(self) -> None:
+        counter, gauge = self._counter, self._gauge
+        self.held = gauge(
+            "notifications_held", "What people are to hear, and do not hear yet", "severity", "why"
+        )
+        self.held_oldest = gauge("notifications_held_oldest_seconds", "Age of the oldest of them", "severity")
+        self.untold = gauge("critical_untold", "Open critical incidents that nobody was told of")
+        self.spool = gauge("spool_records", "What hooks have handed over and nobody has read", "state")
+        self.store_errors = counter("store_errors", "Transactions that were not committed", "kind")
+        self.store_bytes = gauge("store_bytes", "Size of the database, with what is not merged into it yet")
+
     def _define_reloads(self) -> None:
         gauge = self._gauge
         self.reload_successful = gauge(
@@ -190,6 +209,7 @@ class Metrics:
 
     def _define_deciding(self) -> None:
         counter, gauge = self._counter, self._gauge
+        self._define_waiting()
         self.escalations = counter("escalations", "Steps of escalations that were taken", "receiver", "step")
         self.limited = counter("rate_limited", "Times that a limit began to hold texts back", "scope")
         self.oncall = gauge("oncall", "1 for who holds the schedule now", "schedule", "person")
@@ -225,6 +245,8 @@ class Metrics:
             self.outbox.labels(state)
         for scope in LimitScope:
             self.limited.labels(scope)
+        for kind in StoreFailure:
+            self.store_errors.labels(kind)
         self._begin_receivers()
         for gateway in gateways:
             self._begin_gateway(gateway)
@@ -276,6 +298,8 @@ class Metrics:
             self._last_decision = row["id"]
         self._last = (last_alert, moves[-1]["id"] if moves else self._last[1])
         self._set_gauges(totals, now)
+        self._set_waiting(totals, now)
+        self.store_bytes.set(store.size)
         self._set_breakers(collections.Counter((one.gateway, str(one.scope)) for one in broken))
 
     def _count_alerts(self, row: Row) -> None:
@@ -311,6 +335,21 @@ class Metrics:
             and row["nth"] <= len(receiver.escalate)
         ):
             self.escalations.labels(receiver.name, str(row["nth"])).inc()
+
+    def _set_waiting(self, totals: queries.Totals, now: datetime) -> None:
+        oldest: dict[str, int] = {}
+        for severity, why in product(Severity, Hold):
+            self.held.labels(severity, why).set(0)
+        for row in totals.held:
+            self.held.labels(row["severity"], row["why"]).set(row["n"])
+            oldest[row["severity"]] = min(row["at"], oldest.get(row["severity"], row["at"]))
+        for severity in Severity:
+            since = oldest.get(severity)
+            age = (now - moment(since)).total_seconds() if since is not None else 0.0
+            self.held_oldest.labels(severity).set(max(0.0, age))
+        self.untold.set(totals.critical_untold)
+        for state, count in self._spooled().items():
+            self.spool.labels(state).set(count)
 
     def _set_oncall(self, tx: Tx, now: datetime) -> None:
         """A schedule that nobody holds shows 0 for everybody."""

@@ -6,6 +6,7 @@ import hmac
 from collections.abc import Callable, Hashable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
 
 from sms_notify.channels.choice import channel_of
 from sms_notify.config.settings import Settings
@@ -41,6 +42,7 @@ class ActiveConfiguration:
         self.operator = Operator(
             settings.operator, channels, lambda: self.engine.roster, engine.plan.gateways
         )
+        self.spool: Path | None = None  # the folder that is read
         self.units: dict[Hashable, Unit] = {}
         self.front: Front
         self._call_backs = tuple(_call_backs(settings))

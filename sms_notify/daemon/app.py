@@ -27,6 +27,7 @@ from sms_notify.daemon.builder import DaemonBuilder
 from sms_notify.daemon.inbox import Inbox
 from sms_notify.daemon.periodic import Every
 from sms_notify.daemon.reloading import Reloader, changed_keys, check_fixed, check_on_call
+from sms_notify.daemon.spool_intake import spooled
 from sms_notify.daemon.systemd import Manager, Watch
 from sms_notify.daemon.web_requests import front_of
 from sms_notify.daemon.wiring import node_name, uptime, wall_clock
@@ -81,7 +82,9 @@ class App:
             self.node,
             settings.receivers,
             lambda: self._engine.roster,
+            lambda: spooled(self._running.spool),
         )
+        self.committer.health.on_failure = self.metrics.store_failed
         self._tools = self._make_tools()
         self._refusals = Refusals(self.metrics.webhook_was_refused)
         self._builder = DaemonBuilder(self._tools, timing)

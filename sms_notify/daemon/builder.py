@@ -73,6 +73,7 @@ class DaemonBuilder:
             for gateway in settings.gateways
         }
         folder = spool_of(settings)
+        running.spool = folder
         if folder is not None:
             wanted["spool", folder] = partial(self._spool, folder)
         if settings.alertmanagers:

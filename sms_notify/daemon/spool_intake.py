@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime, timedelta
 from functools import partial
@@ -14,7 +15,7 @@ from sms_notify.engine import Engine, Verdict
 from sms_notify.errors import StoreError
 from sms_notify.self_alerts import end_spool_problem, report_refused, report_spool
 from sms_notify.sources.hook_record import parse
-from sms_notify.spool import Refused, Spool, Taken
+from sms_notify.spool import QUARANTINE, Refused, Spool, Taken
 from sms_notify.store import spool_receipts
 from sms_notify.store.committer import Committer
 from sms_notify.store.tx import Tx
@@ -94,3 +95,17 @@ class Intake:
         self._wake(tx, chain.from_iterable(verdicts))
         of_new = {record.id: told for record, told in zip(new, verdicts, strict=True)}
         return [of_new.get(record.id) for record in records]
+
+
+def spooled(folder: Path | None) -> dict[str, int]:
+    """How many records wait to be read, and how many could not be; where there is no folder, none."""
+    places = {"waiting": folder, "quarantined": folder and folder / QUARANTINE}
+    return {state: _records(place) if place is not None else 0 for state, place in places.items()}
+
+
+def _records(place: Path) -> int:
+    try:
+        with os.scandir(place) as entries:
+            return sum(not one.name.startswith(".") and one.is_file(follow_symlinks=False) for one in entries)
+    except OSError:
+        return 0

@@ -156,7 +156,7 @@ class Batching:
         Told early as well, critical news is never behind a text that left after it came. Only what a receiver's own
         limit holds, which was not asked for this text, stays.
         """
-        held = self._free_of_their_sources(number, lane)
+        held = self._may_ride(number, lane)
         if not joins(lane, ready, was_held=was_held):
             seconds = [n for n in held if n.why is Hold.UNCONFIRMED and n.due_at > self._now]
             return [*seconds, *ready]
@@ -171,12 +171,18 @@ class Batching:
             and (lane is Lane.CRITICAL or n.receiver in asked or not self._plan.receiver(n.receiver).limits)
         ]  # fmt: skip
         if lane is Lane.CRITICAL and any(n.why is Hold.LATE for n in ready):
-            others += [n for n in self._free_of_their_sources(number, Lane.REST) if n.why is Hold.LATE]
+            others += [n for n in self._may_ride(number, Lane.REST) if n.why is Hold.LATE]
         return [*others, *ready]
 
-    def _free_of_their_sources(self, number: str, lane: Lane) -> list[Notification]:
-        """What is held, and not suppressed at its source meanwhile."""
-        return [n for n in self._rows.held(number, lane) if not must_wait(self._rows, n)]
+    def _may_ride(self, number: str, lane: Lane) -> list[Notification]:
+        """What is held, and neither suppressed at its source meanwhile nor, before it is due, kept by a window."""
+        return [
+            n for n in self._rows.held(number, lane) if not must_wait(self._rows, n) and not self._is_shut(n)
+        ]
+
+    def _is_shut(self, n: Notification) -> bool:
+        early = self._windows.needed and n.due_at > self._now
+        return early and self._windows.holds(self._rows, n, self._now)
 
     # The texts.
 

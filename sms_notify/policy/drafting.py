@@ -147,7 +147,7 @@ class Drafting:
         parts = 1 if batch.leave.one_part else max(receiver.max_parts for receiver in receivers)
         code = self._code() if self._wants_ack(listed) else ""
         link = f"{self._plan.ack_url}{code}" if code else ""
-        known = self._rows.alike.told_apart([as_its_reader_knows(self._rows, n) for n in listed])
+        known = self._told_apart([as_its_reader_knows(self._rows, n) for n in listed])
         silence = self._silence(batch, before, len(listed))
         still = still_firing(self._rows, known)
         if self._is_digest(batch, listed, silence, crowd):
@@ -164,6 +164,10 @@ class Drafting:
         return DraftedText(
             tuple(listed), listed[0].kind, compose_reported(notice, reader, template, parts), code
         )
+
+    def _told_apart(self, listed: Sequence[Notification]) -> list[Notification]:
+        subjects = self._rows.alike.told_apart([n.subject for n in listed])
+        return [replace(n, subject=subject) for n, subject in zip(listed, subjects, strict=True)]
 
     @staticmethod
     def _is_digest(

@@ -7,7 +7,7 @@ from dataclasses import replace
 from itertools import islice
 
 from sms_notify.alert import Alert, Severity
-from sms_notify.policy.records import Incident, Notification
+from sms_notify.policy.records import Incident, Subject
 from sms_notify.policy.table import Table
 from sms_notify.wording.alert_fields import reads_as
 from sms_notify.wording.place import Place, told_apart
@@ -32,25 +32,23 @@ class ReadingAlike:
         self._known = len(rows)
         return [rows[id_] for id_ in self._by_words.get(reads_as(alert), ()) if rows[id_].is_open]
 
-    def told_apart(self, listed: Sequence[Notification]) -> list[Notification]:
+    def told_apart(self, told: Sequence[Subject]) -> list[Subject]:
         """Each with the labels that tell it from what else is told, or open, and reads alike."""
         alike: dict[tuple[str, Severity], dict[_Problem, Alert]] = {}
-        for n in listed:
-            mine = n.subject.alert
-            group = alike.setdefault((reads_as(mine), mine.severity), {})
-            group[_problem(mine)] = mine
-            others = (one.subject.alert for one in self.those_like(mine))
-            group |= {_problem(other): other for other in others if other.severity is mine.severity}
+        for alert in (subject.alert for subject in told):
+            key = reads_as(alert), alert.severity
+            if key not in alike:
+                others = (one.subject.alert for one in self.those_like(alert))
+                alike[key] = {_problem(one): one for one in others if one.severity is alert.severity}
+            alike[key][_problem(alert)] = alert
         apart: dict[_Problem, Place] = {}
         for group in alike.values():
             if len(group) > 1:
                 apart |= zip(group, told_apart(list(group.values())), strict=True)
-        return [_with(n, apart.get(_problem(n.subject.alert), ())) for n in listed] if apart else list(listed)
+        return (
+            [replace(one, apart=apart.get(_problem(one.alert), ())) for one in told] if apart else list(told)
+        )
 
 
 def _problem(alert: Alert) -> _Problem:
     return (alert.source, alert.fingerprint)
-
-
-def _with(n: Notification, apart: Place) -> Notification:
-    return replace(n, subject=replace(n.subject, apart=apart)) if apart else n

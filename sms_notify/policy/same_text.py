@@ -23,9 +23,9 @@ def still_firing(rows: Rows, listed: Sequence[Notification]) -> StillFiring:
     fires = [one for id_ in sorted(told - ended) if (one := rows.incidents.rows[id_]) and _fires(one)]
     apart = told | ended
     pairs = [one for one in _pairs(rows, listed) if one.id not in apart]
-    return StillFiring(
-        len(told) + len(pairs) if fires else 0, tuple(texted(one.subject) for one in (*fires, *pairs))
-    )
+    subjects = [*(n.subject for n in listed), *(one.subject for one in (*fires, *pairs))]
+    left = rows.alike.told_apart(subjects)[len(listed) :]
+    return StillFiring(len(told) + len(pairs) if fires else 0, tuple(map(texted, left)))
 
 
 def told_before(rows: Rows, n: Notification) -> list[int]:

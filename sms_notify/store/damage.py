@@ -9,13 +9,33 @@ import re
 import sqlite3
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from enum import StrEnum
 
 _PROBLEMS, _TOLD = 1000, 10  # that are looked for, and told; the next ones say no more
 _LOOKS = 20_000  # steps of SQLite between two looks at the clock
 # An index that was made anew leaves pages that nobody uses.
 _NO_HARM = re.compile(r"ok|\*\*\* in database main \*\*\*|Page \d+(?: is|:) never used")
 _PRIMARY = 0xFF  # of an error code
-_DAMAGE = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
+
+
+class StoreFailure(StrEnum):
+    """Why a transaction was not committed; closed, because it is a metric label."""
+
+    DAMAGED = "damaged"
+    FULL = "full"
+    IO = "io"
+    LOCKED = "locked"
+    OTHER = "other"  # the file is gone, emptied, not ours …
+
+
+_KINDS = {
+    sqlite3.SQLITE_CORRUPT: StoreFailure.DAMAGED,
+    sqlite3.SQLITE_NOTADB: StoreFailure.DAMAGED,
+    sqlite3.SQLITE_FULL: StoreFailure.FULL,
+    sqlite3.SQLITE_IOERR: StoreFailure.IO,
+    sqlite3.SQLITE_BUSY: StoreFailure.LOCKED,
+    sqlite3.SQLITE_LOCKED: StoreFailure.LOCKED,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,14 +49,19 @@ class Examined:
     finished: bool = True
 
 
-def is_damage(error: BaseException | None) -> bool:
-    """Whether an error, or what caused it, says that the file holds what it should not."""
+def kind_of(error: BaseException | None) -> StoreFailure:
+    """By the error, or by what caused it."""
     while error is not None:
         code = getattr(error, "sqlite_errorcode", None)
-        if code is not None and code & _PRIMARY in _DAMAGE:
-            return True
+        if code is not None:
+            return _KINDS.get(code & _PRIMARY, StoreFailure.OTHER)
         error = error.__cause__
-    return False
+    return StoreFailure.OTHER
+
+
+def is_damage(error: BaseException | None) -> bool:
+    """Whether it says that the file holds what it should not."""
+    return kind_of(error) is StoreFailure.DAMAGED
 
 
 def examine(connection: sqlite3.Connection, expired: Callable[[], bool]) -> Examined:

@@ -7,7 +7,7 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 
-from sms_notify.store.damage import Examined, is_damage
+from sms_notify.store.damage import Examined, StoreFailure, kind_of
 
 _REPEATED = 2  # failures in a row
 _LASTING = 2.0  # seconds between the first and the last of them
@@ -34,6 +34,8 @@ class StoreHealth:
         self._words = ""
         self._damage: Sequence[str] = ()
         self._examined: float | None = None
+        self.on_failure: Callable[[StoreFailure], None] = lambda _: None
+        """Is told of each, on the committing thread."""
         self.rebuilt: Sequence[str] = ()
         """What was found and mended, in SQLite's words, until somebody has taken note of it."""
 
@@ -43,11 +45,12 @@ class StoreHealth:
 
     def failed(self, error: BaseException) -> None:
         """A transaction could not be opened or committed, or a statement met damage."""
-        now = self._now()
+        now, kind = self._now(), kind_of(error)
+        self.on_failure(kind)
         with self._lock:
             self._first = now if not self._failures else self._first
             self._failures, self._last, self._words = self._failures + 1, now, str(error)
-        if is_damage(error):
+        if kind is StoreFailure.DAMAGED:
             self._damage = self._damage or (str(error),)
             if self._examined is None or now - self._examined >= _EXAMINE_AGAIN:
                 self._examined = now

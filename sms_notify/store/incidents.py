@@ -93,8 +93,8 @@ def reading_alike(tx: Tx, reads: Iterable[str]) -> list[Incident]:
         incident_of(row)
         for names, named in among(reads)
         for row in tx.all(
-            f"select * from incidents where closed_at is null and reads in ({names}) order by id desc limit :most",
-            most=_MOST,
+            "select * from (select i.*, row_number() over (partition by reads order by id desc) as nth from incidents i"
+            f" where closed_at is null and reads in ({names})) as newest where nth <= {_MOST_ALIKE}",
             **named,
         )
     ]
@@ -135,6 +135,7 @@ def unheard_since(tx: Tx, limit: datetime, now: datetime) -> list[Incident]:
 
 
 _MOST = 100  # in one tick
+_MOST_ALIKE = 100  # of one wording: whoever has more of them open reads the tags
 UNHEARD = f"exists (select 1 from incidents where {_QUIET})"
 
 

@@ -20,6 +20,8 @@ class Totals:
     messages: dict[str, int]
     incidents: dict[str, int]
     oldest_queued: int | None
+    held: Sequence[Row] = ()  # by `severity` and `why`: how many (`n`), and since when the first (`at`)
+    critical_untold: int = 0
 
 
 def newest(tx: Tx) -> tuple[int, int]:
@@ -73,6 +75,8 @@ def totals(tx: Tx) -> Totals:
         {row["state"]: row["n"] for row in waiting},
         {row["severity"]: row["n"] for row in open_now},
         oldest["at"] if oldest is not None else None,
+        tx.all(_HELD_NOW),
+        sum(row["n"] for row in tx.all(_CRITICAL_UNTOLD)),
     )
 
 
@@ -128,6 +132,19 @@ def open_incidents(tx: Tx) -> Sequence[Row]:
         " from incidents i where i.closed_at is null"
     )
     return sorted(rows, key=lambda row: (not _untold(row), row["id"]))
+
+
+# By `pages_held`: what waits alone.
+_HELD_NOW = (
+    "select i.severity, p.why, count(*) as n, min(p.created_at) as at from pages p join incidents i on i.id = p.incident_id"
+    " where p.state = 'held' group by i.severity, p.why"
+)
+# What was owed to nobody at all is a gap, or a receiver without people: another matter.
+_CRITICAL_UNTOLD = (
+    f"select count(*) as n from incidents i where i.closed_at is null and i.severity = '{Severity.CRITICAL}'"
+    " and i.acked_at is null and exists (select 1 from pages p where p.incident_id = i.id)"
+    f" and {_texted(_LEFT)} = 0"
+)
 
 
 def _untold(row: Row) -> bool:

@@ -46,6 +46,12 @@ class SqliteStore:
         finally:
             self.close()
 
+    @property
+    def size(self) -> int:
+        """Bytes of the file, with what is not merged into it yet."""
+        parts = (self.path, self.path.with_name(f"{self.path.name}-wal"))
+        return sum(part.stat().st_size for part in parts if part.exists())
+
     def problems(self) -> Sequence[str]:
         """What is wrong with the file, in SQLite's words; empty where it is sound. It may be served meanwhile."""
         return _problems_of(self.path)

@@ -47,10 +47,13 @@ def title_of(alert: Alert, words: Words) -> str:
 
 
 def reads_as(alert: Alert) -> str:
-    """Equal for alerts of which texts say the same, but for severity, times and tag: 16 hex digits."""
+    """Equal for alerts of which texts say the same, but for severity, times and tag: 16 hex digits. What a text may leave out
+    counts for nothing.
+    """
     name = one_line(alert.labels.get("alertname", ""))
-    words = "" if name and OWN_ID not in alert.annotations else news_of(alert) or summary_of(alert)
-    said = {"name": name, "words": words, "where": "\n".join(place_of(alert))}
+    words = "" if name and OWN_ID not in alert.annotations else _summary(alert)[:_SURE]
+    (where,) = unless_said(news_of(alert), (place_of(alert),))
+    said = {"name": name, "words": words, "where": "\n".join(where)}
     return fingerprint_of(said if name or words else {**said, "labels": _labels(alert)})
 
 
@@ -60,6 +63,7 @@ def speaks_of(body: str, word: str) -> bool:
     return bool(word) and re.search(whole, body) is not None
 
 
+_SURE = 60  # characters of a summary that most texts have room for
 _NAMED = re.compile(r"[\w.:-]+=(.{3,})")  # shorter values may mean something else in a sentence
 
 
@@ -74,9 +78,9 @@ def unless_said(text: str, places: Sequence[Place]) -> Sequence[Place]:
 
 
 def told_place(told: TextedIncident) -> Place:
-    """Its place, empty where an alert has neither name nor text: then its labels are told."""
+    """Its place without what tells it apart; empty where an alert has neither name nor text: then its labels are told."""
     named = told.alert.labels.get("alertname") or summary_of(told.alert)
-    return (*(place_of(told.alert) if named else ()), *told.apart)
+    return tuple(part for part in place_of(told.alert) if part not in told.apart) if named else ()
 
 
 def _summary(alert: Alert) -> str:

@@ -118,7 +118,8 @@ def _one(notice: Notice, reader: Reader, words: Words) -> _Wording:
     place = told_place(told)
     before = [*_head(notice, words), clipped("what", what)]
     after = [
-        clipped("summary", news, lead=": " if what or place else " "),
+        fixed("apart", " ".join(told.apart)),
+        clipped("summary", news, lead=": " if what or place or told.apart else " "),
         *_times(notice, "{}x"),
         *_tail(notice, reader, words),
     ]

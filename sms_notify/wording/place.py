@@ -37,9 +37,12 @@ _SPECIAL = (
 )  # fmt: skip
 _RANKS = {name: rank for rank, name in enumerate(_SPECIAL)}
 _TOLD_FIRST = frozenset((*_HOSTS, *_WORKLOADS, "namespace", "exported_namespace"))
+_TEXTS = frozenset((
+    *("summary", "description", "message", "text", "title", "runbook", "runbook_url", "dashboard", "panel", "value"),
+))  # fmt: skip
 _UNTOLD = frozenset((
     *("alertname", *GRADE_LABELS, "priority", "state", "state_type", "notification"),
-    *("summary", "description", "message", "text", "title", "runbook", "runbook_url", "dashboard", "panel", "value"),
+    *_TEXTS,
     *("job", "endpoint", "prometheus", "prometheus_replica", "alertgroup", "alert_group", "receiver"),
     *("uid", "id", "image", "image_id", "image_spec", "fstype", "metrics_path"),
     *("team", "owner", "contact", "sendto", "hostgroup", "hostgroups", "servicegroup", "servicegroups", "address"),
@@ -47,7 +50,7 @@ _UNTOLD = frozenset((
 ))  # fmt: skip
 _KNOWN = _TOLD_FIRST | _RANKS.keys() | _UNTOLD
 _SIMPLE = _UNTOLD | {"instance"}
-_NOT_APART = GRADE_LABELS | {"alertname"}
+_TOLD_LAST = GRADE_LABELS | _TEXTS | {"alertname"}
 _SOURCE = "the source"
 _BESIDE = (_SOURCE, OWN_ID)  # no labels: with a blank in their names
 _EMPTY = '""'
@@ -94,7 +97,7 @@ def where_of(alert: Alert) -> str:
 
 def places_of(incidents: Sequence[TextedIncident]) -> list[Place]:
     """The places of several in one text: where two of one name are alike, the labels that differ are named."""
-    places = [(*place_of(told.alert), *told.apart) for told in incidents]
+    places = [tuple(dict.fromkeys((*place_of(told.alert), *told.apart))) for told in incidents]
     if len(set(places)) == len(places):
         return places
     alike: dict[tuple[str, str, Place], list[int]] = {}
@@ -108,27 +111,51 @@ def places_of(incidents: Sequence[TextedIncident]) -> list[Place]:
 
 
 def told_apart(alerts: Sequence[Alert]) -> list[Place]:
-    """Of each the label that none of the others has like it, else all that differ; of equal labels whose they are, and the
-    id that their sender gave them.
+    """Of each the label that none of the others has like it, else a few that do so together. Of equal labels the word of its
+    severity, whose it is, or the id that its sender gave it.
     """
-    names = [*sorted({name for alert in alerts for name in alert.labels} - _NOT_APART), *_BESIDE]
-    columns = ([_said_of(alert, name) for alert in alerts] for name in names)
-    differing = [(said, Counter(said)) for said in columns if len(set(said)) > 1]
-    return [_apart([(said[at], times[said[at]]) for said, times in differing]) for at in range(len(alerts))]
+    names = {name for alert in alerts for name in alert.labels}
+    told = sorted(name for name in names - _TOLD_LAST if not name.startswith("__"))
+    order = [*told, *sorted(GRADE_LABELS), *_BESIDE, *sorted(names & _TEXTS)]
+    columns = [said for said in (_said_by(name, alerts) for name in order) if len(set(said)) > 1]
+    counted = [(said, Counter(said)) for said in columns]
+    together = _fewest(columns, len(alerts))
+    return [
+        _one_of([said[at] for said, times in counted if times[said[at]] == 1])
+        or tuple(said[at] for said in together)
+        for at in range(len(alerts))
+    ]
 
 
-def _apart(said: Sequence[tuple[str, int]]) -> Place:
-    """Of what is said of one alert, and of so many in all."""
-    alone = [words for words, times in said if times == 1]
-    return tuple(sorted(alone, key=lambda words: words.endswith(_EMPTY))[:1] or (words for words, _ in said))
+def _one_of(words: Sequence[str]) -> Place:
+    """What it has rather than what it lacks."""
+    return tuple(sorted(words, key=lambda one: one.endswith(_EMPTY))[:1])
 
 
-def _said_of(alert: Alert, name: str) -> str:
-    """`team=web`; `team=""` where it has none."""
+def _fewest(columns: Sequence[Sequence[str]], many: int) -> Sequence[Sequence[str]]:
+    """Those that tell most of them apart, until all are; few, for a text has other things to say."""
+    chosen: list[Sequence[str]] = []
+    told: list[Place] = [() for _ in range(many)]
+    for said in sorted(columns, key=lambda said: -len(set(said))):
+        if len(set(told)) == many or len(chosen) == _OTHERS:
+            break
+        chosen.append(said)
+        told = [(*had, one) for had, one in zip(told, said, strict=True)]
+    return chosen
+
+
+def _said_by(name: str, alerts: Sequence[Alert]) -> list[str]:
+    """`team=web`; `team=""` where it has none. Of long values that differ in their middle, the piece that differs."""
     if name == _SOURCE:
-        return alert.source
-    value = shortened((alert.annotations if name == OWN_ID else alert.labels).get(name, ""))
-    return f"{'id' if name == OWN_ID else one_line(name)}={value or _EMPTY}"
+        return [alert.source for alert in alerts]
+    whole = [(alert.annotations if name == OWN_ID else alert.labels).get(name, "") for alert in alerts]
+    told = list(map(shortened, whole))
+    if len(set(told)) < len(set(whole)):
+        pairs = enumerate(zip(min(whole), max(whole), strict=False))
+        at = max(0, next((n for n, (one, other) in pairs if one != other), 0) - _ENDS)
+        told = [value and f"..{one_line(value[at : at + _VALUE // 2])}" for value in whole]
+    lead = "id" if name == OWN_ID else one_line(name)
+    return [f"{lead}={value or _EMPTY}" for value in told]
 
 
 def as_told(places: Sequence[Place]) -> Sequence[Place]:

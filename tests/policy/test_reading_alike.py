@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from made import a_notification, an_incident, ended
+from made import an_incident, ended
 from workbench import firing
 
 from sms_notify.policy.reading_alike import ReadingAlike
@@ -24,7 +24,7 @@ def alike(*incidents: Incident) -> ReadingAlike:
 
 
 def apart(there: ReadingAlike, *told: Incident) -> Sequence[tuple[str, ...]]:
-    return [n.subject.apart for n in there.told_apart(list(map(a_notification, told)))]
+    return [one.apart for one in there.told_apart([incident.subject for incident in told])]
 
 
 def test_those_at_one_place_with_one_name_read_alike_at_any_severity() -> None:
