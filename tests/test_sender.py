@@ -373,3 +373,14 @@ def test_a_sender_that_ends_tries_to_write_an_answer_down_once_more_and_no_longe
     with pytest.raises(StoreError):
         post.sender.submit(message, post.bench.clock)
     assert doubtful.fails == 1
+
+
+def test_a_sender_that_ends_takes_nothing_beside_the_answer_it_writes_down(post: Post) -> None:
+    for name in ("First", "Second"):
+        post.bench.accept(firing(name, team="dba", severity="warning"))
+    first = post.sender.take(post.bench.clock)
+    assert first is not None
+    post.sender.end()
+    _, following = post.sender.submit_and_take(first, post.bench.clock)
+    assert following is None
+    assert post.states() == ["sent", "queued"]

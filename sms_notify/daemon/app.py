@@ -85,6 +85,7 @@ class App:
             lambda: spooled(self._running.spool),
         )
         self.committer.health.on_failure = self.metrics.store_failed
+        self.committer.first = self._follow_clock
         self._tools = self._make_tools()
         self._refusals = Refusals(self.metrics.webhook_was_refused)
         self._builder = DaemonBuilder(self._tools, timing)
@@ -163,9 +164,9 @@ class App:
             unit.start()
         for loop in self._loops:
             loop.start()
+        self.metrics.reloaded(True, self._clock())
         self._port = self._web.start()
         self._reloader.start()
-        self.metrics.reloaded(True, self._clock())
         address = f"{running.settings.web.host}:{self._port}"
         _log.info("serving", extra={"address": address, "database": self.store.path})
         return self._port
@@ -314,7 +315,6 @@ class App:
 
     def _tick(self) -> float | None:
         """Seconds until the next tick is wanted, where that is not the usual time."""
-        self._follow_clock()
         now = self._clock()
         ticked = self.committer(lambda tx: self._engine.tick(tx, now))
         for moved in ticked.moved:
@@ -324,10 +324,13 @@ class App:
         next_at = ticked.next_at
         return (next_at - now).total_seconds() if next_at is not None and next_at > now else None
 
-    def _follow_clock(self) -> None:
-        """Notices that the wall clock was set, and sets what waits by it: a step is not a time that has passed."""
+    def _follow_clock(self, tx: Tx) -> Callable[[], None]:
+        """Notices that the wall clock was set, and sets what waits by it: a step is not a time that has passed. In the step
+        that first reads the new time, so that nothing that is stamped by it is shifted.
+        """
         ahead = self._clock() - self._uptime()
-        step, self._ahead = ahead - self._ahead, ahead
+        step = ahead - self._ahead
         if abs(step) > outbox.DRIFT:
             _log.warning("the clock was set", extra={"by_seconds": f"{step.total_seconds():.0f}"})
-            self.committer(lambda tx: outbox.shift_clock(tx, step))
+            outbox.shift_clock(tx, step)
+        return partial(setattr, self, "_ahead", ahead)

@@ -7,7 +7,7 @@ that commit and the next leaves a row in `submitting`, which a restart calls `un
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from itertools import chain, repeat
@@ -151,6 +151,8 @@ class Sender:
 
         def settle_and_claim(tx: Tx) -> Message | None:
             self._settling.settle(tx, message, outcome, now)
+            if self._ending:
+                return None  # its request may take as long as the one that has just ended
             reference = self._luck.reference()
             claimed.append(reference)
             return self.claim(tx, now, reference=reference)
@@ -159,14 +161,14 @@ class Sender:
         return Sent(message, outcome), self._keep(settle_and_claim, message, outcome, claimed)
 
     def _keep(
-        self, job: Callable[[Tx], T], message: Message, outcome: Outcome, claimed: Iterable[str] = ()
+        self, job: Callable[[Tx], T], message: Message, outcome: Outcome, claimed: Sequence[str] = ()
     ) -> T:
         """Commits what an answer says, again and again for as long as the daemon runs: an OK that is lost here is a text
         sent twice. Raises StoreError when the daemon ends while the store stays closed. `claimed` are the references
         that `job` has claimed by.
         """
         for pause in chain(_PATIENCE, repeat(_PATIENCE[-1])):
-            before = self._doubtful.copy()
+            before, claims = self._doubtful.copy(), len(claimed)
             try:
                 result = self._commit(job)
             except StoreError as error:
@@ -177,7 +179,7 @@ class Sender:
                 _log.error("an answer cannot be written down yet: %s", error, extra=extra)
                 self._luck.pause(pause)
             else:
-                self._doubtful -= before
+                self._doubtful -= before if len(claimed) > claims else set()
                 return result
         raise AssertionError("the pauses never end")
 

@@ -59,6 +59,8 @@ class Committer:
     def __init__(self, store: SqliteStore) -> None:
         self._store = store
         self.health = StoreHealth(store.examine)
+        self.first: Callable[[Tx], Callable[[], None]] = lambda _: lambda: None
+        """What each batch begins with; what it returns is done once that is on the disk."""
         # A queue in C: who submits takes no lock that the committing thread holds, and wakes it only where it sleeps.
         self._queue: SimpleQueue[Waiting | None] = SimpleQueue()
         self._gate = threading.Lock()  # nothing is queued behind the None that ends the queue
@@ -114,6 +116,7 @@ class Committer:
         done: list[_Done] = [(first, None, None)]  # where no transaction can be opened, this one hears so
         try:
             with self._store.transaction() as tx:
+                after = self.first(tx)
                 self._run_batch(tx, done)
         except Exception as error:  # noqa: BLE001 - the thread must outlive whatever a disk or a database does
             _log.error("commit failed, %d jobs undone: %s", len(done), error)
@@ -122,6 +125,7 @@ class Committer:
                 waiting.reply.set_exception(error)
             return
         self.health.committed()
+        after()
         for waiting, result, error_of_job in done:  # a crash from here on: committed, and answered to nobody
             self._answer(waiting, result, error_of_job)
 
