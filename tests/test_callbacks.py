@@ -123,3 +123,42 @@ def test_ten_thousand_forged_doubled_and_reordered_call_backs_change_nothing(tmp
             assert 7_000 < total < 10_000 + len(real) * 2 + len(late)
         finally:
             daemon.kill()
+
+
+def test_a_report_about_a_text_of_the_second_gateway_of_one_account_is_no_forgery(tmp_path: Path) -> None:
+    port = free_port()
+    listen = f"{{listen: '127.0.0.1:{port}', webhook_tokens_file: tokens, external_url: 'http://127.0.0.1:{port}'}}"
+    settings = SimulatorSettings("acme", Secret(PASSWORD), buffered_after=3600, final_after=7200)
+    with Simulator(settings) as simulator:
+        account = (
+            "type: 1601sms, username: acme, password_file: password, sender: ACME, delivery_reports: callback"
+        )
+        first, second = "http://127.0.0.1:1/", simulator.gateway_url
+        gateways = (
+            f"[{{name: first, url: '{first}', {account}}}, {{name: second, url: '{second}', {account}}}]"
+        )
+        config = write_config(
+            tmp_path,
+            simulator.gateway_url,
+            web=listen,
+            gateways=gateways,
+            receivers="[{name: oncall, notify: [person:alice]}]",
+        )
+        address = urlsplit(command(config, "delivery-url").stdout.split()[0]).path
+        daemon = Daemon(config)
+        try:
+            assert post(daemon.url, payload("Alert")) == 200
+            (text,) = simulator.wait_for_texts(1, timeout=60)
+            assert eventually(
+                lambda: daemon.rows("select state, gateway from messages") == [("sent", "second")]
+            )
+            told = {
+                "smsid": text.smsid,
+                "status": "DELIVERED",
+                "datum": "20261130080000",
+                "referentie": text.reference,
+            }
+            call(daemon.url, [f"{address}?{urlencode(told)}"])
+            assert eventually(lambda: daemon.rows("select state from messages") == [("delivered",)])
+        finally:
+            daemon.kill()

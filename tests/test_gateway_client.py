@@ -17,7 +17,7 @@ from test_gateway_transport import BROKEN, Loopback, answers
 from sms_notify.errors import UsageError
 from sms_notify.gateways.base import Failed, Gateway, Report, ReportsBy, Submission
 from sms_notify.gateways.sms1601.client import SmsGateway1601, delivery_token
-from sms_notify.gateways.sms1601.settings import Gateway1601Settings, PasswordEncoding
+from sms_notify.gateways.sms1601.settings import Gateway1601Settings, PasswordEncoding, TextEncoding
 from sms_notify.policy.outcomes import DeliveryStatus, Fate, Outcome, Reason
 from sms_notify.secret import Secret
 
@@ -255,3 +255,20 @@ def test_an_outcome_of_ok_is_just_that(ok: Loopback) -> None:
     outcome = client(ok).send(PAGE)
     assert outcome == Outcome(Fate.SENT, Reason.OK, smsid="1234567", seconds=outcome.seconds)
     assert 0 < outcome.seconds < 20
+
+
+@pytest.mark.parametrize(
+    ("encoding", "bytes_of_text"),
+    [
+        ("utf-8", "caf%C3%A9%20%C3%BC%20%E2%82%AC%20%C3%98"),
+        ("iso-8859-1", "caf%E9%20%FC%20EUR%20%D8"),
+        ("ascii", "cafe%20u%20EUR%20%3F"),
+    ],
+)
+def test_a_text_is_spelled_in_the_encoding_that_the_gateway_reads(
+    ok: Loopback, encoding: str, bytes_of_text: str
+) -> None:
+    client(ok, text_encoding=TextEncoding(encoding)).send(Submission("+32470000001", "café ü € Ø", "r"))
+    ok.close()
+    (request,) = ok.requests
+    assert f"={bytes_of_text}".encode() in request

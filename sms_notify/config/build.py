@@ -102,6 +102,7 @@ def _gateway(gateway: models.GatewaySection, index: int, found: Found) -> Gatewa
         sender=gateway.sender,
         fallback_sender=gateway.fallback_sender,
         password_encoding=gateway.password_encoding,
+        text_encoding=gateway.text_encoding,
         timezone=gateway.timezone,
         method=gateway.method,
         delivery_reports=gateway.delivery_reports,

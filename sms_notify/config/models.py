@@ -34,7 +34,7 @@ from sms_notify.config.values import (
     Words,
 )
 from sms_notify.gateways.base import ReportsBy
-from sms_notify.gateways.registry import MOST_PARTS, PasswordEncoding
+from sms_notify.gateways.registry import MOST_PARTS, PasswordEncoding, TextEncoding
 
 
 class Web(Model):
@@ -74,6 +74,9 @@ class GatewaySection(Model):
     password_encoding: PasswordEncoding = PasswordEncoding.SHA1
     sender: Sender = Field(description="a name of at most 12 characters, or +number")
     fallback_sender: Sender = Field(default="", description="used where the gateway refuses `sender`")
+    text_encoding: TextEncoding = Field(
+        default=TextEncoding.UTF_8, description="in which bytes the gateway reads a text"
+    )
     timezone: Timezone = Field(default="Europe/Amsterdam", description="the gateway's clock")
     method: Literal["get", "post"] = "get"
     delivery_reports: ReportsBy = ReportsBy.BOTH

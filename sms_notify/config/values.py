@@ -93,7 +93,10 @@ def read_boolean(value: object) -> bool:
 
 
 def read_gateway_url(value: object) -> str:
-    url = _http_url(value, "https://gateway.example.org/module/")
+    example = "https://gateway.example.org/module/"
+    url = _http_url(value, example)
+    if url.rstrip("/").endswith(".php"):
+        raise refused("names a page of the gateway", f"name the folder that it lies in, like {example}")
     return url if url.endswith("/") else f"{url}/"
 
 

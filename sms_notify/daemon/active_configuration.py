@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hmac
-from collections.abc import Callable, Hashable, Iterator, Mapping
+from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -47,11 +47,10 @@ class ActiveConfiguration:
         self.front: Front
         self._call_backs = tuple(_call_backs(settings))
 
-    def call_back(self, token: str) -> CallBack | None:
-        """The one whose token this is; all are compared, so that time tells nothing."""
+    def call_backs(self, token: str) -> Sequence[CallBack]:
+        """Those whose token this is: gateways of one account share it. All are compared, so that time tells nothing."""
         given = token.encode()
-        ours = [one for one in self._call_backs if hmac.compare_digest(given, one.token.encode())]
-        return ours[0] if ours else None
+        return [one for one in self._call_backs if hmac.compare_digest(given, one.token.encode())]
 
 
 def _call_backs(settings: Settings) -> Iterator[CallBack]:

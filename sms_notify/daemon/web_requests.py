@@ -11,7 +11,7 @@ from sms_notify.daemon import event_log
 from sms_notify.daemon.active_configuration import ActiveConfiguration
 from sms_notify.daemon.awaited_commits import AwaitedCommits
 from sms_notify.daemon.worker_threads import Tools
-from sms_notify.delivery.reports import apply
+from sms_notify.delivery.reports import Delivered, apply
 from sms_notify.engine import Verdict
 from sms_notify.policy.vocabulary import AckBy, AckEnd, Applied, Cause, Ignored
 from sms_notify.store import oncall_rows
@@ -79,17 +79,22 @@ class WebSide:
             event_log.unpaired(delivery.source, *both)
 
     async def report(self, token: str, parameters: Mapping[str, str]) -> bool:
-        door = self._running().call_back(token)
-        report = door.read(parameters) if door is not None else None
-        if door is None or report is None:
-            self._tools.metrics.called_back(Ignored.UNREADABLE if door is not None else Ignored.WRONG_TOKEN)
+        doors = self._running().call_backs(token)
+        report = doors[0].read(parameters) if doors else None
+        if report is None:
+            self._tools.metrics.called_back(Ignored.UNREADABLE if doors else Ignored.WRONG_TOKEN)
             return False
-        now = self._tools.clock()
-        delivered = await self._committed(
-            lambda tx: apply(
-                tx, door.gateway, report, Cause.CALLBACK, self._tools.node, now, confirm=door.confirm
-            )
-        )
+        now, node = self._tools.clock(), self._tools.node
+
+        def apply_by_one(tx: Tx) -> Delivered:
+            """By the gateway that knows the text."""
+            for door in doors:
+                delivered = apply(tx, door.gateway, report, Cause.CALLBACK, node, now, confirm=door.confirm)
+                if delivered.applied not in (Applied.UNKNOWN_ID, Applied.FORGED):
+                    break
+            return delivered
+
+        delivered = await self._committed(apply_by_one)
         self._tools.metrics.called_back(delivered.applied)
         event_log.report(delivered, Cause.CALLBACK)
         return delivered.applied is Applied.MOVED

@@ -15,11 +15,16 @@ from sms_notify.gateways.base import ByHand, Report
 from sms_notify.gateways.sms1601 import responses, scheduled_time
 from sms_notify.gateways.sms1601.error_codes import CODES, ErrorCode, explain_code
 from sms_notify.gateways.sms1601.scheduled_time import Datum
-from sms_notify.gateways.sms1601.settings import TEXT_LIMITS, Gateway1601Settings, PasswordEncoding
+from sms_notify.gateways.sms1601.settings import (
+    TEXT_LIMITS,
+    Gateway1601Settings,
+    PasswordEncoding,
+    TextEncoding,
+)
 from sms_notify.policy.account import TextLimits
 from sms_notify.policy.outcomes import Fate, Outcome, Reason
 
-__all__ = ["ErrorCode", "GatewaySettings", "PasswordEncoding", "explain_code"]
+__all__ = ["ErrorCode", "GatewaySettings", "PasswordEncoding", "TextEncoding", "explain_code"]
 
 GatewaySettings = Gateway1601Settings
 KNOWN_CODES: Collection[int] = CODES.keys()

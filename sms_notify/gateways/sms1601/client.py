@@ -9,6 +9,7 @@ import base64
 import hashlib
 import html
 import re
+import unicodedata
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import datetime
@@ -36,7 +37,7 @@ from sms_notify.gateways.sms1601.responses import (
     read_send,
 )
 from sms_notify.gateways.sms1601.scheduled_time import datum
-from sms_notify.gateways.sms1601.settings import Gateway1601Settings, PasswordEncoding
+from sms_notify.gateways.sms1601.settings import Gateway1601Settings, PasswordEncoding, TextEncoding
 from sms_notify.net.transport import MOST_BYTES, HttpResponse, NoAnswer, Transport
 from sms_notify.policy.outcomes import Fate, Outcome, Reason
 from sms_notify.secret import Secret
@@ -180,7 +181,8 @@ class SmsGateway1601:
         }
 
     def _account(self, parameters: Mapping[str, str]) -> Secret:
-        return Secret(f"{self._credentials.reveal()}&{_encoded(parameters).reveal()}")
+        told = _encoded(parameters, self._settings.text_encoding)
+        return Secret(f"{self._credentials.reveal()}&{told.reveal()}")
 
     def _ask(
         self, script: str, form: Secret, *, post: bool | None = None, most: int = MOST_BYTES
@@ -236,11 +238,24 @@ def _spellings(password: Secret) -> tuple[Secret, ...]:
     return tuple(Secret(form) for form in dict.fromkeys(forms) if form)
 
 
-def _encoded(parameters: Mapping[str, str]) -> Secret:
-    """UTF-8 percent-encoding, a blank as %20 (seed, 'Note'); a lone surrogate becomes ?, never an error."""
-    return Secret(
-        "&".join(f"{name}={quote(text, safe='', errors='replace')}" for name, text in parameters.items())
-    )
+def _encoded(parameters: Mapping[str, str], encoding: TextEncoding = TextEncoding.UTF_8) -> Secret:
+    """Percent-encoding, a blank as %20 (seed, 'Note'). What the encoding has not is told by its letter without marks, as é is
+    e; a lone surrogate becomes ?, never an error.
+    """
+    spelled = {name: _spelled(text, encoding) for name, text in parameters.items()}
+    return Secret("&".join(f"{name}={quote(text, safe='')}" for name, text in spelled.items()))
+
+
+def _spelled(text: str, encoding: TextEncoding) -> bytes:
+    if encoding is TextEncoding.UTF_8:
+        return text.encode("utf-8", "replace")
+    letters = ((letter, unicodedata.normalize("NFKD", letter)[:1]) for letter in text.replace("€", "EUR"))
+    fits = (letter if _has(encoding, letter) else bare for letter, bare in letters)
+    return "".join(fits).encode(encoding, "replace")
+
+
+def _has(encoding: TextEncoding, letter: str) -> bool:
+    return ord(letter) < (0x80 if encoding is TextEncoding.ASCII else 0x100)
 
 
 def _addressed(message: Submission | Batch) -> dict[str, str] | str:

@@ -18,6 +18,14 @@ class PasswordEncoding(StrEnum):
     PLAIN = "plain"
 
 
+class TextEncoding(StrEnum):
+    """In which bytes the gateway reads its parameters."""
+
+    UTF_8 = "utf-8"
+    ISO_8859_1 = "iso-8859-1"
+    ASCII = "ascii"
+
+
 @dataclass(frozen=True, slots=True)
 class Gateway1601Settings:
     """An account at the 1601SMS gateway. `timeout` is the whole request in seconds, from name to last byte;
@@ -38,3 +46,4 @@ class Gateway1601Settings:
     timeout: float = 15.0
     concurrency: int = 4
     groups: tuple[str, ...] = ()
+    text_encoding: TextEncoding = TextEncoding.UTF_8
