@@ -154,7 +154,9 @@ def test_what_is_over_cannot_be_acknowledged(site: Site) -> None:
 
 
 def test_taking_an_acknowledgement_back_tells_people_and_begins_the_steps_anew(site: Site) -> None:
+    site.clock.now = datetime.now(UTC)  # the commands' own: who is on call then is on call now
     site.accept(firing(instance="web1"))
+    site.commit(lambda tx: tx.run("update messages set state = 'sent'"))
     said(site.run("ack", "1", "--by", "alice"))
 
     told = said(site.run("unack", tag_of(1), "--by", "alice"))
@@ -162,7 +164,11 @@ def test_taking_an_acknowledgement_back_tells_people_and_begins_the_steps_anew(s
     done = "not acknowledged any more; the escalation begins anew"
     assert told == f"#{tag_of(1)} HostDown web1 {done}\n"
     (again,) = [body for (body,) in site.messages("body")][1:]
-    assert again.startswith("NOG STEEDS, niet meer bevestigd: kritiek HostDown web1")
+    in_the_language_of_the_week = (
+        "NOG STEEDS, niet meer bevestigd: kritiek",
+        "STILL FIRING, not acknowledged any more: critical",
+    )
+    assert again.startswith(in_the_language_of_the_week)
     assert "is not acknowledged" in said(site.run("unack", "1"), 1)
 
 

@@ -118,6 +118,7 @@ def test_a_database_that_is_removed_while_it_is_served_takes_no_alert_and_the_op
     (config.parent / "elsewhere.db").rename(file_of(config))
     assert eventually(lambda: post(daemon.url, payload("Second")) == 200)
     assert eventually(lambda: ready(daemon) == "OK")
+    assert str(config.parent) not in ready(daemon)
 
 
 def test_a_database_that_was_emptied_is_not_begun_anew(config: Path, started: list[Daemon]) -> None:
@@ -158,7 +159,7 @@ def test_a_row_that_makes_no_sense_keeps_no_other_page_from_its_reader(
     daemon = begun(Daemon(config), started)
     assert post(daemon.url, payload("Second")) == 200
     assert eventually(lambda: any("Second" in text.text for text in simulator.texts()))
-    assert "opeo" in ready(daemon)
+    assert "a row makes no sense (ValueError)" in ready(daemon)
     assert "Traceback" not in daemon.said()
 
 
@@ -204,3 +205,18 @@ def test_no_copy_is_left_of_a_database_that_is_not_sound(config: Path, started: 
     assert said.returncode != 0
     assert "not sound" in said.stderr
     assert not list(config.parent.glob("copy.db*"))
+
+
+def test_a_database_that_another_program_keeps_locked_is_told_past_it(
+    config: Path, simulator: Simulator, started: list[Daemon]
+) -> None:
+    daemon = begun(Daemon(config), started)
+    other = sqlite3.connect(file_of(config), isolation_level=None)
+    other.execute("begin exclusive")
+    assert eventually(lambda: "database is locked" in ready(daemon), timeout=40)
+    assert eventually(lambda: any("locked" in text.text for text in simulator.texts()), timeout=40)
+
+    other.execute("rollback")
+    other.close()
+    assert post(daemon.url, payload("First")) == 200
+    assert eventually(lambda: ready(daemon) == "OK")

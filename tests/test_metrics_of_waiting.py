@@ -93,7 +93,7 @@ def test_transactions_that_fail_and_the_size_of_the_file_are_counted(bench: Benc
 
 def test_a_lock_of_two_seconds_is_no_trouble_and_one_that_lasts_is() -> None:
     now = [0.0]
-    health = StoreHealth(lambda _: Examined(), lambda: now[0])
+    health = StoreHealth(lambda *_, known: Examined(), lambda: now[0])
     for second in (0.0, 1.0, 1.9):
         now[0] = second
         health.failed(StoreError("database is locked"))
@@ -101,5 +101,7 @@ def test_a_lock_of_two_seconds_is_no_trouble_and_one_that_lasts_is() -> None:
     now[0] = 2.0
     health.failed(StoreError("database is locked"))
     assert health.reasons() == ("the database cannot be written: database is locked",)
-    health.committed()
+    health.committed(wrote=False)  # a disk that takes nothing takes that
+    assert health.reasons()
+    health.committed(wrote=True)
     assert health.reasons() == ()

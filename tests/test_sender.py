@@ -333,6 +333,21 @@ def test_a_claim_whose_commit_seemed_to_fail_and_is_there_after_all_is_taken_aga
     assert ("queued", "claim_failed", None) in post.ledger()
 
 
+def test_such_a_claim_is_taken_again_also_after_its_lease(
+    post: Post, simulator: Simulator, doubtful: DoubtfulDisk
+) -> None:
+    post.bench.accept(firing(team="dba", severity="warning"))
+    doubtful.fails = 1
+    with pytest.raises(StoreError):
+        post.sender.take(post.bench.clock)
+    post.bench.clock.move(seconds=50)
+    post.bench.tick()
+    assert post.states() == ["unknown"]
+
+    assert post.drain() == [Fate.SENT]
+    assert post.bench.messages("state, attempts, ambiguous") == [("sent", 1, 0)]
+
+
 def test_the_next_claim_of_an_answer_that_was_written_down_twice_is_not_left_behind(
     post: Post, simulator: Simulator, doubtful: DoubtfulDisk
 ) -> None:
@@ -362,17 +377,17 @@ def test_an_answer_is_kept_for_as_long_as_the_store_refuses_it(
     assert len(simulator.texts()) == 1
 
 
-def test_a_sender_that_ends_tries_to_write_an_answer_down_once_more_and_no_longer(
+def test_a_sender_that_ends_tries_a_few_times_more_to_write_an_answer_down_and_no_longer(
     post: Post, doubtful: DoubtfulDisk
 ) -> None:
     post.bench.accept(firing(team="dba"))
     message = post.sender.take(post.bench.clock)
     assert message is not None
     post.sender.end()
-    doubtful.fails = 2
+    doubtful.fails = 10
     with pytest.raises(StoreError):
         post.sender.submit(message, post.bench.clock)
-    assert doubtful.fails == 1
+    assert doubtful.fails == 6
 
 
 def test_a_sender_that_ends_takes_nothing_beside_the_answer_it_writes_down(post: Post) -> None:

@@ -11,6 +11,8 @@ from sms_notify.delivery.sender import Clock
 
 _TOLD_AFTER = 10.0  # seconds: a short lock, or a disk that was full for a moment, needs nobody
 _AGAIN_AFTER = 3600.0
+_CALM = 60.0  # seconds without a trouble after which it is over: one that comes and goes is one
+_RETRY, _RETRY_CAP = 15.0, 900.0  # seconds until it is tried again where nobody was reached
 _ADVICE = (
     "The log of sms-notify has it in full. `sms-notify db check` says what is wrong with the file, docs/backup.md how a backup"
     " is put in its place. Until then monitoring systems are answered with 503 and try again; hooks keep theirs in the spool."
@@ -33,29 +35,41 @@ class Alarm:
         self._clock = clock
         self._now = now
         self._since: float | None = None
-        self._told_at: float | None = None
+        self._seen = 0.0
         self._was: tuple[str, ...] = ()
+        self._pause = _RETRY
+        self._told: dict[str, float] = {}  # by the first words of a trouble, until when it is not told again
+        self._owes_an_end = False
 
     def look(self) -> None:
         reasons, now = self._reasons(), self._now()
         if not reasons:
-            self._end()
+            if self._since is not None and now - self._seen >= _CALM:
+                self._end()
             return
-        self._since = now if self._since is None else self._since
+        self._since, self._seen = now if self._since is None else self._since, now
         if reasons != self._was:
             _log.critical("not ready: %s", "; ".join(reasons))
         self._was = reasons
-        lasted = now - self._since >= _TOLD_AFTER
-        if lasted and (self._told_at is None or now - self._told_at >= _AGAIN_AFTER):
-            self._told_at = now if self._tell(self._note("; ".join(reasons), _ADVICE, urgent=True)) else None
+        if now - self._since >= _TOLD_AFTER and now >= self._told.get(_kind(reasons), 0.0):
+            self._tell_operator("; ".join(reasons), _kind(reasons), now)
+
+    def _tell_operator(self, what: str, kind: str, now: float) -> None:
+        told = self._tell(self._note(what, _ADVICE, urgent=True))
+        self._owes_an_end |= told
+        self._pause = _AGAIN_AFTER if told else min(2 * self._pause, _RETRY_CAP)
+        self._told[kind] = now + self._pause
+        self._pause = _RETRY if told else self._pause
 
     def _end(self) -> None:
-        if self._since is None:
-            return
         _log.warning("ready again")
-        if self._told_at is not None:
+        if self._owes_an_end:
             self._tell(self._note("all is well again", f"It was: {'; '.join(self._was)}", urgent=False))
-        self._since, self._told_at, self._was = None, None, ()
+        self._since, self._was, self._owes_an_end = None, (), False
 
     def _note(self, what: str, body: str, *, urgent: bool) -> Note:
         return Note(f"sms-notify: {what}", f"{what}\n\n{body}\n", self._clock(), urgent)
+
+
+def _kind(reasons: tuple[str, ...]) -> str:
+    return reasons[0].partition(":")[0]

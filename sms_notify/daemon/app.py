@@ -40,6 +40,7 @@ from sms_notify.operator_notifier import Teller, tell_past_the_store
 from sms_notify.policy.ruleset import Timing
 from sms_notify.store import breakers, outbox
 from sms_notify.store.committer import Committer
+from sms_notify.store.damage import StoreFailure
 from sms_notify.store.sqlite import SqliteStore
 from sms_notify.store.tx import Tx
 from sms_notify.web.refusals import Refusals
@@ -72,7 +73,7 @@ class App:
     ) -> None:
         self._clock, self._uptime = clock, uptime
         self._watch = watch or Watch(time.monotonic)
-        self._ahead = clock() - uptime()
+        self._ahead = self._seen_ahead = clock() - uptime()
         self._read = read or partial(load, Path(settings.source).absolute(), os.environ)
         self.node = node_name()
         self.store = SqliteStore(settings.storage_url)
@@ -84,8 +85,8 @@ class App:
             lambda: self._engine.roster,
             lambda: spooled(self._running.spool),
         )
-        self.committer.health.on_failure = self.metrics.store_failed
-        self.committer.first = self._follow_clock
+        self.committer.health.on_failure = self._store_failed
+        self.committer.first, self.committer.after = self._follow_clock, self._followed_clock
         self._tools = self._make_tools()
         self._refusals = Refusals(self.metrics.webhook_was_refused)
         self._builder = DaemonBuilder(self._tools, timing)
@@ -93,6 +94,7 @@ class App:
         self._retired: list[Unit] = []
         self._stopping = self._broken = False
         self._teller = Teller(self.committer, self._running.operator, self.node, self._clock, self._wake_all)
+        self._trial: Future[None] | None = None
         self._alarm = Alarm(self._troubles, self._tell_past_the_store, self._clock)
         noticed = self._tools.failing.notice
         self._loops = [
@@ -178,7 +180,7 @@ class App:
         except SmsNotifyError:
             raise
         except Exception as error:  # noqa: BLE001 - a flipped bit may be anything: not ready, and loud, but serving
-            self.committer.health.found_unreadable(f"{type(error).__name__}: {error}")
+            self.committer.health.found_unreadable(error)
             return []
 
     def stop(self) -> None:
@@ -190,6 +192,8 @@ class App:
         self._reloader.stop(_RELOAD_WITHIN)
         self._web.stop(_STOP_WITHIN)
         units = (*self._running.units.values(), *self._retired)
+        for unit in units:
+            unit.end()
         parts = [*self._loops, *(part for unit in units for part in unit.parts)]
         ends = time.monotonic() + _STOP_WITHIN
         for part in parts:  # all at once, so that none begins anything while another is waited for
@@ -222,6 +226,10 @@ class App:
         return reasons + self.committer.health.reasons() + self._tools.failing.reasons()
 
     def _look_inside(self) -> None:
+        if self.committer.health.failing and (self._trial is None or self._trial.done()):
+            self._trial = self.committer.submit(
+                outbox.write_nothing
+            )  # not waited for: a locked file takes 5 s a job
         self._alarm.look()
         rebuilt = self.committer.health.rebuilt
         if rebuilt:
@@ -324,13 +332,19 @@ class App:
         next_at = ticked.next_at
         return (next_at - now).total_seconds() if next_at is not None and next_at > now else None
 
-    def _follow_clock(self, tx: Tx) -> Callable[[], None]:
-        """Notices that the wall clock was set, and sets what waits by it: a step is not a time that has passed. In the step
-        that first reads the new time, so that nothing that is stamped by it is shifted.
+    def _follow_clock(self, tx: Tx) -> None:
+        """Notices that the wall clock was set, and sets what waits by it: a step is not a time that has passed. Before anything
+        is stamped by the new time, so that nothing that is stamped by it is shifted. A step counts once that is on the disk.
         """
         ahead = self._clock() - self._uptime()
-        step = ahead - self._ahead
+        step, self._seen_ahead = ahead - self._seen_ahead, ahead
         if abs(step) > outbox.DRIFT:
             _log.warning("the clock was set", extra={"by_seconds": f"{step.total_seconds():.0f}"})
             outbox.shift_clock(tx, step)
-        return partial(setattr, self, "_ahead", ahead)
+
+    def _followed_clock(self) -> None:
+        self._ahead = self._seen_ahead
+
+    def _store_failed(self, kind: StoreFailure) -> None:
+        self._seen_ahead = self._ahead
+        self.metrics.store_failed(kind)

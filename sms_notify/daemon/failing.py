@@ -6,8 +6,6 @@ import time
 from collections.abc import Callable
 from typing import TypeVar
 
-from sms_notify.errors import StoreError
-
 T = TypeVar("T")
 _LASTS = 5.0  # seconds between the first and the last failure in a row
 _FORGOTTEN = 60.0  # seconds after which what was not tried again counts no more
@@ -21,21 +19,24 @@ class Failing:
         self._found: dict[str, tuple[float, float, str]] = {}  # since, last, and why
 
     def notice(self, name: str, step: Callable[[], T]) -> Callable[[], T]:
-        """`step`, with a note of how it ended. What the store refuses is the store's matter: `StoreHealth` has it."""
+        """`step`, with a note of how it ended."""
 
         def noticed() -> T:
             try:
                 result = step()
-            except StoreError:
-                raise
             except Exception as error:
-                since = self._found.get(name, (self._now(),))[0]
-                self._found[name] = since, self._now(), f"{type(error).__name__}: {error}"
+                self.note(name, type(error).__name__)
                 raise
             self._found.pop(name, None)
             return result
 
         return noticed
+
+    def note(self, name: str, why: str) -> None:
+        """It has failed. `why` holds nothing of what it was about: anybody may read it."""
+        now = self._now()
+        since, last, _ = self._found.get(name, (now, now, ""))
+        self._found[name] = (since if now - last < _FORGOTTEN else now), now, why
 
     def reasons(self) -> tuple[str, ...]:
         """In words; empty when all is well."""

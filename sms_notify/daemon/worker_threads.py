@@ -94,6 +94,11 @@ class Unit:
         for part in self.parts:
             part.stop(0)
 
+    def end(self) -> None:
+        """The daemon stops: what the store refuses is not tried for ever any more."""
+        if self._pool is not None:
+            self._pool.end()
+
     def wake(self) -> None:
         if self._pool is not None:
             self._pool.wake()
@@ -126,7 +131,12 @@ class GatewayUnit(Unit):
         clock = tools.watch.follow(
             f"sender {gateway.name}", tools.clock
         )  # read for each claim, answer and pause
-        self._sender = Sender(tools.committer, self._gateway, account, plan.timing, tools.node, luck(clock))
+
+        def pulse() -> None:
+            clock()  # it comes round, though the store refuses what it has in hand
+            tools.failing.note(f"writing down what {gateway.name} answered", "the store refuses it")
+
+        self._sender = Sender(tools.committer, self._gateway, account, plan.timing, tools.node, luck(pulse))
         self._prober = Prober(tools.committer, self._gateway, account, tools.clock, luck(), numbers)
         self._reports = Reports(tools.committer, self._gateway, tools.node, tools.clock)
         notice = partial(tools.failing.notice, f"sending by {gateway.name}")

@@ -30,6 +30,7 @@ from sms_notify.store.tx import Tx
 
 T = TypeVar("T")
 _log = logging.getLogger(__name__)
+_LAST_TRIES, _LAST_PAUSE = 3, 1.0  # of a daemon that ends; seconds
 _PATIENCE = (0.2, 0.5, 1.0, 2.0, 4.0, 8.0)  # seconds; with the store's own 5 s each still within a lease
 
 
@@ -80,7 +81,7 @@ class Sender:
         self.follow(account, timing)
 
     def end(self) -> None:
-        """The daemon stops: what the store refuses to write down is tried once more, and no longer."""
+        """The daemon stops: nothing more is claimed, and what the store refuses is tried a few times more, and no longer."""
         self._ending = True
 
     def follow(self, account: Account, timing: Timing, *, retired: bool = False) -> None:
@@ -167,17 +168,19 @@ class Sender:
         sent twice. Raises StoreError when the daemon ends while the store stays closed. `claimed` are the references
         that `job` has claimed by.
         """
+        left = _LAST_TRIES
         for pause in chain(_PATIENCE, repeat(_PATIENCE[-1])):
             before, claims = self._doubtful.copy(), len(claimed)
             try:
                 result = self._commit(job)
             except StoreError as error:
                 self._doubtful.update(claimed)
-                if self._ending:
+                left -= self._ending
+                if left < 0:
                     raise
                 extra = {"id": message.id, "fate": outcome.fate, "code": outcome.code, "smsid": outcome.smsid}
                 _log.error("an answer cannot be written down yet: %s", error, extra=extra)
-                self._luck.pause(pause)
+                self._luck.pause(min(pause, _LAST_PAUSE) if self._ending else pause)
             else:
                 self._doubtful -= before if len(claimed) > claims else set()
                 return result

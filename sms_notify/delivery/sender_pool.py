@@ -44,9 +44,12 @@ class SenderPool:
             self._news += 1
             self._wake.notify_all()
 
+    def end(self) -> None:
+        """The daemon stops."""
+        self._sender.end()
+
     def stop(self, timeout: float) -> bool:
         """Claims nothing more and waits for the requests under way; False when one outlasted `timeout` seconds."""
-        self._sender.end()
         with self._wake:
             self._stopping = True
             self._wake.notify_all()

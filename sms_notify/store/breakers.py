@@ -9,7 +9,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sms_notify.alert import Severity
 from sms_notify.policy.bars import Breaker
 from sms_notify.policy.country_codes import country_of
 from sms_notify.policy.outcomes import Outcome
@@ -108,34 +107,22 @@ def is_open(tx: Tx, gateway: str, scope: Scope, subject: str) -> bool:
     return _open(tx, gateway, scope, subject) is not None
 
 
-_WHILE_URGENT = 15  # seconds
-# By `messages_due`.
-_URGENT = (
-    "exists (select 1 from messages m where m.state = 'queued' and m.gateway = :gateway"
-    f" and m.rank = {Severity.CRITICAL.rank})"
-)
-
-
 def take_probe(tx: Tx, gateway: str, now: datetime) -> Breaker | None:
-    """A breaker whose free question is due; the next one is put off first, so that one node alone asks. Where something
-    critical waits for the gateway it is asked every 15 s.
+    """A breaker whose free question is due; the next one is put off first, so that one node alone asks.
 
     While the account is closed its answer says nothing of a number, a country or a sender: those wait.
     """
     row = tx.one(
-        f"select *, {_URGENT} as urgent from breakers where gateway = :gateway and opened_at is not null"
-        f" and (probe_at <= :now or (probe_at > :soon and scope in {WHOLE} and {_URGENT}))"
+        "select * from breakers where gateway = :gateway and opened_at is not null and probe_at <= :now"
         f" and (scope in {WHOLE} or not exists (select 1 from breakers w where w.gateway = :gateway"
         f"  and w.opened_at is not null and w.scope in {WHOLE}))"
         " order by probe_at limit 1",
         gateway=gateway,
         now=stored(now),
-        soon=stored(now + _WHILE_URGENT * _SECOND),
     )
     if row is None:
         return None
-    most = _WHILE_URGENT if row["urgent"] and Scope(row["scope"]).whole else row["probe_cap"]
-    pause = min(row["probe_every"] * (1 << min(row["probes"] + 1, 20)), most)
+    pause = min(row["probe_every"] * (1 << min(row["probes"] + 1, 20)), row["probe_cap"])
     tx.run(
         "update breakers set probe_at = :at, probes = probes + 1"
         " where gateway = :gateway and scope = :scope and subject = :subject",

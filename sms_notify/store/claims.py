@@ -102,10 +102,13 @@ def claim(
 
 
 def give_back(tx: Tx, references: Collection[str], node: str, now: datetime) -> None:
-    """Queues again what was claimed by a commit that seemed to fail. No request was made under these references."""
+    """Queues again what was claimed by a commit that seemed to fail, also where its lease has ended since. No request was made
+    under these references.
+    """
     for names, named in among(references):
         rows = tx.all(
-            f"select * from messages where state = 'submitting' and lease_by = :node and reference in ({names})",
+            "select * from messages where state in ('submitting', 'unknown') and lease_by = :node"
+            f" and reference in ({names})",
             node=node,
             **named,
         )
@@ -118,7 +121,9 @@ def give_back(tx: Tx, references: Collection[str], node: str, now: datetime) -> 
                 reference=message.reference,
             )
             tx.run(
-                "update messages set attempts = attempts - 1, lease_until = null, lease_by = null where id = :id",
+                "update messages set attempts = attempts - 1, ambiguous = ambiguous - :swept, lease_until = null,"
+                " lease_by = null where id = :id",
+                swept=int(message.state is State.UNKNOWN),
                 id=message.id,
             )
             move(tx, message, State.QUEUED, Entry(Cause.CLAIM_FAILED), node, now)

@@ -59,8 +59,9 @@ class Committer:
     def __init__(self, store: SqliteStore) -> None:
         self._store = store
         self.health = StoreHealth(store.examine)
-        self.first: Callable[[Tx], Callable[[], None]] = lambda _: lambda: None
-        """What each batch begins with; what it returns is done once that is on the disk."""
+        self.first: Callable[[Tx], None] = lambda _: None
+        """What each job begins with; `after` is called once it is on the disk."""
+        self.after: Callable[[], None] = lambda: None
         # A queue in C: who submits takes no lock that the committing thread holds, and wakes it only where it sleeps.
         self._queue: SimpleQueue[Waiting | None] = SimpleQueue()
         self._gate = threading.Lock()  # nothing is queued behind the None that ends the queue
@@ -116,16 +117,15 @@ class Committer:
         done: list[_Done] = [(first, None, None)]  # where no transaction can be opened, this one hears so
         try:
             with self._store.transaction() as tx:
-                after = self.first(tx)
                 self._run_batch(tx, done)
         except Exception as error:  # noqa: BLE001 - the thread must outlive whatever a disk or a database does
             _log.error("commit failed, %d jobs undone: %s", len(done), error)
-            self.health.failed(error)
             for waiting, *_ in done:
                 waiting.reply.set_exception(error)
+            self.health.failed(error)  # last, for it may look at every page
             return
-        self.health.committed()
-        after()
+        self.health.committed(wrote=self._store.wrote)
+        self.after()
         for waiting, result, error_of_job in done:  # a crash from here on: committed, and answered to nobody
             self._answer(waiting, result, error_of_job)
 
@@ -134,6 +134,7 @@ class Committer:
         ends = time.monotonic() + _BATCH_SECONDS
         while True:
             waiting = done[-1][0]
+            self.first(tx)
             done[-1] = (waiting, *self._attempt(tx, waiting.job))
             if waiting.closes or time.monotonic() >= ends or (following := self._next()) is None:
                 return

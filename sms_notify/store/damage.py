@@ -64,18 +64,22 @@ def is_damage(error: BaseException | None) -> bool:
     return kind_of(error) is StoreFailure.DAMAGED
 
 
-def examine(connection: sqlite3.Connection, expired: Callable[[], bool]) -> Examined:
-    """Looks at every page until the time has `expired`, and makes the indexes anew where anything is wrong."""
+def examine(
+    connection: sqlite3.Connection, expired: Callable[[], bool], too_long: Callable[[], bool], *, known: bool
+) -> Examined:
+    """Looks at every page until the time has `expired`, and makes the indexes anew where anything is wrong, or `known` to be
+    and there was no time to find it; that ends when it takes `too_long`.
+    """
     problems, finished = _problems(connection, expired)
-    if not problems:
+    if not problems and (finished or not known):
         return Examined(finished=finished)
     try:
-        _make_indexes_anew(connection)
-    except sqlite3.DatabaseError as error:
+        _make_indexes_anew(connection, too_long)
+    except sqlite3.Error as error:
         if connection.in_transaction:
             connection.execute("rollback")
-        return Examined(problems, [*problems, str(error)])
-    return Examined(problems, problems_of(connection), finished)
+        return Examined(problems or [str(error)], [*problems, str(error)], finished)
+    return Examined(problems or ["damaged"], _problems(connection, expired)[0], finished)
 
 
 def problems_of(connection: sqlite3.Connection) -> Sequence[str]:
@@ -83,33 +87,47 @@ def problems_of(connection: sqlite3.Connection) -> Sequence[str]:
     return _problems(connection, lambda: False)[0]
 
 
-def _make_indexes_anew(connection: sqlite3.Connection) -> None:
-    """From their tables, in one transaction. `reindex` would walk through the old ones, whose pages may lead nowhere; so they
-    are struck from the schema, and their pages stay unused.
+def _make_indexes_anew(connection: sqlite3.Connection, too_long: Callable[[], bool]) -> None:
+    """From their tables, each in a transaction of its own: what one cannot be made of must not keep the others from it."""
+    connection.set_progress_handler(too_long, _LOOKS)
+    try:
+        every = connection.execute("select name, sql from sqlite_master where type = 'index'").fetchall()
+        for name, statement in every:
+            _make_anew(connection, str(name), statement)
+    finally:
+        connection.set_progress_handler(None, 0)
+
+
+def _make_anew(connection: sqlite3.Connection, name: str, statement: str | None) -> None:
+    """`reindex` walks through the old one, whose pages may lead nowhere: then it is struck from the schema, and its pages stay
+    unused. One that belongs to a table's own words cannot be struck.
     """
-    connection.execute("begin exclusive")
-    made = "from sqlite_master where type = 'index' and sql is not null"
-    statements = [str(row[0]) for row in connection.execute(f"select sql {made}")]
-    connection.execute("pragma writable_schema = on")
-    connection.execute(f"delete {made}")
-    connection.execute("pragma writable_schema = reset")
-    for statement in statements:
+    try:
+        connection.execute(f'reindex "{name}"')
+    except sqlite3.DatabaseError as error:
+        if kind_of(error) is not StoreFailure.DAMAGED or statement is None:
+            return  # the next look says what is left
+        connection.execute("begin exclusive")
+        connection.execute("pragma writable_schema = on")
+        connection.execute("delete from sqlite_master where type = 'index' and name = ?", (name,))
+        connection.execute("pragma writable_schema = reset")
         connection.execute(statement)
-    connection.execute("commit")
+        connection.execute("commit")
 
 
 def _problems(connection: sqlite3.Connection, expired: Callable[[], bool]) -> tuple[Sequence[str], bool]:
     """`integrity_check` and not `quick_check`: only the former compares indexes with their tables."""
     connection.set_progress_handler(expired, _LOOKS)
+    lines: list[str] = []
+    finished = True
     try:
-        rows = connection.execute(f"pragma integrity_check({_PROBLEMS})").fetchall()
-    except sqlite3.OperationalError as error:
-        if error.sqlite_errorcode == sqlite3.SQLITE_INTERRUPT:
-            return (), False
-        raise
+        for row in connection.execute(f"pragma integrity_check({_PROBLEMS})"):
+            lines += str(row[0]).splitlines()
     except sqlite3.DatabaseError as error:
-        return [str(error)], True
+        finished = error.sqlite_errorcode != sqlite3.SQLITE_INTERRUPT
+        if finished and kind_of(error) is not StoreFailure.DAMAGED:
+            raise
+        lines += [str(error)] if finished else []
     finally:
         connection.set_progress_handler(None, 0)
-    lines = [line for row in rows for line in str(row[0]).splitlines()]
-    return [line for line in lines if not _NO_HARM.fullmatch(line)][:_TOLD], True
+    return [line for line in lines if not _NO_HARM.fullmatch(line)][:_TOLD], finished

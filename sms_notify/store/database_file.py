@@ -78,7 +78,7 @@ class DatabaseFile:
         except OSError as error:
             raise StoreError(
                 f"the database was removed or renamed while it was served: {self.path}: {error.strerror}; put it back, or"
-                " restart sms-notify to begin with an empty one"
+                f" remove {os.path.realpath(self.path)}.lock as well and restart sms-notify to begin with an empty one"
             ) from error
         if (found.st_dev, found.st_ino) != self._opened:
             raise StoreError(

@@ -269,3 +269,9 @@ def came_from(tx: Tx, message: Message, gateway: str) -> Message:
         "update messages set gateway = :gateway, smsid = null where id = :id", gateway=gateway, id=message.id
     )
     return replace(message, gateway=gateway, smsid="")
+
+
+def write_nothing(tx: Tx) -> None:
+    """A write that changes nothing that anybody reads: whether the disk takes one."""
+    tx.run("insert into balances (gateway, credits, at) values ('', 0, 0)")
+    tx.run("delete from balances where gateway = ''")

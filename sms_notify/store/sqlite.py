@@ -28,6 +28,8 @@ class SqliteStore:
         self.path = path_of(url)
         self._file = DatabaseFile(self.path)
         self._connection: sqlite3.Connection | None = None
+        self.wrote = False
+        """Whether the last transaction changed anything: a disk that takes nothing commits all others."""
 
     def lock(self) -> None:
         """Makes this process the only daemon on the file."""
@@ -36,11 +38,11 @@ class SqliteStore:
     def unlock(self) -> None:
         self._file.unlock()
 
-    def examine(self, expired: Callable[[], bool]) -> Examined:
-        """Looks at every page until the time has `expired`, and makes indexes anew that lie. Nothing is open meanwhile."""
+    def examine(self, expired: Callable[[], bool], too_long: Callable[[], bool], *, known: bool) -> Examined:
+        """As `damage.examine`. Nothing is open meanwhile."""
         self.close()
         try:
-            return examine(self._opened(), expired)
+            return examine(self._opened(), expired, too_long, known=known)
         except sqlite3.Error as error:
             raise StoreError(f"{self.path}: {error}") from error
         finally:
@@ -90,11 +92,13 @@ class SqliteStore:
         try:
             self._file.check()
             connection = self._opened()
+            before = connection.total_changes
             connection.execute("begin immediate")
             try:
                 yield Tx(connection)
                 self._file.check()  # a batch that began before it was removed takes in what came after
                 connection.execute("commit")
+                self.wrote = connection.total_changes > before
             except BaseException:
                 if connection.in_transaction:
                     connection.execute("rollback")
