@@ -101,13 +101,16 @@ def claim(
     return message
 
 
+_CLAIMED = in_list((State.SUBMITTING, State.UNKNOWN))
+
+
 def give_back(tx: Tx, references: Collection[str], node: str, now: datetime) -> None:
     """Queues again what was claimed by a commit that seemed to fail, also where its lease has ended since. No request was made
     under these references.
     """
     for names, named in among(references):
         rows = tx.all(
-            "select * from messages where state in ('submitting', 'unknown') and lease_by = :node"
+            f"select * from messages where state in {_CLAIMED} and lease_by = :node"
             f" and reference in ({names})",
             node=node,
             **named,
