@@ -21,7 +21,7 @@ pytestmark = [pytest.mark.real, pytest.mark.timeout(170)]
 PEOPLE = {"32470000001", "31612345678"}
 HOSTS = ("web-1", "web-2", "web-3")
 # There once a schedule is configured, and a `watch`.
-WITH_MORE_CONFIGURATION = {"sms_notify_oncall_gap_seconds", "sms_notify_watch_missing"}
+WITH_MORE_CONFIGURATION = {"sms_notify_oncall_gap_seconds"}
 PATIENCE = 60.0  # seconds; what they take here is a few
 
 

@@ -88,7 +88,7 @@ def test_every_summary_is_told_whole_in_one_text() -> None:
         assert text.parts == 1
         # `sms-notify: does not answer`: what the place has said is not said again, nor the word that led to it.
         assert {
-            word for word in alert["exp_annotations"]["summary"].split() if word.strip("()") not in text.body
+            word for word in alert["exp_annotations"]["summary"].split() if word.strip("(),") not in text.body
         } <= {"of"}
 
 
