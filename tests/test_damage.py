@@ -48,6 +48,14 @@ def begun(daemon: Daemon, started: list[Daemon]) -> Daemon:
     return daemon
 
 
+def begun_and_told(config: Path, simulator: Simulator, started: list[Daemon]) -> Daemon:
+    """It serves, and has sent one text."""
+    daemon = begun(Daemon(config), started)
+    assert post(daemon.url, payload("First")) == 200
+    simulator.wait_for_texts(1)
+    return daemon
+
+
 def spoil(file: Path, name: str, *, at: int = 0) -> None:
     """Writes nonsense over the root page of a table or an index, as it lies in the file."""
     with sqlite3.connect(file) as connection:
@@ -74,9 +82,7 @@ def file_of(config: Path) -> Path:
 def test_an_index_that_is_damaged_is_made_anew_at_a_start(
     config: Path, simulator: Simulator, started: list[Daemon]
 ) -> None:
-    daemon = begun(Daemon(config), started)
-    assert post(daemon.url, payload("First")) == 200
-    simulator.wait_for_texts(1)
+    daemon = begun_and_told(config, simulator, started)
     assert daemon.stop() == 0
     spoil(file_of(config), "messages_behind")
 
@@ -91,9 +97,7 @@ def test_an_index_that_is_damaged_is_made_anew_at_a_start(
 def test_an_index_that_is_damaged_while_it_is_served_is_made_anew(
     config: Path, simulator: Simulator, started: list[Daemon]
 ) -> None:
-    daemon = begun(Daemon(config), started)
-    assert post(daemon.url, payload("First")) == 200
-    simulator.wait_for_texts(1)
+    daemon = begun_and_told(config, simulator, started)
     spoil(file_of(config), "messages_due")
 
     post(daemon.url, payload("Second"))  # it may be the one that meets the damage: its sender tries again
@@ -105,9 +109,7 @@ def test_an_index_that_is_damaged_while_it_is_served_is_made_anew(
 def test_a_database_that_is_removed_while_it_is_served_takes_no_alert_and_the_operator_hears(
     config: Path, simulator: Simulator, started: list[Daemon]
 ) -> None:
-    daemon = begun(Daemon(config), started)
-    assert post(daemon.url, payload("First")) == 200
-    simulator.wait_for_texts(1)
+    daemon = begun_and_told(config, simulator, started)
     file_of(config).rename(config.parent / "elsewhere.db")
 
     assert post(daemon.url, payload("Second")) == 503
@@ -149,9 +151,7 @@ def test_two_names_of_one_file_are_one_lock(
 def test_a_row_that_makes_no_sense_keeps_no_other_page_from_its_reader(
     config: Path, simulator: Simulator, started: list[Daemon]
 ) -> None:
-    daemon = begun(Daemon(config), started)
-    assert post(daemon.url, payload("First")) == 200
-    simulator.wait_for_texts(1)
+    daemon = begun_and_told(config, simulator, started)
     assert daemon.stop() == 0
     with sqlite3.connect(file_of(config)) as connection:
         connection.execute("update incidents set state = 'opeo'")
@@ -180,9 +180,7 @@ def test_a_sound_database_is_said_so_and_one_that_is_not_is_exit_1(
 def test_a_copy_is_made_while_it_is_served_and_can_be_served_in_its_place(
     config: Path, simulator: Simulator, started: list[Daemon]
 ) -> None:
-    daemon = begun(Daemon(config), started)
-    assert post(daemon.url, payload("First")) == 200
-    simulator.wait_for_texts(1)
+    daemon = begun_and_told(config, simulator, started)
     copy = config.parent / "copy.db"
     said = command(config, "db", "backup", str(copy))
     assert said.returncode == 0, said.stderr
@@ -220,3 +218,15 @@ def test_a_database_that_another_program_keeps_locked_is_told_past_it(
     other.close()
     assert post(daemon.url, payload("First")) == 200
     assert eventually(lambda: ready(daemon) == "OK")
+
+
+def test_a_damaged_table_is_told_and_keeps_nothing_that_does_not_touch_it(
+    config: Path, simulator: Simulator, started: list[Daemon]
+) -> None:
+    assert begun_and_told(config, simulator, started).stop() == 0
+    spoil(file_of(config), "tried")
+
+    daemon = begun(Daemon(config), started)
+    assert "the database is damaged" in ready(daemon)
+    assert eventually(lambda: any("damaged" in text.text for text in simulator.texts()), timeout=30)
+    assert "CRITICAL" in daemon.said()

@@ -318,13 +318,17 @@ def doubtful(post: Post) -> DoubtfulDisk:
     return disk
 
 
-def test_a_claim_whose_commit_seemed_to_fail_and_is_there_after_all_is_taken_again(
-    post: Post, simulator: Simulator, doubtful: DoubtfulDisk
-) -> None:
+def claim_that_seems_to_fail(post: Post, doubtful: DoubtfulDisk) -> None:
     post.bench.accept(firing(team="dba", severity="warning"))
     doubtful.fails = 1
     with pytest.raises(StoreError):
         post.sender.take(post.bench.clock)
+
+
+def test_a_claim_whose_commit_seemed_to_fail_and_is_there_after_all_is_taken_again(
+    post: Post, simulator: Simulator, doubtful: DoubtfulDisk
+) -> None:
+    claim_that_seems_to_fail(post, doubtful)
     assert post.states() == ["submitting"]
 
     assert post.drain() == [Fate.SENT]
@@ -336,10 +340,7 @@ def test_a_claim_whose_commit_seemed_to_fail_and_is_there_after_all_is_taken_aga
 def test_such_a_claim_is_taken_again_also_after_its_lease(
     post: Post, simulator: Simulator, doubtful: DoubtfulDisk
 ) -> None:
-    post.bench.accept(firing(team="dba", severity="warning"))
-    doubtful.fails = 1
-    with pytest.raises(StoreError):
-        post.sender.take(post.bench.clock)
+    claim_that_seems_to_fail(post, doubtful)
     post.bench.clock.move(seconds=50)
     post.bench.tick()
     assert post.states() == ["unknown"]

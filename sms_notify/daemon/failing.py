@@ -27,7 +27,7 @@ class Failing:
             except Exception as error:
                 self.note(name, type(error).__name__)
                 raise
-            self._found.pop(name, None)
+            self.well(name)
             return result
 
         return noticed
@@ -37,6 +37,10 @@ class Failing:
         now = self._now()
         since, last, _ = self._found.get(name, (now, now, ""))
         self._found[name] = (since if now - last < _FORGOTTEN else now), now, why
+
+    def well(self, name: str) -> None:
+        """It works."""
+        self._found.pop(name, None)
 
     def reasons(self) -> tuple[str, ...]:
         """In words; empty when all is well."""

@@ -134,7 +134,7 @@ class GatewayUnit(Unit):
 
         def pulse() -> None:
             clock()  # it comes round, though the store refuses what it has in hand
-            tools.failing.note(f"writing down what {gateway.name} answered", "the store refuses it")
+            tools.failing.note(_writing_down(gateway.name), "the store refuses it")
 
         self._sender = Sender(tools.committer, self._gateway, account, plan.timing, tools.node, luck(pulse))
         self._prober = Prober(tools.committer, self._gateway, account, tools.clock, luck(), numbers)
@@ -170,6 +170,7 @@ class GatewayUnit(Unit):
         return loops
 
     def _sent(self, sent: Sent) -> None:
+        self._tools.failing.well(_writing_down(self._settings.name))
         self._tools.metrics.answered(sent.message.gateway, sent.outcome)
         event_log.sent(sent)
 
@@ -201,3 +202,7 @@ class GatewayUnit(Unit):
                 self._tools.metrics.silent(name)
             extra = {"gateway": name, "reason": left.reason, "code": left.code, "detail": left.detail}
             _log.warning("credits unknown", extra=extra)
+
+
+def _writing_down(gateway: str) -> str:
+    return f"writing down what {gateway} answered"

@@ -75,7 +75,9 @@ class StoreHealth:
             self._pause = min(2 * self._pause, _LOOK_AGAIN_CAP) if self._damage else _LOOK_AGAIN
 
     def look(self, *, known: bool = False) -> None:
-        """At every page. What cannot be made anew stays damage, and so does what is `known` and was not found in time."""
+        """At every page; where damage is `known` and there is no time to find it, the indexes are made anew all the same. What
+        is left of it stays damage until another look finds none.
+        """
         began = self._now()
         try:
             found = self._examine(
