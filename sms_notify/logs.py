@@ -6,9 +6,12 @@ Numbers are masked (`+31*****678`); texts, passwords and tokens are never handed
 from __future__ import annotations
 
 import logging
+import re
 import sys
 from datetime import UTC, datetime
 
+_FEWEST_DIGITS = 8  # with the country code; a time of day behind +00 has fewer
+_NUMBER = re.compile(r"(\+|(?<![0-9A-Za-z])00|%2[Bb])([1-9](?:[ ./()-]{0,2}[0-9]){6,14})(?![0-9])")
 _PLAIN = frozenset(vars(logging.makeLogRecord({}))) | {"message"}
 
 
@@ -61,6 +64,18 @@ def masked(number: str) -> str:
     return (
         f"{number[:3]}{'*' * max(0, len(number) - 6)}{number[-3:]}" if len(number) > 6 else "*" * len(number)
     )
+
+
+def unnumbered(text: str) -> str:
+    """`text` without a whole phone number in it: +, 00 or %2B before it, blanks, dots, dashes and brackets within."""
+    if "+" not in text and "00" not in text and "%2" not in text:
+        return text
+    return _NUMBER.sub(_hidden, text)
+
+
+def _hidden(found: re.Match[str]) -> str:
+    digits = "".join(filter(str.isdigit, found[2]))
+    return masked(f"+{digits}") if len(digits) >= _FEWEST_DIGITS else found[0]
 
 
 def configure(level: str) -> None:

@@ -49,7 +49,7 @@ def write_config(
     Without limits: what is tested with it is how texts leave, one by one. Limits have tests of their own.
     """
     (folder / "password").write_text(PASSWORD + "\n", "utf-8")
-    (folder / "tokens").write_text(TOKEN + "\n", "utf-8")
+    (folder / "tokens").write_text(f"{TOKEN} role=webhook,metrics,read,ack\n", "utf-8")
     for secret in ("password", "tokens"):
         (folder / secret).chmod(0o600)
     sections = {

@@ -23,6 +23,7 @@ from sms_notify.policy.rotations import Layer, Rotation, Schedule, Shift
 from sms_notify.policy.routing import Step
 from sms_notify.policy.ruleset import Plan
 from sms_notify.policy.vocabulary import AckBy, AckEnd
+from sms_notify.secret import Secret
 from sms_notify.store import oncall_rows
 from sms_notify.store.committer import Committer
 from sms_notify.store.sqlite import SqliteStore
@@ -30,6 +31,7 @@ from sms_notify.store.tx import Tx
 from sms_notify.web import passwords
 from sms_notify.web.http_limits import HttpLimits
 from sms_notify.web.ports import People
+from sms_notify.web.roles import Role, User
 from sms_notify.web.server import WebServer
 from sms_notify.web.settings import WebSettings
 from sms_notify.web.webhooks import Patience, build
@@ -171,7 +173,7 @@ def site(
     bench.commit(lambda tx: None)  # makes the tables
     committer = Committer(SqliteStore(url))
     committer.start()
-    settings = settings or WebSettings(port=0, users={USER: HASHED})
+    settings = settings or WebSettings(port=0, users={USER: User(Secret(HASHED), frozenset(Role))})
     recorder = recorder or Recorder()
     running = Site(bench, committer, named, served=None)  # type: ignore[arg-type]
     app = build(recorder.hooks(), settings, patience or Patience(accept=SOON, guess=0), running.people())

@@ -445,7 +445,8 @@ def test_a_bar_for_a_day_of_an_older_version_is_asked_about_at_start(site: Site)
     at = int(now.timestamp() * 1_000_000)
     site.bench.commit(
         lambda tx: tx.run(
-            "insert into breakers values ('main', 'number', :number, :at, :ends, 1, 1, 'error_code', 106, null, null, null, 0)",
+            "insert into breakers values ('main', 'number', :number, :at, :ends, 1, 1, 'error_code', 106, null, null, null,"
+            " 0, null)",
             number=BOB_PERSON.number, at=at, ends=at + 1,
         )
     )  # fmt: skip

@@ -60,6 +60,7 @@ from sms_notify.policy.time_intervals import TimeInterval
 from sms_notify.secret import Secret
 from sms_notify.silences.settings import AlertmanagerSettings
 from sms_notify.web import passwords
+from sms_notify.web.roles import Token, User
 
 HERE = Path(__file__).parent
 CONFIGS = HERE.parent / "configs"
@@ -151,8 +152,8 @@ def test_the_smallest_configuration_loads_without_a_warning() -> None:
 def test_the_full_configuration_loads_and_says_what_it_writes() -> None:
     found = load(CONFIGS / "full.yml", ENVIRON)
     assert found.warnings == ()
-    assert found.web.users == {"ops": HASH}
-    assert [token.reveal() for token in found.web.tokens] == [f"{CANARY}-token"]
+    assert found.web.users == {"ops": User(Secret(HASH))}
+    assert found.web.tokens == (Token(Secret(f"{CANARY}-token")),)
     gateway = found.gateways[0]
     assert (gateway.url, gateway.timeout, gateway.concurrency) == (
         "https://gateway.example.org/module/",
@@ -461,7 +462,7 @@ def test_a_tokens_file_holds_one_token_a_line(write: Write, secret_file: Callabl
     old, new = "o" * 20, "n" * 20
     secret_file(f"# rotated in November\n{new}\n\n  {old}\n", 0o600)
     web = load(write(MINIMAL + "web: {listen: '0.0.0.0:80', webhook_tokens_file: secret}\n"), ENVIRON).web
-    assert [token.reveal() for token in web.tokens] == [new, old]
+    assert [token.secret.reveal() for token in web.tokens] == [new, old]
 
 
 def test_no_secret_is_in_any_text_of_settings() -> None:
@@ -1093,3 +1094,22 @@ def test_every_help_has_an_example(command: object) -> None:
 def test_what_is_no_hash_verifies_nothing(text: str) -> None:
     assert not passwords.is_hash(text)
     assert not passwords.verify(text, "open sesame")
+
+
+def test_a_file_that_others_may_change_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "sms-notify.yml"
+    path.write_text(MINIMAL, "utf-8")
+    path.chmod(0o666)
+    with pytest.raises(ConfigError, match="chmod o-w"):
+        load(path, ENVIRON)
+
+
+@pytest.mark.parametrize("networks", ["10.0.0.0/8", "[10.0.0.1, 'fd00::/8']"])
+def test_proxies_that_log_people_in_are_addresses_and_networks(
+    write: Callable[[str], Path], networks: str
+) -> None:
+    if networks.startswith("["):
+        assert len(load(write(MINIMAL + f"web: {{trusted_proxies: {networks}}}\n"), ENVIRON).web.proxies) == 2
+    else:
+        with pytest.raises(ConfigError, match="trusted_proxies"):
+            load(write(MINIMAL + f"web: {{trusted_proxies: {networks}}}\n"), ENVIRON)

@@ -360,7 +360,7 @@ def test_a_token_tells_two_installations_apart_and_two_senders_of_one_are_a_warn
 ) -> None:
     config = write_config(tmp_path, simulator.gateway_url)
     with (tmp_path / "tokens").open("a") as tokens:
-        tokens.write("prod: tok-of-prod-4242424242\n")
+        tokens.write("tok-of-prod-4242424242 name=prod\n")
     daemon = Daemon(config)
     one, other = (
         payload("HostDown").replace(b'{"version"', b'{"externalURL": "http://am-%d", "version"' % n)

@@ -287,7 +287,7 @@ def test_an_incident_that_leaves_by_another_gateway_is_no_news_for_the_operator(
 
 
 def test_an_operator_who_is_barred_at_one_gateway_is_texted_by_the_other(bench: Bench) -> None:
-    bar = "insert into breakers values ('main', 'number', '+32470000001', 1, null, 1, 1, 'x', 106, null, null, null, 0)"
+    bar = "insert into breakers values ('main', 'number', '+32470000001', 1, null, 1, 1, 'x', 106, null, null, null, 0, null)"
     bench.commit(lambda tx: tx.run(bar))
     report(bench)
 

@@ -308,7 +308,7 @@ def test_five_credits_and_twenty_pages(site: Site) -> None:
     site.simulators["backup"].change(blocked=116)
     site.bench.commit(
         lambda tx: tx.run(
-            "insert into breakers values ('backup', 'account', '', 1, null, 1, 1, 'x', 116, null, null, null, 0)"
+            "insert into breakers values ('backup', 'account', '', 1, null, 1, 1, 'x', 116, null, null, null, 0, null)"
         )
     )
     site.simulators["main"].change(credits=5)

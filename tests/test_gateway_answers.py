@@ -18,10 +18,12 @@ from sms_notify.policy.outcomes import DeliveryStatus, Fate, Outcome, Reason
 from sms_notify.secret import Secret
 
 AMSTERDAM = ZoneInfo("Europe/Amsterdam")
+NOTICE = b"<br />\n<b>Notice</b>:  Undefined variable: x in <b>/srv/gateway.php</b> on line <b>12</b><br />\n"
 PIECES = (
     *(
         b"OK",
         b"ok",
+        NOTICE,
         b"ERROR",
         b"ERR",
         b":",
@@ -58,6 +60,13 @@ def report(body: bytes, status: int = 200) -> Report | Failed:
         (b"\xef\xbb\xbfOK 7\n", "7"),
         (b"\n\xef\xbb\xbf OK", None),
         (b"OK " + b"9" * 20, "9" * 20),
+        (b"ok 12", "12"),
+        (b"Ok", None),
+        (b"OK.", None),
+        (b"OK:12", "12"),
+        (b"OK = 12", "12"),
+        (NOTICE + b"OK 12", "12"),
+        (b"PHP Warning:  Undefined index: x in /srv/gateway.php on line 7\n" + NOTICE + b"ok 12\n", "12"),
     ],
 )
 def test_ok_is_sent_and_its_number_is_the_smsid(body: bytes, smsid: str | None) -> None:
@@ -69,16 +78,18 @@ def test_ok_is_sent_and_its_number_is_the_smsid(body: bytes, smsid: str | None) 
     [
         b"",
         b"  \r\n",
-        b"ok 12",
-        b"Ok",
         b"OK12",
+        b"OK =",
+        NOTICE,
+        NOTICE + b"OK 12 x",
+        NOTICE.replace(b"on line", b"near") + b"OK 12",
+        b"OK 12\n" + NOTICE,
         b"OK " + b"9" * 21,
         b"OK 12 13",
         b"OK 12,13",
         b"OK\n12",
         b"OK 12\nOK 13",
         b"OK -1",
-        b"OK.",
         b"OKAY",
         b"NOT OK",
         b"OK 12\x00",
@@ -294,7 +305,10 @@ def test_an_odd_time_or_reference_in_a_call_back_is_left_out(odd: dict[str, str]
 def test_any_bytes_give_a_value_and_sent_only_by_the_grammar(body: bytes, status: int) -> None:
     outcome = read_send(body, status)
     trimmed = body.strip().removeprefix(b"\xef\xbb\xbf").strip()
-    by_grammar = status == 200 and re.fullmatch(rb"OK([ \t]+[0-9]{1,20})?", trimmed) is not None
+    while trimmed.startswith(NOTICE):
+        trimmed = trimmed.removeprefix(NOTICE).lstrip()
+    ok = rb"(?i)OK(([ \t]*[:=][ \t]*|[ \t]+)[0-9]{1,20})?\.?"
+    by_grammar = status == 200 and re.fullmatch(ok, trimmed) is not None
     assert (outcome.fate is Fate.SENT) == by_grammar
     assert outcome.fate is not Fate.NOT_SENT
     for failed in (outcome, read_credits(body, status), report(body, status)):

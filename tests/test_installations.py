@@ -23,7 +23,6 @@ from sms_notify.alert import (
     installation_of,
 )
 from sms_notify.config.load import load
-from sms_notify.config.secrets import named
 from sms_notify.daemon import event_log
 from sms_notify.daemon.unpaired import Senders
 from sms_notify.engine import Engine
@@ -33,6 +32,7 @@ from sms_notify.sources import alertmanager, generic, grafana
 from sms_notify.sources.installation import is_name, sent_by
 from sms_notify.store import silences
 from sms_notify.store.sqlite import SqliteStore
+from sms_notify.web.roles import Token
 from sms_notify.web.settings import WebSettings
 
 PROD, TEST, BARE = "t0ken-of-prod", "t0ken-of-test", "t0ken-of-nobody"
@@ -86,23 +86,6 @@ def test_the_name_is_taken_off_again(fingerprint: str, there: str, name: str) ->
 # The token file.
 
 
-@pytest.mark.parametrize(
-    ("line", "name", "token"),
-    [
-        (PROD, "", PROD),
-        (f"prod: {PROD}", "prod", PROD),
-        (f"prod:   {PROD}", "prod", PROD),
-        (f"prod : {PROD}", "prod", PROD),
-        ("with:colon", "", "with:colon"),  # a token of before may have one
-        ("with:colon:", "", "with:colon:"),
-        ("prod: with:colon", "prod", "with:colon"),
-    ],
-)
-def test_a_line_is_a_token_or_a_name_and_a_token(line: str, name: str, token: str) -> None:
-    found_name, found = named(Secret(line))
-    assert (found_name, found.reveal()) == (name, token)
-
-
 def settings_of(folder: Path, *lines: str) -> WebSettings:
     (folder / "tokens").write_text("\n".join(lines))
     (folder / "tokens").chmod(0o600)
@@ -112,19 +95,24 @@ def settings_of(folder: Path, *lines: str) -> WebSettings:
 
 
 def test_names_and_bare_tokens_stand_beside_each_other_and_one_name_may_have_two(tmp_path: Path) -> None:
-    web = settings_of(tmp_path, "# who sends", f"prod: {PROD}", f"prod: {TEST}", "", BARE)
-    assert [token.reveal() for token in web.tokens] == [PROD, TEST, BARE]
-    assert web.token_names == ("prod", "prod", "")
+    web = settings_of(tmp_path, "# who sends", f"{PROD} name=prod", f"  {TEST}\tname=prod ", "", BARE)
+    assert [(token.secret.reveal(), token.name) for token in web.tokens] == [
+        (PROD, "prod"), (TEST, "prod"), (BARE, "")
+    ]  # fmt: skip
 
 
 @pytest.mark.parametrize(
     ("lines", "said"),
     [
-        ((f"eu/west: {PROD}",), "the name of token 1 is not 1 to 32 letters"),
-        ((BARE, f"{'x' * 33}: {PROD}"), "the name of token 2 is not"),
-        (("prod:",), "token 1 is a name without a token"),
-        ((f"prod: {PROD}", f"test: {PROD}"), "token 2 stands there under two names"),
-        ((f"prod: {PROD}", PROD), "token 2 stands there under two names"),
+        ((f"{PROD} name=eu/west",), "the name of token 1 is not 1 to 32 letters"),
+        ((BARE, f"{PROD} name={'x' * 33}"), "the name of token 2 is not"),
+        ((f"prod: {PROD}",), "token 1 has more than one word, and one of them is no name or role"),
+        ((f"{PROD} name=a name=b",), "token 1 has `name` twice"),
+        ((f"{PROD} role=webhook,admin",), "token 1 has a role that is none of webhook, metrics, read, ack"),
+        ((f"{PROD} role=",), "token 1 has a role that is none of"),
+        ((f"{PROD} name=prod", f"{PROD} name=test"), "token 2 stands there twice"),
+        ((f"{PROD} name=prod", PROD), "token 2 stands there twice"),
+        ((PROD, f"{PROD} role=metrics"), "token 2 stands there twice"),
     ],
 )
 def test_a_name_that_cannot_be_meant_is_an_error_that_shows_no_token(
@@ -139,7 +127,7 @@ def test_a_name_that_cannot_be_meant_is_an_error_that_shows_no_token(
 # Over HTTP.
 
 LOCKED = WebSettings(
-    port=0, tokens=(Secret(PROD), Secret(BARE), Secret(TEST)), token_names=("prod", "", "test")
+    port=0, tokens=(Token(Secret(PROD), "prod"), Token(Secret(BARE)), Token(Secret(TEST), "test"))
 )
 
 

@@ -22,13 +22,17 @@ from sms_notify.sources.status_words import RESOLVED_WORDS
 from sms_notify.web import passwords
 from sms_notify.web.body import MAX_BODY
 from sms_notify.web.openapi import document
+from sms_notify.web.roles import Role, Token, User
 from sms_notify.web.schemas import alert_fields, schemas
 from sms_notify.web.settings import WebSettings
 from sms_notify.web.webhooks import SOURCES, Patience, build
 
 TOKEN, USER = "t0ken-canary", "alertmanager-canary"
 HASHED = passwords.hash_password("s3cret", b"0123456789abcdef")
-LOCKED = WebSettings(port=0, tokens=(Secret(TOKEN),), users={USER: HASHED})
+EVERY = frozenset(Role)
+LOCKED = WebSettings(
+    port=0, tokens=(Token(Secret(TOKEN), roles=EVERY),), users={USER: User(Secret(HASHED), EVERY)}
+)
 BEARER = {"Authorization": f"Bearer {TOKEN}"}
 WHOLE = document(SOURCES, tokens=True, users=True)
 METHODS = {"get", "post", "put", "delete", "patch"}

@@ -86,7 +86,7 @@ def test_a_person_is_texted_by_a_gateway_that_takes_texts(bench: Bench) -> None:
     bench.engine.plan = replace(bench.engine.plan, gateways=("main", "backup"))
     bench.commit(
         lambda tx: tx.run(
-            "insert into breakers values ('main', 'account', '', 1, null, 1, 1, 'x', 104, null, null, null, 0)"
+            "insert into breakers values ('main', 'account', '', 1, null, 1, 1, 'x', 104, null, null, null, 0, null)"
         )
     )
     report(bench)

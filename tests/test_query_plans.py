@@ -201,7 +201,6 @@ class Whole:
             assert timeline.of_incident(tx, ROWS, beside)
             assert timeline.of_message(tx, ROWS, beside)
             page_queries.told(tx, ROWS)
-            page_queries.codes(tx, ROWS)
             assert page_queries.linked(tx, f"code{ROWS}")
             assert queries.last_messages(tx, 10)
             assert queries.open_incidents(tx)

@@ -27,6 +27,7 @@ from sms_notify.web.auth import Gatekeeper
 from sms_notify.web.body import MAX_BODY
 from sms_notify.web.guesses import Guesses
 from sms_notify.web.http_limits import HttpLimits
+from sms_notify.web.roles import Role, Token, User
 from sms_notify.web.server import WebServer
 from sms_notify.web.settings import WebSettings
 from sms_notify.web.webhooks import Patience, build
@@ -35,8 +36,8 @@ PAYLOADS = Path(__file__).parent / "payloads"
 TOKEN, NEXT_TOKEN, PASSWORD = "t0ken-old", "t0ken-next", "s3cret:with colon é"
 LOCKED = WebSettings(
     port=0,
-    tokens=(Secret(TOKEN), Secret(NEXT_TOKEN)),
-    users={"am": passwords.hash_password(PASSWORD, b"0123456789abcdef")},
+    tokens=(Token(Secret(TOKEN)), Token(Secret(NEXT_TOKEN), roles=frozenset(Role))),
+    users={"am": User(Secret(passwords.hash_password(PASSWORD, b"0123456789abcdef")), frozenset(Role))},
 )
 NOBODY = Guesses(lambda: None)
 
@@ -372,19 +373,21 @@ def test_the_credentials_recorded_from_alertmanager_are_the_ones_of_these_tests(
 
 
 def test_the_challenge_names_only_what_is_configured() -> None:
-    assert Gatekeeper(WebSettings(tokens=(Secret("a"),)), NOBODY).challenge == 'Bearer realm="sms-notify"'
+    assert (
+        Gatekeeper(WebSettings(tokens=(Token(Secret("a")),)), NOBODY).challenge == 'Bearer realm="sms-notify"'
+    )
     users = WebSettings(users=LOCKED.users)
     assert Gatekeeper(users, NOBODY).challenge == 'Basic realm="sms-notify", charset="UTF-8"'
 
 
 def test_an_empty_token_in_the_configuration_opens_nothing() -> None:
-    with serving(settings=WebSettings(port=0, tokens=(Secret(""),))) as served:
+    with serving(settings=WebSettings(port=0, tokens=(Token(Secret("")),))) as served:
         assert send(served, headers=bearer("")).status_code == 401
 
 
 def test_metrics_ask_for_the_same_credentials_and_health_asks_for_none(locked: Served) -> None:
     assert get(locked, "/metrics").status_code == 401
-    assert get(locked, "/metrics", headers=bearer(TOKEN)).status_code == 200
+    assert get(locked, "/metrics", headers=bearer(NEXT_TOKEN)).status_code == 200
     assert get(locked, "/-/healthy").status_code == 200
     assert get(locked, "/-/ready").status_code == 200
     assert get(locked, "/delivery/x").status_code == 200
@@ -529,7 +532,7 @@ def test_no_secret_and_no_traceback_is_in_any_answer_or_log(
             send(locked, body, headers=basic("am", PASSWORD)),
             get(locked, "/delivery/callback-t0ken?smsid=1"),
         ]
-        answers += [get(locked, "/metrics?x=p4yload", headers=bearer(TOKEN)), get(locked, "/-/ready")]
+        answers += [get(locked, "/metrics?x=p4yload", headers=bearer(NEXT_TOKEN)), get(locked, "/-/ready")]
     finally:
         locked.recorder.fault = None
     answers.append(get(locked, "/delivery/callback-t0ken/p4yload"))

@@ -15,11 +15,15 @@ from sms_notify.secret import Secret
 from sms_notify.web import passwords
 from sms_notify.web.csrf import names_us
 from sms_notify.web.guard import From, allowed_from
+from sms_notify.web.roles import Role, Token, User
 from sms_notify.web.settings import WebSettings
 from sms_notify.web.webhooks import SOURCES
 
 TOKEN = "t0ken-of-a-machine"
-BASIC = WebSettings(port=0, users={"am": passwords.hash_password("s3cret", b"0123456789abcdef")})
+EVERY = frozenset(Role)
+BASIC = WebSettings(
+    port=0, users={"am": User(Secret(passwords.hash_password("s3cret", b"0123456789abcdef")), EVERY)}
+)
 OUTER = "https://sms.example.org/x"
 # What a browser adds to a request of another site's page, of ours, and of a person's own doing; none can be forged.
 CROSS = {"Origin": "https://attacker.example", "Sec-Fetch-Site": "cross-site"}
@@ -44,7 +48,9 @@ def served() -> Iterator[Served]:
 
 @pytest.fixture
 def pages(tmp_path: Path) -> Iterator[Site]:
-    with site(tmp_path, settings=WebSettings(port=0, users={USER: HASHED}, external_url=OUTER)) as running:
+    with site(
+        tmp_path, settings=WebSettings(port=0, users={USER: User(Secret(HASHED))}, external_url=OUTER)
+    ) as running:
         running.bench.accept(firing("HostDown", instance="web-1"))
         yield running
 
@@ -267,7 +273,7 @@ def test_nothing_is_taken_under_a_foreign_name(unlocked: Site, path: str) -> Non
 
 @pytest.mark.parametrize(
     "settings",
-    [BASIC, WebSettings(port=0, tokens=(Secret(TOKEN),))],
+    [BASIC, WebSettings(port=0, tokens=(Token(Secret(TOKEN), roles=EVERY),))],
     ids=["users", "tokens"],
 )
 @pytest.mark.parametrize("host", ["sms-notify", "sms-notify.monitoring.svc:9601", "192.0.2.7"])
@@ -285,9 +291,15 @@ def test_a_browser_under_a_foreign_name_is_refused_as_a_browser(served: Served) 
     assert ask(served, "POST", "/alertmanager", headers, data=ONE_ALERT).status_code == 403
 
 
-def test_two_hosts_are_nobodys_and_a_program_that_says_none_is_no_browser() -> None:
+@pytest.mark.parametrize("settings", [WebSettings(port=0), BASIC])
+def test_two_hosts_are_refused_with_a_login_and_without(settings: WebSettings) -> None:
+    with serving(settings=settings) as served:
+        assert status_of(served.ask(post(ONE_ALERT, "Host: localhost"))) == 400
+        assert served.recorder.deliveries == []
+
+
+def test_a_program_that_says_no_host_is_no_browser() -> None:
     with serving(Recorder()) as served:
-        assert status_of(served.ask(post(ONE_ALERT, "Host: rebound.attacker.example"))) == 421
         bare = post().replace(b"Host: localhost\r\n", b"").replace(b"HTTP/1.1", b"HTTP/1.0")
         assert status_of(served.ask(bare)) == 200
 

@@ -23,6 +23,7 @@ from sms_notify.logs import LineFormatter
 from sms_notify.secret import Secret
 from sms_notify.web import passwords
 from sms_notify.web.guesses import Guesses, network_of
+from sms_notify.web.roles import Role, Token, User
 from sms_notify.web.settings import WebSettings
 from sms_notify.web.turns import PER_CLIENT, FairQueue
 from sms_notify.web.webhooks import Patience
@@ -31,8 +32,11 @@ TOKEN = "t0ken-of-a-machine"
 PASSWORDS = {"am": "s3cret of am", "ops": "s3cret of ops"}
 LOCKED = WebSettings(
     port=0,
-    tokens=(Secret(TOKEN),),
-    users={name: passwords.hash_password(word, name.encode().ljust(16)) for name, word in PASSWORDS.items()},
+    tokens=(Token(Secret(TOKEN)),),
+    users={
+        name: User(Secret(passwords.hash_password(word, name.encode().ljust(16))), frozenset(Role))
+        for name, word in PASSWORDS.items()
+    },
 )
 AS_SHIPPED = Patience(accept=SOON)
 WORKERS = 40
@@ -161,7 +165,7 @@ def test_a_webhook_that_is_turned_away_because_of_guesses_leaves_a_trace() -> No
 
 
 def test_a_page_opens_for_its_user_meanwhile(tmp_path: Path) -> None:
-    settings = WebSettings(port=0, users={USER: HASHED})
+    settings = WebSettings(port=0, users={USER: User(Secret(HASHED))})
     with site(tmp_path, settings=settings, patience=AS_SHIPPED) as pages, hammering(pages.served, [USER]):
         code, seconds = took(lambda: pages.get("/", auth=LOGIN))
         assert (code, seconds < patience()) == (200, True), seconds

@@ -25,11 +25,12 @@ from sms_notify.web.body import MAX_BODY
 from sms_notify.web.http_limits import HttpLimits
 from sms_notify.web.rarely import MAX_KINDS, Rarely
 from sms_notify.web.refusals import SOURCE_OF, UNKNOWN, Refusals, shown_path, source_of
+from sms_notify.web.roles import Token
 from sms_notify.web.settings import WebSettings
 from sms_notify.web.webhooks import SOURCES, Patience
 
 TOKEN = "t0ken-canary"
-LOCKED = WebSettings(port=0, tokens=(Secret(TOKEN),))
+LOCKED = WebSettings(port=0, tokens=(Token(Secret(TOKEN)),))
 ADMITTED = f"Authorization: Bearer {TOKEN}"
 Log = pytest.LogCaptureFixture
 

@@ -13,6 +13,7 @@ from web_serving import ONE_ALERT, SOON, Served, is_closed, many, post, read_ans
 
 from sms_notify.secret import Secret
 from sms_notify.web.http_limits import HttpLimits
+from sms_notify.web.roles import Token
 from sms_notify.web.settings import WebSettings
 from sms_notify.web.webhooks import Patience
 
@@ -160,7 +161,7 @@ def test_a_chunked_body_without_end_and_without_data_is_cut_off() -> None:
 
 
 def test_a_stranger_that_stalls_in_the_body_is_refused_at_once_and_then_closed() -> None:
-    settings = WebSettings(port=0, tokens=(Secret("t0ken"),))
+    settings = WebSettings(port=0, tokens=(Token(Secret("t0ken")),))
     with serving(settings=settings, limits=HttpLimits(linger=0.3)) as served, served.connect() as sock:
         sock.sendall(MID_BODY)
         assert status_of(read_answer(sock)) == 401
@@ -168,7 +169,7 @@ def test_a_stranger_that_stalls_in_the_body_is_refused_at_once_and_then_closed()
 
 
 def test_a_refused_body_that_comes_whole_leaves_the_connection_usable() -> None:
-    settings = WebSettings(port=0, tokens=(Secret("t0ken"),))
+    settings = WebSettings(port=0, tokens=(Token(Secret("t0ken")),))
     with serving(settings=settings) as served, served.connect() as sock:
         sock.sendall(MID_BODY)
         assert status_of(read_answer(sock)) == 401

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -15,7 +14,7 @@ from zoneinfo import ZoneInfo
 
 import click
 
-from sms_notify.cli.common import config_option, settings_of
+from sms_notify.cli.common import config_option, json_of, settings_of
 from sms_notify.errors import UsageError
 
 if TYPE_CHECKING:
@@ -101,7 +100,7 @@ def _print(names: Sequence[str], tallies: Sequence[Tally], skipped: int, as_json
 
     if as_json:
         sides = [{"configuration": n} | as_document(t) for n, t in zip(names, tallies, strict=True)]
-        click.echo(json.dumps({"skipped_lines": skipped, "results": sides}, ensure_ascii=False))
+        click.echo(json_of({"skipped_lines": skipped, "results": sides}))
         return
     click.echo(report(names, tallies))
     if skipped:

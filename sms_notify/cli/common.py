@@ -50,7 +50,17 @@ def command_node() -> str:
 
 
 def say(value: Mapping[str, object] | Sequence[Mapping[str, object]], as_json: bool, text: str) -> None:
-    click.echo(json.dumps(value, default=str, ensure_ascii=False) if as_json else text)
+    click.echo(json_of(value) if as_json else text)
+
+
+def json_of(value: object, **more: Any) -> str:
+    """For people and programs: letters as they are, whatever a terminal could obey as an escape."""
+    text = json.dumps(value, default=str, ensure_ascii=False, **more)
+    return (
+        text
+        if text.isprintable()
+        else "".join(c if c.isprintable() or c == "\n" else json.dumps(c)[1:-1] for c in text)
+    )
 
 
 def local(moment: datetime | None) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import logging
 from collections.abc import Sequence
 from dataclasses import asdict
@@ -11,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from sms_notify.cli.common import json_option
+from sms_notify.cli.common import json_of, json_option
 from sms_notify.errors import ConfigError, Fault
 from sms_notify.logs import printable
 
@@ -43,14 +42,14 @@ def story_tests(ctx: click.Context, files: tuple[Path, ...], verbose: bool, as_j
     stories, faults = _read(files)
     if faults:
         if as_json:
-            click.echo(json.dumps({"faults": [asdict(fault) for fault in faults]}, ensure_ascii=False))
+            click.echo(json_of({"faults": [asdict(fault) for fault in faults]}))
         for fault in faults:
             click.echo(printable(str(fault)), err=True)
         ctx.exit(_NOT_UNDERSTOOD)
     verdicts = _judged(stories, verbose, quiet=as_json)
     failed = sum(not verdict.passed for verdict in verdicts)
     if as_json:
-        click.echo(json.dumps(_document(verdicts, failed), ensure_ascii=False))
+        click.echo(json_of(_document(verdicts, failed)))
     else:
         click.echo(f"{_stories(len(verdicts))}: {len(verdicts) - failed} passed, {failed} failed")
     ctx.exit(1 if failed else 0)

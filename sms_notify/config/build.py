@@ -18,7 +18,7 @@ from sms_notify.config.alertmanagers import alertmanagers_of
 from sms_notify.config.document import Place, spell
 from sms_notify.config.limits import expire_of, limits_of
 from sms_notify.config.schedules import calendars_of, schedules_of
-from sms_notify.config.settings import HashedUsers, Settings
+from sms_notify.config.settings import Settings
 from sms_notify.config.time_intervals import quiet_of, windows_of
 from sms_notify.config.validation import Found
 from sms_notify.errors import Fault
@@ -80,14 +80,13 @@ def _lines(found: Found) -> dict[str, int]:
 
 def _web(web: models.Web, found: Found) -> WebSettings:
     host, port = web.listen
-    tokens = dict.fromkeys(found.tokens, "") | dict(zip(found.tokens, found.token_names, strict=False))
     return WebSettings(
         host=host,
         port=port,
         external_url=web.external_url,
-        tokens=tuple(tokens),
-        token_names=tuple(tokens.values()),
-        users=HashedUsers(found.users),
+        tokens=tuple({token.secret: token for token in found.tokens}.values()),
+        users=found.users,
+        proxies=tuple(web.trusted_proxies),
         tls_cert=str(found.base / web.tls_cert) if web.tls_cert else "",
         tls_key=str(found.base / web.tls_key) if web.tls_key else "",
     )

@@ -23,6 +23,7 @@ from sms_notify.config.values import (
     MailAddress,
     MailHost,
     Matchers,
+    Network,
     Number,
     OneOrMore,
     PositiveDuration,
@@ -50,10 +51,15 @@ class Web(Model):
         default=[], description="bearer tokens, several valid at once; ${ENV} each"
     )
     webhook_tokens_file: Words = Field(
-        default="", description="the same, one a line, or NAME: TOKEN; # begins a comment"
+        default="",
+        description="one a line: TOKEN [name=…] [role=webhook,metrics,read,ack]; # begins a comment",
     )
     users: dict[str, Words] = Field(
-        default={}, description="name: scrypt hash, made by `sms-notify hash-password`"
+        default={},
+        description="name: scrypt hash, made by `sms-notify hash-password`; HASH role=read may look alone",
+    )
+    trusted_proxies: list[Network] = Field(
+        default=[], description="addresses or networks whose X-Forwarded-User names the user of a page"
     )
     tls_cert: Words = Field(default="", description="PEM file of the certificate and its chain")
     tls_key: Words = Field(default="", description="PEM file of the key")

@@ -93,12 +93,3 @@ def each_line(text: str) -> list[Secret]:
     """Secrets one a line; blank lines and lines that begin with `#` do not count."""
     lines = (line.strip() for line in text.splitlines())
     return [Secret(line) for line in lines if line and not line.startswith("#")]
-
-
-_NAMED = re.compile(r"([^\s:]+)\s*:\s+(.+)")
-
-
-def named(line: Secret) -> tuple[str, Secret]:
-    """The name before a secret that holds no blank, and the secret: `NAME: SECRET`. A colon without a blank is part of it."""
-    found = _NAMED.fullmatch(line.reveal())
-    return (found[1], Secret(found[2])) if found else ("", line)

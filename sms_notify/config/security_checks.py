@@ -11,11 +11,13 @@ from sms_notify.config.alertmanagers import check_alertmanagers
 from sms_notify.config.channels import CHANNEL_TYPES, check_channel
 from sms_notify.config.document import Place, Value
 from sms_notify.config.secret_checks import file_text, fits_header, inline, judge_plain_http, keep_secret
-from sms_notify.config.secrets import each_line, named
+from sms_notify.config.secrets import each_line
 from sms_notify.config.validation import Found, entries, mapping, word
 from sms_notify.config.values import is_loopback, plain_http, read_gateway_url, read_listen
+from sms_notify.secret import Secret
 from sms_notify.sources.installation import is_name
 from sms_notify.web.passwords import is_hash
+from sms_notify.web.roles import RoleError, Token, read_token, read_user
 
 _SHORT_TOKEN = 16
 
@@ -56,38 +58,37 @@ def _check_tokens(found: Found, web: dict[str, Value]) -> None:
             found.wrong(place, "stands beside `webhook_tokens`", "keep one of the two")
             return
         text = file_text(found, place, web["webhook_tokens_file"])
-        for name, token in map(named, [] if text is None else each_line(text)):
-            found.tokens.append(token)
-            found.token_names.append(name)
-        if text is not None and not found.tokens:
+        lines = [] if text is None else each_line(text)
+        if text is not None and not lines:
             found.wrong(place, "has no token in its file", "write one token a line")
     else:
-        for index, value in enumerate(entries(web.get("webhook_tokens"))):
-            secret = inline(found, (*place, index), value)
-            found.tokens += [secret] if secret else []
+        written = enumerate(entries(web.get("webhook_tokens")))
+        lines = [secret for index, value in written if (secret := inline(found, (*place, index), value))]
+    for number, line in enumerate(lines, 1):
+        try:
+            found.tokens.append(read_token(line.reveal()))
+        except RoleError as error:
+            found.wrong(place, f"token {number} {error}", error.advice)
     _judge_names(found, place)
     _judge_tokens(found, place)
 
 
 def _judge_names(found: Found, place: Place) -> None:
     """One name may have several tokens, for rotation; one token that has two names would be one of them by chance."""
-    names: dict[str, str] = {}
-    both = zip(found.tokens, found.token_names, strict=False)
-    for number, (text, name) in enumerate(((token.reveal(), name) for token, name in both), 1):
-        if name and not is_name(name):
+    known: dict[Secret, Token] = {}
+    for number, token in enumerate(found.tokens, 1):
+        if token.name and not is_name(token.name):
             what = f"the name of token {number} is not 1 to 32 letters, digits, `.`, `-` and `_`"
-            found.wrong(place, what, "write NAME: TOKEN, or the token alone")
-        if not name and text.endswith(":"):
-            found.wrong(place, f"token {number} is a name without a token", "write NAME: TOKEN")
-        if names.setdefault(text, name) != name:
-            what = f"token {number} stands there under two names"
+            found.wrong(place, what, "write TOKEN name=NAME, or the token alone")
+        if known.setdefault(token.secret, token) != token:
+            what = f"token {number} stands there twice, with another name or role"
             found.wrong(place, what, "make a token for each installation: openssl rand -hex 24")
 
 
 def _judge_tokens(found: Found, place: Place) -> None:
     for number, token in enumerate(found.tokens, 1):
-        text = token.reveal()
-        if not fits_header(token):
+        text = token.secret.reveal()
+        if not fits_header(token.secret):
             what = f"token {number} has blanks or letters that no HTTP header carries"
             found.wrong(place, what, "use letters, digits, `-` and `_`")
         elif len(text) < _SHORT_TOKEN:
@@ -103,9 +104,14 @@ def _check_users(found: Found, users: dict[str, Value]) -> None:
                 place, "a user name cannot be empty or hold a colon", "basic auth has no way to send it"
             )
         secret = inline(found, place, value)
-        if secret and is_hash(secret.reveal()):
-            found.users[name] = secret.reveal()
-        elif secret:
+        try:
+            user = read_user(secret.reveal()) if secret else None
+        except RoleError as error:
+            found.wrong(place, str(error), error.advice)
+            continue
+        if user and is_hash(user.hashed.reveal()):
+            found.users[name] = user
+        elif user:
             found.wrong(place, "is no scrypt hash", "make one with: sms-notify hash-password")
 
 
@@ -133,21 +139,26 @@ def _check_listen(found: Found, web: dict[str, Value]) -> None:
         host, _ = read_listen(web["listen"])
     except PydanticCustomError:
         return
-    guarded = any(web.get(key) for key in ("webhook_tokens", "webhook_tokens_file", "users"))
+    guarded = any(
+        web.get(key) for key in ("webhook_tokens", "webhook_tokens_file", "users", "trusted_proxies")
+    )
     if not guarded and not is_loopback(host):
         what = f"{host} is reached from other machines, and nothing asks who is there"
         found.wrong(("web", "listen"), what, "set webhook_tokens_file or users, or listen on 127.0.0.1")
 
 
 def _check_own_mode(found: Found) -> None:
-    if not found.written_secrets:
-        return
     path = Path(found.document.file)
     try:
-        exposed = bool(path.stat().st_mode & stat.S_IROTH)
+        mode = path.stat().st_mode
     except OSError:
         return
-    if exposed:
+    if mode & stat.S_IWOTH and stat.S_ISREG(mode):
+        what = (
+            "every user of this machine can change this file, and so say who is texted and which commands run"
+        )
+        found.wrong((), what, f"chmod o-w {path}")
+    if mode & stat.S_IROTH and found.written_secrets:
         what = "is a secret in a file that every user of this machine can read"
         found.warn(
             found.written_secrets[0],

@@ -65,10 +65,3 @@ class Settings:
     spool: str = ""
     severities: SeverityWords = KNOWN_WORDS
     lines: Mapping[str, int] = field(default_factory=dict)
-
-
-class HashedUsers(dict[str, str]):
-    """Names and password hashes; a hash can be tried offline, so that only the names are printed."""
-
-    def __repr__(self) -> str:
-        return repr(dict.fromkeys(self, "***"))

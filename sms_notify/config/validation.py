@@ -13,6 +13,7 @@ from sms_notify.errors import Fault
 from sms_notify.policy.directory import Target
 from sms_notify.policy.holds import Window
 from sms_notify.secret import Secret
+from sms_notify.web.roles import Token, User
 
 
 @dataclass(slots=True)
@@ -29,10 +30,8 @@ class Found:
     warnings: list[Fault] = field(default_factory=list)
     secrets: dict[Place, Secret] = field(default_factory=dict)
     urls: dict[Place, list[Secret]] = field(default_factory=dict)
-    tokens: list[Secret] = field(default_factory=list)
-    token_names: list[str] = field(default_factory=list)
-    """As far as they have names: what is written in the configuration itself has none."""
-    users: dict[str, str] = field(default_factory=dict)
+    tokens: list[Token] = field(default_factory=list)
+    users: dict[str, User] = field(default_factory=dict)
     numbers: dict[str, str] = field(default_factory=dict)
     targets: dict[Place, Target] = field(default_factory=dict)
     windows: dict[str, Window] = field(default_factory=dict)

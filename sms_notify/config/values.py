@@ -22,6 +22,7 @@ from sms_notify.config.durations import DurationError, parse_duration
 from sms_notify.policy.matchers import Matcher, MatcherError, parse_matchers
 from sms_notify.policy.rate_limits import Limit, parse_limit
 
+IPNetwork = ipaddress.IPv4Network | ipaddress.IPv6Network
 _LONGEST_NAME = 12
 _SENDER = re.compile(r"[A-Za-z0-9 ._-]+")
 _DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
@@ -202,6 +203,15 @@ def read_listen(value: object) -> tuple[str, int]:
     return host, int(found[3])
 
 
+def _network(value: object) -> IPNetwork:
+    """An address is a network of one."""
+    text = read_text(value).strip()
+    try:
+        return ipaddress.ip_network(text)
+    except ValueError:
+        raise refused("is no address and no network", "write 127.0.0.1, ::1 or 10.0.0.0/8") from None
+
+
 def _storage(value: object) -> str:
     text = read_text(value).strip()
     path = text.removeprefix("sqlite://")
@@ -278,6 +288,7 @@ Sender = Annotated[str, *_as(_sender)]
 MailHost = Annotated[str, *_as(_mail_host)]
 MailAddress = Annotated[str, *_as(_mail_address)]
 Listen = Annotated[tuple[str, int], *_as(read_listen)]
+Network = Annotated[IPNetwork, *_as(_network)]
 Day = Annotated[date, *_as(_date)]
 Storage = Annotated[str, *_as(_storage)]
 Words = Annotated[str, *_as(read_text)]

@@ -9,7 +9,7 @@ from __future__ import annotations
 import threading
 from collections import deque
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from sms_notify.alert import Delivery
 from sms_notify.engine import Verdict
@@ -20,6 +20,9 @@ from sms_notify.store.tx import Tx
 Verdicts = list[list[Verdict]]
 Decide = Callable[[Tx, Sequence[Delivery]], Verdicts]
 _MOST_ALERTS = 200  # in one step: whoever sends little waits for no more than that
+_MOST_IN_A_STEP = (
+    500  # of one delivery: a larger one is taken in several commits, and others have their turn between them
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +46,9 @@ class Inbox:
         )  # held for a few appends: the web's thread and the committing one meet here
 
     def put(self, delivery: Delivery, reply: Reply) -> None:
+        if len(delivery.alerts) > _MOST_IN_A_STEP:
+            Parts(self, delivery, reply).put_next()
+            return
         with self._lock:
             self._waiting.append(WaitingDelivery(delivery, reply))
             asked, self._asked = self._asked, True
@@ -78,6 +84,45 @@ class Inbox:
         with self._lock:
             taken, self._waiting, self._asked = list(self._waiting), deque(), False
         return [waiting for waiting in taken if waiting.reply.set_running_or_notify_cancel()]
+
+
+class Parts:
+    """A large delivery, taken part by part: the reply of each, which answers for the whole after the last.
+
+    The crash window: between two parts the first is stored and nobody has a 200. The sender sends all of it again, and what
+    is known by then is a repeat.
+    """
+
+    def __init__(self, inbox: Inbox, delivery: Delivery, reply: Reply) -> None:
+        alerts = delivery.alerts
+        starts = range(0, len(alerts), _MOST_IN_A_STEP)
+        first = replace(delivery, alerts=alerts[:_MOST_IN_A_STEP])
+        rest = replace(delivery, acks=(), unacks=(), hidden=0, unread=())
+        self._left = deque(
+            [first, *(replace(rest, alerts=alerts[n : n + _MOST_IN_A_STEP]) for n in starts[1:])]
+        )
+        self._inbox = inbox
+        self._reply = reply
+        self._begun = False
+        self._verdicts: list[Verdict] = []
+
+    def put_next(self) -> None:
+        self._inbox.put(self._left.popleft(), self)
+
+    def set_running_or_notify_cancel(self) -> bool:
+        """Once one part is stored the rest follows, whether or not its sender still waits."""
+        self._begun = self._begun or self._reply.set_running_or_notify_cancel()
+        return self._begun
+
+    def set_result(self, result: list[Verdict], /) -> None:
+        self._verdicts += result
+        if self._left:
+            self.put_next()
+        else:
+            self._reply.set_result(self._verdicts)
+
+    def set_exception(self, exception: BaseException, /) -> None:
+        self._reply.set_exception(exception)
 
 
 class AcceptStep:

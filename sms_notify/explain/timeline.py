@@ -6,12 +6,12 @@ Every line begins with its time, so that the story reads from top to bottom as i
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from sms_notify.barring import barring_of, say_barring
 from sms_notify.explain.route_trace import Look, Looked, walk
-from sms_notify.logs import masked
+from sms_notify.logs import masked, unnumbered
 from sms_notify.policy.directory import TargetKind, group_of
 from sms_notify.policy.episodes import tag_of
 from sms_notify.policy.holds import Hold
@@ -103,7 +103,7 @@ def of_incident(tx: Tx, incident_id: int, beside: Beside) -> Story | None:
     headline = (
         f"#{tag_of(incident_id)} (incident {incident_id}) {name_of(row)}: {state_of(row)}, {row['severity']}"
     )
-    return headline, sorted(lines, key=lambda line: line.at)
+    return unnumbered(headline), sorted(map(_shown, lines), key=lambda line: line.at)
 
 
 def of_message(tx: Tx, message_id: int, beside: Beside) -> Story | None:
@@ -114,11 +114,13 @@ def of_message(tx: Tx, message_id: int, beside: Beside) -> Story | None:
     told = queries.incidents_of(tx, message_id)
     about = _tags(told) or _ABOUT.get(Kind(row["kind"]), "nothing")
     lines = _told(tx, row, told, beside) if len(told) > 1 else []
-    return f"m{message_id} {row['kind']} to {row['recipient']} about {about}: {row['state']}", [
-        *lines,
-        *_message(tx, row),
-        *_barred(tx, [row], beside),
-    ]
+    headline = f"m{message_id} {row['kind']} to {row['recipient']} about {about}: {row['state']}"
+    story = (*lines, *_message(tx, row), *_barred(tx, [row], beside))
+    return unnumbered(headline), [_shown(line) for line in story]
+
+
+def _shown(line: Line) -> Line:
+    return replace(line, what=unnumbered(line.what))
 
 
 def name_of(row: Row) -> str:
@@ -329,7 +331,9 @@ def _message(tx: Tx, row: Row, tells: int = 1) -> list[Line]:
     number, parts = row["id"], "1 part" if row["parts"] == 1 else f"{row['parts']} parts"
     merged = f", with {tells - 1} other incident{'s' if tells > 2 else ''}" if tells > 1 else ""
     phone = "" if group_of(row["number"]) else f" ({masked(row['number'])})"
-    head = f"m{number} {row['kind']} to {row['recipient']}{phone}, {parts}{merged}: {row['body']!r}"
+    head = (
+        f"m{number} {row['kind']} to {row['recipient']}{phone}, {parts}{merged}: {queries.shown_body(row)!r}"
+    )
     return [Line(moment(row["created_at"]), head), *_entries(number, queries.ledger_of(tx, number))]
 
 

@@ -65,6 +65,14 @@ class Housekeeping:
         for message in late.expired:
             self._expire(message)
 
+    def hurry(self, unknown: Iterable[Message]) -> None:
+        """A critical text whose answer was lost goes by another gateway at once: rather twice than a minute late."""
+        for message in unknown:
+            others = (name for name in self._plan.gateways if name != message.gateway)
+            goes = any(closed_to_all(self._rows.breakers, name) is None for name in others)
+            if goes and message.severity is Severity.CRITICAL and message.ambiguous == 1:
+                self._settle(message)
+
     def lose(self, message: Message, cause: Cause) -> None:
         """What was being sent may have been sent: never straight back to the queue."""
         lost = replace(message, ambiguous=message.ambiguous + 1)

@@ -17,7 +17,7 @@ from sms_notify.simulator.codes import Code
 from sms_notify.simulator.settings import SimulatorSettings
 
 # The seed says only 'special characters not allowed on all networks'; these are safe on every network.
-_SENDER = re.compile(r"\+[0-9]+|[A-Za-z0-9 .\-]+")
+_SENDER = re.compile(r"\+[0-9]+|[A-Za-z0-9 ._\-]+")
 _NUMBER = re.compile(r"[1-9][0-9]{7,14}")  # ITU-T E.164 §6: at most 15 digits, no country code begins with 0
 # The country codes that are assigned: ITU-T, List of Recommendation E.164 assigned country codes.
 _COUNTRY = re.compile(
@@ -39,12 +39,12 @@ def credentials_fault(params: Mapping[str, str], settings: SimulatorSettings) ->
 
 
 def sender_fault(sender: str, settings: SimulatorSettings) -> Code | None:
-    """109, 110, 111, 113 or 117. The seed's 12 characters hold for names and numbers alike."""
+    """109, 110, 111, 113 or 117. The seed's 12 characters hold for names; a number has 15 digits at most (E.164)."""
     if not sender.strip():
         return Code.NO_SENDER
     if re.fullmatch(r"[0-9]+", sender):
         return Code.SENDER_WITHOUT_PLUS
-    if len(sender) > 12:
+    if len(sender) > (16 if sender.startswith("+") else 12):
         return Code.BAD_SENDER
     if not _SENDER.fullmatch(sender):
         return Code.SENDER_CHARACTERS

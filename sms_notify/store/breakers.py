@@ -31,6 +31,15 @@ TO_FORGET = (
     " and (b.failures <> 0 or b.first_at <> 0)"
     " union all select 1 from troubles t where t.closed_at is null and substr(t.id, 1, length(:prefix)) = :prefix"
 )
+# While a critical text waits for a gateway, its question is asked again after so long, where the failure is one that passes by
+# itself. Not of an account that is refused or locked: every question might be held against it.
+HURRY = timedelta(seconds=30)
+_PASSES = timedelta(minutes=5)
+WAITED_FOR = (
+    f"scope = '{Scope.ACCOUNT}' and probe_cap <= {_PASSES // timedelta(seconds=1)} and exists (select 1 from messages m"
+    " where m.state = 'queued' and m.gateway = breakers.gateway and m.rank = 0)"
+)
+_HURRIED = f"asked_at <= :hurry and {WAITED_FOR}"
 _WITHIN = timedelta(minutes=1)
 _SECOND = timedelta(seconds=1)
 _CALM = timedelta(minutes=15)
@@ -64,12 +73,12 @@ def fail(tx: Tx, gateway: str, rule: Break, subject: str, outcome: Outcome, now:
     probes = row["probes"] if row is not None and back else 0  # one that flaps is asked about less and less
     tx.run(
         "insert into breakers (gateway, scope, subject, opened_at, failures, first_at, reason, code, probe_at,"
-        " probe_every, probe_cap, probes) values (:gateway, :scope, :subject, :opened_at, :failures, :first_at,"
-        " :reason, :code, :probe_at, :probe_every, :probe_cap, :probes)"
+        " asked_at, probe_every, probe_cap, probes) values (:gateway, :scope, :subject, :opened_at, :failures, :first_at,"
+        " :reason, :code, :probe_at, :now, :probe_every, :probe_cap, :probes)"
         " on conflict (gateway, scope, subject) do update set opened_at = excluded.opened_at, ends_at = null,"
         " failures = excluded.failures, first_at = excluded.first_at, reason = excluded.reason, code = excluded.code,"
-        " probe_at = excluded.probe_at, probe_every = excluded.probe_every, probe_cap = excluded.probe_cap,"
-        " probes = excluded.probes",
+        " probe_at = excluded.probe_at, asked_at = excluded.asked_at, probe_every = excluded.probe_every,"
+        " probe_cap = excluded.probe_cap, probes = excluded.probes",
         gateway=gateway,
         scope=rule.scope,
         subject=subject,
@@ -79,6 +88,7 @@ def fail(tx: Tx, gateway: str, rule: Break, subject: str, outcome: Outcome, now:
         reason=outcome.reason,
         code=outcome.code,
         probe_at=stored(now + _pause(rule, probes)),
+        now=stored(now),
         probe_every=_seconds(rule.probe),
         probe_cap=_seconds(rule.cap),
         probes=probes,
@@ -113,20 +123,22 @@ def take_probe(tx: Tx, gateway: str, now: datetime) -> Breaker | None:
     While the account is closed its answer says nothing of a number, a country or a sender: those wait.
     """
     row = tx.one(
-        "select * from breakers where gateway = :gateway and opened_at is not null and probe_at <= :now"
+        f"select * from breakers where gateway = :gateway and opened_at is not null and (probe_at <= :now or {_HURRIED})"
         f" and (scope in {WHOLE} or not exists (select 1 from breakers w where w.gateway = :gateway"
         f"  and w.opened_at is not null and w.scope in {WHOLE}))"
         " order by probe_at limit 1",
         gateway=gateway,
         now=stored(now),
+        hurry=stored(now - HURRY),
     )
     if row is None:
         return None
     pause = min(row["probe_every"] * (1 << min(row["probes"] + 1, 20)), row["probe_cap"])
     tx.run(
-        "update breakers set probe_at = :at, probes = probes + 1"
+        "update breakers set probe_at = :at, asked_at = :now, probes = probes + 1"
         " where gateway = :gateway and scope = :scope and subject = :subject",
         at=stored(now + pause * _SECOND),
+        now=stored(now),
         gateway=gateway,
         scope=row["scope"],
         subject=row["subject"],
@@ -236,7 +248,7 @@ def shift_clock(tx: Tx, by: int) -> None:
     """The wall clock was set by so many microseconds: what is closed, asked or told, stays so as long as before."""
     tx.run(
         "update breakers set opened_at = opened_at + :by, ends_at = ends_at + :by, first_at = first_at + :by,"
-        " probe_at = probe_at + :by",
+        " probe_at = probe_at + :by, asked_at = asked_at + :by",
         by=by,
     )
     tx.run(

@@ -128,4 +128,8 @@ LATER: tuple[str, ...] = (
     alter table incidents add column reads text not null default '';
     create index incidents_reads on incidents (reads) where closed_at is null;
     """,
+    # When a breaker was asked about last.
+    """
+    alter table breakers add column asked_at bigint;
+    """,
 )

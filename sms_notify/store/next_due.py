@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sms_notify.store.breakers import WHOLE
+from sms_notify.store.breakers import HURRY, WAITED_FOR, WHOLE
 from sms_notify.store.tx import Tx, from_stored, stored
 
 _MICROSECOND = timedelta(microseconds=1)
@@ -66,6 +66,7 @@ select min(at) as at from (
     and scope in {WHOLE} and exists (select 1 from messages where state = 'queued')
   union all select min(poll_at) from messages where poll_at is not null and smsid is not null
   union all select min(probe_at) from breakers where opened_at is not null
+  union all select min(asked_at) + {HURRY // timedelta(microseconds=1)} from breakers where opened_at is not null and {WAITED_FOR}
   union all select min(tell_at) from troubles where told_at is null and closed_at is null
   {_BY_TICK}) as moments
 """

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
 from sms_notify.alert import Alert, Severity
 from sms_notify.policy.holds import Hold
 from sms_notify.policy.vocabulary import IncidentState, Kind, PageState, State
-from sms_notify.store import messages
+from sms_notify.store import messages, queries
 from sms_notify.store.incidents import incident_of
 from sms_notify.store.literals import in_list
 from sms_notify.store.messages import Message
@@ -168,24 +168,7 @@ def newest_messages(tx: Tx, limit: int) -> Sequence[tuple[Message, tuple[int, ..
 
 
 def _shown(row: Row) -> Message:
-    codes = [row["ack_code"]] if row["ack_code"] else []
-    return replace(messages.message_of(row), body=without(row["body"], codes))
-
-
-def codes(tx: Tx, incident_id: int) -> Sequence[str]:
-    """The codes of the links in the texts that tell an incident."""
-    rows = tx.all(
-        f"select distinct m.ack_code from messages m where m.id in {messages.TOLD_BY} and m.ack_code is not null",
-        id=incident_id,
-    )
-    return [row["ack_code"] for row in rows]
-
-
-def without(text: str, codes: Iterable[str]) -> str:
-    """`text` without the codes of links: whoever has one acknowledges in the name of the text's reader."""
-    for code in codes:
-        text = text.replace(code, "…")
-    return text
+    return replace(messages.message_of(row), body=queries.shown_body(row))
 
 
 def linked(tx: Tx, code: str) -> Linked | None:

@@ -96,6 +96,12 @@ def last_messages(tx: Tx, limit: int, after: int = 0) -> Sequence[Row]:
     return list(reversed(rows))
 
 
+def shown_body(row: Row) -> str:
+    """The text of a message without the code of its link: whoever has it acknowledges in the name of the text's reader."""
+    body: str = row["body"]
+    return body.replace(row["ack_code"], "…") if row["ack_code"] else body
+
+
 def message(tx: Tx, message_id: int) -> Row | None:
     return tx.one("select * from messages where id = :id", id=message_id)
 

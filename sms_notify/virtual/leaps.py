@@ -44,7 +44,7 @@ class Changes:
 def waits_of(plan: Plan) -> Waits:
     """The waits of a plan that `next_due` has to know."""
     timing = plan.timing
-    return Waits(timing.stale_after, timing.reconcile_wait, timing.report_timeout, timing.failover_after)
+    return Waits(timing.stale_after, plan.hurry, timing.report_timeout, timing.failover_after)
 
 
 def earlier(one: datetime | None, other: datetime | None) -> datetime | None:

@@ -17,6 +17,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from sms_notify.logs import unnumbered
 from sms_notify.policy.vocabulary import AckBy
 from sms_notify.store import page_queries
 from sms_notify.store.page_queries import Linked
@@ -24,7 +25,7 @@ from sms_notify.web import body
 from sms_notify.web.ports import People
 from sms_notify.web.rarely import Rarely
 from sms_notify.web.refusals import client_of
-from sms_notify.web.rendering import Html, clock_of, root_of, unnumbered
+from sms_notify.web.rendering import Html, clock_of, root_of
 from sms_notify.web.store_reader import StoreReader, settled
 
 PREFIX = "/a/"
@@ -64,7 +65,7 @@ class Links:
         waiting = [incident.id for incident in linked.incidents if incident.waits]
         if not waiting:
             return self._page(request, linked, taken=False)
-        by = str(unnumbered(linked.message.recipient))
+        by = unnumbered(linked.message.recipient)
         taken = await settled(self._people.acknowledge(waiting, by, AckBy.LINK), self._seconds, _NOT_STORED)
         return self._page(request, await self._linked(request), taken=bool(taken))
 

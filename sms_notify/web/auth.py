@@ -8,6 +8,8 @@ import hashlib
 import hmac
 import re
 import secrets
+from dataclasses import dataclass
+from ipaddress import IPv4Network, IPv6Network, ip_address
 
 from starlette.requests import Request
 
@@ -16,6 +18,7 @@ from sms_notify.web.guesses import Guesses
 from sms_notify.web.http_limits import GONE
 from sms_notify.web.password_checks import BusyError, Checks
 from sms_notify.web.refusals import client_of
+from sms_notify.web.roles import OF_A_USER, Role, Roles
 from sms_notify.web.settings import WebSettings
 
 # A name and a password together; longer ones are refused before any scrypt is spent on them.
@@ -25,7 +28,20 @@ _MAX_REFUSED = 1_024
 # More names at once from one address share a turn. Few, so that guesses under many names leave the others theirs.
 _LANES = 4
 _BASIC = 'Basic realm="sms-notify", charset="UTF-8"'
+_LONGEST_NAME = 80
 _CONTROL = re.compile(rb"[\x00-\x1f\x7f]")
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """`name` is empty where anybody may do anything; `installation` is what a token names, if it does."""
+
+    name: str
+    roles: Roles
+    installation: str = ""
+
+
+ANYBODY = Caller("", frozenset(Role))
 
 
 class Gatekeeper:
@@ -39,10 +55,13 @@ class Gatekeeper:
     def __init__(self, settings: WebSettings, guesses: Guesses) -> None:
         self._open = settings.open
         self._guesses = guesses
-        self._tokens = tuple(_digest(token.reveal().encode()) for token in settings.tokens if token)
-        both = zip(settings.tokens, settings.token_names, strict=False)
-        self._names = {_digest(token.reveal().encode()): name for token, name in both if token and name}
-        self._users = dict(settings.users)
+        given = {_digest(token.secret.reveal().encode()): token for token in settings.tokens if token.secret}
+        self._tokens = tuple(given)
+        self._names = {digest: token.name for digest, token in given.items()}
+        self._roles_of_tokens = {digest: token.roles for digest, token in given.items()}
+        self._users = {name: user.hashed.reveal() for name, user in settings.users.items()}
+        self._roles_of_users = {name: user.roles for name, user in settings.users.items()}
+        self._proxies = settings.proxies
         self._key = secrets.token_bytes(32)
         self._admitted: dict[bytes, None] = {}
         self._refused: dict[bytes, None] = {}
@@ -60,31 +79,29 @@ class Gatekeeper:
         """The value of WWW-Authenticate on the pages; None where no user is configured, so that asking is in vain."""
         return _BASIC if self._users else None
 
-    async def admits(self, request: Request) -> bool:
-        """Whether a machine's request may pass; two Authorization headers are nobody's. Raises BusyError."""
+    async def caller(self, request: Request) -> Caller | None:
+        """Who asks, and what they may do; None = nobody we know. Two Authorization headers are nobody's. Raises BusyError."""
         if self._open:
-            return True
+            return ANYBODY
+        named = self._named_by_proxy(request)
+        if named:
+            return Caller(named, self._roles_of_users.get(named, OF_A_USER))
         scheme, credentials = _given(request)
         if scheme == "bearer" and self._is_token(credentials):
-            return True
-        return await self._user(scheme, credentials, request) is not None
+            digest = _digest(_sent(credentials))
+            return Caller(
+                self._names[digest] or "a token", self._roles_of_tokens[digest], self._names[digest]
+            )
+        name = await self._user(scheme, credentials, request)
+        return None if name is None else Caller(name, self._roles_of_users[name])
 
-    def installation(self, request: Request) -> str:
-        """What the token of an admitted request names; empty where it names nothing."""
-        if not self._names:
+    def _named_by_proxy(self, request: Request) -> str:
+        """Whom a trusted proxy says it has let in; empty for whatever does not come from one, or names nobody."""
+        if not self._proxies or not _is_within(client_of(request.scope), self._proxies):
             return ""
-        scheme, credentials = _given(request)
-        return self._names.get(_digest(_sent(credentials)), "") if scheme == "bearer" else ""
-
-    async def user(self, request: Request) -> str | None:
-        """The name of the user who asks for a page, or None; empty where anybody may. Raises BusyError.
-
-        A token opens no page: it belongs to a machine, which has no name to acknowledge under.
-        """
-        if self._open:
-            return ""
-        scheme, credentials = _given(request)
-        return await self._user(scheme, credentials, request) if scheme != "bearer" else None
+        names = request.headers.getlist("x-forwarded-user")
+        name = _text(_sent(names[0])).strip() if len(names) == 1 else ""
+        return name if name.isprintable() and len(name) <= _LONGEST_NAME else ""
 
     def _is_token(self, credentials: str) -> bool:
         """Every token is compared, so that the time tells nothing of which one came near."""
@@ -143,6 +160,14 @@ class Gatekeeper:
         if len(self._refused) >= _MAX_REFUSED:
             self._refused.pop(next(iter(self._refused)))
         self._refused[ticket] = None
+
+
+def _is_within(client: str, networks: tuple[IPv4Network | IPv6Network, ...]) -> bool:
+    try:
+        address = ip_address(client)
+    except ValueError:
+        return False
+    return any(address in network for network in networks)
 
 
 def _stays() -> bool:

@@ -67,9 +67,13 @@ def objection(method: str, path: str, headers: Headers, settings: WebSettings) -
             "A web page in a browser sent this (it has the header Origin or Sec-Fetch-Site), and no page may, so nothing"
             " was done. Send it from a program, without these headers.",
         )
+    if (
+        len(headers.getlist("host")) > 1
+    ):  # RFC 9112 section 3.2: a proxy before us may have read the other one
+        return HTTPException(400, "This request has two Host headers, so nothing was done. Send one.")
     if settings.open and not _is_for_us(headers.getlist("host"), settings):
         return _not_our_name(headers.get("host", ""))
-    if allowed is From.OUR_PAGES and not is_ours(headers, settings.external_url):
+    if allowed is From.OUR_PAGES and not _is_token(headers) and not is_ours(headers, settings.external_url):
         return HTTPException(403, "This form was not sent by a page of ours, so nothing was done.")
     if allowed is From.NO_OTHER_PAGE and is_foreign(headers, settings.external_url):
         return HTTPException(
@@ -95,9 +99,14 @@ class Guard:
         await answer(scope, receive, send)
 
 
+def _is_token(headers: Headers) -> bool:
+    """No page can make a browser send one to another site without asking there first, which is refused."""
+    return headers.get("authorization", "").strip().lower().startswith("bearer ")
+
+
 def _is_for_us(hosts: list[str], settings: WebSettings) -> bool:
-    """No Host at all is HTTP/1.0, which no browser speaks; two are nobody's (RFC 9112 section 3.2)."""
-    return not hosts or (len(hosts) == 1 and names_us(hosts[0], settings.external_url, settings.host))
+    """No Host at all is HTTP/1.0, which no browser speaks."""
+    return not hosts or names_us(hosts[0], settings.external_url, settings.host)
 
 
 def _not_our_name(host: str) -> HTTPException:

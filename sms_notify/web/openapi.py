@@ -120,7 +120,7 @@ _SCHEMES: Mapping[str, Json] = {
     "token": {
         "type": "http",
         "scheme": "bearer",
-        "description": "One of the tokens in web.webhook_tokens_file.",
+        "description": "One of the tokens in web.webhook_tokens_file that has the role.",
     },
     "user": {"type": "http", "scheme": "basic", "description": "A user of web.users, UTF-8."},
 }

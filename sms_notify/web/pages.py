@@ -7,7 +7,7 @@ loopback alone. That another site's page can neither look nor send a form is the
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from urllib.parse import parse_qsl
 
@@ -28,6 +28,7 @@ from sms_notify.web.oncall_view import Rota, rota_of, wish_of
 from sms_notify.web.password_checks import BusyError
 from sms_notify.web.ports import People
 from sms_notify.web.rendering import Html, clock_of, root_of
+from sms_notify.web.roles import Role
 from sms_notify.web.status import status_of
 from sms_notify.web.store_reader import StoreReader, settled
 
@@ -172,12 +173,15 @@ class Pages:
     async def _enter(self, request: Request) -> str:
         """The user's name; empty where anybody may. Raises HTTPException 401, 403 or 503."""
         try:
-            user = await self._gatekeeper.user(request)
+            caller = await self._gatekeeper.caller(request)
         except BusyError:
             text = "Too many passwords wait to be checked. Try again in a moment."
             raise HTTPException(503, text, headers={"Retry-After": "5"}) from None
-        if user is not None:
-            return user
+        role = Role.ACK if request.method == "POST" else Role.READ
+        if caller is not None and role in caller.roles:
+            return caller.name
+        if caller is not None:
+            raise HTTPException(403, f"{caller.name} may not do that: the role `{role}` is missing.")
         challenge = self._gatekeeper.users_challenge
         if challenge is None:
             text = "No user is configured: make a hash with `sms-notify hash-password` and put it into `web.users`."
@@ -205,13 +209,11 @@ class Pages:
 
 
 def _told(tx: Tx, incident_id: int, beside: timeline.Beside) -> _Told | None:
-    """The codes of links are cut out of the story: they are the permission of those who have the texts."""
     incident = page_queries.incident(tx, incident_id)
     told = timeline.of_incident(tx, incident_id, beside)
     if incident is None or told is None:
         return None
-    codes = page_queries.codes(tx, incident_id)
-    shown = [replace(line, what=page_queries.without(line.what, codes)) for line in told[1][:_STORY_LINES]]
+    shown = told[1][:_STORY_LINES]
     people = tuple(page_queries.told(tx, incident_id))
     return _Told(incident, people, tuple(shown), len(told[1]) - len(shown))
 

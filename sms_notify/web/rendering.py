@@ -12,7 +12,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 from starlette.responses import HTMLResponse, Response
 
-from sms_notify.logs import masked
+from sms_notify.logs import unnumbered
 from sms_notify.policy.directory import Directory
 from sms_notify.policy.episodes import tag_of
 from sms_notify.web.labels import ENDS, HOLDS, ack_way_of, label_of, level_of, summary_of, what_of
@@ -23,8 +23,6 @@ _POLICY = (
     "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; base-uri 'none';"
     " frame-ancestors 'none'"
 )
-# E.164 as it stands in the configuration, and so in every row.
-_NUMBER = re.compile(r"\+[0-9]{7,15}(?![0-9])")
 _FILES = {"style.css": "text/css; charset=utf-8", "icon.svg": "image/svg+xml"}
 _WEB = re.compile(r"https?://[^\s\"<>]{1,2000}", re.IGNORECASE)
 
@@ -82,10 +80,10 @@ def span(length: timedelta) -> str:
     return f"{rest} min" if rest else "less than a minute"
 
 
-def unnumbered(value: object) -> object:
-    """The value without a whole phone number in it, whatever text it came in."""
+def shown(value: object) -> object:
+    """The value as it may stand on a page: without a whole phone number in it, whatever text it came in."""
     if isinstance(value, str) and not isinstance(value, Markup):
-        return _NUMBER.sub(lambda found: masked(found[0]), value)
+        return unnumbered(value)
     return value
 
 
@@ -102,7 +100,7 @@ class Html:
             loader=FileSystemLoader(_ROOM / "templates"),
             autoescape=True,
             undefined=StrictUndefined,
-            finalize=unnumbered,
+            finalize=shown,
             trim_blocks=True,
             lstrip_blocks=True,
             auto_reload=False,

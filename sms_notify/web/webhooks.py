@@ -33,7 +33,7 @@ from sms_notify.logs import printable
 from sms_notify.sources import alertmanager, generic, grafana, prometheus, uptime_kuma, zabbix
 from sms_notify.sources.installation import is_name, sent_by
 from sms_notify.web import body, openapi
-from sms_notify.web.auth import Gatekeeper
+from sms_notify.web.auth import Caller, Gatekeeper
 from sms_notify.web.guard import Guard
 from sms_notify.web.guesses import LONGEST, Guesses
 from sms_notify.web.http_limits import ANSWER_HEADERS
@@ -41,6 +41,7 @@ from sms_notify.web.openapi import Parser
 from sms_notify.web.password_checks import BusyError
 from sms_notify.web.ports import People
 from sms_notify.web.refusals import BUSY, REASON, UNKNOWN, UNREAD, Refusals, Trace, source_of
+from sms_notify.web.roles import Role
 from sms_notify.web.settings import WebSettings
 from sms_notify.web.shortcut import Shortcut
 from sms_notify.web.site import PageRoutes
@@ -181,10 +182,10 @@ class _Front:
         ]
 
     async def _webhook(self, parse: Parser, request: Request) -> Response:
-        await self._admit(request)
+        caller = await self._admit(request, Role.WEBHOOK)
         if parse in _BY_THE_CLOCK:
             parse = partial(parse, at=self._hooks.now())
-        name = _installation(request) or self.gatekeeper.installation(request)
+        name = _installation(request) or caller.installation
         delivery = await _parsed(parse, await body.read(request, self._patience.body))
         await self._commit(sent_by(delivery, name))
         if not delivery.unread:
@@ -208,8 +209,8 @@ class _Front:
             raise _unavailable("could not be stored; send it again") from None
 
     async def _metrics(self, request: Request) -> Response:
-        """Behind the same credentials as the webhooks: the numbers name who is on call."""
-        await self._admit(request)
+        """Not for everybody, nor for each token: the numbers name who is on call."""
+        await self._admit(request, Role.METRICS)
         accept = request.headers.get("accept", "")
         content, kind = await self._probe(partial(self._hooks.metrics, accept))
         return Response(content, headers={"Content-Type": kind})
@@ -225,7 +226,7 @@ class _Front:
 
     async def _reload(self, request: Request) -> Response:
         """500 where nothing has changed, as Prometheus answers it: no repetition helps until somebody edits the file."""
-        await self._admit(request)
+        await self._admit(request, Role.WEBHOOK, Role.ACK)
         try:
             told = await self._hooks.reload()
         except StoreError as error:
@@ -255,15 +256,19 @@ class _Front:
         except Exception as error:  # noqa: BLE001 - the answer is the same whatever went wrong
             _log.warning("a delivery report was not recorded: %s", _what_and_where(error))
 
-    async def _admit(self, request: Request) -> None:
+    async def _admit(self, request: Request, *roles: Role) -> Caller:
+        """Whoever has one of the roles. Raises HTTPException 401, 403 and 503."""
         try:
-            admitted = await self.gatekeeper.admits(request)
+            caller = await self.gatekeeper.caller(request)
         except BusyError:
             request.scope[BUSY] = True
             raise _unavailable("too many passwords wait to be checked; send it again") from None
-        if not admitted:
+        if caller is None:
             challenge = {"WWW-Authenticate": self.gatekeeper.challenge}
             raise HTTPException(401, "no valid bearer token or user and password", headers=challenge)
+        if caller.roles.isdisjoint(roles):
+            raise HTTPException(403, f"this token or user lacks the role {' or '.join(roles)}")
+        return caller
 
     async def _probe(self, hook: Callable[[], T]) -> T:
         answer = asyncio.get_running_loop().run_in_executor(self._probes, hook)
