@@ -5,13 +5,13 @@ BIN    := $(VENV)/bin
 ARGS   ?=
 PIP    := $(BIN)/python -m pip --disable-pip-version-check install --quiet --no-input --require-hashes
 
-.PHONY: demo test test-fresh test-real bench lint format clean requirements
+.PHONY: demo test test-fresh test-real test-faults bench lint format clean requirements
 
 demo: $(VENV)/.runtime
 	@$(BIN)/sms-notify demo $(ARGS)
 
 test: $(VENV)/.dev lint
-	$(BIN)/python -m pytest -n auto --dist worksteal -m 'not real' $(ARGS)
+	$(BIN)/python -m pytest -n auto --dist worksteal -m 'not real and not faults' $(ARGS)
 
 # The README's two commands on a bare Debian, in a clone of the commit: commit first. Needs root; AS=root runs them as root.
 # Where no such system can be made the script exits with 77 and says why; make itself then says "Error 77" and exits with 2.
@@ -22,6 +22,11 @@ test-fresh:
 test-real: $(VENV)/.dev
 	$(BIN)/python tests/real/install.py
 	$(BIN)/python -m pytest -m real -s $(ARGS) tests/real
+
+# Breaks the disk, the clock, the network and the process under a running daemon, and prints what came of each. Wants a C compiler.
+test-faults: $(VENV)/.dev
+	$(BIN)/python tests/real/install.py compiler
+	$(BIN)/python -m pytest -m faults -n 6 --dist worksteal $(ARGS) tests/faults
 
 lint: $(VENV)/.dev
 	$(BIN)/ruff check .

@@ -15,7 +15,7 @@ import threading
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from sms_notify.store.sqlite import SqliteStore
@@ -115,7 +115,13 @@ def eventually(met: Callable[[], bool], timeout: float = 20) -> bool:
 class Daemon:
     """`sms-notify serve` as a process, with everything it says kept in a file."""
 
-    def __init__(self, config: Path, *options: str, before: Callable[[], None] | None = None) -> None:
+    def __init__(
+        self,
+        config: Path,
+        *options: str,
+        before: Callable[[], None] | None = None,
+        environment: Mapping[str, str] | None = None,
+    ) -> None:
         self.config = config
         self.log = config.parent / "log"
         port = re.search(r"listen: '127\.0\.0\.1:(\d+)'", config.read_text("utf-8"))
@@ -124,7 +130,13 @@ class Daemon:
         self.store = SqliteStore(f"sqlite://{config.parent}/data/sms.db")
         command = [sys.executable, "-m", "sms_notify", "--config", str(config), "serve", *options]
         with self.log.open("ab") as log:
-            self.process = subprocess.Popen(command, stderr=log, stdout=log, preexec_fn=before)  # noqa: PLW1509
+            self.process = subprocess.Popen(
+                command,
+                stderr=log,
+                stdout=log,
+                preexec_fn=before,  # noqa: PLW1509
+                env=environment,
+            )
         assert eventually(self._serves), self.said()
 
     def _serves(self) -> bool:

@@ -88,10 +88,12 @@ class Texting:
         working.load_told_with([as_its_reader_knows(rows, n) for n in due])
 
     def _load_limits(self, working: WorkingSet, numbers: Iterable[str]) -> None:
-        """What the limits leave these numbers, where there are any."""
+        """What the limits leave these numbers, where there are any, and what may ride."""
         if self._limited[Lane.CRITICAL] or self._limited[Lane.REST]:
             working.load_lanes(numbers, self._back)
             working.load_money(self._plan.gateway, self._bounds, self._back_at_all)
+        else:
+            working.load_unconfirmed(numbers)
         if self._allowance.receivers and self._plan.schedules:
             # Another receiver may reach whom the limit of one holds.
             working.load_roster(self._plan.directory)

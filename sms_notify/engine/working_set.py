@@ -308,6 +308,9 @@ class WorkingSet:
             self.rows.holders.load(schedule, person)
         self.rows.overrides = roster.overrides
 
+    def load_unconfirmed(self, numbers: Iterable[str]) -> None:
+        limit_rows.load_unconfirmed(self._tx, numbers, self.rows.queue)
+
     def load_lanes(self, numbers: Iterable[str], back: Mapping[Lane, timedelta]) -> None:
         """What limits and texts that wait leave these numbers. `back` is how far the limits look."""
         missing = sorted(set(numbers) - self._lanes)

@@ -57,8 +57,11 @@ def repetitions(events: Sequence[Any], first: datetime, last: datetime) -> list[
 
 
 def zone_named(name: str) -> tzinfo | None:
-    """A zone by its IANA or Windows name."""
-    found: tzinfo | None = _library("icalendar").timezone.tzp.timezone(name)
+    """A zone by its IANA or Windows name; None where there is no such zone. Names are paths to it, whatever they hold."""
+    try:
+        found: tzinfo | None = _library("icalendar").timezone.tzp.timezone(name)
+    except (OSError, ValueError):
+        return None
     return found
 
 

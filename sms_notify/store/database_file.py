@@ -23,6 +23,7 @@ class DatabaseFile:
         self.path = path
         self._lock: int | None = None
         self._opened: tuple[int, int] | None = None
+        self._size = 0  # in bytes, as it was last seen: SQLite's only grow, for nothing vacuums ours
 
     def lock(self) -> None:
         """Makes this process the only daemon on the file; the kernel frees the lock when the process ends.
@@ -61,7 +62,7 @@ class DatabaseFile:
     def opened(self) -> None:
         """It is ours, with tables in it: from now on no other file under this path is."""
         found = self.path.stat()
-        self._opened = (found.st_dev, found.st_ino)
+        self._opened, self._size = (found.st_dev, found.st_ino), found.st_size
         if self._lock is not None:
             os.pwrite(self._lock, _SERVED, 0)
 
@@ -84,10 +85,12 @@ class DatabaseFile:
             raise StoreError(
                 f"another file was put in the place of the database: {self.path}; restart sms-notify to serve that one"
             )
-        if not found.st_size:
+        if found.st_size < self._size:
+            how = "cut short" if found.st_size else "emptied"
             raise StoreError(
-                f"the database was emptied while it was served: {self.path}; put a backup in its place"
+                f"the database was {how} while it was served: {self.path}; put a backup in its place"
             )
+        self._size = found.st_size
 
     def make_private(self) -> None:
         """Numbers and texts are nobody else's business: the file exists with 0600 before SQLite opens it."""

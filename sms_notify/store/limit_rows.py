@@ -64,11 +64,23 @@ def _lanes_sql(values: str) -> str:
         " select 'waits', m.number, m.lane, '', 0, 0, count(*) from k join messages m on m.number = k.number"
         " where m.state = 'queued' group by m.number, m.lane"
     )
-    again = (  # by pages_unconfirmed
-        f" union all select 'again', k.number, '{Lane.REST}', '', 0, 0, 0 from k where exists (select 1 from pages p"
-        f" where p.state = 'held' and p.why = '{Hold.UNCONFIRMED}' and p.number = k.number and p.lane = '{Lane.REST}')"
-    )
-    return waiting + of_each + again
+    return f"{waiting}{of_each} union all select 'again', k.number, '{Lane.REST}', '', 0, 0, 0 {_UNCONFIRMED}"
+
+
+# By pages_unconfirmed.
+_UNCONFIRMED = (
+    f"from k where exists (select 1 from pages p where p.state = 'held' and p.why = '{Hold.UNCONFIRMED}'"
+    f" and p.number = k.number and p.lane = '{Lane.REST}')"
+)
+
+
+def load_unconfirmed(tx: Tx, numbers: Iterable[str], queue: QueueView) -> None:
+    """For whom something is owed once more that may ride on the next text: all that is asked where nothing is limited."""
+    for values, named in rows_of(numbers):
+        for row in tx.all(
+            f"with k (number) as (values {values}) select k.number as number {_UNCONFIRMED}", **named
+        ):
+            queue.unconfirmed.add((row["number"], Lane.REST))
 
 
 _MONEY = (

@@ -9,7 +9,7 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from glob import glob
 from pathlib import Path
@@ -34,12 +34,14 @@ PACKAGE_OF = {
     "systemd-analyze": "systemd",
     "logrotate": "logrotate",
 }
+COMPILER = {"cc": "gcc", "/usr/include/stdio.h": "libc6-dev"}
+"""What `make test-faults` wants instead."""
 POLICY = Path("/usr/sbin/policy-rc.d")
 
 
-def missing(root: str = "") -> list[str]:
+def missing(root: str = "", wanted: Mapping[str, str] = PACKAGE_OF) -> list[str]:
     """The programs that are not on the PATH, and the files that are not below `root`."""
-    return [name for name in PACKAGE_OF if not (glob(root + name) if "/" in name else shutil.which(name))]
+    return [name for name in wanted if not (glob(root + name) if "/" in name else shutil.which(name))]
 
 
 def install(packages: list[str], policy: Path = POLICY) -> bool:
@@ -72,12 +74,12 @@ def _run(command: list[str]) -> bool:
     return subprocess.run(command, env=environment, check=False).returncode == 0
 
 
-def main(root: str = "") -> int:
-    absent = missing(root)
+def main(root: str = "", wanted: Mapping[str, str] = PACKAGE_OF) -> int:
+    absent = missing(root, wanted)
     if not absent:
-        print("every monitoring system is there.")
+        print("everything that the tests start is there.")
         return 0
-    packages = sorted({PACKAGE_OF[program] for program in absent})
+    packages = sorted({wanted[program] for program in absent})
     names = ", ".join(absent)
     if os.geteuid() != 0 or shutil.which("apt-get") is None:
         print(f"missing: {names}.\nThese tests need them, and there is no skipping. Install them first:")
@@ -86,9 +88,9 @@ def main(root: str = "") -> int:
     print(
         f"missing: {names}. INSTALLING {' '.join(packages)} on this machine; nothing is started.", flush=True
     )
-    if not install(packages) or missing(root):
+    if not install(packages) or missing(root, wanted):
         print(
-            f"could not be installed: {', '.join(missing(root)) or 'apt-get failed'}. See what it said above."
+            f"could not be installed: {', '.join(missing(root, wanted)) or 'apt-get failed'}. See what it said above."
         )
         return 1
     print("installed.")
@@ -98,4 +100,5 @@ def main(root: str = "") -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main(*sys.argv[1:]))
+    roots = [argument for argument in sys.argv[1:] if argument != "compiler"]
+    sys.exit(main(*roots, wanted=COMPILER if "compiler" in sys.argv else PACKAGE_OF))
