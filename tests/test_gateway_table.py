@@ -5,19 +5,14 @@ The lists below are copied from the provider's page by hand: they are what every
 
 from __future__ import annotations
 
-import ast
 import re
 from collections.abc import Iterator
-from functools import cache
-from pathlib import Path
 
 import pytest
+from named_places import ROOT, is_test, named, spans
 
 from sms_notify.gateways.sms1601.error_codes import CODES
 from sms_notify.simulator.codes import Code
-
-ROOT = Path(__file__).parent.parent
-PACKAGE, TESTS = ROOT / "sms_notify", ROOT / "tests"
 
 SEED = {
     "Parameters of a send": [
@@ -60,48 +55,15 @@ def table(title: str) -> list[tuple[str, list[str], list[str], list[str]]]:
     assert found is not None, f"there is no table '{title}'"
     cells = [re.split(r" ?\| ?", line)[1:-1] for line in found[1].splitlines() if line.startswith("| `")]
     return [
-        (name.strip("`"), places(client), places(simulator), places(tests))
+        (name.strip("`"), spans(client), spans(simulator), spans(tests))
         for name, client, simulator, tests in cells
     ]
-
-
-def places(cell: str) -> list[str]:
-    return re.findall(r"`([^`]+)`", cell)
 
 
 def all_rows() -> Iterator[object]:
     for title in SEED:
         for row in table(title):
             yield pytest.param(title, *row, id=f"{title}: {row[0]}")
-
-
-@cache
-def definitions(path: Path) -> dict[str, str]:
-    """Everything that a module defines, methods as `Class.method`: its name and its source."""
-    text = path.read_text("utf-8")
-    return dict(_defined(ast.parse(text).body, text, ""))
-
-
-def _defined(body: list[ast.stmt], text: str, prefix: str) -> Iterator[tuple[str, str]]:
-    for node in body:
-        source = ast.get_source_segment(text, node) or ""
-        match node:
-            case ast.ClassDef(name=name) | ast.FunctionDef(name=name) | ast.AsyncFunctionDef(name=name):
-                yield prefix + name, source
-                if isinstance(node, ast.ClassDef):
-                    yield from _defined(node.body, text, f"{prefix}{name}.")
-            case ast.AnnAssign(target=ast.Name(id=name)) | ast.Assign(targets=[ast.Name(id=name)]):
-                yield prefix + name, source
-
-
-def named(place: str) -> str:
-    """The source of what a cell names as `file.py:name`, or of the test that it names as `file.py::name`."""
-    file, _, name = place.partition("::" if "::" in place else ":")
-    path = (TESTS if "::" in place else PACKAGE) / file
-    assert path.is_file(), f"{place}: there is no such file"
-    found = definitions(path).get(name)
-    assert found is not None, f"{place}: the file has no such name"
-    return found
 
 
 def words_for(title: str, name: str) -> str:
@@ -131,7 +93,7 @@ def test_what_a_row_names_exists_and_speaks_of_it(
 
     assert spoken.search("\n".join(map(named, client))), f"the client's places do not speak of {name}"
     assert spoken.search("\n".join(map(named, simulator))), f"the simulator's places do not speak of {name}"
-    assert all(named(test).startswith("def test_") for test in tests)
+    assert all(map(is_test, tests))
 
 
 def test_the_codes_of_client_and_simulator_are_those_of_the_page() -> None:

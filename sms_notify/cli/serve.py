@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import os
+import resource
 import time
 from functools import partial
 from pathlib import Path
@@ -37,6 +38,7 @@ def serve(ctx: click.Context, config_file: str | None, log_level: str) -> None:
     Example: sms-notify serve --config /etc/sms-notify/sms-notify.yml
     """
     wishes = Wishes()  # first of all: what follows takes a second or longer
+    _leave_no_core()
 
     from sms_notify.daemon.app import App
     from sms_notify.daemon.systemd import Watch, manager_of
@@ -62,6 +64,12 @@ def serve(ctx: click.Context, config_file: str | None, log_level: str) -> None:
         raise SmsNotifyError(
             "a part of the daemon has ended; the log says which. Let the init system start it again"
         )
+
+
+def _leave_no_core() -> None:
+    """A core would hold the gateway's password. Whoever must have one raises the limit again: `prlimit --core`."""
+    _, hard = resource.getrlimit(resource.RLIMIT_CORE)
+    resource.setrlimit(resource.RLIMIT_CORE, (0, hard))
 
 
 def _spare_what_stays() -> None:
