@@ -26,6 +26,7 @@ LAYERS = [
         "web.settings",
         "wording.content",
         "web.passwords",
+        "web.roles",
     },
     {"policy", "sources", "wording", "logs", "net"},
     {"gateways", "store", "channels"},
