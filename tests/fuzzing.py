@@ -39,8 +39,8 @@ from sms_notify.spool import read
 from sms_notify.store.in_memory import ScratchStore
 
 CORPUS = Path(__file__).with_name("corpus")
-_MOST_KEPT = 400  # entries of one corpus
-_LONGEST_KEPT = 3000  # bytes
+_MOST_KEPT = 250  # entries of one corpus
+_LONGEST_KEPT = 1500  # bytes
 _AMSTERDAM = ZoneInfo("Europe/Amsterdam")
 _PARSERS = (
     alertmanager.parse,

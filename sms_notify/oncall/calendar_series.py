@@ -16,6 +16,7 @@ from sms_notify.oncall.calendar_fetch import CalendarError
 from sms_notify.oncall.calendar_library import repetitions, rule_until, time_list, time_value
 from sms_notify.oncall.calendar_times import Clocks, Dates, Length, Span, length_of, span_of, values_of
 
+_LONGEST_SERIES, _LONGEST_SHIFT = timedelta(days=36_525), timedelta(days=366)
 _MARGIN = timedelta(days=2)  # clocks on a wall are up to 14 hours from UTC
 _DAY_ENDS = time(23, 59, 59)
 _OFTEN = {"HOURLY", "MINUTELY", "SECONDLY"}
@@ -126,6 +127,7 @@ class _Series:
             yield from _alone(self._event, self._clocks)
             return
         _check_rules(self._event)
+        self._check_length()
         series = self._on_the_wall(self._event)
         changed = [self._like(change["RECURRENCE-ID"].dt) for change in single]
         series["EXDATE"] = time_list([*self._left_out(), *changed])
@@ -134,6 +136,14 @@ class _Series:
             begins, ends = self._span(event)
             if begins < ends:  # not in the hour that spring leaves out
                 yield Occurrence(event, self._event, (begins, ends))
+
+    def _check_length(self) -> None:
+        """Raises CalendarError for what would be worked out for minutes: thousands of repetitions, or one over the other."""
+        begins, ends = span_of(self._event, self._clocks)
+        if begins < self._first - _LONGEST_SERIES:
+            raise CalendarError("it has repeated for more than a hundred years")
+        if ends - begins > _LONGEST_SHIFT:
+            raise CalendarError("it repeats, and lasts longer than a year each time")
 
     def _on_the_wall(self, event: Any) -> Any:
         """A copy with the times that the series' clock shows."""

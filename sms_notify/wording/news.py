@@ -65,7 +65,7 @@ def news_of(alert: Alert) -> str:
 def _news(place: Place, severity: Severity, labels: _Pairs, annotations: _Pairs) -> str:
     notes = dict(annotations)
     told = _first_news(dict(labels), notes, place, severity)
-    value = _value_of(notes, told)
+    value = one_line(_value_of(notes, told))
     if not value or value in told or (not told and value in _YES_OR_NO):
         return told
     return f"{value}: {told}" if told else value

@@ -108,7 +108,8 @@ class Storage(RuleBasedStateMachine):
 
     def loud(self) -> bool:
         if not self.scene.alive:
-            return self.scene.daemon.process.returncode != 0 and "sms-notify" in self.scene.daemon.said()
+            said = self.scene.daemon.said()
+            return self.scene.daemon.process.returncode == 1 and "sms.db" in said and "Traceback" not in said
         return self.scene.ready() not in ("OK", "") or self.scene.complaints() != ""
 
     def what_is_wrong(self) -> str:
