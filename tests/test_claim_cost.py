@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from workbench import ALICE, NOON
+from workbench import ALICE, NOON, Bench, firing
 
 from sms_notify.store import claims
 from sms_notify.store.sqlite import SqliteStore
@@ -83,6 +84,33 @@ def test_what_a_number_waits_for_is_asked_a_few_times_however_much_waits(tmp_pat
     store.close()
 
     assert len(statements) <= 8
+
+
+def test_a_webhook_and_a_tick_cost_the_same_however_much_waits_behind_a_closed_gateway(bench: Bench) -> None:
+    """A thousand of the database's instructions, each: 800 texts of one number wait, or 20."""
+
+    def steps(job: Callable[[], object]) -> int:
+        done = [0]
+        with bench.store.transaction() as tx:
+            tx._connection.set_progress_handler(lambda: done.append(1), 1000)
+        job()
+        with bench.store.transaction() as tx:
+            tx._connection.set_progress_handler(None, 0)
+        return len(done)
+
+    with bench.store.transaction() as tx:
+        tx.run(
+            "insert into breakers (gateway, scope, subject, opened_at, failures, first_at, reason, code, probes)"
+            " values ('main', 'account', '', 1, 1, 1, '', 150, 0)"
+        )
+    found = {}
+    for n in range(800):
+        bench.accept(firing(f"A{n}", host=f"h{n}"), group=str(n))
+        if n in (20, 799):
+            accepted = steps(lambda: bench.accept(firing(f"B{n}", host="h"), group=f"B{n}"))  # noqa: B023
+            found[n] = accepted, steps(bench.tick)
+    assert found[799][0] <= 2 * found[20][0] + 5
+    assert found[799][1] <= 2 * found[20][1] + 50
 
 
 def test_only_a_number_that_nobody_texts_is_worth_waking_a_sender_for(tmp_path: Path) -> None:

@@ -110,6 +110,36 @@ def test_a_large_heap_is_several_steps(desk: Desk) -> None:
     assert desk.steps == [3, 1]
 
 
+def test_a_large_delivery_is_several_commits_and_others_have_their_turn_between_them(desk: Desk) -> None:
+    large = Delivery("alertmanager", tuple(firing(f"A{n}") for n in range(1200)), group="{}")
+    desk.hold()
+    whole, small = desk.put(large), desk.put(delivery("B"))
+    desk.gate.set()
+
+    small.result(PATIENCE)
+    assert not whole.done()
+    assert [verdict.heard for verdict in whole.result(PATIENCE)] == ["first"] * 1200
+    assert desk.rows("select count(*) from incidents") == [(1201,)]
+    assert desk.steps == [1, 2, 1]
+
+
+def test_a_large_delivery_of_which_a_part_is_not_stored_has_no_200(desk: Desk) -> None:
+    large = Delivery("alertmanager", tuple(firing(f"A{n}") for n in range(1200)), group="{}")
+    desk.hold()
+    whole = desk.put(large)
+    full = (
+        "create trigger full before insert on alerts when new.id > 600 begin select raise(abort, 'full'); end"
+    )
+    desk.committer.submit(lambda tx: tx.run(full))
+    stopping = threading.Thread(target=desk.committer.stop)
+    desk.gate.set()
+    stopping.start()
+
+    with pytest.raises(Exception, match=r"full|stopping"):
+        whole.result(PATIENCE)
+    stopping.join(PATIENCE)
+
+
 def test_what_comes_when_the_daemon_is_stopping_is_told_so(desk: Desk) -> None:
     desk.committer.stop()
 

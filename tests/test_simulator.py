@@ -21,12 +21,15 @@ import requests
 from click.testing import CliRunner
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from pydantic import TypeAdapter, ValidationError
 from simulator_bench import ALICE, BOB, NOON, PASSWORD, Client, Clock, receiving
 
 from sms_notify.cli.simulator import simulator_command
+from sms_notify.config.values import Sender
 from sms_notify.errors import UsageError
 from sms_notify.secret import Secret
 from sms_notify.simulator.answers import handle
+from sms_notify.simulator.checks import sender_fault
 from sms_notify.simulator.codes import Code, ErrorStyle
 from sms_notify.simulator.gateway import GatewayState
 from sms_notify.simulator.page import pieces, pretty_number
@@ -655,3 +658,17 @@ def test_the_pieces_of_a_text_are_the_text(text: str) -> None:
 def test_a_pretty_number_has_the_digits_of_the_number(number: str) -> None:
     assert pretty_number(number).replace(" ", "") == f"+{number}"
     assert pretty_number(ALICE) == "+32 470 00 00 01"
+
+
+_NAMES = ("ACME", "A_B", "A.B-C d", "ACME-Ops-1234", "é", "A+B")
+_NUMBERS = ("+32470000001", "+491701234567890", "+12345678901234567", "123456")
+
+
+@pytest.mark.parametrize("sender", [*_NAMES, *_NUMBERS])
+def test_the_check_of_a_configuration_and_the_simulator_take_the_same_senders(sender: str) -> None:
+    try:
+        TypeAdapter(Sender).validate_python(sender)
+        taken = True
+    except ValidationError:
+        taken = False
+    assert (sender_fault(sender, SimulatorSettings()) is None) is taken

@@ -24,10 +24,10 @@ def read_time(text: str, now: datetime, zone: tzinfo | None = None, option: str 
     try:
         at = _written(text.strip(), now, zone)
         _ = at + _FAR, at - _FAR
-    except OverflowError:
-        raise UsageError(f"{option} {text}: no calendar goes that far") from None
     except UsageError as error:
         raise UsageError(f"{option} {error}") from None
+    except (OverflowError, ValueError):  # ValueError where the machine's own zone carries it over the edge
+        raise UsageError(f"{option} {text}: no calendar goes that far") from None
     return at
 
 

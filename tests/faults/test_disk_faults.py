@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
+import json
 import os
 import resource
 import sqlite3
 import time
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
-from daemons import get
+from daemons import get, post
 from handsets import Way
 from scenes import Scene, eventually
 from shim import BROKEN_DISK, FULL, READ_ONLY, Call
@@ -100,6 +103,29 @@ def test_a_process_without_descriptors(stage: Stage, verdict: Verdict) -> None:
     scene.mended()
     scene.tell()
     verdict(scene, "17 no descriptors", scene.judge(within=90))
+
+
+def test_a_process_without_memory(stage: Stage, verdict: Verdict) -> None:
+    scene = stage()
+    daemon = scene.start()
+    scene.tell()
+    size = (
+        int(Path(f"/proc/{daemon.process.pid}/statm").read_text("ascii").split()[0]) * resource.getpagesize()
+    )
+    scene.limit(resource.RLIMIT_AS, size + 4_000_000)
+    large = json.dumps({"version": "4", "alerts": [], "padding": "x" * 9_000_000}).encode()
+    for _ in range(10):
+        scene.tries += 1
+        with contextlib.suppress(OSError):
+            post(scene.daemon.url, large, timeout=20)
+        scene.tell(within=1)
+        if not scene.alive:
+            scene.start()
+            scene.limit(resource.RLIMIT_AS, size + 4_000_000)
+    scene.limit(resource.RLIMIT_AS, None)
+    scene.mended()
+    scene.tell()
+    verdict(scene, "09 no memory", scene.judge(within=150))
 
 
 def test_a_file_that_may_not_grow(stage: Stage, verdict: Verdict) -> None:

@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable
 
 import pytest
-from handsets import Way
+from handsets import Phones, Way
 from scenes import Scene, eventually
 from verdicts import Tally
 
@@ -118,3 +118,28 @@ def test_a_gateway_that_is_away_for_two_minutes(stage: Stage, verdict: Verdict) 
     found = scene.judge(within=300)
     assert scene.complaints() != ""
     verdict(scene, "39 gateway away for two minutes", found)
+
+
+def test_a_critical_text_goes_by_the_second_gateway_in_seconds(stage: Stage, verdict: Verdict) -> None:
+    """The first takes requests and never answers; each is given up after its `timeout`, here 5 s."""
+    second = Phones()
+    login = "username: acme, password_file: password, sender: ACME, timeout: 5s"
+    scene = stage()
+    gateways = ", ".join(
+        f"{{name: {name}, type: 1601sms, url: '{phones.url}', {login}}}"
+        for name, phones in (("main", scene.phones), ("second", second))
+    )
+    scene.config = scene.configure(gateways=f"[{gateways}]", operator="[person:bob]")
+    scene.phones.way = Way(how="hang", reaches=False)
+    scene.start()
+    try:
+        for _ in range(5):
+            scene.tries += 1
+            name, before = scene.tell(), time.monotonic()
+            assert eventually(lambda: any(name in text.text for text in second.texts()), timeout=10)  # noqa: B023
+            assert time.monotonic() - before < 8
+        scene.mended()
+        scene.phones.arrivals += second.texts()  # the judge looks at every phone
+        verdict(scene, "26 first gateway hangs, second is well", scene.judge())
+    finally:
+        second.stop()

@@ -11,6 +11,7 @@ import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 from daemons import TOKEN, payload
 from handsets import Way
@@ -148,3 +149,31 @@ def test_a_copy_of_yesterday_is_restored(stage: Stage, verdict: Verdict) -> None
     scene.mended()
     scene.tell()
     verdict(scene, "80 yesterday's copy is restored", scene.judge(within=90, complained="old"))
+
+
+def test_an_hours_worth_of_alerts_leaves_nothing_open(stage: Stage, verdict: Verdict) -> None:
+    scene = stage()
+    process = Path(f"/proc/{scene.start().process.pid}")
+
+    def held() -> tuple[int, int]:
+        return len(list((process / "fd").iterdir())), len(list((process / "task").iterdir()))
+
+    def many() -> None:
+        for _ in range(1500):
+            scene.tries += 1
+            scene.tell(("critical", "warning")[scene.tries % 2])
+
+    many()
+    before, memory = held(), resident(process)
+    many()
+    scene.mended()
+    found = scene.judge(within=60)
+    assert held()[0] <= before[0] + 5
+    assert held()[1] <= before[1] + 2
+    assert resident(process) <= memory + 30
+    verdict(scene, "84 three thousand alerts: descriptors, threads, memory", found)
+
+
+def resident(process: Path) -> int:
+    """In MB (VmRSS, proc(5))."""
+    return int((process / "status").read_text("ascii").split("VmRSS:")[1].split()[0]) // 1024
