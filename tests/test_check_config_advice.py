@@ -82,6 +82,8 @@ def places(found: list[Fault]) -> list[str]:
         ("+32 800 12 345", "a toll-free number"),
         ("+32 902 12 345", "a premium-rate number"),
         ("+33 9 70 00 00 00", "an internet telephone"),
+        ("+881 612 345 678", "a number of no country, such as a satellite telephone's,"),
+        ("+870 773 123 456", "a number of no country, such as a satellite telephone's,"),
         ("+32 470 00 00 01", ""),
         ("+31 6 12345678", ""),
         ("+44 7400 123456", ""),

@@ -16,6 +16,7 @@ _TAKES_NO_TEXTS = {
     "UAN": "a company's switchboard",
     "VOICEMAIL": "a voicemail box",
 }
+_WORLDWIDE = "a number of no country, such as a satellite telephone's,"
 _EXAMPLE = "write it like +31 6 12345678"
 
 
@@ -54,7 +55,9 @@ def parse_number(text: str) -> Number:
     if not phonenumbers.is_possible_number(parsed):
         raise NumberError("cannot be a phone number: too many or too few digits for its country", _EXAMPLE)
     e164 = phonenumbers.format_number(parsed, phonenumbers.PhoneNumberFormat.E164)
-    return Number(e164, phonenumbers.is_valid_number(parsed), _TAKES_NO_TEXTS.get(_kind(parsed), ""))
+    worldwide = phonenumbers.region_code_for_number(parsed) == "001"
+    kind = _WORLDWIDE if worldwide else _TAKES_NO_TEXTS.get(_kind(parsed), "")
+    return Number(e164, phonenumbers.is_valid_number(parsed), kind)
 
 
 def _kind(parsed: Any) -> str:
