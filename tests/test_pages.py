@@ -114,9 +114,44 @@ def test_all_is_well_where_nothing_is_open_and_somebody_is_on_call(pages: Site) 
 def test_the_headline_tells_the_worst_first_and_the_rest_below_it(down: Site) -> None:
     down.bench.accept(firing("DiskFull", severity="warning", instance="db1"))
     answer = down.get("/").text
-    assert headline(answer) == "1 critical incident open, not acknowledged"
+    assert headline(answer) == "1 critical incident reached nobody; a text is about to leave"
+    assert "1 critical incident open, not acknowledged" in read(answer)
     assert "1 warning incident open, not acknowledged" in read(answer)
     assert '<meta http-equiv="refresh" content="30">' in answer
+
+
+def test_a_critical_incident_that_reached_nobody_is_the_first_line_and_the_first_row(pages: Site) -> None:
+    """Among 300 that are told, and the oldest of them."""
+    bench = pages.bench
+    bench.accept(firing("Lost", instance="db0"))
+    for n in range(300):
+        bench.accept(firing(f"Told{n}", instance=f"web{n}"), group=str(n))
+    mine = "select message_id from pages where incident_id = 1"
+    bench.commit(lambda tx: tx.run(f"update messages set state = 'sent' where id not in ({mine})"))
+    held = "state = 'held', why = 'limit', message_id = null, due_at = due_at + 3600000000"
+    bench.commit(lambda tx: tx.run(f"update pages set {held} where incident_id = 1"))
+    answer = pages.get("/").text
+    assert headline(answer) == "1 critical incident reached nobody; next text 13:00"
+    rows = re.findall(r'<li class="critical">.*?<h3>(.*?)</h3>', answer, re.DOTALL)
+    assert read(rows[0]).strip() == "Lost db0"
+    assert read(rows[1]).strip() == "Told299 web299"
+    assert len(rows) == 100
+
+
+def test_where_no_text_leaves_the_first_line_says_by_which_gateway_it_waits(down: Site) -> None:
+    closed = (
+        "insert into breakers (gateway, scope, subject, opened_at, failures, first_at, reason, code, probes)"
+        " values ('main', 'account', '', 1, 1, 1, 'error_code', 150, 0)"
+    )
+    down.bench.commit(lambda tx: tx.run(closed))
+    assert (
+        headline(down.get("/").text) == "1 critical incident reached nobody; its text waits for gateway main"
+    )
+
+
+def test_what_was_told_is_not_said_to_have_reached_nobody(down: Site) -> None:
+    down.bench.commit(lambda tx: tx.run("update messages set state = 'sent'"))
+    assert headline(down.get("/").text) == "1 critical incident open, not acknowledged"
 
 
 def test_an_open_incident_is_told_with_tag_place_time_readers_and_who_takes_care_of_it(down: Site) -> None:

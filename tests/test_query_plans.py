@@ -197,7 +197,7 @@ class Whole:
         self.metrics.render(self.store, "", self.clock)
         beside = timeline.Beside(str, self.plan.route, self.plan.receivers, ("main",))
         with self.store.reading() as tx:
-            status_of(tx, self.plan.schedules, (), NOON, self.plan.directory)
+            status_of(tx, self.plan.schedules, (), NOON, self.plan.directory, str)
             assert timeline.of_incident(tx, ROWS, beside)
             assert timeline.of_message(tx, ROWS, beside)
             page_queries.told(tx, ROWS)

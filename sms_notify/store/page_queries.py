@@ -90,14 +90,14 @@ class Linked:
 
 _RANKS = " ".join(f"when '{severity}' then {severity.rank}" for severity in Severity)
 _OPEN = (
-    f"select * from incidents where closed_at is null order by case severity {_RANKS} end, acked_at is not null, id"
-    " limit :limit"
+    f"select i.*, case when {queries.UNTOLD} then 1 else 0 end as untold from incidents i where i.closed_at is null"
+    f" order by untold desc, case i.severity {_RANKS} end, i.acked_at is not null, i.id desc limit :limit"
 )
 
 
 def open_incidents(tx: Tx, limit: int) -> Sequence[ShownIncident]:
-    """The most severe first, those that nobody takes care of before the others, the oldest first. By `incidents_quiet`,
-    which has what is open alone: all of it is sorted.
+    """What is critical and has reached nobody first, then the most severe, those that nobody takes care of before the others,
+    the newest first. By `incidents_quiet`, which has what is open alone: all of it is sorted.
     """
     return [_incident(row) for row in tx.all(_OPEN, limit=limit)]
 

@@ -10,7 +10,7 @@ from sms_notify.alert import Severity
 from sms_notify.policy.vocabulary import State
 from sms_notify.store.literals import in_list
 from sms_notify.store.messages import TELLS, TOLD_BY
-from sms_notify.store.tx import Row, Tx, stored
+from sms_notify.store.tx import Row, Tx, from_stored, stored
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,6 +123,14 @@ def _texted(states: Iterable[State]) -> str:
     )
 
 
+# What was owed to nobody at all is a gap, or a receiver without people: another matter.
+UNTOLD = (
+    f"i.closed_at is null and i.severity = '{Severity.CRITICAL}' and i.acked_at is null"
+    f" and exists (select 1 from pages p where p.incident_id = i.id) and {_texted(_LEFT)} = 0"
+)
+"""Whether the open incident `i` is critical and has reached nobody, as far as is known, and nobody takes care of it."""
+
+
 def open_incidents(tx: Tx) -> Sequence[Row]:
     """The open incidents with how many people were told, how many have a text that may not have left yet, how many wait,
     and until when the first does. Critical ones that nobody was told of, nor takes care of, come first, then the oldest.
@@ -134,10 +142,11 @@ def open_incidents(tx: Tx) -> Sequence[Row]:
         "select i.*,"
         f" {_texted(_LEFT)} as told, {_texted(_HOPEFUL)} as texted,"
         " (select count(distinct p.number) from pages p where p.incident_id = i.id and p.state = 'held') as held,"
-        " (select min(p.due_at) from pages p where p.incident_id = i.id and p.state = 'held') as held_until"
+        " (select min(p.due_at) from pages p where p.incident_id = i.id and p.state = 'held') as held_until,"
+        f" case when {UNTOLD} then 1 else 0 end as untold"
         " from incidents i where i.closed_at is null"
     )
-    return sorted(rows, key=lambda row: (not _untold(row), row["id"]))
+    return sorted(rows, key=lambda row: (not row["untold"], row["id"]))
 
 
 # By `pages_held`: what waits alone.
@@ -145,16 +154,18 @@ _HELD_NOW = (
     "select i.severity, p.why, count(*) as n, min(p.created_at) as at from pages p join incidents i on i.id = p.incident_id"
     " where p.state = 'held' group by i.severity, p.why"
 )
-# What was owed to nobody at all is a gap, or a receiver without people: another matter.
-_CRITICAL_UNTOLD = (
-    f"select count(*) as n from incidents i where i.closed_at is null and i.severity = '{Severity.CRITICAL}'"
-    " and i.acked_at is null and exists (select 1 from pages p where p.incident_id = i.id)"
-    f" and {_texted(_LEFT)} = 0"
-)
+_CRITICAL_UNTOLD = f"select count(*) as n from incidents i where {UNTOLD}"
 
 
-def _untold(row: Row) -> bool:
-    return row["severity"] == Severity.CRITICAL and not row["told"] and row["acked_at"] is None
+def critical_untold(tx: Tx) -> tuple[int, datetime | None]:
+    """How many have reached nobody, and when the first text about them may leave; None where none waits."""
+    row = tx.one(
+        "select count(*) as n, min((select min(case p.state when 'held' then p.due_at else m.not_before end) from pages p"
+        " left join messages m on m.id = p.message_id where p.incident_id = i.id"
+        f" and (p.state = 'held' or m.state = '{State.QUEUED}'))) as due from incidents i where {UNTOLD}"
+    )
+    assert row is not None  # noqa: S101 - a count always has its row
+    return row["n"], from_stored(row["due"])
 
 
 def pages_of(tx: Tx, incident_id: int) -> Sequence[Row]:

@@ -80,8 +80,9 @@ class Pages:
     async def _status(self, request: Request) -> Response:
         user = await self._enter(request)
         now, schedules = self._people.now(), self._people.schedules()
+        clock = clock_of(user, self._people.directory, now)
         status = await self._read(
-            lambda tx: status_of(tx, schedules, self._ready(), now, self._people.directory)
+            lambda tx: status_of(tx, schedules, self._ready(), now, self._people.directory, clock.at)
         )
         return self._page("status.html", request, user, status=status)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -14,7 +14,7 @@ from sms_notify.policy.directory import Directory
 from sms_notify.policy.retry_policy import Level
 from sms_notify.policy.rotations import Schedule
 from sms_notify.self_alerts import gather
-from sms_notify.store import breakers, oncall_rows, page_queries
+from sms_notify.store import breakers, oncall_rows, page_queries, queries
 from sms_notify.store.breakers import SelfAlert
 from sms_notify.store.messages import Message
 from sms_notify.store.page_queries import Balance, Held, NotificationProgress, Queue, ShownIncident
@@ -87,14 +87,18 @@ def status_of(
     not_ready: Sequence[str],
     now: datetime,
     directory: Directory,
+    say: Callable[[datetime], str],
 ) -> StatusView:
-    """Everything of the first page. `not_ready` are the reasons why alerts or texts are not taken now."""
+    """Everything of the first page. `not_ready` are the reasons why alerts or texts are not taken now. `say` tells a time as
+    the reader's clock shows it.
+    """
     counts = page_queries.open_counts(tx)
     made = oncall_rows.overrides(tx, now)
     duties = tuple(duty_of(schedule, made, now) for schedule in schedules.values())
     closed, queue = tuple(breakers.all_open(tx)), page_queries.queue(tx)
     self_alerts = tuple(one.self_alert for one in gather(breakers.open_self_alerts(tx)))
     findings = [
+        *_of_untold(*queries.critical_untold(tx), closed, now, say),
         *(Finding(Mood.BAD, reason[:1].upper() + reason[1:]) for reason in not_ready),
         *_of_incidents(counts),
         *(
@@ -121,6 +125,26 @@ def status_of(
 
 def _shown(tx: Tx) -> Sequence[ShownIncident]:
     return page_queries.open_incidents(tx, INCIDENTS_SHOWN)
+
+
+def _of_untold(
+    untold: int,
+    due: datetime | None,
+    closed: Sequence[Breaker],
+    now: datetime,
+    say: Callable[[datetime], str],
+) -> Iterator[Finding]:
+    """The first line of the page: what somebody should know by now, and nobody does."""
+    if not untold:
+        return
+    shut = next((breaker.gateway for breaker in closed if breaker.scope.whole), None)
+    if due is None:
+        then = "no text waits"
+    elif due > now:
+        then = f"next text {say(due)}"
+    else:
+        then = "a text is about to leave" if shut is None else f"its text waits for gateway {shut}"
+    yield Finding(Mood.BAD, f"{untold} critical incident{'s' if untold > 1 else ''} reached nobody; {then}")
 
 
 def _of_incidents(counts: Mapping[Severity, tuple[int, int]]) -> Iterator[Finding]:
