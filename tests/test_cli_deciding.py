@@ -42,6 +42,7 @@ from sms_notify.simulator.server import Simulator
 from sms_notify.simulator.settings import SimulatorSettings as Simulated
 from sms_notify.store import oncall_rows
 from sms_notify.store.sqlite import SqliteStore
+from sms_notify.web.status import status_of
 
 BRUSSELS = ZoneInfo("Europe/Brussels")
 NOWHERE = "http://127.0.0.1:9/module/"
@@ -682,14 +683,23 @@ def test_a_calendar_of_the_web_is_not_asked_for_by_check_config_alone(tmp_path: 
     assert "could not be fetched" not in result.stderr
 
 
-def test_an_override_by_somebody_who_was_removed_since_is_a_gap(site: Site) -> None:
+def test_an_override_for_somebody_who_was_removed_since_counts_nowhere_and_is_said(site: Site) -> None:
+    before = said(site.run("oncall", "show", "--at", "2026-11-25T12:00"))
     begin, end = NOON, datetime(2090, 1, 1, tzinfo=UTC)
     site.commit(lambda tx: oncall_rows.add_override(tx, "primary", "dave", begin, end, "alice", NOON))
 
-    shown = said(site.run("oncall", "show", "--at", "2026-11-25T12:00"), 1)
+    shown = site.run("oncall", "show", "--at", "2026-11-25T12:00")
 
-    assert "NOBODY IS ON CALL" in shown
-    assert "override 1 by alice: dave is nobody in people" in shown
+    assert (shown.exit_code, shown.stdout) == (0, before)
+    why = "override 1 of primary by alice does not count: dave is not in the configuration"
+    assert why in shown.stderr
+    assert "dave (not in the configuration: does not count)" in said(site.run("oncall", "override", "list"))
+    at = datetime(2026, 11, 25, 11, tzinfo=UTC)
+    with site.reading() as tx:
+        holder = site.engine.roster.on_call(tx, at)("primary")
+        page = status_of(tx, site.engine.plan.schedules, (), at, site.engine.plan.directory, str)
+    assert f"primary (Europe/Brussels): {holder} " in before
+    assert [duty.holder for duty in page.duties if duty.schedule == "primary"] == [holder]
 
 
 def test_overrides_are_listed_and_removed(site: Site) -> None:

@@ -440,7 +440,7 @@ def test_times_of_a_form_are_of_the_schedules_zone_also_where_clocks_change() ->
 def test_the_strip_covers_its_two_weeks_without_a_hole(minutes: int) -> None:
     at = NOON + timedelta(minutes=minutes)
     for schedule in (PRIMARY, HOLED):
-        rota = rota_of(schedule, [], at)
+        rota = rota_of(schedule, [], at, Directory({}, {}))
         assert rota.bars[0].x == 0
         assert all(a.x + a.width == b.x for a, b in zip(rota.bars, rota.bars[1:], strict=False))
         assert rota.bars[-1].x + rota.bars[-1].width == 1400

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Container, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
@@ -17,6 +17,7 @@ from sms_notify.cli.times import read_time
 from sms_notify.config.settings import Settings
 from sms_notify.errors import UsageError
 from sms_notify.logs import printable
+from sms_notify.oncall.roster import obeyed
 from sms_notify.policy.rotations import Schedule, Shift, shifts, strongest
 from sms_notify.store.oncall_rows import Override
 
@@ -88,13 +89,16 @@ def show(ctx: click.Context, config_file: str | None, at_text: str | None, days:
     """
     settings, now = settings_of(ctx, config_file), now_utc()
     at = read_time(at_text, now) if at_text is not None else now
-    made = overrides_at(settings, at)
+    known = overrides_at(settings, at)
+    made = obeyed(known, settings.directory)
+    for override in known:
+        if override not in made:
+            _warn_of(override)
     timetable = timetable_at(settings, at)
     schedules = timetable.schedules
     if not schedules:
         raise UsageError(f"{settings.source}: nobody is on call by a schedule; add one under `schedules:`")
-    people = settings.directory.people
-    rotas = {name: _rota(schedule, made, people, at, days) for name, schedule in schedules.items()}
+    rotas = {name: _rota(schedule, made, at, days) for name, schedule in schedules.items()}
     stuck = _stuck(settings, rotas)
     barred = {name: one.said for name, one in stuck.items()}
     reports = {name: [one.what for one in timetable.problems if one.schedule == name] for name in rotas}
@@ -133,18 +137,17 @@ def _stuck(settings: Settings, rotas: Mapping[str, Sequence[Turn]]) -> dict[str,
     return found
 
 
-def _rota(
-    schedule: Schedule, made: Sequence[Override], people: Container[str], at: datetime, days: int
-) -> list[Turn]:
-    """The turns that begin within the days, each with its real end. Who is not in `people` any more is nobody."""
+def _warn_of(override: Override) -> None:
+    gone = f"{override.person} is not in the configuration"
+    said = f"warning: override {override.id} of {override.schedule} by {override.created_by} does not count: {gone}"
+    click.echo(printable(said), err=True)
+
+
+def _rota(schedule: Schedule, made: Sequence[Override], at: datetime, days: int) -> list[Turn]:
+    """The turns that begin within the days, each with its real end."""
     mine = [override for override in made if override.schedule == schedule.name]
     last = at + days * _DAY
-    found = turns(schedule, mine, at, last + _LOOK_AHEAD)
-    return [
-        turn if turn.shift.person in people else replace(turn, shift=replace(turn.shift, person=None))
-        for turn in found
-        if turn.shift.start < last
-    ]
+    return [turn for turn in turns(schedule, mine, at, last + _LOOK_AHEAD) if turn.shift.start < last]
 
 
 def _drawn(schedule: Schedule, rota: Sequence[Turn], at: datetime, days: int) -> str:
@@ -177,10 +180,7 @@ def _now(rota: Sequence[Turn], zone: ZoneInfo, last: datetime) -> str:
 
 def _because(turn: Turn) -> str:
     override = turn.override
-    if override is None:
-        return ""
-    gone = f": {override.person} is nobody in people" if turn.shift.person is None else ""
-    return f"override {override.id} by {override.created_by}{gone}"
+    return "" if override is None else f"override {override.id} by {override.created_by}"
 
 
 def _mend(schedule: Schedule, gaps: Sequence[Shift], days: int, last: datetime) -> str:

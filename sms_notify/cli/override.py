@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from datetime import UTC, datetime
 from zoneinfo import ZoneInfo
 
@@ -132,18 +132,23 @@ def list_overrides(ctx: click.Context, config_file: str | None, as_json: bool) -
     settings = settings_of(ctx, config_file)
     with SqliteStore(settings.storage_url).reading() as tx:
         made = oncall_rows.overrides(tx, now_utc())
-    shown = [_columns(override, settings.schedules) for override in made]
+    people = settings.directory.people
+    shown = [_columns(override, settings.schedules, people) for override in made]
     header = ("ID", "SCHEDULE", "PERSON", "FROM", "UNTIL", "BY")
-    say([_row(override) for override in made], as_json, table(shown, header))
+    rows = [_row(override) | {"counts": override.person in people} for override in made]
+    say(rows, as_json, table(shown, header))
 
 
-def _columns(override: Override, schedules: Mapping[str, Schedule]) -> tuple[str, ...]:
+def _columns(
+    override: Override, schedules: Mapping[str, Schedule], people: Container[str]
+) -> tuple[str, ...]:
+    gone = "" if override.person in people else " (not in the configuration: does not count)"
     known = schedules.get(override.schedule)
     zone = ZoneInfo(known.timezone if known is not None else "UTC")
     return (
         str(override.id),
         override.schedule,
-        override.person,
+        f"{override.person}{gone}",
         day_and_time(override.start, zone),
         f"{day_and_time(override.end, zone)} ({zone})",
         override.created_by,

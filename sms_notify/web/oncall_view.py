@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
+from sms_notify.oncall.roster import obeyed
+from sms_notify.policy.directory import Directory
 from sms_notify.policy.rotations import Schedule, Shift, local_instant, shifts
 from sms_notify.store.oncall_rows import Override
 
@@ -50,7 +52,8 @@ class Rota:
     bars: tuple[ShiftBar, ...]
     days: tuple[date, ...]
     now_x: int
-    overrides: tuple[Override, ...]
+    overrides: tuple[tuple[Override, bool], ...]
+    """Each with whether it counts."""
     zone: ZoneInfo
     default_start: str
 
@@ -73,23 +76,26 @@ def duty_of(schedule: Schedule, made: Sequence[Override], now: datetime) -> Duty
     )
 
 
-def rota_of(schedule: Schedule, made: Sequence[Override], now: datetime) -> Rota:
-    """The schedule from now on, and its strip from the last midnight."""
+def rota_of(schedule: Schedule, made: Sequence[Override], now: datetime, directory: Directory) -> Rota:
+    """The schedule from now on, and its strip from the last midnight. All overrides are listed; those that count are of people
+    of today.
+    """
+    counting = obeyed(made, directory)
     zone = ZoneInfo(schedule.timezone)
     first = now.astimezone(zone).date()
     ends = local_instant(first + timedelta(days=DAYS), 0, zone)
-    mine = _mine(schedule, made)
+    mine = _mine(schedule, counting)
     strip = shifts(schedule, mine, local_instant(first, 0, zone), ends)
     coming = shifts(schedule, mine, now, ends)
     return Rota(
         schedule=schedule,
-        duty=duty_of(schedule, made, now),
+        duty=duty_of(schedule, counting, now),
         shifts=coming,
         gaps=tuple(shift for shift in coming if shift.person is None),
         bars=tuple(_bar(shift, schedule.members, first, zone) for shift in strip),
         days=tuple(first + timedelta(days=n) for n in range(DAYS)),
         now_x=_x(now, first, zone),
-        overrides=tuple(override for override in made if override.schedule == schedule.name),
+        overrides=tuple((one, one in counting) for one in made if one.schedule == schedule.name),
         zone=zone,
         default_start=f"{now.astimezone(zone):%Y-%m-%dT%H:%M}",
     )

@@ -161,7 +161,8 @@ class Pages:
 
     def _shown(self, tx: Tx, now: datetime) -> list[Rota]:
         made = oncall_rows.overrides(tx, now)
-        return [rota_of(schedule, made, now) for schedule in self._people.schedules().values()]
+        directory = self._people.directory
+        return [rota_of(schedule, made, now, directory) for schedule in self._people.schedules().values()]
 
     def _page(
         self, template: str, request: Request, user: str, code: int = 200, **values: object

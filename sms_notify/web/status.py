@@ -9,6 +9,7 @@ from enum import StrEnum
 
 from sms_notify.alert import Severity
 from sms_notify.barring import about_of, say_breaker
+from sms_notify.oncall.roster import obeyed
 from sms_notify.policy.bars import Breaker
 from sms_notify.policy.directory import Directory
 from sms_notify.policy.retry_policy import Level
@@ -93,7 +94,7 @@ def status_of(
     the reader's clock shows it.
     """
     counts = page_queries.open_counts(tx)
-    made = oncall_rows.overrides(tx, now)
+    made = obeyed(oncall_rows.overrides(tx, now), directory)
     duties = tuple(duty_of(schedule, made, now) for schedule in schedules.values())
     closed, queue = tuple(breakers.all_open(tx)), page_queries.queue(tx)
     self_alerts = tuple(one.self_alert for one in gather(breakers.open_self_alerts(tx)))
