@@ -814,7 +814,8 @@ def test_credits_under_the_low_water_end_with_1(tmp_path: Path, limits: str, cod
     [
         ("Mon 03:00", "2026-11-23T02:00:00"),
         ("monday 3:00", "2026-11-23T02:00:00"),
-        ("Sun 13:00", "2026-11-29T12:00:00"),
+        ("Sun 12:59", "2026-11-29T11:59:00"),
+        ("Sun 13:00", "2026-11-22T12:00:00"),
         ("Sun 13:01", "2026-11-22T12:01:00"),
         ("03:00", "2026-11-23T02:00:00"),
         ("2020-01-01 10:00", "2020-01-01T09:00:00"),
@@ -823,6 +824,12 @@ def test_credits_under_the_low_water_end_with_1(tmp_path: Path, limits: str, cod
 )
 def test_a_time_by_weekday_is_the_next_and_one_with_a_date_may_be_over(text: str, at: str) -> None:
     assert read_time(text, NOON, BRUSSELS) == datetime.fromisoformat(at).replace(tzinfo=UTC)
+
+
+def test_the_minute_of_now_is_now_and_not_tomorrow() -> None:
+    now = NOON + timedelta(seconds=10)
+    assert read_time("13:00", now, BRUSSELS) == NOON
+    assert read_time("Sun 13:00", now, BRUSSELS) == NOON
 
 
 @pytest.mark.parametrize("text", ["Mo 03:00", "xyz 03:00", "Mon", "Mon 25:00", "0001-01-01T00:00"])

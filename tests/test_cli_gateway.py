@@ -240,7 +240,7 @@ NOW = datetime(2026, 10, 23, 16, 0, 0, tzinfo=UTC)  # Friday, 18:00 in Amsterdam
         ("2026-11-22T18:30Z", "2026-11-22T18:30:00"),
         ("2026-11-22T18:30-05:00", "2026-11-22T23:30:00"),
         ("18:01", "2026-10-23T16:01:00"),
-        ("18:00", "2026-10-24T16:00:00"),
+        ("17:59", "2026-10-24T15:59:00"),
         ("9:05", "2026-10-24T07:05:00"),
         ("+30m", "2026-10-23T16:30:00"),
         ("+1h30m", "2026-10-23T17:30:00"),
@@ -253,6 +253,11 @@ NOW = datetime(2026, 10, 23, 16, 0, 0, tzinfo=UTC)  # Friday, 18:00 in Amsterdam
 )
 def test_the_instant_that_a_written_time_means(text: str, at: str) -> None:
     assert parse_at(text, NOW, AMSTERDAM) == datetime.fromisoformat(at).replace(tzinfo=UTC)
+
+
+def test_the_minute_of_now_is_not_tomorrow_in_silence() -> None:
+    with pytest.raises(UsageError, match="that time is over"):
+        parse_at("18:00", NOW, AMSTERDAM)
 
 
 def test_the_next_time_it_is_that_is_tomorrow_by_the_clock_even_over_a_change() -> None:

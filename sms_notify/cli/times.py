@@ -16,7 +16,7 @@ _FAR = timedelta(days=2 * 366)  # what a command may reckon from there on
 
 
 def read_time(text: str, now: datetime, zone: tzinfo | None = None, option: str = "--at") -> datetime:
-    """The instant (aware UTC) that `text` means: ISO 8601, HH:MM or `Mon HH:MM` for the next time it is that, or +30m.
+    """The instant (aware UTC) that `text` means: ISO 8601, HH:MM or `Mon HH:MM` for this minute or the next time it is that, or +30m.
 
     `now` is aware; a time without an offset is of `zone`, None for this machine's. Raises UsageError, also for a
     time that the clock of that zone has twice or not at all.
@@ -55,7 +55,8 @@ def _next(text: str, day: str | None, clock: datetime, now: datetime, zone: tzin
     if day is not None:
         at += timedelta(days=(_weekday(text, day) - at.weekday()) % 7)
         step = timedelta(days=7)
-    return _instant(at if at > today else at + step, zone)
+    this_minute = today.replace(second=0, microsecond=0)  # 15:14, said at 15:14:10, is not tomorrow
+    return _instant(at if at >= this_minute else at + step, zone)
 
 
 def _weekday(text: str, name: str) -> int:
