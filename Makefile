@@ -26,7 +26,8 @@ test-real: $(VENV)/.dev
 # Breaks the disk, the clock, the network and the process under a running daemon, and prints what came of each. Wants a C compiler.
 test-faults: $(VENV)/.dev
 	$(BIN)/python tests/real/install.py compiler
-	$(BIN)/python -m pytest -m faults -n 6 --dist worksteal $(ARGS) tests/faults
+	$(BIN)/python -m pytest -m faults -n 6 --dist worksteal --ignore tests/faults/test_attackers.py $(ARGS) tests/faults
+	$(BIN)/python -m pytest -m faults $(ARGS) tests/faults/test_attackers.py
 
 lint: $(VENV)/.dev
 	$(BIN)/ruff check .

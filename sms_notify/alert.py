@@ -192,6 +192,7 @@ class Delivery:
     `group` is the source's own name for them (Alertmanager's groupKey; any text, never a token or a label).
     `hidden` counts alerts that the source left out of the request (Alertmanager's truncatedAlerts). `sender` is where it
     says that it runs (externalURL); never a part of what an alert is known by, for a pair of Alertmanagers has two.
+    `later` counts those of the same request that are decided in steps of their own, after this one.
     `unread` is what could not be read beside them. `handed_at` is when a hook wrote it down, perhaps long before it is read.
     """
 
@@ -204,6 +205,7 @@ class Delivery:
     sender: str = field(default="", compare=False)
     unread: tuple[Unread, ...] = ()
     handed_at: datetime | None = field(default=None, compare=False)
+    later: int = field(default=0, compare=False)
 
 
 @dataclass(frozen=True, slots=True)

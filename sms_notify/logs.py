@@ -11,7 +11,13 @@ import sys
 from datetime import UTC, datetime
 
 _FEWEST_DIGITS = 8  # with the country code; a time of day behind +00 has fewer
-_NUMBER = re.compile(r"(\+|(?<![0-9A-Za-z])00|%2[Bb])([1-9](?:[ ./()-]{0,2}[0-9]){6,14})(?![0-9])")
+_BETWEEN = r"(?:[\s./()_\u2010-\u2015-]|%20)"
+_NUMBER = re.compile(
+    rf"((?<![0-9])\+[\s(]{{0,2}}|(?<![0-9A-Za-z.,:])00[\s-]?|%2[Bb]|(?<![0-9A-Za-z.,:/+-])0(?=[1-9](?:{_BETWEEN}{{0,2}}[0-9]){{7,9}}(?![0-9])))"
+    rf"([1-9](?:{_BETWEEN}{{0,3}}[0-9]){{6,14}})(?![0-9])"
+)
+_DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}|[0-9]{2}[-./][0-9]{2}[-./][0-9]{4}")
+_DECIMAL = re.compile(r"\+?[0-9]+\.[0-9]+")
 _PLAIN = frozenset(vars(logging.makeLogRecord({}))) | {"message"}
 
 
@@ -67,15 +73,17 @@ def masked(number: str) -> str:
 
 
 def unnumbered(text: str) -> str:
-    """`text` without a whole phone number in it: +, 00 or %2B before it, blanks, dots, dashes and brackets within."""
-    if "+" not in text and "00" not in text and "%2" not in text:
+    """`text` without a whole phone number in it: with +, 00, %2B or a national 0; blanks, dots, dashes and brackets within."""
+    if "+" not in text and "0" not in text:
         return text
     return _NUMBER.sub(_hidden, text)
 
 
 def _hidden(found: re.Match[str]) -> str:
-    digits = "".join(filter(str.isdigit, found[2]))
-    return masked(f"+{digits}") if len(digits) >= _FEWEST_DIGITS else found[0]
+    digits = "".join(filter(str.isdigit, found[2].replace("%20", "")))
+    if len(digits) < _FEWEST_DIGITS or _DATE.search(found[0]) or _DECIMAL.fullmatch(found[0]):
+        return found[0]
+    return masked(f"+{digits}" if found[1] != "0" else f"0{digits}")
 
 
 def configure(level: str) -> None:

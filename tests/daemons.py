@@ -50,7 +50,8 @@ def write_config(
     """
     (folder / "password").write_text(PASSWORD + "\n", "utf-8")
     (folder / "tokens").write_text(f"{TOKEN} role=webhook,metrics,read,ack\n", "utf-8")
-    for secret in ("password", "tokens"):
+    (folder / "token").write_text(TOKEN, "utf-8")  # as a monitoring system has it: alone in a file
+    for secret in ("password", "tokens", "token"):
         (folder / secret).chmod(0o600)
     sections = {
         "storage": f"sqlite://{folder}/data/sms.db",

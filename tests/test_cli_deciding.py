@@ -417,7 +417,7 @@ def test_a_tired_reader_sees_the_way_the_text_its_price_and_what_follows(site: S
         "      ALARM kritiek HostDown sinds 03:00 #k3f9",
         "  Then, unless somebody acknowledges or it ends:",
         "    03:05  step 1: bob, carol (team:dba)",
-        "    03:15  step 2: alice, +32470000009 (person:alice, +32470000009)",
+        "    03:15  step 2: alice, +32******009 (person:alice, +32******009)",
         "    every 4h  a reminder",
         "",
         "1 text, 1 credit. #k3f9 stands for its tag; what was sent, is open or held already is not counted in.",

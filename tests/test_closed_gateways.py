@@ -65,6 +65,13 @@ def test_an_account_that_is_refused_is_not_asked_more_often(
     assert seconds_to_the_next_question(bench) == 900
 
 
+def test_every_closed_gateway_is_asked_for_a_text_that_may_leave_by_any(bench: Bench) -> None:
+    closed(bench, Refusal.MAINTENANCE, 150)
+    bench.accept(firing("Db", severity="critical"))
+    bench.commit(lambda tx: tx.run("update messages set gateway = 'backup'"))
+    assert seconds_to_the_next_question(bench) == 30
+
+
 def test_the_next_question_is_known_ahead(bench: Bench) -> None:
     closed(bench, Refusal.MAINTENANCE, 150)
     bench.accept(firing("Db", severity="critical"))

@@ -123,6 +123,23 @@ def test_a_database_that_is_removed_while_it_is_served_takes_no_alert_and_the_op
     assert str(config.parent) not in ready(daemon)
 
 
+@pytest.mark.parametrize("gone", [["-wal"], ["-wal", "-shm"]], ids=str)
+def test_nothing_that_was_accepted_is_lost_where_the_file_beside_the_database_is_removed(
+    config: Path, simulator: Simulator, started: list[Daemon], gone: list[str]
+) -> None:
+    daemon = begun_and_told(config, simulator, started)
+    for suffix in gone:
+        file_of(config).with_name(f"sms.db{suffix}").unlink()
+    for name in ("Second", "Third"):
+        assert eventually(lambda: post(daemon.url, payload(name)) == 200)  # noqa: B023
+    assert "was removed or replaced" in daemon.said()
+    daemon.kill()
+
+    daemon = begun(Daemon(config), started)
+    told = daemon.rows("select json_extract(labels, '$.alertname') from incidents order by 1")
+    assert told == [("First",), ("Second",), ("Third",)]
+
+
 def test_a_database_that_was_emptied_is_not_begun_anew(config: Path, started: list[Daemon]) -> None:
     daemon = begun(Daemon(config), started)
     assert daemon.stop() == 0

@@ -5,12 +5,13 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from workbench import NOON, a_plan, firing
 
-from sms_notify.alert import Delivery
+from sms_notify.alert import Delivery, Status
 from sms_notify.daemon.inbox import Inbox
 from sms_notify.engine import Engine, Verdict
 from sms_notify.errors import StoreError
@@ -121,6 +122,27 @@ def test_a_large_delivery_is_several_commits_and_others_have_their_turn_between_
     assert [verdict.heard for verdict in whole.result(PATIENCE)] == ["first"] * 1200
     assert desk.rows("select count(*) from incidents") == [(1201,)]
     assert desk.steps == [1, 2, 1]
+
+
+def test_of_a_large_delivery_what_fires_is_decided_before_what_ends_and_the_worst_first(desk: Desk) -> None:
+    ended = replace(firing("Old", severity="critical"), status=Status.RESOLVED, ends_at=NOON)
+    rest = tuple(firing(f"W{n}", severity="warning") for n in range(1100))
+    large = Delivery("alertmanager", (ended, *rest, firing("New", severity="critical")), group="{}")
+    desk.put(large).result(PATIENCE)
+
+    names = [
+        row[0] for row in desk.rows("select json_extract(labels, '$.alertname') from alerts order by id")
+    ]
+    assert (names[0], names[-1]) == ("New", "Old")
+
+
+def test_the_first_text_of_a_large_delivery_counts_what_its_other_parts_tell(desk: Desk) -> None:
+    desk.put(Delivery("alertmanager", tuple(firing(f"A{n}") for n in range(1200)), group="{}")).result(
+        PATIENCE
+    )
+
+    texts = [row[0] for row in desk.rows("select body from messages where recipient = 'alice'")]
+    assert len([text for text in texts if "+700 not shown" in text]) == 1
 
 
 def test_a_large_delivery_of_which_a_part_is_not_stored_has_no_200(desk: Desk) -> None:

@@ -106,10 +106,14 @@ def test_names_and_bare_tokens_stand_beside_each_other_and_one_name_may_have_two
     [
         ((f"{PROD} name=eu/west",), "the name of token 1 is not 1 to 32 letters"),
         ((BARE, f"{PROD} name={'x' * 33}"), "the name of token 2 is not"),
-        ((f"prod: {PROD}",), "token 1 has more than one word, and one of them is no name or role"),
+        ((f"prod: {PROD}",), "token 1 has more than one word, and one of them is not name or role=…"),
         ((f"{PROD} name=a name=b",), "token 1 has `name` twice"),
-        ((f"{PROD} role=webhook,admin",), "token 1 has a role that is none of webhook, metrics, read, ack"),
-        ((f"{PROD} role=",), "token 1 has a role that is none of"),
+        (
+            (f"{PROD} role=webhook,admin",),
+            "token 1 has a role that is not one of webhook, metrics, read, ack",
+        ),
+        ((f"{PROD} role=",), "token 1 has more than one word"),
+        ((f"{PROD} role=x",), "token 1 has a role that is not one of"),
         ((f"{PROD} name=prod", f"{PROD} name=test"), "token 2 stands there twice"),
         ((f"{PROD} name=prod", PROD), "token 2 stands there twice"),
         ((PROD, f"{PROD} role=metrics"), "token 2 stands there twice"),

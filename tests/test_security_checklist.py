@@ -115,7 +115,7 @@ def test_a_template_is_made_in_one_place_of_what_the_configuration_says() -> Non
 @pytest.mark.parametrize(
     "place",
     [
-        "web/auth.py:Gatekeeper._is_token",
+        "web/auth.py:Gatekeeper._token",
         "web/passwords.py:verify",
         "daemon/active_configuration.py:ActiveConfiguration.call_backs",
     ],

@@ -153,7 +153,7 @@ def test_what_grafana_posts_becomes_a_text_and_so_does_its_end(tmp_path: Path, s
     port = free_port()
     route = "{receiver: oncall, group_wait: 0s, group_interval: 1s}"
     daemon = Daemon(write_config(tmp_path, simulator.gateway_url, port=port, route=route))
-    grafana = Grafana(filled_in(address=f"127.0.0.1:{port}", token_file=str(tmp_path / "tokens")))
+    grafana = Grafana(filled_in(address=f"127.0.0.1:{port}", token_file=str(tmp_path / "token")))
     try:
         assert grafana.notify(PAYLOADS / "firing.json") == '{"accepted": 1}\n'
         begun = simulator.wait_for_texts(2, timeout=20)

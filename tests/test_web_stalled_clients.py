@@ -54,9 +54,11 @@ def test_above_the_limit_the_oldest_stalled_are_dropped_and_the_webhook_is_answe
     with serving(limits=limits, patience=Patience(body=100)) as served:
         with many(served, 200, raw) as sockets:
             assert webhook(served) == 200
-            # Which of the idle are the oldest depends on whose answer was ready last, so of them only the number is certain.
-            oldest = sockets if raw == IDLE else sockets[:140]
-            assert until_dropped(oldest, 140) >= 140
+            assert until_dropped(sockets, 140) >= 140
+            # Which of the idle are the oldest depends on whose answer was ready last. Of the others a few may be read in another
+            # order than they came.
+            if raw != IDLE:
+                assert until_dropped(sockets[:140], 130) >= 130
         assert webhook(served) == 200
 
 

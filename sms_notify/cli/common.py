@@ -15,7 +15,7 @@ from sms_notify.config.load import find_config, load
 from sms_notify.config.settings import Settings
 from sms_notify.errors import UsageError
 from sms_notify.gateways.registry import GatewaySettings
-from sms_notify.logs import printable
+from sms_notify.logs import printable, unnumbered
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -49,8 +49,16 @@ def command_node() -> str:
     return f"{socket.gethostname()}/{os.getpid()}"
 
 
-def say(value: Mapping[str, object] | Sequence[Mapping[str, object]], as_json: bool, text: str) -> None:
-    click.echo(json_of(value) if as_json else text)
+def say(
+    value: Mapping[str, object] | Sequence[Mapping[str, object]],
+    as_json: bool,
+    text: str,
+    *,
+    whole: bool = False,
+) -> None:
+    """Numbers are masked, whoever wrote them into a label; `whole` leaves those that the caller has typed."""
+    said = json_of(value) if as_json else text
+    click.echo(said if whole else unnumbered(said))
 
 
 def json_of(value: object, **more: Any) -> str:
@@ -70,7 +78,7 @@ def local(moment: datetime | None) -> str:
 
 def table(rows: Sequence[Sequence[str]], header: Sequence[str]) -> str:
     """Columns as wide as what stands in them; nothing that a terminal would obey gets through."""
-    clean = [[printable(cell.replace("\n", " ")) for cell in row] for row in (header, *rows)]
+    clean = [[unnumbered(printable(cell.replace("\n", " "))) for cell in row] for row in (header, *rows)]
     widths = [max(len(row[n]) for row in clean) for n in range(len(header))]
     return "\n".join(
         "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()

@@ -12,7 +12,7 @@ from sms_notify.cli.common import config_option, json_option, local, say, settin
 from sms_notify.cli.options import clock, now_utc, row_of
 from sms_notify.errors import UsageError
 from sms_notify.explain import timeline
-from sms_notify.logs import masked, printable, unnumbered
+from sms_notify.logs import masked, printable
 from sms_notify.policy.episodes import tag_of
 from sms_notify.store import queries
 from sms_notify.store.sqlite import SqliteStore
@@ -51,11 +51,11 @@ def _print_messages(store: SqliteStore, limit: int, after: int, as_json: bool, *
 
 
 def _columns(row: Row) -> tuple[str, ...]:
-    at, text = local(moment(row["created_at"])), unnumbered(queries.shown_body(row).replace("\n", " "))
+    at, text = local(moment(row["created_at"])), queries.shown_body(row).replace("\n", " ")
     return (
         f"m{row['id']}",
         at,
-        unnumbered(row["recipient"]),
+        row["recipient"],
         row["state"],
         str(row["attempts"]),
         str(row["parts"]),
@@ -78,7 +78,7 @@ def _document(row: Row) -> dict[str, object]:
         "smsid",
     )
     shown: dict[str, object] = {k: row[k] for k in told}
-    shown |= {"recipient": unnumbered(row["recipient"]), "body": unnumbered(queries.shown_body(row))}
+    shown |= {"body": queries.shown_body(row)}
     return {"id": f"m{row['id']}", "at": moment(row["created_at"]), "number": masked(row["number"])} | shown
 
 
@@ -111,7 +111,7 @@ def _incident(row: Row) -> dict[str, object]:
         "severity": row["severity"],
         "state": f"{timeline.state_of(row)}{lasts}",
         "told": _reached(row["told"], row["texted"] - row["told"], row["held"], until),
-        "what": unnumbered(timeline.name_of(row)),
+        "what": timeline.name_of(row),
         "people_told": row["told"],
         "people_leaving": row["texted"] - row["told"],
         "people_waiting": row["held"],

@@ -121,7 +121,7 @@ def remove(
     if isinstance(answer, Failed):
         raise _not_done(account, answer, what, "removed")
     _forget(settings, account, what)
-    say({"gateway": account.name, "removed": what}, as_json, f"{account.name}: {what} is removed")
+    say({"gateway": account.name, "removed": what}, as_json, f"{account.name}: {what} is removed", whole=True)
 
 
 @outbox_group.command("clear")

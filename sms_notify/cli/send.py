@@ -100,7 +100,7 @@ def send(
         return
     rows = [_hand_over(hand, to, worded.text, at, test) | worded.document() for to in recipients]
     by = f" ({targets[0]})" if len(targets) == 1 and targets[0].startswith("schedule:") else ""
-    say(rows, as_json, "\n".join(f"{row['to']}{by}: {row['said']}" for row in rows))
+    say(rows, as_json, "\n".join(f"{row['to']}{by}: {row['said']}" for row in rows), whole=True)
     if not all(row["fate"] in _TAKEN for row in rows):
         ctx.exit(1)
 
@@ -171,7 +171,7 @@ def _show(
         when = f" {_when(hand.account, minute.at, at)}"
     lines = [f"{text.body}", f"{text.parts} part(s) to {whom}{when}; nothing was sent"]
     lines += [f"{name}: {say_barring(barring, near)}" for name, barring in barrings.items()]
-    say(plan, as_json, "\n".join(lines))
+    say(plan, as_json, "\n".join(lines), whole=True)
     return not any(barring.nowhere for barring in barrings.values())
 
 

@@ -16,7 +16,8 @@ _FAR = timedelta(days=2 * 366)  # what a command may reckon from there on
 
 
 def read_time(text: str, now: datetime, zone: tzinfo | None = None, option: str = "--at") -> datetime:
-    """The instant (aware UTC) that `text` means: ISO 8601, HH:MM or `Mon HH:MM` for this minute or the next time it is that, or +30m.
+    """The instant (aware UTC) that `text` means: ISO 8601, HH:MM or `Mon HH:MM` for this minute or the next time
+    it is that, or +30m.
 
     `now` is aware; a time without an offset is of `zone`, None for this machine's. Raises UsageError, also for a
     time that the clock of that zone has twice or not at all.

@@ -91,5 +91,6 @@ def one_line(text: str) -> Secret:
 
 def each_line(text: str) -> list[Secret]:
     """Secrets one a line; blank lines and lines that begin with `#` do not count."""
-    lines = (line.strip() for line in text.splitlines())
+    # Not by splitlines, which also ends a line at a form feed: what follows would be a secret that nobody wrote as one.
+    lines = (line.strip() for line in re.split(r"\r?\n|\r", text))
     return [Secret(line) for line in lines if line and not line.startswith("#")]

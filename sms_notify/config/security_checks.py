@@ -147,17 +147,23 @@ def _check_listen(found: Found, web: dict[str, Value]) -> None:
         found.wrong(("web", "listen"), what, "set webhook_tokens_file or users, or listen on 127.0.0.1")
 
 
+def _anybody_writes(path: Path) -> bool:
+    """Of a folder also what lies in it, unless it is sticky, as /tmp is: then each changes their own alone."""
+    mode = path.stat().st_mode
+    writable = bool(mode & stat.S_IWOTH) and (stat.S_ISREG(mode) or stat.S_ISDIR(mode))
+    return writable and not mode & stat.S_ISVTX
+
+
 def _check_own_mode(found: Found) -> None:
     path = Path(found.document.file)
     try:
         mode = path.stat().st_mode
     except OSError:
         return
-    if mode & stat.S_IWOTH and stat.S_ISREG(mode):
-        what = (
-            "every user of this machine can change this file, and so say who is texted and which commands run"
-        )
-        found.wrong((), what, f"chmod o-w {path}")
+    for place in (path, path.parent.resolve()):
+        if _anybody_writes(place):
+            what = f"every user of this machine can change {place}, and so say who is texted and which commands run"
+            found.wrong((), what, f"chmod o-w {place}")
     if mode & stat.S_IROTH and found.written_secrets:
         what = "is a secret in a file that every user of this machine can read"
         found.warn(

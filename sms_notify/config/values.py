@@ -207,9 +207,14 @@ def _network(value: object) -> IPNetwork:
     """An address is a network of one."""
     text = read_text(value).strip()
     try:
-        return ipaddress.ip_network(text)
+        network = ipaddress.ip_network(text)
     except ValueError:
-        raise refused("is no address and no network", "write 127.0.0.1, ::1 or 10.0.0.0/8") from None
+        raise refused("is not an address or a network", "write 127.0.0.1, ::1 or 10.0.0.0/8") from None
+    if not network.is_private:
+        raise refused(
+            "is not a private network: anybody there could be any user", "name the proxy's own address"
+        )
+    return network
 
 
 def _storage(value: object) -> str:

@@ -11,7 +11,7 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
-from sms_notify.alert import Delivery
+from sms_notify.alert import Alert, Delivery, Status
 from sms_notify.engine import Verdict
 from sms_notify.errors import StoreError
 from sms_notify.store.committer import Committer, Reply, Waiting
@@ -20,7 +20,7 @@ from sms_notify.store.tx import Tx
 Verdicts = list[list[Verdict]]
 Decide = Callable[[Tx, Sequence[Delivery]], Verdicts]
 _MOST_ALERTS = 200  # in one step: whoever sends little waits for no more than that
-_MOST_IN_A_STEP = (
+_LARGEST_PART = (
     500  # of one delivery: a larger one is taken in several commits, and others have their turn between them
 )
 
@@ -46,7 +46,7 @@ class Inbox:
         )  # held for a few appends: the web's thread and the committing one meet here
 
     def put(self, delivery: Delivery, reply: Reply) -> None:
-        if len(delivery.alerts) > _MOST_IN_A_STEP:
+        if len(delivery.alerts) > _LARGEST_PART:
             Parts(self, delivery, reply).put_next()
             return
         with self._lock:
@@ -94,12 +94,14 @@ class Parts:
     """
 
     def __init__(self, inbox: Inbox, delivery: Delivery, reply: Reply) -> None:
-        alerts = delivery.alerts
-        starts = range(0, len(alerts), _MOST_IN_A_STEP)
-        first = replace(delivery, alerts=alerts[:_MOST_IN_A_STEP])
-        rest = replace(delivery, acks=(), unacks=(), hidden=0, unread=())
+        alerts = _in_order(delivery.alerts)
+        starts = range(0, len(alerts), _LARGEST_PART)
+        later = len(alerts) - _LARGEST_PART
+        first = replace(delivery, alerts=alerts[:_LARGEST_PART], later=later)
+        # Without a group: what the first text has counted is told together, when the route's own group is.
+        rest = replace(delivery, acks=(), unacks=(), hidden=0, unread=(), group="")
         self._left = deque(
-            [first, *(replace(rest, alerts=alerts[n : n + _MOST_IN_A_STEP]) for n in starts[1:])]
+            [first, *(replace(rest, alerts=alerts[n : n + _LARGEST_PART]) for n in starts[1:])]
         )
         self._inbox = inbox
         self._reply = reply
@@ -123,6 +125,21 @@ class Parts:
 
     def set_exception(self, exception: BaseException, /) -> None:
         self._reply.set_exception(exception)
+
+
+def _in_order(alerts: Sequence[Alert]) -> tuple[Alert, ...]:
+    """What fires first, the worst of it before the rest, and the end of the worst last, as within one step: that one problem of
+    a shared incident ends is no end where another goes on. What is said of one alert stays together, in its order.
+    """
+    together: dict[str, list[Alert]] = {}
+    for alert in alerts:
+        together.setdefault(alert.fingerprint, []).append(alert)
+    return tuple(alert for several in sorted(together.values(), key=_turn) for alert in several)
+
+
+def _turn(several: Sequence[Alert]) -> tuple[bool, int]:
+    over, rank = several[-1].status is Status.RESOLVED, several[-1].severity.rank
+    return over, -rank if over else rank
 
 
 class AcceptStep:

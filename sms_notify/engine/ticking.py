@@ -58,7 +58,7 @@ class Ticker:
         """Does what has fallen due by `now`."""
         timing = self._plan.timing
         due = work_due.look(
-            tx, now, stale_after=timing.stale_after, reconcile_wait=self._plan.hurry,
+            tx, now, stale_after=timing.stale_after, reconcile_wait=timing.reconcile_wait,
             report_timeout=timing.report_timeout,
         )  # fmt: skip
         told: list[Texted] = []
@@ -196,15 +196,15 @@ class Ticker:
             tuple(outbox.overdue(tx, State.SENT, now - timing.report_timeout)) if due.sent else (),
             tuple(outbox.overdue(tx, State.BUFFERED, now - timing.report_timeout)) if due.buffered else (),
         )
-        early = outbox.overdue(tx, State.UNKNOWN, now - self._plan.hurry) if due.unknown else ()
+        early = outbox.answer_lost_once(tx) if due.urgent and len(self._plan.gateways) > 1 else ()
         working.load_breakers()
         stuck = self._stuck(tx, rows) if due.refused else []
         gone = (message for message in (*late.leased, *late.sent))
         working.know(gone)
-        working.load_context(m.id for m in (*early, *late.expired, *late.buffered, *stuck))
+        working.load_context(m.id for m in (*late.unknown, *early, *late.expired, *late.buffered, *stuck))
         house = self.housekeeping(rows)
         house.overdue(late)
-        house.hurry(message for message in early if message not in late.unknown)
+        house.send_by_another(early)
         house.fail_over(still_queued(rows))
         house.leave_barred(sorted(still_queued(rows), key=lambda m: (m.expires_at, m.id)))
         house.stop_waiting_for_reports((*late.sent, *late.buffered))

@@ -65,13 +65,16 @@ class Housekeeping:
         for message in late.expired:
             self._expire(message)
 
-    def hurry(self, unknown: Iterable[Message]) -> None:
-        """A critical text whose answer was lost goes by another gateway at once: rather twice than a minute late."""
+    def send_by_another(self, unknown: Iterable[Message]) -> None:
+        """A critical text whose answer was lost goes by another gateway at once: rather twice than a minute late. What gets no
+        second text waits for its report: one to a group, by hand or to the operator, or one that is the second already.
+        """
         for message in unknown:
-            others = (name for name in self._plan.gateways if name != message.gateway)
-            goes = any(closed_to_all(self._rows.breakers, name) is None for name in others)
-            if goes and message.severity is Severity.CRITICAL and message.ambiguous == 1:
-                self._settle(message)
+            there = way_for(self._rows.breakers, self._plan.gateways, message)
+            takes = there is not None and closed_to_all(self._rows.breakers, there) is None
+            waits = self._rows.messages.rows[message.id].state is State.UNKNOWN
+            if takes and waits and message.kind.alarming:
+                self._again_at_once(message)
 
     def lose(self, message: Message, cause: Cause) -> None:
         """What was being sent may have been sent: never straight back to the queue."""
@@ -122,6 +125,10 @@ class Housekeeping:
         """Queues a waiting message for another gateway, which has given no reason to wait."""
         there = replace(message, gateway=gateway, not_before=min(message.not_before, self._now))
         self._rows.move(there, State.QUEUED, Entry(cause, detail=detail))
+
+    def _again_at_once(self, message: Message) -> None:
+        if after_lost_answer(self._rows, message, self._numbers, timedelta()):
+            self.move(message, State.UNKNOWN_FINAL, Cause.RESEND)
 
     def _settle(self, message: Message) -> None:
         """No report came that speaks for the attempt: what it tells is owed once more, or given up."""

@@ -63,7 +63,7 @@ class Notifications:
             routed = [case for case in new if name in case.receivers]
             if receiver.notify and not people:
                 self._nobody(receiver, routed)
-            hidden = self._delivery.hidden
+            hidden = self._delivery.hidden + self._delivery.later
             for case in routed:
                 first = self._begin(case, receiver, people, hidden, owed)
                 begun.append((case, receiver, people, first))

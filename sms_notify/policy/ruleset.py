@@ -50,11 +50,6 @@ class Plan:
     severities: SeverityWords = KNOWN_WORDS
 
     @property
-    def hurry(self) -> timedelta:
-        """How soon the first lost answer is looked at: where there is another gateway, a critical text waits for no report."""
-        return self.timing.reconcile_wait if len(self.gateways) < 2 else timedelta()
-
-    @property
     def gateway(self) -> str:
         """Where texts leave first; empty where nothing is ever texted."""
         return self.gateways[0] if self.gateways else ""

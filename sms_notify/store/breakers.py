@@ -31,15 +31,16 @@ TO_FORGET = (
     " and (b.failures <> 0 or b.first_at <> 0)"
     " union all select 1 from troubles t where t.closed_at is null and substr(t.id, 1, length(:prefix)) = :prefix"
 )
-# While a critical text waits for a gateway, its question is asked again after so long, where the failure is one that passes by
-# itself. Not of an account that is refused or locked: every question might be held against it.
-HURRY = timedelta(seconds=30)
+# While a critical text waits, whichever gateway it is to leave by, the question is asked again after so long, where the failure
+# is one that passes by itself. The balance may be asked at any time. Not of an account that is refused or locked: every
+# question might be held against it.
+ASK_AGAIN_AFTER = timedelta(seconds=30)
 _PASSES = timedelta(minutes=5)
 WAITED_FOR = (
-    f"scope = '{Scope.ACCOUNT}' and probe_cap <= {_PASSES // timedelta(seconds=1)} and exists (select 1 from messages m"
-    " where m.state = 'queued' and m.gateway = breakers.gateway and m.rank = 0)"
+    f"(scope = '{Scope.CREDITS}' or scope = '{Scope.ACCOUNT}' and probe_cap <= {_PASSES // timedelta(seconds=1)})"
+    " and exists (select 1 from messages m where m.state = 'queued' and m.rank = 0)"
 )
-_HURRIED = f"asked_at <= :hurry and {WAITED_FOR}"
+_HURRIED = f"asked_at <= :asked and {WAITED_FOR}"
 _WITHIN = timedelta(minutes=1)
 _SECOND = timedelta(seconds=1)
 _CALM = timedelta(minutes=15)
@@ -129,7 +130,7 @@ def take_probe(tx: Tx, gateway: str, now: datetime) -> Breaker | None:
         " order by probe_at limit 1",
         gateway=gateway,
         now=stored(now),
-        hurry=stored(now - HURRY),
+        asked=stored(now - ASK_AGAIN_AFTER),
     )
     if row is None:
         return None

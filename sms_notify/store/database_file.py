@@ -23,6 +23,7 @@ class DatabaseFile:
         self.path = path
         self._lock: int | None = None
         self._opened: tuple[int, int] | None = None
+        self._beside: dict[str, int] = {}  # the inodes of `-wal` and `-shm`, as they were first seen
         self._size = 0  # in bytes, as it was last seen: SQLite's only grow, for nothing vacuums ours
 
     def lock(self) -> None:
@@ -66,6 +67,10 @@ class DatabaseFile:
         if self._lock is not None:
             os.pwrite(self._lock, _SERVED, 0)
 
+    def closed(self) -> None:
+        """The last connection takes `-wal` and `-shm` with it."""
+        self._beside = {}
+
     @property
     def is_known(self) -> bool:
         return self._opened is not None
@@ -88,9 +93,28 @@ class DatabaseFile:
         if found.st_size < self._size:
             how = "cut short" if found.st_size else "emptied"
             raise StoreError(
-                f"the database was {how} while it was served: {self.path}; put a backup in its place"
+                f"the database was {how} while it was served: {self.path}; put a backup in its place, or"
+                " restart sms-notify where you have done that already"
             )
         self._size = found.st_size
+        self._check_beside()
+
+    def _check_beside(self) -> None:
+        """What was committed of late lies in `-wal` alone: without it, it would be gone with this process. Whoever hears of this
+        closes the file, and SQLite then brings into it what it still has.
+        """
+        for suffix in ("-wal", "-shm"):
+            try:
+                inode = os.stat(f"{self.path}{suffix}").st_ino
+            except OSError:
+                inode = 0
+            known = self._beside.get(suffix)
+            if known is None and inode:
+                self._beside[suffix] = inode
+            elif known is not None and inode != known:
+                raise StoreError(
+                    f"{self.path}{suffix} was removed or replaced while the database was served; leave both files to sms-notify"
+                )
 
     def make_private(self) -> None:
         """Numbers and texts are nobody else's business: the file exists with 0600 before SQLite opens it."""

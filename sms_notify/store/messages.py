@@ -120,6 +120,8 @@ def message_of(row: Row) -> Message:
     )
 
 
+LOST_ONCE = f"severity = '{Severity.CRITICAL}' and ambiguous = 1"
+"""Of an unknown message: a critical one, of which nothing was sent again yet."""
 TELLS = (
     "(select incident_id from pages where message_id = :id"
     " union select p.incident_id from tried t join pages p on p.id = t.page_id where t.message_id = :id)"

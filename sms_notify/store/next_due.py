@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sms_notify.store.breakers import HURRY, WAITED_FOR, WHOLE
+from sms_notify.store.breakers import ASK_AGAIN_AFTER, WAITED_FOR, WHOLE
 from sms_notify.store.tx import Tx, from_stored, stored
 
 _MICROSECOND = timedelta(microseconds=1)
@@ -19,6 +19,7 @@ class Waits:
     reconcile_wait: timedelta
     report_timeout: timedelta
     failover_after: timedelta
+    lost_once: timedelta = timedelta(minutes=1)
     group_kept: timedelta = timedelta(days=1)
 
 
@@ -42,6 +43,8 @@ _BY_TICK = """
   union all select min(expires_at) from messages where state = 'queued'
   union all select min(lease_until) from messages where state = 'submitting'
   union all select min(updated_at) + :reconcile_wait from messages where state = 'unknown'
+  union all select min(updated_at) + :lost_once from messages where state = 'unknown' and severity = 'critical'
+    and ambiguous = 1
   union all select min(sent_at) + :report_timeout from messages where state = 'sent'
   union all select min(sent_at) + :report_timeout from messages where state = 'buffered'
 """
@@ -66,7 +69,8 @@ select min(at) as at from (
     and scope in {WHOLE} and exists (select 1 from messages where state = 'queued')
   union all select min(poll_at) from messages where poll_at is not null and smsid is not null
   union all select min(probe_at) from breakers where opened_at is not null
-  union all select min(asked_at) + {HURRY // timedelta(microseconds=1)} from breakers where opened_at is not null and {WAITED_FOR}
+  union all select min(asked_at) + {ASK_AGAIN_AFTER // timedelta(microseconds=1)} from breakers where opened_at is not null
+    and {WAITED_FOR}
   union all select min(tell_at) from troubles where told_at is null and closed_at is null
   {_BY_TICK}) as moments
 """
@@ -94,6 +98,7 @@ def _first(tx: Tx, sql: str, waits: Waits, **more: object) -> datetime | None:
         sql,
         group_kept=waits.group_kept // _MICROSECOND,
         stale_after=waits.stale_after // _MICROSECOND,
+        lost_once=waits.lost_once // _MICROSECOND,
         reconcile_wait=waits.reconcile_wait // _MICROSECOND,
         report_timeout=waits.report_timeout // _MICROSECOND,
         failover_after=waits.failover_after // _MICROSECOND,

@@ -15,7 +15,7 @@ from sms_notify.policy.outcomes import Outcome
 from sms_notify.policy.vocabulary import State
 from sms_notify.store import belief_rows, breakers
 from sms_notify.store.literals import in_list
-from sms_notify.store.messages import Entry, Message, enter_all, message_of, move
+from sms_notify.store.messages import LOST_ONCE, Entry, Message, enter_all, message_of, move
 from sms_notify.store.tx import Tx, stored, to_stored
 
 
@@ -140,6 +140,13 @@ def overdue(tx: Tx, state: State, until: datetime) -> Sequence[Message]:
     By `messages_leased`, `_unknown`, `_expiring`, `_sent` and `_buffered`.
     """
     return [message_of(row) for row in tx.all(_OVERDUE[state], until=stored(until))]
+
+
+def answer_lost_once(tx: Tx) -> Sequence[Message]:
+    """The critical texts that wait for a report, by `messages_unknown`: few, and for a minute at most."""
+    return [
+        message_of(row) for row in tx.all(f"select * from messages where state = 'unknown' and {LOST_ONCE}")
+    ]
 
 
 def leased_by(tx: Tx, node: str) -> Sequence[Message]:

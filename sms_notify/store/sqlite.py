@@ -147,6 +147,7 @@ class SqliteStore:
         if self._connection is not None:
             self._connection.close()
             self._connection = None
+            self._file.closed()
 
     def _opened(self) -> sqlite3.Connection:
         if self._connection is None:

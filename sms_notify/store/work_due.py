@@ -12,6 +12,7 @@ from sms_notify.policy.retry_policy import Scope
 from sms_notify.policy.vocabulary import State
 from sms_notify.store.incidents import LAPSED, UNHEARD
 from sms_notify.store.literals import in_list
+from sms_notify.store.messages import LOST_ONCE
 from sms_notify.store.tx import Tx, moment, stored
 
 
@@ -25,6 +26,7 @@ class WorkDue:
     old_groups: bool
     leased: bool
     unknown: bool
+    urgent: bool
     expired: bool
     sent: bool
     buffered: bool
@@ -43,7 +45,15 @@ class WorkDue:
 
     @property
     def housekeeping(self) -> bool:
-        return self.leased or self.unknown or self.expired or self.sent or self.buffered or self.refused
+        return (
+            self.leased
+            or self.unknown
+            or self.urgent
+            or self.expired
+            or self.sent
+            or self.buffered
+            or self.refused
+        )
 
 
 # Each line is the first entry of an index: a partial index is found by a literal alone, never by a parameter.
@@ -54,6 +64,7 @@ _LINES = {
     "old_groups": "exists (select 1 from groups where flush_at < :remembered)",
     "leased": f"exists (select 1 from messages where state = '{State.SUBMITTING}' and lease_until <= :now)",
     "unknown": f"exists (select 1 from messages where state = '{State.UNKNOWN}' and updated_at <= :reconciled)",
+    "urgent": f"exists (select 1 from messages where state = '{State.UNKNOWN}' and {LOST_ONCE})",
     "expired": f"exists (select 1 from messages where state = '{State.QUEUED}' and expires_at <= :now)",
     "sent": f"exists (select 1 from messages where state = '{State.SENT}' and sent_at <= :reported)",
     "buffered": f"exists (select 1 from messages where state = '{State.BUFFERED}' and sent_at <= :reported)",

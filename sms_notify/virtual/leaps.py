@@ -44,7 +44,16 @@ class Changes:
 def waits_of(plan: Plan) -> Waits:
     """The waits of a plan that `next_due` has to know."""
     timing = plan.timing
-    return Waits(timing.stale_after, plan.hurry, timing.report_timeout, timing.failover_after)
+    once = (
+        timing.reconcile_wait if len(plan.gateways) < 2 else timedelta()
+    )  # then another gateway sends it at once
+    return Waits(
+        timing.stale_after,
+        timing.reconcile_wait,
+        timing.report_timeout,
+        timing.failover_after,
+        lost_once=once,
+    )
 
 
 def earlier(one: datetime | None, other: datetime | None) -> datetime | None:

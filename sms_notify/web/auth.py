@@ -18,7 +18,7 @@ from sms_notify.web.guesses import Guesses
 from sms_notify.web.http_limits import GONE
 from sms_notify.web.password_checks import BusyError, Checks
 from sms_notify.web.refusals import client_of
-from sms_notify.web.roles import OF_A_USER, Role, Roles
+from sms_notify.web.roles import OF_A_USER, Role, Roles, Token
 from sms_notify.web.settings import WebSettings
 
 # A name and a password together; longer ones are refused before any scrypt is spent on them.
@@ -55,13 +55,11 @@ class Gatekeeper:
     def __init__(self, settings: WebSettings, guesses: Guesses) -> None:
         self._open = settings.open
         self._guesses = guesses
-        given = {_digest(token.secret.reveal().encode()): token for token in settings.tokens if token.secret}
-        self._tokens = tuple(given)
-        self._names = {digest: token.name for digest, token in given.items()}
-        self._roles_of_tokens = {digest: token.roles for digest, token in given.items()}
-        self._users = {name: user.hashed.reveal() for name, user in settings.users.items()}
-        self._roles_of_users = {name: user.roles for name, user in settings.users.items()}
+        self._tokens = {_digest(one.secret.reveal().encode()): one for one in settings.tokens if one.secret}
+        self._users = dict(settings.users)
         self._proxies = settings.proxies
+        # Where people are listed, another spelling of a name must not get more than the name.
+        self._strangers = frozenset({Role.READ}) if settings.users else OF_A_USER
         self._key = secrets.token_bytes(32)
         self._admitted: dict[bytes, None] = {}
         self._refused: dict[bytes, None] = {}
@@ -83,17 +81,15 @@ class Gatekeeper:
         """Who asks, and what they may do; None = nobody we know. Two Authorization headers are nobody's. Raises BusyError."""
         if self._open:
             return ANYBODY
+        scheme, credentials = _given(request)
+        token = self._token(credentials) if scheme == "bearer" else None
+        if token is not None:
+            return Caller(token.name or "a token", token.roles, token.name)
         named = self._named_by_proxy(request)
         if named:
-            return Caller(named, self._roles_of_users.get(named, OF_A_USER))
-        scheme, credentials = _given(request)
-        if scheme == "bearer" and self._is_token(credentials):
-            digest = _digest(_sent(credentials))
-            return Caller(
-                self._names[digest] or "a token", self._roles_of_tokens[digest], self._names[digest]
-            )
+            return Caller(named, self._users[named].roles if named in self._users else self._strangers)
         name = await self._user(scheme, credentials, request)
-        return None if name is None else Caller(name, self._roles_of_users[name])
+        return None if name is None else Caller(name, self._users[name].roles)
 
     def _named_by_proxy(self, request: Request) -> str:
         """Whom a trusted proxy says it has let in; empty for whatever does not come from one, or names nobody."""
@@ -103,11 +99,11 @@ class Gatekeeper:
         name = _text(_sent(names[0])).strip() if len(names) == 1 else ""
         return name if name.isprintable() and len(name) <= _LONGEST_NAME else ""
 
-    def _is_token(self, credentials: str) -> bool:
+    def _token(self, credentials: str) -> Token | None:
         """Every token is compared, so that the time tells nothing of which one came near."""
         given = _digest(_sent(credentials))
-        matches = [hmac.compare_digest(given, token) for token in self._tokens]
-        return any(matches)
+        matches = [token for digest, token in self._tokens.items() if hmac.compare_digest(given, digest)]
+        return matches[0] if matches else None
 
     async def _user(self, scheme: str, credentials: str, request: Request) -> str | None:
         """The name of the user whose credentials these are; None is given late, unless nothing was given to judge."""
@@ -123,7 +119,7 @@ class Gatekeeper:
         if pair is None:
             return "(a token)" if scheme == "bearer" else "(unreadable)"
         name = _name(pair)
-        return "(a token)" if self._is_token(name) else name
+        return "(a token)" if self._token(name) else name
 
     async def _is_user(self, pair: bytes, request: Request) -> bool:
         ticket = hmac.digest(self._key, pair, "sha256")
@@ -146,11 +142,12 @@ class Gatekeeper:
     def _verify(self, pair: bytes) -> bool:
         """Runs in a hashing thread. An unknown name costs what a known one does: the time must not tell who exists."""
         name, _, password = _text(pair).partition(":")
-        hashed = self._users.get(name)
-        if hashed is not None:
-            return passwords.verify(hashed, password)
+        user = self._users.get(name)
+        if user is not None:
+            return passwords.verify(user.hashed.reveal(), password)
         likely = tuple(self._users.values())
-        passwords.verify(likely[hmac.digest(self._key, name.encode(), "sha256")[1] % len(likely)], password)
+        alike = likely[hmac.digest(self._key, name.encode(), "sha256")[1] % len(likely)]
+        passwords.verify(alike.hashed.reveal(), password)
         return False
 
     def _remember(self, ticket: bytes, right: bool) -> None:

@@ -73,7 +73,7 @@ def objection(method: str, path: str, headers: Headers, settings: WebSettings) -
         return HTTPException(400, "This request has two Host headers, so nothing was done. Send one.")
     if settings.open and not _is_for_us(headers.getlist("host"), settings):
         return _not_our_name(headers.get("host", ""))
-    if allowed is From.OUR_PAGES and not _is_token(headers) and not is_ours(headers, settings.external_url):
+    if allowed is From.OUR_PAGES and not _is_program(headers) and not is_ours(headers, settings.external_url):
         return HTTPException(403, "This form was not sent by a page of ours, so nothing was done.")
     if allowed is From.NO_OTHER_PAGE and is_foreign(headers, settings.external_url):
         return HTTPException(
@@ -99,9 +99,10 @@ class Guard:
         await answer(scope, receive, send)
 
 
-def _is_token(headers: Headers) -> bool:
-    """No page can make a browser send one to another site without asking there first, which is refused."""
-    return headers.get("authorization", "").strip().lower().startswith("bearer ")
+def _is_program(headers: Headers) -> bool:
+    """A bearer token, and nothing of a browser: a proxy that logs people in may add a token to what their browsers send."""
+    bearer = headers.get("authorization", "").strip().lower().startswith("bearer ")
+    return bearer and not any(name in headers for name in ("origin", "referer", "sec-fetch-site"))
 
 
 def _is_for_us(hosts: list[str], settings: WebSettings) -> bool:

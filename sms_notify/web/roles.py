@@ -63,12 +63,14 @@ def read_user(text: str) -> User:
 
 def _split(line: str, known: tuple[str, ...], form: str) -> tuple[str, dict[str, str]]:
     secret, *words = line.split() or [""]
+    if _OPTION.fullmatch(secret):
+        raise RoleError("stands without its secret before it", f"write {form} on one line")
     options: dict[str, str] = {}
     for word in words:
         found = _OPTION.fullmatch(word)
-        if found is None or found[1] not in known:
+        if found is None or found[1] not in known or not found[2]:
             raise RoleError(
-                f"has more than one word, and one of them is no {' or '.join(known)}", f"write {form}"
+                f"has more than one word, and one of them is not {' or '.join(known)}=…", f"write {form}"
             )
         if found[1] in options:
             raise RoleError(f"has `{found[1]}` twice", f"write {form}")
@@ -82,5 +84,5 @@ def _roles(options: dict[str, str], usual: Roles) -> Roles:
     try:
         return frozenset(Role(word) for word in options["role"].split(","))
     except ValueError:
-        what = f"has a role that is none of {', '.join(Role)}"
+        what = f"has a role that is not one of {', '.join(Role)}"
         raise RoleError(what, "write role=webhook, or several with commas and no blanks") from None

@@ -264,8 +264,9 @@ class _Front:
             request.scope[BUSY] = True
             raise _unavailable("too many passwords wait to be checked; send it again") from None
         if caller is None:
-            challenge = {"WWW-Authenticate": self.gatekeeper.challenge}
-            raise HTTPException(401, "no valid bearer token or user and password", headers=challenge)
+            schemes = self.gatekeeper.challenge
+            headers = {"WWW-Authenticate": schemes} if schemes else None
+            raise HTTPException(401, "no valid bearer token or user and password", headers=headers)
         if caller.roles.isdisjoint(roles):
             raise HTTPException(403, f"this token or user lacks the role {' or '.join(roles)}")
         return caller

@@ -5,9 +5,11 @@ from __future__ import annotations
 import shutil
 import signal
 import sqlite3
+import time
 from collections.abc import Callable
 
 import pytest
+from handsets import Way
 from scenes import Scene, eventually
 from shim import KILL_AFTER, KILL_BEFORE, Call
 from verdicts import Tally
@@ -94,15 +96,16 @@ def test_after_a_power_cut_the_daemon_goes_on_from_what_was_synced(stage: Stage,
 
 @pytest.mark.parametrize("how", ["late", "hang"])
 def test_sigterm_in_the_middle_of_sending(stage: Stage, verdict: Verdict, how: str) -> None:
-    from handsets import Way
-
     scene = stage()
     scene.phones.way = Way(late=1.0) if how == "late" else Way(how="hang")
     scene.start()
     for _ in range(60):
         scene.tell("warning")
     scene.tries += 1
+    asked, signalled = len(scene.phones.requests()), time.monotonic()
     assert scene.daemon.stop() == 0
+    assert len(scene.phones.requests()) <= asked
+    assert time.monotonic() - signalled < 5 + 2  # the request under way has 5 s
     scene.phones.way = Way()
     scene.start()
     scene.mended()

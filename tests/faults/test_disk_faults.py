@@ -79,13 +79,13 @@ def test_a_disk_that_is_full_when_the_answer_is_written_down(stage: Stage, verdi
     scene.start()
     for _ in range(4):
         scene.tries += 1
-        scene.tell("warning")
+        scene.tell()
         assert eventually(lambda: len(scene.phones.requests()) >= scene.tries)
-        scene.shim.break_(Call.PWRITE, FULL)
-        time.sleep(1)
+        scene.shim.break_(
+            Call.PWRITE, FULL
+        )  # the answer is on its way, and nothing can be written for longer than a pause
+        time.sleep(SECONDS)
         scene.shim.mend()
-    scene.shim.break_(Call.PWRITE, FULL)
-    time.sleep(SECONDS)
     scene.mended()
     found = scene.judge(within=60)
     assert found.doubled == 0

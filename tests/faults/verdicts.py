@@ -66,8 +66,17 @@ def tally(
 
 
 def _counted(untold: set[str], complaints: str) -> set[str]:
-    """Names are not repeated where many were given up: a number that covers them all counts as well."""
-    numbers = [int(n) for n in re.findall(r"(\d+) (?:text|page|alert)", complaints)]
+    """Names are not repeated where many were given up: a number that covers them all counts as well, each note once."""
+    given_up = {
+        line
+        for line in complaints.splitlines()
+        if re.search(r"reached nobody|gave up|given up|too old", line)
+    }
+    numbers = [
+        int(found[1])
+        for line in given_up
+        if (found := re.search(r"(\d+) (?:\w+ )?(?:text|page|alert|incident)", line))
+    ]
     return untold if untold and sum(numbers) >= len(untold) else set()
 
 

@@ -303,3 +303,51 @@ def test_what_waits_for_a_number_that_its_gateway_refuses_goes_by_another_or_now
 
 def test_no_retry_waits_longer_than_a_time_that_a_wrong_clock_wrote() -> None:
     assert max(reaction.cap for reaction in BY_REFUSAL.values()) <= LONGEST_PAUSE == timedelta(minutes=15)
+
+
+BOTH = ("main", "backup")
+LOST = a_message(7, state=State.UNKNOWN, ambiguous=1)
+
+
+def sent_by_another(
+    text: Message, breakers: Sequence[Breaker] = (), gateways: tuple[str, ...] = BOTH
+) -> list[State]:
+    rows = telling(text, OPEN)
+    house = at_work(rows, gateways, breakers)
+    house.send_by_another([text])
+    return [moved.state for moved in house.moved]
+
+
+def test_a_critical_text_whose_answer_was_lost_goes_by_another_gateway_at_once() -> None:
+    rows = telling(LOST, OPEN)
+    house = at_work(rows, BOTH)
+    house.send_by_another([LOST])
+    assert [moved.state for moved in house.moved] == [State.UNKNOWN_FINAL]
+    (owed,) = rows.all_held()
+    assert (owed.why, owed.held_by, owed.due_at) == (Hold.UNCONFIRMED, "main", NOON)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        replace(LOST, number=NIGHT.number),
+        replace(LOST, kind=Kind.OPERATOR),
+        replace(LOST, kind=Kind.MANUAL),
+    ],
+    ids=["to a group", "to the operator", "by hand"],
+)
+def test_what_gets_no_second_text_waits_for_its_report(text: Message) -> None:
+    assert sent_by_another(text) == []
+
+
+def test_the_second_text_waits_for_its_report() -> None:
+    second = told_by(LOST, replace(a_notification(OPEN), again_of=3))
+    house = at_work(rows_with(OPEN, LOST, second), BOTH)
+    house.send_by_another([LOST])
+    assert house.moved == []
+
+
+def test_it_waits_for_its_report_where_no_other_gateway_takes_it() -> None:
+    assert sent_by_another(LOST, gateways=("main",)) == []
+    assert sent_by_another(LOST, [a_breaker("backup", Scope.ACCOUNT)]) == []
+    assert sent_by_another(LOST, [a_breaker("backup", Scope.NUMBER, ALICE.number)]) == []

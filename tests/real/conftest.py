@@ -43,7 +43,7 @@ class Site:
         port = free_port()
         web = f"{{listen: '127.0.0.1:{port}', webhook_tokens_file: tokens, external_url: 'http://127.0.0.1:{port}'}}"
         self.config = write_config(folder, simulator.gateway_url, **{"web": web} | more)
-        self.token_file = folder / "tokens"
+        self.token_file = folder / "token"
         simulator.change(delivery_url=command(self.config, "delivery-url").stdout.strip())
         self.daemon = Daemon(self.config)
 

@@ -30,6 +30,7 @@ RULES_YML = INTEGRATIONS / "prometheus" / "rules.yml"
 STRAIGHT_YML = INTEGRATIONS / "prometheus" / "without-alertmanager.yml"
 SHIPPED_ADDRESS = "127.0.0.1:9601"
 SHIPPED_TOKEN_FILE = "/etc/prometheus/sms-notify.token"
+SHIPPED_METRICS_TOKEN_FILE = "/etc/prometheus/sms-notify-metrics.token"
 SHIPPED_RULES = "/etc/prometheus/sms-notify.rules.yml"
 # group_wait stays well above the time from a rule to Alertmanager: what began longer ago is flushed at once, and on a
 # slow machine without the others of its group.
@@ -173,7 +174,7 @@ class Prometheus(Program):
     ) -> None:
         changes = {
             SHIPPED_ADDRESS: address,
-            SHIPPED_TOKEN_FILE: str(token_file),
+            SHIPPED_METRICS_TOKEN_FILE: str(token_file),
             SHIPPED_RULES: str(RULES_YML),
         }
         config = yaml.safe_load(filled_in(SCRAPE_YML, changes))

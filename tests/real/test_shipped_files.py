@@ -13,8 +13,8 @@ from systems import (
     ALERTMANAGER_YML,
     RULES_YML,
     SCRAPE_YML,
+    SHIPPED_METRICS_TOKEN_FILE,
     SHIPPED_RULES,
-    SHIPPED_TOKEN_FILE,
     filled_in,
 )
 
@@ -60,7 +60,7 @@ def test_prometheus_takes_our_rules_and_our_scrape_configuration(tmp_path: Path)
     passes("promtool", "check", "config", "--syntax-only", SCRAPE_YML)
     (tmp_path / "token").write_text("token\n", "utf-8")
     whole = tmp_path / "prometheus.yml"
-    changes = {SHIPPED_RULES: str(RULES_YML), SHIPPED_TOKEN_FILE: str(tmp_path / "token")}
+    changes = {SHIPPED_RULES: str(RULES_YML), SHIPPED_METRICS_TOKEN_FILE: str(tmp_path / "token")}
     whole.write_text(filled_in(SCRAPE_YML, changes), "utf-8")
     passes("promtool", "check", "config", whole)
 

@@ -24,7 +24,7 @@ _OK = re.compile(rb"OK(?:(?:[ \t]*[:=][ \t]*|[ \t]+)([0-9]{1,20}))?\.?", re.IGNO
 # What PHP prints before an answer where its server shows diagnostics: the answer is whole, and a line of its own.
 _DIAGNOSTICS = re.compile(
     rb"(?:(?:<br />\s*)?(?:<b>)?(?:PHP )?(?:Notice|Warning|Deprecated|Strict Standards)(?:</b>)?:[^\r\n]{1,1000}"
-    rb" on line (?:<b>)?[0-9]{1,6}(?:</b>)?(?:<br />)?\s*[\r\n]\s*)+"
+    rb" on line (?:<b>)?[0-9]{1,6}(?:</b>)?(?:<br />|[\r\n])\s*)+"
 )
 # A code, then nothing or an explanation on the same line: a second line could be another answer.
 # `ERROR 12.5` and `ERROR 1,200` are not codes.
@@ -161,7 +161,7 @@ def _unreadable(body: bytes, hide: tuple[Secret, ...]) -> Failed:
 def _trimmed(body: bytes) -> bytes:
     answer = body.strip().removeprefix(_BOM).strip()
     noise = _DIAGNOSTICS.match(answer)
-    return answer[noise.end() :] if noise else answer
+    return answer[noise.end() :].removeprefix(_BOM).strip() if noise else answer
 
 
 def _http_detail(body: bytes, status: int, hide: tuple[Secret, ...]) -> str:
