@@ -449,6 +449,9 @@ _NEXT_DUE = """select min(at) as at from (
     union all select min(poll_at) from messages where poll_at is not null and smsid is not null
     union all select min(until) from holds
     union all select min(probe_at) from breakers where opened_at is not null
+    union all select min(asked_at) + 30000000 from breakers where opened_at is not null
+      and (scope = 'credits' or scope = 'account' and probe_cap <= 300)
+      and exists (select 1 from messages where state = 'queued' and severity = 'critical')
     union all select min(last_seen_at + case when 2 * gap > :stale then 2 * gap else :stale end) + 1 from incidents
         where closed_at is null and repeats = 1 and state <> 'unheard'
 )"""

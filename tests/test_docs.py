@@ -12,6 +12,7 @@ from typing import Any, get_args
 
 import click
 import pytest
+from named_places import is_test, spans
 from prometheus_client.metrics import MetricWrapperBase
 from pydantic import BaseModel
 from starlette.routing import Route
@@ -242,6 +243,12 @@ def keys_by_section() -> dict[str, dict[str, Any]]:
         )
         found.setdefault(title, {}).update(properties)
     return found
+
+
+def test_every_test_that_the_page_of_faults_names_is_there() -> None:
+    places = [place for place in spans(read(DOCS / "faults.md")) if "::" in place]
+    assert len(places) > 20
+    assert all(map(is_test, places))
 
 
 @pytest.mark.parametrize("title", keys_by_section())

@@ -10,6 +10,7 @@ import signal
 import sqlite3
 import time
 import urllib.error
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -198,6 +199,16 @@ class Scene:
         return last - self.mended_at
 
 
+Stage = Callable[..., Scene]
+Verdict = Callable[..., Tally]
+
+
+def memory(pid: int, what: str = "VmRSS") -> int:
+    """In MB, as the kernel counts it (proc(5)): `VmRSS` now, `VmHWM` at most."""
+    status = Path(f"/proc/{pid}/status").read_text("ascii")
+    return int(status.split(f"{what}:")[1].split()[0]) // 1024
+
+
 def swap_password(folder: Path, password: str) -> None:
     new = folder / "password.new"
     new.write_text(password + "\n", "utf-8")
@@ -205,4 +216,15 @@ def swap_password(folder: Path, password: str) -> None:
     os.replace(new, folder / "password")
 
 
-__all__ = ["ALICE", "BOB", "PASSWORD", "Scene", "command", "eventually", "swap_password"]
+__all__ = [
+    "ALICE",
+    "BOB",
+    "PASSWORD",
+    "Scene",
+    "Stage",
+    "Verdict",
+    "command",
+    "eventually",
+    "memory",
+    "swap_password",
+]

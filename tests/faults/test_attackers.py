@@ -15,14 +15,12 @@ import urllib.request
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from pathlib import Path
 
 import pytest
 from daemons import TOKEN, free_port, post
-from scenes import ALICE, Scene, eventually
+from scenes import ALICE, Scene, Stage, eventually, memory
 from verdicts import names_in
 
-Stage = Callable[..., Scene]
 SECONDS, EVERY = 15, 0.5
 SLOWEST_ANSWER, SLOWEST_TEXT, MOST_MEMORY = 1.0, 5.0, 150  # seconds, seconds, MB
 HASH = "scrypt:16384$8$1$AAAAAAAAAAAAAAAAAAAAAA==$3tQyZHKrx6FalsPPPLn4HMDgvdTfpvomrNg+Xu+XAz8="
@@ -142,13 +140,13 @@ def test_whoever_does_nothing_wrong_notices_nothing(
     mine = [text for text in reversed(scene.phones.texts()) if text.number == ALICE]
     arrived = {name: text.at for text in mine for name in names_in(text.text)}
     texts = [arrived[name] - before for name, before in posted.items()]
-    memory = peak_memory(daemon.process.pid)
+    peak = memory(daemon.process.pid, "VmHWM")
     slowest = f"{max(answers):.2f} s", f"{max(texts):.2f} s"
-    record_property("measured", (fault, len(answers), *slowest, f"{memory} MB"))
+    record_property("measured", (fault, len(answers), *slowest, f"{peak} MB"))
     assert scene.tally().lost == ()
     assert max(answers) < SLOWEST_ANSWER
     assert max(texts) < SLOWEST_TEXT
-    assert memory < MOST_MEMORY
+    assert peak < MOST_MEMORY
 
 
 def under(attack: Attack, scene: Scene) -> tuple[list[float], dict[str, float]]:
@@ -167,9 +165,3 @@ def under(attack: Attack, scene: Scene) -> tuple[list[float], dict[str, float]]:
         done.set()
         attacking.result(60)
     return answers, posted
-
-
-def peak_memory(pid: int) -> int:
-    """In MB, as the kernel counted it (VmHWM, proc(5))."""
-    status = Path(f"/proc/{pid}/status").read_text("ascii")
-    return int(status.split("VmHWM:")[1].split()[0]) // 1024

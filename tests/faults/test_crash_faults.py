@@ -6,16 +6,11 @@ import shutil
 import signal
 import sqlite3
 import time
-from collections.abc import Callable
 
 import pytest
 from handsets import Way
-from scenes import Scene, eventually
+from scenes import Scene, Stage, Verdict, eventually
 from shim import KILL_AFTER, KILL_BEFORE, Call
-from verdicts import Tally
-
-Stage = Callable[..., Scene]
-Verdict = Callable[..., Tally]
 
 
 def sweep(scene: Scene, call: Call, what: int, step: int = 1) -> None:

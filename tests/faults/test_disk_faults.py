@@ -8,18 +8,14 @@ import os
 import resource
 import sqlite3
 import time
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from daemons import get, post
 from handsets import Way
-from scenes import Scene, eventually
+from scenes import Scene, Stage, Verdict, eventually
 from shim import BROKEN_DISK, FULL, READ_ONLY, Call
-from verdicts import Tally
 
-Stage = Callable[..., Scene]
-Verdict = Callable[..., Tally]
 SECONDS = 20  # of a fault that lasts: long enough for the operator to hear of it
 
 

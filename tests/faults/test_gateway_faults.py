@@ -5,15 +5,11 @@ from __future__ import annotations
 import random
 import signal
 import time
-from collections.abc import Callable
 
 import pytest
 from handsets import Phones, Way
-from scenes import Scene, eventually
-from verdicts import Tally
+from scenes import Stage, Verdict, eventually
 
-Stage = Callable[..., Scene]
-Verdict = Callable[..., Tally]
 TEXTS = 6
 
 UNANSWERED = {

@@ -9,17 +9,13 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from daemons import TOKEN, payload
 from handsets import Way
-from scenes import PASSWORD, Scene, command, eventually, swap_password
-from verdicts import Promised, Tally
-
-Stage = Callable[..., Scene]
-Verdict = Callable[..., Tally]
+from scenes import PASSWORD, Scene, Stage, Verdict, command, eventually, memory, swap_password
+from verdicts import Promised
 
 
 def test_an_answer_of_ours_that_is_lost_is_posted_again(stage: Stage, verdict: Verdict) -> None:
@@ -153,7 +149,8 @@ def test_a_copy_of_yesterday_is_restored(stage: Stage, verdict: Verdict) -> None
 
 def test_an_hours_worth_of_alerts_leaves_nothing_open(stage: Stage, verdict: Verdict) -> None:
     scene = stage()
-    process = Path(f"/proc/{scene.start().process.pid}")
+    pid = scene.start().process.pid
+    process = Path(f"/proc/{pid}")
 
     def held() -> tuple[int, int]:
         return len(list((process / "fd").iterdir())), len(list((process / "task").iterdir()))
@@ -164,16 +161,11 @@ def test_an_hours_worth_of_alerts_leaves_nothing_open(stage: Stage, verdict: Ver
             scene.tell(("critical", "warning")[scene.tries % 2])
 
     many()
-    before, memory = held(), resident(process)
+    before, used = held(), memory(pid)
     many()
     scene.mended()
     found = scene.judge(within=60)
     assert held()[0] <= before[0] + 5
     assert held()[1] <= before[1] + 2
-    assert resident(process) <= memory + 30
+    assert memory(pid) <= used + 30
     verdict(scene, "84 three thousand alerts: descriptors, threads, memory", found)
-
-
-def resident(process: Path) -> int:
-    """In MB (VmRSS, proc(5))."""
-    return int((process / "status").read_text("ascii").split("VmRSS:")[1].split()[0]) // 1024

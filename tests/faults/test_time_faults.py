@@ -4,15 +4,11 @@ from __future__ import annotations
 
 import signal
 import time
-from collections.abc import Callable
 
 import pytest
 from handsets import Way
-from scenes import Scene
-from verdicts import Tally
+from scenes import Stage, Verdict
 
-Stage = Callable[..., Scene]
-Verdict = Callable[..., Tally]
 HOUR, DAY, YEAR = 3600, 86400, 365 * 86400
 AT_1970, AT_2040 = -56 * YEAR, 14 * YEAR
 
