@@ -50,7 +50,7 @@ def test_a_user_opens_an_incident_from_the_status_page_and_acknowledges_it(
     browser: WebDriver, pages: Site
 ) -> None:
     open_as_user(browser, pages, "/")
-    assert headline(browser) == "2 critical incidents open, not acknowledged"
+    assert headline(browser) == "2 critical incidents reached nobody; a text is about to leave"
     browser.find_element(By.LINK_TEXT, f"#{tag_of(1)}").click()
     wait(browser, lambda: headline(browser) == "HostDown web-1")
     press(browser, "I take care of it")
