@@ -64,7 +64,7 @@ class DatabaseFile:
         """It is ours, with tables in it: from now on no other file under this path is."""
         found = self.path.stat()
         self._opened, self._size = (found.st_dev, found.st_ino), found.st_size
-        if self._lock is not None:
+        if self._lock is not None and os.pread(self._lock, 64, 0) != _SERVED:
             os.pwrite(self._lock, _SERVED, 0)
 
     def closed(self) -> None:

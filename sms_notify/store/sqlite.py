@@ -106,7 +106,7 @@ class SqliteStore:
         except StoreError:
             self.close()
             raise
-        except sqlite3.Error as error:
+        except (sqlite3.Error, OSError) as error:
             self.close()
             raise StoreError(f"{self.path}: {error}") from error
 

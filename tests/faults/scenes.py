@@ -56,7 +56,8 @@ class Scene:
         sections = {
             "gateways": f"[{gateway}, {second}]",
             "operator": "[person:bob, gateway:journal]",
-            "receivers": "[{name: oncall, notify: [person:alice]}]",
+            # Long texts, so that each alert is told by its name and not in a number.
+            "receivers": "[{name: oncall, notify: [person:alice], max_parts: 3}]",
         }
         return write_config(self.folder, self.phones.url, **(sections | self.sections | more))
 
@@ -109,7 +110,7 @@ class Scene:
         self, severity: str = "critical", *, within: float = 30, status: str = "firing", name: str = ""
     ) -> str:
         """One alert of a name of its own, posted until it has its 200; "" where it got none in time."""
-        name = name or f"Fault{next(self._turn):04d}"
+        name = name or f"F{next(self._turn):04d}"
         ends = time.monotonic() + within
         while not self.post_once(name, severity, status):
             if time.monotonic() > ends:

@@ -157,7 +157,7 @@ def under(attack: Attack, scene: Scene) -> tuple[list[float], dict[str, float]]:
         ends = time.monotonic() + SECONDS
         while not attacking.done() and time.monotonic() < ends:
             scene.tries += 1
-            name, before = f"Fault{scene.tries:04d}", time.monotonic()
+            name, before = f"F{scene.tries:04d}", time.monotonic()
             assert scene.post_once(name, timeout=20), "a webhook was refused"
             answers.append(time.monotonic() - before)
             posted[name] = before

@@ -26,7 +26,7 @@ def sweep(scene: Scene, call: Call, what: int, step: int = 1) -> None:
             assert scene.told() >= {name}, "nobody died, and nothing came of it"
             break
         scene.restart_when_dead()
-        name or scene.tell(severity, name=f"Fault{scene.tries:04d}")
+        name or scene.tell(severity, name=f"F{scene.tries:04d}")
         place += step
     scene.mended()
 

@@ -23,7 +23,7 @@ def test_an_answer_of_ours_that_is_lost_is_posted_again(stage: Stage, verdict: V
     scene.start()
     for n in range(10):
         scene.tries += 1
-        name = f"Fault{n:04d}"
+        name = f"F{n:04d}"
         body = payload(name)
         with socket.create_connection(("127.0.0.1", int(scene.daemon.url.rpartition(":")[2]))) as source:
             head = f"POST /alertmanager HTTP/1.1\r\nHost: 127.0.0.1\r\nAuthorization: Bearer {TOKEN}\r\n"
@@ -56,7 +56,7 @@ def test_hooks_while_the_daemon_is_off(stage: Stage, verdict: Verdict) -> None:
     scene = stage()
     scene.start()
     assert scene.daemon.stop() == 0
-    names = [f"Fault{n:04d}" for n in range(60)]
+    names = [f"F{n:04d}" for n in range(60)]
     with ThreadPoolExecutor(30) as pool:
         list(pool.map(lambda name: hook(scene, name), names))
     scene.tries = len(names)
