@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from ipaddress import ip_network
 from pathlib import Path
 
@@ -134,3 +135,12 @@ def test_what_is_wrong_there_is_said_without_the_token(line: str) -> None:
     with pytest.raises(RoleError) as caught:
         read_token(line)
     assert "abc" not in str(caught.value) + caught.value.advice
+
+
+def test_the_token_that_scrapes_and_the_one_that_posts_lie_in_different_files() -> None:
+    shipped = Path(__file__).parents[1] / "integrations"
+    scrapes = (shipped / "prometheus" / "scrape.yml").read_text("utf-8")
+    posts = (shipped / "alertmanager" / "alertmanager.yml").read_text("utf-8")
+    found = [set(re.findall(r"/etc/prometheus/[\w.-]+\.token", text)) for text in (scrapes, posts)]
+    assert all(found)
+    assert found[0].isdisjoint(found[1])
