@@ -1104,6 +1104,19 @@ def test_a_file_that_others_may_change_is_refused(tmp_path: Path) -> None:
         load(path, ENVIRON)
 
 
+@pytest.mark.parametrize("network", ["0.0.0.0/0", "0.0.0.0/1", "::/0", "203.0.113.0/24", "10.0.0.0/7", "a.b"])
+def test_a_network_of_strangers_is_no_trusted_proxy(write: Callable[[str], Path], network: str) -> None:
+    with pytest.raises(ConfigError, match="trusted_proxies"):
+        load(write(MINIMAL + f"web: {{trusted_proxies: ['{network}']}}\n"), ENVIRON)
+
+
+@pytest.mark.parametrize("network", ["10.1.0.0/16", "203.0.113.7", "::1", "fd00::/8", "172.16.0.0/12"])
+def test_a_private_network_and_any_single_address_may_be_trusted(
+    write: Callable[[str], Path], network: str
+) -> None:
+    assert len(load(write(MINIMAL + f"web: {{trusted_proxies: ['{network}']}}\n"), ENVIRON).web.proxies) == 1
+
+
 @pytest.mark.parametrize("networks", ["10.0.0.0/8", "[10.0.0.1, 'fd00::/8']"])
 def test_proxies_that_log_people_in_are_addresses_and_networks(
     write: Callable[[str], Path], networks: str

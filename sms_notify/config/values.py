@@ -23,6 +23,21 @@ from sms_notify.policy.matchers import Matcher, MatcherError, parse_matchers
 from sms_notify.policy.rate_limits import Limit, parse_limit
 
 IPNetwork = ipaddress.IPv4Network | ipaddress.IPv6Network
+# RFC 1918, RFC 6598, RFC 4193, and what never leaves its link or its machine.
+_PRIVATE = tuple(
+    map(
+        ipaddress.ip_network,
+        (
+            "10.0.0.0/8",
+            "172.16.0.0/12",
+            "192.168.0.0/16",
+            "100.64.0.0/10",
+            "127.0.0.0/8",
+            "fc00::/7",
+            "fe80::/10",
+        ),
+    )
+)
 _LONGEST_NAME = 12
 _SENDER = re.compile(r"[A-Za-z0-9 ._-]+")
 _DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
@@ -210,7 +225,9 @@ def _network(value: object) -> IPNetwork:
         network = ipaddress.ip_network(text)
     except ValueError:
         raise refused("is not an address or a network", "write 127.0.0.1, ::1 or 10.0.0.0/8") from None
-    if not network.is_private:
+    # Not by is_private, which looks at both ends alone: 0.0.0.0/0 begins and ends in reserved ranges.
+    within = any(network.version == one.version and network.subnet_of(one) for one in _PRIVATE)  # type: ignore[arg-type]
+    if network.num_addresses > 1 and not within:
         raise refused(
             "is not a private network: anybody there could be any user", "name the proxy's own address"
         )
