@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from sms_notify.store.breakers import ASK_AGAIN_AFTER, WAITED_FOR, WHOLE
+from sms_notify.store.messages import LOST_ONCE
 from sms_notify.store.tx import Tx, from_stored, stored
 
 _MICROSECOND = timedelta(microseconds=1)
@@ -27,7 +28,7 @@ class Waits:
 # wider than theirs costs ticks in vain; one that is narrower makes a replay late. `< :limit` of theirs is one
 # microsecond after the moment. Each is the first entry of an index, but for two that read all that is queued or open, of an
 # index alone. The states are literals, for a partial index is not found by a parameter.
-_BY_TICK = """
+_BY_TICK = f"""
   union all select min(due_at) from agenda where what = 'escalate'
   union all select min(due_at) from agenda where what = 'remind'
   union all select min(due_at) from agenda where what = 'calm'
@@ -43,8 +44,7 @@ _BY_TICK = """
   union all select min(expires_at) from messages where state = 'queued'
   union all select min(lease_until) from messages where state = 'submitting'
   union all select min(updated_at) + :reconcile_wait from messages where state = 'unknown'
-  union all select min(updated_at) + :lost_once from messages where state = 'unknown' and severity = 'critical'
-    and ambiguous = 1
+  union all select min(updated_at) + :lost_once from messages where state = 'unknown' and {LOST_ONCE}
   union all select min(sent_at) + :report_timeout from messages where state = 'sent'
   union all select min(sent_at) + :report_timeout from messages where state = 'buffered'
 """

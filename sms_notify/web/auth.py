@@ -9,7 +9,7 @@ import hmac
 import re
 import secrets
 from dataclasses import dataclass
-from ipaddress import IPv4Network, IPv6Network, ip_address
+from ipaddress import ip_address
 
 from starlette.requests import Request
 
@@ -19,7 +19,7 @@ from sms_notify.web.http_limits import GONE
 from sms_notify.web.password_checks import BusyError, Checks
 from sms_notify.web.refusals import client_of
 from sms_notify.web.roles import OF_A_USER, Role, Roles, Token
-from sms_notify.web.settings import WebSettings
+from sms_notify.web.settings import Networks, WebSettings
 
 # A name and a password together; longer ones are refused before any scrypt is spent on them.
 MAX_CREDENTIALS = 1_024
@@ -159,7 +159,7 @@ class Gatekeeper:
         self._refused[ticket] = None
 
 
-def _is_within(client: str, networks: tuple[IPv4Network | IPv6Network, ...]) -> bool:
+def _is_within(client: str, networks: Networks) -> bool:
     try:
         address = ip_address(client)
     except ValueError:

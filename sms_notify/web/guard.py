@@ -67,9 +67,8 @@ def objection(method: str, path: str, headers: Headers, settings: WebSettings) -
             "A web page in a browser sent this (it has the header Origin or Sec-Fetch-Site), and no page may, so nothing"
             " was done. Send it from a program, without these headers.",
         )
-    if (
-        len(headers.getlist("host")) > 1
-    ):  # RFC 9112 section 3.2: a proxy before us may have read the other one
+    # RFC 9112 section 3.2: a proxy before us may have read the other one.
+    if len(headers.getlist("host")) > 1:
         return HTTPException(400, "This request has two Host headers, so nothing was done. Send one.")
     if settings.open and not _is_for_us(headers.getlist("host"), settings):
         return _not_our_name(headers.get("host", ""))

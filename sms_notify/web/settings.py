@@ -8,6 +8,8 @@ from ipaddress import IPv4Network, IPv6Network
 
 from sms_notify.web.roles import Token, User
 
+Networks = tuple[IPv4Network | IPv6Network, ...]
+
 
 @dataclass(frozen=True, slots=True)
 class WebSettings:
@@ -20,7 +22,7 @@ class WebSettings:
     external_url: str = ""
     tokens: tuple[Token, ...] = ()
     users: Mapping[str, User] = field(default_factory=dict)
-    proxies: tuple[IPv4Network | IPv6Network, ...] = ()
+    proxies: Networks = ()
     tls_cert: str = ""
     tls_key: str = ""
 
