@@ -13,9 +13,13 @@ from starlette.routing import Route
 
 from sms_notify.web.ack_link import PREFIX, Links
 from sms_notify.web.auth import Gatekeeper
-from sms_notify.web.pages import Pages
+from sms_notify.web.incident_pages import IncidentPages
+from sms_notify.web.message_pages import MessagePages
+from sms_notify.web.oncall_page import OncallPage
+from sms_notify.web.page_frame import PageFrame
 from sms_notify.web.ports import People
 from sms_notify.web.rendering import Html, root_of
+from sms_notify.web.status_page import StatusPage
 
 _HEADLINES = {
     400: "This cannot be done",
@@ -40,7 +44,8 @@ class PageRoutes:
         seconds: float,
     ) -> None:
         self._html = Html()
-        self._pages = Pages(people, self._html, gatekeeper, ready, seconds)
+        frame = PageFrame(people, self._html, gatekeeper, ready, seconds)
+        self._pages = (StatusPage(frame), IncidentPages(frame), MessagePages(frame), OncallPage(frame))
         self._links = Links(people, self._html, seconds)
 
     def routes(self) -> list[Route]:
@@ -49,7 +54,8 @@ class PageRoutes:
             Route(PREFIX + name, partial(_file, content, kind))
             for name, (content, kind) in self._html.files.items()
         ]
-        return [*self._pages.routes(), *files, *self._links.routes()]
+        pages = [route for page in self._pages for route in page.routes()]
+        return [*pages, *files, *self._links.routes()]
 
     async def refusal(self, request: Request, error: HTTPException) -> Response:
         """A page for whoever asked for one, a line of text for machines."""

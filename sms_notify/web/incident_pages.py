@@ -1,0 +1,82 @@
+"""One incident: what it is, who was told, its story, and its buttons."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from sms_notify.explain import timeline
+from sms_notify.policy.episodes import tag_of
+from sms_notify.policy.vocabulary import AckBy
+from sms_notify.store import page_queries
+from sms_notify.store.page_queries import NotificationProgress, ShownIncident
+from sms_notify.store.tx import Tx
+from sms_notify.web.page_frame import PageFrame, actor, back_to, incident_id_of
+
+_STORY_LINES = 400
+
+
+@dataclass(frozen=True, slots=True)
+class IncidentView:
+    """Everything of one incident's page."""
+
+    incident: ShownIncident
+    told: tuple[NotificationProgress, ...]
+    lines: tuple[timeline.Line, ...]
+    left_out: int
+
+
+class IncidentPages:
+    def __init__(self, frame: PageFrame) -> None:
+        self._frame = frame
+
+    def routes(self) -> list[Route]:
+        return [Route("/incidents/{id}", self._incident, methods=["GET", "POST"])]
+
+    async def _incident(self, request: Request) -> Response:
+        user = await self._frame.enter(request)
+        id_ = incident_id_of(request.path_params["id"])
+        if request.method == "POST":
+            return await self._take_care(request, user, id_)
+        people, clock = self._frame.people, self._frame.clock(user)
+        beside = timeline.Beside(clock.at, people.route, people.receivers)
+        view = await self._frame.read(lambda tx: view_of(tx, id_, beside))
+        if view is None:
+            raise _no_incident()
+        return self._frame.page("incident.html", request, user, page=view)
+
+    async def _take_care(self, request: Request, user: str, id_: int) -> Response:
+        """The buttons of an incident: one acknowledges, one takes that back, one closes it."""
+        frame, by = self._frame, actor(user)
+        form = await frame.form(request)
+        if await frame.read(lambda tx: page_queries.incident(tx, id_)) is None:
+            raise _no_incident()
+        match form.get("do", ""):
+            case "":
+                await frame.store(frame.people.acknowledge([id_], by, AckBy.PAGE))
+            case "unack":
+                await frame.store(frame.people.unacknowledge([id_], by))
+            case "close":
+                await frame.store(frame.people.close([id_], by))
+            case _:
+                raise HTTPException(400, "No button of this page asks for that.")
+        return back_to(tag_of(id_))
+
+
+def view_of(tx: Tx, incident_id: int, beside: timeline.Beside) -> IncidentView | None:
+    """None where there is no such incident."""
+    incident = page_queries.incident(tx, incident_id)
+    told = timeline.of_incident(tx, incident_id, beside)
+    if incident is None or told is None:
+        return None
+    shown = told[1][:_STORY_LINES]
+    people = tuple(page_queries.told(tx, incident_id))
+    return IncidentView(incident, people, tuple(shown), len(told[1]) - len(shown))
+
+
+def _no_incident() -> HTTPException:
+    return HTTPException(404, "There is no such incident.")
