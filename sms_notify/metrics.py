@@ -27,7 +27,7 @@ from sms_notify.policy.retry_policy import Scope
 from sms_notify.policy.rotations import gaps
 from sms_notify.policy.routing import Receiver
 from sms_notify.policy.vocabulary import Applied, Cause, Decision, Heard, Ignored, State
-from sms_notify.store import breakers, decisions, limit_rows, queries
+from sms_notify.store import account_rows, breakers, decisions, queries
 from sms_notify.store.damage import StoreFailure
 from sms_notify.store.sqlite import SqliteStore
 from sms_notify.store.tx import Row, Tx, moment
@@ -369,9 +369,8 @@ class Metrics:
     def _set_days_left(self, tx: Tx, now: datetime) -> None:
         """Unknown, and so not a number, until a balance was told and something was spent."""
         for gateway in self._gateways:
-            pace = limit_rows.spent_per_day(tx, gateway, now)
-            left = limit_rows.balance(tx, gateway)
-            self.days_left.labels(gateway).set(left / pace if left is not None and pace else float("nan"))
+            left = account_rows.days_left(tx, gateway, now)
+            self.days_left.labels(gateway).set(left if left is not None else float("nan"))
 
     def _set_breakers(self, broken: Mapping[tuple[str, str], int]) -> None:
         """How many are open: of senders, numbers and countries there can be several."""

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
+from html.parser import HTMLParser
 from itertools import count
 from pathlib import Path
 from typing import Any
 
 import requests
 from web_serving import SOON, Recorder, Served
-from workbench import NOON, Bench, VirtualClock, a_plan
+from workbench import NOON, Bench, VirtualClock, a_plan, firing
 
 from sms_notify.engine import Engine
 from sms_notify.errors import StoreError
@@ -36,6 +38,7 @@ from sms_notify.web.server import WebServer
 from sms_notify.web.settings import WebSettings
 from sms_notify.web.webhooks import Patience, build
 
+BROWSER = {"Accept": "text/html,application/xhtml+xml,*/*;q=0.8"}
 USER, PASSWORD = "ops", "correct horse"
 HASHED = passwords.hash_password(PASSWORD, b"0123456789abcdef")
 LOGIN = (USER, PASSWORD)
@@ -61,6 +64,7 @@ class Site:
     committer: Committer
     schedules: Mapping[str, Schedule]
     served: Served
+    gateways: tuple[str, ...] = ()
     broken: bool = False
     gate: threading.Event | None = None
     entered: threading.Event = field(default_factory=threading.Event)
@@ -112,6 +116,7 @@ class Site:
             schedules=lambda: self.schedules,
             now=self.bench.clock,
             directory=replace(known, people={**known.people, USER: OPS}),
+            gateways=self.gateways,
         )
 
     # As people and strangers ask.
@@ -164,6 +169,7 @@ def site(
     recorder: Recorder | None = None,
     patience: Patience | None = None,
     at: datetime = NOON,
+    gateways: tuple[str, ...] = ("main",),
 ) -> Iterator[Site]:
     """The pages of a daemon that has heard nothing yet; one user may look at them unless `settings` say otherwise."""
     url = f"sqlite://{folder}/pages.db"
@@ -175,7 +181,7 @@ def site(
     committer.start()
     settings = settings or WebSettings(port=0, users={USER: User(Secret(HASHED), frozenset(Role))})
     recorder = recorder or Recorder()
-    running = Site(bench, committer, named, served=None)  # type: ignore[arg-type]
+    running = Site(bench, committer, named, served=None, gateways=gateways)  # type: ignore[arg-type]
     app = build(recorder.hooks(), settings, patience or Patience(accept=SOON, guess=0), running.people())
     server = WebServer(app, settings, HttpLimits())
     running.served = Served(server.start(), recorder, server)
@@ -185,3 +191,39 @@ def site(
         assert server.stop(SOON)
         committer.stop()
         bench.store.close()
+
+
+def is_down(pages: Site) -> Site:
+    """HostDown on web-1 was told to alice and bob."""
+    pages.bench.accept(firing("HostDown", instance="web-1"))
+    return pages
+
+
+class Text(HTMLParser):
+    """What a person reads of a page, and the elements that it is made of."""
+
+    def __init__(self, html: str) -> None:
+        super().__init__()
+        self.words: list[str] = []
+        self.tags: list[tuple[str, dict[str, str | None]]] = []
+        self.feed(html)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append((tag, dict(attrs)))
+
+    def handle_data(self, data: str) -> None:
+        self.words.append(data)
+
+    @property
+    def text(self) -> str:
+        return " ".join(" ".join(self.words).split())
+
+
+def read(html: str) -> str:
+    return Text(html).text
+
+
+def headline(html: str) -> str:
+    found = re.search(r"<h1>(.*?)</h1>", html, re.DOTALL)
+    assert found is not None
+    return read(found[1])

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
-
 import click
 
 from sms_notify.cli.common import account_of, config_option, json_option, local, say, settings_of, table
@@ -12,10 +10,9 @@ from sms_notify.errors import StoreError, UsageError
 from sms_notify.gateways.base import ByHand, Failed, LastReports, Report
 from sms_notify.gateways.registry import client_of, delivery_token, explain_code
 from sms_notify.policy.outcomes import Outcome, Reason
-from sms_notify.store import queries
+from sms_notify.store import account_rows
 from sms_notify.store.sqlite import SqliteStore
 
-_SPEND_OVER = timedelta(days=7)
 gateway_option = click.option("--gateway", metavar="NAME", help="Which gateway; else the first.")
 
 
@@ -34,7 +31,7 @@ def credits_command(ctx: click.Context, config_file: str | None, gateway: str | 
     left = client_of(account).credits()
     if isinstance(left, Failed):
         raise UsageError(f"{account.name}: the balance is not known: {why(left)}")
-    daily = _spent_a_day(SqliteStore(settings.storage_url))
+    daily = _spent_a_day(SqliteStore(settings.storage_url), account.name)
     days = left / daily if daily else None
     known = (
         f", {daily:.1f} a day, {days:.0f} days left"
@@ -55,11 +52,11 @@ def credits_command(ctx: click.Context, config_file: str | None, gateway: str | 
         ctx.exit(1)
 
 
-def _spent_a_day(store: SqliteStore) -> float:
-    """Credits a day over the last week; none where there is no database yet."""
+def _spent_a_day(store: SqliteStore, gateway: str) -> float:
+    """Credits a day of late, as the metric counts them; none where there is no database yet."""
     try:
         with store.reading() as tx:
-            return queries.spent_since(tx, wall_clock() - _SPEND_OVER) / _SPEND_OVER.days
+            return account_rows.spent_per_day(tx, gateway, wall_clock())
     except StoreError:
         return 0.0
 

@@ -57,6 +57,7 @@ def front_of(
         directory=settings.directory,
         route=settings.route,
         receivers=settings.receivers,
+        gateways=tuple(gateway.name for gateway in settings.gateways),
     )
     return build(hooks, settings.web, people=people, refusals=refusals)
 

@@ -141,22 +141,6 @@ def _at_all_sql(of_receiver: bool) -> str:
     )
 
 
-def set_balance(tx: Tx, gateway: str, credits_left: int, now: datetime) -> None:
-    tx.run(
-        "insert into balances (gateway, credits, at) values (:gateway, :credits, :now)"
-        " on conflict (gateway) do update set credits = excluded.credits, at = excluded.at",
-        gateway=gateway,
-        credits=credits_left,
-        now=stored(now),
-    )
-
-
-def balance(tx: Tx, gateway: str) -> int | None:
-    """The credits left when the gateway was asked last; None where it never told."""
-    row = tx.one("select credits from balances where gateway = :gateway", gateway=gateway)
-    return int(row["credits"]) if row is not None else None
-
-
 _HOLD = (
     insert_into("holds", "number, lane, scope, since, until, announced") + " on conflict (number, lane)"
     " do update set scope = excluded.scope, since = excluded.since, until = excluded.until, announced = excluded.announced"
@@ -210,22 +194,6 @@ def free_silent_lanes(tx: Tx, now: datetime) -> None:
         f" or p.why in {in_list(hold for hold in Hold if hold.of_limits)} and p.held_by <> '{LimitScope.RECEIVER}'))",
         now=stored(now),
     )
-
-
-_WEEK = timedelta(days=7)
-
-
-def spent_per_day(tx: Tx, gateway: str, now: datetime) -> float:
-    """Credits a day over the last week, or since the first text where that is less than a week ago."""
-    row = tx.one(
-        "select sum(parts) as n, min(started_at) as first from departures where started_at > :since and gateway = :gateway",
-        since=stored(now - _WEEK),
-        gateway=gateway,
-    )
-    if row is None or not row["n"]:
-        return 0.0
-    days = max(1.0, (now - moment(row["first"])) / timedelta(days=1))
-    return float(row["n"]) / days
 
 
 def next_critical(tx: Tx) -> datetime | None:

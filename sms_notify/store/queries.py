@@ -10,7 +10,7 @@ from sms_notify.alert import Severity
 from sms_notify.policy.vocabulary import State
 from sms_notify.store.literals import in_list
 from sms_notify.store.messages import TELLS, TOLD_BY
-from sms_notify.store.tx import Row, Tx, from_stored, stored
+from sms_notify.store.tx import Row, Tx, from_stored
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,14 +78,6 @@ def totals(tx: Tx) -> Totals:
         tx.all(_HELD_NOW),
         sum(row["n"] for row in tx.all(_CRITICAL_UNTOLD)),
     )
-
-
-def spent_since(tx: Tx, since: datetime) -> int:
-    """Credits that texts have cost since then: one a part, for each time a gateway took one. Reads the whole ledger."""
-    row = tx.one(
-        "select sum(parts) as n from ledger where state = 'sent' and at >= :since", since=stored(since)
-    )
-    return int(row["n"] or 0) if row is not None else 0
 
 
 def last_messages(tx: Tx, limit: int, after: int = 0) -> Sequence[Row]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from starlette.exceptions import HTTPException
@@ -15,9 +16,11 @@ from sms_notify.policy.vocabulary import AckBy
 from sms_notify.store import page_queries
 from sms_notify.store.page_queries import NotificationProgress, ShownIncident
 from sms_notify.store.tx import Tx
+from sms_notify.web.links import links_of
 from sms_notify.web.page_frame import PageFrame, actor, back_to, incident_id_of
 
 _STORY_LINES = 400
+_EARLIER = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +31,12 @@ class IncidentView:
     told: tuple[NotificationProgress, ...]
     lines: tuple[timeline.Line, ...]
     left_out: int
+    earlier: tuple[ShownIncident, ...]
+
+    @property
+    def links(self) -> Sequence[tuple[str, str]]:
+        """What its source links to, by what it leads to."""
+        return links_of(self.incident.alert)
 
 
 class IncidentPages:
@@ -35,7 +44,21 @@ class IncidentPages:
         self._frame = frame
 
     def routes(self) -> list[Route]:
-        return [Route("/incidents/{id}", self._incident, methods=["GET", "POST"])]
+        return [
+            Route("/incidents", self._take_care_of_many, methods=["POST"]),
+            Route("/incidents/{id}", self._incident, methods=["GET", "POST"]),
+        ]
+
+    async def _take_care_of_many(self, request: Request) -> Response:
+        """A list's buttons: `only` names those of one button, else each chosen `id` counts. What is none is passed over."""
+        frame = self._frame
+        user = await frame.enter(request)
+        form = await frame.form(request)
+        names = form["only"].split() if "only" in form else form.getlist("id")
+        ids = [id_ for id_ in map(incident_id_of, names) if id_]
+        if ids:
+            await frame.store(frame.people.acknowledge(ids, actor(user), AckBy.PAGE))
+        return back_to("./")
 
     async def _incident(self, request: Request) -> Response:
         user = await self._frame.enter(request)
@@ -74,8 +97,9 @@ def view_of(tx: Tx, incident_id: int, beside: timeline.Beside) -> IncidentView |
     if incident is None or told is None:
         return None
     shown = told[1][:_STORY_LINES]
-    people = tuple(page_queries.told(tx, incident_id))
-    return IncidentView(incident, people, tuple(shown), len(told[1]) - len(shown))
+    people = tuple(page_queries.told(tx, [incident_id]).get(incident_id, ()))
+    before = tuple(page_queries.earlier(tx, incident_id, _EARLIER))
+    return IncidentView(incident, people, tuple(shown), len(told[1]) - len(shown), before)
 
 
 def _no_incident() -> HTTPException:

@@ -28,7 +28,7 @@ T = TypeVar("T")
 Fields = ImmutableMultiDict[str, str]
 """What a form sent: a name may stand in it more than once."""
 
-MAX_FORM = 8 * 1024
+MAX_FORM = 16 * 1024  # the tags of a storm of a thousand stand in one button
 _MAX_FIELDS = 300  # a box for each incident that a page shows
 _LONGEST_ID = 18  # digits that surely fit a row's number
 _ANYBODY = "somebody on this machine"  # who acknowledges where nobody needs a name

@@ -32,6 +32,7 @@ class People:
     `add_override` takes schedule, person, start, end (aware UTC) and who asked, and returns the override's number;
     `remove_override` takes the number and who asked, and returns False where there is none. `schedules` gives those
     that count now, with their calendars read. `route` and `receivers` help to tell why somebody was not told.
+    `gateways` are the accounts that text, in order of preference.
     """
 
     view: View
@@ -45,3 +46,4 @@ class People:
     directory: Directory = field(default_factory=Directory)
     route: Route | None = None
     receivers: Mapping[str, Receiver] = field(default_factory=dict)
+    gateways: tuple[str, ...] = ()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta, tzinfo
 from pathlib import Path
@@ -15,16 +14,20 @@ from starlette.responses import HTMLResponse, Response
 from sms_notify.logs import unnumbered
 from sms_notify.policy.directory import Directory
 from sms_notify.policy.episodes import tag_of
-from sms_notify.web.labels import ENDS, HOLDS, ack_way_of, label_of, level_of, summary_of, what_of
+from sms_notify.web.labels import ENDS, HOLDS, ack_way_of, in_brief, label_of, level_of, summary_of, what_of
+from sms_notify.web.links import web_address
 from sms_notify.wording.alert_fields import where_of
 
 _ROOM = Path(__file__).parent
 _POLICY = (
-    "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; base-uri 'none';"
-    " frame-ancestors 'none'"
+    "default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self'; img-src 'self'; form-action 'self';"
+    " base-uri 'none'; frame-ancestors 'none'"
 )
-_FILES = {"style.css": "text/css; charset=utf-8", "icon.svg": "image/svg+xml"}
-_WEB = re.compile(r"https?://[^\s\"<>]{1,2000}", re.IGNORECASE)
+_FILES = {
+    "style.css": "text/css; charset=utf-8",
+    "icon.svg": "image/svg+xml",
+    "refresh.js": "text/javascript; charset=utf-8",
+}
 
 
 class Clock:
@@ -39,14 +42,18 @@ class Clock:
 
     def at(self, at: datetime) -> str:
         """`14:05`; with the day where it is another one, with the year where it is far."""
+        return self._told(at, "%H:%M")
+
+    def to_the_second(self, at: datetime) -> str:
+        """As `at`, with seconds."""
+        return self._told(at, "%H:%M:%S")
+
+    def _told(self, at: datetime, time: str) -> str:
         shown, today = self.local(at), self.local(self.now)
         if shown.date() == today.date():
-            return f"{shown:%H:%M}"
-        return (
-            f"{shown:%a %-d %b %H:%M}"
-            if abs(at - self.now) < timedelta(days=180)
-            else f"{shown:%-d %b %Y %H:%M}"
-        )
+            return f"{shown:{time}}"
+        near = abs(at - self.now) < timedelta(days=180)
+        return f"{shown:%a %-d %b {time}}" if near else f"{shown:%-d %b %Y {time}}"
 
     def exact(self, at: datetime) -> str:
         return f"{self.local(at):%Y-%m-%d %H:%M:%S}"
@@ -87,11 +94,6 @@ def shown(value: object) -> object:
     return value
 
 
-def web_address(text: str) -> str:
-    """`text` where it is an address to follow and nothing else, else empty: no other scheme may stand in a link."""
-    return text if _WEB.fullmatch(text) else ""
-
-
 class Html:
     """Renders the pages."""
 
@@ -115,6 +117,7 @@ class Html:
             level=level_of,
             ack_way=ack_way_of,
             web=web_address,
+            in_brief=in_brief,
         )
         self._environment.globals.update(ends=ENDS, holds=HOLDS)
         self.files = {name: ((_ROOM / name).read_bytes(), kind) for name, kind in _FILES.items()}

@@ -21,8 +21,10 @@ class StatusPage:
         frame = self._frame
         user = await frame.enter(request)
         people, clock = frame.people, frame.clock(user)
-        schedules, now = people.schedules(), people.now()
+        schedules, now = people.schedules(), clock.local(clock.now)
         status = await frame.read(
-            lambda tx: status_of(tx, schedules, frame.ready(), now, people.directory, clock.at)
+            lambda tx: status_of(
+                tx, schedules, people.gateways, frame.ready(), now, people.directory, clock.at
+            )
         )
         return frame.page("status.html", request, user, status=status)
