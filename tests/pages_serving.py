@@ -79,6 +79,11 @@ class Site:
         with self.bench.store.reading() as tx:
             return job(tx)
 
+    def version(self) -> object:
+        if self.broken:
+            raise StoreError("/var/lib/secret-path: disk I/O error")
+        return self.bench.store.version()
+
     async def acknowledge(self, ids: Sequence[int], by: str, how: AckBy) -> list[int]:
         self.acknowledged.append((tuple(ids), by, how))
         engine, now = self.bench.engine, self.bench.clock()
@@ -117,6 +122,7 @@ class Site:
             now=self.bench.clock,
             directory=replace(known, people={**known.people, USER: OPS}),
             gateways=self.gateways,
+            version=self.version,
         )
 
     # As people and strangers ask.

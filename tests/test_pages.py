@@ -46,7 +46,7 @@ from sms_notify.web.links import web_address
 from sms_notify.web.oncall_view import rota_of, wish_of
 from sms_notify.web.page_frame import MAX_FORM
 from sms_notify.web.rendering import Clock, clock_of, root_of, span
-from sms_notify.web.roles import Token, User
+from sms_notify.web.roles import Role, Token, User
 from sms_notify.web.settings import WebSettings
 
 PAGES = ("/", "/incidents/1", "/messages", "/oncall")
@@ -490,10 +490,8 @@ def test_hostile_labels_are_shown_as_text_on_every_page(pages: Site) -> None:
     for path in paths:
         page = Text(pages.get(path).text)
         assert not [tag for tag, attrs in page.tags if any(a.startswith("on") for a in attrs)]
-        assert [attrs["src"] for tag, attrs in page.tags if tag == "script"] in (
-            [],
-            [f"{root_of(path)}a/refresh.js"],
-        )
+        ours = rf"{re.escape(root_of(path))}a/refresh\.js\?v=[0-9a-f]{{12}}"
+        assert all(re.fullmatch(ours, attrs["src"] or "") for tag, attrs in page.tags if tag == "script")
         assert "49" not in page.text.replace("{{ 7*7 }}", "")
         if path != "/oncall":
             assert "<script>hit()</script>" in page.text
@@ -606,7 +604,8 @@ def test_a_database_that_cannot_be_read_is_a_503_page_without_its_path(down: Sit
     assert (answer.status_code, answer.headers["Retry-After"]) == (503, "5")
     assert headline(answer.text) == "Not now"
     assert "secret-path" not in answer.text
-    assert "refresh" in answer.text
+    assert "Load it again" in answer.text
+    assert "http-equiv" not in answer.text
 
 
 @pytest.mark.parametrize("path", ["/incidents/1", "/oncall", "/a/k000000001"])
@@ -690,3 +689,50 @@ def test_the_way_to_the_first_page_is_as_deep_as_the_address(path: str, root: st
 )
 def test_what_is_no_web_address_is_no_link(text: str) -> None:
     assert web_address(text) == ""
+
+
+# What is sent over the wire
+
+
+def test_a_page_is_packed_for_whoever_unpacks_it_and_plain_for_others(standing: Site) -> None:
+    for path in (*PAGES, f"/a/{standing.codes()[0]}"):
+        packed = standing.get(path, headers={"Accept-Encoding": "br, gzip;q=0.5"})
+        assert packed.headers["Content-Encoding"] == "gzip"
+        for plain in ("", "identity", "gzip;q=0", "br, gzip; q=0.0"):
+            answer = standing.get(path, headers={"Accept-Encoding": plain})
+            assert "Content-Encoding" not in answer.headers
+            assert answer.headers["Vary"] == "Accept-Encoding"
+            assert headline(answer.text) == headline(packed.text)
+
+
+def test_pages_are_kept_by_nobody_and_files_for_as_long_as_their_address_names_them(standing: Site) -> None:
+    page = standing.get("/")
+    assert page.headers["Cache-Control"] == "no-store"
+    files = re.findall(r'"\./(a/[a-z.]+\?v=[0-9a-f]+)"', page.text)
+    assert sorted({name.partition("?")[0] for name in files}) == ["a/icon.svg", "a/refresh.js", "a/style.css"]
+    for name in files:
+        answer = standing.follow("GET", f"/{name}")
+        assert answer.headers["Cache-Control"] == "public, max-age=31536000, immutable"
+        assert answer.headers["Content-Encoding"] == "gzip"
+        bare = standing.follow("GET", f"/{name.partition('?')[0]}")
+        assert (bare.headers["Cache-Control"], bare.content) == ("no-cache", answer.content)
+        again = standing.ask("GET", f"/{name}", auth=None, headers={"If-None-Match": answer.headers["ETag"]})
+        assert (again.status_code, again.content) == (304, b"")
+
+
+def test_a_status_page_that_is_kept_for_a_second_is_never_older_than_what_was_stored(down: Site) -> None:
+    first = down.get("/")
+    assert first.content == down.get("/").content
+    down.bench.accept(firing("DiskFull", instance="db1"), group="d")
+    assert "DiskFull" in down.get("/").text
+    down.bench.acknowledge(1, by="bob")
+    assert "bob takes care of it" in down.get("/").text
+    down.bench.clock.move(seconds=1)
+    assert "As of 2026-11-22 12:00:01" in down.get("/").text
+
+
+def test_what_one_user_is_shown_is_not_kept_for_another(tmp_path: Path) -> None:
+    users = {name: User(Secret(HASHED), frozenset(Role)) for name in ("ops", "alice")}
+    with site(tmp_path, settings=WebSettings(port=0, users=users)) as pages:
+        assert "times of UTC · ops" in read(pages.get("/").text)
+        assert "times of Europe/Brussels · alice" in read(pages.get("/", auth=("alice", LOGIN[1])).text)

@@ -197,10 +197,10 @@ class Whole:
         self.metrics.render(self.store, "", self.clock)
         beside = timeline.Beside(str, self.plan.route, self.plan.receivers, ("main",))
         with self.store.reading() as tx:
-            status_of(tx, self.plan.schedules, (), NOON, self.plan.directory, str)
+            status_of(tx, self.plan.schedules, ("main",), (), NOON, self.plan.directory, str)
             assert timeline.of_incident(tx, ROWS, beside)
             assert timeline.of_message(tx, ROWS, beside)
-            page_queries.told(tx, ROWS)
+            page_queries.told(tx, [ROWS])
             assert page_queries.linked(tx, f"code{ROWS}")
             assert queries.last_messages(tx, 10)
             assert queries.open_incidents(tx)

@@ -25,7 +25,7 @@ from sms_notify.web import body
 from sms_notify.web.ports import People
 from sms_notify.web.rarely import Rarely
 from sms_notify.web.refusals import client_of
-from sms_notify.web.rendering import Html, clock_of, root_of
+from sms_notify.web.rendering import Html, clock_of
 from sms_notify.web.store_reader import StoreReader, settled
 
 PREFIX = "/a/"
@@ -87,7 +87,6 @@ class Links:
     def _page(self, request: Request, linked: Linked, *, taken: bool) -> Response:
         clock = clock_of(linked.message.recipient, self._people.directory, self._people.now())
         values = {
-            "root": root_of(request.url.path),
             "clock": clock,
             "incidents": linked.incidents,
             "waiting": [incident for incident in linked.incidents if incident.waits],
@@ -95,7 +94,7 @@ class Links:
             "taken": taken,
             "recipient": linked.message.recipient,
         }
-        return self._html.page("link.html", values, referrer="no-referrer")
+        return self._html.page("link.html", request, values, referrer="no-referrer")
 
 
 class _Tries:

@@ -20,7 +20,7 @@ from sms_notify.web import body
 from sms_notify.web.auth import Gatekeeper
 from sms_notify.web.password_checks import BusyError
 from sms_notify.web.ports import People
-from sms_notify.web.rendering import Clock, Html, clock_of, root_of
+from sms_notify.web.rendering import Clock, Html, clock_of
 from sms_notify.web.roles import Role
 from sms_notify.web.store_reader import StoreReader, settled
 
@@ -77,9 +77,8 @@ class PageFrame:
         return clock_of(user, self.people.directory, self.people.now())
 
     def page(self, template: str, request: Request, user: str, code: int = 200, **values: object) -> Response:
-        path = request.url.path
-        shown = {"root": root_of(path), "here": path, "clock": self.clock(user), "user": user, **values}
-        return self._html.page(template, shown, code)
+        shown = {"clock": self.clock(user), "user": user, **values}
+        return self._html.page(template, request, shown, code)
 
     async def form(self, request: Request) -> Fields:
         """The fields of a form. Raises HTTPException 400, 408, 413 and 415."""

@@ -32,7 +32,8 @@ class People:
     `add_override` takes schedule, person, start, end (aware UTC) and who asked, and returns the override's number;
     `remove_override` takes the number and who asked, and returns False where there is none. `schedules` gives those
     that count now, with their calendars read. `route` and `receivers` help to tell why somebody was not told.
-    `gateways` are the accounts that text, in order of preference.
+    `gateways` are the accounts that text, in order of preference. `version` is another value whenever
+    something was stored; it is called in a thread, and raises StoreError.
     """
 
     view: View
@@ -47,3 +48,4 @@ class People:
     route: Route | None = None
     receivers: Mapping[str, Receiver] = field(default_factory=dict)
     gateways: tuple[str, ...] = ()
+    version: Callable[[], object] = object

@@ -9,11 +9,13 @@ from zoneinfo import ZoneInfo
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
+from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 
 from sms_notify.logs import unnumbered
 from sms_notify.policy.directory import Directory
 from sms_notify.policy.episodes import tag_of
+from sms_notify.web import static_files
 from sms_notify.web.labels import ENDS, HOLDS, ack_way_of, in_brief, label_of, level_of, summary_of, what_of
 from sms_notify.web.links import web_address
 from sms_notify.wording.alert_fields import where_of
@@ -23,11 +25,6 @@ _POLICY = (
     "default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self'; img-src 'self'; form-action 'self';"
     " base-uri 'none'; frame-ancestors 'none'"
 )
-_FILES = {
-    "style.css": "text/css; charset=utf-8",
-    "icon.svg": "image/svg+xml",
-    "refresh.js": "text/javascript; charset=utf-8",
-}
 
 
 class Clock:
@@ -119,24 +116,34 @@ class Html:
             web=web_address,
             in_brief=in_brief,
         )
-        self._environment.globals.update(ends=ENDS, holds=HOLDS)
-        self.files = {name: ((_ROOM / name).read_bytes(), kind) for name, kind in _FILES.items()}
+        self.files = static_files.read_all()
+        tags = {name: file.tag for name, file in self.files.items()}
+        self._environment.globals.update(ends=ENDS, holds=HOLDS, tags=tags)
 
     def page(
-        self, template: str, values: Mapping[str, object], code: int = 200, *, referrer: str = "same-origin"
+        self,
+        template: str,
+        request: Request,
+        values: Mapping[str, object],
+        code: int = 200,
+        *,
+        referrer: str = "same-origin",
     ) -> Response:
-        """The answer; `referrer` is its Referrer-Policy.
+        """The answer, packed where the client takes that; `referrer` is its Referrer-Policy.
 
         Not no-referrer where a form is protected: browsers would then send `Origin: null` with it (Fetch, 3.2).
         """
-        body = self._environment.get_template(template).render(values)
+        path = request.url.path
+        place = {"root": root_of(path), "here": path}
+        body = self._environment.get_template(template).render({**place, **values})
         headers = {
             "Content-Security-Policy": _POLICY,
             "Referrer-Policy": referrer,
             "X-Robots-Tag": "noindex",
             "Cross-Origin-Opener-Policy": "same-origin",
         }
-        return HTMLResponse(body.encode("utf-8", "replace"), code, headers)
+        content, headers = static_files.dressed(request, body.encode("utf-8", "replace"), headers)
+        return HTMLResponse(content, code, headers)
 
 
 def root_of(path: str) -> str:
