@@ -72,14 +72,6 @@ def test_the_texts_are_shown_newest_first_with_state_reader_and_incidents(down: 
     assert f"delivered alice +32******001 12:00 m1 1 part firing by main #{tag_of(1)}" in text
 
 
-def test_no_more_than_two_hundred_texts_are_shown(pages: Site) -> None:
-    for n in range(102):
-        pages.bench.accept(firing("HostDown", instance=f"web{n}"))
-    answer = pages.get("/messages").text
-    assert answer.count('<p class="body">') == 200
-    assert "the last 200" in read(answer)
-
-
 # Who is on call
 
 

@@ -9,8 +9,9 @@ from datetime import datetime
 from sms_notify.alert import Alert, Severity
 from sms_notify.policy.holds import Hold
 from sms_notify.policy.vocabulary import IncidentState, Kind, PageState, State
-from sms_notify.store import messages, queries
+from sms_notify.store import ledger_queries, messages, queries
 from sms_notify.store.incidents import incident_of
+from sms_notify.store.ledger_queries import IncidentFilter
 from sms_notify.store.literals import in_list
 from sms_notify.store.messages import Message
 from sms_notify.store.tx import Row, Tx, among, from_stored, moment
@@ -115,6 +116,15 @@ def open_incidents(tx: Tx, limit: int) -> Sequence[ShownIncident]:
     return [replace(_incident(row), untold=bool(row["untold"])) for row in tx.all(_OPEN, limit=limit)]
 
 
+def incidents_by(tx: Tx, wanted: IncidentFilter) -> Sequence[ShownIncident]:
+    """In the order of `ledger_queries.incidents_by`."""
+    listed = {one.incident.id: one.untold for one in ledger_queries.incidents_by(tx, wanted)}
+    rows: dict[int, Row] = {}
+    for names, values in among(listed):
+        rows |= {row["id"]: row for row in tx.all(f"select * from incidents where id in ({names})", **values)}
+    return [replace(_incident(rows[id_]), untold=untold) for id_, untold in listed.items()]
+
+
 def open_counts(tx: Tx) -> dict[Severity, tuple[int, int]]:
     """How many are open, and how many of them nobody takes care of; the most severe first."""
     rows = tx.all(
@@ -162,16 +172,6 @@ def queue(tx: Tx) -> Queue:
     assert row is not None  # noqa: S101 - a count always has its row
     assert unknown is not None  # noqa: S101
     return Queue(row["n"], from_stored(row["oldest"]), unknown["n"])
-
-
-def newest_messages(tx: Tx, limit: int) -> Sequence[tuple[Message, tuple[int, ...]]]:
-    """The newest texts, the newest first, each with the incidents that it tells, and without the code of its link."""
-    rows = tx.all("select * from messages order by id desc limit :limit", limit=limit)
-    return [(_shown(row), tuple(dict.fromkeys(messages.incidents_of(tx, row["id"])))) for row in rows]
-
-
-def _shown(row: Row) -> Message:
-    return replace(messages.message_of(row), body=queries.shown_body(row))
 
 
 def linked(tx: Tx, code: str) -> Linked | None:

@@ -1,21 +1,26 @@
-"""One incident: what it is, who was told, its story, and its buttons."""
+"""The list of incidents, and one incident: what it is, who was told, its story, and its buttons."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from urllib.parse import parse_qsl, urlencode
 
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from sms_notify.alert import Severity
 from sms_notify.explain import timeline
 from sms_notify.policy.episodes import tag_of
 from sms_notify.policy.vocabulary import AckBy
 from sms_notify.store import page_queries
+from sms_notify.store.ledger_queries import IncidentFilter
 from sms_notify.store.page_queries import NotificationProgress, ShownIncident
 from sms_notify.store.tx import Tx
+from sms_notify.web.cards import Card
+from sms_notify.web.filters import SHOWN, incident_filter_of, older
 from sms_notify.web.links import links_of
 from sms_notify.web.page_frame import PageFrame, actor, back_to, incident_id_of
 
@@ -45,9 +50,29 @@ class IncidentPages:
 
     def routes(self) -> list[Route]:
         return [
+            Route("/incidents", self._list, methods=["GET"]),
             Route("/incidents", self._take_care_of_many, methods=["POST"]),
             Route("/incidents/{id}", self._incident, methods=["GET", "POST"]),
         ]
+
+    async def _list(self, request: Request) -> Response:
+        frame, asked = self._frame, request.query_params
+        user = await frame.enter(request)
+        wanted = incident_filter_of(asked)
+        listed, told = await frame.read(lambda tx: _listed(tx, wanted))
+        more = older(asked, tag_of(listed[SHOWN - 1].id)) if len(listed) > SHOWN else ""
+        return frame.page(
+            "incidents.html",
+            request,
+            user,
+            cards=[Card((one,)) for one in listed[:SHOWN]],
+            told=told,
+            older=more,
+            asked=asked,
+            severities=list(Severity),
+            receivers=sorted(frame.people.receivers),
+            persons=sorted(frame.people.directory.people),
+        )
 
     async def _take_care_of_many(self, request: Request) -> Response:
         """A list's buttons: `only` names those of one button, else each chosen `id` counts. What is none is passed over."""
@@ -58,7 +83,7 @@ class IncidentPages:
         ids = [id_ for id_ in map(incident_id_of, names) if id_]
         if ids:
             await frame.store(frame.people.acknowledge(ids, actor(user), AckBy.PAGE))
-        return back_to("./")
+        return back_to(_list_again(form.get("back", "")))
 
     async def _incident(self, request: Request) -> Response:
         user = await self._frame.enter(request)
@@ -90,6 +115,13 @@ class IncidentPages:
         return back_to(tag_of(id_))
 
 
+def _listed(
+    tx: Tx, wanted: IncidentFilter
+) -> tuple[Sequence[ShownIncident], Mapping[int, Sequence[NotificationProgress]]]:
+    listed = page_queries.incidents_by(tx, wanted)
+    return listed, page_queries.told(tx, (one.id for one in listed))
+
+
 def view_of(tx: Tx, incident_id: int, beside: timeline.Beside) -> IncidentView | None:
     """None where there is no such incident."""
     incident = page_queries.incident(tx, incident_id)
@@ -100,6 +132,11 @@ def view_of(tx: Tx, incident_id: int, beside: timeline.Beside) -> IncidentView |
     people = tuple(page_queries.told(tx, [incident_id]).get(incident_id, ()))
     before = tuple(page_queries.earlier(tx, incident_id, _EARLIER))
     return IncidentView(incident, people, tuple(shown), len(told[1]) - len(shown), before)
+
+
+def _list_again(query: str) -> str:
+    """The list that the form stood in: of its address only the query is believed."""
+    return f"incidents?{urlencode(parse_qsl(query))}" if query else "./"
 
 
 def _no_incident() -> HTTPException:

@@ -134,7 +134,7 @@ class Html:
         Not no-referrer where a form is protected: browsers would then send `Origin: null` with it (Fetch, 3.2).
         """
         path = request.url.path
-        place = {"root": root_of(path), "here": path}
+        place = {"root": root_of(path), "here": path, "here_query": request.url.query}
         body = self._environment.get_template(template).render({**place, **values})
         headers = {
             "Content-Security-Policy": _POLICY,

@@ -15,9 +15,10 @@ from sms_notify.policy.directory import Directory
 from sms_notify.policy.retry_policy import Level
 from sms_notify.policy.rotations import Schedule
 from sms_notify.self_alerts import gather
-from sms_notify.store import account_rows, breakers, oncall_rows, page_queries, queries
+from sms_notify.store import account_rows, breakers, ledger_queries, oncall_rows, page_queries, queries
 from sms_notify.store.account_rows import Balance, LastRequests
 from sms_notify.store.breakers import SelfAlert
+from sms_notify.store.ledger_queries import MessageFilter
 from sms_notify.store.messages import Message
 from sms_notify.store.page_queries import Held, NotificationProgress, Queue
 from sms_notify.store.tx import Tx
@@ -157,7 +158,7 @@ def status_of(
         held=tuple(page_queries.held(tx)),
         gateways=shown,
         self_alerts=self_alerts,
-        texts=tuple(page_queries.newest_messages(tx, TEXTS_SHOWN)),
+        texts=tuple(ledger_queries.messages_by(tx, MessageFilter(limit=TEXTS_SHOWN))),
     )
 
 

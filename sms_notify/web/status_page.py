@@ -42,4 +42,4 @@ class StatusPage:
         status = await self._frame.read(
             lambda tx: status_of(tx, schedules, people.gateways, not_ready, now, people.directory, clock.at)
         )
-        return self._frame.page("status.html", request, user, status=status)
+        return self._frame.page("status.html", request, user, status=status, persons=people.directory.people)
