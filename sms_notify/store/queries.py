@@ -123,10 +123,16 @@ def _texted(states: Iterable[State]) -> str:
     )
 
 
+PEOPLE_TOLD = _texted(_LEFT)
+"""How many people have a text about the incident `i`, as far as is known."""
+LEFT_OR_WAITS = _texted(_HOPEFUL)
+"""As `PEOPLE_TOLD`, with those whose text may not have left yet."""
+
+
 # What was owed to nobody at all is a gap, or a receiver without people: another matter.
 UNTOLD = (
     f"i.closed_at is null and i.severity = '{Severity.CRITICAL}' and i.acked_at is null"
-    f" and exists (select 1 from pages p where p.incident_id = i.id) and {_texted(_LEFT)} = 0"
+    f" and exists (select 1 from pages p where p.incident_id = i.id) and {PEOPLE_TOLD} = 0"
 )
 """Whether the open incident `i` is critical and has reached nobody, as far as is known, and nobody takes care of it."""
 
@@ -140,7 +146,7 @@ def open_incidents(tx: Tx) -> Sequence[Row]:
     """
     rows = tx.all(
         "select i.*,"
-        f" {_texted(_LEFT)} as told, {_texted(_HOPEFUL)} as texted,"
+        f" {PEOPLE_TOLD} as told, {LEFT_OR_WAITS} as texted,"
         " (select count(distinct p.number) from pages p where p.incident_id = i.id and p.state = 'held') as held,"
         " (select min(p.due_at) from pages p where p.incident_id = i.id and p.state = 'held') as held_until,"
         f" case when {UNTOLD} then 1 else 0 end as untold"
