@@ -34,9 +34,10 @@ from sms_notify.web.ack_link import TRIES
 from sms_notify.web.csrf import is_ours, names_us
 from sms_notify.web.oncall_view import rota_of, wish_of
 from sms_notify.web.pages import MAX_FORM
-from sms_notify.web.rendering import Clock, clock_of, root_of, span, web_address
+from sms_notify.web.rendering import clock_of, root_of, web_address
 from sms_notify.web.roles import Token, User
 from sms_notify.web.settings import WebSettings
+from sms_notify.wording.clock import Clock, span
 
 BROWSER = {"Accept": "text/html,application/xhtml+xml,*/*;q=0.8"}
 PAGES = ("/", "/incidents/1", "/messages", "/oncall")
