@@ -35,7 +35,7 @@ def test_a_user_acknowledges_an_incident_under_their_own_name(down: Site) -> Non
     row = down.incident(1)
     assert (row["state"], row["acked_by"], row["acked_how"]) == ("acknowledged", USER, AckBy.PAGE)
     page = down.get("/incidents/1").text
-    assert "ops takes care of it since 12:00 on this page" in read(page)
+    assert "ops takes care of it since 12:00 UTC on this page" in read(page)
     assert "I take care of it" not in page
 
 
@@ -76,14 +76,14 @@ def test_the_page_says_until_when_an_acknowledgement_holds(down: Site) -> None:
     down.bench.commit(
         lambda tx: tx.run("update incidents set ack_until = :at", at=stored(NOON + timedelta(hours=4)))
     )
-    assert "bob takes care of it since 12:00 until 16:00" in read(down.get("/incidents/1").text)
+    assert "bob takes care of it since 12:00 UTC until 16:00 UTC" in read(down.get("/incidents/1").text)
 
 
 def test_an_incident_that_is_over_says_so_and_has_no_button(down: Site) -> None:
     down.bench.clock.move(minutes=90)
     down.bench.accept(resolved("HostDown", instance="web-1"))
     answer = down.get("/incidents/1").text
-    assert "over since 13:30 , after 1 h 30 min" in read(answer)
+    assert "over since 13:30 UTC , after 1 h 30 min" in read(answer)
     assert "<form" not in answer
 
 
@@ -119,7 +119,7 @@ def test_the_button_comes_before_everything_but_the_name(down: Site) -> None:
 
 
 def test_the_story_tells_seconds(down: Site) -> None:
-    assert "12:00:00 heard firing from alertmanager: first" in read(down.get("/incidents/1").text)
+    assert "12:00:00 UTC heard firing from alertmanager: first" in read(down.get("/incidents/1").text)
 
 
 def test_the_addresses_that_grafana_sends_are_links(pages: Site) -> None:
@@ -138,4 +138,4 @@ def test_earlier_episodes_of_the_same_alert_are_links_with_how_they_ended(pages:
         pages.bench.clock.move(minutes=90)
     assert "Earlier episodes" not in pages.get("/incidents/1").text
     text = read(pages.get("/incidents/2").text)
-    assert f"Earlier episodes #{tag_of(1)} 12:00 over after 1 h 30 min" in text
+    assert f"Earlier episodes #{tag_of(1)} 12:00 UTC over after 1 h 30 min" in text

@@ -45,9 +45,10 @@ from sms_notify.web.csrf import is_ours, names_us
 from sms_notify.web.links import web_address
 from sms_notify.web.oncall_view import rota_of, wish_of
 from sms_notify.web.page_frame import MAX_FORM
-from sms_notify.web.rendering import Clock, clock_of, root_of, span
+from sms_notify.web.rendering import clock_of, root_of
 from sms_notify.web.roles import Role, Token, User
 from sms_notify.web.settings import WebSettings
+from sms_notify.wording.clock import Clock, span
 
 PAGES = ("/", "/incidents/1", "/messages", "/oncall")
 HOSTILE = "<script>hit()</script><img src=x onerror=hit()>\"'&{{ 7*7 }}"
@@ -69,7 +70,7 @@ def test_the_texts_are_shown_newest_first_with_state_reader_and_incidents(down: 
     text = read(down.get("/messages").text)
     newer, older = text.index("m2"), text.index("m1")
     assert newer < older
-    assert f"delivered alice +32******001 12:00 m1 1 part firing by main #{tag_of(1)}" in text
+    assert f"delivered alice +32******001 12:00 UTC m1 1 part firing by main #{tag_of(1)}" in text
 
 
 # Who is on call
@@ -641,9 +642,10 @@ def test_an_alert_without_a_name_is_told_by_what_is_said_of_it() -> None:
 
 def test_times_are_those_of_the_reader_with_a_day_where_it_is_another() -> None:
     clock = Clock(NOON, ZoneInfo("Asia/Tokyo"))
-    assert clock.at(NOON) == "21:00"
-    assert clock.at(NOON + timedelta(hours=4)) == "Mon 23 Nov 01:00"
-    assert clock.at(NOON - timedelta(days=365)) == "22 Nov 2025 21:00"
+    assert clock.at(NOON) == "21:00 JST"
+    assert clock.at(NOON + timedelta(hours=4)) == "Mon 23 Nov 01:00 JST"
+    assert clock.at(NOON - timedelta(days=365)) == "22 Nov 2025 21:00 JST"
+    assert clock.second(NOON) == "21:00:00 JST"
     assert clock.name == "Asia/Tokyo"
 
 

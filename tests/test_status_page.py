@@ -24,7 +24,7 @@ from sms_notify.store.tx import Tx, stored
 def test_all_is_well_where_nothing_is_open_and_somebody_is_on_call(pages: Site) -> None:
     answer = pages.get("/")
     assert (answer.status_code, headline(answer.text)) == (200, "All is well")
-    assert "alice primary until Mon 23 Nov 08:00 , then bob" in read(answer.text)
+    assert "alice primary until Mon 23 Nov 08:00 UTC , then bob" in read(answer.text)
 
 
 def test_the_headline_tells_the_worst_first_and_the_rest_below_it(down: Site) -> None:
@@ -47,7 +47,7 @@ def test_a_critical_incident_that_reached_nobody_is_the_first_line_and_the_first
     held = "state = 'held', why = 'limit', message_id = null, due_at = due_at + 3600000000"
     bench.commit(lambda tx: tx.run(f"update pages set {held} where incident_id = 1"))
     answer = pages.get("/").text
-    assert headline(answer) == "1 critical incident reached nobody; next text 13:00"
+    assert headline(answer) == "1 critical incident reached nobody; next text 13:00 UTC"
     rows = re.findall(r'<li class="critical[^"]*">.*?<h3>(.*?)</h3>', answer, re.DOTALL)
     assert read(rows[0]).strip() == "Lost db0"
     assert read(rows[1]).strip() == "Told299 web299"
@@ -92,11 +92,11 @@ def test_what_was_told_is_not_said_to_have_reached_nobody(down: Site) -> None:
 def test_an_open_incident_is_told_with_tag_place_time_readers_and_who_takes_care_of_it(down: Site) -> None:
     down.bench.clock.move(minutes=7)
     text = read(down.get("/").text)
-    assert f"HostDown web-1 HostDown is bad critical #{tag_of(1)} since 12:00 (7 min)" in text
+    assert f"HostDown web-1 HostDown is bad critical #{tag_of(1)} since 12:00 UTC (7 min)" in text
     assert "not acknowledged reached nobody told: alice waits to leave bob waits to leave" in text
     down.bench.acknowledge(1, by="bob")
     text = read(down.get("/").text)
-    assert "bob takes care of it since 12:07" in text
+    assert "bob takes care of it since 12:07 UTC" in text
     assert "1 critical incident open, somebody takes care of it" in text
 
 
@@ -116,9 +116,9 @@ def test_what_waits_is_told_with_its_reason_and_until_when(down: Site) -> None:
         )
     )
     text = read(down.get("/").text)
-    assert "2 to leave the oldest since 12:00" in text
-    assert "2 held: quiet hours night next text at 13:00" in text
-    assert "told: alice held until 13:00 bob held until 13:00" in text
+    assert "2 to leave the oldest since 12:00 UTC" in text
+    assert "2 held: quiet hours night next text at 13:00 UTC" in text
+    assert "told: alice held until 13:00 UTC bob held until 13:00 UTC" in text
 
 
 def test_credits_closed_gateways_and_our_own_problems_are_told(pages: Site) -> None:
@@ -138,9 +138,9 @@ def test_credits_closed_gateways_and_our_own_problems_are_told(pages: Site) -> N
     shut(pages, scope=Scope.CREDITS, code=108)
     answer = pages.get("/").text
     assert headline(answer) == "No text leaves at all: main refuses (error 108)"
-    assert "1 412 credits left asked 12:00" in read(answer)
-    assert "closed: credits error_code 108, since 12:00" in read(answer)
-    assert "no credits left buy some since 12:00" in read(answer)
+    assert "1 412 credits left asked 12:00 UTC" in read(answer)
+    assert "closed: credits error_code 108, since 12:00 UTC" in read(answer)
+    assert "no credits left buy some since 12:00 UTC" in read(answer)
 
 
 def test_a_sender_that_ended_is_the_headline(tmp_path: Path) -> None:
@@ -152,7 +152,7 @@ def test_a_schedule_that_nobody_holds_is_the_headline(tmp_path: Path) -> None:
     with site(tmp_path, schedules=(PRIMARY, HOLED)) as pages:
         answer = pages.get("/").text
         assert headline(answer) == "Nobody is on call for holed"
-        assert "Nobody holed until Mon 23 Nov 08:00 , then bob" in read(answer)
+        assert "Nobody holed until Mon 23 Nov 08:00 UTC , then bob" in read(answer)
 
 
 def test_a_storm_of_one_name_is_one_card_with_its_places(pages: Site) -> None:
@@ -229,8 +229,8 @@ def test_a_gateway_tells_its_last_text_its_balance_less_what_left_and_its_curve(
 
     pages.bench.commit(past)
     text = read(pages.get("/").text)
-    assert "main is up last text taken 11:55" in text
-    assert "97 credits left, about 22 days asked 11:50 , less what left since" in text
+    assert "main is up last text taken 11:55 UTC" in text
+    assert "97 credits left, about 22 days asked 11:50 UTC , less what left since" in text
     assert "9 spent in 30 days, 3 today" in text
 
 
@@ -242,4 +242,4 @@ def test_a_gateway_whose_last_request_failed_is_said_to_fail(pages: Site) -> Non
     pages.bench.commit(lambda tx: tx.run(attempt, at=stored(NOON)))
     answer = pages.get("/").text
     assert headline(answer) == "Gateway main: the last request failed"
-    assert "main fails since 12:00" in read(answer)
+    assert "main fails since 12:00 UTC" in read(answer)

@@ -8,7 +8,7 @@ from datetime import datetime
 
 import click
 
-from sms_notify.cli.common import command_node, config_option, json_option, local, say, settings_of
+from sms_notify.cli.common import command_node, config_option, json_option, say, settings_of
 from sms_notify.cli.options import login_or, plan_at, row_of
 from sms_notify.daemon.wiring import ack_code, plan_of, wall_clock
 from sms_notify.engine import Engine
@@ -23,6 +23,7 @@ from sms_notify.policy.vocabulary import AckBy, AckEnd
 from sms_notify.store import queries
 from sms_notify.store.sqlite import SqliteStore
 from sms_notify.store.tx import Row, Tx, moment
+from sms_notify.wording.clock import exact
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,7 +162,7 @@ def _changed(row: Row, done: bool, words: _Words) -> dict[str, object]:
     said = words.done
     if not done:
         over = closed is not None
-        said = f"is over since {local(moment(closed))} ({row['state']})" if over else words.otherwise
+        said = f"is over since {exact(moment(closed))} ({row['state']})" if over else words.otherwise
     return {
         "id": tag,
         "incident": row["id"],
@@ -202,12 +203,12 @@ def _told(row: Row, taken: bool, stopped: _Stopped) -> dict[str, object]:
     tag, what = f"#{tag_of(row['id'])}", timeline.name_of(row)
     closed, acked = row["closed_at"], row["acked_at"]
     if taken:
-        until = f" until {local(moment(row['ack_until']))}" if row["ack_until"] else ""
+        until = f" until {exact(moment(row['ack_until']))}" if row["ack_until"] else ""
         said = f"acknowledged{until}; {_stops(stopped)}"
     elif closed is not None:
-        said = f"is over since {local(moment(closed))} ({row['state']}); there is nothing to acknowledge"
+        said = f"is over since {exact(moment(closed))} ({row['state']}); there is nothing to acknowledge"
     else:
-        said = f"was acknowledged before, by {row['acked_by']} at {local(moment(acked))} ({row['acked_how']})"
+        said = f"was acknowledged before, by {row['acked_by']} at {exact(moment(acked))} ({row['acked_how']})"
     return {
         "id": tag,
         "incident": row["id"],

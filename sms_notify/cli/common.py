@@ -16,6 +16,7 @@ from sms_notify.config.settings import Settings
 from sms_notify.errors import UsageError
 from sms_notify.gateways.registry import GatewaySettings
 from sms_notify.logs import printable, unnumbered
+from sms_notify.wording.clock import rfc3339
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -63,7 +64,7 @@ def say(
 
 def json_of(value: object, **more: Any) -> str:
     """For people and programs: letters as they are, whatever a terminal could obey as an escape."""
-    text = json.dumps(value, default=str, ensure_ascii=False, **more)
+    text = json.dumps(value, default=_plain, ensure_ascii=False, **more)
     return (
         text
         if text.isprintable()
@@ -71,9 +72,8 @@ def json_of(value: object, **more: Any) -> str:
     )
 
 
-def local(moment: datetime | None) -> str:
-    """A time as the reader's own clock shows it."""
-    return moment.astimezone().strftime("%Y-%m-%d %H:%M:%S") if moment is not None else "-"
+def _plain(value: object) -> str:
+    return rfc3339(value) if isinstance(value, datetime) else str(value)
 
 
 def table(rows: Sequence[Sequence[str]], header: Sequence[str]) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from sms_notify.cli.common import account_of, config_option, json_option, local, say, settings_of, table
+from sms_notify.cli.common import account_of, config_option, json_option, say, settings_of, table
 from sms_notify.daemon.wiring import wall_clock
 from sms_notify.errors import StoreError, UsageError
 from sms_notify.gateways.base import ByHand, Failed, LastReports, Report
@@ -12,6 +12,7 @@ from sms_notify.gateways.registry import client_of, delivery_token, explain_code
 from sms_notify.policy.outcomes import Outcome, Reason
 from sms_notify.store import account_rows
 from sms_notify.store.sqlite import SqliteStore
+from sms_notify.wording.clock import exact
 
 gateway_option = click.option("--gateway", metavar="NAME", help="Which gateway; else the first.")
 
@@ -110,7 +111,7 @@ def _one(client: ByHand, smsid: str, as_json: bool) -> None:
     answer = client.report(smsid)
     if isinstance(answer, Failed):
         raise UsageError(f"{client.name}: no report for {smsid}: {why(answer)}")
-    said = f"{answer.status} {local(answer.at)}" if answer.at is not None else str(answer.status)
+    said = f"{answer.status} {exact(answer.at)}" if answer.at is not None else str(answer.status)
     say(_row(answer), as_json, said)
 
 
@@ -130,7 +131,9 @@ def _told(answer: LastReports) -> str:
     """What we read, and always the answer itself: its format is documented nowhere."""
     if not answer.raw:
         return "the gateway has no reports"
-    rows = [(r.smsid, str(r.status), local(r.at), r.reference or "-") for r in answer.reports]
+    rows = [
+        (r.smsid, str(r.status), exact(r.at) if r.at else "-", r.reference or "-") for r in answer.reports
+    ]
     read = [table(rows, ("smsid", "status", "at", "reference")), ""] if rows else []
     unread = f" ({answer.unread} line(s) of it are none that we can read)" if answer.unread else ""
     return "\n".join([*read, f"As the gateway wrote it{unread}:", answer.raw])

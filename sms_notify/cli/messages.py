@@ -8,8 +8,8 @@ from datetime import datetime, tzinfo
 
 import click
 
-from sms_notify.cli.common import config_option, json_option, local, say, settings_of, table
-from sms_notify.cli.options import clock, now_utc, row_of
+from sms_notify.cli.common import config_option, json_option, say, settings_of, table
+from sms_notify.cli.options import now_utc, row_of
 from sms_notify.errors import UsageError
 from sms_notify.explain import timeline
 from sms_notify.logs import masked, printable
@@ -17,6 +17,7 @@ from sms_notify.policy.episodes import tag_of
 from sms_notify.store import queries
 from sms_notify.store.sqlite import SqliteStore
 from sms_notify.store.tx import Row, Tx, moment
+from sms_notify.wording.clock import Clock, exact
 
 _HEADER = ("ID", "TIME", "TO", "STATE", "TRIES", "PARTS", "SMSID", "TEXT")
 _OPEN = ("id", "since", "severity", "state", "told", "what")  # columns of `incidents`
@@ -51,7 +52,7 @@ def _print_messages(store: SqliteStore, limit: int, after: int, as_json: bool, *
 
 
 def _columns(row: Row) -> tuple[str, ...]:
-    at, text = local(moment(row["created_at"])), queries.shown_body(row).replace("\n", " ")
+    at, text = exact(moment(row["created_at"])), queries.shown_body(row).replace("\n", " ")
     return (
         f"m{row['id']}",
         at,
@@ -104,10 +105,10 @@ def incidents(ctx: click.Context, config_file: str | None, as_json: bool) -> Non
 def _incident(row: Row) -> dict[str, object]:
     until = moment(row["held_until"]) if row["held"] else None
     lapses = moment(row["ack_until"]) if row["acked_at"] is not None and row["ack_until"] else None
-    lasts = f" until {clock(lapses, now_utc())}" if lapses is not None else ""
+    lasts = f" until {Clock(now_utc()).at(lapses)}" if lapses is not None else ""
     return {
         "id": f"#{tag_of(row['id'])}",
-        "since": local(moment(row["opened_at"])),
+        "since": moment(row["opened_at"]),
         "severity": row["severity"],
         "state": f"{timeline.state_of(row)}{lasts}",
         "told": _reached(row["told"], row["texted"] - row["told"], row["held"], until),
@@ -115,10 +116,10 @@ def _incident(row: Row) -> dict[str, object]:
         "people_told": row["told"],
         "people_leaving": row["texted"] - row["told"],
         "people_waiting": row["held"],
-        "waits_until": local(until) if until is not None else None,
+        "waits_until": until,
         "acknowledged_by": row["acked_by"] or None,
         "acknowledged_how": row["acked_how"] or None,
-        "acknowledged_until": local(lapses) if lapses is not None else None,
+        "acknowledged_until": lapses,
     }
 
 
@@ -126,7 +127,7 @@ def _reached(told: int, leaving: int, held: int, until: datetime | None) -> str:
     """`2 people, 1 waits until 07:00`: how many have a text, and how many not yet."""
     waits = [f"{leaving} {_wait(leaving)} to leave"] if leaving else []
     if until is not None:
-        waits.append(f"{held} {_wait(held)} until {clock(until, now_utc())}")
+        waits.append(f"{held} {_wait(held)} until {Clock(now_utc()).at(until)}")
     nobody = "nobody yet" if waits else "nobody"
     return ", ".join([_people(told) if told else nobody, *waits])
 
@@ -151,7 +152,7 @@ def explain(ctx: click.Context, config_file: str | None, as_json: bool, id_: str
     """
     settings, now = settings_of(ctx, config_file), now_utc()
     names = tuple(gateway.name for gateway in settings.gateways)
-    beside = timeline.Beside(lambda at: clock(at, now), settings.route, settings.receivers, names)
+    beside = timeline.Beside(Clock(now).at, settings.route, settings.receivers, names)
     with SqliteStore(settings.storage_url).reading() as tx:
         told = _story(tx, id_, beside)
     if told is None:
@@ -163,7 +164,7 @@ def explain(ctx: click.Context, config_file: str | None, as_json: bool, id_: str
     text = "\n".join(
         (headline, *(f"  {at}  {'  ' * line.depth}{printable(line.what)}" for at, line in shown))
     )
-    plain = [{"at": local(line.at), "depth": line.depth, "what": printable(line.what)} for line in lines]
+    plain = [{"at": line.at, "depth": line.depth, "what": printable(line.what)} for line in lines]
     say({"id": id_, "headline": headline, "lines": plain}, as_json, text)
 
 

@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 import click
 
 from sms_notify.cli.common import config_option, json_option, say, settings_of, table
-from sms_notify.cli.options import day_and_time, login_or, now_utc
+from sms_notify.cli.options import login_or, now_utc
 from sms_notify.cli.times import read_time
 from sms_notify.config.durations import DurationError, parse_duration
 from sms_notify.config.references import near
@@ -20,6 +20,7 @@ from sms_notify.policy.rotations import Schedule
 from sms_notify.store import oncall_rows
 from sms_notify.store.oncall_rows import Override
 from sms_notify.store.sqlite import SqliteStore
+from sms_notify.wording.clock import dated
 
 _EVER = datetime(1970, 1, 1, tzinfo=UTC)
 Row = dict[str, object]
@@ -82,7 +83,7 @@ def add(
         pass  # a database that is not there is not made here
     with store.transaction() as tx:
         made = oncall_rows.add_override(tx, schedule_name, person, start, end, who, now)
-    span = f"from {day_and_time(start, zone)} until {day_and_time(end, zone)} ({zone})"
+    span = f"from {dated(start, zone)} until {dated(end, zone)} ({zone})"
     said = f"override {made}: {person} holds {schedule_name} {span}"
     say(_row(Override(made, schedule_name, person, start, end, now, who)), as_json, printable(said))
 
@@ -100,10 +101,10 @@ def _end(start: datetime, until_text: str | None, for_text: str | None, zone: Zo
 
 def _check_span(start: datetime, end: datetime, now: datetime, zone: ZoneInfo) -> None:
     if end <= start:
-        ends, begins = day_and_time(end, zone), day_and_time(start, zone)
+        ends, begins = dated(end, zone), dated(start, zone)
         raise UsageError(f"it would end at {ends}, and begins at {begins}; write a later --until")
     if end <= now:
-        raise UsageError(f"it would have ended at {day_and_time(end, zone)} already; write a later --until")
+        raise UsageError(f"it would have ended at {dated(end, zone)} already; write a later --until")
 
 
 def _schedule(settings: Settings, name: str) -> Schedule:
@@ -149,8 +150,8 @@ def _columns(
         str(override.id),
         override.schedule,
         f"{override.person}{gone}",
-        day_and_time(override.start, zone),
-        f"{day_and_time(override.end, zone)} ({zone})",
+        dated(override.start, zone),
+        f"{dated(override.end, zone)} ({zone})",
         override.created_by,
     )
 
@@ -160,8 +161,8 @@ def _row(override: Override) -> Row:
         "id": override.id,
         "schedule": override.schedule,
         "person": override.person,
-        "from": override.start.isoformat(),
-        "until": override.end.isoformat(),
+        "from": override.start,
+        "until": override.end,
         "by": override.created_by,
     }
 

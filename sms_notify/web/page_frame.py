@@ -20,9 +20,10 @@ from sms_notify.web import body
 from sms_notify.web.auth import Gatekeeper
 from sms_notify.web.password_checks import BusyError
 from sms_notify.web.ports import People
-from sms_notify.web.rendering import Clock, Html, clock_of
+from sms_notify.web.rendering import Html, clock_of
 from sms_notify.web.roles import Role
 from sms_notify.web.store_reader import StoreReader, settled
+from sms_notify.wording.clock import Clock
 
 T = TypeVar("T")
 Fields = ImmutableMultiDict[str, str]

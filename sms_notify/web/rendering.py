@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import UTC, datetime, timedelta, tzinfo
+from datetime import datetime
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -19,6 +19,7 @@ from sms_notify.web import static_files
 from sms_notify.web.labels import ENDS, HOLDS, ack_way_of, in_brief, label_of, level_of, summary_of, what_of
 from sms_notify.web.links import web_address
 from sms_notify.wording.alert_fields import where_of
+from sms_notify.wording.clock import Clock, span
 
 _ROOM = Path(__file__).parent
 _POLICY = (
@@ -27,61 +28,10 @@ _POLICY = (
 )
 
 
-class Clock:
-    """Times as one reader's clock shows them. `zone` None = the clock of this machine."""
-
-    def __init__(self, now: datetime, zone: tzinfo | None) -> None:
-        self.now = now
-        self._zone = zone
-
-    def local(self, at: datetime) -> datetime:
-        return at.astimezone(self._zone)
-
-    def at(self, at: datetime) -> str:
-        """`14:05`; with the day where it is another one, with the year where it is far."""
-        return self._told(at, "%H:%M")
-
-    def to_the_second(self, at: datetime) -> str:
-        """As `at`, with seconds."""
-        return self._told(at, "%H:%M:%S")
-
-    def _told(self, at: datetime, time: str) -> str:
-        shown, today = self.local(at), self.local(self.now)
-        if shown.date() == today.date():
-            return f"{shown:{time}}"
-        near = abs(at - self.now) < timedelta(days=180)
-        return f"{shown:%a %-d %b {time}}" if near else f"{shown:%-d %b %Y {time}}"
-
-    def exact(self, at: datetime) -> str:
-        return f"{self.local(at):%Y-%m-%d %H:%M:%S}"
-
-    def iso(self, at: datetime) -> str:
-        return f"{at.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"
-
-    def ago(self, at: datetime) -> str:
-        return span(self.now - at)
-
-    @property
-    def name(self) -> str:
-        """The zone by its name, or what this machine calls its own."""
-        return self._zone.key if isinstance(self._zone, ZoneInfo) else f"{self.local(self.now):%Z}"
-
-
 def clock_of(name: str, directory: Directory, now: datetime) -> Clock:
     """The clock of the person `name`; of this machine where the configuration knows nobody of that name."""
     person = directory.people.get(name)
     return Clock(now, ZoneInfo(person.timezone) if person is not None else None)
-
-
-def span(length: timedelta) -> str:
-    """`7 min`, `3 h 20 min`, `2 d 4 h`: two words at most."""
-    minutes = max(0, int(length.total_seconds() // 60))
-    days, hours, rest = minutes // 1440, minutes // 60 % 24, minutes % 60
-    if days:
-        return f"{days} d {hours} h" if hours else f"{days} d"
-    if hours:
-        return f"{hours} h {rest} min" if rest else f"{hours} h"
-    return f"{rest} min" if rest else "less than a minute"
 
 
 def shown(value: object) -> object:
