@@ -28,6 +28,7 @@ from sms_notify.policy.vocabulary import AckBy, AckEnd
 from sms_notify.secret import Secret
 from sms_notify.store import oncall_rows
 from sms_notify.store.committer import Committer
+from sms_notify.store.oncall_rows import AskedOverride
 from sms_notify.store.sqlite import SqliteStore
 from sms_notify.store.tx import Tx
 from sms_notify.web import passwords
@@ -39,6 +40,8 @@ from sms_notify.web.settings import WebSettings
 from sms_notify.web.webhooks import Patience, build
 
 BROWSER = {"Accept": "text/html,application/xhtml+xml,*/*;q=0.8"}
+HOSTILE = "<script>hit()</script><img src=x onerror=hit()>\"'&{{ 7*7 }}"
+GOOD = {"schedule": "primary", "person": "bob", "start": "2026-11-22T13:00", "end": "2026-11-22T20:00"}
 USER, PASSWORD = "ops", "correct horse"
 HASHED = passwords.hash_password(PASSWORD, b"0123456789abcdef")
 LOGIN = (USER, PASSWORD)
@@ -97,14 +100,9 @@ class Site:
         engine, now = self.bench.engine, self.bench.clock()
         return await self._commit(lambda tx: engine.close(tx, ids, by, AckBy.PAGE, now))
 
-    async def add_override(self, schedule: str, person: str, start: datetime, end: datetime, by: str) -> int:
+    async def change_overrides(self, remove: Sequence[int], make: Sequence[AskedOverride], by: str) -> bool:
         now = self.bench.clock()
-        return await self._commit(
-            lambda tx: oncall_rows.add_override(tx, schedule, person, start, end, by, now)
-        )
-
-    async def remove_override(self, number: int, by: str) -> bool:  # noqa: ARG002 - the pages give it
-        return await self._commit(lambda tx: oncall_rows.remove_override(tx, number))
+        return await self._commit(lambda tx: oncall_rows.change_overrides(tx, remove, make, by, now))
 
     async def _commit(self, job: Callable[[Tx], Any]) -> Any:
         return await asyncio.wrap_future(self.committer.submit(job))
@@ -116,8 +114,7 @@ class Site:
             acknowledge=self.acknowledge,
             unacknowledge=self.unacknowledge,
             close=self.close,
-            add_override=self.add_override,
-            remove_override=self.remove_override,
+            change_overrides=self.change_overrides,
             schedules=lambda: self.schedules,
             now=self.bench.clock,
             directory=replace(known, people={**known.people, USER: OPS}),

@@ -8,7 +8,7 @@ import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -17,10 +17,10 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 from pages_serving import (
     BROWSER,
+    GOOD,
     HASHED,
-    HOLED,
+    HOSTILE,
     LOGIN,
-    PRIMARY,
     USER,
     Site,
     Text,
@@ -38,12 +38,10 @@ from sms_notify.policy.episodes import tag_of
 from sms_notify.policy.holds import Hold
 from sms_notify.policy.vocabulary import AckBy, IncidentState, State
 from sms_notify.secret import Secret
-from sms_notify.store import oncall_rows
 from sms_notify.web import labels
 from sms_notify.web.ack_link import TRIES
 from sms_notify.web.csrf import is_ours, names_us
 from sms_notify.web.links import web_address
-from sms_notify.web.oncall_view import rota_of, wish_of
 from sms_notify.web.page_frame import MAX_FORM
 from sms_notify.web.rendering import clock_of, root_of
 from sms_notify.web.roles import Role, Token, User
@@ -51,7 +49,6 @@ from sms_notify.web.settings import WebSettings
 from sms_notify.wording.clock import Clock, span
 
 PAGES = ("/", "/incidents/1", "/messages", "/oncall")
-HOSTILE = "<script>hit()</script><img src=x onerror=hit()>\"'&{{ 7*7 }}"
 
 
 @pytest.fixture(scope="module")
@@ -71,100 +68,6 @@ def test_the_texts_are_shown_newest_first_with_state_reader_and_incidents(down: 
     newer, older = text.index("m2"), text.index("m1")
     assert newer < older
     assert f"delivered alice +32******001 12:00 UTC m1 1 part firing by main #{tag_of(1)}" in text
-
-
-# Who is on call
-
-
-def test_who_is_on_call_is_shown_for_two_weeks_in_the_schedules_own_time(standing: Site) -> None:
-    answer = standing.get("/oncall").text
-    text = read(answer)
-    assert "primary Europe/Brussels alice now, until Mon 23 Nov 09:00; then bob" in text
-    assert "bob Mon 23 Nov 09:00 Mon 30 Nov 09:00 7 d" in text
-    assert "Nobody is on call" not in text
-    assert answer.count("<rect") == 3
-
-
-def test_a_gap_is_loud_on_the_page(tmp_path: Path) -> None:
-    with site(tmp_path, schedules=(HOLED,)) as pages:
-        answer = pages.get("/oncall").text
-        told = "Nobody is on call from Sun 22 Nov 13:00 to Mon 23 Nov 09:00, from Tue 24 Nov 09:00 to Sun 6 Dec 00:00."
-        assert told in read(answer)
-        assert answer.count('class="gap"') == 2
-
-
-def test_an_override_is_made_shown_and_removed_by_the_forms_of_the_page(pages: Site) -> None:
-    form = {"schedule": "primary", "person": "bob", "start": "2026-11-22T13:00", "end": "2026-11-22T20:00"}
-    answer = pages.post("/oncall", form)
-    assert (answer.status_code, answer.headers["Location"]) == (303, "oncall")
-    text = read(pages.get("/oncall").text)
-    assert "bob now, until Sun 22 Nov 20:00; then alice" in text
-    assert "bob from Sun 22 Nov 13:00 until Sun 22 Nov 20:00 by ops, Sun 22 Nov 13:00" in text
-    with pages.bench.reading() as tx:
-        made = oncall_rows.overrides(tx, NOON)[0]
-    assert (made.start, made.end) == (NOON, NOON + timedelta(hours=7))
-    assert pages.post("/oncall", {"remove": str(made.id)}).status_code == 303
-    assert "alice now, until Mon 23 Nov 09:00" in read(pages.get("/oncall").text)
-
-
-GOOD = {"schedule": "primary", "person": "bob", "start": "2026-11-22T13:00", "end": "2026-11-22T20:00"}
-
-
-@pytest.mark.parametrize(
-    ("wrong", "says"),
-    [
-        ({"end": "2026-11-22T12:59"}, "It ends before it begins"),
-        ({"start": "2026-11-21T12:00", "end": "2026-11-21T13:00"}, "It is over already"),
-        ({"end": "2029-11-22T13:00"}, "longer than a year"),
-        ({"start": "2099-11-22T13:00", "end": "2099-11-23T13:00"}, "years away"),
-        ({"person": "mallory"}, "Choose who is on call"),
-        ({"schedule": "nowhere"}, "There is no such schedule"),
-        ({"start": ""}, "Write “from” as a day and a time"),
-        ({"end": "tomorrow"}, "Write “until” as a day and a time"),
-        ({"end": "2026-02-31T12:00"}, "Write “until” as a day and a time"),
-        ({"end": "0000-01-01T00:00"}, "Write “until” as a day and a time"),
-        ({"remove": "77"}, "That override is gone already"),
-        ({"remove": "x" * 30}, "That override is gone already"),
-    ],
-)
-def test_an_override_that_makes_no_sense_is_refused_with_what_to_write_instead(
-    standing: Site, wrong: dict[str, str], says: str
-) -> None:
-    answer = standing.post("/oncall", GOOD | wrong)
-    assert answer.status_code == 400
-    assert says in read(answer.text)
-    with standing.bench.reading() as tx:
-        assert oncall_rows.overrides(tx, datetime(2000, 1, 1, tzinfo=UTC)) == []
-
-
-def test_what_was_written_into_a_refused_form_stands_in_it_again(standing: Site) -> None:
-    answer = standing.post("/oncall", GOOD | {"end": HOSTILE})
-    fields = [attrs for tag, attrs in Text(answer.text).tags if tag == "input"]
-    assert {field["name"]: field["value"] for field in fields} == {
-        "schedule": "primary",
-        "start": GOOD["start"],
-        "end": HOSTILE,
-    }
-
-
-def test_times_of_a_form_are_of_the_schedules_zone_also_where_clocks_change() -> None:
-    spring = {"schedule": "primary", "person": "bob", "start": "2026-03-29T01:30", "end": "2026-03-29T03:30"}
-    wish = wish_of(spring, {"primary": PRIMARY}, {"bob": 1}, datetime(2026, 3, 1, tzinfo=UTC))
-    assert (wish.start, wish.end) == (
-        datetime(2026, 3, 29, 0, 30, tzinfo=UTC),
-        datetime(2026, 3, 29, 1, 30, tzinfo=UTC),
-    )
-
-
-@given(st.integers(0, 3 * 365 * 24 * 60))
-def test_the_strip_covers_its_two_weeks_without_a_hole(minutes: int) -> None:
-    at = NOON + timedelta(minutes=minutes)
-    for schedule in (PRIMARY, HOLED):
-        rota = rota_of(schedule, [], at, Directory({}, {}))
-        assert rota.bars[0].x == 0
-        assert all(a.x + a.width == b.x for a, b in zip(rota.bars, rota.bars[1:], strict=False))
-        assert rota.bars[-1].x + rota.bars[-1].width == 1400
-        assert 0 <= rota.now_x <= 100
 
 
 def test_no_schedules_and_no_texts_are_told_and_not_left_blank(tmp_path: Path) -> None:

@@ -19,7 +19,7 @@ from sms_notify.web import static_files
 from sms_notify.web.labels import ENDS, HOLDS, ack_way_of, in_brief, label_of, level_of, summary_of, what_of
 from sms_notify.web.links import web_address
 from sms_notify.wording.alert_fields import where_of
-from sms_notify.wording.clock import Clock, span
+from sms_notify.wording.clock import Clock, dated, span
 
 _ROOM = Path(__file__).parent
 _POLICY = (
@@ -65,6 +65,7 @@ class Html:
             ack_way=ack_way_of,
             web=web_address,
             in_brief=in_brief,
+            dated=dated,
         )
         self.files = static_files.read_all()
         tags = {name: file.tag for name, file in self.files.items()}
