@@ -39,6 +39,7 @@ from sms_notify.web.server import WebServer
 from sms_notify.web.settings import WebSettings
 from sms_notify.web.webhooks import Patience, build
 
+PAGES = ("/", "/incidents", "/incidents/1", "/messages", "/messages/m1", "/oncall")
 BROWSER = {"Accept": "text/html,application/xhtml+xml,*/*;q=0.8"}
 HOSTILE = "<script>hit()</script><img src=x onerror=hit()>\"'&{{ 7*7 }}"
 GOOD = {"schedule": "primary", "person": "bob", "start": "2026-11-22T13:00", "end": "2026-11-22T20:00"}
@@ -92,9 +93,9 @@ class Site:
         engine, now = self.bench.engine, self.bench.clock()
         return await self._commit(lambda tx: engine.acknowledge(tx, ids, by, how, now))
 
-    async def unacknowledge(self, ids: Sequence[int], by: str) -> list[int]:
+    async def unacknowledge(self, ids: Sequence[int], by: str, how: AckEnd) -> list[int]:
         engine, now = self.bench.engine, self.bench.clock()
-        return await self._commit(lambda tx: engine.unacknowledge(tx, ids, by, AckEnd.PAGE, now))
+        return await self._commit(lambda tx: engine.unacknowledge(tx, ids, by, how, now))
 
     async def close(self, ids: Sequence[int], by: str) -> list[int]:
         engine, now = self.bench.engine, self.bench.clock()
@@ -118,6 +119,8 @@ class Site:
             schedules=lambda: self.schedules,
             now=self.bench.clock,
             directory=replace(known, people={**known.people, USER: OPS}),
+            route=self.bench.engine.plan.route,
+            receivers=self.bench.engine.plan.receivers,
             gateways=self.gateways,
             version=self.version,
         )

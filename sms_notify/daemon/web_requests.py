@@ -112,12 +112,12 @@ class WebSide:
         event_log.acknowledged(taken, by, how)
         return taken
 
-    async def unacknowledge(self, incident_ids: Sequence[int], by: str) -> list[int]:
+    async def unacknowledge(self, incident_ids: Sequence[int], by: str, how: AckEnd) -> list[int]:
         now = self._tools.clock()
         ended = await self._committed(
-            lambda tx: self._tools.engine().unacknowledge(tx, incident_ids, by, AckEnd.PAGE, now)
+            lambda tx: self._tools.engine().unacknowledge(tx, incident_ids, by, how, now)
         )
-        event_log.unacknowledged(ended, by, AckEnd.PAGE)
+        event_log.unacknowledged(ended, by, how)
         return ended
 
     async def close(self, incident_ids: Sequence[int], by: str) -> list[int]:

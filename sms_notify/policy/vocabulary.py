@@ -142,6 +142,7 @@ class AckEnd(StrEnum):
     """What ended an acknowledgement of something that still fires, a rise of its severity apart."""
 
     COMMAND = "command"
+    LINK = "link"  # in the text: whoever acknowledged by it thought better of it
     PAGE = "page"
     SOURCE = "source"  # the monitoring system that made it took it back
     SILENCE_ENDED = "silence_ended"  # the silence that made it is over

@@ -13,8 +13,9 @@ from starlette.routing import Route
 
 from sms_notify.alert import Severity
 from sms_notify.explain import timeline
+from sms_notify.explain.next_step import NextStep, next_step
 from sms_notify.policy.episodes import tag_of
-from sms_notify.policy.vocabulary import AckBy
+from sms_notify.policy.vocabulary import AckBy, AckEnd
 from sms_notify.store import page_queries
 from sms_notify.store.ledger_queries import IncidentFilter
 from sms_notify.store.page_queries import NotificationProgress, ShownIncident
@@ -37,6 +38,7 @@ class IncidentView:
     lines: tuple[timeline.Line, ...]
     left_out: int
     earlier: tuple[ShownIncident, ...]
+    next: NextStep | None
 
     @property
     def links(self) -> Sequence[tuple[str, str]]:
@@ -107,7 +109,7 @@ class IncidentPages:
             case "":
                 await frame.store(frame.people.acknowledge([id_], by, AckBy.PAGE))
             case "unack":
-                await frame.store(frame.people.unacknowledge([id_], by))
+                await frame.store(frame.people.unacknowledge([id_], by, AckEnd.PAGE))
             case "close":
                 await frame.store(frame.people.close([id_], by))
             case _:
@@ -131,7 +133,8 @@ def view_of(tx: Tx, incident_id: int, beside: timeline.Beside) -> IncidentView |
     shown = told[1][:_STORY_LINES]
     people = tuple(page_queries.told(tx, [incident_id]).get(incident_id, ()))
     before = tuple(page_queries.earlier(tx, incident_id, _EARLIER))
-    return IncidentView(incident, people, tuple(shown), len(told[1]) - len(shown), before)
+    step = next_step(tx, incident_id, beside.receivers)
+    return IncidentView(incident, people, tuple(shown), len(told[1]) - len(shown), before, step)
 
 
 def _list_again(query: str) -> str:
