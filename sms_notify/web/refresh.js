@@ -13,12 +13,21 @@
 
   const unfolded = () => [...main.querySelectorAll("details[open][id]")].map((one) => one.id);
 
+  const fields = () => [...main.querySelectorAll("input:not([type=hidden], [type=checkbox]), select")];
+  const place = (field) => `${field.form.getAttribute("action")} ${field.name} ${field.form.elements.schedule?.value ?? ""}`;
+  const written = () => new Map(fields().map((field) => [place(field), field.value]));
+
   const take = (html) => {
     const page = new DOMParser().parseFromString(html, "text/html");
     const fresh = page.querySelector("main[data-refresh]");
     if (!fresh) return;
-    const open = unfolded(), focus = document.activeElement?.getAttribute("href");
+    const open = unfolded(), typed = written(), focus = document.activeElement?.getAttribute("href");
     main.replaceChildren(...fresh.childNodes);
+    fields().forEach((field) => {
+      const value = typed.get(place(field));
+      const takes = !field.options || [...field.options].some((one) => one.value === value);
+      if (value !== undefined && takes) field.value = value;
+    });
     open.forEach((id) => document.getElementById(id)?.setAttribute("open", ""));
     if (focus) [...main.querySelectorAll("a")].find((one) => one.getAttribute("href") === focus)?.focus({ preventScroll: true });
     document.title = page.title;
