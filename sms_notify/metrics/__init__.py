@@ -1,0 +1,5 @@
+"""What Prometheus sees of the daemon. The rest of the program imports from here, not from the files beside it."""
+
+from sms_notify.metrics.exporter import REFUSALS, SOURCES, WEBHOOKS, Metrics
+
+__all__ = ["REFUSALS", "SOURCES", "WEBHOOKS", "Metrics"]
