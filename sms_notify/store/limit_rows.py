@@ -83,12 +83,15 @@ def load_unconfirmed(tx: Tx, numbers: Iterable[str], queue: QueueView) -> None:
             queue.unconfirmed.add((row["number"], Lane.REST))
 
 
+_LEFT_OF_IT = (
+    "b.credits - coalesce((select sum(d.parts) from departures d"
+    " where d.started_at > b.at and d.gateway = b.gateway), 0)"
+)
 _MONEY = (
     "select 'waits' as what, lane, sum(parts) as n, 0 as at from messages where state = 'queued' group by lane"
     " union all select 'spent', lane, parts, started_at from (select lane, parts, started_at from departures"
     "  where started_at > :day order by started_at desc limit :most) as newest"
-    " union all select 'balance', '', credits - coalesce((select sum(d.parts) from departures d"
-    "  where d.started_at > b.at and d.gateway = b.gateway), 0), b.at from balances b"
+    f" union all select 'balance', '', {_LEFT_OF_IT}, b.at from balances b"
     "  where b.gateway = :gateway and b.at > :told_since"
 )
 
@@ -152,9 +155,9 @@ def set_balance(tx: Tx, gateway: str, credits_left: int, now: datetime) -> None:
 
 
 def balance(tx: Tx, gateway: str) -> int | None:
-    """The credits left when the gateway was asked last; None where it never told."""
-    row = tx.one("select credits from balances where gateway = :gateway", gateway=gateway)
-    return int(row["credits"]) if row is not None else None
+    """The credits that the gateway told last, less what has left since; None where it never told."""
+    row = tx.one(f"select {_LEFT_OF_IT} as n from balances b where b.gateway = :gateway", gateway=gateway)
+    return int(row["n"]) if row is not None else None
 
 
 _HOLD = (
