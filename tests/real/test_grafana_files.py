@@ -19,18 +19,21 @@ PATIENCE = 60
 DASHBOARD = json.loads((INTEGRATIONS / "grafana" / "dashboard.json").read_text("utf-8"))
 FIRING = Path(__file__).parents[1] / "payloads" / "grafana" / "firing.json"
 # What Grafana puts in before it asks; here all instances, over the last minutes.
-PUT_IN = {"$instance": ".*", "$__interval": "5m"}
+PUT_IN = {"$instance": ".*", "$__rate_interval": "5m"}
 # Where nothing has gone wrong nothing is to be seen, and nobody is on call in this configuration.
 MAY_BE_EMPTY = {
     "On call",
     "Who was on call",
     "Nobody on call, in the next 7 days",
+    "Not told yet, by what holds it",
+    "Limits that began to hold texts back",
+    "Escalation steps",
     "Errors by code",
     "What is not tried",
-    "Alerts that led to no text",
-    "Held back by limits",
-    "Escalations",
     "Call-backs of the gateway",
+    "Alerts that led to no text",
+    "Webhooks refused",
+    "Database errors",
 }
 
 
