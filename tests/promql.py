@@ -9,9 +9,8 @@ from prometheus_client.metrics import MetricWrapperBase
 from sms_notify.metrics import Metrics
 
 OUR_OWN = {"instance", "job"}  # Prometheus adds these to whatever it scrapes
-WORDS = {
-    "sum", "max", "min", "by", "on", "and", "or", "unless", "bool", "absent", "clamp_max", "increase", "histogram_quantile", "Inf",
-}  # fmt: skip
+WORDS = {"sum", "max", "min", "by", "on", "and", "or", "unless", "bool", "absent", "clamp_max", "Inf"}
+WORDS |= {"increase", "histogram_quantile"}
 SUFFIXES = {"counter": ("_total",), "gauge": ("",), "histogram": ("_bucket", "_sum", "_count")}
 _METRICS = Metrics(["main"], "node")
 
