@@ -29,9 +29,10 @@ from sms_notify.gateways.base import Report
 from sms_notify.gateways.registry import refused
 from sms_notify.gateways.sms1601.client import SmsGateway1601
 from sms_notify.gateways.sms1601.settings import TEXT_LIMITS, Gateway1601Settings
-from sms_notify.metrics import Metrics
+from sms_notify.metrics import AskedAtScrape, Metrics
 from sms_notify.policy.account import Account
 from sms_notify.policy.outcomes import DeliveryStatus, Fate, Outcome, Reason
+from sms_notify.policy.rate_limits import STANDARD
 from sms_notify.policy.retry_policy import Level, Urgency
 from sms_notify.policy.vocabulary import Cause, State
 from sms_notify.secret import Secret
@@ -166,7 +167,7 @@ class Whole:
             settings, lambda: 0.0
         )  # it is asked nothing: how an attempt ended is settled by hand
         self.sender = Sender(self.bench.commit, gateway, account, self.plan.timing, "node", luck)
-        self.metrics = Metrics(names, "node")
+        self.metrics = Metrics(names, "node", asked=AskedAtScrape(limits=lambda: STANDARD))
 
     def run(self) -> None:
         for name, step in (

@@ -35,7 +35,7 @@ from sms_notify.daemon.worker_threads import GatewayUnit, Tools, Unit
 from sms_notify.delivery.sender import Clock
 from sms_notify.engine import Engine, Moved, Verdict
 from sms_notify.errors import SmsNotifyError, UsageError
-from sms_notify.metrics import Metrics
+from sms_notify.metrics import AskedAtScrape, Metrics
 from sms_notify.operator_notifier import Teller, tell_past_the_store
 from sms_notify.policy.ruleset import Timing
 from sms_notify.store import breakers, outbox
@@ -78,13 +78,7 @@ class App:
         self.node = node_name()
         self.store = SqliteStore(settings.storage_url)
         self.committer = Committer(self.store)
-        self.metrics = Metrics(
-            [one.name for one in settings.gateways],
-            self.node,
-            settings.receivers,
-            lambda: self._engine.roster,
-            lambda: spooled(self._running.spool),
-        )
+        self.metrics = self._make_metrics(settings)
         self.committer.health.on_failure = self._store_failed
         self.committer.first, self.committer.after = self._follow_clock, self._followed_clock
         self._tools = self._make_tools()
@@ -111,6 +105,16 @@ class App:
             lambda: f"serving on port {self._port}",
         )
         self._web = WebServer(switching(lambda: self._running.front), settings.web, refusals=self._refusals)
+
+    def _make_metrics(self, settings: Settings) -> Metrics:
+        asked = AskedAtScrape(
+            lambda: self._engine.roster,
+            lambda: spooled(self._running.spool),
+            self.ready,
+            lambda: self._engine.plan.limits,
+            lambda: self._engine.plan.timing,
+        )
+        return Metrics([one.name for one in settings.gateways], self.node, settings.receivers, asked)
 
     def _make_tools(self) -> Tools:
         return Tools(

@@ -14,6 +14,12 @@ _DAY = timedelta(days=1)
 _WEEK = timedelta(days=7)
 _DAY_MICROSECONDS = _DAY // timedelta(microseconds=1)
 
+LEFT_OF_IT = (
+    "b.credits - coalesce((select sum(d.parts) from departures d"
+    " where d.started_at > b.at and d.gateway = b.gateway), 0)"
+)
+"""What is left of the balance `b`: as it was told, less what left since; by `attempts_started`."""
+
 
 @dataclass(frozen=True, slots=True)
 class Balance:
@@ -48,11 +54,9 @@ def set_balance(tx: Tx, gateway: str, credits_left: int, now: datetime) -> None:
 
 
 def balance(tx: Tx, gateway: str) -> Balance | None:
-    """None where it never told. What left since is read by `attempts_started`."""
+    """None where it never told."""
     row = tx.one(
-        "select b.at, b.credits - coalesce((select sum(d.parts) from departures d where d.started_at > b.at"
-        " and d.gateway = b.gateway), 0) as credits from balances b where b.gateway = :gateway",
-        gateway=gateway,
+        f"select b.at, {LEFT_OF_IT} as credits from balances b where b.gateway = :gateway", gateway=gateway
     )
     return Balance(max(0, row["credits"]), moment(row["at"])) if row is not None else None
 

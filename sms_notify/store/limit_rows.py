@@ -12,6 +12,7 @@ from functools import cache
 from sms_notify.policy.holds import Hold
 from sms_notify.policy.rate_limits import Credits, Lane, LimitScope, Spending
 from sms_notify.policy.records import HeldLane, QueueView
+from sms_notify.store.account_rows import LEFT_OF_IT
 from sms_notify.store.literals import in_list
 from sms_notify.store.tx import Tx, insert_into, moment, rows_of, stored
 
@@ -87,8 +88,7 @@ _MONEY = (
     "select 'waits' as what, lane, sum(parts) as n, 0 as at from messages where state = 'queued' group by lane"
     " union all select 'spent', lane, parts, started_at from (select lane, parts, started_at from departures"
     "  where started_at > :day order by started_at desc limit :most) as newest"
-    " union all select 'balance', '', credits - coalesce((select sum(d.parts) from departures d"
-    "  where d.started_at > b.at and d.gateway = b.gateway), 0), b.at from balances b"
+    f" union all select 'balance', '', {LEFT_OF_IT}, b.at from balances b"
     "  where b.gateway = :gateway and b.at > :told_since"
 )
 
