@@ -20,7 +20,7 @@ test-fresh:
 
 # Makes the packages on a bare Debian, installs them there as a user would, and sends a text through each. Commit first.
 test-packages:
-	AS=root tests/fresh/machine.sh "make packages" tests/fresh/packages.sh
+	AS=root tests/fresh/machine.sh "make packages" tests/fresh/packages.py
 
 # Installs the real monitoring systems from Debian's packages where they are missing, and starts them on loopback.
 test-real: $(VENV)/.dev
