@@ -328,4 +328,5 @@ def expect(true: bool, what: str) -> None:
 if __name__ == "__main__":
     if not shutil.which("dpkg-deb") or not DIST.is_dir():
         raise SystemExit("make packages first, on Debian")
+    os.environ["PATH"] += ":/usr/sbin:/sbin"  # as root's is after a login
     sys.exit(main())
