@@ -8,7 +8,7 @@ umask 022
 cd "$(dirname "$0")/.."
 pip_python=$1
 export SOURCE_DATE_EPOCH=${SOURCE_DATE_EPOCH:-$(git log -1 --format=%ct)}
-maintainer=${DEB_MAINTAINER:-The sms-notify authors <sms-notify@localhost.localdomain>}
+maintainer=${DEB_MAINTAINER:-The sms-notify authors <sms-notify@localhost>}
 stage=build/deb
 home=opt/sms-notify
 files=packaging/debian
