@@ -5,7 +5,7 @@ BIN    := $(VENV)/bin
 ARGS   ?=
 PIP    := $(BIN)/python -m pip --disable-pip-version-check install --quiet --no-input --require-hashes
 
-.PHONY: demo test test-fresh test-packages test-real test-faults bench lint format clean requirements wheel wheels deb packages
+.PHONY: demo test test-fresh test-packages test-container test-real test-faults bench lint format clean requirements wheel wheels deb packages
 
 demo: $(VENV)/.runtime
 	@$(BIN)/sms-notify demo $(ARGS)
@@ -21,6 +21,10 @@ test-fresh:
 # Makes the packages on a bare Debian, installs them there as a user would, and sends a text through each. Commit first.
 test-packages:
 	AS=root tests/fresh/machine.sh "make packages" tests/fresh/packages.py
+
+# Builds the container image there, by Debian's buildah, and sends a text through its daemon.
+test-container:
+	AS=root tests/fresh/machine.sh tests/fresh/container.py
 
 # Installs the real monitoring systems from Debian's packages where they are missing, and starts them on loopback.
 test-real: $(VENV)/.dev
