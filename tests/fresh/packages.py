@@ -228,13 +228,19 @@ def running(command: Sequence[str]) -> Iterator[None]:
         process = subprocess.Popen(command, stdout=log, stderr=subprocess.STDOUT)
         try:
             yield
-            process.send_signal(signal.SIGTERM)
-            expect(process.wait(PATIENCE) in (0, -signal.SIGTERM), f"{command[0]} ends on SIGTERM")
+            os.kill(innermost(process.pid), signal.SIGTERM)
+            expect(process.wait(PATIENCE) == 0, f"{command[0]} ends on SIGTERM")
         except BaseException:
             process.kill()
             log.seek(0)
             print(f"-- {shlex.join(command)}:\n{log.read()}", flush=True)
             raise
+
+
+def innermost(pid: int) -> int:
+    """The program itself, where another one (runuser, buildah) has started it and may not pass signals on."""
+    children = Path(f"/proc/{pid}/task/{pid}/children").read_text("ascii").split()
+    return innermost(int(children[0])) if children else pid
 
 
 def point_at(configuration: Path, gateway: str) -> None:
