@@ -239,7 +239,8 @@ def running(command: Sequence[str]) -> Iterator[None]:
 
 def innermost(pid: int) -> int:
     """The program itself, where another one (runuser, buildah) has started it and may not pass signals on."""
-    children = Path(f"/proc/{pid}/task/{pid}/children").read_text("ascii").split()
+    threads = Path(f"/proc/{pid}/task").glob("*/children")
+    children = [child for thread in threads for child in thread.read_text("ascii").split()]
     return innermost(int(children[0])) if children else pid
 
 
