@@ -110,6 +110,9 @@ def served(folder: Path) -> None:
         os.chown(path, OWNER, OWNER)
     container = run("buildah", "from", IMAGE).strip()
     volumes = (f"{etc}:/etc/sms-notify:ro", f"{state}:/var/lib/sms-notify", f"{spool}:/var/spool/sms-notify")
+    config = image()["Docker"]["config"]
+    for volume in config["Volumes"]:  # else buildah lays a folder of its own over the host's
+        run("buildah", "config", f"--volume={volume}-", container)
     inside = [
         "buildah",
         "run",
@@ -119,7 +122,6 @@ def served(folder: Path) -> None:
         container,
         "--",
     ]
-    config = image()["Docker"]["config"]
     with simulator([*inside, *config["Entrypoint"]], Path("/etc/sms-notify/password")) as gateway:
         point_at(configuration, gateway)
         run(*inside, *config["Entrypoint"], "check-config", "--online")
