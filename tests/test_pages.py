@@ -109,7 +109,7 @@ def headline(html: str) -> str:
 def test_all_is_well_where_nothing_is_open_and_somebody_is_on_call(pages: Site) -> None:
     answer = pages.get("/")
     assert (answer.status_code, headline(answer.text)) == (200, "All is well")
-    assert "alice primary until Mon 23 Nov 08:00 , then bob" in read(answer.text)
+    assert "alice primary until Mon 23 Nov 08:00 UTC , then bob" in read(answer.text)
 
 
 def test_the_headline_tells_the_worst_first_and_the_rest_below_it(down: Site) -> None:
@@ -132,7 +132,7 @@ def test_a_critical_incident_that_reached_nobody_is_the_first_line_and_the_first
     held = "state = 'held', why = 'limit', message_id = null, due_at = due_at + 3600000000"
     bench.commit(lambda tx: tx.run(f"update pages set {held} where incident_id = 1"))
     answer = pages.get("/").text
-    assert headline(answer) == "1 critical incident reached nobody; next text 13:00"
+    assert headline(answer) == "1 critical incident reached nobody; next text 13:00 UTC"
     rows = re.findall(r'<li class="critical">.*?<h3>(.*?)</h3>', answer, re.DOTALL)
     assert read(rows[0]).strip() == "Lost db0"
     assert read(rows[1]).strip() == "Told299 web299"
@@ -158,11 +158,11 @@ def test_what_was_told_is_not_said_to_have_reached_nobody(down: Site) -> None:
 def test_an_open_incident_is_told_with_tag_place_time_readers_and_who_takes_care_of_it(down: Site) -> None:
     down.bench.clock.move(minutes=7)
     text = read(down.get("/").text)
-    assert f"#{tag_of(1)} HostDown web-1 HostDown is bad critical since 12:00 (7 min)" in text
+    assert f"#{tag_of(1)} HostDown web-1 HostDown is bad critical since 12:00 UTC (7 min)" in text
     assert "not acknowledged told: alice waits to leave bob waits to leave" in text
     down.bench.acknowledge(1, by="bob")
     text = read(down.get("/").text)
-    assert "bob takes care of it since 12:07" in text
+    assert "bob takes care of it since 12:07 UTC" in text
     assert "1 critical incident open, somebody takes care of it" in text
 
 
@@ -182,9 +182,9 @@ def test_what_waits_is_told_with_its_reason_and_until_when(down: Site) -> None:
         )
     )
     text = read(down.get("/").text)
-    assert "2 to leave the oldest since 12:00" in text
-    assert "2 held: quiet hours night the next until 13:00" in text
-    assert "told: alice held until 13:00 bob held until 13:00" in text
+    assert "2 to leave the oldest since 12:00 UTC" in text
+    assert "2 held: quiet hours night the next until 13:00 UTC" in text
+    assert "told: alice held until 13:00 UTC bob held until 13:00 UTC" in text
 
 
 def test_credits_closed_gateways_and_our_own_problems_are_told(pages: Site) -> None:
@@ -209,9 +209,9 @@ def test_credits_closed_gateways_and_our_own_problems_are_told(pages: Site) -> N
     pages.bench.commit(self_alert)
     answer = pages.get("/").text
     assert headline(answer) == "Gateway main: no text leaves"
-    assert "1 412 credits left at main asked 12:00" in read(answer)
-    assert "main closed: credits credits 104, since 12:00" in read(answer)
-    assert "no credits left buy some since 12:00" in read(answer)
+    assert "1 412 credits left at main asked 12:00 UTC" in read(answer)
+    assert "main closed: credits credits 104, since 12:00 UTC" in read(answer)
+    assert "no credits left buy some since 12:00 UTC" in read(answer)
 
 
 def test_a_sender_that_ended_is_the_headline(tmp_path: Path) -> None:
@@ -223,7 +223,7 @@ def test_a_schedule_that_nobody_holds_is_the_headline(tmp_path: Path) -> None:
     with site(tmp_path, schedules=(PRIMARY, HOLED)) as pages:
         answer = pages.get("/").text
         assert headline(answer) == "Nobody is on call for holed"
-        assert "Nobody holed until Mon 23 Nov 08:00 , then bob" in read(answer)
+        assert "Nobody holed until Mon 23 Nov 08:00 UTC , then bob" in read(answer)
 
 
 def test_more_open_incidents_than_fit_are_counted(pages: Site) -> None:
@@ -257,7 +257,7 @@ def test_a_user_acknowledges_an_incident_under_their_own_name(down: Site) -> Non
     row = down.incident(1)
     assert (row["state"], row["acked_by"], row["acked_how"]) == ("acknowledged", USER, AckBy.PAGE)
     page = down.get("/incidents/1").text
-    assert "ops takes care of it since 12:00 on this page" in read(page)
+    assert "ops takes care of it since 12:00 UTC on this page" in read(page)
     assert "I take care of it" not in page
 
 
@@ -298,14 +298,14 @@ def test_the_page_says_until_when_an_acknowledgement_holds(down: Site) -> None:
     down.bench.commit(
         lambda tx: tx.run("update incidents set ack_until = :at", at=stored(NOON + timedelta(hours=4)))
     )
-    assert "bob takes care of it since 12:00 until 16:00" in read(down.get("/incidents/1").text)
+    assert "bob takes care of it since 12:00 UTC until 16:00 UTC" in read(down.get("/incidents/1").text)
 
 
 def test_an_incident_that_is_over_says_so_and_has_no_button(down: Site) -> None:
     down.bench.clock.move(minutes=90)
     down.bench.accept(resolved("HostDown", instance="web-1"))
     answer = down.get("/incidents/1").text
-    assert "over since 13:30 , after 1 h 30 min" in read(answer)
+    assert "over since 13:30 UTC , after 1 h 30 min" in read(answer)
     assert "<form" not in answer
 
 
@@ -343,7 +343,7 @@ def test_the_texts_are_shown_newest_first_with_state_reader_and_incidents(down: 
     text = read(down.get("/messages").text)
     newer, older = text.index("m2"), text.index("m1")
     assert newer < older
-    assert f"delivered alice +32******001 12:00 m1 1 part firing by main #{tag_of(1)}" in text
+    assert f"delivered alice +32******001 12:00 UTC m1 1 part firing by main #{tag_of(1)}" in text
 
 
 def test_no_more_than_two_hundred_texts_are_shown(pages: Site) -> None:
@@ -612,7 +612,9 @@ def test_looking_at_a_link_tells_what_it_is_about_and_acknowledges_nothing(stand
         assert answer.headers["X-Robots-Tag"] == "noindex"
     text = read(answer.text)
     assert headline(answer.text) == "Nobody takes care of this yet"
-    assert f"HostDown web-1 HostDown is bad critical #{tag_of(1)} since 13:00" in text  # alice's own clock
+    assert (
+        f"HostDown web-1 HostDown is bad critical #{tag_of(1)} since 13:00 CET" in text
+    )  # alice's own clock
     assert "I take care of it" in text
     assert standing.acknowledged == []
     assert standing.incident(1)["acked_at"] is None
@@ -920,9 +922,9 @@ def test_an_alert_without_a_name_is_told_by_what_is_said_of_it() -> None:
 
 def test_times_are_those_of_the_reader_with_a_day_where_it_is_another() -> None:
     clock = Clock(NOON, ZoneInfo("Asia/Tokyo"))
-    assert clock.at(NOON) == "21:00"
-    assert clock.at(NOON + timedelta(hours=4)) == "Mon 23 Nov 01:00"
-    assert clock.at(NOON - timedelta(days=365)) == "22 Nov 2025 21:00"
+    assert clock.at(NOON) == "21:00 JST"
+    assert clock.at(NOON + timedelta(hours=4)) == "Mon 23 Nov 01:00 JST"
+    assert clock.at(NOON - timedelta(days=365)) == "22 Nov 2025 21:00 JST"
     assert clock.name == "Asia/Tokyo"
 
 

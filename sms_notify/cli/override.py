@@ -8,8 +8,9 @@ from zoneinfo import ZoneInfo
 
 import click
 
-from sms_notify.cli.common import config_option, json_option, say, settings_of, table
+from sms_notify.cli.common import config_option, json_option, say, settings_of
 from sms_notify.cli.options import login_or, now_utc
+from sms_notify.cli.terminal import table
 from sms_notify.cli.times import read_time
 from sms_notify.config.durations import DurationError, parse_duration
 from sms_notify.config.references import near
@@ -83,7 +84,7 @@ def add(
         pass  # a database that is not there is not made here
     with store.transaction() as tx:
         made = oncall_rows.add_override(tx, schedule_name, person, start, end, who, now)
-    span = f"from {dated(start, zone)} until {dated(end, zone)} ({zone})"
+    span = f"from {dated(start, zone)} until {dated(end, zone)}"
     said = f"override {made}: {person} holds {schedule_name} {span}"
     say(_row(Override(made, schedule_name, person, start, end, now, who)), as_json, printable(said))
 
@@ -151,7 +152,7 @@ def _columns(
         override.schedule,
         f"{override.person}{gone}",
         dated(override.start, zone),
-        f"{dated(override.end, zone)} ({zone})",
+        dated(override.end, zone),
         override.created_by,
     )
 

@@ -7,6 +7,7 @@ import importlib
 import click
 
 from sms_notify.cli import COMMANDS
+from sms_notify.cli.terminal import wants_no_colour
 
 
 class LazyGroup(click.Group):
@@ -42,3 +43,5 @@ def group(ctx: click.Context, config_file: str | None) -> None:
     Example: sms-notify --config /etc/sms-notify/sms-notify.yml serve
     """
     ctx.obj = config_file
+    if wants_no_colour():
+        ctx.color = False

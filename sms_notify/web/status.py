@@ -9,6 +9,7 @@ from enum import StrEnum
 
 from sms_notify.alert import Severity
 from sms_notify.barring import about_of, say_breaker
+from sms_notify.explain.untold import say_untold
 from sms_notify.oncall.roster import obeyed
 from sms_notify.policy.bars import Breaker
 from sms_notify.policy.directory import Directory
@@ -136,16 +137,8 @@ def _of_untold(
     say: Callable[[datetime], str],
 ) -> Iterator[Finding]:
     """The first line of the page: what somebody should know by now, and nobody does."""
-    if not untold:
-        return
-    shut = next((breaker.gateway for breaker in closed if breaker.scope.whole), None)
-    if due is None:
-        then = "no text waits"
-    elif due > now:
-        then = f"next text {say(due)}"
-    else:
-        then = "a text is about to leave" if shut is None else f"its text waits for gateway {shut}"
-    yield Finding(Mood.BAD, f"{untold} critical incident{'s' if untold > 1 else ''} reached nobody; {then}")
+    if line := say_untold(untold, due, closed, now, say):
+        yield Finding(Mood.BAD, line)
 
 
 def _of_incidents(counts: Mapping[Severity, tuple[int, int]]) -> Iterator[Finding]:
