@@ -25,6 +25,7 @@ from sms_notify.delivery.reports import apply
 from sms_notify.delivery.sender import Luck, Sender
 from sms_notify.engine import Engine
 from sms_notify.explain import timeline
+from sms_notify.explain.waiting import wait_of
 from sms_notify.gateways.base import Report
 from sms_notify.gateways.registry import refused
 from sms_notify.gateways.sms1601.client import SmsGateway1601
@@ -39,13 +40,14 @@ from sms_notify.secret import Secret
 from sms_notify.store import (
     breakers,
     claims,
+    ledger_queries,
     oncall_rows,
     outbox,
     page_queries,
     particulars,
-    queries,
     silences,
 )
+from sms_notify.store.ledger_queries import IncidentFilter, MessageFilter
 from sms_notify.store.next_due import Waits, next_asked, next_due
 from sms_notify.store.sqlite import SqliteStore
 from sms_notify.store.tx import Tx
@@ -203,8 +205,10 @@ class Whole:
             assert timeline.of_message(tx, ROWS, beside)
             page_queries.told(tx, [ROWS])
             assert page_queries.linked(tx, f"code{ROWS}")
-            assert queries.last_messages(tx, 10)
-            assert queries.open_incidents(tx)
+            assert ledger_queries.messages_by(tx, MessageFilter(incident=ROWS))
+            assert ledger_queries.incidents_by(tx, IncidentFilter())
+            for message in outbox.waiting_for(tx, "main", 3):
+                assert wait_of(tx, message, ("main", "backup"), NOON)
             assert silences.uncovered(tx)
             silences.acknowledged(tx)
             assert silences.still_open(tx)

@@ -69,7 +69,7 @@ def test_that_no_text_leaves_at_all_is_the_headline_before_whom_it_reached(down:
     shut(down)
     answer = down.get("/").text
     assert headline(answer) == "No text leaves at all: main refuses (error 150)"
-    assert "1 critical incident reached nobody; its text waits for a gateway" in read(answer)
+    assert "1 critical incident reached nobody; its text waits for gateway main" in read(answer)
 
 
 def test_where_one_of_two_gateways_is_closed_it_is_named_and_texts_leave(tmp_path: Path) -> None:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import click
 
-from sms_notify.cli.common import account_of, config_option, json_option, say, settings_of, table
+from sms_notify.cli.common import account_of, config_option, json_option, say, settings_of
+from sms_notify.cli.terminal import table
 from sms_notify.daemon.wiring import wall_clock
 from sms_notify.errors import StoreError, UsageError
 from sms_notify.gateways.base import ByHand, Failed, LastReports, Report

@@ -10,9 +10,10 @@ from zoneinfo import ZoneInfo
 import click
 
 from sms_notify.barring import advise, say_barring
-from sms_notify.cli.common import config_option, json_option, say, settings_of, table
+from sms_notify.cli.common import config_option, json_option, say, settings_of
 from sms_notify.cli.options import barred_at, now_utc, overrides_at, timetable_at
 from sms_notify.cli.override import override_group
+from sms_notify.cli.terminal import table
 from sms_notify.cli.times import read_time
 from sms_notify.config.settings import Settings
 from sms_notify.errors import UsageError
@@ -188,7 +189,7 @@ def _mend(schedule: Schedule, gaps: Sequence[Shift], days: int, last: datetime) 
     zone, first = ZoneInfo(schedule.timezone), gaps[0]
     times = "once" if len(gaps) == 1 else f"{len(gaps)} times"
     until = "on" if first.end >= last else f"to {dated(first.end, zone)}"
-    when = f"first from {dated(first.start, zone)} {until} ({schedule.timezone})"
+    when = f"first from {dated(first.start, zone)} {until}"
     return (
         f"  !! NOBODY is on call {times} within {days} day{'s' if days > 1 else ''}, {when}. Say who: "
         f"`sms-notify oncall override add {schedule.name} PERSON --from TIME --until TIME`"

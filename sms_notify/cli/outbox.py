@@ -10,8 +10,9 @@ from datetime import datetime, tzinfo
 
 import click
 
-from sms_notify.cli.common import account_of, config_option, json_option, say, settings_of, table
+from sms_notify.cli.common import account_of, config_option, json_option, say, settings_of
 from sms_notify.cli.credits import gateway_option, why
+from sms_notify.cli.terminal import table
 from sms_notify.cli.times import read_time
 from sms_notify.config.phone import NumberError, parse_number
 from sms_notify.config.settings import Settings

@@ -16,9 +16,9 @@ from sms_notify.cli.times import read_time
 from sms_notify.config.durations import spell_duration
 from sms_notify.daemon.wiring import wall_clock
 from sms_notify.errors import UsageError
+from sms_notify.explain.incident_names import value_of
 from sms_notify.explain.preview import SAMPLE_TAG, Answer, Expected, Foreseen, StepAt, foresee
 from sms_notify.explain.route_trace import Look, Looked
-from sms_notify.explain.timeline import value_of
 from sms_notify.logs import printable
 from sms_notify.policy.directory import Person, Target, group_of
 from sms_notify.policy.holds import Hold

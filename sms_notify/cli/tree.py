@@ -8,6 +8,7 @@ import click
 from click.shell_completion import CompletionItem
 
 from sms_notify.cli import COMMANDS
+from sms_notify.cli.terminal import wants_no_colour
 
 
 class LazyGroup(click.Group):
@@ -52,3 +53,5 @@ def group(ctx: click.Context, config_file: str | None) -> None:
     Example: sms-notify --config /etc/sms-notify/sms-notify.yml serve
     """
     ctx.obj = config_file
+    if wants_no_colour():
+        ctx.color = False

@@ -127,6 +127,11 @@ class Decision(StrEnum):
     NOBODY_ON_CALL = "nobody_on_call"
     HANDED_OFF = "handed_off"
 
+    @property
+    def by_somebody(self) -> bool:
+        """True where its detail begins with who decided it, and how: `by alice (command)`."""
+        return self in (Decision.ACKNOWLEDGED, Decision.UNACKNOWLEDGED, Decision.CLOSED)
+
 
 class AckBy(StrEnum):
     """How somebody acknowledged."""

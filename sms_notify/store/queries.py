@@ -80,14 +80,6 @@ def totals(tx: Tx) -> Totals:
     )
 
 
-def last_messages(tx: Tx, limit: int, after: int = 0) -> Sequence[Row]:
-    """The newest messages after id `after`, oldest first."""
-    rows = tx.all(
-        "select * from messages where id > :after order by id desc limit :limit", after=after, limit=limit
-    )
-    return list(reversed(rows))
-
-
 def shown_body(row: Row) -> str:
     """The text of a message without the code of its link: whoever has it acknowledges in the name of the text's reader."""
     body: str = row["body"]
@@ -127,24 +119,6 @@ UNTOLD = (
     f" and exists (select 1 from pages p where p.incident_id = i.id) and {PEOPLE_TOLD} = 0"
 )
 """Whether the open incident `i` is critical and has reached nobody, as far as is known, and nobody takes care of it."""
-
-
-def open_incidents(tx: Tx) -> Sequence[Row]:
-    """The open incidents with how many people were told, how many have a text that may not have left yet, how many wait,
-    and until when the first does. Critical ones that nobody was told of, nor takes care of, come first, then the oldest.
-
-    By `incidents_quiet`, which has what is open alone, and the pages of each by `pages_once`. They are sorted here: asked for
-    in the order of their ids, a database without statistics walks through all that ever were.
-    """
-    rows = tx.all(
-        "select i.*,"
-        f" {PEOPLE_TOLD} as told, {LEFT_OR_WAITS} as texted,"
-        " (select count(distinct p.number) from pages p where p.incident_id = i.id and p.state = 'held') as held,"
-        " (select min(p.due_at) from pages p where p.incident_id = i.id and p.state = 'held') as held_until,"
-        f" case when {UNTOLD} then 1 else 0 end as untold"
-        " from incidents i where i.closed_at is null"
-    )
-    return sorted(rows, key=lambda row: (not row["untold"], row["id"]))
 
 
 # By `pages_held`: what waits alone.

@@ -9,13 +9,14 @@ from enum import StrEnum
 
 from sms_notify.alert import Severity
 from sms_notify.barring import about_of, say_breaker
+from sms_notify.explain.untold import untold_line
 from sms_notify.oncall.roster import obeyed
 from sms_notify.policy.bars import Breaker
 from sms_notify.policy.directory import Directory
 from sms_notify.policy.retry_policy import Level
 from sms_notify.policy.rotations import Schedule
 from sms_notify.self_alerts import gather
-from sms_notify.store import account_rows, breakers, ledger_queries, oncall_rows, page_queries, queries
+from sms_notify.store import account_rows, breakers, ledger_queries, oncall_rows, page_queries
 from sms_notify.store.account_rows import Balance, LastRequests
 from sms_notify.store.breakers import SelfAlert
 from sms_notify.store.ledger_queries import MessageFilter
@@ -136,7 +137,7 @@ def status_of(
     self_alerts = tuple(one.self_alert for one in gather(breakers.open_self_alerts(tx)))
     findings = [
         *_of_no_way_out(shown),
-        *_of_untold(*queries.critical_untold(tx), now, say, all_shut=_all_shut(shown)),
+        *(Finding(Mood.BAD, line) for line in (untold_line(tx, now, say),) if line),
         *(Finding(Mood.BAD, reason[:1].upper() + reason[1:]) for reason in not_ready),
         *_of_incidents(counts),
         *(
@@ -193,23 +194,6 @@ def _of_no_way_out(gateways: Sequence[GatewayView]) -> Iterator[Finding]:
 def _why(breaker: Breaker) -> str:
     """`refuses (error 108)`, `closed (timeout)`."""
     return f"refuses (error {breaker.code})" if breaker.code is not None else f"closed ({breaker.reason})"
-
-
-def _of_untold(
-    untold: int, due: datetime | None, now: datetime, say: Callable[[datetime], str], *, all_shut: bool
-) -> Iterator[Finding]:
-    """What somebody should know by now, and nobody does."""
-    if not untold:
-        return
-    if due is None:
-        then = "no text waits"
-    elif due > now:
-        then = f"next text {say(due)}"
-    elif all_shut:
-        then = "its text waits for a gateway"
-    else:
-        then = "a text is about to leave"
-    yield Finding(Mood.BAD, f"{untold} critical incident{'s' if untold > 1 else ''} reached nobody; {then}")
 
 
 def _of_incidents(counts: Mapping[Severity, tuple[int, int]]) -> Iterator[Finding]:
