@@ -703,7 +703,7 @@ def test_an_override_for_somebody_who_was_removed_since_counts_nowhere_and_is_sa
     at = datetime(2026, 11, 25, 11, tzinfo=UTC)
     with site.reading() as tx:
         holder = site.engine.roster.on_call(tx, at)("primary")
-        page = status_of(tx, site.engine.plan.schedules, (), at, site.engine.plan.directory, str)
+        page = status_of(tx, site.engine.plan.schedules, ("main",), (), at, site.engine.plan.directory, str)
     assert f"primary (Europe/Brussels): {holder} " in before
     assert [duty.holder for duty in page.duties if duty.schedule == "primary"] == [holder]
 

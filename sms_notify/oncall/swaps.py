@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from sms_notify.policy.rotations import Schedule, Shift, shifts
+from sms_notify.policy.swaps import swapped
 
 AHEAD = timedelta(days=366)
 """How far a shift is looked for."""
@@ -31,7 +32,7 @@ def swap(
     if first.person == second.person:
         raise ValueError(f"{first.person} cannot swap with {first.person}; name two people")
     one, other = (_shift_of(schedule, made, asked) for asked in (first, second))
-    return Shift(second.person, one.start, one.end), Shift(first.person, other.start, other.end)
+    return swapped(one, other)
 
 
 def _shift_of(schedule: Schedule, made: Sequence[Shift], asked: AskedShift) -> Shift:
