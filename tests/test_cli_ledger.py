@@ -18,7 +18,7 @@ import pytest
 from test_cli_deciding import BRUSSELS, Site, complaint, machine_in_brussels, said, site_of  # noqa: F401 - a fixture
 from workbench import NOON, firing, resolved
 
-from sms_notify.cli.terminal import table
+from sms_notify.cli.terminal import elapsed, progress, table
 from sms_notify.cli.times import read_past
 from sms_notify.errors import UsageError
 from sms_notify.explain.events import EventName
@@ -328,3 +328,19 @@ def test_a_terminal_gets_colours_and_lines_that_fit_and_a_pipe_the_whole_text(si
 
 def test_a_table_to_a_pipe_is_as_wide_as_its_texts() -> None:
     assert table([["m1", "x" * 300]], ["ID", "TEXT"]).splitlines()[1] == f"m1  {'x' * 300}"
+
+
+def test_long_work_is_watched_on_a_terminal_and_leaves_no_trace_in_a_pipe(
+    site: Site, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with progress("replaying", 3) as update:
+        update(3)
+    with elapsed("looking") as goes_on:
+        goes_on()
+    assert capsys.readouterr() == ("", "")
+
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True, raising=False)
+    with progress("replaying", 3) as update:
+        update(3)
+    assert "replaying" in capsys.readouterr().err
+    assert said(site.run("db", "check")).endswith(": sound\n")
