@@ -120,6 +120,41 @@ def test_a_pause_that_no_calendar_holds_is_refused() -> None:
         read_past("99999999d", NOON)
 
 
+def test_who_follows_sees_each_text_as_it_comes_into_the_state(site: Site) -> None:
+    site.accept(firing("First", team="dba"))
+    command = [
+        sys.executable,
+        "-m",
+        "sms_notify",
+        "--config",
+        str(site.config),
+        "messages",
+        "--follow",
+        "--json",
+    ]
+    follows = subprocess.Popen(
+        [*command, "--state", "sent", "--to", "carol"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+    )
+    assert follows.stdout is not None
+    try:
+        move(site, 1, State.SENT)  # before or after it looks first: once in either case
+        first = json.loads(follows.stdout.readline())
+        site.accept(firing("Second", team="dba"))
+        for id_ in ids(site, "--state", "queued"):
+            move(site, int(id_.removeprefix("m")), State.SENT)
+        second = json.loads(follows.stdout.readline())
+    finally:
+        follows.kill()
+        follows.wait()
+        follows.stdout.close()
+
+    assert [(one["recipient"], one["state"]) for one in (first, second)] == [("carol", "sent")] * 2
+    assert first["id"] != second["id"]
+
+
 # incidents
 
 
