@@ -761,6 +761,22 @@ def test_an_end_by_the_clock_is_the_next_after_the_beginning_on_the_schedules_cl
     assert (row["from"], row["until"]) == ("2090-06-01T20:00:00Z", "2090-06-02T05:00:00Z")
 
 
+def test_a_time_without_an_offset_is_by_the_schedules_clock_for_show_and_for_overrides_alike(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TZ", "America/New_York")
+    time.tzset()
+    span = ("--from", "2090-06-01T22:00", "--until", "2090-06-01T23:00")
+    said(site.run("oncall", "override", "add", "primary", "bob", *span))
+
+    def holder(at: str) -> object:
+        [found] = json.loads(said(site.run("oncall", "show", "--json", "--days", "1", "--at", at)))
+        return found["at"], found["person"]
+
+    assert holder("2090-06-01T22:00") == ("2090-06-01T20:00:00Z", "bob")
+    assert holder("2090-06-01T23:00")[1] != "bob"  # type: ignore[index]
+
+
 OFFICE = TimeInterval(times=((540, 1050),), weekdays=((1, 5),), location="Europe/Brussels")
 OFFICE_LAYER = Layer(Rotation(("alice", "carol"), 7, date(2026, 1, 5), 540), (OFFICE,))
 moments = st.integers(0, 400).map(lambda hours: NOON + timedelta(hours=hours))

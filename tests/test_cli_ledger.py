@@ -18,7 +18,7 @@ import pytest
 from test_cli_deciding import BRUSSELS, Site, complaint, machine_in_brussels, said, site_of  # noqa: F401 - a fixture
 from workbench import NOON, firing, resolved
 
-from sms_notify.cli.terminal import table
+from sms_notify.cli.terminal import elapsed, progress, table
 from sms_notify.cli.times import read_past
 from sms_notify.errors import UsageError
 from sms_notify.explain.events import EventName
@@ -118,6 +118,41 @@ def test_a_time_that_is_over_is_the_last_time_it_was_that(text: str, at: str) ->
 def test_a_pause_that_no_calendar_holds_is_refused() -> None:
     with pytest.raises(UsageError, match=r"99999999d: that is no time .write 2h, "):
         read_past("99999999d", NOON)
+
+
+def test_who_follows_sees_each_text_as_it_comes_into_the_state(site: Site) -> None:
+    site.accept(firing("First", team="dba"))
+    command = [
+        sys.executable,
+        "-m",
+        "sms_notify",
+        "--config",
+        str(site.config),
+        "messages",
+        "--follow",
+        "--json",
+    ]
+    follows = subprocess.Popen(
+        [*command, "--state", "sent", "--to", "carol"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+    )
+    assert follows.stdout is not None
+    try:
+        move(site, 1, State.SENT)  # before or after it looks first: once in either case
+        first = json.loads(follows.stdout.readline())
+        site.accept(firing("Second", team="dba"))
+        for id_ in ids(site, "--state", "queued"):
+            move(site, int(id_.removeprefix("m")), State.SENT)
+        second = json.loads(follows.stdout.readline())
+    finally:
+        follows.kill()
+        follows.wait()
+        follows.stdout.close()
+
+    assert [(one["recipient"], one["state"]) for one in (first, second)] == [("carol", "sent")] * 2
+    assert first["id"] != second["id"]
 
 
 # incidents
@@ -328,3 +363,19 @@ def test_a_terminal_gets_colours_and_lines_that_fit_and_a_pipe_the_whole_text(si
 
 def test_a_table_to_a_pipe_is_as_wide_as_its_texts() -> None:
     assert table([["m1", "x" * 300]], ["ID", "TEXT"]).splitlines()[1] == f"m1  {'x' * 300}"
+
+
+def test_long_work_is_watched_on_a_terminal_and_leaves_no_trace_in_a_pipe(
+    site: Site, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with progress("replaying", 3) as update:
+        update(3)
+    with elapsed("looking") as goes_on:
+        goes_on()
+    assert capsys.readouterr() == ("", "")
+
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True, raising=False)
+    with progress("replaying", 3) as update:
+        update(3)
+    assert "replaying" in capsys.readouterr().err
+    assert said(site.run("db", "check")).endswith(": sound\n")

@@ -482,4 +482,4 @@ def test_a_gap_ahead_is_told_to_the_operator_before_it_is_there(site) -> None:
     here = site(on_call(schedule))
     here.run(seconds=1)
     (row,) = here.bench.rows("select what from troubles")
-    assert row["what"] == "nobody is on call for primary from Sun 22 Nov 12:00 to Mon 23 Nov 00:00"
+    assert row["what"] == "nobody is on call for primary from Sun 22 Nov 12:00 UTC to Mon 23 Nov 00:00 UTC"

@@ -15,6 +15,7 @@ from zoneinfo import ZoneInfo
 import click
 
 from sms_notify.cli.common import config_option, json_of, settings_of
+from sms_notify.cli.terminal import progress
 from sms_notify.errors import UsageError
 from sms_notify.ownership import why_denied
 
@@ -159,11 +160,8 @@ def _opened(stack: ExitStack, alerts: str) -> tuple[str, BinaryIO]:
 def _watched(recording: Recording, alerts: str) -> Iterator[Iterator[Event]]:
     """With a bar on standard error, where somebody is there to watch it."""
     size = Path(alerts).stat().st_size if alerts != STDIN else 0
-    if not size or not sys.stderr.isatty():
-        yield iter(recording)
-        return
-    with click.progressbar(length=size, label="replaying", file=sys.stderr) as bar:
-        yield _moving(recording, bar.update)
+    with progress("replaying", size) as update:
+        yield _moving(recording, update)
 
 
 def _moving(recording: Recording, update: Callable[[int], None]) -> Iterator[Event]:

@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from sms_notify.cli.common import config_option, json_option, say, settings_of
+from sms_notify.cli.terminal import elapsed
 from sms_notify.store.sqlite import SqliteStore
 
 
@@ -30,7 +31,8 @@ def check(ctx: click.Context, config_file: str | None, as_json: bool) -> None:
     Example: sms-notify db check
     """
     store = SqliteStore(settings_of(ctx, config_file).storage_url)
-    found = store.problems()
+    with elapsed(f"looking at every page of {store.path}") as goes_on:
+        found = store.problems(goes_on)
     row = {"database": str(store.path), "sound": not found, "problems": list(found)}
     advice = "restart `sms-notify serve`, which makes indexes anew; where this is said again, put a backup in its place"
     told = "; ".join(found)

@@ -74,7 +74,8 @@ oncall_group.add_command(override_group)
     "--at",
     "at_text",
     metavar="TIME",
-    help="Then instead of now: ISO 8601, HH:MM or 'Mon HH:MM' for the next time it is that, or +30m.",
+    help="Then instead of now, by each schedule's own clock: ISO 8601, HH:MM or 'Mon HH:MM' for the next time it is that,"
+    " or +30m.",
 )
 @click.option("--days", default=7, show_default=True, type=click.IntRange(1, 366), help="How far to look.")
 @json_option
@@ -90,32 +91,38 @@ def show(ctx: click.Context, config_file: str | None, at_text: str | None, days:
       sms-notify oncall show --at "Sat 03:00" --days 2
     """
     settings, now = settings_of(ctx, config_file), now_utc()
-    at = read_time(at_text, now) if at_text is not None else now
-    known = overrides_at(settings, at)
+    if not settings.schedules:
+        raise UsageError(f"{settings.source}: nobody is on call by a schedule; add one under `schedules:`")
+    at = {name: _at(at_text, now, schedule) for name, schedule in settings.schedules.items()}
+    first = min(at.values())
+    known = overrides_at(settings, first)
     made = obeyed(known, settings.directory)
     for override in known:
         if override not in made:
             _warn_of(override)
-    timetable = timetable_at(settings, at)
+    timetable = timetable_at(settings, first)
     schedules = timetable.schedules
-    if not schedules:
-        raise UsageError(f"{settings.source}: nobody is on call by a schedule; add one under `schedules:`")
-    rotas = {name: _rota(schedule, made, at, days) for name, schedule in schedules.items()}
+    rotas = {name: _rota(schedule, made, at[name], days) for name, schedule in schedules.items()}
     stuck = _stuck(settings, rotas)
     barred = {name: one.said for name, one in stuck.items()}
     reports = {name: [one.what for one in timetable.problems if one.schedule == name] for name in rotas}
     rows = [
-        _document(schedules[name], rota, at) | {"barred": barred.get(name), "reports": reports[name]}
+        _document(schedules[name], rota, at[name]) | {"barred": barred.get(name), "reports": reports[name]}
         for name, rota in rotas.items()
     ]
     text = "\n\n".join(
-        _drawn(schedules[name], rota, at, days) + (f"\n  !! {barred[name]}" if name in barred else "")
+        _drawn(schedules[name], rota, at[name], days) + (f"\n  !! {barred[name]}" if name in barred else "")
         for name, rota in rotas.items()
     )
     say(rows, as_json, text)
     out_of_reach = any(one.nowhere for one in stuck.values())
     if out_of_reach or any(turn.shift.person is None for rota in rotas.values() for turn in rota):
         ctx.exit(1)
+
+
+def _at(text: str | None, now: datetime, schedule: Schedule) -> datetime:
+    """By the clock of the schedule, as `override add` reads it and as its turns are printed."""
+    return now if text is None else read_time(text, now, ZoneInfo(schedule.timezone))
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,6 +9,7 @@ import os
 import shutil
 import sys
 import textwrap
+import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 
@@ -89,6 +90,23 @@ def progress(label: str, length: int) -> Iterator[Callable[[int], None]]:
         return
     with click.progressbar(length=length, label=label, file=sys.stderr) as bar:
         yield bar.update
+
+
+@contextmanager
+def elapsed(label: str) -> Iterator[Callable[[], None]]:
+    """As `progress`, of what nobody knows how long it takes: the seconds so far, from the first second on."""
+    begun, shown = time.monotonic(), 0
+
+    def goes_on() -> None:
+        nonlocal shown
+        seconds = int(time.monotonic() - begun)
+        if seconds > shown and sys.stderr.isatty():
+            shown = seconds
+            click.echo(f"\r{label}: {seconds} s", nl=False, err=True)
+
+    yield goes_on
+    if shown:
+        click.echo("\r\x1b[K", nl=False, err=True)  # to the end of the line: what follows is the answer
 
 
 def critical(text: str) -> str:

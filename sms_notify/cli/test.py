@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import click
 
 from sms_notify.cli.common import json_of, json_option
+from sms_notify.cli.terminal import progress, terminal_width
 from sms_notify.errors import ConfigError, Fault
 from sms_notify.logs import printable
 
@@ -74,14 +75,17 @@ def _read(files: Sequence[Path]) -> tuple[list[Story], list[Fault]]:
 
 
 def _judged(stories: Sequence[Story], verbose: bool, *, quiet: bool) -> list[StoryVerdict]:
-    """Told one by one, as they end: a long file shows where it is."""
+    """Told one by one, as they end: a long file shows where it is. A bar does so where these lines go elsewhere."""
     from sms_notify.stories.judging import judge
 
     verdicts = []
-    for story in stories:
-        verdicts.append(judge(story))
-        if not quiet:
-            _tell(verdicts[-1], verbose)
+    hidden = quiet or terminal_width() is None
+    with progress("playing", len(stories) if hidden else 0) as update:
+        for story in stories:
+            verdicts.append(judge(story))
+            update(1)
+            if not quiet:
+                _tell(verdicts[-1], verbose)
     return verdicts
 
 

@@ -20,6 +20,7 @@ from sms_notify.policy.ruleset import Plan
 from sms_notify.policy.self_alert_notes import SelfAlertNote, note_id
 from sms_notify.policy.time_intervals import borders
 from sms_notify.policy.vocabulary import Decision, Kind
+from sms_notify.wording.clock import zone_name
 from sms_notify.wording.content import HandOff, Reader, TextedIncident
 from sms_notify.wording.handoff_text import compose_handoff
 
@@ -154,7 +155,8 @@ def gap_ahead(rows: Rows, schedule: Schedule) -> SelfAlertNote | None:
 
 
 def _wall(at: datetime, schedule: Schedule) -> str:
-    return f"{at.astimezone(ZoneInfo(schedule.timezone)):%a %d %b %H:%M}"
+    shown = at.astimezone(ZoneInfo(schedule.timezone))
+    return f"{shown:%a %d %b %H:%M} {zone_name(shown)}"
 
 
 def _overrides(rows: Rows, schedule: Schedule) -> tuple[Shift, ...]:

@@ -82,9 +82,16 @@ def examine(
     return Examined(problems or ["damaged"], _problems(connection, expired)[0], finished)
 
 
-def problems_of(connection: sqlite3.Connection) -> Sequence[str]:
-    """What is wrong with the pages of a database, however long that takes; empty where they are sound."""
-    return _problems(connection, lambda: False)[0]
+def problems_of(connection: sqlite3.Connection, goes_on: Callable[[], None]) -> Sequence[str]:
+    """What is wrong with the pages of a database, however long that takes; empty where they are sound. `goes_on` is called now
+    and then meanwhile.
+    """
+
+    def never() -> bool:
+        goes_on()
+        return False
+
+    return _problems(connection, never)[0]
 
 
 def _make_indexes_anew(connection: sqlite3.Connection, too_long: Callable[[], bool]) -> None:

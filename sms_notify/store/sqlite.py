@@ -56,9 +56,11 @@ class SqliteStore:
         parts = (self.path, self.path.with_name(f"{self.path.name}-wal"))
         return sum(part.stat().st_size for part in parts if part.exists())
 
-    def problems(self) -> Sequence[str]:
-        """What is wrong with the file, in SQLite's words; empty where it is sound. It may be served meanwhile."""
-        return _problems_of(self.path)
+    def problems(self, goes_on: Callable[[], None] = lambda: None) -> Sequence[str]:
+        """What is wrong with the file, in SQLite's words; empty where it is sound. It may be served meanwhile. `goes_on` is
+        called now and then, for whoever waits.
+        """
+        return _problems_of(self.path, goes_on)
 
     def backup(self, to: Path) -> int:
         """Copies the database as it is at this moment; returns the bytes of the copy. Raises StoreError where the copy cannot
@@ -196,10 +198,10 @@ def _connect(path: Path, *, create: bool) -> sqlite3.Connection:
     return connection
 
 
-def _problems_of(path: Path) -> Sequence[str]:
+def _problems_of(path: Path, goes_on: Callable[[], None] = lambda: None) -> Sequence[str]:
     try:
         with closing(_connect(path, create=False)) as connection:
-            return problems_of(connection)
+            return problems_of(connection, goes_on)
     except sqlite3.Error as error:
         return (str(error),)
 

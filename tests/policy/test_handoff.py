@@ -235,27 +235,27 @@ def test_it_is_a_text_of_an_hour_that_no_limit_holds_to_who_is_noted_as_the_hold
         (held_by(shift("alice", 0, 24)), [], None),
         (held_by(shift("alice", -9, 48)), [], None),
         (held_by(shift("alice", 0, 8), shift("bob", 8, 30)), [], None),
-        (held_by(shift("alice", 0, 8)), [], ("Sun 22 Nov 20:00", "Mon 23 Nov 12:00", "20261123T1200")),
+        (held_by(shift("alice", 0, 8)), [], ("Sun 22 Nov 20:00 UTC", "Mon 23 Nov 12:00 UTC", "20261123T1200")),
         (
             held_by(shift("alice", 0, 8), shift("bob", 9, 30)),
             [],
-            ("Sun 22 Nov 20:00", "Sun 22 Nov 21:00", "20261122T2100"),
+            ("Sun 22 Nov 20:00 UTC", "Sun 22 Nov 21:00 UTC", "20261122T2100"),
         ),
         (held_by(shift("alice", 0, 8), shift("bob", 9, 30)), [shift("alice", 8, 9)], None),
         (
             held_by(shift("alice", 0, 30)),
             [shift(None, 3, 4)],
-            ("Sun 22 Nov 15:00", "Sun 22 Nov 16:00", "20261122T1600"),
+            ("Sun 22 Nov 15:00 UTC", "Sun 22 Nov 16:00 UTC", "20261122T1600"),
         ),
         (  # the first of two
             held_by(shift("alice", 1, 2), shift("bob", 3, 30)),
             [],
-            ("Sun 22 Nov 12:00", "Sun 22 Nov 13:00", "20261122T1300"),
+            ("Sun 22 Nov 12:00 UTC", "Sun 22 Nov 13:00 UTC", "20261122T1300"),
         ),
         (
             held_by(shift("alice", 0, 8), shift("bob", 9, 30), timezone="Europe/Brussels"),
             [],
-            ("Sun 22 Nov 21:00", "Sun 22 Nov 22:00", "20261122T2100"),  # its id stays in UTC
+            ("Sun 22 Nov 21:00 CET", "Sun 22 Nov 22:00 CET", "20261122T2100"),  # its id stays in UTC
         ),
     ],
 )
