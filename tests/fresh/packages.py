@@ -67,6 +67,7 @@ def debian_package() -> None:
             hook_comes(gateway, "web1")
         upgraded(package, gateway)
     removed_and_purged()
+    not_over_what_was_made_by_hand(package)
 
 
 def as_a_debian_user_expects() -> None:
@@ -138,6 +139,15 @@ def removed_and_purged() -> None:
     apt_get("purge", "sms-notify")
     left = [path for path in (ETC, STATE, SPOOL, ENABLED) if path.exists() or path.is_symlink()]
     expect(not left, f"a purge leaves nothing: {left}")
+
+
+def not_over_what_was_made_by_hand(package: Path) -> None:
+    (HOME / "bin").mkdir(parents=True)
+    outcome = subprocess.run(["dpkg", "--unpack", package], capture_output=True, text=True, check=False)
+    expect(
+        outcome.returncode != 0 and "made by hand" in outcome.stderr, "nothing made by hand is written over"
+    )
+    expect([path.name for path in HOME.rglob("*")] == ["bin"], "and nothing added to it")
 
 
 def exec_start() -> list[str]:

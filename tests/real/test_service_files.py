@@ -1,7 +1,8 @@
 """What is shipped to run sms-notify as a service, judged by the programs that read it: systemd's, /bin/sh, logrotate.
 
-No container is built and no unit is started here, for both would need an engine that this machine may not have: of the
-Containerfile its parts are tried (what it copies makes the package, its health check knows a daemon), not the whole.
+No container is built and no unit is started here. `make test-container` builds the image, and `make test-packages` runs
+what the unit starts; here the parts of the Containerfile are tried (what it copies makes the package, its health check
+knows a daemon).
 """
 
 from __future__ import annotations
@@ -325,3 +326,14 @@ def test_the_compose_file_mounts_what_the_image_keeps() -> None:
     mounted = {mount.split(":")[1] for mount in service["volumes"]}
     assert mounted == {*volumes, "/etc/sms-notify"}
     assert seconds(service["stop_grace_period"].replace("2m", "2min")) == seconds(unit()["TimeoutStopSec"])
+
+
+def test_a_secret_belongs_to_the_images_user_and_nobody_else_reads_it() -> None:
+    compose = yaml.safe_load(COMPOSE.read_text("utf-8"))
+    (user,) = (rest for word, rest in instructions() if word == "USER")
+    secrets = compose["services"]["sms-notify"]["secrets"]
+
+    assert {secret["source"] for secret in secrets} == set(compose["secrets"]) == {"password", "tokens"}
+    for secret in secrets:
+        assert f"{secret['uid']}:{secret['gid']}" == user
+        assert secret["mode"] == 0o400
