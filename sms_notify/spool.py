@@ -179,7 +179,8 @@ class Spool:
         return ""
 
     def _problem(self, error: OSError) -> str:
-        return f"{self._folder}: {error.strerror or error}; hooks cannot hand anything over (docs/hooks.md says how it is made)"
+        reason = error.strerror or error
+        return f"{self._folder}: {reason}; hooks cannot hand anything over (docs/how-to/hooks.md says how to make it)"
 
     def sweep_once(self) -> Swept:
         """Takes what lies there, a thousand files at most. Raises nothing that a folder or a file can bring about."""

@@ -56,7 +56,7 @@ from sms_notify.wording.sandbox import environment
 
 ROOT = Path(__file__).parent.parent
 DOCS = ROOT / "docs"
-PAGES = [ROOT / "README.md", ROOT / "CHANGELOG.md", *sorted(DOCS.glob("*.md"))]
+PAGES = [ROOT / "README.md", ROOT / "CHANGELOG.md", *sorted(DOCS.rglob("*.md"))]
 BLOCK = re.compile(r"^```([^`\n]*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 SPAN = re.compile(r"`([^`\n]+)`")
 LINK = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)")
@@ -115,7 +115,7 @@ def test_the_readme_names_every_command(name: str) -> None:
 
 @pytest.mark.parametrize("name", ALL_COMMANDS)
 def test_every_option_of_a_command_stands_in_its_section(name: str) -> None:
-    told = section(read(DOCS / "commands.md"), name)
+    told = section(read(DOCS / "reference" / "commands.md"), name)
     documented = set(re.findall(r"(?<![\w-])--?[a-z][a-z-]*", BLOCK.sub("", told)))
     options = {
         spelled
@@ -246,21 +246,21 @@ def keys_by_section() -> dict[str, dict[str, Any]]:
 
 
 def test_every_test_that_the_page_of_faults_names_is_there() -> None:
-    places = [place for place in spans(read(DOCS / "faults.md")) if "::" in place]
+    places = [place for place in spans(read(DOCS / "explanation" / "faults.md")) if "::" in place]
     assert len(places) > 20
     assert all(map(is_test, places))
 
 
 @pytest.mark.parametrize("title", keys_by_section())
 def test_every_configuration_key_and_no_other_is_documented(title: str) -> None:
-    documented = set(rows(section(read(DOCS / "configuration.md"), title)))
+    documented = set(rows(section(read(DOCS / "reference" / "configuration.md"), title)))
 
     assert documented == set(keys_by_section()[title])
 
 
 @pytest.mark.parametrize("title", keys_by_section())
 def test_a_documented_default_is_the_default(title: str) -> None:
-    documented = rows(section(read(DOCS / "configuration.md"), title))
+    documented = rows(section(read(DOCS / "reference" / "configuration.md"), title))
     for key, schema in keys_by_section()[title].items():
         default = schema.get("default")
         if default not in (None, "", [], {}) and not isinstance(default, dict):
@@ -273,7 +273,7 @@ COMMON = {"name", "type", "timeout"}
 
 
 def channel_section(kind: str) -> str:
-    told = section(read(DOCS / "configuration.md"), "The other channels")
+    told = section(read(DOCS / "reference" / "configuration.md"), "The other channels")
     return re.split(r"^### ", told.split(f"### `{kind}`\n", 1)[1], maxsplit=1, flags=re.MULTILINE)[0]
 
 
@@ -289,7 +289,7 @@ def test_every_key_of_a_channel_and_no_other_is_documented_with_its_default(kind
 
 
 def test_what_every_channel_has_in_common_is_documented() -> None:
-    told = section(read(DOCS / "configuration.md"), "The other channels").split("###")[0]
+    told = section(read(DOCS / "reference" / "configuration.md"), "The other channels").split("###")[0]
     shared = set.intersection(*({*GATEWAY_MODELS[kind].model_fields} for kind in CHANNELS))
 
     assert shared == COMMON
@@ -299,13 +299,13 @@ def test_what_every_channel_has_in_common_is_documented() -> None:
 
 @pytest.mark.parametrize("key", ["group_wait", "group_interval", "repeat_interval"])
 def test_a_documented_default_of_a_route_is_what_the_root_begins_with(key: str) -> None:
-    [told] = SPAN.findall(rows(section(read(DOCS / "configuration.md"), "`route`"))[key][2])
+    [told] = SPAN.findall(rows(section(read(DOCS / "reference" / "configuration.md"), "`route`"))[key][2])
 
     assert parse_duration(told) == getattr(Tree(receiver="any"), key)
 
 
 def test_the_waits_that_are_told_are_those_of_the_program() -> None:
-    timing, readme, gateway = Timing(), read(ROOT / "README.md"), read(DOCS / "gateway.md")
+    timing, readme, gateway = Timing(), read(ROOT / "README.md"), read(DOCS / "reference" / "gateway.md")
 
     assert f"after waiting {told_wait(timing.reconcile_wait)} for a report" in readme
     assert f"It waits {told_wait(timing.reconcile_wait)} for a delivery report" in gateway
@@ -313,7 +313,7 @@ def test_the_waits_that_are_told_are_those_of_the_program() -> None:
     hours = [wait // timedelta(hours=1) for wait in (timing.expire, timing.expire_critical)]
     assert f"older than {hours[0]} hour (critical: {hours[1]} hours)" in readme
     assert f"of for {timing.stale_after // timedelta(hours=1)} hours" in " ".join(
-        read(DOCS / "explain.md").split()
+        read(DOCS / "reference" / "words.md").split()
     )
     assert "at most one resend" in " ".join(readme.split())
     assert timing.failover_after == timedelta(minutes=5)
@@ -348,7 +348,7 @@ def test_there_are_configurations_to_load() -> None:
 
 
 def test_what_is_refused_as_not_built_yet_is_documented() -> None:
-    told = section(read(DOCS / "configuration.md"), "Refused, because not built yet")
+    told = section(read(DOCS / "reference" / "configuration.md"), "Refused, because not built yet")
     path = ROOT / "tests" / "bad_configs" / "not_built_yet.yml"
     with pytest.raises(ConfigError) as caught:
         load(path, {"SMS_PASSWORD": "x"})
@@ -363,7 +363,7 @@ def test_what_is_refused_as_not_built_yet_is_documented() -> None:
 def documented_metrics() -> Mapping[str, list[str]]:
     return {
         name: cells
-        for name, cells in rows(read(DOCS / "metrics.md")).items()
+        for name, cells in rows(read(DOCS / "reference" / "metrics.md")).items()
         if name.startswith("sms_notify_")
     }
 
@@ -420,13 +420,13 @@ def endpoints() -> set[str]:
 
 
 def test_every_http_endpoint_and_no_other_is_documented() -> None:
-    documented = {word for word in rows(read(DOCS / "http.md")) if " /" in word}
+    documented = {word for word in rows(read(DOCS / "reference" / "http.md")) if " /" in word}
 
     assert documented == endpoints()
 
 
 def test_the_simulators_addresses_and_settings_are_documented() -> None:
-    told = section(read(DOCS / "gateway.md"), "The simulator: a test server for any client")
+    told = section(read(DOCS / "reference" / "gateway.md"), "The simulator: a test server for any client")
     paths = {getattr(route, "path", "") for route in Simulator()._app().routes} - {"/module/{script}"}
 
     assert {path for path in paths if not re.search(rf"[` ]{re.escape(path)}`", told)} == set()
@@ -434,7 +434,9 @@ def test_the_simulators_addresses_and_settings_are_documented() -> None:
 
 
 def test_the_simulators_faults_are_documented_with_their_fields_and_what_becomes_of_the_text() -> None:
-    documented = rows(section(read(DOCS / "gateway.md"), "The simulator: a test server for any client"))
+    documented = rows(
+        section(read(DOCS / "reference" / "gateway.md"), "The simulator: a test server for any client")
+    )
 
     for kind in FaultKind:
         _, fields, accepts, seen = documented[kind.value]
@@ -493,7 +495,7 @@ def told_urgency(urgency: Urgency | None) -> str:
 
 @pytest.mark.parametrize("code", list(CODES.values()), ids=lambda code: str(code.number))
 def test_every_error_code_is_documented_with_what_follows_from_it(code: ErrorCode) -> None:
-    told = section(read(DOCS / "gateway.md"), "Error codes")
+    told = section(read(DOCS / "reference" / "gateway.md"), "Error codes")
     [line] = re.findall(rf"^\| {code.number} \|(.*)\|$", told, re.MULTILINE)
     reaction = BY_REFUSAL[code.refusal]
 
@@ -508,7 +510,7 @@ def test_every_error_code_is_documented_with_what_follows_from_it(code: ErrorCod
 
 
 def test_no_error_code_is_made_up() -> None:
-    told = section(read(DOCS / "gateway.md"), "Error codes")
+    told = section(read(DOCS / "reference" / "gateway.md"), "Error codes")
 
     assert {int(number) for number in re.findall(r"^\| (\d+) \|", told, re.MULTILINE)} == set(CODES)
 
@@ -518,9 +520,9 @@ def test_no_error_code_is_made_up() -> None:
     [
         (Heard, ROOT / "README.md", "What happens to an alert"),
         (State, ROOT / "README.md", "What happens to an alert"),
-        (Fate, DOCS / "gateway.md", "Answers"),
-        (Reason, DOCS / "gateway.md", "Answers"),
-        (DeliveryStatus, DOCS / "gateway.md", "Delivery reports"),
+        (Fate, DOCS / "reference" / "gateway.md", "Answers"),
+        (Reason, DOCS / "reference" / "gateway.md", "Answers"),
+        (DeliveryStatus, DOCS / "reference" / "gateway.md", "Delivery reports"),
     ],
     ids=lambda value: getattr(value, "__name__", ""),
 )
@@ -533,7 +535,7 @@ def test_every_word_of_the_program_is_explained(words: type[StrEnum], page: Path
 )
 def test_every_word_of_the_story_and_of_the_log_is_explained(words: type[StrEnum]) -> None:
     assert {str(word) for word in words} - set(
-        SPAN.findall(BLOCK.sub("", read(DOCS / "explain.md")))
+        SPAN.findall(BLOCK.sub("", read(DOCS / "reference" / "words.md")))
     ) == set()
 
 
@@ -541,11 +543,11 @@ def test_every_cause_that_the_program_gives_and_no_other_is_explained() -> None:
     sources = "\n".join(read(path) for path in (ROOT / "sms_notify").rglob("*.py"))
     given = {cause for cause in Cause if re.search(rf"\bCause\.{cause.name}\b", sources)}
 
-    assert set(rows(section(read(DOCS / "explain.md"), "Why a text entered its state"))) == given
+    assert set(rows(section(read(DOCS / "reference" / "words.md"), "Why a text entered its state"))) == given
 
 
 def test_every_filter_of_a_template_is_documented() -> None:
-    told = section(read(DOCS / "templates.md"), "Templates")
+    told = section(read(DOCS / "reference" / "templates.md"), "Templates")
 
     assert set(environment().filters) - set(SPAN.findall(told)) == set()
 
@@ -578,7 +580,7 @@ def test_every_link_leads_somewhere(page: Path) -> None:
             assert anchor in anchors(read(target)), link
 
 
-ARCHITECTURE = (ROOT / "docs" / "architecture.md").read_text("utf-8")
+ARCHITECTURE = (ROOT / "docs" / "explanation" / "architecture.md").read_text("utf-8")
 
 
 @pytest.mark.parametrize("path", sorted(set(re.findall(r"`([a-z_0-9/]+\.py)(?::\w+)?`", ARCHITECTURE))))

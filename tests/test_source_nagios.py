@@ -527,7 +527,7 @@ def test_the_macros_that_are_read_are_those_of_the_recordings() -> None:
 
 
 def test_every_option_is_documented_with_its_macros() -> None:
-    told = (Path(__file__).parent.parent / "docs" / "sources.md").read_text("utf-8")
+    told = (Path(__file__).parent.parent / "docs" / "reference" / "sources.md").read_text("utf-8")
     rows = dict(re.findall(r"^\| `--([a-z-]+)` \| (.*)$", told.partition("## Zabbix")[0], re.MULTILINE))
     assert set(rows) == {*nagios.MACROS, "severity", "monitor", "problem-id"}
     for option, spellings in nagios.MACROS.items():

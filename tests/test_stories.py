@@ -383,7 +383,7 @@ def test_every_event_and_every_expectation_is_played_by_a_story() -> None:
 
 # What the documents say.
 
-PAGE = (Path(__file__).parent.parent / "docs" / "stories.md").read_text("utf-8")
+PAGE = (Path(__file__).parent.parent / "docs" / "how-to" / "stories.md").read_text("utf-8")
 
 
 SPANS = re.findall(r"`([^`\n]+)`", re.sub(r"^```.*?^```$", "", PAGE, flags=re.MULTILINE | re.DOTALL))
@@ -418,7 +418,9 @@ def test_a_shell_completes_the_command_and_its_files() -> None:
 
 # What the documentation promises.
 
-SHOWN = re.findall(r"```yaml\n(config:.*?)```", (DOCS / "texts.md").read_text("utf-8"), re.DOTALL)
+SHOWN = re.findall(
+    r"```yaml\n(config:.*?)```", (DOCS / "explanation" / "texts.md").read_text("utf-8"), re.DOTALL
+)
 
 
 @pytest.mark.parametrize("number", range(len(SHOWN)))
@@ -431,7 +433,7 @@ def test_every_rule_that_the_documentation_tells_has_a_story_that_holds(number: 
 
 
 def test_each_section_of_the_rules_has_a_story() -> None:
-    _, *sections = (DOCS / "texts.md").read_text("utf-8").split("\n## ")
+    _, *sections = (DOCS / "explanation" / "texts.md").read_text("utf-8").split("\n## ")
 
     assert len(sections) > 5
     assert all("\nstories:" in section for section in sections)

@@ -1,6 +1,6 @@
 """Recorded alerts: JSON lines, or what a database remembers, as events in the order of time.
 
-A recording is read line by line and never held whole. What a line may be is told in `docs/backtest.md`.
+A recording is read line by line and never held whole. What a line may be is told in `docs/how-to/backtest.md`.
 """
 
 from __future__ import annotations

@@ -95,7 +95,9 @@ def read_sachet(source: Source) -> tuple[Reading, Sachet]:
         raise wrong(source, "has no receiver with a name", "give the file that sachet's -config names")
     if data.get("templates"):
         what = "are files of Go templates, which are not read"
-        reading.note(("templates",), what, "write your own wording under `templates`, see docs/templates.md")
+        reading.note(
+            ("templates",), what, "write your own wording under `templates`, see docs/reference/templates.md"
+        )
     reading.unknown((), data, _KEYS, "sachet knows no such key either")
     return reading, Sachet(receivers, _hidden(data.get("providers")))
 
