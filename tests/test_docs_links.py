@@ -1,0 +1,47 @@
+"""Links lead somewhere, and what a page names of the source is there."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+from docs_pages import BLOCK, DOCS, LINK, PAGES, ROOT, anchors, read
+from named_places import is_test, spans
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_every_link_leads_somewhere(page: Path) -> None:
+    for link in LINK.findall(BLOCK.sub("", read(page))):
+        if "://" in link:
+            continue
+        name, _, anchor = link.partition("#")
+        target = (page.parent / name) if name else page
+        assert target.exists(), link
+        if anchor:
+            assert anchor in anchors(read(target)), link
+
+
+def test_every_test_that_the_page_of_faults_names_is_there() -> None:
+    places = [place for place in spans(read(DOCS / "explanation" / "faults.md")) if "::" in place]
+    assert len(places) > 20
+    assert all(map(is_test, places))
+
+
+ARCHITECTURE = (ROOT / "docs" / "explanation" / "architecture.md").read_text("utf-8")
+
+
+@pytest.mark.parametrize("path", sorted(set(re.findall(r"`([a-z_0-9/]+\.py)(?::\w+)?`", ARCHITECTURE))))
+def test_what_the_architecture_names_exists(path: str) -> None:
+    assert any((ROOT / folder / path).is_file() for folder in ("sms_notify", ".")), path
+
+
+def test_the_architecture_names_every_room() -> None:
+    rooms = {path.name for path in (ROOT / "sms_notify").iterdir() if (path / "__init__.py").is_file()}
+
+    assert {room for room in rooms if f"{room}/" not in ARCHITECTURE} <= {
+        "net",
+        "silences",
+        "importing",
+        "demo",
+    }
