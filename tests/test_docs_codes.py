@@ -6,7 +6,7 @@ import re
 from datetime import timedelta
 
 import pytest
-from docs_pages import DOCS, ROOT, read, section
+from docs_pages import DOCS, read, section
 
 from sms_notify.gateways.sms1601.error_codes import CODES, ErrorCode
 from sms_notify.policy.retry_policy import BY_REFUSAL, Break, Reaction, Scope, Then, Urgency
@@ -14,7 +14,11 @@ from sms_notify.policy.ruleset import Timing
 
 
 def test_the_waits_that_are_told_are_those_of_the_program() -> None:
-    timing, readme, gateway = Timing(), read(ROOT / "README.md"), read(DOCS / "reference" / "gateway.md")
+    timing, readme, gateway = (
+        Timing(),
+        (read(DOCS / "explanation" / "promises.md") + read(DOCS / "reference" / "words.md")),
+        read(DOCS / "reference" / "gateway.md"),
+    )
 
     assert f"after waiting {told_wait(timing.reconcile_wait)} for a report" in readme
     assert f"It waits {told_wait(timing.reconcile_wait)} for a delivery report" in gateway

@@ -128,7 +128,7 @@ def test_a_configuration_that_is_shown_loads_without_a_warning(example: str, tmp
 
 def test_there_are_configurations_to_load() -> None:
     assert {example.id.split("-")[0] for example in examples()} >= {
-        "README.md",
+        "quickstart.md",
         "configuration.md",
         "templates.md",
     }

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from docs_pages import DOCS, PAGES, SPAN, read, rows, section
+from docs_pages import DOCS, PAGES, SPAN, read, rows
 from prometheus_client.metrics import MetricWrapperBase
 from starlette.routing import Route
 from workbench import NOON
@@ -88,7 +88,7 @@ def test_every_http_endpoint_and_no_other_is_documented() -> None:
 
 
 def test_the_simulators_addresses_and_settings_are_documented() -> None:
-    told = section(read(DOCS / "reference" / "gateway.md"), "The simulator: a test server for any client")
+    told = read(DOCS / "reference" / "simulator.md")
     paths = {getattr(route, "path", "") for route in Simulator()._app().routes} - {"/module/{script}"}
 
     assert {path for path in paths if not re.search(rf"[` ]{re.escape(path)}`", told)} == set()
@@ -96,9 +96,7 @@ def test_the_simulators_addresses_and_settings_are_documented() -> None:
 
 
 def test_the_simulators_faults_are_documented_with_their_fields_and_what_becomes_of_the_text() -> None:
-    documented = rows(
-        section(read(DOCS / "reference" / "gateway.md"), "The simulator: a test server for any client")
-    )
+    documented = rows(read(DOCS / "reference" / "simulator.md"))
 
     for kind in FaultKind:
         _, fields, accepts, seen = documented[kind.value]

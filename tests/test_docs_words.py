@@ -32,8 +32,8 @@ from sms_notify.wording.sandbox import environment
 @pytest.mark.parametrize(
     ("words", "page", "title"),
     [
-        (Heard, ROOT / "README.md", "What happens to an alert"),
-        (State, ROOT / "README.md", "What happens to an alert"),
+        (Heard, DOCS / "reference" / "words.md", "Outcomes of an alert"),
+        (State, DOCS / "reference" / "words.md", "States of a text"),
         (Fate, DOCS / "reference" / "gateway.md", "Answers"),
         (Reason, DOCS / "reference" / "gateway.md", "Answers"),
         (DeliveryStatus, DOCS / "reference" / "gateway.md", "Delivery reports"),
