@@ -191,7 +191,7 @@ def _wrong(hook: str, folder: bytes, words: list[bytes], macros: list[bytes]) ->
 
 
 def _tells(words: list[bytes], macros: list[bytes], any_word: bool) -> bool:
-    """Whether one of them says what, where or how; or one that is no option's is a sentence, or several are."""
+    """Whether one of them says what, where or how; or one that belongs to no option is a sentence, or several are."""
     before, loose = b"", list[bool]()
     for word in words + [b"--" + macro for macro in macros]:
         name, equals, value = word.partition(b"=")

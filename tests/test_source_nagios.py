@@ -21,7 +21,7 @@ from sms_notify.sources import hook_record, input_limits, nagios
 PAYLOADS = Path(__file__).parent / "payloads" / "nagios"
 AT = datetime(2026, 11, 22, 13, 14, 36, 400_000, UTC)
 
-# name → alertname, status, severity, state, `notification`; what is not named here is no alert of that recording.
+# name → alertname, status, severity, state, `notification`; what is not named here is not an alert of that recording.
 HTTP, FLAPPY, HOST = "HTTP", "Flappy", "HostDown"
 TYPES: dict[str, list[tuple[str, str, str, str, str]]] = {
     "01-service-problem": [(HTTP, "firing", "warning", "WARNING", "")],

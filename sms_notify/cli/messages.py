@@ -30,7 +30,7 @@ _FOLLOW_EVERY = 1.0  # seconds
 @json_option
 @click.pass_context
 def messages(ctx: click.Context, config_file: str | None, last: int, follow: bool, as_json: bool) -> None:
-    """The newest messages, oldest of them first.
+    """Show the newest messages, oldest first.
 
     Example: sms-notify messages --last 50
     """
