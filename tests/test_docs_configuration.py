@@ -14,6 +14,7 @@ from pydantic import BaseModel
 from sms_notify.config import config_schema, load
 from sms_notify.config.durations import parse_duration
 from sms_notify.config.models import GATEWAY_MODELS, Config
+from sms_notify.config.reference import KeyRow, as_markdown, reference
 from sms_notify.errors import ConfigError
 from sms_notify.policy.routing import Route as Tree
 
@@ -69,6 +70,17 @@ def test_a_documented_default_is_the_default(title: str) -> None:
         if default not in (None, "", [], {}) and not isinstance(default, dict):
             told = str(default).lower() if isinstance(default, bool) else str(default)
             assert told in SPAN.findall(documented[key][2]), f"{title} {key}: the default is {told}"
+
+
+def test_the_table_of_every_key_is_what_the_command_prints() -> None:
+    table = "\n".join(line for line in read(DOCS / "reference" / "keys.md").splitlines() if line[:1] == "|")
+
+    assert table == as_markdown(reference()), "run: sms-notify config reference"
+
+
+@pytest.mark.parametrize("row", reference(), ids=lambda row: f"{row.path} {row.kind}")
+def test_every_key_says_what_it_means(row: KeyRow) -> None:
+    assert row.meaning
 
 
 CHANNELS = [kind for kind in GATEWAY_MODELS if kind != "1601sms"]
