@@ -1,4 +1,4 @@
-"""The README's ten-minute set-up, run as it stands: in an empty home, block after block, in one shell."""
+"""The README's ten-minute set-up and the quickstart's commands, run as they stand, block after block in one shell."""
 
 from __future__ import annotations
 
@@ -8,8 +8,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-import pytest
-from docs_pages import BLOCK, ROOT, read, section
+from docs_pages import BLOCK, DOCS, ROOT, read, section
 
 # Between two blocks a person looks at what came; a script has to wait until the address answers.
 UNTIL_IT_ANSWERS = "until (exec 3<>/dev/tcp/127.0.0.1/{port}) 2>/dev/null; do sleep 0.1; done"
@@ -50,18 +49,14 @@ def script(ports: dict[str, int]) -> str:
     return text
 
 
-@pytest.fixture
-def ran(tmp_path: Path) -> subprocess.CompletedProcess[str]:
-    installed(tmp_path)
-    ports = {"1601": free_port(), "9601": free_port()}
-    environment = {
-        "HOME": str(tmp_path),
-        "PATH": "/usr/bin:/bin",
-        "PYTHONPATH": str(ROOT),
-        "LC_ALL": "C.UTF-8",
-    }
+def in_shell(home: Path, text: str) -> subprocess.CompletedProcess[str]:
+    """The text, run by bash in a home where the program is installed."""
+    installed(home)
+    path = f"{home}/sms-notify/bin:/usr/bin:/bin"
+    environment = {"HOME": str(home), "PATH": path, "PYTHONPATH": str(ROOT), "LC_ALL": "C.UTF-8"}
     return subprocess.run(
-        ["bash", "-c", script(ports)],
+        ["bash", "-c", text],
+        cwd=home,
         env=environment,
         capture_output=True,
         text=True,
@@ -70,9 +65,9 @@ def ran(tmp_path: Path) -> subprocess.CompletedProcess[str]:
     )
 
 
-def test_the_set_up_works_as_it_stands_and_ends_with_an_acknowledged_incident(
-    ran: subprocess.CompletedProcess[str],
-) -> None:
+def test_the_set_up_works_as_it_stands_and_ends_with_an_acknowledged_incident(tmp_path: Path) -> None:
+    ran = in_shell(tmp_path, script({"1601": free_port(), "9601": free_port()}))
+
     assert ran.returncode == 0, ran.stdout + ran.stderr
     for said in (
         "sms-notify.yml: OK (people: 2, receivers: 2, routes: 2, gateways: 1)",
@@ -83,3 +78,17 @@ def test_the_set_up_works_as_it_stands_and_ends_with_an_acknowledged_incident(
         "DiskFull db1 acknowledged; 1 escalation step will not run",
     ):
         assert said in ran.stdout, ran.stdout
+
+
+def test_the_quickstarts_configuration_answers_who_is_on_call_and_who_would_be_texted(tmp_path: Path) -> None:
+    told = section(read(DOCS / "quickstart.md"), "1. Who is on call")
+    example, commands = (block for _, block in BLOCK.findall(told))
+    (tmp_path / "sms-notify.yml").write_text(example, "utf-8")
+    (tmp_path / "password").write_text("not-a-secret\n", "utf-8")
+    (tmp_path / "password").chmod(0o600)
+    ran = in_shell(tmp_path, "set -eu\n" + commands)
+
+    assert ran.returncode == 0, ran.stdout + ran.stderr
+    assert "OK (people: 2, receivers: 2, routes: 2, gateways: 1)" in ran.stdout
+    assert "primary (Europe/Brussels): " in ran.stdout
+    assert "HELD UNTIL" in ran.stdout
