@@ -5,7 +5,7 @@ BIN    := $(VENV)/bin
 ARGS   ?=
 PIP    := $(BIN)/python -m pip --disable-pip-version-check install --quiet --no-input --require-hashes
 
-.PHONY: demo test test-fresh test-real test-faults bench lint format clean requirements
+.PHONY: demo test test-fresh test-packages test-container test-real test-faults bench lint format clean requirements wheel wheels deb packages
 
 demo: $(VENV)/.runtime
 	@$(BIN)/sms-notify demo $(ARGS)
@@ -22,6 +22,14 @@ docs-check: $(VENV)/.dev
 # Where no such system can be made the script exits with 77 and says why; make itself then says "Error 77" and exits with 2.
 test-fresh:
 	tests/fresh/machine.sh
+
+# Makes the packages on a bare Debian, installs them there as a user would, and sends a text through each. Commit first.
+test-packages:
+	AS=root tests/fresh/machine.sh "make packages" tests/fresh/packages.py
+
+# Builds the container image there, by Debian's buildah, and sends a text through its daemon.
+test-container:
+	AS=root tests/fresh/machine.sh tests/fresh/container.py
 
 # Installs the real monitoring systems from Debian's packages where they are missing, and starts them on loopback.
 test-real: $(VENV)/.dev
@@ -46,6 +54,21 @@ format: $(VENV)/.dev
 bench: $(VENV)/.dev
 	$(BIN)/python benchmarks/run.py $(ARGS)
 
+# What packaging/README.md tells of. A package bears the time of its commit, so that the same commit makes the same bytes.
+packages wheel wheels deb: export SOURCE_DATE_EPOCH ?= $(shell git log -1 --format=%ct)
+packages: deb
+
+wheel: $(VENV)/.runtime
+	$(BIN)/python -m hatchling build -t wheel -d dist
+
+# Everything that the wheel needs, with the extras `ical` and `apprise`, for machines without a way to the internet.
+wheels: $(VENV)/.runtime
+	@rm -rf dist/wheels
+	$(BIN)/python -m pip --disable-pip-version-check download --quiet --no-input --require-hashes --only-binary=:all: -r requirements/packaged.txt -d dist/wheels
+
+deb: wheel wheels
+	packaging/deb.sh $(BIN)/python
+
 clean:
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis build dist
 
@@ -53,6 +76,7 @@ clean:
 requirements:
 	uv pip compile --universal --generate-hashes --no-header --python-version 3.11 -q pyproject.toml -o requirements/runtime.txt
 	uv pip compile --universal --generate-hashes --no-header --python-version 3.11 -q pyproject.toml --group dev -c requirements/runtime.txt -o requirements/dev.txt
+	uv pip compile --universal --generate-hashes --no-header --python-version 3.11 -q pyproject.toml --extra ical --extra apprise -c requirements/dev.txt -o requirements/packaged.txt
 	uv pip compile --universal --generate-hashes --no-header --no-annotate --python-version 3.11 -q requirements/build.in -c requirements/dev.txt -o requirements/build.txt
 
 $(VENV)/.runtime: requirements/runtime.txt requirements/build.txt pyproject.toml

@@ -31,6 +31,7 @@
     stories     unit tests of a configuration: what happens, and what the phones must get, on a virtual clock
     demo        simulator, daemon and a staged incident (`demo.yml` is its configuration)
 
-Beside them: `errors` (what a person is told), `secret` (what nobody is told), `logs` (one event, one line).
+Beside them: `errors` (what a person is told), `ownership` (why a file is not to be had),
+`secret` (what nobody is told), `logs` (one event, one line).
 Imports point one way only; `tests/test_rules.py` holds it.
 """

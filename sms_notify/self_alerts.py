@@ -12,7 +12,7 @@ from datetime import datetime
 from sms_notify.logs import printable
 from sms_notify.policy.retry_policy import Level, Urgency
 from sms_notify.policy.self_alert_notes import Particular, note_id
-from sms_notify.store import breakers, limit_rows, particulars
+from sms_notify.store import account_rows, breakers, particulars
 from sms_notify.store.breakers import SelfAlert
 from sms_notify.store.tx import Tx
 
@@ -69,7 +69,7 @@ def _gathered(listed: Sequence[SelfAlert]) -> Gathered:
 
 def told_balance(tx: Tx, gateway: str, credits_left: int, low_water: int, now: datetime) -> None:
     """The account's balance, as the gateway tells it; that it runs low is told once, until there is enough again."""
-    limit_rows.set_balance(tx, gateway, credits_left, now)
+    account_rows.set_balance(tx, gateway, credits_left, now)
     id_ = note_id(gateway, "low_water", "")
     if credits_left >= low_water:
         breakers.end_self_alert(tx, id_, now)

@@ -20,6 +20,7 @@ from pathlib import Path
 from sms_notify.alert import Delivery, Handed, Unread
 from sms_notify.errors import ParseError, StoreError
 from sms_notify.hook import END, HOOKS, MAGIC, MOST_WORDS, RECORD_LIMIT, TEMPORARY
+from sms_notify.ownership import why_denied
 
 QUARANTINE = "quarantine"
 MOST_IN_QUARANTINE = 1_000
@@ -179,8 +180,8 @@ class Spool:
         return ""
 
     def _problem(self, error: OSError) -> str:
-        reason = error.strerror or error
-        return f"{self._folder}: {reason}; hooks cannot hand anything over (docs/how-to/hooks.md says how to make it)"
+        why = why_denied(self._folder, error)
+        return f"{self._folder}: {why}; hooks cannot hand anything over (docs/how-to/hooks.md says how to make it)"
 
     def sweep_once(self) -> Swept:
         """Takes what lies there, a thousand files at most. Raises nothing that a folder or a file can bring about."""

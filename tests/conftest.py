@@ -24,3 +24,28 @@ def bench(tmp_path: Path) -> Iterator[object]:
     store = SqliteStore(f"sqlite://{tmp_path}/test.db")
     yield Bench(store, Engine(a_plan(), "node"))
     store.close()
+
+
+@pytest.fixture
+def pages(tmp_path: Path) -> Iterator[object]:
+    from pages_serving import site
+
+    with site(tmp_path) as running:
+        yield running
+
+
+@pytest.fixture
+def down(pages: object) -> object:
+    """HostDown on web-1 was told to alice and bob, each with a link of their own."""
+    from pages_serving import is_down
+
+    return is_down(pages)
+
+
+@pytest.fixture(scope="module")
+def standing(tmp_path_factory: pytest.TempPathFactory) -> Iterator[object]:
+    """The same for tests that change nothing: a server and a database of one's own for each would take minutes."""
+    from pages_serving import is_down, site
+
+    with site(tmp_path_factory.mktemp("standing")) as running:
+        yield is_down(running)

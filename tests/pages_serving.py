@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
+from html.parser import HTMLParser
 from itertools import count
 from pathlib import Path
 from typing import Any
 
 import requests
 from web_serving import SOON, Recorder, Served
-from workbench import NOON, Bench, VirtualClock, a_plan
+from workbench import NOON, Bench, VirtualClock, a_plan, firing
 
 from sms_notify.engine import Engine
 from sms_notify.errors import StoreError
@@ -26,6 +28,7 @@ from sms_notify.policy.vocabulary import AckBy, AckEnd
 from sms_notify.secret import Secret
 from sms_notify.store import oncall_rows
 from sms_notify.store.committer import Committer
+from sms_notify.store.oncall_rows import AskedOverride
 from sms_notify.store.sqlite import SqliteStore
 from sms_notify.store.tx import Tx
 from sms_notify.web import passwords
@@ -36,6 +39,10 @@ from sms_notify.web.server import WebServer
 from sms_notify.web.settings import WebSettings
 from sms_notify.web.webhooks import Patience, build
 
+PAGES = ("/", "/incidents", "/incidents/1", "/messages", "/messages/m1", "/oncall")
+BROWSER = {"Accept": "text/html,application/xhtml+xml,*/*;q=0.8"}
+HOSTILE = "<script>hit()</script><img src=x onerror=hit()>\"'&{{ 7*7 }}"
+GOOD = {"schedule": "primary", "person": "bob", "start": "2026-11-22T13:00", "end": "2026-11-22T20:00"}
 USER, PASSWORD = "ops", "correct horse"
 HASHED = passwords.hash_password(PASSWORD, b"0123456789abcdef")
 LOGIN = (USER, PASSWORD)
@@ -61,6 +68,7 @@ class Site:
     committer: Committer
     schedules: Mapping[str, Schedule]
     served: Served
+    gateways: tuple[str, ...] = ()
     broken: bool = False
     gate: threading.Event | None = None
     entered: threading.Event = field(default_factory=threading.Event)
@@ -75,27 +83,27 @@ class Site:
         with self.bench.store.reading() as tx:
             return job(tx)
 
+    def version(self) -> object:
+        if self.broken:
+            raise StoreError("/var/lib/secret-path: disk I/O error")
+        return self.bench.store.version()
+
     async def acknowledge(self, ids: Sequence[int], by: str, how: AckBy) -> list[int]:
         self.acknowledged.append((tuple(ids), by, how))
         engine, now = self.bench.engine, self.bench.clock()
         return await self._commit(lambda tx: engine.acknowledge(tx, ids, by, how, now))
 
-    async def unacknowledge(self, ids: Sequence[int], by: str) -> list[int]:
+    async def unacknowledge(self, ids: Sequence[int], by: str, how: AckEnd) -> list[int]:
         engine, now = self.bench.engine, self.bench.clock()
-        return await self._commit(lambda tx: engine.unacknowledge(tx, ids, by, AckEnd.PAGE, now))
+        return await self._commit(lambda tx: engine.unacknowledge(tx, ids, by, how, now))
 
     async def close(self, ids: Sequence[int], by: str) -> list[int]:
         engine, now = self.bench.engine, self.bench.clock()
         return await self._commit(lambda tx: engine.close(tx, ids, by, AckBy.PAGE, now))
 
-    async def add_override(self, schedule: str, person: str, start: datetime, end: datetime, by: str) -> int:
+    async def change_overrides(self, remove: Sequence[int], make: Sequence[AskedOverride], by: str) -> bool:
         now = self.bench.clock()
-        return await self._commit(
-            lambda tx: oncall_rows.add_override(tx, schedule, person, start, end, by, now)
-        )
-
-    async def remove_override(self, number: int, by: str) -> bool:  # noqa: ARG002 - the pages give it
-        return await self._commit(lambda tx: oncall_rows.remove_override(tx, number))
+        return await self._commit(lambda tx: oncall_rows.change_overrides(tx, remove, make, by, now))
 
     async def _commit(self, job: Callable[[Tx], Any]) -> Any:
         return await asyncio.wrap_future(self.committer.submit(job))
@@ -107,11 +115,14 @@ class Site:
             acknowledge=self.acknowledge,
             unacknowledge=self.unacknowledge,
             close=self.close,
-            add_override=self.add_override,
-            remove_override=self.remove_override,
+            change_overrides=self.change_overrides,
             schedules=lambda: self.schedules,
             now=self.bench.clock,
             directory=replace(known, people={**known.people, USER: OPS}),
+            route=self.bench.engine.plan.route,
+            receivers=self.bench.engine.plan.receivers,
+            gateways=self.gateways,
+            version=self.version,
         )
 
     # As people and strangers ask.
@@ -164,6 +175,7 @@ def site(
     recorder: Recorder | None = None,
     patience: Patience | None = None,
     at: datetime = NOON,
+    gateways: tuple[str, ...] = ("main",),
 ) -> Iterator[Site]:
     """The pages of a daemon that has heard nothing yet; one user may look at them unless `settings` say otherwise."""
     url = f"sqlite://{folder}/pages.db"
@@ -175,7 +187,7 @@ def site(
     committer.start()
     settings = settings or WebSettings(port=0, users={USER: User(Secret(HASHED), frozenset(Role))})
     recorder = recorder or Recorder()
-    running = Site(bench, committer, named, served=None)  # type: ignore[arg-type]
+    running = Site(bench, committer, named, served=None, gateways=gateways)  # type: ignore[arg-type]
     app = build(recorder.hooks(), settings, patience or Patience(accept=SOON, guess=0), running.people())
     server = WebServer(app, settings, HttpLimits())
     running.served = Served(server.start(), recorder, server)
@@ -185,3 +197,39 @@ def site(
         assert server.stop(SOON)
         committer.stop()
         bench.store.close()
+
+
+def is_down(pages: Site) -> Site:
+    """HostDown on web-1 was told to alice and bob."""
+    pages.bench.accept(firing("HostDown", instance="web-1"))
+    return pages
+
+
+class Text(HTMLParser):
+    """What a person reads of a page, and the elements that it is made of."""
+
+    def __init__(self, html: str) -> None:
+        super().__init__()
+        self.words: list[str] = []
+        self.tags: list[tuple[str, dict[str, str | None]]] = []
+        self.feed(html)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append((tag, dict(attrs)))
+
+    def handle_data(self, data: str) -> None:
+        self.words.append(data)
+
+    @property
+    def text(self) -> str:
+        return " ".join(" ".join(self.words).split())
+
+
+def read(html: str) -> str:
+    return Text(html).text
+
+
+def headline(html: str) -> str:
+    found = re.search(r"<h1>(.*?)</h1>", html, re.DOTALL)
+    assert found is not None
+    return read(found[1])

@@ -29,7 +29,7 @@ from sms_notify.policy.account import Account
 from sms_notify.policy.outcomes import DeliveryStatus, Fate, Outcome, Reason
 from sms_notify.policy.ruleset import Plan
 from sms_notify.policy.vocabulary import AckBy, Cause
-from sms_notify.store import breakers, limit_rows, messages, outbox
+from sms_notify.store import account_rows, breakers, messages, outbox
 from sms_notify.store.messages import Message
 from sms_notify.store.sqlite import SqliteStore
 from sms_notify.store.tx import Tx, moment, stored
@@ -327,7 +327,7 @@ class World:
         self.drain()
 
     def balance(self, credits_left: int) -> None:
-        self.bench.commit(lambda tx: limit_rows.set_balance(tx, "main", credits_left, self.clock()))
+        self.bench.commit(lambda tx: account_rows.set_balance(tx, "main", credits_left, self.clock()))
 
     def begin(self) -> None:
         """A request whose answer takes its time: `answer` brings it, a restart loses it."""

@@ -22,7 +22,7 @@ from sms_notify.policy.routing import Receiver, Step
 from sms_notify.policy.ruleset import Plan
 from sms_notify.policy.time_intervals import TimeInterval
 from sms_notify.policy.vocabulary import AckBy, Heard
-from sms_notify.store import limit_rows as spending
+from sms_notify.store import account_rows
 
 MINUTE = timedelta(minutes=1)
 HOUR = timedelta(hours=1)
@@ -197,12 +197,12 @@ def test_the_budget_of_the_hour_holds_the_rest_and_the_reserve_lets_critical_thr
 
 def test_the_last_credits_of_the_account_are_for_critical_texts(site) -> None:
     here = site(limits=Limits(credits=Credits(None, None, reserve=10, low_water=0)))
-    here.bench.commit(lambda tx: spending.set_balance(tx, "main", 10, here.clock()))
+    here.bench.commit(lambda tx: account_rows.set_balance(tx, "main", 10, here.clock()))
     here.bench.accept(firing("W", **WARNING), firing("C", team="x"))
     here.bench.accept(firing("W2", **WARNING))
     here.run(seconds=5)
     assert len(here.texts()) == 1
-    here.bench.commit(lambda tx: spending.set_balance(tx, "main", 500, here.clock()))
+    here.bench.commit(lambda tx: account_rows.set_balance(tx, "main", 500, here.clock()))
     here.run(minutes=2)
     assert len(here.texts()) == 2
 

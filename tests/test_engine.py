@@ -16,7 +16,8 @@ from sms_notify.policy.holds import Hold
 from sms_notify.policy.outcomes import Fate, Outcome, Reason
 from sms_notify.policy.routing import Route
 from sms_notify.policy.vocabulary import Cause, Heard, Kind, State
-from sms_notify.store import claims, messages, outbox, page_queries, queries
+from sms_notify.store import claims, ledger_queries, messages, outbox, page_queries
+from sms_notify.store.ledger_queries import IncidentFilter
 from sms_notify.store.messages import Entry
 from sms_notify.store.sqlite import SqliteStore
 
@@ -501,4 +502,5 @@ def test_a_text_whose_answer_was_lost_has_told_nobody_and_its_link_still_acknowl
 
 
 def told_people(bench: Bench) -> int:
-    return int(bench.commit(queries.open_incidents)[0]["told"])
+    (found,) = bench.commit(lambda tx: ledger_queries.incidents_by(tx, IncidentFilter()))
+    return found.told

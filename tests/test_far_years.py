@@ -10,10 +10,10 @@ from click.testing import CliRunner
 from pages_serving import site
 from workbench import NOON
 
-from sms_notify.cli.common import local
 from sms_notify.errors import UsageError
 from sms_notify.explain import timeline
 from sms_notify.sources import alertmanager, generic, grafana, prometheus, zabbix
+from sms_notify.wording.clock import exact as local
 
 FAR = [
     "0001-01-01T00:00:00Z", "0001-01-01T00:00:01+14:00", "0001-01-02T00:00:00-12:00",

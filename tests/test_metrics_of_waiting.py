@@ -11,7 +11,7 @@ from workbench import Bench, a_plan, firing
 from sms_notify.daemon.spool_intake import spooled
 from sms_notify.engine import Engine
 from sms_notify.errors import StoreError
-from sms_notify.metrics import Metrics
+from sms_notify.metrics import AskedAtScrape, Metrics
 from sms_notify.policy.holds import Quiet, Window
 from sms_notify.policy.time_intervals import TimeInterval
 from sms_notify.store.damage import Examined, StoreFailure
@@ -31,7 +31,7 @@ def scraped(bench: Bench, metrics: Metrics) -> dict[tuple[str, ...], float]:
 
 @pytest.fixture
 def metrics(bench: Bench, tmp_path: Path) -> Metrics:
-    made = Metrics(["main"], "node", spooled=lambda: spooled(tmp_path / "spool"))
+    made = Metrics(["main"], "node", asked=AskedAtScrape(spooled=lambda: spooled(tmp_path / "spool")))
     bench.tick()  # the first transaction makes the tables
     made.begin(bench.store)
     return made

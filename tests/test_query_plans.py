@@ -25,26 +25,29 @@ from sms_notify.delivery.reports import apply
 from sms_notify.delivery.sender import Luck, Sender
 from sms_notify.engine import Engine
 from sms_notify.explain import timeline
+from sms_notify.explain.waiting import wait_of
 from sms_notify.gateways.base import Report
 from sms_notify.gateways.registry import refused
 from sms_notify.gateways.sms1601.client import SmsGateway1601
 from sms_notify.gateways.sms1601.settings import TEXT_LIMITS, Gateway1601Settings
-from sms_notify.metrics import Metrics
+from sms_notify.metrics import AskedAtScrape, Metrics
 from sms_notify.policy.account import Account
 from sms_notify.policy.outcomes import DeliveryStatus, Fate, Outcome, Reason
+from sms_notify.policy.rate_limits import STANDARD
 from sms_notify.policy.retry_policy import Level, Urgency
 from sms_notify.policy.vocabulary import Cause, State
 from sms_notify.secret import Secret
 from sms_notify.store import (
     breakers,
     claims,
+    ledger_queries,
     oncall_rows,
     outbox,
     page_queries,
     particulars,
-    queries,
     silences,
 )
+from sms_notify.store.ledger_queries import IncidentFilter, MessageFilter
 from sms_notify.store.next_due import Waits, next_asked, next_due
 from sms_notify.store.sqlite import SqliteStore
 from sms_notify.store.tx import Tx
@@ -166,7 +169,7 @@ class Whole:
             settings, lambda: 0.0
         )  # it is asked nothing: how an attempt ended is settled by hand
         self.sender = Sender(self.bench.commit, gateway, account, self.plan.timing, "node", luck)
-        self.metrics = Metrics(names, "node")
+        self.metrics = Metrics(names, "node", asked=AskedAtScrape(limits=lambda: STANDARD))
 
     def run(self) -> None:
         for name, step in (
@@ -197,13 +200,15 @@ class Whole:
         self.metrics.render(self.store, "", self.clock)
         beside = timeline.Beside(str, self.plan.route, self.plan.receivers, ("main",))
         with self.store.reading() as tx:
-            status_of(tx, self.plan.schedules, (), NOON, self.plan.directory, str)
+            status_of(tx, self.plan.schedules, ("main",), (), NOON, self.plan.directory, str)
             assert timeline.of_incident(tx, ROWS, beside)
             assert timeline.of_message(tx, ROWS, beside)
-            page_queries.told(tx, ROWS)
+            page_queries.told(tx, [ROWS])
             assert page_queries.linked(tx, f"code{ROWS}")
-            assert queries.last_messages(tx, 10)
-            assert queries.open_incidents(tx)
+            assert ledger_queries.messages_by(tx, MessageFilter(incident=ROWS))
+            assert ledger_queries.incidents_by(tx, IncidentFilter())
+            for message in outbox.waiting_for(tx, "main", 3):
+                assert wait_of(tx, message, ("main", "backup"), NOON)
             assert silences.uncovered(tx)
             silences.acknowledged(tx)
             assert silences.still_open(tx)

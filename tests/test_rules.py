@@ -23,6 +23,7 @@ LAYERS = [
         "channels.settings",
         "silences.settings",
         "hook",
+        "ownership",
         "web.settings",
         "wording.content",
         "web.passwords",

@@ -3,16 +3,12 @@
 from __future__ import annotations
 
 import ast
-import hashlib
 import json
 import logging
 import os
 import re
 import resource
-import shutil
 import stat
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
@@ -183,27 +179,6 @@ def test_what_is_shipped_holds_no_key_and_every_secret_of_an_example_is_a_variab
         if path.suffix == ".yml":
             written = re.findall(r"^[ #]*-? ?(?:password|token):[ ]+([^\s#]+)", text, re.MULTILINE)
             assert [value for value in written if not value.startswith("${")] == [], path
-
-
-def wheel(folder: Path) -> str:
-    """The SHA-256 of a wheel that is made of a copy of the source in `folder`, with the copy's own file times."""
-    source, out = folder / "source", folder / "out"
-    shutil.copytree(
-        PACKAGE,
-        source / "sms_notify",
-        ignore=shutil.ignore_patterns("__pycache__"),
-        copy_function=shutil.copy,
-    )
-    for name in ("pyproject.toml", "README.md", "LICENSE"):
-        shutil.copy(ROOT / name, source)
-    line = [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(out)]
-    subprocess.run(line, cwd=source, check=True, capture_output=True)
-    [made] = out.glob("*.whl")
-    return hashlib.sha256(made.read_bytes()).hexdigest()
-
-
-def test_two_wheels_of_one_source_are_the_same_to_the_byte(tmp_path: Path) -> None:
-    assert wheel(tmp_path / "one") == wheel(tmp_path / "two")
 
 
 # What runs

@@ -16,7 +16,7 @@ from sms_notify.gateways.registry import refused
 from sms_notify.policy.retry_policy import react
 from sms_notify.secret import Secret
 from sms_notify.simulator.server import Simulator
-from sms_notify.simulator.settings import SimulatorSettings
+from sms_notify.simulator.settings import SimulatedStatus, SimulatorSettings
 from sms_notify.store import breakers, oncall_rows
 from sms_notify.store.sqlite import SqliteStore
 
@@ -236,3 +236,58 @@ def test_beside_a_daemon_every_text_is_sent_and_said_to_be(simulator: Simulator,
         assert eventually(lambda: sum(text.text == "by hand" for text in simulator.texts()) == 5)
     finally:
         daemon.kill()
+
+
+# --wait
+
+
+@pytest.mark.parametrize(
+    ("final", "code", "state"),
+    [("DELIVERED", 0, "delivered"), ("NOT DELIVERED", 1, "not_delivered"), ("BUFFERED", 3, "buffered")],
+)
+def test_who_waits_hears_what_became_of_the_text_without_a_daemon(
+    tmp_path: Path, final: str, code: int, state: str
+) -> None:
+    ends = {"": SimulatedStatus(final)}
+    with Simulator(
+        SimulatorSettings("acme", Secret(PASSWORD), finals=ends, buffered_after=0, final_after=0)
+    ) as running:
+        config = write_config(tmp_path, "", gateways=gateway_of(running.gateway_url))
+        done = run(config, "send", "--wait", "--timeout", "3s", "--to", "person:alice", "x")
+        [row] = told_json(
+            run(config, "send", "--wait", "--timeout", "3s", "--json", "--to", "person:alice", "y")
+        )
+
+    assert (done.exit_code, row["state"]) == (code, state)
+    assert f"m1 to alice: {state}" in done.stdout
+
+
+def test_where_the_gateway_gives_no_reports_to_be_taken_is_all_there_is_to_wait_for(tmp_path: Path) -> None:
+    with Simulator(SimulatorSettings("acme", Secret(PASSWORD))) as running:
+        config = write_config(
+            tmp_path, "", gateways=gateway_of(running.gateway_url, delivery_reports="'off'")
+        )
+        done = run(config, "send", "--wait", "--to", "person:alice", "x")
+
+    assert (done.exit_code, done.stdout.splitlines()[-1]) == (0, "m1 to alice: no_report")
+
+
+def test_what_waits_in_the_queue_is_waited_for_and_is_not_known_at_the_end(
+    simulator: Simulator, config: Path
+) -> None:
+    refusal = refused(104)
+    with store_of(config).transaction() as tx:
+        breakers.fail(tx, "main", react(refusal).breaks, "", refusal, datetime.now(UTC))
+    done = run(config, "send", "--wait", "--timeout", "1s", "--to", "person:alice", "x")
+
+    assert done.exit_code == 3
+    assert done.stdout.splitlines()[-1] == "m1 to alice: queued, and nothing more is known yet"
+    assert simulator.requests() == []
+
+
+@pytest.mark.parametrize("other", [("--at", "+2h"), ("--test",), ("--dry-run",)])
+def test_only_a_text_that_leaves_now_can_be_waited_for(config: Path, other: tuple[str, ...]) -> None:
+    assert run(config, "send", "--wait", *other, "--to", "person:alice", "x").exit_code == 2
+    assert "--timeout soon: " in complaint(
+        run(config, "send", "--wait", "--timeout", "soon", "--to", "person:alice", "x")
+    )

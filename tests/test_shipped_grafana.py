@@ -13,9 +13,12 @@ from typing import Any
 import pytest
 import yaml
 from daemons import PASSWORD, Daemon, free_port, write_config
-from prometheus_client.metrics import MetricWrapperBase
+from prometheus_client.parser import text_string_to_metric_families
+from promql import OUR_OWN, exported, families, names_in, unknown_in
+from workbench import Bench
 
-from sms_notify.metrics import Metrics
+from sms_notify.metrics import AskedAtScrape, Metrics
+from sms_notify.policy.rate_limits import STANDARD
 from sms_notify.secret import Secret
 from sms_notify.simulator.server import Simulator
 from sms_notify.simulator.settings import SimulatorSettings
@@ -174,19 +177,20 @@ def test_what_grafana_posts_becomes_a_text_and_so_does_its_end(tmp_path: Path, s
 DASHBOARD = json.loads((SHIPPED / "dashboard.json").read_text("utf-8"))
 PANELS = DASHBOARD["panels"]
 DATASOURCE = {"type": "prometheus", "uid": "${datasource}"}
-OUR_OWN = {"instance", "job"}  # Prometheus adds these to whatever it scrapes
-WORDS = {"sum", "max", "min", "by", "increase", "histogram_quantile"}
-SUFFIXES = {"counter": ("_total",), "gauge": ("",), "histogram": ("_bucket", "_sum", "_count")}
-METRICS = Metrics(["main"], "node")
 
 
-def exported() -> dict[str, set[str]]:
-    """Every name that a scrape can hold, with its labels."""
-    defined = [value for value in vars(METRICS).values() if isinstance(value, MetricWrapperBase)]
+@pytest.fixture
+def values(bench: Bench) -> set[tuple[str, str, str]]:
+    """Name, label and value of all that a daemon exports before anything has happened."""
+    bench.tick()  # the first transaction makes the tables
+    page, _ = Metrics(["main"], "node", asked=AskedAtScrape(limits=lambda: STANDARD)).render(
+        bench.store, "", bench.clock
+    )
     return {
-        f"{metric._name}{suffix}": {*metric._labelnames, *(["le"] if suffix == "_bucket" else [])}
-        for metric in defined
-        for suffix in SUFFIXES[metric._type]
+        (sample.name, label, value)
+        for family in text_string_to_metric_families(page.decode())
+        for sample in family.samples
+        for label, value in sample.labels.items()
     }
 
 
@@ -199,19 +203,6 @@ def expressions() -> list[Any]:
         pytest.param(target["expr"], id=f"{title} {target['refId']}".replace(" ", "_"))
         for title, target in targets()
     ]
-
-
-def unknown_in(expression: str) -> set[str]:
-    """What an expression names that is neither a metric nor a label of its metrics nor a word of PromQL's."""
-    labels = exported()
-    bare = re.sub(r"\[[^\]]*\]", "", re.sub(r'"[^"]*"', "", expression))
-    unknown = set()
-    for metric, matchers in re.findall(r"(\w+)\{([^}]*)\}", bare):
-        unknown |= set(re.findall(r"\w+", matchers)) - labels.get(metric, set()) - OUR_OWN
-    names = set(re.findall(r"[A-Za-z_]\w*", re.sub(r"\{[^}]*\}", "", bare)))
-    of_all = [labels[name] for name in names & labels.keys()]
-    shared = set.intersection(*of_all) if of_all else set()
-    return unknown | (names - labels.keys() - shared - OUR_OWN - WORDS)
 
 
 @pytest.mark.parametrize("expression", expressions())
@@ -236,29 +227,34 @@ def test_a_name_that_is_not_exported_would_be_noticed(wrong: str) -> None:
 
 
 @pytest.mark.parametrize("expression", expressions())
-def test_a_value_that_is_asked_for_exists(expression: str) -> None:
-    values = {
-        (label, value)
-        for family in METRICS.registry.collect()
-        for sample in family.samples
-        for label, value in sample.labels.items()
-    }
-    asked = re.findall(r'(\w+)=~?"([^"]*)"', expression)
-    assert {pair for pair in asked if pair[0] != "instance"} <= values
-    assert ("instance", "$instance") in asked
+def test_a_value_that_is_asked_for_exists(expression: str, values: set[tuple[str, str, str]]) -> None:
+    for metric, matchers in re.findall(r"(\w+)\{([^}]*)\}", expression):
+        asked = re.findall(r'(\w+)=~?"([^"]*)"', matchers)
+        assert ("instance", "$instance") in asked
+        for label, words in set(asked) - {("instance", "$instance")}:
+            assert {(metric, label, word) for word in words.split("|")} <= values
 
 
-def test_a_colour_is_given_to_a_value_that_exists() -> None:
-    values = {
-        value for family in METRICS.registry.collect() for s in family.samples for value in s.labels.values()
-    }
-    coloured = {
-        override["matcher"]["options"]
-        for panel in PANELS
-        for override in panel.get("fieldConfig", {}).get("overrides", ())
-    }
-    assert coloured
-    assert coloured <= values
+@pytest.mark.parametrize("expression", expressions())
+def test_what_grows_is_asked_over_the_interval_that_loses_no_sample(expression: str) -> None:
+    assert set(re.findall(r"\[([^\]]*)\]", expression)) <= {"$__rate_interval"}
+    counted = {name for name in names_in(expression) if name.endswith(("_total", "_bucket"))}
+    assert counted == set(re.findall(r"increase\((\w+)", expression))
+
+
+def test_a_colour_is_given_to_a_value_or_a_query_that_exists(values: set[tuple[str, str, str]]) -> None:
+    for panel in PANELS:
+        there = {
+            "byName": {value for _, _, value in values},
+            "byFrameRefID": {target["refId"] for target in panel.get("targets", ())},
+        }
+        for override in panel.get("fieldConfig", {}).get("overrides", ()):
+            assert override["matcher"]["options"] in there[override["matcher"]["id"]], panel["title"]
+
+
+@pytest.mark.parametrize("name", ["credits_low_water", "credits_budget", "expire_seconds"])
+def test_what_the_configuration_allows_is_drawn_from_the_configuration(name: str) -> None:
+    assert any(f"sms_notify_{name}{{" in target["expr"] for _, target in targets())
 
 
 def test_a_legend_names_labels_that_the_expression_leaves() -> None:
@@ -310,13 +306,15 @@ def test_what_a_variable_is_made_from_is_exported() -> None:
     assert label in OUR_OWN
 
 
-ASKED_FOR = """
-    credits_remaining credits_days_left messages_total message_parts_total delivery_seconds_bucket oncall gateway_up
-    alert_to_send_seconds_bucket outbox_oldest_seconds incidents_open rate_limited_total gateway_errors_total
-    alerts_suppressed_total
-"""
+def test_every_metric_is_shown_or_wakes_somebody() -> None:
+    [group] = yaml.safe_load((SHIPPED.parent / "prometheus" / "rules.yml").read_text("utf-8"))["groups"]
+    asked = [target["expr"] for _, target in targets()] + [rule["expr"] for rule in group["rules"]]
+    used = set().union(*map(names_in, asked))
+
+    assert {family for family, names in families().items() if not used & set(names)} == set()
 
 
-@pytest.mark.parametrize("name", ASKED_FOR.split())
-def test_what_people_would_look_for_is_shown(name: str) -> None:
-    assert any(f"sms_notify_{name}{{" in target["expr"] for _, target in targets())
+def test_every_panel_has_a_unit() -> None:
+    for panel in PANELS:
+        if panel["type"] not in ("row", "heatmap", "state-timeline"):
+            assert panel["fieldConfig"]["defaults"]["unit"], panel["title"]

@@ -11,9 +11,10 @@ from hypothesis import strategies as st
 from workbench import NOON, Bench, VirtualClock, a_plan, firing
 
 from sms_notify.cli.common import json_of
-from sms_notify.cli.messages import _print_messages
+from sms_notify.cli.messages import show
 from sms_notify.engine import Engine
 from sms_notify.explain import timeline
+from sms_notify.store.ledger_queries import MessageFilter
 
 HOSTILE = "X\x1b]0;owned\x07\x9b2J\u202e\u2028 call +32 470 00 00 01"
 
@@ -43,7 +44,7 @@ def linked(bench: Bench) -> Bench:
 def test_the_list_of_messages_says_no_code_and_no_number(
     linked: Bench, as_json: bool, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    _print_messages(linked.store, 10, 0, as_json, header=True)
+    show(linked.store, MessageFilter(limit=10), as_json=as_json)
     said = capsys.readouterr().out
     assert "HostDown" in said
     assert "c0decode4" not in said

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 from sms_notify.backtest.statistics import Amount, Tally
 from sms_notify.backtest.table import spelled
 from sms_notify.errors import UsageError
+from sms_notify.ownership import why_denied
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -100,7 +101,9 @@ def draw(path: Path, names: Sequence[str], tallies: Sequence[Tally]) -> None:
         try:
             figure.savefig(path, format=kind, dpi=120, metadata=metadata)
         except OSError as error:
-            raise UsageError(f"{path}: {error.strerror}; choose a file that is ours to write") from None
+            raise UsageError(
+                f"{path}: {why_denied(path, error)}; choose a file that is ours to write"
+            ) from None
 
 
 def _fill(figure: Figure, names: Sequence[str], tallies: Sequence[Tally]) -> None:

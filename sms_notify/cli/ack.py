@@ -8,12 +8,12 @@ from datetime import datetime
 
 import click
 
-from sms_notify.cli.common import command_node, config_option, json_option, local, say, settings_of
+from sms_notify.cli.common import command_node, config_option, json_option, say, settings_of
 from sms_notify.cli.options import login_or, plan_at, row_of
 from sms_notify.daemon.wiring import ack_code, plan_of, wall_clock
 from sms_notify.engine import Engine
 from sms_notify.errors import UsageError
-from sms_notify.explain import timeline
+from sms_notify.explain.incident_names import name_of
 from sms_notify.logs import printable
 from sms_notify.policy.episodes import tag_of
 from sms_notify.policy.records import TimerKind
@@ -21,8 +21,10 @@ from sms_notify.policy.routing import step_of
 from sms_notify.policy.ruleset import Plan
 from sms_notify.policy.vocabulary import AckBy, AckEnd
 from sms_notify.store import queries
+from sms_notify.store.incidents import incident_of
 from sms_notify.store.sqlite import SqliteStore
 from sms_notify.store.tx import Row, Tx, moment
+from sms_notify.wording.clock import exact
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,11 +159,11 @@ def _change(
 
 
 def _changed(row: Row, done: bool, words: _Words) -> dict[str, object]:
-    tag, what, closed = f"#{tag_of(row['id'])}", timeline.name_of(row), row["closed_at"]
+    tag, what, closed = f"#{tag_of(row['id'])}", name_of(incident_of(row)), row["closed_at"]
     said = words.done
     if not done:
         over = closed is not None
-        said = f"is over since {local(moment(closed))} ({row['state']})" if over else words.otherwise
+        said = f"is over since {exact(moment(closed))} ({row['state']})" if over else words.otherwise
     return {
         "id": tag,
         "incident": row["id"],
@@ -199,15 +201,15 @@ def _to_follow(tx: Tx, plan: Plan, incident_id: int) -> _Stopped:
 
 
 def _told(row: Row, taken: bool, stopped: _Stopped) -> dict[str, object]:
-    tag, what = f"#{tag_of(row['id'])}", timeline.name_of(row)
+    tag, what = f"#{tag_of(row['id'])}", name_of(incident_of(row))
     closed, acked = row["closed_at"], row["acked_at"]
     if taken:
-        until = f" until {local(moment(row['ack_until']))}" if row["ack_until"] else ""
+        until = f" until {exact(moment(row['ack_until']))}" if row["ack_until"] else ""
         said = f"acknowledged{until}; {_stops(stopped)}"
     elif closed is not None:
-        said = f"is over since {local(moment(closed))} ({row['state']}); there is nothing to acknowledge"
+        said = f"is over since {exact(moment(closed))} ({row['state']}); there is nothing to acknowledge"
     else:
-        said = f"was acknowledged before, by {row['acked_by']} at {local(moment(acked))} ({row['acked_how']})"
+        said = f"was acknowledged before, by {row['acked_by']} at {exact(moment(acked))} ({row['acked_how']})"
     return {
         "id": tag,
         "incident": row["id"],

@@ -16,6 +16,7 @@ import click
 
 from sms_notify.cli.common import config_option, json_of, settings_of
 from sms_notify.errors import UsageError
+from sms_notify.ownership import why_denied
 
 if TYPE_CHECKING:
     from sms_notify.backtest.baseline import OneText
@@ -150,7 +151,7 @@ def _opened(stack: ExitStack, alerts: str) -> tuple[str, BinaryIO]:
         return alerts, stack.enter_context(Path(alerts).open("rb"))
     except OSError as error:
         raise UsageError(
-            f"{alerts}: {error.strerror}; name a file of JSON lines, - for standard input, or {STORE}"
+            f"{alerts}: {why_denied(Path(alerts), error)}; name a file of JSON lines, - for standard input, or {STORE}"
         ) from None
 
 

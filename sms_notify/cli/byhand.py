@@ -12,7 +12,6 @@ from sms_notify.alert import Severity
 from sms_notify.barring import advise, barring_of, say_barring, say_breaker
 from sms_notify.cli.common import account_of, command_node
 from sms_notify.cli.credits import why
-from sms_notify.cli.options import clock
 from sms_notify.cli.recipients import GROUP, Recipient
 from sms_notify.config.settings import Settings
 from sms_notify.daemon.wiring import sender_of, timing_of, wall_clock
@@ -27,6 +26,7 @@ from sms_notify.store import breakers, messages
 from sms_notify.store.messages import Draft, Message
 from sms_notify.store.sqlite import SqliteStore
 from sms_notify.store.tx import Tx
+from sms_notify.wording.clock import Clock
 from sms_notify.wording.content import Text
 
 T = TypeVar("T")
@@ -156,4 +156,4 @@ def row_of(to: Recipient, outcome: Outcome, said: str) -> Row:
 
 def near(at: datetime) -> str:
     """A time beside today's."""
-    return clock(at, wall_clock())
+    return Clock(wall_clock()).at(at)

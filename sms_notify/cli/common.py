@@ -6,6 +6,7 @@ import json
 import os
 import socket
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, is_dataclass
 from datetime import datetime
 from typing import Any, TypeVar
 
@@ -15,7 +16,8 @@ from sms_notify.config.load import find_config, load
 from sms_notify.config.settings import Settings
 from sms_notify.errors import UsageError
 from sms_notify.gateways.registry import GatewaySettings
-from sms_notify.logs import printable, unnumbered
+from sms_notify.logs import unnumbered
+from sms_notify.wording.clock import rfc3339
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -63,7 +65,7 @@ def say(
 
 def json_of(value: object, **more: Any) -> str:
     """For people and programs: letters as they are, whatever a terminal could obey as an escape."""
-    text = json.dumps(value, default=str, ensure_ascii=False, **more)
+    text = json.dumps(value, default=_plain, ensure_ascii=False, **more)
     return (
         text
         if text.isprintable()
@@ -71,16 +73,8 @@ def json_of(value: object, **more: Any) -> str:
     )
 
 
-def local(moment: datetime | None) -> str:
-    """A time as the reader's own clock shows it."""
-    return moment.astimezone().strftime("%Y-%m-%d %H:%M:%S") if moment is not None else "-"
-
-
-def table(rows: Sequence[Sequence[str]], header: Sequence[str]) -> str:
-    """Columns as wide as what stands in them; nothing that a terminal would obey gets through."""
-    clean = [[unnumbered(printable(cell.replace("\n", " "))) for cell in row] for row in (header, *rows)]
-    widths = [max(len(row[n]) for row in clean) for n in range(len(header))]
-    return "\n".join(
-        "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
-        for row in clean
-    )
+def _plain(value: object) -> object:
+    """What JSON has no form of its own for."""
+    if isinstance(value, datetime):
+        return rfc3339(value)
+    return asdict(value) if is_dataclass(value) and not isinstance(value, type) else str(value)

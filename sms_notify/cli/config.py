@@ -27,6 +27,11 @@ if TYPE_CHECKING:
     from sms_notify.policy.routing import Route
 
 
+_NOT_STOPPED = (
+    "The daemon would start with this configuration, and log the faults; a running one refuses to reload it."
+)
+
+
 @click.command("check-config")
 @config_option
 @click.argument("file", required=False)
@@ -41,7 +46,8 @@ def check_config(config_file: str | None, file: str | None, online: bool, as_jso
     """Check a configuration and print every fault with its line and what to do.
 
     FILE is --config's file where it is left out. Exit code 0 = usable, 1 = faults, or a gateway
-    refuses us, or at least one number.
+    refuses us, or at least one number. Of time alone are two faults: nobody on call in the weeks to come, and windows that
+    never let anything pass. With these a start goes on, and a reload is refused.
 
     \b
     Example:
@@ -53,11 +59,11 @@ def check_config(config_file: str | None, file: str | None, online: bool, as_jso
     try:
         settings = load(find_config(file or config_file or _named_file(), os.environ), os.environ)
     except ConfigError as error:
-        _print_faults(error.faults, (), as_json)
+        _print_faults(error.faults, (), (), as_json)
         sys.exit(1)
-    settings, faults = _judged(settings, online)
-    if faults:
-        _print_faults(faults, settings.warnings, as_json)
+    settings, stopping, ahead = _judged(settings, online)
+    if stopping or ahead:
+        _print_faults(stopping, ahead, settings.warnings, as_json)
         sys.exit(1)
     trials = _try_gateways(settings) if online else []
     _print_settings(settings, as_json, trials)
@@ -65,9 +71,12 @@ def check_config(config_file: str | None, file: str | None, online: bool, as_jso
         sys.exit(1)
 
 
-def _judged(settings: Settings, online: bool) -> tuple[Settings, list[Fault]]:
-    """What only the calendar and the clock show: the settings with more warnings, and the faults."""
+def _judged(settings: Settings, online: bool) -> tuple[Settings, list[Fault], list[Fault]]:
+    """What only the machine, the calendar and the clock show: the settings with more warnings, the faults that stop a start,
+    and those that do not.
+    """
     from sms_notify.cli.options import now_utc, timetable_at
+    from sms_notify.cli.start_checks import lost_overrides, start_faults
     from sms_notify.config.all_quiet import all_quiet
     from sms_notify.config.closed_windows import closed_windows
     from sms_notify.config.idle_members import idle_members
@@ -83,9 +92,11 @@ def _judged(settings: Settings, online: bool) -> tuple[Settings, list[Fault]]:
         *idle_members(settings, now),
         *all_quiet(settings, timetable.schedules, now),
         *reports,
+        *(lost_overrides(settings, now) if settings.schedules else ()),
     ]
     ordered = sorted([*settings.warnings, *warnings], key=lambda fault: fault.line)
-    return replace(settings, warnings=tuple(ordered)), [*closed.faults, *_gaps(settings, timetable, now)]
+    judged = replace(settings, warnings=tuple(ordered))
+    return judged, start_faults(settings), [*closed.faults, *_gaps(settings, timetable, now)]
 
 
 def _gaps(settings: Settings, timetable: Timetable, now: datetime) -> list[Fault]:
@@ -168,17 +179,22 @@ def _named_file() -> str | None:
     return str(named) if named else None
 
 
-def _print_faults(faults: Sequence[Fault], warnings: Sequence[Fault], as_json: bool) -> None:
+def _print_faults(
+    stopping: Sequence[Fault], ahead: Sequence[Fault], warnings: Sequence[Fault], as_json: bool
+) -> None:
     """With the warnings that were found by then: a calendar that is not understood is why there is a gap."""
     if as_json:
-        found = {"ok": False, "faults": [_plain(fault) for fault in faults]}
+        listed = [_plain(fault) | {"stops_start": fault in stopping} for fault in (*stopping, *ahead)]
+        found = {"ok": False, "faults": listed}
         more = {"warnings": [_plain(warning) for warning in warnings]} if warnings else {}
         click.echo(json.dumps({**found, **more}, indent=2))
         return
-    for fault in faults:
+    for fault in (*stopping, *ahead):
         click.echo(str(fault), err=True)
     for warning in warnings:
         click.echo(f"warning: {printable(str(warning))}", err=True)
+    if ahead and not stopping:
+        click.echo(_NOT_STOPPED, err=True)
 
 
 def _print_settings(settings: Settings, as_json: bool, trials: list[_Trial]) -> None:

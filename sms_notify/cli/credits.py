@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
-
 import click
 
-from sms_notify.cli.common import account_of, config_option, json_option, local, say, settings_of, table
+from sms_notify.cli.common import account_of, config_option, json_option, say, settings_of
+from sms_notify.cli.terminal import table
 from sms_notify.daemon.wiring import wall_clock
 from sms_notify.errors import StoreError, UsageError
 from sms_notify.gateways.base import ByHand, Failed, LastReports, Report
 from sms_notify.gateways.registry import client_of, delivery_token, explain_code
 from sms_notify.policy.outcomes import Outcome, Reason
-from sms_notify.store import queries
+from sms_notify.store import account_rows
 from sms_notify.store.sqlite import SqliteStore
+from sms_notify.wording.clock import exact
 
-_SPEND_OVER = timedelta(days=7)
 gateway_option = click.option("--gateway", metavar="NAME", help="Which gateway; else the first.")
 
 
@@ -34,7 +33,7 @@ def credits_command(ctx: click.Context, config_file: str | None, gateway: str | 
     left = client_of(account).credits()
     if isinstance(left, Failed):
         raise UsageError(f"{account.name}: the balance is not known: {why(left)}")
-    daily = _spent_a_day(SqliteStore(settings.storage_url))
+    daily = _spent_a_day(SqliteStore(settings.storage_url), account.name)
     days = left / daily if daily else None
     known = (
         f", {daily:.1f} a day, {days:.0f} days left"
@@ -55,11 +54,11 @@ def credits_command(ctx: click.Context, config_file: str | None, gateway: str | 
         ctx.exit(1)
 
 
-def _spent_a_day(store: SqliteStore) -> float:
-    """Credits a day over the last week; none where there is no database yet."""
+def _spent_a_day(store: SqliteStore, gateway: str) -> float:
+    """Credits a day of late, as the metric counts them; none where there is no database yet."""
     try:
         with store.reading() as tx:
-            return queries.spent_since(tx, wall_clock() - _SPEND_OVER) / _SPEND_OVER.days
+            return account_rows.spent_per_day(tx, gateway, wall_clock())
     except StoreError:
         return 0.0
 
@@ -113,7 +112,7 @@ def _one(client: ByHand, smsid: str, as_json: bool) -> None:
     answer = client.report(smsid)
     if isinstance(answer, Failed):
         raise UsageError(f"{client.name}: no report for {smsid}: {why(answer)}")
-    said = f"{answer.status} {local(answer.at)}" if answer.at is not None else str(answer.status)
+    said = f"{answer.status} {exact(answer.at)}" if answer.at is not None else str(answer.status)
     say(_row(answer), as_json, said)
 
 
@@ -133,7 +132,9 @@ def _told(answer: LastReports) -> str:
     """What we read, and always the answer itself: its format is documented nowhere."""
     if not answer.raw:
         return "the gateway has no reports"
-    rows = [(r.smsid, str(r.status), local(r.at), r.reference or "-") for r in answer.reports]
+    rows = [
+        (r.smsid, str(r.status), exact(r.at) if r.at else "-", r.reference or "-") for r in answer.reports
+    ]
     read = [table(rows, ("smsid", "status", "at", "reference")), ""] if rows else []
     unread = f" ({answer.unread} line(s) of it are none that we can read)" if answer.unread else ""
     return "\n".join([*read, f"As the gateway wrote it{unread}:", answer.raw])

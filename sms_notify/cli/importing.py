@@ -10,6 +10,7 @@ from sms_notify.config.document import MAX_BYTES
 from sms_notify.errors import ConfigError, Fault, UsageError
 from sms_notify.importing import Imported, Source, convert
 from sms_notify.logs import printable
+from sms_notify.ownership import why_denied
 
 
 @click.command("import-sachet")
@@ -46,8 +47,7 @@ def _read(file: str) -> Source:
     except UnicodeDecodeError:
         raise ConfigError([Fault(file, 0, "", "is not UTF-8", "save it as UTF-8 text")]) from None
     except (OSError, ValueError) as error:
-        reason = getattr(error, "strerror", None) or "its name cannot be used"
-        advice = "check the path and who may read it"
+        reason, advice = why_denied(Path(file), error), "check the path and who may read it"
         raise ConfigError([Fault(file, 0, "", f"cannot be read: {reason}", advice)]) from None
     if len(raw) > MAX_BYTES:
         raise ConfigError([Fault(file, 0, "", "is larger than 1 MiB", "this is not a configuration")])
@@ -65,8 +65,7 @@ def _write(text: str, output: str | None) -> None:
     except FileExistsError:
         raise UsageError(f"{output} is there already; name another file, or remove it first") from None
     except (OSError, ValueError) as error:
-        reason = getattr(error, "strerror", None) or "its name cannot be used"
-        raise UsageError(f"{output} cannot be written: {reason}") from None
+        raise UsageError(f"{output} cannot be written: {why_denied(Path(output), error)}") from None
 
 
 def _sum(made: Imported, output: str | None) -> str:

@@ -1,185 +1,172 @@
-"""`messages`, `incidents` and `explain`: what was sent, what is open, and why."""
+"""`messages`: the ledger of texts, by filters, and as it is written."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from datetime import datetime, tzinfo
+from dataclasses import replace
+from datetime import datetime
 
 import click
 
-from sms_notify.cli.common import config_option, json_option, local, say, settings_of, table
-from sms_notify.cli.options import clock, now_utc, row_of
+from sms_notify.cli.common import config_option, json_of, json_option, say, settings_of
+from sms_notify.cli.options import now_utc, row_of
+from sms_notify.cli.terminal import critical, table
+from sms_notify.cli.times import read_past
+from sms_notify.config.phone import NumberError, parse_number
 from sms_notify.errors import UsageError
-from sms_notify.explain import timeline
-from sms_notify.logs import masked, printable
+from sms_notify.explain.untold import untold_line
+from sms_notify.logs import masked, unnumbered
 from sms_notify.policy.episodes import tag_of
-from sms_notify.store import queries
+from sms_notify.policy.records import Message
+from sms_notify.policy.vocabulary import State
+from sms_notify.store import ledger_queries, queries
+from sms_notify.store.ledger_queries import MessageFilter
 from sms_notify.store.sqlite import SqliteStore
-from sms_notify.store.tx import Row, Tx, moment
+from sms_notify.store.tx import Tx
+from sms_notify.wording.clock import Clock, exact
 
 _HEADER = ("ID", "TIME", "TO", "STATE", "TRIES", "PARTS", "SMSID", "TEXT")
-_OPEN = ("id", "since", "severity", "state", "told", "what")  # columns of `incidents`
+_STATE = _HEADER.index("STATE")
 _FOLLOW_EVERY = 1.0  # seconds
 
 
 @click.command()
 @config_option
 @click.option("-n", "--last", default=20, show_default=True, type=click.IntRange(1, 10_000), help="How many.")
-@click.option("--follow", is_flag=True, help="Go on printing as messages are written, until Ctrl-C.")
+@click.option("--to", "to", metavar="PERSON|+NUMBER", default="", help="To this reader alone.")
+@click.option("--state", type=click.Choice([state.value for state in State]), help="That are in this state.")
+@click.option(
+    "--since",
+    "since_text",
+    metavar="TIME",
+    help="Written then or later: 2h ago, HH:MM, 'Mon HH:MM', ISO 8601.",
+)
+@click.option("--incident", "incident_id", metavar="ID", help="That tell this incident: its tag or number.")
+@click.option(
+    "--follow",
+    is_flag=True,
+    help="Go on printing as messages are written, or come into --state, until Ctrl-C; a document a line with --json.",
+)
 @json_option
 @click.pass_context
-def messages(ctx: click.Context, config_file: str | None, last: int, follow: bool, as_json: bool) -> None:
+def messages(
+    ctx: click.Context,
+    config_file: str | None,
+    last: int,
+    to: str,
+    state: str | None,
+    since_text: str | None,
+    incident_id: str | None,
+    follow: bool,
+    as_json: bool,
+) -> None:
     """Show the newest messages, oldest first.
 
-    Example: sms-notify messages --last 50
+    \b
+    Example:
+      sms-notify messages --last 50
+      sms-notify messages --to alice --since 2h
+      sms-notify messages --follow --state failed
     """
+    since = read_past(since_text, now_utc(), option="--since") if since_text is not None else None
+    incident = _incident(incident_id) if incident_id is not None else None
+    wanted = MessageFilter(_reader(to), State(state) if state else None, since, incident, limit=last)
     store = SqliteStore(settings_of(ctx, config_file).storage_url)
-    seen = _print_messages(store, last, 0, as_json, header=True)
+    seen = show(store, wanted, as_json=as_json, lines=follow)
     while follow:
         time.sleep(_FOLLOW_EVERY)
-        seen = _print_messages(store, 1000, seen, as_json, header=False)
+        with store.reading() as tx:
+            seen, found = ledger_queries.entered(tx, seen, replace(wanted, since=None))
+        if found:
+            _print(found, as_json=as_json, lines=True, header=False)
 
 
-def _print_messages(store: SqliteStore, limit: int, after: int, as_json: bool, *, header: bool) -> int:
-    with store.reading() as tx:
-        rows = queries.last_messages(tx, limit, after)
-    if rows or header:
-        shown = table([_columns(row) for row in rows], _HEADER)
-        say([_document(row) for row in rows], as_json, shown if header else shown.partition("\n")[2])
-    return int(rows[-1]["id"]) if rows else after
+def _reader(to: str) -> str:
+    """A name as it stands in the ledger, or a number. Raises UsageError for what is neither."""
+    try:
+        return parse_number(to).e164 if to.startswith("+") else to.removeprefix("person:")
+    except NumberError as error:
+        raise UsageError(f"--to {to}: {error}") from None
 
 
-def _columns(row: Row) -> tuple[str, ...]:
-    at, text = local(moment(row["created_at"])), queries.shown_body(row).replace("\n", " ")
-    return (
-        f"m{row['id']}",
-        at,
-        row["recipient"],
-        row["state"],
-        str(row["attempts"]),
-        str(row["parts"]),
-        row["smsid"] or "-",
-        text,
-    )
-
-
-def _document(row: Row) -> dict[str, object]:
-    told = (
-        "kind",
-        "receiver",
-        "recipient",
-        "severity",
-        "gateway",
-        "body",
-        "parts",
-        "state",
-        "attempts",
-        "smsid",
-    )
-    shown: dict[str, object] = {k: row[k] for k in told}
-    shown |= {"body": queries.shown_body(row)}
-    return {"id": f"m{row['id']}", "at": moment(row["created_at"]), "number": masked(row["number"])} | shown
-
-
-@click.command()
-@config_option
-@json_option
-@click.pass_context
-def incidents(ctx: click.Context, config_file: str | None, as_json: bool) -> None:
-    """The open incidents, also those that nobody was texted about: acknowledged by whom, told to how many, held until when.
-
-    Example: sms-notify incidents
-    """
-    with SqliteStore(settings_of(ctx, config_file).storage_url).reading() as tx:
-        rows = queries.open_incidents(tx)
-    shown = [_incident(row) for row in rows]
-    say(
-        shown,
-        as_json,
-        table([[str(row[name]) for name in _OPEN] for row in shown], [n.upper() for n in _OPEN]),
-    )
-
-
-def _incident(row: Row) -> dict[str, object]:
-    until = moment(row["held_until"]) if row["held"] else None
-    lapses = moment(row["ack_until"]) if row["acked_at"] is not None and row["ack_until"] else None
-    lasts = f" until {clock(lapses, now_utc())}" if lapses is not None else ""
-    return {
-        "id": f"#{tag_of(row['id'])}",
-        "since": local(moment(row["opened_at"])),
-        "severity": row["severity"],
-        "state": f"{timeline.state_of(row)}{lasts}",
-        "told": _reached(row["told"], row["texted"] - row["told"], row["held"], until),
-        "what": timeline.name_of(row),
-        "people_told": row["told"],
-        "people_leaving": row["texted"] - row["told"],
-        "people_waiting": row["held"],
-        "waits_until": local(until) if until is not None else None,
-        "acknowledged_by": row["acked_by"] or None,
-        "acknowledged_how": row["acked_how"] or None,
-        "acknowledged_until": local(lapses) if lapses is not None else None,
-    }
-
-
-def _reached(told: int, leaving: int, held: int, until: datetime | None) -> str:
-    """`2 people, 1 waits until 07:00`: how many have a text, and how many not yet."""
-    waits = [f"{leaving} {_wait(leaving)} to leave"] if leaving else []
-    if until is not None:
-        waits.append(f"{held} {_wait(held)} until {clock(until, now_utc())}")
-    nobody = "nobody yet" if waits else "nobody"
-    return ", ".join([_people(told) if told else nobody, *waits])
-
-
-def _wait(number: int) -> str:
-    return "waits" if number == 1 else "wait"
-
-
-def _people(number: int) -> str:
-    return f"{number} {'person' if number == 1 else 'people'}"
-
-
-@click.command()
-@config_option
-@json_option
-@click.argument("id_", metavar="ID")
-@click.pass_context
-def explain(ctx: click.Context, config_file: str | None, as_json: bool, id_: str) -> None:
-    """Why somebody did or did not get a text. ID is the tag in a text (k3f9), an incident's number or a message (m12).
-
-    Example: sms-notify explain k3f9
-    """
-    settings, now = settings_of(ctx, config_file), now_utc()
-    names = tuple(gateway.name for gateway in settings.gateways)
-    beside = timeline.Beside(lambda at: clock(at, now), settings.route, settings.receivers, names)
-    with SqliteStore(settings.storage_url).reading() as tx:
-        told = _story(tx, id_, beside)
-    if told is None:
+def _incident(id_: str) -> int:
+    kind, number = row_of(id_) or ("", 0)
+    if kind != "incident":
         raise UsageError(
-            f"there is no incident and no message {id_!r}; `sms-notify messages` shows the newest"
+            f"--incident {id_}: write an incident's tag or number; `sms-notify incidents` shows them"
         )
-    headline, lines = printable(told[0]), told[1]
-    shown = zip(stamps([line.at for line in lines], now), lines, strict=True)
-    text = "\n".join(
-        (headline, *(f"  {at}  {'  ' * line.depth}{printable(line.what)}" for at, line in shown))
+    return number
+
+
+def show(store: SqliteStore, wanted: MessageFilter, *, as_json: bool, lines: bool = False) -> int:
+    """Prints what is there; returns the last row of the ledger, where what follows begins."""
+    with store.reading() as tx:
+        found = ledger_queries.messages_by(tx, wanted)
+        _, seen = queries.newest(tx)
+        _warn_of_untold(tx, now_utc())
+    told = {message.id: incidents for message, incidents in found}
+    _print([message for message, _ in reversed(found)], as_json=as_json, lines=lines, told=told)
+    return seen
+
+
+def _warn_of_untold(tx: Tx, now: datetime) -> None:
+    """On standard error: what is read from the table is the table."""
+    if line := untold_line(tx, now, Clock(now).at):
+        click.echo(critical(line), err=True)
+
+
+def _print(
+    found: Sequence[Message],
+    *,
+    as_json: bool,
+    lines: bool,
+    header: bool = True,
+    told: dict[int, tuple[int, ...]] | None = None,
+) -> None:
+    documents = [_document(message, (told or {}).get(message.id)) for message in found]
+    if as_json and lines:
+        for document in documents:
+            click.echo(unnumbered(json_of(document)))
+        return
+    shown = table([_columns(message) for message in found], _HEADER, _colour)
+    say(documents, as_json, shown if header else shown.partition("\n")[2])
+
+
+def _colour(row: Sequence[str]) -> str | None:
+    state = State(row[_STATE])
+    if state.without_trace:
+        return "red"
+    return "green" if state is State.DELIVERED else None
+
+
+def _columns(message: Message) -> tuple[str, ...]:
+    return (
+        f"m{message.id}",
+        exact(message.created_at),
+        message.recipient,
+        message.state,
+        str(message.attempts),
+        str(message.parts),
+        message.smsid or "-",
+        message.body.replace("\n", " "),
     )
-    plain = [{"at": local(line.at), "depth": line.depth, "what": printable(line.what)} for line in lines]
-    say({"id": id_, "headline": headline, "lines": plain}, as_json, text)
 
 
-def stamps(times: Sequence[datetime], now: datetime, zone: tzinfo | None = None) -> list[str]:
-    """The time of each line; with the date where it begins a day, unless all of them are of today."""
-    days = [f"{at.astimezone(zone):%Y-%m-%d}" for at in times]
-    clocks = [f"{at.astimezone(zone):%H:%M:%S}" for at in times]
-    if set(days) <= {f"{now.astimezone(zone):%Y-%m-%d}"}:
-        return clocks
-    new = [day if day != before else " " * len(day) for day, before in zip(days, ["", *days], strict=False)]
-    return [f"{day} {at}" for day, at in zip(new, clocks, strict=True)]
-
-
-def _story(tx: Tx, id_: str, beside: timeline.Beside) -> timeline.Story | None:
-    found = row_of(id_)
-    if found is None:
-        return None
-    tell = timeline.of_message if found[0] == "message" else timeline.of_incident
-    return tell(tx, found[1], beside)
+def _document(message: Message, told: tuple[int, ...] | None) -> dict[str, object]:
+    shown = {
+        "id": f"m{message.id}",
+        "at": message.created_at,
+        "number": masked(message.number),
+        "kind": message.kind,
+        "receiver": message.receiver,
+        "recipient": message.recipient,
+        "severity": message.severity,
+        "gateway": message.gateway,
+        "body": message.body,
+        "parts": message.parts,
+        "state": message.state,
+        "attempts": message.attempts,
+        "smsid": message.smsid or None,
+    }
+    return shown if told is None else shown | {"incidents": [tag_of(one) for one in told]}

@@ -10,9 +10,10 @@ from zoneinfo import ZoneInfo
 import click
 
 from sms_notify.barring import advise, say_barring
-from sms_notify.cli.common import config_option, json_option, say, settings_of, table
-from sms_notify.cli.options import barred_at, clock, day_and_time, now_utc, overrides_at, timetable_at
+from sms_notify.cli.common import config_option, json_option, say, settings_of
+from sms_notify.cli.options import barred_at, now_utc, overrides_at, timetable_at
 from sms_notify.cli.override import override_group
+from sms_notify.cli.terminal import table
 from sms_notify.cli.times import read_time
 from sms_notify.config.settings import Settings
 from sms_notify.errors import UsageError
@@ -20,6 +21,7 @@ from sms_notify.logs import printable
 from sms_notify.oncall.roster import obeyed
 from sms_notify.policy.rotations import Schedule, Shift, shifts, strongest
 from sms_notify.store.oncall_rows import Override
+from sms_notify.wording.clock import Clock, dated
 
 _DAY = timedelta(days=1)
 _LOOK_AHEAD = timedelta(days=60)  # how far after the days shown the end of a turn is looked for
@@ -131,7 +133,7 @@ def _stuck(settings: Settings, rotas: Mapping[str, Sequence[Turn]]) -> dict[str,
         holder = people.get(rota[0].shift.person or "")
         barring = None if holder is None else barred(holder.number)
         if holder is not None and barring is not None:
-            told = say_barring(barring, lambda at: clock(at, now_utc()))
+            told = say_barring(barring, Clock(now_utc()).at)
             advice = f": {advise(barring, holder.name)}" if barring.nowhere else ""
             found[name] = _Stuck(f"{holder.name} is {told}{advice}", barring.nowhere)
     return found
@@ -154,8 +156,8 @@ def _drawn(schedule: Schedule, rota: Sequence[Turn], at: datetime, days: int) ->
     zone, last = ZoneInfo(schedule.timezone), at + days * _DAY + _LOOK_AHEAD
     rows = [
         (
-            day_and_time(turn.shift.start, zone),
-            "on and on" if turn.shift.end >= last else day_and_time(turn.shift.end, zone),
+            dated(turn.shift.start, zone),
+            "on and on" if turn.shift.end >= last else dated(turn.shift.end, zone),
             turn.shift.person or f"{_NOBODY} IS ON CALL",
             _because(turn),
         )
@@ -173,7 +175,7 @@ def _drawn(schedule: Schedule, rota: Sequence[Turn], at: datetime, days: int) ->
 
 def _now(rota: Sequence[Turn], zone: ZoneInfo, last: datetime) -> str:
     first = rota[0].shift
-    until = "on and on" if first.end >= last else f"until {day_and_time(first.end, zone)}"
+    until = "on and on" if first.end >= last else f"until {dated(first.end, zone)}"
     after = f", then {rota[1].shift.person or _NOBODY}" if len(rota) > 1 else ""
     return printable(f"{first.person or f'{_NOBODY} IS ON CALL'} {until}{after}")
 
@@ -186,8 +188,8 @@ def _because(turn: Turn) -> str:
 def _mend(schedule: Schedule, gaps: Sequence[Shift], days: int, last: datetime) -> str:
     zone, first = ZoneInfo(schedule.timezone), gaps[0]
     times = "once" if len(gaps) == 1 else f"{len(gaps)} times"
-    until = "on" if first.end >= last else f"to {day_and_time(first.end, zone)}"
-    when = f"first from {day_and_time(first.start, zone)} {until} ({schedule.timezone})"
+    until = "on" if first.end >= last else f"to {dated(first.end, zone)}"
+    when = f"first from {dated(first.start, zone)} {until}"
     return (
         f"  !! NOBODY is on call {times} within {days} day{'s' if days > 1 else ''}, {when}. Say who: "
         f"`sms-notify oncall override add {schedule.name} PERSON --from TIME --until TIME`"
@@ -198,14 +200,14 @@ def _document(schedule: Schedule, rota: Sequence[Turn], at: datetime) -> Row:
     return {
         "schedule": schedule.name,
         "timezone": schedule.timezone,
-        "at": at.isoformat(),
+        "at": at,
         "person": rota[0].shift.person,
-        "until": rota[0].shift.end.isoformat(),
+        "until": rota[0].shift.end,
         "gap": any(turn.shift.person is None for turn in rota),
         "turns": [
             {
-                "from": turn.shift.start.isoformat(),
-                "until": turn.shift.end.isoformat(),
+                "from": turn.shift.start,
+                "until": turn.shift.end,
                 "person": turn.shift.person,
                 "override": turn.override.id if turn.override is not None else None,
             }

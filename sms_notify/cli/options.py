@@ -6,7 +6,7 @@ import contextlib
 import getpass
 import os
 from collections.abc import Callable, Mapping, Sequence
-from datetime import UTC, datetime, tzinfo
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 import click
@@ -135,14 +135,3 @@ def _login() -> str:
         return os.environ.get("SUDO_USER") or getpass.getuser()
     except (OSError, KeyError):  # a user without a name, as in a container
         raise UsageError("your login has no name here; say who you are with --by NAME") from None
-
-
-def day_and_time(at: datetime, zone: tzinfo | None = None) -> str:
-    """`Mon 2026-11-23 03:00` by `zone`, None for this machine's."""
-    return f"{at.astimezone(zone):%a %Y-%m-%d %H:%M}"
-
-
-def clock(at: datetime, beside: datetime, zone: tzinfo | None = None) -> str:
-    """`03:05`, with the day where it is another one than that of `beside`."""
-    local, other = at.astimezone(zone), beside.astimezone(zone)
-    return f"{local:%H:%M}" if local.date() == other.date() else f"{local:%a %Y-%m-%d %H:%M}"

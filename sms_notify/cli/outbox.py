@@ -10,8 +10,9 @@ from datetime import datetime, tzinfo
 
 import click
 
-from sms_notify.cli.common import account_of, config_option, json_option, local, say, settings_of, table
+from sms_notify.cli.common import account_of, config_option, json_option, say, settings_of
 from sms_notify.cli.credits import gateway_option, why
+from sms_notify.cli.terminal import table
 from sms_notify.cli.times import read_time
 from sms_notify.config.phone import NumberError, parse_number
 from sms_notify.config.settings import Settings
@@ -23,6 +24,7 @@ from sms_notify.policy.outcomes import Fate, Refusal
 from sms_notify.store import gateway_outbox
 from sms_notify.store.sqlite import SqliteStore
 from sms_notify.store.tx import moment
+from sms_notify.wording.clock import exact
 
 
 def parse_at(text: str, now: datetime, zone: tzinfo | None = None) -> datetime:
@@ -80,12 +82,10 @@ def list_scheduled(ctx: click.Context, config_file: str | None, gateway: str | N
     account = account_of(settings, gateway)
     with SqliteStore(settings.storage_url).reading() as tx:
         rows = gateway_outbox.waiting(tx, account.name, wall_clock())
-    shown = [
-        (row["outboxid"] or "-", local(moment(row["due_at"])), row["recipient"], row["body"]) for row in rows
-    ]
-    header = ("OUTBOXID", "AT", "TO", "TEXT")
-    documents = [dict(zip(("outboxid", "at", "to", "text"), row, strict=True)) for row in shown]
-    say(documents, as_json, table(shown, header))
+    found = [(row["outboxid"] or "-", moment(row["due_at"]), row["recipient"], row["body"]) for row in rows]
+    documents = [dict(zip(("outboxid", "at", "to", "text"), row, strict=True)) for row in found]
+    shown = [(outboxid, exact(at), to, text) for outboxid, at, to, text in found]
+    say(documents, as_json, table(shown, ("OUTBOXID", "AT", "TO", "TEXT")))
 
 
 def _forget(settings: Settings, account: GatewaySettings, what: str | None) -> None:

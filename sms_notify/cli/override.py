@@ -2,24 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Container, Mapping
+from collections.abc import Container, Mapping, Sequence
 from datetime import UTC, datetime
 from zoneinfo import ZoneInfo
 
 import click
 
-from sms_notify.cli.common import config_option, json_option, say, settings_of, table
-from sms_notify.cli.options import day_and_time, login_or, now_utc
+from sms_notify.cli.common import config_option, json_option, say, settings_of
+from sms_notify.cli.options import login_or, now_utc, timetable_at
+from sms_notify.cli.terminal import table
 from sms_notify.cli.times import read_time
 from sms_notify.config.durations import DurationError, parse_duration
 from sms_notify.config.references import near
 from sms_notify.config.settings import Settings
 from sms_notify.errors import UsageError
 from sms_notify.logs import printable
-from sms_notify.policy.rotations import Schedule
+from sms_notify.oncall.roster import by_schedule, obeyed
+from sms_notify.oncall.swaps import AskedShift, swap
+from sms_notify.policy.rotations import Schedule, Shift
 from sms_notify.store import oncall_rows
 from sms_notify.store.oncall_rows import Override
 from sms_notify.store.sqlite import SqliteStore
+from sms_notify.wording.clock import dated
 
 _EVER = datetime(1970, 1, 1, tzinfo=UTC)
 Row = dict[str, object]
@@ -32,6 +36,7 @@ def override_group() -> None:
     \b
     Example:
       sms-notify oncall override add primary bob --from "Sat 09:00" --until "Sun 09:00"
+      sms-notify oncall override swap primary alice bob
     """
 
 
@@ -72,7 +77,7 @@ def add(
       sms-notify oncall override add primary bob --for 4h
     """
     settings, now = settings_of(ctx, config_file), now_utc()
-    zone = ZoneInfo(_schedule(settings, schedule_name).timezone)
+    zone = ZoneInfo(_schedule(schedule_name, settings.schedules).timezone)
     _check_person(settings, person)
     start = read_time(from_text, now, zone, "--from") if from_text is not None else now
     end = _end(start, until_text, for_text, zone)
@@ -82,9 +87,8 @@ def add(
         pass  # a database that is not there is not made here
     with store.transaction() as tx:
         made = oncall_rows.add_override(tx, schedule_name, person, start, end, who, now)
-    span = f"from {day_and_time(start, zone)} until {day_and_time(end, zone)} ({zone})"
-    said = f"override {made}: {person} holds {schedule_name} {span}"
-    say(_row(Override(made, schedule_name, person, start, end, now, who)), as_json, printable(said))
+    override = Override(made, schedule_name, person, start, end, now, who)
+    say(_row(override), as_json, printable(_said(override, zone)))
 
 
 def _end(start: datetime, until_text: str | None, for_text: str | None, zone: ZoneInfo) -> datetime:
@@ -100,22 +104,93 @@ def _end(start: datetime, until_text: str | None, for_text: str | None, zone: Zo
 
 def _check_span(start: datetime, end: datetime, now: datetime, zone: ZoneInfo) -> None:
     if end <= start:
-        ends, begins = day_and_time(end, zone), day_and_time(start, zone)
+        ends, begins = dated(end, zone), dated(start, zone)
         raise UsageError(f"it would end at {ends}, and begins at {begins}; write a later --until")
     if end <= now:
-        raise UsageError(f"it would have ended at {day_and_time(end, zone)} already; write a later --until")
+        raise UsageError(f"it would have ended at {dated(end, zone)} already; write a later --until")
 
 
-def _schedule(settings: Settings, name: str) -> Schedule:
-    if name not in settings.schedules:
-        raise UsageError(f"there is no schedule {name!r}; {near(name, settings.schedules, 'schedules')}")
-    return settings.schedules[name]
+def _schedule(name: str, schedules: Mapping[str, Schedule]) -> Schedule:
+    if name not in schedules:
+        raise UsageError(f"there is no schedule {name!r}; {near(name, schedules, 'schedules')}")
+    return schedules[name]
 
 
 def _check_person(settings: Settings, name: str) -> None:
     people = settings.directory.people
     if name not in people:
         raise UsageError(f"{name!r} is nobody in people; {near(name, people, 'people')}")
+
+
+@override_group.command("swap")
+@config_option
+@click.option(
+    "--at", "at_text", metavar="TIME", help="The shift that PERSON holds then, or the next one; else now."
+)
+@click.option("--with", "with_text", metavar="TIME", help="The same of OTHER's shift; else now.")
+@click.option("--by", metavar="NAME", help="Who says so; else your login name.")
+@json_option
+@click.argument("schedule_name", metavar="SCHEDULE")
+@click.argument("person", metavar="PERSON")
+@click.argument("other", metavar="OTHER")
+@click.pass_context
+def swap_shifts(
+    ctx: click.Context,
+    config_file: str | None,
+    at_text: str | None,
+    with_text: str | None,
+    by: str | None,
+    as_json: bool,
+    schedule_name: str,
+    person: str,
+    other: str,
+) -> None:
+    """PERSON and OTHER take each other's next shift of SCHEDULE: two overrides, made in one step.
+
+    Of a shift under way the rest is swapped. TIME is by the schedule's own clock, as for `override add`.
+
+    \b
+    Example:
+      sms-notify oncall override swap primary alice bob
+      sms-notify oncall override swap primary alice bob --at "Mon 09:00" --with 2026-12-21T09:00
+    """
+    settings, now = settings_of(ctx, config_file), now_utc()
+    schedule = _schedule(schedule_name, timetable_at(settings, now).schedules)
+    zone = ZoneInfo(schedule.timezone)
+    for name in (person, other):
+        _check_person(settings, name)
+    first, second = (
+        AskedShift(name, max(now, read_time(text, now, zone, option)) if text is not None else now)
+        for name, text, option in ((person, at_text, "--at"), (other, with_text, "--with"))
+    )
+    who, store = login_or(by), SqliteStore(settings.storage_url)
+    with store.reading():
+        pass  # a database that is not there is not made here
+    with store.transaction() as tx:
+        made = by_schedule(obeyed(oncall_rows.overrides(tx, now), settings.directory)).get(schedule_name, ())
+        found = _swapped(schedule, made, first, second)
+        rows = [
+            Override(
+                oncall_rows.add_override(tx, schedule_name, shift.person or "", shift.start, shift.end, who, now),
+                schedule_name, shift.person or "", shift.start, shift.end, now, who,
+            )
+            for shift in found
+        ]  # fmt: skip
+    say([_row(row) for row in rows], as_json, "\n".join(printable(_said(row, zone)) for row in rows))
+
+
+def _swapped(
+    schedule: Schedule, made: Sequence[Shift], first: AskedShift, second: AskedShift
+) -> tuple[Shift, Shift]:
+    try:
+        return swap(schedule, made, first, second)
+    except ValueError as error:
+        raise UsageError(str(error)) from None
+
+
+def _said(override: Override, zone: ZoneInfo) -> str:
+    span = f"from {dated(override.start, zone)} until {dated(override.end, zone)}"
+    return f"override {override.id}: {override.person} holds {override.schedule} {span}"
 
 
 @override_group.command("list")
@@ -149,8 +224,8 @@ def _columns(
         str(override.id),
         override.schedule,
         f"{override.person}{gone}",
-        day_and_time(override.start, zone),
-        f"{day_and_time(override.end, zone)} ({zone})",
+        dated(override.start, zone),
+        dated(override.end, zone),
         override.created_by,
     )
 
@@ -160,8 +235,8 @@ def _row(override: Override) -> Row:
         "id": override.id,
         "schedule": override.schedule,
         "person": override.person,
-        "from": override.start.isoformat(),
-        "until": override.end.isoformat(),
+        "from": override.start,
+        "until": override.end,
         "by": override.created_by,
     }
 

@@ -5,13 +5,14 @@ from __future__ import annotations
 from datetime import datetime
 
 from sms_notify.cli.common import account_of
-from sms_notify.cli.options import day_and_time, overriding, timetable_at
+from sms_notify.cli.options import overriding, timetable_at
 from sms_notify.config.phone import NumberError, parse_number
 from sms_notify.config.settings import Settings
 from sms_notify.errors import UsageError
 from sms_notify.gateways.base import AddressBookGroup
 from sms_notify.policy.directory import Directory, OnCall, Person, Target, TargetKind, nobody
 from sms_notify.policy.roster import Staff
+from sms_notify.wording.clock import dated
 
 Recipient = Person | AddressBookGroup
 GROUP = "gateway-group:"  # how a target names a group of the gateway's address book
@@ -79,7 +80,7 @@ def _unknown(kind: str, name: str, known: list[str]) -> UsageError:
 
 def _leads_nowhere(target: Target, at: datetime) -> str:
     if target.kind is TargetKind.SCHEDULE:
-        when = day_and_time(at)
+        when = dated(at)
         return (
             f"--to {target}: NOBODY IS ON CALL at {when}, so nothing was sent; name a person instead, or close the gap: "
             f"`sms-notify oncall override add {target.name} PERSON`"

@@ -10,19 +10,20 @@ import click
 from sms_notify.alert import Alert, Status, fingerprint_of
 from sms_notify.barring import advise, say_barring
 from sms_notify.cli.common import config_option, json_option, say, settings_of
-from sms_notify.cli.options import barred_at, clock, day_and_time, overriding, plan_at
+from sms_notify.cli.options import barred_at, overriding, plan_at
 from sms_notify.cli.routetree import document, drawing
 from sms_notify.cli.times import read_time
 from sms_notify.config.durations import spell_duration
 from sms_notify.daemon.wiring import wall_clock
 from sms_notify.errors import UsageError
+from sms_notify.explain.incident_names import value_of
 from sms_notify.explain.preview import SAMPLE_TAG, Answer, Expected, Foreseen, StepAt, foresee
 from sms_notify.explain.route_trace import Look, Looked
-from sms_notify.explain.timeline import value_of
 from sms_notify.logs import printable
 from sms_notify.policy.directory import Person, Target, group_of
 from sms_notify.policy.holds import Hold
 from sms_notify.policy.roster import Staff
+from sms_notify.wording.clock import Clock, dated
 
 _GROUPS_ITSELF = "alertmanager"
 _HOLDS = {
@@ -129,7 +130,7 @@ def _pairs(written: Iterable[str], what: str) -> dict[str, str]:
 
 def _told(outcome: Foreseen) -> Iterator[str]:
     labels = outcome.alert.labels
-    yield f"At {day_and_time(outcome.at)} ({outcome.at.astimezone():%Z}), an alert with {_labels(labels)}"
+    yield f"At {dated(outcome.at)}, an alert with {_labels(labels)}"
     yield from _way(outcome.looked, labels)
     for answer in outcome.answers:
         yield ""
@@ -168,7 +169,7 @@ def _answer(answer: Answer, outcome: Foreseen) -> Iterator[str]:
     for text in answer.texts:
         yield from _text(text, outcome)
     for text in answer.later:
-        at = clock(text.at, outcome.at)
+        at = Clock(outcome.at).at(text.at)
         yield f"  {_named(text.person, text.target)}: AT {at}, on call then, {_cost(text)}"
         yield f"      {text.body}"
     for person in answer.untold:
@@ -180,7 +181,7 @@ def _answer(answer: Answer, outcome: Foreseen) -> Iterator[str]:
 
 def _text(text: Expected, outcome: Foreseen) -> Iterator[str]:
     who, barring = _named(text.person, text.target), text.barring
-    barred = "" if barring is None else say_barring(barring, lambda at: clock(at, outcome.at))
+    barred = "" if barring is None else say_barring(barring, Clock(outcome.at).at)
     if barring is not None and not text.leaves:
         yield f"  {who}: {barred}: GETS NO TEXT. {advise(barring, text.person.name)}"
         return
@@ -198,7 +199,7 @@ def _when(text: Expected, outcome: Foreseen) -> str:
     if text.why is Hold.GROUP:
         return f"IN {spell_duration(timedelta(seconds=int((text.at - outcome.at).total_seconds())))} (waits for its group)"
     by = f" {text.by}" if text.by else ""
-    return f"HELD UNTIL {clock(text.at, outcome.at)} ({_HOLDS.get(text.why, str(text.why))}{by})"
+    return f"HELD UNTIL {Clock(outcome.at).at(text.at)} ({_HOLDS.get(text.why, str(text.why))}{by})"
 
 
 def _cost(text: Expected) -> str:
@@ -211,7 +212,7 @@ def _after(answer: Answer, outcome: Foreseen) -> Iterator[str]:
     if answer.steps or answer.every:
         yield "  Then, unless somebody acknowledges or it ends:"
     for step in answer.steps:
-        yield f"    {clock(step.at, outcome.at)}  step {step.nth}: {_step(step, outcome)}"
+        yield f"    {Clock(outcome.at).at(step.at)}  step {step.nth}: {_step(step, outcome)}"
     if answer.every:
         yield f"    every {spell_duration(answer.every)}  a reminder"
 
@@ -251,7 +252,7 @@ def _credits(outcome: Foreseen) -> int:
 
 def _document(outcome: Foreseen) -> Row:
     return {
-        "at": outcome.at.isoformat(),
+        "at": outcome.at,
         "labels": dict(outcome.alert.labels),
         "routes": [_looked(there, outcome.alert.labels) for there in outcome.looked],
         "receivers": [_answered(answer) for answer in outcome.answers],
@@ -283,7 +284,7 @@ def _answered(answer: Answer) -> Row:
         "escalation": [
             {
                 "step": step.nth,
-                "at": step.at.isoformat(),
+                "at": step.at,
                 "people": [person.name for person in step.people],
                 "barred": [person.name for person in step.barred],
                 "told_already": [person.name for person in step.already],
@@ -293,7 +294,7 @@ def _answered(answer: Answer) -> Row:
             for step in answer.steps
         ],
         "remind_every": spell_duration(answer.every) if answer.every else None,
-        "first_reminder": answer.reminded_at.isoformat() if answer.reminded_at else None,
+        "first_reminder": answer.reminded_at,
     }
 
 
@@ -301,7 +302,7 @@ def _expected(text: Expected) -> Row:
     return {
         "to": text.person.name,
         "target": str(text.target),
-        "at": text.at.isoformat(),
+        "at": text.at,
         "held": str(text.why),
         "held_by": text.by,
         "kind": str(text.kind),

@@ -10,6 +10,7 @@ import click
 from sms_notify.barring import say_barring, say_breaker
 from sms_notify.cli.byhand import Hand, Row, name_of, near, row_of, send_to, why_not
 from sms_notify.cli.common import account_of, config_option, json_option, say, settings_of
+from sms_notify.cli.delivery_wait import exit_code, say_state, timeout_of, wait_for
 from sms_notify.cli.handwritten import Handwritten, handwritten
 from sms_notify.cli.options import barred_at, has_database
 from sms_notify.cli.outbox import parse_at, schedule
@@ -59,6 +60,8 @@ _TAKEN = (Fate.SENT, _SCHEDULED)
     "--test", "test", is_flag=True, help="The gateway checks everything and sends nothing (test=ja)."
 )
 @click.option("--dry-run", is_flag=True, help="Show text, parts and credits; no request is made.")
+@click.option("--wait", is_flag=True, help="Wait until each text was delivered, or was not.")
+@click.option("--timeout", default="5m", show_default=True, metavar="DURATION", help="How long --wait waits.")
 @json_option
 @click.argument("text")
 @click.pass_context
@@ -71,6 +74,8 @@ def send(
     at_text: str | None,
     test: bool,
     dry_run: bool,
+    wait: bool,
+    timeout: str,
     as_json: bool,
     text: str,
 ) -> None:
@@ -82,13 +87,20 @@ def send(
     A text sent --at a time waits at the gateway, to the minute: it goes even if this machine is off by then, and
     `outbox remove` takes it back. It and a text to a group are in no ledger here and have no delivery report.
 
+    With --wait exit 0 means delivered (or taken, where the gateway gives no reports), 1 not delivered, and 3 that nothing
+    more was known when --timeout was over.
+
     \b
     Example:
       sms-notify send --to person:alice "db1 is back"
       sms-notify send --to schedule:primary "call me when you can"
       sms-notify send --to team:dba --at 22:00 "db1 goes down for maintenance now"
     """
-    settings = settings_of(ctx, config_file)
+    if wait and (test or dry_run or at_text is not None):
+        raise click.UsageError(
+            "--wait is for a text that leaves now: without --at, --test and --dry-run", ctx
+        )
+    settings, patience = settings_of(ctx, config_file), timeout_of(timeout)
     at = parse_at(at_text, wall_clock()) if at_text is not None else None
     recipients = _recipients(settings, targets, gateway, at or wall_clock())
     worded = handwritten(text, max_parts)
@@ -100,9 +112,25 @@ def send(
         return
     rows = [_hand_over(hand, to, worded.text, at, test) | worded.document() for to in recipients]
     by = f" ({targets[0]})" if len(targets) == 1 and targets[0].startswith("schedule:") else ""
-    say(rows, as_json, "\n".join(f"{row['to']}{by}: {row['said']}" for row in rows), whole=True)
+    lines = "\n".join(f"{row['to']}{by}: {row['said']}" for row in rows)
+    if wait:
+        ctx.exit(_wait(settings, rows, lines, patience, as_json))
+    say(rows, as_json, lines, whole=True)
     if not all(row["fate"] in _TAKEN for row in rows):
         ctx.exit(1)
+
+
+def _wait(settings: Settings, rows: list[Row], lines: str, patience: timedelta, as_json: bool) -> int:
+    """Says what is known at once, and then what became of it; returns the exit code."""
+    if not as_json:
+        say((), as_json, lines, whole=True)
+    ids = [int(str(row["id"]).removeprefix("m")) for row in rows if "id" in row]
+    found = wait_for(settings, ids, patience)
+    states = {f"m{message.id}": str(message.state) for message in found}
+    documents = [row | {"state": states.get(str(row.get("id")))} for row in rows]
+    say(documents, as_json, "\n".join(map(say_state, found)), whole=True)
+    refused = any("id" not in row and row["fate"] not in _TAKEN for row in rows)
+    return 1 if refused else exit_code(found)
 
 
 def _recipients(

@@ -30,6 +30,8 @@ _LOOK_EVERY = 1.0  # seconds
     "--log-level",
     default="info",
     type=click.Choice(["debug", "info", "warning", "error"], case_sensitive=False),
+    show_default=True,
+    help="The least that is logged.",
 )
 @click.pass_context
 def serve(ctx: click.Context, config_file: str | None, log_level: str) -> None:

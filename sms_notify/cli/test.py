@@ -123,7 +123,7 @@ def _row(verdict: StoryVerdict) -> dict[str, object]:
         "credits": verdict.credits,
         "texts": [
             {
-                "at": text.wall.isoformat().replace("+00:00", "Z"),
+                "at": text.wall,
                 "after_seconds": text.at.total_seconds(),
                 "to": list(text.to),
                 "text": text.body,

@@ -5,8 +5,10 @@ from __future__ import annotations
 import importlib
 
 import click
+from click.shell_completion import CompletionItem
 
 from sms_notify.cli import COMMANDS
+from sms_notify.cli.terminal import wants_no_colour
 
 
 class LazyGroup(click.Group):
@@ -21,6 +23,15 @@ class LazyGroup(click.Group):
         module, attribute, _ = COMMANDS[cmd_name]
         command: click.Command = getattr(importlib.import_module(f"sms_notify.cli.{module}"), attribute)
         return command
+
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
+        """Names by the table: click's own would import every command at each TAB."""
+        names = [
+            CompletionItem(name, help=about)
+            for name, (_, _, about) in COMMANDS.items()
+            if name.startswith(incomplete)
+        ]
+        return names + click.Command.shell_complete(self, ctx, incomplete)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
         with formatter.section("Commands"):
@@ -42,3 +53,5 @@ def group(ctx: click.Context, config_file: str | None) -> None:
     Example: sms-notify --config /etc/sms-notify/sms-notify.yml serve
     """
     ctx.obj = config_file
+    if wants_no_colour():
+        ctx.color = False

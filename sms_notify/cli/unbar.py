@@ -10,7 +10,7 @@ import click
 
 from sms_notify.barring import about_of, advice_of, say_breaker
 from sms_notify.cli.common import account_of, config_option, json_option, say, settings_of
-from sms_notify.cli.options import clock, has_database
+from sms_notify.cli.options import has_database
 from sms_notify.config.phone import NumberError, parse_number
 from sms_notify.config.settings import Settings
 from sms_notify.daemon.wiring import account_of as account_at
@@ -22,6 +22,7 @@ from sms_notify.policy.bars import Breaker
 from sms_notify.store import breakers
 from sms_notify.store.sqlite import SqliteStore
 from sms_notify.store.tx import Tx
+from sms_notify.wording.clock import Clock
 
 T = TypeVar("T")
 
@@ -61,7 +62,7 @@ def ask_about(settings: Settings, account: GatewaySettings, bars: Sequence[Break
 
 def _asked(settings: Settings, prober: Prober, bar: Breaker) -> Bar:
     about, now = about_of(bar, settings.directory), wall_clock()
-    where = say_breaker(bar, lambda at: clock(at, now))
+    where = say_breaker(bar, Clock(now).at)
     try:
         probed = prober.ask(bar)
     except StoreError as error:
@@ -105,7 +106,7 @@ def unbar(ctx: click.Context, config_file: str | None, gateway: str | None, as_j
     rows, lines = [], []
     for bar in cleared:
         about = about_of(bar, settings.directory)
-        lines.append(f"{about}: the bar {say_breaker(bar, lambda at: clock(at, now))} is cleared")
+        lines.append(f"{about}: the bar {say_breaker(bar, Clock(now).at)} is cleared")
         rows.append(
             {
                 "gateway": bar.gateway,

@@ -22,6 +22,7 @@ from typing import TypeAlias
 import yaml
 
 from sms_notify.errors import ConfigError, Fault
+from sms_notify.ownership import why_denied
 
 Value: TypeAlias = "str | list[Value] | dict[str, Value] | None"
 Place: TypeAlias = tuple[str | int, ...]
@@ -92,8 +93,7 @@ def _text_of(path: Path) -> str:
         with path.open("rb") as stream:
             raw = stream.read(MAX_BYTES + 1)
     except (OSError, ValueError) as error:
-        reason = getattr(error, "strerror", None) or "its name cannot be used"
-        advice = "check the path and who may read it"
+        reason, advice = why_denied(path, error), "check the path and who may read it"
         raise ConfigError([Fault(file, 0, "", f"cannot be read: {reason}", advice)]) from None
     if len(raw) > MAX_BYTES:
         raise ConfigError(

@@ -7,6 +7,7 @@ import stat
 from collections.abc import Mapping
 from pathlib import Path
 
+from sms_notify.ownership import why_denied
 from sms_notify.secret import Secret
 
 _VARIABLE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
@@ -60,8 +61,8 @@ def read_secret_file(path: Path) -> str:
     except (OSError, ValueError) as error:
         if isinstance(error, SecretError):
             raise
-        reason = getattr(error, "strerror", None) or "its name cannot be used"
-        raise SecretError(f"{path} cannot be read: {reason}", "check the path and who may read it") from None
+        reason, advice = why_denied(path, error), "check the path and who may read it"
+        raise SecretError(f"{path} cannot be read: {reason}", advice) from None
     if len(raw) > _MAX_BYTES:
         raise SecretError(f"{path} is larger than 64 KiB", "this does not look like a secret")
     if not text.strip():

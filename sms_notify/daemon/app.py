@@ -26,7 +26,7 @@ from sms_notify.daemon.alarm import Alarm
 from sms_notify.daemon.builder import DaemonBuilder
 from sms_notify.daemon.inbox import Inbox
 from sms_notify.daemon.periodic import Every
-from sms_notify.daemon.reloading import Reloader, changed_keys, check_fixed, check_on_call
+from sms_notify.daemon.reloading import Reloader, ahead, changed_keys, check_fixed
 from sms_notify.daemon.spool_intake import spooled
 from sms_notify.daemon.systemd import Manager, Watch
 from sms_notify.daemon.web_requests import front_of
@@ -34,8 +34,8 @@ from sms_notify.daemon.wiring import node_name, uptime, wall_clock
 from sms_notify.daemon.worker_threads import GatewayUnit, Tools, Unit
 from sms_notify.delivery.sender import Clock
 from sms_notify.engine import Engine, Moved, Verdict
-from sms_notify.errors import SmsNotifyError, UsageError
-from sms_notify.metrics import Metrics
+from sms_notify.errors import ConfigError, Fault, SmsNotifyError, UsageError
+from sms_notify.metrics import AskedAtScrape, Metrics
 from sms_notify.operator_notifier import Teller, tell_past_the_store
 from sms_notify.policy.ruleset import Timing
 from sms_notify.store import breakers, outbox
@@ -78,13 +78,7 @@ class App:
         self.node = node_name()
         self.store = SqliteStore(settings.storage_url)
         self.committer = Committer(self.store)
-        self.metrics = Metrics(
-            [one.name for one in settings.gateways],
-            self.node,
-            settings.receivers,
-            lambda: self._engine.roster,
-            lambda: spooled(self._running.spool),
-        )
+        self.metrics = self._make_metrics(settings)
         self.committer.health.on_failure = self._store_failed
         self.committer.first, self.committer.after = self._follow_clock, self._followed_clock
         self._tools = self._make_tools()
@@ -111,6 +105,16 @@ class App:
             lambda: f"serving on port {self._port}",
         )
         self._web = WebServer(switching(lambda: self._running.front), settings.web, refusals=self._refusals)
+
+    def _make_metrics(self, settings: Settings) -> Metrics:
+        asked = AskedAtScrape(
+            lambda: self._engine.roster,
+            lambda: spooled(self._running.spool),
+            self.ready,
+            lambda: self._engine.plan.limits,
+            lambda: self._engine.plan.timing,
+        )
+        return Metrics([one.name for one in settings.gateways], self.node, settings.receivers, asked)
 
     def _make_tools(self) -> Tools:
         return Tools(
@@ -160,6 +164,8 @@ class App:
         self.committer(lambda tx: self._probe_all_now(tx, running))
         self.metrics.begin(self.store)
         self._builder.read_calendars(running)
+        for fault in self._ahead_of(running):
+            _log.error("%s", fault)
         for moved in self._recover():
             event_log.moved(moved)
         for unit in running.units.values():
@@ -259,14 +265,18 @@ class App:
         check_certificate(settings.web)
         running = self._with_front(self._builder.build(settings, before))
         self._builder.read_calendars(running, before.settings)
-        with self.store.reading() as tx:
-            check_on_call(settings, running.engine.plan.schedules, tx, self._clock())
+        if faults := self._ahead_of(running):
+            raise ConfigError(faults)
         for moved in self._switch(before, running):
             event_log.moved(moved)
         self._settle_in(before, running)
         for warning in settings.warnings:
             _log.warning("%s", warning)
         return changed_keys(before.settings, settings)
+
+    def _ahead_of(self, running: ActiveConfiguration) -> list[Fault]:
+        with self.store.reading() as tx:
+            return ahead(running.settings, running.engine.plan.schedules, tx, self._clock())
 
     def _switch(self, before: ActiveConfiguration, running: ActiveConfiguration) -> list[Moved]:
         """In one transaction what waits is fitted to the new configuration; with its commit that one runs.

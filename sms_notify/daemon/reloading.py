@@ -10,15 +10,15 @@ from dataclasses import fields
 from datetime import datetime
 from pathlib import Path
 
-from sms_notify.config.coverage_gaps import calendars_read, gap_faults
 from sms_notify.config.document import Place, read_document
+from sms_notify.config.faults_ahead import faults_ahead
 from sms_notify.config.settings import Settings
 from sms_notify.daemon import event_log
 from sms_notify.daemon.systemd import Manager
 from sms_notify.delivery.sender import Clock
 from sms_notify.errors import ConfigError, Fault, SmsNotifyError
 from sms_notify.metrics import Metrics
-from sms_notify.oncall.roster import obeyed
+from sms_notify.oncall.roster import by_schedule, obeyed
 from sms_notify.policy.rotations import Schedule
 from sms_notify.store import oncall_rows
 from sms_notify.store.tx import Tx
@@ -163,15 +163,7 @@ def _fixed(after: Settings, place: Place) -> Fault:
     return read_document(Path(after.source)).fault(place, what, advice)
 
 
-def check_on_call(settings: Settings, schedules: Mapping[str, Schedule], tx: Tx, now: datetime) -> None:
-    """Raises ConfigError where nobody is on call in the weeks to come, as `check-config` does.
-
-    `schedules` have their calendars read; the overrides are those of the database.
-    """
-    if not settings.schedules:
-        return
-    made = obeyed(oncall_rows.overrides(tx, now), settings.directory)
-    overrides = {name: [o.shift for o in made if o.schedule == name] for name in settings.schedules}
-    faults = gap_faults(settings, now, overrides, calendars_read(settings, schedules))
-    if faults:
-        raise ConfigError(faults)
+def ahead(settings: Settings, schedules: Mapping[str, Schedule], tx: Tx, now: datetime) -> list[Fault]:
+    """As `faults_ahead`, with the overrides of the database; `schedules` have their calendars read."""
+    made = by_schedule(obeyed(oncall_rows.overrides(tx, now), settings.directory))
+    return faults_ahead(settings, schedules, made, now)

@@ -97,15 +97,24 @@ class Intake:
         return [of_new.get(record.id) for record in records]
 
 
-def spooled(folder: Path | None) -> dict[str, int]:
-    """How many records wait to be read, and how many could not be; where there is no folder, none."""
-    places = {"waiting": folder, "quarantined": folder and folder / QUARANTINE}
-    return {state: _records(place) if place is not None else 0 for state, place in places.items()}
+def spooled(folder: Path | None) -> dict[str, int] | None:
+    """How many records wait to be read, and how many could not be. Where no folder is read, none; None where it cannot be."""
+    if folder is None:
+        return {}
+    try:
+        return {"waiting": _records(folder), "quarantined": _quarantined(folder)}
+    except OSError:
+        return None
+
+
+def _quarantined(folder: Path) -> int:
+    """Its folder is made with the first."""
+    try:
+        return _records(folder / QUARANTINE)
+    except FileNotFoundError:
+        return 0
 
 
 def _records(place: Path) -> int:
-    try:
-        with os.scandir(place) as entries:
-            return sum(not one.name.startswith(".") and one.is_file(follow_symlinks=False) for one in entries)
-    except OSError:
-        return 0
+    with os.scandir(place) as entries:
+        return sum(not one.name.startswith(".") and one.is_file(follow_symlinks=False) for one in entries)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from datetime import datetime
 from typing import TypeVar
 
 from sms_notify.alert import Delivery
@@ -15,6 +14,7 @@ from sms_notify.delivery.reports import Delivered, apply
 from sms_notify.engine import Verdict
 from sms_notify.policy.vocabulary import AckBy, AckEnd, Applied, Cause, Ignored
 from sms_notify.store import oncall_rows
+from sms_notify.store.oncall_rows import AskedOverride
 from sms_notify.store.tx import Tx
 from sms_notify.web.ports import People
 from sms_notify.web.refusals import Refusals
@@ -50,13 +50,14 @@ def front_of(
         acknowledge=asked.acknowledge,
         unacknowledge=asked.unacknowledge,
         close=asked.close,
-        add_override=asked.add_override,
-        remove_override=asked.remove_override,
+        change_overrides=asked.change_overrides,
         schedules=lambda: running.engine.plan.schedules,
         now=tools.clock,
         directory=settings.directory,
         route=settings.route,
         receivers=settings.receivers,
+        gateways=tuple(gateway.name for gateway in settings.gateways),
+        version=tools.store.version,
     )
     return build(hooks, settings.web, people=people, refusals=refusals)
 
@@ -111,12 +112,12 @@ class WebSide:
         event_log.acknowledged(taken, by, how)
         return taken
 
-    async def unacknowledge(self, incident_ids: Sequence[int], by: str) -> list[int]:
+    async def unacknowledge(self, incident_ids: Sequence[int], by: str, how: AckEnd) -> list[int]:
         now = self._tools.clock()
         ended = await self._committed(
-            lambda tx: self._tools.engine().unacknowledge(tx, incident_ids, by, AckEnd.PAGE, now)
+            lambda tx: self._tools.engine().unacknowledge(tx, incident_ids, by, how, now)
         )
-        event_log.unacknowledged(ended, by, AckEnd.PAGE)
+        event_log.unacknowledged(ended, by, how)
         return ended
 
     async def close(self, incident_ids: Sequence[int], by: str) -> list[int]:
@@ -127,16 +128,17 @@ class WebSide:
         event_log.closed(closed, by, AckBy.PAGE)
         return closed
 
-    async def add_override(self, schedule: str, person: str, start: datetime, end: datetime, by: str) -> int:
+    async def change_overrides(self, remove: Sequence[int], make: Sequence[AskedOverride], by: str) -> bool:
         now = self._tools.clock()
-        job = self._committed(lambda tx: oncall_rows.add_override(tx, schedule, person, start, end, by, now))
-        event_log.override(schedule, f"{person} from {start:%F %R} to {end:%F %R} UTC", by)
-        return await job
-
-    async def remove_override(self, number: int, by: str) -> bool:
-        job = self._committed(lambda tx: oncall_rows.remove_override(tx, number))
-        event_log.override(f"override {number}", "removed", by)
-        return await job
+        done = await self._committed(lambda tx: oncall_rows.change_overrides(tx, remove, make, by, now))
+        if done:
+            for number in remove:
+                event_log.override(f"override {number}", "removed", by)
+            for one in make:
+                event_log.override(
+                    one.schedule, f"{one.person} from {one.start:%F %R} to {one.end:%F %R} UTC", by
+                )
+        return done
 
     def render(self, accept: str) -> tuple[bytes, str]:
         return self._tools.metrics.render(self._tools.store, accept, self._tools.clock)

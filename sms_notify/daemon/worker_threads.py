@@ -191,15 +191,13 @@ class GatewayUnit(Unit):
         name, left = self._settings.name, self._gateway.credits()
         if self._retired:  # it is another account's balance by now
             return
+        self._tools.metrics.asked(name, answered=isinstance(left, int) or left.code is not None)
         if isinstance(left, int):
-            self._tools.metrics.balance(name, left)
             now = self._tools.clock()
             low = self._tools.settings().limits.credits.low_water
             self._tools.committer(lambda tx: told_balance(tx, name, left, low, now))
             _log.info("credits", extra={"gateway": name, "left": left})
         else:
-            if left.code is None:
-                self._tools.metrics.silent(name)
             extra = {"gateway": name, "reason": left.reason, "code": left.code, "detail": left.detail}
             _log.warning("credits unknown", extra=extra)
 

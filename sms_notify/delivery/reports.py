@@ -118,16 +118,23 @@ class Reports:
         now = self._clock()
         told: list[Delivered] = []
         for message in self._commit(lambda tx: self._take_due(tx, now)):
-            report = self._gateway.report(message.smsid)
-            if isinstance(report, Failed):
+            answer = self.ask(message)
+            if isinstance(answer, Failed):
                 _log.warning(
-                    "no report", extra={"text": message.id, "reason": report.reason, "code": report.code}
+                    "no report", extra={"text": message.id, "reason": answer.reason, "code": answer.code}
                 )
-                if report.code is None:
+                if answer.code is None:
                     break
-            elif report.status is not DeliveryStatus.NONE:
-                told.append(self._apply(report))
+            elif answer is not None:
+                told.append(answer)
         return told
+
+    def ask(self, message: Message) -> Delivered | Failed | None:
+        """One request about one message; None where the gateway knows nothing of it yet."""
+        report = self._gateway.report(message.smsid)
+        if isinstance(report, Failed):
+            return report
+        return None if report.status is DeliveryStatus.NONE else self._apply(report)
 
     def _take_due(self, tx: Tx, now: datetime) -> list[Message]:
         due = list(outbox.due_polls(tx, self._gateway.name, now))

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
+from sms_notify.alert import Severity
 from sms_notify.policy.account import Account
 from sms_notify.policy.country_codes import country_of
 from sms_notify.policy.directory import group_of
@@ -91,3 +92,24 @@ def way_for(breakers: Sequence[Breaker], gateways: Iterable[str], message: Messa
     others = (g for g in gateways if g != message.gateway)
     ways = [g for g in others if bar_of(breakers, g, message.number) is None]
     return next((g for g in ways if closed_to_all(breakers, g) is None), ways[0] if ways else None)
+
+
+@dataclass(frozen=True, slots=True)
+class FailOver:
+    """To which gateway a waiting text goes, and from when on."""
+
+    gateway: str
+    at: datetime
+
+
+def fail_over_of(
+    breakers: Sequence[Breaker], gateways: Iterable[str], message: Message, after: timedelta
+) -> FailOver | None:
+    """Where a text goes whose gateway takes nothing: critical at once, the rest when that has lasted for `after`. None where
+    its gateway takes texts, or no other one does.
+    """
+    closed, there = closed_to_all(breakers, message.gateway), way_for(breakers, gateways, message)
+    if closed is None or there is None or closed_to_all(breakers, there) is not None:
+        return None
+    patience = timedelta() if message.severity is Severity.CRITICAL else after
+    return FailOver(there, closed.opened_at + patience)

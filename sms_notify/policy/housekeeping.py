@@ -6,10 +6,9 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from datetime import timedelta
 
-from sms_notify.alert import Severity
 from sms_notify.policy import handoff
 from sms_notify.policy.allowed_moment import Rechecking
-from sms_notify.policy.bars import Barring, bar_of, barring_of, closed_to_all, way_for
+from sms_notify.policy.bars import Barring, bar_of, barring_of, closed_to_all, fail_over_of, way_for
 from sms_notify.policy.owed_again import after_lost_answer, release_late, still_owed
 from sms_notify.policy.records import Entry, Message
 from sms_notify.policy.rows import Rows
@@ -162,16 +161,14 @@ class Housekeeping:
     def fail_over(self, waiting: Iterable[Message]) -> None:
         """What waits for a gateway that takes nothing goes to the next that does: critical at once, the rest later."""
         breakers, known = self._rows.breakers, self._plan.gateways
-        closed = {gateway: closed_to_all(breakers, gateway) for gateway in known}
+        closed = {gateway for gateway in known if closed_to_all(breakers, gateway) is not None}
+        if not closed or len(closed) == len(known):
+            return
         for message in waiting:
-            breaker = closed.get(message.gateway)
-            if len(known) < 2 or breaker is None or None not in closed.values():
-                continue
-            patient = self._now - breaker.opened_at >= self._plan.timing.failover_after
-            there = way_for(breakers, known, message)
-            goes = patient or message.severity is Severity.CRITICAL
-            if goes and there is not None and closed[there] is None:
-                self._pass_on(message, there)
+            if message.gateway in closed:
+                found = fail_over_of(breakers, known, message, self._plan.timing.failover_after)
+                if found is not None and found.at <= self._now:
+                    self._pass_on(message, found.gateway)
 
     def _pass_on(self, message: Message, there: str, detail: str = "") -> None:
         self._hand_over(message, there, Cause.FAIL_OVER, detail)

@@ -6,7 +6,7 @@ Every function takes what was sent as a list of moments and `now`; nobody here k
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -88,6 +88,14 @@ class Credits:
     per_day: int | None = 200
     reserve: int = 50
     low_water: int = 100
+
+    @property
+    def budgets(self) -> tuple[tuple[LimitScope, int | None, timedelta], ...]:
+        """What may be spent, and in how much time."""
+        return (
+            (LimitScope.CREDITS_HOUR, self.per_hour, timedelta(hours=1)),
+            (LimitScope.CREDITS_DAY, self.per_day, timedelta(days=1)),
+        )
 
 
 NO_CREDIT_LIMITS = Credits(None, None, 0, 0)
@@ -198,7 +206,6 @@ class NoBudget:
     ask_again: datetime
 
 
-_HOUR, _DAY = timedelta(hours=1), timedelta(days=1)
 _ASK_AGAIN = timedelta(minutes=1)
 
 
@@ -210,12 +217,8 @@ def affordable(bounds: Credits, spent: Spent, parts: int, lane: Lane, now: datet
     """
     if lane is Lane.FREE:
         return None
-    budgets = (
-        (bounds.per_hour, _HOUR, LimitScope.CREDITS_HOUR),
-        (bounds.per_day, _DAY, LimitScope.CREDITS_DAY),
-    )
     most = parts + sum(spending.parts for spending in spent.spendings)
-    for budget, window, scope in budgets:
+    for scope, budget, window in bounds.budgets:
         if budget is None or most <= budget:
             continue
         frees = _frees(spent.spendings, window, budget, bounds.reserve, parts, lane, now)
@@ -224,6 +227,17 @@ def affordable(bounds: Credits, spent: Spent, parts: int, lane: Lane, now: datet
     if lane is not Lane.CRITICAL and spent.balance is not None and 0 < bounds.reserve > spent.balance - parts:
         return NoBudget(LimitScope.RESERVE, now + _ASK_AGAIN)
     return None
+
+
+def used(spendings: Iterable[Spending], window: timedelta, reserve: int, now: datetime) -> int:
+    """Credits that count against a budget at `now`: all but what critical texts took of the reserve."""
+    within = [spending for spending in spendings if now - spending.at < window]
+    urgent = sum(spending.parts for spending in within if spending.urgent)
+    return _counted(sum(spending.parts for spending in within) - urgent, urgent, reserve)
+
+
+def _counted(rest: int, urgent: int, reserve: int) -> int:
+    return rest + max(0, urgent - reserve)
 
 
 def _frees(
@@ -239,11 +253,11 @@ def _frees(
     within = sorted((s for s in spendings if now - s.at < window), key=lambda s: s.at)
     urgent = sum(s.parts for s in within if s.urgent) + (parts if lane is Lane.CRITICAL else 0)
     rest = sum(s.parts for s in within if not s.urgent) + (parts if lane is not Lane.CRITICAL else 0)
-    if rest + max(0, urgent - reserve) <= budget:
+    if _counted(rest, urgent, reserve) <= budget:
         return None
     for spending in within:
         urgent -= spending.parts if spending.urgent else 0
         rest -= 0 if spending.urgent else spending.parts
-        if rest + max(0, urgent - reserve) <= budget:
+        if _counted(rest, urgent, reserve) <= budget:
             return spending.at + window
     return now + window  # a text that costs more than the whole budget

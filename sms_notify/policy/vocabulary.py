@@ -127,6 +127,11 @@ class Decision(StrEnum):
     NOBODY_ON_CALL = "nobody_on_call"
     HANDED_OFF = "handed_off"
 
+    @property
+    def by_somebody(self) -> bool:
+        """True where its detail begins with who decided it, and how: `by alice (command)`."""
+        return self in (Decision.ACKNOWLEDGED, Decision.UNACKNOWLEDGED, Decision.CLOSED)
+
 
 class AckBy(StrEnum):
     """How somebody acknowledged."""
@@ -142,6 +147,7 @@ class AckEnd(StrEnum):
     """What ended an acknowledgement of something that still fires, a rise of its severity apart."""
 
     COMMAND = "command"
+    LINK = "link"  # in the text: whoever acknowledged by it thought better of it
     PAGE = "page"
     SOURCE = "source"  # the monitoring system that made it took it back
     SILENCE_ENDED = "silence_ended"  # the silence that made it is over

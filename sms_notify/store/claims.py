@@ -23,7 +23,7 @@ _TELLS_ITS_END = (
     f" and e.message_id = o.id and e.kind = '{Kind.RESOLVED}' and g.message_id = m.id and i.id = g.incident_id"
     " and coalesce(i.source, '') = h.source and coalesce(i.fingerprint, '') = h.fingerprint)"
 )
-_BUSY = (
+BUSY = (
     "exists (select 1 from messages o where o.state = 'submitting' and o.number = m.number"
     f" and (m.lane <> '{Lane.CRITICAL}' or o.lane = '{Lane.CRITICAL}' or {_TELLS_ITS_END}))"
 )
@@ -31,7 +31,7 @@ _BUSY = (
 _MAY_LEAVE = (
     " from messages m where m.state = 'queued' and m.gateway = :gateway"
     " and m.not_before <= :now and m.expires_at > :now"
-    f" and not {_BUSY}"
+    f" and not {BUSY}"
     " and not exists (select 1 from breakers b where b.gateway = :gateway and b.opened_at is not null"
     f" and (b.scope in {breakers.WHOLE} or {breakers.REFUSES}))"
 )
@@ -191,6 +191,11 @@ def _first_in_order(tx: Tx, rows: Sequence[Row]) -> int | None:
         if row["id"] not in held[number]:
             return int(row["id"])
     return None
+
+
+def follows_another(tx: Tx, number: str, message_id: int) -> bool:
+    """Whether the reader of a queued message is still to read another one first."""
+    return message_id in held_back(_told(tx, number, message_id))
 
 
 def _told(tx: Tx, number: str, until: int) -> list[Tells]:

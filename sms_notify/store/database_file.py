@@ -11,6 +11,7 @@ import os
 from pathlib import Path
 
 from sms_notify.errors import StoreError
+from sms_notify.ownership import why_denied
 
 _SERVED = b"served\n"
 _log = logging.getLogger(__name__)
@@ -36,7 +37,7 @@ class DatabaseFile:
         try:
             handle = os.open(lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         except OSError as error:
-            raise StoreError(f"{lock}: {error.strerror}; it must be ours to write") from error
+            raise StoreError(f"{lock}: {why_denied(Path(lock), error)}; it must be ours to write") from error
         try:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:
@@ -123,5 +124,5 @@ class DatabaseFile:
             os.close(os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
         except OSError as error:
             raise StoreError(
-                f"{self.path}: {error.strerror}; check that the directory exists and is ours"
+                f"{self.path}: {why_denied(self.path, error)}; check that the directory exists and is ours"
             ) from error

@@ -12,6 +12,7 @@ from functools import cache
 from sms_notify.policy.holds import Hold
 from sms_notify.policy.rate_limits import Credits, Lane, LimitScope, Spending
 from sms_notify.policy.records import HeldLane, QueueView
+from sms_notify.store.account_rows import LEFT_OF_IT
 from sms_notify.store.literals import in_list
 from sms_notify.store.tx import Tx, insert_into, moment, rows_of, stored
 
@@ -87,8 +88,7 @@ _MONEY = (
     "select 'waits' as what, lane, sum(parts) as n, 0 as at from messages where state = 'queued' group by lane"
     " union all select 'spent', lane, parts, started_at from (select lane, parts, started_at from departures"
     "  where started_at > :day order by started_at desc limit :most) as newest"
-    " union all select 'balance', '', credits - coalesce((select sum(d.parts) from departures d"
-    "  where d.started_at > b.at and d.gateway = b.gateway), 0), b.at from balances b"
+    f" union all select 'balance', '', {LEFT_OF_IT}, b.at from balances b"
     "  where b.gateway = :gateway and b.at > :told_since"
 )
 
@@ -139,22 +139,6 @@ def _at_all_sql(of_receiver: bool) -> str:
         " union all select 'waits', count(*) from messages m"
         f" where m.state = 'queued' and m.lane = '{Lane.REST}'{mine('m.id')}"
     )
-
-
-def set_balance(tx: Tx, gateway: str, credits_left: int, now: datetime) -> None:
-    tx.run(
-        "insert into balances (gateway, credits, at) values (:gateway, :credits, :now)"
-        " on conflict (gateway) do update set credits = excluded.credits, at = excluded.at",
-        gateway=gateway,
-        credits=credits_left,
-        now=stored(now),
-    )
-
-
-def balance(tx: Tx, gateway: str) -> int | None:
-    """The credits left when the gateway was asked last; None where it never told."""
-    row = tx.one("select credits from balances where gateway = :gateway", gateway=gateway)
-    return int(row["credits"]) if row is not None else None
 
 
 _HOLD = (
@@ -210,22 +194,6 @@ def free_silent_lanes(tx: Tx, now: datetime) -> None:
         f" or p.why in {in_list(hold for hold in Hold if hold.of_limits)} and p.held_by <> '{LimitScope.RECEIVER}'))",
         now=stored(now),
     )
-
-
-_WEEK = timedelta(days=7)
-
-
-def spent_per_day(tx: Tx, gateway: str, now: datetime) -> float:
-    """Credits a day over the last week, or since the first text where that is less than a week ago."""
-    row = tx.one(
-        "select sum(parts) as n, min(started_at) as first from departures where started_at > :since and gateway = :gateway",
-        since=stored(now - _WEEK),
-        gateway=gateway,
-    )
-    if row is None or not row["n"]:
-        return 0.0
-    days = max(1.0, (now - moment(row["first"])) / timedelta(days=1))
-    return float(row["n"]) / days
 
 
 def next_critical(tx: Tx) -> datetime | None:

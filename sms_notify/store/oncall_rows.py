@@ -27,6 +27,29 @@ class Override:
         return Shift(self.person, self.start, self.end)
 
 
+@dataclass(frozen=True, slots=True)
+class AskedOverride:
+    """An override that somebody asks for; times are aware UTC."""
+
+    schedule: str
+    person: str
+    start: datetime
+    end: datetime
+
+
+def change_overrides(
+    tx: Tx, remove: Sequence[int], make: Sequence[AskedOverride], by: str, now: datetime
+) -> bool:
+    """Takes some away and makes others, all or nothing: False, and no change, where one to remove is not there."""
+    if any(tx.one("select 1 from overrides where id = :id", id=id_) is None for id_ in remove):
+        return False
+    for asked in make:
+        add_override(tx, asked.schedule, asked.person, asked.start, asked.end, by, now)
+    for id_ in remove:  # last: a number that is free is given again, and an old page may still name it
+        remove_override(tx, id_)
+    return True
+
+
 def add_override(
     tx: Tx, schedule: str, person: str, start: datetime, end: datetime, by: str, now: datetime
 ) -> int:

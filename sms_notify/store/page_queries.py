@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
 from sms_notify.alert import Alert, Severity
 from sms_notify.policy.holds import Hold
 from sms_notify.policy.vocabulary import IncidentState, Kind, PageState, State
-from sms_notify.store import messages, queries
+from sms_notify.store import ledger_queries, messages, queries
 from sms_notify.store.incidents import incident_of
+from sms_notify.store.ledger_queries import IncidentFilter
 from sms_notify.store.literals import in_list
 from sms_notify.store.messages import Message
-from sms_notify.store.tx import Row, Tx, from_stored, moment
+from sms_notify.store.tx import Row, Tx, among, from_stored, moment
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +34,8 @@ class ShownIncident:
     acked_how: str
     ack_until: datetime | None = None
     closed_by: str = ""
+    untold: bool = False
+    """True where it is critical and has reached nobody; only a list of what is open says so."""
 
     @property
     def since(self) -> datetime:
@@ -74,13 +77,6 @@ class Queue:
 
 
 @dataclass(frozen=True, slots=True)
-class Balance:
-    gateway: str
-    credits_left: int
-    at: datetime
-
-
-@dataclass(frozen=True, slots=True)
 class Linked:
     """What the code of a link leads to: one text, and every incident that it tells."""
 
@@ -95,11 +91,38 @@ _OPEN = (
 )
 
 
+def earlier(tx: Tx, incident_id: int, limit: int) -> Sequence[ShownIncident]:
+    """The last episodes of the same alert before this one, the newest first; by `incidents_latest`."""
+    rows = tx.all(
+        "select e.* from incidents i join incidents e on e.source = i.source and e.fingerprint = i.fingerprint"
+        " where i.id = :id and e.id < i.id and e.closed_at is not null order by e.id desc limit :limit",
+        id=incident_id,
+        limit=limit,
+    )
+    return [_incident(row) for row in rows]
+
+
+_TOLD = (
+    "select p.incident_id, p.recipient, p.number, p.state as page, p.due_at, m.state as message from pages p"
+    f" left join messages m on m.id = p.message_id where p.incident_id in ({{ids}}) and p.state <> '{PageState.DROPPED}'"
+    f" and p.kind in {in_list(kind for kind in Kind if kind.news)} order by p.id"
+)
+
+
 def open_incidents(tx: Tx, limit: int) -> Sequence[ShownIncident]:
     """What is critical and has reached nobody first, then the most severe, those that nobody takes care of before the others,
     the newest first. By `incidents_quiet`, which has what is open alone: all of it is sorted.
     """
-    return [_incident(row) for row in tx.all(_OPEN, limit=limit)]
+    return [replace(_incident(row), untold=bool(row["untold"])) for row in tx.all(_OPEN, limit=limit)]
+
+
+def incidents_by(tx: Tx, wanted: IncidentFilter) -> Sequence[ShownIncident]:
+    """In the order of `ledger_queries.incidents_by`."""
+    listed = {one.incident.id: one.untold for one in ledger_queries.incidents_by(tx, wanted)}
+    rows: dict[int, Row] = {}
+    for names, values in among(listed):
+        rows |= {row["id"]: row for row in tx.all(f"select * from incidents where id in ({names})", **values)}
+    return [replace(_incident(rows[id_]), untold=untold) for id_, untold in listed.items()]
 
 
 def open_counts(tx: Tx) -> dict[Severity, tuple[int, int]]:
@@ -117,24 +140,20 @@ def incident(tx: Tx, incident_id: int) -> ShownIncident | None:
     return _incident(row) if row is not None else None
 
 
-def told(tx: Tx, incident_id: int) -> Sequence[NotificationProgress]:
-    """Everybody who was, or is still to be, told of an incident's problem, in the order in which they were owed it.
+def told(tx: Tx, incident_ids: Iterable[int]) -> dict[int, list[NotificationProgress]]:
+    """Everybody who was, or is still to be, told of each incident's problem, in the order in which they were owed it; by
+    `pages_once`.
 
     A reminder to somebody who was told before counts as little as the end: the first text tells how far it has come.
     """
-    rows = tx.all(
-        "select p.recipient, p.number, p.state as page, p.due_at, m.state as message from pages p"
-        " left join messages m on m.id = p.message_id where p.incident_id = :id and p.state <> :dropped"
-        f" and p.kind in {in_list(kind for kind in Kind if kind.news)} order by p.id",
-        id=incident_id,
-        dropped=PageState.DROPPED,
-    )
-    last: dict[str, NotificationProgress] = {}
-    for row in rows:
-        state = State(row["message"]) if row["message"] is not None else None
-        until = moment(row["due_at"]) if row["page"] == PageState.HELD else None
-        last[row["number"]] = NotificationProgress(row["recipient"], state, until)
-    return list(last.values())
+    last: dict[int, dict[str, NotificationProgress]] = {}
+    for names, values in among(dict.fromkeys(incident_ids)):
+        for row in tx.all(_TOLD.format(ids=names), **values):
+            state = State(row["message"]) if row["message"] is not None else None
+            until = moment(row["due_at"]) if row["page"] == PageState.HELD else None
+            people = last.setdefault(row["incident_id"], {})
+            people[row["number"]] = NotificationProgress(row["recipient"], state, until)
+    return {id_: list(people.values()) for id_, people in last.items()}
 
 
 def held(tx: Tx) -> Sequence[Held]:
@@ -153,22 +172,6 @@ def queue(tx: Tx) -> Queue:
     assert row is not None  # noqa: S101 - a count always has its row
     assert unknown is not None  # noqa: S101
     return Queue(row["n"], from_stored(row["oldest"]), unknown["n"])
-
-
-def balances(tx: Tx) -> Sequence[Balance]:
-    """What each gateway told of its account last."""
-    rows = tx.all("select gateway, credits, at from balances order by gateway")
-    return [Balance(row["gateway"], row["credits"], moment(row["at"])) for row in rows]
-
-
-def newest_messages(tx: Tx, limit: int) -> Sequence[tuple[Message, tuple[int, ...]]]:
-    """The newest texts, the newest first, each with the incidents that it tells, and without the code of its link."""
-    rows = tx.all("select * from messages order by id desc limit :limit", limit=limit)
-    return [(_shown(row), tuple(dict.fromkeys(messages.incidents_of(tx, row["id"])))) for row in rows]
-
-
-def _shown(row: Row) -> Message:
-    return replace(messages.message_of(row), body=queries.shown_body(row))
 
 
 def linked(tx: Tx, code: str) -> Linked | None:

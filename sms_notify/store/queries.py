@@ -10,7 +10,7 @@ from sms_notify.alert import Severity
 from sms_notify.policy.vocabulary import State
 from sms_notify.store.literals import in_list
 from sms_notify.store.messages import TELLS, TOLD_BY
-from sms_notify.store.tx import Row, Tx, from_stored, stored
+from sms_notify.store.tx import Row, Tx, from_stored
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,22 +80,6 @@ def totals(tx: Tx) -> Totals:
     )
 
 
-def spent_since(tx: Tx, since: datetime) -> int:
-    """Credits that texts have cost since then: one a part, for each time a gateway took one. Reads the whole ledger."""
-    row = tx.one(
-        "select sum(parts) as n from ledger where state = 'sent' and at >= :since", since=stored(since)
-    )
-    return int(row["n"] or 0) if row is not None else 0
-
-
-def last_messages(tx: Tx, limit: int, after: int = 0) -> Sequence[Row]:
-    """The newest messages after id `after`, oldest first."""
-    rows = tx.all(
-        "select * from messages where id > :after order by id desc limit :limit", after=after, limit=limit
-    )
-    return list(reversed(rows))
-
-
 def shown_body(row: Row) -> str:
     """The text of a message without the code of its link: whoever has it acknowledges in the name of the text's reader."""
     body: str = row["body"]
@@ -123,30 +107,18 @@ def _texted(states: Iterable[State]) -> str:
     )
 
 
+PEOPLE_TOLD = _texted(_LEFT)
+"""How many people have a text about the incident `i`, as far as is known."""
+LEFT_OR_WAITS = _texted(_HOPEFUL)
+"""As `PEOPLE_TOLD`, with those whose text may not have left yet."""
+
+
 # What was owed to nobody at all is a gap, or a receiver without people: another matter.
 UNTOLD = (
     f"i.closed_at is null and i.severity = '{Severity.CRITICAL}' and i.acked_at is null"
-    f" and exists (select 1 from pages p where p.incident_id = i.id) and {_texted(_LEFT)} = 0"
+    f" and exists (select 1 from pages p where p.incident_id = i.id) and {PEOPLE_TOLD} = 0"
 )
 """Whether the open incident `i` is critical and has reached nobody, as far as is known, and nobody takes care of it."""
-
-
-def open_incidents(tx: Tx) -> Sequence[Row]:
-    """The open incidents with how many people were told, how many have a text that may not have left yet, how many wait,
-    and until when the first does. Critical ones that nobody was told of, nor takes care of, come first, then the oldest.
-
-    By `incidents_quiet`, which has what is open alone, and the pages of each by `pages_once`. They are sorted here: asked for
-    in the order of their ids, a database without statistics walks through all that ever were.
-    """
-    rows = tx.all(
-        "select i.*,"
-        f" {_texted(_LEFT)} as told, {_texted(_HOPEFUL)} as texted,"
-        " (select count(distinct p.number) from pages p where p.incident_id = i.id and p.state = 'held') as held,"
-        " (select min(p.due_at) from pages p where p.incident_id = i.id and p.state = 'held') as held_until,"
-        f" case when {UNTOLD} then 1 else 0 end as untold"
-        " from incidents i where i.closed_at is null"
-    )
-    return sorted(rows, key=lambda row: (not row["untold"], row["id"]))
 
 
 # By `pages_held`: what waits alone.

@@ -6,12 +6,14 @@ write-ahead log lets them read while the writer writes.
 
 from __future__ import annotations
 
+import os
 import sqlite3
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from pathlib import Path
 
 from sms_notify.errors import StoreError
+from sms_notify.ownership import denied
 from sms_notify.store.damage import Examined, examine, problems_of
 from sms_notify.store.database_file import DatabaseFile
 from sms_notify.store.schema import MIGRATIONS
@@ -143,6 +145,16 @@ class SqliteStore:
         except sqlite3.Error as error:
             raise StoreError(f"{self.path}: {error}") from error
 
+    def version(self) -> object:
+        """Another value after each commit, whoever made it: two commits within the same tick of the clock (4 ms) that do not
+        make a file longer may look like one. Raises StoreError.
+        """
+        try:
+            found = (os.stat(path) for path in (self.path, f"{self.path}-wal") if os.path.exists(path))
+            return tuple((one.st_ino, one.st_size, one.st_mtime_ns) for one in found)
+        except OSError as error:
+            raise StoreError(f"{self.path}: {error.strerror}") from error
+
     def close(self) -> None:
         if self._connection is not None:
             self._connection.close()
@@ -173,10 +185,8 @@ def path_of(url: str) -> Path:
 
 
 def _connect(path: Path, *, create: bool) -> sqlite3.Connection:
-    if not create and not _is_there(path):
-        raise StoreError(
-            f"{path}: there is no database yet; start `sms-notify serve` once, or check `storage`"
-        )
+    if not create:
+        _check_there(path)
     connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
     connection.row_factory = sqlite3.Row
     connection.execute(f"pragma busy_timeout = {_BUSY_MILLISECONDS}")
@@ -194,12 +204,15 @@ def _problems_of(path: Path) -> Sequence[str]:
         return (str(error),)
 
 
-def _is_there(path: Path) -> bool:
-    try:
-        return path.exists()
-    except OSError as error:
+def _check_there(path: Path) -> None:
+    """SQLite itself says no more than that it is unable to open it."""
+    if why := denied(path):
         advice = "run this as the daemon's user, `sudo -u sms-notify sms-notify ...`"
-        raise StoreError(f"{path}: {error.strerror}; {advice}") from error
+        raise StoreError(f"{path}: {why}; {advice}")
+    if not path.exists():
+        raise StoreError(
+            f"{path}: there is no database yet; start `sms-notify serve` once, or check `storage`"
+        )
 
 
 def _version(connection: sqlite3.Connection) -> int:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Iterable, Mapping
 
 from sms_notify.alert import Alert
 from sms_notify.policy.holds import Hold
 from sms_notify.policy.vocabulary import AckBy, IncidentState, State
+from sms_notify.store.page_queries import NotificationProgress
 
 _TEXTS = ("summary", "description", "message")
 
@@ -66,6 +68,12 @@ def level_of(state: State | None) -> str:
     if state is State.DELIVERED:
         return "good"
     return "bad" if state in _BAD else ""
+
+
+def in_brief(people: Iterable[NotificationProgress]) -> str:
+    """`38 delivered, 3 failed, 1 held`: how far telling many has come, the commonest first."""
+    counted = Counter(label_of(one.state) for one in people)
+    return ", ".join(f"{count} {label}" for label, count in counted.most_common())
 
 
 def ack_way_of(how: str) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
@@ -11,13 +11,16 @@ from zoneinfo import ZoneInfo
 from sms_notify.oncall.roster import obeyed
 from sms_notify.policy.directory import Directory
 from sms_notify.policy.rotations import Schedule, Shift, local_instant, shifts
-from sms_notify.store.oncall_rows import Override
+from sms_notify.policy.swaps import swapped
+from sms_notify.store.oncall_rows import AskedOverride, Override
+from sms_notify.wording.clock import rfc3339
 
 DAYS = 14
 _HUES = 8  # colour classes in the style sheet: the content policy allows no style attributes
 _WIDTH = 100  # units of the strip's picture a day
 _LONGEST = timedelta(days=366)
 _FURTHEST = timedelta(days=3 * 366)
+_AHEAD = timedelta(weeks=8)
 _WALL = re.compile(r"(\d{4})-(\d{2})-(\d{2})[T ](\d{2}):(\d{2})(?::\d{2})?", re.ASCII)
 
 
@@ -43,29 +46,23 @@ class ShiftBar:
 
 @dataclass(frozen=True, slots=True)
 class Rota:
-    """One schedule on the page; `zone` is its own, in which its days begin and its forms are filled in."""
+    """One schedule on the page; `zone` is its own, in which its days begin and its forms are filled in.
+
+    `shifts` are those of the page's two weeks, from now on where no first day was asked for; `choices` those that may be swapped.
+    `now_x` is None where the strip does not hold now. `overrides` are those that have not ended, each with whether it counts.
+    """
 
     schedule: Schedule
     duty: Duty
     shifts: tuple[Shift, ...]
     gaps: tuple[Shift, ...]
+    choices: tuple[Shift, ...]
     bars: tuple[ShiftBar, ...]
     days: tuple[date, ...]
-    now_x: int
+    now_x: int | None
     overrides: tuple[tuple[Override, bool], ...]
-    """Each with whether it counts."""
     zone: ZoneInfo
     default_start: str
-
-
-@dataclass(frozen=True, slots=True)
-class AskedOverride:
-    """An override that somebody asks for; times are aware UTC."""
-
-    schedule: str
-    person: str
-    start: datetime
-    end: datetime
 
 
 def duty_of(schedule: Schedule, made: Sequence[Override], now: datetime) -> Duty:
@@ -76,38 +73,106 @@ def duty_of(schedule: Schedule, made: Sequence[Override], now: datetime) -> Duty
     )
 
 
-def rota_of(schedule: Schedule, made: Sequence[Override], now: datetime, directory: Directory) -> Rota:
-    """The schedule from now on, and its strip from the last midnight. All overrides are listed; those that count are of people
-    of today.
+def rota_of(
+    schedule: Schedule,
+    made: Sequence[Override],
+    now: datetime,
+    directory: Directory,
+    first: date | None = None,
+) -> Rota:
+    """Two weeks of the schedule from `first` on, else from today. All overrides are listed; those that count are of people of
+    today. `made` are those that have not ended before these two weeks, nor before `now`.
     """
     counting = obeyed(made, directory)
     zone = ZoneInfo(schedule.timezone)
-    first = now.astimezone(zone).date()
-    ends = local_instant(first + timedelta(days=DAYS), 0, zone)
+    today = now.astimezone(zone).date()
+    day = first or today
+    begins, ends = (local_instant(day + timedelta(days=n), 0, zone) for n in (0, DAYS))
     mine = _mine(schedule, counting)
-    strip = shifts(schedule, mine, local_instant(first, 0, zone), ends)
-    coming = shifts(schedule, mine, now, ends)
+    coming = shifts(schedule, mine, now if first is None else begins, ends)
     return Rota(
         schedule=schedule,
         duty=duty_of(schedule, counting, now),
         shifts=coming,
-        gaps=tuple(shift for shift in coming if shift.person is None),
-        bars=tuple(_bar(shift, schedule.members, first, zone) for shift in strip),
-        days=tuple(first + timedelta(days=n) for n in range(DAYS)),
-        now_x=_x(now, first, zone),
-        overrides=tuple((one, one in counting) for one in made if one.schedule == schedule.name),
+        gaps=tuple(shift for shift in coming if shift.person is None and shift.end > now),
+        choices=tuple(shift for shift in shifts(schedule, mine, now, now + _AHEAD) if shift.person),
+        bars=tuple(_bar(one, schedule.members, day, zone) for one in shifts(schedule, mine, begins, ends)),
+        days=tuple(day + timedelta(days=n) for n in range(DAYS)),
+        now_x=_x(now, day, zone) if begins <= now < ends else None,
+        overrides=tuple(
+            (one, one in counting) for one in made if one.schedule == schedule.name and one.end > now
+        ),
         zone=zone,
         default_start=f"{now.astimezone(zone):%Y-%m-%dT%H:%M}",
     )
+
+
+def first_day_of(text: str, now: datetime) -> date | None:
+    """The day that the address names, None where it names none. Raises ValueError with what to write instead."""
+    if not text:
+        return None
+    try:
+        named = date.fromisoformat(text)
+    except ValueError:
+        raise ValueError("Write the first day as 2026-11-23.") from None
+    if abs(named - now.date()) > _FURTHEST:
+        raise ValueError("That is years away.")
+    return named
+
+
+def form_of(
+    asked: Mapping[str, str], made: Sequence[Override], schedules: Mapping[str, Schedule]
+) -> Mapping[str, str]:
+    """What stands in a form: what was written into it, or the override that it is to change."""
+    if "schedule" in asked or "change" not in asked:
+        return asked
+    found = next((one for one in made if str(one.id) == asked["change"] and one.schedule in schedules), None)
+    if found is None:
+        return {}
+    zone = ZoneInfo(schedules[found.schedule].timezone)
+    start, end = (f"{at.astimezone(zone):%Y-%m-%dT%H:%M}" for at in (found.start, found.end))
+    named = {"schedule": found.schedule, "person": found.person, "change": asked["change"]}
+    return {**named, "start": start, "end": end}
+
+
+def shifts_of(
+    person: str, schedules: Iterable[Schedule], made: Sequence[Override], now: datetime
+) -> list[tuple[Schedule, Shift]]:
+    """The next shifts of one person, the first to come first."""
+    found = [
+        (schedule, shift)
+        for schedule in schedules
+        for shift in shifts(schedule, _mine(schedule, made), now, now + _AHEAD)
+        if shift.person == person
+    ]
+    return sorted(found, key=lambda one: one[1].start)
+
+
+def swap_of(
+    form: Mapping[str, str], schedules: Mapping[str, Schedule], made: Sequence[Override], now: datetime
+) -> list[AskedOverride]:
+    """The overrides by which two people change the shifts that a form names by their beginnings. Raises ValueError with what to
+    do instead.
+    """
+    schedule = _schedule(form, schedules)
+    held = {rfc3339(one.start): one for one in shifts(schedule, _mine(schedule, made), now, now + _AHEAD)}
+    running = next(iter(held))  # it begins now, whenever that is
+    chosen = [
+        held.get(running if form.get(name) == "now" else form.get(name, "")) for name in ("one", "other")
+    ]
+    if chosen[0] is None or chosen[1] is None:
+        raise ValueError("These shifts are not there any more: choose two of the list.")
+    return [
+        AskedOverride(schedule.name, shift.person or "", shift.start, shift.end)
+        for shift in swapped(chosen[0], chosen[1])
+    ]
 
 
 def wish_of(
     form: Mapping[str, str], schedules: Mapping[str, Schedule], people: Mapping[str, object], now: datetime
 ) -> AskedOverride:
     """What a form asks for. Raises ValueError with what to write instead."""
-    schedule = schedules.get(form.get("schedule", ""))
-    if schedule is None:
-        raise ValueError("There is no such schedule; it may have been taken out of the configuration.")
+    schedule = _schedule(form, schedules)
     person = form.get("person", "")
     if person not in people:
         raise ValueError("Choose who is on call: one of the people of the configuration.")
@@ -122,6 +187,13 @@ def wish_of(
             "That is longer than a year, or years away: change the schedule in the configuration instead."
         )
     return AskedOverride(schedule.name, person, start, end)
+
+
+def _schedule(form: Mapping[str, str], schedules: Mapping[str, Schedule]) -> Schedule:
+    schedule = schedules.get(form.get("schedule", ""))
+    if schedule is None:
+        raise ValueError("There is no such schedule; it may have been taken out of the configuration.")
+    return schedule
 
 
 def _instant(text: str, zone: ZoneInfo, field: str) -> datetime:

@@ -10,7 +10,8 @@ from typing import Protocol, TypeVar
 from sms_notify.policy.directory import Directory
 from sms_notify.policy.rotations import Schedule
 from sms_notify.policy.routing import Receiver, Route
-from sms_notify.policy.vocabulary import AckBy
+from sms_notify.policy.vocabulary import AckBy, AckEnd
+from sms_notify.store.oncall_rows import AskedOverride
 from sms_notify.store.tx import Tx
 
 T = TypeVar("T")
@@ -27,21 +28,24 @@ class People:
     """What the pages need. The coroutines run on the server's event loop and return after the commit, or raise
     StoreError; `view` is called in a thread.
 
-    `acknowledge` takes incidents, who takes care of them and how, and returns those that it was news for; `unacknowledge`
-    and `close` take incidents and who says so on a page, and return the same.
-    `add_override` takes schedule, person, start, end (aware UTC) and who asked, and returns the override's number;
-    `remove_override` takes the number and who asked, and returns False where there is none. `schedules` gives those
+    `acknowledge` takes incidents, who takes care of them and how, and returns those that it was news for; so does
+    `unacknowledge` of those that nobody takes care of any more; `close` takes incidents and who says so on a page.
+    `change_overrides` takes the numbers of those to remove, those to make, and who asked, and returns False, with nothing
+    changed, where one to remove is not there. `schedules` gives those
     that count now, with their calendars read. `route` and `receivers` help to tell why somebody was not told.
+    `gateways` are the accounts that text, in order of preference. `version` is another value whenever
+    something was stored; it is called in a thread, and raises StoreError.
     """
 
     view: View
     acknowledge: Callable[[Sequence[int], str, AckBy], Awaitable[Sequence[int]]]
-    unacknowledge: Callable[[Sequence[int], str], Awaitable[Sequence[int]]]
+    unacknowledge: Callable[[Sequence[int], str, AckEnd], Awaitable[Sequence[int]]]
     close: Callable[[Sequence[int], str], Awaitable[Sequence[int]]]
-    add_override: Callable[[str, str, datetime, datetime, str], Awaitable[int]]
-    remove_override: Callable[[int, str], Awaitable[bool]]
+    change_overrides: Callable[[Sequence[int], Sequence[AskedOverride], str], Awaitable[bool]]
     schedules: Callable[[], Mapping[str, Schedule]]
     now: Callable[[], datetime]
     directory: Directory = field(default_factory=Directory)
     route: Route | None = None
     receivers: Mapping[str, Receiver] = field(default_factory=dict)
+    gateways: tuple[str, ...] = ()
+    version: Callable[[], object] = object

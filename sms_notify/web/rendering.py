@@ -2,65 +2,30 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
-from datetime import UTC, datetime, timedelta, tzinfo
+from datetime import datetime
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
+from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 
 from sms_notify.logs import unnumbered
 from sms_notify.policy.directory import Directory
 from sms_notify.policy.episodes import tag_of
-from sms_notify.web.labels import ENDS, HOLDS, ack_way_of, label_of, level_of, summary_of, what_of
+from sms_notify.web import static_files
+from sms_notify.web.labels import ENDS, HOLDS, ack_way_of, in_brief, label_of, level_of, summary_of, what_of
+from sms_notify.web.links import web_address
 from sms_notify.wording.alert_fields import where_of
+from sms_notify.wording.clock import Clock, dated, span
 
 _ROOM = Path(__file__).parent
 _POLICY = (
-    "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; base-uri 'none';"
-    " frame-ancestors 'none'"
+    "default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self'; img-src 'self'; form-action 'self';"
+    " base-uri 'none'; frame-ancestors 'none'"
 )
-_FILES = {"style.css": "text/css; charset=utf-8", "icon.svg": "image/svg+xml"}
-_WEB = re.compile(r"https?://[^\s\"<>]{1,2000}", re.IGNORECASE)
-
-
-class Clock:
-    """Times as one reader's clock shows them. `zone` None = the clock of this machine."""
-
-    def __init__(self, now: datetime, zone: tzinfo | None) -> None:
-        self.now = now
-        self._zone = zone
-
-    def local(self, at: datetime) -> datetime:
-        return at.astimezone(self._zone)
-
-    def at(self, at: datetime) -> str:
-        """`14:05`; with the day where it is another one, with the year where it is far."""
-        shown, today = self.local(at), self.local(self.now)
-        if shown.date() == today.date():
-            return f"{shown:%H:%M}"
-        return (
-            f"{shown:%a %-d %b %H:%M}"
-            if abs(at - self.now) < timedelta(days=180)
-            else f"{shown:%-d %b %Y %H:%M}"
-        )
-
-    def exact(self, at: datetime) -> str:
-        return f"{self.local(at):%Y-%m-%d %H:%M:%S}"
-
-    def iso(self, at: datetime) -> str:
-        return f"{at.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"
-
-    def ago(self, at: datetime) -> str:
-        return span(self.now - at)
-
-    @property
-    def name(self) -> str:
-        """The zone by its name, or what this machine calls its own."""
-        return self._zone.key if isinstance(self._zone, ZoneInfo) else f"{self.local(self.now):%Z}"
 
 
 def clock_of(name: str, directory: Directory, now: datetime) -> Clock:
@@ -69,27 +34,11 @@ def clock_of(name: str, directory: Directory, now: datetime) -> Clock:
     return Clock(now, ZoneInfo(person.timezone) if person is not None else None)
 
 
-def span(length: timedelta) -> str:
-    """`7 min`, `3 h 20 min`, `2 d 4 h`: two words at most."""
-    minutes = max(0, int(length.total_seconds() // 60))
-    days, hours, rest = minutes // 1440, minutes // 60 % 24, minutes % 60
-    if days:
-        return f"{days} d {hours} h" if hours else f"{days} d"
-    if hours:
-        return f"{hours} h {rest} min" if rest else f"{hours} h"
-    return f"{rest} min" if rest else "less than a minute"
-
-
 def shown(value: object) -> object:
     """The value as it may stand on a page: without a whole phone number in it, whatever text it came in."""
     if isinstance(value, str) and not isinstance(value, Markup):
         return unnumbered(value)
     return value
-
-
-def web_address(text: str) -> str:
-    """`text` where it is an address to follow and nothing else, else empty: no other scheme may stand in a link."""
-    return text if _WEB.fullmatch(text) else ""
 
 
 class Html:
@@ -115,25 +64,37 @@ class Html:
             level=level_of,
             ack_way=ack_way_of,
             web=web_address,
+            in_brief=in_brief,
+            dated=dated,
         )
-        self._environment.globals.update(ends=ENDS, holds=HOLDS)
-        self.files = {name: ((_ROOM / name).read_bytes(), kind) for name, kind in _FILES.items()}
+        self.files = static_files.read_all()
+        tags = {name: file.tag for name, file in self.files.items()}
+        self._environment.globals.update(ends=ENDS, holds=HOLDS, tags=tags)
 
     def page(
-        self, template: str, values: Mapping[str, object], code: int = 200, *, referrer: str = "same-origin"
+        self,
+        template: str,
+        request: Request,
+        values: Mapping[str, object],
+        code: int = 200,
+        *,
+        referrer: str = "same-origin",
     ) -> Response:
-        """The answer; `referrer` is its Referrer-Policy.
+        """The answer, packed where the client takes that; `referrer` is its Referrer-Policy.
 
         Not no-referrer where a form is protected: browsers would then send `Origin: null` with it (Fetch, 3.2).
         """
-        body = self._environment.get_template(template).render(values)
+        path = request.url.path
+        place = {"root": root_of(path), "here": path, "here_query": request.url.query}
+        body = self._environment.get_template(template).render({**place, **values})
         headers = {
             "Content-Security-Policy": _POLICY,
             "Referrer-Policy": referrer,
             "X-Robots-Tag": "noindex",
             "Cross-Origin-Opener-Policy": "same-origin",
         }
-        return HTMLResponse(body.encode("utf-8", "replace"), code, headers)
+        content, headers = static_files.dressed(request, body.encode("utf-8", "replace"), headers)
+        return HTMLResponse(content, code, headers)
 
 
 def root_of(path: str) -> str:

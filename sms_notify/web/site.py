@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import partial
 from http import HTTPStatus
 
 from starlette.exceptions import HTTPException
@@ -11,11 +10,16 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
+from sms_notify.web import static_files
 from sms_notify.web.ack_link import PREFIX, Links
 from sms_notify.web.auth import Gatekeeper
-from sms_notify.web.pages import Pages
+from sms_notify.web.incident_pages import IncidentPages
+from sms_notify.web.message_pages import MessagePages
+from sms_notify.web.oncall_page import OncallPage
+from sms_notify.web.page_frame import PageFrame
 from sms_notify.web.ports import People
-from sms_notify.web.rendering import Html, root_of
+from sms_notify.web.rendering import Html
+from sms_notify.web.status_page import StatusPage
 
 _HEADLINES = {
     400: "This cannot be done",
@@ -40,16 +44,14 @@ class PageRoutes:
         seconds: float,
     ) -> None:
         self._html = Html()
-        self._pages = Pages(people, self._html, gatekeeper, ready, seconds)
+        frame = PageFrame(people, self._html, gatekeeper, ready, seconds)
+        self._pages = (StatusPage(frame), IncidentPages(frame), MessagePages(frame), OncallPage(frame))
         self._links = Links(people, self._html, seconds)
 
     def routes(self) -> list[Route]:
         """What the pages need lies beside the links, so that a proxy lets through one folder for phones."""
-        files = [
-            Route(PREFIX + name, partial(_file, content, kind))
-            for name, (content, kind) in self._html.files.items()
-        ]
-        return [*self._pages.routes(), *files, *self._links.routes()]
+        pages = [route for page in self._pages for route in page.routes()]
+        return [*pages, *static_files.routes(self._html.files, PREFIX), *self._links.routes()]
 
     async def refusal(self, request: Request, error: HTTPException) -> Response:
         """A page for whoever asked for one, a line of text for machines."""
@@ -60,16 +62,11 @@ class PageRoutes:
             error.detail == HTTPStatus(code).phrase
         )  # the framework's own words say less than the headline
         shown = {
-            "root": root_of(request.url.path),
             "code": code,
             "headline": _HEADLINES.get(code, HTTPStatus(code).phrase),
             "detail": "" if standard else error.detail,
             "again": code == 503 and request.method == "GET",
         }
-        answer = self._html.page("refusal.html", shown, code, referrer="no-referrer")
+        answer = self._html.page("refusal.html", request, shown, code, referrer="no-referrer")
         answer.headers.update(headers)
         return answer
-
-
-async def _file(content: bytes, kind: str, _: Request) -> Response:
-    return Response(content, headers={"Content-Type": kind})

@@ -4,25 +4,30 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from enum import StrEnum
 
 from sms_notify.alert import Severity
 from sms_notify.barring import about_of, say_breaker
+from sms_notify.explain.untold import untold_line
 from sms_notify.oncall.roster import obeyed
 from sms_notify.policy.bars import Breaker
 from sms_notify.policy.directory import Directory
 from sms_notify.policy.retry_policy import Level
 from sms_notify.policy.rotations import Schedule
 from sms_notify.self_alerts import gather
-from sms_notify.store import breakers, oncall_rows, page_queries, queries
+from sms_notify.store import account_rows, breakers, ledger_queries, oncall_rows, page_queries
+from sms_notify.store.account_rows import Balance, LastRequests
 from sms_notify.store.breakers import SelfAlert
+from sms_notify.store.ledger_queries import MessageFilter
 from sms_notify.store.messages import Message
-from sms_notify.store.page_queries import Balance, Held, NotificationProgress, Queue, ShownIncident
+from sms_notify.store.page_queries import Held, NotificationProgress, Queue
 from sms_notify.store.tx import Tx
+from sms_notify.web.cards import Card, cards_of, shown_of
 from sms_notify.web.oncall_view import Duty, duty_of
 
-INCIDENTS_SHOWN = 100
+INCIDENTS_READ = 1_000
+CARDS_SHOWN = 50
 TEXTS_SHOWN = 12
 
 
@@ -54,18 +59,44 @@ class ClosedDoor:
 
 
 @dataclass(frozen=True, slots=True)
+class GatewayView:
+    """One gateway as the page shows it: what is closed, how its last requests went, and what its account holds.
+
+    `days_left` None = nobody can tell yet. `spent` is a day's credits each, the last of them today's.
+    """
+
+    name: str
+    closed: tuple[ClosedDoor, ...]
+    requests: LastRequests
+    balance: Balance | None
+    days_left: float | None
+    spent: tuple[tuple[date, int], ...]
+
+    @property
+    def shut(self) -> Breaker | None:
+        """What keeps every text from it."""
+        return next((door.breaker for door in self.closed if door.breaker.scope.whole), None)
+
+    @property
+    def bars(self) -> tuple[tuple[int, int], ...]:
+        """Height of each day's bar in a picture 100 high, and what was spent."""
+        most = max((spent for _, spent in self.spent), default=0)
+        return tuple((spent * 100 // most if most else 0, spent) for _, spent in self.spent)
+
+
+@dataclass(frozen=True, slots=True)
 class StatusView:
-    """How things stand at one moment. `open` is at most INCIDENTS_SHOWN of `total`."""
+    """How things stand at one moment. `cards` show the first INCIDENTS_READ of `total`, CARDS_SHOWN at most."""
 
     findings: tuple[Finding, ...]
-    open: tuple[tuple[ShownIncident, tuple[NotificationProgress, ...]], ...]
+    cards: tuple[Card, ...]
+    told: Mapping[int, Sequence[NotificationProgress]]
     total: int
     duties: tuple[Duty, ...]
     queue: Queue
     held: tuple[Held, ...]
-    closed: tuple[ClosedDoor, ...]
+    gateways: tuple[GatewayView, ...]
     self_alerts: tuple[SelfAlert, ...]
-    balances: tuple[Balance, ...]
     texts: tuple[tuple[Message, tuple[int, ...]], ...]
 
     @property
@@ -77,29 +108,36 @@ class StatusView:
         return self.findings[0].text if self.findings else "All is well"
 
     @property
+    def waiting(self) -> bool:
+        """Whether nobody takes care of something on the page."""
+        return any(card.first.waits for card in self.cards)
+
+    @property
     def beyond(self) -> int:
-        """How many open incidents the page does not show."""
-        return self.total - len(self.open)
+        """How many open incidents stand on no card of the page."""
+        return self.total - sum(len(card.incidents) for card in self.cards)
 
 
 def status_of(
     tx: Tx,
     schedules: Mapping[str, Schedule],
+    gateways: Sequence[str],
     not_ready: Sequence[str],
     now: datetime,
     directory: Directory,
     say: Callable[[datetime], str],
 ) -> StatusView:
     """Everything of the first page. `not_ready` are the reasons why alerts or texts are not taken now. `say` tells a time as
-    the reader's clock shows it.
+    the reader's clock shows it, in whose zone `now` is.
     """
     counts = page_queries.open_counts(tx)
     made = obeyed(oncall_rows.overrides(tx, now), directory)
     duties = tuple(duty_of(schedule, made, now) for schedule in schedules.values())
-    closed, queue = tuple(breakers.all_open(tx)), page_queries.queue(tx)
+    shown = _gateways(tx, gateways, now, directory)
     self_alerts = tuple(one.self_alert for one in gather(breakers.open_self_alerts(tx)))
     findings = [
-        *_of_untold(*queries.critical_untold(tx), closed, now, say),
+        *_of_no_way_out(shown),
+        *(Finding(Mood.BAD, line) for line in (untold_line(tx, now, say),) if line),
         *(Finding(Mood.BAD, reason[:1].upper() + reason[1:]) for reason in not_ready),
         *_of_incidents(counts),
         *(
@@ -107,45 +145,55 @@ def status_of(
             for duty in duties
             if duty.holder is None
         ),
-        *_of_gateways(closed, directory),
+        *_of_gateways(shown, directory),
         *_of_self_alerts(self_alerts),
     ]
+    cards = cards_of(page_queries.open_incidents(tx, INCIDENTS_READ))[:CARDS_SHOWN]
     return StatusView(
         findings=tuple(sorted(findings, key=lambda finding: _WORST_FIRST.index(finding.mood))),
-        open=tuple((one, tuple(page_queries.told(tx, one.id))) for one in _shown(tx)),
+        cards=tuple(cards),
+        told=page_queries.told(tx, shown_of(cards)),
         total=sum(n for n, _ in counts.values()),
         duties=duties,
-        queue=queue,
+        queue=page_queries.queue(tx),
         held=tuple(page_queries.held(tx)),
-        closed=tuple(ClosedDoor(breaker, _closed(breaker, directory)) for breaker in closed),
+        gateways=shown,
         self_alerts=self_alerts,
-        balances=tuple(page_queries.balances(tx)),
-        texts=tuple(page_queries.newest_messages(tx, TEXTS_SHOWN)),
+        texts=tuple(ledger_queries.messages_by(tx, MessageFilter(limit=TEXTS_SHOWN))),
     )
 
 
-def _shown(tx: Tx) -> Sequence[ShownIncident]:
-    return page_queries.open_incidents(tx, INCIDENTS_SHOWN)
+def _gateways(tx: Tx, names: Sequence[str], now: datetime, directory: Directory) -> tuple[GatewayView, ...]:
+    doors = [ClosedDoor(breaker, _closed(breaker, directory)) for breaker in breakers.all_open(tx)]
+    requests = account_rows.last_requests(tx, now)
+    return tuple(
+        GatewayView(
+            name,
+            tuple(door for door in doors if door.breaker.gateway == name),
+            requests.get(name, LastRequests()),
+            account_rows.balance(tx, name),
+            account_rows.days_left(tx, name, now),
+            tuple(account_rows.spent_by_day(tx, name, now)),
+        )
+        for name in names
+    )
 
 
-def _of_untold(
-    untold: int,
-    due: datetime | None,
-    closed: Sequence[Breaker],
-    now: datetime,
-    say: Callable[[datetime], str],
-) -> Iterator[Finding]:
-    """The first line of the page: what somebody should know by now, and nobody does."""
-    if not untold:
-        return
-    shut = next((breaker.gateway for breaker in closed if breaker.scope.whole), None)
-    if due is None:
-        then = "no text waits"
-    elif due > now:
-        then = f"next text {say(due)}"
-    else:
-        then = "a text is about to leave" if shut is None else f"its text waits for gateway {shut}"
-    yield Finding(Mood.BAD, f"{untold} critical incident{'s' if untold > 1 else ''} reached nobody; {then}")
+def _all_shut(gateways: Sequence[GatewayView]) -> bool:
+    return bool(gateways) and all(gateway.shut for gateway in gateways)
+
+
+def _of_no_way_out(gateways: Sequence[GatewayView]) -> Iterator[Finding]:
+    """Every gateway is closed: nothing else matters as much."""
+    if _all_shut(gateways):
+        shut = ((gateway.name, gateway.shut) for gateway in gateways)
+        why = ", ".join(f"{name} {_why(breaker)}" for name, breaker in shut if breaker is not None)
+        yield Finding(Mood.BAD, f"No text leaves at all: {why}")
+
+
+def _why(breaker: Breaker) -> str:
+    """`refuses (error 108)`, `closed (timeout)`."""
+    return f"refuses (error {breaker.code})" if breaker.code is not None else f"closed ({breaker.reason})"
 
 
 def _of_incidents(counts: Mapping[Severity, tuple[int, int]]) -> Iterator[Finding]:
@@ -170,12 +218,17 @@ def _care(open_now: int, waiting: int) -> str:
     return f"{waiting} of them not acknowledged"
 
 
-def _of_gateways(closed: Sequence[Breaker], directory: Directory) -> Iterator[Finding]:
-    for breaker in closed:
-        if breaker.scope.whole:
-            yield Finding(Mood.BAD, f"Gateway {breaker.gateway}: no text leaves")
-        else:
-            yield Finding(Mood.WARN, f"{about_of(breaker, directory)}: barred {say_breaker(breaker)}")
+def _of_gateways(gateways: Sequence[GatewayView], directory: Directory) -> Iterator[Finding]:
+    all_shut = _all_shut(gateways)
+    for gateway in gateways:
+        if gateway.shut is not None and not all_shut:
+            yield Finding(Mood.BAD, f"Gateway {gateway.name}: no text leaves, it {_why(gateway.shut)}")
+        elif gateway.shut is None and gateway.requests.failing:
+            yield Finding(Mood.WARN, f"Gateway {gateway.name}: the last request failed")
+        for door in gateway.closed:
+            if not door.breaker.scope.whole:
+                about = about_of(door.breaker, directory)
+                yield Finding(Mood.WARN, f"{about}: barred {say_breaker(door.breaker)}")
 
 
 def _closed(breaker: Breaker, directory: Directory) -> str:

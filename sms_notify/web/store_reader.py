@@ -30,7 +30,11 @@ class StoreReader:
 
     async def __call__(self, job: Callable[[Tx], T]) -> T:
         """The answer to `job`, which runs in a reading transaction. Raises HTTPException 503 where there is none."""
-        asked = asyncio.get_running_loop().run_in_executor(self._threads, lambda: self._view(job))
+        return await self.ask(lambda: self._view(job))
+
+    async def ask(self, question: Callable[[], T]) -> T:
+        """As `__call__`, for a question that needs no transaction."""
+        asked = asyncio.get_running_loop().run_in_executor(self._threads, question)
         return await settled(asked, self._seconds, "The database cannot be read now. Try again in a moment.")
 
 

@@ -344,7 +344,9 @@ class LastResort:
             nonlocal started
             if message["type"] == "http.response.start":
                 started = True
-                message["headers"] = [*message.get("headers", ()), *ANSWER_HEADERS]
+                given = message.get("headers", ())
+                kept = {name for name, _ in given}  # a file that may be kept says so itself
+                message["headers"] = [*given, *(one for one in ANSWER_HEADERS if one[0] not in kept)]
             await send(message)
 
         try:

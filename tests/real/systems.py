@@ -199,8 +199,10 @@ class Prometheus(Program):
         assert len(found) <= 1, found
         return float(found[0]["value"][1]) if found else None
 
-    def rules(self) -> dict[str, dict[str, Any]]:
-        return {rule["name"]: rule for group in self._data("rules")["groups"] for rule in group["rules"]}
+    def rules(self, name: str = "") -> list[dict[str, Any]]:
+        """Those whose names begin so; two severities of one alert are two rules."""
+        every = [rule for group in self._data("rules")["groups"] for rule in group["rules"]]
+        return [rule for rule in every if rule["name"].startswith(name)]
 
     def last_error(self, job: str) -> str:
         """Why the last scrape of the job's first target failed; empty when it did not."""

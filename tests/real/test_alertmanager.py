@@ -20,8 +20,8 @@ from sms_notify.simulator.server import Simulator
 pytestmark = [pytest.mark.real, pytest.mark.timeout(170)]
 PEOPLE = {"32470000001", "31612345678"}
 HOSTS = ("web-1", "web-2", "web-3")
-# There once a schedule is configured, and a `watch`.
-WITH_MORE_CONFIGURATION = {"sms_notify_oncall_gap_seconds"}
+# There once a schedule is configured.
+WITH_MORE_CONFIGURATION = {"sms_notify_oncall", "sms_notify_oncall_gap_seconds"}
 PATIENCE = 60.0  # seconds; what they take here is a few
 
 
@@ -54,7 +54,7 @@ def accepted(wire: Wire, *, firing: tuple[str, ...] = (), resolved: tuple[str, .
 
 
 def ours(prometheus: Prometheus) -> list[dict[str, Any]]:
-    return [rule for name, rule in prometheus.rules().items() if name.startswith("SmsNotify")]
+    return prometheus.rules("SmsNotify")
 
 
 def verdicts(prometheus: Prometheus) -> set[tuple[str, str]]:
@@ -136,7 +136,7 @@ def test_prometheus_with_a_wrong_token_gets_no_metrics(
     assert eventually(lambda: prometheus.value('up{job="sms-notify"}') == 0, PATIENCE)
     assert "401" in prometheus.last_error("sms-notify")
     assert prometheus.value('count({__name__=~"sms_notify_.+"})') is None
-    assert eventually(lambda: prometheus.rules()["SmsNotifyDown"]["state"] == "pending", PATIENCE)
+    assert eventually(lambda: prometheus.rules("SmsNotifyDown")[0]["state"] == "pending", PATIENCE)
 
 
 def test_two_alertmanagers_that_do_not_know_of_each_other_make_one_text(

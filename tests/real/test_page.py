@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from types import MappingProxyType
 
 import pytest
 import requests
@@ -79,13 +80,15 @@ def browser_without_scripts(tmp_path: Path) -> Iterator[WebDriver]:
     yield from chromium(tmp_path / "profile", {"profile.managed_default_content_settings.javascript": BLOCK})
 
 
-def chromium(profile: Path, preferences: dict[str, int]) -> Iterator[WebDriver]:
+def chromium(
+    profile: Path, preferences: dict[str, int], more_logs: Mapping[str, str] = MappingProxyType({})
+) -> Iterator[WebDriver]:
     options = webdriver.ChromeOptions()
     options.binary_location = "/usr/bin/chromium"
     for flag in (*FLAGS, f"--user-data-dir={profile}"):
         options.add_argument(flag)
     options.add_experimental_option("prefs", preferences)
-    options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
+    options.set_capability("goog:loggingPrefs", {"browser": "ALL", **more_logs})
     driver = webdriver.Chrome(options=options, service=Service("/usr/bin/chromedriver"))
     try:
         yield driver

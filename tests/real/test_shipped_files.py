@@ -67,12 +67,9 @@ def test_prometheus_takes_our_rules_and_our_scrape_configuration(tmp_path: Path)
 
 def test_every_rule_fires_when_it_should_and_not_before() -> None:
     passes("promtool", "test", "rules", RULES_TEST)
-    shipped = {
-        rule["alert"]
-        for group in yaml.safe_load(RULES_YML.read_text("utf-8"))["groups"]
-        for rule in group["rules"]
-    }
-    assert shipped == {name for name, _ in _expected()}
+    shipped = {(rule["alert"], rule["labels"]["severity"]) for rule in _alerts()}
+    assert shipped == {(name, alert["exp_labels"]["severity"]) for name, alert in _expected()}
+    assert {name for name, _ in shipped} == {name for name, fires in _cases() if not fires}
 
 
 def test_every_summary_is_told_whole_in_one_text() -> None:
@@ -92,12 +89,19 @@ def test_every_summary_is_told_whole_in_one_text() -> None:
         } <= {"of"}
 
 
-def _expected() -> list[tuple[str, dict[str, Any]]]:
-    """What promtool has found the rules to say: alert name, labels and annotations."""
+def _alerts() -> list[dict[str, Any]]:
+    [group] = yaml.safe_load(RULES_YML.read_text("utf-8"))["groups"]
+    return [rule for rule in group["rules"] if "alert" in rule]
+
+
+def _cases() -> list[tuple[str, list[dict[str, Any]]]]:
+    """Alert name, and what of it fires."""
     tests = yaml.safe_load(RULES_TEST.read_text("utf-8"))["tests"]
     return [
-        (case["alertname"], alert)
-        for test in tests
-        for case in test["alert_rule_test"]
-        for alert in case.get("exp_alerts", [])
+        (case["alertname"], case.get("exp_alerts", [])) for test in tests for case in test["alert_rule_test"]
     ]
+
+
+def _expected() -> list[tuple[str, dict[str, Any]]]:
+    """What promtool has found the rules to say: alert name, labels and annotations."""
+    return [(name, alert) for name, fires in _cases() for alert in fires]

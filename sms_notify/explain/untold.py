@@ -1,0 +1,72 @@
+"""What is critical and has reached nobody: the first line of everything that shows incidents, and why it is so."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from sms_notify.explain.waiting import say_wait, wait_of
+from sms_notify.policy.bars import Breaker
+from sms_notify.policy.vocabulary import PageState, State
+from sms_notify.store import breakers, queries
+from sms_notify.store.messages import message_of
+from sms_notify.store.tx import Row, Tx, moment
+
+Says = Callable[[datetime], str]
+
+
+@dataclass(frozen=True, slots=True)
+class UntoldReason:
+    """Why nobody has heard of an incident yet, in words; `next_at` is when a text may leave, None where none waits."""
+
+    said: str
+    next_at: datetime | None
+
+
+def untold_line(tx: Tx, now: datetime, clock: Says) -> str:
+    """`1 critical incident reached nobody; next text 15:05 CET`; empty where there is none."""
+    untold, due = queries.critical_untold(tx)
+    return say_untold(untold, due, breakers.all_open(tx), now, clock)
+
+
+def say_untold(
+    untold: int, due: datetime | None, closed: Sequence[Breaker], now: datetime, clock: Says
+) -> str:
+    if not untold:
+        return ""
+    shut = next((breaker.gateway for breaker in closed if breaker.scope.whole), None)
+    if due is None:
+        then = "no text waits"
+    elif due > now:
+        then = f"next text {clock(due)}"
+    else:
+        then = "a text is about to leave" if shut is None else f"its text waits for gateway {shut}"
+    return f"{untold} critical incident{'s' if untold > 1 else ''} reached nobody; {then}"
+
+
+def reason_of(
+    tx: Tx, incident_id: int, gateways: tuple[str, ...], now: datetime, clock: Says
+) -> UntoldReason:
+    """Of one incident that reached nobody: what holds the first text that may leave, else how the last one failed."""
+    pages, messages = queries.pages_of(tx, incident_id), queries.messages_of(tx, incident_id)
+    waiting = [_held(page, clock) for page in pages if page["state"] == PageState.HELD]
+    queued = (message_of(row) for row in messages if row["state"] == State.QUEUED)
+    waits = (wait_of(tx, message, gateways, now) for message in queued)
+    waiting += [UntoldReason(say_wait(wait, clock), wait.next_at) for wait in waits if wait is not None]
+    if waiting:
+        return min(waiting, key=lambda one: (one.next_at is None, one.next_at or now))
+    if messages:
+        return UntoldReason(_how_it_went(tx, messages[-1]), None)
+    return UntoldReason(", ".join(dict.fromkeys(page["why"] for page in pages)), None)
+
+
+def _held(page: Row, clock: Says) -> UntoldReason:
+    by, until = f" ({page['held_by']})" if page["held_by"] else "", moment(page["due_at"])
+    return UntoldReason(f"held until {clock(until)}: {page['why']}{by}", until)
+
+
+def _how_it_went(tx: Tx, message: Row) -> str:
+    entry = queries.ledger_of(tx, message["id"])[-1]
+    code = f" {entry['code']}" if entry["code"] is not None else ""
+    return f"m{message['id']} to {message['recipient']} {message['state']}: {entry['reason']}{code}"

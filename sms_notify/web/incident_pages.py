@@ -1,0 +1,146 @@
+"""The list of incidents, and one incident: what it is, who was told, its story, and its buttons."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from urllib.parse import parse_qsl, urlencode
+
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from sms_notify.alert import Severity
+from sms_notify.explain import timeline
+from sms_notify.explain.next_step import NextStep, next_step
+from sms_notify.policy.episodes import tag_of
+from sms_notify.policy.vocabulary import AckBy, AckEnd
+from sms_notify.store import page_queries
+from sms_notify.store.ledger_queries import IncidentFilter
+from sms_notify.store.page_queries import NotificationProgress, ShownIncident
+from sms_notify.store.tx import Tx
+from sms_notify.web.cards import Card
+from sms_notify.web.filters import SHOWN, incident_filter_of, older
+from sms_notify.web.links import links_of
+from sms_notify.web.page_frame import PageFrame, actor, back_to, incident_id_of
+
+_STORY_LINES = 400
+_EARLIER = 10
+
+
+@dataclass(frozen=True, slots=True)
+class IncidentView:
+    """Everything of one incident's page."""
+
+    incident: ShownIncident
+    told: tuple[NotificationProgress, ...]
+    lines: tuple[timeline.Line, ...]
+    left_out: int
+    earlier: tuple[ShownIncident, ...]
+    next: NextStep | None
+
+    @property
+    def links(self) -> Sequence[tuple[str, str]]:
+        """What its source links to, by what it leads to."""
+        return links_of(self.incident.alert)
+
+
+class IncidentPages:
+    def __init__(self, frame: PageFrame) -> None:
+        self._frame = frame
+
+    def routes(self) -> list[Route]:
+        return [
+            Route("/incidents", self._list, methods=["GET"]),
+            Route("/incidents", self._take_care_of_many, methods=["POST"]),
+            Route("/incidents/{id}", self._incident, methods=["GET", "POST"]),
+        ]
+
+    async def _list(self, request: Request) -> Response:
+        frame, asked = self._frame, request.query_params
+        user = await frame.enter(request)
+        wanted = incident_filter_of(asked)
+        listed, told = await frame.read(lambda tx: _listed(tx, wanted))
+        more = older(asked, tag_of(listed[SHOWN - 1].id)) if len(listed) > SHOWN else ""
+        return frame.page(
+            "incidents.html",
+            request,
+            user,
+            cards=[Card((one,)) for one in listed[:SHOWN]],
+            told=told,
+            older=more,
+            asked=asked,
+            severities=list(Severity),
+            receivers=sorted(frame.people.receivers),
+            persons=sorted(frame.people.directory.people),
+        )
+
+    async def _take_care_of_many(self, request: Request) -> Response:
+        """A list's buttons: `only` names those of one button, else each chosen `id` counts. What is none is passed over."""
+        frame = self._frame
+        user = await frame.enter(request)
+        form = await frame.form(request)
+        names = form["only"].split() if "only" in form else form.getlist("id")
+        ids = [id_ for id_ in map(incident_id_of, names) if id_]
+        if ids:
+            await frame.store(frame.people.acknowledge(ids, actor(user), AckBy.PAGE))
+        return back_to(_list_again(form.get("back", "")))
+
+    async def _incident(self, request: Request) -> Response:
+        user = await self._frame.enter(request)
+        id_ = incident_id_of(request.path_params["id"])
+        if request.method == "POST":
+            return await self._take_care(request, user, id_)
+        people, clock = self._frame.people, self._frame.clock(user)
+        beside = timeline.Beside(clock.at, people.route, people.receivers)
+        view = await self._frame.read(lambda tx: view_of(tx, id_, beside))
+        if view is None:
+            raise _no_incident()
+        return self._frame.page("incident.html", request, user, page=view)
+
+    async def _take_care(self, request: Request, user: str, id_: int) -> Response:
+        """The buttons of an incident: one acknowledges, one takes that back, one closes it."""
+        frame, by = self._frame, actor(user)
+        form = await frame.form(request)
+        if await frame.read(lambda tx: page_queries.incident(tx, id_)) is None:
+            raise _no_incident()
+        match form.get("do", ""):
+            case "":
+                await frame.store(frame.people.acknowledge([id_], by, AckBy.PAGE))
+            case "unack":
+                await frame.store(frame.people.unacknowledge([id_], by, AckEnd.PAGE))
+            case "close":
+                await frame.store(frame.people.close([id_], by))
+            case _:
+                raise HTTPException(400, "No button of this page asks for that.")
+        return back_to(tag_of(id_))
+
+
+def _listed(
+    tx: Tx, wanted: IncidentFilter
+) -> tuple[Sequence[ShownIncident], Mapping[int, Sequence[NotificationProgress]]]:
+    listed = page_queries.incidents_by(tx, wanted)
+    return listed, page_queries.told(tx, (one.id for one in listed))
+
+
+def view_of(tx: Tx, incident_id: int, beside: timeline.Beside) -> IncidentView | None:
+    """None where there is no such incident."""
+    incident = page_queries.incident(tx, incident_id)
+    told = timeline.of_incident(tx, incident_id, beside)
+    if incident is None or told is None:
+        return None
+    shown = told[1][:_STORY_LINES]
+    people = tuple(page_queries.told(tx, [incident_id]).get(incident_id, ()))
+    before = tuple(page_queries.earlier(tx, incident_id, _EARLIER))
+    step = next_step(tx, incident_id, beside.receivers)
+    return IncidentView(incident, people, tuple(shown), len(told[1]) - len(shown), before, step)
+
+
+def _list_again(query: str) -> str:
+    """The list that the form stood in: of its address only the query is believed."""
+    return f"incidents?{urlencode(parse_qsl(query))}" if query else "./"
+
+
+def _no_incident() -> HTTPException:
+    return HTTPException(404, "There is no such incident.")

@@ -1,0 +1,31 @@
+"""Where an incident's page leads: the addresses that its source sent along with it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from sms_notify.alert import Alert
+
+# Annotations, the most useful first, by what they lead to. Grafana sends those in camel case, rules the others.
+_LEADING = {
+    "runbook_url": "Runbook",
+    "panelURL": "Panel",
+    "dashboardURL": "Dashboard",
+    "dashboard_url": "Dashboard",
+    "generatorURL": "Graph",
+    "silenceURL": "Silence it there",
+    "imageURL": "Image",
+}
+_WEB = re.compile(r"https?://[^\s\"<>]{1,2000}", re.IGNORECASE)
+
+
+def web_address(text: str) -> str:
+    """`text` where it is an address to follow and nothing else, else empty: no other scheme may stand in a link."""
+    return text if _WEB.fullmatch(text) else ""
+
+
+def links_of(alert: Alert) -> Sequence[tuple[str, str]]:
+    """What each leads to, and its address."""
+    told = ((name, web_address(alert.annotations.get(key, ""))) for key, name in _LEADING.items())
+    return [(name, address) for name, address in told if address]
