@@ -13,6 +13,11 @@ demo: $(VENV)/.runtime
 test: $(VENV)/.dev lint
 	$(BIN)/python -m pytest -n auto --dist worksteal -m 'not real and not faults' $(ARGS)
 
+# The documents alone, as `make test` checks them: links, phrases, examples, and that everything is documented.
+.PHONY: docs-check
+docs-check: $(VENV)/.dev
+	$(BIN)/python -m pytest -n auto --dist worksteal $(ARGS) tests/test_docs_*.py tests/test_gateway_table.py tests/test_security_checklist.py
+
 # The README's two commands on a bare Debian, in a clone of the commit: commit first. Needs root; AS=root runs them as root.
 # Where no such system can be made the script exits with 77 and says why; make itself then says "Error 77" and exits with 2.
 test-fresh:

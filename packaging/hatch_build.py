@@ -18,7 +18,7 @@ from typing import Any
 from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 
 # The pages link to each other by relative paths, so they keep their places beside each other.
-READING = ("README.md", "CHANGELOG.md", "docs", "configs", "integrations")
+READING = ("README.md", "CHANGELOG.md", "CONTRIBUTING.md", "SECURITY.md", "docs", "configs", "integrations")
 OURS = "share/sms-notify"
 
 

@@ -179,7 +179,7 @@ class Unacknowledged:
 
 @dataclass(frozen=True, slots=True)
 class Unread:
-    """A part of a request that is no alert: why, in words that quote nothing of it, and the bytes of it."""
+    """A part of a request that is not an alert: why, in words that quote nothing of it, and the bytes of it."""
 
     why: str
     body: bytes = b""

@@ -54,7 +54,7 @@ MODE = 0o640  # whatever the umask is: the daemon is another user of the folder'
 
 OK, WRONG_USE, NOT_STORED = 0, 2, 75
 ADVICE = {
-    FileNotFoundError: b"make the folder (docs/hooks.md has the line), or name another with --spool",
+    FileNotFoundError: b"make the folder (docs/how-to/hooks.md has the line), or name another with --spool",
     NotADirectoryError: b"--spool and $SMS_NOTIFY_SPOOL name a folder",
     PermissionError: b"the caller's user must be in the folder's group, and be restarted after it was added",
 }
@@ -191,7 +191,7 @@ def _wrong(hook: str, folder: bytes, words: list[bytes], macros: list[bytes]) ->
 
 
 def _tells(words: list[bytes], macros: list[bytes], any_word: bool) -> bool:
-    """Whether one of them says what, where or how; or one that is no option's is a sentence, or several are."""
+    """Whether one of them says what, where or how; or one that belongs to no option is a sentence, or several are."""
     before, loose = b"", list[bool]()
     for word in words + [b"--" + macro for macro in macros]:
         name, equals, value = word.partition(b"=")

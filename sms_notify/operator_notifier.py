@@ -119,7 +119,7 @@ class Teller:
         return reached
 
     def _by_channel(self, channel: Channel, note: Note) -> bool:
-        """UNKNOWN counts as told: a second copy of a note is no help to anybody."""
+        """UNKNOWN counts as told: a second copy of a note helps nobody."""
         ended = channel.tell(note)
         extra = {"channel": channel.name, "ended": ended.ended, "detail": ended.detail}
         _log.info("operator", extra=extra)

@@ -98,9 +98,7 @@ def report_rebuilt(tx: Tx, found: str, now: datetime) -> None:
 def report_spool(tx: Tx, problem: str, now: datetime) -> None:
     """Nothing that hooks hand over reaches anybody: no monitoring system would notice, and none tries again."""
     id_ = note_id("spool", "folder", "")
-    advice = (
-        "docs/hooks.md says how the folder is made. What lies there is kept, and is told once it can be read."
-    )
+    advice = "docs/how-to/hooks.md says how the folder is made. What lies there is kept, and is told once it can be read."
     breakers.report(tx, id_, Urgency(Level.PAGE), "", printable(problem)[:200], advice, now, again=True)
 
 

@@ -3,7 +3,7 @@
 A crash between commit and removal hands a record over again; what is told twice is known by its fingerprint.
 Whoever can write into the folder can put anything there, so that nothing in it is believed: not a name, not a kind of
 file, not a size, not a byte. What cannot be a record is moved aside into `quarantine/`, and never stops the others; nor
-does a part of standard input that is no alert, which is put there alone.
+does a part of standard input that is not an alert, which is put there alone.
 """
 
 from __future__ import annotations
@@ -126,7 +126,7 @@ def _handed(fields: Sequence[tuple[bytes, bytes]]) -> Handed:
 
 def _time(digits: bytes) -> datetime:
     if not digits.isdigit() or len(digits) > 19:
-        raise ParseError("its time is no time")
+        raise ParseError("its time is not a time")
     return datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=int(digits) // 1000)
 
 
@@ -181,7 +181,7 @@ class Spool:
 
     def _problem(self, error: OSError) -> str:
         why = why_denied(self._folder, error)
-        return f"{self._folder}: {why}; hooks cannot hand anything over (docs/hooks.md says how it is made)"
+        return f"{self._folder}: {why}; hooks cannot hand anything over (docs/how-to/hooks.md says how to make it)"
 
     def sweep_once(self) -> Swept:
         """Takes what lies there, a thousand files at most. Raises nothing that a folder or a file can bring about."""

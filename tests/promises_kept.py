@@ -275,7 +275,7 @@ def critical_incidents_are_named_within(world: World, deadline: timedelta, most:
 
 
 def _knew(world: World, heard: Heard, person: Person) -> bool:
-    """Whether a beginning is no news to somebody, for they heard of no end."""
+    """Whether a beginning is not news to somebody, for they heard of no end."""
     owed = "pages where incident_id = :id and kind = 'firing' and number = :number and nth = :nth"
     return not world.count(owed, id=heard.incident, number=person.number, nth=heard.round * ROUND)
 

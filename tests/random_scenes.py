@@ -366,7 +366,7 @@ class StoryTeller:
         return at
 
     def explained(self, at: int) -> int:
-        """Grafana ends it and says why: that is no recovery."""
+        """Grafana ends it and says why: that is not a recovery."""
         alarm = self.alarm("grafana", severity=self.dice.choice(("critical", "warning")))
         self.tell(at, alarm, True)
         at, alarm.firing = at + self.soon(), False

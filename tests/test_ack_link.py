@@ -66,7 +66,7 @@ def test_a_link_acknowledges_everything_that_its_text_tells_and_nothing_else(pag
     pages.bench.accept(*both)
     pages.bench.accept(firing("Other"), group="other")
     code = pages.codes()[0]
-    assert headline(pages.follow("GET", f"/a/{code}").text) == "Nobody takes care of these 2 yet"
+    assert headline(pages.follow("GET", f"/a/{code}").text) == "2 incidents not acknowledged"
     answer = pages.follow("POST", f"/a/{code}")
     assert headline(answer.text) == "Acknowledged. Nobody else will be called."
     assert [pages.incident(n)["acked_by"] for n in (1, 2, 3)] == ["alice", "alice", ""]

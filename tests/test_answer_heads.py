@@ -1,4 +1,4 @@
-"""The head of an answer is read as http.client reads it, by less work; what is cut off is no head."""
+"""The head of an answer is read as http.client reads it, by less work; what is cut off is not a head."""
 
 from __future__ import annotations
 

@@ -314,14 +314,14 @@ def test_empty_lines_and_a_last_line_without_an_end_are_nothing_bad() -> None:
 BAD = [
     (b"{not json\n", "is not JSON", "jq -c"),
     (b"[1]\n", "is a list", "jq -c '.[]'"),
-    (b"7\n", "is no JSON object", "one alert or one webhook body"),
+    (b"7\n", "is not a JSON object", "one alert or one webhook body"),
     (line(hello=1), "neither", "webhook body"),
     (line(alerts={}), 'no list "alerts"', "what Alertmanager posted"),
     (line(alerts=[], at="yesterday"), "'yesterday'", "with its zone"),
     (line(alerts=[]), "has no time", '"at"'),
     (line(labels={"a": "b"}, at="2026-11-22T12:00:00Z", source=""), '"source"', "grafana"),
-    (line(ack={"labels": {"a": "b"}}), "no acknowledgement", "TIME"),
-    (line(ack={"labels": {}}, at="2026-11-22T12:00:00Z"), "no acknowledgement", "TIME"),
+    (line(ack={"labels": {"a": "b"}}), "not an acknowledgement", "TIME"),
+    (line(ack={"labels": {}}, at="2026-11-22T12:00:00Z"), "not an acknowledgement", "TIME"),
     (b"[" * 100_000 + b"\n", "is not JSON", "jq -c"),
     (line(alerts=[], at="9999-12-31T23:59:59Z"), "of the year 9999", "what wrote the recording"),
 ]

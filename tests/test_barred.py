@@ -54,7 +54,7 @@ def test_a_barred_number_is_asked_about_itself_within_a_minute_and_a_yes_clears_
     site.bench.clock.move(minutes=1)
     assert site.probers["main"].probe_once().closed is False
     assert asked_about(main) == [BOB]
-    assert site.open() == {("number", BOB_PERSON.number)}, "the same answer again is no yes"
+    assert site.open() == {("number", BOB_PERSON.number)}, "the same answer again is not a yes"
 
     main.change(force_error=None)
     site.bench.clock.move(minutes=1)

@@ -317,7 +317,7 @@ def test_never_two_hold_it_and_the_order_of_the_file_is_nothing(
         assert on_call(schedule, (), noon.astimezone(UTC)) == (max(over)[2] if over else None)
 
 
-# What is no calendar
+# What is not a calendar
 
 
 @pytest.mark.parametrize(

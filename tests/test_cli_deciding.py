@@ -179,7 +179,7 @@ def test_closing_says_what_follows_and_a_second_close_finds_nothing(site: Site) 
     rows = json.loads(said(site.run("close", "1", "--json", "--by", "carol")))
 
     assert [(row["incident"], row["closed"], row["state"]) for row in rows] == [(1, True, "closed")]
-    assert rows[0]["said"] == f"#{tag_of(1)} HostDown web1 closed; repeats of it are no news"
+    assert rows[0]["said"] == f"#{tag_of(1)} HostDown web1 closed; repeats of it are not news"
     assert site.rows("select closed_by from incidents") == [{"closed_by": "carol"}]
     assert "(closed)" in said(site.run("close", "1"), 1)
     assert "(closed)" in said(site.run("unack", "1"), 1)
@@ -729,14 +729,14 @@ def test_overrides_are_listed_and_removed(site: Site) -> None:
         (("primary", "bbo", "--for", "4h"), "'bbo' is nobody in people; did you mean `bob`?"),
         (("primary", "bob"), "say when it ends"),
         (("primary", "bob", "--for", "4h", "--until", "18:00"), "one of the two"),
-        (("primary", "bob", "--for", "4x"), "--for 4x: is no duration"),
+        (("primary", "bob", "--for", "4x"), "--for 4x: is not a duration"),
         (("primary", "bob", "--until", "2020-01-01T00:00"), "it would end at Wed 2020-01-01 00:00"),
         (
             ("primary", "bob", "--from", "2020-01-01T00:00", "--for", "1d"),
             "would have ended at Thu 2020-01-02",
         ),
-        (("primary", "bob", "--from", "morgen", "--for", "1d"), "--from morgen: that is no time"),
-        (("primary", "bob", "--until", "Mox 09:00"), "'mox' is no day of the week"),
+        (("primary", "bob", "--from", "morgen", "--for", "1d"), "--from morgen: that is not a time"),
+        (("primary", "bob", "--until", "Mox 09:00"), "'mox' is not a day of the week"),
     ],
 )
 def test_an_override_that_cannot_be_is_refused_with_what_to_write(

@@ -436,7 +436,7 @@ def test_a_password_file_that_cannot_be_trusted_is_refused(
 def test_a_password_file_that_is_a_pipe_does_not_block(write: Write, tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe", 0o600)
     (fault,) = faults(write(with_password_file(tmp_path / "pipe")))
-    assert "is no regular file" in fault
+    assert "is not a regular file" in fault
 
 
 def test_a_password_file_that_its_group_reads_is_a_warning(

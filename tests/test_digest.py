@@ -18,7 +18,7 @@ from sms_notify.wording.digest import compose_digest
 from sms_notify.wording.handoff_text import compose_handoff
 from sms_notify.wording.languages import WORDS, counted
 
-DOCS = Path(__file__).parent.parent / "docs" / "templates.md"
+DOCS = Path(__file__).parent.parent / "docs" / "reference" / "templates.md"
 SINCE = datetime(2026, 11, 22, 13, 9, tzinfo=UTC)
 UNTIL = datetime(2026, 11, 22, 13, 20, tzinfo=UTC)
 BRUSSELS = Reader("Europe/Brussels")

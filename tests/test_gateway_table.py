@@ -1,4 +1,4 @@
-"""The provider's page is in the client, in the simulator and in the tests, row by row, and `docs/gateway.md` says where.
+"""The provider's page is in client, simulator and tests, row by row; `docs/explanation/gateway-coverage.md` says where.
 
 The lists below are copied from the provider's page by hand: they are what everything else is held against.
 """
@@ -50,8 +50,8 @@ SEED = {
 
 def table(title: str) -> list[tuple[str, list[str], list[str], list[str]]]:
     """The rows of one table of the page: name, client, simulator, tests."""
-    page = (ROOT / "docs" / "gateway.md").read_text("utf-8")
-    found = re.search(rf"^### {re.escape(title)}\n(.*?)(?=^##|\Z)", page, re.MULTILINE | re.DOTALL)
+    page = (ROOT / "docs" / "explanation" / "gateway-coverage.md").read_text("utf-8")
+    found = re.search(rf"^## {re.escape(title)}\n(.*?)(?=^##|\Z)", page, re.MULTILINE | re.DOTALL)
     assert found is not None, f"there is no table '{title}'"
     cells = [re.split(r" ?\| ?", line)[1:-1] for line in found[1].splitlines() if line.startswith("| `")]
     return [

@@ -393,8 +393,8 @@ def test_a_receiver_that_alertmanager_never_calls_is_told_of() -> None:
         ("# nothing\n", "is empty"),
         ("- a\n", "is not a mapping"),
         ("a: [\n", "is not YAML"),
-        ("a: b\n", "is no configuration of sachet"),
-        ("receivers: [{name: a}]\n", "is no configuration of sachet"),
+        ("a: b\n", "is not a configuration of sachet"),
+        ("receivers: [{name: a}]\n", "is not a configuration of sachet"),
         ("route: {receiver: a}\nreceivers: [{name: a}]\n", "is Alertmanager's configuration"),
         ("gateways: []\nreceivers: [{name: a, to: x}]\n", "is a configuration of sms-notify already"),
         ("receivers: [{provider: twilio}]\n", "has no receiver with a name"),
@@ -412,7 +412,7 @@ def test_what_is_no_configuration_of_sachet_is_refused_with_advice(text: str, wo
 
 
 def test_what_is_no_configuration_of_alertmanager_is_refused() -> None:
-    with pytest.raises(ConfigError, match=r"alertmanager\.yml.* is no configuration of Alertmanager"):
+    with pytest.raises(ConfigError, match=r"alertmanager\.yml.* is not a configuration of Alertmanager"):
         imported(ONE, ONE)
 
 

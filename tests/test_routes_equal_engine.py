@@ -1,7 +1,7 @@
 """`routes test` says what the engine does: 500 random configurations, each with one alert that nobody acknowledges.
 
 The reference is the engine itself on an empty store. It ticks on whole seconds, as the daemon does, and leaps over the
-seconds in which nothing is due. Every text leaves at once, and a source goes on reporting what is no mere notice.
+seconds in which nothing is due. Every text leaves at once, and a source goes on reporting what is not a mere notice.
 """
 
 from __future__ import annotations

@@ -33,7 +33,7 @@ FAULTS: dict[str, Callable[[bytes], bytes]] = {
     "an unknown error": answer(b"ERROR 999 klantpwd"),
     "a web page": answer(b"<html><body>OK</body></html>"),
     "an empty answer": answer(b""),
-    "bytes that are no text": answer(bytes(range(128, 256))),
+    "bytes that are not text": answer(bytes(range(128, 256))),
     "a redirect": answer(b"", b"302 Found", b"Location: http://127.0.0.1:9/\r\n"),
     "not found": answer(b"no such page", b"404 Not Found"),
     "a server error": answer(b"oops", b"500 Internal Server Error"),

@@ -1,4 +1,4 @@
-"""The checklist of `docs/security.md`: what it names is there, and those of its lines that no other test proves."""
+"""The checklist of `docs/explanation/security.md`: what it names is there, and those of its lines that no other test proves."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from sms_notify.simulator.records import SimulatedText
 from sms_notify.simulator.server import Simulator
 from sms_notify.simulator.settings import SimulatorSettings
 
-PAGE = (ROOT / "docs" / "security.md").read_text("utf-8")
+PAGE = (ROOT / "docs" / "explanation" / "security.md").read_text("utf-8")
 ROWS = dict(re.findall(r"^\| S(\d+) \|(.*)\|$", PAGE, re.MULTILINE))
 SOURCES = {path.relative_to(PACKAGE).as_posix(): path.read_text("utf-8") for path in PACKAGE.rglob("*.py")}
 REQUIREMENTS = sorted((ROOT / "requirements").glob("*.txt"))
@@ -50,7 +50,7 @@ def test_a_line_names_tests_that_exist_a_command_or_a_residual_risk(number: str)
 def test_the_readme_leads_to_the_risks_that_remain() -> None:
     remains = PAGE.partition("## What remains")[2]
 
-    assert "(docs/security.md)" in (ROOT / "README.md").read_text("utf-8")
+    assert "(docs/explanation/security.md)" in (ROOT / "README.md").read_text("utf-8")
     for risk in (
         "Plain http to the gateway",
         "Texts are not confidential",

@@ -239,7 +239,11 @@ def test_label_values_that_are_no_strings_become_their_text_and_bombs_are_cut() 
 
 
 def test_every_field_and_every_word_for_over_is_documented() -> None:
-    told = (Path(__file__).parent.parent / "docs" / "sources.md").read_text("utf-8").partition("## JSON")[2]
+    told = (
+        (Path(__file__).parent.parent / "docs" / "reference" / "sources.md")
+        .read_text("utf-8")
+        .partition("## JSON")[2]
+    )
     spans = set(re.findall(r"`([^`\n]+)`", told.partition("## Text")[0]))
     words = {*RESOLVED_WORDS, *DOUBTFUL_WORDS, *OPENING_WORDS}
     assert {*generic.LABELS, *generic.GRADES, *generic.ANNOTATIONS, *words} <= spans

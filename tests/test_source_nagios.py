@@ -21,7 +21,7 @@ from sms_notify.sources import hook_record, input_limits, nagios
 PAYLOADS = Path(__file__).parent / "payloads" / "nagios"
 AT = datetime(2026, 11, 22, 13, 14, 36, 400_000, UTC)
 
-# name → alertname, status, severity, state, `notification`; what is not named here is no alert of that recording.
+# name → alertname, status, severity, state, `notification`; what is not named here is not an alert of that recording.
 HTTP, FLAPPY, HOST = "HTTP", "Flappy", "HostDown"
 TYPES: dict[str, list[tuple[str, str, str, str, str]]] = {
     "01-service-problem": [(HTTP, "firing", "warning", "WARNING", "")],
@@ -527,7 +527,7 @@ def test_the_macros_that_are_read_are_those_of_the_recordings() -> None:
 
 
 def test_every_option_is_documented_with_its_macros() -> None:
-    told = (Path(__file__).parent.parent / "docs" / "sources.md").read_text("utf-8")
+    told = (Path(__file__).parent.parent / "docs" / "reference" / "sources.md").read_text("utf-8")
     rows = dict(re.findall(r"^\| `--([a-z-]+)` \| (.*)$", told.partition("## Zabbix")[0], re.MULTILINE))
     assert set(rows) == {*nagios.MACROS, "severity", "monitor", "problem-id"}
     for option, spellings in nagios.MACROS.items():

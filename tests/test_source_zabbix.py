@@ -361,7 +361,7 @@ def test_a_parameter_counts_before_the_message() -> None:
 
 
 def test_every_macro_that_is_documented_is_read_and_the_other_way_round() -> None:
-    told = (Path(__file__).parent.parent / "docs" / "sources.md").read_text("utf-8")
+    told = (Path(__file__).parent.parent / "docs" / "reference" / "sources.md").read_text("utf-8")
     table = told.partition("## Zabbix")[2].partition("## Grafana")[0]
     cells = re.findall(r"^\| (`.*?) \|", table, re.MULTILINE)
     documented = {

@@ -24,7 +24,7 @@ from sms_notify.wording.templates import (
 )
 
 SEED = "{{ status|short }} {{ alertname }} {{ instance }}: {{ summary }}"
-DOCS = Path(__file__).parent.parent / "docs" / "templates.md"
+DOCS = Path(__file__).parent.parent / "docs" / "reference" / "templates.md"
 STARTED = datetime(2026, 1, 5, 13, 5, tzinfo=UTC)
 
 

@@ -54,7 +54,7 @@ REFUSED = {
         post(b'{"alerts": [', ADMITTED),
         "alertmanager",
         400,
-        ["not JSON", "line 1 column", "docs/sources.md"],
+        ["not JSON", "line 1 column", "docs/reference/sources.md"],
     ),
     "no list": (post(b"{}", ADMITTED, path="/grafana"), "grafana", 400, ['no list \\"alerts\\"']),
     "no alert": (post(b"7", ADMITTED, path="/alerts/"), "alerts", 400, ["neither an alert nor a list"]),

@@ -15,7 +15,8 @@ from sms_notify.cli import COMMANDS
 
 ROOT = Path(__file__).parent.parent
 SOURCES = ("sms_notify", "packaging", "docs", "configs", "integrations")
-FILES = ("pyproject.toml", "README.md", "CHANGELOG.md", "LICENSE")
+PAGES = ("README.md", "CHANGELOG.md", "CONTRIBUTING.md", "SECURITY.md")
+FILES = ("pyproject.toml", "LICENSE", *PAGES)
 
 
 def built(folder: Path) -> Path:
@@ -66,7 +67,7 @@ def test_the_package_is_whole(wheel: Path) -> None:
 
 
 def test_the_pages_and_the_files_for_other_systems_are_in_it(wheel: Path) -> None:
-    wanted = files_of("docs", "configs", "integrations") | {"README.md", "CHANGELOG.md"}
+    wanted = files_of("docs", "configs", "integrations") | {*PAGES}
 
     assert {f"sms-notify/{name}" for name in wanted} <= shared(wheel)
 

@@ -1,6 +1,6 @@
 """Recorded alerts: JSON lines, or what a database remembers, as events in the order of time.
 
-A recording is read line by line and never held whole. What a line may be is told in `docs/backtest.md`.
+A recording is read line by line and never held whole. What a line may be is told in `docs/how-to/backtest.md`.
 """
 
 from __future__ import annotations
@@ -122,7 +122,7 @@ def _object(line: bytes) -> dict[str, Any]:
     if isinstance(raw, list):
         raise BadLineError("is a list", "write one JSON object a line: jq -c '.[]' FILE")
     if not isinstance(raw, dict):
-        raise BadLineError("is no JSON object", "write one alert or one webhook body a line")
+        raise BadLineError("is not a JSON object", "write one alert or one webhook body a line")
     return raw
 
 
@@ -132,7 +132,7 @@ def _given(raw: Mapping[str, Any]) -> datetime | None:
     at = parse_rfc3339(raw["at"])
     if at is None:
         raise BadLineError(
-            f'"at" is no time: {str(raw["at"])[:40]!r}', "write it with its zone: 2026-11-22T14:05:00Z"
+            f'"at" is not a time: {str(raw["at"])[:40]!r}', "write it with its zone: 2026-11-22T14:05:00Z"
         )
     return at
 
@@ -143,7 +143,7 @@ def _ack(ack: object, at: datetime | None, before: datetime | None) -> RecordedA
     named = isinstance(labels, dict) and bool(labels) and all(isinstance(v, str) for v in labels.values())
     if at is None or not named or not isinstance(by, str):
         raise BadLineError(
-            "is no acknowledgement", 'write {"at": TIME, "ack": {"labels": {"alertname": "HostDown"}}}'
+            "is not an acknowledgement", 'write {"at": TIME, "ack": {"labels": {"alertname": "HostDown"}}}'
         )
     return RecordedAcknowledgement(_in_order(at, before, told=True), dict(labels or {}), by)
 

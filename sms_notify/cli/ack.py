@@ -110,7 +110,7 @@ def close(
 ) -> None:
     """End incidents whose source will never say so. Whoever was told of one hears CLOSED, and by whom.
 
-    Repeats are no news after it, until the source ends it, a later start comes, or it is worse than what was closed.
+    Repeats are not news after it, until the source ends it, a later start comes, or it is worse than what was closed.
     ID as for `ack`. Exit 1 where nothing was closed: it is over.
 
     \b
@@ -121,7 +121,7 @@ def close(
     def end(engine: Engine, tx: Tx, wanted: Sequence[int], who: str, now: datetime) -> list[int]:
         return engine.close(tx, wanted, who, AckBy.COMMAND, now)
 
-    words = _Words("closed", "closed; repeats of it are no news", "is open")
+    words = _Words("closed", "closed; repeats of it are not news", "is open")
     _change(ctx, config_file, by, as_json, ids, end, words)
 
 

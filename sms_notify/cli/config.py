@@ -1,4 +1,4 @@
-"""Commands about the configuration: check-config, config schema, hash-password."""
+"""Commands about the configuration: check-config, config schema, config reference, hash-password."""
 
 from __future__ import annotations
 
@@ -260,6 +260,19 @@ def schema() -> None:
     from sms_notify.config import config_schema
 
     click.echo(json.dumps(config_schema(), indent=2))
+
+
+@config_group.command("reference")
+def reference_command() -> None:
+    """Print every key of the configuration as a Markdown table: whole path, type, default, meaning.
+
+    \b
+    Example:
+      sms-notify config reference | grep limits.credits
+    """
+    from sms_notify.config.reference import as_markdown, reference
+
+    click.echo(as_markdown(reference()))
 
 
 @click.command("hash-password")

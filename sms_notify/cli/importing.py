@@ -50,7 +50,7 @@ def _read(file: str) -> Source:
         reason, advice = why_denied(Path(file), error), "check the path and who may read it"
         raise ConfigError([Fault(file, 0, "", f"cannot be read: {reason}", advice)]) from None
     if len(raw) > MAX_BYTES:
-        raise ConfigError([Fault(file, 0, "", "is larger than 1 MiB", "this is no configuration")])
+        raise ConfigError([Fault(file, 0, "", "is larger than 1 MiB", "this is not a configuration")])
     return Source(file, text)
 
 

@@ -77,7 +77,7 @@ def show(ctx: click.Context, config_file: str | None, as_json: bool) -> None:
     default=_GROUPS_ITSELF,
     show_default=True,
     metavar="NAME",
-    help="Who sends it: what another one than Alertmanager sends waits for its group first.",
+    help="Who sends it: sources other than Alertmanager wait for `group_wait`.",
 )
 @json_option
 @click.argument("labels", metavar="LABEL=VALUE...", nargs=-1, required=True)
@@ -118,7 +118,7 @@ def _pairs(written: Iterable[str], what: str) -> dict[str, str]:
     for text in written:
         name, equals, value = text.partition("=")
         if not equals or not name or name != name.strip() or name.endswith("!"):
-            raise UsageError(f"{text}: that is no {what}; write NAME=VALUE, such as severity=critical")
+            raise UsageError(f"{text}: not understood as {what}; write NAME=VALUE, such as severity=critical")
         if name in found:
             raise UsageError(f"{text}: there are two of {name}; an alert has one")
         found[name] = value

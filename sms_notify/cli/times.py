@@ -64,7 +64,7 @@ def _written(text: str, now: datetime, zone: tzinfo | None, *, back: bool = Fals
     except ValueError:
         at = None
     if at is None:
-        raise UsageError(f"{text}: that is no time (write {PAST_EXAMPLES if back else EXAMPLES})")
+        raise UsageError(f"{text}: that is not a time (write {PAST_EXAMPLES if back else EXAMPLES})")
     return _instant(at, zone) if at.utcoffset() is None else at.astimezone(UTC)
 
 
@@ -87,7 +87,7 @@ def _weekday(text: str, name: str) -> int:
     found = [number for number, day in enumerate(_DAYS) if len(name) >= 3 and day.startswith(name)]
     if not found:
         raise UsageError(
-            f"{text}: {name!r} is no day of the week (write Mon, Tue, Wed, Thu, Fri, Sat or Sun)"
+            f"{text}: {name!r} is not a day of the week (write Mon, Tue, Wed, Thu, Fri, Sat or Sun)"
         )
     return found[0]
 

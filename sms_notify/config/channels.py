@@ -89,7 +89,7 @@ def _check_command(found: Found, place: Place, entry: dict[str, Value]) -> None:
     if "/" not in word(program):
         found.wrong(where, "is a name without its folder", "write the whole path: nothing is looked for")
     elif not _is_program(found.base / word(program)):
-        found.wrong(where, f"{found.base / word(program)} is no program", "check the path, and chmod +x")
+        found.wrong(where, f"{found.base / word(program)} is not a program", "check the path, and chmod +x")
 
 
 def _check_apprise(found: Found, place: Place, entry: dict[str, Value]) -> None:

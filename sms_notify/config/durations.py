@@ -25,7 +25,7 @@ def parse_duration(text: str) -> timedelta:
         raise DurationError("has no unit", "write seconds as 30s, minutes as 5m, hours as 4h")
     found = _SHAPE.fullmatch(text) if text != "0" else None
     if text != "0" and (not text or not found):
-        raise DurationError("is no duration", "write it like 15s, 5m, 1h30m, 1d or 1w")
+        raise DurationError("is not a duration", "write it like 15s, 5m, 1h30m, 1d or 1w")
     parts = found.groupdict() if found else {}
     whole = sum(int(number) * _UNITS[unit] for unit, number in parts.items() if number)
     if whole > _LONGEST.total_seconds():

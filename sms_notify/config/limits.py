@@ -32,48 +32,63 @@ class CreditsSection(Model):
 
 class Expire(Model):
     default: PositiveDuration = Field(
-        default=EXPIRE[0], json_schema_extra={"default": spell_duration(EXPIRE[0])}
+        default=EXPIRE[0],
+        json_schema_extra={"default": spell_duration(EXPIRE[0])},
+        description="how old a text may get; an older one goes into the next text, as LATE",
     )
     critical: PositiveDuration = Field(
-        default=EXPIRE[1], json_schema_extra={"default": spell_duration(EXPIRE[1])}
+        default=EXPIRE[1],
+        json_schema_extra={"default": spell_duration(EXPIRE[1])},
+        description="the same for texts about critical problems",
     )
 
 
 class FlappingSection(Model):
     """An alert flaps that began `episodes` times `within` that time; it is told again when it was calm."""
 
-    episodes: int = Field(default=_FLAPPING.episodes, ge=2)
+    episodes: int = Field(default=_FLAPPING.episodes, ge=2, description="so many beginnings or rises")
     within: PositiveDuration = Field(
-        default=_FLAPPING.within, json_schema_extra={"default": spell_duration(_FLAPPING.within)}
+        default=_FLAPPING.within,
+        json_schema_extra={"default": spell_duration(_FLAPPING.within)},
+        description="in so much time",
     )
     calm: PositiveDuration = Field(
-        default=_FLAPPING.calm, json_schema_extra={"default": spell_duration(_FLAPPING.calm)}
+        default=_FLAPPING.calm,
+        json_schema_extra={"default": spell_duration(_FLAPPING.calm)},
+        description="so long it must neither begin nor end before it is told again",
     )
     calm_critical: PositiveDuration = Field(
         default=_FLAPPING.calm_critical,
         json_schema_extra={"default": spell_duration(_FLAPPING.calm_critical)},
+        description="the same for critical problems",
     )
 
 
 class LimitsSection(Model):
     per_number: LimitTexts = Field(
         default=list(STANDARD.per_number),
-        description="texts about all but critical trouble to one number, like 5/15m; or off",
+        description="texts to one number, critical ones aside, like 5/15m; or off",
         json_schema_extra={"default": [str(limit) for limit in STANDARD.per_number]},
     )
     per_number_critical: LimitTexts = Field(
         default=list(STANDARD.per_number_critical),
-        description="texts about critical trouble to one number; or off",
+        description="texts to one number about critical problems; or off",
         json_schema_extra={"default": [str(limit) for limit in STANDARD.per_number_critical]},
     )
     overall: LimitTexts = Field(
         default=list(STANDARD.overall), description="texts to all numbers together; or off"
     )
-    credits: OrOff[CreditsSection] = Field(default=CreditsSection(), json_schema_extra={"default": {}})
+    credits: OrOff[CreditsSection] = Field(
+        default=CreditsSection(), json_schema_extra={"default": {}}, description="what may be spent; or off"
+    )
     expire: Expire = Field(
         default=Expire(), description="older texts join the next one", json_schema_extra={"default": {}}
     )
-    flapping: OrOff[FlappingSection] = Field(default=FlappingSection(), json_schema_extra={"default": {}})
+    flapping: OrOff[FlappingSection] = Field(
+        default=FlappingSection(),
+        json_schema_extra={"default": {}},
+        description="what begins and ends too often is one text until it is calm; or off",
+    )
 
 
 def limits_of(written: LimitsSection | None) -> rate_limits.Limits:

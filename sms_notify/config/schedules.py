@@ -83,20 +83,20 @@ class RotationSection(Model):
 
 
 class LayerSection(RotationSection):
-    during: OneOrMore = Field(default=[], description="names of time_intervals: only then it counts")
+    during: OneOrMore = Field(default=[], description="names of time_intervals; the layer counts only then")
 
 
 class ScheduleSection(Model):
     timezone: Timezone = Field(
         default="UTC", description="the clock of handovers, and of times in a calendar that name no zone"
     )
-    rotation: RotationSection | None = None
+    rotation: RotationSection | None = Field(default=None, description="people who take turns")
     layers: Annotated[list[LayerSection], Field(min_length=1)] = Field(
         default=[], description="rotations, of which a later one goes before an earlier one"
     )
     ical_file: Words = Field(default="", description="a calendar; it goes before rotation and layers")
     ical_url: Words = Field(default="", description="a calendar that is fetched; or ${ENV}; or ical_url_file")
-    ical_url_file: Words = Field(default="", description="a file that others cannot read")
+    ical_url_file: Words = Field(default="", description="the same, alone in a file that others cannot read")
     handoff_text: Boolean = Field(default=False, description="text whoever takes over")
 
 

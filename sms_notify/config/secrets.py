@@ -72,7 +72,7 @@ def read_secret_file(path: Path) -> str:
 
 def _check_mode(path: Path, mode: int) -> None:
     if not stat.S_ISREG(mode):  # a FIFO would block the start for ever
-        raise SecretError(f"{path} is no regular file", "name a file")
+        raise SecretError(f"{path} is not a regular file", "name a file")
     if mode & stat.S_IRWXO:
         raise SecretError(f"{path} is open to every user of this machine", f"chmod 600 {path}")
 

@@ -112,7 +112,7 @@ def _check_users(found: Found, users: dict[str, Value]) -> None:
         if user and is_hash(user.hashed.reveal()):
             found.users[name] = user
         elif user:
-            found.wrong(place, "is no scrypt hash", "make one with: sms-notify hash-password")
+            found.wrong(place, "is not a scrypt hash", "make one with: sms-notify hash-password")
 
 
 def _check_tls(found: Found, web: dict[str, Value]) -> None:
@@ -122,7 +122,9 @@ def _check_tls(found: Found, web: dict[str, Value]) -> None:
             found.wrong(("web", key), f"needs `{other}` beside it", "write both, or none")
         name = word(web.get(key))
         if name and not _is_file(found.base / name):
-            found.wrong(("web", key), f"{found.base / name} is no file", "check the path and who may read it")
+            found.wrong(
+                ("web", key), f"{found.base / name} is not a file", "check the path and who may read it"
+            )
 
 
 def _is_file(path: Path) -> bool:

@@ -147,7 +147,7 @@ def _check_target(found: Found, place: Place, text: str, advice: str = _FORMS) -
     elif kind == TargetKind.GROUP and name:
         _check_group(found, place, name)
     else:
-        found.wrong(place, f"`{text}` is no target", _target_advice(text, data, advice))
+        found.wrong(place, f"`{text}` is not a target", _target_advice(text, data, advice))
 
 
 def _check_group(found: Found, place: Place, name: str) -> None:

@@ -22,14 +22,14 @@ OF_ROUTES = ("mute_time_intervals", "active_time_intervals")
 
 
 class TimeRange(Model):
-    start_time: str
-    end_time: str
+    start_time: str = Field(description="such as 22:00")
+    end_time: str = Field(description="not included; before start_time it means the next day")
 
 
 class Interval(Model):
     """All that is written must hold; of one list, any entry."""
 
-    times: list[TimeRange] = Field(default=[])
+    times: list[TimeRange] = Field(default=[], description="times of the day")
     weekdays: list[str] = Field(default=[], description="monday, or monday:friday")
     days_of_month: list[int | str] = Field(default=[], description="1, 1:7, or -1 for the last day")
     months: list[int | str] = Field(default=[], description="january, 1, or march:may")
@@ -42,8 +42,10 @@ _Unjudged = PlainValidator(lambda written: written, json_schema_input_type=Inter
 
 
 class NamedInterval(Model):
-    name: Words
-    time_intervals: Annotated[list[Annotated[Interval, _Unjudged]], Field(min_length=1)]
+    name: Words = Field(description="routes, quiet hours and layers name it so")
+    time_intervals: Annotated[list[Annotated[Interval, _Unjudged]], Field(min_length=1)] = Field(
+        description="one entry is enough; all keys of an entry must hold"
+    )
 
 
 class QuietSection(Model):

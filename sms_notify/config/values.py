@@ -90,13 +90,13 @@ def _timezone(value: object) -> str:
         return text
     near = difflib.get_close_matches(text, sorted(_zones()), 1)
     advice = f"did you mean `{near[0]}`?" if near else "write an IANA name such as Europe/Amsterdam"
-    raise refused(f"`{text}` is no time zone", advice)
+    raise refused(f"`{text}` is not a time zone", advice)
 
 
 def _language(value: object) -> str:
     text = read_text(value)
     if not _LANGUAGE.fullmatch(text):
-        raise refused(f"`{text}` is no language", "write two small letters: en, nl, fr")
+        raise refused(f"`{text}` is not a language", "write two small letters: en, nl, fr")
     return text
 
 
@@ -132,7 +132,7 @@ def _http_url(value: object, example: str, *, query: bool = False, login: str = 
     except ValueError:
         usable = False
     if not usable or not re.fullmatch(r"[\x21-\x7e]+", text):
-        raise refused("is no http or https address", f"write it like {example}")
+        raise refused("is not an http or https address", f"write it like {example}")
     if parts.username is not None or parts.password is not None:
         raise refused("holds a user name or password", login)
     if parts.fragment or (parts.query and not query):
@@ -159,7 +159,7 @@ def _sender(value: object) -> str:
     text = read_text(value)
     if text.startswith("+"):
         if not re.fullmatch(r"\+[1-9][0-9]{5,14}", text):
-            raise refused(f"`{text}` is no number", "write + and 6 to 15 digits, without blanks")
+            raise refused(f"`{text}` is not a number", "write + and 6 to 15 digits, without blanks")
     elif text.isdigit():
         what = f"`{text}` is a number without its + (the gateway's error 110)"
         raise refused(what, "write + and the country code")
@@ -176,14 +176,14 @@ def _sender(value: object) -> str:
 def _mail_host(value: object) -> str:
     text = read_text(value).strip()
     if not re.fullmatch(r"[A-Za-z0-9._-]+|[0-9A-Fa-f:]+", text):
-        raise refused("is no host", "write a name or an address, and the port under `port`")
+        raise refused("is not a host", "write a name or an address, and the port under `port`")
     return text
 
 
 def _mail_address(value: object) -> str:
     text = read_text(value).strip()
     if not re.fullmatch(r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]+@[A-Za-z0-9.-]+", text):
-        raise refused("is no e-mail address", "write it like ops@example.org")
+        raise refused("is not an e-mail address", "write it like ops@example.org")
     return text
 
 
@@ -211,7 +211,7 @@ def read_listen(value: object) -> tuple[str, int]:
     text = read_text(value).strip()
     found = re.fullmatch(r"(?:\[([0-9A-Fa-f:.]+)\]|([A-Za-z0-9_.-]*)):([0-9]{1,5})", text)
     if not found or int(found[3]) > 65535:
-        raise refused("is no `host:port`", "write it like 127.0.0.1:9601 or [::1]:9601")
+        raise refused("is not a `host:port`", "write it like 127.0.0.1:9601 or [::1]:9601")
     host = found[1] or found[2]
     if not host:
         raise refused("has no host", "write 127.0.0.1 for this machine only, or 0.0.0.0 for every interface")
@@ -238,7 +238,7 @@ def _storage(value: object) -> str:
     text = read_text(value).strip()
     path = text.removeprefix("sqlite://")
     if path == text:
-        raise refused("is no storage address", "write it like sqlite:///var/lib/sms-notify/sms-notify.db")
+        raise refused("is not a storage address", "write it like sqlite:///var/lib/sms-notify/sms-notify.db")
     if not path.startswith("/") or path.endswith("/") or "?" in path or "#" in path:
         advice = "write sqlite:// and the whole path, like sqlite:///var/lib/sms-notify/sms-notify.db"
         raise refused("does not name a file", advice)
@@ -290,7 +290,7 @@ def _date(value: object) -> date:
     except ValueError:
         found = None
     if found is None or not 1970 <= found.year <= 9000:
-        raise refused(f"`{text}` is no date", "write year-month-day, like 2026-01-05")
+        raise refused(f"`{text}` is not a date", "write year-month-day, like 2026-01-05")
     return found
 
 

@@ -14,8 +14,9 @@ _AGAIN_AFTER = 3600.0
 _CALM = 60.0  # seconds without a trouble after which it is over: one that comes and goes is one
 _RETRY, _RETRY_CAP = 15.0, 900.0  # seconds until it is tried again where nobody was reached
 _ADVICE = (
-    "The log of sms-notify has it in full. `sms-notify db check` says what is wrong with the file, docs/backup.md how a backup"
-    " is put in its place. Until then monitoring systems are answered with 503 and try again; hooks keep theirs in the spool."
+    "The log of sms-notify has it in full. `sms-notify db check` says what is wrong with the file."
+    " docs/operations/backup.md says how to restore a backup."
+    " Until then monitoring systems are answered with 503 and try again; hooks keep theirs in the spool."
 )
 _log = logging.getLogger("sms_notify")
 

@@ -129,7 +129,7 @@ class Parts:
 
 def _in_order(alerts: Sequence[Alert]) -> tuple[Alert, ...]:
     """What fires first, the worst of it before the rest, and the end of the worst last, as within one step: that one problem of
-    a shared incident ends is no end where another goes on. What is said of one alert stays together, in its order.
+    a shared incident ends is not an end where another goes on. What is said of one alert stays together, in its order.
     """
     together: dict[str, list[Alert]] = {}
     for alert in alerts:

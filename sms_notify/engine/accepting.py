@@ -149,7 +149,7 @@ class Accepting:
         return [_record(working.rows, delivery, case, outcome) for case in cases]
 
     def _hear(self, rows: Rows, routed: Sequence[_Routed], told_apart: frozenset[str]) -> list[Case]:
-        """What fires first, where alerts may share an incident: that one ends and another goes on is no end. The end of the
+        """What fires first, where alerts may share an incident: that one ends and another goes on is not an end. The end of the
         worst comes last: the shared incident is told as that.
         """
         order: Iterable[int] = range(len(routed))

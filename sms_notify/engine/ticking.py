@@ -160,7 +160,7 @@ class Ticker:
         return told
 
     def _calm_down(self, tx: Tx, due: WorkDue, now: datetime) -> list[Texted]:
-        """What has flapped and is calm, and what was no old copy after all."""
+        """What has flapped and is calm, and what was not an old copy after all."""
         working = WorkingSet(tx, self._node, now)
         working.load_ids()
         keys = working.load_due_keys([TimerKind.CALM] * due.calm + [TimerKind.COPY] * due.copies)

@@ -33,7 +33,7 @@ class EventName(StrEnum):
 
     OPENED = "opened"  # the incident began, with these labels
     HEARD = "heard"  # an alert was accepted
-    REPEATED = "repeated"  # so many alerts that were no news
+    REPEATED = "repeated"  # so many alerts that were not news
     NOT_MATCHED = "not_matched"  # a route that did not take it
     NOR_OTHERS = "nor_others"  # more of those
     ROUTED_TODAY = "routed_today"  # which way today's configuration would send it

@@ -36,7 +36,7 @@ _NEWS = {
 _DECIDED = {
     Decision.ACKNOWLEDGED: "acknowledged {}: no step and no reminder follows",
     Decision.UNACKNOWLEDGED: "unacknowledged {}",
-    Decision.CLOSED: "closed {}: repeats of it are no news",
+    Decision.CLOSED: "closed {}: repeats of it are not news",
     Decision.RAISED: "raised: {}, so that all are told and the steps begin anew",
     Decision.FLAPPING: "flapping: {}, so that one text tells it until it is calm",
 }

@@ -60,7 +60,7 @@ def read_alertmanager(source: Source, names: Collection[str]) -> tuple[Reading, 
     data = reading.document.data
     root = mapping(data.get("route"))
     if not word(root.get("receiver")).strip():
-        what = "is no configuration of Alertmanager: it has no `route` with a `receiver`"
+        what = "is not a configuration of Alertmanager: it has no `route` with a `receiver`"
         raise wrong(source, what, "give the file that Alertmanager's --config.file names")
     hooks = _hooks(data)
     _judge_hooks(reading, hooks, names)
@@ -201,7 +201,7 @@ class _Tree:
             self.reading.note(where, str(error), error.advice)
             return ""
         if wait >= _FORGOTTEN:
-            what = "is a day or more, and an alert that was not heard of for a day counts as over"
+            what = "is a day or more, and an alert not heard of for 24 hours becomes unheard"
             self.reading.note(where, what, "set it below 24h in Alertmanager")
         return text if wait else ""
 

@@ -62,7 +62,9 @@ def _sender(reading: Reading, sachet: Sachet) -> str:
             continue
         sender, where = _usable(receiver.sender), (*receiver.place, "from")
         if not sender:
-            reading.note(where, "cannot be the sender here", "choose one: `sender` in docs/configuration.md")
+            reading.note(
+                where, "cannot be the sender here", "choose one: `sender` in docs/reference/configuration.md"
+            )
         elif chosen and sender != chosen:
             what = "is another sender than that of a receiver above, and an account has one"
             reading.note(where, what, "choose one under `gateways`")
@@ -95,7 +97,9 @@ def _answer(
         reading.note(receiver.place, "has no number that can be texted: nobody is told", advice)
     if receiver.text:
         what = "is a Go template and is not translated: the built-in wording is used"
-        reading.note((*receiver.place, "text"), what, "docs/templates.md tells how to say it in other words")
+        reading.note(
+            (*receiver.place, "text"), what, "docs/reference/templates.md tells how to say it in other words"
+        )
     return ImportedReceiver(
         receiver=receiver,
         notify=_each(person.name for person in named if person.usable),

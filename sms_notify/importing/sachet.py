@@ -95,7 +95,9 @@ def read_sachet(source: Source) -> tuple[Reading, Sachet]:
         raise wrong(source, "has no receiver with a name", "give the file that sachet's -config names")
     if data.get("templates"):
         what = "are files of Go templates, which are not read"
-        reading.note(("templates",), what, "write your own wording under `templates`, see docs/templates.md")
+        reading.note(
+            ("templates",), what, "write your own wording under `templates`, see docs/reference/templates.md"
+        )
     reading.unknown((), data, _KEYS, "sachet knows no such key either")
     return reading, Sachet(receivers, _hidden(data.get("providers")))
 
@@ -111,7 +113,7 @@ def _check(reading: Reading, data: dict[str, Value]) -> None:
         raise wrong(source, "is Alertmanager's configuration, not sachet's", advice, reading.line(("route",)))
     listed = entries(data.get("receivers"))
     if not any("provider" in mapping(entry) or "to" in mapping(entry) for entry in listed):
-        what = "is no configuration of sachet: it has no `receivers` with a `provider`"
+        what = "is not a configuration of sachet: it has no `receivers` with a `provider`"
         raise wrong(source, what, "give the file that sachet's -config names", reading.line(("receivers",)))
 
 
@@ -156,7 +158,7 @@ def _receiver(reading: Reading, place: Place, name: str, entry: dict[str, Value]
 def _judge_provider(reading: Reading, place: Place, provider: str) -> None:
     where: Place = (*place, "provider")
     if provider in CHATS:
-        what = f"{provider} is a chat, and its `to` are no telephone numbers: nobody is texted"
+        what = f"{provider} is a chat, and its `to` are not telephone numbers: nobody is texted"
         reading.note(
             where, what, "write under `notify` who is to be texted, or let Alertmanager use the chat"
         )

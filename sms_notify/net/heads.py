@@ -19,7 +19,7 @@ _ENDS_BODY = ("content-length", "transfer-encoding")
 class WholeHead(http.client.HTTPResponse):
     """Takes no cut head for a whole one (http.client does), and keeps the headers alone that say where the body ends.
 
-    What the inherited method makes of a head takes a tenth of a request's time. Lines that are no headers would be kept
+    What the inherited method makes of a head takes a tenth of a request's time. Lines that are not headers would be kept
     as well, and urllib3 would log them: they may repeat the request.
     """
 

@@ -62,7 +62,7 @@ def held_against(message: Message, reaction: Reaction) -> tuple[Break | None, st
 
 def urgency_of(reaction: Reaction, rule: Break | None, *, opened: bool) -> Urgency | None:
     """What is told of a failure. A breaker that was open is told already. Before one opens that needs several failures, the
-    first is no urgency yet; if nothing succeeds in two minutes, it is.
+    first is not urgent yet; if nothing succeeds in two minutes, it is.
     """
     urgency = reaction.self_alert
     if urgency is None or rule is None or opened:

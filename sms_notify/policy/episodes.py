@@ -111,7 +111,7 @@ def hear_shared(
 
 
 def _hear_closed(alert: Alert, latest: Episode, own: Episode | None) -> Heard:
-    """Each source ends its own part; what was no part of the incident when it was closed is news."""
+    """Each source ends its own part; what was not a part of the incident when it was closed is news."""
     if alert.status is not Status.FIRING:
         return Heard.CLOSED if own is not None else Heard.NEVER_FIRED
     part_of_it = own is not None and own.closed_at is None

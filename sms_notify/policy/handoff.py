@@ -94,7 +94,7 @@ def tell_again(rows: Rows, message: Message, pauses: Sequence[timedelta]) -> boo
 
 
 def tell_after_all(rows: Rows, message: Message) -> None:
-    """It has grown too old in the queue, which is no try: what is open by now is told when a text may leave."""
+    """It has grown too old in the queue, which does not count as a try: what is open by now is told when a text may leave."""
     timer = _timer_of(rows, message)
     if timer is not None:
         rows.set_timer(replace(timer, nth=timer.nth - 1, due_at=rows.now, every=timedelta()))
@@ -109,7 +109,7 @@ def _timer_of(rows: Rows, message: Message) -> Timer | None:
 
 
 def _awake_at(person: Person, now: datetime) -> datetime:
-    """A hand-off is no alert: no exception of quiet hours lets it through."""
+    """A hand-off is not an alert: no exception of quiet hours lets it through."""
     quiet = (Quiet(person.quiet.during, ()),) if person.quiet is not None else ()
     return wait(Wait(now, Hold.NOW), {}, (), (), quiet).until
 

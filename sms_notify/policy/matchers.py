@@ -264,7 +264,7 @@ class _Parser:
         found = _ESCAPE.match(self.text, self.at)
         if not found:
             shown = self.text[self.at : self.at + 2]
-            raise self._error(f"`{shown}` in quotes is no escape; a backslash is written `\\\\`")
+            raise self._error(f"`{shown}` in quotes is not an escape; a backslash is written `\\\\`")
         self.at = found.end() - 1
         number = found[2] or found[3] or found[4]
         return _ESCAPED[found[1]] if found[1] else chr(int(number, 16))

@@ -70,7 +70,7 @@ def parse_limit(text: str) -> Limit:
     """`5/15m` → at most five in a quarter of an hour. Raises ValueError with what is wrong."""
     match = _LIMIT.fullmatch(text.strip())
     if match is None:
-        raise ValueError("is no limit; write texts per time, as 5/15m")
+        raise ValueError("is not a limit; write texts per time, as 5/15m")
     count, size, unit = int(match[1]), int(match[2] or 1), match[3]
     if count < 1 or size < 1:
         raise ValueError("allows nothing at all; write texts per time, as 5/15m")

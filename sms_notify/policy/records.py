@@ -57,7 +57,7 @@ class Incident:
     that system's clock. `ack_until` is when the acknowledgement lapses; of one that has lapsed, until when whoever made
     it may answer.
 
-    `end_reason`: its end, if it has one, is no health. `suppressed_at` is when its source was last seen to keep it from
+    `end_reason`: its end, if it has one, is not an OK. `suppressed_at` is when its source was last seen to keep it from
     everybody (inhibited, muted by time); None where it does not. Only a look at the source writes it.
     `former`: it was open when a version came that knows alerts by other names; the old name holds until it has ended.
     """

@@ -58,7 +58,7 @@ class RefusedText:
             self._retry(message, outcome, entry, pause)
 
     def _readdressed(self, message: Message) -> Message | None:
-        """A reload has given its reader another number while it was under way; what the old one was refused for is no matter."""
+        """A reload has given its reader another number meanwhile; what the old one was refused for does not matter."""
         reader = self._account.directory.people.get(message.recipient)
         if reader is None or reader.number == message.number or not self._unaddressed(message):
             return None

@@ -18,7 +18,7 @@ _FAULTS = {
     "missing )": "has a `(` without its `)`",
     "unexpected )": "has a `)` without its `(`",
     "missing ]": "has a `[` without its `]`",
-    "invalid character class range": "has `{}`, which is no class or range of characters",
+    "invalid character class range": "has `{}`, which is not a class or range of characters",
     "no argument for repetition operator": "has `{}` with nothing to repeat",
     "bad repetition operator": "has `{}`, which repeats a repeat",
     "invalid repetition size": "has `{}`: at most 1000 repeats, nested ones multiplied, the lower number first",

@@ -179,10 +179,10 @@ def parse_every(text: str) -> int:
     """Days of a turn, from `1d`, `10d`, `1w`, `2w`. Raises ValueError that says what to write."""
     found = _EVERY.fullmatch(text.strip())
     if not found:
-        raise ValueError(f"{text!r} is no number of days or weeks: write 1d, 10d, 1w or 2w")
+        raise ValueError(f"{text!r} is not a number of days or weeks: write 1d, 10d, 1w or 2w")
     days = int(found[1]) * (7 if found[2] == "w" else 1)
     if not days:
-        raise ValueError(f"{text!r} is no time at all: write 1d or more")
+        raise ValueError(f"{text!r} is an empty time: write 1d or more")
     return days
 
 
@@ -194,7 +194,7 @@ def parse_handoff(text: str) -> tuple[int | None, int]:
     found = _HANDOVER.fullmatch(text.strip().lower())
     if not found:
         raise ValueError(
-            f"{text!r} is no time of handover: write it like 'Mon 09:00', or '09:00' for any day"
+            f"{text!r} is not a time of handover: write it like 'Mon 09:00', or '09:00' for any day"
         )
     hours, minutes = int(found[2]), int(found[3])
     if hours > 23 or minutes > 59:
@@ -216,7 +216,7 @@ def _weekday(text: str, name: str) -> int:
     found = [number for number, day in enumerate(_DAYS) if day.startswith(name) and len(name) >= 3]
     if not found:
         raise ValueError(
-            f"{text!r}: {name!r} is no day of the week: write Mon, Tue, Wed, Thu, Fri, Sat or Sun"
+            f"{text!r}: {name!r} is not a day of the week: write Mon, Tue, Wed, Thu, Fri, Sat or Sun"
         )
     return found[0]
 

@@ -64,7 +64,7 @@ class StepsAnew:
         return [asked]
 
     def _asked(self, incident: Incident, by: str) -> Notification | None:
-        """None where it was no person, or one who cannot be texted now."""
+        """None where it was not a person, or one who cannot be texted now."""
         person = self._plan.directory.people.get(by)
         routes = self._routes(incident)
         if person is None or not routes or not self._fires(incident):

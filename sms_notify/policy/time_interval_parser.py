@@ -153,7 +153,7 @@ def _zone(text: str) -> str:
     if text in known:
         return text
     near = difflib.get_close_matches(text, sorted(known), 1)
-    raise IntervalError(f"`{text}` is no time zone", f"did you mean `{near[0]}`?" if near else _A_ZONE)
+    raise IntervalError(f"`{text}` is not a time zone", f"did you mean `{near[0]}`?" if near else _A_ZONE)
 
 
 def _times(entry: object) -> _Ranges:
@@ -167,7 +167,7 @@ def _times(entry: object) -> _Ranges:
         raise IntervalError("no day begins at `24:00`", "write 00:00", ("start_time",))
     if start == end:
         advice = "for the whole day write 00:00 and 24:00"
-        raise IntervalError("is the same as `start_time`, which is no time at all", advice, ("end_time",))
+        raise IntervalError("is the same as `start_time`, so nothing lies between", advice, ("end_time",))
     return ((start, end if start < end else end + _MIDNIGHT),)
 
 
@@ -180,7 +180,7 @@ def _time(entry: Mapping[str, object], key: str) -> int:
         raise error.under(key) from None
     if not _TIME.fullmatch(text):
         written = f"`0{text}`" if _SHORT_TIME.fullmatch(text) else "it as HH:MM, from 00:00 to 24:00"
-        raise IntervalError(f"`{text}` is no time of day", f"write {written}", (key,))
+        raise IntervalError(f"`{text}` is not a time of day", f"write {written}", (key,))
     return int(text[:2]) * 60 + int(text[3:])
 
 
@@ -219,7 +219,7 @@ def _range(kind: _Kind, entry: object) -> _Ranges:
     text = _text(entry)
     words = [word.strip() for word in text.lower().split(":")]
     if len(words) > 2 or not all(words):
-        raise IntervalError(f"`{text}` is no range", "write one colon between two ends, or a single word")
+        raise IntervalError(f"`{text}` is not a range", "write one colon between two ends, or a single word")
     first, last = (_member(kind, word) for word in (words[0], words[-1]))
     if kind is _DAY:
         _check_days(text, first, last)
@@ -248,7 +248,7 @@ def _check_days(text: str, first: int, last: int) -> None:
 def _member(kind: _Kind, word: str) -> int:
     number = kind.member(word)
     if number is None or (kind is _DAY and number == 0):
-        raise IntervalError(f"`{word}` is no {kind.noun}", _meant(kind, word))
+        raise IntervalError(f"`{word}` is not a {kind.noun}", _meant(kind, word))
     return number
 
 

@@ -25,7 +25,7 @@ class Heard(StrEnum):
     )
     OLD_COPY = "old_copy"  # its end came before it
     OLD_END = "old_end"  # the end of an earlier episode
-    CLOSED = "closed"  # somebody closed it by hand: a repeat, or its end, is no news
+    CLOSED = "closed"  # somebody closed it by hand: a repeat, or its end, is not news
     NEVER_FIRED = "never_fired"  # a resolve of something we never heard firing
     NOBODY = "nobody"  # the route leads to a receiver that notifies nobody
     NOBODY_TOLD = "nobody_told"  # a resolve, but nobody got a text about the problem

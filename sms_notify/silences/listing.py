@@ -32,7 +32,7 @@ class ListedAlert:
 def read_listed(body: bytes) -> Mapping[str, ListedAlert] | None:
     """The alerts of a list by their fingerprints.
 
-    None where `body` is no such list, or where one alert of it cannot be read: an alert that is missing here counts
+    None where `body` is not such a list, or where one alert of it cannot be read: an alert that is missing here counts
     as over, so half a list must not be taken for one.
     """
     found = json_of(body)

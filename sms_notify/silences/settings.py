@@ -15,7 +15,7 @@ class AlertmanagerSettings:
     """An Alertmanager whose silences count. `url` is its address as people open it, with a path prefix where it has one.
 
     `token` goes out as a bearer, else `username` and `password` as basic authentication. With `create_silences` an
-    acknowledge with us makes a silence there that lasts `silence_for`. `ca_file` (PEM) is trusted beside the machine's
+    acknowledgement with us makes a silence there that lasts `silence_for`. `ca_file` (PEM) is trusted beside the machine's
     own authorities; `timeout` is one whole request in seconds.
     """
 

@@ -60,7 +60,7 @@ def matchers_for(labels: Mapping[str, str]) -> tuple[Matcher, ...]:
 
 
 def read_active(body: bytes) -> tuple[Silence, ...] | None:
-    """The active ones of a list of silences; None where `body` is no such list."""
+    """The active ones of a list of silences; None where `body` is not such a list."""
     found = json_of(body)
     if not isinstance(found, list):
         return None

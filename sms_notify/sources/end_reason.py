@@ -20,7 +20,7 @@ _UNWATCHED = frozenset(("paused", "ruledeleted", "updated"))
 
 
 def end_reason_of(status: Status, said: Mapping[str, str]) -> EndReason:
-    """`said` are the labels and annotations. A reason that is not known is no health: the data may be gone."""
+    """`said` are the labels and annotations. A reason that is not known does not mean that all is well: the data may be gone."""
     if status is not Status.RESOLVED:
         return EndReason.NONE
     words = {_NO_LETTER.sub("", word) for word in _BETWEEN.split(said.get(_NAME, "")[:200].lower())}

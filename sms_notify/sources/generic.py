@@ -108,7 +108,7 @@ def parse(body: bytes, source: str = SOURCE, added: Added | None = None) -> Deli
             raise ParseError("a notification of Amazon SNS holds its alert as a text: post that text here")
         if not SPEAKING & json_fields.spelled(payload, _OURS).keys():
             raise ParseError(
-                'the object is no alert: give it "name" and "summary", or "labels", or a list "alerts"'
+                'the object is not an alert: give it "name" and "summary", or "labels", or a list "alerts"'
             )
         listed = [payload]
     if not isinstance(listed, list):

@@ -45,7 +45,7 @@ _NUMBERS = ("to", "number", "phone", "mobile", "pager", "contact-pager", "recipi
 @dataclass(frozen=True, slots=True)
 class Called:
     """`macros` by their squeezed names, our options among them; `labels` are options that are none; `text` is what is said
-    in words that are no option's.
+    in words that belong to no option.
     """
 
     macros: Mapping[str, str] = field(default_factory=dict)
@@ -122,7 +122,7 @@ def _named(arguments: Sequence[str], known: Collection[str]) -> Called:
 
 def _long(arguments: Sequence[str], known: Collection[str]) -> Called:
     """The first of two values for one name counts: what follows may have been torn out of an output. Hence a word such as
-    `--help` in a call of `--name=value` is no option.
+    `--help` in a call of `--name=value` is not an option.
     """
     one_argument = any(_OPTION.fullmatch(word) for word in arguments)
     if not one_argument and not any(_known(word, known) for word in arguments):
@@ -189,7 +189,7 @@ def _short(arguments: Sequence[str], _known: Collection[str]) -> Called:
 
 
 def _text(words: Sequence[str]) -> str:
-    """What is said in words that are no option's."""
+    """What is said in words that belong to no option."""
     text = " ".join(_content(words))
     return text if " " in text.strip() or "\n" in text or any(map(_is_said, words[1:])) else ""
 

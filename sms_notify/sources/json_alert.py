@@ -99,7 +99,7 @@ class KnownBy:
 
 def named(given: str, labels: Mapping[str, str], words: Mapping[str, str]) -> KnownBy:
     """By the name that its source gave it; else by its labels; else by its words, or two troubles would become one. A name
-    that is made of labels which say nothing is no name.
+    that is made of labels which say nothing is not a name.
     """
     if says_what(labels) or (given and given != fingerprint_of(labels)):
         return KnownBy(input_limits.fingerprint(given, labels))
@@ -139,7 +139,7 @@ def texts_of(pairs: object, where: str) -> dict[str, str]:
 
 
 def annotations_of(given: object, where: str) -> dict[str, str]:
-    """As `texts_of`; what is no set of texts is itself said of the alert: it names nothing, so it costs no alert."""
+    """As `texts_of`; what is not a set of texts is itself said of the alert: it names nothing, so it costs no alert."""
     return texts_of(given if given is None or isinstance(given, dict) else {"summary": given}, where)
 
 

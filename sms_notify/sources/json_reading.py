@@ -30,7 +30,7 @@ _TEXT_OR_COMMA = re.compile(r'"(?:[^"\\]++|\\.)*+"?|,(?=\s*+[}\]])', re.DOTALL)
 _ESCAPE = re.compile(r'\\(?:["\\/bfnrt]|u[0-9a-fA-F]{4})|\\')
 # A text that ends so began where another one ended: a quote is missing.
 _LEAKED = re.compile(r'[}\]]\s*,\s*\{\s*"$')
-# An object that is no field's value and no first entry of a list within one.
+# An object that is neither a field's value nor the first entry of a list within one.
 _OBJECT = re.compile(r'(?:\n|[^\s:\[{]\s*+)(?=\{\s*")')
 _AFTER = re.compile(r"\s*(?:[,\]\n}]|$)")
 _ALERTS = re.compile(r'(?<!\\)"alerts"\s*:\s*\[')

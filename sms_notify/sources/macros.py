@@ -128,7 +128,7 @@ def _set(values: Mapping[str, str]) -> dict[str, str]:
 
 def unescaped(text: str, doubled: bool = False) -> str:
     """Nagios writes a line end as the two characters \\n, and in long output doubles backslashes; people write \\n between
-    macros. Where there are line ends, and in the path of a file, it is no line end.
+    macros. Where there are line ends, and in the path of a file, it is not a line end.
     """
     text = text[: 4 * input_limits.MAX_VALUE]
     if doubled:
@@ -193,7 +193,7 @@ def _labels(said: Macros) -> dict[str, str]:
 
 
 def _moment(text: str, at: datetime) -> datetime | None:
-    """Seconds since 1970; None where it is no such number, or one that no clock shows."""
+    """Seconds since 1970; None where it is not such a number, or one that no clock shows."""
     if not _EPOCH.fullmatch(text.strip()):
         return None
     moment = datetime.fromtimestamp(min(float(text), 2e11), UTC)

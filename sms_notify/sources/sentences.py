@@ -71,7 +71,7 @@ def state_of(word: str) -> str:
 
 
 def read(text: str) -> dict[str, str]:
-    """What it says, by the names of our options in capitals; what is no such sentence is OUTPUT as a whole."""
+    """What it says, by the names of our options in capitals; what is not such a sentence is OUTPUT as a whole."""
     found = (
         _stated(_TYPED.search(text) or _UNTYPED.match(text)) or _keyed(text) or _stated(_IN_ROW.match(text))
     )

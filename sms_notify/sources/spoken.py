@@ -21,7 +21,7 @@ _SLASHED = re.compile(r"[^\w/\n]*(?:[\w.-]+/[^\n]+ is [A-Z]+\b|(?:Host|Service) 
 # Icinga's mail names the state in a sentence and the rest by keys.
 _STATED = re.compile(r"^[^\n:]+ is (OK|WARNING|CRITICAL|UNKNOWN|UP|DOWN)!?[ ]*$", re.MULTILINE)
 _KEYED = re.compile(r"(?:Host|Hostname|Host Name)\s?:\s*\S", re.IGNORECASE)
-# `OK: …`, `[RESOLVED] …`, `✅ Up - …`; what is counted (`PASSED: 12, FAILED: 3`) is no state.
+# `OK: …`, `[RESOLVED] …`, `✅ Up - …`; what is counted (`PASSED: 12, FAILED: 3`) is not a state.
 _STATE = re.compile(r"[^\w\n]*([A-Za-z]+)(?:\s?[:|\])}>]|\s+[-–—])[\s:|\])}>–—-]*(?=[^\W\d])")
 # Without a mark behind it a word may begin a sentence. These do so in nobody's.
 _WORD = re.compile(r"[^\w\n]*(RESOLVED|RECOVERED|RECOVERY|FIRING|PROBLEM)\s+(?=[^\W\d])")

@@ -27,7 +27,7 @@ OPENING_WORDS = frozenset(
 )
 """The opposites: what one of these has opened a doubtful word ends."""
 
-_LONGEST = 256  # what is longer is no word, and megabytes of marks would take minutes
+_LONGEST = 256  # what is longer is not a word, and megabytes of marks would take minutes
 _MARKS = re.compile(r"\A[\W_]+|[\W_]+\Z")
 
 TRUE_WORDS = frozenset(("true", "yes"))
@@ -55,7 +55,7 @@ def bare(value: object) -> str:
 
 
 def said(value: object) -> StatusWord:
-    """What `value`, the whole of a status field, says. What is no text, number or truth fires."""
+    """What `value`, the whole of a status field, says. What is not a text, number or truth fires."""
     if value is None or (isinstance(value, str) and not value.strip()):
         return StatusWord.NOTHING
     word = bare(value)

@@ -72,7 +72,7 @@ def parse(body: bytes, at: datetime | None = None) -> Delivery:
     """One request of the webhook media type: a JSON object of parameters, in any order.
 
     A name may be spelled as the macro or alike (EVENT.ID, EventId, event_id). `at` is when the request came; without
-    it the problem's age tells nothing. Raises ParseError as `parse_script`, and where it is no such object.
+    it the problem's age tells nothing. Raises ParseError as `parse_script`, and where it is not such an object.
     """
     payload = json_alert.loads(body)
     if not isinstance(payload, dict):

@@ -93,7 +93,7 @@ LATER: tuple[str, ...] = (
         where m.ambiguous > 0 or m.state in ('unknown', 'sent', 'buffered', 'no_report', 'delivered', 'unknown_final')
     ) as told where newest = 1;
     """,
-    # Why an end is no health; what the source itself suppresses, or leaves out of what it tells us, and which Alertmanager
+    # Why an end is not an OK; what the source itself suppresses, or leaves out of what it tells us, and which Alertmanager
     # has listed that.
     """
     alter table incidents add column end_reason text not null default '';

@@ -61,7 +61,7 @@ def strike(tx: Tx, keys: Iterable[tuple[int, str, TimerKind]]) -> None:
 
 
 def let_copies_open(tx: Tx, ids: Iterable[int], now: datetime) -> None:
-    """They are no old copies: they need wait no longer."""
+    """They are not old copies: they need wait no longer."""
     sql = "update agenda set due_at = ? where incident_id = ? and what = ? and due_at > ?"
     tx.run_all(sql, [(stored(now), id_, TimerKind.COPY, stored(now)) for id_ in ids])
 

@@ -38,7 +38,7 @@ SOURCE_OF: Mapping[str, str] = {
 """The first part of a webhook's path → its source, as in `alerts_received_total`."""
 
 _ADVICE: Mapping[int, str] = {
-    400: "compare what it sends with what docs/sources.md shows for this path",
+    400: "compare what it sends with what docs/reference/sources.md shows for this path",
     401: "give the sender a token of web.webhook_tokens_file or a user of web.users",
     404: "correct the path in the sender's URL",
     405: "let the sender POST to the path itself; a redirect on the way makes a GET of it",

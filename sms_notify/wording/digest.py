@@ -80,7 +80,7 @@ class _Wording:
         self.announced = digest.promises and self.news
 
     def _ends(self, over: Iterable[TextedIncident]) -> dict[str, list[ListedIncident]]:
-        """By their word: what was lost sight of is no OK."""
+        """By their word: what was lost sight of is not OK."""
         by_word: dict[str, list[TextedIncident]] = {}
         for told in sorted(over, key=lambda one: (one.closed_by, one.alert.end_reason)):
             by_word.setdefault(end_of(told, self.words), []).append(told)

@@ -212,7 +212,7 @@ def _without(text: str, said: frozenset[str]) -> str:
             kept.append(word)
             continue
         while kept and _leads(kept[-1]):
-            if kept.pop().lower() in _PREPOSITIONS:  # what stands before that is no part of it
+            if kept.pop().lower() in _PREPOSITIONS:  # what stands before that is not a part of it
                 break
         if word[-1] == ")" and sum(one.count("(") - one.count(")") for one in kept) > 0:
             kept[-1] += ")"
@@ -244,7 +244,7 @@ def _measured(text: str, told: str) -> str:
 
 
 def _rounded(value: str) -> str:
-    """`4.233333333333333` is `4.233`; what is no number stays."""
+    """`4.233333333333333` is `4.233`; what is not a number stays."""
     try:
         number = float(value)
     except ValueError:

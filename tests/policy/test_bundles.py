@@ -59,7 +59,7 @@ UNHEARD = owed(Kind.UNHEARD)
         (UNHEARD, owed(Kind.UNHEARD, incident=HOST), True),
         (FIRING, owed(receiver="dba"), False),
         (FIRING, owed(bundle="another group"), False),
-        (FIRING, owed(why=Hold.LIMIT), True),  # but for two reasons it is no matter why it was held
+        (FIRING, owed(why=Hold.LIMIT), True),  # but for two reasons it does not matter why it was held
         (FIRING, owed(why=Hold.MUTED), True),
         (FIRING, QUIET, False),
         (FIRING, LATE, False),

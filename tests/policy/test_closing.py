@@ -138,7 +138,7 @@ OWN = Episode(1, NOON - 30 * MINUTE, NOON - 30 * MINUTE)
         (firing(severity="warning", at=at(-30)), OWN, Heard.CLOSED),
         (firing(severity="warning", at=at(1)), OWN, Heard.FIRST),
         (firing(severity="critical", at=at(-30)), OWN, Heard.FIRST),
-        (firing(severity="warning", at=at(-30)), None, Heard.FIRST),  # it was no part of it
+        (firing(severity="warning", at=at(-30)), None, Heard.FIRST),  # it was not a part of it
         (firing(severity="warning", at=at(-30)), replace(OWN, closed_at=at(5)), Heard.FIRST),
         (resolved(severity="warning", end=at(5)), OWN, Heard.CLOSED),
         (resolved(severity="warning", end=at(5)), None, Heard.NEVER_FIRED),

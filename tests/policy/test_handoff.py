@@ -101,7 +101,7 @@ NIGHT = Window("night", (TimeInterval(((11 * 60, 15 * 60),)),))
     ("quiet", "pending", "told", "left"),
     [
         (None, [], ["primary"], [KEPT]),
-        (Quiet((NIGHT,)), [], [], [NOON + 3 * HOUR]),  # no exception lets it through, for it is no alert
+        (Quiet((NIGHT,)), [], [], [NOON + 3 * HOUR]),  # no exception lets it through, for it is not an alert
         (Quiet((NIGHT,)), [NOON + 2 * HOUR], [], [NOON + 3 * HOUR]),  # it replaces one that waits
         (None, [NOON + 2 * HOUR], ["primary"], [KEPT]),
     ],

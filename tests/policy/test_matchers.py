@@ -147,7 +147,7 @@ def test_nothing_is_no_matchers(text: str) -> None:
         ("é='b'", "values are quoted with `\"`, not with `'`", 3),
         ('a=b "c"', 'a comma is expected after `a="b"`', 5),
         ("é=~x{2}", "`{` must stand in double quotes", 5),
-        ('é=~"\\d"', "`\\d` in quotes is no escape; a backslash is written `\\\\`", 5),
+        ('é=~"\\d"', "`\\d` in quotes is not an escape; a backslash is written `\\\\`", 5),
         ('a=~"(b"', "the regular expression has a `(` without its `)`", 4),
         ('{b=c, a=~"(b"}', "the regular expression has a `(` without its `)`", 10),
         ("a=~web[0-9{2}", "the regular expression has a `[` without its `]` (its character 4)", 4),

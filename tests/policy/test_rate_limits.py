@@ -66,8 +66,8 @@ def test_a_limit_is_texts_per_time_and_prints_in_its_largest_unit(
 @pytest.mark.parametrize(
     ("text", "what"),
     [
-        *((text, "is no limit") for text in ("", "5", "5/", "/15m", "5/15", "5/15w", "5-15m", "-5/15m")),
-        *((text, "is no limit") for text in ("5.5/15m", "5/15m/h", "1000000/1m", "1/100000m", "five/15m")),
+        *((text, "is not a limit") for text in ("", "5", "5/", "/15m", "5/15", "5/15w", "5-15m", "-5/15m")),
+        *((text, "is not a limit") for text in ("5.5/15m", "5/15m/h", "1000000/1m", "1/100000m", "five/15m")),
         *((text, "allows nothing at all") for text in ("0/15m", "5/0m", "0/0s", "000/1h")),
     ],
 )

@@ -19,8 +19,8 @@ FOREIGN = "uses `{}`, which is not in Alertmanager's syntax (RE2)"
     [
         ("b)", "has a `)` without its `(`", None),
         ("a[b", "has a `[` without its `]`", 1),
-        ("[b-a]", "has `b-a`, which is no class or range of characters", 1),
-        ("[[:letter:]]", "has `[:letter:]`, which is no class or range of characters", 1),
+        ("[b-a]", "has `b-a`, which is not a class or range of characters", 1),
+        ("[[:letter:]]", "has `[:letter:]`, which is not a class or range of characters", 1),
         ("a|*", "has `*` with nothing to repeat", 2),
         ("a++", "has `++`, which repeats a repeat", 1),
         ("++|++", "has `+` with nothing to repeat", None),

@@ -483,7 +483,7 @@ def test_every_is_days_or_weeks(text: str, days: int) -> None:
     "text", ["", "7", "12h", "1w2d", "w", "-1d", "1.5d", "1 w", "٣d", "0d", "0w", "99999d"]
 )
 def test_what_is_no_every_is_told_with_what_to_write(text: str) -> None:
-    with pytest.raises(ValueError, match=r"'.*' is no .*: write .*1d"):
+    with pytest.raises(ValueError, match=r"'.*' is (?:not a|an empty) .*: write .*1d"):
         parse_every(text)
 
 
@@ -507,12 +507,12 @@ def test_a_handoff_is_a_time_with_or_without_a_day(text: str, expected: tuple[in
     [
         ("24:00", "no clock shows 24:00: write 00:00 to 23:59"),
         ("Mon 9:60", "no clock shows 9:60: write 00:00 to 23:59"),
-        ("Maandag 09:00", "'maandag' is no day of the week: write Mon, Tue, Wed"),
-        ("Mo 09:00", "'mo' is no day of the week: write Mon"),
-        ("Mon", "is no time of handover: write it like 'Mon 09:00', or '09:00' for any day"),
-        ("09:00 Mon", "is no time of handover"),
-        ("9am", "is no time of handover"),
-        ("", "is no time of handover"),
+        ("Maandag 09:00", "'maandag' is not a day of the week: write Mon, Tue, Wed"),
+        ("Mo 09:00", "'mo' is not a day of the week: write Mon"),
+        ("Mon", "is not a time of handover: write it like 'Mon 09:00', or '09:00' for any day"),
+        ("09:00 Mon", "is not a time of handover"),
+        ("9am", "is not a time of handover"),
+        ("", "is not a time of handover"),
     ],
 )
 def test_what_is_not_a_handoff_is_told_with_what_to_write(text: str, told: str) -> None:

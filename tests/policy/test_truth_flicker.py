@@ -57,7 +57,7 @@ def test_an_episode_goes_on_that_fires_again_soon_after_an_end_that_nobody_read(
 @pytest.mark.parametrize(
     ("latest", "alert"),
     [
-        (LATELY, replace(firing(at=NOW), once=True)),  # a notice is no problem that comes back
+        (LATELY, replace(firing(at=NOW), once=True)),  # a notice is not a problem that comes back
         (replace(UNHEARD, closed_at=END), firing(at=NOW)),  # it has made room: no end was heard of
     ],
 )

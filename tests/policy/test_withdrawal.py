@@ -184,7 +184,7 @@ def test_what_is_held_of_steps_and_reminders_is_dropped_and_no_other_follows() -
     rows = rows_with(*ALIKE, *held, a_notification(OPEN, kind=STEP, id_=9))
     for one in (CARED_FOR, OPEN):
         rows.set_timer(Timer(one.id, "oncall", TimerKind.ESCALATE, 1, NOON))
-    rows.set_timer(Timer(CARED_FOR.id, "", TimerKind.CALM, 0, NOON))  # whether it is calm is no turn
+    rows.set_timer(Timer(CARED_FOR.id, "", TimerKind.CALM, 0, NOON))  # whether it is calm is not a turn
     stop_follow_ups(rows, CARED_FOR.id, Drop.ACKNOWLEDGED)
 
     held_on = PageState.HELD

@@ -76,7 +76,7 @@ def open_folder() -> Iterator[Path]:
 
 
 def spool_for(folder: Path, group: str) -> Path:
-    """The hand-over folder, made as docs/hooks.md says, for the programs of that Unix group."""
+    """The hand-over folder, made as docs/how-to/hooks.md says, for the programs of that Unix group."""
     spool = folder / "spool"
     spool.mkdir()
     shutil.chown(spool, os.getuid(), group)

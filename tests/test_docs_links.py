@@ -1,0 +1,77 @@
+"""Links lead somewhere, and what a page names of the source is there."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+from docs_pages import BLOCK, DOCS, LINK, PAGES, ROOT, anchors, read
+from named_places import is_test, spans
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_every_link_leads_somewhere(page: Path) -> None:
+    for link in LINK.findall(BLOCK.sub("", read(page))):
+        if "://" in link:
+            continue
+        name, _, anchor = link.partition("#")
+        target = (page.parent / name) if name else page
+        assert target.exists(), link
+        if anchor:
+            assert anchor in anchors(read(target)), link
+
+
+def mentions() -> set[tuple[str, str]]:
+    """Pages that files name without a link: in messages of the program, in comments of shipped files. File and page."""
+    folders = ("sms_notify", "integrations", "configs", "packaging", "tests", "benchmarks")
+    files = [
+        path for name in folders for path in (ROOT / name).rglob("*") if path.suffix not in (".pyc", ".png")
+    ]
+    return {
+        (str(path.relative_to(ROOT)), page)
+        for path in files
+        if path.is_file()
+        for page in re.findall(rb"(?<![\w/.:-])(docs/[\w/-]+\.(?:md|png))", path.read_bytes())
+        for page in [page.decode()]
+    }
+
+
+def test_every_page_that_a_message_or_a_comment_names_is_there() -> None:
+    assert {(file, page) for file, page in mentions() if not (ROOT / page).is_file()} == set()
+    assert ("sms_notify/spool.py", "docs/how-to/hooks.md") in mentions()
+
+
+def test_the_index_leads_to_every_page() -> None:
+    linked = {(DOCS / link.partition("#")[0]).resolve() for link in LINK.findall(read(DOCS / "index.md"))}
+
+    assert {page for page in DOCS.rglob("*.md") if page.name != "index.md"} - linked == set()
+
+
+def test_the_readme_stays_short() -> None:
+    assert len(read(ROOT / "README.md").splitlines()) < 200
+
+
+def test_every_test_that_the_page_of_faults_names_is_there() -> None:
+    places = [place for place in spans(read(DOCS / "explanation" / "faults.md")) if "::" in place]
+    assert len(places) > 20
+    assert all(map(is_test, places))
+
+
+ARCHITECTURE = (ROOT / "docs" / "explanation" / "architecture.md").read_text("utf-8")
+
+
+@pytest.mark.parametrize("path", sorted(set(re.findall(r"`([a-z_0-9/]+\.py)(?::\w+)?`", ARCHITECTURE))))
+def test_what_the_architecture_names_exists(path: str) -> None:
+    assert any((ROOT / folder / path).is_file() for folder in ("sms_notify", ".")), path
+
+
+def test_the_architecture_names_every_room() -> None:
+    rooms = {path.name for path in (ROOT / "sms_notify").iterdir() if (path / "__init__.py").is_file()}
+
+    assert {room for room in rooms if f"{room}/" not in ARCHITECTURE} <= {
+        "net",
+        "silences",
+        "importing",
+        "demo",
+    }
