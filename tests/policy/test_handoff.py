@@ -235,7 +235,11 @@ def test_it_is_a_text_of_an_hour_that_no_limit_holds_to_who_is_noted_as_the_hold
         (held_by(shift("alice", 0, 24)), [], None),
         (held_by(shift("alice", -9, 48)), [], None),
         (held_by(shift("alice", 0, 8), shift("bob", 8, 30)), [], None),
-        (held_by(shift("alice", 0, 8)), [], ("Sun 22 Nov 20:00 UTC", "Mon 23 Nov 12:00 UTC", "20261123T1200")),
+        (
+            held_by(shift("alice", 0, 8)),
+            [],
+            ("Sun 22 Nov 20:00 UTC", "Mon 23 Nov 12:00 UTC", "20261123T1200"),
+        ),
         (
             held_by(shift("alice", 0, 8), shift("bob", 9, 30)),
             [],
