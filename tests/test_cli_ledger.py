@@ -69,7 +69,7 @@ def ids(site: Site, *arguments: str) -> list[str]:
 
 
 def test_messages_are_listed_by_reader_state_time_and_incident(site: Site) -> None:
-    site.clock.now = now() - timedelta(hours=3)
+    site.clock.now = began = now() - timedelta(hours=3)
     site.accept(firing(severity="warning"))
     move(site, 1, State.SENT)
     site.clock.now = now()
@@ -83,7 +83,7 @@ def test_messages_are_listed_by_reader_state_time_and_incident(site: Site) -> No
     assert ids(site, "--incident", tag_of(1)) == ["m1"]
     assert ids(site, "--incident", "2", "--last", "1") == ["m3"]
     [row] = json.loads(said(site.run("messages", "--json", "--state", "sent")))
-    assert (row["at"], row["incidents"]) == (rfc3339(now() - timedelta(hours=3)), [tag_of(1)])
+    assert (row["at"], row["incidents"]) == (rfc3339(began), [tag_of(1)])
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,6 @@ What goes to a pipe or a file is whole and plain.
 
 from __future__ import annotations
 
-import os
 import shutil
 import sys
 import textwrap
@@ -26,11 +25,6 @@ _SHRINK = 2  # the last columns are texts, and may be cut; an id or a time may n
 def terminal_width() -> int | None:
     """The columns of the terminal on standard output; None where there is none."""
     return shutil.get_terminal_size().columns if sys.stdout.isatty() else None
-
-
-def wants_no_colour() -> bool:
-    """https://no-color.org; a dumb terminal has none."""
-    return bool(os.environ.get("NO_COLOR")) or os.environ.get("TERM") == "dumb"
 
 
 def table(rows: Sequence[Sequence[str]], header: Sequence[str], colour: Colour | None = None) -> str:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import importlib
+import os
 
 import click
 from click.shell_completion import CompletionItem
 
 from sms_notify.cli import COMMANDS
-from sms_notify.cli.terminal import wants_no_colour
 
 
 class LazyGroup(click.Group):
@@ -53,5 +53,5 @@ def group(ctx: click.Context, config_file: str | None) -> None:
     Example: sms-notify --config /etc/sms-notify/sms-notify.yml serve
     """
     ctx.obj = config_file
-    if wants_no_colour():
+    if os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb":  # https://no-color.org
         ctx.color = False
