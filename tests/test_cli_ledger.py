@@ -89,7 +89,7 @@ def test_messages_are_listed_by_reader_state_time_and_incident(site: Site) -> No
 @pytest.mark.parametrize(
     ("arguments", "why"),
     [
-        (("--since", "soon"), "--since soon: that is no time"),
+        (("--since", "soon"), "--since soon: that is not a time"),
         (("--incident", "m1"), "--incident m1: write an incident's tag or number"),
         (("--to", "+1"), "--to +1: "),
     ],
@@ -116,7 +116,7 @@ def test_a_time_that_is_over_is_the_last_time_it_was_that(text: str, at: str) ->
 
 
 def test_a_pause_that_no_calendar_holds_is_refused() -> None:
-    with pytest.raises(UsageError, match=r"99999999d: that is no time .write 2h, "):
+    with pytest.raises(UsageError, match=r"99999999d: that is not a time .write 2h, "):
         read_past("99999999d", NOON)
 
 

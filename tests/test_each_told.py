@@ -224,7 +224,9 @@ def test_the_status_page_counts_them_as_the_notes_do(bench: Bench) -> None:
     for n in range(30):
         lose(bench, name=f"Alert{n}")
     with bench.reading() as tx:
-        found = [finding.text for finding in status_of(tx, {}, (), bench.clock(), Directory(), str).findings]
+        found = [
+            finding.text for finding in status_of(tx, {}, (), (), bench.clock(), Directory(), str).findings
+        ]
 
     assert sum("reached nobody, as far as is known" in text for text in found) == 1
     assert any(text.startswith("30 critical incidents reached nobody") for text in found)

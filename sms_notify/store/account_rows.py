@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
 from sms_notify.policy.outcomes import Fate
+from sms_notify.store.literals import in_list
 from sms_notify.store.tx import Tx, from_stored, moment, stored
 
 CURVE_DAYS = 30
@@ -90,23 +92,24 @@ def spent_by_day(tx: Tx, gateway: str, now: datetime) -> Sequence[tuple[date, in
     first = today - (CURVE_DAYS - 1) * _DAY
     began = datetime(first.year, first.month, first.day, tzinfo=now.tzinfo)
     rows = tx.all(
-        f"select (started_at + :offset) / {_DAY_MICROSECONDS} as day, sum(parts) as n from departures"
-        " where started_at >= :since and gateway = :gateway group by day",
+        "select min(started_at) as at, sum(parts) as n from departures where started_at >= :since and gateway = :gateway"
+        f" group by (started_at + :offset) / {_DAY_MICROSECONDS}",
         offset=offset // timedelta(microseconds=1),
         since=stored(began),
         gateway=gateway,
     )
-    spent = {row["day"]: int(row["n"]) for row in rows}
-    epoch = date(1970, 1, 1)
+    spent: Counter[date] = Counter()
+    for row in rows:  # where a clock changes meanwhile, an hour of one day may stand with the next
+        spent[moment(row["at"]).astimezone(now.tzinfo).date()] += int(row["n"])
     days = (first + n * _DAY for n in range(CURVE_DAYS))
-    return [(day, spent.get((day - epoch).days, 0)) for day in days]
+    return [(day, spent[day]) for day in days]
 
 
 def last_requests(tx: Tx, now: datetime) -> dict[str, LastRequests]:
     """Of each gateway that was asked to send in the last day. By `attempts_started`."""
     rows = tx.all(
         f"select gateway, max(case when fate = '{Fate.SENT}' then ended_at end) as sent,"
-        f" max(case when fate in ('{Fate.UNKNOWN}', '{Fate.NOT_SENT}') then ended_at end) as failed"
+        f" max(case when fate in {in_list((Fate.UNKNOWN, Fate.NOT_SENT))} then ended_at end) as failed"
         " from attempts where started_at > :since group by gateway",
         since=stored(now - _DAY),
     )
