@@ -11,7 +11,7 @@ from sms_notify.alert import Alert, Status, fingerprint_of
 from sms_notify.barring import advise, say_barring
 from sms_notify.cli.common import config_option, json_option, say, settings_of
 from sms_notify.cli.options import barred_at, overriding, plan_at
-from sms_notify.cli.routetree import document, drawing
+from sms_notify.explain.route_tree import document, drawing
 from sms_notify.cli.times import read_time
 from sms_notify.config.durations import spell_duration
 from sms_notify.daemon.wiring import wall_clock
