@@ -39,7 +39,7 @@ from sms_notify.web.server import WebServer
 from sms_notify.web.settings import WebSettings
 from sms_notify.web.webhooks import Patience, build
 
-PAGES = ("/", "/incidents", "/incidents/1", "/messages", "/messages/m1", "/oncall")
+PAGES = ("/", "/incidents", "/incidents/1", "/messages", "/messages/m1", "/oncall", "/configuration")
 BROWSER = {"Accept": "text/html,application/xhtml+xml,*/*;q=0.8"}
 HOSTILE = "<script>hit()</script><img src=x onerror=hit()>\"'&{{ 7*7 }}"
 GOOD = {"schedule": "primary", "person": "bob", "start": "2026-11-22T13:00", "end": "2026-11-22T20:00"}
@@ -122,6 +122,7 @@ class Site:
             route=self.bench.engine.plan.route,
             receivers=self.bench.engine.plan.receivers,
             gateways=self.gateways,
+            plan=lambda: self.bench.engine.plan,
             version=self.version,
         )
 

@@ -57,6 +57,7 @@ def front_of(
         route=settings.route,
         receivers=settings.receivers,
         gateways=tuple(gateway.name for gateway in settings.gateways),
+        plan=lambda: running.engine.plan,
         version=tools.store.version,
     )
     return build(hooks, settings.web, people=people, refusals=refusals)

@@ -10,6 +10,7 @@ from typing import Protocol, TypeVar
 from sms_notify.policy.directory import Directory
 from sms_notify.policy.rotations import Schedule
 from sms_notify.policy.routing import Receiver, Route
+from sms_notify.policy.ruleset import Plan
 from sms_notify.policy.vocabulary import AckBy, AckEnd
 from sms_notify.store.oncall_rows import AskedOverride
 from sms_notify.store.tx import Tx
@@ -31,10 +32,10 @@ class People:
     `acknowledge` takes incidents, who takes care of them and how, and returns those that it was news for; so does
     `unacknowledge` of those that nobody takes care of any more; `close` takes incidents and who says so on a page.
     `change_overrides` takes the numbers of those to remove, those to make, and who asked, and returns False, with nothing
-    changed, where one to remove is not there. `schedules` gives those
-    that count now, with their calendars read. `route` and `receivers` help to tell why somebody was not told.
-    `gateways` are the accounts that text, in order of preference. `version` is another value whenever
-    something was stored; it is called in a thread, and raises StoreError.
+    changed, where one to remove is not there. `schedules` gives those that count now, with their calendars read. `route`
+    and `receivers` help to tell why somebody was not told. `gateways` are the accounts that text, in order of
+    preference. `plan` is all that decides now. `version` is another value whenever something was stored; it is called in
+    a thread, and raises StoreError.
     """
 
     view: View
@@ -48,4 +49,5 @@ class People:
     route: Route | None = None
     receivers: Mapping[str, Receiver] = field(default_factory=dict)
     gateways: tuple[str, ...] = ()
+    plan: Callable[[], Plan] | None = None
     version: Callable[[], object] = object
