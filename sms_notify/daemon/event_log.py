@@ -140,5 +140,10 @@ def reload_refused(faults: Sequence[str]) -> None:
     _log.error("reload refused, the configuration from before goes on", extra={"faults": len(faults)})
 
 
+def by_hand(message_id: int, what: str, by: str, *, done: bool) -> None:
+    """Somebody asked something of one text on a page."""
+    _log.info("text by hand", extra={"id": f"m{message_id}", "what": what, "by": by, "done": done})
+
+
 def override(schedule: str, what: str, by: str) -> None:
     _log.info("override", extra={"schedule": schedule, "what": what, "by": by})

@@ -106,6 +106,7 @@ class Drop(StrEnum):
     OFF_CALL = "off_call"  # somebody else has taken over since
     RESOLVED_OFF = "resolved_off"  # an end, and no receiver that told of it wants to tell ends
     CLOSED_IT = "closed_it"  # its reader closed it, and knows
+    TAKEN_BACK = "taken_back"  # somebody took its text back by hand
 
     @property
     def counts_as_said(self) -> bool:
@@ -291,6 +292,7 @@ class Cause(StrEnum):
     TROUBLE = "trouble"
     ACKNOWLEDGED = "acknowledged"
     HAND_OFF = "hand_off"
+    TAKEN_BACK = "taken_back"
 
 
 class Applied(StrEnum):
