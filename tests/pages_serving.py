@@ -105,6 +105,14 @@ class Site:
         now = self.bench.clock()
         return await self._commit(lambda tx: oncall_rows.change_overrides(tx, remove, make, by, now))
 
+    async def escalate_now(self, incident_id: int, by: str) -> bool:
+        engine, now = self.bench.engine, self.bench.clock()
+        return await self._commit(lambda tx: engine.escalate_now(tx, incident_id, by, now))
+
+    async def note(self, incident_id: int, by: str, words: str) -> bool:
+        engine, now = self.bench.engine, self.bench.clock()
+        return await self._commit(lambda tx: engine.note(tx, incident_id, by, words, now))
+
     async def cancel_text(self, message_id: int, by: str) -> bool:
         engine, now = self.bench.engine, self.bench.clock()
         return await self._commit(lambda tx: engine.cancel_text(tx, message_id, by, now))
@@ -131,6 +139,8 @@ class Site:
             unacknowledge=self.unacknowledge,
             close=self.close,
             change_overrides=self.change_overrides,
+            escalate_now=self.escalate_now,
+            note=self.note,
             cancel_text=self.cancel_text,
             send_again=self.send_again,
             write=self.write,

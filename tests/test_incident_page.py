@@ -63,7 +63,7 @@ def test_a_user_closes_an_incident_and_the_page_says_who_did(down: Site) -> None
     assert (row["state"], row["closed_by"]) == ("closed", USER)
     page = down.get("/incidents/1").text
     assert f"closed by {USER}" in read(page)
-    assert "<form" not in page
+    assert "Close it" not in page
 
 
 def test_a_button_that_is_none_changes_nothing(down: Site) -> None:
@@ -84,7 +84,8 @@ def test_an_incident_that_is_over_says_so_and_has_no_button(down: Site) -> None:
     down.bench.accept(resolved("HostDown", instance="web-1"))
     answer = down.get("/incidents/1").text
     assert "over since 13:30 UTC , after 1 h 30 min" in read(answer)
-    assert "<form" not in answer
+    assert "Close it" not in answer
+    assert "I take care" not in answer
 
 
 def test_a_web_address_in_an_annotation_is_a_link_and_any_other_scheme_is_text(pages: Site) -> None:
@@ -139,3 +140,31 @@ def test_earlier_episodes_of_the_same_alert_are_links_with_how_they_ended(pages:
     assert "Earlier episodes" not in pages.get("/incidents/1").text
     text = read(pages.get("/incidents/2").text)
     assert f"Earlier episodes #{tag_of(1)} 12:00 UTC over after 1 h 30 min" in text
+
+
+def test_a_user_has_the_next_step_taken_at_once(down: Site) -> None:
+    page = down.get("/incidents/1").text
+    assert "next: person:bob at 12:10 UTC" in read(page)
+    assert "Escalate now" in page
+    assert down.post("/incidents/1", {"do": "escalate"}).status_code == 303
+    down.bench.tick()
+    assert down.bench.messages()[-1][:2] == ("bob", "escalation")
+    text = read(down.get("/incidents/1").text)
+    assert f"hastened by {USER} (page): the next step is due at once" in text
+    assert "Escalate now" not in text
+
+
+def test_where_nobody_is_next_there_is_nothing_to_hasten(down: Site) -> None:
+    down.bench.acknowledge(1, by="bob")
+    assert "Escalate now" not in down.get("/incidents/1").text
+    assert down.post("/incidents/1", {"do": "escalate"}).status_code == 303
+    assert "hastened" not in read(down.get("/incidents/1").text)
+
+
+def test_a_note_stands_in_the_story_with_whose_it_is(down: Site) -> None:
+    down.post("/incidents/1", {"do": "note", "words": "rebooted <b>it</b>\n twice"})
+    page = down.get("/incidents/1").text
+    assert f"note by {USER} (page): rebooted <b>it</b> twice" in read(page)
+    assert "<b>it</b>" not in page
+    down.post("/incidents/1", {"do": "note", "words": "  "})
+    assert page.count("note by") == down.get("/incidents/1").text.count("note by")

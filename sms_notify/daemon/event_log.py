@@ -140,9 +140,9 @@ def reload_refused(faults: Sequence[str]) -> None:
     _log.error("reload refused, the configuration from before goes on", extra={"faults": len(faults)})
 
 
-def by_hand(message_id: int, what: str, by: str, *, done: bool) -> None:
-    """Somebody asked something of one text on a page."""
-    _log.info("text by hand", extra={"id": f"m{message_id}", "what": what, "by": by, "done": done})
+def by_hand(about: str, what: str, by: str, *, done: bool) -> None:
+    """Somebody asked something of one text, or of one incident, on a page."""
+    _log.info("by hand", extra={"about": about, "what": what, "by": by, "done": done})
 
 
 def override(schedule: str, what: str, by: str) -> None:

@@ -53,6 +53,8 @@ def front_of(
         unacknowledge=asked.unacknowledge,
         close=asked.close,
         change_overrides=asked.change_overrides,
+        escalate_now=asked.escalate_now,
+        note=asked.note,
         cancel_text=asked.cancel_text,
         send_again=asked.send_again,
         write=asked.write,
@@ -146,16 +148,26 @@ class WebSide:
                 )
         return done
 
+    async def escalate_now(self, incident_id: int, by: str) -> bool:
+        now = self._tools.clock()
+        done = await self._committed(lambda tx: self._tools.engine().escalate_now(tx, incident_id, by, now))
+        event_log.by_hand(f"incident {incident_id}", "next step at once", by, done=done)
+        return done
+
+    async def note(self, incident_id: int, by: str, words: str) -> bool:
+        now = self._tools.clock()
+        return await self._committed(lambda tx: self._tools.engine().note(tx, incident_id, by, words, now))
+
     async def cancel_text(self, message_id: int, by: str) -> bool:
         now = self._tools.clock()
         done = await self._committed(lambda tx: self._tools.engine().cancel_text(tx, message_id, by, now))
-        event_log.by_hand(message_id, "taken back", by, done=done)
+        event_log.by_hand(f"m{message_id}", "taken back", by, done=done)
         return done
 
     async def send_again(self, message_id: int, by: str) -> bool:
         now = self._tools.clock()
         done = await self._committed(lambda tx: self._tools.engine().send_again(tx, message_id, now))
-        event_log.by_hand(message_id, "sent again", by, done=done)
+        event_log.by_hand(f"m{message_id}", "sent again", by, done=done)
         self._tools.wake()
         return done
 
@@ -164,7 +176,7 @@ class WebSide:
         written = await self._committed(lambda tx: self._tools.engine().write(tx, person, words, by, now))
         if written is None:
             raise UsageError(f"{person.name}: every gateway bars this number")
-        event_log.by_hand(written, "written", by, done=True)
+        event_log.by_hand(f"m{written}", "written", by, done=True)
         self._tools.wake()
         return written
 

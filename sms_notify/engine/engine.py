@@ -23,7 +23,7 @@ from sms_notify.oncall.roster import Roster
 from sms_notify.policy import bars
 from sms_notify.policy.acknowledgement import acknowledge, end_acknowledgement
 from sms_notify.policy.allowed_moment import Rechecking
-from sms_notify.policy.by_hand import cancel, send_again
+from sms_notify.policy.by_hand import cancel, escalate_now, note, send_again
 from sms_notify.policy.closing import close, ends_of
 from sms_notify.policy.correlation import Key
 from sms_notify.policy.directory import Person
@@ -212,6 +212,20 @@ class Engine:
         self._tell_ends(working, closed)
         working.flush()
         return closed
+
+    def escalate_now(self, tx: Tx, incident_id: int, by: str, now: datetime) -> bool:
+        """Somebody wants the next step of an incident at once. False where there is none."""
+        working, _ = self._loaded(tx, [incident_id], now)
+        done = escalate_now(working.rows, incident_id, by)
+        working.flush()
+        return done
+
+    def note(self, tx: Tx, incident_id: int, by: str, words: str, now: datetime) -> bool:
+        """Somebody writes something beside an incident. False for no words."""
+        working = WorkingSet(tx, self.node, now)
+        written = note(working.rows, incident_id, by, words)
+        working.flush()
+        return written
 
     def cancel_text(self, tx: Tx, message_id: int, by: str, now: datetime) -> bool:
         """Somebody takes a text back that waits. False where it does not wait, or is none."""

@@ -1,13 +1,15 @@
-"""What a person decides about one text: it does not leave, or what it told is told once more."""
+"""What a person decides about one text (it does not leave, or is told once more) or one incident (the next step, a note)."""
 
 from __future__ import annotations
 
 from dataclasses import replace
 
+from sms_notify.policy.acknowledgement import signed
 from sms_notify.policy.owed_again import once_more
-from sms_notify.policy.records import Entry, Message
+from sms_notify.policy.records import Entry, Message, TimerKind
+from sms_notify.policy.routing import step_of
 from sms_notify.policy.rows import Rows
-from sms_notify.policy.vocabulary import Cause, Drop, PageState, State
+from sms_notify.policy.vocabulary import AckBy, Cause, Decision, Drop, PageState, State
 
 
 def cancel(rows: Rows, message: Message, by: str) -> bool:
@@ -32,3 +34,26 @@ def send_again(rows: Rows, message: Message) -> bool:
     """
     under_way = message.state in (State.QUEUED, State.SUBMITTING)
     return not under_way and once_more(rows, message)
+
+
+def escalate_now(rows: Rows, incident_id: int, by: str) -> bool:
+    """The next step of each receiver is due at once. False where nobody is told next."""
+    timers = (timer for timer in rows.timers.rows.values() if timer.what is TimerKind.ESCALATE)
+    mine = [timer for timer in timers if timer.incident_id == incident_id]
+    for timer in mine:
+        rows.set_timer(replace(timer, due_at=min(timer.due_at, rows.now)))
+        rows.decide(
+            Decision.HASTENED,
+            incident_id,
+            receiver=timer.receiver,
+            nth=step_of(timer.nth),
+            detail=signed(by, AckBy.PAGE),
+        )
+    return bool(mine)
+
+
+def note(rows: Rows, incident_id: int, by: str, words: str) -> bool:
+    """What somebody writes beside an incident. False for no words."""
+    if words.split():
+        rows.decide(Decision.NOTE, incident_id, detail=signed(by, AckBy.PAGE, words))
+    return bool(words.split())

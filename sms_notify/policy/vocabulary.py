@@ -127,11 +127,19 @@ class Decision(StrEnum):
     RAISED = "raised"  # its severity has risen: it is told once more, and its steps begin anew
     NOBODY_ON_CALL = "nobody_on_call"
     HANDED_OFF = "handed_off"
+    HASTENED = "hastened"  # somebody wants the next step now
+    NOTE = "note"  # what somebody wrote beside it
 
     @property
     def by_somebody(self) -> bool:
         """True where its detail begins with who decided it, and how: `by alice (command)`."""
-        return self in (Decision.ACKNOWLEDGED, Decision.UNACKNOWLEDGED, Decision.CLOSED)
+        return self in (
+            Decision.ACKNOWLEDGED,
+            Decision.UNACKNOWLEDGED,
+            Decision.CLOSED,
+            Decision.HASTENED,
+            Decision.NOTE,
+        )
 
 
 class AckBy(StrEnum):

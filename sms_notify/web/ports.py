@@ -32,12 +32,13 @@ class People:
     `acknowledge` takes incidents, who takes care of them and how, and returns those that it was news for; so does
     `unacknowledge` of those that nobody takes care of any more; `close` takes incidents and who says so on a page.
     `change_overrides` takes the numbers of those to remove, those to make, and who asked, and returns False, with nothing
-    changed, where one to remove is not there. `cancel_text` and `send_again` take a text and who asked, and return False
-    where nothing came of it; `write` takes a reader, words and who asked, and returns the new text's number: UsageError where
-    every gateway bars the number. `schedules` gives those that count now, with their calendars read. `route`
-    and `receivers` help to tell why somebody was not told. `gateways` are the accounts that text, in order of
-    preference. `plan` is all that decides now. `version` is another value whenever something was stored; it is called in
-    a thread, and raises StoreError.
+    changed, where one to remove is not there. `escalate_now` takes an incident, `cancel_text` and `send_again` a text, each
+    who asked, and return False where nothing came of it. `note` takes an incident, who writes, and the words. `write` takes
+    a reader, words and who asked, and returns the new text's number: UsageError where every gateway bars the number.
+
+    `schedules` gives those that count now, with their calendars read. `route` and `receivers` help to tell why somebody was
+    not told. `gateways` are the accounts that text, in order of preference. `plan` is all that decides now. `version` is
+    another value whenever something was stored; it is called in a thread, and raises StoreError.
     """
 
     view: View
@@ -45,6 +46,8 @@ class People:
     unacknowledge: Callable[[Sequence[int], str, AckEnd], Awaitable[Sequence[int]]]
     close: Callable[[Sequence[int], str], Awaitable[Sequence[int]]]
     change_overrides: Callable[[Sequence[int], Sequence[AskedOverride], str], Awaitable[bool]]
+    escalate_now: Callable[[int, str], Awaitable[bool]]
+    note: Callable[[int, str, str], Awaitable[bool]]
     cancel_text: Callable[[int, str], Awaitable[bool]]
     send_again: Callable[[int, str], Awaitable[bool]]
     write: Callable[[Person, str, str], Awaitable[int]]

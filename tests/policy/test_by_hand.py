@@ -1,13 +1,28 @@
-"""What a person decides about one text."""
+"""What a person decides about one text, or one incident."""
 
 from __future__ import annotations
 
-import pytest
-from made import a_message, a_notification, acknowledged, an_incident, ended, fates, moves, rows_with, told_by
+from datetime import timedelta
 
-from sms_notify.policy.by_hand import cancel, send_again
-from sms_notify.policy.records import Incident
-from sms_notify.policy.vocabulary import Cause, Drop, Kind, PageState, State
+import pytest
+from made import (
+    a_message,
+    a_notification,
+    a_timer,
+    acknowledged,
+    an_incident,
+    ended,
+    fates,
+    moves,
+    rows_of_all,
+    rows_with,
+    told_by,
+)
+from workbench import NOON
+
+from sms_notify.policy.by_hand import cancel, escalate_now, note, send_again
+from sms_notify.policy.records import Incident, TimerKind
+from sms_notify.policy.vocabulary import Cause, Decision, Drop, Kind, PageState, State
 
 
 def test_a_text_that_waits_is_cancelled_and_what_it_tells_is_owed_no_more() -> None:
@@ -60,3 +75,39 @@ def test_what_is_under_way_is_not_sent_twice(state: State) -> None:
     rows = rows_with(incident, told_by(message, a_notification(incident)), message)
 
     assert not send_again(rows, message)
+
+
+def test_the_next_step_of_each_receiver_is_due_at_once_and_who_asked_is_written_down() -> None:
+    incident = an_incident()
+    due = a_timer(1, receiver="oncall", due_at=NOON + timedelta(minutes=10))
+    others = a_timer(2, receiver="oncall", due_at=NOON + timedelta(minutes=10))
+    rows = rows_of_all(incident, due, others)
+
+    assert escalate_now(rows, 1, "ops")
+    assert {timer.incident_id: timer.due_at for timer in rows.timers.rows.values()} == {
+        1: NOON,
+        2: NOON + timedelta(minutes=10),
+    }
+    assert [(one.word, one.detail) for one in rows.decided] == [(Decision.HASTENED, "by ops (page)")]
+
+
+def test_where_no_step_is_due_nothing_is_hastened() -> None:
+    rows = rows_of_all(an_incident(), a_timer(1, what=TimerKind.REMIND))
+
+    assert not escalate_now(rows, 1, "ops")
+    assert rows.decided == []
+
+
+@pytest.mark.parametrize(
+    ("words", "written"),
+    [
+        ("rebooted\n it", "by ops (page): rebooted it"),
+        (" \n", None),
+        ("x" * 300, f"by ops (page): {'x' * 200}"),
+    ],
+)
+def test_a_note_is_one_line_with_whose_it_is(words: str, written: str | None) -> None:
+    rows = rows_with(an_incident())
+
+    assert note(rows, 1, "ops", words) is (written is not None)
+    assert [one.detail for one in rows.decided] == ([written] if written else [])
