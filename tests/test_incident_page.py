@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import timedelta
+from urllib.parse import unquote
 
 import pytest
 from pages_serving import BROWSER, USER, Site, Text, headline, read
@@ -12,6 +13,7 @@ from workbench import NOON, firing, resolved
 from sms_notify.policy.episodes import tag_of
 from sms_notify.policy.vocabulary import AckBy
 from sms_notify.store.tx import stored
+from sms_notify.web.links import links_of
 
 
 @pytest.mark.parametrize(
@@ -168,3 +170,17 @@ def test_a_note_stands_in_the_story_with_whose_it_is(down: Site) -> None:
     assert "<b>it</b>" not in page
     down.post("/incidents/1", {"do": "note", "words": "  "})
     assert page.count("note by") == down.get("/incidents/1").text.count("note by")
+
+
+def test_an_alert_of_alertmanager_is_silenced_there_by_a_form_that_is_filled_in() -> None:
+    alert = replace(
+        firing("Disk full", instance='a"b'), annotations={"generatorURL": "http://prometheus/graph?x=1"}
+    )
+    graph, silence = links_of(alert, "http://am-1:9093/")
+    assert graph == ("Graph", "http://prometheus/graph?x=1")
+    address = "http://am-1:9093/#/silences/new?filter="
+    assert silence[1].startswith(address)
+    assert unquote(silence[1].removeprefix(address)) == (
+        '{alertname="Disk full", instance="a\\"b", severity="critical"}'
+    )
+    assert [name for name, _ in links_of(replace(alert, source="grafana"), "http://am-1:9093")] == ["Graph"]

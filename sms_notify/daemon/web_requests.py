@@ -64,6 +64,7 @@ def front_of(
         route=settings.route,
         receivers=settings.receivers,
         gateways=tuple(gateway.name for gateway in settings.gateways),
+        alertmanager=next((one.url for one in settings.alertmanagers), ""),
         plan=lambda: running.engine.plan,
         version=tools.store.version,
     )

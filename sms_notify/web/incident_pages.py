@@ -40,11 +40,6 @@ class IncidentView:
     earlier: tuple[ShownIncident, ...]
     next: NextStep | None
 
-    @property
-    def links(self) -> Sequence[tuple[str, str]]:
-        """What its source links to, by what it leads to."""
-        return links_of(self.incident.alert)
-
 
 class IncidentPages:
     def __init__(self, frame: PageFrame) -> None:
@@ -97,7 +92,13 @@ class IncidentPages:
         view = await self._frame.read(lambda tx: view_of(tx, id_, beside))
         if view is None:
             raise _no_incident()
-        return self._frame.page("incident.html", request, user, page=view)
+        return self._frame.page(
+            "incident.html",
+            request,
+            user,
+            page=view,
+            links=links_of(view.incident.alert, people.alertmanager),
+        )
 
     async def _take_care(self, request: Request, user: str, id_: int) -> Response:
         """The buttons of an incident, and a note. Raises HTTPException 404 where there is no such incident, 400 for no button."""

@@ -37,7 +37,8 @@ class People:
     a reader, words and who asked, and returns the new text's number: UsageError where every gateway bars the number.
 
     `schedules` gives those that count now, with their calendars read. `route` and `receivers` help to tell why somebody was
-    not told. `gateways` are the accounts that text, in order of preference. `plan` is all that decides now. `version` is
+    not told. `gateways` are the accounts that text, in order of preference. `alertmanager` is the
+    address of the first one that is configured. `plan` is all that decides now. `version` is
     another value whenever something was stored; it is called in a thread, and raises StoreError.
     """
 
@@ -57,5 +58,6 @@ class People:
     route: Route | None = None
     receivers: Mapping[str, Receiver] = field(default_factory=dict)
     gateways: tuple[str, ...] = ()
+    alertmanager: str = ""
     plan: Callable[[], Plan] | None = None
     version: Callable[[], object] = object
