@@ -120,6 +120,7 @@ def test_awkward_texts_can_be_stored_and_keep_everything_but_nul() -> None:
     for name in (name for name in RECORDED if "/text/" in name):
         alert, sent = only(body_of(name)), json.loads(body_of(name))["alerts"][0]
         for field, texts in (("labels", alert.labels), ("annotations", alert.annotations)):
+            texts = {key: value for key, value in texts.items() if key != "generatorURL"}
             assert set(texts) == set(sent[field])
             for key, value in texts.items():
                 value.encode()
