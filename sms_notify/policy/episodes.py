@@ -122,7 +122,8 @@ def is_copy(alert: Alert, closed: Episode, now: datetime) -> bool:
     """Whether it may be an old copy of an episode that has ended just now: its start is that of it."""
     if alert.starts_at is None or closed.closed_at is None or closed.unheard:
         return False
-    just = timedelta(0) <= now - closed.closed_at < OLD_COPY_WINDOW
+    # Of what began before our clock was set back the end may lie ahead of us; its start tells a copy from news all the same.
+    just = now - closed.closed_at < OLD_COPY_WINDOW
     return just and alert.starts_at == closed.starts_at
 
 

@@ -115,7 +115,10 @@ def test_it_is_as_severe_as_its_incident_is_with_it_whatever_it_says_alone() -> 
         (timedelta(seconds=59, microseconds=999_999), Heard.HELD_COPY),
         (timedelta(minutes=1), Heard.FIRST),
         (timedelta(hours=1), Heard.FIRST),
-        (-timedelta(seconds=1), Heard.FIRST),  # the clock was set back: nothing is lost by it
+        (
+            -timedelta(seconds=1),
+            Heard.HELD_COPY,
+        ),  # the clock was set back: it is told a minute later, where no end follows
     ],
 )
 def test_what_may_be_an_old_copy_of_an_episode_is_held_for_a_minute_after_its_end(
