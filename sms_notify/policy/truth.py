@@ -140,9 +140,9 @@ def _changed(plan: Plan, rows: Rows, it: Known, heard: Heard, now_is: Alert) -> 
         ended = replace(latest, state=IncidentState.RESOLVED, ended_at=it.alert.ends_at, closed_at=rows.now)
         rows.incidents.put(latest.id, ended)
     elif heard is Heard.HELD_COPY:
-        rows.set_timer(
-            Timer(latest.id, "", TimerKind.COPY, 0, (latest.closed_at or rows.now) + OLD_COPY_WINDOW)
-        )
+        # An end that lies ahead is one that a clock made, which has been set back since: it is over by now.
+        over = min(latest.closed_at or rows.now, rows.now)
+        rows.set_timer(Timer(latest.id, "", TimerKind.COPY, 0, over + OLD_COPY_WINDOW))
     elif heard in (Heard.RAISED, Heard.RESUMED, Heard.FLAPPING):
         _begin_again(plan, rows, heard, stands(plan, rows, latest, now_is), now_is)
     elif heard in _STILL:
