@@ -132,7 +132,9 @@ def unheard_untold(case: Case) -> Iterator[Violation]:
     since = problem.unheard[-1][0]
     for person in set(case.heard.readers(case.place)):
         belief = case.heard.belief(person, case.place)
-        early = since < by and belief is not None and belief.head.believed in ("firing", "flapping")
+        fires = belief is not None and belief.head.believed in ("firing", "flapping")
+        # Whoever was added while nothing was heard of it reads so in the text that tells that it fires.
+        early = since < by and fires and belief is not None and ", last heard " not in belief.text.body
         gone = person not in story.last.people and not person.startswith("gateway-group:")
         lost = story.faulty(person, since, story.ends)
         if early and not (gone or lost or case.heard.counting(person, since, "unheard")):

@@ -61,7 +61,7 @@ class Reading:
 
 # What stands first wins; a lower-case word is one of a digest. `2 resolved` without a colon only counts.
 _HEADS = re.compile(
-    r"(?P<still>(?<![\w#])h\d\d\d?(?=(?:,? (?:#\w+|[A-Za-z]\w*))* still firing))"
+    r"(?P<still>(?<![\w#])h\d\d\d?(?=(?:,? (?:#\w+|[A-Za-z]\w*(?:=\w+)?))* still firing))"
     r"|(?P<place>(?<![\w#])h\d\d\d?(?!\w))"
     r"|(?P<head>\bSTILL FIRING\b|\bFIRING\b|\bWORSE\b|\bESCALATED\b|\bFLAPPING\b|\bUNHEARD\b|\bNO DATA\b|\bNO LONGER WATCHED\b"
     r"|\bCLOSED\b|\bOK\b)"
