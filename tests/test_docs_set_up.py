@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shutil
 import socket
 import subprocess
 import sys
@@ -13,6 +14,16 @@ from docs_pages import BLOCK, DOCS, ROOT, read, section
 # Between two blocks a person looks at what came; a script has to wait until the address answers.
 UNTIL_IT_ANSWERS = "until (exec 3<>/dev/tcp/127.0.0.1/{port}) 2>/dev/null; do sleep 0.1; done"
 LISTENS = {"simulator": "1601", "serve": "9601"}
+
+
+# What the README's one call of curl does, for a machine that has none.
+CURL = """
+import sys, urllib.request
+given = dict(zip(sys.argv[1:], sys.argv[2:]))
+(url,) = (one for one in sys.argv[1:] if one.startswith("http"))
+name, _, value = given["-H"].partition(": ")
+print(urllib.request.urlopen(urllib.request.Request(url, given["-d"].encode(), {name: value})).read().decode())
+"""
 
 
 def blocks() -> list[str]:
@@ -34,6 +45,9 @@ def installed(home: Path) -> None:
     program = folder / "sms-notify"
     program.write_text(f'#!/bin/sh\nexec {sys.executable} -m sms_notify "$@"\n', "utf-8")
     program.chmod(0o755)
+    if shutil.which("curl") is None:
+        (folder / "curl").write_text(f"#!{sys.executable}\n{CURL}", "utf-8")
+        (folder / "curl").chmod(0o755)
 
 
 def script(ports: dict[str, int]) -> str:

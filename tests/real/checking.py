@@ -42,7 +42,13 @@ def incidents(site: Site) -> list[dict[str, object]]:
 
 
 def states(site: Site) -> dict[str, str]:
-    return {str(row["what"]): str(row["state"]) for row in incidents(site)}
+    """`open`, or `acknowledged by alice`, of each."""
+    return {str(row["what"]): _state(row) for row in incidents(site)}
+
+
+def _state(row: dict[str, object]) -> str:
+    by = row["acknowledged_by"]
+    return f"{row['state']} by {by}" if by else str(row["state"])
 
 
 def told(simulator: Simulator, name: str) -> list[str]:
