@@ -19,7 +19,7 @@ from web_serving import SOON, Recorder, Served
 from workbench import NOON, Bench, VirtualClock, a_plan, firing
 
 from sms_notify.engine import Engine
-from sms_notify.errors import StoreError
+from sms_notify.errors import StoreError, UsageError
 from sms_notify.policy.directory import Person, Target, TargetKind
 from sms_notify.policy.rotations import Layer, Rotation, Schedule, Shift
 from sms_notify.policy.routing import Step
@@ -39,7 +39,7 @@ from sms_notify.web.server import WebServer
 from sms_notify.web.settings import WebSettings
 from sms_notify.web.webhooks import Patience, build
 
-PAGES = ("/", "/incidents", "/incidents/1", "/messages", "/messages/m1", "/oncall")
+PAGES = ("/", "/incidents", "/incidents/1", "/messages", "/messages/m1", "/oncall", "/configuration")
 BROWSER = {"Accept": "text/html,application/xhtml+xml,*/*;q=0.8"}
 HOSTILE = "<script>hit()</script><img src=x onerror=hit()>\"'&{{ 7*7 }}"
 GOOD = {"schedule": "primary", "person": "bob", "start": "2026-11-22T13:00", "end": "2026-11-22T20:00"}
@@ -105,6 +105,29 @@ class Site:
         now = self.bench.clock()
         return await self._commit(lambda tx: oncall_rows.change_overrides(tx, remove, make, by, now))
 
+    async def escalate_now(self, incident_id: int, by: str) -> bool:
+        engine, now = self.bench.engine, self.bench.clock()
+        return await self._commit(lambda tx: engine.escalate_now(tx, incident_id, by, now))
+
+    async def note(self, incident_id: int, by: str, words: str) -> bool:
+        engine, now = self.bench.engine, self.bench.clock()
+        return await self._commit(lambda tx: engine.note(tx, incident_id, by, words, now))
+
+    async def cancel_text(self, message_id: int, by: str) -> bool:
+        engine, now = self.bench.engine, self.bench.clock()
+        return await self._commit(lambda tx: engine.cancel_text(tx, message_id, by, now))
+
+    async def send_again(self, message_id: int, by: str) -> bool:  # noqa: ARG002 - the pages give it
+        engine, now = self.bench.engine, self.bench.clock()
+        return await self._commit(lambda tx: engine.send_again(tx, message_id, now))
+
+    async def write(self, person: Person, words: str, by: str) -> int:
+        engine, now = self.bench.engine, self.bench.clock()
+        written = await self._commit(lambda tx: engine.write(tx, person, words, by, now))
+        if written is None:
+            raise UsageError(f"{person.name}: every gateway bars this number")
+        return written
+
     async def _commit(self, job: Callable[[Tx], Any]) -> Any:
         return await asyncio.wrap_future(self.committer.submit(job))
 
@@ -116,12 +139,18 @@ class Site:
             unacknowledge=self.unacknowledge,
             close=self.close,
             change_overrides=self.change_overrides,
+            escalate_now=self.escalate_now,
+            note=self.note,
+            cancel_text=self.cancel_text,
+            send_again=self.send_again,
+            write=self.write,
             schedules=lambda: self.schedules,
             now=self.bench.clock,
             directory=replace(known, people={**known.people, USER: OPS}),
             route=self.bench.engine.plan.route,
             receivers=self.bench.engine.plan.receivers,
             gateways=self.gateways,
+            plan=lambda: self.bench.engine.plan,
             version=self.version,
         )
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import timedelta
+from urllib.parse import unquote
 
 import pytest
 from pages_serving import BROWSER, USER, Site, Text, headline, read
@@ -12,6 +13,7 @@ from workbench import NOON, firing, resolved
 from sms_notify.policy.episodes import tag_of
 from sms_notify.policy.vocabulary import AckBy
 from sms_notify.store.tx import stored
+from sms_notify.web.links import links_of
 
 
 @pytest.mark.parametrize(
@@ -63,7 +65,7 @@ def test_a_user_closes_an_incident_and_the_page_says_who_did(down: Site) -> None
     assert (row["state"], row["closed_by"]) == ("closed", USER)
     page = down.get("/incidents/1").text
     assert f"closed by {USER}" in read(page)
-    assert "<form" not in page
+    assert "Close it" not in page
 
 
 def test_a_button_that_is_none_changes_nothing(down: Site) -> None:
@@ -84,7 +86,8 @@ def test_an_incident_that_is_over_says_so_and_has_no_button(down: Site) -> None:
     down.bench.accept(resolved("HostDown", instance="web-1"))
     answer = down.get("/incidents/1").text
     assert "over since 13:30 UTC , after 1 h 30 min" in read(answer)
-    assert "<form" not in answer
+    assert "Close it" not in answer
+    assert "I take care" not in answer
 
 
 def test_a_web_address_in_an_annotation_is_a_link_and_any_other_scheme_is_text(pages: Site) -> None:
@@ -139,3 +142,45 @@ def test_earlier_episodes_of_the_same_alert_are_links_with_how_they_ended(pages:
     assert "Earlier episodes" not in pages.get("/incidents/1").text
     text = read(pages.get("/incidents/2").text)
     assert f"Earlier episodes #{tag_of(1)} 12:00 UTC over after 1 h 30 min" in text
+
+
+def test_a_user_has_the_next_step_taken_at_once(down: Site) -> None:
+    page = down.get("/incidents/1").text
+    assert "next: person:bob at 12:10 UTC" in read(page)
+    assert "Escalate now" in page
+    assert down.post("/incidents/1", {"do": "escalate"}).status_code == 303
+    down.bench.tick()
+    assert down.bench.messages()[-1][:2] == ("bob", "escalation")
+    text = read(down.get("/incidents/1").text)
+    assert f"hastened by {USER} (page): the next step is due at once" in text
+    assert "Escalate now" not in text
+
+
+def test_where_nobody_is_next_there_is_nothing_to_hasten(down: Site) -> None:
+    down.bench.acknowledge(1, by="bob")
+    assert "Escalate now" not in down.get("/incidents/1").text
+    assert down.post("/incidents/1", {"do": "escalate"}).status_code == 303
+    assert "hastened" not in read(down.get("/incidents/1").text)
+
+
+def test_a_note_stands_in_the_story_with_whose_it_is(down: Site) -> None:
+    down.post("/incidents/1", {"do": "note", "words": "rebooted <b>it</b>\n twice"})
+    page = down.get("/incidents/1").text
+    assert f"note by {USER} (page): rebooted <b>it</b> twice" in read(page)
+    assert "<b>it</b>" not in page
+    down.post("/incidents/1", {"do": "note", "words": "  "})
+    assert page.count("note by") == down.get("/incidents/1").text.count("note by")
+
+
+def test_an_alert_of_alertmanager_is_silenced_there_by_a_form_that_is_filled_in() -> None:
+    alert = replace(
+        firing("Disk full", instance='a"b'), annotations={"generatorURL": "http://prometheus/graph?x=1"}
+    )
+    graph, silence = links_of(alert, "http://am-1:9093/")
+    assert graph == ("Graph", "http://prometheus/graph?x=1")
+    address = "http://am-1:9093/#/silences/new?filter="
+    assert silence[1].startswith(address)
+    assert unquote(silence[1].removeprefix(address)) == (
+        '{alertname="Disk full", instance="a\\"b", severity="critical"}'
+    )
+    assert [name for name, _ in links_of(replace(alert, source="grafana"), "http://am-1:9093")] == ["Graph"]

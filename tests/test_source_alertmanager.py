@@ -119,7 +119,8 @@ def test_labels_annotations_and_times_arrive_as_they_were_sent() -> None:
 def test_awkward_texts_can_be_stored_and_keep_everything_but_nul() -> None:
     for name in (name for name in RECORDED if "/text/" in name):
         alert, sent = only(body_of(name)), json.loads(body_of(name))["alerts"][0]
-        for field, texts in (("labels", alert.labels), ("annotations", alert.annotations)):
+        said = {key: text for key, text in alert.annotations.items() if key != "generatorURL"}
+        for field, texts in (("labels", alert.labels), ("annotations", said)):
             assert set(texts) == set(sent[field])
             for key, value in texts.items():
                 value.encode()

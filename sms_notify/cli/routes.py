@@ -2,35 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
-from datetime import timedelta
+from collections.abc import Mapping
 
 import click
 
 from sms_notify.alert import Alert, Status, fingerprint_of
-from sms_notify.barring import advise, say_barring
+from sms_notify.barring import say_barring
 from sms_notify.cli.common import config_option, json_option, say, settings_of
 from sms_notify.cli.options import barred_at, overriding, plan_at
-from sms_notify.cli.routetree import document, drawing
 from sms_notify.cli.times import read_time
 from sms_notify.config.durations import spell_duration
 from sms_notify.daemon.wiring import wall_clock
-from sms_notify.errors import UsageError
-from sms_notify.explain.incident_names import value_of
-from sms_notify.explain.preview import SAMPLE_TAG, Answer, Expected, Foreseen, StepAt, foresee
-from sms_notify.explain.route_trace import Look, Looked
+from sms_notify.explain.preview import Answer, Expected, Foreseen, foresee
+from sms_notify.explain.preview_told import credits_of, pairs_of, told, verdict
+from sms_notify.explain.route_trace import Looked
+from sms_notify.explain.route_tree import document, drawing
 from sms_notify.logs import printable
-from sms_notify.policy.directory import Person, Target, group_of
-from sms_notify.policy.holds import Hold
 from sms_notify.policy.roster import Staff
-from sms_notify.wording.clock import Clock, dated
 
 _GROUPS_ITSELF = "alertmanager"
-_HOLDS = {
-    Hold.QUIET: "quiet hours",
-    Hold.MUTED: "muted",
-    Hold.INACTIVE: "inactive outside",
-}
 Row = dict[str, object]
 
 
@@ -101,150 +91,16 @@ def test(
       sms-notify routes test alertname=HostDown severity=critical
       sms-notify routes test --at "Sat 03:00" --annotation summary="db1 is down" team=dba severity=warning
     """
-    named, said = _pairs(labels, "label"), _pairs(annotations, "annotation")
+    named, said = pairs_of(labels, "label"), pairs_of(annotations, "annotation")
     settings, now = settings_of(ctx, config_file), wall_clock()
     at = read_time(at_text, now) if at_text is not None else now
     made = overriding(settings, at)
     alert = Alert(source, fingerprint_of(named), Status.FIRING, named, said, at)
     grouped, barred = source == _GROUPS_ITSELF, barred_at(settings)
     outcome = foresee(plan_at(settings, at), alert, at, made, grouped=grouped, barred=barred)
-    say(_document(outcome), as_json, "\n".join(map(printable, _told(outcome))))
+    say(_document(outcome), as_json, "\n".join(map(printable, told(outcome))))
     if not outcome.texts:
         ctx.exit(1)
-
-
-def _pairs(written: Iterable[str], what: str) -> dict[str, str]:
-    found: dict[str, str] = {}
-    for text in written:
-        name, equals, value = text.partition("=")
-        if not equals or not name or name != name.strip() or name.endswith("!"):
-            raise UsageError(f"{text}: not understood as {what}; write NAME=VALUE, such as severity=critical")
-        if name in found:
-            raise UsageError(f"{text}: there are two of {name}; an alert has one")
-        found[name] = value
-    return found
-
-
-# As a page for a tired reader.
-
-
-def _told(outcome: Foreseen) -> Iterator[str]:
-    labels = outcome.alert.labels
-    yield f"At {dated(outcome.at)}, an alert with {_labels(labels)}"
-    yield from _way(outcome.looked, labels)
-    for answer in outcome.answers:
-        yield ""
-        yield from _answer(answer, outcome)
-    yield ""
-    yield _sum(outcome)
-
-
-def _labels(labels: Mapping[str, str]) -> str:
-    return ", ".join(f'{name}="{value}"' for name, value in sorted(labels.items()))
-
-
-def _way(looked: Iterable[Looked], labels: Mapping[str, str]) -> Iterator[str]:
-    for there in looked:
-        lead = "  " * (1 + there.route.path.count(".routes["))
-        matchers = ", ".join(map(str, there.route.matchers)) or "takes everything"
-        yield f"{lead}{there.route.path}: {matchers}: {_verdict(there, labels)}"
-
-
-def _verdict(there: Looked, labels: Mapping[str, str]) -> str:
-    match there.look:
-        case Look.NO_MATCH:
-            return f"no, {', '.join(value_of(matcher.name, labels) for matcher in there.failed)}"
-        case Look.NOT_REACHED:
-            return f"not looked at, {there.before} has it"
-    further = ", and on to the next" if there.route.continue_ else ""
-    return f"YES -> {there.route.receiver}{further}" if there.answers else f"yes{further}"
-
-
-def _answer(answer: Answer, outcome: Foreseen) -> Iterator[str]:
-    yield f"Receiver {answer.receiver.name}, by {answer.route.path}:"
-    for schedule in answer.unheld:
-        yield f"  NOBODY IS ON CALL for {schedule}: `sms-notify oncall show` tells since when"
-    if not answer.receiver.notify:
-        yield "  NOBODY IS TOLD: it has no `notify`, and only records"
-    for text in answer.texts:
-        yield from _text(text, outcome)
-    for text in answer.later:
-        at = Clock(outcome.at).at(text.at)
-        yield f"  {_named(text.person, text.target)}: AT {at}, on call then, {_cost(text)}"
-        yield f"      {text.body}"
-    for person in answer.untold:
-        yield f"  {person.name}: HELD for longer than can be foreseen, behind the texts to others or by its windows"
-    for person in answer.already:
-        yield f"  {person.name} has it by an earlier receiver, and gets no second text"
-    yield from _after(answer, outcome)
-
-
-def _text(text: Expected, outcome: Foreseen) -> Iterator[str]:
-    who, barring = _named(text.person, text.target), text.barring
-    barred = "" if barring is None else say_barring(barring, Clock(outcome.at).at)
-    if barring is not None and not text.leaves:
-        yield f"  {who}: {barred}: GETS NO TEXT. {advise(barring, text.person.name)}"
-        return
-    yield f"  {who}: {_when(text, outcome)}, {_cost(text)}{f'; {barred}' if barred else ''}"
-    yield f"      {text.body}"
-
-
-def _named(person: Person, target: Target) -> str:
-    return person.name if person.name in (target.name, str(target)) else f"{person.name} ({target})"
-
-
-def _when(text: Expected, outcome: Foreseen) -> str:
-    if text.at <= outcome.at:
-        return "AT ONCE"
-    if text.why is Hold.GROUP:
-        return f"IN {spell_duration(timedelta(seconds=int((text.at - outcome.at).total_seconds())))} (waits for its group)"
-    by = f" {text.by}" if text.by else ""
-    return f"HELD UNTIL {Clock(outcome.at).at(text.at)} ({_HOLDS.get(text.why, str(text.why))}{by})"
-
-
-def _cost(text: Expected) -> str:
-    parts = text.parts
-    each = " for each in the group" if group_of(text.person.number) else ""
-    return f"{parts} part{'s' if parts > 1 else ''}, {parts} credit{'s' if parts > 1 else ''}{each}"
-
-
-def _after(answer: Answer, outcome: Foreseen) -> Iterator[str]:
-    if answer.steps or answer.every:
-        yield "  Then, unless somebody acknowledges or it ends:"
-    for step in answer.steps:
-        yield f"    {Clock(outcome.at).at(step.at)}  step {step.nth}: {_step(step, outcome)}"
-    if answer.every:
-        yield f"    every {spell_duration(answer.every)}  a reminder"
-
-
-def _step(step: StepAt, outcome: Foreseen) -> str:
-    targets = ", ".join(map(str, step.notify))
-    names = ", ".join(person.name for person in step.people)
-    if not names:
-        return f"NOBODY IS ON CALL ({targets}), the next step follows at once"
-    barred = ", ".join(person.name for person in step.barred)
-    held = ", ".join(f"{t.person.name} {_when(t, outcome)}" for t in step.texts if t.at > step.at)
-    further = [f"; BARRED: {barred}"] if barred else []
-    already = ", ".join(person.name for person in step.already)
-    further += [f"; {already} by an earlier receiver, without a second text"] if already else []
-    return "".join(
-        [names if names == targets else f"{names} ({targets})", *further, f"; {held}" if held else ""]
-    )
-
-
-def _sum(outcome: Foreseen) -> str:
-    if not outcome.texts:
-        return "GOES NOWHERE: nobody gets a text at first."
-    count, credits_ = len(outcome.texts), _credits(outcome)
-    told = f"{count} text{'s' if count > 1 else ''}, {credits_} credit{'s' if credits_ != 1 else ''}"
-    return (
-        f"{told}. #{SAMPLE_TAG} stands for its tag; what was sent, is open or held already is not counted in."
-    )
-
-
-def _credits(outcome: Foreseen) -> int:
-    """Of texts to people; how many a group has, only the gateway knows."""
-    return sum(text.parts for text in outcome.texts if group_of(text.person.number) is None)
 
 
 # As a document.
@@ -257,7 +113,7 @@ def _document(outcome: Foreseen) -> Row:
         "routes": [_looked(there, outcome.alert.labels) for there in outcome.looked],
         "receivers": [_answered(answer) for answer in outcome.answers],
         "texts": len(outcome.texts),
-        "credits": _credits(outcome),
+        "credits": credits_of(outcome),
     }
 
 
@@ -268,7 +124,7 @@ def _looked(there: Looked, labels: Mapping[str, str]) -> Row:
         "result": str(there.look),
         "failed": [str(matcher) for matcher in there.failed],
         "receiver": there.route.receiver if there.answers else None,
-        "why": _verdict(there, labels),
+        "why": verdict(there, labels),
     }
 
 

@@ -140,5 +140,10 @@ def reload_refused(faults: Sequence[str]) -> None:
     _log.error("reload refused, the configuration from before goes on", extra={"faults": len(faults)})
 
 
+def by_hand(about: str, what: str, by: str, *, done: bool) -> None:
+    """Somebody asked something of one text, or of one incident, on a page."""
+    _log.info("by hand", extra={"about": about, "what": what, "by": by, "done": done})
+
+
 def override(schedule: str, what: str, by: str) -> None:
     _log.info("override", extra={"schedule": schedule, "what": what, "by": by})

@@ -12,6 +12,8 @@ from sms_notify.daemon.awaited_commits import AwaitedCommits
 from sms_notify.daemon.worker_threads import Tools
 from sms_notify.delivery.reports import Delivered, apply
 from sms_notify.engine import Verdict
+from sms_notify.errors import UsageError
+from sms_notify.policy.directory import Person
 from sms_notify.policy.vocabulary import AckBy, AckEnd, Applied, Cause, Ignored
 from sms_notify.store import oncall_rows
 from sms_notify.store.oncall_rows import AskedOverride
@@ -51,12 +53,19 @@ def front_of(
         unacknowledge=asked.unacknowledge,
         close=asked.close,
         change_overrides=asked.change_overrides,
+        escalate_now=asked.escalate_now,
+        note=asked.note,
+        cancel_text=asked.cancel_text,
+        send_again=asked.send_again,
+        write=asked.write,
         schedules=lambda: running.engine.plan.schedules,
         now=tools.clock,
         directory=settings.directory,
         route=settings.route,
         receivers=settings.receivers,
         gateways=tuple(gateway.name for gateway in settings.gateways),
+        alertmanager=next((one.url for one in settings.alertmanagers), ""),
+        plan=lambda: running.engine.plan,
         version=tools.store.version,
     )
     return build(hooks, settings.web, people=people, refusals=refusals)
@@ -139,6 +148,38 @@ class WebSide:
                     one.schedule, f"{one.person} from {one.start:%F %R} to {one.end:%F %R} UTC", by
                 )
         return done
+
+    async def escalate_now(self, incident_id: int, by: str) -> bool:
+        now = self._tools.clock()
+        done = await self._committed(lambda tx: self._tools.engine().escalate_now(tx, incident_id, by, now))
+        event_log.by_hand(f"incident {incident_id}", "next step at once", by, done=done)
+        return done
+
+    async def note(self, incident_id: int, by: str, words: str) -> bool:
+        now = self._tools.clock()
+        return await self._committed(lambda tx: self._tools.engine().note(tx, incident_id, by, words, now))
+
+    async def cancel_text(self, message_id: int, by: str) -> bool:
+        now = self._tools.clock()
+        done = await self._committed(lambda tx: self._tools.engine().cancel_text(tx, message_id, by, now))
+        event_log.by_hand(f"m{message_id}", "taken back", by, done=done)
+        return done
+
+    async def send_again(self, message_id: int, by: str) -> bool:
+        now = self._tools.clock()
+        done = await self._committed(lambda tx: self._tools.engine().send_again(tx, message_id, now))
+        event_log.by_hand(f"m{message_id}", "sent again", by, done=done)
+        self._tools.wake()
+        return done
+
+    async def write(self, person: Person, words: str, by: str) -> int:
+        now = self._tools.clock()
+        written = await self._committed(lambda tx: self._tools.engine().write(tx, person, words, by, now))
+        if written is None:
+            raise UsageError(f"{person.name}: every gateway bars this number")
+        event_log.by_hand(f"m{written}", "written", by, done=True)
+        self._tools.wake()
+        return written
 
     def render(self, accept: str) -> tuple[bytes, str]:
         return self._tools.metrics.render(self._tools.store, accept, self._tools.clock)

@@ -37,6 +37,8 @@ _DECIDED = {
     Decision.ACKNOWLEDGED: "acknowledged {}: no step and no reminder follows",
     Decision.UNACKNOWLEDGED: "unacknowledged {}",
     Decision.CLOSED: "closed {}: repeats of it are not news",
+    Decision.HASTENED: "hastened {}: the next step is due at once",
+    Decision.NOTE: "note {}",
     Decision.RAISED: "raised: {}, so that all are told and the steps begin anew",
     Decision.FLAPPING: "flapping: {}, so that one text tells it until it is calm",
 }

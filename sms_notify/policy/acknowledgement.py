@@ -48,12 +48,16 @@ def acknowledge(
             )  # fmt: skip
             rows.incidents.put(id_, acked)
             taken.append(id_)
-    words = " ".join(comment.split())[:_COMMENT]
-    said = f"by {by} ({how}): {words}" if words else f"by {by} ({how})"
     for id_ in taken:
-        rows.decide(Decision.ACKNOWLEDGED, id_, detail=said)
+        rows.decide(Decision.ACKNOWLEDGED, id_, detail=signed(by, how, comment))
         stop_follow_ups(rows, id_, Drop.ACKNOWLEDGED)
     return taken
+
+
+def signed(by: str, how: AckBy, words: str = "") -> str:
+    """`by alice (page): what she wrote`, as a decision says who made it."""
+    written = " ".join(words.split())[:_COMMENT]
+    return f"by {by} ({how}): {written}" if written else f"by {by} ({how})"
 
 
 def _until(plan: Plan, incident: Incident, now: datetime) -> datetime | None:

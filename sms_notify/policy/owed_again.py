@@ -54,6 +54,14 @@ def after_failure(rows: Rows, message: Message) -> None:
             _hold(rows, again, Hold.FAILED, rows.now + PAUSES[failures])
 
 
+def once_more(rows: Rows, message: Message) -> bool:
+    """Somebody asks for a text again: what it told is due, as far as it is owed. False where nothing is."""
+    owed = [n for n in rows.of_message(message.id) if n.state is PageState.TOLD and still_owed(rows, n)]
+    for n in owed:
+        _hold(rows, n, Hold.NOW, rows.now)
+    return bool(owed)
+
+
 def _failures(rows: Rows, n: Notification) -> int:
     """Of a reminder also what came before it: whoever could not be told after all pauses is tried once with each."""
     if n.kind is not Kind.REMINDER:

@@ -106,6 +106,7 @@ class Drop(StrEnum):
     OFF_CALL = "off_call"  # somebody else has taken over since
     RESOLVED_OFF = "resolved_off"  # an end, and no receiver that told of it wants to tell ends
     CLOSED_IT = "closed_it"  # its reader closed it, and knows
+    TAKEN_BACK = "taken_back"  # somebody took its text back by hand
 
     @property
     def counts_as_said(self) -> bool:
@@ -126,11 +127,19 @@ class Decision(StrEnum):
     RAISED = "raised"  # its severity has risen: it is told once more, and its steps begin anew
     NOBODY_ON_CALL = "nobody_on_call"
     HANDED_OFF = "handed_off"
+    HASTENED = "hastened"  # somebody wants the next step now
+    NOTE = "note"  # what somebody wrote beside it
 
     @property
     def by_somebody(self) -> bool:
         """True where its detail begins with who decided it, and how: `by alice (command)`."""
-        return self in (Decision.ACKNOWLEDGED, Decision.UNACKNOWLEDGED, Decision.CLOSED)
+        return self in (
+            Decision.ACKNOWLEDGED,
+            Decision.UNACKNOWLEDGED,
+            Decision.CLOSED,
+            Decision.HASTENED,
+            Decision.NOTE,
+        )
 
 
 class AckBy(StrEnum):
@@ -291,6 +300,7 @@ class Cause(StrEnum):
     TROUBLE = "trouble"
     ACKNOWLEDGED = "acknowledged"
     HAND_OFF = "hand_off"
+    TAKEN_BACK = "taken_back"
 
 
 class Applied(StrEnum):

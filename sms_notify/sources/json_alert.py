@@ -75,13 +75,21 @@ def alert_of(source: str, given: object, default: StatusWord, where: str) -> Ale
         fingerprint=known.fingerprint,
         **status,
         labels=input_limits.bounded(labels),
-        annotations=input_limits.bounded(annotations),
+        annotations=input_limits.bounded(_linked(entry, annotations)),
         starts_at=parse_rfc3339(entry.get("startsAt")),
         ends_at=parse_rfc3339(entry.get("endsAt")),
         end_reason=end_reason_of(status["status"], {**labels, **annotations}),
         once=known.by_words,
         before=known.before,
     )
+
+
+def _linked(entry: Mapping[str, Any], annotations: dict[str, str]) -> dict[str, str]:
+    """With the address of its graph, for pages and templates: beside the annotations, as Grafana's are."""
+    link = entry.get("generatorURL")
+    if not isinstance(link, str) or not link:
+        return annotations
+    return {"generatorURL": link, **annotations}
 
 
 # A label name has no blank in it, so that this is none.

@@ -43,7 +43,7 @@ class _Paths:
 
 
 _ANYWHERE = _Paths("/a/", "/delivery/", "/-/healthy", "/-/ready")
-_FORMS = _Paths("/incidents", "/incidents/", "/oncall")
+_FORMS = _Paths("/incidents", "/incidents/", "/messages", "/messages/", "/oncall")
 _LOOKING = ("GET", "HEAD")
 _SHOWN = 80  # characters of a stranger's Host
 

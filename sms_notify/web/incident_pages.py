@@ -40,11 +40,6 @@ class IncidentView:
     earlier: tuple[ShownIncident, ...]
     next: NextStep | None
 
-    @property
-    def links(self) -> Sequence[tuple[str, str]]:
-        """What its source links to, by what it leads to."""
-        return links_of(self.incident.alert)
-
 
 class IncidentPages:
     def __init__(self, frame: PageFrame) -> None:
@@ -97,10 +92,16 @@ class IncidentPages:
         view = await self._frame.read(lambda tx: view_of(tx, id_, beside))
         if view is None:
             raise _no_incident()
-        return self._frame.page("incident.html", request, user, page=view)
+        return self._frame.page(
+            "incident.html",
+            request,
+            user,
+            page=view,
+            links=links_of(view.incident.alert, people.alertmanager),
+        )
 
     async def _take_care(self, request: Request, user: str, id_: int) -> Response:
-        """The buttons of an incident: one acknowledges, one takes that back, one closes it."""
+        """The buttons of an incident, and a note. Raises HTTPException 404 where there is no such incident, 400 for no button."""
         frame, by = self._frame, actor(user)
         form = await frame.form(request)
         if await frame.read(lambda tx: page_queries.incident(tx, id_)) is None:
@@ -110,6 +111,10 @@ class IncidentPages:
                 await frame.store(frame.people.acknowledge([id_], by, AckBy.PAGE))
             case "unack":
                 await frame.store(frame.people.unacknowledge([id_], by, AckEnd.PAGE))
+            case "escalate":
+                await frame.store(frame.people.escalate_now(id_, by))
+            case "note":
+                await frame.store(frame.people.note(id_, by, form.get("words", "")))
             case "close":
                 await frame.store(frame.people.close([id_], by))
             case _:

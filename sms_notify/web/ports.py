@@ -7,9 +7,10 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol, TypeVar
 
-from sms_notify.policy.directory import Directory
+from sms_notify.policy.directory import Directory, Person
 from sms_notify.policy.rotations import Schedule
 from sms_notify.policy.routing import Receiver, Route
+from sms_notify.policy.ruleset import Plan
 from sms_notify.policy.vocabulary import AckBy, AckEnd
 from sms_notify.store.oncall_rows import AskedOverride
 from sms_notify.store.tx import Tx
@@ -31,10 +32,14 @@ class People:
     `acknowledge` takes incidents, who takes care of them and how, and returns those that it was news for; so does
     `unacknowledge` of those that nobody takes care of any more; `close` takes incidents and who says so on a page.
     `change_overrides` takes the numbers of those to remove, those to make, and who asked, and returns False, with nothing
-    changed, where one to remove is not there. `schedules` gives those
-    that count now, with their calendars read. `route` and `receivers` help to tell why somebody was not told.
-    `gateways` are the accounts that text, in order of preference. `version` is another value whenever
-    something was stored; it is called in a thread, and raises StoreError.
+    changed, where one to remove is not there. `escalate_now` takes an incident, `cancel_text` and `send_again` a text, each
+    who asked, and return False where nothing came of it. `note` takes an incident, who writes, and the words. `write` takes
+    a reader, words and who asked, and returns the new text's number: UsageError where every gateway bars the number.
+
+    `schedules` gives those that count now, with their calendars read. `route` and `receivers` help to tell why somebody was
+    not told. `gateways` are the accounts that text, in order of preference. `alertmanager` is the
+    address of the first one that is configured. `plan` is all that decides now. `version` is
+    another value whenever something was stored; it is called in a thread, and raises StoreError.
     """
 
     view: View
@@ -42,10 +47,17 @@ class People:
     unacknowledge: Callable[[Sequence[int], str, AckEnd], Awaitable[Sequence[int]]]
     close: Callable[[Sequence[int], str], Awaitable[Sequence[int]]]
     change_overrides: Callable[[Sequence[int], Sequence[AskedOverride], str], Awaitable[bool]]
+    escalate_now: Callable[[int, str], Awaitable[bool]]
+    note: Callable[[int, str, str], Awaitable[bool]]
+    cancel_text: Callable[[int, str], Awaitable[bool]]
+    send_again: Callable[[int, str], Awaitable[bool]]
+    write: Callable[[Person, str, str], Awaitable[int]]
     schedules: Callable[[], Mapping[str, Schedule]]
     now: Callable[[], datetime]
     directory: Directory = field(default_factory=Directory)
     route: Route | None = None
     receivers: Mapping[str, Receiver] = field(default_factory=dict)
     gateways: tuple[str, ...] = ()
+    alertmanager: str = ""
+    plan: Callable[[], Plan] | None = None
     version: Callable[[], object] = object

@@ -13,6 +13,7 @@ from starlette.routing import Route
 from sms_notify.web import static_files
 from sms_notify.web.ack_link import PREFIX, Links
 from sms_notify.web.auth import Gatekeeper
+from sms_notify.web.configuration_page import ConfigurationPage
 from sms_notify.web.incident_pages import IncidentPages
 from sms_notify.web.message_pages import MessagePages
 from sms_notify.web.oncall_page import OncallPage
@@ -45,7 +46,13 @@ class PageRoutes:
     ) -> None:
         self._html = Html()
         frame = PageFrame(people, self._html, gatekeeper, ready, seconds)
-        self._pages = (StatusPage(frame), IncidentPages(frame), MessagePages(frame), OncallPage(frame))
+        self._pages = (
+            StatusPage(frame),
+            IncidentPages(frame),
+            MessagePages(frame),
+            OncallPage(frame),
+            ConfigurationPage(frame),
+        )
         self._links = Links(people, self._html, seconds)
 
     def routes(self) -> list[Route]:
