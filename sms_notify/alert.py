@@ -110,7 +110,8 @@ class Alert:
     `own_id` is the sender's own id, which alone may stand for the alert at its end, and `alike` what the alert would be
     known by without it; both are names like `fingerprint`, and empty where there is none. `before` are the names that
     earlier versions gave it. `status_told` is False where no word says whether it fires, so that its times do.
-    `perhaps_over`: a word says that it is over, if its opposite has opened it.
+    `perhaps_over`: a word says that it is over, if its opposite has opened it. `well_at` is when its source last found it
+    well: what began before that is another problem.
     """
 
     source: str
@@ -129,6 +130,7 @@ class Alert:
     before: tuple[str, ...] = field(default=(), compare=False)
     status_told: bool = field(default=True, compare=False)
     perhaps_over: bool = False
+    well_at: datetime | None = field(default=None, compare=False)
 
     @property
     def severity(self) -> Severity:

@@ -26,7 +26,7 @@ _SEVERAL = {
     Particular.GAP: "{n} incidents were told to nobody, for nobody is on call: {which}",
     Particular.ASLEEP: "{n} critical incidents wait for the end of quiet hours, and nobody else can be texted: {which}",
     Particular.GONE: "texts about {n} open incidents were for people who are not configured any more: {which}",
-    Particular.SPOOL: "{n} hand-overs in the spool folder cannot be read: {which}",
+    Particular.SPOOL: "{n} notifications of hooks in the spool folder could not be taken: {which}",
 }
 
 
@@ -79,11 +79,18 @@ def told_balance(tx: Tx, gateway: str, credits_left: int, low_water: int, now: d
     breakers.report(tx, id_, Urgency(Level.TICKET), gateway, what, advice, now)
 
 
-def report_refused(tx: Tx, name: str, why: str, now: datetime) -> None:
-    """A hand-over of a command hook that cannot be read may have been a page."""
+def report_refused(tx: Tx, name: str, why: str, kept: str, now: datetime) -> None:
+    """What a command hook handed over and we could not take may have been a page. `kept` is where it was moved to; empty
+    where it lies as it did.
+    """
     shown = printable(name)[:80]
-    what = f"a hand-over in the spool folder cannot be read: {shown}: {printable(why)[:120]}"
-    advice = "Look into its folder `quarantine`; the log has every one of them."
+    what = f"a hook's notification in the spool folder could not be taken: {shown}: {printable(why)[:120]}"
+    advice = (
+        "Look into its folder `quarantine`; the log has every one of them."
+        if kept
+        else "It stays in the folder. The folder must belong to the daemon's user, who must be in the folder's group;"
+        " restart the daemon from a new login: docs/how-to/hooks.md."
+    )
     particulars.note(tx, Particular.SPOOL, shown, Urgency(Level.TICKET), "", what, advice, now)
 
 

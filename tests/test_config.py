@@ -1003,7 +1003,7 @@ def test_check_config_tells_what_a_good_file_holds() -> None:
     result = run(file)
     assert (result.exit_code, result.stdout) == (
         0,
-        f"{file}: OK (people: 2, receivers: 4, routes: 5, gateways: 1)\n",
+        f"{file}: OK (people: 2, receivers: 4, routes: 5, gateways: 1, channels: 4)\n",
     )
 
 

@@ -40,7 +40,7 @@ def free_port() -> int:
 
 def installed(home: Path) -> None:
     """What the first block makes, but for the half minute of pip: a folder with the program in `bin`."""
-    folder = home / "sms-notify" / "bin"
+    folder = home / "sms-notify-try" / "bin"
     folder.mkdir(parents=True)
     program = folder / "sms-notify"
     program.write_text(f'#!/bin/sh\nexec {sys.executable} -m sms_notify "$@"\n', "utf-8")
@@ -66,7 +66,7 @@ def script(ports: dict[str, int]) -> str:
 def in_shell(home: Path, text: str) -> subprocess.CompletedProcess[str]:
     """The text, run by bash in a home where the program is installed."""
     installed(home)
-    path = f"{home}/sms-notify/bin:/usr/bin:/bin"
+    path = f"{home}/sms-notify-try/bin:/usr/bin:/bin"
     environment = {"HOME": str(home), "PATH": path, "PYTHONPATH": str(ROOT), "LC_ALL": "C.UTF-8"}
     return subprocess.run(
         ["bash", "-c", text],
@@ -84,7 +84,7 @@ def test_the_set_up_works_as_it_stands_and_ends_with_an_acknowledged_incident(tm
 
     assert ran.returncode == 0, ran.stdout + ran.stderr
     for said in (
-        "sms-notify.yml: OK (people: 2, receivers: 2, routes: 2, gateways: 1)",
+        "sms-notify.yml: OK (people: 2, receivers: 2, routes: 2, gateways: 1, channels: 0)",
         "gateway main: OK: would take a text to alice; 500 credits",
         "alice: sent as m1, 1 part(s)",
         '{"accepted": 1}',
@@ -103,6 +103,6 @@ def test_the_quickstarts_configuration_answers_who_is_on_call_and_who_would_be_t
     ran = in_shell(tmp_path, "set -eu\n" + commands)
 
     assert ran.returncode == 0, ran.stdout + ran.stderr
-    assert "OK (people: 2, receivers: 2, routes: 2, gateways: 1)" in ran.stdout
+    assert "OK (people: 2, receivers: 2, routes: 2, gateways: 1, channels: 1)" in ran.stdout
     assert "primary (Europe/Brussels): " in ran.stdout
     assert "HELD UNTIL" in ran.stdout

@@ -205,18 +205,18 @@ def test_every_incident_of_a_gap_is_told(bench: Bench, heard: Heard) -> None:
 def test_every_unreadable_hand_over_and_every_text_for_people_who_left_is_told(
     bench: Bench, heard: Heard
 ) -> None:
-    bench.commit(lambda tx: report_refused(tx, "a.json", "no JSON", bench.clock()))
+    bench.commit(lambda tx: report_refused(tx, "a.json", "no JSON", "quarantine/a.json", bench.clock()))
     heard.run()
     for name in ("b.json", "c.json", "b.json"):
-        bench.commit(lambda tx, name=name: report_refused(tx, name, "no JSON", bench.clock()))
+        bench.commit(lambda tx, name=name: report_refused(tx, name, "no JSON", "", bench.clock()))
     bench.accept(firing("A"), firing("B"))
     bench.commit(lambda tx: _unaddressed(tx, [1, 2, 1], bench))
     heard.run(301)
 
     assert heard.subjects() == [
-        "a hand-over in the spool folder cannot be read: a.json: no JSON",
+        "a hook's notification in the spool folder could not be taken: a.json: no JSON",
         f"texts about 2 open incidents were for people who are not configured any more: {' '.join(tags(1, 2))}",
-        "2 hand-overs in the spool folder cannot be read: b.json c.json",
+        "2 notifications of hooks in the spool folder could not be taken: b.json c.json",
     ]
 
 

@@ -208,6 +208,10 @@ def _print_settings(settings: Settings, as_json: bool, trials: list[_Trial]) -> 
         return
     told = ", ".join(f"{key}: {count}" for key, count in counts.items())
     click.echo(f"{settings.source}: OK ({told})")
+    if not settings.operator:
+        click.echo(
+            "operator: nobody is told of problems of sms-notify (write `operator: [person:NAME, gateway:CHANNEL]`)"
+        )
     for warning in settings.warnings:
         click.echo(f"warning: {printable(str(warning))}")
     for trial in trials:
@@ -222,6 +226,7 @@ def _counts(settings: Settings) -> dict[str, int]:
         "receivers": len(settings.receivers),
         "routes": _count_routes(settings.route),
         "gateways": len(settings.gateways),
+        "channels": len(settings.channels),
     }
 
 

@@ -40,7 +40,13 @@ def spool_of(settings: Settings, usual: Path = _USUAL_SPOOL) -> Path | None:
         return Path(settings.spool) if settings.spool else None
     if usual.stat().st_uid == os.geteuid():
         return usual
-    _log.warning("spool: %s is another user's and left to its daemon; `spool` names one of ours", usual)
+    owner = usual.owner()
+    _log.warning(
+        "spool: what hooks put into %s is not read, for the folder belongs to %s: give it to the daemon's user (chown),"
+        " or name another one in `spool`",
+        usual,
+        owner,
+    )
     return None
 
 

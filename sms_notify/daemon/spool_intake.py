@@ -57,7 +57,9 @@ class Intake:
         self._untold += swept.refused
         while self._untold:
             first = self._untold[0]
-            self._commit(partial(report_refused, name=first.name, why=first.why, now=self._now()))
+            self._commit(
+                partial(report_refused, name=first.name, why=first.why, kept=first.kept, now=self._now())
+            )
             self._untold.pop(0)  # after the commit: one that fails is tried with the next look
         if swept.looked:
             self._tell(swept.problem)

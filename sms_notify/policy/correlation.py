@@ -113,12 +113,16 @@ def standing(rows: Rows, it: Known, calm: timedelta) -> Alert:
 
 
 def is_news_again(latest: Incident, alert: Alert, now: datetime, stale_after: timedelta) -> bool:
-    """A source that tells a problem once tells it again after a long silence, with a later start or none: the end between
-    the two was lost.
+    """The end between the two was lost: its source has found it well since it began, as Nagios does in a downtime; or one
+    that tells a problem once tells it again after a long silence, with a later start or none.
     """
-    if latest.repeats or not latest.is_open or alert.status is Status.RESOLVED or alert.once:
+    if not latest.is_open or alert.status is Status.RESOLVED or alert.once:
         return False
     began = latest.starts_at or latest.opened_at
+    if alert.well_at is not None and alert.source != SHARED and alert.well_at >= began + _SECOND:
+        return True
+    if latest.repeats:
+        return False
     later = alert.starts_at is None or alert.starts_at >= began + _SECOND
     return later and now - latest.last_seen_at > stale_after
 

@@ -44,9 +44,10 @@ _SECOND = timedelta(microseconds=999_999)
 class Check:
     """One notification, its texts clean and bounded. Empty = not said.
 
-    `at` is when the hook ran, `time` when the notification was made, `since` when the state last changed; the last two
-    are None where they were not said. `identity` names the host and the service as they were sent. `labels` are those
-    that somebody chose to add. `spoken`: a sentence said it, which is about what it names, host or not.
+    `at` is when the hook ran, `time` when the notification was made, `since` when the state last changed, `last_ok` when
+    all was last well; the last three are None where they were not said. `identity` names the host and the service as they
+    were sent. `labels` are those that somebody chose to add. `spoken`: a sentence said it, which is about what it names,
+    host or not.
     """
 
     source: str
@@ -66,6 +67,7 @@ class Check:
     notification_id: str = ""
     time: datetime | None = None
     since: datetime | None = None
+    last_ok: datetime | None = None
     labels: Mapping[str, str] = field(default_factory=dict)
     annotations: Mapping[str, str] = field(default_factory=dict)
 
@@ -127,6 +129,7 @@ def _trouble(check: Check, status: Status) -> Alert:
         starts_at=moment if firing else None,
         ends_at=None if firing else moment,
         start_told=check.since is not None,
+        well_at=check.last_ok if firing else None,
     )
 
 

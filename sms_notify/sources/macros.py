@@ -159,6 +159,7 @@ def check_of(said: Macros, source: str, at: datetime) -> Check:
         notification_id=said.line("notification-id"),
         time=_moment(said.raw("time"), at),
         since=_moment(said.raw("since"), at),
+        last_ok=_moment(said.raw("last-ok"), at),
         labels=_labels(said),
         annotations={told: text for name, told in _AS_ANNOTATIONS.items() if (text := said.line(name))},
     )

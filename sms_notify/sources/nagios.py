@@ -22,6 +22,7 @@ MACROS = {
     "last-state": ("LAST{}STATE",),
     "state-type": ("{}STATETYPE",),
     "since": ("LAST{}STATECHANGE",),
+    "last-ok": ("LAST{}OK", "LAST{}UP"),
     "output": ("{}OUTPUT", "MESSAGE", "MSG", "TEXT"),
     "long-output": ("LONG{}OUTPUT",),
     "author": ("NOTIFICATIONAUTHOR", "NOTIFICATIONAUTHORNAME"),

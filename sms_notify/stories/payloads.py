@@ -16,7 +16,11 @@ from sms_notify.stories.models import GrafanaEvent, Piped, WebhookEvent
 SENDER = "http://alertmanager.example:9093"
 _NEVER = "0001-01-01T00:00:00Z"
 _PROMISED = timedelta(minutes=4)  # of Prometheus, with its usual settings
-_EPOCH_OPTIONS = ("since", "time")  # of a hook: seconds since 1970, here a duration since the start
+_EPOCH_OPTIONS = (
+    "since",
+    "last-ok",
+    "time",
+)  # of a hook: seconds since 1970, here a duration since the start
 
 
 @dataclass(slots=True)

@@ -36,6 +36,7 @@ from workbench import NOON
 
 from sms_notify.alert import Alert, Severity
 from sms_notify.policy.correlation import (
+    SHARED,
     Chains,
     is_news_again,
     is_repeat,
@@ -75,6 +76,26 @@ def test_what_an_open_incident_says_already_is_a_repeat(
 
 
 # News after a long silence.
+
+
+@pytest.mark.parametrize(
+    ("latest", "alert", "news"),
+    [
+        (OWN, replace(ALERT, well_at=NOON + timedelta(seconds=1)), True),
+        (replace(OWN, starts_at=None), replace(ALERT, well_at=NOON + timedelta(seconds=1)), True),
+        (OWN, replace(ALERT, well_at=NOON), False),  # the second in which it began
+        (OWN, replace(ALERT, well_at=EARLIER), False),
+        (OWN_OVER, replace(ALERT, well_at=LATER), False),
+        (OWN, replace(END, well_at=LATER), False),
+        (OWN, replace(ALERT, once=True, well_at=LATER), False),
+        (OPEN, replace(ALERT, source=SHARED, well_at=LATER), False),  # another source may still find it bad
+    ],
+)
+def test_what_its_source_found_well_since_it_began_is_another_problem(
+    latest: Incident, alert: Alert, news: bool
+) -> None:
+    """Nagios holds a recovery back in a downtime, and never tells it where its options leave `s` and `f` out."""
+    assert is_news_again(latest, alert, latest.last_seen_at, DAY) is news
 
 
 @pytest.mark.parametrize("shift", [timedelta(), timedelta(seconds=1)])
