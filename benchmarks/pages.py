@@ -25,7 +25,7 @@ from servers import ONE_PERSON, TOKEN, daemon, phones
 MESSAGES = 100_000
 NAMES, PLACES = 50, 6
 """So many storms of so many incidents: as many rows as the first page can show of 300, so the largest one."""
-AT_ONCE = 20  # requests of one kind in a round
+AT_ONCE = 10  # requests of one kind in a round
 _NUMBERS = ("+32470000001", "+32470000002")  # of the past; the first is told today too
 _WITHIN = 30.0
 _HEADERS = {"Authorization": f"Bearer {TOKEN}", "Accept-Encoding": "gzip"}

@@ -40,8 +40,8 @@ class Extent:
     budget: float
 
 
-FULL = Extent(5, 3, 10, 25, 5, Lengths(load=1.5, warm_up=0.4, steady=5.0), budget=165)
-QUICK = Extent(2, 1, 3, 7, 2, Lengths(load=0.6, warm_up=0.2, steady=1.5), budget=38)
+FULL = Extent(5, 3, 10, 25, 5, Lengths(load=1.5, warm_up=0.4, steady=5.0), budget=185)
+QUICK = Extent(2, 1, 3, 7, 2, Lengths(load=0.6, warm_up=0.2, steady=1.5), budget=52)
 
 # (what, unit, ours, what it is held against)
 COMPARED = (
