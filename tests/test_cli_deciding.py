@@ -603,6 +603,13 @@ def test_the_days_to_come_are_told_on_the_schedules_clock_with_overrides_marked(
     ]
 
 
+def test_the_export_is_the_calendar_of_one_person_with_the_overrides(site: Site) -> None:
+    said(site.run("oncall", "override", "add", "primary", "bob", "--from", "+1d", "--for", "4h"))
+    file = said(site.run("oncall", "export", "--schedule", "primary", "--person", "bob"))
+    assert re.findall(r"SUMMARY:(.*)", file) == ["bob (primary)"]
+    assert "There is no such shift" in complaint(site.run("oncall", "export", "--person", "mallory"))
+
+
 def test_a_gap_is_shown_loudly_and_ends_with_1(tmp_path: Path) -> None:
     site = site_of(tmp_path, schedules=OFFICE_HOURS)
     shown = said(site.run("oncall", "show", "--at", "2026-11-24T12:00", "--days", "1"), 1)

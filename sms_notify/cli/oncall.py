@@ -18,6 +18,7 @@ from sms_notify.cli.times import read_time
 from sms_notify.config.settings import Settings
 from sms_notify.errors import UsageError
 from sms_notify.logs import printable
+from sms_notify.oncall.calendar_export import AROUND, export
 from sms_notify.oncall.roster import obeyed
 from sms_notify.policy.rotations import Schedule, Shift, shifts, strongest
 from sms_notify.store.oncall_rows import Override
@@ -118,6 +119,29 @@ def show(ctx: click.Context, config_file: str | None, at_text: str | None, days:
     out_of_reach = any(one.nowhere for one in stuck.values())
     if out_of_reach or any(turn.shift.person is None for rota in rotas.values() for turn in rota):
         ctx.exit(1)
+
+
+@oncall_group.command("export")
+@config_option
+@click.option("--schedule", metavar="NAME", help="Only this schedule.")
+@click.option("--person", metavar="NAME", help="Only the shifts of this person.")
+@click.pass_context
+def write_calendar(
+    ctx: click.Context, config_file: str | None, schedule: str | None, person: str | None
+) -> None:
+    """Print the shifts of the next 26 weeks as a calendar file (iCalendar).
+
+    \b
+    Example:
+      sms-notify oncall export --person alice > alice.ics
+    """
+    settings, now = settings_of(ctx, config_file), now_utc()
+    made = obeyed(overrides_at(settings, now - AROUND), settings.directory)
+    schedules, site = timetable_at(settings, now).schedules, settings.web.external_url
+    try:
+        click.echo(export(schedules, made, now, site, schedule, person), nl=False)
+    except LookupError as error:
+        raise UsageError(f"{settings.source}: {error}") from None
 
 
 def _at(text: str | None, now: datetime, schedule: Schedule) -> datetime:

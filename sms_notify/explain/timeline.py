@@ -20,6 +20,7 @@ from sms_notify.policy.vocabulary import Decision, Kind
 from sms_notify.store import queries
 from sms_notify.store.incidents import incident_of
 from sms_notify.store.tx import Row, Tx
+from sms_notify.wording.clock import Says
 
 _ABOUT = {
     Kind.MANUAL: "what was written by hand",
@@ -52,8 +53,6 @@ _DUE = {
 _INCIDENTS_SHOWN = 20
 _TAGS_SHOWN = 5
 Facts = Mapping[str, Any]
-Says = Callable[[datetime], str]
-"""How a time is said."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from urllib.parse import parse_qsl, urlencode
 
 from starlette.exceptions import HTTPException
@@ -20,10 +21,11 @@ from sms_notify.store import page_queries
 from sms_notify.store.ledger_queries import IncidentFilter
 from sms_notify.store.page_queries import NotificationProgress, ShownIncident
 from sms_notify.store.tx import Tx
-from sms_notify.web.cards import Card
+from sms_notify.web.cards import Card, Progress, progress_of
 from sms_notify.web.filters import SHOWN, incident_filter_of, older
 from sms_notify.web.links import links_of
 from sms_notify.web.page_frame import PageFrame, actor, back_to, incident_id_of
+from sms_notify.wording.clock import Says
 
 _STORY_LINES = 400
 _EARLIER = 10
@@ -56,19 +58,22 @@ class IncidentPages:
         frame, asked = self._frame, request.query_params
         user = await frame.enter(request)
         wanted = incident_filter_of(asked)
-        listed, told = await frame.read(lambda tx: _listed(tx, wanted))
+        people, say = frame.people, frame.clock(user).at
+        listed, progress = await frame.read(
+            lambda tx: _listed(tx, wanted, people.gateways, people.now(), say)
+        )
         more = older(asked, tag_of(listed[SHOWN - 1].id)) if len(listed) > SHOWN else ""
         return frame.page(
             "incidents.html",
             request,
             user,
             cards=[Card((one,)) for one in listed[:SHOWN]],
-            told=told,
+            progress=progress,
             older=more,
             asked=asked,
             severities=list(Severity),
-            receivers=sorted(frame.people.receivers),
-            persons=sorted(frame.people.directory.people),
+            receivers=sorted(people.receivers),
+            persons=sorted(people.directory.people),
         )
 
     async def _take_care_of_many(self, request: Request) -> Response:
@@ -88,7 +93,7 @@ class IncidentPages:
         if request.method == "POST":
             return await self._take_care(request, user, id_)
         people, clock = self._frame.people, self._frame.clock(user)
-        beside = timeline.Beside(clock.at, people.route, people.receivers)
+        beside = timeline.Beside(clock.at, people.route, people.receivers, people.gateways, clock.now)
         view = await self._frame.read(lambda tx: view_of(tx, id_, beside))
         if view is None:
             raise _no_incident()
@@ -123,10 +128,10 @@ class IncidentPages:
 
 
 def _listed(
-    tx: Tx, wanted: IncidentFilter
-) -> tuple[Sequence[ShownIncident], Mapping[int, Sequence[NotificationProgress]]]:
+    tx: Tx, wanted: IncidentFilter, gateways: tuple[str, ...], now: datetime, say: Says
+) -> tuple[Sequence[ShownIncident], Progress]:
     listed = page_queries.incidents_by(tx, wanted)
-    return listed, page_queries.told(tx, (one.id for one in listed))
+    return listed, progress_of(tx, [one.id for one in listed], gateways, now, say)
 
 
 def view_of(tx: Tx, incident_id: int, beside: timeline.Beside) -> IncidentView | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
@@ -20,7 +20,7 @@ _HUES = 8  # colour classes in the style sheet: the content policy allows no sty
 _WIDTH = 100  # units of the strip's picture a day
 _LONGEST = timedelta(days=366)
 _FURTHEST = timedelta(days=3 * 366)
-_AHEAD = timedelta(weeks=8)
+AHEAD = timedelta(weeks=8)
 _WALL = re.compile(r"(\d{4})-(\d{2})-(\d{2})[T ](\d{2}):(\d{2})(?::\d{2})?", re.ASCII)
 
 
@@ -95,7 +95,7 @@ def rota_of(
         duty=duty_of(schedule, counting, now),
         shifts=coming,
         gaps=tuple(shift for shift in coming if shift.person is None and shift.end > now),
-        choices=tuple(shift for shift in shifts(schedule, mine, now, now + _AHEAD) if shift.person),
+        choices=tuple(shift for shift in shifts(schedule, mine, now, now + AHEAD) if shift.person),
         bars=tuple(_bar(one, schedule.members, day, zone) for one in shifts(schedule, mine, begins, ends)),
         days=tuple(day + timedelta(days=n) for n in range(DAYS)),
         now_x=_x(now, day, zone) if begins <= now < ends else None,
@@ -135,19 +135,6 @@ def form_of(
     return {**named, "start": start, "end": end}
 
 
-def shifts_of(
-    person: str, schedules: Iterable[Schedule], made: Sequence[Override], now: datetime
-) -> list[tuple[Schedule, Shift]]:
-    """The next shifts of one person, the first to come first."""
-    found = [
-        (schedule, shift)
-        for schedule in schedules
-        for shift in shifts(schedule, _mine(schedule, made), now, now + _AHEAD)
-        if shift.person == person
-    ]
-    return sorted(found, key=lambda one: one[1].start)
-
-
 def swap_of(
     form: Mapping[str, str], schedules: Mapping[str, Schedule], made: Sequence[Override], now: datetime
 ) -> list[AskedOverride]:
@@ -155,7 +142,7 @@ def swap_of(
     do instead.
     """
     schedule = _schedule(form, schedules)
-    held = {rfc3339(one.start): one for one in shifts(schedule, _mine(schedule, made), now, now + _AHEAD)}
+    held = {rfc3339(one.start): one for one in shifts(schedule, _mine(schedule, made), now, now + AHEAD)}
     running = next(iter(held))  # it begins now, whenever that is
     chosen = [
         held.get(running if form.get(name) == "now" else form.get(name, "")) for name in ("one", "other")
