@@ -16,6 +16,7 @@ from sms_notify.store import oncall_rows
 from sms_notify.store.oncall_rows import AskedOverride, Override
 from sms_notify.store.tx import Tx
 from sms_notify.web.oncall_view import (
+    AHEAD,
     Rota,
     first_day_of,
     form_of,
@@ -84,6 +85,7 @@ class OncallPage:
             400 if problem else 200,
             rotas=rotas,
             mine=mine,
+            known_until=now + AHEAD,
             persons=sorted(people.directory.people),
             problem=problem,
             form=form_of(form or {}, made, people.schedules()),
@@ -98,5 +100,6 @@ class OncallPage:
         directory, schedules = self._frame.people.directory, self._frame.people.schedules()
         since = now if first is None else min(now, now + (first - now.date() - timedelta(days=1)))
         made = oncall_rows.overrides(tx, since)
-        rotas = [rota_of(schedule, made, now, directory, first) for schedule in schedules.values()]
+        crew = list(dict.fromkeys(name for one in schedules.values() for name in one.members))
+        rotas = [rota_of(schedule, made, now, directory, first, crew) for schedule in schedules.values()]
         return rotas, shifts_of(user, schedules.values(), obeyed(made, directory), now), made
