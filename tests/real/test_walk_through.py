@@ -13,14 +13,18 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from daemons import PASSWORD as GATEWAY_PASSWORD
 from pages_serving import PRIMARY, USER, Site, site
 from selenium.webdriver.common.by import By
 from selenium.webdriver.remote.webdriver import WebDriver
-from test_page import chromium, read, wait
+from test_page import ALICE, chromium, open_page, read, send, wait
 from test_pages_in_browser import headline, open_as_user, press
 from workbench import NOON, firing, resolved
 
 from sms_notify.policy.episodes import tag_of
+from sms_notify.secret import Secret
+from sms_notify.simulator.server import Simulator
+from sms_notify.simulator.settings import SimulatorSettings
 from sms_notify.store import account_rows, oncall_rows
 
 pytestmark = [pytest.mark.real, pytest.mark.browser]
@@ -215,6 +219,18 @@ def test_axe_finds_nothing_on_any_page(browser: WebDriver, night: Site) -> None:
             wide = browser.execute_script("return document.documentElement.scrollWidth")
             assert wide <= width, f"{path} is {wide} wide"
     assert set(BUTTONS) - seen == set()
+
+
+def test_axe_finds_nothing_on_the_phones_of_the_simulator(browser: WebDriver) -> None:
+    account = SimulatorSettings("acme", Secret(GATEWAY_PASSWORD), phones={ALICE: "Alice"})
+    with Simulator(account) as gateway:
+        for n in range(20):  # more than a phone shows at once
+            send(gateway, ALICE, f"FIRING warning DiskFull db{n}")
+        open_page(browser, gateway)
+        browser.execute_script(AXE)
+        for width, scheme in product(SIZES, SCHEMES):
+            look(browser, width, scheme)
+            assert violations(browser) == [], f"at {width}, {scheme}"
 
 
 def test_nothing_is_asked_of_another_host_and_every_page_forbids_inline_code(
