@@ -9,6 +9,8 @@ import pytest
 from docs_pages import BLOCK, DOCS, LINK, PAGES, ROOT, anchors, read
 from named_places import is_test, spans
 
+PICTURE = re.compile(r"!\[([^\]]*)\]\(([^)\s]+\.png)\)")
+
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 def test_every_link_leads_somewhere(page: Path) -> None:
@@ -20,6 +22,19 @@ def test_every_link_leads_somewhere(page: Path) -> None:
         assert target.exists(), link
         if anchor:
             assert anchor in anchors(read(target)), link
+
+
+def pictures() -> dict[Path, str]:
+    """What the pages show, with the words that stand for it."""
+    found = [(page.parent / path, words) for page in PAGES for words, path in PICTURE.findall(read(page))]
+    return {path.resolve(): words for path, words in found}
+
+
+def test_every_picture_is_shown_and_described_and_loads_quickly() -> None:
+    shown = pictures()
+    assert shown.keys() == set(DOCS.rglob("*.png"))
+    assert not [path.name for path, words in shown.items() if len(words.split()) < 5]
+    assert not [path.name for path in shown if path.stat().st_size > 120_000]
 
 
 def mentions() -> set[tuple[str, str]]:

@@ -146,7 +146,7 @@ def test_earlier_episodes_of_the_same_alert_are_links_with_how_they_ended(pages:
 
 def test_a_user_has_the_next_step_taken_at_once(down: Site) -> None:
     page = down.get("/incidents/1").text
-    assert "next: person:bob at 12:10 UTC" in read(page)
+    assert "next: bob at 12:10 UTC" in read(page)
     assert "Escalate now" in page
     assert down.post("/incidents/1", {"do": "escalate"}).status_code == 303
     down.bench.tick()

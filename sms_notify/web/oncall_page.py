@@ -92,6 +92,7 @@ class OncallPage:
             400 if problem else 200,
             rotas=rotas,
             mine=mine,
+            known_until=now + AHEAD,
             persons=sorted(people.directory.people),
             problem=problem,
             form=form_of(form or {}, made, people.schedules()),
@@ -118,5 +119,6 @@ class OncallPage:
         directory, schedules = self._frame.people.directory, self._frame.people.schedules()
         since = now if first is None else min(now, now + (first - now.date() - timedelta(days=1)))
         made = oncall_rows.overrides(tx, since - AROUND)
-        rotas = [rota_of(schedule, made, now, directory, first) for schedule in schedules.values()]
+        crew = list(dict.fromkeys(name for one in schedules.values() for name in one.members))
+        rotas = [rota_of(schedule, made, now, directory, first, crew) for schedule in schedules.values()]
         return rotas, coming_shifts(schedules.values(), obeyed(made, directory), now, AHEAD, user), made

@@ -79,9 +79,11 @@ def rota_of(
     now: datetime,
     directory: Directory,
     first: date | None = None,
+    crew: Sequence[str] = (),
 ) -> Rota:
     """Two weeks of the schedule from `first` on, else from today. All overrides are listed; those that count are of people of
-    today. `made` are those that have not ended before these two weeks, nor before `now`.
+    today. `made` are those that have not ended before these two weeks, nor before `now`. `crew` are the members of all
+    schedules of the page: a person has one colour on all of it.
     """
     counting = obeyed(made, directory)
     zone = ZoneInfo(schedule.timezone)
@@ -96,7 +98,9 @@ def rota_of(
         shifts=coming,
         gaps=tuple(shift for shift in coming if shift.person is None and shift.end > now),
         choices=tuple(shift for shift in shifts(schedule, mine, now, now + AHEAD) if shift.person),
-        bars=tuple(_bar(one, schedule.members, day, zone) for one in shifts(schedule, mine, begins, ends)),
+        bars=tuple(
+            _bar(one, crew or schedule.members, day, zone) for one in shifts(schedule, mine, begins, ends)
+        ),
         days=tuple(day + timedelta(days=n) for n in range(DAYS)),
         now_x=_x(now, day, zone) if begins <= now < ends else None,
         overrides=tuple(
@@ -199,14 +203,14 @@ def _mine(schedule: Schedule, made: Sequence[Override]) -> list[Shift]:
     return [override.shift for override in made if override.schedule == schedule.name]
 
 
-def _bar(shift: Shift, members: tuple[str, ...], first: date, zone: ZoneInfo) -> ShiftBar:
+def _bar(shift: Shift, crew: Sequence[str], first: date, zone: ZoneInfo) -> ShiftBar:
     begins, ends = _x(shift.start, first, zone), _x(shift.end, first, zone)
-    return ShiftBar(shift, begins, max(1, ends - begins), _hue(shift.person, members))
+    return ShiftBar(shift, begins, max(1, ends - begins), _hue(shift.person, crew))
 
 
-def _hue(person: str | None, members: tuple[str, ...]) -> int:
-    """Neighbours in the rotation differ; whoever stands in for them shares the last colour."""
-    return members.index(person) % (_HUES - 1) if person in members else _HUES - 1
+def _hue(person: str | None, crew: Sequence[str]) -> int:
+    """Neighbours in the first rotation differ; whoever stands in for the crew shares the last colour."""
+    return crew.index(person) % (_HUES - 1) if person in crew else _HUES - 1
 
 
 def _x(at: datetime, first: date, zone: ZoneInfo) -> int:
