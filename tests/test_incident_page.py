@@ -49,7 +49,7 @@ def test_acknowledging_what_somebody_takes_care_of_already_changes_nothing(down:
 
 def test_a_user_takes_an_acknowledgement_back(down: Site) -> None:
     down.post("/incidents/1")
-    assert "Nobody takes care of it any more" in down.get("/incidents/1").text
+    assert "Take the acknowledgement back" in down.get("/incidents/1").text
     assert down.post("/incidents/1", {"do": "unack"}).status_code == 303
 
     assert down.incident(1)["state"] == "open"

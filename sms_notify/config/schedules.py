@@ -88,7 +88,7 @@ class LayerSection(RotationSection):
 
 class ScheduleSection(Model):
     timezone: Timezone = Field(
-        default="UTC", description="the clock of handovers, and of times in a calendar that name no zone"
+        default="UTC", description="the clock of hand-offs, and of times in a calendar that name no zone"
     )
     rotation: RotationSection | None = Field(default=None, description="people who take turns")
     layers: Annotated[list[LayerSection], Field(min_length=1)] = Field(

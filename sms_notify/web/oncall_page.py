@@ -27,7 +27,7 @@ from sms_notify.web.oncall_view import (
 from sms_notify.web.page_frame import PageFrame, actor, back_to, number_of
 
 _A_WEEK = timedelta(days=7)
-_GONE = "That override is gone already."
+_GONE = "That override does not exist any more."
 
 
 class OncallPage:

@@ -65,13 +65,13 @@ def test_the_link_of_a_text_acknowledges_with_one_press_and_asks_for_no_password
 ) -> None:
     browser.set_window_size(*PHONE)
     browser.get(pages.served.url(f"/a/{pages.codes()[0]}"))
-    assert headline(browser) == "Nobody takes care of this yet"
+    assert headline(browser) == "Not acknowledged yet"
     press(browser, "I take care of it")
     wait(browser, lambda: headline(browser).startswith("Acknowledged"))
-    assert headline(browser) == "Acknowledged. Nobody else will be called."
+    assert headline(browser) == "Acknowledged. Escalation and reminders stop."
     assert [pages.incident(n)["acked_by"] for n in (1, 2)] == ["alice", ""]
     browser.refresh()
-    assert headline(browser) in ("Acknowledged. Nobody else will be called.", "alice takes care of it")
+    assert headline(browser) in ("Acknowledged. Escalation and reminders stop.", "alice takes care of it")
     assert browser.get_log("browser") == []
 
 
