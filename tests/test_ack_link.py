@@ -52,7 +52,7 @@ def test_whoever_comes_second_learns_who_was_first(down: Site) -> None:
     down.follow("POST", f"/a/{first}")
     for method in ("GET", "POST"):
         answer = down.follow(method, f"/a/{second}")
-        assert headline(answer.text) == "alice takes care of it"
+        assert headline(answer.text) == "Acknowledged by alice"
         assert "I take care" not in answer.text
     assert down.incident(1)["acked_by"] == "alice"
 
@@ -60,7 +60,7 @@ def test_whoever_comes_second_learns_who_was_first(down: Site) -> None:
 def test_a_link_to_what_is_over_says_so_and_changes_nothing(down: Site) -> None:
     down.bench.accept(resolved("HostDown", instance="web-1"))
     for method in ("GET", "POST"):
-        assert headline(down.follow(method, f"/a/{down.codes()[0]}").text) == "It is over"
+        assert headline(down.follow(method, f"/a/{down.codes()[0]}").text) == "It has ended"
     assert down.acknowledged == []
 
 

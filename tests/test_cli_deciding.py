@@ -151,7 +151,7 @@ def test_what_is_over_cannot_be_acknowledged(site: Site) -> None:
     site.accept(firing())
     site.accept(resolved())
 
-    assert "HostDown is over since 2026-11-22 13:00:00 CET (resolved)" in said(site.run("ack", "1"), 1)
+    assert "HostDown ended at 2026-11-22 13:00:00 CET (resolved)" in said(site.run("ack", "1"), 1)
 
 
 def test_taking_an_acknowledgement_back_tells_people_and_begins_the_steps_anew(site: Site) -> None:

@@ -6,6 +6,7 @@ import json
 import re
 import shlex
 import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -130,3 +131,16 @@ def test_the_simulator_takes_every_request_that_its_page_shows() -> None:
         simulator.change(delivery_url="http://127.0.0.1:9/")
         for line in [f"curl '{TEXT}'", *lines]:
             call(line, simulator.gateway_url.removesuffix("module/"))
+
+
+def test_what_the_page_of_stories_shows_is_what_the_command_prints() -> None:
+    ran = subprocess.run(
+        [sys.executable, "-m", "sms_notify", "test", "configs/stories.yml"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    shown = next(block for kind, block in blocks(read(DOCS / "how-to" / "stories.md")) if kind == "console")
+
+    assert f"$ sms-notify test configs/stories.yml\n{ran.stdout}" == shown

@@ -162,7 +162,7 @@ def _changed(row: Row, done: bool, words: _Words) -> dict[str, object]:
     said = words.done
     if not done:
         over = closed is not None
-        said = f"is over since {exact(moment(closed))} ({row['state']})" if over else words.otherwise
+        said = f"ended at {exact(moment(closed))} ({row['state']})" if over else words.otherwise
     return {
         "id": tag,
         "incident": row["id"],
@@ -206,7 +206,7 @@ def _told(row: Row, taken: bool, stopped: _Stopped) -> dict[str, object]:
         until = f" until {exact(moment(row['ack_until']))}" if row["ack_until"] else ""
         said = f"acknowledged{until}; {_stops(stopped)}"
     elif closed is not None:
-        said = f"is over since {exact(moment(closed))} ({row['state']}); there is nothing to acknowledge"
+        said = f"ended at {exact(moment(closed))} ({row['state']}); there is nothing to acknowledge"
     else:
         said = f"was acknowledged before, by {row['acked_by']} at {exact(moment(acked))} ({row['acked_how']})"
     return {

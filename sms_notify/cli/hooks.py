@@ -96,7 +96,7 @@ def zabbix(spool: str | None, arguments: Sequence[str]) -> None:
 @click.option("--label", "labels", metavar="NAME=VALUE", multiple=True, help="Adds a label; may be repeated.")
 @click.option("--severity", metavar="WORD", help="How bad it is: critical, warning, info.")
 @click.option("--one", is_flag=True, help="All of standard input is one alert.")
-@click.option("--resolved", is_flag=True, help="It is over.")
+@click.option("--resolved", is_flag=True, help="It has ended.")
 def pipe(
     spool: str | None,
     name: str | None,

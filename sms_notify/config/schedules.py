@@ -97,7 +97,7 @@ class ScheduleSection(Model):
     ical_file: Words = Field(default="", description="a calendar; it goes before rotation and layers")
     ical_url: Words = Field(default="", description="a calendar that is fetched; or ${ENV}; or ical_url_file")
     ical_url_file: Words = Field(default="", description="the same, alone in a file that others cannot read")
-    handoff_text: Boolean = Field(default=False, description="text whoever takes over")
+    handoff_text: Boolean = Field(default=False, description="text the person who takes over")
 
 
 def check_schedules(found: Found) -> None:
