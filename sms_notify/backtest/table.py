@@ -64,7 +64,7 @@ _FACTS: tuple[tuple[str, tuple[_Fact, ...]], ...] = (
         "alerts",
         (
             ("told to us", lambda tally: sum(tally.alerts.values())),
-            ("new trouble", lambda tally: tally.alerts[Heard.FIRST]),
+            ("new problems", lambda tally: tally.alerts[Heard.FIRST]),
             ("repeats", lambda tally: tally.alerts[Heard.DUPLICATE]),
             ("for nobody", lambda tally: tally.alerts[Heard.NOBODY]),
             ("acknowledged", lambda tally: tally.acknowledged),
