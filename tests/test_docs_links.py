@@ -47,20 +47,37 @@ def mentions() -> set[tuple[str, str]]:
         (str(path.relative_to(ROOT)), page)
         for path in files
         if path.is_file()
-        for page in re.findall(rb"(?<![\w/.:-])(docs/[\w/-]+\.(?:md|png))", path.read_bytes())
+        for page in re.findall(rb"(?<![\w/.:-])(docs/[\w/-]+\.(?:md|png)(?:#[\w-]+)?)", path.read_bytes())
         for page in [page.decode()]
     }
 
 
+def is_there(mentioned: str) -> bool:
+    name, _, anchor = mentioned.partition("#")
+    return (ROOT / name).is_file() and (not anchor or anchor in anchors(read(ROOT / name)))
+
+
 def test_every_page_that_a_message_or_a_comment_names_is_there() -> None:
-    assert {(file, page) for file, page in mentions() if not (ROOT / page).is_file()} == set()
+    assert {(file, page) for file, page in mentions() if not is_there(page)} == set()
     assert ("sms_notify/spool.py", "docs/how-to/hooks.md") in mentions()
 
 
 def test_the_index_leads_to_every_page() -> None:
     linked = {(DOCS / link.partition("#")[0]).resolve() for link in LINK.findall(read(DOCS / "index.md"))}
 
-    assert {page for page in DOCS.rglob("*.md") if page.name != "index.md"} - linked == set()
+    wanted = {*DOCS.rglob("*.md"), *(ROOT / "integrations").rglob("*.md")} - {DOCS / "index.md"}
+    assert wanted - linked == set()
+
+
+def test_every_page_is_found_from_the_index() -> None:
+    found, left = set(), [DOCS / "index.md"]
+    while left:
+        page = left.pop()
+        found.add(page)
+        targets = {(page.parent / link.partition("#")[0]).resolve() for link in LINK.findall(read(page))}
+        left += [target for target in targets - found if target.suffix == ".md"]
+
+    assert set(PAGES) - found == set()
 
 
 def test_the_readme_stays_short() -> None:

@@ -37,7 +37,7 @@ def test_a_user_acknowledges_an_incident_under_their_own_name(down: Site) -> Non
     row = down.incident(1)
     assert (row["state"], row["acked_by"], row["acked_how"]) == ("acknowledged", USER, AckBy.PAGE)
     page = down.get("/incidents/1").text
-    assert "ops takes care of it since 12:00 UTC on this page" in read(page)
+    assert "acknowledged by ops since 12:00 UTC on this page" in read(page)
     assert "I take care of it" not in page
 
 
@@ -49,7 +49,7 @@ def test_acknowledging_what_somebody_takes_care_of_already_changes_nothing(down:
 
 def test_a_user_takes_an_acknowledgement_back(down: Site) -> None:
     down.post("/incidents/1")
-    assert "Nobody takes care of it any more" in down.get("/incidents/1").text
+    assert "Take the acknowledgement back" in down.get("/incidents/1").text
     assert down.post("/incidents/1", {"do": "unack"}).status_code == 303
 
     assert down.incident(1)["state"] == "open"
@@ -78,14 +78,14 @@ def test_the_page_says_until_when_an_acknowledgement_holds(down: Site) -> None:
     down.bench.commit(
         lambda tx: tx.run("update incidents set ack_until = :at", at=stored(NOON + timedelta(hours=4)))
     )
-    assert "bob takes care of it since 12:00 UTC until 16:00 UTC" in read(down.get("/incidents/1").text)
+    assert "acknowledged by bob since 12:00 UTC until 16:00 UTC" in read(down.get("/incidents/1").text)
 
 
 def test_an_incident_that_is_over_says_so_and_has_no_button(down: Site) -> None:
     down.bench.clock.move(minutes=90)
     down.bench.accept(resolved("HostDown", instance="web-1"))
     answer = down.get("/incidents/1").text
-    assert "over since 13:30 UTC , after 1 h 30 min" in read(answer)
+    assert "ended at 13:30 UTC , after 1 h 30 min" in read(answer)
     assert "Close it" not in answer
     assert "I take care" not in answer
 

@@ -99,8 +99,8 @@ def test_an_open_incident_is_told_with_tag_place_time_readers_and_who_takes_care
     assert "not acknowledged reached nobody told: alice waits to leave bob waits to leave" in text
     down.bench.acknowledge(1, by="bob")
     text = read(down.get("/").text)
-    assert "bob takes care of it since 12:07 UTC" in text
-    assert "1 critical incident open, somebody takes care of it" in text
+    assert "acknowledged by bob since 12:07 UTC" in text
+    assert "1 critical incident open, acknowledged" in text
 
 
 def test_only_information_being_open_leaves_all_well_to_look_at(pages: Site) -> None:

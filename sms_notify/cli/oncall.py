@@ -82,9 +82,8 @@ oncall_group.add_command(override_group)
 @json_option
 @click.pass_context
 def show(ctx: click.Context, config_file: str | None, at_text: str | None, days: int, as_json: bool) -> None:
-    """Who holds each schedule now and until when, and in the days to come, on the schedule's own clock.
-
-    Warns on standard error of calendar entries that are not understood. Exit 1 where nobody is on call at some moment.
+    """Show who holds each schedule now and in the coming days, by the schedule's own clock. Calendar entries
+    that are not understood are warnings on standard error. Exit 1 if nobody is on call at some time.
 
     \b
     Example:
@@ -93,7 +92,7 @@ def show(ctx: click.Context, config_file: str | None, at_text: str | None, days:
     """
     settings, now = settings_of(ctx, config_file), now_utc()
     if not settings.schedules:
-        raise UsageError(f"{settings.source}: nobody is on call by a schedule; add one under `schedules:`")
+        raise UsageError(f"{settings.source}: no schedule is configured; add one under `schedules:`")
     at = {name: _at(at_text, now, schedule) for name, schedule in settings.schedules.items()}
     first = min(at.values())
     known = overrides_at(settings, first)

@@ -40,10 +40,10 @@ TRIES = 60  # unknown codes a minute, by everybody together
 _MAX_FORM = 1024  # a text tells a hundred at most, nine bytes each
 _MAX_CODE = 64
 _MINUTE = timedelta(minutes=1)
-_UNKNOWN = "This link leads nowhere. Open it from the text itself, whole as it stands there."
-_TOO_MANY = "Too many links that lead nowhere were tried. A link from a text works all the same."
+_UNKNOWN = "This link is not known. Open it from the text itself; it must be complete."
+_TOO_MANY = "Too many unknown links were tried. A link from a text still works."
 _log = logging.getLogger(__name__)
-_NOT_STORED = "This could not be stored, so nobody knows yet that you take care of it. Try again in a moment."
+_NOT_STORED = "This could not be stored, so it is not acknowledged yet. Try again in a moment."
 
 
 class Links:

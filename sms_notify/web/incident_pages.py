@@ -125,7 +125,7 @@ class IncidentPages:
             case "close":
                 await frame.store(frame.people.close([id_], by))
             case _:
-                raise HTTPException(400, "No button of this page asks for that.")
+                raise HTTPException(400, "This page has no such button.")
         return back_to(tag_of(id_))
 
 

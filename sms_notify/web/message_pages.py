@@ -83,11 +83,11 @@ class MessagePages:
         match form.get("do", ""):
             case "cancel":
                 if not await frame.store(frame.people.cancel_text(id_, actor(user))):
-                    raise HTTPException(400, "It does not wait any more, so it cannot be taken back.")
+                    raise HTTPException(400, "It has left the queue, so it cannot be taken back.")
             case "again":
                 return await self._again(id_, user)
             case _:
-                raise HTTPException(400, "No button of this page asks for that.")
+                raise HTTPException(400, "This page has no such button.")
         return back_to(f"m{id_}")
 
     async def _again(self, id_: int, user: str) -> Response:
@@ -100,7 +100,7 @@ class MessagePages:
             person = Person(found.recipient, found.number)
             return back_to(f"m{await self._written(person, found.body, user)}")
         if not await frame.store(frame.people.send_again(id_, actor(user))):
-            raise HTTPException(400, "Nothing that it told is owed any more, or it is under way.")
+            raise HTTPException(400, "Nothing in it needs to be told again, or a text about it is under way.")
         return back_to(f"m{id_}")
 
     async def _written(self, person: Person, words: str, user: str) -> int:

@@ -32,7 +32,7 @@ _CALENDAR = {
     "Content-Type": "text/calendar; charset=utf-8",
     "Content-Disposition": 'attachment; filename="on-call.ics"',
 }
-_GONE = "That override is gone already."
+_GONE = "That override does not exist any more."
 
 
 class OncallPage:

@@ -172,7 +172,7 @@ def wish_of(
     if end <= start:
         raise ValueError("It ends before it begins: choose a later time for “until”.")
     if end <= now:
-        raise ValueError("It is over already: choose a time to come for “until”.")
+        raise ValueError("It would have ended already: choose a later time for “until”.")
     if end - start > _LONGEST or end - now > _FURTHEST:
         raise ValueError(
             "That is longer than a year, or years away: change the schedule in the configuration instead."

@@ -110,7 +110,7 @@ class StatusView:
 
     @property
     def waiting(self) -> bool:
-        """Whether nobody takes care of something on the page."""
+        """Whether something on the page is not acknowledged."""
         return any(card.first.waits for card in self.cards)
 
     @property
@@ -213,7 +213,7 @@ def _mood(severity: Severity, waiting: int) -> Mood:
 
 def _care(open_now: int, waiting: int) -> str:
     if waiting == 0:
-        return "somebody takes care of it" if open_now == 1 else "somebody takes care of each"
+        return "acknowledged" if open_now == 1 else "all acknowledged"
     if waiting == open_now:
         return "not acknowledged"
     return f"{waiting} of them not acknowledged"
