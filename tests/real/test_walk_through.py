@@ -182,7 +182,7 @@ BUTTONS = (
     "I take care of those that I chose",
     "I take care of it",
     "Escalate now",
-    "Nobody takes care of it any more",
+    "Take the acknowledgement back",
     "Write it down",
     "Close it",
     "Send a test text",
