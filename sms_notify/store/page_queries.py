@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -118,7 +118,11 @@ def open_incidents(tx: Tx, limit: int) -> Sequence[ShownIncident]:
 
 def incidents_by(tx: Tx, wanted: IncidentFilter) -> Sequence[ShownIncident]:
     """In the order of `ledger_queries.incidents_by`."""
-    listed = {one.incident.id: one.untold for one in ledger_queries.incidents_by(tx, wanted)}
+    return _shown(tx, {one.incident.id: one.untold for one in ledger_queries.incidents_by(tx, wanted)})
+
+
+def _shown(tx: Tx, listed: Mapping[int, bool]) -> Sequence[ShownIncident]:
+    """In their order, each with whether it is untold."""
     rows: dict[int, Row] = {}
     for names, values in among(listed):
         rows |= {row["id"]: row for row in tx.all(f"select * from incidents where id in ({names})", **values)}
@@ -175,15 +179,12 @@ def queue(tx: Tx) -> Queue:
 
 
 def linked(tx: Tx, code: str) -> Linked | None:
-    """What a link's code leads to. An empty code leads nowhere, whatever stands in the table."""
+    """What a link's code leads to, in the order of the first page. An empty code leads nowhere, whatever stands in the table."""
     message = messages.acknowledged_by(tx, code) if code else None
     if message is None:
         return None
-    rows = tx.all(
-        f"select * from incidents where id in {messages.TELLS} order by id",
-        id=message.id,
-    )
-    return Linked(message, tuple(_incident(row) for row in rows))
+    told = messages.incidents_of(tx, message.id)
+    return Linked(message, tuple(_shown(tx, ledger_queries.in_reading_order(tx, told))))
 
 
 def _incident(row: Row) -> ShownIncident:

@@ -58,6 +58,7 @@ class MessagePages:
             texts=texts[:SHOWN],
             older=more,
             asked=asked,
+            about=wanted.incident,
             states=list(State),
             persons=sorted(frame.people.directory.people),
         )
