@@ -195,7 +195,7 @@ def test_the_page_tells_who_else_was_told_and_who_is_next(tmp_path: Path) -> Non
         is_down(pages)
         text = read(pages.follow("GET", f"/a/{pages.codes()[0]}").text)
     assert "told: alice waits to leave bob waits to leave" in text
-    assert "next: person:bob at 13:10 CET" in text
+    assert "next: bob at 13:10 CET" in text
 
 
 def test_whoever_acknowledged_by_the_link_may_undo_it_and_nobody_else(down: Site) -> None:

@@ -122,8 +122,8 @@ class Links:
         self, tx: Tx, incidents: Sequence[ShownIncident]
     ) -> tuple[Mapping[int, Sequence[NotificationProgress]], Mapping[int, NextStep]]:
         """Who else was told of each, and who is next."""
-        receivers = self._people.receivers
-        steps = {one.id: next_step(tx, one.id, receivers) for one in incidents if one.waits}
+        receivers, roster = self._people.receivers, self._people.roster
+        steps = {one.id: next_step(tx, one.id, receivers, roster) for one in incidents if one.waits}
         told = page_queries.told(tx, (one.id for one in incidents))
         return told, {id_: step for id_, step in steps.items() if step is not None}
 

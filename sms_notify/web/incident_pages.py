@@ -14,6 +14,7 @@ from starlette.routing import Route
 from sms_notify.alert import Severity
 from sms_notify.explain import timeline
 from sms_notify.explain.next_step import NextStep, next_step
+from sms_notify.oncall.roster import Roster
 from sms_notify.policy.episodes import tag_of
 from sms_notify.policy.vocabulary import AckBy, AckEnd
 from sms_notify.store import page_queries
@@ -89,7 +90,7 @@ class IncidentPages:
             return await self._take_care(request, user, id_)
         people, clock = self._frame.people, self._frame.clock(user)
         beside = timeline.Beside(clock.at, people.route, people.receivers)
-        view = await self._frame.read(lambda tx: view_of(tx, id_, beside))
+        view = await self._frame.read(lambda tx: view_of(tx, id_, beside, people.roster))
         if view is None:
             raise _no_incident()
         return self._frame.page(
@@ -129,7 +130,7 @@ def _listed(
     return listed, page_queries.told(tx, (one.id for one in listed))
 
 
-def view_of(tx: Tx, incident_id: int, beside: timeline.Beside) -> IncidentView | None:
+def view_of(tx: Tx, incident_id: int, beside: timeline.Beside, roster: Roster) -> IncidentView | None:
     """None where there is no such incident."""
     incident = page_queries.incident(tx, incident_id)
     told = timeline.of_incident(tx, incident_id, beside)
@@ -138,7 +139,7 @@ def view_of(tx: Tx, incident_id: int, beside: timeline.Beside) -> IncidentView |
     shown = told[1][:_STORY_LINES]
     people = tuple(page_queries.told(tx, [incident_id]).get(incident_id, ()))
     before = tuple(page_queries.earlier(tx, incident_id, _EARLIER))
-    step = next_step(tx, incident_id, beside.receivers)
+    step = next_step(tx, incident_id, beside.receivers, roster)
     return IncidentView(incident, people, tuple(shown), len(told[1]) - len(shown), before, step)
 
 
