@@ -29,6 +29,7 @@ from sms_notify.policy.retry_policy import Break, Scope
 from sms_notify.policy.vocabulary import Cause, State
 from sms_notify.store import breakers, messages
 from sms_notify.store.messages import Entry
+from sms_notify.store.tx import stored
 from sms_notify.wording.clock import Clock, rfc3339
 
 RFC3339 = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?(?:Z|[+-]\d\d:\d\d)")
@@ -198,7 +199,36 @@ def test_a_text_that_failed_is_why_nobody_knows(site: Site) -> None:
     site.commit(lambda tx: tx.run("update pages set state = 'told'"))
 
     [row] = json.loads(said(site.run("incidents", "--json")))
-    assert (row["untold_why"], row["next_text_at"]) == ("m1 to carol failed: barred", None)
+    assert (row["untold_why"], row["untold_until"], row["next_text_at"]) == ("barred", None, None)
+    assert "NOBODY: m1 to carol failed: barred" in said(site.run("incidents"))
+
+
+def test_what_waits_for_others_of_its_group_sounds_like_no_fault(site: Site) -> None:
+    site.clock.now = now()
+    site.accept(firing())
+    until = site.clock() + timedelta(seconds=90)
+    waits = "state = 'held', why = 'group_wait', held_by = 'group_interval', message_id = null"
+    site.commit(lambda tx: tx.run(f"update pages set {waits}, due_at = :until", until=stored(until)))
+    site.commit(lambda tx: tx.run("update messages set state = 'cancelled'"))
+
+    shown = said(site.run("incidents"))
+    [row] = json.loads(said(site.run("incidents", "--json")))
+
+    second = f"{until.astimezone():%H:%M:%S %Z}"
+    assert "CRITICAL" not in shown
+    assert f"nobody yet: waits for others of its group (group_interval) until {second}" in shown
+    assert f"carol: waits for others of its group (group_interval) until {second} to hear of it" in said(
+        site.run("explain", "1")
+    )
+    assert (row["untold_why"], row["untold_until"]) == ("group_wait", rfc3339(until))
+    assert row["next_text_at"] == rfc3339(until)
+
+
+def test_a_group_that_nobody_tells_in_time_has_reached_nobody(site: Site) -> None:
+    site.accept(firing())
+    waits = "state = 'held', why = 'group_wait', message_id = null"
+    site.commit(lambda tx: tx.run(f"update pages set {waits}, due_at = :at", at=stored(NOON)))
+    assert "CRITICAL: 1 critical incident reached nobody" in said(site.run("incidents"))
 
 
 # explain
@@ -230,7 +260,6 @@ def test_a_story_for_programs_is_events_with_names_and_ids(site: Site) -> None:
     }  # fmt: skip
     assert events["acknowledged"] == {
         "at": "2026-11-22T12:05:00Z", "event": "acknowledged", "by": "bob", "how": "command",
-        "detail": "by bob (command)",
     }  # fmt: skip
     assert {"at", "event"} <= set.intersection(*(set(event) for event in told["events"]))
 

@@ -22,7 +22,7 @@ from sms_notify.wording.clock import Clock, exact
 
 _HEADER = ("ID", "SINCE", "SEVERITY", "STATE", "TOLD", "WHAT")
 _TOLD = _HEADER.index("TOLD")
-_UNTOLD = "NOBODY: "
+_UNTOLD, _YET = "NOBODY: ", "nobody yet: "
 
 
 @click.command()
@@ -70,11 +70,11 @@ def incidents(
     with SqliteStore(settings.storage_url).reading() as tx:
         found = ledger_queries.incidents_by(tx, wanted)
         why = {
-            one.incident.id: reason_of(tx, one.incident.id, names, now, clock.at)
+            one.incident.id: reason_of(tx, one.incident.id, names, now, clock.soon)
             for one in found
             if one.untold
         }
-        first = untold_line(tx, now, clock.at)
+        first = untold_line(tx, now, clock.soon)
     rows = [_columns(one, why.get(one.incident.id), clock) for one in found]
     shown = table(rows, _HEADER, _colour)
     documents = [_document(one, why.get(one.incident.id)) for one in found]
@@ -96,7 +96,7 @@ def _columns(one: LedgerIncident, why: UntoldReason | None, clock: Clock) -> tup
         exact(incident.opened_at),
         incident.severity,
         f"{state_of(incident)}{lasts}",
-        f"{_UNTOLD}{why.said}" if why is not None else _reached(one, clock),
+        _reached(one, clock) if why is None else f"{_YET if why.grouping else _UNTOLD}{why.said}",
         name_of(incident),
     )
 
@@ -110,7 +110,7 @@ def _reached(one: LedgerIncident, clock: Clock) -> str:
     """`2 people, 1 waits until 07:00 CET`: how many have a text, and how many not yet."""
     waits = [f"{one.leaving} {_wait(one.leaving)} to leave"] if one.leaving else []
     if one.held_until is not None:
-        waits.append(f"{one.held} {_wait(one.held)} until {clock.at(one.held_until)}")
+        waits.append(f"{one.held} {_wait(one.held)} until {clock.soon(one.held_until)}")
     nobody = "nobody yet" if waits else "nobody"
     return ", ".join([_people(one.told) if one.told else nobody, *waits])
 
@@ -135,7 +135,8 @@ def _document(one: LedgerIncident, why: UntoldReason | None) -> dict[str, object
         "what": name_of(incident),
         "labels": dict(incident.labels),
         "untold": one.untold,
-        "untold_why": why.said if why is not None else None,
+        "untold_why": why.word if why is not None else None,
+        "untold_until": why.next_at if why is not None else None,
         "next_text_at": why.next_at if why is not None else one.held_until,
         "people_told": one.told,
         "people_leaving": one.leaving,

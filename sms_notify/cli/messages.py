@@ -112,7 +112,7 @@ def show(store: SqliteStore, wanted: MessageFilter, *, as_json: bool, lines: boo
 
 def _warn_of_untold(tx: Tx, now: datetime) -> None:
     """On standard error: what is read from the table is the table."""
-    if line := untold_line(tx, now, Clock(now).at):
+    if line := untold_line(tx, now, Clock(now).soon):
         click.echo(critical(line), err=True)
 
 

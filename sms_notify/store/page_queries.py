@@ -55,6 +55,8 @@ class NotificationProgress:
     recipient: str
     state: State | None
     held_until: datetime | None
+    grouping: bool = False
+    """True where it only waits for others of its group."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +105,7 @@ def earlier(tx: Tx, incident_id: int, limit: int) -> Sequence[ShownIncident]:
 
 
 _TOLD = (
-    "select p.incident_id, p.recipient, p.number, p.state as page, p.due_at, m.state as message from pages p"
+    "select p.incident_id, p.recipient, p.number, p.state as page, p.due_at, p.why, m.state as message from pages p"
     f" left join messages m on m.id = p.message_id where p.incident_id in ({{ids}}) and p.state <> '{PageState.DROPPED}'"
     f" and p.kind in {in_list(kind for kind in Kind if kind.news)} order by p.id"
 )
@@ -156,7 +158,9 @@ def told(tx: Tx, incident_ids: Iterable[int]) -> dict[int, list[NotificationProg
             state = State(row["message"]) if row["message"] is not None else None
             until = moment(row["due_at"]) if row["page"] == PageState.HELD else None
             people = last.setdefault(row["incident_id"], {})
-            people[row["number"]] = NotificationProgress(row["recipient"], state, until)
+            people[row["number"]] = NotificationProgress(
+                row["recipient"], state, until, until is not None and row["why"] == Hold.GROUP
+            )
     return {id_: list(people.values()) for id_, people in last.items()}
 
 

@@ -89,7 +89,7 @@ class IncidentPages:
         if request.method == "POST":
             return await self._take_care(request, user, id_)
         people, clock = self._frame.people, self._frame.clock(user)
-        beside = timeline.Beside(clock.at, people.route, people.receivers)
+        beside = timeline.Beside(clock.soon, people.route, people.receivers)
         view = await self._frame.read(lambda tx: view_of(tx, id_, beside, people.roster))
         if view is None:
             raise _no_incident()
