@@ -176,6 +176,41 @@ def test_all_has_what_is_closed_behind_what_is_open(site: Site) -> None:
     assert "The first 3; there may be more: --last" in limited.stderr
 
 
+def test_incidents_are_found_by_receiver_and_by_person_as_on_the_page(site: Site) -> None:
+    site.accept(firing("Bad"))
+    site.accept(firing("Mild", severity="info"))
+
+    def what(*arguments: str) -> list[str]:
+        return [row["what"] for row in json.loads(said(site.run("incidents", "--json", *arguments)))]
+
+    [receiver] = {row["receiver"] for row in site.rows("select receiver from pages where incident_id = 1")}
+    assert what("--person", "carol") == what("--person", "person:carol") == what("--receiver", receiver)
+    assert what("--person", "carol") == ["Bad"]
+    assert what("--person", "bob") == []
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (("messages", "--to", "nobody"), "there is no person 'nobody'; known people: alice, bob, carol"),
+        (("messages", "--to", "carrol"), "there is no person 'carrol'; did you mean `carol`?"),
+        (("incidents", "--person", "alic"), "there is no person 'alic'; did you mean `alice`?"),
+        (("incidents", "--receiver", "nope"), "there is no receiver 'nope'; "),
+    ],
+)
+def test_a_name_that_nobody_has_is_no_empty_list(site: Site, arguments: tuple[str, ...], says: str) -> None:
+    assert says in complaint(site.run(*arguments))
+
+
+def test_somebody_who_left_is_found_in_the_ledger(site: Site) -> None:
+    site.accept(firing())
+    site.commit(lambda tx: tx.run("update messages set recipient = 'dave', receiver = 'old'"))
+    site.commit(lambda tx: tx.run("update pages set recipient = 'dave', receiver = 'old'"))
+    assert len(json.loads(said(site.run("messages", "--to", "dave", "--json")))) == 1
+    assert len(json.loads(said(site.run("incidents", "--person", "dave", "--json")))) == 1
+    assert len(json.loads(said(site.run("incidents", "--receiver", "old", "--json")))) == 1
+
+
 def test_what_reached_nobody_says_why_and_when_the_next_text_may_leave(site: Site) -> None:
     site.clock.now = now()
     site.accept(firing())

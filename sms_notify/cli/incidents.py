@@ -9,7 +9,7 @@ import click
 
 from sms_notify.alert import Severity
 from sms_notify.cli.common import config_option, json_option, say, settings_of
-from sms_notify.cli.options import now_utc
+from sms_notify.cli.options import check_reader, check_receiver, now_utc
 from sms_notify.cli.terminal import critical, table
 from sms_notify.cli.times import read_past
 from sms_notify.explain.incident_names import name_of, state_of
@@ -41,6 +41,10 @@ _UNTOLD, _YET = "NOBODY: ", "nobody yet: "
     metavar="TIME",
     help="Opened then or later: 2h ago, HH:MM, 'Mon HH:MM', ISO 8601.",
 )
+@click.option("--receiver", metavar="NAME", default="", help="Of which this receiver tells, or was to tell.")
+@click.option(
+    "--person", metavar="NAME", default="", help="Of which this person has, or was to have, a text."
+)
 @click.option(
     "-n", "--last", default=1000, show_default=True, type=click.IntRange(1, 100_000), help="At most so many."
 )
@@ -52,6 +56,8 @@ def incidents(
     every: bool,
     severities: tuple[str, ...],
     since_text: str | None,
+    receiver: str,
+    person: str,
     last: int,
     as_json: bool,
 ) -> None:
@@ -62,12 +68,16 @@ def incidents(
     Example:
       sms-notify incidents
       sms-notify incidents --all --severity critical --since 7d
+      sms-notify incidents --person alice
     """
     now, settings = now_utc(), settings_of(ctx, config_file)
     since = read_past(since_text, now, option="--since") if since_text is not None else None
-    wanted = IncidentFilter(every, tuple(map(Severity, severities)), since, limit=last)
+    reader = person.removeprefix("person:")
+    wanted = IncidentFilter(every, tuple(map(Severity, severities)), since, receiver, reader, limit=last)
     names, clock = tuple(gateway.name for gateway in settings.gateways), Clock(now)
     with SqliteStore(settings.storage_url).reading() as tx:
+        check_receiver(tx, settings, receiver)
+        check_reader(tx, settings, reader)
         found = ledger_queries.incidents_by(tx, wanted)
         why = {
             one.incident.id: reason_of(tx, one.incident.id, names, now, clock.soon)

@@ -147,6 +147,20 @@ def in_reading_order(tx: Tx, ids: Iterable[int]) -> dict[int, bool]:
     return {place.id: place.untold for place in (*going_on, *closed)}
 
 
+def names_reader(tx: Tx, name: str) -> bool:
+    """Whether anybody of that name, or with that number, ever had a text or was to have one. For a name that the configuration
+    does not know: it walks through the tables where there is none.
+    """
+    texted = "select 1 from messages where recipient = :name or number = :name"
+    owed = "select 1 from pages where recipient = :name"
+    return any(tx.one(f"{found} limit 1", name=name) is not None for found in (texted, owed))
+
+
+def names_receiver(tx: Tx, name: str) -> bool:
+    """As `names_reader`, of receivers."""
+    return tx.one("select 1 from pages where receiver = :name limit 1", name=name) is not None
+
+
 # What a filter asks for, as conditions on `m` or `i`, and their parameters.
 
 
