@@ -180,7 +180,7 @@ def test_a_swap_that_cannot_be_is_refused_and_changes_nothing(
     [
         ("from=2010-01-01", "Write the first day within three years of today, as 2026-11-22."),
         ("from=nonsense", "Write the first day as 2026-11-23."),
-        ("change=999", "That override is gone already."),
+        ("change=999", "That override does not exist any more."),
     ],
 )
 def test_what_the_address_cannot_mean_is_said(standing: Site, query: str, says: str) -> None:

@@ -264,11 +264,11 @@ def test_a_card_says_why_the_text_about_it_has_not_left(down: Site) -> None:
     shut(down)
     asked = stored(NOON + timedelta(minutes=5))
     down.bench.commit(lambda tx: tx.run("update breakers set probe_at = :asked", asked=asked))
-    said = "bob waits to leave waits: gateway main is closed, next try 12:05 UTC"
+    said = "bob waits to leave waits: gateway main is closed, next try 12:05:00 UTC"
     for path in ("/", "/incidents"):
         assert said in read(down.get(path).text)
     for path in ("/incidents/1", "/messages/m1"):
-        assert "m1 is still queued: no text leaves at main since 12:00 UTC (error 150" in read(
+        assert "m1 is still queued: no text leaves at main since 12:00:00 UTC (error 150" in read(
             down.get(path).text
         )
 

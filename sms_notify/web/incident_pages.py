@@ -59,7 +59,7 @@ class IncidentPages:
         frame, asked = self._frame, request.query_params
         user = await frame.enter(request)
         wanted = incident_filter_of(asked)
-        people, say = frame.people, frame.clock(user).at
+        people, say = frame.people, frame.clock(user).soon
         listed, progress = await frame.read(
             lambda tx: _listed(tx, wanted, people.gateways, people.now(), say)
         )
