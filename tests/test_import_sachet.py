@@ -681,12 +681,10 @@ def test_the_guide_names_commands_and_names_that_exist() -> None:
     guide = (SHIPPED / "README.md").read_text("utf-8")
     files = {path.name for path in SHIPPED.iterdir()}
 
-    named = set(re.findall(r"(?:^ *|`)sms-notify (?:--config \S+ )?([a-z-]+)", guide, re.MULTILINE))
-    assert named >= {"check-config", "simulator", "serve", "messages", "explain", "backtest", "routes"}
+    named = set(re.findall(r"(?:^ *|`|\()sms-notify (?:--config \S+ )?([a-z-]+)", guide, re.MULTILINE))
+    assert named >= {"check-config", "simulator", "serve", "messages", "incidents", "ack", "routes"}
     assert named - {"import-sachet"} <= COMMANDS.keys()
     assert {"config.yaml", "alertmanager.yml", "sms-notify.yml"} <= files
-    for link in re.findall(r"\]\(([^)]+)\)", guide):
-        assert (SHIPPED / link).is_file(), link
     receivers = re.search(r"^ *receivers:\n(?: .*\n)+?(?= *```)", guide, re.MULTILINE)
     assert receivers is not None
     urls = [hook["url"] for hook in yaml.safe_load(receivers[0])["receivers"][0]["webhook_configs"]]
