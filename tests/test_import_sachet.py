@@ -152,6 +152,17 @@ def test_a_number_that_cannot_be_texted_is_kept_as_a_line_to_change(tmp_path: Pa
     assert made.people == 0
 
 
+def test_a_corrected_number_is_texted_once_the_comments_before_it_and_before_notify_are_gone(
+    tmp_path: Path,
+) -> None:
+    made = imported("receivers:\n  - {name: a, provider: nexmo, to: ['0612345678', '0612345679']}\n")
+
+    text = re.sub(r"# (person)(.): \{number: \+…\}", r"\1\2: {number: +3161234567\2}", made.text)
+    text = text.replace("# people:", "people:").replace("    # notify:", "    notify:")
+
+    assert told(loaded(tmp_path, text), "a") == ["+31612345671", "+31612345672"]
+
+
 @pytest.mark.parametrize("chat", ["telegram", "pushbullet", "mailruim"])
 def test_nobody_is_texted_the_names_of_a_chat(tmp_path: Path, chat: str) -> None:
     made = imported(f"receivers:\n  - {{name: a, provider: {chat}, to: ['32470000001']}}\n")

@@ -199,7 +199,7 @@ def _not_yet(answer: ImportedReceiver) -> Iterator[str]:
     """Those whose numbers have to be corrected first."""
     if not answer.unusable:
         return
-    why = "once the numbers are right" if answer.notify else "NOBODY IS TOLD until this counts"
+    why = "in its place, once the numbers are right" if answer.notify else "NOBODY IS TOLD until this counts"
     everybody = [f"person:{name}" for name in (*answer.notify, *answer.unusable)]
     line = f"    # notify: {flow(list(everybody))}"
     if len(change(line, why)) <= WIDTH:
