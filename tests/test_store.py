@@ -47,10 +47,6 @@ def kept(store: SqliteStore) -> list[str]:
         return [row["fingerprint"] for row in tx.all("select fingerprint from alerts order by id")]
 
 
-@pytest.mark.parametrize(
-    ("url", "path"),
-    [("sqlite:///var/lib/x.db", "/var/lib/x.db"), ("sqlite:////var/lib/x.db", "/var/lib/x.db")],
-)
 def test_a_place_where_no_database_can_be_is_an_error_that_names_the_key_to_change(tmp_path: Path) -> None:
     (tmp_path / "a-file").touch()
 
@@ -58,6 +54,10 @@ def test_a_place_where_no_database_can_be_is_an_error_that_names_the_key_to_chan
         SqliteStore(f"sqlite://{tmp_path}/a-file/sms.db").lock()
 
 
+@pytest.mark.parametrize(
+    ("url", "path"),
+    [("sqlite:///var/lib/x.db", "/var/lib/x.db"), ("sqlite:////var/lib/x.db", "/var/lib/x.db")],
+)
 def test_a_storage_url_names_a_file_from_the_root(url: str, path: str) -> None:
     assert path_of(url) == Path(path)
 
