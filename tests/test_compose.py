@@ -1,6 +1,7 @@
 """The texts themselves: what a person reads at three in the morning, and that it always fits."""
 
 import re
+from collections.abc import Sequence
 from dataclasses import astuple, replace
 from datetime import UTC, datetime, timedelta
 
