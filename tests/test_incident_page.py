@@ -159,7 +159,7 @@ def test_a_user_has_the_next_step_taken_at_once(down: Site) -> None:
 def test_where_nobody_is_next_there_is_nothing_to_hasten(down: Site) -> None:
     down.bench.acknowledge(1, by="bob")
     assert "Escalate now" not in down.get("/incidents/1").text
-    assert down.post("/incidents/1", {"do": "escalate"}).status_code == 303
+    assert down.post("/incidents/1", {"do": "escalate"}).status_code == 400
     assert "hastened" not in read(down.get("/incidents/1").text)
 
 

@@ -39,6 +39,7 @@ _DECIDED = {
     Decision.CLOSED: "closed {}: repeats of it are not news",
     Decision.HASTENED: "hastened {}: the next step is due at once",
     Decision.NOTE: "note {}",
+    Decision.SENT_AGAIN: "sent_again {}",
     Decision.RAISED: "raised: {}, so that all are told and the steps begin anew",
     Decision.FLAPPING: "flapping: {}, so that one text tells it until it is calm",
 }

@@ -129,6 +129,7 @@ class Decision(StrEnum):
     HANDED_OFF = "handed_off"
     HASTENED = "hastened"  # somebody wants the next step now
     NOTE = "note"  # what somebody wrote beside it
+    SENT_AGAIN = "sent_again"  # somebody wants a text told once more
 
     @property
     def by_somebody(self) -> bool:
@@ -139,6 +140,7 @@ class Decision(StrEnum):
             Decision.CLOSED,
             Decision.HASTENED,
             Decision.NOTE,
+            Decision.SENT_AGAIN,
         )
 
 
