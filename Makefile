@@ -36,6 +36,11 @@ test-real: $(VENV)/.dev
 	$(BIN)/python tests/real/install.py
 	$(BIN)/python -m pytest -m real -s $(ARGS) tests/real
 
+# Takes the pictures of the documents anew, of a fixed scene in a real Chromium. Look at them before you commit them.
+.PHONY: screenshots
+screenshots: $(VENV)/.dev
+	PYTHONPATH=tests $(BIN)/python tests/real/screenshots.py
+
 # Breaks the disk, the clock, the network and the process under a running daemon, and prints what came of each. Wants a C compiler.
 test-faults: $(VENV)/.dev
 	$(BIN)/python tests/real/install.py compiler

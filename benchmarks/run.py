@@ -20,6 +20,7 @@ from pathlib import Path
 import against
 import deciding
 import hooks
+import pages
 import rounds
 import startup
 import storm
@@ -34,12 +35,13 @@ class Extent:
     latency: int
     startup: int
     hooks: int
+    pages: int
     lengths: Lengths
     budget: float
 
 
-FULL = Extent(5, 3, 10, 25, Lengths(load=1.5, warm_up=0.4, steady=5.0), budget=165)
-QUICK = Extent(2, 1, 3, 7, Lengths(load=0.6, warm_up=0.2, steady=1.5), budget=38)
+FULL = Extent(5, 3, 10, 25, 5, Lengths(load=1.5, warm_up=0.4, steady=5.0), budget=185)
+QUICK = Extent(2, 1, 3, 7, 2, Lengths(load=0.6, warm_up=0.2, steady=1.5), budget=52)
 
 # (what, unit, ours, what it is held against)
 COMPARED = (
@@ -60,6 +62,7 @@ COMPARED = (
     ("hook.py nagios, with fsyncs", "ms", "hook", "bare"),
     ("hook.py nagios, with fsyncs", "ms", "hook", "bash-curl"),
     ("sms-notify nagios", "ms", "hook-script", "bare"),
+    *((f"page {name}", "ms", name, pages.READY) for name in pages.COMPARED),
 )
 
 
@@ -151,6 +154,8 @@ def measure(extent: Extent, folder: Path, progress: Progress) -> list[Values]:
     repeat("start", extent.startup, startup.one_round)
     with hooks.bench(folder) as prepared:
         repeat("hooks", extent.hooks, prepared.one_round)
+    with pages.bench(folder) as browser:
+        repeat("pages", extent.pages, browser.one_round)
     repeat("latency", extent.latency, lambda say: rounds.latency(folder, lengths, say))
     repeat("throughput", extent.throughput, lambda say: rounds.throughput(folder, lengths, say))
     return measured
@@ -187,7 +192,9 @@ def main() -> None:
     crowd = hooks.crowd(options.folder, *((400, 100) if options.quick else ()))
     progress.say("a storm")
     lines, said = storm.measure(storm.SEED, storm.WAITS[:1] if options.quick else storm.WAITS)
-    print(f"\n{table(made)}\n\nDeciding\n{deciding.table(costs)}\n\n{storm.TITLE}\n{storm.table(lines)}")
+    print(
+        f"\n{table(made)}\n\n{pages.sizes(measured)}\n\nDeciding\n{deciding.table(costs)}\n\n{storm.TITLE}\n{storm.table(lines)}"
+    )
     print("\n".join(said))
     print("\nHooks at once", *crowd.lines(), sep="\n")
     print(f"\nA sync of this disk takes {sync:.0f} us. The whole took {progress.seconds:.0f} s.")

@@ -96,7 +96,7 @@ def load_command(server: Server, *options: str) -> list[str]:
 
 
 def write_config(folder: Path, receivers: str, port: int, gateway: int) -> Path:
-    for name, secret in (("password", "of no worth"), ("tokens", f"{TOKEN} role=webhook,metrics")):
+    for name, secret in (("password", "of no worth"), ("tokens", f"{TOKEN} role=webhook,metrics,read")):
         (folder / name).write_text(secret + "\n", "utf-8")
         (folder / name).chmod(0o600)
     path = folder / "sms-notify.yml"

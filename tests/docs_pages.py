@@ -3,22 +3,30 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from pathlib import Path
+from textwrap import dedent
 
 ROOT = Path(__file__).parent.parent
 DOCS = ROOT / "docs"
-FOLDERS = ("docs", "integrations", "benchmarks", "configs")
+FOLDERS = ("docs", "integrations", "benchmarks", "configs", "packaging")
 PAGES = [
     *sorted(ROOT.glob("*.md")),
     *(page for name in FOLDERS for page in sorted((ROOT / name).rglob("*.md"))),
 ]
-BLOCK = re.compile(r"^```([^`\n]*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+# A block within a list is indented.
+BLOCK = re.compile(r"^ *```([^`\n]*)\n(.*?)^ *```$", re.MULTILINE | re.DOTALL)
 SPAN = re.compile(r"`([^`\n]+)`")
 LINK = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)")
 
 
 def read(page: Path) -> str:
     return page.read_text("utf-8")
+
+
+def blocks(text: str) -> Iterator[tuple[str, str]]:
+    """Each block's kind, such as `sh`, and its lines."""
+    yield from ((kind, dedent(block)) for kind, block in BLOCK.findall(text))
 
 
 def rows(text: str) -> dict[str, list[str]]:

@@ -76,8 +76,8 @@ drop table past;
 """
 
 
-def fill(store: SqliteStore, now: datetime) -> None:
-    """Writes the past into an empty store; the newest of it happens at `now`."""
+def fill(store: SqliteStore, now: datetime, rows: int = ROWS) -> None:
+    """Writes a past of so many rows into an empty store; the newest of it happens at `now`."""
     with store.transaction():
         pass  # the tables
     store.close()
@@ -91,7 +91,7 @@ def fill(store: SqliteStore, now: datetime) -> None:
     ).fetchall()
     for name, _ in indexes:
         connection.execute(f"drop index {name}")
-    values = {"rows": ROWS, "wait": WAIT, "keys": KEYS, "people": PEOPLE, "now": stored(now)}
+    values = {"rows": rows, "wait": WAIT, "keys": KEYS, "people": PEOPLE, "now": stored(now)}
     for statement in filter(str.strip, _FILLING.split(";\n")):
         connection.execute(statement, values)
     for _, sql in indexes:

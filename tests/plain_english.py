@@ -12,7 +12,7 @@ from pathlib import Path
 
 PHRASES = {
     r"who acknowledges stops": "Acknowledging stops escalation and reminders.",
-    r"what is over is held and told together": "Texts above a limit are held and merged into one, never dropped",
+    r"what is over is held": "Texts above a limit are held and merged into one, never dropped",
     r"was not heard of for a day counts as over": "an alert not heard of for 24 hours …",
     r"no text can tell that|a text cannot tell that no text": "an SMS cannot report that SMS is down",
     r"what goes wrong between us and the gateway": "sms-notify reports its own gateway problems",
@@ -26,7 +26,7 @@ PHRASES = {
     r"what another one than": "sources other than Alertmanager wait for `group_wait`",
     r"\bour own trouble": "sms-notify problems",
     r"acknowledged by nobody": "not acknowledged",
-    r"nobody takes care of these": "40 incidents not acknowledged",
+    r"nobody takes care of": "not acknowledged",
     r"the next until \d": "next text at 14:15",
     r"\bcoming and going": "flapping",
     r"the operator could not deliver": "the phone network could not deliver it",
@@ -38,8 +38,8 @@ _FOUND = re.compile("|".join(f"(?P<p{number}>{phrase})" for number, phrase in en
 
 
 def not_plain(text: str) -> list[str]:
-    """Each phrase that is found, with what to write instead. Line ends count as blanks."""
-    found = _FOUND.finditer(re.sub(r"\s+(?:[#>*-]+ )?", " ", text))
+    """Each phrase that is found, with what to write instead. Line ends count as blanks, and bold words as plain ones."""
+    found = _FOUND.finditer(re.sub(r"\s+(?:[#>*-]+ )?", " ", text.replace("**", "")))
     better = list(PHRASES.values())
     return [f"{match[0]!r}: write {better[int(str(match.lastgroup)[1:])]!r}" for match in found]
 
@@ -47,19 +47,30 @@ def not_plain(text: str) -> list[str]:
 def shown(source: str) -> Iterator[str]:
     """The texts of a Python file that a user may see: all but docstrings, and those of commands too (`--help`)."""
     tree = ast.parse(source)
-    hidden = {
-        id(node.body[0].value)
+    helps = {
+        id(node.body[0])
         for node in ast.walk(tree)
-        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef)
-        and node.body
-        and isinstance(node.body[0], ast.Expr)
-        and not getattr(node, "decorator_list", None)
+        if isinstance(node, ast.FunctionDef)
+        and any(re.search("command|group", ast.unparse(decorator)) for decorator in node.decorator_list)
+    }
+    hidden = {
+        id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Expr) and id(node) not in helps
     }
     for node in ast.walk(tree):
-        if isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in hidden:
+        if isinstance(node, ast.JoinedStr):
+            hidden |= {id(part) for part in node.values}
+            yield "".join(_said(part) for part in node.values)
+        elif isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in hidden:
             yield node.value
+
+
+def _said(part: ast.expr) -> str:
+    """A piece of an f-string; a value is a number to whoever looks for phrases."""
+    return part.value if isinstance(part, ast.Constant) and isinstance(part.value, str) else "0"
 
 
 def shown_in(path: Path) -> str:
     text = path.read_text("utf-8")
+    if path.suffix == ".html":
+        return re.sub(r"</?(?:b|em|strong|code|span|a)\b[^>]*>", "", re.sub(r"\{\{.*?\}\}", "0", text)) + text
     return "\n".join(shown(text)) if path.suffix == ".py" else text

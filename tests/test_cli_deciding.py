@@ -151,7 +151,7 @@ def test_what_is_over_cannot_be_acknowledged(site: Site) -> None:
     site.accept(firing())
     site.accept(resolved())
 
-    assert "HostDown is over since 2026-11-22 13:00:00 CET (resolved)" in said(site.run("ack", "1"), 1)
+    assert "HostDown ended at 2026-11-22 13:00:00 CET (resolved)" in said(site.run("ack", "1"), 1)
 
 
 def test_taking_an_acknowledgement_back_tells_people_and_begins_the_steps_anew(site: Site) -> None:
@@ -162,7 +162,7 @@ def test_taking_an_acknowledgement_back_tells_people_and_begins_the_steps_anew(s
 
     told = said(site.run("unack", tag_of(1), "--by", "alice"))
 
-    done = "not acknowledged any more; the escalation begins anew"
+    done = "not acknowledged any more; the escalation starts again"
     assert told == f"#{tag_of(1)} HostDown web1 {done}\n"
     (again,) = [body for (body,) in site.messages("body")][1:]
     in_the_language_of_the_week = (
@@ -179,7 +179,7 @@ def test_closing_says_what_follows_and_a_second_close_finds_nothing(site: Site) 
     rows = json.loads(said(site.run("close", "1", "--json", "--by", "carol")))
 
     assert [(row["incident"], row["closed"], row["state"]) for row in rows] == [(1, True, "closed")]
-    assert rows[0]["said"] == f"#{tag_of(1)} HostDown web1 closed; repeats of it are not news"
+    assert rows[0]["said"] == f"#{tag_of(1)} HostDown web1 closed; repeats of it make no text"
     assert site.rows("select closed_by from incidents") == [{"closed_by": "carol"}]
     assert "(closed)" in said(site.run("close", "1"), 1)
     assert "(closed)" in said(site.run("unack", "1"), 1)
@@ -561,7 +561,7 @@ def test_the_tree_is_drawn_with_what_each_route_does_otherwise(tmp_path: Path) -
     drawn = said(run(write_config(tmp_path, NOWHERE, **SITE, limits="{}"), "routes", "show")).splitlines()
 
     assert drawn[:8] == [
-        "what nothing below takes -> oncall",
+        "all other alerts -> oncall",
         "|    group_by alertname; group_wait 30s; group_interval 5m; repeat_interval 4h",
         '+- severity="info" -> nobody',
         '+- team="dba" -> dba, and on to the next',
@@ -601,6 +601,13 @@ def test_the_days_to_come_are_told_on_the_schedules_clock_with_overrides_marked(
         "  Mon 2026-11-23 09:00 CET  Tue 2026-11-24 18:00 CET  alice",
         "  Tue 2026-11-24 18:00 CET  on and on                 bob    override 1 by alice",
     ]
+
+
+def test_the_export_is_the_calendar_of_one_person_with_the_overrides(site: Site) -> None:
+    said(site.run("oncall", "override", "add", "primary", "bob", "--from", "+1d", "--for", "4h"))
+    file = said(site.run("oncall", "export", "--schedule", "primary", "--person", "bob"))
+    assert re.findall(r"SUMMARY:(.*)", file) == ["bob (primary)"]
+    assert "There is no such shift" in complaint(site.run("oncall", "export", "--person", "mallory"))
 
 
 def test_a_gap_is_shown_loudly_and_ends_with_1(tmp_path: Path) -> None:

@@ -256,7 +256,7 @@ def test_the_instant_that_a_written_time_means(text: str, at: str) -> None:
 
 
 def test_the_minute_of_now_is_not_tomorrow_in_silence() -> None:
-    with pytest.raises(UsageError, match="that time is over"):
+    with pytest.raises(UsageError, match="that time is past"):
         parse_at("18:00", NOW, AMSTERDAM)
 
 
@@ -270,8 +270,8 @@ def test_the_next_time_it_is_that_is_tomorrow_by_the_clock_even_over_a_change() 
     ("text", "why"),
     [
         ("2026-10-25T02:30", "twice that night; add the offset"),
-        ("2027-03-28T02:30", "go over that time that night; add the offset"),
-        ("2026-10-23T17:59", "is over"),
+        ("2027-03-28T02:30", "skip that time that night; add the offset"),
+        ("2026-10-23T17:59", "is past"),
         ("9999-12-31T23:59", "no calendar goes that far"),
         ("2026-W48-7T10:00", "is not a time"),
         ("20261122T1830", "is not a time"),
@@ -508,7 +508,7 @@ def test_reports_in_a_format_that_nobody_knows_are_shown_as_they_are(tmp_path: P
         told = said(run(config, "report", "--last", "5"))
 
     assert told == (
-        "As the gateway wrote it (2 line(s) of it are none that we can read):\nverzonden 3 [2J\nafgeleverd 2\n"
+        "As the gateway wrote it (2 line(s) of it cannot be read):\nverzonden 3 [2J\nafgeleverd 2\n"
     )
 
 

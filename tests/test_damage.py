@@ -202,7 +202,7 @@ def test_a_copy_is_made_while_it_is_served_and_can_be_served_in_its_place(
     said = command(config, "db", "backup", str(copy))
     assert said.returncode == 0, said.stderr
     assert copy.stat().st_mode & 0o777 == 0o600
-    assert "it is there already" in command(config, "db", "backup", str(copy)).stderr
+    assert "it exists already" in command(config, "db", "backup", str(copy)).stderr
     assert daemon.stop() == 0
 
     for file in file_of(config).parent.glob("sms.db*"):

@@ -10,7 +10,7 @@ from typing import Any
 
 import click
 import pytest
-from docs_pages import BLOCK, DOCS, PAGES, SPAN, read, rows, section
+from docs_pages import BLOCK, DOCS, PAGES, SPAN, blocks, read, rows, section
 
 from sms_notify.cli import COMMANDS, group
 
@@ -42,25 +42,56 @@ def test_the_table_of_commands_names_every_command(name: str) -> None:
     assert [word for word in table if f"{word} ".startswith(f"{name} ")]
 
 
+def test_the_table_of_commands_names_no_other_command() -> None:
+    table = rows(section(read(DOCS / "reference" / "commands.md"), "All commands"))
+
+    assert [word for word in table if command_of(word.split()) is None] == []
+
+
+def command_of(words: list[str]) -> str | None:
+    """The longest beginning of these words that is a command."""
+    beginnings = (" ".join(words[:count]) for count in range(min(3, len(words)), 0, -1))
+    return next((beginning for beginning in beginnings if beginning in ALL_COMMANDS), None)
+
+
+def options_of(command: click.Command) -> set[str]:
+    return {
+        spelled
+        for parameter in command.params
+        if isinstance(parameter, click.Option)
+        for spelled in (*parameter.opts, *parameter.secondary_opts)
+    }
+
+
 @pytest.mark.parametrize("name", ALL_COMMANDS)
 def test_every_option_of_a_command_stands_in_its_section(name: str) -> None:
     told = section(read(DOCS / "reference" / "commands.md"), name)
-    documented = set(re.findall(r"(?<![\w-])--?[a-z][a-z-]*", BLOCK.sub("", told)))
-    options = {
-        spelled
-        for parameter in ALL_COMMANDS[name].params
-        if isinstance(parameter, click.Option)
-        for spelled in parameter.opts
-    }
+    documented = set(re.findall(r"(?<![\w-])--?[a-z][a-z0-9-]*", BLOCK.sub("", told)))
 
-    assert documented == options
+    assert documented == options_of(ALL_COMMANDS[name])
+
+
+def spoken_of() -> Iterator[Any]:
+    """Each `command --option` that a page speaks of without the program's name. A hook takes any option."""
+    hooks = {"nagios", "icinga", "checkmk"}
+    for page in PAGES:
+        for span in SPAN.findall(BLOCK.sub("", read(page))):
+            name = command_of(span.split())
+            options = re.findall(r"(?<=\s)--?[a-z][a-z0-9-]*", span)
+            if name is not None and name not in hooks and options:
+                yield pytest.param(name, options, id=f"{page.name}: {span}"[:80])
+
+
+@pytest.mark.parametrize(("name", "options"), list(spoken_of()))
+def test_an_option_that_is_spoken_of_is_one_of_its_command(name: str, options: list[str]) -> None:
+    assert set(options) - options_of(ALL_COMMANDS[name]) - {"-h", "--help"} == set()
 
 
 def shell_lines() -> Iterator[tuple[str, str, bool]]:
     """Page, command line, and whether it is meant to be run as it stands."""
     for page in PAGES:
         text = read(page)
-        for kind, block in BLOCK.findall(text):
+        for kind, block in blocks(text):
             for line in block.replace("\\\n", " ").splitlines():
                 if kind.startswith("console") and line.startswith("$ "):
                     yield page.name, line[2:], True
@@ -78,7 +109,11 @@ def our_words(line: str) -> Iterator[list[str]]:
         if word not in ("|", "||", "&&", "&", ";", ">", "<"):
             command.append(word)
             continue
+        while command and re.match(r"[A-Z_]+=", command[0]):
+            command = command[1:]
         if command[:2] == ["sudo", "-u"]:
+            command = command[3:]
+        if command[:2] == ["podman", "exec"]:
             command = command[3:]
         if len(command) > 1 and Path(command[0]).name == "sms-notify" and "…" not in command:
             yield command[1:]
@@ -124,6 +159,8 @@ def test_a_command_line_that_is_shown_would_be_understood(words: list[str], whol
     "line",
     [
         "sms-notify grafana",
+        "SMS_PASSWORD=none sms-notify grafana",
+        "podman exec CONTAINER sms-notify grafana",
         "sms-notify send --too x y",
         "sms-notify serve --log-level loud",
         "sms-notify report",

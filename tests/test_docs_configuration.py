@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from docs_pages import BLOCK, DOCS, PAGES, ROOT, SPAN, read, rows, section
+from docs_pages import BLOCK, DOCS, PAGES, ROOT, SPAN, blocks, read, rows, section
 
 from sms_notify.config import load
 from sms_notify.config.durations import parse_duration
@@ -30,6 +30,22 @@ def test_every_configuration_key_and_no_other_is_documented_with_its_whole_path(
     told = {path for path in documented() if not re.search(r"[ :]", path)}
 
     assert told == {row.path for row in reference()}
+
+
+def keys_spoken_of() -> set[str]:
+    """Each whole path of a key that a page names, such as `limits.credits.low_water`."""
+    tops = "|".join(sorted({re.split(r"[.\[]", row.path)[0] for row in reference()}))
+    whole = re.compile(rf"(?:{tops})(?:\[\])?(?:\.\w+(?:\[\])?)+")
+    ours = [page for page in PAGES if page.parent.name != "sachet"]  # it has keys of sachet's own
+    spans = {span for page in ours for span in SPAN.findall(BLOCK.sub("", read(page)))}
+    return {span for span in spans if whole.fullmatch(span) and not span.endswith((".py", ".md", ".yml"))}
+
+
+def test_every_key_that_is_spoken_of_exists() -> None:
+    paths = {re.sub(r"\bNAME\b", r"*", row.path) for row in reference()}
+    known = paths | {path.rpartition(".")[0] for path in paths}
+
+    assert {key for key in keys_spoken_of() if re.sub(r"\bNAME\b", "*", key) not in known} == set()
 
 
 @pytest.mark.parametrize("row", [row for row in reference() if not row.kind], ids=lambda row: row.path)
@@ -94,8 +110,8 @@ def test_a_documented_default_of_a_route_is_what_the_root_begins_with(key: str) 
 
 def examples() -> Iterator[Any]:
     for page in PAGES:
-        blocks = [block for kind, block in BLOCK.findall(read(page)) if kind == "yaml sms-notify.yml"]
-        yield from (pytest.param(block, id=f"{page.name}-{number}") for number, block in enumerate(blocks))
+        shown = [block for kind, block in blocks(read(page)) if kind == "yaml sms-notify.yml"]
+        yield from (pytest.param(block, id=f"{page.name}-{number}") for number, block in enumerate(shown))
 
 
 @pytest.mark.parametrize("example", list(examples()))

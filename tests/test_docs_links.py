@@ -9,6 +9,8 @@ import pytest
 from docs_pages import BLOCK, DOCS, LINK, PAGES, ROOT, anchors, read
 from named_places import is_test, spans
 
+PICTURE = re.compile(r"!\[([^\]]*)\]\(([^)\s]+\.png)\)")
+
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 def test_every_link_leads_somewhere(page: Path) -> None:
@@ -22,6 +24,19 @@ def test_every_link_leads_somewhere(page: Path) -> None:
             assert anchor in anchors(read(target)), link
 
 
+def pictures() -> dict[Path, str]:
+    """What the pages show, with the words that stand for it."""
+    found = [(page.parent / path, words) for page in PAGES for words, path in PICTURE.findall(read(page))]
+    return {path.resolve(): words for path, words in found}
+
+
+def test_every_picture_is_shown_and_described_and_loads_quickly() -> None:
+    shown = pictures()
+    assert shown.keys() == set(DOCS.rglob("*.png"))
+    assert not [path.name for path, words in shown.items() if len(words.split()) < 5]
+    assert not [path.name for path in shown if path.stat().st_size > 120_000]
+
+
 def mentions() -> set[tuple[str, str]]:
     """Pages that files name without a link: in messages of the program, in comments of shipped files. File and page."""
     folders = ("sms_notify", "integrations", "configs", "packaging", "tests", "benchmarks")
@@ -32,20 +47,37 @@ def mentions() -> set[tuple[str, str]]:
         (str(path.relative_to(ROOT)), page)
         for path in files
         if path.is_file()
-        for page in re.findall(rb"(?<![\w/.:-])(docs/[\w/-]+\.(?:md|png))", path.read_bytes())
+        for page in re.findall(rb"(?<![\w/.:-])(docs/[\w/-]+\.(?:md|png)(?:#[\w-]+)?)", path.read_bytes())
         for page in [page.decode()]
     }
 
 
+def is_there(mentioned: str) -> bool:
+    name, _, anchor = mentioned.partition("#")
+    return (ROOT / name).is_file() and (not anchor or anchor in anchors(read(ROOT / name)))
+
+
 def test_every_page_that_a_message_or_a_comment_names_is_there() -> None:
-    assert {(file, page) for file, page in mentions() if not (ROOT / page).is_file()} == set()
+    assert {(file, page) for file, page in mentions() if not is_there(page)} == set()
     assert ("sms_notify/spool.py", "docs/how-to/hooks.md") in mentions()
 
 
 def test_the_index_leads_to_every_page() -> None:
     linked = {(DOCS / link.partition("#")[0]).resolve() for link in LINK.findall(read(DOCS / "index.md"))}
 
-    assert {page for page in DOCS.rglob("*.md") if page.name != "index.md"} - linked == set()
+    wanted = {*DOCS.rglob("*.md"), *(ROOT / "integrations").rglob("*.md")} - {DOCS / "index.md"}
+    assert wanted - linked == set()
+
+
+def test_every_page_is_found_from_the_index() -> None:
+    found, left = set(), [DOCS / "index.md"]
+    while left:
+        page = left.pop()
+        found.add(page)
+        targets = {(page.parent / link.partition("#")[0]).resolve() for link in LINK.findall(read(page))}
+        left += [target for target in targets - found if target.suffix == ".md"]
+
+    assert set(PAGES) - found == set()
 
 
 def test_the_readme_stays_short() -> None:

@@ -9,7 +9,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from docs_pages import BLOCK, DOCS, ROOT, read, section
+from docs_pages import DOCS, ROOT, blocks, read, section
 
 # Between two blocks a person looks at what came; a script has to wait until the address answers.
 UNTIL_IT_ANSWERS = "until (exec 3<>/dev/tcp/127.0.0.1/{port}) 2>/dev/null; do sleep 0.1; done"
@@ -26,9 +26,9 @@ print(urllib.request.urlopen(urllib.request.Request(url, given["-d"].encode(), {
 """
 
 
-def blocks() -> list[str]:
+def set_up() -> list[str]:
     told = section(read(ROOT / "README.md"), "Ten minutes to the first text")
-    return [block for kind, block in BLOCK.findall(told) if kind == "sh"]
+    return [block for kind, block in blocks(told) if kind == "sh"]
 
 
 def free_port() -> int:
@@ -51,7 +51,7 @@ def installed(home: Path) -> None:
 
 
 def script(ports: dict[str, int]) -> str:
-    first, *rest = blocks()
+    first, *rest = set_up()
     lines = ["set -eu", "trap 'kill $(jobs -p) && wait' EXIT", first.splitlines()[-1]]
     for block in rest:
         started = re.findall(r"^sms-notify (simulator|serve).*&$", block, re.MULTILINE)
@@ -96,7 +96,7 @@ def test_the_set_up_works_as_it_stands_and_ends_with_an_acknowledged_incident(tm
 
 def test_the_quickstarts_configuration_answers_who_is_on_call_and_who_would_be_texted(tmp_path: Path) -> None:
     told = section(read(DOCS / "quickstart.md"), "1. Who is on call")
-    example, commands = (block for _, block in BLOCK.findall(told))
+    example, commands = (block for _, block in blocks(told))
     (tmp_path / "sms-notify.yml").write_text(example, "utf-8")
     (tmp_path / "password").write_text("not-a-secret\n", "utf-8")
     (tmp_path / "password").chmod(0o600)

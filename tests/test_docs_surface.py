@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from docs_pages import DOCS, PAGES, SPAN, read, rows
+from docs_pages import BLOCK, DOCS, PAGES, SPAN, read, rows
 from prometheus_client.metrics import MetricWrapperBase
 from starlette.routing import Route
 from workbench import NOON
@@ -85,6 +85,19 @@ def test_every_http_endpoint_and_no_other_is_documented() -> None:
     documented = {word for word in rows(read(DOCS / "reference" / "http.md")) if " /" in word}
 
     assert documented == endpoints()
+
+
+def test_every_http_endpoint_that_is_spoken_of_exists() -> None:
+    simulated = {getattr(route, "path", "") for route in Simulator()._app().routes}
+    known = {word.partition(" ")[2] for word in endpoints()} | simulated
+    spoken = {
+        match[1].rstrip("/") or "/"
+        for page in PAGES
+        for span in SPAN.findall(BLOCK.sub("", read(page)))
+        if (match := re.fullmatch(r"(?:GET|POST|DELETE) (/[^?\s]*).*", span))
+    }
+
+    assert spoken - known == set()
 
 
 def test_the_simulators_addresses_and_settings_are_documented() -> None:

@@ -12,9 +12,11 @@ from workbench import NOON, Bench, VirtualClock, a_plan, firing, resolved
 from sms_notify.engine import Engine
 from sms_notify.engine.working_set import WorkingSet
 from sms_notify.explain import timeline
+from sms_notify.policy.directory import Target, TargetKind
 from sms_notify.policy.holds import Hold
 from sms_notify.policy.outcomes import Fate, Outcome, Reason
-from sms_notify.policy.routing import Route
+from sms_notify.policy.rate_limits import STANDARD
+from sms_notify.policy.routing import Receiver, Route, Step
 from sms_notify.policy.vocabulary import Cause, Heard, Kind, State
 from sms_notify.store import claims, ledger_queries, messages, outbox, page_queries
 from sms_notify.store.ledger_queries import IncidentFilter
@@ -91,6 +93,30 @@ def test_a_route_to_nobody_is_recorded_and_told_to_nobody(bench: Bench) -> None:
         "nobody",
         "nobody_told",
     ]
+
+
+def test_what_fires_again_before_its_reader_heard_of_the_end_is_known_to_them(bench: Bench) -> None:
+    """Bob may get two critical texts a minute: his text about the end is held, and needless when it begins anew."""
+    alice, bob = (Target(TargetKind.PERSON, name) for name in ("alice", "bob"))
+    receivers = {"oncall": Receiver("oncall", (bob,), escalate=(Step(5 * MINUTE, (alice,)),))}
+    plan = replace(
+        a_plan(), limits=replace(STANDARD, flapping=None), receivers=receivers, route=Route("oncall")
+    )
+    bench.engine = Engine(plan, "node")
+    bench.accept(firing("One"), group="One")
+    put_in(bench, State.SENT, 1)
+    bench.clock.move(minutes=5)
+    bench.tick()
+    put_in(bench, State.SENT, 2)
+    for name, message_id in (("Two", 3), ("Three", 4)):
+        bench.accept(firing(name), group=name)
+        put_in(bench, State.SENT, message_id)
+    assert heard(bench.accept(resolved("One"), group="One")) == [Heard.RESOLVED]
+    put_in(bench, State.SENT, 5)
+    bench.clock.move(seconds=1)
+
+    assert heard(bench.accept(firing("One", at=bench.clock()), group="One")) == [Heard.KNOWN]
+    assert [who for who, *_ in bench.messages()] == ["bob", "alice", "bob", "bob", "alice"]
 
 
 @pytest.mark.parametrize(

@@ -61,7 +61,7 @@ def test_an_override_is_made_shown_and_removed_by_the_forms_of_the_page(pages: S
     ("wrong", "says"),
     [
         ({"end": "2026-11-22T12:59"}, "It ends before it begins"),
-        ({"start": "2026-11-21T12:00", "end": "2026-11-21T13:00"}, "It is over already"),
+        ({"start": "2026-11-21T12:00", "end": "2026-11-21T13:00"}, "It would have ended already"),
         ({"end": "2029-11-22T13:00"}, "longer than a year"),
         ({"start": "2099-11-22T13:00", "end": "2099-11-23T13:00"}, "years away"),
         ({"person": "mallory"}, "Choose who is on call"),
@@ -70,8 +70,8 @@ def test_an_override_is_made_shown_and_removed_by_the_forms_of_the_page(pages: S
         ({"end": "tomorrow"}, "Write “until” as a day and a time"),
         ({"end": "2026-02-31T12:00"}, "Write “until” as a day and a time"),
         ({"end": "0000-01-01T00:00"}, "Write “until” as a day and a time"),
-        ({"remove": "77"}, "That override is gone already"),
-        ({"remove": "x" * 30}, "That override is gone already"),
+        ({"remove": "77"}, "That override does not exist any more"),
+        ({"remove": "x" * 30}, "That override does not exist any more"),
     ],
 )
 def test_an_override_that_makes_no_sense_is_refused_with_what_to_write_instead(
@@ -185,7 +185,7 @@ def test_an_override_is_changed_in_one_step(pages: Site) -> None:
         (made,) = oncall_rows.overrides(tx, NOON)
     assert made.end == NOON + timedelta(hours=9)
     again = pages.post("/oncall", GOOD | {"change": "1"})
-    assert (again.status_code, "gone already" in read(again.text)) == (400, True)
+    assert (again.status_code, "does not exist any more" in read(again.text)) == (400, True)
 
 
 def test_a_person_of_the_schedule_sees_their_next_shifts_first(tmp_path: Path) -> None:

@@ -461,6 +461,27 @@ def test_what_waits_for_a_renamed_receiver_is_texted(site: Site, simulator: Simu
     assert told(simulator) == {(ALICE, "Grouped"): 1}
 
 
+def test_a_budget_that_is_raised_lets_go_what_it_held_and_ends_our_word_of_it(
+    tmp_path: Path, simulator: Simulator
+) -> None:
+    poor = "{per_number: [], per_number_critical: [], credits: {per_hour: 1, per_day: 1, reserve_for_critical: 0}}"
+    route = "{receiver: oncall, group_by: [alertname], group_wait: 0s}"
+    with serving(tmp_path, simulator.gateway_url, receivers=TO_ALICE, limits=poor, route=route) as site:
+        for name in ("One", "Two", "Three"):
+            body = f'{{"name": "{name}", "host": "db1", "severity": "critical", "summary": "down"}}'
+            assert post(site.url, body.encode(), path="/alerts") == 200
+        simulator.wait_for_texts(1, timeout=SOON)
+        open_budget = "select count(*) from troubles where id like '%/budget/%' and closed_at is null"
+        waiting = "select count(*) from pages where state = 'held' and why = 'limit'"
+        assert eventually(lambda: site.rows(waiting) == [(2,)])
+        assert site.rows(open_budget) == [(1,)]
+
+        site.reload(limits=poor.replace("per_hour: 1, per_day: 1", "per_hour: 50, per_day: 200"))
+
+        assert eventually(lambda: site.rows("select count(*) from pages where state = 'held'") == [(0,)])
+        assert eventually(lambda: site.rows(open_budget) == [(0,)])
+
+
 def test_what_waits_for_a_number_that_is_gone_is_not_sent_and_the_operator_hears_of_it(
     site: Site, simulator: Simulator
 ) -> None:

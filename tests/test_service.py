@@ -226,8 +226,8 @@ def test_one_of_several_threads_that_hangs_leaves_the_watchdog_hungry(
         for _ in range(100):
             time.round(step)
 
-        assert watch.stuck() == ("sender main has not come round for 180 s",)
-        assert listening.heard() == [["STATUS=sender main has not come round for 180 s"]]
+        assert watch.stuck() == ("sender main has not answered for 180 s",)
+        assert listening.heard() == [["STATUS=sender main has not answered for 180 s"]]
         other.submit(clock).result(20)
         clock()
         time.round(step)
@@ -267,7 +267,7 @@ def test_what_hangs_is_logged_once(time: Time, caplog: pytest.LogCaptureFixture)
         time.round(step)
 
     assert [record.levelname for record in caplog.records] == ["CRITICAL", "WARNING"]
-    assert "sender main has not come round for 5 s" in caplog.text
+    assert "sender main has not answered for 5 s" in caplog.text
 
 
 def test_a_machine_that_was_held_for_an_hour_has_hung_nobody(listening: Listening, time: Time) -> None:

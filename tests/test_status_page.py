@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
+import pytest
 from pages_serving import HOLED, PRIMARY, USER, Site, headline, read, site
 from web_serving import Recorder
 from workbench import NOON, a_plan, firing
@@ -96,8 +99,8 @@ def test_an_open_incident_is_told_with_tag_place_time_readers_and_who_takes_care
     assert "not acknowledged reached nobody told: alice waits to leave bob waits to leave" in text
     down.bench.acknowledge(1, by="bob")
     text = read(down.get("/").text)
-    assert "bob takes care of it since 12:07 UTC" in text
-    assert "1 critical incident open, somebody takes care of it" in text
+    assert "acknowledged by bob since 12:07 UTC" in text
+    assert "1 critical incident open, acknowledged" in text
 
 
 def test_only_information_being_open_leaves_all_well_to_look_at(pages: Site) -> None:
@@ -243,3 +246,49 @@ def test_a_gateway_whose_last_request_failed_is_said_to_fail(pages: Site) -> Non
     answer = pages.get("/").text
     assert headline(answer) == "Gateway main: the last request failed"
     assert "main fails since 12:00 UTC" in read(answer)
+
+
+def test_a_card_says_why_the_text_about_it_has_not_left(down: Site) -> None:
+    assert "waits:" not in read(down.get("/").text)  # it is about to leave
+    shut(down)
+    asked = stored(NOON + timedelta(minutes=5))
+    down.bench.commit(lambda tx: tx.run("update breakers set probe_at = :asked", asked=asked))
+    said = "bob waits to leave waits: gateway main is closed, next try 12:05 UTC"
+    for path in ("/", "/incidents"):
+        assert said in read(down.get(path).text)
+    for path in ("/incidents/1", "/messages/m1"):
+        assert "m1 is still queued: no text leaves at main since 12:00 UTC (error 150" in read(
+            down.get(path).text
+        )
+
+
+def test_a_storm_says_so_once_more_where_it_is_folded(pages: Site) -> None:
+    pages.bench.accept(*(firing("PortDown", instance=f"sw{n}") for n in range(5)))
+    shut(pages)
+    summary = re.search(r"<summary>.*?</summary>", pages.get("/").text, re.DOTALL)
+    assert summary is not None
+    assert "waits: gateway main is closed, next try" in read(summary[0])
+
+
+def test_why_texts_wait_is_asked_for_all_cards_at_once(pages: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[str] = []
+    view = pages.bench.store.reading
+
+    @contextmanager
+    def counted() -> Iterator[Tx]:
+        with view() as tx:
+            tx._connection.set_trace_callback(asked.append)
+            yield tx
+
+    def statements() -> int:
+        asked.clear()
+        assert pages.get("/").text.count("waits: ") > len(pages.bench.rows("select 1 from incidents")) // 2
+        return len(asked)
+
+    monkeypatch.setattr(pages.bench.store, "reading", counted)
+    counts = []
+    for many in (3, 40):
+        for n in range(many):
+            pages.bench.accept(firing(f"Full{n}", instance=f"db{n}"), group=f"{many} {n}")
+        counts.append(statements())
+    assert counts[1] == counts[0]

@@ -211,7 +211,7 @@ def test_a_flapping_alert_says_so_and_how_often(bench: Bench) -> None:
 
     lines = told(bench)
     assert "flapping (2 times)" in lines[0]
-    assert "12:04 flapping: 2 times, so that one text tells it until it is calm" in lines
+    assert "12:04 flapping: 2 times; one text covers it until it is calm" in lines
 
 
 def test_a_merged_text_says_how_many_it_tells_and_why_they_waited(bench: Bench) -> None:

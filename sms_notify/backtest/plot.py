@@ -206,7 +206,7 @@ def _waits(axes: Axes, spans: _Spans, tallies: Sequence[Tally]) -> None:
         at_once = [places[place] for place, height in minutes.items() if not round(height, 1)]
         axes.plot(at_once, [0.0] * len(at_once), _DOTS[n], color=_FILLS[n], clip_on=False, zorder=3)
         _name_worst(axes, places, heights)
-    axes.set_title(f"Longest wait of critical trouble for its first text, by {spans.word}")
+    axes.set_title(f"Longest wait of a critical problem for its first text, by {spans.word}")
     axes.set_ylabel("minutes (a dot: told at once)")
     _along(axes, spans)
     axes.set_ylim(top=max(1.0, axes.get_ylim()[1] * 1.08))

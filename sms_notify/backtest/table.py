@@ -64,14 +64,14 @@ _FACTS: tuple[tuple[str, tuple[_Fact, ...]], ...] = (
         "alerts",
         (
             ("told to us", lambda tally: sum(tally.alerts.values())),
-            ("new trouble", lambda tally: tally.alerts[Heard.FIRST]),
+            ("new problems", lambda tally: tally.alerts[Heard.FIRST]),
             ("repeats", lambda tally: tally.alerts[Heard.DUPLICATE]),
             ("for nobody", lambda tally: tally.alerts[Heard.NOBODY]),
             ("acknowledged", lambda tally: tally.acknowledged),
         ),
     ),
     (
-        "critical trouble, from its arrival to its first text",
+        "critical problems, from arrival to the first text",
         (
             ("told", lambda tally: len(tally.waits)),
             ("never told", lambda tally: tally.untold_critical),
@@ -85,7 +85,7 @@ _FACTS: tuple[tuple[str, tuple[_Fact, ...]], ...] = (
         (
             ("incidents", lambda tally: tally.untold_at_all),
             ("still open at the end", lambda tally: tally.untold_open),
-            ("over before they were told", lambda tally: tally.untold_over),
+            ("ended before they were told", lambda tally: tally.untold_over),
         ),
     ),
     (

@@ -44,10 +44,10 @@ class _Stopped:
 def ack(
     ctx: click.Context, config_file: str | None, by: str | None, as_json: bool, ids: tuple[str, ...]
 ) -> None:
-    """Acknowledge incidents: the escalation stops, and nobody is reminded. People still hear when it is over.
+    """Acknowledge incidents: escalation and reminders stop. People still get the OK.
 
-    ID is the tag in a text (k3f9), an incident's number, or a message (m12) for all that it tells. Exit 1 where
-    nothing was acknowledged: somebody else was first, or it is over.
+    ID is the tag in a text (k3f9), an incident's number, or a message (m12) for everything that it tells.
+    Exit 1 if nothing was acknowledged: somebody else was first, or it has ended.
 
     \b
     Example:
@@ -82,9 +82,9 @@ def _say(ctx: click.Context, rows: Sequence[dict[str, object]], as_json: bool, d
 def unack(
     ctx: click.Context, config_file: str | None, by: str | None, as_json: bool, ids: tuple[str, ...]
 ) -> None:
-    """Take an acknowledgement back, whoever made it: people are told, and the escalation begins anew.
+    """Take an acknowledgement back, whoever made it: people are told, and the escalation starts again.
 
-    ID as for `ack`. Exit 1 where nothing was taken back: nobody had acknowledged it, or it is over.
+    ID as for `ack`. Exit 1 if nothing was taken back: nobody had acknowledged it, or it has ended.
 
     \b
     Example:
@@ -94,7 +94,7 @@ def unack(
     def take_back(engine: Engine, tx: Tx, wanted: Sequence[int], who: str, now: datetime) -> list[int]:
         return engine.unacknowledge(tx, wanted, who, AckEnd.COMMAND, now)
 
-    done = "not acknowledged any more; the escalation begins anew"
+    done = "not acknowledged any more; the escalation starts again"
     words = _Words("unacknowledged", done, "is not acknowledged")
     _change(ctx, config_file, by, as_json, ids, take_back, words)
 
@@ -108,10 +108,9 @@ def unack(
 def close(
     ctx: click.Context, config_file: str | None, by: str | None, as_json: bool, ids: tuple[str, ...]
 ) -> None:
-    """End incidents whose source will never say so. Whoever was told of one hears CLOSED, and by whom.
-
-    Repeats are not news after it, until the source ends it, a later start comes, or it is worse than what was closed.
-    ID as for `ack`. Exit 1 where nothing was closed: it is over.
+    """Close incidents that their source will never end. Everybody who was told of one gets CLOSED, and by
+    whom. Repeats make no text after it, until the source ends it, a later start comes, or it is worse than
+    what was closed. ID as for `ack`. Exit 1 if nothing was closed: it has ended.
 
     \b
     Example:
@@ -121,7 +120,7 @@ def close(
     def end(engine: Engine, tx: Tx, wanted: Sequence[int], who: str, now: datetime) -> list[int]:
         return engine.close(tx, wanted, who, AckBy.COMMAND, now)
 
-    words = _Words("closed", "closed; repeats of it are not news", "is open")
+    words = _Words("closed", "closed; repeats of it make no text", "is open")
     _change(ctx, config_file, by, as_json, ids, end, words)
 
 
@@ -163,7 +162,7 @@ def _changed(row: Row, done: bool, words: _Words) -> dict[str, object]:
     said = words.done
     if not done:
         over = closed is not None
-        said = f"is over since {exact(moment(closed))} ({row['state']})" if over else words.otherwise
+        said = f"ended at {exact(moment(closed))} ({row['state']})" if over else words.otherwise
     return {
         "id": tag,
         "incident": row["id"],
@@ -207,7 +206,7 @@ def _told(row: Row, taken: bool, stopped: _Stopped) -> dict[str, object]:
         until = f" until {exact(moment(row['ack_until']))}" if row["ack_until"] else ""
         said = f"acknowledged{until}; {_stops(stopped)}"
     elif closed is not None:
-        said = f"is over since {exact(moment(closed))} ({row['state']}); there is nothing to acknowledge"
+        said = f"ended at {exact(moment(closed))} ({row['state']}); there is nothing to acknowledge"
     else:
         said = f"was acknowledged before, by {row['acked_by']} at {exact(moment(acked))} ({row['acked_how']})"
     return {

@@ -38,9 +38,12 @@ _LONG_AGO = datetime(1970, 1, 2, tzinfo=UTC)
     "--against", metavar="FILE", help="A second configuration to compare with, or one-text-a-notification."
 )
 @click.option(
-    "--plot", metavar="FILE", type=click.Path(path_type=Path), help="Draw it too: FILE ends in .svg or .png."
+    "--plot",
+    metavar="FILE",
+    type=click.Path(path_type=Path),
+    help="Draw a picture, too: FILE ends in .svg or .png.",
 )
-@click.option("--skip-bad", is_flag=True, help="Pass over lines that cannot be read, and count them.")
+@click.option("--skip-bad", is_flag=True, help="Skip lines that cannot be read, and count them.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @click.argument("alerts")
 @click.pass_context
@@ -107,7 +110,7 @@ def _print(names: Sequence[str], tallies: Sequence[Tally], skipped: int, as_json
     click.echo(report(names, tallies))
     if skipped:
         lines = "line" if skipped == 1 else "lines"
-        click.echo(f"\n{skipped} {lines} could not be read: passed over")
+        click.echo(f"\n{skipped} {lines} could not be read: skipped")
 
 
 # What is replayed.
@@ -204,7 +207,7 @@ def _setup(settings: Settings, first: Event | None, overrides: Mapping[str, Sequ
 
     if not settings.gateways:
         raise UsageError(
-            f"{settings.source}: no gateway is configured, so that nothing would be sent; add one under `gateways:`"
+            f"{settings.source}: no gateway is configured, so nothing would be sent; add one under `gateways:`"
         )
     plan = plan_at(settings, first.at) if first is not None else plan_of(settings)
     account = account_of(settings.gateways[0], plan)

@@ -38,16 +38,15 @@ _NOT_STOPPED = (
 @click.option(
     "--online",
     is_flag=True,
-    help="Ask each gateway too whether it takes our texts, also to numbers that it barred: test=ja and credits;"
-    " nothing is sent or spent.",
+    help="Also ask each gateway whether it takes our texts, and about barred numbers; nothing is sent or spent.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object on stdout.")
 def check_config(config_file: str | None, file: str | None, online: bool, as_json: bool) -> None:
     """Check a configuration and print every fault with its line and what to do.
 
-    FILE is --config's file where it is left out. Exit code 0 = usable, 1 = faults, or a gateway
-    refuses us, or at least one number. Of time alone are two faults: nobody on call in the weeks to come, and windows that
-    never let anything pass. With these a start goes on, and a reload is refused.
+    Without FILE it checks the file of --config. Exit code 0 = usable, 1 = faults, or a gateway refuses us,
+    or at least one number. Two faults do not stop a start, but a reload is refused: nobody on call in the
+    coming weeks, and time intervals that never let anything pass.
 
     \b
     Example:

@@ -136,7 +136,7 @@ def _told(answer: LastReports) -> str:
         (r.smsid, str(r.status), exact(r.at) if r.at else "-", r.reference or "-") for r in answer.reports
     ]
     read = [table(rows, ("smsid", "status", "at", "reference")), ""] if rows else []
-    unread = f" ({answer.unread} line(s) of it are none that we can read)" if answer.unread else ""
+    unread = f" ({answer.unread} line(s) of it cannot be read)" if answer.unread else ""
     return "\n".join([*read, f"As the gateway wrote it{unread}:", answer.raw])
 
 

@@ -24,17 +24,16 @@ def db_group() -> None:
 @json_option
 @click.pass_context
 def check(ctx: click.Context, config_file: str | None, as_json: bool) -> None:
-    """Look at every page of the database, and compare each index with its table. Exit 1 where it is not sound.
-
-    It may be served meanwhile. An index that is wrong is made anew by the next start of `serve`.
+    """Check every page of the database, and compare each index with its table. Exit 1 if it is not sound. The
+    daemon may run meanwhile. The next start of `serve` rebuilds a damaged index.
 
     Example: sms-notify db check
     """
     store = SqliteStore(settings_of(ctx, config_file).storage_url)
-    with elapsed(f"looking at every page of {store.path}") as goes_on:
+    with elapsed(f"checking every page of {store.path}") as goes_on:
         found = store.problems(goes_on)
     row = {"database": str(store.path), "sound": not found, "problems": list(found)}
-    advice = "restart `sms-notify serve`, which makes indexes anew; where this is said again, put a backup in its place"
+    advice = "restart `sms-notify serve`, which rebuilds indexes; if this comes again, restore a backup"
     told = "; ".join(found)
     say(row, as_json, f"{store.path}: NOT SOUND: {told} ({advice})" if found else f"{store.path}: sound")
     if found:
@@ -47,10 +46,9 @@ def check(ctx: click.Context, config_file: str | None, as_json: bool) -> None:
 @json_option
 @click.pass_context
 def backup(ctx: click.Context, file: Path, config_file: str | None, as_json: bool) -> None:
-    """Copy the database into FILE as it is at this moment, and look at every page of the copy.
-
-    It may be served meanwhile. FILE must not be there yet; it is readable for its owner alone, for numbers and texts stand in
-    it. Exit 1 where the copy is not sound.
+    """Copy the database into FILE as it is at this moment, and check every page of the copy. The daemon may
+    run meanwhile. FILE must not exist yet. Only its owner can read it, because it holds numbers and texts.
+    Exit 1 if the copy is not sound.
 
     Example: sms-notify db backup /var/backups/sms-notify.db
     """

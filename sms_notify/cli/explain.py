@@ -24,7 +24,7 @@ from sms_notify.wording.clock import Clock, zone_name
 @click.argument("id_", metavar="ID")
 @click.pass_context
 def explain(ctx: click.Context, config_file: str | None, as_json: bool, id_: str) -> None:
-    """Show why somebody did or did not get a text. ID is the tag in a text (k3f9), an incident's number or a message (m12).
+    """Show why somebody got a text or did not. ID is the tag in a text (k3f9), an incident's number or a message (m12).
 
     A text that is still queued says what holds it, and when it is tried next.
 

@@ -33,7 +33,7 @@ def _run(name: str, spool: str | None, arguments: Sequence[str]) -> None:
 def nagios(spool: str | None, arguments: Sequence[str]) -> None:
     """Hand over a notification of Nagios: its arguments, and its macros in the environment (NAGIOS_…, or without it).
 
-    Read are also options with their value apart, MACRO=value, and sentences such as "PROBLEM: web1/disk is CRITICAL".
+    It also reads options with their value apart, MACRO=value, and sentences such as "PROBLEM: web1/disk is CRITICAL".
 
     Exit 0: on disk; 75: could not be stored; 2: wrong use. The daemon need not run.
 
@@ -48,9 +48,8 @@ def nagios(spool: str | None, arguments: Sequence[str]) -> None:
 @_spool_option
 @click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
 def icinga(spool: str | None, arguments: Sequence[str]) -> None:
-    """Hand over a notification of Icinga 2: its arguments, and what is called ICINGA_… in the environment.
-
-    Read are also the options of Icinga's scripts for mail (-t, -l, -e, -s, -o …), and all that the nagios hook reads.
+    """Hand over a notification of Icinga 2: its arguments, and ICINGA_… in the environment. It also reads the
+    options of Icinga's mail scripts (-t, -l, -e, -s, -o …), and everything that the nagios hook reads.
 
     Exit 0: on disk; 75: could not be stored; 2: wrong use. The daemon need not run.
 
@@ -97,7 +96,7 @@ def zabbix(spool: str | None, arguments: Sequence[str]) -> None:
 @click.option("--label", "labels", metavar="NAME=VALUE", multiple=True, help="Adds a label; may be repeated.")
 @click.option("--severity", metavar="WORD", help="How bad it is: critical, warning, info.")
 @click.option("--one", is_flag=True, help="All of standard input is one alert.")
-@click.option("--resolved", is_flag=True, help="It is over.")
+@click.option("--resolved", is_flag=True, help="It has ended.")
 def pipe(
     spool: str | None,
     name: str | None,
@@ -124,7 +123,7 @@ def pipe(
 
 @click.command("hook-path")
 def hook_path() -> None:
-    """Print where the hooks' one self-contained file lies.
+    """Print the path of the hooks' one self-contained file.
 
     \b
     Example:

@@ -19,13 +19,13 @@ from sms_notify.ownership import why_denied
     metavar="FILE",
     help="Alertmanager's configuration: its routes tell which receiver hears of what.",
 )
-@click.option("--output", metavar="FILE", help="Write to FILE, which must not be there yet; else stdout.")
+@click.option("--output", metavar="FILE", help="Write to FILE, which must not exist yet; else to stdout.")
 @click.argument("config")
 def import_sachet(alertmanager: str | None, output: str | None, config: str) -> None:
-    """Print the sms-notify.yml that does what a configuration of sachet did.
+    """Print an sms-notify.yml that does what a configuration of sachet did.
 
-    CONFIG is sachet's config.yaml. What could not be taken over is a comment in the output, and told on standard
-    error with its line. Credentials are left behind. Exit 1 where CONFIG is not a configuration of sachet.
+    CONFIG is sachet's config.yaml. What could not be taken over is a comment in the output, and a line on
+    standard error. Credentials are left out. Exit 1 if CONFIG is not a configuration of sachet.
 
     \b
     Example:
@@ -63,7 +63,7 @@ def _write(text: str, output: str | None) -> None:
         with Path(output).open("x", encoding="utf-8") as stream:
             stream.write(text)
     except FileExistsError:
-        raise UsageError(f"{output} is there already; name another file, or remove it first") from None
+        raise UsageError(f"{output} exists already; name another file, or remove it first") from None
     except (OSError, ValueError) as error:
         raise UsageError(f"{output} cannot be written: {why_denied(Path(output), error)}") from None
 

@@ -27,7 +27,7 @@ _UNTOLD = "NOBODY: "
 
 @click.command()
 @config_option
-@click.option("--all", "every", is_flag=True, help="Also those that are closed, behind the open ones.")
+@click.option("--all", "every", is_flag=True, help="Also the closed ones, after the open ones.")
 @click.option(
     "--severity",
     "severities",
@@ -39,7 +39,7 @@ _UNTOLD = "NOBODY: "
     "--since",
     "since_text",
     metavar="TIME",
-    help="Opened then or later: 2h ago, HH:MM, 'Mon HH:MM', ISO 8601.",
+    help="Opened then or later: 2h (ago), HH:MM, 'Mon HH:MM' or ISO 8601.",
 )
 @click.option(
     "-n", "--last", default=1000, show_default=True, type=click.IntRange(1, 100_000), help="At most so many."

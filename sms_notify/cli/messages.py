@@ -34,19 +34,20 @@ _FOLLOW_EVERY = 1.0  # seconds
 @click.command()
 @config_option
 @click.option("-n", "--last", default=20, show_default=True, type=click.IntRange(1, 10_000), help="How many.")
-@click.option("--to", "to", metavar="PERSON|+NUMBER", default="", help="To this reader alone.")
-@click.option("--state", type=click.Choice([state.value for state in State]), help="That are in this state.")
+@click.option("--to", "to", metavar="PERSON|+NUMBER", default="", help="To this person alone.")
+@click.option("--state", type=click.Choice([state.value for state in State]), help="In this state alone.")
 @click.option(
     "--since",
     "since_text",
     metavar="TIME",
-    help="Written then or later: 2h ago, HH:MM, 'Mon HH:MM', ISO 8601.",
+    help="Written then or later: 2h (ago), HH:MM, 'Mon HH:MM' or ISO 8601.",
 )
-@click.option("--incident", "incident_id", metavar="ID", help="That tell this incident: its tag or number.")
+@click.option("--incident", "incident_id", metavar="ID", help="About this incident: its tag or number.")
 @click.option(
     "--follow",
     is_flag=True,
-    help="Go on printing as messages are written, or come into --state, until Ctrl-C; a document a line with --json.",
+    help="Go on printing new messages until Ctrl-C; with --state, those that come into the state;"
+    " with --json, one document a line.",
 )
 @json_option
 @click.pass_context

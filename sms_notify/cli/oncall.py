@@ -18,6 +18,7 @@ from sms_notify.cli.times import read_time
 from sms_notify.config.settings import Settings
 from sms_notify.errors import UsageError
 from sms_notify.logs import printable
+from sms_notify.oncall.calendar_export import AROUND, export
 from sms_notify.oncall.roster import obeyed
 from sms_notify.policy.rotations import Schedule, Shift, shifts, strongest
 from sms_notify.store.oncall_rows import Override
@@ -81,9 +82,8 @@ oncall_group.add_command(override_group)
 @json_option
 @click.pass_context
 def show(ctx: click.Context, config_file: str | None, at_text: str | None, days: int, as_json: bool) -> None:
-    """Who holds each schedule now and until when, and in the days to come, on the schedule's own clock.
-
-    Warns on standard error of calendar entries that are not understood. Exit 1 where nobody is on call at some moment.
+    """Show who holds each schedule now and in the coming days, by the schedule's own clock. Calendar entries
+    that are not understood are warnings on standard error. Exit 1 if nobody is on call at some time.
 
     \b
     Example:
@@ -92,7 +92,7 @@ def show(ctx: click.Context, config_file: str | None, at_text: str | None, days:
     """
     settings, now = settings_of(ctx, config_file), now_utc()
     if not settings.schedules:
-        raise UsageError(f"{settings.source}: nobody is on call by a schedule; add one under `schedules:`")
+        raise UsageError(f"{settings.source}: no schedule is configured; add one under `schedules:`")
     at = {name: _at(at_text, now, schedule) for name, schedule in settings.schedules.items()}
     first = min(at.values())
     known = overrides_at(settings, first)
@@ -118,6 +118,29 @@ def show(ctx: click.Context, config_file: str | None, at_text: str | None, days:
     out_of_reach = any(one.nowhere for one in stuck.values())
     if out_of_reach or any(turn.shift.person is None for rota in rotas.values() for turn in rota):
         ctx.exit(1)
+
+
+@oncall_group.command("export")
+@config_option
+@click.option("--schedule", metavar="NAME", help="Only this schedule.")
+@click.option("--person", metavar="NAME", help="Only the shifts of this person.")
+@click.pass_context
+def write_calendar(
+    ctx: click.Context, config_file: str | None, schedule: str | None, person: str | None
+) -> None:
+    """Print the shifts of the next 26 weeks as a calendar file (iCalendar).
+
+    \b
+    Example:
+      sms-notify oncall export --person alice > alice.ics
+    """
+    settings, now = settings_of(ctx, config_file), now_utc()
+    made = obeyed(overrides_at(settings, now - AROUND), settings.directory)
+    schedules, site = timetable_at(settings, now).schedules, settings.web.external_url
+    try:
+        click.echo(export(schedules, made, now, site, schedule, person), nl=False)
+    except LookupError as error:
+        raise UsageError(f"{settings.source}: {error}") from None
 
 
 def _at(text: str | None, now: datetime, schedule: Schedule) -> datetime:

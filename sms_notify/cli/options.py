@@ -134,4 +134,4 @@ def _login() -> str:
     try:
         return os.environ.get("SUDO_USER") or getpass.getuser()
     except (OSError, KeyError):  # a user without a name, as in a container
-        raise UsageError("your login has no name here; say who you are with --by NAME") from None
+        raise UsageError("your login name is not known; say who you are with --by NAME") from None

@@ -35,7 +35,7 @@ def parse_at(text: str, now: datetime, zone: tzinfo | None = None) -> datetime:
     """
     at = read_time(text, now, zone)
     if at <= now:
-        raise UsageError(f"--at {text}: that time is over; leave --at out to send now")
+        raise UsageError(f"--at {text}: that time is past; leave out --at to send now")
     return at
 
 
@@ -56,9 +56,8 @@ def schedule(
 
 @click.group("outbox")
 def outbox_group() -> None:
-    """What waits at the gateway, put there by `send --at`.
-
-    The gateway cannot list its outbox; `outbox list` shows what was put there from here.
+    """Texts that `send --at` has scheduled and that wait at the gateway. The gateway cannot list its outbox,
+    so `outbox list` shows what was scheduled here.
 
     \b
     Example:
@@ -72,7 +71,7 @@ def outbox_group() -> None:
 @json_option
 @click.pass_context
 def list_scheduled(ctx: click.Context, config_file: str | None, gateway: str | None, as_json: bool) -> None:
-    """What was scheduled from here and should still wait at the gateway, which itself cannot list it.
+    """Texts that were scheduled here and should still wait at the gateway. The gateway itself cannot list them.
 
     \b
     Example:
@@ -105,7 +104,7 @@ def remove(
 ) -> None:
     """Take one text out of the gateway's outbox, by its outboxID or by its number.
 
-    Exit 1 when there was nothing to remove: it may have left already.
+    Exit 1 if there was nothing to remove: it may have left already.
 
     \b
     Example:
@@ -131,9 +130,8 @@ def remove(
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @click.pass_context
 def clear(ctx: click.Context, config_file: str | None, gateway: str | None, as_json: bool, yes: bool) -> None:
-    """Empty the whole outbox of the account, after asking.
-
-    That takes away what other programs scheduled with the same account, too.
+    """Empty the whole outbox of the account, after asking. This also removes what other programs scheduled
+    with the same account.
 
     \b
     Example:

@@ -50,7 +50,7 @@ def override_group() -> None:
     help="When it ends; a clock's time is the next after its beginning.",
 )
 @click.option("--for", "for_text", metavar="DURATION", help="How long, instead of --until: 4h, 1d.")
-@click.option("--by", metavar="NAME", help="Who says so; else your login name.")
+@click.option("--by", metavar="NAME", help="Who makes it; else your login name.")
 @json_option
 @click.argument("schedule_name", metavar="SCHEDULE")
 @click.argument("person", metavar="PERSON")
@@ -66,7 +66,7 @@ def add(
     schedule_name: str,
     person: str,
 ) -> None:
-    """PERSON holds SCHEDULE from one time to another, before the calendar and the rotation.
+    """PERSON holds SCHEDULE for a while, instead of its calendar and its rotation.
 
     TIME is by the schedule's own clock, as `oncall show` prints it: ISO 8601, HH:MM or 'Mon HH:MM' for the next time
     it is that. Of two overrides the one made last counts. A running daemon obeys at once.
@@ -127,8 +127,8 @@ def _check_person(settings: Settings, name: str) -> None:
 @click.option(
     "--at", "at_text", metavar="TIME", help="The shift that PERSON holds then, or the next one; else now."
 )
-@click.option("--with", "with_text", metavar="TIME", help="The same of OTHER's shift; else now.")
-@click.option("--by", metavar="NAME", help="Who says so; else your login name.")
+@click.option("--with", "with_text", metavar="TIME", help="The same for OTHER's shift; else now.")
+@click.option("--by", metavar="NAME", help="Who makes it; else your login name.")
 @json_option
 @click.argument("schedule_name", metavar="SCHEDULE")
 @click.argument("person", metavar="PERSON")
@@ -147,7 +147,7 @@ def swap_shifts(
 ) -> None:
     """PERSON and OTHER take each other's next shift of SCHEDULE: two overrides, made in one step.
 
-    Of a shift under way the rest is swapped. TIME is by the schedule's own clock, as for `override add`.
+    If a shift is under way, its rest is swapped. TIME is by the schedule's own clock, as for `override add`.
 
     \b
     Example:
@@ -198,7 +198,7 @@ def _said(override: Override, zone: ZoneInfo) -> str:
 @json_option
 @click.pass_context
 def list_overrides(ctx: click.Context, config_file: str | None, as_json: bool) -> None:
-    """The overrides that have not ended, on the clocks of their schedules.
+    """The overrides that have not ended, by the clocks of their schedules.
 
     \b
     Example:
@@ -247,7 +247,7 @@ def _row(override: Override) -> Row:
 @click.argument("override_id", metavar="ID", type=click.IntRange(1, 2**62))
 @click.pass_context
 def remove(ctx: click.Context, config_file: str | None, as_json: bool, override_id: int) -> None:
-    """Take an override back, by the ID that `override list` shows. Exit 1 where there is none.
+    """Remove an override, by the ID that `override list` shows. Exit 1 if there is none.
 
     \b
     Example:

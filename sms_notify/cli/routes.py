@@ -81,10 +81,9 @@ def test(
     as_json: bool,
     labels: tuple[str, ...],
 ) -> None:
-    """What would become of an alert with these labels: its way, who gets which text when, and what follows.
-
-    Nothing is sent. Exit 1 where it goes nowhere: to a receiver that notifies nobody, nobody is on call, or every
-    number is barred.
+    """Say what would happen to an alert with these labels: its route, who gets which text and when, and what
+    follows. Nothing is sent. Exit 1 if it goes nowhere: to a receiver that notifies nobody, nobody is on
+    call, or every number is barred.
 
     \b
     Example:

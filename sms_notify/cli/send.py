@@ -79,16 +79,17 @@ def send(
     as_json: bool,
     text: str,
 ) -> None:
-    """Send TEXT. Exit 1 when a gateway did not take it, or TARGET leads to nobody, with the reason.
+    """Send TEXT. Exit 1, with the reason, if a gateway did not take it or TARGET leads to nobody.
 
-    What cannot leave now but may leave soon waits in the queue of the daemon: that is exit 1 as well, for nobody has
-    read it yet. Do not send it again. A text that was cut to fit says so on standard error.
+    A text that cannot leave now may wait in the daemon's queue: that is exit 1 as well, because nobody has it
+    yet. Do not send it again. If a text is cut to fit, standard error says so.
 
-    A text sent --at a time waits at the gateway, to the minute: it goes even if this machine is off by then, and
-    `outbox remove` takes it back. It and a text to a group are in no ledger here and have no delivery report.
+    A text with --at waits at the gateway and leaves in that minute, even if this machine is off by then;
+    `outbox remove` takes it back. Such a text, and one to a group, is in no ledger here and has no delivery
+    report.
 
-    With --wait exit 0 means delivered (or taken, where the gateway gives no reports), 1 not delivered, and 3 that nothing
-    more was known when --timeout was over.
+    With --wait exit 0 means delivered (or taken, if the gateway gives no reports), 1 not delivered, and 3
+    that nothing more was known when --timeout was over.
 
     \b
     Example:

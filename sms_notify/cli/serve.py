@@ -31,11 +31,11 @@ _LOOK_EVERY = 1.0  # seconds
     default="info",
     type=click.Choice(["debug", "info", "warning", "error"], case_sensitive=False),
     show_default=True,
-    help="The least that is logged.",
+    help="The lowest level that is logged.",
 )
 @click.pass_context
 def serve(ctx: click.Context, config_file: str | None, log_level: str) -> None:
-    """Run the daemon until SIGTERM or Ctrl-C; what is under way is settled first. SIGHUP reads the configuration again.
+    """Run the daemon until SIGTERM or Ctrl-C; requests under way end first. SIGHUP reads the configuration again.
 
     Example: sms-notify serve --config /etc/sms-notify/sms-notify.yml
     """

@@ -29,7 +29,9 @@ if TYPE_CHECKING:
     help="Overrides --password.",
 )
 @click.option("--credits", "balance", type=click.IntRange(0), default=500, show_default=True)
-@click.option("--delivery-url", default="", metavar="URL", help="What is called with each delivery report.")
+@click.option(
+    "--delivery-url", default="", metavar="URL", help="The address that is called with each delivery report."
+)
 @click.option(
     "--phone", "phones", multiple=True, metavar="NAME=NUMBER", help="A phone with a name; repeatable."
 )
@@ -46,7 +48,7 @@ if TYPE_CHECKING:
     multiple=True,
     metavar="KIND[:VALUE]",
     help="Break requests from the start, such as latency:5 or drop_after:reset,scope=sends,count=1; "
-    "repeatable. A kind that is none lists them all.",
+    "repeatable. An unknown kind lists them all.",
 )
 def simulator_command(
     listen: str,

@@ -32,7 +32,7 @@ def story_tests(ctx: click.Context, files: tuple[Path, ...], verbose: bool, as_j
     """Play stories on a virtual clock, and say whether the phones got what each expects. Nothing is sent.
 
     A story names what happens (alerts, acknowledgements, a gateway that refuses, a restart) and what must follow (who is
-    texted, who is not, what it costs). Exit 1 where one fails, 2 where a file is not understood.
+    texted, who is not, what it costs). Exit 1 if one fails, 2 if a file is not understood.
 
     \b
     Example:

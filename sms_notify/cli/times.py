@@ -99,5 +99,5 @@ def _instant(wall: datetime, zone: tzinfo | None) -> datetime:
     if first == second:
         return first
     skipped = first.astimezone(zone).replace(tzinfo=None) != wall
-    fault = "clocks go over that time that night" if skipped else "clocks have that time twice that night"
+    fault = "clocks skip that time that night" if skipped else "clocks have that time twice that night"
     raise UsageError(f"{wall:%Y-%m-%d %H:%M}: {fault}; add the offset, as in {wall:%Y-%m-%dT%H:%M}+01:00")

@@ -91,8 +91,9 @@ def clear(settings: Settings, gateways: Sequence[str], number: str) -> Sequence[
 def unbar(ctx: click.Context, config_file: str | None, gateway: str | None, as_json: bool, who: str) -> None:
     """Text a number again that a gateway refused (error 106, 112), or whose country it refused (107, 114).
 
-    The daemon asks the gateway by itself, at no cost, and clears what is taken again; this clears it unasked. The next
-    text shows whether that was right. Exit 1 when there was nothing to clear.
+    The daemon asks the gateway by itself, at no cost, and clears the bar when the number is taken again; this
+    clears it without asking. The next text shows whether that was right. Exit 1 if there was nothing to
+    clear.
 
     \b
     Example:

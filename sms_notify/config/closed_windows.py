@@ -58,9 +58,7 @@ class _Look:
     def _route(self, route: Route) -> Iterator[tuple[Fault, bool]]:
         receiver = self._settings.receivers[route.receiver]
         if self._closed(route):
-            what = (
-                "is muted, or not active, at every moment of the year to come: nothing it takes is ever told"
-            )
+            what = "is muted, or not active, at every moment of the year to come: nobody is ever texted about its alerts"
             yield self._fault(route.path, what, "leave some time open, or remove it"), False
             return
         own = self._closed(_NO_ROUTE, receiver.quiet)

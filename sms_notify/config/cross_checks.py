@@ -66,7 +66,7 @@ def _check_grouping(found: Found, place: Place, node: dict[str, Value]) -> None:
         found.wrong((*place, "dedup_labels"), "names a label twice", "name each once")
     elif "..." in shared:
         what = "has `...`: all labels never agree between two sources"
-        found.wrong((*place, "dedup_labels"), what, "name the labels that say what the trouble is")
+        found.wrong((*place, "dedup_labels"), what, "name the labels that say what the problem is")
     labels = [word(label) for label in entries(node.get("group_by"))]
     if len(set(labels)) < len(labels):
         found.wrong((*place, "group_by"), "names a label twice", "name each once")

@@ -55,7 +55,7 @@ class FlappingSection(Model):
     calm: PositiveDuration = Field(
         default=_FLAPPING.calm,
         json_schema_extra={"default": spell_duration(_FLAPPING.calm)},
-        description="so long it must neither begin nor end before it is told again",
+        description="for so long it must neither begin nor end before it is texted again",
     )
     calm_critical: PositiveDuration = Field(
         default=_FLAPPING.calm_critical,

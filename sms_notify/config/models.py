@@ -116,7 +116,7 @@ class Email(_ChannelSection):
         default=None, ge=1, le=65535, description="587 with starttls, 465 with tls, 25 with none"
     )
     tls: MailTls = Field(default=MailTls.STARTTLS, description="none only where the way there is trusted")
-    username: Words = Field(default="", description="where the server wants a login")
+    username: Words = Field(default="", description="if the server wants a login")
     password: Words = Field(default="", description="the password, or ${ENV}; or password_file")
     password_file: Words = Field(default="", description="the same, alone in a file that others cannot read")
     from_: MailAddress = Field(alias="from", description="the sender's address")
@@ -162,7 +162,7 @@ GATEWAY_MODELS: dict[str, type[Model]] = {
 
 class PersonSection(Model):
     number: Number = Field(description="with + and country code")
-    timezone: Timezone = Field(default="UTC", description="times in texts are told on this clock")
+    timezone: Timezone = Field(default="UTC", description="times in texts are on this clock")
     language: Language = Field(default="en", description="of the words that we add: en, nl, fr, de")
     quiet: QuietSection | None = Field(default=None, description="quiet hours of this person")
 
@@ -192,13 +192,15 @@ class Node(Model):
 
 
 class RouteSection(Node):
-    receiver: Words | None = Field(default=None, description="inherited where absent")
+    receiver: Words | None = Field(default=None, description="the parent's, if left out")
     matchers: Matchers = Field(default=[], description="conditions on labels, which must all hold")
     continue_: Boolean = Field(
         default=False, alias="continue", description="look at the routes after this one, too"
     )
-    mute_time_intervals: OneOrMore = Field(default=[], description="not told during these time_intervals")
-    active_time_intervals: OneOrMore = Field(default=[], description="told during these only")
+    mute_time_intervals: OneOrMore = Field(
+        default=[], description="nobody is texted during these time_intervals"
+    )
+    active_time_intervals: OneOrMore = Field(default=[], description="texts leave during these alone")
 
 
 class Root(Node):
@@ -211,7 +213,7 @@ class StepSection(Model):
 
 
 class ReceiverSection(Model):
-    name: Words = Field(description="routes name it so")
+    name: Words = Field(description="routes use this name")
     notify: list[Words] = Field(
         default=[], description="person:x, team:x, schedule:x or +number; none = recorded, never sent"
     )

@@ -88,7 +88,7 @@ class LayerSection(RotationSection):
 
 class ScheduleSection(Model):
     timezone: Timezone = Field(
-        default="UTC", description="the clock of handovers, and of times in a calendar that name no zone"
+        default="UTC", description="the clock of hand-offs, and of times in a calendar that name no zone"
     )
     rotation: RotationSection | None = Field(default=None, description="people who take turns")
     layers: Annotated[list[LayerSection], Field(min_length=1)] = Field(
@@ -97,7 +97,7 @@ class ScheduleSection(Model):
     ical_file: Words = Field(default="", description="a calendar; it goes before rotation and layers")
     ical_url: Words = Field(default="", description="a calendar that is fetched; or ${ENV}; or ical_url_file")
     ical_url_file: Words = Field(default="", description="the same, alone in a file that others cannot read")
-    handoff_text: Boolean = Field(default=False, description="text whoever takes over")
+    handoff_text: Boolean = Field(default=False, description="text the person who takes over")
 
 
 def check_schedules(found: Found) -> None:

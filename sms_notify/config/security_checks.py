@@ -81,7 +81,7 @@ def _judge_names(found: Found, place: Place) -> None:
             what = f"the name of token {number} is not 1 to 32 letters, digits, `.`, `-` and `_`"
             found.wrong(place, what, "write TOKEN name=NAME, or the token alone")
         if known.setdefault(token.secret, token) != token:
-            what = f"token {number} stands there twice, with another name or role"
+            what = f"token {number} is there twice, with another name or role"
             found.wrong(place, what, "make a token for each installation: openssl rand -hex 24")
 
 
@@ -145,7 +145,7 @@ def _check_listen(found: Found, web: dict[str, Value]) -> None:
         web.get(key) for key in ("webhook_tokens", "webhook_tokens_file", "users", "trusted_proxies")
     )
     if not guarded and not is_loopback(host):
-        what = f"{host} is reached from other machines, and nothing asks who is there"
+        what = f"{host} can be reached from other machines without a login"
         found.wrong(("web", "listen"), what, "set webhook_tokens_file or users, or listen on 127.0.0.1")
 
 

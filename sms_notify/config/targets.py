@@ -109,7 +109,7 @@ def _check_channel_target(found: Found, place: Place, name: str, channels: dict[
     named = [word(mapping(entry).get("name")) for entry in entries(found.document.data.get("gateways"))]
     found.operator.append(OperatorTarget(OperatorKind.GATEWAY, name))
     if name in named and name not in channels:
-        what = f"`{name}` texts, and what goes wrong with sms-notify is mostly that texts do not go"
+        what = f"`{name}` texts, and most problems of sms-notify are that no text leaves"
         found.wrong(place, what, f"name one of type {', '.join(sorted(CHANNEL_TYPES))}, or a person")
     elif name not in channels:
         found.wrong(place, f"there is no gateway `{name}`", near(name, channels, "gateways that do not text"))
@@ -117,7 +117,7 @@ def _check_channel_target(found: Found, place: Place, name: str, channels: dict[
 
 def _judge_operator(found: Found, listed: list[str], channels: dict[str, Place]) -> None:
     if any(listed) and not any(text.startswith("gateway:") for text in listed):
-        what = "has no channel but texts, and what goes wrong with sms-notify is mostly that texts do not go"
+        what = "has no channel but texts, and most problems of sms-notify are that no text leaves"
         found.warn(("operator",), what, f"add a gateway of type {', '.join(sorted(CHANNEL_TYPES))}")
     if any(listed) and not all(text.startswith("gateway:") for text in listed) and not _texting(found):
         found.wrong(("operator",), "names somebody to text, and no gateway texts", "add one of type 1601sms")

@@ -42,7 +42,7 @@ _Unjudged = PlainValidator(lambda written: written, json_schema_input_type=Inter
 
 
 class NamedInterval(Model):
-    name: Words = Field(description="routes, quiet hours and layers name it so")
+    name: Words = Field(description="routes, quiet hours and layers use this name")
     time_intervals: Annotated[list[Annotated[Interval, _Unjudged]], Field(min_length=1)] = Field(
         description="one entry is enough; all keys of an entry must hold"
     )

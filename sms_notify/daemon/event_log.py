@@ -13,7 +13,7 @@ from sms_notify.logs import masked, printable
 from sms_notify.oncall.schedules import CalendarProblem
 from sms_notify.policy.episodes import tag_of
 from sms_notify.policy.outcomes import Fate, Outcome
-from sms_notify.policy.vocabulary import AckBy, AckEnd, Applied, Cause, Heard, State
+from sms_notify.policy.vocabulary import BEGUN, AckBy, AckEnd, Applied, Cause, Heard, State
 from sms_notify.silences.keeper import Kept
 from sms_notify.spool import Refused
 
@@ -26,11 +26,7 @@ def accepted(delivery: Delivery, verdicts: list[Verdict]) -> None:
     for verdict in verdicts:
         told.update(verdict.messages)
         heard[verdict.heard.value] = heard.get(verdict.heard.value, 0) + 1
-    new = [
-        f"#{tag_of(v.incident_id)}"
-        for v in verdicts
-        if v.heard in (Heard.FIRST, Heard.RAISED, Heard.NOBODY) and v.incident_id
-    ]
+    new = [f"#{tag_of(v.incident_id)}" for v in verdicts if v.heard in BEGUN and v.incident_id]
     extra = {"source": delivery.source, "alerts": len(verdicts), **heard, "texts": len(told)}
     _log.info("accepted", extra=extra | ({"incidents": ",".join(new[:10])} if new else {}))
     early = [v for v in verdicts if v.heard is Heard.NEVER_FIRED and not v.alert.status_told]

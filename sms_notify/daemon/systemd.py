@@ -51,7 +51,7 @@ class Manager:
         )
 
     def stopping(self) -> bool:
-        return self._tell("STOPPING=1", _status("stopping: what is under way is settled first"))
+        return self._tell("STOPPING=1", _status("stopping: requests under way end first"))
 
     def status(self, words: str) -> bool:
         """One line for whoever looks (`systemctl status`)."""
@@ -136,7 +136,7 @@ class Watch:
             for (name, thread), at in self._seen.copy().items()
             if self._gone - at > self._limits[name] and thread.is_alive()
         }
-        return tuple(f"{name} has not come round for {self._limits[name]:.0f} s" for name in sorted(late))
+        return tuple(f"{name} has not answered for {self._limits[name]:.0f} s" for name in sorted(late))
 
     def _round(self) -> None:
         now = self._now()
@@ -161,5 +161,5 @@ class Watch:
         if stuck:
             _log.critical("%s; only a restart helps, and a watchdog brings it", ", ".join(stuck))
         else:
-            _log.warning("everything goes round again")
+            _log.warning("every thread answers again")
         self._manager.status(", ".join(stuck) or "serving")

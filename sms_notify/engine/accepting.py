@@ -247,7 +247,9 @@ def _verdict(rows: Rows, case: Case, outcome: _Outcome) -> Verdict:
 
 def _why_untold(rows: Rows, case: Case) -> Heard:
     if case.heard.news:
-        return Heard.DUPLICATE if case.heard is Heard.RESUMED else Heard.NOBODY
+        if case.heard is Heard.RESUMED:
+            return Heard.DUPLICATE
+        return Heard.KNOWN if _is_believed(rows, case.alert) else Heard.NOBODY
     told = rows.of_incident(case.id)
     first = [rows.state_of(n) for n in told if n.kind is Kind.FIRING]
     dropped = any(n.state is PageState.DROPPED and n.why is Drop.RESOLVED for n in told)
@@ -255,6 +257,12 @@ def _why_untold(rows: Rows, case: Case) -> Heard:
         return Heard.RESOLVED_UNSENT
     may_have_it = any(state is not None and state.may_have_arrived for state in first)
     return Heard.RESOLVED_OFF if may_have_it else Heard.NOBODY_TOLD
+
+
+def _is_believed(rows: Rows, alert: Alert) -> bool:
+    """Whether anybody takes this problem for there already."""
+    problem = (alert.source, alert.fingerprint)
+    return any(key[:2] == problem and one.belief.of_trouble for key, one in rows.beliefs.rows.items())
 
 
 def _load_own_ids(working: WorkingSet, alerts: Sequence[Alert]) -> list[Key]:

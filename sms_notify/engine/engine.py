@@ -38,6 +38,7 @@ from sms_notify.store import (
     belief_rows,
     configuration_rows,
     incidents,
+    limit_rows,
     outbox,
     silences,
     timers,
@@ -114,7 +115,9 @@ class Engine:
         sent there, a new number takes over what waits for the old one, and what is open goes on under today's receivers.
         What this process is sending at the moment is left alone.
         """
-        before = configuration_rows.load(tx)
+        before, today = configuration_rows.load(tx), configured(self.plan)
+        if before.limits != today.limits:
+            limit_rows.ask_again(tx, now)
         configuration_rows.take_over(tx, numbers_changed(before, self.plan.directory))
         belief_rows.take_over(tx, self.plan.directory.people)
         working = WorkingSet(tx, self.node, now)
@@ -130,7 +133,7 @@ class Engine:
         house.leave_unknown_gateways(still_queued(rows))
         self._go_on(tx, working, before)
         working.flush()
-        configuration_rows.save(tx, configured(self.plan))
+        configuration_rows.save(tx, today)
         return house.moved
 
     def _go_on(self, tx: Tx, working: WorkingSet, before: Configured) -> None:

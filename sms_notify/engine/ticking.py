@@ -84,6 +84,7 @@ class Ticker:
             told += self._tell_due(tx, due, now)
         if due.notifications or due.lanes:
             limit_rows.free_silent_lanes(tx, now)
+            limit_rows.end_unpaid(tx, now)
         if due.reminders:
             told += self._remind(tx, now)
         if due.steps or due.notifications or due.lanes or due.reminders:

@@ -20,7 +20,7 @@ from sms_notify.policy.directory import TargetKind, group_of
 from sms_notify.policy.episodes import tag_of
 from sms_notify.policy.holds import Hold
 from sms_notify.policy.routing import Receiver, Route, step_of
-from sms_notify.policy.vocabulary import Decision, Heard, IncidentState, Kind, PageState, State
+from sms_notify.policy.vocabulary import BEGUN, Decision, Heard, IncidentState, Kind, PageState, State
 from sms_notify.store import queries
 from sms_notify.store.incidents import incident_of
 from sms_notify.store.messages import message_of
@@ -136,7 +136,7 @@ def _heard(
             repeats.append(row)
             continue
         found += [*_repeated(repeats), _accepted(row)]
-        if row["reason"] in (Heard.FIRST, Heard.RAISED, Heard.NOBODY) and known.route is not None:
+        if row["reason"] in BEGUN and known.route is not None:
             found += _others(row, walk(known.route, load(row["labels"]) if row["labels"] else labels))
         repeats = []
     return found + _repeated(repeats)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from sms_notify.oncall.roster import Roster
+from sms_notify.policy.directory import Target
 from sms_notify.policy.records import TimerKind
 from sms_notify.policy.routing import Receiver, step_of
 from sms_notify.store import queries
@@ -14,19 +16,24 @@ from sms_notify.store.tx import Tx, moment
 
 @dataclass(frozen=True, slots=True)
 class NextStep:
-    """The step that is due first; `who` are its targets, as the configuration names them."""
+    """The step that is due first; `who` are the names of those it will tell, as things stand now."""
 
     at: datetime
     who: str
 
 
-def next_step(tx: Tx, incident_id: int, receivers: Mapping[str, Receiver]) -> NextStep | None:
+def next_step(tx: Tx, incident_id: int, receivers: Mapping[str, Receiver], roster: Roster) -> NextStep | None:
     """None where none is due, or the configuration has it no more."""
     for row in queries.agenda_of(tx, incident_id):
         if row["what"] != TimerKind.ESCALATE:
             continue
         receiver, nth = receivers.get(row["receiver"]), step_of(row["nth"])
         if receiver is not None and 0 < nth <= len(receiver.escalate):
-            who = ", ".join(map(str, receiver.escalate[nth - 1].notify))
-            return NextStep(moment(row["due_at"]), who)
+            at = moment(row["due_at"])
+            return NextStep(at, _who(tx, receiver.escalate[nth - 1].notify, roster, at))
     return None
+
+
+def _who(tx: Tx, targets: Sequence[Target], roster: Roster, at: datetime) -> str:
+    """The targets themselves where nobody stands behind them: a schedule that nobody holds then."""
+    return ", ".join([person.name for person in roster.who(tx, targets, at)] or map(str, targets))

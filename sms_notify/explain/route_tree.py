@@ -52,7 +52,7 @@ def _timing(node: Route) -> dict[str, timedelta]:
 
 def drawn(node: Route, above: Route | None = None, lead: str = "", below: str = "") -> Iterator[str]:
     """One node a line, with what it does otherwise than the one above it; `below` leads the lines of its children."""
-    matchers = ", ".join(map(str, node.matchers)) or ("everything" if above else "what nothing below takes")
+    matchers = ", ".join(map(str, node.matchers)) or ("everything" if above else "all other alerts")
     further = ", and on to the next" if node.continue_ else ""
     yield f"{lead}{matchers} -> {node.receiver}{further}"
     bar = f"{below}{'|' if node.routes else ' '}    "
@@ -117,7 +117,7 @@ def _receiver_lines(receiver: Receiver) -> Iterator[str]:
     if receiver.limits:
         yield f"limits: {', '.join(map(str, receiver.limits))}"
     parts = "1 part" if receiver.max_parts == 1 else f"up to {receiver.max_parts} parts"
-    end = "also when it is over" if receiver.send_resolved else "not when it is over"
+    end = "the end is texted" if receiver.send_resolved else "the end is not texted"
     template = "" if receiver.template == "default" else f", template {receiver.template}"
     yield f"{parts}, {end}{template}"
 

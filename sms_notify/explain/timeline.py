@@ -20,6 +20,7 @@ from sms_notify.policy.vocabulary import Decision, Kind
 from sms_notify.store import queries
 from sms_notify.store.incidents import incident_of
 from sms_notify.store.tx import Row, Tx
+from sms_notify.wording.clock import Says
 
 _ABOUT = {
     Kind.MANUAL: "what was written by hand",
@@ -28,7 +29,7 @@ _ABOUT = {
 }
 _NEWS = {
     Kind.FIRING: "of it",
-    Kind.RESOLVED: "that it is over",
+    Kind.RESOLVED: "that it has ended",
     Kind.ESCALATION: "that it was escalated",
     Kind.REMINDER: "that it lasts",
     Kind.UNHEARD: "that nothing is heard of it",
@@ -36,25 +37,23 @@ _NEWS = {
 _DECIDED = {
     Decision.ACKNOWLEDGED: "acknowledged {}: no step and no reminder follows",
     Decision.UNACKNOWLEDGED: "unacknowledged {}",
-    Decision.CLOSED: "closed {}: repeats of it are not news",
+    Decision.CLOSED: "closed {}: repeats of it make no text",
     Decision.HASTENED: "hastened {}: the next step is due at once",
     Decision.NOTE: "note {}",
     Decision.SENT_AGAIN: "sent_again {}",
-    Decision.RAISED: "raised: {}, so that all are told and the steps begin anew",
-    Decision.FLAPPING: "flapping: {}, so that one text tells it until it is calm",
+    Decision.RAISED: "raised: {}; everybody is told, and the steps start again",
+    Decision.FLAPPING: "flapping: {}; one text covers it until it is calm",
 }
 _DUE = {
     TimerKind.ESCALATE: "step {nth} of {receiver}, unless somebody acknowledges or it ends",
     TimerKind.REMIND: "reminder {nth} by {receiver}, unless somebody acknowledges or it ends",
-    TimerKind.CALM: "calm, unless it comes or goes once more",
+    TimerKind.CALM: "calm, unless it begins or ends once more",
     TimerKind.COPY: "the copy that is held opens again, unless an end follows",
     TimerKind.SILENT: "unheard, unless its source sends it again",
 }
 _INCIDENTS_SHOWN = 20
 _TAGS_SHOWN = 5
 Facts = Mapping[str, Any]
-Says = Callable[[datetime], str]
-"""How a time is said."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sms_notify.explain.waiting import say_wait, wait_of
+from sms_notify.explain.waiting import first_waits, say_wait
 from sms_notify.policy.bars import Breaker
-from sms_notify.policy.vocabulary import PageState, State
+from sms_notify.policy.vocabulary import PageState
 from sms_notify.store import breakers, queries
-from sms_notify.store.messages import message_of
 from sms_notify.store.tx import Row, Tx, moment
-
-Says = Callable[[datetime], str]
+from sms_notify.wording.clock import Says
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,9 +49,8 @@ def reason_of(
     """Of one incident that reached nobody: what holds the first text that may leave, else how the last one failed."""
     pages, messages = queries.pages_of(tx, incident_id), queries.messages_of(tx, incident_id)
     waiting = [_held(page, clock) for page in pages if page["state"] == PageState.HELD]
-    queued = (message_of(row) for row in messages if row["state"] == State.QUEUED)
-    waits = (wait_of(tx, message, gateways, now) for message in queued)
-    waiting += [UntoldReason(say_wait(wait, clock), wait.next_at) for wait in waits if wait is not None]
+    queued = first_waits(tx, [incident_id], gateways, now).values()
+    waiting += [UntoldReason(say_wait(wait, clock), wait.next_at) for wait in queued]
     if waiting:
         return min(waiting, key=lambda one: (one.next_at is None, one.next_at or now))
     if messages:

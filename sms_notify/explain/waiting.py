@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from functools import cache, partial
 
 from sms_notify.barring import say_breaker
 from sms_notify.policy import bars
 from sms_notify.policy.bars import Breaker
 from sms_notify.policy.records import Message
 from sms_notify.policy.ruleset import Timing
-from sms_notify.store import breakers
-from sms_notify.store.queue_places import QueuePlace, asked_at, place_of
+from sms_notify.policy.vocabulary import State
+from sms_notify.store import breakers, messages
+from sms_notify.store.queue_places import QueuePlace, asked_at, places_in_queue
 from sms_notify.store.tx import Tx
+from sms_notify.wording.clock import Says
 
 
 class StillQueued(StrEnum):
@@ -45,38 +48,61 @@ class QueueWait:
 
 
 def wait_of(tx: Tx, message: Message, gateways: tuple[str, ...], now: datetime) -> QueueWait | None:
-    """Of a queued message; None where it is not queued, or is taken by now. `gateways` in order of preference."""
-    place = place_of(tx, message.id, now)
-    if place is None:
-        return None
-    known = breakers.all_open(tx)
-    closed = bars.closed_to_all(known, message.gateway)
-    if closed is not None:
-        return _closed(tx, message, gateways, known, closed, now)
-    bar = bars.bar_of(known, message.gateway, message.number)
-    if bar is not None:  # a tick passes it on to another gateway, or ends it
-        return QueueWait(StillQueued.BARRED, message.gateway, now, message.expires_at, bar)
-    return _in_queue(message, place, now)
+    """Of a queued message; None where it is not queued. `gateways` in order of preference."""
+    return waits_of(tx, [message], gateways, now).get(message.id)
 
 
-def _closed(
-    tx: Tx,
+def first_waits(
+    tx: Tx, incident_ids: Iterable[int], gateways: tuple[str, ...], now: datetime
+) -> dict[int, QueueWait]:
+    """By incident, of the text about it that may leave first; nothing where none is queued."""
+    about = messages.queued_about(tx, incident_ids)
+    queued = {message.id: message for waiting in about.values() for message in waiting}
+    waits = waits_of(tx, queued.values(), gateways, now)
+    return {
+        id_: min(
+            (waits[message.id] for message in waiting),
+            key=lambda wait: (wait.next_at is None, wait.next_at or now),
+        )
+        for id_, waiting in about.items()
+    }
+
+
+def waits_of(
+    tx: Tx, asked: Iterable[Message], gateways: tuple[str, ...], now: datetime
+) -> dict[int, QueueWait]:
+    """As `wait_of`, of many by their ids, in a few questions. Only where texts leave is a place in the queue asked for: behind a
+    closed gateway there may be very many.
+    """
+    known, asks = breakers.all_open(tx), cache(partial(asked_at, tx))
+    queued = {message.id: message for message in asked if message.state is State.QUEUED}
+    shut_out = {id_: _shut_out(message, gateways, known, asks, now) for id_, message in queued.items()}
+    waits = {id_: wait for id_, wait in shut_out.items() if wait is not None}
+    places = places_in_queue(tx, queued.keys() - waits.keys(), now)
+    return waits | {id_: _in_queue(queued[id_], place, now) for id_, place in places.items()}
+
+
+def _shut_out(
     message: Message,
     gateways: tuple[str, ...],
     known: Sequence[Breaker],
-    closed: Breaker,
+    asks: Callable[[str], datetime | None],
     now: datetime,
-) -> QueueWait:
+) -> QueueWait | None:
+    """Of what its gateway does not take, whatever its place in the queue. `asks`: when a gateway is asked next."""
+    closed = bars.closed_to_all(known, message.gateway)
+    if closed is None:  # a tick passes a text to a barred number on to another gateway, or ends it
+        bar = bars.bar_of(known, message.gateway, message.number)
+        if bar is None:
+            return None
+        return QueueWait(StillQueued.BARRED, message.gateway, now, message.expires_at, bar)
+    asked = asks(message.gateway) or now
     over = bars.fail_over_of(known, gateways, message, Timing().failover_after)
-    asked = asked_at(tx, message.gateway) or now
-    if over is not None and over.at <= max(asked, now):
-        leaves = max(over.at, now)
-        return QueueWait(
-            StillQueued.BREAKER, message.gateway, leaves, message.expires_at, closed, over.gateway
-        )
-    return QueueWait(
-        StillQueued.BREAKER, message.gateway, max(asked, message.not_before), message.expires_at, closed
-    )
+    if over is None or over.at > max(asked, now):
+        at = max(asked, message.not_before)
+        return QueueWait(StillQueued.BREAKER, message.gateway, at, message.expires_at, closed)
+    leaves = max(over.at, now)
+    return QueueWait(StillQueued.BREAKER, message.gateway, leaves, message.expires_at, closed, over.gateway)
 
 
 def _in_queue(message: Message, place: QueuePlace, now: datetime) -> QueueWait:
@@ -101,11 +127,26 @@ _SAID = {
     StillQueued.DUE: "nothing holds it: the daemon sends it by {gateway} when it runs",
 }
 _GOES_OVER = "no text leaves {bar}; it leaves by {leaves_by} from {at} on"
+_BRIEFLY = {
+    **_SAID,
+    StillQueued.BREAKER: "gateway {gateway} is closed, next try {at}",
+    StillQueued.BARRED: "gateway {gateway} bars the number",
+}
+_GOES_OVER_BRIEFLY = "gateway {gateway} is closed, leaves by {leaves_by} from {at} on"
 
 
-def say_wait(wait: QueueWait, clock: Callable[[datetime], str]) -> str:
+def say_wait(wait: QueueWait, clock: Says) -> str:
     """`no text leaves at main since 12:04 CET (error 108: …); main is asked again at 12:10 CET`."""
-    return (_GOES_OVER if wait.leaves_by else _SAID[wait.why]).format(
+    return _filled(_GOES_OVER if wait.leaves_by else _SAID[wait.why], wait, clock)
+
+
+def say_wait_briefly(wait: QueueWait, clock: Says) -> str:
+    """`gateway main is closed, next try 12:10 CET`: for a list, where the gateway says elsewhere why it is closed."""
+    return _filled(_GOES_OVER_BRIEFLY if wait.leaves_by else _BRIEFLY[wait.why], wait, clock)
+
+
+def _filled(words: str, wait: QueueWait, clock: Says) -> str:
+    return words.format(
         at="" if wait.next_at is None else clock(wait.next_at),
         bar="" if wait.breaker is None else say_breaker(wait.breaker, clock),
         gateway=wait.gateway,

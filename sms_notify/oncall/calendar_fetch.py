@@ -44,7 +44,7 @@ def _host(url: Secret) -> str:
     try:
         return urlsplit(url.reveal()).hostname or "an address without a host"
     except ValueError:
-        return "an address that is none"
+        return "an invalid address"
 
 
 def _fetched(url: str, leash: Leash, ca_file: str) -> bytes:
@@ -59,7 +59,7 @@ def _fetched(url: str, leash: Leash, ca_file: str) -> bytes:
                 url = _next(parts, response.getheader("Location") or "")
         finally:
             connection.close()
-    raise CalendarError("it sends us on and on: write the last address")
+    raise CalendarError("it redirects again and again: write the last address")
 
 
 def _split(url: str) -> SplitResult:
@@ -86,7 +86,7 @@ def _body(response: http.client.HTTPResponse) -> bytes:
     if response.status != 200:
         raise CalendarError(f"HTTP {response.status}")
     if response.getheader("Content-Encoding", "identity").lower() != "identity":
-        raise CalendarError("it comes compressed, which nobody asked for")
+        raise CalendarError("it is compressed, which is not understood")
     body = response.read(MOST_BYTES + 1)
     if len(body) > MOST_BYTES:
         raise CalendarError(f"it is longer than {MOST_BYTES} bytes: take a calendar of on-call shifts alone")
@@ -99,7 +99,7 @@ def _next(parts: SplitResult, location: str) -> str:
     """Where a redirect leads; never away from TLS. What it says is not quoted: it may hold a token."""
     url = urljoin(parts.geturl(), location)
     if not location or url == parts.geturl():
-        raise CalendarError("it sends us nowhere")
+        raise CalendarError("it redirects without an address")
     if parts.scheme == "https" and urlsplit(url).scheme != "https":
-        raise CalendarError("it sends us on to an address without https, which is not followed")
+        raise CalendarError("it redirects to an address without https, which is not followed")
     return url

@@ -212,8 +212,9 @@ _ASK_AGAIN = timedelta(minutes=1)
 def affordable(bounds: Credits, spent: Spent, parts: int, lane: Lane, now: datetime) -> NoBudget | None:
     """None where a text of `parts` credits may be paid for now.
 
-    Critical texts spend the reserve first, and what it does not hold out of the budget of all; so whatever happens,
-    no more leaves than budget and reserve together, and critical texts do not eat what the others were promised.
+    Critical texts spend the reserve first, and what it does not hold out of the budget of all; so critical texts do not eat
+    what the others were promised. What the others spent beyond the budget (texts by hand, a budget that was lowered) costs
+    no critical text its reserve.
     """
     if lane is Lane.FREE:
         return None
@@ -251,13 +252,18 @@ def _frees(
 ) -> datetime | None:
     """When enough of what was spent has left the window; None where it is enough now."""
     within = sorted((s for s in spendings if now - s.at < window), key=lambda s: s.at)
-    urgent = sum(s.parts for s in within if s.urgent) + (parts if lane is Lane.CRITICAL else 0)
-    rest = sum(s.parts for s in within if not s.urgent) + (parts if lane is not Lane.CRITICAL else 0)
-    if _counted(rest, urgent, reserve) <= budget:
+    critical = lane is Lane.CRITICAL
+    urgent = sum(s.parts for s in within if s.urgent) + (parts if critical else 0)
+    rest = sum(s.parts for s in within if not s.urgent) + (0 if critical else parts)
+    if _fits(rest, urgent, budget, reserve, critical=critical):
         return None
     for spending in within:
         urgent -= spending.parts if spending.urgent else 0
         rest -= 0 if spending.urgent else spending.parts
-        if _counted(rest, urgent, reserve) <= budget:
+        if _fits(rest, urgent, budget, reserve, critical=critical):
             return spending.at + window
     return now + window  # a text that costs more than the whole budget
+
+
+def _fits(rest: int, urgent: int, budget: int, reserve: int, *, critical: bool) -> bool:
+    return _counted(min(rest, budget) if critical else rest, urgent, reserve) <= budget

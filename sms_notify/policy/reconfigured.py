@@ -1,7 +1,7 @@
 """What another configuration means for what is open: incidents go on under the receivers that today's routes give them, and
 whoever it makes responsible hears of the critical ones that nobody takes care of; of the rest, with its next reminder.
 
-What ran before is known by three facts, so that a restart with another file is the same as a reload.
+What ran before is known by four facts, so that a restart with another file is the same as a reload.
 """
 
 from __future__ import annotations
@@ -24,11 +24,14 @@ from sms_notify.policy.vocabulary import Kind, PageState, State
 
 @dataclass(frozen=True, slots=True)
 class Configured:
-    """`numbers` of people by name, whom receivers notify (`targets`), and how many `steps` they have."""
+    """`numbers` of people by name, whom receivers notify (`targets`), how many `steps` they have, and all `limits` in one
+    text, which is only compared.
+    """
 
     numbers: Mapping[str, str] = field(default_factory=dict)
     targets: Mapping[str, frozenset[str]] = field(default_factory=dict)
     steps: Mapping[str, int] = field(default_factory=dict)
+    limits: str = ""
 
 
 def configured(plan: Plan) -> Configured:
@@ -37,7 +40,16 @@ def configured(plan: Plan) -> Configured:
         {name: person.number for name, person in people.items()},
         {name: frozenset(map(str, _each(plan.directory, one.notify))) for name, one in receivers.items()},
         {name: len(one.escalate) for name, one in receivers.items()},
+        _limits_of(plan),
     )
+
+
+def _limits_of(plan: Plan) -> str:
+    every = plan.limits
+    groups = {"per_number": every.per_number, "critical": every.per_number_critical, "overall": every.overall}
+    groups |= {f"receiver {name}": one.limits for name, one in plan.receivers.items() if one.limits}
+    listed = (f"{name} {' '.join(map(str, limits))}" for name, limits in groups.items())
+    return f"{'; '.join(listed)}; {every.credits}"
 
 
 def numbers_changed(before: Configured, directory: Directory) -> dict[str, str]:

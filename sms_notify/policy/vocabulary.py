@@ -28,6 +28,7 @@ class Heard(StrEnum):
     CLOSED = "closed"  # somebody closed it by hand: a repeat, or its end, is not news
     NEVER_FIRED = "never_fired"  # a resolve of something we never heard firing
     NOBODY = "nobody"  # the route leads to a receiver that notifies nobody
+    KNOWN = "known"  # it begins anew, and whoever is to hear still believes that it fires
     NOBODY_TOLD = "nobody_told"  # a resolve, but nobody got a text about the problem
     RESOLVED_OFF = "resolved_off"  # a resolve, and the receiver wants none (`send_resolved: false`)
     RESOLVED_UNSENT = "resolved_unsent"  # ended before its first text left; both are dropped
@@ -40,6 +41,10 @@ class Heard(StrEnum):
     def news(self) -> bool:
         """True where the beginning of something is owed to the receivers of the alert."""
         return self in (Heard.FIRST, Heard.RAISED, Heard.RESUMED)
+
+
+BEGUN = (Heard.FIRST, Heard.RAISED, Heard.KNOWN, Heard.NOBODY)
+"""What a beginning, or a rise, has led to: with these the ledger keeps the labels, and by which routes it went."""
 
 
 class IncidentState(StrEnum):

@@ -24,11 +24,11 @@ _SIDE_LINES = 6
 _HUES = 8  # colour classes in the style sheet, as the content policy allows no style attributes
 
 _TICKS = {
-    SimulatedStatus.SUBMITTED: ("✓", "submitted to the operator"),
-    SimulatedStatus.BUFFERED: ("✓", "buffered by the operator, not yet delivered"),
+    SimulatedStatus.SUBMITTED: ("✓", "submitted to the phone network"),
+    SimulatedStatus.BUFFERED: ("✓", "buffered by the phone network, not yet delivered"),
     SimulatedStatus.DELIVERED: ("✓✓", "delivered"),
     SimulatedStatus.NOT_DELIVERED: ("✗", "not delivered"),
-    SimulatedStatus.REJECTED: ("✗", "rejected by the operator"),
+    SimulatedStatus.REJECTED: ("✗", "rejected by the phone network"),
     SimulatedStatus.NONE: ("–", "no delivery report exists"),
 }
 _PARTS = ("board", "side", "armed")  # the lists on the page; not the form, as somebody may be writing in it

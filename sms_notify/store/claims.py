@@ -180,9 +180,7 @@ def _beside_sql(count: int) -> str:
 
 def _first_in_order(tx: Tx, rows: Sequence[Row]) -> int | None:
     """The first of these that its reader need not read after another text; what a number waits for is read once."""
-    until: dict[str, int] = {}
-    for row in rows:
-        until[row["number"]] = max(row["id"], until.get(row["number"], 0))
+    until = _last_of(rows)
     held: dict[str, frozenset[int]] = {}
     for row in rows:
         number = row["number"]
@@ -193,9 +191,16 @@ def _first_in_order(tx: Tx, rows: Sequence[Row]) -> int | None:
     return None
 
 
-def follows_another(tx: Tx, number: str, message_id: int) -> bool:
-    """Whether the reader of a queued message is still to read another one first."""
-    return message_id in held_back(_told(tx, number, message_id))
+def follow_others(tx: Tx, rows: Sequence[Row]) -> set[int]:
+    """Those queued messages whose reader is still to read another one first. `rows` have the `id` and the `number` of those that
+    are asked about; the answer may name more of the same numbers.
+    """
+    return {id_ for number, last in _last_of(rows).items() for id_ in held_back(_told(tx, number, last))}
+
+
+def _last_of(rows: Sequence[Row]) -> dict[str, int]:
+    """The highest id of each number."""
+    return {row["number"]: row["id"] for row in sorted(rows, key=lambda row: int(row["id"]))}
 
 
 def _told(tx: Tx, number: str, until: int) -> list[Tells]:

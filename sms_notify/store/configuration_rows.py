@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from sms_notify.policy.reconfigured import Configured
 from sms_notify.store.tx import Tx, insert_into
 
-_NUMBER, _TARGET, _STEPS = "number", "target", "steps"
+_NUMBER, _TARGET, _STEPS, _LIMITS = "number", "target", "steps", "limits"
 
 
 def load(tx: Tx) -> Configured:
@@ -15,21 +15,25 @@ def load(tx: Tx) -> Configured:
     numbers: dict[str, str] = {}
     targets: dict[str, frozenset[str]] = {}
     steps: dict[str, int] = {}
+    limits = ""
     for row in tx.all("select * from configured"):
         name, value = row["name"], row["value"]
         if row["what"] == _NUMBER:
             numbers[name] = value
         elif row["what"] == _TARGET:
             targets[name] = targets.get(name, frozenset()) | {value}
-        else:
+        elif row["what"] == _STEPS:
             steps[name] = int(value)
-    return Configured(numbers, targets, steps)
+        else:
+            limits = value
+    return Configured(numbers, targets, steps, limits)
 
 
 def save(tx: Tx, configured: Configured) -> None:
     rows = [(_NUMBER, name, number) for name, number in configured.numbers.items()]
     rows += [(_TARGET, name, value) for name, values in configured.targets.items() for value in values]
     rows += [(_STEPS, name, str(count)) for name, count in configured.steps.items()]
+    rows.append((_LIMITS, "", configured.limits))
     tx.run("delete from configured")
     tx.run_all(insert_into("configured", "what, name, value"), rows)
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from sms_notify.alert import Alert, Severity, Status
-from sms_notify.policy.vocabulary import Decision, Heard, IncidentState, Kind, PageState, State
+from sms_notify.policy.vocabulary import BEGUN, Decision, IncidentState, Kind, PageState, State
 from sms_notify.store.literals import in_list
 from sms_notify.store.tx import Row, Tx, from_stored, load, moment
 
@@ -101,7 +101,7 @@ def acks(tx: Tx) -> Sequence[Ack]:
     """Who acknowledged what, the oldest first."""
     rows = tx.all(
         "select d.at, d.detail, coalesce((select a.labels from alerts a where a.incident_id = d.incident_id"
-        f"  and a.labels is not null and a.reason in {in_list((Heard.FIRST, Heard.RAISED, Heard.NOBODY))}"
+        f"  and a.labels is not null and a.reason in {in_list(BEGUN)}"
         "  and a.received_at <= d.at"
         "  order by a.id desc limit 1), i.labels) as labels"
         " from decisions d join incidents i on i.id = d.incident_id where d.word = :word order by d.at, d.id",

@@ -196,6 +196,25 @@ def free_silent_lanes(tx: Tx, now: datetime) -> None:
     )
 
 
+def ask_again(tx: Tx, now: datetime) -> None:
+    """What limits hold is due: others may let it pass, and hold it anew if not. By `holds` and by `pages_held`, all of both."""
+    tx.run("update holds set until = :now where until > :now", now=stored(now))
+    tx.run(
+        "update pages set due_at = :now where state = 'held' and why = :limit and due_at > :now",
+        limit=Hold.LIMIT.value,
+        now=stored(now),
+    )
+
+
+def end_unpaid(tx: Tx, now: datetime) -> None:
+    """The self-alert that critical texts wait for credits ends when none does (`note_unpaid`)."""
+    tx.run(
+        "update troubles set closed_at = :now where closed_at is null and id like '%/budget/%' and not exists"
+        f" (select 1 from holds where lane = '{Lane.CRITICAL}' and scope not in {_OF_ONE})",
+        now=stored(now),
+    )
+
+
 def next_critical(tx: Tx) -> datetime | None:
     """When the first lane of critical texts that is held may go on."""
     row = tx.one("select min(until) as at from holds where lane = 'critical'")

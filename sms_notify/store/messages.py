@@ -156,6 +156,22 @@ def incidents_of(tx: Tx, message_id: int) -> Sequence[int]:
     return [row["incident_id"] for row in rows]
 
 
+def queued_about(tx: Tx, incident_ids: Iterable[int]) -> dict[int, list[Message]]:
+    """By incident, what tells it and has not left, the oldest first: by `pages_once`."""
+    found: dict[int, list[Message]] = {}
+    for names, values in among(incident_ids):
+        sql = f"{_QUEUED_ABOUT} and p.incident_id in ({names}) order by m.id"
+        for row in tx.all(sql, **values):
+            found.setdefault(row["incident_id"], []).append(message_of(row))
+    return found
+
+
+_QUEUED_ABOUT = (
+    "select distinct p.incident_id, m.* from pages p join messages m on m.id = p.message_id"
+    f" where m.state = '{State.QUEUED}'"
+)
+
+
 def move(tx: Tx, message: Message, state: State, entry: Entry, node: str, now: datetime) -> None:
     """Changes a message's state and says so in the ledger. A final state is never asked about again."""
     tx.run(

@@ -1,13 +1,14 @@
-"""Why a queued message has not left: its place in the queue, and when its gateway is asked next. Nothing here writes."""
+"""Why queued messages have not left: their places in the queue, and when a gateway is asked next. Nothing here writes."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from sms_notify.store.breakers import ASK_AGAIN_AFTER, WAITED_FOR, WHOLE
-from sms_notify.store.claims import BUSY, follows_another
-from sms_notify.store.tx import Tx, from_stored, stored
+from sms_notify.store.claims import BUSY, follow_others
+from sms_notify.store.tx import Row, Tx, among, from_stored, stored
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,21 +22,24 @@ class QueuePlace:
     ahead: int
 
 
-# Reads what waits for the gateway, and no more, by `messages_due`.
-_PLACE = (
-    f"select m.number, case when {BUSY} then 1 else 0 end as busy, (select count(*) from messages o where o.state = 'queued'"
-    " and o.gateway = m.gateway and o.not_before <= :now and (o.rank < m.rank or o.rank = m.rank"
-    " and (o.not_before < m.not_before or o.not_before = m.not_before and o.id < m.id))) as ahead"
-    " from messages m where m.id = :id and m.state = 'queued'"
+_DUE = "case when o.not_before <= :now then 1 else 0 end"
+# Reads what waits for the gateways of those that are asked about, and no more, by `messages_due`.
+_PLACES = (
+    f"with line as (select o.id, sum({_DUE}) over (partition by o.gateway order by o.rank, o.not_before, o.id"
+    f" rows unbounded preceding) - {_DUE} as ahead from messages o where o.state = 'queued'"
+    f" and o.gateway in (select g.gateway from messages g where g.id in ({{ids}})))"
+    f" select m.id, m.number, case when {BUSY} then 1 else 0 end as busy, line.ahead"
+    f" from messages m join line on line.id = m.id where m.id in ({{ids}})"
 )
 
 
-def place_of(tx: Tx, message_id: int, now: datetime) -> QueuePlace | None:
-    """None of a message that does not wait."""
-    row = tx.one(_PLACE, id=message_id, now=stored(now))
-    if row is None:
-        return None
-    return QueuePlace(bool(row["busy"]), follows_another(tx, row["number"], message_id), row["ahead"])
+def places_in_queue(tx: Tx, message_ids: Iterable[int], now: datetime) -> dict[int, QueuePlace]:
+    """By id; one that does not wait has none. What waits for a number is read once."""
+    rows: list[Row] = []
+    for names, values in among(message_ids):
+        rows += tx.all(_PLACES.format(ids=names), now=stored(now), **values)
+    follow = follow_others(tx, rows)
+    return {row["id"]: QueuePlace(bool(row["busy"]), row["id"] in follow, row["ahead"]) for row in rows}
 
 
 _ASKED = (

@@ -67,7 +67,7 @@ class SqliteStore:
         be made, or is not sound; then there is none.
         """
         if to.exists():
-            raise StoreError(f"{to}: it is there already; name a new file")
+            raise StoreError(f"{to}: it exists already; name a new file")
         part = to.with_name(f"{to.name}.part")
         part.unlink(missing_ok=True)
         try:

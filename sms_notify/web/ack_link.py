@@ -21,6 +21,7 @@ from starlette.routing import Route
 
 from sms_notify.explain.next_step import NextStep, next_step
 from sms_notify.logs import unnumbered
+from sms_notify.oncall.roster import Roster
 from sms_notify.policy.vocabulary import AckBy, AckEnd
 from sms_notify.store import page_queries
 from sms_notify.store.page_queries import Linked, NotificationProgress, ShownIncident
@@ -39,10 +40,10 @@ TRIES = 60  # unknown codes a minute, by everybody together
 _MAX_FORM = 1024  # a text tells a hundred at most, nine bytes each
 _MAX_CODE = 64
 _MINUTE = timedelta(minutes=1)
-_UNKNOWN = "This link leads nowhere. Open it from the text itself, whole as it stands there."
-_TOO_MANY = "Too many links that lead nowhere were tried. A link from a text works all the same."
+_UNKNOWN = "This link is not known. Open it from the text itself; it must be complete."
+_TOO_MANY = "Too many unknown links were tried. A link from a text still works."
 _log = logging.getLogger(__name__)
-_NOT_STORED = "This could not be stored, so nobody knows yet that you take care of it. Try again in a moment."
+_NOT_STORED = "This could not be stored, so it is not acknowledged yet. Try again in a moment."
 
 
 class Links:
@@ -122,8 +123,9 @@ class Links:
         self, tx: Tx, incidents: Sequence[ShownIncident]
     ) -> tuple[Mapping[int, Sequence[NotificationProgress]], Mapping[int, NextStep]]:
         """Who else was told of each, and who is next."""
-        receivers = self._people.receivers
-        steps = {one.id: next_step(tx, one.id, receivers) for one in incidents if one.waits}
+        people = self._people
+        roster = Roster(people.directory, people.schedules())
+        steps = {one.id: next_step(tx, one.id, people.receivers, roster) for one in incidents if one.waits}
         told = page_queries.told(tx, (one.id for one in incidents))
         return told, {id_: step for id_, step in steps.items() if step is not None}
 

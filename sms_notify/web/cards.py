@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
+from sms_notify.explain.waiting import StillQueued, first_waits, say_wait_briefly
 from sms_notify.policy.episodes import tag_of
-from sms_notify.store.page_queries import ShownIncident
+from sms_notify.store import page_queries
+from sms_notify.store.page_queries import NotificationProgress, ShownIncident
+from sms_notify.store.tx import Tx
 from sms_notify.web.labels import what_of
 from sms_notify.wording.alert_fields import where_of
+from sms_notify.wording.clock import Says
 
 STORM = 4  # so many of one name are one card
 FOLDED = 20  # of them stand in it; the others are a link away
@@ -55,6 +60,21 @@ def cards_of(incidents: Sequence[ShownIncident]) -> list[Card]:
     groups = ([some] if len(some) >= STORM else [[at] for at in some] for some in alike.values())
     ordered = sorted(group for some in groups for group in some)
     return [Card(tuple(incidents[at] for at in group)) for group in ordered]
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """By incident: how far it has come with telling each person, and in words why the first text that is to leave has not."""
+
+    told: Mapping[int, Sequence[NotificationProgress]]
+    waits: Mapping[int, str]
+
+
+def progress_of(tx: Tx, ids: Sequence[int], gateways: tuple[str, ...], now: datetime, say: Says) -> Progress:
+    """What is about to leave does not wait."""
+    waits = first_waits(tx, ids, gateways, now).items()
+    said = {id_: say_wait_briefly(wait, say) for id_, wait in waits if wait.why is not StillQueued.DUE}
+    return Progress(page_queries.told(tx, ids), said)
 
 
 def shown_of(cards: Iterable[Card]) -> list[int]:

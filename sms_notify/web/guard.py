@@ -67,8 +67,8 @@ def objection(method: str, path: str, headers: Headers, settings: WebSettings) -
     if allowed is From.NO_BROWSER and ("origin" in headers or "sec-fetch-site" in headers):
         return HTTPException(
             403,
-            "A web page in a browser sent this (it has the header Origin or Sec-Fetch-Site), and no page may, so nothing"
-            " was done. Send it from a program, without these headers.",
+            "A web page in a browser sent this (it has the header Origin or Sec-Fetch-Site), so nothing was done."
+            " Send it from a program, without these headers.",
         )
     # RFC 9112 section 3.2: a proxy before us may have read the other one.
     if len(headers.getlist("host")) > 1:

@@ -177,7 +177,7 @@ class GuardedProtocol(HttpToolsProtocol):
         elif self._tls:
             self._answer(
                 400,
-                "this is TLS, and plain http is spoken here: use http://, or set web.tls_cert and web.tls_key",
+                "this is TLS, but this port speaks plain http: use http://, or set web.tls_cert and web.tls_key",
             )
         else:
             self._answer(400, "this is not HTTP/1.1 as RFC 9112 has it")

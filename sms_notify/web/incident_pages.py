@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Mapping, Sequence
+from collections.abc import Awaitable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from urllib.parse import parse_qsl, urlencode
@@ -15,6 +15,7 @@ from starlette.routing import Route
 from sms_notify.alert import Severity
 from sms_notify.explain import timeline
 from sms_notify.explain.next_step import NextStep, next_step
+from sms_notify.oncall.roster import Roster
 from sms_notify.policy.acknowledgement import MAX_WORDS, clean_words
 from sms_notify.policy.by_hand import name_of_step, to_hasten
 from sms_notify.policy.episodes import tag_of
@@ -23,10 +24,11 @@ from sms_notify.store import page_queries, timers
 from sms_notify.store.ledger_queries import IncidentFilter
 from sms_notify.store.page_queries import NotificationProgress, ShownIncident
 from sms_notify.store.tx import Tx
-from sms_notify.web.cards import Card
+from sms_notify.web.cards import Card, Progress, progress_of
 from sms_notify.web.filters import SHOWN, incident_filter_of, older
 from sms_notify.web.links import links_of
 from sms_notify.web.page_frame import Fields, PageFrame, PointingError, actor, back_to, incident_id_of
+from sms_notify.wording.clock import Says
 
 _STORY_LINES = 400
 _EARLIER = 10
@@ -61,19 +63,22 @@ class IncidentPages:
         frame, asked = self._frame, request.query_params
         user = await frame.enter(request)
         wanted = incident_filter_of(asked)
-        listed, told = await frame.read(lambda tx: _listed(tx, wanted))
+        people, say = frame.people, frame.clock(user).at
+        listed, progress = await frame.read(
+            lambda tx: _listed(tx, wanted, people.gateways, people.now(), say)
+        )
         more = older(asked, tag_of(listed[SHOWN - 1].id)) if len(listed) > SHOWN else ""
         return frame.page(
             "incidents.html",
             request,
             user,
             cards=[Card((one,)) for one in listed[:SHOWN]],
-            told=told,
+            progress=progress,
             older=more,
             asked=asked,
             severities=list(Severity),
-            receivers=sorted(frame.people.receivers),
-            persons=sorted(frame.people.directory.people),
+            receivers=sorted(people.receivers),
+            persons=sorted(people.directory.people),
         )
 
     async def _take_care_of_many(self, request: Request) -> Response:
@@ -93,8 +98,9 @@ class IncidentPages:
         if request.method == "POST":
             return await self._take_care(request, user, id_)
         people, clock = self._frame.people, self._frame.clock(user)
-        beside = timeline.Beside(clock.at, people.route, people.receivers)
-        view = await self._frame.read(lambda tx: view_of(tx, id_, beside, people.now()))
+        beside = timeline.Beside(clock.at, people.route, people.receivers, people.gateways, clock.now)
+        roster = Roster(people.directory, people.schedules())
+        view = await self._frame.read(lambda tx: view_of(tx, id_, beside, roster))
         if view is None:
             raise _no_incident()
         return self._frame.page(
@@ -131,17 +137,17 @@ class IncidentPages:
                 return people.note(id_, by, form.get("words", ""))
             case "close":
                 return people.close([id_], by)
-        raise HTTPException(400, "No button of this page asks for that.")
+        raise HTTPException(400, "This page has no such button.")
 
 
 def _listed(
-    tx: Tx, wanted: IncidentFilter
-) -> tuple[Sequence[ShownIncident], Mapping[int, Sequence[NotificationProgress]]]:
+    tx: Tx, wanted: IncidentFilter, gateways: tuple[str, ...], now: datetime, say: Says
+) -> tuple[Sequence[ShownIncident], Progress]:
     listed = page_queries.incidents_by(tx, wanted)
-    return listed, page_queries.told(tx, (one.id for one in listed))
+    return listed, progress_of(tx, [one.id for one in listed], gateways, now, say)
 
 
-def view_of(tx: Tx, incident_id: int, beside: timeline.Beside, now: datetime) -> IncidentView | None:
+def view_of(tx: Tx, incident_id: int, beside: timeline.Beside, roster: Roster) -> IncidentView | None:
     """None where there is no such incident."""
     incident = page_queries.incident(tx, incident_id)
     told = timeline.of_incident(tx, incident_id, beside)
@@ -150,8 +156,9 @@ def view_of(tx: Tx, incident_id: int, beside: timeline.Beside, now: datetime) ->
     shown = told[1][:_STORY_LINES]
     people = tuple(page_queries.told(tx, [incident_id]).get(incident_id, ()))
     before = tuple(page_queries.earlier(tx, incident_id, _EARLIER))
-    step = next_step(tx, incident_id, beside.receivers)
-    hasten = tuple(map(name_of_step, to_hasten(timers.of_incidents(tx, [incident_id]), now)))
+    step = next_step(tx, incident_id, beside.receivers, roster)
+    ahead = timers.of_incidents(tx, [incident_id])
+    hasten = tuple(map(name_of_step, to_hasten(ahead, beside.now))) if beside.now is not None else ()
     return IncidentView(incident, people, tuple(shown), len(told[1]) - len(shown), before, step, hasten)
 
 
@@ -171,7 +178,7 @@ def why_nothing(form: Fields, incident: ShownIncident) -> str:
         case "close":
             return "It is closed already."
         case "unack":
-            return f"{ended or 'Nobody takes care of it'}, so there is nothing to take back."
+            return f"{ended or 'It is not acknowledged'}, so there is nothing to take back."
     return ended and "It is over, so nobody needs to take care of it."
 
 

@@ -87,13 +87,13 @@ class MessagePages:
                 if done is None:
                     raise _no_text()
                 if not done:
-                    raise HTTPException(400, "It does not wait any more, so it cannot be taken back.")
+                    raise HTTPException(400, "It has left the queue, so it cannot be taken back.")
                 return back_to(name_of_text(id_))
             case "again":
                 answer = await frame.store(frame.people.send_again(id_, actor(user)))
                 return back_to(self._text_of(answer, user) or name_of_text(id_))
             case _:
-                raise HTTPException(400, "No button of this page asks for that.")
+                raise HTTPException(400, "This page has no such button.")
 
     def _text_of(self, answer: TextAnswer, user: str, name: str = "its reader") -> str:
         """The name of the text that was written; empty where none was yet. Raises HTTPException 404 and 400 where there is none
@@ -111,7 +111,7 @@ class MessagePages:
         frame, id_ = self._frame, _id_of(request)
         user = await frame.enter(request)
         people, clock = frame.people, frame.clock(user)
-        beside = timeline.Beside(clock.at, people.route, people.receivers, people.gateways)
+        beside = timeline.Beside(clock.at, people.route, people.receivers, people.gateways, clock.now)
         view = await frame.read(lambda tx: view_of(tx, id_, beside, people.may_send_again))
         if view is None:
             raise _no_text()
@@ -145,7 +145,7 @@ def why_not(answer: TextAnswer, clock: Clock, name: str = "its reader") -> str:
             return f"The limit {answer.scope} leaves no room for a text now. There is room at {when}."
         case NotTexted.BARRED:
             return f"{name}: every gateway bars this number."
-    return "Nothing that it told is owed any more."
+    return "Nothing in it needs to be told again."
 
 
 def _id_of(request: Request) -> int:

@@ -10,24 +10,29 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from sms_notify.oncall.calendar_export import AROUND, coming_shifts, export
 from sms_notify.oncall.roster import obeyed
 from sms_notify.policy.rotations import Schedule, Shift
 from sms_notify.store import oncall_rows
 from sms_notify.store.oncall_rows import AskedOverride, Override
 from sms_notify.store.tx import Tx
 from sms_notify.web.oncall_view import (
+    AHEAD,
     Rota,
     first_day_of,
     form_of,
     rota_of,
-    shifts_of,
     swap_of,
     wish_of,
 )
 from sms_notify.web.page_frame import PageFrame, actor, back_to, number_of
 
 _A_WEEK = timedelta(days=7)
-_GONE = "That override is gone already."
+_CALENDAR = {
+    "Content-Type": "text/calendar; charset=utf-8",
+    "Content-Disposition": 'attachment; filename="on-call.ics"',
+}
+_GONE = "That override does not exist any more."
 
 
 class OncallPage:
@@ -35,7 +40,10 @@ class OncallPage:
         self._frame = frame
 
     def routes(self) -> list[Route]:
-        return [Route("/oncall", self._oncall, methods=["GET", "POST"])]
+        return [
+            Route("/oncall", self._oncall, methods=["GET", "POST"]),
+            Route("/oncall.ics", self._export, methods=["GET"]),
+        ]
 
     async def _oncall(self, request: Request) -> Response:
         user = await self._frame.enter(request)
@@ -84,6 +92,7 @@ class OncallPage:
             400 if problem else 200,
             rotas=rotas,
             mine=mine,
+            known_until=now + AHEAD,
             persons=sorted(people.directory.people),
             problem=problem,
             form=form_of(form or {}, made, people.schedules()),
@@ -92,11 +101,24 @@ class OncallPage:
             elsewhere=first is not None,
         )
 
+    async def _export(self, request: Request) -> Response:
+        """The shifts of the `schedule` that the address names, else of all; of one `person`, where it names one."""
+        await self._frame.enter(request)
+        people, asked, now = self._frame.people, request.query_params, self._frame.people.now()
+        made = await self._frame.read(lambda tx: oncall_rows.overrides(tx, now - AROUND))
+        counting, site = obeyed(made, people.directory), people.plan().ack_url if people.plan else ""
+        wanted = asked.get("schedule"), asked.get("person")
+        try:
+            return Response(export(people.schedules(), counting, now, site, *wanted), headers=_CALENDAR)
+        except LookupError as error:
+            raise HTTPException(404, str(error)) from None
+
     def _shown(
         self, tx: Tx, now: datetime, first: date | None, user: str
     ) -> tuple[list[Rota], list[tuple[Schedule, Shift]], Sequence[Override]]:
         directory, schedules = self._frame.people.directory, self._frame.people.schedules()
         since = now if first is None else min(now, now + (first - now.date() - timedelta(days=1)))
-        made = oncall_rows.overrides(tx, since)
-        rotas = [rota_of(schedule, made, now, directory, first) for schedule in schedules.values()]
-        return rotas, shifts_of(user, schedules.values(), obeyed(made, directory), now), made
+        made = oncall_rows.overrides(tx, since - AROUND)
+        crew = list(dict.fromkeys(name for one in schedules.values() for name in one.members))
+        rotas = [rota_of(schedule, made, now, directory, first, crew) for schedule in schedules.values()]
+        return rotas, coming_shifts(schedules.values(), obeyed(made, directory), now, AHEAD, user), made

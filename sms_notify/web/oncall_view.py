@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
@@ -20,7 +20,7 @@ _HUES = 8  # colour classes in the style sheet: the content policy allows no sty
 _WIDTH = 100  # units of the strip's picture a day
 _LONGEST = timedelta(days=366)
 _FURTHEST = timedelta(days=3 * 366)
-_AHEAD = timedelta(weeks=8)
+AHEAD = timedelta(weeks=8)
 _WALL = re.compile(r"(\d{4})-(\d{2})-(\d{2})[T ](\d{2}):(\d{2})(?::\d{2})?", re.ASCII)
 
 
@@ -79,9 +79,11 @@ def rota_of(
     now: datetime,
     directory: Directory,
     first: date | None = None,
+    crew: Sequence[str] = (),
 ) -> Rota:
     """Two weeks of the schedule from `first` on, else from today. All overrides are listed; those that count are of people of
-    today. `made` are those that have not ended before these two weeks, nor before `now`.
+    today. `made` are those that have not ended before these two weeks, nor before `now`. `crew` are the members of all
+    schedules of the page: a person has one colour on all of it.
     """
     counting = obeyed(made, directory)
     zone = ZoneInfo(schedule.timezone)
@@ -95,8 +97,10 @@ def rota_of(
         duty=duty_of(schedule, counting, now),
         shifts=coming,
         gaps=tuple(shift for shift in coming if shift.person is None and shift.end > now),
-        choices=tuple(shift for shift in shifts(schedule, mine, now, now + _AHEAD) if shift.person),
-        bars=tuple(_bar(one, schedule.members, day, zone) for one in shifts(schedule, mine, begins, ends)),
+        choices=tuple(shift for shift in shifts(schedule, mine, now, now + AHEAD) if shift.person),
+        bars=tuple(
+            _bar(one, crew or schedule.members, day, zone) for one in shifts(schedule, mine, begins, ends)
+        ),
         days=tuple(day + timedelta(days=n) for n in range(DAYS)),
         now_x=_x(now, day, zone) if begins <= now < ends else None,
         overrides=tuple(
@@ -135,19 +139,6 @@ def form_of(
     return {**named, "start": start, "end": end}
 
 
-def shifts_of(
-    person: str, schedules: Iterable[Schedule], made: Sequence[Override], now: datetime
-) -> list[tuple[Schedule, Shift]]:
-    """The next shifts of one person, the first to come first."""
-    found = [
-        (schedule, shift)
-        for schedule in schedules
-        for shift in shifts(schedule, _mine(schedule, made), now, now + _AHEAD)
-        if shift.person == person
-    ]
-    return sorted(found, key=lambda one: one[1].start)
-
-
 def swap_of(
     form: Mapping[str, str], schedules: Mapping[str, Schedule], made: Sequence[Override], now: datetime
 ) -> list[AskedOverride]:
@@ -155,7 +146,7 @@ def swap_of(
     do instead.
     """
     schedule = _schedule(form, schedules)
-    held = {rfc3339(one.start): one for one in shifts(schedule, _mine(schedule, made), now, now + _AHEAD)}
+    held = {rfc3339(one.start): one for one in shifts(schedule, _mine(schedule, made), now, now + AHEAD)}
     running = next(iter(held))  # it begins now, whenever that is
     chosen = [
         held.get(running if form.get(name) == "now" else form.get(name, "")) for name in ("one", "other")
@@ -181,7 +172,7 @@ def wish_of(
     if end <= start:
         raise ValueError("It ends before it begins: choose a later time for “until”.")
     if end <= now:
-        raise ValueError("It is over already: choose a time to come for “until”.")
+        raise ValueError("It would have ended already: choose a later time for “until”.")
     if end - start > _LONGEST or end - now > _FURTHEST:
         raise ValueError(
             "That is longer than a year, or years away: change the schedule in the configuration instead."
@@ -212,14 +203,14 @@ def _mine(schedule: Schedule, made: Sequence[Override]) -> list[Shift]:
     return [override.shift for override in made if override.schedule == schedule.name]
 
 
-def _bar(shift: Shift, members: tuple[str, ...], first: date, zone: ZoneInfo) -> ShiftBar:
+def _bar(shift: Shift, crew: Sequence[str], first: date, zone: ZoneInfo) -> ShiftBar:
     begins, ends = _x(shift.start, first, zone), _x(shift.end, first, zone)
-    return ShiftBar(shift, begins, max(1, ends - begins), _hue(shift.person, members))
+    return ShiftBar(shift, begins, max(1, ends - begins), _hue(shift.person, crew))
 
 
-def _hue(person: str | None, members: tuple[str, ...]) -> int:
-    """Neighbours in the rotation differ; whoever stands in for them shares the last colour."""
-    return members.index(person) % (_HUES - 1) if person in members else _HUES - 1
+def _hue(person: str | None, crew: Sequence[str]) -> int:
+    """Neighbours in the first rotation differ; whoever stands in for the crew shares the last colour."""
+    return crew.index(person) % (_HUES - 1) if person in crew else _HUES - 1
 
 
 def _x(at: datetime, first: date, zone: ZoneInfo) -> int:

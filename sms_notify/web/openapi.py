@@ -134,7 +134,7 @@ def _posts(webhooks: Mapping[str, Parser], guarded: Json) -> Json:
 
 def _named(path: str, post: Json) -> Json:
     schema = {"type": "string", "pattern": f"^{installation.NAME}$"}
-    about = "The installation that sends: what two of them tell with equal labels stays two problems."
+    about = "The installation that sends: alerts of two installations with equal labels stay two problems."
     name: Json = {"name": "name", "in": "path", "required": True, "description": about, "schema": schema}
     return {"parameters": [name], "post": {**post, "operationId": f"{path.strip('/')}Named"}}
 
@@ -175,7 +175,7 @@ def _gets(guarded: Json) -> Json:
 def _reload(guarded: Json) -> Json:
     about = "Not taken over, nothing has changed: every fault with file, line, key and advice, one a line."
     answers = {
-        **_said("The configuration as it is now runs"),
+        **_said("The new configuration runs"),
         **guarded,
         "500": {"description": about, "content": {"text/plain": {"schema": {"type": "string"}}}},
         "503": _ref("responses", "Unavailable"),
@@ -225,12 +225,12 @@ def _said(what: str, kinds: tuple[str, ...] = ("text/plain",)) -> Json:
 _REFUSALS: Mapping[str, tuple[str, str]] = {
     "400": (
         "NotUnderstood",
-        "Nothing was stored: no alert in it can be read. The same body will not do better.",
+        "Nothing was stored: no alert in it can be read. Sending the same body again does not help.",
     ),
     "401": ("Unauthorized", "Neither a valid token nor a user with the right password; nothing was stored."),
     "403": (
         "Foreign",
-        "A browser's page asked, as Origin or Sec-Fetch-Site tells; nothing was stored or shown.",
+        "A web page in a browser asked (Origin or Sec-Fetch-Site); nothing was stored or shown.",
     ),
     "408": ("TooSlow", "Nothing was stored: the body did not arrive in time. The connection is closed."),
     "413": (
@@ -245,7 +245,7 @@ _REFUSALS: Mapping[str, tuple[str, str]] = {
     ),
     "503": (
         "Unavailable",
-        "Our trouble. Send it again: alerts that were stored all the same are known by then.",
+        "A problem of sms-notify. Send it again: alerts that were stored after all are recognised.",
     ),
 }
 _HEADERS: Mapping[str, tuple[str, str, str]] = {

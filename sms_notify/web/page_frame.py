@@ -71,7 +71,7 @@ class PageFrame:
             text = "No user is configured: make a hash with `sms-notify hash-password` and put it into `web.users`."
             raise HTTPException(403, text)
         raise HTTPException(
-            401, "This page wants a user and a password.", headers={"WWW-Authenticate": challenge}
+            401, "This page needs a user and a password.", headers={"WWW-Authenticate": challenge}
         )
 
     def clock(self, user: str) -> Clock:
@@ -85,7 +85,7 @@ class PageFrame:
         """The fields of a form. Raises HTTPException 400, 408, 413 and 415."""
         kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
         if kind != "application/x-www-form-urlencoded":
-            raise HTTPException(415, "A form is taken as application/x-www-form-urlencoded alone.")
+            raise HTTPException(415, "Send the form as application/x-www-form-urlencoded.")
         content = await body.read(request, self._seconds, MAX_FORM, body.FORM_TOO_LARGE)
         try:
             text = content.decode("utf-8", "replace")

@@ -46,7 +46,7 @@ _ADVICE: Mapping[int, str] = {
     431: "send fewer or shorter headers",
     503: "somebody guesses passwords; give the sender a token, which never waits, or keep the guesser out",
 }
-_NO_WEBHOOKS = frozenset((*PLACES_OF_PEOPLE, "configuration"))  # people alone look there, or a probe
+_NO_WEBHOOKS = frozenset((*PLACES_OF_PEOPLE, "configuration", "oncall.ics"))
 _READING = frozenset(("GET", "HEAD", "OPTIONS"))
 _SHOWN = (
     20  # characters of a path that is none of ours: enough to find a mistype, too few to give a secret away

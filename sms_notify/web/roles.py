@@ -64,7 +64,7 @@ def read_user(text: str) -> User:
 def _split(line: str, known: tuple[str, ...], form: str) -> tuple[str, dict[str, str]]:
     secret, *words = line.split() or [""]
     if _OPTION.fullmatch(secret):
-        raise RoleError("stands without its secret before it", f"write {form} on one line")
+        raise RoleError("has no secret before it", f"write {form} on one line")
     options: dict[str, str] = {}
     for word in words:
         found = _OPTION.fullmatch(word)

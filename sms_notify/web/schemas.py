@@ -20,7 +20,7 @@ def schemas() -> Json:
     return {
         "Text": {
             "description": f"Text of at most {input_limits.MAX_VALUE} characters; what is longer is cut. A number or a boolean"
-            " counts as its JSON, null as not said.",
+            " counts as its JSON, null as missing.",
             "type": ["string", "number", "boolean", "null"],
             "minimum": -_MOST,
             "maximum": _MOST,
@@ -102,8 +102,8 @@ def _zabbix() -> Json:
     """A macro may be spelled in many ways; one is in the table."""
     about = (
         "Each parameter is called as its macro, or alike: EVENT.ID, EventId, event_id and eventid are the same. At least"
-        " one of EVENT.NAME, ALERT.SUBJECT and ALERT.MESSAGE, and EVENT.ID in an update. A macro that Zabbix left as it"
-        " stands counts as not said."
+        " one of EVENT.NAME, ALERT.SUBJECT and ALERT.MESSAGE, and EVENT.ID in an update. A macro that Zabbix did not"
+        " fill counts as missing."
     )
     return _object({name: _ref("Text") for name in sorted(zabbix.MACROS.split())}) | {"description": about}
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from enum import StrEnum
@@ -21,10 +21,11 @@ from sms_notify.store.account_rows import Balance, LastRequests
 from sms_notify.store.breakers import SelfAlert
 from sms_notify.store.ledger_queries import MessageFilter
 from sms_notify.store.messages import Message
-from sms_notify.store.page_queries import Held, NotificationProgress, Queue
+from sms_notify.store.page_queries import Held, Queue
 from sms_notify.store.tx import Tx
-from sms_notify.web.cards import Card, cards_of, shown_of
+from sms_notify.web.cards import Card, Progress, cards_of, progress_of, shown_of
 from sms_notify.web.oncall_view import Duty, duty_of
+from sms_notify.wording.clock import Says
 
 INCIDENTS_READ = 1_000
 CARDS_SHOWN = 50
@@ -90,7 +91,7 @@ class StatusView:
 
     findings: tuple[Finding, ...]
     cards: tuple[Card, ...]
-    told: Mapping[int, Sequence[NotificationProgress]]
+    progress: Progress
     total: int
     duties: tuple[Duty, ...]
     queue: Queue
@@ -109,7 +110,7 @@ class StatusView:
 
     @property
     def waiting(self) -> bool:
-        """Whether nobody takes care of something on the page."""
+        """Whether something on the page is not acknowledged."""
         return any(card.first.waits for card in self.cards)
 
     @property
@@ -121,11 +122,11 @@ class StatusView:
 def status_of(
     tx: Tx,
     schedules: Mapping[str, Schedule],
-    gateways: Sequence[str],
+    gateways: tuple[str, ...],
     not_ready: Sequence[str],
     now: datetime,
     directory: Directory,
-    say: Callable[[datetime], str],
+    say: Says,
 ) -> StatusView:
     """Everything of the first page. `not_ready` are the reasons why alerts or texts are not taken now. `say` tells a time as
     the reader's clock shows it, in whose zone `now` is.
@@ -152,7 +153,7 @@ def status_of(
     return StatusView(
         findings=tuple(sorted(findings, key=lambda finding: _WORST_FIRST.index(finding.mood))),
         cards=tuple(cards),
-        told=page_queries.told(tx, shown_of(cards)),
+        progress=progress_of(tx, shown_of(cards), gateways, now, say),
         total=sum(n for n, _ in counts.values()),
         duties=duties,
         queue=page_queries.queue(tx),
@@ -212,7 +213,7 @@ def _mood(severity: Severity, waiting: int) -> Mood:
 
 def _care(open_now: int, waiting: int) -> str:
     if waiting == 0:
-        return "somebody takes care of it" if open_now == 1 else "somebody takes care of each"
+        return "acknowledged" if open_now == 1 else "all acknowledged"
     if waiting == open_now:
         return "not acknowledged"
     return f"{waiting} of them not acknowledged"

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta, tzinfo
 from zoneinfo import ZoneInfo
 
 _FAR = timedelta(
     days=180
 )  # from there on a day of the week says nothing, and a day without its year too little
+Says = Callable[[datetime], str]
+"""How a time is said, as `Clock.at` does."""
 
 
 class Clock:

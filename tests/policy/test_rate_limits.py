@@ -218,6 +218,10 @@ def urgent(minutes: float, parts: int) -> Spending:
         ([urgent(10, 6)], 10, Lane.REST, (HOURLY, 50)),
         ([rest(20, 10), urgent(10, 5)], 1, Lane.CRITICAL, (HOURLY, 40)),
         ([rest(300, 10), rest(200, 10)], 5, Lane.CRITICAL, None),
+        # What others spent beyond the budget, by hand or under a larger one, costs no critical text its reserve.
+        ([rest(10, 99)], 5, Lane.CRITICAL, None),
+        ([rest(10, 99)], 6, Lane.CRITICAL, (HOURLY, 50)),
+        ([rest(10, 99), urgent(20, 5)], 1, Lane.CRITICAL, (HOURLY, 40)),
         # More than the whole budget: asked again, never paid.
         ([], 11, Lane.REST, (HOURLY, 60)),
         ([], 16, Lane.CRITICAL, (HOURLY, 60)),

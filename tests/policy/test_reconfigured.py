@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 from made import a_notification, a_timer, acknowledged, ended, fates, rows_of_all
@@ -11,6 +12,7 @@ from owing import FIVE, HOUR, MILD, MINUTE, OPEN, ROUTE, SHUT, TEN, TO_ALICE, TO
 from workbench import ALICE, BOB, NOON
 
 from sms_notify.policy.directory import Directory, Target, TargetKind
+from sms_notify.policy.rate_limits import Credits, Limit
 from sms_notify.policy.reconfigured import Configured, Reconfigured, configured, numbers_changed
 from sms_notify.policy.records import Incident, Notification, Timer, TimerKind
 from sms_notify.policy.routing import Receiver, Route, Step
@@ -183,7 +185,23 @@ def test_a_team_is_remembered_by_its_members() -> None:
         {"alice": ALICE.number, "bob": BOB.number},
         {"oncall": frozenset(("person:alice", "person:bob"))},
         {"oncall": 2},
+        configured(planned()).limits,
     )
+
+
+def test_limits_that_change_are_known_as_other_ones() -> None:
+    plan = planned(Receiver("oncall", (TO_BOB,)))
+    limited = replace(plan.limits, overall=(Limit(3, timedelta(hours=1)),))
+    spending = replace(plan.limits, credits=Credits(per_hour=2))
+    own = planned(Receiver("oncall", (TO_BOB,), limits=(Limit(3, timedelta(hours=1)),)))
+
+    said = [
+        configured(one).limits
+        for one in (plan, replace(plan, limits=limited), replace(plan, limits=spending), own)
+    ]
+
+    assert len(set(said)) == len(said)
+    assert configured(planned(Receiver("desk", (TO_BOB,)))).limits == said[0]
 
 
 @pytest.mark.parametrize(

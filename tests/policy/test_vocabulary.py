@@ -150,6 +150,7 @@ OUTCOMES = {
     Heard.CLOSED: "",
     Heard.NEVER_FIRED: "",
     Heard.NOBODY: "",
+    Heard.KNOWN: "",
     Heard.NOBODY_TOLD: "",
     Heard.RESOLVED_OFF: "",
     Heard.RESOLVED_UNSENT: "",

@@ -143,11 +143,11 @@ def test_a_text_appears_on_its_phone_without_a_reload_and_its_ticks_follow(
     send(gateway, ALICE, "FIRING critical HostDown web-1 #k3f9")
     wait(browser, lambda: texts_of(browser, ALICE) == ["FIRING critical HostDown web-1 #k3f9"])
     assert texts_of(browser, BOB) == []
-    assert ticks_of(browser, ALICE) == ["submitted to the operator"]
+    assert ticks_of(browser, ALICE) == ["submitted to the phone network"]
 
     clock.pass_by(60)
     gateway.tick()
-    wait(browser, lambda: ticks_of(browser, ALICE) == ["buffered by the operator, not yet delivered"])
+    wait(browser, lambda: ticks_of(browser, ALICE) == ["buffered by the phone network, not yet delivered"])
     clock.pass_by(60)
     gateway.tick()
     wait(browser, lambda: ticks_of(browser, ALICE) == ["delivered"])

@@ -55,7 +55,7 @@ def test_a_user_opens_an_incident_from_the_status_page_and_acknowledges_it(
     wait(browser, lambda: headline(browser) == "HostDown web-1")
     press(browser, "I take care of it")
     wait(browser, lambda: bool(read(browser, ".incident .care.good", "innerText")))
-    assert read(browser, ".incident .care.good", "innerText") == ["ops takes care of it since 12:00 UTC"]
+    assert read(browser, ".incident .care.good", "innerText") == ["acknowledged by ops since 12:00 UTC"]
     assert pages.incident(1)["acked_by"] == "ops"
     assert browser.get_log("browser") == []
 
@@ -65,13 +65,13 @@ def test_the_link_of_a_text_acknowledges_with_one_press_and_asks_for_no_password
 ) -> None:
     browser.set_window_size(*PHONE)
     browser.get(pages.served.url(f"/a/{pages.codes()[0]}"))
-    assert headline(browser) == "Nobody takes care of this yet"
+    assert headline(browser) == "Not acknowledged yet"
     press(browser, "I take care of it")
     wait(browser, lambda: headline(browser).startswith("Acknowledged"))
-    assert headline(browser) == "Acknowledged. Nobody else will be called."
+    assert headline(browser) == "Acknowledged. Escalation and reminders stop."
     assert [pages.incident(n)["acked_by"] for n in (1, 2)] == ["alice", ""]
     browser.refresh()
-    assert headline(browser) in ("Acknowledged. Nobody else will be called.", "alice takes care of it")
+    assert headline(browser) in ("Acknowledged. Escalation and reminders stop.", "Acknowledged by alice")
     assert browser.get_log("browser") == []
 
 
