@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import timedelta
 from itertools import count
@@ -185,6 +186,13 @@ def test_a_button_pressed_twice_writes_one_test_text(pages: Site) -> None:
     assert pages.post("/messages/m1", {"do": "again"}).status_code == 400  # it is queued still
     deliver(pages)
     assert pages.post("/messages/m1", {"do": "again"}).status_code == 303
+
+
+def test_one_press_of_many_at_once_writes_a_test_text(pages: Site) -> None:
+    with ThreadPoolExecutor(4) as hands:
+        answers = hands.map(lambda _: pages.post("/messages", {"test": "alice"}).status_code, range(4))
+    assert sorted(answers) == [303, 400, 400, 400]
+    assert len(pages.bench.messages()) == 1
 
 
 @pytest.mark.parametrize(
