@@ -20,6 +20,7 @@
     config      YAML with positions → settings, or every fault with line and advice
     importing   another program's configuration → one of ours, and what could not be taken over
     hook        the command hooks' one self-contained file: a notification durably into the spool folder
+    spool_folder  whose the folder of the hooks must be, and what keeps it from being emptied
     spool       what the hooks handed over: read, committed, and only then removed
     web         webhooks in, metrics and health out, the pages for people
     daemon      builds everything, keeps it running, exchanges it at a reload; systemd, signals, the log.

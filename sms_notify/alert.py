@@ -49,6 +49,11 @@ class Severity(StrEnum):
         return KNOWN_WORDS.severity_of(labels.get(SEVERITY, ""))
 
     @property
+    def spellings(self) -> tuple[str, ...]:
+        """The words, in small letters, that mean it to every installation."""
+        return tuple(word for word, severity in _WORDS.items() if severity is self)
+
+    @property
     def rank(self) -> int:
         """0 is the most urgent: the order in which messages leave."""
         return _RANKS[self]

@@ -20,7 +20,7 @@ from pathlib import Path
 from sms_notify.alert import Delivery, Handed, Unread
 from sms_notify.errors import ParseError, StoreError
 from sms_notify.hook import END, HOOKS, MAGIC, MOST_WORDS, RECORD_LIMIT, TEMPORARY
-from sms_notify.ownership import why_denied
+from sms_notify.spool_folder import judged, unusable
 
 QUARANTINE = "quarantine"
 MOST_IN_QUARANTINE = 1_000
@@ -168,20 +168,9 @@ class Spool:
                 self._folder.chmod(FOLDER_MODE)
             with _opened(self._folder) as folder:
                 os.close(_quarantine(folder))
-                return self._judged(os.fstat(folder))
+                return judged(self._folder, os.fstat(folder), os.geteuid())
         except OSError as error:
-            return self._problem(error)
-
-    def _judged(self, found: os.stat_result) -> str:
-        if found.st_uid not in (os.geteuid(), 0) or found.st_mode & stat.S_IWOTH:
-            return f"{self._folder}: must belong to the daemon's user and be closed to others (chmod 3770)"
-        if found.st_mode & stat.S_ISVTX and os.geteuid() not in (found.st_uid, 0):
-            return f"{self._folder}: sticky and not ours, so that nothing can be removed from it (chown it to the daemon's user)"
-        return ""
-
-    def _problem(self, error: OSError) -> str:
-        why = why_denied(self._folder, error)
-        return f"{self._folder}: {why}; hooks cannot hand anything over (docs/how-to/hooks.md says how to make it)"
+            return unusable(self._folder, error)
 
     def sweep_once(self) -> Swept:
         """Takes what lies there, a thousand files at most. Raises nothing that a folder or a file can bring about."""
@@ -193,7 +182,7 @@ class Spool:
                 return self._sweep(folder)
         except OSError as error:
             self._pause = _PAUSE
-            return Swept(refused=self._tell(), problem=self._problem(error))
+            return Swept(refused=self._tell(), problem=unusable(self._folder, error))
 
     def _sweep(self, folder: int) -> Swept:
         names = sorted(os.listdir(folder))

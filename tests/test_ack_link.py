@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -211,3 +212,17 @@ def test_whoever_acknowledged_by_the_link_may_undo_it_and_nobody_else(down: Site
     assert headline(answer.text) == "Not acknowledged yet"
     assert down.incident(1)["acked_at"] is None
     assert "unacknowledged by alice (link)" in read(down.get("/incidents/1").text)
+
+
+def test_the_link_lists_what_it_tells_in_the_order_of_the_first_page(pages: Site) -> None:
+    alerts = (("PoolFull", "warning"), ("HostDown", "critical"), ("DiskFull", "critical"))
+    for name, severity in alerts:
+        pages.bench.accept(firing(name, severity=severity), group=name)
+    pages.bench.commit(lambda tx: tx.run("update pages set message_id = 1"))
+    pages.bench.commit(lambda tx: tx.run("update messages set state = 'failed'"))
+    pages.bench.commit(
+        lambda tx: tx.run("update incidents set acked_at = opened_at, acked_by = 'bob' where id = 2")
+    )
+    page = pages.follow("GET", f"/a/{pages.codes()[0]}").text
+    shown = [read(found).split()[0] for found in re.findall(r"<h2>(.*?)</h2>", page, re.DOTALL)]
+    assert shown == ["DiskFull", "HostDown", "PoolFull"]

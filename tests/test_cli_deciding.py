@@ -23,7 +23,7 @@ from sms_notify.alert import Alert, Status, fingerprint_of
 from sms_notify.cli import group
 from sms_notify.cli.explain import stamps
 from sms_notify.cli.oncall import turns
-from sms_notify.cli.times import read_time
+from sms_notify.cli.times import read_start, read_time
 from sms_notify.config import load
 from sms_notify.daemon.wiring import ack_code, plan_of
 from sms_notify.engine import Engine
@@ -859,6 +859,46 @@ def test_the_minute_of_now_is_now_and_not_tomorrow() -> None:
     now = NOON + timedelta(seconds=10)
     assert read_time("13:00", now, BRUSSELS) == NOON
     assert read_time("Sun 13:00", now, BRUSSELS) == NOON
+
+
+@pytest.mark.parametrize(
+    ("text", "ago"),
+    [("12:55", "5 minutes ago"), ("11:01", "119 minutes ago"), ("Sun 12:59", "1 minute ago")],
+)
+def test_a_beginning_that_has_just_passed_is_not_tomorrow_in_silence(text: str, ago: str) -> None:
+    advice = "leave --from out to begin now, or write a date, such as 2026-11-"
+    with pytest.raises(UsageError, match=f"--from {text}: that was {ago}; {advice}"):
+        read_start(text, NOON, BRUSSELS)
+
+
+@pytest.mark.parametrize(
+    "text", ["13:00", "13:01", "11:00", "Sun 11:00", "Mon 12:55", "2026-11-22T12:55", "+5m"]
+)
+def test_every_other_beginning_is_read_as_any_time_is(text: str) -> None:
+    assert read_start(text, NOON, BRUSSELS) == read_time(text, NOON, BRUSSELS)
+
+
+def test_an_override_from_a_minute_that_has_just_passed_is_refused(site: Site) -> None:
+    begins = f"{datetime.now(BRUSSELS) - timedelta(minutes=5):%H:%M}"
+    told = complaint(
+        site.run("oncall", "override", "add", "primary", "carol", "--from", begins, "--for", "1h")
+    )
+    assert "minutes ago; leave --from out to begin now" in told
+    assert site.rows("select * from overrides") == []
+
+
+def test_an_override_says_before_which_it_counts(site: Site) -> None:
+    def add(*arguments: str) -> Result:
+        return site.run("oncall", "override", "add", "primary", *arguments)
+
+    said(add("alice", "--from", "2090-01-02T10:00", "--until", "2090-01-02T14:00"))
+    said(add("bob", "--from", "2090-01-02T16:00", "--for", "1h"))
+    shown = said(add("carol", "--from", "2090-01-02T12:00", "--until", "2090-01-02T16:00"))
+    assert shown.splitlines()[1:] == [
+        "it counts before override 1 (alice, until Mon 2090-01-02 14:00 CET) while both last"
+    ]
+    found = json.loads(said(add("carol", "--from", "2090-01-02T16:30", "--for", "1h", "--json")))
+    assert found["counts_before"] == [2]
 
 
 @pytest.mark.parametrize("text", ["Mo 03:00", "xyz 03:00", "Mon", "Mon 25:00", "0001-01-01T00:00"])

@@ -29,6 +29,7 @@ from sms_notify.policy.retry_policy import Break, Scope
 from sms_notify.policy.vocabulary import Cause, State
 from sms_notify.store import breakers, messages
 from sms_notify.store.messages import Entry
+from sms_notify.store.tx import stored
 from sms_notify.wording.clock import Clock, rfc3339
 
 RFC3339 = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?(?:Z|[+-]\d\d:\d\d)")
@@ -175,6 +176,41 @@ def test_all_has_what_is_closed_behind_what_is_open(site: Site) -> None:
     assert "The first 3; there may be more: --last" in limited.stderr
 
 
+def test_incidents_are_found_by_receiver_and_by_person_as_on_the_page(site: Site) -> None:
+    site.accept(firing("Bad"))
+    site.accept(firing("Mild", severity="info"))
+
+    def what(*arguments: str) -> list[str]:
+        return [row["what"] for row in json.loads(said(site.run("incidents", "--json", *arguments)))]
+
+    [receiver] = {row["receiver"] for row in site.rows("select receiver from pages where incident_id = 1")}
+    assert what("--person", "carol") == what("--person", "person:carol") == what("--receiver", receiver)
+    assert what("--person", "carol") == ["Bad"]
+    assert what("--person", "bob") == []
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (("messages", "--to", "nobody"), "there is no person 'nobody'; known people: alice, bob, carol"),
+        (("messages", "--to", "carrol"), "there is no person 'carrol'; did you mean `carol`?"),
+        (("incidents", "--person", "alic"), "there is no person 'alic'; did you mean `alice`?"),
+        (("incidents", "--receiver", "nope"), "there is no receiver 'nope'; "),
+    ],
+)
+def test_a_name_that_nobody_has_is_no_empty_list(site: Site, arguments: tuple[str, ...], says: str) -> None:
+    assert says in complaint(site.run(*arguments))
+
+
+def test_somebody_who_left_is_found_in_the_ledger(site: Site) -> None:
+    site.accept(firing())
+    site.commit(lambda tx: tx.run("update messages set recipient = 'dave', receiver = 'old'"))
+    site.commit(lambda tx: tx.run("update pages set recipient = 'dave', receiver = 'old'"))
+    assert len(json.loads(said(site.run("messages", "--to", "dave", "--json")))) == 1
+    assert len(json.loads(said(site.run("incidents", "--person", "dave", "--json")))) == 1
+    assert len(json.loads(said(site.run("incidents", "--receiver", "old", "--json")))) == 1
+
+
 def test_what_reached_nobody_says_why_and_when_the_next_text_may_leave(site: Site) -> None:
     site.clock.now = now()
     site.accept(firing())
@@ -198,7 +234,36 @@ def test_a_text_that_failed_is_why_nobody_knows(site: Site) -> None:
     site.commit(lambda tx: tx.run("update pages set state = 'told'"))
 
     [row] = json.loads(said(site.run("incidents", "--json")))
-    assert (row["untold_why"], row["next_text_at"]) == ("m1 to carol failed: barred", None)
+    assert (row["untold_why"], row["untold_until"], row["next_text_at"]) == ("barred", None, None)
+    assert "NOBODY: m1 to carol failed: barred" in said(site.run("incidents"))
+
+
+def test_what_waits_for_others_of_its_group_sounds_like_no_fault(site: Site) -> None:
+    site.clock.now = now()
+    site.accept(firing())
+    until = site.clock() + timedelta(seconds=90)
+    waits = "state = 'held', why = 'group_wait', held_by = 'group_interval', message_id = null"
+    site.commit(lambda tx: tx.run(f"update pages set {waits}, due_at = :until", until=stored(until)))
+    site.commit(lambda tx: tx.run("update messages set state = 'cancelled'"))
+
+    shown = said(site.run("incidents"))
+    [row] = json.loads(said(site.run("incidents", "--json")))
+
+    second = f"{until.astimezone():%H:%M:%S %Z}"
+    assert "CRITICAL" not in shown
+    assert f"nobody yet: waits for others of its group (group_interval) until {second}" in shown
+    assert f"carol: waits for others of its group (group_interval) until {second} to hear of it" in said(
+        site.run("explain", "1")
+    )
+    assert (row["untold_why"], row["untold_until"]) == ("group_wait", rfc3339(until))
+    assert row["next_text_at"] == rfc3339(until)
+
+
+def test_a_group_that_nobody_tells_in_time_has_reached_nobody(site: Site) -> None:
+    site.accept(firing())
+    waits = "state = 'held', why = 'group_wait', message_id = null"
+    site.commit(lambda tx: tx.run(f"update pages set {waits}, due_at = :at", at=stored(NOON)))
+    assert "CRITICAL: 1 critical incident reached nobody" in said(site.run("incidents"))
 
 
 # explain
@@ -230,7 +295,6 @@ def test_a_story_for_programs_is_events_with_names_and_ids(site: Site) -> None:
     }  # fmt: skip
     assert events["acknowledged"] == {
         "at": "2026-11-22T12:05:00Z", "event": "acknowledged", "by": "bob", "how": "command",
-        "detail": "by bob (command)",
     }  # fmt: skip
     assert {"at", "event"} <= set.intersection(*(set(event) for event in told["events"]))
 

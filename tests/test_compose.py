@@ -1,6 +1,7 @@
 """The texts themselves: what a person reads at three in the morning, and that it always fits."""
 
 import re
+from collections.abc import Sequence
 from dataclasses import astuple, replace
 from datetime import UTC, datetime, timedelta
 
@@ -61,6 +62,19 @@ def test_one_alert_is_told_with_status_severity_what_where_summary_since_and_tag
 def test_a_resolved_alert_says_how_long_it_lasted(lasted: timedelta, told: str) -> None:
     gone = alert(alertname="HostDown", instance="web1", severity="critical", lasted=lasted)
     assert body(gone) == f"OK HostDown web1{told} #k3f9"
+
+
+@pytest.mark.parametrize(
+    ("minutes", "told"), [((5, 5, 5), "after 5m"), ((3, 12, 5), "after 3m-12m"), ((5, -1, 5), "")]
+)
+def test_ends_of_several_say_the_shortest_and_the_longest_of_their_own_lengths(
+    minutes: Sequence[int], told: str
+) -> None:
+    gone = [
+        alert(alertname="HostDown", instance=f"web{n}", lasted=timedelta(minutes=lasted))
+        for n, lasted in enumerate(minutes, start=1)
+    ]
+    assert body(*gone) == " ".join(filter(None, ["OK 3x HostDown: web1, web2, web3", told, "#k3f9"]))
 
 
 def test_a_resolved_alert_without_times_says_no_length() -> None:

@@ -8,6 +8,8 @@ import re
 import pytest
 from pages_serving import Site, read
 
+from sms_notify.metrics import SOURCES
+
 
 def answer_of(page: str) -> str:
     found = re.search(r'<pre [^>]*aria-label="The answer">(.*?)</pre>', page, re.DOTALL)
@@ -38,6 +40,10 @@ def test_who_would_get_it_is_answered_as_the_command_answers(standing: Site) -> 
     [
         ("labels=severity", "severity: not understood as label; write NAME=VALUE"),
         ("labels=a%3D1%0Aa%3D2", "there are two of a"),
+        (
+            "labels=a%3D1&source=nope",
+            "there is no source `nope`; known: alertmanager, nagios, icinga, checkmk",
+        ),
         ("labels=a%3D1&at=noon", "noon: that is not a time"),
     ],
 )
@@ -47,6 +53,12 @@ def test_a_question_that_is_none_is_answered_with_what_to_write(
     answer = standing.get(f"/configuration?{query}")
     assert answer.status_code == 400
     assert says in read(answer.text)
+
+
+def test_the_form_names_the_clock_and_every_source_that_alerts_are_counted_by(standing: Site) -> None:
+    page = standing.get("/configuration").text
+    assert "At, times of UTC" in page
+    assert re.findall(r"<option>([^<]+)</option>", page) == list(SOURCES)
 
 
 def test_nobody_without_a_login_reads_it(standing: Site) -> None:

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from urllib.parse import unquote
 
 import pytest
-from pages_serving import BROWSER, USER, Site, Text, headline, is_down, read, site
+from pages_serving import BROWSER, HOLED, PRIMARY, USER, Site, Text, headline, is_down, read, site
 from workbench import NOON, a_plan, firing, resolved
 
 from sms_notify.policy.directory import Target, TargetKind
 from sms_notify.policy.episodes import tag_of
+from sms_notify.policy.rotations import Schedule
 from sms_notify.policy.routing import Step
 from sms_notify.policy.vocabulary import AckBy
 from sms_notify.store.tx import stored
@@ -157,6 +158,21 @@ def test_a_user_has_the_next_step_taken_at_once(down: Site) -> None:
     text = read(down.get("/incidents/1").text)
     assert f"hastened by {USER} (page): the next step is due at once" in text
     assert "Escalate now" not in text
+
+
+@pytest.mark.parametrize(
+    ("schedule", "says"),
+    [(PRIMARY, "next: bob at 08:05 UTC"), (HOLED, "next: nobody on call (schedule:holed) at 08:05 UTC")],
+)
+def test_who_is_next_is_who_holds_the_schedule_then(tmp_path: Path, schedule: Schedule, says: str) -> None:
+    ten_minutes = Step(timedelta(minutes=10), (Target(TargetKind.SCHEDULE, schedule.name),))
+    begins = datetime(2026, 11, 23 if schedule is PRIMARY else 24, 7, 55, tzinfo=UTC)
+    with site(tmp_path, plan=a_plan(escalate=(ten_minutes,)), schedules=(schedule,), at=begins) as pages:
+        pages.bench.accept(firing("HostDown", instance="web-1"))
+        page = pages.get("/incidents/1").text
+        link = pages.follow("GET", f"/a/{pages.codes()[0]}").text
+    assert says in read(page)
+    assert says.partition(" at ")[0] in read(link)
 
 
 def test_where_nobody_is_next_there_is_nothing_to_hasten(down: Site) -> None:

@@ -58,6 +58,27 @@ def test_a_word_that_is_none_of_ours_is_refused_with_those_that_are(standing: Si
     assert standing.get("/messages?state=lost", headers=BROWSER).status_code == 400
 
 
+@pytest.mark.parametrize(
+    ("address", "says"),
+    [
+        ("/messages?incident=zzzzzzz", "incident `zzzzzzz`: write an incident's tag or number"),
+        ("/incidents?before=k3f9x", "before `k3f9x`: write an incident's tag or number"),
+        ("/messages?before=nonsense", "before `nonsense`: write a text's number, such as m12."),
+    ],
+)
+def test_a_filter_that_cannot_be_read_is_refused_and_not_left_out(
+    several: Site, address: str, says: str
+) -> None:
+    answer = several.get(address, headers=BROWSER)
+    assert (answer.status_code, says in read(answer.text)) == (400, True)
+
+
+def test_a_filter_for_what_is_not_there_finds_nothing(several: Site) -> None:
+    assert names(several.get(f"/incidents?show=all&before={tag_of(999)}").text) == []
+    answer = several.get(f"/messages?incident=%23{tag_of(999)}").text
+    assert f"about #{tag_of(999)} None." in read(answer)
+
+
 def test_older_incidents_are_a_link_away_with_the_same_filter(pages: Site) -> None:
     for n in range(130):
         pages.bench.accept(firing(f"Full{n}", severity="warning"), group=str(n))

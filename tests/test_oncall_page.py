@@ -175,6 +175,19 @@ def test_a_swap_that_cannot_be_is_refused_and_changes_nothing(
         assert oncall_rows.overrides(tx, datetime(2000, 1, 1, tzinfo=UTC)) == []
 
 
+@pytest.mark.parametrize(
+    ("query", "says"),
+    [
+        ("from=2010-01-01", "Write the first day within three years of today, as 2026-11-22."),
+        ("from=nonsense", "Write the first day as 2026-11-23."),
+        ("change=999", "That override does not exist any more."),
+    ],
+)
+def test_what_the_address_cannot_mean_is_said(standing: Site, query: str, says: str) -> None:
+    answer = standing.get(f"/oncall?{query}", headers=BROWSER)
+    assert (answer.status_code, says in read(answer.text)) == (400, True)
+
+
 def test_an_override_is_changed_in_one_step(pages: Site) -> None:
     pages.post("/oncall", GOOD)
     page = Text(pages.get("/oncall?change=1").text)

@@ -29,7 +29,7 @@ LAYERS = [
         "web.passwords",
         "web.roles",
     },
-    {"policy", "sources", "wording", "logs", "net"},
+    {"policy", "sources", "wording", "logs", "net", "spool_folder"},
     {"gateways", "store", "channels"},
     {"self_alerts", "barring", "oncall"},
     {"engine"},

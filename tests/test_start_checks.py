@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
 import sqlite3
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -15,6 +17,11 @@ from daemons import Daemon, free_port, write_config
 
 from sms_notify.cli import group
 from sms_notify.cli.options import now_utc
+from sms_notify.cli.start_checks import spool_warnings
+from sms_notify.config.load import load
+from sms_notify.daemon.builder import spool_of
+from sms_notify.sources.hook_record import parse
+from sms_notify.spool import Spool
 from sms_notify.store import oncall_rows
 from sms_notify.store.schema import MIGRATIONS
 from sms_notify.store.sqlite import SqliteStore
@@ -120,3 +127,52 @@ def test_an_override_of_somebody_who_left_is_warned_of(tmp_path: Path) -> None:
     assert told["path"] == "schedules.primary"
     assert "names carol, who is not in the configuration: it does not count" in told["what"]
     assert told["advice"] == "sms-notify oncall override remove 1"
+
+
+def open_to_all(folder: Path) -> None:
+    folder.mkdir()
+    folder.chmod(0o777)
+
+
+def no_folder(folder: Path) -> None:
+    folder.touch()
+
+
+@pytest.mark.parametrize(
+    ("made", "name", "says"),
+    [
+        (open_to_all, "spool", "must belong to the daemon's user and be closed to others (chmod 3770)"),
+        (no_folder, "spool/below", "hooks cannot hand anything over"),
+        (Path.mkdir, "spool/a/b", "hooks cannot hand anything over"),
+    ],
+)
+def test_a_folder_of_the_hooks_that_will_not_be_read_is_warned_of_in_the_daemons_words(
+    tmp_path: Path, made: Callable[[Path], None], name: str, says: str
+) -> None:
+    made(tmp_path / "spool")
+    config = write_config(tmp_path, NOWHERE, spool=str(tmp_path / name))
+    [warning] = [one for one in json.loads(check(config).stdout)["warnings"] if one["path"] == "spool"]
+    said = Spool(tmp_path / name, parse, lambda _: None, now_utc).prepare()
+    assert says in warning["what"]
+    assert warning["what"] == said
+
+
+def test_a_folder_of_the_hooks_that_the_daemon_makes_or_can_use_is_not_warned_of(tmp_path: Path) -> None:
+    config = write_config(tmp_path, NOWHERE, spool=str(tmp_path / "spool"))
+    for _ in ("missing", "made by the daemon"):
+        assert json.loads(check(config).stdout)["warnings"] == []
+        assert Spool(tmp_path / "spool", parse, lambda _: None, now_utc).prepare() == ""
+
+
+def test_the_usual_folder_of_another_user_is_warned_of_in_the_daemons_words(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    settings = replace(load(write_config(tmp_path, NOWHERE), {}), spool="")
+    usual = Path("/") if os.geteuid() else tmp_path / "other"
+    if not os.geteuid():
+        usual.mkdir()
+        os.chown(usual, 65534, 65534)
+    [warning] = spool_warnings(settings, usual)
+    assert spool_of(settings, usual) is None
+    assert f"spool: {warning.what}" in caplog.messages
+    assert spool_warnings(settings, tmp_path / "missing") == []

@@ -59,6 +59,17 @@ def test_a_critical_incident_that_reached_nobody_is_the_first_line_and_the_first
     assert "and 251 more" in read(answer)
 
 
+def test_what_waits_for_others_of_its_group_has_not_failed_to_reach_anybody(pages: Site) -> None:
+    pages.bench.accept(firing("HostDown", instance="web-1"))
+    waits = "state = 'held', why = 'group_wait', held_by = 'group_wait', message_id = null"
+    pages.bench.commit(lambda tx: tx.run(f"update pages set {waits}, due_at = due_at + 30000000"))
+    pages.bench.commit(lambda tx: tx.run("update messages set state = 'cancelled'"))
+    answer = pages.get("/").text
+    assert headline(answer) == "1 critical incident open, not acknowledged"
+    assert "reached nobody" not in read(answer)
+    assert "alice waits for others of its group until 12:00:30 UTC" in read(answer)
+
+
 def shut(pages: Site, gateway: str = "main", scope: Scope = Scope.ACCOUNT, code: int | None = 150) -> None:
     closed = (
         "insert into breakers (gateway, scope, subject, opened_at, failures, first_at, reason, code, probes)"
@@ -253,11 +264,11 @@ def test_a_card_says_why_the_text_about_it_has_not_left(down: Site) -> None:
     shut(down)
     asked = stored(NOON + timedelta(minutes=5))
     down.bench.commit(lambda tx: tx.run("update breakers set probe_at = :asked", asked=asked))
-    said = "bob waits to leave waits: gateway main is closed, next try 12:05 UTC"
+    said = "bob waits to leave waits: gateway main is closed, next try 12:05:00 UTC"
     for path in ("/", "/incidents"):
         assert said in read(down.get(path).text)
     for path in ("/incidents/1", "/messages/m1"):
-        assert "m1 is still queued: no text leaves at main since 12:00 UTC (error 150" in read(
+        assert "m1 is still queued: no text leaves at main since 12:00:00 UTC (error 150" in read(
             down.get(path).text
         )
 

@@ -47,6 +47,13 @@ def kept(store: SqliteStore) -> list[str]:
         return [row["fingerprint"] for row in tx.all("select fingerprint from alerts order by id")]
 
 
+def test_a_place_where_no_database_can_be_is_an_error_that_names_the_key_to_change(tmp_path: Path) -> None:
+    (tmp_path / "a-file").touch()
+
+    with pytest.raises(StoreError, match=r"name another file in the configuration: `storage: sqlite:///…`"):
+        SqliteStore(f"sqlite://{tmp_path}/a-file/sms.db").lock()
+
+
 @pytest.mark.parametrize(
     ("url", "path"),
     [("sqlite:///var/lib/x.db", "/var/lib/x.db"), ("sqlite:////var/lib/x.db", "/var/lib/x.db")],

@@ -96,7 +96,7 @@ def told_line(pages: Site) -> str:
 
 def untold(pages: Site) -> int:
     with pages.bench.store.reading() as tx:
-        return queries.critical_untold(tx)[0]
+        return queries.critical_untold(tx, pages.bench.clock())[0]
 
 
 def test_whoever_was_told_stays_told_while_the_repeat_waits_and_whatever_becomes_of_it(

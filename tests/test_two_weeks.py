@@ -11,7 +11,11 @@ import pytest
 
 sys.path.append(str(Path(__file__).parent.parent / "benchmarks"))
 
-from two_weeks import BEFORE, RECORDING, cost, recorded
+from click.testing import CliRunner
+from docs_pages import BLOCK, DOCS, read
+from two_weeks import BEFORE, CONFIGURATION, ENVIRON, RECORDING, THRIFTY, cost, recorded
+
+from sms_notify.cli.backtest import backtest
 
 DEARER = 1.10  # times what it cost before
 MORE_TEXTS = 3  # a person and a week
@@ -52,3 +56,19 @@ def test_no_more_critical_alerts_than_before_are_told_to_nobody(
 ) -> None:
     """Those of before are episodes within a bout of flapping, which one text tells."""
     assert now["never_told_critical"] <= before["never_told_critical"]
+
+
+def test_the_page_about_backtests_shows_what_the_command_prints_today() -> None:
+    """Where it fails: write the new numbers into docs/how-to/backtest.md, and draw its picture anew (`--plot`)."""
+    page = read(DOCS / "how-to" / "backtest.md")
+    words = ["--config", CONFIGURATION, "--against", THRIFTY, RECORDING]
+    outcome = CliRunner().invoke(backtest, [str(word) for word in words], env=ENVIRON)
+
+    assert outcome.exit_code == 0
+    printed = outcome.stdout.splitlines()
+    shown = [line for kind, block in BLOCK.findall(page) if kind == "text" for line in block.splitlines()]
+    assert len(shown) == 5
+    assert [line for line in shown if line not in printed] == []
+    total, tenth, wait = (shown[at].split() for at in (1, 2, 4))
+    assert f"saves {total[-1][1:]} of {total[4]} credits, {tenth[-1][1:]} of them on one bad day" in page
+    assert f"waited {wait[3]} for\nits first text, not {wait[2]}" in page

@@ -75,7 +75,7 @@ def _judged(settings: Settings, online: bool) -> tuple[Settings, list[Fault], li
     and those that do not.
     """
     from sms_notify.cli.options import now_utc, timetable_at
-    from sms_notify.cli.start_checks import lost_overrides, start_faults
+    from sms_notify.cli.start_checks import lost_overrides, spool_warnings, start_faults
     from sms_notify.config.all_quiet import all_quiet
     from sms_notify.config.closed_windows import closed_windows
     from sms_notify.config.idle_members import idle_members
@@ -91,6 +91,7 @@ def _judged(settings: Settings, online: bool) -> tuple[Settings, list[Fault], li
         *idle_members(settings, now),
         *all_quiet(settings, timetable.schedules, now),
         *reports,
+        *spool_warnings(settings),
         *(lost_overrides(settings, now) if settings.schedules else ()),
     ]
     ordered = sorted([*settings.warnings, *warnings], key=lambda fault: fault.line)

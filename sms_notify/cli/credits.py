@@ -44,8 +44,8 @@ def credits_command(ctx: click.Context, config_file: str | None, gateway: str | 
     row = {
         "gateway": account.name,
         "credits": left,
-        "spent_a_day": daily,
-        "days_left": days,
+        "spent_a_day": round(daily, 1),
+        "days_left": round(days, 1) if days is not None else None,
         "low_water": low,
     }
     under = f"; that is UNDER THE LOW WATER of {low}: buy credits" if left < low else ""

@@ -32,7 +32,7 @@ def explain(ctx: click.Context, config_file: str | None, as_json: bool, id_: str
     """
     settings, now = settings_of(ctx, config_file), now_utc()
     names = tuple(gateway.name for gateway in settings.gateways)
-    beside = timeline.Beside(Clock(now).at, settings.route, settings.receivers, names, now)
+    beside = timeline.Beside(Clock(now).soon, settings.route, settings.receivers, names, now)
     with SqliteStore(settings.storage_url).reading() as tx:
         story = _story(tx, id_, beside)
     if story is None:

@@ -8,7 +8,7 @@ import click
 
 from sms_notify.config.document import MAX_BYTES
 from sms_notify.errors import ConfigError, Fault, UsageError
-from sms_notify.importing import Imported, Source, convert
+from sms_notify.importing import Imported, Source, convert, grouped
 from sms_notify.logs import printable
 from sms_notify.ownership import why_denied
 
@@ -24,17 +24,20 @@ from sms_notify.ownership import why_denied
 def import_sachet(alertmanager: str | None, output: str | None, config: str) -> None:
     """Print an sms-notify.yml that does what a configuration of sachet did.
 
-    CONFIG is sachet's config.yaml. What could not be taken over is a comment in the output, and a line on
-    standard error. Credentials are left out. Exit 1 if CONFIG is not a configuration of sachet.
+    CONFIG is sachet's config.yaml. What could not be taken over is a comment in the output, and is listed on standard
+    error with its line number; first, and marked with !, what changes who is told. Credentials are left out. Exit 1
+    if CONFIG is not a configuration of sachet.
 
     \b
     Example:
       sms-notify import-sachet config.yaml --alertmanager alertmanager.yml --output sms-notify.yml
     """
-    made = convert(_read(config), _read(alertmanager) if alertmanager else None)
+    made = convert(
+        _read(config), _read(alertmanager) if alertmanager else None, _database(output) if output else ""
+    )
     _write(made.text, output)
-    for note in made.notes:
-        click.echo(printable(str(note)), err=True)
+    for group in grouped(made.notes):
+        click.echo(printable(str(group)), err=True)
     click.echo(_sum(made, output), err=True)
 
 
@@ -54,6 +57,12 @@ def _read(file: str) -> Source:
     return Source(file, text)
 
 
+def _database(output: str) -> str:
+    """Beside the configuration; empty where the folder's name cannot stand in `storage`."""
+    path = str(Path(output).absolute().with_name("sms-notify.db"))
+    return path if path.isprintable() and not set(path) & set("?#") else ""
+
+
 def _write(text: str, output: str | None) -> None:
     """Never over a file that is there: it may hold an evening's work."""
     if output is None:
@@ -69,9 +78,11 @@ def _write(text: str, output: str | None) -> None:
 
 
 def _sum(made: Imported, output: str | None) -> str:
-    notes = f"{len(made.notes)} notes above, and in it as comments" if made.notes else "all is taken over"
+    groups = grouped(made.notes)
+    marked = sum(group.marked for group in groups)
+    notes = f"{len(groups)} notes above, and in it as comments; {marked} marked ! change who is told"
     file = output or "sms-notify.yml"
     return (
-        f"receivers: {made.receivers}, people: {made.people}; {notes}. "
+        f"receivers: {made.receivers}, people: {made.people}; {notes if groups else 'all is taken over'}. "
         f"Next: change the lines that end in CHANGE, then sms-notify check-config {file}"
     )

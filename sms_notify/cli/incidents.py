@@ -9,7 +9,7 @@ import click
 
 from sms_notify.alert import Severity
 from sms_notify.cli.common import config_option, json_option, say, settings_of
-from sms_notify.cli.options import now_utc
+from sms_notify.cli.options import check_reader, check_receiver, now_utc
 from sms_notify.cli.terminal import critical, table
 from sms_notify.cli.times import read_past
 from sms_notify.explain.incident_names import name_of, state_of
@@ -22,7 +22,7 @@ from sms_notify.wording.clock import Clock, exact
 
 _HEADER = ("ID", "SINCE", "SEVERITY", "STATE", "TOLD", "WHAT")
 _TOLD = _HEADER.index("TOLD")
-_UNTOLD = "NOBODY: "
+_UNTOLD, _YET = "NOBODY: ", "nobody yet: "
 
 
 @click.command()
@@ -41,6 +41,10 @@ _UNTOLD = "NOBODY: "
     metavar="TIME",
     help="Opened then or later: 2h (ago), HH:MM, 'Mon HH:MM' or ISO 8601.",
 )
+@click.option("--receiver", metavar="NAME", default="", help="Of which this receiver tells, or was to tell.")
+@click.option(
+    "--person", metavar="NAME", default="", help="Of which this person has, or was to have, a text."
+)
 @click.option(
     "-n", "--last", default=1000, show_default=True, type=click.IntRange(1, 100_000), help="At most so many."
 )
@@ -52,6 +56,8 @@ def incidents(
     every: bool,
     severities: tuple[str, ...],
     since_text: str | None,
+    receiver: str,
+    person: str,
     last: int,
     as_json: bool,
 ) -> None:
@@ -62,19 +68,23 @@ def incidents(
     Example:
       sms-notify incidents
       sms-notify incidents --all --severity critical --since 7d
+      sms-notify incidents --person alice
     """
     now, settings = now_utc(), settings_of(ctx, config_file)
     since = read_past(since_text, now, option="--since") if since_text is not None else None
-    wanted = IncidentFilter(every, tuple(map(Severity, severities)), since, limit=last)
+    reader = person.removeprefix("person:")
+    wanted = IncidentFilter(every, tuple(map(Severity, severities)), since, receiver, reader, limit=last)
     names, clock = tuple(gateway.name for gateway in settings.gateways), Clock(now)
     with SqliteStore(settings.storage_url).reading() as tx:
+        check_receiver(tx, settings, receiver)
+        check_reader(tx, settings, reader)
         found = ledger_queries.incidents_by(tx, wanted)
         why = {
-            one.incident.id: reason_of(tx, one.incident.id, names, now, clock.at)
+            one.incident.id: reason_of(tx, one.incident.id, names, now, clock.soon)
             for one in found
             if one.untold
         }
-        first = untold_line(tx, now, clock.at)
+        first = untold_line(tx, now, clock.soon)
     rows = [_columns(one, why.get(one.incident.id), clock) for one in found]
     shown = table(rows, _HEADER, _colour)
     documents = [_document(one, why.get(one.incident.id)) for one in found]
@@ -96,7 +106,7 @@ def _columns(one: LedgerIncident, why: UntoldReason | None, clock: Clock) -> tup
         exact(incident.opened_at),
         incident.severity,
         f"{state_of(incident)}{lasts}",
-        f"{_UNTOLD}{why.said}" if why is not None else _reached(one, clock),
+        _reached(one, clock) if why is None else f"{_YET if why.grouping else _UNTOLD}{why.said}",
         name_of(incident),
     )
 
@@ -110,7 +120,7 @@ def _reached(one: LedgerIncident, clock: Clock) -> str:
     """`2 people, 1 waits until 07:00 CET`: how many have a text, and how many not yet."""
     waits = [f"{one.leaving} {_wait(one.leaving)} to leave"] if one.leaving else []
     if one.held_until is not None:
-        waits.append(f"{one.held} {_wait(one.held)} until {clock.at(one.held_until)}")
+        waits.append(f"{one.held} {_wait(one.held)} until {clock.soon(one.held_until)}")
     nobody = "nobody yet" if waits else "nobody"
     return ", ".join([_people(one.told) if one.told else nobody, *waits])
 
@@ -135,7 +145,8 @@ def _document(one: LedgerIncident, why: UntoldReason | None) -> dict[str, object
         "what": name_of(incident),
         "labels": dict(incident.labels),
         "untold": one.untold,
-        "untold_why": why.said if why is not None else None,
+        "untold_why": why.word if why is not None else None,
+        "untold_until": why.next_at if why is not None else None,
         "next_text_at": why.next_at if why is not None else one.held_until,
         "people_told": one.told,
         "people_leaving": one.leaving,

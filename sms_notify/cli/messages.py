@@ -10,7 +10,7 @@ from datetime import datetime
 import click
 
 from sms_notify.cli.common import config_option, json_of, json_option, say, settings_of
-from sms_notify.cli.options import now_utc, row_of
+from sms_notify.cli.options import check_reader, now_utc, row_of
 from sms_notify.cli.terminal import critical, table
 from sms_notify.cli.times import read_past
 from sms_notify.config.phone import NumberError, parse_number
@@ -73,7 +73,10 @@ def messages(
     since = read_past(since_text, now_utc(), option="--since") if since_text is not None else None
     incident = _incident(incident_id) if incident_id is not None else None
     wanted = MessageFilter(_reader(to), State(state) if state else None, since, incident, limit=last)
-    store = SqliteStore(settings_of(ctx, config_file).storage_url)
+    settings = settings_of(ctx, config_file)
+    store = SqliteStore(settings.storage_url)
+    with store.reading() as tx:
+        check_reader(tx, settings, wanted.to)
     seen = show(store, wanted, as_json=as_json, lines=follow)
     while follow:
         time.sleep(_FOLLOW_EVERY)
@@ -113,7 +116,7 @@ def show(store: SqliteStore, wanted: MessageFilter, *, as_json: bool, lines: boo
 
 def _warn_of_untold(tx: Tx, now: datetime) -> None:
     """On standard error: what is read from the table is the table."""
-    if line := untold_line(tx, now, Clock(now).at):
+    if line := untold_line(tx, now, Clock(now).soon):
         click.echo(critical(line), err=True)
 
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import click
 
 from sms_notify.barring import barring_of
+from sms_notify.config.references import near
 from sms_notify.config.settings import Settings
 from sms_notify.errors import StoreError, UsageError
 from sms_notify.logs import printable
@@ -19,9 +20,10 @@ from sms_notify.oncall.roster import by_schedule, obeyed
 from sms_notify.policy.bars import Barring
 from sms_notify.policy.episodes import incident_of
 from sms_notify.policy.roster import Overrides
-from sms_notify.store import oncall_rows
+from sms_notify.store import ledger_queries, oncall_rows
 from sms_notify.store.oncall_rows import Override
 from sms_notify.store.sqlite import SqliteStore
+from sms_notify.store.tx import Tx
 
 if TYPE_CHECKING:
     from sms_notify.oncall.schedules import Timetable
@@ -119,6 +121,22 @@ def row_of(id_: str) -> tuple[str, int] | None:
         return ("message" if id_.startswith("m") else "incident"), known
     incident_id = incident_of(id_)
     return None if incident_id is None else ("incident", incident_id)
+
+
+def check_reader(tx: Tx, settings: Settings, name: str) -> None:
+    """Raises UsageError where neither the configuration nor the ledger has a person of that name: an empty list would say that
+    nothing was texted. Somebody who left stays in the ledger.
+    """
+    people = settings.directory.people
+    if name and not name.startswith("+") and name not in people and not ledger_queries.names_reader(tx, name):
+        raise UsageError(f"there is no person {name!r}; {near(name, people, 'people')}")
+
+
+def check_receiver(tx: Tx, settings: Settings, name: str) -> None:
+    """As `check_reader`, of receivers."""
+    known = settings.receivers
+    if name and name not in known and not ledger_queries.names_receiver(tx, name):
+        raise UsageError(f"there is no receiver {name!r}; {near(name, known, 'receivers')}")
 
 
 def login_or(by: str | None) -> str:

@@ -11,7 +11,7 @@ import click
 from sms_notify.cli.common import config_option, json_option, say, settings_of
 from sms_notify.cli.options import login_or, now_utc, timetable_at
 from sms_notify.cli.terminal import table
-from sms_notify.cli.times import read_time
+from sms_notify.cli.times import read_start, read_time
 from sms_notify.config.durations import DurationError, parse_duration
 from sms_notify.config.references import near
 from sms_notify.config.settings import Settings
@@ -79,16 +79,23 @@ def add(
     settings, now = settings_of(ctx, config_file), now_utc()
     zone = ZoneInfo(_schedule(schedule_name, settings.schedules).timezone)
     _check_person(settings, person)
-    start = read_time(from_text, now, zone, "--from") if from_text is not None else now
+    start = read_start(from_text, now, zone) if from_text is not None else now
     end = _end(start, until_text, for_text, zone)
     _check_span(start, end, now, zone)
     who, store = login_or(by), SqliteStore(settings.storage_url)
     with store.reading():
         pass  # a database that is not there is not made here
     with store.transaction() as tx:
+        before = obeyed(oncall_rows.overrides(tx, start), settings.directory)
         made = oncall_rows.add_override(tx, schedule_name, person, start, end, who, now)
     override = Override(made, schedule_name, person, start, end, now, who)
-    say(_row(override), as_json, printable(_said(override, zone)))
+    hidden = [one for one in before if one.schedule == schedule_name and one.start < end]
+    told = [_said(override, zone), *(_hides(one, zone) for one in hidden)]
+    say(
+        _row(override) | {"counts_before": [one.id for one in hidden]},
+        as_json,
+        "\n".join(map(printable, told)),
+    )
 
 
 def _end(start: datetime, until_text: str | None, for_text: str | None, zone: ZoneInfo) -> datetime:
@@ -191,6 +198,11 @@ def _swapped(
 def _said(override: Override, zone: ZoneInfo) -> str:
     span = f"from {dated(override.start, zone)} until {dated(override.end, zone)}"
     return f"override {override.id}: {override.person} holds {override.schedule} {span}"
+
+
+def _hides(before: Override, zone: ZoneInfo) -> str:
+    """Of two the one made last counts, which nobody is to learn from a phone that stays silent."""
+    return f"it counts before override {before.id} ({before.person}, until {dated(before.end, zone)}) while both last"
 
 
 @override_group.command("list")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
@@ -12,6 +13,7 @@ from sms_notify.config.settings import Settings
 from sms_notify.errors import ConfigError, Fault, StoreError, UsageError
 from sms_notify.oncall.roster import obeyed
 from sms_notify.ownership import denied
+from sms_notify.spool_folder import USUAL_SPOOL, foreseen, not_read
 from sms_notify.store import oncall_rows
 from sms_notify.store.oncall_rows import Override
 from sms_notify.store.sqlite import SqliteStore
@@ -34,6 +36,22 @@ def start_faults(settings: Settings) -> list[Fault]:
                 _fault(settings, ("web", "tls_cert"), str(error), "name a certificate and its key in PEM")
             )
     return found
+
+
+def spool_warnings(settings: Settings, usual: Path = USUAL_SPOOL) -> list[Fault]:
+    """What the daemon will say of the folder of the hooks: it starts all the same, and nothing that they hand over is read."""
+    user = _daemons_user(settings)
+    what = foreseen(Path(settings.spool), user) if settings.spool else not_read(usual, user)
+    return [_fault(settings, ("spool",), what, "")] if what else []
+
+
+def _daemons_user(settings: Settings) -> int:
+    """Whose the database is, or the folder for it; ours where neither is to be seen. Mostly root or a person runs the check."""
+    path = SqliteStore(settings.storage_url).path
+    for place in (path, path.parent):
+        with contextlib.suppress(OSError):
+            return place.stat().st_uid
+    return os.geteuid()
 
 
 def lost_overrides(settings: Settings, now: datetime) -> list[Fault]:

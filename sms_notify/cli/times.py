@@ -14,6 +14,7 @@ PAST_EXAMPLES = "2h, 2026-11-22T18:30, 18:30 or 'Mon 18:30'"
 _CLOCK = re.compile(r"(?:([a-z]+) +)?([0-9]{1,2}:[0-9]{2})", re.ASCII)
 _ISO = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}[T ][0-9]{2}:[0-9]{2}.*", re.ASCII)
 _DAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
+_JUST = timedelta(hours=2)  # in which a time that has passed was hardly meant to be the next one
 _FAR = timedelta(days=2 * 366)  # what a command may reckon from there on
 
 
@@ -25,6 +26,24 @@ def read_time(text: str, now: datetime, zone: tzinfo | None = None, option: str 
     time that the clock of that zone has twice or not at all.
     """
     return _checked(text, option, lambda: _written(text.strip(), now, zone))
+
+
+def read_start(text: str, now: datetime, zone: tzinfo, option: str = "--from") -> datetime:
+    """As `read_time`, of what begins. Raises UsageError for a clock's time of the last two hours: whoever writes it may mean
+    now, and is not told by a beginning tomorrow.
+    """
+    at = read_time(text, now, zone, option)
+    if not _CLOCK.fullmatch(text.strip().lower()) or at <= now:
+        return at
+    gone = now - read_past(text, now, zone, option)
+    if gone >= _JUST:
+        return at
+    minutes = int(gone.total_seconds() // 60)
+    ago = f"{minutes} minute{'s' if minutes > 1 else ''} ago"
+    raise UsageError(
+        f"{option} {text}: that was {ago}; leave {option} out to begin now, or write a date, such as"
+        f" {at.astimezone(zone):%Y-%m-%dT%H:%M}"
+    )
 
 
 def read_past(text: str, now: datetime, zone: tzinfo | None = None, option: str = "--since") -> datetime:

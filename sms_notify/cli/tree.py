@@ -43,7 +43,7 @@ class LazyGroup(click.Group):
     "--config",
     "config_file",
     metavar="FILE",
-    help="Configuration file; else $SMS_NOTIFY_CONFIG, else the usual places.",
+    help="Configuration file; else $SMS_NOTIFY_CONFIG, else sms-notify.yml here, else /etc/sms-notify/sms-notify.yml.",
 )
 @click.version_option(package_name="sms-notify")
 @click.pass_context

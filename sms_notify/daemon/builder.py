@@ -24,30 +24,21 @@ from sms_notify.policy.ruleset import Timing
 from sms_notify.silences.client import AlertmanagerClient
 from sms_notify.silences.deeds import keeper_of
 from sms_notify.silences.keeper import Keeper, SilenceEvent
+from sms_notify.spool_folder import USUAL_SPOOL, not_read
 
 _SPOOL_EVERY = 0.2  # seconds
 _SILENCES_EVERY = 15.0
-_USUAL_SPOOL = Path("/var/spool/sms-notify")
 _log = logging.getLogger("sms_notify")
 
 
-def spool_of(settings: Settings, usual: Path = _USUAL_SPOOL) -> Path | None:
-    """The folder that the configuration names, else the usual one where somebody has made it for our user.
-
-    Another user's is another daemon's: whoever tries something out as root must not take its pages away.
-    """
+def spool_of(settings: Settings, usual: Path = USUAL_SPOOL) -> Path | None:
+    """The folder that the configuration names, else the usual one where somebody has made it for our user."""
     if settings.spool or not usual.is_dir():
         return Path(settings.spool) if settings.spool else None
-    if usual.stat().st_uid == os.geteuid():
-        return usual
-    owner = usual.owner()
-    _log.warning(
-        "spool: what hooks put into %s is not read, for the folder belongs to %s: give it to the daemon's user (chown),"
-        " or name another one in `spool`",
-        usual,
-        owner,
-    )
-    return None
+    problem = not_read(usual, os.geteuid())
+    if problem:
+        _log.warning("spool: %s", problem)
+    return None if problem else usual
 
 
 class DaemonBuilder:

@@ -235,7 +235,7 @@ def _decided(row: Row, pages: Sequence[Row], known: TodaysConfiguration) -> Time
     elif word is Decision.NOBODY_ON_CALL:
         facts |= {"targets": row["detail"].split(", ") if row["nth"] else known.schedules(row["receiver"])}
     else:
-        facts |= _by(word, row["detail"]) | {"detail": row["detail"] or None}
+        facts |= {"detail": row["detail"] or None} | _by(word, row["detail"])
     return TimelineEvent(moment(row["at"]), word, {k: v for k, v in facts.items() if v is not None})
 
 
@@ -245,11 +245,12 @@ def _is_of_step(page: Row, decided: Row) -> bool:
 
 
 def _by(word: Decision, detail: str) -> dict[str, object]:
-    """`by alice (command): …`, as it was written down."""
+    """Who, how, and what else was written down, of `by alice (command): …`."""
     if not (word.by_somebody and detail.startswith("by ")):
         return {}
     who, _, rest = detail.removeprefix("by ").partition(" (")
-    return {"by": who, "how": rest.partition(")")[0]}
+    how, _, more = rest.partition(")")
+    return {"by": who, "how": how, "detail": more.removeprefix(": ") or None}
 
 
 # What is to come.

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
 from sms_notify.oncall.roster import Roster
-from sms_notify.policy.directory import Target
 from sms_notify.policy.records import TimerKind
 from sms_notify.policy.routing import Receiver, step_of
 from sms_notify.store import queries
@@ -16,7 +15,7 @@ from sms_notify.store.tx import Tx, moment
 
 @dataclass(frozen=True, slots=True)
 class NextStep:
-    """The step that is due first; `who` are the names of those it will tell, as things stand now."""
+    """The step that is due first; `who` are those whom it tells, by the shifts and overrides of that moment."""
 
     at: datetime
     who: str
@@ -29,11 +28,7 @@ def next_step(tx: Tx, incident_id: int, receivers: Mapping[str, Receiver], roste
             continue
         receiver, nth = receivers.get(row["receiver"]), step_of(row["nth"])
         if receiver is not None and 0 < nth <= len(receiver.escalate):
-            at = moment(row["due_at"])
-            return NextStep(at, _who(tx, receiver.escalate[nth - 1].notify, roster, at))
+            at, targets = moment(row["due_at"]), receiver.escalate[nth - 1].notify
+            names = ", ".join(person.name for person in roster.who(tx, targets, at))
+            return NextStep(at, names or f"nobody on call ({', '.join(map(str, targets))})")
     return None
-
-
-def _who(tx: Tx, targets: Sequence[Target], roster: Roster, at: datetime) -> str:
-    """The targets themselves where nobody stands behind them: a schedule that nobody holds then."""
-    return ", ".join([person.name for person in roster.who(tx, targets, at)] or map(str, targets))

@@ -11,9 +11,10 @@ from sms_notify.barring import say_barring
 from sms_notify.explain import events
 from sms_notify.explain.events import EventName, TimelineEvent, TodaysConfiguration
 from sms_notify.explain.incident_names import name_of, state_of, value_of
-from sms_notify.explain.waiting import say_wait
+from sms_notify.explain.waiting import say_hold, say_wait
 from sms_notify.logs import unnumbered
 from sms_notify.policy.episodes import tag_of
+from sms_notify.policy.holds import Hold
 from sms_notify.policy.records import TimerKind
 from sms_notify.policy.routing import Receiver, Route
 from sms_notify.policy.vocabulary import Decision, Kind
@@ -164,9 +165,15 @@ def _decision(word: Decision, facts: Facts) -> str:
             what = step if "step" in facts else facts.get("receiver", "")
             return f"nobody_on_call: {what}{f' ({targets})' if targets else ''} has nobody to tell"
         case word if word in _DECIDED:
-            return _DECIDED[word].format(facts.get("detail", ""))
+            return _DECIDED[word].format(_written(facts))
     about = f" {step}" if "step" in facts else ""
-    return f"{word}:{about} {facts.get('detail', '')}".rstrip(": ")
+    return f"{word}:{about} {_written(facts)}".rstrip(": ")
+
+
+def _written(facts: Facts) -> str:
+    """`by alice (command): …`, as it was written down."""
+    by = [f"by {facts['by']} ({facts['how']})"] if "by" in facts else []
+    return ": ".join((*by, *filter(None, [facts.get("detail")])))
 
 
 def _opened(facts: Facts, _: Says) -> str:
@@ -203,8 +210,10 @@ def _told(facts: Facts, _: Says) -> str:
 
 
 def _held(facts: Facts, clock: Says) -> str:
-    news = _NEWS.get(Kind(facts["kind"]), "")
-    return f"{', '.join(facts['to'])}: held until {clock(facts['until'])} to hear {news}: {_because(facts)}"
+    news = f" to hear {_NEWS.get(Kind(facts['kind']), '')}"
+    return (
+        f"{', '.join(facts['to'])}: {say_hold(facts['why'], facts['by'] or '', facts['until'], clock, news)}"
+    )
 
 
 def _dropped(facts: Facts, clock: Says) -> str:
@@ -213,6 +222,8 @@ def _dropped(facts: Facts, clock: Says) -> str:
 
 
 def _because(facts: Facts) -> str:
+    if facts["why"] == Hold.GROUP:
+        return f"{facts['by'] or facts['why']}"
     return f"{facts['why']} ({facts['by']})" if facts["by"] else f"{facts['why']}"
 
 

@@ -6,8 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sms_notify.explain.waiting import first_waits, say_wait
+from sms_notify.explain.waiting import first_waits, say_hold, say_wait
 from sms_notify.policy.bars import Breaker
+from sms_notify.policy.holds import Hold
 from sms_notify.policy.vocabulary import PageState
 from sms_notify.store import breakers, queries
 from sms_notify.store.tx import Row, Tx, moment
@@ -16,15 +17,25 @@ from sms_notify.wording.clock import Says
 
 @dataclass(frozen=True, slots=True)
 class UntoldReason:
-    """Why nobody has heard of an incident yet, in words; `next_at` is when a text may leave, None where none waits."""
+    """Why nobody has heard of an incident yet, in words and as one word: what holds it, or what became of its last text.
+    `next_at` is when a text may leave, None where none waits.
+    """
 
     said: str
+    word: str
     next_at: datetime | None
+
+    @property
+    def grouping(self) -> bool:
+        """Whether it only waits for others of its group, as all do."""
+        return self.word == Hold.GROUP
 
 
 def untold_line(tx: Tx, now: datetime, clock: Says) -> str:
-    """`1 critical incident reached nobody; next text 15:05 CET`; empty where there is none."""
-    untold, due = queries.critical_untold(tx)
+    """`1 critical incident reached nobody; next text 15:05 CET`; empty where there is none. What only waits for its group is left
+    out: its first seconds are no fault.
+    """
+    untold, due = queries.critical_untold(tx, now)
     return say_untold(untold, due, breakers.all_open(tx), now, clock)
 
 
@@ -50,20 +61,22 @@ def reason_of(
     pages, messages = queries.pages_of(tx, incident_id), queries.messages_of(tx, incident_id)
     waiting = [_held(page, clock) for page in pages if page["state"] == PageState.HELD]
     queued = first_waits(tx, [incident_id], gateways, now).values()
-    waiting += [UntoldReason(say_wait(wait, clock), wait.next_at) for wait in queued]
+    waiting += [UntoldReason(say_wait(wait, clock), wait.why, wait.next_at) for wait in queued]
     if waiting:
         return min(waiting, key=lambda one: (one.next_at is None, one.next_at or now))
     if messages:
-        return UntoldReason(_how_it_went(tx, messages[-1]), None)
-    return UntoldReason(", ".join(dict.fromkeys(page["why"] for page in pages)), None)
+        return _how_it_went(tx, messages[-1])
+    why = ", ".join(dict.fromkeys(page["why"] for page in pages))
+    return UntoldReason(why, why, None)
 
 
 def _held(page: Row, clock: Says) -> UntoldReason:
-    by, until = f" ({page['held_by']})" if page["held_by"] else "", moment(page["due_at"])
-    return UntoldReason(f"held until {clock(until)}: {page['why']}{by}", until)
+    until = moment(page["due_at"])
+    return UntoldReason(say_hold(page["why"], page["held_by"], until, clock), page["why"], until)
 
 
-def _how_it_went(tx: Tx, message: Row) -> str:
+def _how_it_went(tx: Tx, message: Row) -> UntoldReason:
     entry = queries.ledger_of(tx, message["id"])[-1]
     code = f" {entry['code']}" if entry["code"] is not None else ""
-    return f"m{message['id']} to {message['recipient']} {message['state']}: {entry['reason']}{code}"
+    said = f"m{message['id']} to {message['recipient']} {message['state']}: {entry['reason']}{code}"
+    return UntoldReason(said, entry["reason"], None)

@@ -11,6 +11,7 @@ from functools import cache, partial
 from sms_notify.barring import say_breaker
 from sms_notify.policy import bars
 from sms_notify.policy.bars import Breaker
+from sms_notify.policy.holds import Hold
 from sms_notify.policy.records import Message
 from sms_notify.policy.ruleset import Timing
 from sms_notify.policy.vocabulary import State
@@ -115,6 +116,15 @@ def _in_queue(message: Message, place: QueuePlace, now: datetime) -> QueueWait:
     else:
         why, at = (StillQueued.AHEAD if place.ahead else StillQueued.DUE), now
     return QueueWait(why, message.gateway, at, message.expires_at, ahead=place.ahead)
+
+
+def say_hold(why: str, by: str, until: datetime, clock: Callable[[datetime], str], news: str = "") -> str:
+    """`held until 16:08 UTC: limit (per_number)`. A wait for a group is no fault and sounds like none; of its two settings it
+    names the one that decides.
+    """
+    if why == Hold.GROUP:
+        return f"waits for others of its group ({by or why}) until {clock(until)}{news}"
+    return f"held until {clock(until)}{news}: {why}{f' ({by})' if by else ''}"
 
 
 _SAID = {

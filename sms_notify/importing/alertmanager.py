@@ -14,7 +14,9 @@ from datetime import timedelta
 from sms_notify.config.document import Place, Value
 from sms_notify.config.durations import DurationError, parse_duration
 from sms_notify.config.validation import entries, listed, mapping, word
+from sms_notify.importing.notes import Weight
 from sms_notify.importing.reading import Reading, Source, read, shown, wrong
+from sms_notify.importing.sachet_hooks import judge_webhooks, unended, webhooks_of
 from sms_notify.policy.matchers import MatcherError, parse_matchers
 from sms_notify.policy.time_interval_parser import interval_faults
 
@@ -31,7 +33,7 @@ class Branch:
     """A node of the tree. `receiver` is one of sachet's, or None where it leads elsewhere."""
 
     receiver: str | None
-    line: int
+    place: Place = ()
     matchers: tuple[str, ...] = ()
     continue_: bool = False
     repeat: str = ""
@@ -43,6 +45,12 @@ class Branch:
     def texts(self) -> bool:
         """Whether it or anything below it leads to one of sachet's receivers."""
         return self.receiver is not None or any(child.texts for child in self.routes)
+
+    def walk(self) -> Iterator[Branch]:
+        """It and all below it, as they stand in the file."""
+        yield self
+        for child in self.routes:
+            yield from child.walk()
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,48 +70,14 @@ def read_alertmanager(source: Source, names: Collection[str]) -> tuple[Reading, 
     if not word(root.get("receiver")).strip():
         what = "is not a configuration of Alertmanager: it has no `route` with a `receiver`"
         raise wrong(source, what, "give the file that Alertmanager's --config.file names")
-    hooks = _hooks(data)
-    _judge_hooks(reading, hooks, names)
+    hooks = webhooks_of(data)
+    judge_webhooks(reading, hooks, names)
     intervals = _intervals(reading, data)
-    tree = _Tree(reading, frozenset(names) & frozenset(hooks), frozenset(intervals))
+    tree = _Tree(reading, frozenset(names) & {hook.receiver for hook in hooks}, frozenset(intervals))
     branch = tree.root(root)
-    used = set(_used(branch))
+    used = {name for one in branch.walk() for name in (*one.mute, *one.active)}
     kept = {name: value for name, value in intervals.items() if name in used}
-    return reading, Routing(branch, kept, _unended(reading, hooks, names))
-
-
-def _hooks(data: dict[str, Value]) -> dict[str, tuple[Place, dict[str, Value]]]:
-    """Alertmanager's receivers that call a webhook."""
-    named = enumerate(mapping(entry) for entry in entries(data.get("receivers")))
-    return {
-        word(entry.get("name")): (("receivers", index), entry)
-        for index, entry in named
-        if "webhook_configs" in entry
-    }
-
-
-def _judge_hooks(
-    reading: Reading, hooks: dict[str, tuple[Place, dict[str, Value]]], names: Collection[str]
-) -> None:
-    for name in names:
-        if name not in hooks:
-            what = f"has no receiver `{shown(name)}` with a webhook, so that sachet's was never asked for"
-            reading.note(("receivers",), what, "add a route to it in sms-notify.yml, or remove it there")
-
-
-def _unended(
-    reading: Reading, hooks: dict[str, tuple[Place, dict[str, Value]]], names: Collection[str]
-) -> frozenset[str]:
-    found = set()
-    for name, (place, entry) in hooks.items():
-        for index, hook in enumerate(entries(entry.get("webhook_configs"))):
-            if name in names and word(mapping(hook).get("send_resolved")).strip().lower() in ("false", "no"):
-                here = (*place, "webhook_configs", index, "send_resolved")
-                what = "is false: sms-notify would not hear of the end, and remind people of what is over"
-                advice = "set it to true there; `send_resolved: false` here keeps it from people"
-                reading.note(here, what, advice)
-                found.add(name)
-    return frozenset(found)
+    return reading, Routing(branch, kept, unended(reading, hooks, names))
 
 
 def _intervals(reading: Reading, data: dict[str, Value]) -> dict[str, Value]:
@@ -114,9 +88,8 @@ def _intervals(reading: Reading, data: dict[str, Value]) -> dict[str, Value]:
             why = next(_interval_faults(times), "" if times else "it has no times")
             if why:
                 what = f"is not taken over, so that nothing is muted by it: {why}"
-                reading.note(
-                    (key, index), what, "correct it under `time_intervals`, and name it in the routes"
-                )
+                advice = "correct it under `time_intervals`, and name it in the routes"
+                reading.note((key, index), what, advice, Weight.WHO_IS_TOLD)
             elif name.strip():
                 found.setdefault(name, times)
     return found
@@ -128,13 +101,6 @@ def _interval_faults(times: Iterable[Value]) -> Iterator[str]:
             yield "it is not a mapping"
             continue
         yield from (f"{fault.what}, {fault.advice}" for fault in interval_faults(value))
-
-
-def _used(branch: Branch) -> Iterator[str]:
-    yield from branch.mute
-    yield from branch.active
-    for child in branch.routes:
-        yield from _used(child)
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,7 +120,7 @@ class _Tree:
         receiver = (name if name in self.ours else None) if name.strip() else above
         return Branch(
             receiver=receiver,
-            line=self.reading.line(place),
+            place=place,
             matchers=matchers,
             continue_=word(node.get("continue")).strip().lower() in ("true", "yes", "on"),
             repeat=self._repeat(place, node.get("repeat_interval")),
@@ -188,7 +154,8 @@ class _Tree:
             if lost or not all(parse_matchers(word(text)) for text in written):
                 raise MatcherError(f"`{lost[0]}` holds none" if lost else "one of them is empty", 1)
         except MatcherError as error:
-            self.reading.note(place, f"{_NO_MATCHERS} ({error.what})", "add it under `route` by hand")
+            what, advice = f"{_NO_MATCHERS} ({error.what})", "add it under `route` by hand"
+            self.reading.note(place, what, advice, Weight.WHO_IS_TOLD)
             return None
         return tuple(word(text) for text in written)
 
@@ -210,7 +177,8 @@ class _Tree:
         for name in names:
             if name not in self.intervals:
                 what = f"`{shown(name)}` is not taken over"
-                self.reading.note(place, what, "add it under `time_intervals`, or do without")
+                advice = "add it under `time_intervals`, or do without"
+                self.reading.note(place, what, advice, Weight.WHO_IS_TOLD)
         return tuple(name for name in names if name in self.intervals)
 
 

@@ -6,17 +6,21 @@ from collections.abc import Collection, Iterable
 
 from sms_notify.config.models import GatewaySection
 from sms_notify.config.phone import NumberError, parse_number
-from sms_notify.errors import Fault
 from sms_notify.importing.alertmanager import Branch, Routing, matcher, read_alertmanager
+from sms_notify.importing.differences import judge_differences
+from sms_notify.importing.notes import Weight, in_order
 from sms_notify.importing.people import ImportedPerson, people_of
 from sms_notify.importing.plan import EVERYBODY, NOWHERE, ImportedReceiver, ImportPlan
-from sms_notify.importing.reading import Imported, Reading, Source
+from sms_notify.importing.reading import Imported, Reading, Source, shown
 from sms_notify.importing.render import render
 from sms_notify.importing.sachet import Sachet, SachetReceiver, read_sachet
 
 
-def convert(config: Source, alertmanager: Source | None = None) -> Imported:
-    """Raises ConfigError, with file, line and advice, where one of the two is not what it should be."""
+def convert(config: Source, alertmanager: Source | None = None, storage: str = "") -> Imported:
+    """`storage` is the database's file with its whole path, where it is known by now.
+
+    Raises ConfigError, with file, line and advice, where one of the two is not what it should be.
+    """
     reading, sachet = read_sachet(config)
     names = [receiver.name for receiver in sachet.receivers]
     people = people_of(reading, sachet.receivers)
@@ -24,8 +28,10 @@ def convert(config: Source, alertmanager: Source | None = None) -> Imported:
     beside, routing = (
         read_alertmanager(alertmanager, names) if alertmanager else (None, _guess(reading, names))
     )
+    if beside:
+        judge_differences(beside, routing.root)
     answers = tuple(_answer(reading, receiver, people, routing) for receiver in sachet.receivers)
-    notes = (*_in_order(reading.notes), *_in_order(beside.notes if beside else ()))
+    notes = in_order(reading.notes, beside.notes if beside else ())
     plan = ImportPlan(
         config=config,
         alertmanager=alertmanager,
@@ -39,6 +45,7 @@ def convert(config: Source, alertmanager: Source | None = None) -> Imported:
         routing=routing,
         hidden=sachet.hidden,
         notes=notes,
+        storage=storage,
     )
     return Imported(render(plan), notes, len(names), sum(person.usable for person in plan.people))
 
@@ -46,12 +53,12 @@ def convert(config: Source, alertmanager: Source | None = None) -> Imported:
 def _guess(reading: Reading, names: list[str]) -> Routing:
     """Without Alertmanager's tree: the only receiver, or everybody until somebody says who hears of what."""
     if len(names) == 1:
-        return Routing(Branch(names[0], 0), {}, frozenset())
+        return Routing(Branch(names[0]), {}, frozenset())
     what = "were chosen by the name of Alertmanager's receiver; sms-notify chooses by labels"
     advice = "run this again with --alertmanager alertmanager.yml, else everybody hears of everything"
-    reading.note(("receivers",), what, advice)
-    routes = tuple(Branch(name, 0, (matcher("receiver", "=", name),)) for name in names)
-    return Routing(Branch(None, 0, routes=routes), {}, frozenset())
+    reading.note(("receivers",), what, advice, Weight.WHO_IS_TOLD)
+    routes = tuple(Branch(name, matchers=(matcher("receiver", "=", name),)) for name in names)
+    return Routing(Branch(None, routes=routes), {}, frozenset())
 
 
 def _sender(reading: Reading, sachet: Sachet) -> str:
@@ -93,8 +100,9 @@ def _answer(
 ) -> ImportedReceiver:
     named = [] if receiver.chats else [people[entry.text] for entry in receiver.to]
     if not receiver.chats and not any(person.usable for person in named):
-        advice = "write under `notify` who is to be texted"
-        reading.note(receiver.place, "has no number that can be texted: nobody is told", advice)
+        advice = "correct the numbers under `people`, then write these people under `notify`"
+        what = f"`{shown(receiver.name)}` has no number that can be texted: nobody is told"
+        reading.note(receiver.place, what, advice, Weight.NOBODY_TOLD)
     if receiver.text:
         what = "is a Go template and is not translated: the built-in wording is used"
         reading.note(
@@ -116,7 +124,3 @@ def _free(name: str, taken: Collection[str]) -> str:
     while name in taken:
         name += "-"
     return name
-
-
-def _in_order(notes: Iterable[Fault]) -> tuple[Fault, ...]:
-    return tuple(sorted(dict.fromkeys(notes), key=lambda note: note.line))

@@ -4,27 +4,32 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+from sms_notify.config.document import Place
 from sms_notify.config.phone import Number, NumberError, parse_number
+from sms_notify.importing.notes import Weight
 from sms_notify.importing.reading import Reading, Source
 from sms_notify.importing.sachet import SachetReceiver, SachetRecipient
 
 _LONGEST_NAME = 24
 _MOST_WORDS = 3
-_AFTER = re.compile(r"""['"]?[\s,\]]*\s#\s*(.+)""")
+_AFTER = re.compile(r"""['"]?[\s,\]}]*\s#\s*(.+)""")
 _NAME_ENDS = re.compile(r"[(,;:/]| - ")
+_BETWEEN_NAMES = re.compile(r"[,;/&+]| and ")
 
 
 @dataclass(frozen=True, slots=True)
 class ImportedPerson:
-    """`number` is E.164, or what was written where that cannot be texted (`usable` is false then)."""
+    """`number` is E.164, or what was written where that cannot be texted (`usable` is false then). `remarks` are the comments
+    beside the number that say more than the name.
+    """
 
     name: str
     number: str
     usable: bool
+    remarks: tuple[str, ...] = ()
 
 
 def people_of(reading: Reading, receivers: Iterable[SachetReceiver]) -> dict[str, ImportedPerson]:
@@ -34,13 +39,15 @@ def people_of(reading: Reading, receivers: Iterable[SachetReceiver]) -> dict[str
     for entry in listed:
         first.setdefault(entry.text, entry)
     numbers = {text: _number(reading, entry) for text, entry in first.items()}
-    names = _names(reading.source, listed, numbers)
+    comments = _comments(reading.source, listed)
+    names = _names(listed, numbers, comments)
     made: dict[str, ImportedPerson] = {}
     for entry in listed:
         key = _key(entry, numbers)
         if key not in made:
             name = names.get(key) or _free("person", {*names.values(), *(p.name for p in made.values())})
-            made[key] = ImportedPerson(name, key, numbers[entry.text] is not None)
+            said = [comments[one.place] for one in listed if _key(one, numbers) == key]
+            made[key] = ImportedPerson(name, key, numbers[entry.text] is not None, _remarks(said))
     return {entry.text: made[_key(entry, numbers)] for entry in listed}
 
 
@@ -69,36 +76,63 @@ def _with_plus(reading: Reading, entry: SachetRecipient, fault: NumberError) -> 
     if number and number.assigned:
         reading.note(entry.place, "has no +: its first digits are taken for the country code", "check it")
         return number
-    reading.note(entry.place, f"{fault.what}: it is not texted", fault.advice)
+    reading.note(entry.place, f"{fault.what}: it is not texted", fault.advice, Weight.WHO_IS_TOLD)
     return None
 
 
+def _comments(source: Source, listed: Sequence[SachetRecipient]) -> dict[Place, str]:
+    """The comment beside each number, empty where there is none: `- "+31612345678"  # Alice`. Behind several numbers of one line,
+    `[…, …]  # Priya, Tom`, it is shared out where it has as many parts.
+    """
+    by_line: dict[int, list[SachetRecipient]] = {}
+    for entry in listed:
+        by_line.setdefault(entry.line, []).append(entry)
+    found: dict[Place, str] = {}
+    for number, entries in by_line.items():
+        comment = _comment(source.line(number), entries[-1].text)
+        parts = [part.strip() for part in _BETWEEN_NAMES.split(comment)] if len(entries) > 1 else [comment]
+        shared = parts if len(parts) == len(entries) else [""] * len(entries)
+        found |= {entry.place: part for entry, part in zip(entries, shared, strict=True)}
+    return found
+
+
+def _comment(line: str, text: str) -> str:
+    """What stands behind `text` and a `#`."""
+    before, _, after = line.partition(text)
+    comment = _AFTER.match(after) if "#" not in before else None
+    return comment[1].strip() if comment else ""
+
+
 def _names(
-    source: Source, listed: Iterable[SachetRecipient], numbers: dict[str, Number | None]
+    listed: Iterable[SachetRecipient], numbers: dict[str, Number | None], comments: dict[Place, str]
 ) -> dict[str, str]:
-    """The names that comments beside the numbers give: `- "+31612345678"  # Alice`."""
-    each = list(listed)
-    on_line = Counter(entry.line for entry in each)
+    """The names that comments beside the numbers give."""
     found: dict[str, str] = {}
-    for entry in each:
-        key = _key(entry, numbers)
-        name = _name(source.line(entry.line), entry.text) if on_line[entry.line] == 1 else ""
+    for entry in listed:
+        key, name = _key(entry, numbers), _name(comments[entry.place])
         if name and key not in found:
             found[key] = name if name not in found.values() else _free(f"{name}-", set(found.values()), 2)
     return found
 
 
-def _name(line: str, text: str) -> str:
-    """The comment behind `text` where it looks like a name, in small letters."""
-    before, _, after = line.partition(text)
-    comment = _AFTER.match(after) if "#" not in before else None
-    if comment is None or "://" in comment[1]:
+def _name(comment: str) -> str:
+    """What looks like a name at its beginning, in small letters."""
+    if "://" in comment:
         return ""
-    plain = unicodedata.normalize("NFKD", _NAME_ENDS.split(comment[1])[0]).encode("ascii", "ignore").decode()
-    words = re.findall(r"[a-z0-9]+", plain.lower())
+    words = _words(_NAME_ENDS.split(comment)[0])
     name = "-".join(words)
     fits = 0 < len(words) <= _MOST_WORDS and len(name) <= _LONGEST_NAME and not name[0].isdigit()
     return name if fits else ""
+
+
+def _words(text: str) -> list[str]:
+    plain = unicodedata.normalize("NFKD", text).encode("ascii", "ignore").decode()
+    return re.findall(r"[a-z0-9]+", plain.lower())
+
+
+def _remarks(comments: Iterable[str]) -> tuple[str, ...]:
+    """Without those that are no more than a name."""
+    return tuple(dict.fromkeys(text for text in comments if text and "-".join(_words(text)) != _name(text)))
 
 
 def _free(stem: str, taken: set[str], start: int = 1) -> str:

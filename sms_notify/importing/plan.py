@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from sms_notify.config.document import Place, spell
-from sms_notify.errors import Fault
 from sms_notify.importing.alertmanager import Branch, Routing
+from sms_notify.importing.notes import ImportNote
 from sms_notify.importing.people import ImportedPerson
 from sms_notify.importing.reading import Source
 from sms_notify.importing.sachet import SachetReceiver
@@ -28,7 +28,9 @@ class ImportedReceiver:
 
 @dataclass(frozen=True, slots=True)
 class ImportPlan:
-    """`owners` tells whose number stands at a place. `elsewhere` is the receiver of branches that are not sachet's."""
+    """`owners` tells whose number stands at a place. `elsewhere` is the receiver of branches that are not sachet's.
+    `storage` is the database's file with its whole path, empty where nothing says where it is to lie.
+    """
 
     config: Source
     alertmanager: Source | None
@@ -39,7 +41,8 @@ class ImportPlan:
     elsewhere: str
     routing: Routing
     hidden: tuple[str, ...]
-    notes: tuple[Fault, ...]
+    notes: tuple[ImportNote, ...]
+    storage: str
 
     @property
     def guessed(self) -> bool:
@@ -48,18 +51,12 @@ class ImportPlan:
 
     @property
     def goes_elsewhere(self) -> bool:
-        waiting = [self.routing.root]
-        while waiting:
-            branch = waiting.pop()
-            if branch.receiver is None:
-                return True
-            waiting += branch.routes
-        return False
+        return any(branch.receiver is None for branch in self.routing.root.walk())
 
     def name(self, branch: Branch) -> str:
         return self.elsewhere if branch.receiver is None else branch.receiver
 
-    def section(self, note: Fault) -> str:
+    def section(self, note: ImportNote) -> str:
         """Where the note stands in our file: each has one place."""
         if note.file != self.config.file:
             return "route"

@@ -7,6 +7,7 @@ from pathlib import PurePath
 
 from sms_notify.config.document import Document, Place, Value, parse_document
 from sms_notify.errors import ConfigError, Fault
+from sms_notify.importing.notes import ImportNote, Weight
 
 _SHOWN = 40
 
@@ -33,21 +34,21 @@ class Imported:
     """`text` is a configuration of ours; each note is a comment in it, too. `people` counts whom it can text."""
 
     text: str
-    notes: tuple[Fault, ...]
+    notes: tuple[ImportNote, ...]
     receivers: int
     people: int
 
 
 @dataclass(slots=True)
 class Reading:
-    """One file while it is read. What its notes say holds no credential and no telephone number."""
+    """One file while it is read."""
 
     source: Source
     document: Document
-    notes: list[Fault] = field(default_factory=list)
+    notes: list[ImportNote] = field(default_factory=list)
 
-    def note(self, place: Place, what: str, advice: str) -> None:
-        self.notes.append(self.document.fault(place, what, advice))
+    def note(self, place: Place, what: str, advice: str, weight: Weight = Weight.REST) -> None:
+        self.notes.append(_note(self.document.fault(place, what, advice), weight))
 
     def line(self, place: Place) -> int:
         return self.document.fault(place, "").line
@@ -67,7 +68,11 @@ def read(source: Source, program: str) -> Reading:
     if all(line.strip()[:1] in ("", "#") for line in source.text.splitlines()):
         raise wrong(source, "is empty", f"give the configuration that {program} runs with")
     document = parse_document(source.text, source.file)
-    return Reading(source, document, list(document.faults))
+    return Reading(source, document, [_note(fault) for fault in document.faults])
+
+
+def _note(fault: Fault, weight: Weight = Weight.REST) -> ImportNote:
+    return ImportNote(fault.file, fault.line, fault.path, fault.what, fault.advice, weight)
 
 
 def wrong(source: Source, what: str, advice: str, line: int = 0) -> ConfigError:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from sms_notify.errors import Fault
 from sms_notify.importing.alertmanager import Branch
+from sms_notify.importing.notes import NoteGroup, grouped
 from sms_notify.importing.plan import ImportedReceiver, ImportPlan
 from sms_notify.importing.reading import shown
-from sms_notify.importing.yamltext import change, comment, flow, key_list, masked, quoted, scalar
+from sms_notify.importing.yamltext import WIDTH, change, comment, flow, key_list, masked, quoted, scalar
 
 _SENDER = "ACME-Ops"
 _PORT = 9876
@@ -16,20 +16,30 @@ _PORT = 9876
 
 def render(plan: ImportPlan) -> str:
     """The whole text, which ends in a line end."""
-    parts = (_head, _web, _gateways, _people, _route, _receivers, _intervals, _templates)
+    parts = (
+        _head,
+        _storage,
+        _web,
+        _gateways,
+        _alertmanagers,
+        _people,
+        _route,
+        _receivers,
+        _intervals,
+        _templates,
+    )
     return "\n\n".join("\n".join(lines) for part in parts if (lines := list(part(plan)))) + "\n"
 
 
 def _notes(plan: ImportPlan, section: str, indent: int = 0) -> Iterator[str]:
-    for note in plan.notes:
-        if plan.section(note) == section:
-            yield from _remark(plan, note, indent)
+    for group in grouped(note for note in plan.notes if plan.section(note) == section):
+        yield from _remark(plan, group, indent)
 
 
-def _remark(plan: ImportPlan, note: Fault, indent: int) -> Iterator[str]:
-    source = plan.config if note.file == plan.config.file else plan.alertmanager
-    file = source.short if source else note.file
-    yield from comment(f"{file}:{note.line} {note.path} {note.what}; {note.advice}.", indent)
+def _remark(plan: ImportPlan, group: NoteGroup, indent: int) -> Iterator[str]:
+    file = group.notes[0].file
+    source = plan.config if file == plan.config.file else plan.alertmanager
+    yield from comment(group.text(source.short if source else file), indent)
 
 
 def _head(plan: ImportPlan) -> Iterator[str]:
@@ -40,11 +50,17 @@ def _head(plan: ImportPlan) -> Iterator[str]:
     yield "#"
     yield from comment("1. Look at every line that ends in CHANGE.")
     yield from comment(
-        f"2. What begins with `{plan.config.short}:` and a line could not be taken over as it was."
+        f"2. What begins with a file and a line, like `{plan.config.short}:12`, could not be taken over as it was. With ! it "
+        "changes who is told."
     )
     yield from comment("3. sms-notify check-config sms-notify.yml")
     yield from comment("4. sms-notify routes test alertname=HostDown severity=critical")
     yield from _notes(plan, "top")
+
+
+def _storage(plan: ImportPlan) -> Iterator[str]:
+    where = plan.storage or "/var/lib/sms-notify/sms-notify.db"
+    yield change(f"storage: {scalar(f'sqlite://{where}')}", "its folder must be yours to write")
 
 
 def _web(_: ImportPlan) -> Iterator[str]:
@@ -76,6 +92,16 @@ def _gateways(plan: ImportPlan) -> Iterator[str]:
     )
 
 
+def _alertmanagers(_: ImportPlan) -> Iterator[str]:
+    yield "alertmanagers:"
+    yield from comment(
+        "Alertmanager sends no end of what ends while a silence, an inhibition or a mute time covers it. Without this, people "
+        "are reminded of what is over. With a login, see `alertmanagers` in docs/reference/configuration.md.",
+        2,
+    )
+    yield change("  - url: http://127.0.0.1:9093", "as people open it; both of a pair")
+
+
 def _people(plan: ImportPlan) -> Iterator[str]:
     if not plan.people:
         return
@@ -83,6 +109,8 @@ def _people(plan: ImportPlan) -> Iterator[str]:
     yield "people:" if usable else "# people:"
     for person in plan.people:
         yield from _notes(plan, f"person {person.name}", 2)
+        for remark in person.remarks:
+            yield from comment(masked(remark, plan.hidden), 2)
         if person.usable:
             yield f"  {scalar(person.name)}: {{number: {scalar(person.number)}}}"
         else:
@@ -154,9 +182,7 @@ def _receiver(plan: ImportPlan, answer: ImportedReceiver) -> Iterator[str]:
         yield from comment("Its text was:", 4)
         yield from quoted(receiver.text, plan.hidden, 4)
     yield from _notify(answer.notify)
-    if answer.unusable:
-        targets = ", ".join(f"person:{name}" for name in answer.unusable)
-        yield from comment(f"And {targets}: once the number under `people` is right, add it here.", 4)
+    yield from _not_yet(answer)
     if not answer.send_resolved:
         yield "    send_resolved: false"
     if receiver.long:
@@ -167,6 +193,20 @@ def _notify(names: Iterable[str]) -> Iterator[str]:
     targets = [f"person:{name}" for name in names]
     if targets:
         yield from key_list("notify", targets, 4)
+
+
+def _not_yet(answer: ImportedReceiver) -> Iterator[str]:
+    """Those whose numbers have to be corrected first."""
+    if not answer.unusable:
+        return
+    why = "in its place, once the numbers are right" if answer.notify else "NOBODY IS TOLD until this counts"
+    everybody = [f"person:{name}" for name in (*answer.notify, *answer.unusable)]
+    line = f"    # notify: {flow(list(everybody))}"
+    if len(change(line, why)) <= WIDTH:
+        yield change(line, why)
+        return
+    yield change("    # notify:", why)
+    yield from (f"    #   - {scalar(target)}" for target in everybody)
 
 
 def _intervals(plan: ImportPlan) -> Iterator[str]:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from sms_notify.config.document import Place, Value
 from sms_notify.config.validation import entries, mapping, word
+from sms_notify.importing.notes import Weight
 from sms_notify.importing.reading import Reading, Source, read, shown, wrong
 
 PROVIDERS = frozenset(
@@ -159,15 +160,15 @@ def _judge_provider(reading: Reading, place: Place, provider: str) -> None:
     where: Place = (*place, "provider")
     if provider in CHATS:
         what = f"{provider} is a chat, and its `to` are not telephone numbers: nobody is texted"
-        reading.note(
-            where, what, "write under `notify` who is to be texted, or let Alertmanager use the chat"
-        )
+        advice = "write under `notify` who is to be texted, or let Alertmanager use the chat"
+        reading.note(where, what, advice, Weight.WHO_IS_TOLD)
     elif provider == OWNER_ONLY:
         what = f"{provider} texts its account's owner alone, whatever `to` says"
-        reading.note(where, what, "check whose numbers these are: here they are texted")
+        reading.note(where, what, "check whose numbers these are: here they are texted", Weight.WHO_IS_TOLD)
     elif provider not in PROVIDERS:
         what = f"`{shown(provider)}` is not a provider that sachet knows" if provider else "is missing"
-        reading.note(where, f"{what}: sachet answered 500", "check that these people are to be texted")
+        advice = "check that these people are to be texted"
+        reading.note(where, f"{what}: sachet answered 500", advice, Weight.WHO_IS_TOLD)
 
 
 def _judge_type(reading: Reading, place: Place, kind: str) -> None:
@@ -189,9 +190,8 @@ def _to(reading: Reading, place: Place, value: Value) -> list[SachetRecipient]:
         if word(text).strip():
             found.append(SachetRecipient(word(text).strip(), here, reading.line(here)))
         elif not reading.unread(here):
-            reading.note(
-                here, "is not a telephone number", "write it under `people`, with + and country code"
-            )
+            advice = "write it under `people`, with + and country code"
+            reading.note(here, "is not a telephone number", advice, Weight.WHO_IS_TOLD)
     return found
 
 

@@ -124,5 +124,6 @@ class DatabaseFile:
             os.close(os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
         except OSError as error:
             raise StoreError(
-                f"{self.path}: {why_denied(self.path, error)}; check that the directory exists and is ours"
+                f"{self.path}: {why_denied(self.path, error)}; check that the directory exists and is ours, or name another file"
+                " in the configuration: `storage: sqlite:///…`"
             ) from error

@@ -128,10 +128,37 @@ def incidents_by(tx: Tx, wanted: IncidentFilter) -> Sequence[LedgerIncident]:
     their ids, a database without statistics walks through all that ever were. What is closed, by the primary key.
     """
     before = _cursor(tx, wanted)
+    if wanted.before_id and before is None:
+        return []  # nothing stands behind what is not there
     ids = _open(tx, wanted, before)[: wanted.limit]
     if wanted.all and len(ids) < wanted.limit:
         ids += _closed(tx, wanted, before, wanted.limit - len(ids))
     return _listed(tx, ids)
+
+
+def in_reading_order(tx: Tx, ids: Iterable[int]) -> dict[int, bool]:
+    """Those that are there, in the order of `incidents_by`, each with whether it is untold; by the primary key."""
+    rows = [
+        row for names, named in among(ids) for row in tx.all(f"{_PLACE} where i.id in ({names})", **named)
+    ]
+    places = [_place(row) for row in rows]
+    going_on = sorted((place for place in places if place.open), key=lambda place: place.key)
+    closed = sorted((place for place in places if not place.open), key=lambda place: -place.id)
+    return {place.id: place.untold for place in (*going_on, *closed)}
+
+
+def names_reader(tx: Tx, name: str) -> bool:
+    """Whether anybody of that name, or with that number, ever had a text or was to have one. For a name that the configuration
+    does not know: it walks through the tables where there is none.
+    """
+    texted = "select 1 from messages where recipient = :name or number = :name"
+    owed = "select 1 from pages where recipient = :name"
+    return any(tx.one(f"{found} limit 1", name=name) is not None for found in (texted, owed))
+
+
+def names_receiver(tx: Tx, name: str) -> bool:
+    """As `names_reader`, of receivers."""
+    return tx.one("select 1 from pages where receiver = :name limit 1", name=name) is not None
 
 
 # What a filter asks for, as conditions on `m` or `i`, and their parameters.

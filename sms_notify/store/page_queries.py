@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -56,6 +56,8 @@ class NotificationProgress:
     recipient: str
     state: State | None
     held_until: datetime | None
+    grouping: bool = False
+    """True where it only waits for others of its group."""
 
     @property
     def hopeful(self) -> bool:
@@ -109,7 +111,7 @@ def earlier(tx: Tx, incident_id: int, limit: int) -> Sequence[ShownIncident]:
 
 
 _TOLD = (
-    "select p.incident_id, p.recipient, p.number, p.nth, p.state as page, p.due_at, m.state as message from pages p"
+    "select p.incident_id, p.recipient, p.number, p.nth, p.state as page, p.due_at, p.why, m.state as message from pages p"
     f" left join messages m on m.id = p.message_id where p.incident_id in ({{ids}}) and p.state <> '{PageState.DROPPED}'"
     f" and p.kind in {in_list(kind for kind in Kind if kind.news)} order by p.id"
 )
@@ -124,7 +126,11 @@ def open_incidents(tx: Tx, limit: int) -> Sequence[ShownIncident]:
 
 def incidents_by(tx: Tx, wanted: IncidentFilter) -> Sequence[ShownIncident]:
     """In the order of `ledger_queries.incidents_by`."""
-    listed = {one.incident.id: one.untold for one in ledger_queries.incidents_by(tx, wanted)}
+    return _shown(tx, {one.incident.id: one.untold for one in ledger_queries.incidents_by(tx, wanted)})
+
+
+def _shown(tx: Tx, listed: Mapping[int, bool]) -> Sequence[ShownIncident]:
+    """In their order, each with whether it is untold."""
     rows: dict[int, Row] = {}
     for names, values in among(listed):
         rows |= {row["id"]: row for row in tx.all(f"select * from incidents where id in ({names})", **values)}
@@ -161,7 +167,8 @@ def told(tx: Tx, incident_ids: Iterable[int]) -> dict[int, list[NotificationProg
             before = people.get(row["number"])
             # A repeat by hand takes nothing from whoever was told before.
             if before is None or not (is_repeat(row["nth"]) and before.hopeful):
-                people[row["number"]] = NotificationProgress(row["recipient"], state, until)
+                grouping = until is not None and row["why"] == Hold.GROUP
+                people[row["number"]] = NotificationProgress(row["recipient"], state, until, grouping)
     return {id_: list(people.values()) for id_, people in last.items()}
 
 
@@ -184,15 +191,12 @@ def queue(tx: Tx) -> Queue:
 
 
 def linked(tx: Tx, code: str) -> Linked | None:
-    """What a link's code leads to. An empty code leads nowhere, whatever stands in the table."""
+    """What a link's code leads to, in the order of the first page. An empty code leads nowhere, whatever stands in the table."""
     message = messages.acknowledged_by(tx, code) if code else None
     if message is None:
         return None
-    rows = tx.all(
-        f"select * from incidents where id in {messages.TELLS} order by id",
-        id=message.id,
-    )
-    return Linked(message, tuple(_incident(row) for row in rows))
+    told = messages.incidents_of(tx, message.id)
+    return Linked(message, tuple(_shown(tx, ledger_queries.in_reading_order(tx, told))))
 
 
 def _incident(row: Row) -> ShownIncident:

@@ -7,10 +7,11 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from sms_notify.alert import Severity
+from sms_notify.policy.holds import Hold
 from sms_notify.policy.vocabulary import State
 from sms_notify.store.literals import in_list
 from sms_notify.store.messages import TELLS, TOLD_BY
-from sms_notify.store.tx import Row, Tx, from_stored
+from sms_notify.store.tx import Row, Tx, from_stored, stored
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,12 +130,22 @@ _HELD_NOW = (
 _CRITICAL_UNTOLD = f"select count(*) as n from incidents i where {UNTOLD}"
 
 
-def critical_untold(tx: Tx) -> tuple[int, datetime | None]:
-    """How many have reached nobody, and when the first text about them may leave; None where none waits."""
+# Its group is told within `group_wait`, which is no fault; where nobody tells it then, it is one.
+_GROUPING = (
+    f"exists (select 1 from pages g where g.incident_id = i.id and g.state = 'held' and g.why = '{Hold.GROUP}'"
+    " and g.due_at > :now)"
+)
+
+
+def critical_untold(tx: Tx, now: datetime) -> tuple[int, datetime | None]:
+    """How many have reached nobody, and when the first text about them may leave; None where none waits. What waits for others
+    of its group is not counted.
+    """
     row = tx.one(
         "select count(*) as n, min((select min(case p.state when 'held' then p.due_at else m.not_before end) from pages p"
         " left join messages m on m.id = p.message_id where p.incident_id = i.id"
-        f" and (p.state = 'held' or m.state = '{State.QUEUED}'))) as due from incidents i where {UNTOLD}"
+        f" and (p.state = 'held' or m.state = '{State.QUEUED}'))) as due from incidents i where {UNTOLD} and not {_GROUPING}",
+        now=stored(now),
     )
     assert row is not None  # noqa: S101 - a count always has its row
     return row["n"], from_stored(row["due"])

@@ -21,7 +21,6 @@ from starlette.routing import Route
 
 from sms_notify.explain.next_step import NextStep, next_step
 from sms_notify.logs import unnumbered
-from sms_notify.oncall.roster import Roster
 from sms_notify.policy.vocabulary import AckBy, AckEnd
 from sms_notify.store import page_queries
 from sms_notify.store.page_queries import Linked, NotificationProgress, ShownIncident
@@ -123,9 +122,8 @@ class Links:
         self, tx: Tx, incidents: Sequence[ShownIncident]
     ) -> tuple[Mapping[int, Sequence[NotificationProgress]], Mapping[int, NextStep]]:
         """Who else was told of each, and who is next."""
-        people = self._people
-        roster = Roster(people.directory, people.schedules())
-        steps = {one.id: next_step(tx, one.id, people.receivers, roster) for one in incidents if one.waits}
+        receivers, roster = self._people.receivers, self._people.roster
+        steps = {one.id: next_step(tx, one.id, receivers, roster) for one in incidents if one.waits}
         told = page_queries.told(tx, (one.id for one in incidents))
         return told, {id_: step for id_, step in steps.items() if step is not None}
 

@@ -15,6 +15,7 @@ from sms_notify.errors import UsageError
 from sms_notify.explain.preview import foresee
 from sms_notify.explain.preview_told import pairs_of, told
 from sms_notify.explain.route_tree import drawing
+from sms_notify.metrics import SOURCES
 from sms_notify.oncall.roster import by_schedule, obeyed
 from sms_notify.policy.bars import Barring
 from sms_notify.policy.roster import Staff
@@ -50,6 +51,7 @@ class ConfigurationPage:
             user,
             400 if problem else 200,
             asked=asked,
+            sources=SOURCES,
             answer=answer,
             problem=problem,
             drawing=await frame.read(self._drawing),
@@ -72,7 +74,7 @@ class ConfigurationPage:
             return ()
         at = _time_of(asked.get("at", ""), clock)
         labels = pairs_of((line.strip() for line in text.splitlines() if line.strip()), "label")
-        source = asked.get("source") or _GROUPS_ITSELF
+        source = _source_of(asked.get("source", ""))
         alert = Alert(source, fingerprint_of(labels), Status.FIRING, labels, {}, at)
         plan = people.plan()
         made = by_schedule(obeyed(oncall_rows.overrides(tx, at), plan.directory))
@@ -82,6 +84,13 @@ class ConfigurationPage:
 
         outcome = foresee(plan, alert, at, made, grouped=source == _GROUPS_ITSELF, barred=barred)
         return list(told(outcome, clock.local(clock.now).tzinfo))
+
+
+def _source_of(text: str) -> str:
+    """Raises UsageError with those that there are."""
+    if text and text not in SOURCES:
+        raise UsageError(f"there is no source `{text[:40]}`; known: {', '.join(SOURCES)}")
+    return text or _GROUPS_ITSELF
 
 
 def _time_of(text: str, clock: Clock) -> datetime:

@@ -10,9 +10,9 @@ from urllib.parse import urlencode
 from starlette.exceptions import HTTPException
 
 from sms_notify.alert import Severity
-from sms_notify.policy.episodes import incident_of
 from sms_notify.policy.vocabulary import State
 from sms_notify.store.ledger_queries import IncidentFilter, MessageFilter
+from sms_notify.web.page_frame import incident_id_of, number_of
 
 SHOWN = 100
 _LONGEST = 100  # characters of a search
@@ -29,20 +29,19 @@ def incident_filter_of(asked: Asked) -> IncidentFilter:
         receiver=asked.get("receiver", ""),
         person=asked.get("person", ""),
         text=asked.get("q", "").strip()[:_LONGEST],
-        before_id=incident_of(asked.get("before", "")[:20]),
+        before_id=_incident(asked, "before"),
         limit=SHOWN + 1,
     )
 
 
 def message_filter_of(asked: Asked) -> MessageFilter:
     """Raises HTTPException 400 for a word that is none of ours."""
-    before = asked.get("before", "").removeprefix("m")
     return MessageFilter(
         to=asked.get("to", ""),
         state=_word(State, asked, "state"),
         text=asked.get("q", "").strip()[:_LONGEST],
-        incident=incident_of(asked.get("incident", "").removeprefix("#")[:20]),
-        before_id=int(before) if before.isascii() and before.isdigit() and len(before) < 19 else None,
+        incident=_incident(asked, "incident"),
+        before_id=_text(asked, "before"),
         limit=SHOWN + 1,
     )
 
@@ -58,6 +57,23 @@ def _word(words: type[E], asked: Asked, name: str) -> E | None:
     if said and said not in set(words):
         raise HTTPException(400, f"There is no {name} `{said[:40]}`. Known: {_listed(words)}.")
     return words(said) if said else None
+
+
+def _incident(asked: Asked, name: str) -> int | None:
+    said = asked.get(name, "")
+    return _row(said, name, incident_id_of(said), "an incident's tag or number, such as k3f9")
+
+
+def _text(asked: Asked, name: str) -> int | None:
+    said = asked.get(name, "")
+    return _row(said, name, number_of(said.removeprefix("m")), "a text's number, such as m12")
+
+
+def _row(said: str, name: str, id_: int, wanted: str) -> int | None:
+    """A filter that cannot be read must not show everything, as if nothing had been asked."""
+    if said and not id_:
+        raise HTTPException(400, f"{name} `{said[:40]}`: write {wanted}.")
+    return id_ or None
 
 
 def _listed(words: Iterable[StrEnum]) -> str:

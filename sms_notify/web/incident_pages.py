@@ -63,7 +63,7 @@ class IncidentPages:
         frame, asked = self._frame, request.query_params
         user = await frame.enter(request)
         wanted = incident_filter_of(asked)
-        people, say = frame.people, frame.clock(user).at
+        people, say = frame.people, frame.clock(user).soon
         listed, progress = await frame.read(
             lambda tx: _listed(tx, wanted, people.gateways, people.now(), say)
         )
@@ -98,9 +98,8 @@ class IncidentPages:
         if request.method == "POST":
             return await self._take_care(request, user, id_)
         people, clock = self._frame.people, self._frame.clock(user)
-        beside = timeline.Beside(clock.at, people.route, people.receivers, people.gateways, clock.now)
-        roster = Roster(people.directory, people.schedules())
-        view = await self._frame.read(lambda tx: view_of(tx, id_, beside, roster))
+        beside = timeline.Beside(clock.soon, people.route, people.receivers, people.gateways, clock.now)
+        view = await self._frame.read(lambda tx: view_of(tx, id_, beside, people.roster))
         if view is None:
             raise _no_incident()
         return self._frame.page(

@@ -59,6 +59,7 @@ class MessagePages:
             texts=texts[:SHOWN],
             older=more,
             asked=asked,
+            about=wanted.incident,
             states=list(State),
             persons=sorted(frame.people.directory.people),
         )
@@ -111,7 +112,7 @@ class MessagePages:
         frame, id_ = self._frame, _id_of(request)
         user = await frame.enter(request)
         people, clock = frame.people, frame.clock(user)
-        beside = timeline.Beside(clock.at, people.route, people.receivers, people.gateways, clock.now)
+        beside = timeline.Beside(clock.soon, people.route, people.receivers, people.gateways, clock.now)
         view = await frame.read(lambda tx: view_of(tx, id_, beside, people.may_send_again))
         if view is None:
             raise _no_text()

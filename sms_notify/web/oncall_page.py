@@ -84,7 +84,9 @@ class OncallPage:
         except ValueError as error:
             raise HTTPException(400, str(error)) from None
         rotas, mine, made = await self._frame.read(lambda tx: self._shown(tx, now, first, user))
-        shown = first or now.date()
+        shown, filled = first or now.date(), form_of(form or {}, made, people.schedules())
+        if form and "change" in form and not filled:
+            problem = problem or _GONE
         return self._frame.page(
             "oncall.html",
             request,
@@ -95,7 +97,7 @@ class OncallPage:
             known_until=now + AHEAD,
             persons=sorted(people.directory.people),
             problem=problem,
-            form=form_of(form or {}, made, people.schedules()),
+            form=filled,
             earlier=shown - _A_WEEK,
             later=shown + _A_WEEK,
             elsewhere=first is not None,

@@ -120,7 +120,9 @@ def first_day_of(text: str, now: datetime) -> date | None:
     except ValueError:
         raise ValueError("Write the first day as 2026-11-23.") from None
     if abs(named - now.date()) > _FURTHEST:
-        raise ValueError("That is years away.")
+        raise ValueError(
+            f"That is years away. Write the first day within three years of today, as {now:%Y-%m-%d}."
+        )
     return named
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol, TypeVar
 
+from sms_notify.oncall.roster import Roster
 from sms_notify.policy.by_hand import TextAnswer
 from sms_notify.policy.directory import Directory, Person
 from sms_notify.policy.rotations import Schedule
@@ -65,3 +66,8 @@ class People:
     alertmanager: str = ""
     plan: Callable[[], Plan] | None = None
     version: Callable[[], object] = object
+
+    @property
+    def roster(self) -> Roster:
+        """Who stands behind a target, by the schedules that count now."""
+        return Roster(self.directory, self.schedules())

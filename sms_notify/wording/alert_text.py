@@ -196,12 +196,14 @@ def _when(notice: Notice, reader: Reader, words: Words) -> str:
 
 
 def _lasted(notice: Notice, words: Words) -> str:
-    begun = [begin for begin in map(since, notice.incidents) if begin]
-    ends = [local(told.alert.ends_at, zone_of("UTC")) for told in notice.incidents]
-    ended = [end for end in ends if end]
-    known = len(begun) == len(ended) == len(notice.incidents)
-    lasted = max(ended) - min(begun) if known else timedelta(-1)
-    return f"{words.after} {_duration(lasted, words)}" if lasted >= timedelta(0) else ""
+    """`after 5m`; of several that lasted differently `after 3m-5m`: from the first beginning to the last end none has lasted."""
+    begun = [since(told) for told in notice.incidents]
+    ended = [local(told.alert.ends_at, zone_of("UTC")) for told in notice.incidents]
+    spans = [end - begin for begin, end in zip(begun, ended, strict=True) if begin and end]
+    if len(spans) < len(notice.incidents) or min(spans) < timedelta(0):
+        return ""
+    shortest, longest = (_duration(one, words) for one in (min(spans), max(spans)))
+    return f"{words.after} {longest}" if shortest == longest else f"{words.after} {shortest}-{longest}"
 
 
 def _duration(lasted: timedelta, words: Words) -> str:

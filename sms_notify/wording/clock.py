@@ -13,6 +13,9 @@ Says = Callable[[datetime], str]
 """How a time is said, as `Clock.at` does."""
 
 
+_NEAR = timedelta(minutes=10)
+
+
 class Clock:
     """Times as one reader's clock shows them. `zone` None = the clock of this machine."""
 
@@ -30,6 +33,10 @@ class Clock:
     def second(self, at: datetime) -> str:
         """As `at`, to the second."""
         return self._told(at, "%H:%M:%S")
+
+    def soon(self, at: datetime) -> str:
+        """As `at`; to the second where it is less than ten minutes away: a minute is too coarse for a wait of half a one."""
+        return self.second(at) if abs(at - self.now) < _NEAR else self.at(at)
 
     def _told(self, at: datetime, time: str) -> str:
         shown, today = self.local(at), self.local(self.now)
