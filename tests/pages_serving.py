@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import re
 import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
@@ -19,7 +19,8 @@ from web_serving import SOON, Recorder, Served
 from workbench import NOON, Bench, VirtualClock, a_plan, firing
 
 from sms_notify.engine import Engine
-from sms_notify.errors import StoreError, UsageError
+from sms_notify.errors import StoreError
+from sms_notify.policy.by_hand import TextAnswer
 from sms_notify.policy.directory import Person, Target, TargetKind
 from sms_notify.policy.rotations import Layer, Rotation, Schedule, Shift
 from sms_notify.policy.routing import Step
@@ -105,28 +106,28 @@ class Site:
         now = self.bench.clock()
         return await self._commit(lambda tx: oncall_rows.change_overrides(tx, remove, make, by, now))
 
-    async def escalate_now(self, incident_id: int, by: str) -> bool:
+    async def escalate_now(self, incident_id: int, by: str, asked: Collection[str] | None) -> bool:
         engine, now = self.bench.engine, self.bench.clock()
-        return await self._commit(lambda tx: engine.escalate_now(tx, incident_id, by, now))
+        return await self._commit(lambda tx: engine.escalate_now(tx, incident_id, by, now, asked))
 
     async def note(self, incident_id: int, by: str, words: str) -> bool:
         engine, now = self.bench.engine, self.bench.clock()
         return await self._commit(lambda tx: engine.note(tx, incident_id, by, words, now))
 
-    async def cancel_text(self, message_id: int, by: str) -> bool:
-        engine, now = self.bench.engine, self.bench.clock()
-        return await self._commit(lambda tx: engine.cancel_text(tx, message_id, by, now))
+    async def cancel_text(self, message_id: int, by: str) -> bool | None:
+        texts, now = self.bench.engine.texts_by_hand, self.bench.clock()
+        return await self._commit(lambda tx: texts.cancel(tx, message_id, by, now))
 
-    async def send_again(self, message_id: int, by: str) -> bool:  # noqa: ARG002 - the pages give it
-        engine, now = self.bench.engine, self.bench.clock()
-        return await self._commit(lambda tx: engine.send_again(tx, message_id, now))
+    def may_send_again(self, tx: Tx, message_id: int) -> TextAnswer:
+        return self.bench.engine.texts_by_hand.may_send_again(tx, message_id, self.bench.clock())
 
-    async def write(self, person: Person, words: str, by: str) -> int:
-        engine, now = self.bench.engine, self.bench.clock()
-        written = await self._commit(lambda tx: engine.write(tx, person, words, by, now))
-        if written is None:
-            raise UsageError(f"{person.name}: every gateway bars this number")
-        return written
+    async def send_again(self, message_id: int, by: str) -> TextAnswer:
+        texts, now = self.bench.engine.texts_by_hand, self.bench.clock()
+        return await self._commit(lambda tx: texts.send_again(tx, message_id, by, now))
+
+    async def write(self, person: Person, words: str, by: str) -> TextAnswer:
+        texts, now = self.bench.engine.texts_by_hand, self.bench.clock()
+        return await self._commit(lambda tx: texts.write(tx, person, words, by, now))
 
     async def _commit(self, job: Callable[[Tx], Any]) -> Any:
         return await asyncio.wrap_future(self.committer.submit(job))
@@ -142,6 +143,7 @@ class Site:
             escalate_now=self.escalate_now,
             note=self.note,
             cancel_text=self.cancel_text,
+            may_send_again=self.may_send_again,
             send_again=self.send_again,
             write=self.write,
             schedules=lambda: self.schedules,

@@ -71,7 +71,7 @@ def endpoints() -> set[str]:
         reload=unused,
     )
     view: Any = unused
-    people = People(view, *[unused] * 9, dict, lambda: datetime.now(UTC))
+    people = People(view, *[unused] * 10, dict, lambda: datetime.now(UTC))
     app = build(hooks, WebSettings(), people=people)
     return {
         f"{method} {route.path.rstrip('/') or '/'}"

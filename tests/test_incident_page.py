@@ -8,7 +8,7 @@ from pathlib import Path
 from urllib.parse import unquote
 
 import pytest
-from pages_serving import BROWSER, HOLED, PRIMARY, USER, Site, Text, headline, read, site
+from pages_serving import BROWSER, HOLED, PRIMARY, USER, Site, Text, headline, is_down, read, site
 from workbench import NOON, a_plan, firing, resolved
 
 from sms_notify.policy.directory import Target, TargetKind
@@ -178,7 +178,7 @@ def test_who_is_next_is_who_holds_the_schedule_then(tmp_path: Path, schedule: Sc
 def test_where_nobody_is_next_there_is_nothing_to_hasten(down: Site) -> None:
     down.bench.acknowledge(1, by="bob")
     assert "Escalate now" not in down.get("/incidents/1").text
-    assert down.post("/incidents/1", {"do": "escalate"}).status_code == 303
+    assert down.post("/incidents/1", {"do": "escalate"}).status_code == 400
     assert "hastened" not in read(down.get("/incidents/1").text)
 
 
@@ -187,8 +187,82 @@ def test_a_note_stands_in_the_story_with_whose_it_is(down: Site) -> None:
     page = down.get("/incidents/1").text
     assert f"note by {USER} (page): rebooted <b>it</b> twice" in read(page)
     assert "<b>it</b>" not in page
-    down.post("/incidents/1", {"do": "note", "words": "  "})
-    assert page.count("note by") == down.get("/incidents/1").text.count("note by")
+
+
+@pytest.mark.parametrize(
+    ("words", "why"),
+    [
+        ("  \n", "The note is empty."),
+        ("\x00\u202e", "The note is empty."),
+        ("x" * 201, "A note has at most 200 characters; this one has 201."),
+    ],
+)
+def test_a_note_that_is_empty_or_too_long_is_refused_in_words(standing: Site, words: str, why: str) -> None:
+    answer = standing.post("/incidents/1", {"do": "note", "words": words}, headers=BROWSER)
+    assert answer.status_code == 400
+    assert why in read(answer.text)
+    assert "note by" not in read(standing.get("/incidents/1").text)
+
+
+def test_what_no_screen_shows_is_not_in_a_note(down: Site) -> None:
+    down.post("/incidents/1", {"do": "note", "words": "a\x1b[31m\x00b\u202ec\r\nd"})
+    assert f"note by {USER} (page): a [31m b c d" in read(down.get("/incidents/1").text)
+
+
+def test_a_form_that_is_too_large_is_refused_in_the_words_of_a_form(standing: Site) -> None:
+    answer = standing.post("/incidents/1", {"do": "note", "words": "x" * 20_000}, headers=BROWSER)
+    assert answer.status_code == 413
+    assert "The form is too large, so nothing was done." in read(answer.text)
+
+
+@pytest.mark.parametrize(
+    ("do", "why"),
+    [
+        ("", "It is over, so nobody needs to take care of it."),
+        ("unack", "It is over, so there is nothing to take back."),
+        ("close", "It is closed already."),
+        ("escalate", "It is over, so nothing was hastened."),
+    ],
+)
+def test_a_button_of_what_is_over_says_why_nothing_came_of_it(down: Site, do: str, why: str) -> None:
+    down.bench.accept(resolved("HostDown", instance="web-1"))
+    before = len(down.bench.rows("select id from decisions"))
+    answer = down.post("/incidents/1", {"do": do} if do else {}, headers=BROWSER)
+    assert answer.status_code == 400
+    assert why in read(answer.text)
+    assert f'incidents/{tag_of(1)}">' in answer.text
+    assert len(down.bench.rows("select id from decisions")) == before
+
+
+def test_an_acknowledgement_that_is_none_is_not_taken_back(standing: Site) -> None:
+    answer = standing.post("/incidents/1", {"do": "unack"}, headers=BROWSER)
+    assert answer.status_code == 400
+    assert "It is not acknowledged, so there is nothing to take back." in read(answer.text)
+
+
+def test_a_step_is_hastened_once_however_often_its_button_is_pressed(tmp_path: Path) -> None:
+    both = (Target(TargetKind.PERSON, "bob"),)
+    plan = a_plan(escalate=(Step(timedelta(minutes=10), both), Step(timedelta(minutes=20), both)))
+    with site(tmp_path, plan=plan) as pages:
+        is_down(pages)
+        form = {"do": "escalate"}
+        form |= {
+            str(attrs["name"]): str(attrs["value"])
+            for _, attrs in Text(pages.get("/incidents/1").text).tags
+            if attrs.get("name") == "step"
+        }
+        assert "step" in form
+        assert pages.post("/incidents/1", form).status_code == 303
+        assert pages.post("/incidents/1", form).status_code == 400  # pending
+        assert pages.post("/incidents/1", {"do": "escalate"}).status_code == 400
+        pages.bench.tick()
+        late = pages.post("/incidents/1", form, headers=BROWSER)
+        assert late.status_code == 400
+        assert "The step is due or told already" in read(late.text)
+        pages.bench.tick()
+        decided = pages.bench.rows("select word from decisions where word = 'hastened'")
+        assert len(decided) == 1
+        assert [kind for _, kind, *_ in pages.bench.messages()].count("escalation") == 1
 
 
 def test_an_alert_of_alertmanager_is_silenced_there_by_a_form_that_is_filled_in() -> None:

@@ -21,12 +21,16 @@ from sms_notify.logs import LineFormatter
 from sms_notify.metrics import REFUSALS, WEBHOOKS, Metrics
 from sms_notify.metrics import SOURCES as RECEIVED_FROM
 from sms_notify.secret import Secret
+from sms_notify.web.auth import Gatekeeper
 from sms_notify.web.body import MAX_BODY
+from sms_notify.web.guard import From, allowed_from
+from sms_notify.web.guesses import Guesses
 from sms_notify.web.http_limits import HttpLimits
 from sms_notify.web.rarely import MAX_KINDS, Rarely
 from sms_notify.web.refusals import SOURCE_OF, UNKNOWN, Refusals, shown_path, source_of
 from sms_notify.web.roles import Token
 from sms_notify.web.settings import WebSettings
+from sms_notify.web.site import PageRoutes
 from sms_notify.web.webhooks import SOURCES, Patience
 
 TOKEN = "t0ken-canary"
@@ -241,11 +245,24 @@ def test_our_own_problems_are_503_as_ever_and_no_refusal(caplog: Log) -> None:
 
 def test_links_and_forms_that_are_refused_are_no_webhooks(tmp_path: Path, caplog: Log) -> None:
     with site(tmp_path) as pages:
-        for path in ("/a/unknown", "/incidents/1", "/oncall"):
-            assert pages.ask("POST", path, auth=None).status_code in (401, 403, 404)
+        for path in ("/a/unknown", "/incidents/1", "/oncall", "/messages", "/messages/m1", "/configuration"):
+            assert pages.ask("POST", path, auth=None).status_code in (401, 403, 404, 405)
         assert pages.served.recorder.refusals == []
         assert pages.ask("POST", "/nowhere", headers={"Accept": "text/html"}).status_code == 404
     assert "No webhook" in lines(caplog)[-1]
+
+
+def test_every_page_but_the_first_is_known_for_none_of_a_webhook(tmp_path: Path) -> None:
+    with site(tmp_path) as pages:
+        guarded = Gatekeeper(LOCKED, Guesses(lambda: None))
+        routes = PageRoutes(pages.people(), guarded, tuple, 1.0).routes()
+    paths = {route.path for route in routes} - {"/"}
+    assert {"/incidents", "/messages/{id}", "/configuration"} <= paths
+    assert {path: source_of("POST", path) for path in paths} == dict.fromkeys(paths)
+    forms = {route.path for route in routes if "POST" in (route.methods or ())}
+    assert {path: allowed_from("POST", path.replace("{id}", "1")) for path in forms} == {
+        path: From.ANYWHERE if path.startswith("/a/") else From.OUR_PAGES for path in forms
+    }
 
 
 # In the log
@@ -342,7 +359,8 @@ def test_no_secret_of_a_request_is_in_the_line(caplog: Log) -> None:
         ("POST", "/nowhere", "", UNKNOWN),
         ("POST", "/Alertmanager", "", UNKNOWN),
         ("PUT", "*", "", UNKNOWN),
-        ("POST", "/messages", "", UNKNOWN),
+        ("POST", "/messages", "", None),
+        ("POST", "/configuration", "", None),
         ("POST", "/a/code", "", None),
         ("POST", "/delivery/x", "", None),
         ("POST", "/-/reload", "", None),

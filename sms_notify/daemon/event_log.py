@@ -136,9 +136,14 @@ def reload_refused(faults: Sequence[str]) -> None:
     _log.error("reload refused, the configuration from before goes on", extra={"faults": len(faults)})
 
 
-def by_hand(about: str, what: str, by: str, *, done: bool) -> None:
-    """Somebody asked something of one text, or of one incident, on a page."""
-    _log.info("by hand", extra={"about": about, "what": what, "by": by, "done": done})
+def about_incident(what: str, incident_id: int, by: str) -> None:
+    """Somebody asked something of one incident on its page, and it was done."""
+    _log.info(what, extra={"incidents": f"#{tag_of(incident_id)}", "by": by, "how": AckBy.PAGE})
+
+
+def about_text(what: str, message_id: int, by: str) -> None:
+    """Somebody asked something of one text on its page, and it was done."""
+    _log.info(what, extra={"text": message_id, "by": by, "how": AckBy.PAGE})
 
 
 def override(schedule: str, what: str, by: str) -> None:

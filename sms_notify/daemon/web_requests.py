@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from typing import TypeVar
 
 from sms_notify.alert import Delivery
@@ -12,7 +12,7 @@ from sms_notify.daemon.awaited_commits import AwaitedCommits
 from sms_notify.daemon.worker_threads import Tools
 from sms_notify.delivery.reports import Delivered, apply
 from sms_notify.engine import Verdict
-from sms_notify.errors import UsageError
+from sms_notify.policy.by_hand import TextAnswer
 from sms_notify.policy.directory import Person
 from sms_notify.policy.vocabulary import AckBy, AckEnd, Applied, Cause, Ignored
 from sms_notify.store import oncall_rows
@@ -56,6 +56,7 @@ def front_of(
         escalate_now=asked.escalate_now,
         note=asked.note,
         cancel_text=asked.cancel_text,
+        may_send_again=asked.may_send_again,
         send_again=asked.send_again,
         write=asked.write,
         schedules=lambda: running.engine.plan.schedules,
@@ -149,37 +150,53 @@ class WebSide:
                 )
         return done
 
-    async def escalate_now(self, incident_id: int, by: str) -> bool:
+    async def escalate_now(self, incident_id: int, by: str, asked: Collection[str] | None) -> bool:
         now = self._tools.clock()
-        done = await self._committed(lambda tx: self._tools.engine().escalate_now(tx, incident_id, by, now))
-        event_log.by_hand(f"incident {incident_id}", "next step at once", by, done=done)
+        done = await self._committed(
+            lambda tx: self._tools.engine().escalate_now(tx, incident_id, by, now, asked)
+        )
+        if done:
+            event_log.about_incident("hastened", incident_id, by)
         return done
 
     async def note(self, incident_id: int, by: str, words: str) -> bool:
         now = self._tools.clock()
-        return await self._committed(lambda tx: self._tools.engine().note(tx, incident_id, by, words, now))
-
-    async def cancel_text(self, message_id: int, by: str) -> bool:
-        now = self._tools.clock()
-        done = await self._committed(lambda tx: self._tools.engine().cancel_text(tx, message_id, by, now))
-        event_log.by_hand(f"m{message_id}", "taken back", by, done=done)
+        done = await self._committed(lambda tx: self._tools.engine().note(tx, incident_id, by, words, now))
+        if done:
+            event_log.about_incident("note", incident_id, by)
         return done
 
-    async def send_again(self, message_id: int, by: str) -> bool:
+    async def cancel_text(self, message_id: int, by: str) -> bool | None:
         now = self._tools.clock()
-        done = await self._committed(lambda tx: self._tools.engine().send_again(tx, message_id, now))
-        event_log.by_hand(f"m{message_id}", "sent again", by, done=done)
-        self._tools.wake()
+        done = await self._committed(
+            lambda tx: self._tools.engine().texts_by_hand.cancel(tx, message_id, by, now)
+        )
+        if done:
+            event_log.about_text("taken back", message_id, by)
         return done
 
-    async def write(self, person: Person, words: str, by: str) -> int:
+    def may_send_again(self, tx: Tx, message_id: int) -> TextAnswer:
+        return self._tools.engine().texts_by_hand.may_send_again(tx, message_id, self._tools.clock())
+
+    async def send_again(self, message_id: int, by: str) -> TextAnswer:
         now = self._tools.clock()
-        written = await self._committed(lambda tx: self._tools.engine().write(tx, person, words, by, now))
-        if written is None:
-            raise UsageError(f"{person.name}: every gateway bars this number")
-        event_log.by_hand(f"m{written}", "written", by, done=True)
-        self._tools.wake()
-        return written
+        answer = await self._committed(
+            lambda tx: self._tools.engine().texts_by_hand.send_again(tx, message_id, by, now)
+        )
+        if answer.refused is None:
+            event_log.about_text("sent again", message_id, by)
+            self._tools.wake()
+        return answer
+
+    async def write(self, person: Person, words: str, by: str) -> TextAnswer:
+        now = self._tools.clock()
+        answer = await self._committed(
+            lambda tx: self._tools.engine().texts_by_hand.write(tx, person, words, by, now)
+        )
+        if answer.refused is None and answer.message_id is not None:
+            event_log.about_text("written", answer.message_id, by)
+            self._tools.wake()
+        return answer
 
     def render(self, accept: str) -> tuple[bytes, str]:
         return self._tools.metrics.render(self._tools.store, accept, self._tools.clock)

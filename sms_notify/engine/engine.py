@@ -8,50 +8,42 @@ where this ends: at the store.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
-from functools import partial
 
-from sms_notify.alert import Delivery, Severity
+from sms_notify.alert import Delivery
 from sms_notify.engine.accepting import Accepting, Verdict
 from sms_notify.engine.follow_ups import FollowUps
 from sms_notify.engine.texting import Texting
+from sms_notify.engine.texts_by_hand import TextsByHand
 from sms_notify.engine.ticking import Ticked, Ticker, still_queued
 from sms_notify.engine.working_set import WorkingSet
 from sms_notify.oncall.roster import Roster
-from sms_notify.policy import bars
 from sms_notify.policy.acknowledgement import acknowledge, end_acknowledgement
 from sms_notify.policy.allowed_moment import Rechecking
-from sms_notify.policy.by_hand import cancel, escalate_now, note, send_again
+from sms_notify.policy.by_hand import escalate_now, note
 from sms_notify.policy.closing import close, ends_of
 from sms_notify.policy.correlation import Key
-from sms_notify.policy.directory import Person
 from sms_notify.policy.ends import EndNotifications
 from sms_notify.policy.housekeeping import LONGEST_PAUSE, Moved
 from sms_notify.policy.reconfigured import Configured, Reconfigured, configured, numbers_changed
-from sms_notify.policy.records import Draft, Message
 from sms_notify.policy.relief import pass_over_strangers
 from sms_notify.policy.rotations import Schedule
-from sms_notify.policy.rows import Rows
 from sms_notify.policy.ruleset import Plan
 from sms_notify.policy.self_alert_notes import note_unaddressed
-from sms_notify.policy.vocabulary import AckBy, AckEnd, Cause, Drop, Kind
+from sms_notify.policy.vocabulary import AckBy, AckEnd, Cause, Drop
 from sms_notify.policy.withdrawal import take_back_suppressed
 from sms_notify.store import (
     belief_rows,
-    breakers,
     configuration_rows,
     incidents,
     limit_rows,
-    messages,
     outbox,
     silences,
     timers,
 )
 from sms_notify.store.tx import Tx
-from sms_notify.wording import gsm
-from sms_notify.wording.content import Text
 
 _OF_NO_GROUP = "-"  # where a delivery has its group: not empty, so that it is told at once
 # Of Prometheus, after a start: it posts every minute or so, and repeats no post that failed.
@@ -78,6 +70,7 @@ class Engine:
         self._texting = Texting(plan, code)
         self._follow_ups = FollowUps(plan, self._texting)
         self._accepting = Accepting(plan, self._numbers, node, self._texting, self._follow_ups)
+        self.texts_by_hand = TextsByHand(plan, node, self._texting)
         self._ticker = Ticker(plan, self._numbers, node, self._texting, self._follow_ups)
 
     def with_schedules(self, schedules: Mapping[str, Schedule]) -> Engine:
@@ -216,52 +209,21 @@ class Engine:
         working.flush()
         return closed
 
-    def escalate_now(self, tx: Tx, incident_id: int, by: str, now: datetime) -> bool:
-        """Somebody wants the next step of an incident at once. False where there is none."""
+    def escalate_now(
+        self, tx: Tx, incident_id: int, by: str, now: datetime, asked: Collection[str] | None = None
+    ) -> bool:
+        """Somebody wants the next step of an incident at once, or these. False where there is none to come."""
         working, _ = self._loaded(tx, [incident_id], now)
-        done = escalate_now(working.rows, incident_id, by)
+        done = escalate_now(working.rows, incident_id, by, asked)
         working.flush()
         return done
 
     def note(self, tx: Tx, incident_id: int, by: str, words: str, now: datetime) -> bool:
-        """Somebody writes something beside an incident. False for no words."""
+        """Somebody writes something beside an incident. False for no words, or too many."""
         working = WorkingSet(tx, self.node, now)
         written = note(working.rows, incident_id, by, words)
         working.flush()
         return written
-
-    def cancel_text(self, tx: Tx, message_id: int, by: str, now: datetime) -> bool:
-        """Somebody takes a text back that waits. False where it does not wait, or is none."""
-        return self._of_one_text(tx, message_id, now, partial(cancel, by=by))
-
-    def send_again(self, tx: Tx, message_id: int, now: datetime) -> bool:
-        """Somebody wants a text told once more. False where nothing of it is owed."""
-        return self._of_one_text(tx, message_id, now, send_again)
-
-    def write(self, tx: Tx, person: Person, words: str, by: str, now: datetime) -> int | None:
-        """A text by hand, by the first gateway that does not bar the number; None where all do."""
-        barring = bars.barring_of(breakers.all_open(tx), self.plan.gateways, person.number)
-        if barring is not None and barring.nowhere:
-            return None
-        gateway = self.plan.gateway if barring is None else barring.leaves_by
-        body = gsm.fit(gsm.to_gsm(words), 1)
-        text = Text(body, gsm.parts(body), gsm.septets(body))
-        ends = now + self.plan.timing.expiry(Severity.OTHER)
-        draft = Draft(Kind.MANUAL, "", person, Severity.OTHER, gateway, text, now, ends, by)
-        return messages.write(tx, draft, self.node, now)
-
-    def _of_one_text(
-        self, tx: Tx, message_id: int, now: datetime, decide: Callable[[Rows, Message], bool]
-    ) -> bool:
-        working = WorkingSet(tx, self.node, now)
-        working.load_ids()
-        working.load_context([message_id])
-        message = working.rows.messages.get(message_id)
-        done = message is not None and decide(working.rows, message)
-        if done:
-            self._texting.flush(working)
-            working.flush()
-        return done
 
     def hold_back(self, tx: Tx, incident_ids: Iterable[int], now: datetime) -> None:
         """Their source suppresses these from now on: texts about them that wait do not leave before it lets go."""

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Sequence
 
 from sms_notify.alert import Delivery
 from sms_notify.engine.working_set import WorkingSet
-from sms_notify.policy.allowance import Allowance
+from sms_notify.policy.allowance import Allowance, Leave
 from sms_notify.policy.allowed_moment import Rechecking
 from sms_notify.policy.batching import Batching, Texted, is_behind, joins
 from sms_notify.policy.cases import Case
@@ -73,6 +73,11 @@ class Texting:
         self._load_companions(working, ((number, lane, rows.due(number, lane)) for number, lane in free))
         self._load_told_with(working, (n for key in free if rows.due(*key) for n in rows.held(*key)))
         return self._batching(working).flush(due)
+
+    def leave_by_hand(self, working: WorkingSet, number: str) -> Leave:
+        """What the limits leave a text to one number that tells nothing of an alert."""
+        self._load_limits(working, [number])
+        return self._allowance.leave_by_hand(working.rows, number)
 
     def _batching(self, working: WorkingSet) -> Batching:
         return Batching(self._plan, self._allowance, self._windows, self._code, working.rows)

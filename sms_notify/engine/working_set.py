@@ -190,6 +190,12 @@ class WorkingSet:
         self._told(found)
         self.load_messages(row["message_id"] for row in found if row["message_id"] is not None)
 
+    def load_moved(self, message_id: int) -> list[Notification]:
+        """What a message was to tell and another one tells, or is to tell, by now; with all that is told of those incidents."""
+        found = notification_rows.moved_from(self._tx, message_id)
+        self.load_notifications(row["incident_id"] for row in found)
+        return [self.rows.notifications.rows[row["id"]] for row in found]
+
     def load_alike(self, alerts: Iterable[Alert]) -> None:
         """What is open and reads alike in a text."""
         missing = dict.fromkeys(words for alert in alerts if (words := reads_as(alert)) not in self._alike)

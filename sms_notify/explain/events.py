@@ -15,6 +15,7 @@ from sms_notify.explain.incident_names import name_of
 from sms_notify.explain.route_trace import Look, Looked, walk
 from sms_notify.explain.waiting import wait_of
 from sms_notify.logs import masked
+from sms_notify.policy.by_hand import name_of_text
 from sms_notify.policy.directory import TargetKind, group_of
 from sms_notify.policy.episodes import tag_of
 from sms_notify.policy.holds import Hold
@@ -102,7 +103,20 @@ def of_incident(tx: Tx, row: Row, known: TodaysConfiguration) -> list[TimelineEv
 def of_message(tx: Tx, row: Row, told: Sequence[Row], known: TodaysConfiguration) -> list[TimelineEvent]:
     """Of the message of this row, which tells the incidents `told`."""
     tells = _tells(tx, row, told) if len(told) > 1 else ()
-    return [*tells, *_message(tx, row, known), *_barred(tx, [row], known)]
+    asked = {
+        (one.at, one.facts.get("by")): one
+        for incident in told
+        for one in _sent_again(tx, row, incident, known)
+    }
+    found = [*tells, *_message(tx, row, known), *asked.values(), *_barred(tx, [row], known)]
+    return sorted(found, key=lambda event: event.at) if asked else found
+
+
+def _sent_again(tx: Tx, message: Row, incident: Row, known: TodaysConfiguration) -> Iterator[TimelineEvent]:
+    """That somebody wanted this text told once more."""
+    for row in queries.decisions_of(tx, incident["id"]):
+        if row["word"] == Decision.SENT_AGAIN and row["detail"].endswith(f": {name_of_text(message['id'])}"):
+            yield _decided(row, (), known)
 
 
 # What was heard, and which way it took.

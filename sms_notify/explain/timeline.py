@@ -41,6 +41,7 @@ _DECIDED = {
     Decision.CLOSED: "closed {}: repeats of it make no text",
     Decision.HASTENED: "hastened {}: the next step is due at once",
     Decision.NOTE: "note {}",
+    Decision.SENT_AGAIN: "sent_again {}",
     Decision.RAISED: "raised: {}; everybody is told, and the steps start again",
     Decision.FLAPPING: "flapping: {}; one text covers it until it is calm",
 }

@@ -18,7 +18,7 @@ from sms_notify.policy.ruleset import Plan
 from sms_notify.policy.vocabulary import AckBy, AckEnd, Decision, Drop, IncidentState
 from sms_notify.policy.withdrawal import stop_follow_ups, take_back_untrue
 
-_COMMENT = 200  # characters
+MAX_WORDS = 200  # characters of a comment, and of a note
 
 
 def acknowledge(
@@ -56,8 +56,14 @@ def acknowledge(
 
 def signed(by: str, how: AckBy, words: str = "") -> str:
     """`by alice (page): what she wrote`, as a decision says who made it."""
-    written = " ".join(words.split())[:_COMMENT]
+    written = clean_words(words)[:MAX_WORDS]
     return f"by {by} ({how}): {written}" if written else f"by {by} ({how})"
+
+
+def clean_words(words: str) -> str:
+    """What somebody typed, on one line, without what no screen shows or what turns its direction."""
+    shown = "".join(c if c.isprintable() else " " for c in words)
+    return " ".join(shown.split())
 
 
 def _until(plan: Plan, incident: Incident, now: datetime) -> datetime | None:

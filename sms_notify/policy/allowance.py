@@ -80,6 +80,14 @@ class Allowance:
             leave = self._by_everybody(rows, leave, ready)
         return self._by_credits(rows, leave, lane)
 
+    def leave_by_hand(self, rows: Rows, number: str) -> Leave:
+        """As for what is not critical; a text that waits counts as leaving now."""
+        leave = self._by_number(rows, number, Lane.REST)
+        rules, waiting = self._plan.limits.of(Lane.REST), rows.waiting(number, Lane.REST)
+        here = room(rules, [*leave.history, *[rows.now] * waiting], rows.now)
+        leave = replace(leave, slots=here.slots, free_at=here.free_at)
+        return self._by_credits(rows, self._by_everybody(rows, leave, ()), Lane.REST)
+
     def _by_number(self, rows: Rows, number: str, lane: Lane) -> Leave:
         """The ends of critical trouble count as critical texts do, also the one that waits to leave: they take of the same
         limits, half at most.

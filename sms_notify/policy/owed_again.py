@@ -17,7 +17,7 @@ from sms_notify.policy.escalation import hurry
 from sms_notify.policy.holds import Hold
 from sms_notify.policy.lost_sight import is_lost
 from sms_notify.policy.records import Entry, Incident, Message, Notification
-from sms_notify.policy.routing import ROUND
+from sms_notify.policy.routing import MOST_REPEATS, ROUND, repeated
 from sms_notify.policy.rows import Rows
 from sms_notify.policy.ruleset import Plan
 from sms_notify.policy.vocabulary import Cause, Drop, IncidentState, Kind, PageState, State
@@ -54,12 +54,27 @@ def after_failure(rows: Rows, message: Message) -> None:
             _hold(rows, again, Hold.FAILED, rows.now + PAUSES[failures])
 
 
-def once_more(rows: Rows, message: Message) -> bool:
-    """Somebody asks for a text again: what it told is due, as far as it is owed. False where nothing is."""
-    owed = [n for n in rows.of_message(message.id) if n.state is PageState.TOLD and still_owed(rows, n)]
-    for n in owed:
+def once_more(rows: Rows, message: Message, n: Notification) -> None:
+    """Somebody asks for what a text tells again: it is due now. What may have been read stays told, and its repeat is a
+    notification of its own; what its reader surely has not got is owed anew.
+    """
+    if message.state.lost:
         _hold(rows, n, Hold.NOW, rows.now)
-    return bool(owed)
+        return
+    first = repeated(n.nth, 0)
+    taken = {one.nth for one in family_of(rows, n)}
+    free = (repeated(first, times) for times in range(1, MOST_REPEATS + 1))
+    nth = next((nth for nth in free if nth not in taken), None)
+    if nth is not None:
+        repeat = replace(n, id=0, nth=nth, created_at=rows.now, message_id=None, again_of=None, failures=0)
+        rows.hold(replace(repeat, said="", hidden=0), rows.now, Hold.NOW, "")
+
+
+def family_of(rows: Rows, n: Notification) -> list[Notification]:
+    """The notification with its repeats by hand, in the order in which they were owed."""
+    first = repeated(n.nth, 0)
+    mine = (one for one in rows.of_incident(n.incident_id) if one.number == n.number and one.kind is n.kind)
+    return [one for one in mine if repeated(one.nth, 0) == first]
 
 
 def _failures(rows: Rows, n: Notification) -> int:

@@ -18,10 +18,24 @@ from sms_notify.policy.rate_limits import Limit
 # Steps and reminders are numbered, and none is told twice. A severity that rises begins a new round of them.
 ROUND = 1_000_000
 
+REPEAT = 20_000
+"""So far apart are the numbers of a notification and of its repeats by hand: more than one round has steps or reminders."""
+
+MOST_REPEATS = ROUND // REPEAT - 1
+
+
+def repeated(nth: int, times: int) -> int:
+    """The number of a notification's repeat, so many times after the first; 0 is the first itself."""
+    return nth - nth % ROUND + nth % ROUND % REPEAT + times * REPEAT
+
+
+def is_repeat(nth: int) -> bool:
+    return nth % ROUND >= REPEAT
+
 
 def step_of(nth: int) -> int:
-    """The number of a text within its round: 0 is the first text, 1 the first step."""
-    return nth % ROUND
+    """The number of a text within its round: 0 is the first text, 1 the first step. A repeat by hand has that of the first."""
+    return nth % ROUND % REPEAT
 
 
 @dataclass(frozen=True, slots=True)

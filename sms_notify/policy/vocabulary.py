@@ -134,6 +134,7 @@ class Decision(StrEnum):
     HANDED_OFF = "handed_off"
     HASTENED = "hastened"  # somebody wants the next step now
     NOTE = "note"  # what somebody wrote beside it
+    SENT_AGAIN = "sent_again"  # somebody wants a text told once more
 
     @property
     def by_somebody(self) -> bool:
@@ -144,6 +145,7 @@ class Decision(StrEnum):
             Decision.CLOSED,
             Decision.HASTENED,
             Decision.NOTE,
+            Decision.SENT_AGAIN,
         )
 
 

@@ -19,6 +19,7 @@ from sms_notify.store.tx import Row, Tx, among, insert_into, moment, stored
 
 __all__ = ["Draft", "Entry", "Message"]
 
+_OF_A_MOMENT = 500  # texts: more are not written in a minute
 _FINAL = in_list(state for state in State if state.final)
 
 
@@ -92,6 +93,19 @@ def by_ids(tx: Tx, ids: Iterable[int]) -> list[Message]:
         for names, named in among(ids)
         for row in tx.all(f"select * from messages where id in ({names})", **named)
     ]
+
+
+def by_hand_since(tx: Tx, number: str, since: datetime) -> list[Message]:
+    """The texts by hand to a number since then, the newest first, among the last that were written: by the primary key."""
+    rows = tx.all(
+        "select * from (select * from messages order by id desc limit :most) as newest"
+        " where kind = :kind and number = :number and created_at > :since order by id desc",
+        most=_OF_A_MOMENT,
+        kind=Kind.MANUAL,
+        number=number,
+        since=stored(since),
+    )
+    return list(map(message_of, rows))
 
 
 def message_of(row: Row) -> Message:

@@ -81,6 +81,15 @@ def resends_of(tx: Tx, message_id: int) -> Sequence[Row]:
     )
 
 
+def moved_from(tx: Tx, message_id: int) -> Sequence[Row]:
+    """What this message was to tell, and another one tells, or is to tell, by now; by the primary key of `tried`."""
+    return tx.all(
+        f"{_SELECT} join tried t on t.page_id = p.id where t.message_id = :id"
+        " and (p.message_id is null or p.message_id <> :id) order by p.id",
+        id=message_id,
+    )
+
+
 def note_tried(tx: Tx, tried: Iterable[tuple[int, int]]) -> None:
     """That a message, the first of each pair, was to tell a notification which another one tells from now on."""
     tx.run_all(insert_into("tried", "message_id, page_id") + " on conflict do nothing", list(tried))

@@ -8,6 +8,7 @@ from datetime import datetime
 
 from sms_notify.alert import Alert, Severity
 from sms_notify.policy.holds import Hold
+from sms_notify.policy.routing import is_repeat
 from sms_notify.policy.vocabulary import IncidentState, Kind, PageState, State
 from sms_notify.store import ledger_queries, messages, queries
 from sms_notify.store.incidents import incident_of
@@ -58,6 +59,11 @@ class NotificationProgress:
     grouping: bool = False
     """True where it only waits for others of its group."""
 
+    @property
+    def hopeful(self) -> bool:
+        """True where a text has told it, as far as is known."""
+        return self.state is not None and self.state.hopeful
+
 
 @dataclass(frozen=True, slots=True)
 class Held:
@@ -105,7 +111,7 @@ def earlier(tx: Tx, incident_id: int, limit: int) -> Sequence[ShownIncident]:
 
 
 _TOLD = (
-    "select p.incident_id, p.recipient, p.number, p.state as page, p.due_at, p.why, m.state as message from pages p"
+    "select p.incident_id, p.recipient, p.number, p.nth, p.state as page, p.due_at, p.why, m.state as message from pages p"
     f" left join messages m on m.id = p.message_id where p.incident_id in ({{ids}}) and p.state <> '{PageState.DROPPED}'"
     f" and p.kind in {in_list(kind for kind in Kind if kind.news)} order by p.id"
 )
@@ -158,9 +164,11 @@ def told(tx: Tx, incident_ids: Iterable[int]) -> dict[int, list[NotificationProg
             state = State(row["message"]) if row["message"] is not None else None
             until = moment(row["due_at"]) if row["page"] == PageState.HELD else None
             people = last.setdefault(row["incident_id"], {})
-            people[row["number"]] = NotificationProgress(
-                row["recipient"], state, until, until is not None and row["why"] == Hold.GROUP
-            )
+            before = people.get(row["number"])
+            # A repeat by hand takes nothing from whoever was told before.
+            if before is None or not (is_repeat(row["nth"]) and before.hopeful):
+                grouping = until is not None and row["why"] == Hold.GROUP
+                people[row["number"]] = NotificationProgress(row["recipient"], state, until, grouping)
     return {id_: list(people.values()) for id_, people in last.items()}
 
 

@@ -66,7 +66,7 @@ class Links:
 
     async def _press(self, request: Request) -> Response:
         """Answers with the page itself: to send the form once more changes nothing."""
-        content = await body.read(request, self._seconds, _MAX_FORM)
+        content = await body.read(request, self._seconds, _MAX_FORM, body.FORM_TOO_LARGE)
         form = ImmutableMultiDict(parse_qsl(content.decode("utf-8", "replace")))
         linked = await self._linked(request)
         change = self._undo(linked) if form.get("do") == "undo" else self._acknowledge(linked, form)

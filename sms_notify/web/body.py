@@ -13,8 +13,11 @@ from sms_notify.web.http_limits import ARRIVED
 MAX_BODY = 10 * 1024 * 1024
 
 
-async def read(request: Request, seconds: float, limit: int = MAX_BODY) -> bytes:
-    """The whole body, decoded from its transfer coding.
+FORM_TOO_LARGE = "The form is too large, so nothing was done. Write or choose less."
+
+
+async def read(request: Request, seconds: float, limit: int = MAX_BODY, too_large: str = "") -> bytes:
+    """The whole body, decoded from its transfer coding. `too_large` are the words for one that is.
 
     Raises HTTPException 415 for a compressed body (Alertmanager never compresses, and a bomb need not be
     defused that is never opened), 413 over `limit` bytes, 408 when it is not there within `seconds`, and
@@ -22,12 +25,12 @@ async def read(request: Request, seconds: float, limit: int = MAX_BODY) -> bytes
     """
     _refuse_compression(request)
     if _declared(request) > limit:
-        raise _too_large(limit)
+        raise _too_large(limit, too_large)
     if ARRIVED in request.scope:
-        return await _collect(request, limit)  # nothing to wait for, and a timer would cost 3 us
+        return await _collect(request, limit, too_large)  # nothing to wait for, and a timer would cost 3 us
     try:
         async with asyncio.timeout(seconds):
-            return await _collect(request, limit)
+            return await _collect(request, limit, too_large)
     except TimeoutError:
         # Not 5xx: Alertmanager repeats those within the second, over the same stalled link, for the whole
         # group_interval. Any 4xx comes back at the next group_interval; 408 is the one that says "on a new
@@ -36,7 +39,7 @@ async def read(request: Request, seconds: float, limit: int = MAX_BODY) -> bytes
         raise HTTPException(408, text, headers={"Connection": "close"}) from None
 
 
-async def _collect(request: Request, limit: int) -> bytes:
+async def _collect(request: Request, limit: int, too_large: str) -> bytes:
     body, more = bytearray(), True
     while more:
         message = await request.receive()
@@ -45,7 +48,7 @@ async def _collect(request: Request, limit: int) -> bytes:
         body += message.get("body", b"")
         more = message.get("more_body", False)
         if len(body) > limit:
-            raise _too_large(limit)
+            raise _too_large(limit, too_large)
     return bytes(body)
 
 
@@ -62,5 +65,6 @@ def _refuse_compression(request: Request) -> None:
         raise HTTPException(415, text, headers={"Accept-Encoding": "identity"})
 
 
-def _too_large(limit: int) -> HTTPException:
-    return HTTPException(413, f"the body is over {limit} bytes; group the alerts smaller or set max_alerts")
+def _too_large(limit: int, too_large: str) -> HTTPException:
+    of_alerts = f"the body is over {limit} bytes; group the alerts smaller or set max_alerts"
+    return HTTPException(413, too_large or of_alerts)

@@ -37,6 +37,7 @@ class _Paths:
     def __init__(self, *names: str) -> None:
         self._names = frozenset(name for name in names if not name.endswith("/"))
         self._rooms = tuple(name for name in names if name.endswith("/"))
+        self.first_parts = frozenset(name.split("/")[1] for name in names)
 
     def __contains__(self, path: str) -> bool:
         return path in self._names or path.startswith(self._rooms)
@@ -44,6 +45,8 @@ class _Paths:
 
 _ANYWHERE = _Paths("/a/", "/delivery/", "/-/healthy", "/-/ready")
 _FORMS = _Paths("/incidents", "/incidents/", "/messages", "/messages/", "/oncall")
+PLACES_OF_PEOPLE = _ANYWHERE.first_parts | _FORMS.first_parts
+"""The first parts of the paths to which no webhook is posted."""
 _LOOKING = ("GET", "HEAD")
 _SHOWN = 80  # characters of a stranger's Host
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from urllib.parse import parse_qsl, urlencode
@@ -16,16 +16,18 @@ from sms_notify.alert import Severity
 from sms_notify.explain import timeline
 from sms_notify.explain.next_step import NextStep, next_step
 from sms_notify.oncall.roster import Roster
+from sms_notify.policy.acknowledgement import MAX_WORDS, clean_words
+from sms_notify.policy.by_hand import name_of_step, to_hasten
 from sms_notify.policy.episodes import tag_of
 from sms_notify.policy.vocabulary import AckBy, AckEnd
-from sms_notify.store import page_queries
+from sms_notify.store import page_queries, timers
 from sms_notify.store.ledger_queries import IncidentFilter
 from sms_notify.store.page_queries import NotificationProgress, ShownIncident
 from sms_notify.store.tx import Tx
 from sms_notify.web.cards import Card, Progress, progress_of
 from sms_notify.web.filters import SHOWN, incident_filter_of, older
 from sms_notify.web.links import links_of
-from sms_notify.web.page_frame import PageFrame, actor, back_to, incident_id_of
+from sms_notify.web.page_frame import Fields, PageFrame, PointingError, actor, back_to, incident_id_of
 from sms_notify.wording.clock import Says
 
 _STORY_LINES = 400
@@ -42,6 +44,8 @@ class IncidentView:
     left_out: int
     earlier: tuple[ShownIncident, ...]
     next: NextStep | None
+    hasten: tuple[str, ...]
+    """The steps that may be taken at once, as a form names them."""
 
 
 class IncidentPages:
@@ -103,29 +107,36 @@ class IncidentPages:
             request,
             user,
             page=view,
+            longest_note=MAX_WORDS,
             links=links_of(view.incident.alert, people.alertmanager),
         )
 
     async def _take_care(self, request: Request, user: str, id_: int) -> Response:
         """The buttons of an incident, and a note. Raises HTTPException 404 where there is no such incident, 400 for no button."""
-        frame, by = self._frame, actor(user)
+        frame = self._frame
         form = await frame.form(request)
-        if await frame.read(lambda tx: page_queries.incident(tx, id_)) is None:
+        incident = await frame.read(lambda tx: page_queries.incident(tx, id_))
+        if incident is None:
             raise _no_incident()
+        done = await frame.store(self._change(form, id_, actor(user)))
+        if not done and (why := why_nothing(form, incident)):
+            raise PointingError(400, why, f"incidents/{tag_of(id_)}")
+        return back_to(tag_of(id_))
+
+    def _change(self, form: Fields, id_: int, by: str) -> Awaitable[bool | Sequence[int]]:
+        people = self._frame.people
         match form.get("do", ""):
             case "":
-                await frame.store(frame.people.acknowledge([id_], by, AckBy.PAGE))
+                return people.acknowledge([id_], by, AckBy.PAGE)
             case "unack":
-                await frame.store(frame.people.unacknowledge([id_], by, AckEnd.PAGE))
+                return people.unacknowledge([id_], by, AckEnd.PAGE)
             case "escalate":
-                await frame.store(frame.people.escalate_now(id_, by))
+                return people.escalate_now(id_, by, form.getlist("step") or None)
             case "note":
-                await frame.store(frame.people.note(id_, by, form.get("words", "")))
+                return people.note(id_, by, form.get("words", ""))
             case "close":
-                await frame.store(frame.people.close([id_], by))
-            case _:
-                raise HTTPException(400, "This page has no such button.")
-        return back_to(tag_of(id_))
+                return people.close([id_], by)
+        raise HTTPException(400, "This page has no such button.")
 
 
 def _listed(
@@ -145,7 +156,29 @@ def view_of(tx: Tx, incident_id: int, beside: timeline.Beside, roster: Roster) -
     people = tuple(page_queries.told(tx, [incident_id]).get(incident_id, ()))
     before = tuple(page_queries.earlier(tx, incident_id, _EARLIER))
     step = next_step(tx, incident_id, beside.receivers, roster)
-    return IncidentView(incident, people, tuple(shown), len(told[1]) - len(shown), before, step)
+    ahead = timers.of_incidents(tx, [incident_id])
+    hasten = tuple(map(name_of_step, to_hasten(ahead, beside.now))) if beside.now is not None else ()
+    return IncidentView(incident, people, tuple(shown), len(told[1]) - len(shown), before, step, hasten)
+
+
+def why_nothing(form: Fields, incident: ShownIncident) -> str:
+    """Why a button has changed nothing, in a sentence; empty where the page shows it: somebody takes care of it already."""
+    ended = "It is over" if incident.closed_at is not None else ""
+    match form.get("do", ""):
+        case "note":
+            length = len(clean_words(form.get("words", "")))
+            return (
+                f"A note has at most {MAX_WORDS} characters; this one has {length}."
+                if length
+                else "The note is empty."
+            )
+        case "escalate":
+            return f"{ended or 'The step is due or told already, or nobody is told next'}, so nothing was hastened."
+        case "close":
+            return "It is closed already."
+        case "unack":
+            return f"{ended or 'It is not acknowledged'}, so there is nothing to take back."
+    return ended and "It is over, so nobody needs to take care of it."
 
 
 def _list_again(query: str) -> str:

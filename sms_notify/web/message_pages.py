@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from zoneinfo import ZoneInfo
 
@@ -11,16 +11,15 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from sms_notify.errors import UsageError
 from sms_notify.explain import timeline
-from sms_notify.policy.directory import Person
+from sms_notify.policy.by_hand import NotTexted, TextAnswer, name_of_text
 from sms_notify.policy.records import Message
-from sms_notify.policy.vocabulary import Kind, State
+from sms_notify.policy.vocabulary import State
 from sms_notify.store import ledger_queries
 from sms_notify.store.ledger_queries import MessageFilter
 from sms_notify.store.tx import Tx
 from sms_notify.web.filters import SHOWN, message_filter_of, older
-from sms_notify.web.page_frame import PageFrame, actor, back_to, number_of
+from sms_notify.web.page_frame import PageFrame, PointingError, actor, back_to, number_of
 from sms_notify.wording.clock import Clock
 
 
@@ -31,6 +30,8 @@ class MessageView:
     message: Message
     about: Sequence[int]
     lines: tuple[timeline.Line, ...]
+    again: TextAnswer
+    """What would come of sending it again."""
 
 
 class MessagePages:
@@ -73,8 +74,8 @@ class MessagePages:
             raise HTTPException(400, "Choose one of the people of the configuration.")
         at = Clock(people.now(), ZoneInfo(person.timezone)).at(people.now())
         words = f"sms-notify: test text for {person.name}, asked for by {actor(user)} at {at}"
-        written = await self._written(person, words, user)
-        return back_to(f"messages/m{written}")
+        answer = await frame.store(people.write(person, words, actor(user)))
+        return back_to(f"messages/{self._text_of(answer, user, person.name)}")
 
     async def _change(self, request: Request) -> Response:
         """The buttons of a text: one takes it back, one sends it again."""
@@ -83,57 +84,69 @@ class MessagePages:
         form = await frame.form(request)
         match form.get("do", ""):
             case "cancel":
-                if not await frame.store(frame.people.cancel_text(id_, actor(user))):
+                done = await frame.store(frame.people.cancel_text(id_, actor(user)))
+                if done is None:
+                    raise _no_text()
+                if not done:
                     raise HTTPException(400, "It has left the queue, so it cannot be taken back.")
+                return back_to(name_of_text(id_))
             case "again":
-                return await self._again(id_, user)
+                answer = await frame.store(frame.people.send_again(id_, actor(user)))
+                return back_to(self._text_of(answer, user) or name_of_text(id_))
             case _:
                 raise HTTPException(400, "This page has no such button.")
-        return back_to(f"m{id_}")
 
-    async def _again(self, id_: int, user: str) -> Response:
-        """What was written by hand is written once more; of news it is asked what of it is owed still."""
-        frame = self._frame
-        found = await frame.read(lambda tx: message_of(tx, id_))
-        if found is None:
+    def _text_of(self, answer: TextAnswer, user: str, name: str = "its reader") -> str:
+        """The name of the text that was written; empty where none was yet. Raises HTTPException 404 and 400 where there is none
+        to be.
+        """
+        if answer.refused is NotTexted.NO_TEXT:
             raise _no_text()
-        if found.kind is Kind.MANUAL:
-            person = Person(found.recipient, found.number)
-            return back_to(f"m{await self._written(person, found.body, user)}")
-        if not await frame.store(frame.people.send_again(id_, actor(user))):
-            raise HTTPException(400, "Nothing in it needs to be told again, or a text about it is under way.")
-        return back_to(f"m{id_}")
-
-    async def _written(self, person: Person, words: str, user: str) -> int:
-        try:
-            return await self._frame.store(self._frame.people.write(person, words, actor(user)))
-        except UsageError as error:
-            raise HTTPException(400, str(error)) from None
+        there = name_of_text(answer.message_id) if answer.message_id is not None else ""
+        if answer.refused is not None:
+            link = f"messages/{there}" if there else ""
+            raise PointingError(400, why_not(answer, self._frame.clock(user), name), link)
+        return there
 
     async def _message(self, request: Request) -> Response:
         frame, id_ = self._frame, _id_of(request)
         user = await frame.enter(request)
         people, clock = frame.people, frame.clock(user)
         beside = timeline.Beside(clock.soon, people.route, people.receivers, people.gateways, clock.now)
-        view = await frame.read(lambda tx: view_of(tx, id_, beside))
+        view = await frame.read(lambda tx: view_of(tx, id_, beside, people.may_send_again))
         if view is None:
             raise _no_text()
-        return frame.page("message.html", request, user, page=view)
+        said = why_not(view.again, clock, view.message.recipient)
+        return frame.page("message.html", request, user, page=view, why_not=said)
 
 
-def view_of(tx: Tx, message_id: int, beside: timeline.Beside) -> MessageView | None:
+def view_of(
+    tx: Tx, message_id: int, beside: timeline.Beside, may_send_again: Callable[[Tx, int], TextAnswer]
+) -> MessageView | None:
     """None where there is no such text."""
     story = timeline.of_message(tx, message_id, beside)
     if story is None:
         return None
     (found,) = ledger_queries.messages_by(tx, MessageFilter(before_id=message_id + 1, limit=1))
-    return MessageView(*found, tuple(story[1]))
+    return MessageView(*found, tuple(story[1]), may_send_again(tx, message_id))
 
 
-def message_of(tx: Tx, message_id: int) -> Message | None:
-    """Without the code of its link."""
-    found = ledger_queries.messages_by(tx, MessageFilter(before_id=message_id + 1, limit=1))
-    return next((message for message, _ in found if message.id == message_id), None)
+def why_not(answer: TextAnswer, clock: Clock, name: str = "its reader") -> str:
+    """In a sentence, why there is no new text."""
+    text = name_of_text(answer.message_id) if answer.message_id is not None else "it"
+    match answer.refused:
+        case NotTexted.UNDER_WAY:
+            return f"It is under way: {text} has not come to an end."
+        case NotTexted.HELD if answer.until is not None:
+            return f"It is under way: its repeat is held until {clock.at(answer.until)}."
+        case NotTexted.JUST_WRITTEN:
+            return f"{text} was written for {name} within the last minute. Look what becomes of it first."
+        case NotTexted.LIMIT if answer.until is not None:
+            when = clock.at(answer.until)
+            return f"The limit {answer.scope} leaves no room for a text now. There is room at {when}."
+        case NotTexted.BARRED:
+            return f"{name}: every gateway bars this number."
+    return "Nothing in it needs to be told again."
 
 
 def _id_of(request: Request) -> int:

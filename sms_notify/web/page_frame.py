@@ -86,7 +86,7 @@ class PageFrame:
         kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
         if kind != "application/x-www-form-urlencoded":
             raise HTTPException(415, "Send the form as application/x-www-form-urlencoded.")
-        content = await body.read(request, self._seconds, MAX_FORM)
+        content = await body.read(request, self._seconds, MAX_FORM, body.FORM_TOO_LARGE)
         try:
             text = content.decode("utf-8", "replace")
             return ImmutableMultiDict(parse_qsl(text, keep_blank_values=True, max_num_fields=_MAX_FIELDS))
@@ -96,6 +96,14 @@ class PageFrame:
     async def store(self, change: Awaitable[T]) -> T:
         """What the change returns. Raises HTTPException 503 where it could not be stored."""
         return await settled(change, self._seconds, _NOT_STORED)
+
+
+class PointingError(HTTPException):
+    """A refusal that leads on: `link` is the address of a page, below the first page's; empty for none."""
+
+    def __init__(self, code: int, detail: str, link: str) -> None:
+        super().__init__(code, detail)
+        self.link = link
 
 
 def actor(user: str) -> str:

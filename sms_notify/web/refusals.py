@@ -14,6 +14,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from sms_notify.alert import Unread
 from sms_notify.logs import bounded
+from sms_notify.web.guard import PLACES_OF_PEOPLE
 from sms_notify.web.rarely import Rarely
 
 REASON = "sms_notify.reason"
@@ -45,7 +46,7 @@ _ADVICE: Mapping[int, str] = {
     431: "send fewer or shorter headers",
     503: "somebody guesses passwords; give the sender a token, which never waits, or keep the guesser out",
 }
-_NO_WEBHOOKS = frozenset(("a", "delivery", "-", "incidents", "oncall"))
+_NO_WEBHOOKS = frozenset((*PLACES_OF_PEOPLE, "configuration", "oncall.ics"))
 _READING = frozenset(("GET", "HEAD", "OPTIONS"))
 _SHOWN = (
     20  # characters of a path that is none of ours: enough to find a mistype, too few to give a secret away

@@ -17,7 +17,7 @@ from sms_notify.web.configuration_page import ConfigurationPage
 from sms_notify.web.incident_pages import IncidentPages
 from sms_notify.web.message_pages import MessagePages
 from sms_notify.web.oncall_page import OncallPage
-from sms_notify.web.page_frame import PageFrame
+from sms_notify.web.page_frame import PageFrame, PointingError
 from sms_notify.web.ports import People
 from sms_notify.web.rendering import Html
 from sms_notify.web.status_page import StatusPage
@@ -72,6 +72,7 @@ class PageRoutes:
             "code": code,
             "headline": _HEADLINES.get(code, HTTPStatus(code).phrase),
             "detail": "" if standard else error.detail,
+            "link": error.link if isinstance(error, PointingError) else "",
             "again": code == 503 and request.method == "GET",
         }
         answer = self._html.page("refusal.html", request, shown, code, referrer="no-referrer")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -20,7 +21,16 @@ from made import (
 )
 from workbench import NOON
 
-from sms_notify.policy.by_hand import cancel, escalate_now, note, send_again
+from sms_notify.policy.by_hand import (
+    NotTexted,
+    TextAnswer,
+    cancel,
+    escalate_now,
+    may_send_again,
+    name_of_step,
+    note,
+    send_again,
+)
 from sms_notify.policy.records import Incident, TimerKind
 from sms_notify.policy.vocabulary import Cause, Decision, Drop, Kind, PageState, State
 
@@ -65,8 +75,35 @@ def test_what_is_owed_still_is_due_once_more(incident: Incident, kind: Kind, aga
     message = a_message(state=State.DELIVERED)
     rows = rows_with(incident, told_by(message, a_notification(incident, kind=kind)), message)
 
-    assert send_again(rows, message) is again
-    assert fates(rows) == {1: PageState.HELD if again else PageState.TOLD}
+    answer = send_again(rows, message, "ops")
+
+    assert answer.refused is (None if again else NotTexted.NOTHING_OWED)
+    assert fates(rows)[1] is PageState.TOLD  # whatever becomes of its repeat
+    assert [n.state for n in rows.of_incident(1)[1:]] == [PageState.HELD] * again
+    assert [(one.word, one.detail) for one in rows.decided] == [
+        (Decision.SENT_AGAIN, "by ops (page): m1")
+    ] * again
+
+
+@pytest.mark.parametrize("state", [State.FAILED, State.EXPIRED, State.NOT_DELIVERED, State.REJECTED])
+def test_what_has_surely_not_arrived_is_owed_anew(state: State) -> None:
+    incident, message = an_incident(), a_message(state=state)
+    rows = rows_with(incident, told_by(message, a_notification(incident)), message)
+
+    assert send_again(rows, message, "ops").refused is None
+    assert fates(rows) == {1: PageState.HELD}
+
+
+@pytest.mark.parametrize(("incident", "again"), [(an_incident(), True), (ended(an_incident()), False)])
+def test_what_was_taken_back_may_be_sent_after_all_while_it_goes_on(incident: Incident, again: bool) -> None:
+    waiting = a_message()
+    rows = rows_with(incident, told_by(waiting, a_notification(incident)), waiting)
+    cancel(rows, waiting, "ops")
+    message = rows.messages.rows[1]
+
+    assert (may_send_again(rows, message).refused is None) is again
+    assert (send_again(rows, message, "ops").refused is None) is again
+    assert fates(rows) == {1: PageState.HELD if again else Drop.TAKEN_BACK}
 
 
 @pytest.mark.parametrize("state", [State.QUEUED, State.SUBMITTING])
@@ -74,7 +111,36 @@ def test_what_is_under_way_is_not_sent_twice(state: State) -> None:
     incident, message = an_incident(), a_message(state=state)
     rows = rows_with(incident, told_by(message, a_notification(incident)), message)
 
-    assert not send_again(rows, message)
+    assert send_again(rows, message, "ops") == TextAnswer(NotTexted.UNDER_WAY, 1)
+    assert rows.decided == []
+
+
+@pytest.mark.parametrize("kind", [Kind.FIRING, Kind.ESCALATION, Kind.REMINDER])
+def test_a_text_whose_repeat_is_held_or_under_way_gets_no_second_one(kind: Kind) -> None:
+    incident, message = an_incident(), a_message(state=State.DELIVERED)
+    rows = rows_with(incident, told_by(message, a_notification(incident, kind=kind)), message)
+    send_again(rows, message, "ops")
+    (repeat,) = rows.of_incident(1)[1:]
+
+    assert send_again(rows, message, "ops") == TextAnswer(NotTexted.HELD, until=repeat.due_at)
+
+    rows.messages.put(2, a_message(2, state=State.SENT))
+    rows.tell(repeat, 2)
+    assert send_again(rows, message, "ops") == TextAnswer(NotTexted.UNDER_WAY, 2)
+    assert len(rows.of_incident(1)) == 2
+
+    rows.messages.put(2, a_message(2, state=State.DELIVERED))
+    assert send_again(rows, message, "ops") == TextAnswer(None, 2)
+    assert len({n.nth for n in rows.of_incident(1)}) == 3
+
+
+def test_a_text_that_failed_and_whose_news_is_held_again_says_until_when() -> None:
+    incident, message = an_incident(), a_message(state=State.FAILED)
+    held = a_notification(incident, due_at=NOON + timedelta(minutes=1))
+    rows = rows_with(incident, held, message)
+
+    answer = may_send_again(rows, message, [held])
+    assert answer == TextAnswer(NotTexted.HELD, until=NOON + timedelta(minutes=1))
 
 
 def test_the_next_step_of_each_receiver_is_due_at_once_and_who_asked_is_written_down() -> None:
@@ -91,6 +157,22 @@ def test_the_next_step_of_each_receiver_is_due_at_once_and_who_asked_is_written_
     assert [(one.word, one.detail) for one in rows.decided] == [(Decision.HASTENED, "by ops (page)")]
 
 
+def test_a_step_that_is_due_already_or_was_taken_is_not_hastened_twice() -> None:
+    later = a_timer(1, receiver="oncall", nth=1, due_at=NOON + timedelta(minutes=10))
+    rows = rows_of_all(an_incident(), later)
+    asked = [name_of_step(later)]
+
+    assert escalate_now(rows, 1, "ops", asked)
+    assert not escalate_now(rows, 1, "ops", asked)
+    assert not escalate_now(rows, 1, "ops")  # nor without its name, while it is pending
+
+    rows.set_timer(replace(later, nth=2))  # it was taken, and the next one waits
+    assert not escalate_now(rows, 1, "ops", asked)
+    assert len(rows.decided) == 1
+    assert escalate_now(rows, 1, "ops")
+    assert len(rows.decided) == 2
+
+
 def test_where_no_step_is_due_nothing_is_hastened() -> None:
     rows = rows_of_all(an_incident(), a_timer(1, what=TimerKind.REMIND))
 
@@ -103,7 +185,10 @@ def test_where_no_step_is_due_nothing_is_hastened() -> None:
     [
         ("rebooted\n it", "by ops (page): rebooted it"),
         (" \n", None),
-        ("x" * 300, f"by ops (page): {'x' * 200}"),
+        ("x" * 200, f"by ops (page): {'x' * 200}"),
+        ("x" * 201, None),
+        ("a\x1b[31m\x00b\u202ec\u2028d", "by ops (page): a [31m b c d"),
+        ("\x00\u202e", None),
     ],
 )
 def test_a_note_is_one_line_with_whose_it_is(words: str, written: str | None) -> None:

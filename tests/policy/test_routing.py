@@ -77,7 +77,8 @@ def test_every_label_set_goes_somewhere(labels: dict[str, str]) -> None:
 
 
 @pytest.mark.parametrize(
-    ("turn", "step"), [(0, 0), (1, 1), (999_999, 999_999), (1_000_000, 0), (1_000_003, 3), (7_000_001, 1)]
+    ("turn", "step"),
+    [(0, 0), (1, 1), (19_999, 19_999), (20_003, 3), (1_000_000, 0), (1_000_003, 3), (7_000_001, 1)],
 )
 def test_a_new_round_counts_its_steps_from_the_first_text(turn: int, step: int) -> None:
     assert step_of(turn) == step
