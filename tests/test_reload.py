@@ -471,7 +471,7 @@ def test_a_budget_that_is_raised_lets_go_what_it_held_and_ends_our_word_of_it(
             body = f'{{"name": "{name}", "host": "db1", "severity": "critical", "summary": "down"}}'
             assert post(site.url, body.encode(), path="/alerts") == 200
         simulator.wait_for_texts(1, timeout=SOON)
-        open_budget = "select count(*) from troubles where id like '%/budget/%' and closed_at is null"
+        open_budget = "select count(*) from troubles where id like '/budget/%' and closed_at is null"
         waiting = "select count(*) from pages where state = 'held' and why = 'limit'"
         assert eventually(lambda: site.rows(waiting) == [(2,)])
         assert site.rows(open_budget) == [(1,)]

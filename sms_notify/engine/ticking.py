@@ -66,6 +66,8 @@ class Ticker:
             told += self._note_unheard(tx, now)
         if due.old_notes:
             breakers.close_old_self_alerts(tx, now)
+        if due.paid_for:
+            limit_rows.end_unpaid(tx, now)
         if due.old_groups:
             timers.forget_groups(tx, now - _GROUPS_KEPT)
         due = replace(due, after_hours=due.after_hours and bool(self._plan.schedules))
@@ -84,7 +86,6 @@ class Ticker:
             told += self._tell_due(tx, due, now)
         if due.notifications or due.lanes:
             limit_rows.free_silent_lanes(tx, now)
-            limit_rows.end_unpaid(tx, now)
         if due.reminders:
             told += self._remind(tx, now)
         if due.steps or due.notifications or due.lanes or due.reminders:

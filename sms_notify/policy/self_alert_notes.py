@@ -54,6 +54,12 @@ class LostNote:
     told_at: datetime
 
 
+BUDGET = "/budget/"
+"""With this begin the ids of self-alerts about what is not paid for; those of a gateway begin with its name, which is never
+empty.
+"""
+
+
 def note_id(gateway: str, scope: str, subject: str, why: object = "") -> str:
     """What one problem that lasts is known by; without `why`, what all problems of one breaker begin with."""
     return f"{gateway}/{scope}/{subject}/{why}"
@@ -160,5 +166,5 @@ def note_unpaid(rows: Rows, gateway: str, scope: str) -> None:
     """Critical texts that wait because the budget is spent."""
     what = f"critical texts wait: {scope} and the reserve are spent"
     advice = "Raise limits.credits in the configuration, or tell people in another way."
-    id_ = note_id(gateway, "budget", scope)
+    id_ = f"{BUDGET}{gateway}/{scope}"
     rows.notes.append(SelfAlertNote(None, id_, Urgency(Level.PAGE), gateway, what, advice, again=True))

@@ -12,6 +12,7 @@ from functools import cache
 from sms_notify.policy.holds import Hold
 from sms_notify.policy.rate_limits import Credits, Lane, LimitScope, Spending
 from sms_notify.policy.records import HeldLane, QueueView
+from sms_notify.policy.self_alert_notes import BUDGET
 from sms_notify.store.account_rows import LEFT_OF_IT
 from sms_notify.store.literals import in_list
 from sms_notify.store.tx import Tx, insert_into, moment, rows_of, stored
@@ -206,13 +207,16 @@ def ask_again(tx: Tx, now: datetime) -> None:
     )
 
 
+# By the primary key of troubles; `holds` has a row for each lane that waits.
+PAID_FOR = (
+    f"id between '{BUDGET}' and '{BUDGET}~' and closed_at is null"
+    f" and not exists (select 1 from holds where lane = '{Lane.CRITICAL}' and scope not in {_OF_ONE})"
+)
+"""Which rows of `troubles` say that critical texts wait for credits, and none does any more (`note_unpaid`)."""
+
+
 def end_unpaid(tx: Tx, now: datetime) -> None:
-    """The self-alert that critical texts wait for credits ends when none does (`note_unpaid`)."""
-    tx.run(
-        "update troubles set closed_at = :now where closed_at is null and id like '%/budget/%' and not exists"
-        f" (select 1 from holds where lane = '{Lane.CRITICAL}' and scope not in {_OF_ONE})",
-        now=stored(now),
-    )
+    tx.run(f"update troubles set closed_at = :now where {PAID_FOR}", now=stored(now))
 
 
 def next_critical(tx: Tx) -> datetime | None:

@@ -11,6 +11,7 @@ from sms_notify.policy.relief import HANDED_ON
 from sms_notify.policy.retry_policy import Scope
 from sms_notify.policy.vocabulary import State
 from sms_notify.store.incidents import LAPSED, UNHEARD
+from sms_notify.store.limit_rows import PAID_FOR
 from sms_notify.store.literals import in_list
 from sms_notify.store.messages import LOST_ONCE
 from sms_notify.store.tx import Tx, moment, stored
@@ -23,6 +24,7 @@ class WorkDue:
     unheard: bool
     lapsed: bool
     old_notes: bool
+    paid_for: bool
     old_groups: bool
     leased: bool
     unknown: bool
@@ -61,6 +63,7 @@ _LINES = {
     "unheard": UNHEARD,
     "lapsed": LAPSED,
     "old_notes": "exists (select 1 from troubles where told_at < :remembered and (closed_at is null or id < '$'))",
+    "paid_for": f"exists (select 1 from troubles where {PAID_FOR})",
     "old_groups": "exists (select 1 from groups where flush_at < :remembered)",
     "leased": f"exists (select 1 from messages where state = '{State.SUBMITTING}' and lease_until <= :now)",
     "unknown": f"exists (select 1 from messages where state = '{State.UNKNOWN}' and updated_at <= :reconciled)",

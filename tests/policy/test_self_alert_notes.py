@@ -190,7 +190,7 @@ def test_a_budget_that_is_spent_is_one_problem_for_each_gateway_and_told_anew_wh
     note_unpaid(rows, "main", "credits_per_hour")
 
     (note,) = rows.notes
-    assert (note.particular, note.name) == (None, "main/budget/credits_per_hour/")
+    assert (note.particular, note.name) == (None, "/budget/main/credits_per_hour")
     assert (note.gateway, note.urgency, note.again) == ("main", Urgency(Level.PAGE), True)
     assert note.what == "critical texts wait: credits_per_hour and the reserve are spent"
 
