@@ -55,6 +55,7 @@ class Gauges:
         self._set_oncall(tx, now)
         totals = queries.totals(tx)
         self._set_totals(totals, now)
+        self._metrics.untold.set(queries.critical_untold(tx, now)[0])
         self._set_held(totals, now)
         self._set_spool()
         self._metrics.ready.set(not self._asked.ready())
@@ -111,7 +112,6 @@ class Gauges:
             self._metrics.incidents.labels(severity).set(totals.incidents.get(severity, 0))
             self._metrics.expiry.labels(severity).set(timing.expiry(severity).total_seconds())
         self._metrics.oldest.set(_age(totals.oldest_queued, now))
-        self._metrics.untold.set(totals.critical_untold)
 
     def _set_held(self, totals: queries.Totals, now: datetime) -> None:
         oldest: dict[str, int] = {}

@@ -22,7 +22,6 @@ class Totals:
     incidents: dict[str, int]
     oldest_queued: int | None
     held: Sequence[Row] = ()  # by `severity` and `why`: how many (`n`), and since when the first (`at`)
-    critical_untold: int = 0
 
 
 def newest(tx: Tx) -> tuple[int, int]:
@@ -77,7 +76,6 @@ def totals(tx: Tx) -> Totals:
         {row["severity"]: row["n"] for row in open_now},
         oldest["at"] if oldest is not None else None,
         tx.all(_HELD_NOW),
-        sum(row["n"] for row in tx.all(_CRITICAL_UNTOLD)),
     )
 
 
@@ -127,7 +125,6 @@ _HELD_NOW = (
     "select i.severity, p.why, count(*) as n, min(p.created_at) as at from pages p join incidents i on i.id = p.incident_id"
     " where p.state = 'held' group by i.severity, p.why"
 )
-_CRITICAL_UNTOLD = f"select count(*) as n from incidents i where {UNTOLD}"
 
 
 # Its group is told within `group_wait`, which is no fault; where nobody tells it then, it is one.
