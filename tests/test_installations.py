@@ -114,9 +114,9 @@ def test_names_and_bare_tokens_stand_beside_each_other_and_one_name_may_have_two
         ),
         ((f"{PROD} role=",), "token 1 has more than one word"),
         ((f"{PROD} role=x",), "token 1 has a role that is not one of"),
-        ((f"{PROD} name=prod", f"{PROD} name=test"), "token 2 stands there twice"),
-        ((f"{PROD} name=prod", PROD), "token 2 stands there twice"),
-        ((PROD, f"{PROD} role=metrics"), "token 2 stands there twice"),
+        ((f"{PROD} name=prod", f"{PROD} name=test"), "token 2 is there twice"),
+        ((f"{PROD} name=prod", PROD), "token 2 is there twice"),
+        ((PROD, f"{PROD} role=metrics"), "token 2 is there twice"),
     ],
 )
 def test_a_name_that_cannot_be_meant_is_an_error_that_shows_no_token(

@@ -146,7 +146,7 @@ class Accepting:
         outcome = _Outcome()
         if delivery.acks or delivery.unacks or not all(case.heard.suppressed for case in cases):
             outcome = self._tell(working, delivery, cases)
-        return [_record(working.rows, delivery, case, outcome) for case in cases]
+        return [self._record(working.rows, delivery, case, outcome) for case in cases]
 
     def _hear(self, rows: Rows, routed: Sequence[_Routed], told_apart: frozenset[str]) -> list[Case]:
         """What fires first, where alerts may share an incident: that one ends and another goes on is not an end. The end of the
@@ -203,6 +203,42 @@ class Accepting:
             working.load_roster(self._plan.directory)
         working.load_groups(decide.groups(cases))
 
+    def _record(self, rows: Rows, delivery: Delivery, case: Case, outcome: _Outcome) -> Verdict:
+        """Writes down what an alert has led to."""
+        verdict = self._verdict(rows, case, outcome)
+        paths = tuple(f"{chain[-1].path} -> {chain[-1].receiver}" for chain in case.chains)
+        shared = case.told_as is not None
+        rows.heard.append(
+            AcceptedAlert(verdict.alert, verdict.heard, case.incident_id, delivery.group, paths, shared)
+        )
+        return verdict
+
+    def _verdict(self, rows: Rows, case: Case, outcome: _Outcome) -> Verdict:
+        heard, alert = case.heard, case.told_as or case.alert
+        if heard.suppressed:
+            return Verdict(alert, heard, case.incident_id, case.receivers)
+        kind = Kind.FIRING if heard.news else Kind.RESOLVED
+        told = tuple(outcome.texts.get((case.id, kind), ()))
+        with_its_beginning = kind is Kind.RESOLVED and case.incident_id in outcome.told_at_once
+        if not told and not with_its_beginning and (case.id, kind) not in outcome.owed:
+            return Verdict(alert, self._why_untold(rows, case), case.incident_id, case.receivers)
+        return Verdict(alert, heard, case.incident_id, case.receivers, told)
+
+    def _why_untold(self, rows: Rows, case: Case) -> Heard:
+        if case.heard.news:
+            if case.heard is Heard.RESUMED:
+                return Heard.DUPLICATE
+            notified = any(self._plan.receiver(name).notify for name in case.receivers)
+            known = case.heard is Heard.FIRST and notified and _is_believed(rows, case.alert)
+            return Heard.KNOWN if known else Heard.NOBODY
+        told = rows.of_incident(case.id)
+        first = [rows.state_of(n) for n in told if n.kind is Kind.FIRING]
+        dropped = any(n.state is PageState.DROPPED and n.why is Drop.RESOLVED for n in told)
+        if dropped or State.CANCELLED in first:
+            return Heard.RESOLVED_UNSENT
+        may_have_it = any(state is not None and state.may_have_arrived for state in first)
+        return Heard.RESOLVED_OFF if may_have_it else Heard.NOBODY_TOLD
+
 
 def _turn(alert: Alert) -> tuple[bool, int]:
     over = alert.status is Status.RESOLVED
@@ -220,43 +256,6 @@ def _outcome(begun: Sequence[Notification], ended: EndsOwed, told: Sequence[Text
     for n, message_id in told:
         texts.setdefault((n.incident_id, n.kind), []).append(message_id)
     return _Outcome(owed, ended.told_at_once, texts)
-
-
-def _record(rows: Rows, delivery: Delivery, case: Case, outcome: _Outcome) -> Verdict:
-    """Writes down what an alert has led to."""
-    verdict = _verdict(rows, case, outcome)
-    paths = tuple(f"{chain[-1].path} -> {chain[-1].receiver}" for chain in case.chains)
-    shared = case.told_as is not None
-    rows.heard.append(
-        AcceptedAlert(verdict.alert, verdict.heard, case.incident_id, delivery.group, paths, shared)
-    )
-    return verdict
-
-
-def _verdict(rows: Rows, case: Case, outcome: _Outcome) -> Verdict:
-    heard, alert = case.heard, case.told_as or case.alert
-    if heard.suppressed:
-        return Verdict(alert, heard, case.incident_id, case.receivers)
-    kind = Kind.FIRING if heard.news else Kind.RESOLVED
-    told = tuple(outcome.texts.get((case.id, kind), ()))
-    with_its_beginning = kind is Kind.RESOLVED and case.incident_id in outcome.told_at_once
-    if not told and not with_its_beginning and (case.id, kind) not in outcome.owed:
-        return Verdict(alert, _why_untold(rows, case), case.incident_id, case.receivers)
-    return Verdict(alert, heard, case.incident_id, case.receivers, told)
-
-
-def _why_untold(rows: Rows, case: Case) -> Heard:
-    if case.heard.news:
-        if case.heard is Heard.RESUMED:
-            return Heard.DUPLICATE
-        return Heard.KNOWN if _is_believed(rows, case.alert) else Heard.NOBODY
-    told = rows.of_incident(case.id)
-    first = [rows.state_of(n) for n in told if n.kind is Kind.FIRING]
-    dropped = any(n.state is PageState.DROPPED and n.why is Drop.RESOLVED for n in told)
-    if dropped or State.CANCELLED in first:
-        return Heard.RESOLVED_UNSENT
-    may_have_it = any(state is not None and state.may_have_arrived for state in first)
-    return Heard.RESOLVED_OFF if may_have_it else Heard.NOBODY_TOLD
 
 
 def _is_believed(rows: Rows, alert: Alert) -> bool:

@@ -152,7 +152,7 @@ def _alert(source: str, given: object, default: StatusWord, added: Added, where:
         fingerprint=known.fingerprint,
         **status,
         labels=input_limits.bounded(labels),
-        annotations=input_limits.bounded(kept | annotations),
+        annotations=input_limits.bounded(kept | json_alert.linked(sent, annotations)),
         starts_at=_moment(entry, STARTS),
         ends_at=_moment(entry, ENDS),
         end_reason=end_reason_of(status["status"], {**labels, **annotations}),

@@ -75,7 +75,7 @@ def alert_of(source: str, given: object, default: StatusWord, where: str) -> Ale
         fingerprint=known.fingerprint,
         **status,
         labels=input_limits.bounded(labels),
-        annotations=input_limits.bounded(_linked(entry, annotations)),
+        annotations=input_limits.bounded(linked(entry, annotations)),
         starts_at=parse_rfc3339(entry.get("startsAt")),
         ends_at=parse_rfc3339(entry.get("endsAt")),
         end_reason=end_reason_of(status["status"], {**labels, **annotations}),
@@ -84,7 +84,7 @@ def alert_of(source: str, given: object, default: StatusWord, where: str) -> Ale
     )
 
 
-def _linked(entry: Mapping[str, Any], annotations: dict[str, str]) -> dict[str, str]:
+def linked(entry: Mapping[str, Any], annotations: dict[str, str]) -> dict[str, str]:
     """With the address of its graph, for pages and templates: beside the annotations, as Grafana's are."""
     link = entry.get("generatorURL")
     if not isinstance(link, str) or not link:

@@ -99,7 +99,7 @@ def test_a_lane_that_is_held_again_keeps_its_beginning_and_its_promise(
 @pytest.mark.parametrize(
     ("severity", "limits", "noted"),
     [
-        ("critical", {"credits": Credits(5, None, 0, 0)}, ["main/budget/credits_per_hour/"]),
+        ("critical", {"credits": Credits(5, None, 0, 0)}, ["/budget/main/credits_per_hour"]),
         ("warning", {"credits": Credits(5, None, 0, 0)}, []),
         ("critical", {"critical": "5/15m"}, []),
     ],
