@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from docs_pages import BLOCK, DOCS, ROOT, SPAN, read, rows, section
+from pages_serving import Site
 
 from sms_notify.delivery.reports import Applied
 from sms_notify.demo import STORY
@@ -26,6 +27,7 @@ from sms_notify.policy.vocabulary import (
     PageState,
     State,
 )
+from sms_notify.spool_folder import not_read
 from sms_notify.wording.sandbox import environment
 
 
@@ -71,3 +73,16 @@ def test_the_readme_tells_the_demo_as_it_is_played() -> None:
 
     assert told
     assert [said for _, said in told] == [STORY[int(number) - 1].said for number, _ in told]
+
+
+def test_troubleshooting_quotes_what_the_daemon_says(pages: Site, tmp_path: Path) -> None:
+    told = read(DOCS / "operations" / "troubleshooting.md")
+
+    assert f"/-/ready` answers `{pages.get('/-/ready').text}`" in told
+    quoted = [
+        said
+        for said in SPAN.findall(section(told, "A hook's notification is lost"))
+        if "another user" in said
+    ]
+    assert len(quoted) == 1
+    assert quoted[0] in not_read(tmp_path, tmp_path.stat().st_uid + 1)
