@@ -337,7 +337,9 @@ class App:
         ticked = self.committer(lambda tx: self._engine.tick(tx, now))
         for moved in ticked.moved:
             event_log.moved(moved)
-        if ticked.written:
+        for ended in ticked.self_check:
+            _log.info("self-check", extra={"ended": ended})
+        if ticked.written or ticked.self_check:
             self._wake_all()
         next_at = ticked.next_at
         return (next_at - now).total_seconds() if next_at is not None and next_at > now else None

@@ -282,7 +282,12 @@ class Message:
         return max(1, self.severity.rank) if waits else self.severity.rank
 
 
-_CAUSES = {Kind.MANUAL: Cause.BY_HAND, Kind.OPERATOR: Cause.TROUBLE, Kind.HANDOFF: Cause.HAND_OFF}
+_CAUSES = {
+    Kind.MANUAL: Cause.BY_HAND,
+    Kind.OPERATOR: Cause.TROUBLE,
+    Kind.HANDOFF: Cause.HAND_OFF,
+    Kind.SELF_CHECK: Cause.SELF_CHECK,
+}
 
 
 def queued(draft: Draft, message_id: int, now: datetime) -> Message:
@@ -311,7 +316,9 @@ def first_entry(draft: Draft) -> Entry:
 
 
 class TimerKind(StrEnum):
-    """What falls due: of an open incident, or of a schedule whose new holder is asleep (then `Timer.receiver` names it)."""
+    """What falls due: of an open incident, of a schedule whose new holder is asleep (then `Timer.receiver` names it), or of the
+    self-check (then it names the person who waits).
+    """
 
     ESCALATE = "escalate"
     REMIND = "remind"
@@ -319,6 +326,7 @@ class TimerKind(StrEnum):
     COPY = "copy"  # what may have been an old copy of its alert counts as a new beginning
     SILENT = "silent"  # its source said that its word holds so long, and has not said it again
     HANDOFF = "handoff"
+    SELF_CHECK = "self_check"
 
     @property
     def turn(self) -> bool:

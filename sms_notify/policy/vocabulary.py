@@ -65,6 +65,7 @@ class Kind(StrEnum):
     UNHEARD = "unheard"
     DIGEST = "digest"
     HANDOFF = "handoff"
+    SELF_CHECK = "self_check"
     MANUAL = "manual"
     OPERATOR = "operator"
 
@@ -135,6 +136,7 @@ class Decision(StrEnum):
     HASTENED = "hastened"  # somebody wants the next step now
     NOTE = "note"  # what somebody wrote beside it
     SENT_AGAIN = "sent_again"  # somebody wants a text told once more
+    SELF_CHECK = "self_check"  # what came of its daily text
 
     @property
     def by_somebody(self) -> bool:
@@ -307,6 +309,7 @@ class Cause(StrEnum):
     TROUBLE = "trouble"
     ACKNOWLEDGED = "acknowledged"
     HAND_OFF = "hand_off"
+    SELF_CHECK = "self_check"
     TAKEN_BACK = "taken_back"
 
 

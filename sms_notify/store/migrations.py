@@ -132,4 +132,15 @@ LATER: tuple[str, ...] = (
     """
     alter table breakers add column asked_at bigint;
     """,
+    # What came of the daily text of the self-check; when each number was tried at each gateway, and since when it is taken.
+    """
+    create index decisions_self_check on decisions (id) where word = 'self_check';
+    create table number_trials (
+        gateway text not null,
+        number text not null,
+        asked_at bigint not null,
+        good_since bigint,
+        primary key (gateway, number)
+    );
+    """,
 )
