@@ -340,7 +340,7 @@ class App:
         for moved in ticked.moved:
             event_log.moved(moved)
         for ended in ticked.self_check:
-            _log.info("self-check", extra={"ended": ended})
+            event_log.self_checked(ended)
         if ticked.written or ticked.self_check:
             self._wake_all()
         next_at = ticked.next_at

@@ -18,6 +18,7 @@ from sms_notify.policy.records import Message, TimerKind
 from sms_notify.policy.relief import call_back, relieved
 from sms_notify.policy.rows import Rows
 from sms_notify.policy.ruleset import Plan
+from sms_notify.policy.self_check import SelfCheckEnd
 from sms_notify.policy.truth import passed, unheard
 from sms_notify.policy.vocabulary import State
 from sms_notify.store import account_rows, breakers, limit_rows, outbox, timers, work_due
@@ -43,7 +44,7 @@ class Ticked:
     moved: tuple[Moved, ...] = ()
     written: tuple[int, ...] = ()
     next_at: datetime | None = None
-    self_check: tuple[str, ...] = ()
+    self_check: tuple[SelfCheckEnd, ...] = ()
 
 
 class Ticker:
@@ -99,7 +100,7 @@ class Ticker:
         written = dict.fromkeys(message_id for _, message_id in told)
         return Ticked(tuple(moved), (*written,), due.next_critical, checked)
 
-    def _check_itself(self, tx: Tx, now: datetime) -> tuple[str, ...]:
+    def _check_itself(self, tx: Tx, now: datetime) -> tuple[SelfCheckEnd, ...]:
         """Last of all: what alerts are owed goes before it in the limits."""
         working = WorkingSet(tx, self._node, now)
         rows = working.rows
@@ -113,7 +114,7 @@ class Ticker:
             known = credits_left.left if credits_left is not None and fresh else None
             self_check_texts.tell(self._plan, rows, person, leave, known)
         working.flush()
-        return tuple(one.detail for one in rows.decided)
+        return tuple(SelfCheckEnd(one.detail) for one in rows.decided)
 
     def _note_unheard(self, tx: Tx, now: datetime) -> list[Texted]:
         working = WorkingSet(tx, self._node, now)

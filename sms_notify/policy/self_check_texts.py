@@ -106,11 +106,11 @@ def tell(plan: Plan, rows: Rows, person: Person, leave: Leave, credits_left: int
             Kind.SELF_CHECK, "", person, Severity.OTHER, plan.gateway, text, rows.now, ends, lane=Lane.REST
         )
     )  # fmt: skip
-    _decide(rows, SelfCheckEnd.TEXTED, f" m{message_id}")
+    _decide(rows, SelfCheckEnd.TEXTED, message_id)
 
 
-def _decide(rows: Rows, end: SelfCheckEnd, more: str = "") -> None:
-    rows.decide(Decision.SELF_CHECK, detail=f"{end}{more}")
+def _decide(rows: Rows, end: SelfCheckEnd, message_id: int = 0) -> None:
+    rows.decide(Decision.SELF_CHECK, nth=message_id, detail=end)
 
 
 def _note_nobody(check: SelfCheck, rows: Rows) -> None:

@@ -89,6 +89,11 @@ class Kind(StrEnum):
         """True where only people and groups of the configuration get it; any number may be texted by hand."""
         return self not in (Kind.MANUAL, Kind.OPERATOR)
 
+    @property
+    def first_cause(self) -> Cause:
+        """Why a message of it is written at all."""
+        return _FIRST_CAUSES.get(self, Cause.ALERT)
+
 
 _ALARMING = frozenset((Kind.FIRING, Kind.ESCALATION, Kind.REMINDER, Kind.DIGEST))
 
@@ -311,6 +316,14 @@ class Cause(StrEnum):
     HAND_OFF = "hand_off"
     SELF_CHECK = "self_check"
     TAKEN_BACK = "taken_back"
+
+
+_FIRST_CAUSES = {
+    Kind.MANUAL: Cause.BY_HAND,
+    Kind.OPERATOR: Cause.TROUBLE,
+    Kind.HANDOFF: Cause.HAND_OFF,
+    Kind.SELF_CHECK: Cause.SELF_CHECK,
+}
 
 
 class Applied(StrEnum):

@@ -125,7 +125,11 @@ def test_the_text_says_what_is_left_of_the_credits_where_that_is_known() -> None
         (Kind.SELF_CHECK, "sms-notify is alive, 1 credit", 1),
         (Kind.SELF_CHECK, "sms-notify is alive", 1),
     ]
-    assert [one.detail for one in rows.decided] == ["texted m1000", "texted m1001", "texted m1002"]
+    assert [(one.detail, one.nth) for one in rows.decided] == [
+        ("texted", 1000),
+        ("texted", 1001),
+        ("texted", 1002),
+    ]
 
 
 NIGHT = Window("night", (TimeInterval(((11 * 60, 15 * 60),)),))
