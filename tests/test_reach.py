@@ -30,11 +30,11 @@ def bar(config: Path, number: str, code: int = 106) -> None:  # noqa: F811
     store.close()
 
 
-def test_where_nothing_was_tried_everybody_may_be_reached_and_the_way_to_try_is_told(config: Path) -> None:  # noqa: F811
+def test_where_nothing_was_tried_nothing_is_known_and_the_way_to_try_is_told(config: Path) -> None:  # noqa: F811
     assert said(run(config, "reach")).splitlines() == [
-        "alice +32******001: reachable",
+        "alice +32******001: not known",
         "  main: not yet tried",
-        f"bob {MASKED}: reachable",
+        f"bob {MASKED}: not known",
         "  main: not yet tried",
         "numbers are not tried: write `self_check:` into the configuration",
     ]

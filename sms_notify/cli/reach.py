@@ -116,7 +116,7 @@ def _shown(reach: Reach, texts: LastTexts, counts: Container[str], now: datetime
 def _told(shown: _Shown, clock: Clock) -> list[str]:
     person, texts = shown.reach.person, shown.texts
     name = "" if person.name == person.number else f"{person.name} "
-    said = "reachable" if shown.reach.reachable else "OUT OF REACH"
+    said = "reachable" if shown.reach.proven else "not known" if shown.reach.reachable else "OUT OF REACH"
     lines = [f"{name}{masked(person.number)}: {said}"]
     lines += [f"  {say_way(way, clock.at)}" for way in shown.reach.ways]
     ends = (("last delivered", texts.delivered_at), ("last not delivered", texts.lost_at))

@@ -46,6 +46,11 @@ class Reach:
         """Whether a text to them leaves by any gateway, as far as is known."""
         return any(way.bar is None for way in self.ways)
 
+    @property
+    def proven(self) -> bool:
+        """Whether a gateway has said so."""
+        return any(way.state is WayState.OK for way in self.ways)
+
 
 def reach_of(
     people: Iterable[Person],
