@@ -109,7 +109,11 @@ class Escalation:
         if step is None:
             rows.strike(timer)
             return []
-        receiver, nth, incident = self._plan.receiver(timer.receiver), step_of(timer.nth), self._believed(timer)
+        receiver, nth, incident = (
+            self._plan.receiver(timer.receiver),
+            step_of(timer.nth),
+            self._believed(timer),
+        )
         critical, steps = incident.severity is Severity.CRITICAL, receiver.escalate
         later = self._held(timer, self._quiet(timer, receiver)).until
         if later > now:
