@@ -14,6 +14,7 @@ from datetime import datetime, timedelta
 
 from sms_notify.alert import Delivery
 from sms_notify.engine.accepting import Accepting, Verdict
+from sms_notify.engine.armed_escalations import ArmedEscalations
 from sms_notify.engine.follow_ups import FollowUps
 from sms_notify.engine.texting import Texting
 from sms_notify.engine.texts_by_hand import TextsByHand
@@ -71,6 +72,7 @@ class Engine:
         self._follow_ups = FollowUps(plan, self._texting)
         self._accepting = Accepting(plan, self._numbers, node, self._texting, self._follow_ups)
         self.texts_by_hand = TextsByHand(plan, node, self._texting)
+        self.armed = ArmedEscalations(plan, node)
         self._ticker = Ticker(plan, self._numbers, node, self._texting, self._follow_ups)
 
     def with_schedules(self, schedules: Mapping[str, Schedule]) -> Engine:
@@ -108,6 +110,7 @@ class Engine:
         for message in left:
             house.lose(message, Cause.RESTARTED)
         working.flush()
+        self.armed.settle(tx, now)
         return [*house.moved, *self.adopt(tx, now)]
 
     def adopt(self, tx: Tx, now: datetime) -> list[Moved]:

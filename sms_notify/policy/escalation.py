@@ -160,9 +160,13 @@ class Escalation:
         return taken_for(incident, self._now, self._plan.limits.calm)
 
     def _step_to(self, timer: Timer, receiver: Receiver, person: Person) -> Notification:
-        n = self._owe(timer, person, Kind.ESCALATION, timer.nth, f"step {step_of(timer.nth)}")
+        n = self.owed_to(timer, person)
         held = self._held(timer, receiver.quiet, person.quiet)
         return replace(n, due_at=held.until, why=held.why, held_by=held.by)
+
+    def owed_to(self, timer: Timer, person: Person) -> Notification:
+        """A step as one person is to hear it, whatever may hold it."""
+        return self._owe(timer, person, Kind.ESCALATION, timer.nth, f"step {step_of(timer.nth)}")
 
     def _is_owed(self, n: Notification) -> bool:
         """Whether it was owed before: none is told twice. What another receiver holds for longer is told when this one may, and

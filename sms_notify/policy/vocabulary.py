@@ -135,6 +135,7 @@ class Decision(StrEnum):
     HASTENED = "hastened"  # somebody wants the next step now
     NOTE = "note"  # what somebody wrote beside it
     SENT_AGAIN = "sent_again"  # somebody wants a text told once more
+    OUTBOX_SENT = "outbox_sent"  # the text of a step that lay in a gateway's outbox has left from there
 
     @property
     def by_somebody(self) -> bool:
@@ -308,6 +309,7 @@ class Cause(StrEnum):
     ACKNOWLEDGED = "acknowledged"
     HAND_OFF = "hand_off"
     TAKEN_BACK = "taken_back"
+    ARMED = "armed"  # it lay in the gateway's outbox, and has left from there
 
 
 class Applied(StrEnum):
