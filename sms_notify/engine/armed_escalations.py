@@ -117,9 +117,10 @@ class ArmedEscalations:
         n = Escalation(self._plan, rows).owed_to(_timer_of(text), Person(text.recipient, text.number))
         had = own_of(text, rows)
         n = n if had is None else replace(n, id=had.id, row_lane=had.row_lane)
+        severity, body = n.subject.alert.severity, Text(text.body, 1, gsm.septets(text.body))
+        expires = text.due_at + self._plan.timing.expiry(severity)
         draft = Draft(
-            Kind.ESCALATION, text.receiver, n.person, n.subject.alert.severity, text.gateway, Text(text.body, 1, gsm.septets(text.body)),
-            text.due_at, text.due_at + self._plan.timing.expiry(n.subject.alert.severity), lane=n.lane,
+            Kind.ESCALATION, text.receiver, n.person, severity, text.gateway, body, text.due_at, expires, lane=n.lane
         )  # fmt: skip
         message_id = rows.write_message(draft)
         rows.tell(n, message_id)
