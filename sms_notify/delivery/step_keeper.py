@@ -25,10 +25,13 @@ _PAUSE_OF_ONE = timedelta(minutes=1)  # of a text that a gateway did not take
 
 @dataclass(frozen=True, slots=True)
 class KeptSteps:
-    """What one pass has done: each text as it stands now. `beyond` is how many texts find no room in the outbox."""
+    """What one pass has done: each text as it stands now. `beyond` is how many texts find no room in the outbox;
+    `news_of_beyond`: in the pass before there were none.
+    """
 
     texts: Sequence[ArmedText] = ()
     beyond: int = 0
+    news_of_beyond: bool = False
 
 
 class StepKeeper:
@@ -50,6 +53,7 @@ class StepKeeper:
         self._minute = minute
         self._clock = clock
         self._nothing_lies = False  # then nothing need be read where no receiver is armed
+        self._beyond = 0
         self._gateways: dict[str, datetime] = {}  # when each may be asked again
         self._refused: dict[ArmedKey, datetime] = {}
 
@@ -69,7 +73,8 @@ class StepKeeper:
             if len(texts) < _AT_ONCE and self._may_ask(text, now):
                 texts.append(self._ask(text, now))
         self._nothing_lies = not work.lying and not texts
-        return KeptSteps(texts, work.beyond)
+        before, self._beyond = self._beyond, work.beyond
+        return KeptSteps(texts, work.beyond, work.beyond > 0 and not before)
 
     def _may_ask(self, text: ArmedText, now: datetime) -> bool:
         known = text.gateway in self._armings

@@ -21,6 +21,7 @@ from sms_notify.policy.armed_texts import ArmedFor, ArmedState, ArmedText
 from sms_notify.policy.directory import Person
 from sms_notify.policy.escalation import Escalation
 from sms_notify.policy.records import Draft, Entry, Message, Notification, Timer, TimerKind
+from sms_notify.policy.routing import step_of
 from sms_notify.policy.rows import Rows
 from sms_notify.policy.ruleset import Plan
 from sms_notify.policy.vocabulary import Cause, Decision, Kind, PageState, State
@@ -160,4 +161,6 @@ def _say(rows: Rows, text: ArmedText, *, twice: bool) -> None:
         detail = f"{text.recipient} has it twice: {text.gateway} did not take it back in time"
     if text.state is not ArmedState.ARMED:
         detail = f"perhaps, for {text.gateway} left an answer out: {detail}"
-    rows.decide(Decision.OUTBOX_SENT, text.incident_id, receiver=text.receiver, nth=text.nth, detail=detail)
+    rows.decide(
+        Decision.OUTBOX_SENT, text.incident_id, receiver=text.receiver, nth=step_of(text.nth), detail=detail
+    )
