@@ -281,7 +281,7 @@ def test_the_step_is_told_though_we_are_dead_and_is_not_told_again_when_we_are_b
     site.live(seconds=60)
     assert site.phones == [(ALICE, "FIRING"), (BOB, "ESCALATED")]
     assert site.ledger("bob") == [("queued", "alert"), ("sent", "armed")]
-    assert site.decided("outbox_sent") == ["bob, by main"]
+    assert site.decided("outbox_sent") == ["told bob, by main"]
     assert site.decided("escalated") == ["bob"]
     assert site.armed()[0] == "fired"
 
@@ -348,7 +348,7 @@ def test_a_text_that_could_not_be_taken_back_in_time_is_said_to_have_come_twice(
     site.live(seconds=5)
 
     assert [number for number, _ in site.phones] == [ALICE, BOB, BOB]
-    assert site.decided("outbox_sent") == ["bob has it twice: main did not take it back in time"]
+    assert site.decided("outbox_sent") == ["told bob a second time: main did not take it back before"]
 
 
 def test_our_own_text_that_still_waits_is_not_sent_after_the_one_from_the_outbox(site: Site) -> None:

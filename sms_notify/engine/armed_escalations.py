@@ -25,7 +25,7 @@ from sms_notify.policy.routing import step_of
 from sms_notify.policy.rows import Rows
 from sms_notify.policy.ruleset import Plan
 from sms_notify.policy.vocabulary import Cause, Decision, Kind, PageState, State
-from sms_notify.store import armed_rows, messages, outbox
+from sms_notify.store import armed_rows, messages, outbox, timers
 from sms_notify.store.tx import Tx
 from sms_notify.wording import gsm
 from sms_notify.wording.content import Text
@@ -68,8 +68,8 @@ class ArmedEscalations:
 
     def _loaded(self, tx: Tx, ids: set[int], now: datetime) -> WorkingSet:
         working = WorkingSet(tx, self._node, now)
-        if self.receivers:
-            working.load_steps_ahead(self.receivers)
+        for timer in timers.steps_ahead(tx, self.receivers) if self.receivers else ():
+            working.rows.timers.load((timer.incident_id, timer.receiver, timer.what), timer)
         ids = ids | {timer.incident_id for timer in working.rows.timers.rows.values()}
         working.load_incidents(ids)
         working.load_notifications(sorted(ids))
@@ -156,11 +156,11 @@ def _timer_of(text: ArmedText) -> Timer:
 
 
 def _say(rows: Rows, text: ArmedText, *, twice: bool) -> None:
-    detail = f"{text.recipient}, by {text.gateway}"
+    detail = f"told {text.recipient}, by {text.gateway}"
     if twice:
-        detail = f"{text.recipient} has it twice: {text.gateway} did not take it back in time"
+        detail = f"told {text.recipient} a second time: {text.gateway} did not take it back before"
     if text.state is not ArmedState.ARMED:
-        detail = f"perhaps, for {text.gateway} left an answer out: {detail}"
+        detail = f"perhaps {detail}; an answer was lost"
     rows.decide(
         Decision.OUTBOX_SENT, text.incident_id, receiver=text.receiver, nth=step_of(text.nth), detail=detail
     )

@@ -291,11 +291,6 @@ class WorkingSet:
         self.load_incidents(ids)
         self.load_notifications(ids)
 
-    def load_steps_ahead(self, receivers: Sequence[str]) -> None:
-        """The next step of what nobody takes care of, of these receivers."""
-        for timer in timers.steps_ahead(self._tx, receivers):
-            self.rows.timers.load((timer.incident_id, timer.receiver, timer.what), timer)
-
     def load_due_keys(self, kinds: Iterable[TimerKind]) -> list[Key]:
         """The problems of which something of these kinds is due."""
         ids = [timer.incident_id for kind in kinds for timer in timers.due(self._tx, kind, self.rows.now)]

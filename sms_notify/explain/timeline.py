@@ -43,7 +43,6 @@ _DECIDED = {
     Decision.HASTENED: "hastened {}: the next step is due at once",
     Decision.NOTE: "note {}",
     Decision.SENT_AGAIN: "sent_again {}",
-    Decision.OUTBOX_SENT: "outbox_sent: step {step} of {receiver} to {}",
     Decision.RAISED: "raised: {}; everybody is told, and the steps start again",
     Decision.FLAPPING: "flapping: {}; one text covers it until it is calm",
 }
@@ -167,7 +166,7 @@ def _decision(word: Decision, facts: Facts) -> str:
             what = step if "step" in facts else facts.get("receiver", "")
             return f"nobody_on_call: {what}{f' ({targets})' if targets else ''} has nobody to tell"
         case word if word in _DECIDED:
-            return _DECIDED[word].format(_written(facts), **facts)
+            return _DECIDED[word].format(_written(facts))
     about = f" {step}" if "step" in facts else ""
     return f"{word}:{about} {_written(facts)}".rstrip(": ")
 
