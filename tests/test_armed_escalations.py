@@ -281,6 +281,9 @@ def test_the_step_is_told_though_we_are_dead_and_is_not_told_again_when_we_are_b
     site.live(seconds=60)
     assert site.phones == [(ALICE, "FIRING"), (BOB, "ESCALATED")]
     assert site.ledger("bob") == [("queued", "alert"), ("sent", "armed")]
+    assert site.bench.rows("select started_at, lane from departures where number like '+31%'") == [
+        {"started_at": _micros(at(7)), "lane": "critical"}
+    ]
     assert site.decided("outbox_sent") == ["told bob, by main"]
     assert site.decided("escalated") == ["bob"]
     assert site.armed()[0] == "fired"

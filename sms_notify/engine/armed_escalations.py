@@ -25,7 +25,7 @@ from sms_notify.policy.routing import step_of
 from sms_notify.policy.rows import Rows
 from sms_notify.policy.ruleset import Plan
 from sms_notify.policy.vocabulary import Cause, Decision, Kind, PageState, State
-from sms_notify.store import armed_rows, messages, outbox, timers
+from sms_notify.store import armed_rows, claims, outbox, timers
 from sms_notify.store.tx import Tx
 from sms_notify.wording import gsm
 from sms_notify.wording.content import Text
@@ -141,10 +141,11 @@ class ArmedEscalations:
     def _left(self, tx: Tx, message: Message, text: ArmedText) -> None:
         """What may have left is owed once more as every text is whose answer was lost."""
         entry = Entry(Cause.ARMED, detail=f"outbox id {text.outboxid}" if text.outboxid else "")
+        message = claims.left_outbox(tx, message, text.gateway, text.reference, self._node, text.due_at)
         if text.state is ArmedState.ARMED:
             outbox.mark_sent(tx, message, None, entry, self._node, text.due_at)
         else:
-            messages.move(tx, message, State.UNKNOWN, entry, self._node, text.due_at)
+            outbox.mark_ambiguous(tx, message, entry, self._node, text.due_at)
 
 
 def _is_told(own: Notification | None) -> bool:
