@@ -381,6 +381,17 @@ def test_what_was_to_be_taken_back_of_a_problem_that_is_over_and_left_after_all_
     assert [word for number, word in site.phones if number == BOB] == ["ESCALATED", "OK"]
 
 
+def test_what_is_over_and_could_not_be_taken_back_is_followed_by_an_end_while_we_live(site: Site) -> None:
+    site.hear(firing())
+    site.bench.clock.move(minutes=6)
+    over(site)
+    site.post.drain()
+    site.pass_time(minutes=1)  # the gateway was out of reach for that long
+    site.live(seconds=20)
+
+    assert [word for number, word in site.phones if number == BOB] == ["ESCALATED", "OK"]
+
+
 @dataclass
 class Dying:
     """A commit that the process does not live through: `after` so many, before or after it is on the disk."""

@@ -24,6 +24,7 @@ from sms_notify.delivery.arming import Arming
 from sms_notify.delivery.step_keeper import StepKeeper
 from sms_notify.engine import Engine
 from sms_notify.gateways.registry import client_of, minute_for
+from sms_notify.policy.armed_texts import ArmedState
 from sms_notify.policy.ruleset import Timing
 from sms_notify.silences.client import AlertmanagerClient
 from sms_notify.silences.deeds import keeper_of
@@ -108,7 +109,10 @@ class DaemonBuilder:
         return Unit([Every("outbox", _OUTBOX_EVERY, partial(self._keep_steps, keeper))], first=keeper.prepare)
 
     def _keep_steps(self, keeper: StepKeeper) -> None:
-        event_log.steps_kept(keeper.keep_once())
+        kept = keeper.keep_once()
+        event_log.steps_kept(kept)
+        if any(text.state is ArmedState.FIRED for text in kept.texts):
+            self._tools.wake()
 
     def _silences(self, settings: Settings) -> Unit:
         asked, tools = [AlertmanagerClient(entry) for entry in settings.alertmanagers], self._tools

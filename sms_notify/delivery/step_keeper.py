@@ -68,7 +68,7 @@ class StepKeeper:
             return KeptSteps()
         with self._reading() as tx:
             work = engine.armed.look(tx, self._minute, now)
-        texts = list(self._commit(lambda tx: engine.armed.settle(tx, self._clock())) if work.left else ())
+        texts = list(self._commit(lambda tx: engine.settle_armed(tx, self._clock())) if work.left else ())
         for text in (*work.remove, *work.arm):
             if len(texts) < _AT_ONCE and self._may_ask(text, now):
                 texts.append(self._ask(text, now))

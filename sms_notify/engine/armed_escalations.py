@@ -20,6 +20,7 @@ from sms_notify.policy.armed_steps import (
 from sms_notify.policy.armed_texts import ArmedFor, ArmedState, ArmedText
 from sms_notify.policy.directory import Person
 from sms_notify.policy.escalation import Escalation
+from sms_notify.policy.outcomes import Fate, Outcome, Reason
 from sms_notify.policy.records import Draft, Entry, Message, Notification, Timer, TimerKind
 from sms_notify.policy.routing import step_of
 from sms_notify.policy.rows import Rows
@@ -142,7 +143,11 @@ class ArmedEscalations:
         """What may have left is owed once more as every text is whose answer was lost."""
         entry = Entry(Cause.ARMED, detail=f"outbox id {text.outboxid}" if text.outboxid else "")
         message = claims.left_outbox(tx, message, text.gateway, text.reference, self._node, text.due_at)
-        if text.state is ArmedState.ARMED:
+        fate, reason = (
+            (Fate.SENT, Reason.OK) if text.state is ArmedState.ARMED else (Fate.UNKNOWN, Reason.TIMEOUT)
+        )
+        outbox.close_attempt(tx, text.reference, Outcome(fate, reason), text.due_at)
+        if fate is Fate.SENT:
             outbox.mark_sent(tx, message, None, entry, self._node, text.due_at)
         else:
             outbox.mark_ambiguous(tx, message, entry, self._node, text.due_at)

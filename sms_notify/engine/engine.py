@@ -23,6 +23,7 @@ from sms_notify.engine.working_set import WorkingSet
 from sms_notify.oncall.roster import Roster
 from sms_notify.policy.acknowledgement import acknowledge, end_acknowledgement
 from sms_notify.policy.allowed_moment import Rechecking
+from sms_notify.policy.armed_texts import ArmedText
 from sms_notify.policy.by_hand import escalate_now, note
 from sms_notify.policy.closing import close, ends_of
 from sms_notify.policy.correlation import Key
@@ -164,6 +165,16 @@ class Engine:
         delivery = Delivery("", (), group=_OF_NO_GROUP)
         decide = EndNotifications(self.plan, self._numbers, delivery, working.rows)
         self._texting.owe(working, ends_of(self.plan, working.rows, decide, ids))
+
+    def settle_armed(self, tx: Tx, now: datetime) -> list[ArmedText]:
+        """Writes down which steps have left from an outbox by now. Whoever got one of what was over by then hears so."""
+        left = self.armed.settle(tx, now)
+        if left:
+            working = WorkingSet(tx, self.node, now)
+            working.load_ids()
+            self._end_for_the_returned(working, belief_rows.ended(tx))
+            working.flush()
+        return left
 
     def acknowledge(
         self,
