@@ -6,7 +6,7 @@ process finds it. Nothing here raises for a gateway; a StoreError goes up, and t
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime
 
@@ -63,19 +63,20 @@ class Arming:
         text = self._keep(replace(text, state=ArmedState.REMOVING))
         return self._keep(self._settled(text, self._gateway.remove(outboxid=text.outboxid)))
 
-    def remove_by_number(self, unsure: ArmedText, following: ArmedText) -> tuple[ArmedText, ArmedText]:
+    def remove_by_number(self, unsure: ArmedText, following: ArmedText | None = None) -> ArmedText:
         """Takes back a text without an id. By its number the gateway takes the next one that is due: this one, where it lies
         there; else the `following` one, which nobody needs any more and which is then removed by its id.
 
-        The caller sees to it that no other text to that number is due before the two, and that both are needed no more.
+        The caller sees to it that no other text to that number is due before the two, or none at all without a `following`.
         """
-        unsure, following = self._keep_all(
-            [replace(text, state=ArmedState.REMOVING) for text in (unsure, following)]
-        )
+        pair = [unsure] if following is None else [unsure, following]
+        pair = self._keep_all([replace(text, state=ArmedState.REMOVING) for text in pair])
         answer = self._gateway.remove(number=unsure.number)
-        lost = not isinstance(answer, Removed) and answer.refusal is not Refusal.NOTHING_SCHEDULED
-        unsure = replace(unsure, state=ArmedState.UNSURE) if lost else self._settled(unsure, answer)
-        return self._keep(unsure), self.remove(following)
+        settled = self._settled(pair[0], answer)
+        settled = self._keep(settled if settled.state.final else replace(settled, state=ArmedState.UNSURE))
+        for text in pair[1:]:
+            self.remove(text)
+        return settled
 
     def _schedule(self, text: ArmedText) -> Scheduled | Failed:
         """A refused time is asked about once more and no oftener: what was refused is not scheduled."""
@@ -95,7 +96,7 @@ class Arming:
     def _keep(self, text: ArmedText) -> ArmedText:
         return self._keep_all([text])[0]
 
-    def _keep_all(self, texts: Sequence[ArmedText]) -> Sequence[ArmedText]:
+    def _keep_all(self, texts: list[ArmedText]) -> list[ArmedText]:
         def write(tx: Tx) -> None:
             for text in texts:
                 armed_rows.change(tx, text, self._clock())
