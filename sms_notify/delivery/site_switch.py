@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from sms_notify.delivery.arming import Arming
+from sms_notify.delivery.arming import Arming, settle
 from sms_notify.delivery.open_ways import open_gateway
 from sms_notify.delivery.sender import Clock, Commit
 from sms_notify.gateways.base import Failed
@@ -114,18 +114,25 @@ class SiteSwitch:
         self._moved = moved
         self._paces: dict[str, Pace] = {}
         self._why = ""
+        self._interrupted = (
+            True  # by an earlier process, or by a store that refused what a gateway had answered
+        )
         self.empty = False  # nothing is to lie there, and nothing does
 
     def keep_once(self) -> float:
         """Does all that is due; returns the seconds until something is due again. Raises StoreError; then nothing was asked."""
         if self._fit():
             return _SOON.total_seconds()
+        if self._interrupted:
+            self._commit(lambda tx: settle(tx, _PURPOSE, self._clock()))
+        self._interrupted = True
         view = self.look()
         kept = [self._keep(person.number, person) for person in view.readers]
         if all(kept):
             readers = {person.number for person in view.readers}
             for number in dict.fromkeys(text.number for text in view.lying if text.number not in readers):
                 self._keep(number, None)
+        self._interrupted = False
         after = self.look()
         self.empty = self.site_alive is None and not after.lying
         return self._pause(after).total_seconds()
@@ -209,10 +216,8 @@ class SiteSwitch:
             self._commit(lambda tx: armed_rows.change(tx, text, self._clock()))
             return text
         arming = self._outboxes.armings[text.gateway]
-        if move.deed is Deed.REMOVE:
-            text = arming.remove(text)
-        else:
-            text = arming.remove_by_number(text, move.following)
+        by_id = move.deed is Deed.REMOVE
+        text = arming.remove(text) if by_id else arming.remove_by_number(text, move.following, move.between)
         self._note(text.number, text.state.final, lost=False)
         return text
 
@@ -236,10 +241,12 @@ class SiteSwitch:
         return ArmedText(_PURPOSE, gateway, person.name, person.number, body, due_at, "")
 
     def _pause(self, view: SwitchView) -> timedelta:
-        """Until the next push, or until a reader's pause is over."""
+        """Until the next push, or until a reader's pause is over; what cannot be done now is looked at soon."""
         now = self._clock()
-        pauses = [pace.at - now for pace in self._paces.values() if pace.at is not None and pace.waits(now)]
-        if self.site_alive is None or any(text.state is not ArmedState.ARMED for text in view.lying):
-            return min([_SOON, *pauses])
+        waits = [pace.at - now for pace in self._paces.values() if pace.at is not None and pace.waits(now)]
+        if self.site_alive is None:
+            return min([_SOON, *waits])
         pushes = [text.due_at - self.site_alive.after * 2 / 3 - now for text in view.lying]
-        return max(timedelta(milliseconds=10), min([self.site_alive.after / 3, *pauses, *pushes]))
+        ahead = [push for push in pushes if push > timedelta()]
+        late = [_SOON] if not waits and len(ahead) < len(pushes) else []
+        return min([self.site_alive.after / 3, *waits, *ahead, *late])

@@ -21,7 +21,7 @@ MOST_UNSURE = 8
 """Texts to one reader that may lie there after lost answers; above that no other is asked for until they are cleared or past."""
 _MINUTE = timedelta(minutes=1)
 _GIVEN_UP = timedelta(hours=1)  # after its minute: the gateway cannot be asked whether it has left
-_FIRST_PAUSE, _LONGEST_PAUSE = timedelta(seconds=10), timedelta(seconds=60)
+_FIRST_PAUSE, _LONGEST_PAUSE = timedelta(seconds=10), timedelta(seconds=30)
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,12 +44,15 @@ class Deed(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Move:
-    """ARM has `due_at`, the others a `text`; REMOVE_UNSURE a `following` one too, where one must be given up for it."""
+    """ARM has `due_at`, the others a `text`; REMOVE_UNSURE a `following` one too, where one must be given up for it, and those
+    that are unsure `between` the two.
+    """
 
     deed: Deed
     text: ArmedText | None = None
     following: ArmedText | None = None
     due_at: datetime | None = None
+    between: tuple[ArmedText, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,7 +151,9 @@ def _clearing(place: Place, kept: ArmedText | None) -> Move | None:
     for unsure in _unsure(place):
         following = _following(unsure, kept, place)
         if following is not None and _first(unsure, following, place):
-            return Move(Deed.REMOVE_UNSURE, unsure, following)
+            others = (t for t in _unsure(place) if t.gateway == unsure.gateway and t != unsure)
+            between = tuple(t for t in others if t.due_at < following.due_at)
+            return Move(Deed.REMOVE_UNSURE, unsure, following, between=between)
         if kept is None and _alone(unsure, place):
             return Move(Deed.REMOVE_UNSURE, unsure)
     known = (t for t in place.lying if t.outboxid and t != kept and t.gateway in place.gateways)
