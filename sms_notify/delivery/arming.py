@@ -60,22 +60,31 @@ class Arming:
 
     def remove(self, text: ArmedText) -> ArmedText:
         """Takes one back by its id. Comes back GONE, or FIRED where it has left; REMOVING where it is to be asked again."""
-        text = self._keep(replace(text, state=ArmedState.REMOVING))
-        return self._keep(self._settled(text, self._gateway.remove(outboxid=text.outboxid)))
+        return self._removed(text)[0]
 
-    def remove_by_number(self, unsure: ArmedText, following: ArmedText) -> tuple[ArmedText, ArmedText]:
+    def remove_by_number(
+        self, unsure: ArmedText, following: ArmedText | None = None, between: Sequence[ArmedText] = ()
+    ) -> ArmedText:
         """Takes back a text without an id. By its number the gateway takes the next one that is due: this one, where it lies
-        there; else the `following` one, which nobody needs any more and which is then removed by its id.
+        there, else one of those `between`, else the `following` one, which nobody needs any more and which is then removed by
+        its id. Where that one is not there any more, the number has taken it, and so nothing before it was there.
 
-        The caller sees to it that no other text to that number is due before the two, and that both are needed no more.
+        The caller sees to it that no other text to that number is due before it, or none at all without a `following`.
         """
-        unsure, following = self._keep_all(
-            [replace(text, state=ArmedState.REMOVING) for text in (unsure, following)]
-        )
-        answer = self._gateway.remove(number=unsure.number)
-        lost = not isinstance(answer, Removed) and answer.refusal is not Refusal.NOTHING_SCHEDULED
-        unsure = replace(unsure, state=ArmedState.UNSURE) if lost else self._settled(unsure, answer)
-        return self._keep(unsure), self.remove(following)
+        pair = [unsure] if following is None else [unsure, following]
+        self._keep_all([replace(text, state=ArmedState.REMOVING) for text in pair])
+        unsure = self._keep(self._settled(unsure, self._gateway.remove(number=unsure.number)))
+        if following is not None and not self._removed(following)[1]:
+            cleared = [replace(text, state=ArmedState.GONE) for text in (unsure, *between)]
+            return self._keep_all(cleared)[0]
+        return unsure
+
+    def _removed(self, text: ArmedText) -> tuple[ArmedText, bool]:
+        """By its id; and False where the gateway had it no more."""
+        text = self._keep(replace(text, state=ArmedState.REMOVING))
+        answer = self._gateway.remove(outboxid=text.outboxid)
+        there = isinstance(answer, Removed) or answer.refusal is not Refusal.NOTHING_SCHEDULED
+        return self._keep(self._settled(text, answer)), there
 
     def _schedule(self, text: ArmedText) -> Scheduled | Failed:
         """A refused time is asked about once more and no oftener: what was refused is not scheduled."""
@@ -95,7 +104,7 @@ class Arming:
     def _keep(self, text: ArmedText) -> ArmedText:
         return self._keep_all([text])[0]
 
-    def _keep_all(self, texts: Sequence[ArmedText]) -> Sequence[ArmedText]:
+    def _keep_all(self, texts: list[ArmedText]) -> list[ArmedText]:
         def write(tx: Tx) -> None:
             for text in texts:
                 armed_rows.change(tx, text, self._clock())

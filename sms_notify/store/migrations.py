@@ -155,4 +155,8 @@ LATER: tuple[str, ...] = (
     create index armed_lying on armed (due_at) where state in ('asked', 'armed', 'unsure', 'removing');
     create index armed_incident on armed (incident_id) where incident_id <> 0;
     """,
+    # Since when nobody is to be texted that this site is silent: for a planned stop, until the next start.
+    """
+    create table disarmed (since bigint not null);
+    """,
 )
