@@ -392,6 +392,24 @@ def test_what_is_over_and_could_not_be_taken_back_is_followed_by_an_end_while_we
     assert [word for number, word in site.phones if number == BOB] == ["ESCALATED", "OK"]
 
 
+@pytest.mark.parametrize("fault", ["drop_after", "drop_before", "status", "empty", "error"])
+def test_a_gateway_that_fails_now_and_then_leaves_nothing_behind_while_we_live(
+    site: Site, fault: str
+) -> None:
+    site.simulator.fault(fault, probability=0.2, scope="all", seed=7)
+    for round_ in range(6):
+        site.hear(firing(f"Down{round_}"))
+        site.live(seconds=60)
+        site.bench.acknowledge(round_ + 1)
+        site.live(seconds=60)
+
+    site.simulator.clear_faults()
+    site.live(seconds=60)
+    assert site.lies == []
+    assert "fired" not in site.armed()
+    assert BOB not in [number for number, _ in site.phones]
+
+
 @dataclass
 class Dying:
     """A commit that the process does not live through: `after` so many, before or after it is on the disk."""

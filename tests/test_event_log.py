@@ -56,7 +56,7 @@ def armed(state: ArmedState, outboxid: str = "7") -> ArmedText:
     [
         (armed(ArmedState.ARMED), "INFO", "step armed at the gateway"),
         (armed(ArmedState.GONE), "INFO", "step taken back from the outbox"),
-        (armed(ArmedState.GONE, ""), "WARNING", "step not armed"),
+        (armed(ArmedState.GONE, ""), "WARNING", "step not in the outbox"),
         (armed(ArmedState.UNSURE, ""), "WARNING", "step perhaps armed: its answer was lost"),
         (armed(ArmedState.REMOVING), "WARNING", "step not taken back from the outbox yet"),
         (armed(ArmedState.FIRED), "WARNING", "step sent by the outbox"),

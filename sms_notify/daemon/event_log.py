@@ -60,7 +60,7 @@ def steps_kept(kept: KeptSteps) -> None:
     for text in kept.texts:
         what = _OF_OUTBOX.get(text.state)
         if what is None:
-            what = "step taken back from the outbox" if text.outboxid else "step not armed"
+            what = "step taken back from the outbox" if text.outboxid else "step not in the outbox"
         well = text.state is ArmedState.ARMED or (text.state is ArmedState.GONE and text.outboxid)
         extra = {"incident": f"#{tag_of(text.incident_id)}", "to": text.recipient, "gateway": text.gateway}
         _log.log(

@@ -83,7 +83,7 @@ class StepKeeper:
 
     def _ask(self, text: ArmedText, now: datetime) -> ArmedText:
         arming = self._armings[text.gateway]
-        done = arming.remove(text) if text.id else arming.arm(text)
+        done = arming.arm(text) if not text.id else _take_back(arming, text)
         if done.state in (ArmedState.UNSURE, ArmedState.REMOVING) or not (
             text.id or done.state is ArmedState.ARMED
         ):
@@ -92,3 +92,8 @@ class StepKeeper:
             self._refused = {key: at for key, at in self._refused.items() if at > now}
             self._refused[key_of(text)] = now + _PAUSE_OF_ONE
         return done
+
+
+def _take_back(arming: Arming, text: ArmedText) -> ArmedText:
+    """By its number where its answer was lost: no other text to it lies there."""
+    return arming.remove(text) if text.outboxid else arming.remove_by_number(text)

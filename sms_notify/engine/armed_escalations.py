@@ -61,7 +61,8 @@ class ArmedEscalations:
         working = self._loaded(tx, {text.incident_id for text in lying}, now)
         found = wanted(self._plan, working.rows, minute)
         kept = within_bounds(found)
-        made = moves(kept, lying, working.rows)
+        beside = {(gateway, number) for gateway, number, _ in armed_rows.beside(tx, ArmedFor.ESCALATION, now)}
+        made = moves(kept, lying, working.rows, beside)
         working.load_told_with([one.told for one in made.arm])
         texts = (worded(self._plan, working.rows, one) for one in made.arm)
         arm = [text for text in texts if text is not None]

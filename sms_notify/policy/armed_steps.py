@@ -6,7 +6,7 @@ A step lies there for a little after its time: while we live we tell it ourselve
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from copy import copy
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -47,6 +47,14 @@ ArmedKey = tuple[int, str, int, str]
 _NOT_OUT = frozenset(
     (State.QUEUED, State.SUBMITTING, State.UNKNOWN, State.FAILED, State.EXPIRED, State.NOT_DELIVERED, State.REJECTED)
 )  # fmt: skip
+
+
+Place = tuple[str, str]
+"""Gateway and phone number: by these alone a text without an id is taken back, and so only where no other lies."""
+
+
+def place_of(text: ArmedText) -> Place:
+    return text.gateway, text.number
 
 
 def key_of(text: ArmedText) -> ArmedKey:
@@ -111,9 +119,13 @@ def _of_step(plan: Plan, rows: Rows, timer: Timer, minute: Minute) -> list[StepA
     return [StepAhead(n, timer.due_at, leaves_at) for n in fresh]
 
 
-def moves(found: Sequence[StepAhead], lying: Sequence[ArmedText], rows: Rows) -> ArmedMoves:
-    """From what lies there to what is to lie there. A text whose step has another time by now stays until the new one lies
-    there, and one whose step we have told stays until a gateway has our own: at no moment is there none.
+def moves(
+    found: Sequence[StepAhead], lying: Sequence[ArmedText], rows: Rows, beside: Collection[Place] = ()
+) -> ArmedMoves:
+    """From what lies there to what is to lie there; `beside` is where something else of ours lies.
+
+    A text whose step has another time by now stays until the new one lies there, and one whose step we have told stays until a
+    gateway has our own: at no moment is there none.
     """
     left = [text for text in lying if has_left(text, rows.now)]
     there = [text for text in lying if text not in left]
@@ -124,7 +136,13 @@ def moves(found: Sequence[StepAhead], lying: Sequence[ArmedText], rows: Rows) ->
     missing = [
         one for one in found if one.key not in good and one.at > rows.now and of_key[one.key] < MOST_OF_ONE
     ]
-    return ArmedMoves(missing[: max(0, room)], [t for t in there if _is_over(t, by_key, good, rows)], left)
+    at_place = Counter([place_of(text) for text in there])
+    known = [
+        text
+        for text in there
+        if text.outboxid or (at_place[place_of(text)] == 1 and place_of(text) not in beside)
+    ]
+    return ArmedMoves(missing[: max(0, room)], [t for t in known if _is_over(t, by_key, good, rows)], left)
 
 
 def has_left(text: ArmedText, now: datetime) -> bool:
@@ -137,10 +155,8 @@ def _is_good(text: ArmedText, one: StepAhead | None) -> bool:
 
 
 def _is_over(text: ArmedText, by_key: dict[ArmedKey, StepAhead], good: set[ArmedKey], rows: Rows) -> bool:
-    """Whether it is to be taken back, and can be: without an id it stays."""
+    """Whether it is to be taken back."""
     key = key_of(text)
-    if not text.outboxid:
-        return False
     one = by_key.get(key)
     if one is not None:
         return key in good and text.due_at != one.leaves_at

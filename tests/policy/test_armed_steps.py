@@ -215,6 +215,25 @@ def test_what_is_missing_is_armed_and_what_nobody_wants_is_taken_back(
     assert decided([step(1)], texts, rows_of_all(ONE, FIRST, now=at(1))) == (arm, remove, [])
 
 
+LOST = lying(ArmedState.UNSURE, outboxid="")
+
+
+@pytest.mark.parametrize(
+    ("texts", "beside", "remove"),
+    [
+        ([LOST], [], [9]),
+        ([LOST], [("main", BOB.number)], []),  # the number alone would take the other one, perhaps
+        ([LOST], [("spare", BOB.number), ("main", ALICE.number)], [9]),
+        ([LOST, lying(id=10)], [], [10]),  # then it lies alone
+        ([LOST, lying(id=10, gateway="spare")], [], [9, 10]),
+    ],
+)
+def test_a_text_without_an_id_is_taken_back_where_no_other_lies_for_its_number(
+    texts: list[ArmedText], beside: list[tuple[str, str]], remove: list[int]
+) -> None:
+    assert [t.id for t in moves([], texts, rows_of_all(ended(ONE)), beside).remove] == remove
+
+
 def test_a_step_that_is_due_is_armed_no_more_and_what_lies_of_it_stays() -> None:
     rows = rows_of_all(ONE, FIRST, now=at(5))
     assert decided([step(1)], [], rows) == ([], [], [])
