@@ -89,7 +89,6 @@ class Site:
         """As a start does: what was left is taken up, and then time passes."""
         self.begin()
         self.bench.commit(lambda tx: self.bench.engine.recover(tx, self.clock()))
-        self.keeper.prepare()
         self.live()
 
     def live(self, seconds: int = 0) -> None:

@@ -106,7 +106,7 @@ class DaemonBuilder:
             for one in settings.gateways
         }
         keeper = StepKeeper(tools.store.reading, tools.committer, tools.engine, armings, minute, tools.clock)
-        return Unit([Every("outbox", _OUTBOX_EVERY, partial(self._keep_steps, keeper))], first=keeper.prepare)
+        return Unit([Every("outbox", _OUTBOX_EVERY, partial(self._keep_steps, keeper))])
 
     def _keep_steps(self, keeper: StepKeeper) -> None:
         kept = keeper.keep_once()

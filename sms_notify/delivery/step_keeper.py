@@ -53,16 +53,16 @@ class StepKeeper:
         self._minute = minute
         self._clock = clock
         self._nothing_lies = False  # then nothing need be read where no receiver is armed
+        self._begun = False
         self._beyond = 0
         self._gateways: dict[str, datetime] = {}  # when each may be asked again
         self._refused: dict[ArmedKey, datetime] = {}
 
-    def prepare(self) -> None:
-        """Before the first pass: an answer that an earlier process waited for will not come."""
-        self._commit(lambda tx: settle(tx, ArmedFor.ESCALATION, self._clock()))
-
     def keep_once(self) -> KeptSteps:
         """One pass. Raises StoreError; the next pass goes on."""
+        if not self._begun:  # an answer that an earlier process waited for will not come
+            self._commit(lambda tx: settle(tx, ArmedFor.ESCALATION, self._clock()))
+            self._begun = True
         now, engine = self._clock(), self._engine()
         if self._nothing_lies and not engine.armed.receivers:
             return KeptSteps()
