@@ -404,6 +404,27 @@ def test_the_way_that_is_told_is_the_way_that_is_taken(tree: Route, labels: dict
         assert not [matcher for matcher in there.failed if matcher.matches(labels)]
 
 
+def test_a_step_that_waits_at_the_gateway_says_so(tmp_path: Path) -> None:
+    receivers = (
+        "[{name: oncall, notify: [person:alice], gateway_armed: true, escalate: [{after: 5m, notify: [person:bob]},"
+        " {after: 9m, notify: ['gateway-group:ops']}]}]"
+    )
+    gateways = (
+        "[{name: main, type: 1601sms, url: 'http://127.0.0.1:9/module/', username: acme, password_file: password,"
+        " sender: ACME, groups: [ops]}]"
+    )
+    site = site_of(
+        tmp_path, receivers=receivers, gateways=gateways, route="{receiver: oncall}", schedules="{}", teams="{}",
+        people="{alice: {number: '+32470000001'}, bob: {number: '+31612345678'}}", templates="{}",
+    )  # fmt: skip
+    told = said(site.run("routes", "test", "--at", "2026-11-24T03:00", "severity=critical"))
+
+    assert "step 1, armed at the gateway: bob" in told
+    assert "step 2: gateway-group:ops" in told
+    assert "steps armed at the gateway" in said(site.run("routes", "show"))
+    site.store.close()
+
+
 def test_a_tired_reader_sees_the_way_the_text_its_price_and_what_follows(site: Site) -> None:
     told = said(
         site.run("routes", "test", "--at", "2026-11-24T03:00", "severity=critical", "alertname=HostDown")

@@ -187,6 +187,24 @@ def test_a_receivers_own_word_about_the_lapse_goes_before_the_top_levels(
     assert oncall.ack_expires == (None if hours is None else timedelta(hours=hours))
 
 
+@pytest.mark.parametrize(
+    ("written", "armed", "warnings"),
+    [
+        ("", False, []),
+        ("gateway_armed: false", False, []),
+        ("gateway_armed: true", True, ["has no step to arm: this receiver has no `escalate`"]),
+        ("gateway_armed: true\n    escalate: [{after: 5m, notify: ['+32470000009']}]", True, []),
+    ],
+)
+def test_a_receiver_has_its_steps_armed_where_it_says_so_and_a_warning_where_it_has_none(
+    write: Write, written: str, armed: bool, warnings: list[str]
+) -> None:
+    found = load(write(f"{MINIMAL}    {written}\n"), ENVIRON)
+
+    assert found.receivers["oncall"].gateway_armed is armed
+    assert [one.what for one in found.warnings if "arm" in one.what] == warnings
+
+
 def test_every_channel_of_the_full_configuration_comes_out_as_it_is_written() -> None:
     found = load(CONFIGS / "full.yml", ENVIRON)
     assert [gateway.name for gateway in found.gateways] == ["main"]

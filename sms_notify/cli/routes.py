@@ -131,6 +131,7 @@ def _answered(answer: Answer) -> Row:
     return {
         "receiver": answer.receiver.name,
         "route": answer.route.path,
+        "gateway_armed": answer.receiver.gateway_armed,
         "texts": [_expected(text) for text in answer.texts],
         "later": [_expected(text) for text in answer.later],
         "held_by_limits": [person.name for person in answer.untold],

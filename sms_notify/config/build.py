@@ -189,6 +189,7 @@ def _receiver(
         quiet=quiet_of(receiver.quiet, found),
         limits=tuple(receiver.limits),
         ack_expires=receiver.ack_expires if own else ack_expires,
+        gateway_armed=receiver.gateway_armed,
     )
 
 

@@ -221,6 +221,10 @@ class ReceiverSection(Model):
     escalate: Annotated[list[StepSection], Field(min_length=1)] = Field(
         default=[], description="who else is told while nobody acknowledges"
     )
+    gateway_armed: Boolean = Field(
+        default=False,
+        description="the next step waits in the gateway's outbox, and leaves though we are dead",
+    )
     ack_expires: OrOff[PositiveDuration] = Field(
         default=None, description="instead of the top level's; or off"
     )

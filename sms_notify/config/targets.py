@@ -49,6 +49,11 @@ def _check_steps(found: Found, place: Place, receiver: dict[str, Value]) -> None
     if steps and not entries(receiver.get("notify")):
         what = "has nobody before it: this receiver has no `notify`"
         found.wrong((*place, "escalate"), what, "write under `notify` who is told first")
+    if word(receiver.get("gateway_armed")).lower() == "true" and not steps:
+        what = "has no step to arm: this receiver has no `escalate`"
+        found.warn(
+            (*place, "gateway_armed"), what, "write under `escalate` who is told next, or leave it out"
+        )
     afters = [_wait(step.get("after")) for step in steps]
     for number, (before, after) in enumerate(pairwise(afters), 1):
         if before is not None and after is not None and after <= before:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import logging
 import os
 from collections.abc import Callable, Hashable
+from datetime import datetime
 from functools import partial
 from pathlib import Path
 
@@ -17,9 +18,13 @@ from sms_notify.daemon.active_configuration import ActiveConfiguration
 from sms_notify.daemon.calendar_refresh import CalendarUnit
 from sms_notify.daemon.periodic import Every
 from sms_notify.daemon.spool_intake import Intake
-from sms_notify.daemon.wiring import ack_code, plan_of
+from sms_notify.daemon.wiring import ack_code, luck, plan_of
 from sms_notify.daemon.worker_threads import GatewayUnit, Tools, Unit
+from sms_notify.delivery.arming import Arming
+from sms_notify.delivery.step_keeper import StepKeeper
 from sms_notify.engine import Engine
+from sms_notify.gateways.registry import client_of, minute_for
+from sms_notify.policy.armed_texts import ArmedState
 from sms_notify.policy.ruleset import Timing
 from sms_notify.silences.client import AlertmanagerClient
 from sms_notify.silences.deeds import keeper_of
@@ -28,6 +33,7 @@ from sms_notify.spool_folder import USUAL_SPOOL, not_read
 
 _SPOOL_EVERY = 0.2  # seconds
 _SILENCES_EVERY = 15.0
+_OUTBOX_EVERY = 1.0
 _log = logging.getLogger("sms_notify")
 
 
@@ -73,6 +79,8 @@ class DaemonBuilder:
         running.spool = folder
         if folder is not None:
             wanted["spool", folder] = partial(self._spool, folder)
+        if settings.gateways:
+            wanted["outbox", settings.gateways] = partial(self._outbox, settings)
         if settings.alertmanagers:
             wanted["silences", settings.alertmanagers] = partial(self._silences, settings)
         if settings.calendars:
@@ -84,6 +92,27 @@ class DaemonBuilder:
         intake = Intake(folder, tools.committer, tools.engine, tools.wake_for, tools.clock)
         sweep = tools.watch.follow("spool", intake.sweep)
         return Unit([Every("spool", _SPOOL_EVERY, sweep)], first=intake.prepare)
+
+    def _outbox(self, settings: Settings) -> Unit:
+        tools, first = self._tools, settings.gateways[0]
+
+        def minute(at: datetime) -> datetime:
+            return minute_for(first, at).at
+
+        armings = {
+            one.name: Arming(
+                tools.committer, client_of(one), tools.clock, luck(), minute, event_log.outbox_failed
+            )
+            for one in settings.gateways
+        }
+        keeper = StepKeeper(tools.store.reading, tools.committer, tools.engine, armings, minute, tools.clock)
+        return Unit([Every("outbox", _OUTBOX_EVERY, partial(self._keep_steps, keeper))])
+
+    def _keep_steps(self, keeper: StepKeeper) -> None:
+        kept = keeper.keep_once()
+        event_log.steps_kept(kept)
+        if any(text.state is ArmedState.FIRED for text in kept.texts):
+            self._tools.wake()
 
     def _silences(self, settings: Settings) -> Unit:
         asked, tools = [AlertmanagerClient(entry) for entry in settings.alertmanagers], self._tools

@@ -8,9 +8,12 @@ from collections.abc import Iterable, Sequence
 from sms_notify.alert import Delivery
 from sms_notify.delivery.reports import Delivered
 from sms_notify.delivery.sender import Sent
+from sms_notify.delivery.step_keeper import KeptSteps
 from sms_notify.engine import Moved, Verdict
+from sms_notify.gateways.base import Failed
 from sms_notify.logs import masked, printable
 from sms_notify.oncall.schedules import CalendarProblem
+from sms_notify.policy.armed_texts import ArmedState, ArmedText
 from sms_notify.policy.episodes import tag_of
 from sms_notify.policy.outcomes import Fate, Outcome
 from sms_notify.policy.self_check import SelfCheckEnd
@@ -50,6 +53,36 @@ def self_checked(end: SelfCheckEnd) -> None:
     """What came of the daily text; nobody gets one of a day that was missed."""
     level = logging.INFO if end is SelfCheckEnd.TEXTED else logging.WARNING
     _log.log(level, "self-check", extra={"ended": end})
+
+
+_OF_OUTBOX = {
+    ArmedState.ARMED: "step armed at the gateway",
+    ArmedState.UNSURE: "step perhaps armed: its answer was lost",
+    ArmedState.REMOVING: "step not taken back from the outbox yet",
+    ArmedState.FIRED: "step sent by the outbox",
+}
+
+
+def steps_kept(kept: KeptSteps) -> None:
+    for text in kept.texts:
+        what = _OF_OUTBOX.get(text.state)
+        if what is None:
+            what = "step taken back from the outbox" if text.outboxid else "step not in the outbox"
+        well = text.state is ArmedState.ARMED or (text.state is ArmedState.GONE and text.outboxid)
+        extra = {"incident": f"#{tag_of(text.incident_id)}", "to": text.recipient, "gateway": text.gateway}
+        _log.log(
+            logging.INFO if well else logging.WARNING, what, extra=extra | {"due_at": f"{text.due_at:%FT%TZ}"}
+        )
+    if kept.news_of_beyond:
+        _log.warning("steps beyond what the outbox holds: not armed", extra={"texts": kept.beyond})
+
+
+def outbox_failed(text: ArmedText, failed: Failed) -> None:
+    """Why a gateway did not do what it was asked about a text in its outbox."""
+    extra: dict[str, object] = {"gateway": text.gateway, "to": masked(text.number), "reason": failed.reason}
+    extra |= {"code": failed.code} if failed.code is not None else {}
+    extra |= {"detail": failed.detail} if failed.detail else {}
+    _log.warning("outbox", extra=extra)
 
 
 def sent(was: Sent) -> None:

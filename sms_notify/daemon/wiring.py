@@ -14,12 +14,14 @@ from datetime import UTC, datetime, timedelta
 
 from sms_notify.channels.settings import OperatorKind
 from sms_notify.config.settings import Settings
+from sms_notify.delivery.arming import Arming, unheard
 from sms_notify.delivery.number_checks import NumbersToCheck
 from sms_notify.delivery.reports import FIRST_POLL, FIRST_POLL_BESIDE_CALLBACKS
-from sms_notify.delivery.sender import Commit, Luck, Sender
-from sms_notify.gateways.base import ReportsBy
-from sms_notify.gateways.registry import GatewaySettings, client_of, limits_of
+from sms_notify.delivery.sender import Clock, Commit, Luck, Sender
+from sms_notify.gateways.base import Failed, ReportsBy
+from sms_notify.gateways.registry import GatewaySettings, client_of, limits_of, minute_for
 from sms_notify.policy.account import Account
+from sms_notify.policy.armed_texts import ArmedText
 from sms_notify.policy.directory import group_of
 from sms_notify.policy.rotations import Schedule
 from sms_notify.policy.ruleset import Plan, Timing
@@ -122,6 +124,20 @@ def sender_of(settings: GatewaySettings, commit: Commit, timing: Timing, node: s
     """A sender with the account's own client, for commands that send by hand."""
     gateway = client_of(settings)
     return Sender(commit, gateway, account_of(settings), timing, node, luck())
+
+
+def arming_of(
+    settings: GatewaySettings,
+    commit: Commit,
+    clock: Clock = wall_clock,
+    failed: Callable[[ArmedText, Failed], None] = unheard,
+) -> Arming:
+    """The outbox of an account, with a client of its own; `failed` hears of each answer that is no OK."""
+
+    def minute(at: datetime) -> datetime:
+        return minute_for(settings, at).at
+
+    return Arming(commit, client_of(settings), clock, luck(), minute, failed)
 
 
 def first_poll(by: ReportsBy) -> timedelta | None:

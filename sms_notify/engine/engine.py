@@ -14,6 +14,7 @@ from datetime import datetime, timedelta
 
 from sms_notify.alert import Delivery
 from sms_notify.engine.accepting import Accepting, Verdict
+from sms_notify.engine.armed_escalations import ArmedEscalations
 from sms_notify.engine.follow_ups import FollowUps
 from sms_notify.engine.texting import Texting
 from sms_notify.engine.texts_by_hand import TextsByHand
@@ -22,6 +23,7 @@ from sms_notify.engine.working_set import WorkingSet
 from sms_notify.oncall.roster import Roster
 from sms_notify.policy.acknowledgement import acknowledge, end_acknowledgement
 from sms_notify.policy.allowed_moment import Rechecking
+from sms_notify.policy.armed_texts import ArmedText
 from sms_notify.policy.by_hand import escalate_now, note
 from sms_notify.policy.closing import close, ends_of
 from sms_notify.policy.correlation import Key
@@ -73,6 +75,7 @@ class Engine:
         self._follow_ups = FollowUps(plan, self._texting)
         self._accepting = Accepting(plan, self._numbers, node, self._texting, self._follow_ups)
         self.texts_by_hand = TextsByHand(plan, node, self._texting)
+        self.armed = ArmedEscalations(plan, node)
         self._ticker = Ticker(plan, self._numbers, node, self._texting, self._follow_ups)
 
     def with_schedules(self, schedules: Mapping[str, Schedule]) -> Engine:
@@ -110,6 +113,7 @@ class Engine:
         for message in left:
             house.lose(message, Cause.RESTARTED)
         working.flush()
+        self.armed.settle(tx, now)
         return [*house.moved, *self.adopt(tx, now)]
 
     def adopt(self, tx: Tx, now: datetime) -> list[Moved]:
@@ -165,6 +169,16 @@ class Engine:
         delivery = Delivery("", (), group=_OF_NO_GROUP)
         decide = EndNotifications(self.plan, self._numbers, delivery, working.rows)
         self._texting.owe(working, ends_of(self.plan, working.rows, decide, ids))
+
+    def settle_armed(self, tx: Tx, now: datetime) -> list[ArmedText]:
+        """Writes down which steps have left from an outbox by now. Whoever got one of what was over by then hears so."""
+        left = self.armed.settle(tx, now)
+        if left:
+            working = WorkingSet(tx, self.node, now)
+            working.load_ids()
+            self._end_for_the_returned(working, belief_rows.ended(tx))
+            working.flush()
+        return left
 
     def acknowledge(
         self,

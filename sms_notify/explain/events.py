@@ -15,13 +15,14 @@ from sms_notify.explain.incident_names import name_of
 from sms_notify.explain.route_trace import Look, Looked, walk
 from sms_notify.explain.waiting import wait_of
 from sms_notify.logs import masked
+from sms_notify.policy.armed_texts import ArmedText
 from sms_notify.policy.by_hand import name_of_text
 from sms_notify.policy.directory import TargetKind, group_of
 from sms_notify.policy.episodes import tag_of
 from sms_notify.policy.holds import Hold
 from sms_notify.policy.routing import Receiver, Route, step_of
 from sms_notify.policy.vocabulary import BEGUN, Decision, Heard, IncidentState, Kind, PageState, State
-from sms_notify.store import queries
+from sms_notify.store import armed_rows, queries
 from sms_notify.store.incidents import incident_of
 from sms_notify.store.messages import message_of
 from sms_notify.store.tx import Row, Tx, from_stored, load, moment
@@ -50,6 +51,7 @@ class EventName(StrEnum):
     UNHEARD = "unheard"  # nothing was heard of it any more, and it was closed
     SUPPRESSED = "suppressed"  # its source keeps it from everybody
     DUE = "due"  # what is to come
+    ARMED = "armed"  # when a step that lies in a gateway's outbox leaves from there
     LAPSES = "lapses"  # when an acknowledgement, or a wait for an answer, ends
 
 
@@ -96,6 +98,7 @@ def of_incident(tx: Tx, row: Row, known: TodaysConfiguration) -> list[TimelineEv
     found += _barred(tx, messages, known)
     found += _ends(row)
     found += [_due(due, flaps=bool(row["flapping"])) for due in queries.agenda_of(tx, row["id"])]
+    found += _armed(armed_rows.of_incident(tx, row["id"]))
     found += _lapses(row)
     return sorted(found, key=lambda event: event.at)
 
@@ -268,6 +271,15 @@ def _lapses(row: Row) -> Iterator[TimelineEvent]:
     until = from_stored(row["ack_until"])
     if until is not None and row["closed_at"] is None:
         yield TimelineEvent(until, EventName.LAPSES, {"acknowledged": row["acked_at"] is not None})
+
+
+def _armed(texts: Iterable[ArmedText]) -> Iterator[TimelineEvent]:
+    """What lies there, or may; what was taken back never mattered to anybody."""
+    for text in texts:
+        if text.state.may_fire:
+            facts = {"gateway": text.gateway, "nth": step_of(text.nth), "receiver": text.receiver}
+            facts |= {"to": text.recipient, "state": text.state}
+            yield TimelineEvent(text.due_at, EventName.ARMED, facts)
 
 
 def _due(row: Row, *, flaps: bool) -> TimelineEvent:

@@ -122,7 +122,9 @@ def _after(answer: Answer, clock: Clock) -> Iterator[str]:
     if answer.steps or answer.every:
         yield "  Then, unless somebody acknowledges or it ends:"
     for step in answer.steps:
-        yield f"    {clock.at(step.at)}  step {step.nth}: {_step(step, clock)}"
+        alone = any(group_of(person.number) is None for person in step.people)
+        armed = ", armed at the gateway" if answer.receiver.gateway_armed and alone else ""
+        yield f"    {clock.at(step.at)}  step {step.nth}{armed}: {_step(step, clock)}"
     if answer.every:
         yield f"    every {spell_duration(answer.every)}  a reminder"
 

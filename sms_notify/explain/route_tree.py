@@ -95,6 +95,7 @@ def receiver_told(plan: Plan, receiver: Receiver, holder: OnCall) -> tuple[Tree,
         "name": receiver.name,
         "notify": _behind(plan, receiver.notify, holder),
         "escalate": steps,
+        "gateway_armed": receiver.gateway_armed,
         "quiet": _quiet(receiver.quiet),
         "limits": [str(limit) for limit in receiver.limits],
         "max_parts": receiver.max_parts,
@@ -116,6 +117,8 @@ def _receiver_lines(receiver: Receiver) -> Iterator[str]:
         yield f"quiet hours: {_quiet(receiver.quiet)}"
     if receiver.limits:
         yield f"limits: {', '.join(map(str, receiver.limits))}"
+    if receiver.gateway_armed and receiver.escalate:
+        yield "steps armed at the gateway"
     parts = "1 part" if receiver.max_parts == 1 else f"up to {receiver.max_parts} parts"
     end = "the end is texted" if receiver.send_resolved else "the end is not texted"
     template = "" if receiver.template == "default" else f", template {receiver.template}"

@@ -13,6 +13,7 @@ from sms_notify.explain.events import EventName, TimelineEvent, TodaysConfigurat
 from sms_notify.explain.incident_names import name_of, state_of, value_of
 from sms_notify.explain.waiting import say_hold, say_wait
 from sms_notify.logs import unnumbered
+from sms_notify.policy.armed_texts import ArmedState
 from sms_notify.policy.episodes import tag_of
 from sms_notify.policy.holds import Hold
 from sms_notify.policy.records import TimerKind
@@ -262,6 +263,12 @@ def _due(facts: Facts, _: Says) -> str:
     return "due: " + _DUE.get(facts["what"], "").format(**facts)
 
 
+def _armed(facts: Facts, _: Says) -> str:
+    step = f"step {facts['nth']} of {facts['receiver']} to {facts['to']}"
+    lies = "lies" if facts["state"] == ArmedState.ARMED else "may lie"
+    return f"armed: {step} {lies} in the outbox of {facts['gateway']}, and leaves now unless it is taken back"
+
+
 def _lapses(facts: Facts, _: Says) -> str:
     what = "the acknowledgement lapses" if facts["acknowledged"] else "told to all, unless somebody answers"
     return f"due: {what}"
@@ -288,5 +295,6 @@ _WORDS: Mapping[EventName, Callable[[Facts, Says], str]] = {
     EventName.UNHEARD: lambda _, __: "unheard: not heard of any more, and closed",
     EventName.SUPPRESSED: lambda _, __: "seen suppressed by its source: beginnings, steps and reminders wait",
     EventName.DUE: _due,
+    EventName.ARMED: _armed,
     EventName.LAPSES: _lapses,
 }

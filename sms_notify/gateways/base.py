@@ -138,12 +138,16 @@ class Gateway(Protocol):
     def report(self, smsid: str) -> Report | Failed: ...
 
 
-class ByHand(Gateway, Protocol):
-    """What people ask of a gateway beside that, by a command: the daemon schedules and removes nothing."""
+class WithOutbox(Gateway, Protocol):
+    """A gateway that keeps a text until its minute, and takes it back."""
 
     def schedule(self, message: Submission | Batch, at: datetime) -> Scheduled | Failed: ...
 
     def remove(self, *, outboxid: str = "", number: str = "") -> Removed | Failed: ...
+
+
+class ByHand(WithOutbox, Protocol):
+    """What people ask of a gateway beside that, by a command: the daemon empties no outbox."""
 
     def empty_outbox(self) -> Removed | Failed: ...
 

@@ -94,5 +94,8 @@ def not_removed(text: ArmedText, refusal: Refusal | None, now: datetime) -> Arme
 
 
 def interrupted(text: ArmedText) -> ArmedText:
-    """As a process finds it that did not ask: an answer that was waited for will not come."""
-    return replace(text, state=ArmedState.UNSURE) if text.state is ArmedState.ASKED else text
+    """As a process finds it that did not ask: an answer that was waited for will not come. What bears no id was asked back by
+    its number, which another text may have; it may lie there again.
+    """
+    asked = text.state is ArmedState.ASKED or (text.state is ArmedState.REMOVING and not text.outboxid)
+    return replace(text, state=ArmedState.UNSURE) if asked else text

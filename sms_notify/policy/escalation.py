@@ -14,7 +14,7 @@ from sms_notify.policy.directory import Person
 from sms_notify.policy.holds import Hold, Quiet, Wait
 from sms_notify.policy.records import Incident, Message, Notification, Timer, TimerKind
 from sms_notify.policy.roster import Staff
-from sms_notify.policy.routing import ROUND, Receiver, step_of
+from sms_notify.policy.routing import ROUND, Receiver, Step, step_of
 from sms_notify.policy.rows import Rows
 from sms_notify.policy.ruleset import Plan
 from sms_notify.policy.said import taken_for
@@ -105,15 +105,17 @@ class Escalation:
 
     def _step(self, timer: Timer) -> list[Notification]:
         rows, now = self._rows, self._now
-        receiver = self._plan.receivers.get(timer.receiver)
-        steps = receiver.escalate if receiver is not None else ()
-        incident, nth = self._believed(timer), step_of(timer.nth)
-        if receiver is None or not incident.is_open or nth > len(steps):
+        step = self._step_of(timer)
+        if step is None:
             rows.strike(timer)
             return []
-        critical = incident.severity is Severity.CRITICAL
-        step, quiet = steps[nth - 1], None if critical else receiver.quiet
-        later = self._held(timer, quiet).until
+        receiver, nth, incident = (
+            self._plan.receiver(timer.receiver),
+            step_of(timer.nth),
+            self._believed(timer),
+        )
+        critical, steps = incident.severity is Severity.CRITICAL, receiver.escalate
+        later = self._held(timer, self._quiet(timer, receiver)).until
         if later > now:
             rows.set_timer(replace(timer, due_at=later))
             return []
@@ -130,14 +132,41 @@ class Escalation:
             pass_sleepers(rows, incident.id, receiver, nth + 1)
         return [n for n in owed if not self._is_owed(n)]
 
+    def _step_of(self, timer: Timer) -> Step | None:
+        """None where it is to be told no more."""
+        receiver, nth = self._plan.receiver(timer.receiver), step_of(timer.nth)
+        is_open = self._believed(timer).is_open
+        return receiver.escalate[nth - 1] if is_open and nth <= len(receiver.escalate) else None
+
+    def _quiet(self, timer: Timer, receiver: Receiver) -> Quiet | None:
+        """The hours that hold a whole step: of what is critical, each person is asked."""
+        return None if self._believed(timer).severity is Severity.CRITICAL else receiver.quiet
+
+    def ahead(self, timer: Timer) -> list[Notification]:
+        """All that a step owes that may leave at its time, which is this moment: as far as anybody knows before."""
+        step, receiver = self._step_of(timer), self._plan.receiver(timer.receiver)
+        if step is None or self._held(timer, self._quiet(timer, receiver)).until > self._now:
+            return []
+        people = self._staff.people(step.notify, self._rows.overrides, self._now)
+        owed = (self._step_to(timer, receiver, person) for person in people)
+        return [n for n in owed if n.due_at <= self._now]
+
+    def told(self, timer: Timer) -> None:
+        """Everybody has this step's text already: what follows it counts from now."""
+        self._step(timer)
+
     def _believed(self, timer: Timer) -> Incident:
         incident = self._rows.incidents.rows[timer.incident_id]
         return taken_for(incident, self._now, self._plan.limits.calm)
 
     def _step_to(self, timer: Timer, receiver: Receiver, person: Person) -> Notification:
-        n = self._owe(timer, person, Kind.ESCALATION, timer.nth, f"step {step_of(timer.nth)}")
+        n = self.owed_to(timer, person)
         held = self._held(timer, receiver.quiet, person.quiet)
         return replace(n, due_at=held.until, why=held.why, held_by=held.by)
+
+    def owed_to(self, timer: Timer, person: Person) -> Notification:
+        """A step as one person is to hear it, whatever may hold it."""
+        return self._owe(timer, person, Kind.ESCALATION, timer.nth, f"step {step_of(timer.nth)}")
 
     def _is_owed(self, n: Notification) -> bool:
         """Whether it was owed before: none is told twice. What another receiver holds for longer is told when this one may, and

@@ -51,7 +51,7 @@ class Receiver:
     """Who hears of an alert and how it is worded. No `notify` = recorded, never sent.
 
     `limits` bind the texts of this receiver that are not about critical trouble. `ack_expires` is how long an
-    acknowledgement holds; None = until somebody ends it.
+    acknowledgement holds; None = until somebody ends it. `gateway_armed`: its next step lies in the gateway's outbox.
     """
 
     name: str
@@ -63,6 +63,7 @@ class Receiver:
     quiet: Quiet | None = None
     limits: tuple[Limit, ...] = ()
     ack_expires: timedelta | None = None
+    gateway_armed: bool = False
 
     @property
     def everybody(self) -> tuple[Target, ...]:

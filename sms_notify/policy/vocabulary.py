@@ -142,6 +142,7 @@ class Decision(StrEnum):
     NOTE = "note"  # what somebody wrote beside it
     SENT_AGAIN = "sent_again"  # somebody wants a text told once more
     SELF_CHECK = "self_check"  # what came of its daily text
+    OUTBOX_SENT = "outbox_sent"  # the text of a step that lay in a gateway's outbox has left from there
 
     @property
     def by_somebody(self) -> bool:
@@ -316,6 +317,7 @@ class Cause(StrEnum):
     HAND_OFF = "hand_off"
     SELF_CHECK = "self_check"
     TAKEN_BACK = "taken_back"
+    ARMED = "armed"  # it lay in the gateway's outbox, and has left from there
 
 
 _FIRST_CAUSES = {

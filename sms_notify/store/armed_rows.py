@@ -59,6 +59,48 @@ def lying(tx: Tx, purpose: ArmedFor | None = None) -> Sequence[ArmedText]:
     return [_text(row) for row in rows]
 
 
+def beside(tx: Tx, purpose: ArmedFor, now: datetime) -> Sequence[tuple[str, str, datetime]]:
+    """Gateway, number and minute of what waits there of ours for anything else, by hand too."""
+    armed = [(text.gateway, text.number, text.due_at) for text in lying(tx) if text.purpose is not purpose]
+    by_hand = tx.all(
+        "select gateway, number, due_at from scheduled where removed_at is null and due_at > :now",
+        now=stored(now),
+    )
+    return armed + [(row["gateway"], row["number"], moment(row["due_at"])) for row in by_hand]
+
+
+def last_fired(tx: Tx, purpose: ArmedFor) -> ArmedText | None:
+    """The newest that has left, or must have."""
+    row = tx.one(
+        f"select * from armed where state = '{ArmedState.FIRED}' and purpose = :purpose order by id desc limit 1",
+        purpose=purpose,
+    )
+    return None if row is None else _text(row)
+
+
+def forget(tx: Tx, before: datetime) -> None:
+    """Drops what is over for long, but for what has left."""
+    tx.run(
+        f"delete from armed where state = '{ArmedState.GONE}' and changed_at < :before and incident_id = 0",
+        before=stored(before),
+    )
+
+
+def disarm(tx: Tx, now: datetime) -> None:
+    """Nothing is armed for the site until `end_disarm`."""
+    end_disarm(tx)
+    tx.run("insert into disarmed (since) values (:now)", now=stored(now))
+
+
+def end_disarm(tx: Tx) -> None:
+    tx.run("delete from disarmed")
+
+
+def disarmed_since(tx: Tx) -> datetime | None:
+    row = tx.one("select since from disarmed")
+    return None if row is None else moment(row["since"])
+
+
 def of_incident(tx: Tx, incident_id: int) -> Sequence[ArmedText]:
     """Every one that was ever armed for an incident, by `armed_incident`."""
     rows = tx.all(

@@ -210,6 +210,19 @@ def _told(tx: Tx, number: str, until: int) -> list[Tells]:
     ]
 
 
+def left_outbox(tx: Tx, message: Message, gateway: str, reference: str, node: str, at: datetime) -> Message:
+    """It left from a gateway's outbox, where it was put under this reference: an attempt as any other, and counted as one."""
+    row = tx.one(
+        "update messages set gateway = :gateway, attempts = attempts + 1, reference = :reference where id = :id returning *",
+        gateway=gateway,
+        reference=reference,
+        id=message.id,
+    )
+    assert row is not None  # noqa: S101 - the caller has written it, or read it in this transaction
+    _note_attempt(tx, message_of(row), node, at)
+    return message_of(row)
+
+
 def _note_attempt(tx: Tx, message: Message, node: str, now: datetime) -> None:
     tx.run(
         "insert into attempts (message_id, n, gateway, node, reference, started_at, number, lane, parts)"

@@ -166,4 +166,8 @@ LATER: tuple[str, ...] = (
         primary key (gateway, number)
     );
     """,
+    # Since when nobody is to be texted that this site is silent: for a planned stop, until the next start.
+    """
+    create table disarmed (since bigint not null);
+    """,
 )

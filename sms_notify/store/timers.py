@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 
+from sms_notify.alert import Severity
 from sms_notify.policy.holds import Hold
 from sms_notify.policy.records import Timer, TimerKind
 from sms_notify.store.literals import in_list
@@ -12,6 +13,8 @@ from sms_notify.store.tx import Row, Tx, among, insert_into, moment, stored
 
 _FAR = timedelta(days=8)  # a week is the longest that anybody makes a step, a group or a reminder wait
 _MICROSECOND = timedelta(microseconds=1)
+_AHEAD = 150  # steps whose texts may lie in an outbox
+_RANK = "case i.severity " + " ".join(f"when '{one}' then {one.rank}" for one in Severity) + " end"
 _MOST = 500  # in one tick, the most overdue first
 
 
@@ -28,6 +31,19 @@ def due(tx: Tx, what: TimerKind, until: datetime) -> list[Timer]:
         what=what,
         until=stored(until),
         limit=_MOST,
+    )
+    return list(map(_timer, rows))
+
+
+def steps_ahead(tx: Tx, receivers: Sequence[str]) -> list[Timer]:
+    """The next step of what nobody takes care of, of these receivers: the most severe and then the oldest first."""
+    names = {f"r{n}": name for n, name in enumerate(receivers)}
+    rows = tx.all(
+        "select a.* from agenda a join incidents i on i.id = a.incident_id"
+        f" where a.what = '{TimerKind.ESCALATE}' and a.receiver in ({', '.join(f':{name}' for name in names)})"
+        f" and i.closed_at is null and i.acked_at is null order by {_RANK}, a.incident_id limit :limit",
+        limit=_AHEAD,
+        **names,
     )
     return list(map(_timer, rows))
 

@@ -71,6 +71,7 @@ class Words:
     lasting: str
     ago: str
     ack: str
+    silent: str
     date: str = "{} {} {}"
     day: str = "{} {}"
     days: str = "d"
@@ -127,6 +128,7 @@ WORDS = {
         lasting="for {}",
         ago="{} ago",
         ack="ack: {}",
+        silent="{}: monitoring silent {}. No alert can come from there: look at its power, its uplink and its host.",
     ),
     "nl": Words(
         since="sinds",
@@ -174,6 +176,7 @@ WORDS = {
         lasting="al {}",
         ago="{} geleden",
         ack="bevestig: {}",
+        silent="{}: bewaking stil {}. Er kan geen alarm meer van komen: kijk naar stroom, verbinding en server.",
     ),
     "fr": Words(
         since="depuis",
@@ -221,6 +224,7 @@ WORDS = {
         lasting="depuis {}",
         ago="il y a {}",
         ack="accuser: {}",
+        silent="{} : surveillance muette {}. Aucune alerte ne peut plus en venir : vérifier courant, liaison et serveur.",
         days="j",
     ),
     "de": Words(
@@ -269,6 +273,7 @@ WORDS = {
         lasting="seit {}",
         ago="vor {}",
         ack="quittieren: {}",
+        silent="{}: Überwachung schweigt {}. Von dort kann kein Alarm mehr kommen: Strom, Anbindung und Server prüfen.",
         date="{} {}. {}",
         day="{}. {}",
     ),

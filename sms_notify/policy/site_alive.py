@@ -1,0 +1,189 @@
+"""The dead man's switch: one text for each reader lies in a gateway's outbox, and is pushed ahead while we live.
+
+The next one is scheduled before the last one is taken back, so there is never a gap. A text without an id is taken back by its
+number, which takes the next one that is due there: so only where all that is due before a text that is needed no more is unsure.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+from sms_notify.policy.armed_texts import ArmedState, ArmedText
+from sms_notify.policy.directory import Target
+
+SHORTEST = timedelta(minutes=2)
+"""A gateway counts in minutes, and a request may take one: less leaves no time for a second try."""
+USUAL = timedelta(minutes=15)
+MOST_UNSURE = 8
+"""Texts to one reader that may lie there after lost answers; above that no other is asked for until they are cleared or past."""
+_MINUTE = timedelta(minutes=1)
+_GIVEN_UP = timedelta(hours=1)  # after its minute: the gateway cannot be asked whether it has left
+_FIRST_PAUSE, _LONGEST_PAUSE = timedelta(seconds=10), timedelta(seconds=30)
+
+
+@dataclass(frozen=True, slots=True)
+class SiteAlive:
+    """What `site_alive` says: whom the gateway texts when nothing was heard of us for `after`."""
+
+    after: timedelta
+    notify: tuple[Target, ...]
+    disarm_on_stop: bool = False
+
+
+class Deed(StrEnum):
+    """What is to be done about one text."""
+
+    ARM = "arm"
+    REMOVE = "remove"
+    REMOVE_UNSURE = "remove_unsure"
+    FIRED = "fired"
+
+
+@dataclass(frozen=True, slots=True)
+class Move:
+    """ARM has `due_at`, the others a `text`; REMOVE_UNSURE a `following` one too, where one must be given up for it, and those
+    that are unsure `between` the two.
+    """
+
+    deed: Deed
+    text: ArmedText | None = None
+    following: ArmedText | None = None
+    due_at: datetime | None = None
+    between: tuple[ArmedText, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Ahead:
+    """How far ahead a reader's text is to lie. `minute` is the gateway's for an instant."""
+
+    after: timedelta
+    minute: Callable[[datetime], datetime]
+
+    @property
+    def push_at(self) -> timedelta:
+        """What is left when it is pushed."""
+        return self.after * 2 / 3
+
+    @property
+    def alarm_at(self) -> timedelta:
+        """What is left when somebody must hear that it cannot be pushed."""
+        return self.after / 3
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """One reader's texts. `lying` are those of the switch; `beside` the minutes at which others of ours are due to that
+    number, by gateway. Only what lies at one of `gateways` can be taken back.
+    """
+
+    lying: Sequence[ArmedText]
+    gateways: tuple[str, ...]
+    beside: Sequence[tuple[str, datetime]] = ()
+
+
+def next_move(place: Place, ahead: Ahead | None, now: datetime) -> Move | None:
+    """What comes next for one reader; None: nothing now. Without `ahead` nothing is to lie there."""
+    if fired := next((text for text in place.lying if _has_left(text, place, now)), None):
+        return Move(Deed.FIRED, fired)
+    kept = kept_of(place, ahead, now) if ahead else None
+    if ahead and kept is None and len(_unsure(place)) < MOST_UNSURE:
+        return Move(Deed.ARM, due_at=_due(place, ahead, now))
+    if ahead and kept is None:
+        return None
+    return _clearing(place, kept)
+
+
+def kept_of(place: Place, ahead: Ahead, now: datetime) -> ArmedText | None:
+    """The text that stands for us: known, and neither too near nor, after a step of our clock, too far."""
+    far = ahead.minute(now + ahead.after) + _MINUTE * (len(place.lying) + 1)
+    known = [t for t in place.lying if t.state is ArmedState.ARMED and t.gateway in place.gateways]
+    last = max((t for t in known if t.due_at <= far), key=lambda t: t.due_at, default=None)
+    if last is None or last.due_at < now + ahead.push_at:
+        return None
+    waits = any(t.gateway == last.gateway and _first(t, last, place) for t in _unsure(place))
+    return None if waits and last.due_at <= now + ahead.after - _MINUTE else last
+
+
+def armed_until(lying: Iterable[ArmedText], now: datetime) -> datetime | None:
+    """When the last known one leaves; None where none is known to lie there."""
+    return max((t.due_at for t in lying if t.state is ArmedState.ARMED and t.due_at > now), default=None)
+
+
+def about_to_fire(lying: Iterable[ArmedText], ahead: Ahead, now: datetime) -> ArmedText | None:
+    """The first that nobody takes back, though it is high time."""
+    return next((t for t in sorted(lying, key=_by_due) if t.due_at < now + ahead.alarm_at), None)
+
+
+def pause_after(failures: int, after: timedelta) -> timedelta:
+    """Until the gateway is asked again."""
+    longest = max(_FIRST_PAUSE, min(_LONGEST_PAUSE, after / 12))
+    return min(_FIRST_PAUSE * (1 << min(failures - 1, 10)), longest)
+
+
+def _by_due(text: ArmedText) -> datetime:
+    return text.due_at
+
+
+def _has_left(text: ArmedText, place: Place, now: datetime) -> bool:
+    """By the clock; a gateway that can still be asked by an id knows better."""
+    can_ask = bool(text.outboxid) and text.gateway in place.gateways
+    return text.past(now - _GIVEN_UP if can_ask else now)
+
+
+def _unsure(place: Place) -> list[ArmedText]:
+    found = (t for t in place.lying if t.state is ArmedState.UNSURE and t.gateway in place.gateways)
+    return sorted(found, key=_by_due)
+
+
+def _due(place: Place, ahead: Ahead, now: datetime) -> datetime:
+    """A minute of its own: of two texts of one minute nobody knows which a removal by number takes."""
+    due = ahead.minute(now + ahead.after)
+    taken = {text.due_at for text in place.lying} | {at for _, at in place.beside}
+    while due in taken:
+        due = ahead.minute(due + _MINUTE)
+    return due
+
+
+def _clearing(place: Place, kept: ArmedText | None) -> Move | None:
+    for unsure in _unsure(place):
+        following = _following(unsure, kept, place)
+        if following is not None and _first(unsure, following, place):
+            others = (t for t in _unsure(place) if t.gateway == unsure.gateway and t != unsure)
+            between = tuple(t for t in others if t.due_at < following.due_at)
+            return Move(Deed.REMOVE_UNSURE, unsure, following, between=between)
+        if kept is None and _alone(unsure, place):
+            return Move(Deed.REMOVE_UNSURE, unsure)
+    known = (t for t in place.lying if t.outboxid and t != kept and t.gateway in place.gateways)
+    return next((Move(Deed.REMOVE, text) for text in known), None)
+
+
+def _following(unsure: ArmedText, kept: ArmedText | None, place: Place) -> ArmedText | None:
+    """The first known one after it, which is needed no more."""
+    later = (t for t in place.lying if t.state is ArmedState.ARMED and t.gateway == unsure.gateway)
+    found = min((t for t in later if t.due_at > unsure.due_at), key=_by_due, default=None)
+    return None if found == kept else found
+
+
+def _first(unsure: ArmedText, following: ArmedText, place: Place) -> bool:
+    """Whether a removal by number takes nothing but what is unsure, and this one first, else the following."""
+    before = [t for t in place.lying if t.gateway == unsure.gateway and t.due_at < following.due_at]
+    others = any(name == unsure.gateway and at <= following.due_at for name, at in place.beside)
+    return (
+        not others
+        and all(t.state is ArmedState.UNSURE for t in before)
+        and min(before, key=_by_due) == unsure
+    )
+
+
+def _alone(unsure: ArmedText, place: Place) -> bool:
+    """Whether nothing else of ours waits for that number there."""
+    others = [t for t in place.lying if t.gateway == unsure.gateway]
+    beside = any(name == unsure.gateway for name, _ in place.beside)
+    return (
+        not beside
+        and min(others, key=_by_due) == unsure
+        and all(t.state is ArmedState.UNSURE for t in others)
+    )
