@@ -75,6 +75,7 @@ ENVIRON = {
     "CHAT_URL": f"https://chat.example.org/hooks/{CANARY}?x=y",
     "CHAT_TOKEN": f"{CANARY}-chat",
     "ALERTMANAGER_TOKEN": f"{CANARY}-alertmanager",
+    "BACKUP_WATCH": f"{CANARY}-watch",
     "APPRISE_URL": f"json://user:{CANARY}@chat.example.org/",
 }
 MINIMAL = (CONFIGS / "minimal.yml").read_text()

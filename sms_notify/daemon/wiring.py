@@ -72,6 +72,7 @@ def plan_of(
         schedules=settings.schedules if schedules is None else schedules,
         ack_url=f"{settings.web.external_url.rstrip('/')}/a/" if settings.web.external_url else "",
         severities=settings.severities,
+        watches=settings.watches,
     )
 
 

@@ -12,6 +12,7 @@ from sms_notify.policy.episodes import STALE_AFTER
 from sms_notify.policy.rate_limits import Limits
 from sms_notify.policy.rotations import Schedule
 from sms_notify.policy.routing import Receiver, Route
+from sms_notify.policy.watches import WatchRule
 from sms_notify.wording.templates import Template
 
 
@@ -48,6 +49,7 @@ class Plan:
     schedules: Mapping[str, Schedule] = field(default_factory=dict)
     ack_url: str = ""
     severities: SeverityWords = KNOWN_WORDS
+    watches: Mapping[str, WatchRule] = field(default_factory=dict)
 
     @property
     def gateway(self) -> str:
