@@ -85,9 +85,7 @@ def _check_one(found: Found, place: Place, entry: dict[str, Value]) -> None:
         found.wrong((*place, "by"), what, "make a watch of its own for the address")
     secret = found.secrets.get((*place, "secret"))
     if secret is not None and not _LETTERS.fullmatch(secret.reveal()):
-        what = (
-            "is not 16 to 200 letters, digits, `-` and `_`: it could be guessed, or is no part of an address"
-        )
+        what = "is not 16 to 200 letters, digits, `-` and `_`: it could be guessed, or does not fit into an address"
         found.wrong((*place, _key(entry)), what, "make one with: openssl rand -hex 24")
     _check_by(found, (*place, "by"), [word(label) for label in entries(entry.get("by"))])
     _check_wait(found, (*place, "missing_for"), entry.get("missing_for"))

@@ -182,7 +182,9 @@ class Player:
         """A job calls the address of a watch; one that is refused while the daemon is off does not call again."""
         name = _the(event.given.heartbeat)
         if name not in self.daemon.plan.watches:
-            self.played.wrong(event.line, f"`{name}` is no watch ({near(name, self.daemon.plan.watches)})")
+            self.played.wrong(
+                event.line, f"there is no watch `{name}` ({near(name, self.daemon.plan.watches)})"
+            )
         if self._off_until is None:
             self.daemon.accept(heartbeat(name))
 
