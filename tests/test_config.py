@@ -75,6 +75,7 @@ ENVIRON = {
     "CHAT_URL": f"https://chat.example.org/hooks/{CANARY}?x=y",
     "CHAT_TOKEN": f"{CANARY}-chat",
     "ALERTMANAGER_TOKEN": f"{CANARY}-alertmanager",
+    "BACKUP_WATCH": f"{CANARY}-watch",
     "APPRISE_URL": f"json://user:{CANARY}@chat.example.org/",
 }
 MINIMAL = (CONFIGS / "minimal.yml").read_text()
@@ -304,16 +305,18 @@ def test_a_webhook_by_plain_http_can_be_accepted(write: Write) -> None:
 
 def test_a_route_inherits_what_it_does_not_say() -> None:
     root = load(CONFIGS / "full.yml", ENVIRON).route
-    critical = root.routes[2]
+    watch, *routes = root.routes
+    critical = routes[2]
     hq = critical.routes[0]
     assert (root.group_wait, root.path) == (timedelta(seconds=10), "route")
     assert (critical.receiver, critical.group_wait) == ("oncall", timedelta(0))
     assert (hq.receiver, hq.path) == ("hq", "route.routes[2].routes[0]")
+    assert (watch.path, watch.receiver, watch.group_wait) == ("watch[0]", "watch prometheus", timedelta(0))
     assert hq.repeat_interval == timedelta(hours=1, minutes=30)
     assert hq.group_interval == timedelta(minutes=5)
     assert hq.group_by == ("alertname", "cluster")
-    assert [child.continue_ for child in root.routes] == [False, True, False]
-    assert [str(matcher) for matcher in root.routes[1].matchers] == ['team=~"dba|storage"', 'env!="test"']
+    assert [child.continue_ for child in routes] == [False, True, False]
+    assert [str(matcher) for matcher in routes[1].matchers] == ['team=~"dba|storage"', 'env!="test"']
 
 
 def keys_of(model: type[BaseModel]) -> Iterator[str]:
@@ -1022,7 +1025,7 @@ def test_check_config_tells_what_a_good_file_holds() -> None:
     first, *rest = result.stdout.splitlines()
     assert (result.exit_code, first) == (
         0,
-        f"{file}: OK (people: 2, receivers: 4, routes: 5, gateways: 1, channels: 4)",
+        f"{file}: OK (people: 2, receivers: 4, routes: 5, watches: 2, gateways: 1, channels: 4)",
     )
     assert all(
         ": spool: " in line for line in rest

@@ -133,7 +133,9 @@ def test_what_it_says_is_open_to_all_is_open_and_the_rest_is_not(
     locked: Served, method: str, path: str
 ) -> None:
     operation = operations(WHOLE)[method, path]
-    answer = requests.request(method, locked.url(path.replace("{token}", "x")), timeout=SOON)
+    answer = requests.request(
+        method, locked.url(path.replace("{token}", "x").replace("{secret}", "w" * 16)), timeout=SOON
+    )
     assert (answer.status_code == 401) is (operation.get("security") != [])
     assert (answer.status_code == 401) is ("401" in operation["responses"])
 
@@ -214,7 +216,11 @@ def test_a_name_that_is_not_ours_gets_the_answer_that_it_tells_of_where_no_login
 def test_every_answer_of_the_others_is_in_it(locked: Served) -> None:
     gets = [path for method, path in operations(WHOLE) if method == "get"]
     for path in gets:
-        answer = requests.get(locked.url(path.replace("{token}", "x")), headers=BEARER, timeout=SOON)
+        answer = requests.get(
+            locked.url(path.replace("{token}", "x").replace("{secret}", "w" * 16)),
+            headers=BEARER,
+            timeout=SOON,
+        )
         assert answer.status_code == 200
         documented(answer, "get", path)
     foreign = {**BEARER, "Origin": "https://attacker.example"}

@@ -114,6 +114,7 @@ def test_a_template_is_made_in_one_place_of_what_the_configuration_says() -> Non
         "web/auth.py:Gatekeeper._token",
         "web/passwords.py:verify",
         "daemon/active_configuration.py:ActiveConfiguration.call_backs",
+        "daemon/active_configuration.py:ActiveConfiguration.watch_of",
     ],
 )
 def test_what_somebody_sends_is_compared_with_a_secret_in_constant_time(place: str) -> None:

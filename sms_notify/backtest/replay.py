@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta, tzinfo
 from types import TracebackType
 
@@ -48,9 +48,9 @@ class Replay:
     def __init__(self, setup: Setup, zone: tzinfo = UTC) -> None:
         self.name = setup.name
         self.tally = Tally(zone)
-        self.plan = setup.plan
+        self.plan = _without_silences(setup.plan)
         gateway = PaperGateway(setup.account.name)
-        self._daemon = PaperDaemon(setup.plan, setup.account, gateway, NODE, setup.overrides, self._count)
+        self._daemon = PaperDaemon(self.plan, setup.account, gateway, NODE, setup.overrides, self._count)
         self._alerts = 0
         self._begun = False
 
@@ -109,6 +109,12 @@ class Replay:
     def _thing(self, page: history.ToldPage) -> Thing:
         rule = rule_of(self.plan.route, page.labels, page.receiver)
         return Thing(page.incident_id, page.kind, rule, page.severity, page.labels, page.opened_at)
+
+
+def _without_silences(plan: Plan) -> Plan:
+    """Signs of life are no incidents here either; that they stop with the recording means nothing."""
+    watches = {name: replace(rule, lasting=False) for name, rule in plan.watches.items()}
+    return replace(plan, watches=watches)
 
 
 def leftovers(tx: Tx) -> Leftovers:

@@ -222,10 +222,14 @@ def _print_settings(settings: Settings, as_json: bool, trials: list[_Trial]) -> 
 
 
 def _counts(settings: Settings) -> dict[str, int]:
+    from sms_notify.config.watches import receiver_of
+
+    made = sum(receiver_of(name) in settings.receivers for name in settings.watches)
     return {
         "people": len(settings.directory.people),
-        "receivers": len(settings.receivers),
-        "routes": _count_routes(settings.route),
+        "receivers": len(settings.receivers) - made,
+        "routes": _count_routes(settings.route) - made,
+        "watches": len(settings.watches),
         "gateways": len(settings.gateways),
         "channels": len(settings.channels),
     }

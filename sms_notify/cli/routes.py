@@ -98,7 +98,7 @@ def test(
     grouped, barred = source == _GROUPS_ITSELF, barred_at(settings)
     outcome = foresee(plan_at(settings, at), alert, at, made, grouped=grouped, barred=barred)
     say(_document(outcome), as_json, "\n".join(map(printable, told(outcome))))
-    if not outcome.texts:
+    if not outcome.texts and not outcome.watches:
         ctx.exit(1)
 
 
@@ -111,6 +111,7 @@ def _document(outcome: Foreseen) -> Row:
         "labels": dict(outcome.alert.labels),
         "routes": [_looked(there, outcome.alert.labels) for there in outcome.looked],
         "receivers": [_answered(answer) for answer in outcome.answers],
+        "watches": list(outcome.watches),
         "texts": len(outcome.texts),
         "credits": credits_of(outcome),
     }

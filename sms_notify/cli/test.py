@@ -17,7 +17,7 @@ from sms_notify.logs import printable
 
 if TYPE_CHECKING:
     from sms_notify.stories.judging import StoryVerdict
-    from sms_notify.stories.playing import StoryText
+    from sms_notify.stories.played import StoryText
     from sms_notify.stories.reading import Story
 
 _NOT_UNDERSTOOD = 2

@@ -20,8 +20,10 @@ from sms_notify.config.document import Place, spell
 from sms_notify.config.limits import expire_of, limits_of
 from sms_notify.config.schedules import calendars_of, schedules_of
 from sms_notify.config.settings import Settings
+from sms_notify.config.steps import StepSection
 from sms_notify.config.time_intervals import quiet_of, windows_of
 from sms_notify.config.validation import Found
+from sms_notify.config.watches import WatchSection, receiver_of, routes_of, secrets_of, watches_of
 from sms_notify.errors import Fault
 from sms_notify.gateways.registry import GatewaySettings
 from sms_notify.policy.directory import Directory, Person, Target
@@ -44,11 +46,8 @@ def build(config: models.Config, found: Found, warnings: tuple[Fault, ...]) -> S
             if isinstance(entry, models.GatewaySection)
         ),
         directory=_directory(config, found),
-        route=_root(config.route, found),
-        receivers={
-            entry.name: _receiver(entry, index, config.ack_expires, found)
-            for index, entry in enumerate(config.receivers)
-        },
+        route=_with_watches(_root(config.route, found), config, found),
+        receivers=_receivers(config, found),
         templates=dict(config.templates),
         source=found.document.file,
         warnings=warnings,
@@ -65,6 +64,8 @@ def build(config: models.Config, found: Found, warnings: tuple[Fault, ...]) -> S
         alertmanagers=alertmanagers_of(config.alertmanagers, found),
         severities=found.severities,
         self_check=_self_check(config.self_check, found),
+        watches=watches_of(config.watch, found),
+        watch_secrets=secrets_of(config.watch, found),
         lines=_lines(found),
     )
 
@@ -79,7 +80,7 @@ def _lines(found: Found) -> dict[str, int]:
     wanted = {
         place: line
         for place, line in written
-        if "routes" in place[-2:] or place[-1:] == ("quiet",) or place[:1] == ("schedules",)
+        if "routes" in place[-2:] or place[-1:] == ("quiet",) or place[:1] in (("schedules",), ("watch",))
     }
     return {
         spell(place): line for place, line in {**wanted, ("route",): found.document.lines[("route",)]}.items()
@@ -169,27 +170,54 @@ def _person(name: str, person: models.PersonSection, found: Found) -> Person:
     )
 
 
+def _with_watches(root: Route, config: models.Config, found: Found) -> Route:
+    return replace(root, routes=(*routes_of(config.watch, root, found), *root.routes))
+
+
+def _receivers(config: models.Config, found: Found) -> dict[str, Receiver]:
+    """Also those of watches that notify somebody."""
+    written = enumerate(config.receivers)
+    receivers = {one.name: _receiver(one, index, config.ack_expires, found) for index, one in written}
+    for index, watch in enumerate(config.watch):
+        if watch.notify:
+            receivers[receiver_of(watch.name)] = _of_watch(watch, index, config.ack_expires, found)
+    return receivers
+
+
+def _of_watch(watch: WatchSection, index: int, ack_expires: timedelta | None, found: Found) -> Receiver:
+    place: Place = ("watch", index)
+    return Receiver(
+        name=receiver_of(watch.name),
+        notify=_targets((*place, "notify"), watch.notify, found),
+        escalate=_steps(place, watch.escalate, found),
+        ack_expires=ack_expires,
+    )
+
+
 def _receiver(
     receiver: models.ReceiverSection, index: int, ack_expires: timedelta | None, found: Found
 ) -> Receiver:
     """`ack_expires` is the top level's: `off` here is a word of its own, and no word at all."""
     own = "ack_expires" in receiver.model_fields_set
     place: Place = ("receivers", index)
-    steps = enumerate(receiver.escalate)
     return Receiver(
         name=receiver.name,
         notify=_targets((*place, "notify"), receiver.notify, found),
         send_resolved=receiver.send_resolved,
         max_parts=receiver.max_parts,
         template=receiver.template,
-        escalate=tuple(
-            Step(step.after, _targets((*place, "escalate", number, "notify"), step.notify, found))
-            for number, step in steps
-        ),
+        escalate=_steps(place, receiver.escalate, found),
         quiet=quiet_of(receiver.quiet, found),
         limits=tuple(receiver.limits),
         ack_expires=receiver.ack_expires if own else ack_expires,
         gateway_armed=receiver.gateway_armed,
+    )
+
+
+def _steps(place: Place, written: list[StepSection], found: Found) -> tuple[Step, ...]:
+    return tuple(
+        Step(step.after, _targets((*place, "escalate", number, "notify"), step.notify, found))
+        for number, step in enumerate(written)
     )
 
 

@@ -9,6 +9,7 @@ from sms_notify.config.severities import check_severities
 from sms_notify.config.targets import check_operator, check_receivers
 from sms_notify.config.time_intervals import check_windows
 from sms_notify.config.validation import Found, entries, mapping, routes, word
+from sms_notify.config.watches import check_watches
 
 
 def check_names(found: Found) -> None:
@@ -21,6 +22,7 @@ def check_names(found: Found) -> None:
     check_severities(found)
     check_windows(found)
     check_schedules(found)
+    check_watches(found)
     check_receivers(found)
     check_operator(found)
     _check_routes(found)

@@ -12,6 +12,7 @@ from sms_notify.config.base_model import Model, OrOff
 from sms_notify.config.daily_check import SelfCheckSection
 from sms_notify.config.limits import LimitsSection
 from sms_notify.config.schedules import ScheduleSection
+from sms_notify.config.steps import StepSection
 from sms_notify.config.time_intervals import NamedInterval, QuietSection
 from sms_notify.config.values import (
     Boolean,
@@ -35,6 +36,7 @@ from sms_notify.config.values import (
     WordList,
     Words,
 )
+from sms_notify.config.watches import WatchSection
 from sms_notify.gateways.base import ReportsBy
 from sms_notify.gateways.registry import MOST_PARTS, PasswordEncoding, TextEncoding
 
@@ -208,11 +210,6 @@ class Root(Node):
     receiver: Words = Field(description="who gets what no child takes")
 
 
-class StepSection(Model):
-    after: PositiveDuration = Field(description="counted from the first text")
-    notify: Annotated[list[Words], Field(min_length=1)] = Field(description="as `notify` of the receiver")
-
-
 class ReceiverSection(Model):
     name: Words = Field(description="routes use this name")
     notify: list[Words] = Field(
@@ -297,3 +294,6 @@ class Config(Model):
         default=None, description="tries every day whether texts arrive, and whether each number is taken"
     )
     alertmanagers: list[Alertmanager] = Field(default=[], description="whose silences acknowledge")
+    watch: list[WatchSection] = Field(
+        default=[], description="what must be heard again and again, and pages when it stops"
+    )

@@ -15,6 +15,7 @@ from sms_notify.policy.rate_limits import STANDARD, Limits
 from sms_notify.policy.rotations import Schedule
 from sms_notify.policy.routing import Receiver, Route
 from sms_notify.policy.self_check import SelfCheck
+from sms_notify.policy.watches import WatchRule
 from sms_notify.secret import Secret
 from sms_notify.silences.settings import AlertmanagerSettings
 from sms_notify.web.settings import WebSettings
@@ -44,7 +45,8 @@ class Settings:
     `gateways` are the accounts that text; `channels` the other entries of `gateways:`, by name, for `operator` alone.
     `schedules` hold what is written in the file itself; the shifts of `calendars` are read elsewhere. `expire` is how
     old a text may get before it is not news, and a critical one. `spool` is a whole path, empty where none is written.
-    `lines` are those of routes, quiet hours and schedules, by path.
+    `lines` are those of routes, quiet hours, schedules and watches, by path. `watches` and the ends of their addresses,
+    `watch_secrets`, are by name; each that notifies somebody has a route before all others, and a receiver.
     """
 
     storage_url: str
@@ -66,4 +68,6 @@ class Settings:
     spool: str = ""
     severities: SeverityWords = KNOWN_WORDS
     self_check: SelfCheck | None = None
+    watches: Mapping[str, WatchRule] = field(default_factory=dict)
+    watch_secrets: Mapping[str, Secret] = field(default_factory=dict)
     lines: Mapping[str, int] = field(default_factory=dict)

@@ -18,14 +18,21 @@ from sms_notify.policy.directory import Target, TargetKind
 
 
 def check_receivers(found: Found) -> None:
-    notifies = _check_targets(found, ("self_check",), mapping(found.document.data.get("self_check")))
-    for index, value in enumerate(entries(found.document.data.get("receivers"))):
-        receiver, place = mapping(value), ("receivers", index)
+    """Also the entries of `watch`, which notify as receivers do."""
+    data = found.document.data
+    notifies = _check_targets(found, ("self_check",), mapping(data.get("self_check")))
+    both = [
+        (key, index, one)
+        for key in ("receivers", "watch")
+        for index, one in enumerate(entries(data.get(key)))
+    ]
+    for key, index, value in both:
+        receiver, place = mapping(value), (key, index)
         notifies |= _check_targets(found, place, receiver)
         for number, step in enumerate(entries(receiver.get("escalate"))):
             notifies |= _check_targets(found, (*place, "escalate", number), mapping(step))
         _check_steps(found, place, receiver)
-    gateways = found.document.data.get("gateways")
+    gateways = data.get("gateways")
     if notifies and not gateways:
         found.wrong((), "`gateways` is missing, and there is somebody to notify", "add a gateway")
     elif notifies and not _texting(found):
@@ -47,7 +54,7 @@ def _check_steps(found: Found, place: Place, receiver: dict[str, Value]) -> None
     """Both times count from the first text, so that a step that is not later than the one before would never come."""
     steps = [mapping(step) for step in entries(receiver.get("escalate"))]
     if steps and not entries(receiver.get("notify")):
-        what = "has nobody before it: this receiver has no `notify`"
+        what = "has nobody before it: there is no `notify`"
         found.wrong((*place, "escalate"), what, "write under `notify` who is told first")
     if word(receiver.get("gateway_armed")).lower() == "true" and not steps:
         what = "has no step to arm: this receiver has no `escalate`"

@@ -75,7 +75,7 @@ def check_windows(found: Found) -> None:
     _check_both(found)
     for name, place in names.items():
         if name not in used:
-            advice = "name it in a route, in quiet hours or in a layer, or remove it"
+            advice = "name it in a route, a watch, quiet hours or a layer, or remove it"
             found.warn((*place, "name"), f"nothing uses `{name}`", advice)
 
 
@@ -120,6 +120,9 @@ def _uses(data: dict[str, Value]) -> Iterator[tuple[Place, str]]:
             yield from _names((*place, key), node.get(key))
     for index, receiver in enumerate(entries(data.get("receivers"))):
         yield from _quiet(("receivers", index), receiver)
+    for index, watch in enumerate(entries(data.get("watch"))):
+        muted = OF_ROUTES[0]
+        yield from _names(("watch", index, muted), mapping(watch).get(muted))
     for name, person in mapping(data.get("people")).items():
         yield from _quiet(("people", name), person)
     for name, schedule in mapping(data.get("schedules")).items():

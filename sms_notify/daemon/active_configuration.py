@@ -52,6 +52,12 @@ class ActiveConfiguration:
         given = token.encode()
         return [one for one in self._call_backs if hmac.compare_digest(given, one.token.encode())]
 
+    def watch_of(self, secret: str) -> str:
+        """The watch that has this end of its address, empty for none. All are compared, so that time tells nothing."""
+        given, known = secret.encode(), self.settings.watch_secrets.items()
+        found = [name for name, kept in known if hmac.compare_digest(given, kept.reveal().encode())]
+        return found[0] if found else ""
+
 
 def _call_backs(settings: Settings) -> Iterator[CallBack]:
     for gateway in settings.gateways:

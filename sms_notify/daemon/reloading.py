@@ -31,6 +31,8 @@ _KEYS = {
     "channels": "gateways",
     "calendars": "schedules",
     "expire": "limits",
+    "watches": "watch",
+    "watch_secrets": "watch",
 }
 _LONGEST_STATUS = 300  # characters of one line of `systemctl status`
 

@@ -46,6 +46,7 @@ def front_of(
         now=tools.clock,
         reload=reload,
         guessed=tools.metrics.guessed,
+        watch_of=running.watch_of,
     )
     people = People(
         view=asked.view,

@@ -76,6 +76,7 @@ def plan_of(
         ack_url=f"{settings.web.external_url.rstrip('/')}/a/" if settings.web.external_url else "",
         severities=settings.severities,
         self_check=settings.self_check,
+        watches=settings.watches,
     )
 
 

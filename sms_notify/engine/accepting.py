@@ -30,9 +30,11 @@ from sms_notify.policy.ruleset import Plan
 from sms_notify.policy.sender_ids import side_by_side
 from sms_notify.policy.truth import EARLY, hear
 from sms_notify.policy.vocabulary import AckEnd, Drop, Heard, Kind, PageState, State
+from sms_notify.policy.watches import HEARTBEAT, SignOfLife, Signs, signs_in
+from sms_notify.policy.watches import SOURCE as WATCH
 from sms_notify.policy.withdrawal import take_back_changed
 from sms_notify.sources.alertmanager import SOURCE as ALERTMANAGER
-from sms_notify.store import silences
+from sms_notify.store import silences, watch_rows
 from sms_notify.store.tx import Tx
 
 
@@ -49,11 +51,19 @@ class Verdict:
 
 @dataclass(frozen=True, slots=True)
 class _Routed:
-    """An alert, the routes that it takes, and what its incident may be known by: its own name first."""
+    """An alert, the routes that it takes, and what its incident may be known by: its own name first. A sign of life is no
+    incident, and takes none.
+    """
 
     alert: Alert
     chains: Chains
     keys: tuple[Key, ...]
+    signs: tuple[SignOfLife, ...] = ()
+
+    @property
+    def watched(self) -> bool:
+        """Also of a watch that a reload has removed since its address was called."""
+        return bool(self.signs) or self.alert.source == HEARTBEAT
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +87,7 @@ class Accepting:
         self._node = node
         self._texting = texting
         self._shares = _shares(plan.route)
+        self._watches = tuple(plan.watches.values())
 
     def accept(self, tx: Tx, deliveries: Sequence[Delivery], now: datetime) -> list[list[Verdict]]:
         """The verdicts on the alerts of each delivery."""
@@ -86,16 +97,47 @@ class Accepting:
         ]
         acks = [(ack.source, ack.fingerprint) for delivery in deliveries for ack in delivery.acks]
         unacks = [unack for delivery in deliveries for unack in delivery.unacks]
-        self._load(working, [one for several in routed for one in several], acks, unacks)
-        both = zip(deliveries, routed, strict=True)
-        verdicts = [self._decide(working, delivery, several) for delivery, several in both]
+        returned = self._hear_signs(tx, deliveries, routed, now)
+        heard = [one for several in (*routed, *returned) for one in several if not one.watched]
+        self._load(working, heard, acks, unacks)
+        each = zip(deliveries, routed, returned, strict=True)
+        verdicts = [self._decide_with(working, *one) for one in each]
         working.flush()
         if any(delivery.hidden and delivery.source == ALERTMANAGER for delivery in deliveries):
             silences.note_hidden(tx, now)
         return verdicts
 
+    def _hear_signs(
+        self, tx: Tx, deliveries: Sequence[Delivery], routed: Sequence[Sequence[_Routed]], now: datetime
+    ) -> list[list[_Routed]]:
+        """Notes the signs of life of each delivery; returns the ends of the silences that they end."""
+        keys = dict.fromkeys(sign.key for several in routed for one in several for sign in one.signs)
+        if not keys:
+            return [[] for _ in routed]
+        signs = Signs({row.key: row for row in watch_rows.by_keys(tx, keys)}, now)
+        returned: list[list[_Routed]] = []
+        for delivery, several in zip(deliveries, routed, strict=True):
+            at = said_at(delivery.handed_at, now)
+            ends = [signs.take(sign, at) for one in several for sign in one.signs]
+            returned.append([self._routed(end) for end in ends if end is not None])
+        watch_rows.save(tx, signs.heard.values())
+        return returned
+
+    def _decide_with(
+        self, working: WorkingSet, delivery: Delivery, routed: Sequence[_Routed], returned: Sequence[_Routed]
+    ) -> list[Verdict]:
+        """A delivery, and the ends of the silences that it ends: they are of another source, with words of their own."""
+        verdicts = self._decide(working, delivery, routed)
+        if not returned:
+            return verdicts
+        ends = Delivery(WATCH, tuple(one.alert for one in returned))
+        return [*verdicts, *self._decide(working, ends, returned)]
+
     def _routed(self, told: Alert) -> _Routed:
         alert = self._plan.severities.grade(told)
+        signs = signs_in(self._watches, alert) if self._watches else ()
+        if signs:
+            return _Routed(alert, (), (), signs)
         chains = route(self._plan.route, alert.labels).chains
         before = ((alert.source, name) for name in alert.before)
         return _Routed(alert, chains, (*names(alert, chains), *before))
@@ -158,6 +200,9 @@ class Accepting:
         cases: dict[int, list[Case]] = {}
         for at in order:
             one = routed[at]
+            if one.watched:
+                cases[at] = [Case(one.alert, Heard.WATCHED, None, rows.now)]
+                continue
             found = spoken_of(rows, one.alert, told_apart, self._plan.limits.calm)
             cases[at] = [self._hear_one(rows, alert, one) for alert in found]
         return [case for at in range(len(routed)) for case in cases[at]]

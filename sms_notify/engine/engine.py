@@ -37,6 +37,8 @@ from sms_notify.policy.ruleset import Plan
 from sms_notify.policy.self_alert_notes import note_unaddressed
 from sms_notify.policy.self_check_texts import plan_next
 from sms_notify.policy.vocabulary import AckBy, AckEnd, Cause, Drop
+from sms_notify.policy.watches import SOURCE as WATCH
+from sms_notify.policy.watches import fitted
 from sms_notify.policy.withdrawal import take_back_suppressed
 from sms_notify.store import (
     belief_rows,
@@ -46,6 +48,7 @@ from sms_notify.store import (
     outbox,
     silences,
     timers,
+    watch_rows,
 )
 from sms_notify.store.tx import Tx
 
@@ -76,7 +79,7 @@ class Engine:
         self._accepting = Accepting(plan, self._numbers, node, self._texting, self._follow_ups)
         self.texts_by_hand = TextsByHand(plan, node, self._texting)
         self.armed = ArmedEscalations(plan, node)
-        self._ticker = Ticker(plan, self._numbers, node, self._texting, self._follow_ups)
+        self._ticker = Ticker(plan, self._numbers, node, self._texting, self._follow_ups, self._accepting)
 
     def with_schedules(self, schedules: Mapping[str, Schedule]) -> Engine:
         """The same engine after the calendars were read again."""
@@ -114,9 +117,9 @@ class Engine:
             house.lose(message, Cause.RESTARTED)
         working.flush()
         self.armed.settle(tx, now)
-        return [*house.moved, *self.adopt(tx, now)]
+        return [*house.moved, *self.adopt(tx, now, started=True)]
 
-    def adopt(self, tx: Tx, now: datetime) -> list[Moved]:
+    def adopt(self, tx: Tx, now: datetime, *, started: bool = False) -> list[Moved]:
         """At start and at a reload: what waits for a number or a gateway that the configuration no longer names is not
         sent there, a new number takes over what waits for the old one, and what is open goes on under today's receivers.
         What this process is sending at the moment is left alone.
@@ -126,6 +129,7 @@ class Engine:
             limit_rows.ask_again(tx, now)
         configuration_rows.take_over(tx, numbers_changed(before, self.plan.directory))
         belief_rows.take_over(tx, self.plan.directory.people)
+        self._fit_watches(tx, now, started=started)
         working = WorkingSet(tx, self.node, now)
         rows = working.rows
         working.load_all_held()
@@ -143,6 +147,14 @@ class Engine:
         working.flush()
         configuration_rows.save(tx, today)
         return house.moved
+
+    def _fit_watches(self, tx: Tx, now: datetime, *, started: bool) -> None:
+        """Before what is open is routed anew: the end of what nobody watches any more is for those who know of it."""
+        fit = fitted(watch_rows.every(tx), self.plan.watches, now, started=started)
+        watch_rows.save(tx, fit.standing)
+        watch_rows.forget(tx, fit.gone)
+        if fit.ended:
+            self.accept(tx, Delivery(WATCH, fit.ended), now)
 
     def _go_on(self, tx: Tx, working: WorkingSet, before: Configured) -> None:
         working.load_open_incidents()
@@ -225,6 +237,7 @@ class Engine:
         working.load_history(keys)
         self._tell_ends(working, closed)
         working.flush()
+        watch_rows.forget_instances(tx, [name for source, name in keys if source == WATCH])
         return closed
 
     def escalate_now(

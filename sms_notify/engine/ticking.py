@@ -5,7 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
+from sms_notify.alert import Delivery
 from sms_notify.barring import say_barring
+from sms_notify.engine.accepting import Accepting
 from sms_notify.engine.follow_ups import FollowUps
 from sms_notify.engine.texting import Texting
 from sms_notify.engine.working_set import WorkingSet
@@ -21,7 +23,9 @@ from sms_notify.policy.ruleset import Plan
 from sms_notify.policy.self_check import SelfCheckEnd
 from sms_notify.policy.truth import passed, unheard
 from sms_notify.policy.vocabulary import State
-from sms_notify.store import account_rows, breakers, limit_rows, outbox, timers, work_due
+from sms_notify.policy.watches import SOURCE as WATCH
+from sms_notify.policy.watches import missed
+from sms_notify.store import account_rows, breakers, limit_rows, outbox, timers, watch_rows, work_due
 from sms_notify.store.tx import Tx
 from sms_notify.store.work_due import WorkDue
 
@@ -51,9 +55,16 @@ class Ticker:
     """By one configuration. `numbers` are those that it names."""
 
     def __init__(
-        self, plan: Plan, numbers: frozenset[str], node: str, texting: Texting, follow_ups: FollowUps
+        self,
+        plan: Plan,
+        numbers: frozenset[str],
+        node: str,
+        texting: Texting,
+        follow_ups: FollowUps,
+        accepting: Accepting,
     ) -> None:
         self._follow_ups = follow_ups
+        self._accepting = accepting
         self._plan = plan
         self._numbers = numbers
         self._node = node
@@ -96,8 +107,9 @@ class Ticker:
             told += self._remind(tx, now)
         if due.steps or due.notifications or due.lanes or due.reminders:
             due = replace(due, next_critical=limit_rows.next_critical(tx))
+        missed = self._miss(tx, now) if due.watches else []
         checked = self._check_itself(tx, now) if due.self_checks else ()
-        written = dict.fromkeys(message_id for _, message_id in told)
+        written = dict.fromkeys((*(message_id for _, message_id in told), *missed))
         return Ticked(tuple(moved), (*written,), due.next_critical, checked)
 
     def _check_itself(self, tx: Tx, now: datetime) -> tuple[SelfCheckEnd, ...]:
@@ -125,6 +137,15 @@ class Ticker:
         told = self._texting.unheard(working, self._numbers, cases)
         working.flush()
         return told
+
+    def _miss(self, tx: Tx, now: datetime) -> list[int]:
+        """Watches that have fallen silent become alerts, in the same commit; returns the ids of the texts that tell it."""
+        both = [(row, self._plan.watches.get(row.name)) for row in watch_rows.due(tx, now)]
+        found = [missed(row, rule) for row, rule in both if rule is not None]
+        watch_rows.save(tx, [row for row, _ in found])
+        alerts = Delivery(WATCH, tuple(alert for _, alert in found))
+        [verdicts] = self._accepting.accept(tx, [alerts], now)
+        return [id_ for verdict in verdicts for id_ in verdict.messages]
 
     def _lapse(self, tx: Tx, now: datetime) -> list[Texted]:
         """Before the steps: one that the end of an acknowledgement makes due is told in the same tick."""

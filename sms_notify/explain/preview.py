@@ -23,8 +23,8 @@ from sms_notify.policy.records import TimerKind
 from sms_notify.policy.roster import Overrides
 from sms_notify.policy.routing import Receiver, Route, step_of
 from sms_notify.policy.ruleset import Plan
-from sms_notify.policy.vocabulary import Decision, Kind, PageState
-from sms_notify.store import messages, queries
+from sms_notify.policy.vocabulary import Decision, Heard, Kind, PageState
+from sms_notify.store import messages, queries, watch_rows
 from sms_notify.store.tx import Row, moment
 from sms_notify.virtual.paper_daemon import PaperDaemon
 from sms_notify.virtual.paper_gateway import PAPER_LIMITS, PaperGateway
@@ -101,12 +101,13 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class Foreseen:
-    """Everything that would happen to `alert` at `at`."""
+    """Everything that would happen to `alert` at `at`. A sign of life of `watches` is no incident, and takes no route."""
 
     alert: Alert
     at: datetime
     looked: tuple[Looked, ...]
     answers: tuple[Answer, ...]
+    watches: tuple[str, ...] = ()
 
     @property
     def texts(self) -> tuple[Expected, ...]:
@@ -140,6 +141,9 @@ def foresee(
     with _daemon(plan, alert, overrides, barred) as daemon:
         delivery = Delivery(alert.source, (alert,), group="{}" if grouped else "")
         [verdict] = daemon.accept(delivery, at)
+        if verdict.heard is Heard.WATCHED:
+            fed = tuple(dict.fromkeys(row.name for row in watch_rows.every(daemon.tx)))
+            return Foreseen(alert, at, (), (), fed)
         seer = _Seer(daemon, plan, at, verdict.incident_id or 0, barred)
         seer.play()
         answers = [seer.answer(node, plan.receivers[name]) for name, node in nodes.items()]

@@ -145,6 +145,10 @@ def _step(step: StepAt, clock: Clock) -> str:
 
 
 def _sum(outcome: Foreseen) -> str:
+    if outcome.watches:
+        return (
+            f"A SIGN OF LIFE of the watch {', '.join(outcome.watches)}: no incident, and nobody gets a text."
+        )
     if not outcome.texts:
         return "GOES NOWHERE: nobody gets a text at first."
     count, credits_ = len(outcome.texts), credits_of(outcome)

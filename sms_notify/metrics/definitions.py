@@ -30,6 +30,9 @@ class DefinedMetrics:
             "webhook_refused", "Webhooks refused with 4xx, or with 200 taken in part", "source", "code"
         )
         self.incidents = self._gauge("incidents_open", "Open incidents", "severity")
+        self.watch_missing = self._gauge(
+            "watch_missing", "Instances of a watch that give no sign of life", "name"
+        )
         self.untold = self._gauge("critical_untold", "Open critical incidents that nobody was told of")
 
     def _define_texts(self) -> None:

@@ -22,6 +22,8 @@ from sms_notify.policy.outcomes import DeliveryStatus, Fate, Outcome
 from sms_notify.policy.rate_limits import LimitScope
 from sms_notify.policy.routing import Receiver
 from sms_notify.policy.vocabulary import Applied, Cause, Decision, Heard, Ignored, State
+from sms_notify.policy.watches import HEARTBEAT
+from sms_notify.policy.watches import SOURCE as WATCH
 from sms_notify.store import decisions, queries
 from sms_notify.store.damage import StoreFailure
 from sms_notify.store.sqlite import SqliteStore
@@ -29,6 +31,7 @@ from sms_notify.store.tx import Row
 
 SOURCES = (
     "alertmanager", "nagios", "icinga", "checkmk", "zabbix", "grafana", "prometheus", "uptime-kuma", "alerts", "pipe",
+    WATCH, HEARTBEAT,
 )  # fmt: skip
 # Of webhooks alone; `unknown` is what was meant for none that there is.
 WEBHOOKS = ("alertmanager", "grafana", "zabbix", "prometheus", "uptime-kuma", "alerts", "unknown")

@@ -21,7 +21,7 @@ from sms_notify.policy.retry_policy import Scope
 from sms_notify.policy.rotations import gaps
 from sms_notify.policy.ruleset import Timing
 from sms_notify.policy.vocabulary import State
-from sms_notify.store import account_rows, breakers, limit_rows, queries
+from sms_notify.store import account_rows, breakers, limit_rows, queries, watch_rows
 from sms_notify.store.tx import Tx, moment
 
 _AHEAD = timedelta(days=7)
@@ -32,7 +32,7 @@ _SPOOLED = ("waiting", "quarantined")
 @dataclass(frozen=True, slots=True)
 class AskedAtScrape:
     """Whom the gauges ask. `spooled` counts records by state, and says None where the folder cannot be read; `ready` gives
-    the reasons why the daemon is not.
+    the reasons why the daemon is not. `watches` are the names of those that are configured.
     """
 
     roster: Callable[[], Roster] = lambda: Roster(Directory())
@@ -40,6 +40,7 @@ class AskedAtScrape:
     ready: Callable[[], Sequence[str]] = tuple
     limits: Callable[[], Limits] = Limits
     timing: Callable[[], Timing] = Timing
+    watches: Callable[[], Iterable[str]] = tuple
 
 
 class Gauges:
@@ -60,6 +61,7 @@ class Gauges:
         self._set_totals(totals, now)
         self._metrics.untold.set(queries.critical_untold(tx, now)[0])
         self._set_held(totals, now)
+        self._set_watches(tx)
         self._set_spool()
         self._metrics.ready.set(not self._asked.ready())
 
@@ -130,6 +132,14 @@ class Gauges:
             oldest[row["severity"]] = min(row["at"], oldest.get(row["severity"], row["at"]))
         for severity in Severity:
             self._metrics.held_oldest.labels(severity).set(_age(oldest.get(severity), now))
+
+    def _set_watches(self, tx: Tx) -> None:
+        """One that is not configured any more has none."""
+        self._metrics.watch_missing.clear()
+        names = tuple(self._asked.watches())
+        missing = watch_rows.missing(tx) if names else {}
+        for name in names:
+            self._metrics.watch_missing.labels(name).set(missing.get(name, 0))
 
     def _set_spool(self) -> None:
         found = self._asked.spooled()

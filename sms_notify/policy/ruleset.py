@@ -13,6 +13,7 @@ from sms_notify.policy.rate_limits import Limits
 from sms_notify.policy.rotations import Schedule
 from sms_notify.policy.routing import Receiver, Route
 from sms_notify.policy.self_check import SelfCheck
+from sms_notify.policy.watches import WatchRule
 from sms_notify.wording.templates import Template
 
 
@@ -50,6 +51,7 @@ class Plan:
     ack_url: str = ""
     severities: SeverityWords = KNOWN_WORDS
     self_check: SelfCheck | None = None
+    watches: Mapping[str, WatchRule] = field(default_factory=dict)
 
     @property
     def gateway(self) -> str:

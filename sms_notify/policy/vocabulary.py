@@ -31,6 +31,7 @@ class Heard(StrEnum):
     KNOWN = "known"  # it begins anew, and whoever is to hear still believes that it fires
     NOBODY_TOLD = "nobody_told"  # a resolve, but nobody got a text about the problem
     RESOLVED_OFF = "resolved_off"  # a resolve, and the receiver wants none (`send_resolved: false`)
+    WATCHED = "watched"  # a sign of life of a watch: it must keep coming, and is no problem
     RESOLVED_UNSENT = "resolved_unsent"  # ended before its first text left; both are dropped
 
     @property
@@ -53,6 +54,14 @@ class IncidentState(StrEnum):
     RESOLVED = "resolved"
     UNHEARD = "unheard"  # still open, though its source has said nothing for too long
     CLOSED = "closed"  # by hand; its source has not said that it has ended
+
+
+class WatchState(StrEnum):
+    """How a watch stands, or one instance of it."""
+
+    HEARD = "heard"
+    NEVER_HEARD = "never_heard"  # it waits for its first sign of life
+    MISSING = "missing"
 
 
 class Kind(StrEnum):

@@ -170,4 +170,17 @@ LATER: tuple[str, ...] = (
     """
     create table disarmed (since bigint not null);
     """,
+    # What must be heard again and again, each instance of a watch by itself.
+    """
+    create table watches (
+        key text primary key,
+        name text not null,
+        labels text not null,
+        heard_at bigint,
+        since bigint not null,
+        due_at bigint not null,
+        missing integer not null
+    );
+    create index watches_due on watches (due_at) where missing = 0;
+    """,
 )

@@ -38,6 +38,7 @@ _BY_TICK = f"""
   union all select min(due_at) from agenda where what = 'self_check'
   union all select min(until) from holds where not exists (select 1 from pages p where p.number = holds.number
     and p.lane = holds.lane and p.state = 'held' and p.held_by <> 'receiver')
+  union all select min(due_at) from watches where missing = 0
   union all select min(flush_at) + :group_kept + 1 from groups
   union all select min(last_seen_at + case when 2 * gap > :stale_after then 2 * gap else :stale_after end) + 1 from incidents
     where closed_at is null and repeats = 1 and state <> 'unheard'

@@ -194,6 +194,7 @@ _SHIFT_THE_REST = (
     f" and why not in {in_list(hold for hold in Hold if hold.of_hours)}",
     "update holds set since = since + :by, until = until + :by",
     "update agenda set due_at = due_at + :by",
+    "update watches set heard_at = heard_at + :by, since = since + :by, due_at = due_at + :by",
     "update groups set flush_at = flush_at + :by",
     "update balances set at = at + :by",
 )

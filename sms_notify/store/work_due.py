@@ -44,6 +44,7 @@ class WorkDue:
     after_hours: bool
     again: bool
     lanes: bool
+    watches: bool
     next_critical: datetime | None
 
     @property
@@ -87,6 +88,7 @@ _LINES = {
     "again": "exists (select 1 from pages where state = 'held' and due_at <= :now"
     f" and why in {in_list(hold for hold in Hold if hold.again)})",
     "lanes": "exists (select 1 from holds where until <= :now)",
+    "watches": "exists (select 1 from watches where missing = 0 and due_at <= :now)",
     "next_critical": "(select min(until) from holds where lane = 'critical')",
 }
 _SQL = "select " + ", ".join(f"{sql} as {name}" for name, sql in _LINES.items())

@@ -12,7 +12,8 @@ from sms_notify.config.durations import spell_duration
 from sms_notify.policy.belief import Belief
 from sms_notify.policy.vocabulary import IncidentState
 from sms_notify.store import belief_rows, reader_history
-from sms_notify.stories.playing import Played, Player, StoryError, StoryText
+from sms_notify.stories.played import Played, StoryError, StoryText
+from sms_notify.stories.playing import Player
 from sms_notify.stories.reading import OPERATOR, Expectation, ExpectedText, Story
 
 _SECOND = timedelta(seconds=1)

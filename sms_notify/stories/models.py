@@ -246,6 +246,7 @@ class EventText(Model):
     zabbix_script: Annotated[list[str], Field(min_length=2)] | None = None
     json_: Any = Field(default=None, alias="json")
     pipe: Annotated[Piped | None, BeforeValidator(_piped)] = None
+    heartbeat: Words | None = None
     ack: By | None = None
     unack: By | None = None
     close: By | None = None

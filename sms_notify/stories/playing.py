@@ -2,28 +2,26 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import timedelta
 from functools import partial
-from typing import TYPE_CHECKING, NoReturn, TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from sms_notify.alert import Delivery, Handed
 from sms_notify.channels.base import Note
-from sms_notify.channels.settings import OperatorKind
 from sms_notify.config.settings import Settings
-from sms_notify.daemon.wiring import plan_of
-from sms_notify.errors import ConfigError, ParseError, SmsNotifyError
+from sms_notify.errors import ConfigError, ParseError
 from sms_notify.policy.directory import group_of
 from sms_notify.policy.outcomes import DeliveryStatus
 from sms_notify.policy.vocabulary import AckBy
+from sms_notify.policy.watches import heartbeat
 from sms_notify.sources import alertmanager, generic, grafana, hook_record, prometheus, uptime_kuma, zabbix
 from sms_notify.sources.installation import sent_by
 from sms_notify.store import outbox, reader_history
 from sms_notify.stories import payloads
 from sms_notify.stories.daemon import Outside, StoryClock, StoryDaemon
 from sms_notify.stories.models import By, Lasting, Named
+from sms_notify.stories.played import GROUP, Played, StoryError, StoryText, near, number_of
 from sms_notify.stories.reading import OPERATOR, Story, StoryEvent
 from sms_notify.stories.weather import Accepted
 from sms_notify.wording import gsm
@@ -34,83 +32,6 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 NOT_BUILT = ("mute",)
 """Events of commands that this version lacks."""
-_GROUP = "gateway-group:"
-
-
-class StoryError(SmsNotifyError):
-    """A story that cannot be played on; the text says why, with file and line."""
-
-
-@dataclass(frozen=True, slots=True)
-class StoryText:
-    """A text that a gateway accepted, or a note that reached the operator otherwise.
-
-    `at` is the time since the start, `wall` aware UTC; `to` are the names that the configuration of that moment gives the
-    number, else the number. `report` is what is reported of it in the end; empty = nothing.
-    """
-
-    at: timedelta
-    wall: datetime
-    to: tuple[str, ...]
-    number: str
-    body: str
-    gateway: str = ""
-    credits: int = 0
-    report: str = ""
-
-    @property
-    def by_channel(self) -> bool:
-        return self.to == (OPERATOR,)
-
-
-@dataclass(slots=True)
-class Played:
-    """What came of a story. `known` are all whom an expectation may name; `rows` looks into the ledger at the end."""
-
-    story: Story
-    texts: list[StoryText] = field(default_factory=list)
-    people: dict[str, str] = field(default_factory=dict)
-    """Name → number, of every configuration that was loaded; the newest counts."""
-    gateways: set[str] = field(default_factory=set)
-    numbers: set[str] = field(default_factory=set)
-    operator: bool = False
-    """Whether any of them names a channel to the operator."""
-
-    def learn(self, settings: Settings) -> None:
-        """Whom and what a configuration names."""
-        self.people |= {name: person.number for name, person in settings.directory.people.items()}
-        self.gateways |= {gateway.name for gateway in settings.gateways}
-        self.operator |= any(target.kind is OperatorKind.GATEWAY for target in settings.operator)
-        self.numbers |= plan_of(settings).numbers()
-
-    def check_name(self, name: str, where: int) -> None:
-        """Raises StoryError for a name that nobody has: nothing could ever be expected of it."""
-        if name == OPERATOR:
-            if not self.operator:
-                what = f"`{OPERATOR}` is reached by no channel of the configuration"
-                self.wrong(where, f"{what} (name one under `operator:`, as gateway:NAME)")
-        elif name.startswith("+"):
-            owners = [known for known, number in self.people.items() if number == name]
-            if owners:
-                self.wrong(where, f"`{name}` is somebody's number (write `{owners[0]}`)")
-            elif name not in self.numbers:
-                self.wrong(where, f"`{name}` is a number that the configuration does not name")
-        elif name.startswith(_GROUP):
-            if _number_of(name) not in self.numbers:
-                self.wrong(where, f"`{name}` is a group that no receiver names")
-        elif name not in self.people:
-            self.wrong(where, f"`{name}` is nobody in people ({_near(name, [*self.people, OPERATOR])})")
-
-    def check_gateway(self, name: str, where: int) -> None:
-        """Raises StoryError for a gateway that no configuration names: its weather would never come."""
-        if name not in self.gateways:
-            self.wrong(
-                where, f"`{name}` is not a gateway of the configuration ({_near(name, self.gateways)})"
-            )
-
-    def wrong(self, where: int, what: str) -> NoReturn:
-        """Raises StoryError with the file and this line."""
-        raise StoryError(f"{self.story.file}:{where}: {what}")
 
 
 class Player:
@@ -257,6 +178,16 @@ class Player:
         delivery = hook_record.parse(record)
         self._once_up(lambda: self.daemon.accept(delivery))
 
+    def _on_heartbeat(self, event: StoryEvent) -> None:
+        """A job calls the address of a watch; one that is refused while the daemon is off does not call again."""
+        name = _the(event.given.heartbeat)
+        if name not in self.daemon.plan.watches:
+            self.played.wrong(
+                event.line, f"there is no watch `{name}` ({near(name, self.daemon.plan.watches)})"
+            )
+        if self._off_until is None:
+            self.daemon.accept(heartbeat(name))
+
     def _on_ack(self, event: StoryEvent) -> None:
         given: By = _the(event.given.ack)
         self.daemon.acknowledge(self._open_ids(event, given), given.by, AckBy.COMMAND)
@@ -310,7 +241,7 @@ class Player:
         if given.credits is not None:
             self._once_up(lambda: self.daemon.hear_balance(given.name, given.credits or 0))
             return
-        number = self.played.people.get(given.to, _number_of(given.to))
+        number = self.played.people.get(given.to, number_of(given.to))
         self._outside.sky.change(given, frozenset((number,)) if given.to else None, self._clock.up)
 
     def _on_config(self, event: StoryEvent) -> None:
@@ -371,7 +302,7 @@ class Player:
     def _names(self, number: str) -> tuple[str, ...]:
         group = group_of(number)
         if group is not None:
-            return (f"{_GROUP}{group}",)
+            return (f"{GROUP}{group}",)
         people = self.daemon.plan.directory.people
         return tuple(name for name, person in people.items() if person.number == number) or (number,)
 
@@ -384,15 +315,6 @@ def _the(given: T | None) -> T:
     """What the kind of an event says is there."""
     assert given is not None  # noqa: S101 - for the type checker
     return given
-
-
-def _near(name: str, known: Iterable[str]) -> str:
-    near = difflib.get_close_matches(name, list(known), 1)
-    return f"did you mean `{near[0]}`?" if near else f"known: {', '.join(known)}"
-
-
-def _number_of(name: str) -> str:
-    return f"group:{name.removeprefix(_GROUP)}" if name.startswith(_GROUP) else name
 
 
 def _codes_in(body: str) -> Iterable[str]:

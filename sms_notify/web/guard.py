@@ -43,7 +43,7 @@ class _Paths:
         return path in self._names or path.startswith(self._rooms)
 
 
-_ANYWHERE = _Paths("/a/", "/delivery/", "/-/healthy", "/-/ready")
+_ANYWHERE = _Paths("/a/", "/delivery/", "/watch/", "/-/healthy", "/-/ready")
 _FORMS = _Paths("/incidents", "/incidents/", "/messages", "/messages/", "/oncall")
 PLACES_OF_PEOPLE = _ANYWHERE.first_parts | _FORMS.first_parts
 """The first parts of the paths to which no webhook is posted."""

@@ -168,8 +168,26 @@ def _gets(guarded: Json) -> Json:
         "/-/healthy": _get("healthy", "Whether the process serves", _said("It does"), True),
         "/-/ready": _get("ready", "Whether alerts become texts", {**_said("They do"), **_NOT_READY}, True),
         "/delivery/{token}": {"parameters": _call_back(), **delivery},
+        "/watch/{secret}": _heartbeat(),
         "/openapi.json": _get("openapi", "This document", {"200": _DOCUMENT, **foreign}, True),
     }
+
+
+def _heartbeat() -> Json:
+    """Open to all who know the secret of the address."""
+    about = "The end of the address: `watch[].secret`."
+    schema = {"type": "string", "maxLength": 256, "pattern": "^[^/]+$"}
+    secret: Json = {"name": "secret", "in": "path", "required": True, "description": about, "schema": schema}
+    answers = {
+        **_said("The sign of life is on disk"),
+        "404": {
+            "description": "No watch has this address.",
+            "content": {"text/plain": {"schema": {"type": "string"}}},
+        },
+        "503": _ref("responses", "Unavailable"),
+    }
+    told = _get("watch", "A job's sign of life for a watch", answers, True)["get"]
+    return {"parameters": [secret], "get": told, "post": {**told, "operationId": "watchPosted"}}
 
 
 def _reload(guarded: Json) -> Json:

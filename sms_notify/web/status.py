@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from enum import StrEnum
+from types import MappingProxyType
 
 from sms_notify.alert import Severity
 from sms_notify.barring import about_of, say_breaker
@@ -15,8 +16,9 @@ from sms_notify.policy.bars import Breaker
 from sms_notify.policy.directory import Directory
 from sms_notify.policy.retry_policy import Level
 from sms_notify.policy.rotations import Schedule
+from sms_notify.policy.watches import WatchRule, WatchStanding, standings
 from sms_notify.self_alerts import gather
-from sms_notify.store import account_rows, breakers, ledger_queries, oncall_rows, page_queries
+from sms_notify.store import account_rows, breakers, ledger_queries, oncall_rows, page_queries, watch_rows
 from sms_notify.store.account_rows import Balance, LastRequests
 from sms_notify.store.breakers import SelfAlert
 from sms_notify.store.ledger_queries import MessageFilter
@@ -99,6 +101,7 @@ class StatusView:
     gateways: tuple[GatewayView, ...]
     self_alerts: tuple[SelfAlert, ...]
     texts: tuple[tuple[Message, tuple[int, ...]], ...]
+    watches: tuple[WatchStanding, ...] = ()
 
     @property
     def mood(self) -> Mood:
@@ -127,6 +130,7 @@ def status_of(
     now: datetime,
     directory: Directory,
     say: Says,
+    watches: Mapping[str, WatchRule] = MappingProxyType({}),
 ) -> StatusView:
     """Everything of the first page. `not_ready` are the reasons why alerts or texts are not taken now. `say` tells a time as
     the reader's clock shows it, in whose zone `now` is.
@@ -161,6 +165,7 @@ def status_of(
         gateways=shown,
         self_alerts=self_alerts,
         texts=tuple(ledger_queries.messages_by(tx, MessageFilter(limit=TEXTS_SHOWN))),
+        watches=tuple(standings(watch_rows.every(tx), watches)) if watches else (),
     )
 
 

@@ -39,7 +39,10 @@ class StatusPage:
     async def _anew(self, request: Request, user: str, not_ready: tuple[str, ...]) -> Response:
         people, clock = self._frame.people, self._frame.clock(user)
         schedules, now = people.schedules(), clock.local(clock.now)
+        watches = people.plan().watches if people.plan is not None else {}
         status = await self._frame.read(
-            lambda tx: status_of(tx, schedules, people.gateways, not_ready, now, people.directory, clock.soon)
+            lambda tx: status_of(
+                tx, schedules, people.gateways, not_ready, now, people.directory, clock.soon, watches
+            )
         )
         return self._frame.page("status.html", request, user, status=status, persons=people.directory.people)

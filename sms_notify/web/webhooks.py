@@ -30,6 +30,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from sms_notify.alert import Delivery
 from sms_notify.errors import ParseError, SmsNotifyError, StoreError
 from sms_notify.logs import printable
+from sms_notify.policy.watches import heartbeat
 from sms_notify.sources import alertmanager, generic, grafana, prometheus, uptime_kuma, zabbix
 from sms_notify.sources.installation import is_name, sent_by
 from sms_notify.web import body, openapi
@@ -40,7 +41,7 @@ from sms_notify.web.http_limits import ANSWER_HEADERS
 from sms_notify.web.openapi import Parser
 from sms_notify.web.password_checks import BusyError
 from sms_notify.web.ports import People
-from sms_notify.web.refusals import BUSY, REASON, UNKNOWN, UNREAD, Refusals, Trace, source_of
+from sms_notify.web.refusals import BUSY, REASON, UNKNOWN, UNREAD, Refusals, Trace, client_of, source_of
 from sms_notify.web.roles import Role
 from sms_notify.web.settings import WebSettings
 from sms_notify.web.shortcut import Shortcut
@@ -80,7 +81,8 @@ class Hooks:
     takes the token of the call-back's address and its parameters, and says whether something came of them.
     `now` is aware UTC: Zabbix tells how old a problem is, and no time that has a zone; Prometheus until when its word
     holds. `reload` says what has changed, once it runs; it raises SmsNotifyError where nothing has, and the faults of the
-    file are its text. `guessed` is told of each login that was refused; it must not block.
+    file are its text. `guessed` is told of each login that was refused; it must not block. `watch_of` gives the name of the
+    watch that has this end of its address; empty = none has.
     """
 
     accept: Callable[[Delivery], Awaitable[None]]
@@ -90,6 +92,7 @@ class Hooks:
     now: Callable[[], datetime]
     reload: Callable[[], Awaitable[str]]
     guessed: Callable[[], None] = lambda: None
+    watch_of: Callable[[str], str] = lambda _: ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,7 +161,8 @@ class _Front:
     def __init__(self, hooks: Hooks, settings: WebSettings, patience: Patience) -> None:
         self._hooks = hooks
         self._patience = patience
-        self.gatekeeper = Gatekeeper(settings, Guesses(hooks.guessed, patience.guess, patience.hush))
+        self._guesses = Guesses(hooks.guessed, patience.guess, patience.hush)
+        self.gatekeeper = Gatekeeper(settings, self._guesses)
         asked = {"tokens": bool(settings.tokens), "users": bool(settings.users)}
         self._description = openapi.encoded(openapi.document(SOURCES, **asked))
         # Threads of their own: a scrape that hangs on a locked database must not hold back anything else.
@@ -179,6 +183,7 @@ class _Front:
             Route("/-/reload", self._reload, methods=["POST"]),
             Route("/openapi.json", self._openapi),
             Route("/delivery/{token}", self._delivery),
+            Route("/watch/{secret}", self._watch, methods=["GET", "POST"]),
         ]
 
     async def _webhook(self, parse: Parser, request: Request) -> Response:
@@ -255,6 +260,18 @@ class _Front:
                 await self._hooks.report(token, parameters)
         except Exception as error:  # noqa: BLE001 - the answer is the same whatever went wrong
             _log.warning("a delivery report was not recorded: %s", _what_and_where(error))
+
+    async def _watch(self, request: Request) -> Response:
+        """A job says that it lives. A HEAD does not count: whoever checks a link sends it. What is posted is not read."""
+        if request.method == "HEAD":
+            raise HTTPException(405, headers={"Allow": "GET, POST"})
+        secret = request.path_params["secret"]
+        name = self._hooks.watch_of(secret) if len(secret) <= _MAX_TOKEN else ""
+        if not name:
+            await self._guesses.refused(client_of(request.scope), "watch")
+            raise HTTPException(404, "no watch has this address")
+        await self._commit(heartbeat(name))
+        return PlainTextResponse("OK")
 
     async def _admit(self, request: Request, *roles: Role) -> Caller:
         """Whoever has one of the roles. Raises HTTPException 401, 403 and 503."""
@@ -354,7 +371,7 @@ class LastResort:
         except ClientDisconnect:
             return
         except (Exception, asyncio.CancelledError) as error:  # noqa: BLE001 - cancelled: the server stops
-            # The first part of the path only: what follows /delivery or /a is a secret.
+            # The first part of the path only: what follows /delivery, /watch or /a is a secret.
             room = scope["path"].split("/")[1:2]
             _log.error("%s %s failed: %s", scope["method"], room, _what_and_where(error))
             if not started:

@@ -1,0 +1,89 @@
+"""`watch`: what must be heard again and again, when it was heard last, and when it pages."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import click
+
+from sms_notify.cli.common import config_option, json_option, say, settings_of
+from sms_notify.cli.options import has_database, now_utc
+from sms_notify.cli.terminal import table
+from sms_notify.config.settings import Settings
+from sms_notify.policy.vocabulary import WatchState
+from sms_notify.policy.watches import WatchStanding, standings
+from sms_notify.store import watch_rows
+from sms_notify.store.sqlite import SqliteStore
+from sms_notify.wording.clock import Clock, exact
+
+_HEADER = ("STATE", "LAST HEARD", "PAGES AT", "WATCH")
+_NOTHING = "no watch is configured; add one under `watch:`"
+
+
+@click.group("watch", invoke_without_command=True)
+@config_option
+@json_option
+@click.pass_context
+def watch_group(ctx: click.Context, config_file: str | None, as_json: bool) -> None:
+    """What must be heard again and again (`watch:` in the configuration), and how it stands. Without a
+    subcommand this is `watch list`.
+
+    \b
+    Example:
+      sms-notify watch
+    """
+    if ctx.invoked_subcommand is None:
+        _show(ctx, settings_of(ctx, config_file), as_json)
+    elif config_file is not None:
+        ctx.obj = config_file
+
+
+@watch_group.command("list")
+@config_option
+@json_option
+@click.pass_context
+def watch_list(ctx: click.Context, config_file: str | None, as_json: bool) -> None:
+    """Show each watch, and each instance of it that is known: its state, when it was heard last, and when it
+    pages if it is not heard again. An instance that is gone for good is forgotten when its incident is closed
+    with `sms-notify close`. Exit 1 if one is missing.
+
+    \b
+    Example:
+      sms-notify watch list --json
+    """
+    _show(ctx, settings_of(ctx, config_file), as_json)
+
+
+def _show(ctx: click.Context, settings: Settings, as_json: bool) -> None:
+    found, clock = _standings(settings), Clock(now_utc())
+    rows = [_columns(one, clock) for one in found]
+    say([_document(one) for one in found], as_json, table(rows, _HEADER, _colour) if rows else _NOTHING)
+    if any(one.state is WatchState.MISSING for one in found):
+        ctx.exit(1)
+
+
+def _standings(settings: Settings) -> list[WatchStanding]:
+    store = SqliteStore(settings.storage_url)
+    if not settings.watches or not has_database(store, "WATCHES"):
+        return standings((), settings.watches)
+    with store.reading() as tx:
+        return standings(watch_rows.every(tx), settings.watches)
+
+
+def _columns(one: WatchStanding, clock: Clock) -> tuple[str, ...]:
+    heard = "never" if one.heard_at is None else exact(one.heard_at)
+    return one.state, heard, "-" if one.pages_at is None else clock.soon(one.pages_at), one.what
+
+
+def _colour(row: Sequence[str]) -> str | None:
+    return "red" if row[0] == WatchState.MISSING else None
+
+
+def _document(one: WatchStanding) -> dict[str, object]:
+    return {
+        "watch": one.name,
+        "labels": dict(one.labels),
+        "state": one.state,
+        "heard_at": one.heard_at,
+        "pages_at": one.pages_at,
+    }
