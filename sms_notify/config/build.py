@@ -15,6 +15,7 @@ from sms_notify.channels.settings import (
 )
 from sms_notify.config import models
 from sms_notify.config.alertmanagers import alertmanagers_of
+from sms_notify.config.daily_check import SelfCheckSection, self_check_of
 from sms_notify.config.document import Place, spell
 from sms_notify.config.limits import expire_of, limits_of
 from sms_notify.config.schedules import calendars_of, schedules_of
@@ -25,6 +26,7 @@ from sms_notify.errors import Fault
 from sms_notify.gateways.registry import GatewaySettings
 from sms_notify.policy.directory import Directory, Person, Target
 from sms_notify.policy.routing import Receiver, Route, Step
+from sms_notify.policy.self_check import SelfCheck
 from sms_notify.secret import Secret
 from sms_notify.web.settings import WebSettings
 
@@ -62,8 +64,14 @@ def build(config: models.Config, found: Found, warnings: tuple[Fault, ...]) -> S
         expire=expire_of(config.limits),
         alertmanagers=alertmanagers_of(config.alertmanagers, found),
         severities=found.severities,
+        self_check=_self_check(config.self_check, found),
         lines=_lines(found),
     )
+
+
+def _self_check(section: SelfCheckSection | None, found: Found) -> SelfCheck | None:
+    notify = section.notify if section is not None else []
+    return self_check_of(section, _targets(("self_check", "notify"), notify, found))
 
 
 def _lines(found: Found) -> dict[str, int]:

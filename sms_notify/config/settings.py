@@ -14,6 +14,7 @@ from sms_notify.policy.directory import Directory
 from sms_notify.policy.rate_limits import STANDARD, Limits
 from sms_notify.policy.rotations import Schedule
 from sms_notify.policy.routing import Receiver, Route
+from sms_notify.policy.self_check import SelfCheck
 from sms_notify.secret import Secret
 from sms_notify.silences.settings import AlertmanagerSettings
 from sms_notify.web.settings import WebSettings
@@ -64,4 +65,5 @@ class Settings:
     alertmanagers: tuple[AlertmanagerSettings, ...] = ()
     spool: str = ""
     severities: SeverityWords = KNOWN_WORDS
+    self_check: SelfCheck | None = None
     lines: Mapping[str, int] = field(default_factory=dict)

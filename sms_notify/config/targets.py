@@ -18,7 +18,7 @@ from sms_notify.policy.directory import Target, TargetKind
 
 
 def check_receivers(found: Found) -> None:
-    notifies = False
+    notifies = _check_targets(found, ("self_check",), mapping(found.document.data.get("self_check")))
     for index, value in enumerate(entries(found.document.data.get("receivers"))):
         receiver, place = mapping(value), ("receivers", index)
         notifies |= _check_targets(found, place, receiver)

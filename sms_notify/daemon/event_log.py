@@ -16,6 +16,7 @@ from sms_notify.oncall.schedules import CalendarProblem
 from sms_notify.policy.armed_texts import ArmedState, ArmedText
 from sms_notify.policy.episodes import tag_of
 from sms_notify.policy.outcomes import Fate, Outcome
+from sms_notify.policy.self_check import SelfCheckEnd
 from sms_notify.policy.vocabulary import BEGUN, AckBy, AckEnd, Applied, Cause, Heard, State
 from sms_notify.silences.keeper import Kept
 from sms_notify.spool import Refused
@@ -76,6 +77,12 @@ def outbox_failed(text: ArmedText, failed: Failed) -> None:
     extra |= {"code": failed.code} if failed.code is not None else {}
     extra |= {"detail": failed.detail} if failed.detail else {}
     _log.warning("outbox", extra=extra)
+
+
+def self_checked(end: SelfCheckEnd) -> None:
+    """What came of the daily text; nobody gets one of a day that was missed."""
+    level = logging.INFO if end is SelfCheckEnd.TEXTED else logging.WARNING
+    _log.log(level, "self-check", extra={"ended": end})
 
 
 def sent(was: Sent) -> None:

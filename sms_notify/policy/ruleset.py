@@ -12,6 +12,7 @@ from sms_notify.policy.episodes import STALE_AFTER
 from sms_notify.policy.rate_limits import Limits
 from sms_notify.policy.rotations import Schedule
 from sms_notify.policy.routing import Receiver, Route
+from sms_notify.policy.self_check import SelfCheck
 from sms_notify.wording.templates import Template
 
 
@@ -48,6 +49,7 @@ class Plan:
     schedules: Mapping[str, Schedule] = field(default_factory=dict)
     ack_url: str = ""
     severities: SeverityWords = KNOWN_WORDS
+    self_check: SelfCheck | None = None
 
     @property
     def gateway(self) -> str:
@@ -66,6 +68,8 @@ class Plan:
 
     def numbers(self) -> frozenset[str]:
         """Every number that the configuration names; no other is ever texted."""
-        bare = [t for t in self.targets() if t.kind in (TargetKind.NUMBER, TargetKind.GROUP)]
+        checked = self.self_check.notify if self.self_check is not None else ()
+        listed = (*self.targets(), *checked)
+        bare = [t for t in listed if t.kind in (TargetKind.NUMBER, TargetKind.GROUP)]
         named = (*self.directory.people.values(), *self.directory.resolve(bare))
         return frozenset(person.number for person in named)

@@ -155,6 +155,17 @@ LATER: tuple[str, ...] = (
     create index armed_lying on armed (due_at) where state in ('asked', 'armed', 'unsure', 'removing');
     create index armed_incident on armed (incident_id) where incident_id <> 0;
     """,
+    # What came of the daily text of the self-check; when each number was tried at each gateway, and since when it is taken.
+    """
+    create index decisions_self_check on decisions (id) where word = 'self_check';
+    create table number_trials (
+        gateway text not null,
+        number text not null,
+        asked_at bigint not null,
+        good_since bigint,
+        primary key (gateway, number)
+    );
+    """,
     # Since when nobody is to be texted that this site is silent: for a planned stop, until the next start.
     """
     create table disarmed (since bigint not null);
