@@ -18,12 +18,11 @@ from sms_notify.daemon.active_configuration import ActiveConfiguration
 from sms_notify.daemon.calendar_refresh import CalendarUnit
 from sms_notify.daemon.periodic import Every
 from sms_notify.daemon.spool_intake import Intake
-from sms_notify.daemon.wiring import ack_code, luck, plan_of
+from sms_notify.daemon.wiring import ack_code, arming_of, plan_of
 from sms_notify.daemon.worker_threads import GatewayUnit, Tools, Unit
-from sms_notify.delivery.arming import Arming
 from sms_notify.delivery.step_keeper import StepKeeper
 from sms_notify.engine import Engine
-from sms_notify.gateways.registry import client_of, minute_for
+from sms_notify.gateways.registry import minute_for
 from sms_notify.policy.armed_texts import ArmedState
 from sms_notify.policy.ruleset import Timing
 from sms_notify.silences.client import AlertmanagerClient
@@ -100,9 +99,7 @@ class DaemonBuilder:
             return minute_for(first, at).at
 
         armings = {
-            one.name: Arming(
-                tools.committer, client_of(one), tools.clock, luck(), minute, event_log.outbox_failed
-            )
+            one.name: arming_of(one, tools.committer, tools.clock, event_log.outbox_failed)
             for one in settings.gateways
         }
         keeper = StepKeeper(tools.store.reading, tools.committer, tools.engine, armings, minute, tools.clock)
