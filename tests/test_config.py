@@ -311,7 +311,7 @@ def test_a_route_inherits_what_it_does_not_say() -> None:
     assert (root.group_wait, root.path) == (timedelta(seconds=10), "route")
     assert (critical.receiver, critical.group_wait) == ("oncall", timedelta(0))
     assert (hq.receiver, hq.path) == ("hq", "route.routes[2].routes[0]")
-    assert (watch.path, watch.receiver, watch.group_wait) == ("watch[0]", "watch prometheus", timedelta(0))
+    assert (watch.path, watch.receiver) == ("watch[0]", "watch prometheus")
     assert hq.repeat_interval == timedelta(hours=1, minutes=30)
     assert hq.group_interval == timedelta(minutes=5)
     assert hq.group_by == ("alertname", "cluster")

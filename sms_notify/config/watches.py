@@ -144,8 +144,6 @@ def routes_of(written: list[WatchSection], root: Route, found: Found) -> tuple[R
             path=f"watch[{index}]",
             matchers=(Matcher("alertname", MISSING), Matcher(NAME, one.name)),
             group_by=("...",),
-            group_wait=timedelta(),
-            group_interval=root.group_interval,
             repeat_interval=root.repeat_interval,
             mute=windows_of(one.mute_time_intervals, found),
         )

@@ -30,8 +30,7 @@ from sms_notify.policy.ruleset import Plan
 from sms_notify.policy.sender_ids import side_by_side
 from sms_notify.policy.truth import EARLY, hear
 from sms_notify.policy.vocabulary import AckEnd, Drop, Heard, Kind, PageState, State
-from sms_notify.policy.watches import HEARTBEAT, SignOfLife, Signs, signs_in
-from sms_notify.policy.watches import SOURCE as WATCH
+from sms_notify.policy.watches import HEARTBEAT, SignOfLife, Signs, signs_in, watch_delivery
 from sms_notify.policy.withdrawal import take_back_changed
 from sms_notify.sources.alertmanager import SOURCE as ALERTMANAGER
 from sms_notify.store import silences, watch_rows
@@ -130,7 +129,7 @@ class Accepting:
         verdicts = self._decide(working, delivery, routed)
         if not returned:
             return verdicts
-        ends = Delivery(WATCH, tuple(one.alert for one in returned))
+        ends = watch_delivery(one.alert for one in returned)
         return [*verdicts, *self._decide(working, ends, returned)]
 
     def _routed(self, told: Alert) -> _Routed:

@@ -38,7 +38,7 @@ from sms_notify.policy.self_alert_notes import note_unaddressed
 from sms_notify.policy.self_check_texts import plan_next
 from sms_notify.policy.vocabulary import AckBy, AckEnd, Cause, Drop
 from sms_notify.policy.watches import SOURCE as WATCH
-from sms_notify.policy.watches import fitted
+from sms_notify.policy.watches import fitted, watch_delivery
 from sms_notify.policy.withdrawal import take_back_suppressed
 from sms_notify.store import (
     belief_rows,
@@ -154,7 +154,7 @@ class Engine:
         watch_rows.save(tx, fit.standing)
         watch_rows.forget(tx, fit.gone)
         if fit.ended:
-            self.accept(tx, Delivery(WATCH, fit.ended), now)
+            self.accept(tx, watch_delivery(fit.ended), now)
 
     def _go_on(self, tx: Tx, working: WorkingSet, before: Configured) -> None:
         working.load_open_incidents()

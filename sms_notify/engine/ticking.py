@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from sms_notify.alert import Delivery
 from sms_notify.barring import say_barring
 from sms_notify.engine.accepting import Accepting
 from sms_notify.engine.follow_ups import FollowUps
@@ -23,8 +22,7 @@ from sms_notify.policy.ruleset import Plan
 from sms_notify.policy.self_check import SelfCheckEnd
 from sms_notify.policy.truth import passed, unheard
 from sms_notify.policy.vocabulary import State
-from sms_notify.policy.watches import SOURCE as WATCH
-from sms_notify.policy.watches import missed
+from sms_notify.policy.watches import missed, watch_delivery
 from sms_notify.store import account_rows, breakers, limit_rows, outbox, timers, watch_rows, work_due
 from sms_notify.store.tx import Tx
 from sms_notify.store.work_due import WorkDue
@@ -143,8 +141,7 @@ class Ticker:
         both = [(row, self._plan.watches.get(row.name)) for row in watch_rows.due(tx, now)]
         found = [missed(row, rule) for row, rule in both if rule is not None]
         watch_rows.save(tx, [row for row, _ in found])
-        alerts = Delivery(WATCH, tuple(alert for _, alert in found))
-        [verdicts] = self._accepting.accept(tx, [alerts], now)
+        [verdicts] = self._accepting.accept(tx, [watch_delivery(alert for _, alert in found)], now)
         return [id_ for verdict in verdicts for id_ in verdict.messages]
 
     def _lapse(self, tx: Tx, now: datetime) -> list[Texted]:

@@ -167,6 +167,11 @@ def signs_in(rules: Iterable[WatchRule], alert: Alert) -> tuple[SignOfLife, ...]
     )
 
 
+def watch_delivery(alerts: Iterable[Alert]) -> Delivery:
+    """Alerts of watches, as of a source that groups by itself: whoever has waited for `missing_for` waits for no group."""
+    return Delivery(SOURCE, tuple(alerts), group=SOURCE)
+
+
 def heartbeat(name: str) -> Delivery:
     """The sign of life that a call of a watch's address is."""
     labels = {NAME: name}

@@ -133,7 +133,7 @@ class Prometheus(Program):
 
     `dead` maps names to addresses where nothing listens. HostDown fires when all of them have been found dead,
     so that no matter how the scrapes are spread it fires for all at once. `straight`: it posts its alerts to the daemon
-    itself, by the shipped without-alertmanager.yml.
+    itself, by the shipped without-alertmanager.yml. `watchdog`: its one rule always fires instead.
     """
 
     def __init__(
@@ -145,9 +145,14 @@ class Prometheus(Program):
         dead: Mapping[str, str] | None = None,
         *,
         straight: bool = False,
+        watchdog: bool = False,
     ) -> None:
         folder.mkdir()
         self._write(folder, address, token_file, alertmanagers, dead or {})
+        if watchdog:
+            rule = {"alert": "Watchdog", "expr": "vector(1)", "labels": {"severity": "none"}}
+            rules = {"groups": [{"name": "watchdog", "rules": [rule]}]}
+            (folder / "test-rules.yml").write_text(yaml.safe_dump(rules), "utf-8")
         if straight:
             self._post_to(folder, address, token_file)
         listen = f"127.0.0.1:{free_port()}"

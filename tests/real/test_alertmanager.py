@@ -20,8 +20,8 @@ from sms_notify.simulator.server import Simulator
 pytestmark = [pytest.mark.real, pytest.mark.timeout(170)]
 PEOPLE = {"32470000001", "31612345678"}
 HOSTS = ("web-1", "web-2", "web-3")
-# There once a schedule is configured.
-WITH_MORE_CONFIGURATION = {"sms_notify_oncall", "sms_notify_oncall_gap_seconds"}
+# There once a schedule, or a watch, is configured.
+WITH_MORE_CONFIGURATION = {"sms_notify_oncall", "sms_notify_oncall_gap_seconds", "sms_notify_watch_missing"}
 PATIENCE = 60.0  # seconds; what they take here is a few
 
 
