@@ -16,7 +16,8 @@ from sms_notify.wording import gsm
 from sms_notify.wording.content import Crowd, Digest, HandOff, Merged, Reader, Silent, TextedIncident
 from sms_notify.wording.digest import compose_digest
 from sms_notify.wording.handoff_text import compose_handoff
-from sms_notify.wording.languages import WORDS, counted
+from sms_notify.wording.languages import WORDS
+from sms_notify.wording.phrases import counted
 
 DOCS = Path(__file__).parent.parent / "docs" / "reference" / "templates.md"
 SINCE = datetime(2026, 11, 22, 13, 9, tzinfo=UTC)

@@ -17,8 +17,9 @@ from sms_notify.wording.alert_fields import briefly, told_place, unless_said, wh
 from sms_notify.wording.alert_list import Listing, by_place, groups_of, of_several_ranks
 from sms_notify.wording.composed import Composed, text_of
 from sms_notify.wording.content import Notice, Reader, Text, Tone
-from sms_notify.wording.languages import (
-    Words,
+from sms_notify.wording.languages import Words, words_of
+from sms_notify.wording.part_of_text import is_one_of_a_pair, of_words, still_words, tags_of
+from sms_notify.wording.phrases import (
     ack_words,
     again_words,
     end_of,
@@ -28,9 +29,7 @@ from sms_notify.wording.languages import (
     rank_word,
     silence_words,
     since_words,
-    words_of,
 )
-from sms_notify.wording.part_of_text import is_one_of_a_pair, of_words, still_words, tags_of
 from sms_notify.wording.place import Telling, as_told, without_ports
 from sms_notify.wording.shrinking import Field, clipped, fixed, sentence, shrink, variable
 from sms_notify.wording.templates import local, since, tidy, zone_of

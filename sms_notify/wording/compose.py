@@ -14,18 +14,10 @@ from sms_notify.wording.alert_fields import speaks_of, title_of, what_and_news
 from sms_notify.wording.alert_text import built_in
 from sms_notify.wording.composed import Composed, parts_allowed, text_of
 from sms_notify.wording.content import Notice, Reader, Text, TextedIncident, Tone
-from sms_notify.wording.languages import (
-    WORDS,
-    Words,
-    ack_words,
-    again_words,
-    heard_words,
-    hidden_words,
-    silence_words,
-    words_of,
-)
+from sms_notify.wording.languages import WORDS, Words, words_of
 from sms_notify.wording.news import summary_of
 from sms_notify.wording.part_of_text import of_words, still_words
+from sms_notify.wording.phrases import ack_words, again_words, heard_words, hidden_words, silence_words
 from sms_notify.wording.place import needed_of, without_port
 from sms_notify.wording.shrinking import largest
 from sms_notify.wording.templates import FREE_TEXT, LABEL, Template, one_line, render

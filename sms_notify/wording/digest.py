@@ -14,7 +14,9 @@ from sms_notify.wording.acknowledged import acked_words
 from sms_notify.wording.composed import Composed, parts_allowed, text_of
 from sms_notify.wording.content import Digest, Merged, Reader, TextedIncident, Tone
 from sms_notify.wording.incident_summary import IncidentList, ListedIncident, Part, TextDraft, listed
-from sms_notify.wording.languages import (
+from sms_notify.wording.languages import words_of
+from sms_notify.wording.part_of_text import of_how_many, still_firing
+from sms_notify.wording.phrases import (
     ack_words,
     clock,
     counted,
@@ -23,9 +25,7 @@ from sms_notify.wording.languages import (
     head_of,
     hidden_words,
     silence_words,
-    words_of,
 )
-from sms_notify.wording.part_of_text import of_how_many, still_firing
 from sms_notify.wording.place import Telling, as_told, without_ports
 from sms_notify.wording.templates import local, one_line, zone_of
 

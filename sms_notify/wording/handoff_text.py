@@ -6,7 +6,8 @@ from sms_notify.wording import gsm
 from sms_notify.wording.composed import Composed, parts_allowed, text_of
 from sms_notify.wording.content import HandOff, Reader
 from sms_notify.wording.incident_summary import IncidentList, Part, TextDraft, listed
-from sms_notify.wording.languages import Words, counted, day_and_time, words_of
+from sms_notify.wording.languages import Words, words_of
+from sms_notify.wording.phrases import counted, day_and_time
 from sms_notify.wording.place import as_told, without_ports
 from sms_notify.wording.templates import local, one_line, tidy, zone_of
 

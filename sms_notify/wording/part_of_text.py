@@ -7,7 +7,8 @@ from collections.abc import Iterable, Sequence
 from sms_notify.alert import Status
 from sms_notify.wording.alert_fields import title_of
 from sms_notify.wording.content import Notice, StillFiring, TextedIncident
-from sms_notify.wording.languages import Words, counted, rank_word
+from sms_notify.wording.languages import Words
+from sms_notify.wording.phrases import counted, rank_word
 from sms_notify.wording.place import hoisted, place_of, places_of
 from sms_notify.wording.templates import one_line
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from sms_notify.wording.composed import text_of
 from sms_notify.wording.content import Reader, Text
-from sms_notify.wording.languages import counted, words_of
+from sms_notify.wording.languages import words_of
+from sms_notify.wording.phrases import counted
 
 
 def compose_self_check(credits_left: int | None, reader: Reader) -> Text:

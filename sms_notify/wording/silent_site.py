@@ -6,7 +6,8 @@ from datetime import datetime
 
 from sms_notify.wording import gsm
 from sms_notify.wording.content import Reader
-from sms_notify.wording.languages import since_words, words_of
+from sms_notify.wording.languages import words_of
+from sms_notify.wording.phrases import since_words
 from sms_notify.wording.templates import one_line
 
 _SITE = 40  # characters of its name
