@@ -1151,3 +1151,14 @@ def test_proxies_that_log_people_in_are_addresses_and_networks(
     else:
         with pytest.raises(ConfigError, match="trusted_proxies"):
             load(write(MINIMAL + f"web: {{trusted_proxies: {networks}}}\n"), ENVIRON)
+
+
+def test_a_watch_whose_page_leads_to_nobody_is_warned_of(write: Write) -> None:
+    told = "watch: [{name: told, matchers: ['a=\"b\"'], notify: [person:alice]}, {name: lost, matchers: ['a=\"b\"']}]"
+    text = MINIMAL.replace("notify: [person:alice]", "notify: []") + f"\n{told}\n"
+
+    warnings = [one for one in load(write(text), ENVIRON).warnings if one.path.startswith("watch")]
+
+    assert [(one.path, one.what) for one in warnings] == [
+        ("watch[1]", "has no `notify`, and the routes lead its page to nobody")
+    ]

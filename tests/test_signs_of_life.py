@@ -13,6 +13,7 @@ import pytest
 import requests
 from daemons import PASSWORD, Daemon, command, eventually, free_port, get, write_config
 from test_cli_deciding import Site, machine_in_brussels, said, site_of  # noqa: F401 - a fixture
+from test_statements import Counting
 from web_serving import SOON, Recorder, Served, serving
 from workbench import NOON, Bench, a_plan, firing, resolved
 
@@ -35,6 +36,7 @@ TEN = timedelta(minutes=10)
 RULE = WatchRule("prometheus", TEN, parse_matchers('alertname="Watchdog"'))
 BY_CLUSTER = replace(RULE, by=("cluster",))
 SECRET = "w" * 16
+IDLE, REPEAT = 1, 3  # statements
 LOCKED = WebSettings(port=0, tokens=(Token(Secret("t0ken-of-somebody")),))
 
 
@@ -178,6 +180,16 @@ def test_a_record_of_a_hook_counts_from_when_it_was_written(bench: Bench) -> Non
 
     with bench.reading() as tx:
         assert [row.heard_at for row in watch_rows.every(tx)] == [NOON + timedelta(minutes=2)]
+
+
+def test_an_idle_tick_and_a_sign_of_life_take_as_many_statements_as_without_a_watch(tmp_path: Path) -> None:
+    counting = Counting(tmp_path)
+    counting.engine = plan_with(RULE)
+    counting.step(lambda tx: counting.engine.recover(tx, counting.clock()))
+    counting.accept([firing("Watchdog")])
+
+    assert counting.tick() == IDLE
+    assert counting.accept([firing("Watchdog")]) == REPEAT
 
 
 # Its address.

@@ -24,7 +24,6 @@ from sms_notify.config.steps import StepSection
 from sms_notify.config.time_intervals import quiet_of, windows_of
 from sms_notify.config.validation import Found
 from sms_notify.config.watches import WatchSection, receiver_of, routes_of, secrets_of, watches_of
-from sms_notify.errors import Fault
 from sms_notify.gateways.registry import GatewaySettings
 from sms_notify.policy.directory import Directory, Person, Target
 from sms_notify.policy.routing import Receiver, Route, Step
@@ -35,7 +34,7 @@ from sms_notify.web.settings import WebSettings
 T = TypeVar("T")
 
 
-def build(config: models.Config, found: Found, warnings: tuple[Fault, ...]) -> Settings:
+def build(config: models.Config, found: Found) -> Settings:
     return Settings(
         storage_url=config.storage,
         spool=_path(config.spool, found),
@@ -50,7 +49,6 @@ def build(config: models.Config, found: Found, warnings: tuple[Fault, ...]) -> S
         receivers=_receivers(config, found),
         templates=dict(config.templates),
         source=found.document.file,
-        warnings=warnings,
         channels={
             entry.name: _channel(entry, ("gateways", index), found)
             for index, entry in enumerate(config.gateways)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from sms_notify.config.security_checks import check_access
 from sms_notify.config.settings import Settings
 from sms_notify.config.unsupported import not_built
 from sms_notify.config.validation import Found
+from sms_notify.config.watches import warn_of_watches
 from sms_notify.errors import ConfigError, Fault
 
 VARIABLE = "SMS_NOTIFY_CONFIG"
@@ -62,7 +64,10 @@ def settings_of(document: Document, environ: Mapping[str, str], base: Path) -> S
     everything = [*document.faults, *unbuilt, *judged]
     if everything or config is None:
         raise ConfigError(_in_order(everything))
-    return build(config, found, tuple(_in_order(found.warnings)))
+    settings = build(config, found)
+    told = frozenset(name for name, receiver in settings.receivers.items() if receiver.notify)
+    warn_of_watches(found, config.watch, settings.route, told)
+    return replace(settings, warnings=tuple(_in_order(found.warnings)))
 
 
 def config_schema() -> dict[str, Any]:

@@ -9,7 +9,7 @@ from typing import Annotated
 from pydantic import Field
 from pydantic_core import PydanticCustomError
 
-from sms_notify.alert import Severity
+from sms_notify.alert import SEVERITY, Severity
 from sms_notify.config.base_model import Model
 from sms_notify.config.document import Place, Value
 from sms_notify.config.durations import spell_duration
@@ -17,10 +17,11 @@ from sms_notify.config.references import check_unique
 from sms_notify.config.secret_checks import keep_secret
 from sms_notify.config.steps import StepSection
 from sms_notify.config.time_intervals import windows_of
-from sms_notify.config.validation import Found, entries, mapping, word
+from sms_notify.config.validation import Found, entries, listed, mapping, word
 from sms_notify.config.values import Matchers, OneOrMore, PositiveDuration, Words, read_duration
-from sms_notify.policy.matchers import Matcher
-from sms_notify.policy.routing import Route
+from sms_notify.policy.matchers import Matcher, MatcherError, parse_matchers
+from sms_notify.policy.regex import RegexError
+from sms_notify.policy.routing import Route, route
 from sms_notify.policy.watches import MISSING, NAME, OWN_LABELS, WatchRule
 from sms_notify.secret import Secret
 
@@ -87,8 +88,20 @@ def _check_one(found: Found, place: Place, entry: dict[str, Value]) -> None:
     if secret is not None and not _LETTERS.fullmatch(secret.reveal()):
         what = "is not 16 to 200 letters, digits, `-` and `_`: it could be guessed, or does not fit into an address"
         found.wrong((*place, _key(entry)), what, "make one with: openssl rand -hex 24")
+    _check_matchers(found, (*place, "matchers"), entry.get("matchers"))
     _check_by(found, (*place, "by"), [word(label) for label in entries(entry.get("by"))])
     _check_wait(found, (*place, "missing_for"), entry.get("missing_for"))
+
+
+def _check_matchers(found: Found, place: Place, value: Value) -> None:
+    """What a watch matches is an incident no more: one that matches what has no label at all would take nearly everything."""
+    try:
+        matchers = [matcher for text in listed(value) for matcher in parse_matchers(word(text))]
+    except (MatcherError, RegexError):
+        return
+    if matchers and all(matcher.matches({}) for matcher in matchers):
+        what = "match every alert that lacks these labels, and what a watch matches pages nobody"
+        found.wrong(place, what, 'name its sign of life, such as alertname="Watchdog"')
 
 
 def _check_by(found: Found, place: Place, labels: list[str]) -> None:
@@ -118,6 +131,15 @@ def _key(entry: dict[str, Value]) -> str:
 def receiver_of(watch: str) -> str:
     """The name of the receiver that is made for a watch which notifies somebody."""
     return f"watch {watch}"
+
+
+def warn_of_watches(found: Found, written: list[WatchSection], root: Route, told: frozenset[str]) -> None:
+    """Of those whose page leads to receivers that notify nobody; `told` are the names of the others."""
+    for index, one in enumerate(written):
+        labels = {"alertname": MISSING, NAME: one.name, SEVERITY: one.severity.value}
+        if told.isdisjoint(route(root, labels).receivers):
+            what = "has no `notify`, and the routes lead its page to nobody"
+            found.warn(("watch", index), what, "write `notify`, or a route that matches its name")
 
 
 def watches_of(written: list[WatchSection], found: Found) -> dict[str, WatchRule]:
