@@ -114,6 +114,7 @@ class SiteSwitch:
         self._moved = moved
         self._paces: dict[str, Pace] = {}
         self._why = ""
+        self._idless: set[str] = set()  # gateways that kept a text and gave no id: none could be taken back
         self._interrupted = (
             True  # by an earlier process, or by a store that refused what a gateway had answered
         )
@@ -194,7 +195,9 @@ class SiteSwitch:
     def _hears(self, number: str, move: Move, gateway: str) -> bool:
         """After a lost answer, before another text is put there."""
         pace = self._paces.get(number, Pace())
-        if move.deed is not Deed.ARM or not pace.lost or self._outboxes.answers(gateway):
+        if move.deed is not Deed.ARM or not (pace.lost or gateway in self._idless):
+            return True
+        if gateway not in self._idless and self._outboxes.answers(gateway):
             return True
         self._paces[number] = self._later(pace)
         return False
@@ -203,6 +206,9 @@ class SiteSwitch:
         self._why = ""
         if move.deed is Deed.ARM and person is not None and move.due_at is not None:
             text = self._outboxes.armings[gateway].arm(self._text(person, gateway, move.due_at))
+            if text.state is ArmedState.UNSURE and not self._why:
+                self._idless.add(gateway)
+                self._why = "it gives no outboxID"
             self._note(number, text.state is ArmedState.ARMED, lost=text.state is ArmedState.UNSURE)
         elif move.text is not None:
             text = self._undo(move, move.text)
