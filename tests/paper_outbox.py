@@ -86,7 +86,7 @@ class PaperOutbox(PaperGateway):
     def empty_outbox(self) -> Removed | Failed:
         raise AssertionError("nobody empties an outbox")
 
-    def last_reports(self, count: int) -> Failed:
+    def last_reports(self, count: int) -> Failed:  # noqa: ARG002 - the protocol's signature
         raise AssertionError("nobody asks")
 
     def _asked(self, what: str, take: Callable[[], object]):

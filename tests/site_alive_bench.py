@@ -10,7 +10,7 @@ from paper_outbox import PaperOutbox, Trouble, minute
 
 from sms_notify.delivery.arming import Arming
 from sms_notify.delivery.sender import Luck
-from sms_notify.delivery.site_switch import Moved, Outboxes, SiteSwitch
+from sms_notify.delivery.site_switch import Outboxes, SiteSwitch, SwitchMoved
 from sms_notify.oncall.roster import Roster
 from sms_notify.policy.armed_texts import ArmedFor, ArmedState, ArmedText
 from sms_notify.policy.directory import Directory, Person, Target, TargetKind
@@ -35,8 +35,8 @@ class SwitchBench:
         self.store = ScratchStore()
         self.gateway = PaperOutbox(lambda: self.now, trouble)
         self.boundary: Callable[[], None] = lambda: None
-        self.gateway.boundary = lambda: self.boundary()
-        self.moved: list[Moved] = []
+        self.gateway.boundary = lambda: self.boundary()  # noqa: PLW0108 - it is exchanged
+        self.moved: list[SwitchMoved] = []
         self.people = {"alice": ALICE, "bob": BOB}
         self.unfit: tuple[str, ...] = ()
         self.site_alive: SiteAlive | None = SiteAlive(AFTER, (Target(TargetKind.PERSON, "alice"),))
@@ -58,7 +58,7 @@ class SwitchBench:
             lambda: self.now,
             luck,
             minute,
-            lambda *about: self.switch.failed(*about),
+            lambda *about: self.switch.failed(*about),  # noqa: PLW0108 - it is made later
         )
         outboxes = Outboxes(
             {"main": arming}, {"main": minute}, lambda _: isinstance(self.gateway.credits(), int)

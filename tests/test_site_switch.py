@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from paper_outbox import Trouble, faulty
-from site_alive_bench import AFTER, ALICE, BOB, Died, SwitchBench
-
-from sms_notify.policy.directory import Target, TargetKind
-from sms_notify.policy.site_alive import SiteAlive
+from paper_outbox import faulty
+from site_alive_bench import SwitchBench
 
 NOON = datetime(2026, 3, 2, 12, 0, 10, tzinfo=UTC)
 SPRING, AUTUMN = datetime(2026, 3, 14, 12, 0, 10, tzinfo=UTC), datetime(2026, 10, 10, 12, 0, 10, tzinfo=UTC)

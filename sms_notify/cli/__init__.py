@@ -39,6 +39,7 @@ COMMANDS = {
     "report": ("credits", "report", "Ask the gateway what became of a text."),
     "outbox": ("outbox", "outbox_group", "Scheduled texts that wait at the gateway: list, remove."),
     "delivery-url": ("credits", "delivery_url", "The call-back address to enter at the provider."),
+    "watch": ("watch", "watch_group", "Who is told when this whole site falls silent; test, disarm."),
     "incidents": ("incidents", "incidents", "The open incidents, or all."),
     "ack": ("ack", "ack", "Acknowledge incidents: escalation and reminders stop."),
     "unack": ("ack", "unack", "Take an acknowledgement back: the escalation starts again."),

@@ -19,6 +19,7 @@ from sms_notify.config.document import Place, spell
 from sms_notify.config.limits import expire_of, limits_of
 from sms_notify.config.schedules import calendars_of, schedules_of
 from sms_notify.config.settings import Settings
+from sms_notify.config.site_alive import site_alive_of
 from sms_notify.config.time_intervals import quiet_of, windows_of
 from sms_notify.config.validation import Found
 from sms_notify.errors import Fault
@@ -61,6 +62,7 @@ def build(config: models.Config, found: Found, warnings: tuple[Fault, ...]) -> S
         limits=limits_of(config.limits),
         expire=expire_of(config.limits),
         alertmanagers=alertmanagers_of(config.alertmanagers, found),
+        site_alive=site_alive_of(config.site_alive, found),
         severities=found.severities,
         lines=_lines(found),
     )

@@ -11,6 +11,7 @@ from sms_notify.config.alertmanagers import Alertmanager
 from sms_notify.config.base_model import Model, OrOff
 from sms_notify.config.limits import LimitsSection
 from sms_notify.config.schedules import ScheduleSection
+from sms_notify.config.site_alive import SiteAliveSection
 from sms_notify.config.time_intervals import NamedInterval, QuietSection
 from sms_notify.config.values import (
     Boolean,
@@ -287,5 +288,8 @@ class Config(Model):
         default=None,
         description="how long an acknowledgement holds while it still fires; or off",
         json_schema_extra={"default": "off"},
+    )
+    site_alive: SiteAliveSection | None = Field(
+        default=None, description="the gateway itself texts when this whole site falls silent"
     )
     alertmanagers: list[Alertmanager] = Field(default=[], description="whose silences acknowledge")

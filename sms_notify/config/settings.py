@@ -14,6 +14,7 @@ from sms_notify.policy.directory import Directory
 from sms_notify.policy.rate_limits import STANDARD, Limits
 from sms_notify.policy.rotations import Schedule
 from sms_notify.policy.routing import Receiver, Route
+from sms_notify.policy.site_alive import SiteAlive
 from sms_notify.secret import Secret
 from sms_notify.silences.settings import AlertmanagerSettings
 from sms_notify.web.settings import WebSettings
@@ -62,6 +63,7 @@ class Settings:
     limits: Limits = STANDARD
     expire: tuple[timedelta, timedelta] = EXPIRE
     alertmanagers: tuple[AlertmanagerSettings, ...] = ()
+    site_alive: SiteAlive | None = None
     spool: str = ""
     severities: SeverityWords = KNOWN_WORDS
     lines: Mapping[str, int] = field(default_factory=dict)

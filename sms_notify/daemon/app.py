@@ -128,6 +128,7 @@ class App:
             lambda: self._engine,
             self._wake_all,
             Inbox(self.committer, self._accept),
+            ready=self.ready,
         )
 
     def _accept(self, tx: Tx, deliveries: Sequence[Delivery]) -> list[list[Verdict]]:

@@ -34,6 +34,7 @@ from sms_notify.wording.silent_site import compose_silent_site
 _PURPOSE = ArmedFor.SITE_ALIVE
 _KEPT = timedelta(days=1)  # rows of what was taken back
 _MOST_MOVES = 20  # for one reader in one round
+_TRIES_AT_ONCE = 3
 _SOON = timedelta(seconds=5)
 
 
@@ -82,7 +83,7 @@ class Pace:
 
 
 @dataclass(frozen=True, slots=True)
-class Moved:
+class SwitchMoved:
     """One move and what it came to, for whoever logs; `text` as it was where nothing lies there any more."""
 
     deed: Deed
@@ -102,7 +103,7 @@ class SiteSwitch:
         commit: Commit,
         clock: Clock,
         fit: Callable[[], Sequence[str]] = tuple,
-        moved: Callable[[Moved], None] = lambda _: None,
+        moved: Callable[[SwitchMoved], None] = lambda _: None,
     ) -> None:
         self.site_alive = site_alive
         self._site = site
@@ -139,9 +140,12 @@ class SiteSwitch:
         return self._pause(after).total_seconds()
 
     def clear(self) -> Sequence[ArmedText]:
-        """Takes all back; returns what may lie there still."""
-        for number in dict.fromkeys(text.number for text in self.look().lying):
-            self._keep(number, None)
+        """Takes all back, in a few tries at once; returns what may lie there still."""
+        self._commit(lambda tx: settle(tx, _PURPOSE, self._clock()))
+        for _ in range(_TRIES_AT_ONCE):
+            self._paces.clear()
+            for number in dict.fromkeys(text.number for text in self.look().lying):
+                self._keep(number, None)
         return self.look().lying
 
     def look(self) -> SwitchView:
@@ -149,7 +153,11 @@ class SiteSwitch:
 
     def why(self, number: str) -> str:
         """Why the last request for a reader did not end with OK; empty where it did."""
-        return self._paces.get(number, Pace()).why
+        return self._paces.get(number, Pace()).why or next(iter(self._fit()), "")
+
+    def failures(self, number: str) -> int:
+        """How many requests for a reader have failed in a row."""
+        return self._paces.get(number, Pace()).failures
 
     def ahead(self, gateway: str) -> Ahead | None:
         if self.site_alive is None or gateway not in self._outboxes.minutes:
@@ -214,7 +222,7 @@ class SiteSwitch:
             text = self._undo(move, move.text)
         else:
             return
-        self._moved(Moved(move.deed, text, self._why))
+        self._moved(SwitchMoved(move.deed, text, self._why))
 
     def _undo(self, move: Move, text: ArmedText) -> ArmedText:
         if move.deed is Deed.FIRED:
