@@ -31,7 +31,8 @@ class SwitchBench:
     """`now` moves by `live` and `pass_dead`; a `restart` keeps the store."""
 
     def __init__(self, now: datetime, trouble: Callable[[], Trouble] = lambda: Trouble.NONE) -> None:
-        self.now = now
+        self.now = now  # by the gateway's clock
+        self.ahead = timedelta()  # of ours
         self.store = ScratchStore()
         self.gateway = PaperOutbox(lambda: self.now, trouble)
         self.boundary: Callable[[], None] = lambda: None
@@ -42,6 +43,15 @@ class SwitchBench:
         self.site_alive: SiteAlive | None = SiteAlive(AFTER, (Target(TargetKind.PERSON, "alice"),))
         self._references = (f"{n:032x}" for n in count(1))
         self.begin()
+
+    def clock(self) -> datetime:
+        return self.now + self.ahead
+
+    @property
+    def rows(self) -> list[ArmedText]:
+        """Also within a transaction of its own."""
+        with self.store.reading() as tx:
+            return list(armed_rows.lying(tx, ArmedFor.SITE_ALIVE))
 
     def commit(self, job):
         self.boundary()
@@ -55,7 +65,7 @@ class SwitchBench:
         arming = Arming(
             self.commit,
             self.gateway,
-            lambda: self.now,
+            self.clock,
             luck,
             minute,
             lambda *about: self.switch.failed(*about),  # noqa: PLW0108 - it is made later
@@ -65,7 +75,7 @@ class SwitchBench:
         )
         roster = Roster(Directory(self.people))
         self.switch = SiteSwitch(
-            self.site_alive, "acme", outboxes, lambda: roster, self.commit, lambda: self.now,
+            self.site_alive, "acme", outboxes, lambda: roster, self.commit, self.clock,
             lambda: self.unfit, self.moved.append,
         )  # fmt: skip
 

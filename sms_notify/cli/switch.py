@@ -15,8 +15,8 @@ from sms_notify.cli.credits import gateway_option, why
 from sms_notify.cli.outbox import schedule
 from sms_notify.config.settings import Settings
 from sms_notify.daemon.wiring import luck, plan_of, site_name, site_switch, wall_clock
+from sms_notify.delivery.switch_state import SwitchState, switch_lines, switch_state
 from sms_notify.errors import StoreError, UsageError
-from sms_notify.explain.switch_state import SwitchState, switch_lines, switch_state
 from sms_notify.gateways.base import Scheduled, Submission
 from sms_notify.gateways.registry import GatewaySettings
 from sms_notify.oncall.roster import Roster

@@ -113,6 +113,7 @@ class App:
             self.ready,
             lambda: self._engine.plan.limits,
             lambda: self._engine.plan.timing,
+            lambda: self._running.settings.site_alive,
         )
         return Metrics([one.name for one in settings.gateways], self.node, settings.receivers, asked)
 

@@ -20,7 +20,7 @@ USUAL = timedelta(minutes=15)
 MOST_UNSURE = 20
 """Texts to one reader that may lie there after lost answers; above that no other is asked for until they are cleared or past."""
 _MINUTE = timedelta(minutes=1)
-_GIVEN_UP = timedelta(hours=1)  # after its minute: the gateway cannot be asked whether it has left
+_GIVEN_UP = timedelta(hours=1)  # after its minute: the gateway does not say whether it has left
 _FIRST_PAUSE, _LONGEST_PAUSE = timedelta(seconds=10), timedelta(seconds=30)
 
 
@@ -128,9 +128,10 @@ def _by_due(text: ArmedText) -> datetime:
 
 
 def _has_left(text: ArmedText, place: Place, now: datetime) -> bool:
-    """By the clock; a gateway that can still be asked by an id knows better."""
-    can_ask = bool(text.outboxid) and text.gateway in place.gateways
-    return text.past(now - _GIVEN_UP if can_ask else now)
+    """By the clock; a gateway that can still be asked by an id knows better, and does not step with our clock."""
+    if not text.outboxid or text.gateway not in place.gateways:
+        return text.past(now)
+    return text.state is not ArmedState.ARMED and text.past(now - _GIVEN_UP)
 
 
 def _unsure(place: Place) -> list[ArmedText]:

@@ -40,6 +40,15 @@ class StatusPage:
         people, clock = self._frame.people, self._frame.clock(user)
         schedules, now = people.schedules(), clock.local(clock.now)
         status = await self._frame.read(
-            lambda tx: status_of(tx, schedules, people.gateways, not_ready, now, people.directory, clock.soon)
+            lambda tx: status_of(
+                tx,
+                schedules,
+                people.gateways,
+                not_ready,
+                now,
+                people.directory,
+                clock.soon,
+                people.site_alive,
+            )
         )
         return self._frame.page("status.html", request, user, status=status, persons=people.directory.people)
