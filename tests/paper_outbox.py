@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from enum import Enum
 from zoneinfo import ZoneInfo
 
@@ -52,21 +52,27 @@ class PaperOutbox(PaperGateway):
         self.most = 0
         self.requests: list[str] = []
         self.boundary: Callable[[], None] = lambda: None
+        self.gives_ids = True
         self._ids = 500
 
     def pass_time(self) -> None:
         self.fired += [kept for kept in self.outbox if kept.due <= self.now()]
         self.outbox = [kept for kept in self.outbox if kept.due > self.now()]
 
+    def put(self, number: str, due: datetime, text: str) -> Kept:
+        self._ids += 1
+        kept = Kept(str(self._ids), minute(due), number, text)
+        self.outbox.append(kept)
+        self.most = max(self.most, len(self.outbox))
+        return kept
+
     def schedule(self, message: Submission, at: datetime) -> Scheduled | Failed:
         def take() -> Scheduled | Failed:
             due = minute(at)
             if due <= self.now():
                 return Failed.of(refused(121))
-            self._ids += 1
-            self.outbox.append(Kept(str(self._ids), due, message.number, message.text))
-            self.most = max(self.most, len(self.outbox))
-            return Scheduled(str(self._ids), due, f"{due:%Y%m%d%H%M}")
+            kept = self.put(message.number, due, message.text)
+            return Scheduled(kept.outboxid if self.gives_ids else None, due, f"{due:%Y%m%d%H%M}")
 
         return self._asked(f"schedule {message.number}", take)
 
@@ -86,7 +92,7 @@ class PaperOutbox(PaperGateway):
     def empty_outbox(self) -> Removed | Failed:
         raise AssertionError("nobody empties an outbox")
 
-    def last_reports(self, count: int) -> Failed:
+    def last_reports(self, count: int) -> Failed:  # noqa: ARG002 - the protocol's signature
         raise AssertionError("nobody asks")
 
     def _asked(self, what: str, take: Callable[[], object]):
@@ -108,7 +114,3 @@ def faulty(share: float, seed: int) -> Callable[[], Trouble]:
     dice = random.Random(seed)
     bad = (Trouble.REFUSED, Trouble.LOST_BEFORE, Trouble.LOST_AFTER)
     return lambda: dice.choice(bad) if dice.random() < share else Trouble.NONE
-
-
-UTC_NOON = datetime(2026, 3, 2, 12, 0, 10, tzinfo=UTC)
-MINUTE = timedelta(minutes=1)

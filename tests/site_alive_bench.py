@@ -10,7 +10,7 @@ from paper_outbox import PaperOutbox, Trouble, minute
 
 from sms_notify.delivery.arming import Arming
 from sms_notify.delivery.sender import Luck
-from sms_notify.delivery.site_switch import Moved, Outboxes, SiteSwitch
+from sms_notify.delivery.site_switch import Outboxes, SiteSwitch, SwitchMoved
 from sms_notify.oncall.roster import Roster
 from sms_notify.policy.armed_texts import ArmedFor, ArmedState, ArmedText
 from sms_notify.policy.directory import Directory, Person, Target, TargetKind
@@ -31,17 +31,27 @@ class SwitchBench:
     """`now` moves by `live` and `pass_dead`; a `restart` keeps the store."""
 
     def __init__(self, now: datetime, trouble: Callable[[], Trouble] = lambda: Trouble.NONE) -> None:
-        self.now = now
+        self.now = now  # by the gateway's clock
+        self.ahead = timedelta()  # of ours
         self.store = ScratchStore()
         self.gateway = PaperOutbox(lambda: self.now, trouble)
         self.boundary: Callable[[], None] = lambda: None
-        self.gateway.boundary = lambda: self.boundary()
-        self.moved: list[Moved] = []
+        self.gateway.boundary = lambda: self.boundary()  # noqa: PLW0108 - it is exchanged
+        self.moved: list[SwitchMoved] = []
         self.people = {"alice": ALICE, "bob": BOB}
         self.unfit: tuple[str, ...] = ()
         self.site_alive: SiteAlive | None = SiteAlive(AFTER, (Target(TargetKind.PERSON, "alice"),))
         self._references = (f"{n:032x}" for n in count(1))
         self.begin()
+
+    def clock(self) -> datetime:
+        return self.now + self.ahead
+
+    @property
+    def rows(self) -> list[ArmedText]:
+        """Also within a transaction of its own."""
+        with self.store.reading() as tx:
+            return list(armed_rows.lying(tx, ArmedFor.SITE_ALIVE))
 
     def commit(self, job):
         self.boundary()
@@ -55,17 +65,17 @@ class SwitchBench:
         arming = Arming(
             self.commit,
             self.gateway,
-            lambda: self.now,
+            self.clock,
             luck,
             minute,
-            lambda *about: self.switch.failed(*about),
+            lambda *about: self.switch.failed(*about),  # noqa: PLW0108 - it is made later
         )
         outboxes = Outboxes(
             {"main": arming}, {"main": minute}, lambda _: isinstance(self.gateway.credits(), int)
         )
         roster = Roster(Directory(self.people))
         self.switch = SiteSwitch(
-            self.site_alive, "acme", outboxes, lambda: roster, self.commit, lambda: self.now,
+            self.site_alive, "acme", outboxes, lambda: roster, self.commit, self.clock,
             lambda: self.unfit, self.moved.append,
         )  # fmt: skip
 

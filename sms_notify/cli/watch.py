@@ -1,4 +1,4 @@
-"""`watch`: what must be heard again and again, when it was heard last, and when it pages."""
+"""`watch`: what must be heard again and again, and who is texted when this whole site falls silent."""
 
 from __future__ import annotations
 
@@ -8,8 +8,10 @@ import click
 
 from sms_notify.cli.common import config_option, json_option, say, settings_of
 from sms_notify.cli.options import has_database, now_utc
+from sms_notify.cli.switch import disarm, switch_document, try_switch
 from sms_notify.cli.terminal import table
 from sms_notify.config.settings import Settings
+from sms_notify.delivery.switch_state import SWITCH_OFF, SwitchState, SwitchWord, switch_lines, switch_state
 from sms_notify.policy.vocabulary import WatchState
 from sms_notify.policy.watches import WatchStanding, standings
 from sms_notify.store import watch_rows
@@ -25,8 +27,8 @@ _NOTHING = "no watch is configured; add one under `watch:`"
 @json_option
 @click.pass_context
 def watch_group(ctx: click.Context, config_file: str | None, as_json: bool) -> None:
-    """What must be heard again and again (`watch:` in the configuration), and how it stands. Without a
-    subcommand this is `watch list`.
+    """What must be heard again and again (`watch:` in the configuration), and the text that the gateway sends when
+    this whole site falls silent (`site_alive:`). Without a subcommand this is `watch list`.
 
     \b
     Example:
@@ -45,7 +47,8 @@ def watch_group(ctx: click.Context, config_file: str | None, as_json: bool) -> N
 def watch_list(ctx: click.Context, config_file: str | None, as_json: bool) -> None:
     """Show each watch, and each instance of it that is known: its state, when it was heard last, and when it
     pages if it is not heard again. An instance that is gone for good is forgotten when its incident is closed
-    with `sms-notify close`. Exit 1 if one is missing.
+    with `sms-notify close`. Then show how `site_alive` stands. Exit 1 if a watch is missing or `site_alive` is
+    not armed.
 
     \b
     Example:
@@ -54,20 +57,28 @@ def watch_list(ctx: click.Context, config_file: str | None, as_json: bool) -> No
     _show(ctx, settings_of(ctx, config_file), as_json)
 
 
+watch_group.add_command(try_switch)
+watch_group.add_command(disarm)
+
+
 def _show(ctx: click.Context, settings: Settings, as_json: bool) -> None:
-    found, clock = _standings(settings), Clock(now_utc())
+    (found, switch), clock = _look(settings), Clock(now_utc())
     rows = [_columns(one, clock) for one in found]
-    say([_document(one) for one in found], as_json, table(rows, _HEADER, _colour) if rows else _NOTHING)
-    if any(one.state is WatchState.MISSING for one in found):
+    shown = table(rows, _HEADER, _colour) if rows else _NOTHING
+    document = {"watches": [_document(one) for one in found], **switch_document(switch)}
+    say(document, as_json, "\n".join((shown, *switch_lines(switch, clock.at))), whole=True)
+    missing = any(one.state is WatchState.MISSING for one in found)
+    if missing or switch.word is SwitchWord.NOT_ARMED:
         ctx.exit(1)
 
 
-def _standings(settings: Settings) -> list[WatchStanding]:
+def _look(settings: Settings) -> tuple[list[WatchStanding], SwitchState]:
     store = SqliteStore(settings.storage_url)
-    if not settings.watches or not has_database(store, "WATCHES"):
-        return standings((), settings.watches)
+    if not has_database(store, "WATCHES"):
+        return standings((), settings.watches), SWITCH_OFF
     with store.reading() as tx:
-        return standings(watch_rows.every(tx), settings.watches)
+        found = standings(watch_rows.every(tx), settings.watches)
+        return found, switch_state(tx, settings.site_alive, now_utc())
 
 
 def _columns(one: WatchStanding, clock: Clock) -> tuple[str, ...]:

@@ -20,6 +20,7 @@ from sms_notify.config.document import Place, spell
 from sms_notify.config.limits import expire_of, limits_of
 from sms_notify.config.schedules import calendars_of, schedules_of
 from sms_notify.config.settings import Settings
+from sms_notify.config.site_alive import site_alive_of
 from sms_notify.config.steps import StepSection
 from sms_notify.config.time_intervals import quiet_of, windows_of
 from sms_notify.config.validation import Found
@@ -60,6 +61,7 @@ def build(config: models.Config, found: Found) -> Settings:
         limits=limits_of(config.limits),
         expire=expire_of(config.limits),
         alertmanagers=alertmanagers_of(config.alertmanagers, found),
+        site_alive=site_alive_of(config.site_alive, found),
         severities=found.severities,
         self_check=_self_check(config.self_check, found),
         watches=watches_of(config.watch, found),

@@ -6,7 +6,7 @@ from sms_notify.config.document import Place, Value
 from sms_notify.config.references import check_people_named, check_unique, near, read_number
 from sms_notify.config.schedules import check_schedules
 from sms_notify.config.severities import check_severities
-from sms_notify.config.targets import check_operator, check_receivers
+from sms_notify.config.targets import check_operator, check_receivers, check_site_alive
 from sms_notify.config.time_intervals import check_windows
 from sms_notify.config.validation import Found, entries, mapping, routes, word
 from sms_notify.config.watches import check_watches
@@ -25,6 +25,7 @@ def check_names(found: Found) -> None:
     check_watches(found)
     check_receivers(found)
     check_operator(found)
+    check_site_alive(found)
     _check_routes(found)
     _check_templates(found)
 

@@ -12,6 +12,7 @@ from sms_notify.config.base_model import Model, OrOff
 from sms_notify.config.daily_check import SelfCheckSection
 from sms_notify.config.limits import LimitsSection
 from sms_notify.config.schedules import ScheduleSection
+from sms_notify.config.site_alive import SiteAliveSection
 from sms_notify.config.steps import StepSection
 from sms_notify.config.time_intervals import NamedInterval, QuietSection
 from sms_notify.config.values import (
@@ -292,6 +293,9 @@ class Config(Model):
     )
     self_check: SelfCheckSection | None = Field(
         default=None, description="tries every day whether texts arrive, and whether each number is taken"
+    )
+    site_alive: SiteAliveSection | None = Field(
+        default=None, description="the gateway itself texts when this whole site falls silent"
     )
     alertmanagers: list[Alertmanager] = Field(default=[], description="whose silences acknowledge")
     watch: list[WatchSection] = Field(

@@ -15,6 +15,7 @@ from sms_notify.policy.rate_limits import STANDARD, Limits
 from sms_notify.policy.rotations import Schedule
 from sms_notify.policy.routing import Receiver, Route
 from sms_notify.policy.self_check import SelfCheck
+from sms_notify.policy.site_alive import SiteAlive
 from sms_notify.policy.watches import WatchRule
 from sms_notify.secret import Secret
 from sms_notify.silences.settings import AlertmanagerSettings
@@ -65,6 +66,7 @@ class Settings:
     limits: Limits = STANDARD
     expire: tuple[timedelta, timedelta] = EXPIRE
     alertmanagers: tuple[AlertmanagerSettings, ...] = ()
+    site_alive: SiteAlive | None = None
     spool: str = ""
     severities: SeverityWords = KNOWN_WORDS
     self_check: SelfCheck | None = None

@@ -15,6 +15,7 @@ from sms_notify.config.references import near, read_number
 from sms_notify.config.validation import Found, entries, mapping, word
 from sms_notify.config.values import read_duration
 from sms_notify.policy.directory import Target, TargetKind
+from sms_notify.policy.site_alive import SHORTEST, USUAL
 
 
 def check_receivers(found: Found) -> None:
@@ -38,6 +39,29 @@ def check_receivers(found: Found) -> None:
     elif notifies and not _texting(found):
         found.wrong(
             ("gateways",), "none of them texts, and there is somebody to notify", "add one of type 1601sms"
+        )
+
+
+def check_site_alive(found: Found) -> None:
+    """Each reader has a text of their own in the outbox: a group of the gateway's has none that could be told apart."""
+    section, place = mapping(found.document.data.get("site_alive")), ("site_alive",)
+    if not _check_targets(found, place, section):
+        return
+    if not _texting(found):
+        found.wrong(place, "names somebody to text, and no gateway texts", "add one of type 1601sms")
+    for number, text in enumerate(entries(section.get("notify"))):
+        if word(text).strip().startswith(f"{TargetKind.GROUP}:"):
+            what = f"`{word(text)}` is a group, and each reader needs a text of their own"
+            found.wrong((*place, "notify", number), what, "name a person, a team, a schedule or a number")
+    after = _wait(section.get("after"))
+    if after is not None and after < SHORTEST:
+        what = (
+            f"{spell_duration(after)} is too short: a gateway counts in minutes, and a request may take one"
+        )
+        found.wrong(
+            (*place, "after"),
+            what,
+            f"write {spell_duration(SHORTEST)} or more; {spell_duration(USUAL)} is usual",
         )
 
 

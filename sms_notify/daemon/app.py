@@ -114,6 +114,7 @@ class App:
             lambda: self._engine.plan.limits,
             lambda: self._engine.plan.timing,
             lambda: self._engine.plan.watches,
+            lambda: self._running.settings.site_alive,
         )
         return Metrics([one.name for one in settings.gateways], self.node, settings.receivers, asked)
 
@@ -129,6 +130,7 @@ class App:
             lambda: self._engine,
             self._wake_all,
             Inbox(self.committer, self._accept),
+            ready=self.ready,
         )
 
     def _accept(self, tx: Tx, deliveries: Sequence[Delivery]) -> list[list[Verdict]]:

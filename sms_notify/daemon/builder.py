@@ -17,6 +17,7 @@ from sms_notify.daemon import event_log
 from sms_notify.daemon.active_configuration import ActiveConfiguration
 from sms_notify.daemon.calendar_refresh import CalendarUnit
 from sms_notify.daemon.periodic import Every
+from sms_notify.daemon.site_alive_unit import SiteAliveUnit
 from sms_notify.daemon.spool_intake import Intake
 from sms_notify.daemon.wiring import ack_code, arming_of, plan_of
 from sms_notify.daemon.worker_threads import GatewayUnit, Tools, Unit
@@ -82,6 +83,7 @@ class DaemonBuilder:
             wanted["outbox", settings.gateways] = partial(self._outbox, settings)
         if settings.alertmanagers:
             wanted["silences", settings.alertmanagers] = partial(self._silences, settings)
+        wanted["site_alive",] = partial(SiteAliveUnit, settings, self._tools)
         if settings.calendars:
             wanted["calendars", running] = partial(CalendarUnit, running, self._tools)
         return wanted

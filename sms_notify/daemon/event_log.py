@@ -8,6 +8,7 @@ from collections.abc import Iterable, Sequence
 from sms_notify.alert import Delivery
 from sms_notify.delivery.reports import Delivered
 from sms_notify.delivery.sender import Sent
+from sms_notify.delivery.site_switch import SwitchMoved
 from sms_notify.delivery.step_keeper import KeptSteps
 from sms_notify.engine import Moved, Verdict
 from sms_notify.gateways.base import Failed
@@ -188,3 +189,27 @@ def about_text(what: str, message_id: int, by: str) -> None:
 
 def override(schedule: str, what: str, by: str) -> None:
     _log.info("override", extra={"schedule": schedule, "what": what, "by": by})
+
+
+def switch_moved(moved: SwitchMoved, *, down: bool) -> None:
+    """What became of a text that says that this site is silent; `down`: it was due while no daemon ran."""
+    text = moved.text
+    extra = {"to": masked(text.number), "gateway": text.gateway, "due_at": f"{text.due_at:%FT%TZ}"}
+    if text.state is ArmedState.FIRED:
+        said = (
+            "site_alive: the text went out while sms-notify was down"
+            if down
+            else "site_alive: the text went out"
+        )
+        _log.log(logging.WARNING if down else logging.CRITICAL, said, extra=extra)
+    elif moved.why:
+        _log.warning("site_alive: %s", moved.deed, extra=extra | {"became": text.state, "reason": moved.why})
+    else:
+        _log.debug("site_alive: %s", moved.deed, extra=extra | {"became": text.state})
+
+
+def switch_left(left: Sequence[ArmedText]) -> None:
+    """The daemon stops, and these stay in the outbox."""
+    for text in left:
+        extra = {"to": masked(text.number), "gateway": text.gateway, "due_at": f"{text.due_at:%FT%TZ}"}
+        _log.warning("site_alive stays armed: the text leaves unless sms-notify starts before", extra=extra)

@@ -12,12 +12,15 @@ _log = logging.getLogger(__name__)
 class Every:
     """Calls `step` every `seconds` on a thread of its own until it is stopped; an error in a step ends that step alone.
 
-    A step that returns a float wants to be called again after so many seconds already.
+    A step that returns a float wants to be called again after so many seconds already. `last` is done once it is stopped.
     """
 
-    def __init__(self, name: str, seconds: float, step: Callable[[], object]) -> None:
+    def __init__(
+        self, name: str, seconds: float, step: Callable[[], object], last: Callable[[], object] = lambda: None
+    ) -> None:
         self._seconds = seconds
         self._step = step
+        self._last = last
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._loop, name=name, daemon=True)
 
@@ -34,12 +37,15 @@ class Every:
         return self._thread.is_alive()
 
     def _loop(self) -> None:
-        while True:
-            wanted: object = None
-            try:
-                wanted = self._step()
-            except Exception as error:  # noqa: BLE001 - the loop must outlive whatever one step does
-                _log.error("%s stopped short: %s", self._thread.name, type(error).__name__)
-            pause = min(self._seconds, wanted) if isinstance(wanted, float) else self._seconds
-            if self._stop.wait(max(0.01, pause)):
-                return
+        pause = 0.0
+        while not self._stop.wait(pause):
+            wanted = self._done(self._step)
+            pause = max(0.01, min(self._seconds, wanted) if isinstance(wanted, float) else self._seconds)
+        self._done(self._last)
+
+    def _done(self, step: Callable[[], object]) -> object:
+        try:
+            return step()
+        except Exception as error:  # noqa: BLE001 - the loop must outlive whatever one step does
+            _log.error("%s stopped short: %s", self._thread.name, type(error).__name__)
+            return None

@@ -66,6 +66,7 @@ def front_of(
         route=settings.route,
         receivers=settings.receivers,
         gateways=tuple(gateway.name for gateway in settings.gateways),
+        site_alive=settings.site_alive,
         alertmanager=next((one.url for one in settings.alertmanagers), ""),
         plan=lambda: running.engine.plan,
         version=tools.store.version,

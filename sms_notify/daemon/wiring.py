@@ -8,9 +8,11 @@ import random
 import secrets
 import socket
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from functools import partial
+from urllib.parse import urlsplit
 
 from sms_notify.channels.settings import OperatorKind
 from sms_notify.config.settings import Settings
@@ -18,8 +20,10 @@ from sms_notify.delivery.arming import Arming, unheard
 from sms_notify.delivery.number_checks import NumbersToCheck
 from sms_notify.delivery.reports import FIRST_POLL, FIRST_POLL_BESIDE_CALLBACKS
 from sms_notify.delivery.sender import Clock, Commit, Luck, Sender
+from sms_notify.delivery.site_switch import Outboxes, SiteSwitch, SwitchMoved
 from sms_notify.gateways.base import Failed, ReportsBy
 from sms_notify.gateways.registry import GatewaySettings, client_of, limits_of, minute_for
+from sms_notify.oncall.roster import Roster
 from sms_notify.policy.account import Account
 from sms_notify.policy.armed_texts import ArmedText
 from sms_notify.policy.directory import group_of
@@ -139,6 +143,43 @@ def arming_of(
         return minute_for(settings, at).at
 
     return Arming(commit, client_of(settings), clock, luck(), minute, failed)
+
+
+def site_name(settings: Settings) -> str:
+    """What a text calls this site: the host that people know it by, else this machine."""
+    return urlsplit(settings.web.external_url).hostname or node_name()
+
+
+def site_switch(
+    settings: Settings,
+    roster: Callable[[], Roster],
+    commit: Commit,
+    clock: Clock = wall_clock,
+    ready: Callable[[], Sequence[str]] = tuple,
+    moved: Callable[[SwitchMoved], None] = lambda _: None,
+) -> SiteSwitch:
+    """The dead man's switch of a configuration, with clients of its own: no sender waits for it, and it for none."""
+    clients = {gateway.name: client_of(gateway) for gateway in settings.gateways}
+
+    def answers(name: str) -> bool:
+        got = clients[name].credits()
+        return isinstance(got, int) or got.code is not None
+
+    def minute(gateway: GatewaySettings, at: datetime) -> datetime:
+        return minute_for(gateway, at).at
+
+    def failed(text: ArmedText, why: Failed) -> None:
+        switch.failed(text, why)
+
+    minutes = {gateway.name: partial(minute, gateway) for gateway in settings.gateways}
+    armings = {
+        name: Arming(commit, client, clock, luck(), minutes[name], failed) for name, client in clients.items()
+    }
+    outboxes = Outboxes(armings, minutes, answers)
+    switch = SiteSwitch(
+        settings.site_alive, site_name(settings), outboxes, roster, commit, clock, ready, moved
+    )
+    return switch
 
 
 def first_poll(by: ReportsBy) -> timedelta | None:

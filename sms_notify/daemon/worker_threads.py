@@ -64,6 +64,8 @@ class Tools:
     inbox: Inbox
     senders: Senders = field(default_factory=Senders)
     failing: Failing = field(default_factory=Failing)
+    ready: Callable[[], tuple[str, ...]] = tuple
+    """Why alerts cannot be taken or texts cannot be sent now."""
 
     def wake_for(self, tx: Tx, verdicts: Iterable[Verdict]) -> None:
         """In the step that wrote the texts: whoever wakes claims after it, mostly in the same batch. Only where there is

@@ -34,6 +34,7 @@ from sms_notify.wording.silent_site import compose_silent_site
 _PURPOSE = ArmedFor.SITE_ALIVE
 _KEPT = timedelta(days=1)  # rows of what was taken back
 _MOST_MOVES = 20  # for one reader in one round
+_TRIES_AT_ONCE = 3
 _SOON = timedelta(seconds=5)
 
 
@@ -82,7 +83,7 @@ class Pace:
 
 
 @dataclass(frozen=True, slots=True)
-class Moved:
+class SwitchMoved:
     """One move and what it came to, for whoever logs; `text` as it was where nothing lies there any more."""
 
     deed: Deed
@@ -102,7 +103,7 @@ class SiteSwitch:
         commit: Commit,
         clock: Clock,
         fit: Callable[[], Sequence[str]] = tuple,
-        moved: Callable[[Moved], None] = lambda _: None,
+        moved: Callable[[SwitchMoved], None] = lambda _: None,
     ) -> None:
         self.site_alive = site_alive
         self._site = site
@@ -114,6 +115,7 @@ class SiteSwitch:
         self._moved = moved
         self._paces: dict[str, Pace] = {}
         self._why = ""
+        self._idless: set[str] = set()  # gateways that kept a text and gave no id: none could be taken back
         self._interrupted = (
             True  # by an earlier process, or by a store that refused what a gateway had answered
         )
@@ -138,9 +140,12 @@ class SiteSwitch:
         return self._pause(after).total_seconds()
 
     def clear(self) -> Sequence[ArmedText]:
-        """Takes all back; returns what may lie there still."""
-        for number in dict.fromkeys(text.number for text in self.look().lying):
-            self._keep(number, None)
+        """Takes all back, in a few tries at once; returns what may lie there still."""
+        self._commit(lambda tx: settle(tx, _PURPOSE, self._clock()))
+        for _ in range(_TRIES_AT_ONCE):
+            self._paces.clear()
+            for number in dict.fromkeys(text.number for text in self.look().lying):
+                self._keep(number, None)
         return self.look().lying
 
     def look(self) -> SwitchView:
@@ -148,7 +153,11 @@ class SiteSwitch:
 
     def why(self, number: str) -> str:
         """Why the last request for a reader did not end with OK; empty where it did."""
-        return self._paces.get(number, Pace()).why
+        return self._paces.get(number, Pace()).why or next(iter(self._fit()), "")
+
+    def failures(self, number: str) -> int:
+        """How many requests for a reader have failed in a row."""
+        return self._paces.get(number, Pace()).failures
 
     def ahead(self, gateway: str) -> Ahead | None:
         if self.site_alive is None or gateway not in self._outboxes.minutes:
@@ -194,7 +203,9 @@ class SiteSwitch:
     def _hears(self, number: str, move: Move, gateway: str) -> bool:
         """After a lost answer, before another text is put there."""
         pace = self._paces.get(number, Pace())
-        if move.deed is not Deed.ARM or not pace.lost or self._outboxes.answers(gateway):
+        if move.deed is not Deed.ARM or not (pace.lost or gateway in self._idless):
+            return True
+        if gateway not in self._idless and self._outboxes.answers(gateway):
             return True
         self._paces[number] = self._later(pace)
         return False
@@ -203,12 +214,15 @@ class SiteSwitch:
         self._why = ""
         if move.deed is Deed.ARM and person is not None and move.due_at is not None:
             text = self._outboxes.armings[gateway].arm(self._text(person, gateway, move.due_at))
+            if text.state is ArmedState.UNSURE and not self._why:
+                self._idless.add(gateway)
+                self._why = "it gives no outboxID"
             self._note(number, text.state is ArmedState.ARMED, lost=text.state is ArmedState.UNSURE)
         elif move.text is not None:
             text = self._undo(move, move.text)
         else:
             return
-        self._moved(Moved(move.deed, text, self._why))
+        self._moved(SwitchMoved(move.deed, text, self._why))
 
     def _undo(self, move: Move, text: ArmedText) -> ArmedText:
         if move.deed is Deed.FIRED:

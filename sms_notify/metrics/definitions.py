@@ -121,6 +121,14 @@ class DefinedMetrics:
         self.reload_success_at = gauge(
             "config_last_reload_success_timestamp_seconds", "When the configuration that runs was read"
         )
+        self.switch_armed = gauge(
+            "site_alive_armed",
+            "1 while a gateway would text that this site is silent, NaN without site_alive",
+        )
+        self.switch_due = gauge(
+            "site_alive_due_seconds",
+            "Time until it would, if nothing pushed it ahead; NaN where nothing lies there",
+        )
         self.build = gauge("build_info", "The running version", "version")
 
     def _counter(self, name: str, about: str, *labels: str) -> Counter:

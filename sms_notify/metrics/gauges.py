@@ -11,6 +11,7 @@ from itertools import product
 
 from sms_notify.alert import Severity
 from sms_notify.barring import reach_of
+from sms_notify.delivery.switch_state import SwitchWord, switch_state
 from sms_notify.metrics.definitions import DefinedMetrics
 from sms_notify.oncall.roster import Roster
 from sms_notify.policy.directory import Directory
@@ -20,6 +21,7 @@ from sms_notify.policy.records import QueueView
 from sms_notify.policy.retry_policy import Scope
 from sms_notify.policy.rotations import gaps
 from sms_notify.policy.ruleset import Timing
+from sms_notify.policy.site_alive import SiteAlive
 from sms_notify.policy.vocabulary import State
 from sms_notify.store import account_rows, breakers, limit_rows, queries, watch_rows
 from sms_notify.store.tx import Tx, moment
@@ -41,6 +43,7 @@ class AskedAtScrape:
     limits: Callable[[], Limits] = Limits
     timing: Callable[[], Timing] = Timing
     watches: Callable[[], Iterable[str]] = tuple
+    site_alive: Callable[[], SiteAlive | None] = lambda: None
 
 
 class Gauges:
@@ -63,6 +66,7 @@ class Gauges:
         self._set_held(totals, now)
         self._set_watches(tx)
         self._set_spool()
+        self._set_switch(tx, now)
         self._metrics.ready.set(not self._asked.ready())
 
     def _set_by_gateway(
@@ -146,6 +150,14 @@ class Gauges:
         self._metrics.spool_readable.set(found is not None)
         for state in _SPOOLED:
             self._metrics.spool.labels(state).set(math.nan if found is None else found.get(state, 0))
+
+    def _set_switch(self, tx: Tx, now: datetime) -> None:
+        site_alive = self._asked.site_alive()
+        state = switch_state(tx, site_alive, now)
+        armed = math.nan if site_alive is None else float(state.word is SwitchWord.ARMED)
+        self._metrics.switch_armed.set(armed)
+        left = math.nan if state.until is None else (state.until - now).total_seconds()
+        self._metrics.switch_due.set(left)
 
 
 def _age(since: int | None, now: datetime) -> float:

@@ -17,10 +17,10 @@ from sms_notify.policy.directory import Target
 SHORTEST = timedelta(minutes=2)
 """A gateway counts in minutes, and a request may take one: less leaves no time for a second try."""
 USUAL = timedelta(minutes=15)
-MOST_UNSURE = 8
+MOST_UNSURE = 20
 """Texts to one reader that may lie there after lost answers; above that no other is asked for until they are cleared or past."""
 _MINUTE = timedelta(minutes=1)
-_GIVEN_UP = timedelta(hours=1)  # after its minute: the gateway cannot be asked whether it has left
+_GIVEN_UP = timedelta(hours=1)  # after its minute: the gateway does not say whether it has left
 _FIRST_PAUSE, _LONGEST_PAUSE = timedelta(seconds=10), timedelta(seconds=30)
 
 
@@ -98,13 +98,13 @@ def next_move(place: Place, ahead: Ahead | None, now: datetime) -> Move | None:
 
 def kept_of(place: Place, ahead: Ahead, now: datetime) -> ArmedText | None:
     """The text that stands for us: known, and neither too near nor, after a step of our clock, too far."""
-    far = ahead.minute(now + ahead.after) + _MINUTE * (len(place.lying) + 1)
+    far = _too_far(ahead, now)
     known = [t for t in place.lying if t.state is ArmedState.ARMED and t.gateway in place.gateways]
     last = max((t for t in known if t.due_at <= far), key=lambda t: t.due_at, default=None)
     if last is None or last.due_at < now + ahead.push_at:
         return None
     waits = any(t.gateway == last.gateway and _first(t, last, place) for t in _unsure(place))
-    return None if waits and last.due_at <= now + ahead.after - _MINUTE else last
+    return None if waits else last  # another one lets the unsure one be cleared at once
 
 
 def armed_until(lying: Iterable[ArmedText], now: datetime) -> datetime | None:
@@ -128,9 +128,10 @@ def _by_due(text: ArmedText) -> datetime:
 
 
 def _has_left(text: ArmedText, place: Place, now: datetime) -> bool:
-    """By the clock; a gateway that can still be asked by an id knows better."""
-    can_ask = bool(text.outboxid) and text.gateway in place.gateways
-    return text.past(now - _GIVEN_UP if can_ask else now)
+    """By the clock; a gateway that can still be asked by an id knows better, and does not step with our clock."""
+    if not text.outboxid or text.gateway not in place.gateways:
+        return text.past(now)
+    return text.state is not ArmedState.ARMED and text.past(now - _GIVEN_UP)
 
 
 def _unsure(place: Place) -> list[ArmedText]:
@@ -138,9 +139,18 @@ def _unsure(place: Place) -> list[ArmedText]:
     return sorted(found, key=_by_due)
 
 
+def _too_far(ahead: Ahead, now: datetime) -> datetime:
+    """What is due later than this was armed before our clock was set back; lost answers make each next one a minute later."""
+    return ahead.minute(now + ahead.after) + _MINUTE * (MOST_UNSURE + 2)
+
+
 def _due(place: Place, ahead: Ahead, now: datetime) -> datetime:
-    """A minute of its own: of two texts of one minute nobody knows which a removal by number takes."""
-    due = ahead.minute(now + ahead.after)
+    """After all that is unsure, so that it is cleared first. A minute of its own: of two texts of one minute nobody knows which a
+    removal by number takes.
+    """
+    far = _too_far(ahead, now)
+    unsure = [text.due_at + _MINUTE for text in _unsure(place) if text.due_at < far]
+    due = max([ahead.minute(now + ahead.after), *(ahead.minute(at) for at in unsure)])
     taken = {text.due_at for text in place.lying} | {at for _, at in place.beside}
     while due in taken:
         due = ahead.minute(due + _MINUTE)
@@ -169,21 +179,14 @@ def _following(unsure: ArmedText, kept: ArmedText | None, place: Place) -> Armed
 
 def _first(unsure: ArmedText, following: ArmedText, place: Place) -> bool:
     """Whether a removal by number takes nothing but what is unsure, and this one first, else the following."""
-    before = [t for t in place.lying if t.gateway == unsure.gateway and t.due_at < following.due_at]
+    before = sorted((t for t in place.lying if t.gateway == unsure.gateway), key=_by_due)
+    before = before[: before.index(following)]
     others = any(name == unsure.gateway and at <= following.due_at for name, at in place.beside)
-    return (
-        not others
-        and all(t.state is ArmedState.UNSURE for t in before)
-        and min(before, key=_by_due) == unsure
-    )
+    return not others and before[:1] == [unsure] and all(t.state is ArmedState.UNSURE for t in before)
 
 
 def _alone(unsure: ArmedText, place: Place) -> bool:
     """Whether nothing else of ours waits for that number there."""
-    others = [t for t in place.lying if t.gateway == unsure.gateway]
+    there = sorted((t for t in place.lying if t.gateway == unsure.gateway), key=_by_due)
     beside = any(name == unsure.gateway for name, _ in place.beside)
-    return (
-        not beside
-        and min(others, key=_by_due) == unsure
-        and all(t.state is ArmedState.UNSURE for t in others)
-    )
+    return not beside and there[0] == unsure and all(t.state is ArmedState.UNSURE for t in there)

@@ -13,6 +13,7 @@ from sms_notify.policy.directory import Directory, Person
 from sms_notify.policy.rotations import Schedule
 from sms_notify.policy.routing import Receiver, Route
 from sms_notify.policy.ruleset import Plan
+from sms_notify.policy.site_alive import SiteAlive
 from sms_notify.policy.vocabulary import AckBy, AckEnd
 from sms_notify.store.oncall_rows import AskedOverride
 from sms_notify.store.tx import Tx
@@ -63,6 +64,7 @@ class People:
     route: Route | None = None
     receivers: Mapping[str, Receiver] = field(default_factory=dict)
     gateways: tuple[str, ...] = ()
+    site_alive: SiteAlive | None = None
     alertmanager: str = ""
     plan: Callable[[], Plan] | None = None
     version: Callable[[], object] = object

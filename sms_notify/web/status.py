@@ -10,12 +10,14 @@ from types import MappingProxyType
 
 from sms_notify.alert import Severity
 from sms_notify.barring import about_of, say_breaker
+from sms_notify.delivery.switch_state import SwitchState, SwitchWord, switch_lines, switch_state
 from sms_notify.explain.untold import untold_line
 from sms_notify.oncall.roster import obeyed
 from sms_notify.policy.bars import Breaker
 from sms_notify.policy.directory import Directory
 from sms_notify.policy.retry_policy import Level
 from sms_notify.policy.rotations import Schedule
+from sms_notify.policy.site_alive import SiteAlive
 from sms_notify.policy.watches import WatchRule, WatchStanding, standings
 from sms_notify.self_alerts import gather
 from sms_notify.store import account_rows, breakers, ledger_queries, oncall_rows, page_queries, watch_rows
@@ -102,6 +104,7 @@ class StatusView:
     self_alerts: tuple[SelfAlert, ...]
     texts: tuple[tuple[Message, tuple[int, ...]], ...]
     watches: tuple[WatchStanding, ...] = ()
+    switch: tuple[str, ...] = ()
 
     @property
     def mood(self) -> Mood:
@@ -131,6 +134,7 @@ def status_of(
     directory: Directory,
     say: Says,
     watches: Mapping[str, WatchRule] = MappingProxyType({}),
+    site_alive: SiteAlive | None = None,
 ) -> StatusView:
     """Everything of the first page. `not_ready` are the reasons why alerts or texts are not taken now. `say` tells a time as
     the reader's clock shows it, in whose zone `now` is.
@@ -140,6 +144,7 @@ def status_of(
     duties = tuple(duty_of(schedule, made, now) for schedule in schedules.values())
     shown = _gateways(tx, gateways, now, directory)
     self_alerts = tuple(one.self_alert for one in gather(breakers.open_self_alerts(tx)))
+    switch = switch_state(tx, site_alive, now)
     findings = [
         *_of_no_way_out(shown),
         *(Finding(Mood.BAD, line) for line in (untold_line(tx, now, say),) if line),
@@ -151,6 +156,7 @@ def status_of(
             if duty.holder is None
         ),
         *_of_gateways(shown, directory),
+        *_of_switch(switch, say),
         *_of_self_alerts(self_alerts),
     ]
     cards = cards_of(page_queries.open_incidents(tx, INCIDENTS_READ))[:CARDS_SHOWN]
@@ -164,6 +170,7 @@ def status_of(
         held=tuple(page_queries.held(tx)),
         gateways=shown,
         self_alerts=self_alerts,
+        switch=() if switch.word is SwitchWord.OFF else tuple(switch_lines(switch, say)),
         texts=tuple(ledger_queries.messages_by(tx, MessageFilter(limit=TEXTS_SHOWN))),
         watches=tuple(standings(watch_rows.every(tx), watches)) if watches else (),
     )
@@ -245,3 +252,8 @@ def _closed(breaker: Breaker, directory: Directory) -> str:
 def _of_self_alerts(self_alerts: Sequence[SelfAlert]) -> Iterator[Finding]:
     for self_alert in self_alerts:
         yield Finding(Mood.BAD if self_alert.level == Level.PAGE else Mood.WARN, self_alert.what)
+
+
+def _of_switch(switch: SwitchState, say: Says) -> Iterator[Finding]:
+    if switch.word in (SwitchWord.NOT_ARMED, SwitchWord.LEFTOVER):
+        yield Finding(Mood.WARN, next(switch_lines(switch, say)))

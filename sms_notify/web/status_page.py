@@ -42,7 +42,15 @@ class StatusPage:
         watches = people.plan().watches if people.plan is not None else {}
         status = await self._frame.read(
             lambda tx: status_of(
-                tx, schedules, people.gateways, not_ready, now, people.directory, clock.soon, watches
+                tx,
+                schedules,
+                people.gateways,
+                not_ready,
+                now,
+                people.directory,
+                clock.soon,
+                watches,
+                people.site_alive,
             )
         )
         return self._frame.page("status.html", request, user, status=status, persons=people.directory.people)

@@ -1,0 +1,95 @@
+"""The dead man's switch in the daemon: a loop of its own, so that no outage of a gateway keeps a text from anybody."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from sms_notify.config.settings import Settings
+from sms_notify.daemon import event_log
+from sms_notify.daemon.periodic import Every
+from sms_notify.daemon.wiring import site_switch
+from sms_notify.daemon.worker_threads import Tools, Unit
+from sms_notify.delivery import switch_notes
+from sms_notify.delivery.site_switch import SwitchMoved, SwitchView
+from sms_notify.policy.armed_texts import LEFT_AFTER, ArmedState, ArmedText
+from sms_notify.policy.ruleset import Plan
+from sms_notify.policy.self_alert_notes import SelfAlertNote
+from sms_notify.store import armed_rows, breakers
+from sms_notify.store.tx import Tx
+from sms_notify.wording.clock import Clock
+
+_EVERY = 5.0  # seconds
+
+
+class SiteAliveUnit(Unit):
+    """One for the life of the daemon: a configuration without `site_alive` has it take back what an earlier one armed."""
+
+    def __init__(self, settings: Settings, tools: Tools) -> None:
+        self._tools = tools
+        self._started = tools.clock()
+        self._told: dict[str, str] | None = None  # what is noted, by id; None until it was looked for
+        self._clock = tools.watch.follow("site_alive", tools.clock)
+        self._take_up(settings)
+        noticed = tools.failing.notice("keeping site_alive armed", self._round)
+        super().__init__([Every("site_alive", _EVERY, noticed, self._last)], first=self._begin)
+
+    def follow(self, settings: Settings, plan: Plan, *, retired: bool) -> None:  # noqa: ARG002 - it is never retired
+        self._take_up(settings)
+
+    def _take_up(self, settings: Settings) -> None:
+        tools = self._tools
+        self._gateways = tuple(gateway.name for gateway in settings.gateways)
+        self._switch = site_switch(
+            settings, lambda: tools.engine().roster, tools.committer, self._clock, tools.ready, self._moved
+        )
+
+    def _begin(self) -> None:
+        """A planned stop is over."""
+        self._tools.committer(armed_rows.end_disarm)
+
+    def _round(self) -> float:
+        self._clock()  # it comes round, though there may be nothing to do
+        switch = self._switch
+        if switch.empty:
+            return _EVERY
+        pause = switch.keep_once()
+        view, not_ready = switch.look(), ", ".join(self._tools.ready())
+        now = self._clock()
+        wrong = switch_notes.what_is_wrong(switch, view, self._gateways, not_ready, Clock(now).at, now)
+        self._note(wrong, view, now)
+        return pause
+
+    def _note(self, wrong: list[SelfAlertNote], view: SwitchView, now: datetime) -> None:
+        found = {note.name: note.what for note in wrong}
+        if found == self._told:
+            return
+        told = self._told
+
+        def write(tx: Tx) -> None:
+            before = switch_notes.known_ids(view) if told is None else told
+            for id_ in set(before) - set(found):
+                breakers.end_self_alert(tx, id_, now)
+            for note in wrong:
+                breakers.report(tx, note.name, note.urgency, note.gateway, note.what, note.advice, now)
+
+        self._tools.committer(write)
+        self._told = found
+
+    def _moved(self, moved: SwitchMoved) -> None:
+        text, now = moved.text, self._clock()
+        down = text.due_at + LEFT_AFTER <= self._started
+        event_log.switch_moved(moved, down=down)
+        if text.state is ArmedState.FIRED and not down:
+            note = switch_notes.fired(text, Clock(now).at)
+            about = (note.name, note.urgency, note.gateway, note.what, note.advice, now)
+            self._tools.committer(lambda tx: breakers.report(tx, *about))
+
+    def _last(self) -> None:
+        """The daemon stops: what stays armed leaves unless it is started again in time."""
+        site_alive = self._switch.site_alive
+        if site_alive is None:
+            return
+        left: list[ArmedText] = list(
+            self._switch.clear() if site_alive.disarm_on_stop else self._switch.look().lying
+        )
+        event_log.switch_left(left)

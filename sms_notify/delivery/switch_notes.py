@@ -1,0 +1,96 @@
+"""What is wrong with the dead man's switch, as self-alerts: before a text leaves that nobody takes back, and after it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from datetime import datetime
+
+from sms_notify.delivery.site_switch import SiteSwitch, SwitchView
+from sms_notify.logs import masked
+from sms_notify.policy.armed_texts import ArmedState, ArmedText
+from sms_notify.policy.retry_policy import Level, Urgency
+from sms_notify.policy.self_alert_notes import SelfAlertNote, note_id
+from sms_notify.policy.site_alive import about_to_fire
+from sms_notify.wording.clock import Says
+
+SITE_ALIVE = "site_alive"
+_UNARMED_AFTER = 3  # failures in a row
+_PAGE = Urgency(Level.PAGE)
+
+
+def reader_of(text: ArmedText) -> str:
+    """Whom it is to; a bare number only as far as its owner knows it again."""
+    return _name(text.recipient, text.number)
+
+
+def _name(name: str, number: str) -> str:
+    return masked(number) if name == number else name
+
+
+def what_is_wrong(
+    switch: SiteSwitch, view: SwitchView, gateways: Sequence[str], why: str, say: Says, now: datetime
+) -> list[SelfAlertNote]:
+    """What lasts. `why` is why nothing is pushed for anybody; empty where it is each reader's own matter."""
+    if switch.site_alive is None:
+        return list(_stranded(view.lying, gateways, say))
+    found = [] if view.readers or view.disarmed else [_nobody()]
+    found += _stranded(view.lying, gateways, say)
+    by_number = {text.number: text for text in view.lying}
+    for number in dict.fromkeys((*(person.number for person in view.readers), *by_number)):
+        lying = [t for t in view.lying if t.number == number and t.gateway in gateways]
+        ahead = switch.ahead(lying[0].gateway) if lying else None
+        risk = about_to_fire(lying, ahead, now) if ahead else None
+        if risk is not None:
+            found.append(_fires(risk, why or switch.why(number) or "it cannot be taken back", say))
+    found += _unarmed(switch, view)
+    return found
+
+
+def known_ids(view: SwitchView) -> set[str]:
+    """The ids that an earlier process may have noted."""
+    names = {_name(person.name, person.number) for person in view.readers} | {
+        reader_of(t) for t in view.lying
+    }
+    found = {note_id(SITE_ALIVE, about, name) for about in ("fires", "unarmed") for name in names}
+    return found | {note_id(SITE_ALIVE, "nobody", "")}
+
+
+def fired(text: ArmedText, say: Callable[[datetime], str]) -> SelfAlertNote:
+    """It has left though we live."""
+    sure = "went out" if text.outboxid else "may have gone out"
+    what = f"the text that this site is silent {sure} to {reader_of(text)} at {say(text.due_at)}, though sms-notify runs"
+    advice = "Tell them that it was a false alarm; the log says why it could not be taken back."
+    return SelfAlertNote(
+        None, note_id(SITE_ALIVE, "fired", reader_of(text)), _PAGE, text.gateway, what, advice
+    )
+
+
+def _fires(text: ArmedText, why: str, say: Says) -> SelfAlertNote:
+    will = "may text" if text.state is ArmedState.UNSURE else "will text"
+    what = f"{text.gateway} {will} {reader_of(text)} at {say(text.due_at)} that this site is silent, though it lives: {why}"
+    advice = "`sms-notify watch` shows it; what the gateway answers stands in the log."
+    return SelfAlertNote(
+        None, note_id(SITE_ALIVE, "fires", reader_of(text)), _PAGE, text.gateway, what, advice
+    )
+
+
+def _stranded(lying: Iterable[ArmedText], gateways: Sequence[str], say: Says) -> Iterable[SelfAlertNote]:
+    for text in lying:
+        if text.gateway not in gateways:
+            yield _fires(text, f"gateway {text.gateway} is not configured any more", say)
+
+
+def _unarmed(switch: SiteSwitch, view: SwitchView) -> Iterable[SelfAlertNote]:
+    lying = {text.number for text in view.lying}
+    for person in view.readers:
+        if person.number not in lying and switch.failures(person.number) >= _UNARMED_AFTER:
+            who = _name(person.name, person.number)
+            what = f"site_alive is not armed for {who}: {switch.why(person.number)}"
+            advice = "Nobody is texted if this site falls silent now; `sms-notify watch test` tries it."
+            yield SelfAlertNote(None, note_id(SITE_ALIVE, "unarmed", who), _PAGE, "", what, advice)
+
+
+def _nobody() -> SelfAlertNote:
+    what = "site_alive has nobody to text: nobody is on call for what it names"
+    advice = "Close the gap: `sms-notify oncall override add`; `sms-notify oncall show` shows it."
+    return SelfAlertNote(None, note_id(SITE_ALIVE, "nobody", ""), _PAGE, "", what, advice)
