@@ -316,7 +316,7 @@ def test_the_command_shows_each_watch_and_what_is_missing(site: Site) -> None:
             ("missing", "prometheus cluster=west"),
             ("never_heard", "backup"),
         ]
-    found = json.loads(site.run("watch", "--json").stdout)
+    found = json.loads(site.run("watch", "--json").stdout)["watches"]
     assert {(one["watch"], one["labels"].get("cluster"), one["state"]) for one in found} == {
         ("prometheus", "west", "missing"),
         ("prometheus", "east", "heard"),

@@ -229,7 +229,7 @@ def _counts(settings: Settings) -> dict[str, int]:
         "people": len(settings.directory.people),
         "receivers": len(settings.receivers) - made,
         "routes": _count_routes(settings.route) - made,
-        "watches": len(settings.watches),
+        **({"watches": len(settings.watches)} if settings.watches else {}),
         "gateways": len(settings.gateways),
         "channels": len(settings.channels),
     }

@@ -19,7 +19,7 @@ from sms_notify.store.sqlite import SqliteStore
 from sms_notify.wording.clock import Clock, exact
 
 _HEADER = ("STATE", "LAST HEARD", "PAGES AT", "WATCH")
-_NOTHING = "no watch is configured; add one under `watch:`"
+_NOTHING = "nothing is watched: the configuration has neither `watch` nor `site_alive`"
 
 
 @click.group("watch", invoke_without_command=True)
@@ -64,9 +64,10 @@ watch_group.add_command(disarm)
 def _show(ctx: click.Context, settings: Settings, as_json: bool) -> None:
     (found, switch), clock = _look(settings), Clock(now_utc())
     rows = [_columns(one, clock) for one in found]
-    shown = table(rows, _HEADER, _colour) if rows else _NOTHING
+    lines = [table(rows, _HEADER, _colour)] if rows else []
+    lines += [] if switch.word is SwitchWord.OFF else switch_lines(switch, clock.at)
     document = {"watches": [_document(one) for one in found], **switch_document(switch)}
-    say(document, as_json, "\n".join((shown, *switch_lines(switch, clock.at))), whole=True)
+    say(document, as_json, "\n".join(lines) or _NOTHING, whole=True)
     missing = any(one.state is WatchState.MISSING for one in found)
     if missing or switch.word is SwitchWord.NOT_ARMED:
         ctx.exit(1)

@@ -152,6 +152,7 @@ OUTCOMES = {
     Heard.NEVER_FIRED: "",
     Heard.NOBODY: "",
     Heard.KNOWN: "",
+    Heard.WATCHED: "",
     Heard.NOBODY_TOLD: "",
     Heard.RESOLVED_OFF: "",
     Heard.RESOLVED_UNSENT: "",
