@@ -51,6 +51,20 @@ def show_switch(ctx: click.Context, config_file: str | None, *, as_json: bool) -
     say(document, as_json, "\n".join(switch_lines(state, Clock(now).at)), whole=True)
 
 
+@click.command("switch")
+@config_option
+@json_option
+@click.pass_context
+def switch_command(ctx: click.Context, config_file: str | None, as_json: bool) -> None:
+    """How `site_alive` stands: what lies at a gateway, when it would leave, and what went out last.
+
+    \b
+    Example:
+      sms-notify watch switch --json
+    """
+    show_switch(ctx, config_file, as_json=as_json)
+
+
 @dataclass(frozen=True, slots=True)
 class Trial:
     """What became of the trial for one reader; `at` None = refused."""

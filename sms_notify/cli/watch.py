@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from sms_notify.cli.common import config_option, json_option
-from sms_notify.cli.switch import disarm, show_switch, try_switch
+from sms_notify.cli.switch import disarm, show_switch, switch_command, try_switch
 
 
 @click.group("watch", invoke_without_command=True)
@@ -13,7 +13,8 @@ from sms_notify.cli.switch import disarm, show_switch, try_switch
 @json_option
 @click.pass_context
 def watch_group(ctx: click.Context, config_file: str | None, as_json: bool) -> None:
-    """How `site_alive` stands: the text that the gateway sends when this whole site falls silent.
+    """How `site_alive` stands: the text that the gateway sends when this whole site falls silent. Without a
+    subcommand this is `watch switch`.
 
     \b
     Example:
@@ -22,7 +23,10 @@ def watch_group(ctx: click.Context, config_file: str | None, as_json: bool) -> N
     """
     if ctx.invoked_subcommand is None:
         show_switch(ctx, config_file, as_json=as_json)
+    elif config_file is not None:
+        ctx.obj = config_file
 
 
+watch_group.add_command(switch_command)
 watch_group.add_command(try_switch)
 watch_group.add_command(disarm)
