@@ -11,7 +11,7 @@ from sms_notify.daemon.wiring import site_switch
 from sms_notify.daemon.worker_threads import Tools, Unit
 from sms_notify.delivery import switch_notes
 from sms_notify.delivery.site_switch import SwitchMoved, SwitchView
-from sms_notify.policy.armed_texts import LEFT_AFTER, ArmedState, ArmedText
+from sms_notify.policy.armed_texts import ArmedState, ArmedText
 from sms_notify.policy.ruleset import Plan
 from sms_notify.policy.self_alert_notes import SelfAlertNote
 from sms_notify.store import armed_rows, breakers
@@ -77,7 +77,7 @@ class SiteAliveUnit(Unit):
 
     def _moved(self, moved: SwitchMoved) -> None:
         text, now = moved.text, self._clock()
-        down = text.due_at + LEFT_AFTER <= self._started
+        down = text.due_at <= self._started
         event_log.switch_moved(moved, down=down)
         if text.state is ArmedState.FIRED and not down:
             note = switch_notes.fired(text, Clock(now).at)

@@ -182,7 +182,8 @@ class SiteSwitch:
         for _ in range(_MOST_MOVES):
             view, now = self.look(), self._clock()
             gateway = self._gateway(number, view)
-            place, ahead = view.place(number, self._outboxes.names), self.ahead(gateway) if person else None
+            place = view.place(number, self._outboxes.names)
+            ahead = self.ahead(gateway) if person else None  # no gateway: it was disarmed meanwhile
             move = next_move(place, ahead, now)
             if move is None:
                 return ahead is None or kept_of(place, ahead, now) is not None

@@ -68,11 +68,11 @@ def test_nothing_there_to_remove_means_that_it_has_left_once_its_minute_has_come
 def test_a_question_whose_answer_nobody_waits_for_any_more_leaves_a_text_that_may_lie_there(
     state: ArmedState,
 ) -> None:
-    open_question = state in (ArmedState.ASKED, ArmedState.REMOVING)
-    assert interrupted(replace(TEXT, state=state)).state is (ArmedState.UNSURE if open_question else state)
+    expected = ArmedState.UNSURE if state in (ArmedState.ASKED, ArmedState.REMOVING) else state
+    assert interrupted(replace(TEXT, state=state)).state is expected
 
 
-def test_a_removal_by_its_id_is_asked_again_whoever_asked_first() -> None:
+def test_a_removal_by_id_is_asked_again() -> None:
     removing = replace(ARMED, state=ArmedState.REMOVING)
     assert interrupted(removing) == removing
 

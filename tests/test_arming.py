@@ -1,0 +1,155 @@
+"""A gateway's outbox over real HTTP: what is written down before and after each request, whatever becomes of the answer."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
+from typing import TypeVar
+
+import pytest
+from simulator_bench import Clock
+
+from sms_notify.delivery.arming import Arming, settle
+from sms_notify.delivery.sender import Luck
+from sms_notify.gateways.base import Failed
+from sms_notify.gateways.registry import client_of, minute_for
+from sms_notify.gateways.sms1601.settings import Gateway1601Settings
+from sms_notify.policy.armed_texts import ArmedFor, ArmedState, ArmedText
+from sms_notify.secret import Secret
+from sms_notify.simulator.server import Simulator
+from sms_notify.simulator.settings import SimulatorSettings
+from sms_notify.store import armed_rows
+from sms_notify.store.in_memory import ScratchStore
+from sms_notify.store.tx import Tx
+
+T = TypeVar("T")
+NUMBER = "+32470000001"
+MINUTE = timedelta(minutes=1)
+
+
+class OutboxBench:
+    def __init__(self, simulator: Simulator, clock: Clock) -> None:
+        self.simulator, self.clock = simulator, clock
+        self.store = ScratchStore()
+        self.states: list[str] = []
+        self.why: list[Failed] = []
+        account = Gateway1601Settings(
+            "main", simulator.gateway_url, "acme", Secret("abc"), "ACME", timeout=2.0
+        )
+        luck = Luck(reference=lambda: "ref", dice=lambda: 0.5)
+        self.arming = Arming(
+            self.commit, client_of(account), clock, luck,
+            lambda at: minute_for(account, at).at, lambda _, failed: self.why.append(failed),
+        )  # fmt: skip
+
+    def commit(self, job: Callable[[Tx], T], /) -> T:
+        with self.store.transaction() as tx:
+            result = job(tx)
+            self.states.append(
+                " ".join(row["state"] for row in tx.all("select state from armed order by id"))
+            )
+            return result
+
+    def arm(self, minutes: int) -> ArmedText:
+        due = self.clock() + minutes * MINUTE
+        return self.arming.arm(ArmedText(ArmedFor.SITE_ALIVE, "main", "alice", NUMBER, "silent", due, ""))
+
+    def lying(self) -> list[ArmedText]:
+        return list(self.commit(armed_rows.lying))
+
+    def outbox(self) -> list[str]:
+        return sorted(f"{entry.due:%H:%M}" for entry in self.simulator.outbox())
+
+
+@pytest.fixture
+def bench() -> Iterator[OutboxBench]:
+    clock = Clock()  # noon, UTC
+    with Simulator(SimulatorSettings("acme", Secret("abc")), now=clock) as simulator:
+        yield OutboxBench(simulator, clock)
+
+
+def test_a_text_is_written_down_before_it_is_asked_for_and_after_the_answer(bench: OutboxBench) -> None:
+    text = bench.arm(15)
+    assert bench.states == ["asked", "armed"]
+    assert (text.state, text.outboxid) == (ArmedState.ARMED, "501")
+    assert bench.outbox() == ["12:15"]
+    assert bench.lying() == [text]
+
+
+def test_a_removal_is_written_down_before_it_is_asked_for_and_after_the_answer(bench: OutboxBench) -> None:
+    text = bench.arm(15)
+    assert bench.arming.remove(text).state is ArmedState.GONE
+    assert bench.states[2:] == ["removing", "gone"]
+    assert bench.outbox() == []
+
+
+def test_a_text_whose_answer_was_lost_may_lie_there(bench: OutboxBench) -> None:
+    bench.simulator.fault("drop_after", count=1)
+    assert bench.arm(15).state is ArmedState.UNSURE
+    assert bench.outbox() == ["12:15"]
+    assert [failed.code for failed in bench.why] == [None]
+
+
+def test_a_refused_text_is_gone_and_the_answer_is_told(bench: OutboxBench) -> None:
+    bench.simulator.change(force_error=108)
+    assert bench.arm(15).state is ArmedState.GONE
+    assert [failed.code for failed in bench.why] == [108]
+
+
+def test_a_refused_minute_is_asked_for_once_more(bench: OutboxBench) -> None:
+    bench.simulator.fault("error", code=121, count=1)
+    assert bench.arm(15).state is ArmedState.ARMED
+    bench.simulator.fault("error", code=121, count=5)
+    before = len(bench.simulator.requests())
+    assert bench.arm(16).state is ArmedState.GONE
+    assert len(bench.simulator.requests()) - before == 2
+
+
+def test_what_has_left_when_it_is_to_be_taken_back_has_fired(bench: OutboxBench) -> None:
+    text = bench.arm(15)
+    bench.clock.pass_seconds(15 * 60)
+    bench.simulator.tick()
+    assert bench.arming.remove(text).state is ArmedState.FIRED
+
+
+def test_by_its_number_an_unsure_text_is_taken_back_and_then_the_following_by_its_id(
+    bench: OutboxBench,
+) -> None:
+    bench.simulator.fault("drop_after", count=1)
+    unsure = bench.arm(14)
+    following, kept = bench.arm(15), bench.arm(16)
+    assert bench.outbox() == ["12:14", "12:15", "12:16"]
+    assert bench.arming.remove_by_number(unsure, following).state is ArmedState.GONE
+    assert bench.outbox() == ["12:16"]
+    assert bench.lying() == [kept]
+
+
+def test_where_the_unsure_text_was_never_there_its_number_takes_the_following_one(bench: OutboxBench) -> None:
+    bench.simulator.fault("drop_before", count=2)
+    unsure, between = bench.arm(13), bench.arm(14)
+    following, kept = bench.arm(15), bench.arm(16)
+    assert bench.arming.remove_by_number(unsure, following, [between]).state is ArmedState.GONE
+    assert bench.outbox() == ["12:16"]
+    assert bench.lying() == [kept], "what lay between was not there either"
+
+
+def test_where_the_answer_to_a_number_is_lost_the_text_stays_unsure_and_what_is_kept_stays(
+    bench: OutboxBench,
+) -> None:
+    bench.simulator.fault("drop_after", count=1)
+    unsure = bench.arm(14)
+    following, kept = bench.arm(15), bench.arm(16)
+    bench.simulator.fault("drop_after", count=1)
+    assert bench.arming.remove_by_number(unsure, following).state is ArmedState.UNSURE
+    assert bench.outbox() == ["12:16"]
+    assert bench.lying() == [unsure, kept]
+
+
+def test_a_start_finds_what_was_asked_and_not_answered(bench: OutboxBench) -> None:
+    text = ArmedText(
+        ArmedFor.SITE_ALIVE, "main", "alice", NUMBER, "silent", datetime(2026, 3, 2, 13, tzinfo=UTC), "ref"
+    )
+    bench.commit(lambda tx: armed_rows.add(tx, text, bench.clock()))
+    found = bench.commit(lambda tx: settle(tx, ArmedFor.SITE_ALIVE, bench.clock()))
+    assert [one.state for one in found] == [ArmedState.UNSURE]
+    assert bench.lying() == found
