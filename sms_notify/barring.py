@@ -6,15 +6,18 @@ taken again. One function says so, for an answer that differs by who is asked is
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
 
 from sms_notify.gateways.registry import explain_code
-from sms_notify.policy import bars
+from sms_notify.policy import bars, ways
 from sms_notify.policy.bars import Barring, Breaker
-from sms_notify.policy.directory import Directory
+from sms_notify.policy.directory import Directory, Person
 from sms_notify.policy.retry_policy import Scope
-from sms_notify.store import breakers
+from sms_notify.policy.self_check import SelfCheckEnd
+from sms_notify.policy.ways import Reach, Way
+from sms_notify.store import breakers, trial_rows
+from sms_notify.store.decisions import SelfCheckText
 from sms_notify.store.tx import Tx
 
 Clock = Callable[[datetime], str]
@@ -66,3 +69,25 @@ def _of_what(breaker: Breaker) -> str:
 def advice_of(breaker: Breaker) -> str:
     """What the provider or the configuration must change for it."""
     return "" if breaker.code is None else explain_code(breaker.code).advice
+
+
+def reach_of(tx: Tx, people: Iterable[Person], gateways: Sequence[str]) -> list[Reach]:
+    """How each of these can be texted now, by all that refusals, probes and trials have shown."""
+    return ways.reach_of(people, gateways, breakers.all_open(tx), trial_rows.known(tx))
+
+
+def say_self_check(text: SelfCheckText, clock: Clock = utc) -> str:
+    """`texted to alice at 09:00 CET: m12 is delivered`."""
+    if text.end is not SelfCheckEnd.TEXTED:
+        return f"{text.end} at {clock(text.at)}"
+    return f"texted to {text.recipient} at {clock(text.at)}: m{text.message_id} is {text.state}"
+
+
+def say_way(way: Way, clock: Clock = utc) -> str:
+    """`main: ok since 12:04, last tried 13:04`; `REFUSED at main since 12:04 (error 106: no valid mobile number)`."""
+    if way.bar is not None:
+        return f"{way.state.upper()} {say_breaker(way.bar, clock)}"
+    if way.tried_at is None:
+        return f"{way.gateway}: not yet tried"
+    known = "not known" if way.since is None else f"ok since {clock(way.since)}"
+    return f"{way.gateway}: {known}, last tried {clock(way.tried_at)}"

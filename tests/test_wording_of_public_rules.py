@@ -31,6 +31,7 @@ from sms_notify.wording.content import (
 from sms_notify.wording.digest import compose_digest
 from sms_notify.wording.handoff_text import compose_handoff
 from sms_notify.wording.languages import Words
+from sms_notify.wording.self_check_text import compose_self_check
 
 CORPUS: Sequence[Mapping[str, Any]] = yaml.safe_load(
     (Path(__file__).parent / "corpus_of_alerts.yml").read_text("utf-8")
@@ -231,6 +232,7 @@ def every_text(reader: Reader) -> list[str]:
         *(compose(notice, reader, None, 3).body for notice in (*firing, *ends, *several, nameless)),
         *(compose_digest(digest, reader, 3).text.body for digest in digests),
         *(compose_handoff(handoff, reader, 3).text.body for handoff in handoffs),
+        *(compose_self_check(left, reader).body for left in (None, 1, 460)),
     ]
 
 

@@ -35,6 +35,7 @@ COMMANDS = {
     "hook-path": ("hooks", "hook_path", "Print the path of the hooks' one self-contained file."),
     "send": ("send", "send", "Send one message by hand."),
     "unbar": ("unbar", "unbar", "Text a number again that a gateway refused."),
+    "reach": ("reach", "reach", "Who can be texted, by which gateway, since when known."),
     "credits": ("credits", "credits_command", "Balance and spend of the account."),
     "report": ("credits", "report", "Ask the gateway what became of a text."),
     "outbox": ("outbox", "outbox_group", "Scheduled texts that wait at the gateway: list, remove."),

@@ -156,14 +156,15 @@ def _lender(settings: Settings, barred: Container[str]) -> Person | None:
 def _try(account: GatewaySettings, person: Person | None) -> _Trial:
     """A test message with the account's own sender, then the balance, so that a silent gateway is asked once."""
     from sms_notify.cli.credits import why
-    from sms_notify.gateways.base import Failed, Submission
+    from sms_notify.delivery.breaker_probe import trial_text
+    from sms_notify.gateways.base import Failed
     from sms_notify.gateways.registry import client_of
     from sms_notify.policy.outcomes import Fate
 
     client = client_of(account)
     trial = "no person to try a text to"
     if person is not None:
-        outcome = client.send(Submission(person.number, "sms-notify check-config", "", test=True))
+        outcome = client.send(trial_text(person.number))
         if outcome.fate is not Fate.SENT:
             return _Trial(account.name, False, None, f"a test text to {person.name}: {why(outcome)}")
         trial = f"would take a text to {person.name}"

@@ -15,6 +15,7 @@ from sms_notify.channels.settings import (
 )
 from sms_notify.config import models
 from sms_notify.config.alertmanagers import alertmanagers_of
+from sms_notify.config.daily_check import SelfCheckSection, self_check_of
 from sms_notify.config.document import Place, spell
 from sms_notify.config.limits import expire_of, limits_of
 from sms_notify.config.schedules import calendars_of, schedules_of
@@ -26,6 +27,7 @@ from sms_notify.config.watches import WatchSection, receiver_of, routes_of, secr
 from sms_notify.gateways.registry import GatewaySettings
 from sms_notify.policy.directory import Directory, Person, Target
 from sms_notify.policy.routing import Receiver, Route, Step
+from sms_notify.policy.self_check import SelfCheck
 from sms_notify.secret import Secret
 from sms_notify.web.settings import WebSettings
 
@@ -61,8 +63,14 @@ def build(config: models.Config, found: Found) -> Settings:
         severities=found.severities,
         watches=watches_of(config.watch, found),
         watch_secrets=secrets_of(config.watch, found),
+        self_check=_self_check(config.self_check, found),
         lines=_lines(found),
     )
+
+
+def _self_check(section: SelfCheckSection | None, found: Found) -> SelfCheck | None:
+    notify = section.notify if section is not None else []
+    return self_check_of(section, _targets(("self_check", "notify"), notify, found))
 
 
 def _lines(found: Found) -> dict[str, int]:

@@ -9,6 +9,7 @@ from pydantic import Field
 from sms_notify.channels.settings import MailTls
 from sms_notify.config.alertmanagers import Alertmanager
 from sms_notify.config.base_model import Model, OrOff
+from sms_notify.config.daily_check import SelfCheckSection
 from sms_notify.config.limits import LimitsSection
 from sms_notify.config.schedules import ScheduleSection
 from sms_notify.config.steps import StepSection
@@ -284,6 +285,9 @@ class Config(Model):
         default=None,
         description="how long an acknowledgement holds while it still fires; or off",
         json_schema_extra={"default": "off"},
+    )
+    self_check: SelfCheckSection | None = Field(
+        default=None, description="tries every day whether texts arrive, and whether each number is taken"
     )
     alertmanagers: list[Alertmanager] = Field(default=[], description="whose silences acknowledge")
     watch: list[WatchSection] = Field(

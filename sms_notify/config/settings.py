@@ -14,6 +14,7 @@ from sms_notify.policy.directory import Directory
 from sms_notify.policy.rate_limits import STANDARD, Limits
 from sms_notify.policy.rotations import Schedule
 from sms_notify.policy.routing import Receiver, Route
+from sms_notify.policy.self_check import SelfCheck
 from sms_notify.policy.watches import WatchRule
 from sms_notify.secret import Secret
 from sms_notify.silences.settings import AlertmanagerSettings
@@ -68,4 +69,5 @@ class Settings:
     severities: SeverityWords = KNOWN_WORDS
     watches: Mapping[str, WatchRule] = field(default_factory=dict)
     watch_secrets: Mapping[str, Secret] = field(default_factory=dict)
+    self_check: SelfCheck | None = None
     lines: Mapping[str, int] = field(default_factory=dict)

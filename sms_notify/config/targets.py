@@ -19,8 +19,8 @@ from sms_notify.policy.directory import Target, TargetKind
 
 def check_receivers(found: Found) -> None:
     """Also the entries of `watch`, which notify as receivers do."""
-    notifies = False
     data = found.document.data
+    notifies = _check_targets(found, ("self_check",), mapping(data.get("self_check")))
     both = [
         (key, index, one)
         for key in ("receivers", "watch")

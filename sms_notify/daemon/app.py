@@ -30,7 +30,7 @@ from sms_notify.daemon.reloading import Reloader, ahead, changed_keys, check_fix
 from sms_notify.daemon.spool_intake import spooled
 from sms_notify.daemon.systemd import Manager, Watch
 from sms_notify.daemon.web_requests import front_of
-from sms_notify.daemon.wiring import node_name, uptime, wall_clock
+from sms_notify.daemon.wiring import node_name, numbers_to_probe, uptime, wall_clock
 from sms_notify.daemon.worker_threads import GatewayUnit, Tools, Unit
 from sms_notify.delivery.sender import Clock
 from sms_notify.engine import Engine, Moved, Verdict
@@ -38,7 +38,7 @@ from sms_notify.errors import ConfigError, Fault, SmsNotifyError, UsageError
 from sms_notify.metrics import AskedAtScrape, Metrics
 from sms_notify.operator_notifier import Teller, tell_past_the_store
 from sms_notify.policy.ruleset import Timing
-from sms_notify.store import breakers, outbox
+from sms_notify.store import breakers, outbox, trial_rows
 from sms_notify.store.committer import Committer
 from sms_notify.store.damage import StoreFailure
 from sms_notify.store.sqlite import SqliteStore
@@ -325,8 +325,10 @@ class App:
 
     def _probe_all_now(self, tx: Tx, running: ActiveConfiguration) -> None:
         """The configuration or the account may have changed while we were away."""
-        for gateway in running.engine.plan.gateways:
+        plan = running.engine.plan
+        for gateway in plan.gateways:
             breakers.probe_now(tx, gateway, self._clock())
+        trial_rows.keep_only(tx, plan.gateways, numbers_to_probe(running.settings, plan))
 
     def _wake_all(self) -> None:
         for unit in self._running.units.values():
@@ -338,7 +340,9 @@ class App:
         ticked = self.committer(lambda tx: self._engine.tick(tx, now))
         for moved in ticked.moved:
             event_log.moved(moved)
-        if ticked.written:
+        for ended in ticked.self_check:
+            event_log.self_checked(ended)
+        if ticked.written or ticked.self_check:
             self._wake_all()
         next_at = ticked.next_at
         return (next_at - now).total_seconds() if next_at is not None and next_at > now else None

@@ -13,6 +13,7 @@ from sms_notify.logs import masked, printable
 from sms_notify.oncall.schedules import CalendarProblem
 from sms_notify.policy.episodes import tag_of
 from sms_notify.policy.outcomes import Fate, Outcome
+from sms_notify.policy.self_check import SelfCheckEnd
 from sms_notify.policy.vocabulary import BEGUN, AckBy, AckEnd, Applied, Cause, Heard, State
 from sms_notify.silences.keeper import Kept
 from sms_notify.spool import Refused
@@ -43,6 +44,12 @@ def unpaired(source: str, one: str, other: str) -> None:
     )
     extra = {"source": source, "one": printable(one), "other": printable(other), "advice": advice}
     _log.warning("two senders have alerts of one name, which are one problem here", extra=extra)
+
+
+def self_checked(end: SelfCheckEnd) -> None:
+    """What came of the daily text; nobody gets one of a day that was missed."""
+    level = logging.INFO if end is SelfCheckEnd.TEXTED else logging.WARNING
+    _log.log(level, "self-check", extra={"ended": end})
 
 
 def sent(was: Sent) -> None:

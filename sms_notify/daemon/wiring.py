@@ -14,6 +14,7 @@ from datetime import UTC, datetime, timedelta
 
 from sms_notify.channels.settings import OperatorKind
 from sms_notify.config.settings import Settings
+from sms_notify.delivery.number_checks import NumbersToCheck
 from sms_notify.delivery.reports import FIRST_POLL, FIRST_POLL_BESIDE_CALLBACKS
 from sms_notify.delivery.sender import Commit, Luck, Sender
 from sms_notify.gateways.base import ReportsBy
@@ -73,6 +74,7 @@ def plan_of(
         ack_url=f"{settings.web.external_url.rstrip('/')}/a/" if settings.web.external_url else "",
         severities=settings.severities,
         watches=settings.watches,
+        self_check=settings.self_check,
     )
 
 
@@ -107,6 +109,14 @@ def numbers_to_probe(settings: Settings, plan: Plan) -> tuple[str, ...]:
     """Whom a text that is only tested may be addressed to: every number that the configuration names."""
     operators = {target.name for target in settings.operator if target.kind is OperatorKind.NUMBER}
     return tuple(sorted(n for n in plan.numbers() | operators if group_of(n) is None))
+
+
+def numbers_to_check(settings: Settings, plan: Plan) -> NumbersToCheck:
+    """The same numbers, where `self_check` wants them to be tried."""
+    if settings.self_check is None or not settings.self_check.test_numbers:
+        return NumbersToCheck()
+    long = any(receiver.max_parts > 1 for receiver in plan.receivers.values())
+    return NumbersToCheck(numbers_to_probe(settings, plan), long)
 
 
 def sender_of(settings: GatewaySettings, commit: Commit, timing: Timing, node: str) -> Sender:

@@ -18,8 +18,9 @@ from sms_notify.daemon.inbox import Inbox
 from sms_notify.daemon.periodic import Every
 from sms_notify.daemon.systemd import Watch
 from sms_notify.daemon.unpaired import Senders
-from sms_notify.daemon.wiring import account_of, luck, numbers_to_probe
+from sms_notify.daemon.wiring import account_of, luck, numbers_to_check, numbers_to_probe
 from sms_notify.delivery.breaker_probe import Prober
+from sms_notify.delivery.number_checks import NumberChecks
 from sms_notify.delivery.reports import Reports
 from sms_notify.delivery.sender import Clock, Sender, Sent
 from sms_notify.delivery.sender_pool import SenderPool
@@ -41,6 +42,7 @@ POLLED = (ReportsBy.POLL, ReportsBy.BOTH)
 _CREDITS_EVERY = 900.0  # seconds
 _POLL_EVERY = 2.0
 _PROBE_EVERY = 1.0
+_CHECK_NUMBER_EVERY = 20.0  # 180 numbers an hour; who names more has each tried less often
 _log = logging.getLogger("sms_notify")
 
 
@@ -138,6 +140,8 @@ class GatewayUnit(Unit):
 
         self._sender = Sender(tools.committer, self._gateway, account, plan.timing, tools.node, luck(pulse))
         self._prober = Prober(tools.committer, self._gateway, account, tools.clock, luck(), numbers)
+        to_check = numbers_to_check(settings, plan)
+        self._checks = NumberChecks(tools.committer, self._gateway, account, tools.clock, luck(), to_check)
         self._reports = Reports(tools.committer, self._gateway, tools.node, tools.clock)
         notice = partial(tools.failing.notice, f"sending by {gateway.name}")
         pool = SenderPool(self._sender, clock, gateway.concurrency, self._sent, notice)
@@ -155,6 +159,7 @@ class GatewayUnit(Unit):
         self._retired = retired
         self._sender.follow(self._account(plan), plan.timing, retired=retired)
         self._prober.follow(self._account(plan), numbers_to_probe(settings, plan))
+        self._checks.follow(self._account(plan), numbers_to_check(settings, plan), retired=retired)
 
     def _account(self, plan: Plan) -> Account:
         return account_of(self._settings, plan)
@@ -164,6 +169,7 @@ class GatewayUnit(Unit):
         loops = [
             Every(f"probe-{name}", _PROBE_EVERY, self._probe),
             Every(f"credits-{name}", _CREDITS_EVERY, self._ask_credits),
+            Every(f"numbers-{name}", _CHECK_NUMBER_EVERY, self._check_number),
         ]
         if self._settings.delivery_reports in POLLED:
             loops.append(Every(f"reports-{name}", _POLL_EVERY, self._poll))
@@ -182,6 +188,14 @@ class GatewayUnit(Unit):
         _log.info("breaker closed" if probed.closed else "breaker stays open", extra=extra)
         if probed.closed:
             self._tools.wake()
+
+    def _check_number(self) -> None:
+        checked = self._checks.check_once()
+        if checked is not None and checked.outcome.fate is not Fate.SENT:
+            said = {"reason": checked.outcome.reason, "code": checked.outcome.code}
+            _log.warning(
+                "number not taken", extra={"gateway": checked.gateway, "person": checked.who, **said}
+            )
 
     def _poll(self) -> None:
         for delivered in self._reports.poll_once():

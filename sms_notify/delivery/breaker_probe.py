@@ -27,6 +27,11 @@ _LONG = " ".join([_TEXT] * 5)  # more than one part
 _OF_COUNTRIES = (Scope.COUNTRY, Scope.NO_LONG)
 
 
+def trial_text(number: str, reference: str = "", sender: str = "", *, long: bool = False) -> Submission:
+    """A text that is checked and not sent, by which everything of ours asks whether a number is taken."""
+    return Submission(number, _LONG if long else _TEXT, reference, long, test=True, sender=sender)
+
+
 @dataclass(frozen=True, slots=True)
 class Probed:
     """One question and what came of it; `answer` is the word of the log."""
@@ -104,9 +109,8 @@ class Prober:
         number = self._number(tx, breaker)
         if number is None:
             return None
-        text = _LONG if breaker.scope is Scope.NO_LONG else _TEXT
-        sender = self._sender(tx, breaker)
-        return Submission(number, text, self._luck.reference(), text is _LONG, test=True, sender=sender)
+        long, sender = breaker.scope is Scope.NO_LONG, self._sender(tx, breaker)
+        return trial_text(number, self._luck.reference(), sender, long=long)
 
     def _number(self, tx: Tx, breaker: Breaker) -> str | None:
         """The number that is barred, or one of the country; for an account one that is not refused, for a refusal of

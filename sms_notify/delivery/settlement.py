@@ -11,18 +11,14 @@ from datetime import datetime, timedelta
 from functools import partial
 
 from sms_notify.delivery.moves import context_of, taken_after_all
-from sms_notify.delivery.open_ways import usable_sender
-from sms_notify.gateways.registry import explain_code
+from sms_notify.delivery.protection import protect
 from sms_notify.policy.account import Account, TextLimits
 from sms_notify.policy.answers import (
-    NO_SENDER_LEFT,
     UNREPORTED,
     entry_of,
-    held_against,
     is_current,
     poll_at,
     proves,
-    urgency_of,
 )
 from sms_notify.policy.episodes import tag_of
 from sms_notify.policy.outcomes import Outcome, Refusal
@@ -30,14 +26,12 @@ from sms_notify.policy.records import Entry, Message
 from sms_notify.policy.refused_text import RefusedText
 from sms_notify.policy.retry_policy import (
     Reaction,
-    Scope,
     Then,
-    Urgency,
     for_numeric_sender,
     react,
 )
 from sms_notify.policy.rows import Rows
-from sms_notify.policy.self_alert_notes import name_of, note_id
+from sms_notify.policy.self_alert_notes import name_of
 from sms_notify.policy.vocabulary import State
 from sms_notify.store import breakers, messages, outbox
 from sms_notify.store.tx import Tx
@@ -102,39 +96,8 @@ class Settling:
         if reaction.then is Then.SENT:
             breakers.succeed(tx, self._account.name, now)
             return
-        rule, subject = held_against(message, reaction)
-        opened = rule is not None and breakers.fail(tx, self._account.name, rule, subject, outcome, now)
-        urgency = urgency_of(reaction, rule, opened=opened)
-        refused = opened and rule is not None and rule.scope is Scope.SENDER
-        if refused and usable_sender(tx, self._account) is None:
-            whole, urgency = NO_SENDER_LEFT
-            breakers.fail(tx, self._account.name, whole, "", outcome, now)
-        if urgency is not None:
-            scope = str(rule.scope) if rule is not None else f"error_{outcome.code or outcome.reason}"
-            self._report(tx, scope, subject, urgency, message, outcome, now)
-
-    def _report(
-        self,
-        tx: Tx,
-        scope: str,
-        subject: str,
-        urgency: Urgency,
-        message: Message,
-        outcome: Outcome,
-        now: datetime,
-    ) -> None:
-        name = self._account.name
-        if outcome.code is not None:
-            code = explain_code(outcome.code)
-            what, advice = f"{name}: error {outcome.code}, {code.meaning}", code.advice
-        else:
-            what, advice = (
-                f"{name}: {outcome.reason}",
-                "Look at the log, and at the gateway's url: is gateway.php below it?",
-            )
-        about = f" (text m{message.id} to {name_of(message)})"
-        id_ = note_id(name, scope, subject, outcome.code or outcome.reason)
-        breakers.report(tx, id_, urgency, name, what + about, advice, now)
+        about = f"text m{message.id} to {name_of(message)}"
+        protect(tx, self._account, message, about, outcome, reaction, now)
 
     def _sent(self, tx: Tx, message: Message, smsid: str | None, outcome: Outcome, now: datetime) -> None:
         entry, at = entry_of(message, outcome, now), poll_at(self._account, outcome, now)

@@ -26,12 +26,14 @@ from sms_notify.policy.by_hand import escalate_now, note
 from sms_notify.policy.closing import close, ends_of
 from sms_notify.policy.correlation import Key
 from sms_notify.policy.ends import EndNotifications
+from sms_notify.policy.handoff import NO_INCIDENT
 from sms_notify.policy.housekeeping import LONGEST_PAUSE, Moved
 from sms_notify.policy.reconfigured import Configured, Reconfigured, configured, numbers_changed
 from sms_notify.policy.relief import pass_over_strangers
 from sms_notify.policy.rotations import Schedule
 from sms_notify.policy.ruleset import Plan
 from sms_notify.policy.self_alert_notes import note_unaddressed
+from sms_notify.policy.self_check_texts import plan_next
 from sms_notify.policy.vocabulary import AckBy, AckEnd, Cause, Drop
 from sms_notify.policy.watches import SOURCE as WATCH
 from sms_notify.policy.watches import fitted, watch_delivery
@@ -136,6 +138,8 @@ class Engine:
         house.drop_unaddressed(still_queued(rows))
         house.leave_unknown_gateways(still_queued(rows))
         self._go_on(tx, working, before)
+        working.load_timers([NO_INCIDENT])
+        plan_next(self.plan, rows)
         working.flush()
         configuration_rows.save(tx, today)
         return house.moved

@@ -10,7 +10,7 @@ from sms_notify.engine.accepting import Accepting
 from sms_notify.engine.follow_ups import FollowUps
 from sms_notify.engine.texting import Texting
 from sms_notify.engine.working_set import WorkingSet
-from sms_notify.policy import handoff
+from sms_notify.policy import handoff, self_check_texts
 from sms_notify.policy.batching import Texted
 from sms_notify.policy.escalation import ALONG, Escalation
 from sms_notify.policy.housekeeping import Housekeeping, Moved, Overdue
@@ -19,15 +19,19 @@ from sms_notify.policy.records import Message, TimerKind
 from sms_notify.policy.relief import call_back, relieved
 from sms_notify.policy.rows import Rows
 from sms_notify.policy.ruleset import Plan
+from sms_notify.policy.self_check import SelfCheckEnd
 from sms_notify.policy.truth import passed, unheard
 from sms_notify.policy.vocabulary import State
 from sms_notify.policy.watches import missed, watch_delivery
-from sms_notify.store import breakers, limit_rows, outbox, timers, watch_rows, work_due
+from sms_notify.store import account_rows, breakers, limit_rows, outbox, timers, watch_rows, work_due
 from sms_notify.store.tx import Tx
 from sms_notify.store.work_due import WorkDue
 
 _GROUPS_KEPT = timedelta(days=1)
 _ALL = 100_000  # texts: once a shift, however long the queue is
+_BALANCE_HOLDS = timedelta(
+    hours=1
+)  # it is asked every quarter of an hour; an older one is not known any more
 _LOOK_EVERY = timedelta(minutes=5)  # for gaps ahead in who is on call
 
 
@@ -35,12 +39,14 @@ _LOOK_EVERY = timedelta(minutes=5)  # for gaps ahead in who is on call
 class Ticked:
     """What time has led to: messages that it moved, and the ids of those that it wrote.
 
-    `next_at` is when critical texts that a limit holds may go on: to be late then is to be late with a page.
+    `next_at` is when critical texts that a limit holds may go on: to be late then is to be late with a page. `self_check` is
+    what came of its daily text.
     """
 
     moved: tuple[Moved, ...] = ()
     written: tuple[int, ...] = ()
     next_at: datetime | None = None
+    self_check: tuple[SelfCheckEnd, ...] = ()
 
 
 class Ticker:
@@ -100,8 +106,25 @@ class Ticker:
         if due.steps or due.notifications or due.lanes or due.reminders:
             due = replace(due, next_critical=limit_rows.next_critical(tx))
         missed = self._miss(tx, now) if due.watches else []
-        written = tuple(dict.fromkeys((*(message_id for _, message_id in told), *missed)))
-        return Ticked(tuple(moved), written, due.next_critical)
+        checked = self._check_itself(tx, now) if due.self_checks else ()
+        written = dict.fromkeys((*(message_id for _, message_id in told), *missed))
+        return Ticked(tuple(moved), (*written,), due.next_critical, checked)
+
+    def _check_itself(self, tx: Tx, now: datetime) -> tuple[SelfCheckEnd, ...]:
+        """Last of all: what alerts are owed goes before it in the limits."""
+        working = WorkingSet(tx, self._node, now)
+        rows = working.rows
+        working.load_ids()
+        working.load_timers([handoff.NO_INCIDENT])
+        self._load_roster(working)
+        for person in self_check_texts.people_due(self._plan, rows):
+            leave = self._texting.leave_by_hand(working, person.number)
+            credits_left = account_rows.balance(tx, self._plan.gateway)
+            fresh = credits_left is not None and now - credits_left.at <= _BALANCE_HOLDS
+            known = credits_left.left if credits_left is not None and fresh else None
+            self_check_texts.tell(self._plan, rows, person, leave, known)
+        working.flush()
+        return tuple(SelfCheckEnd(one.detail) for one in rows.decided)
 
     def _note_unheard(self, tx: Tx, now: datetime) -> list[Texted]:
         working = WorkingSet(tx, self._node, now)

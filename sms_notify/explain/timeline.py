@@ -27,6 +27,7 @@ _ABOUT = {
     Kind.MANUAL: "what was written by hand",
     Kind.OPERATOR: "a problem of sms-notify itself",
     Kind.HANDOFF: "who is on call",
+    Kind.SELF_CHECK: "the daily self-check",
 }
 _NEWS = {
     Kind.FIRING: "of it",

@@ -102,6 +102,9 @@ class DefinedMetrics:
         self.gap = self._gauge(
             "oncall_gap_seconds", "Time in the next 7 days that nobody is on call", "schedule"
         )
+        self.reachable = self._gauge(
+            "person_reachable", "0 when no gateway takes texts to this person now, as `reach` says", "person"
+        )
         self.login_failures = self._counter("login_failures", "Passwords and tokens that were refused")
 
     def _define_daemon(self) -> None:

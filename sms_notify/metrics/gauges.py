@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 from itertools import product
 
 from sms_notify.alert import Severity
+from sms_notify.barring import reach_of
 from sms_notify.metrics.definitions import DefinedMetrics
 from sms_notify.oncall.roster import Roster
 from sms_notify.policy.directory import Directory
@@ -51,7 +52,9 @@ class Gauges:
 
     def set(self, tx: Tx, gateways: Iterable[str], answers: Mapping[str, bool], now: datetime) -> None:
         """`answers` says of a gateway whether the last request got an answer in words we know."""
-        self._set_by_gateway(tx, tuple(gateways), answers, now)
+        names = tuple(gateways)
+        self._set_by_gateway(tx, names, answers, now)
+        self._set_reachable(tx, names)
         self._set_budget(tx, now)
         self._set_oncall(tx, now)
         totals = queries.totals(tx)
@@ -105,6 +108,11 @@ class Gauges:
                 self._metrics.oncall.labels(name, person).set(person == holder)
             ahead = gaps(schedule, made, now, now + _AHEAD)
             self._metrics.gap.labels(name).set(sum((gap.end - gap.start).total_seconds() for gap in ahead))
+
+    def _set_reachable(self, tx: Tx, gateways: tuple[str, ...]) -> None:
+        self._metrics.reachable.clear()
+        for one in reach_of(tx, self._asked.roster().directory.people.values(), gateways):
+            self._metrics.reachable.labels(one.person.name).set(one.reachable)
 
     def _set_totals(self, totals: queries.Totals, now: datetime) -> None:
         timing = self._asked.timing()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import datetime, timedelta
+from typing import Protocol
 
 from sms_notify.policy.account import Account
 from sms_notify.policy.country_codes import country_of
@@ -18,6 +19,16 @@ NO_SENDER_LEFT = Break(Scope.ACCOUNT, 1, _QUARTER, _QUARTER), Urgency(Level.PAGE
 """Where every sender of an account is refused, nothing leaves by it, and somebody must act."""
 _FIRST_SIGN = timedelta(minutes=2)
 _OF_COUNTRIES = (Scope.COUNTRY, Scope.NO_LONG)
+
+
+class Addressed(Protocol):
+    """What was, or would be, sent: a text, or a question whether one is taken."""
+
+    @property
+    def number(self) -> str: ...
+
+    @property
+    def sender(self) -> str: ...
 
 
 def proves(message: Message, outcome: Outcome) -> bool:
@@ -46,7 +57,7 @@ UNREPORTED = State.NO_REPORT, Entry(Cause.REPORTS_OFF)
 """Where a text that was taken stands if its report can never be asked for."""
 
 
-def held_against(message: Message, reaction: Reaction) -> tuple[Break | None, str]:
+def held_against(message: Addressed, reaction: Reaction) -> tuple[Break | None, str]:
     """The breaker for which a failure counts, and its subject.
 
     A group is refused for a member whom nobody can name: that counts for no number and no country, and says nothing

@@ -74,9 +74,9 @@ def _awake(plan: Plan, rows: Rows, timer: Timer) -> Schedule | None:
     rows.strike(timer)
     if schedule is None or person is None or timer.every:
         return None
-    awake_at = _awake_at(person, rows.now)
-    if awake_at > rows.now:
-        rows.set_timer(replace(timer, due_at=awake_at))
+    wakes_at = awake_at(person, rows.now)
+    if wakes_at > rows.now:
+        rows.set_timer(replace(timer, due_at=wakes_at))
         return None
     rows.set_timer(replace(timer, nth=timer.nth + 1, due_at=rows.now + _KEPT, every=_KEPT))
     return schedule
@@ -108,8 +108,8 @@ def _timer_of(rows: Rows, message: Message) -> Timer | None:
     return timer if timer is not None and timer.due_at == message.created_at + _KEPT else None
 
 
-def _awake_at(person: Person, now: datetime) -> datetime:
-    """A hand-off is not an alert: no exception of quiet hours lets it through."""
+def awake_at(person: Person, now: datetime) -> datetime:
+    """When the quiet hours of a person end, `now` outside of them: what is not an alert passes by no exception of theirs."""
     quiet = (Quiet(person.quiet.during, ()),) if person.quiet is not None else ()
     return wait(Wait(now, Hold.NOW), {}, (), (), quiet).until
 
@@ -118,7 +118,7 @@ def _leaves_by(person: Person, now: datetime) -> datetime:
     """Before quiet hours begin; else it waits for the morning."""
     windows = person.quiet.during if person.quiet is not None else ()
     intervals = [interval for window in windows for interval in window.intervals]
-    asleep = (at for at in borders(intervals, now, _LIFE) if _awake_at(person, at) > at)
+    asleep = (at for at in borders(intervals, now, _LIFE) if awake_at(person, at) > at)
     return next(asleep, now + _LIFE)
 
 

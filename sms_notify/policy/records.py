@@ -15,7 +15,7 @@ from sms_notify.policy.directory import Person
 from sms_notify.policy.episodes import Episode
 from sms_notify.policy.holds import Hold
 from sms_notify.policy.rate_limits import Lane, Spending
-from sms_notify.policy.vocabulary import Cause, Decision, Drop, Heard, IncidentState, Kind, PageState, State
+from sms_notify.policy.vocabulary import Decision, Drop, Heard, IncidentState, Kind, PageState, State
 from sms_notify.wording.content import Text
 
 
@@ -282,9 +282,6 @@ class Message:
         return max(1, self.severity.rank) if waits else self.severity.rank
 
 
-_CAUSES = {Kind.MANUAL: Cause.BY_HAND, Kind.OPERATOR: Cause.TROUBLE, Kind.HANDOFF: Cause.HAND_OFF}
-
-
 def queued(draft: Draft, message_id: int, now: datetime) -> Message:
     """The message that a draft becomes."""
     return Message(
@@ -307,11 +304,11 @@ class Entry:
 
 def first_entry(draft: Draft) -> Entry:
     """Why a message was written at all."""
-    return Entry(_CAUSES.get(draft.kind, Cause.ALERT), detail=draft.note)
+    return Entry(draft.kind.first_cause, detail=draft.note)
 
 
 class TimerKind(StrEnum):
-    """What falls due: of an open incident, or of a schedule whose new holder is asleep (then `Timer.receiver` names it)."""
+    """What falls due: of an open incident, or of what `Timer.receiver` names: a schedule, or a person who waits."""
 
     ESCALATE = "escalate"
     REMIND = "remind"
@@ -319,6 +316,7 @@ class TimerKind(StrEnum):
     COPY = "copy"  # what may have been an old copy of its alert counts as a new beginning
     SILENT = "silent"  # its source said that its word holds so long, and has not said it again
     HANDOFF = "handoff"
+    SELF_CHECK = "self_check"  # its daily text; of a person who has to wait for it
 
     @property
     def turn(self) -> bool:

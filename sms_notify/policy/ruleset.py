@@ -12,6 +12,7 @@ from sms_notify.policy.episodes import STALE_AFTER
 from sms_notify.policy.rate_limits import Limits
 from sms_notify.policy.rotations import Schedule
 from sms_notify.policy.routing import Receiver, Route
+from sms_notify.policy.self_check import SelfCheck
 from sms_notify.policy.watches import WatchRule
 from sms_notify.wording.templates import Template
 
@@ -50,6 +51,7 @@ class Plan:
     ack_url: str = ""
     severities: SeverityWords = KNOWN_WORDS
     watches: Mapping[str, WatchRule] = field(default_factory=dict)
+    self_check: SelfCheck | None = None
 
     @property
     def gateway(self) -> str:
@@ -68,6 +70,8 @@ class Plan:
 
     def numbers(self) -> frozenset[str]:
         """Every number that the configuration names; no other is ever texted."""
-        bare = [t for t in self.targets() if t.kind in (TargetKind.NUMBER, TargetKind.GROUP)]
+        checked = self.self_check.notify if self.self_check is not None else ()
+        listed = (*self.targets(), *checked)
+        bare = [t for t in listed if t.kind in (TargetKind.NUMBER, TargetKind.GROUP)]
         named = (*self.directory.people.values(), *self.directory.resolve(bare))
         return frozenset(person.number for person in named)

@@ -96,6 +96,9 @@ def note_lost(
         else:
             note = _nobody(tag, urgency, f"{severity} {tag}{NOBODY_READ}: {text}")
         rows.notes.append(replace(note, gateway=message.gateway))
+    if message.kind is Kind.SELF_CHECK:
+        note = _unread(name, f"m{message.id}", Urgency(Level.TICKET), f"the self-check failed: {text}")
+        rows.notes.append(replace(note, gateway=message.gateway))
     if not told and message.severity is Severity.CRITICAL and message.kind.alarming:
         what = f"critical m{message.id}{NOBODY_READ}: {text}"
         rows.notes.append(

@@ -74,6 +74,7 @@ class Kind(StrEnum):
     UNHEARD = "unheard"
     DIGEST = "digest"
     HANDOFF = "handoff"
+    SELF_CHECK = "self_check"
     MANUAL = "manual"
     OPERATOR = "operator"
 
@@ -96,6 +97,11 @@ class Kind(StrEnum):
     def configured(self) -> bool:
         """True where only people and groups of the configuration get it; any number may be texted by hand."""
         return self not in (Kind.MANUAL, Kind.OPERATOR)
+
+    @property
+    def first_cause(self) -> Cause:
+        """Why a message of it is written at all."""
+        return _FIRST_CAUSES.get(self, Cause.ALERT)
 
 
 _ALARMING = frozenset((Kind.FIRING, Kind.ESCALATION, Kind.REMINDER, Kind.DIGEST))
@@ -144,6 +150,7 @@ class Decision(StrEnum):
     HASTENED = "hastened"  # somebody wants the next step now
     NOTE = "note"  # what somebody wrote beside it
     SENT_AGAIN = "sent_again"  # somebody wants a text told once more
+    SELF_CHECK = "self_check"  # what came of its daily text
 
     @property
     def by_somebody(self) -> bool:
@@ -316,7 +323,16 @@ class Cause(StrEnum):
     TROUBLE = "trouble"
     ACKNOWLEDGED = "acknowledged"
     HAND_OFF = "hand_off"
+    SELF_CHECK = "self_check"
     TAKEN_BACK = "taken_back"
+
+
+_FIRST_CAUSES = {
+    Kind.MANUAL: Cause.BY_HAND,
+    Kind.OPERATOR: Cause.TROUBLE,
+    Kind.HANDOFF: Cause.HAND_OFF,
+    Kind.SELF_CHECK: Cause.SELF_CHECK,
+}
 
 
 class Applied(StrEnum):

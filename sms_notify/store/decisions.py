@@ -3,10 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 
 from sms_notify.policy.records import Decided
-from sms_notify.store.tx import Row, Tx, insert_into, stored
+from sms_notify.policy.self_check import SelfCheckEnd
+from sms_notify.policy.vocabulary import Decision
+from sms_notify.store.tx import Row, Tx, insert_into, moment, stored
+
+_TEXTS = 20  # of one self-check; nobody shows more
+
+
+@dataclass(frozen=True, slots=True)
+class SelfCheckText:
+    """What came of a self-check: where it was texted, by which text, to whom, and where that stands now."""
+
+    at: datetime
+    end: SelfCheckEnd
+    message_id: int
+    recipient: str
+    state: str
 
 
 def record(tx: Tx, decided: Iterable[Decided], node: str, now: datetime) -> None:
@@ -15,6 +31,25 @@ def record(tx: Tx, decided: Iterable[Decided], node: str, now: datetime) -> None
         insert_into("decisions", "at, node, incident_id, word, receiver, nth, detail"),
         [(at, node, one.incident_id, one.word, one.receiver, one.nth, one.detail) for one in decided],
     )
+
+
+def last_self_check(tx: Tx) -> list[SelfCheckText]:
+    """What came of the last one, a value for each text of it. The index decisions_self_check finds it."""
+    rows = tx.all(
+        "select d.at, d.detail, d.nth, m.state, m.recipient from decisions d left join messages m on m.id = d.nth"
+        f" where d.word = '{Decision.SELF_CHECK}' order by d.id desc limit {_TEXTS}"
+    )
+    return [
+        SelfCheckText(
+            moment(row["at"]),
+            SelfCheckEnd(row["detail"]),
+            row["nth"],
+            row["recipient"] or "",
+            row["state"] or "",
+        )
+        for row in rows
+        if row["at"] == rows[0]["at"]
+    ]
 
 
 def newest(tx: Tx) -> int:

@@ -147,6 +147,27 @@ def in_reading_order(tx: Tx, ids: Iterable[int]) -> dict[int, bool]:
     return {place.id: place.untold for place in (*going_on, *closed)}
 
 
+@dataclass(frozen=True, slots=True)
+class LastTexts:
+    """When a text to a number was delivered last, and when the last one was not; None = there was none."""
+
+    delivered_at: datetime | None = None
+    lost_at: datetime | None = None
+
+
+def last_texts(tx: Tx, number: str) -> LastTexts:
+    """Reads every text to the number, by `attempts_number`."""
+    row = tx.one(
+        f"select max(case when m.state = '{State.DELIVERED}' then m.updated_at end) as delivered,"
+        f" max(case when m.state in {in_list(state for state in State if state.bad_end)} then m.updated_at end) as lost"
+        " from attempts a join messages m on m.id = a.message_id where a.number = :number",
+        number=number,
+    )
+    return (
+        LastTexts(from_stored(row["delivered"]), from_stored(row["lost"])) if row is not None else LastTexts()
+    )
+
+
 def names_reader(tx: Tx, name: str) -> bool:
     """Whether anybody of that name, or with that number, ever had a text or was to have one. For a name that the configuration
     does not know: it walks through the tables where there is none.

@@ -132,6 +132,40 @@ LATER: tuple[str, ...] = (
     """
     alter table breakers add column asked_at bigint;
     """,
+    # Texts in a gateway's outbox that leave when nobody takes them back; `due_at` is a minute of the gateway's clock, so no
+    # step of ours moves it.
+    """
+    create table armed (
+        id integer primary key,
+        purpose text not null,
+        gateway text not null,
+        recipient text not null,
+        number text not null,
+        body text not null,
+        due_at bigint not null,
+        reference text not null,
+        state text not null,
+        outboxid text not null,
+        incident_id bigint not null,
+        receiver text not null,
+        nth integer not null,
+        asked_at bigint not null,
+        changed_at bigint not null
+    );
+    create index armed_lying on armed (due_at) where state in ('asked', 'armed', 'unsure', 'removing');
+    create index armed_incident on armed (incident_id) where incident_id <> 0;
+    """,
+    # What came of the daily text of the self-check; when each number was tried at each gateway, and since when it is taken.
+    """
+    create index decisions_self_check on decisions (id) where word = 'self_check';
+    create table number_trials (
+        gateway text not null,
+        number text not null,
+        asked_at bigint not null,
+        good_since bigint,
+        primary key (gateway, number)
+    );
+    """,
     # What must be heard again and again, each instance of a watch by itself.
     """
     create table watches (

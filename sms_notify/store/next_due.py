@@ -35,6 +35,7 @@ _BY_TICK = f"""
   union all select min(due_at) from agenda where what = 'copy'
   union all select min(due_at) from agenda where what = 'silent'
   union all select min(due_at) from agenda where what = 'handoff'
+  union all select min(due_at) from agenda where what = 'self_check'
   union all select min(until) from holds where not exists (select 1 from pages p where p.number = holds.number
     and p.lane = holds.lane and p.state = 'held' and p.held_by <> 'receiver')
   union all select min(due_at) from watches where missing = 0

@@ -39,6 +39,7 @@ class WorkDue:
     silent: bool
     reminders: bool
     handoffs: bool
+    self_checks: bool
     notifications: bool
     after_hours: bool
     again: bool
@@ -80,6 +81,7 @@ _LINES = {
     "silent": f"exists (select 1 from agenda where what = '{TimerKind.SILENT}' and due_at <= :now)",
     "reminders": f"exists (select 1 from agenda where what = '{TimerKind.REMIND}' and due_at <= :now)",
     "handoffs": f"exists (select 1 from agenda where what = '{TimerKind.HANDOFF}' and due_at <= :now)",
+    "self_checks": f"exists (select 1 from agenda where what = '{TimerKind.SELF_CHECK}' and due_at <= :now)",
     "notifications": "exists (select 1 from pages where state = 'held' and due_at <= :now)",
     "after_hours": "exists (select 1 from pages where state = 'held' and due_at <= :now"
     f" and kind in {in_list(HANDED_ON)} and why in {in_list(hold for hold in Hold if hold.outlasts_shifts)})",

@@ -10,7 +10,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from sms_notify.alert import Alert, Status, fingerprint_of
-from sms_notify.barring import barring_of
+from sms_notify.barring import barring_of, reach_of, say_self_check, say_way
 from sms_notify.errors import UsageError
 from sms_notify.explain.preview import foresee
 from sms_notify.explain.preview_told import pairs_of, told
@@ -19,7 +19,9 @@ from sms_notify.metrics import SOURCES
 from sms_notify.oncall.roster import by_schedule, obeyed
 from sms_notify.policy.bars import Barring
 from sms_notify.policy.roster import Staff
+from sms_notify.policy.ways import Reach
 from sms_notify.store import oncall_rows
+from sms_notify.store.decisions import last_self_check
 from sms_notify.store.tx import Tx
 from sms_notify.web.filters import Asked
 from sms_notify.web.page_frame import PageFrame
@@ -55,9 +57,16 @@ class ConfigurationPage:
             answer=answer,
             problem=problem,
             drawing=await frame.read(self._drawing),
-            people=sorted(frame.people.directory.people.values(), key=lambda person: person.name),
+            people=await frame.read(self._people),
+            checked=await frame.read(last_self_check),
+            say_way=say_way,
+            say_self_check=say_self_check,
             gateways=frame.people.gateways,
         )
+
+    def _people(self, tx: Tx) -> Sequence[Reach]:
+        people = sorted(self._frame.people.directory.people.values(), key=lambda person: person.name)
+        return reach_of(tx, people, self._frame.people.gateways)
 
     def _drawing(self, tx: Tx) -> Sequence[str]:
         people = self._frame.people

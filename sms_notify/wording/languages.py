@@ -59,6 +59,8 @@ class Words:
     on_call: str
     until_day: str
     nothing_open: str
+    alive: str
+    credits: str
     weekdays: str
     months: str
     firing: str
@@ -113,6 +115,8 @@ WORDS = {
         on_call="On call for {}",
         until_day="until",
         nothing_open="nothing open",
+        alive="sms-notify is alive",
+        credits="{} credit|{} credits",
         weekdays="Mon Tue Wed Thu Fri Sat Sun",
         months="Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec",
         firing="FIRING",
@@ -158,6 +162,8 @@ WORDS = {
         on_call="Van wacht voor {}",
         until_day="tot",
         nothing_open="niets open",
+        alive="sms-notify werkt",
+        credits="{} credit|{} credits",
         weekdays="ma di wo do vr za zo",
         months="jan feb mrt apr mei jun jul aug sep okt nov dec",
         firing="ALARM",
@@ -203,6 +209,8 @@ WORDS = {
         on_call="D'astreinte pour {}",
         until_day="jusqu'au",
         nothing_open="rien d'ouvert",
+        alive="sms-notify fonctionne",
+        credits="{} crédit|{} crédits",
         weekdays="lun mar mer jeu ven sam dim",
         months="janv f\u00e9vr mars avr mai juin juil aout sept oct nov d\u00e9c",
         firing="ALERTE",
@@ -249,6 +257,8 @@ WORDS = {
         on_call="Bereitschaft f\u00fcr {}",
         until_day="bis",
         nothing_open="nichts offen",
+        alive="sms-notify läuft",
+        credits="{} Credit|{} Credits",
         weekdays="Mo Di Mi Do Fr Sa So",
         months="Jan Feb M\u00e4r Apr Mai Jun Jul Aug Sep Okt Nov Dez",
         firing="ALARM",

@@ -191,6 +191,7 @@ def test_a_draft_becomes_a_message_that_has_not_been_tried() -> None:
         (Kind.UNHEARD, Cause.ALERT),
         (Kind.DIGEST, Cause.ALERT),
         (Kind.HANDOFF, Cause.HAND_OFF),
+        (Kind.SELF_CHECK, Cause.SELF_CHECK),
         (Kind.MANUAL, Cause.BY_HAND),
         (Kind.OPERATOR, Cause.TROUBLE),
     ],

@@ -124,6 +124,7 @@ KINDS = {
     Kind.RESOLVED: "",
     Kind.UNHEARD: "",
     Kind.HANDOFF: "",
+    Kind.SELF_CHECK: "",
     Kind.MANUAL: "",
     Kind.OPERATOR: "",
 }
@@ -154,6 +155,7 @@ OUTCOMES = {
     Heard.NOBODY_TOLD: "",
     Heard.RESOLVED_OFF: "",
     Heard.RESOLVED_UNSENT: "",
+    Heard.WATCHED: "",
 }
 
 
@@ -181,7 +183,7 @@ def words(members: object, predicate: str) -> set[str]:
         (State, "bad_end", "failed not_delivered rejected"),
         (Kind, "news", "firing escalation"),
         (Kind, "follows_up", "escalation reminder"),
-        (Kind, "configured", "firing escalation reminder resolved unheard digest handoff"),
+        (Kind, "configured", "firing escalation reminder resolved unheard digest handoff self_check"),
         (Heard, "news", "first raised resumed"),
         (Hold, "of_hours", "muted inactive quiet_hours"),
         (Hold, "outlasts_shifts", "now muted inactive quiet_hours too_old failed unconfirmed"),
