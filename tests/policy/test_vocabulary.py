@@ -156,6 +156,7 @@ OUTCOMES = {
     Heard.NOBODY_TOLD: "",
     Heard.RESOLVED_OFF: "",
     Heard.RESOLVED_UNSENT: "",
+    Heard.WATCHED: "",
 }
 
 
