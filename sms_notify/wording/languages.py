@@ -120,7 +120,7 @@ WORDS = {
         lasting="for {}",
         ago="{} ago",
         ack="ack: {}",
-        silent="{}: monitoring silent {}. No alert can come from there: look at its power, its uplink and its host.",
+        silent="{}: monitoring silent {}. No alert can come from there: look at its power, its uplink and its machine.",
     ),
     "nl": Words(
         since="sinds",
