@@ -156,7 +156,6 @@ OUTCOMES = {
     Heard.NOBODY_TOLD: "",
     Heard.RESOLVED_OFF: "",
     Heard.RESOLVED_UNSENT: "",
-    Heard.WATCHED: "",
 }
 
 
