@@ -48,7 +48,8 @@ def started_by(config: Path) -> Daemon:
 
 def serving(folder: Path, simulator: Simulator, site_alive: str = ARMED) -> Daemon:
     daemon = started_by(write_config(folder, simulator.gateway_url, site_alive=site_alive))
-    assert eventually(lambda: numbers(simulator) != [])
+    armed = "select 1 from armed where state = 'armed'"
+    assert eventually(lambda: daemon.rows(armed) != [])  # the answer is written down
     return daemon
 
 
