@@ -49,8 +49,8 @@ def started_by(config: Path) -> Daemon:
 def serving(folder: Path, simulator: Simulator, site_alive: str = ARMED) -> Daemon:
     """The gateway's answers are on the disk: what dies before that does not know that its text lies there."""
     daemon = started_by(write_config(folder, simulator.gateway_url, site_alive=site_alive))
-    assert eventually(lambda: numbers(simulator) != [])
-    assert eventually(lambda: "sms_notify_site_alive_armed 1.0" in get(daemon.url, "/metrics"))
+    armed = "select 1 from armed where state = 'armed'"
+    assert eventually(lambda: daemon.rows(armed) != [])
     return daemon
 
 
