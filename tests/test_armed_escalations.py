@@ -469,3 +469,11 @@ def test_dead_in_the_middle_of_taking_back_nobody_is_left_believing_that_it_fire
     words = [word for number, word in site.phones if number == BOB]
     assert "ESCALATED" not in words or words[-1] == "OK"
     assert all(ArmedState(state).final for state in site.armed())
+
+
+def test_a_storm_that_its_source_suppresses_takes_no_room_from_what_it_does_not(site: Site) -> None:
+    site.bench.accept(*(firing(f"Old{n}") for n in range(160)))
+    site.bench.commit(lambda tx: tx.run("update incidents set suppressed_at = opened_at"))
+    site.bench.accept(firing("New"))
+    site.keep()
+    assert [number for number, _ in site.lies] == [BOB]
