@@ -25,7 +25,7 @@ from sms_notify.policy.account import Account
 from sms_notify.policy.armed_steps import MOST_TO_ONE
 from sms_notify.policy.armed_texts import ArmedState
 from sms_notify.policy.directory import Target, TargetKind
-from sms_notify.policy.routing import Receiver, Step
+from sms_notify.policy.routing import Receiver, Route, Step
 from sms_notify.policy.ruleset import Plan
 from sms_notify.policy.vocabulary import AckBy
 from sms_notify.simulator.server import Simulator
@@ -477,3 +477,21 @@ def test_a_storm_that_its_source_suppresses_takes_no_room_from_what_it_does_not(
     site.bench.accept(firing("New"))
     site.keep()
     assert [number for number, _ in site.lies] == [BOB]
+
+
+def test_a_reader_whom_two_receivers_tell_the_same_step_gets_it_once_from_the_outbox(site: Site) -> None:
+    receivers = site.plan.receivers
+    second = replace(receivers["oncall"], name="second", escalate=(Step(timedelta(minutes=6), whom("bob")),))
+    root = replace(site.plan.route, routes=(Route("oncall", continue_=True), Route("second")))
+    site.plan = replace(site.plan, receivers=receivers | {"second": second}, route=root)
+    site.die()
+    site.begin()
+    site.hear(firing())
+    assert len(site.bench.rows("select 1 from agenda where what = 'escalate'")) == 2
+    assert [number for number, _ in site.lies] == [BOB]
+
+    site.die()
+    site.pass_time(minutes=10)
+    site.come_back()
+    site.live(120)
+    assert [word for number, word in site.phones if number == BOB] == ["ESCALATED"]
