@@ -30,6 +30,7 @@ from sms_notify.policy.ruleset import Plan
 from sms_notify.policy.vocabulary import AckBy
 from sms_notify.simulator.server import Simulator
 from sms_notify.simulator.settings import SimulatorSettings
+from sms_notify.store import outbox
 from sms_notify.store.sqlite import SqliteStore
 from sms_notify.store.tx import Tx
 
@@ -495,3 +496,11 @@ def test_a_reader_whom_two_receivers_tell_the_same_step_gets_it_once_from_the_ou
     site.come_back()
     site.live(120)
     assert [word for number, word in site.phones if number == BOB] == ["ESCALATED"]
+
+
+def test_a_step_that_has_left_by_a_clock_that_leaps_ahead_is_not_armed_again(site: Site) -> None:
+    site.hear(firing())
+    site.clock.move(hours=1)
+    site.bench.commit(lambda tx: outbox.shift_clock(tx, timedelta(hours=1)))
+    site.keep()
+    assert site.armed() == ["fired"]
