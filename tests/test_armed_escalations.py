@@ -25,11 +25,12 @@ from sms_notify.policy.account import Account
 from sms_notify.policy.armed_steps import MOST_TO_ONE
 from sms_notify.policy.armed_texts import ArmedState
 from sms_notify.policy.directory import Target, TargetKind
-from sms_notify.policy.routing import Receiver, Step
+from sms_notify.policy.routing import Receiver, Route, Step
 from sms_notify.policy.ruleset import Plan
 from sms_notify.policy.vocabulary import AckBy
 from sms_notify.simulator.server import Simulator
 from sms_notify.simulator.settings import SimulatorSettings
+from sms_notify.store import outbox
 from sms_notify.store.sqlite import SqliteStore
 from sms_notify.store.tx import Tx
 
@@ -469,3 +470,37 @@ def test_dead_in_the_middle_of_taking_back_nobody_is_left_believing_that_it_fire
     words = [word for number, word in site.phones if number == BOB]
     assert "ESCALATED" not in words or words[-1] == "OK"
     assert all(ArmedState(state).final for state in site.armed())
+
+
+def test_a_storm_that_its_source_suppresses_takes_no_room_from_what_it_does_not(site: Site) -> None:
+    site.bench.accept(*(firing(f"Old{n}") for n in range(160)))
+    site.bench.commit(lambda tx: tx.run("update incidents set suppressed_at = opened_at"))
+    site.bench.accept(firing("New"))
+    site.keep()
+    assert [number for number, _ in site.lies] == [BOB]
+
+
+def test_a_reader_whom_two_receivers_tell_the_same_step_gets_it_once_from_the_outbox(site: Site) -> None:
+    receivers = site.plan.receivers
+    second = replace(receivers["oncall"], name="second", escalate=(Step(timedelta(minutes=6), whom("bob")),))
+    root = replace(site.plan.route, routes=(Route("oncall", continue_=True), Route("second")))
+    site.plan = replace(site.plan, receivers=receivers | {"second": second}, route=root)
+    site.die()
+    site.begin()
+    site.hear(firing())
+    assert len(site.bench.rows("select 1 from agenda where what = 'escalate'")) == 2
+    assert [number for number, _ in site.lies] == [BOB]
+
+    site.die()
+    site.pass_time(minutes=10)
+    site.come_back()
+    site.live(120)
+    assert [word for number, word in site.phones if number == BOB] == ["ESCALATED"]
+
+
+def test_a_step_that_has_left_by_a_clock_that_leaps_ahead_is_not_armed_again(site: Site) -> None:
+    site.hear(firing())
+    site.clock.move(hours=1)
+    site.bench.commit(lambda tx: outbox.shift_clock(tx, timedelta(hours=1)))
+    site.keep()
+    assert site.armed() == ["fired"]

@@ -102,6 +102,21 @@ def test_a_silence_is_told_through_the_routes_and_its_end_with_the_sign_that_end
     assert bench.rows("select missing from watches") == [{"missing": 0}]
 
 
+@pytest.mark.parametrize("silent", [0, 10])
+def test_a_clock_that_was_set_back_while_we_were_away_makes_nobody_unheard(bench: Bench, silent: int) -> None:
+    heard(bench, firing("Watchdog"))
+    bench.clock.move(minutes=silent)
+    bench.tick()
+    bench.clock.move(hours=-1)
+    bench.commit(lambda tx: bench.engine.recover(tx, bench.clock()))
+    for _ in range(4):
+        bench.clock.move(minutes=5)
+        heard(bench, firing("Watchdog"))
+        bench.tick()
+
+    assert bench.rows("select missing from watches") == [{"missing": 0}]
+
+
 def test_a_tick_at_the_deadline_misses_it_once(bench: Bench) -> None:
     for _ in range(3):
         fall_silent(bench)

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
 from paper_outbox import Trouble, faulty
 from site_alive_bench import AFTER, ALICE, BOB, Died, SwitchBench
 
+from sms_notify.gateways.base import Failed, Scheduled, Submission
+from sms_notify.gateways.registry import refused
 from sms_notify.policy.armed_texts import ArmedFor, ArmedState
-from sms_notify.policy.directory import Target, TargetKind
+from sms_notify.policy.directory import Person, Target, TargetKind
 from sms_notify.policy.site_alive import Deed, SiteAlive
 from sms_notify.store import armed_rows, gateway_outbox
 
@@ -166,6 +170,60 @@ def test_another_reader_is_armed_before_the_first_ones_text_is_taken_back() -> N
     assert bench.gateway.requests[-2].startswith("schedule")
     assert bench.gateway.requests[-1].startswith("remove")
     assert [kept.number for kept in bench.gateway.outbox] == [BOB.number]
+
+
+def refusing(bench: SwitchBench, number: str) -> Callable[[], None]:
+    """The gateway takes nothing for one number; the result ends that."""
+    schedule = bench.gateway.schedule
+
+    def refuse(message: Submission, at: datetime) -> Scheduled | Failed:
+        return Failed.of(refused(106)) if message.number == number else schedule(message, at)
+
+    def end() -> None:
+        bench.gateway.schedule = schedule  # type: ignore[method-assign]
+
+    bench.gateway.schedule = refuse  # type: ignore[method-assign]
+    return end
+
+
+def test_while_no_new_reader_can_be_armed_the_last_ones_text_is_pushed_and_does_not_leave() -> None:
+    bench = SwitchBench(NOON)
+    bench.live(timedelta(hours=1))
+    bench.site_alive = readers("bob")
+    bench.begin()
+    end = refusing(bench, BOB.number)
+    bench.live(timedelta(hours=1))
+    assert bench.gateway.fired == []
+    assert [kept.number for kept in bench.gateway.outbox] == [ALICE.number]
+
+    end()
+    bench.live(MINUTE)
+    assert [kept.number for kept in bench.gateway.outbox] == [BOB.number]
+
+
+def test_a_reader_whose_new_number_is_refused_is_armed_at_the_old_one() -> None:
+    bench = SwitchBench(NOON)
+    bench.live(timedelta(hours=1))
+    bench.people = {"alice": replace(ALICE, number=BOB.number)}
+    bench.begin()
+    refusing(bench, BOB.number)
+    bench.live(timedelta(hours=1))
+    assert bench.gateway.fired == []
+    assert [kept.number for kept in bench.gateway.outbox] == [ALICE.number]
+
+
+def test_a_former_readers_text_goes_where_one_of_the_new_ones_is_armed() -> None:
+    bench = SwitchBench(NOON)
+    bench.people["carol"] = Person("carol", "+4917612345678")
+    bench.site_alive = readers("carol")
+    bench.begin()
+    bench.live(timedelta(hours=1))
+    bench.site_alive = readers("alice", "bob")
+    bench.begin()
+    refusing(bench, BOB.number)
+    bench.live(timedelta(hours=1))
+    assert bench.gateway.fired == []
+    assert [kept.number for kept in bench.gateway.outbox] == [ALICE.number]
 
 
 def test_without_site_alive_what_was_armed_is_taken_back() -> None:

@@ -156,20 +156,29 @@ def _hand_over(hand: Hand, to: Recipient, text: Text, at: datetime | None, test:
         row = _send(hand, to, text)
         return row | {"said": f"too late to schedule, so at once: {row['said']}"}
     if isinstance(got, Failed):
+        if got.fate is Fate.UNKNOWN:
+            _remember(settings, account, to, text, None, minute_for(account, at).at)
         return _refused(to, got)
-    _remember(settings, account, to, text, got)
+    _remember(settings, account, to, text, got.outboxid, got.at)
     return _cleared(hand, to, text, _scheduled(account, to, got, at))
 
 
 def _remember(
-    settings: Settings, account: GatewaySettings, to: Recipient, text: Text, got: Scheduled
+    settings: Settings,
+    account: GatewaySettings,
+    to: Recipient,
+    text: Text,
+    outboxid: str | None,
+    due: datetime,
 ) -> None:
-    """For `outbox list`: the gateway has it whatever becomes of this row, so a failure here is not a failure to send."""
+    """For `outbox list`, and so that nothing of ours is taken back by its number while it may lie there: the gateway has it
+    whatever becomes of this row, so a failure here is not a failure to send.
+    """
     person = isinstance(to, Person)
     name, number = (to.name, to.number) if isinstance(to, Person) else (f"{GROUP}{to.name}", "")
     try:
         with SqliteStore(settings.storage_url).transaction() as tx:
-            gateway_outbox.note(tx, account.name, got.outboxid, name, number, text.body, got.at, wall_clock())
+            gateway_outbox.note(tx, account.name, outboxid, name, number, text.body, due, wall_clock())
     except StoreError as error:
         who = "number" if person else "outboxID"
         click.echo(f"warning: not remembered for `outbox list` ({error}); keep the {who}", err=True)

@@ -17,10 +17,11 @@ from sms_notify.config.settings import Settings
 from sms_notify.daemon.wiring import luck, plan_of, site_name, site_switch, wall_clock
 from sms_notify.delivery.switch_state import SwitchState, switch_lines, switch_state
 from sms_notify.errors import StoreError, UsageError
-from sms_notify.gateways.base import Scheduled, Submission
-from sms_notify.gateways.registry import GatewaySettings
+from sms_notify.gateways.base import Failed, Scheduled, Submission
+from sms_notify.gateways.registry import GatewaySettings, minute_for
 from sms_notify.oncall.roster import Roster
 from sms_notify.policy.directory import Person
+from sms_notify.policy.outcomes import Fate
 from sms_notify.policy.site_alive import SiteAlive
 from sms_notify.store import armed_rows, gateway_outbox
 from sms_notify.store.sqlite import SqliteStore
@@ -133,11 +134,18 @@ def _try(settings: Settings, account: GatewaySettings, store: SqliteStore, perso
     reader = Reader(person.timezone, person.language, now + _TEST_AHEAD)
     body = compose_silent_site(f"TEST {site_name(settings)}", now, reader)
     got = schedule(account, Submission(person.number, body, luck().reference()), now + _TEST_AHEAD)
+
+    def note(outboxid: str | None, due: datetime) -> None:
+        with store.transaction() as tx:
+            gateway_outbox.note(tx, account.name, outboxid, person.name, person.number, body, due, now)
+
+    if isinstance(got, Failed) and got.fate is Fate.UNKNOWN:
+        note(None, minute_for(account, now + _TEST_AHEAD).at)
+        return Trial(person.name, None, f"it may come, from {account.name}: {why(got)}")
     if not isinstance(got, Scheduled):
         refused = "the gateway says that this minute is past" if got is None else why(got)
         return Trial(person.name, None, f"not scheduled at {account.name}: {refused}")
-    with store.transaction() as tx:
-        gateway_outbox.note(tx, account.name, got.outboxid, person.name, person.number, body, got.at, now)
+    note(got.outboxid, got.at)
     return Trial(person.name, got.at, f"must come at {exact(got.at)}, from {account.name}")
 
 

@@ -61,6 +61,13 @@ class SwitchView:
     first: Mapping[str, str]  # by number, the gateway that takes texts to it now
     disarmed: bool
 
+    @property
+    def leaving(self) -> Sequence[Person]:
+        """Who is no reader any more, but has a text there; it is pushed ahead until one for a reader lies there."""
+        readers = {person.number for person in self.readers}
+        left = (Person(t.recipient, t.number) for t in self.lying if t.number not in readers)
+        return tuple({person.number: person for person in left}.values())
+
     def place(self, number: str, gateways: tuple[str, ...]) -> Place:
         beside = [(name, at) for name, to, at in self.beside if to == number]
         return Place([text for text in self.lying if text.number == number], gateways, beside)
@@ -130,10 +137,8 @@ class SiteSwitch:
         self._interrupted = True
         view = self.look()
         kept = [self._keep(person.number, person) for person in view.readers]
-        if all(kept):
-            readers = {person.number for person in view.readers}
-            for number in dict.fromkeys(text.number for text in view.lying if text.number not in readers):
-                self._keep(number, None)
+        for person in view.leaving:
+            self._keep(person.number, None if any(kept) or not kept else person)
         self._interrupted = False
         after = self.look()
         self.empty = self.site_alive is None and not after.lying
@@ -173,9 +178,10 @@ class SiteSwitch:
         disarmed = armed_rows.disarmed_since(tx) is not None
         readers = self._roster().who(tx, site.notify, now) if site is not None and not disarmed else ()
         names = self._outboxes.names
-        first = {person.number: open_gateway(tx, names, person.number) or names[0] for person in readers}
-        beside = armed_rows.beside(tx, _PURPOSE, now)
-        return SwitchView(readers, armed_rows.lying(tx, _PURPOSE), beside, first, disarmed)
+        lying, beside = armed_rows.lying(tx, _PURPOSE), armed_rows.beside(tx, _PURPOSE, now)
+        numbers = {person.number for person in readers} | {text.number for text in lying if readers}
+        first = {number: open_gateway(tx, names, number) or names[0] for number in numbers}
+        return SwitchView(readers, lying, beside, first, disarmed)
 
     def _keep(self, number: str, person: Person | None) -> bool:
         """Whether all is as it should be for one reader."""
@@ -250,8 +256,8 @@ class SiteSwitch:
         return replace(pace, failures=failures, at=self._clock() + pause_after(failures, after))
 
     def _text(self, person: Person, gateway: str, due_at: datetime) -> ArmedText:
-        person = self._roster().directory.known(person)
-        reader = Reader(person.timezone, person.language, due_at)
+        known = self._roster().directory.known(person)  # who may have another number by now
+        reader = Reader(known.timezone, known.language, due_at)
         body = compose_silent_site(self._site, self._clock(), reader)
         return ArmedText(_PURPOSE, gateway, person.name, person.number, body, due_at, "")
 

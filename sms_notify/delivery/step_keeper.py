@@ -14,6 +14,7 @@ from datetime import datetime, timedelta
 from sms_notify.delivery.arming import Arming, settle
 from sms_notify.delivery.sender import Clock, Commit
 from sms_notify.engine import Engine
+from sms_notify.engine.armed_escalations import OutboxWork
 from sms_notify.policy.armed_steps import ArmedKey, Minute, key_of
 from sms_notify.policy.armed_texts import ArmedFor, ArmedState, ArmedText
 from sms_notify.store.tx import Tx
@@ -66,15 +67,21 @@ class StepKeeper:
         now, engine = self._clock(), self._engine()
         if self._nothing_lies and not engine.armed.receivers:
             return KeptSteps()
-        with self._reading() as tx:
-            work = engine.armed.look(tx, self._minute, now)
-        texts = list(self._commit(lambda tx: engine.settle_armed(tx, self._clock())) if work.left else ())
+        texts: list[ArmedText] = []
+        work = self._look(engine, now)
+        if work.left:  # what is told by now is not armed again
+            texts += self._commit(lambda tx: engine.settle_armed(tx, self._clock()))
+            work = self._look(engine, now)
         for text in (*work.remove, *work.arm):
             if len(texts) < _AT_ONCE and self._may_ask(text, now):
                 texts.append(self._ask(text, now))
         self._nothing_lies = not work.lying and not texts
         before, self._beyond = self._beyond, work.beyond
         return KeptSteps(texts, work.beyond, work.beyond > 0 and not before)
+
+    def _look(self, engine: Engine, now: datetime) -> OutboxWork:
+        with self._reading() as tx:
+            return engine.armed.look(tx, self._minute, now)
 
     def _may_ask(self, text: ArmedText, now: datetime) -> bool:
         known = text.gateway in self._armings

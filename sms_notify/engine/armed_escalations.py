@@ -70,7 +70,7 @@ class ArmedEscalations:
 
     def _loaded(self, tx: Tx, ids: set[int], now: datetime) -> WorkingSet:
         working = WorkingSet(tx, self._node, now)
-        for timer in timers.steps_ahead(tx, self.receivers) if self.receivers else ():
+        for timer in timers.steps_ahead(tx, self.receivers, now) if self.receivers else ():
             working.rows.timers.load((timer.incident_id, timer.receiver, timer.what), timer)
         ids = ids | {timer.incident_id for timer in working.rows.timers.rows.values()}
         working.load_incidents(ids)

@@ -84,10 +84,19 @@ class ArmedMoves:
 
 
 def wanted(plan: Plan, rows: Rows, minute: Minute) -> list[StepAhead]:
-    """Every reader of every next step that is to lie there, the most severe and then the oldest first; without a bound."""
+    """Every reader of every next step that is to lie there, the most severe and then the oldest first; without a bound.
+
+    Whom two receivers tell the same step hears it once, as from ourselves: by the one that is due first.
+    """
     timers = [timer for timer in rows.timers.rows.values() if _is_armed(plan, rows, timer)]
     found = [one for timer in timers for one in _of_step(plan, rows, timer, minute)]
-    return sorted(found, key=lambda one: (one.told.subject.alert.severity.rank, one.told.incident_id, one.at))
+    first: dict[tuple[int, str, int], StepAhead] = {}
+    for one in sorted(found, key=lambda one: (one.at, one.told.receiver)):
+        first.setdefault((one.told.incident_id, one.told.number, one.told.nth), one)
+    return sorted(
+        first.values(),
+        key=lambda one: (one.told.subject.alert.severity.rank, one.told.incident_id, one.at),
+    )
 
 
 def within_bounds(found: Iterable[StepAhead]) -> list[StepAhead]:

@@ -264,9 +264,9 @@ def _under(row: Watched, rule: WatchRule, now: datetime, *, started: bool) -> Wa
     daemon was away nobody could be heard, so a start gives time anew: all of `missing_for` where the moment passed
     meanwhile, else up to twice `missing_for` since the last sign, so that frequent starts put nothing off for ever.
     """
+    row = _not_to_come(row, now)
     if row.missing:
         return row
-    row = replace(row, since=min(row.since, now))  # a clock that was set back while we were away
     usual, longest = deadline(rule, row.since), row.since + 2 * rule.missing_for
     due = row.due_at if usual <= row.due_at <= longest else usual
     passed = row.due_at <= now if started else due <= now < row.due_at
@@ -275,6 +275,12 @@ def _under(row: Watched, rule: WatchRule, now: datetime, *, started: bool) -> Wa
     if started:
         due = max(due, min(deadline(rule, now), longest))
     return replace(row, due_at=due)
+
+
+def _not_to_come(row: Watched, now: datetime) -> Watched:
+    """After a clock that was set back while we were away: a sign of what is to come would be later than each that comes."""
+    heard_at = None if row.heard_at is None else min(row.heard_at, now)
+    return replace(row, since=min(row.since, now), heard_at=heard_at)
 
 
 def standings(rows: Iterable[Watched], rules: Mapping[str, WatchRule]) -> list[WatchStanding]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 
-from sms_notify.policy.armed_texts import ArmedFor, ArmedState, ArmedText
+from sms_notify.policy.armed_texts import LEFT_AFTER, ArmedFor, ArmedState, ArmedText
 from sms_notify.store.literals import in_list
 from sms_notify.store.tx import Row, Tx, moment, stored
 
@@ -64,7 +64,7 @@ def beside(tx: Tx, purpose: ArmedFor, now: datetime) -> Sequence[tuple[str, str,
     armed = [(text.gateway, text.number, text.due_at) for text in lying(tx) if text.purpose is not purpose]
     by_hand = tx.all(
         "select gateway, number, due_at from scheduled where removed_at is null and due_at > :now",
-        now=stored(now),
+        now=stored(now - LEFT_AFTER),
     )
     return armed + [(row["gateway"], row["number"], moment(row["due_at"])) for row in by_hand]
 

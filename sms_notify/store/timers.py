@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from sms_notify.alert import Severity
 from sms_notify.policy.holds import Hold
 from sms_notify.policy.records import Timer, TimerKind
+from sms_notify.policy.suppression import BELIEVED_FOR
 from sms_notify.store.literals import in_list
 from sms_notify.store.tx import Row, Tx, among, insert_into, moment, stored
 
@@ -35,14 +36,20 @@ def due(tx: Tx, what: TimerKind, until: datetime) -> list[Timer]:
     return list(map(_timer, rows))
 
 
-def steps_ahead(tx: Tx, receivers: Sequence[str]) -> list[Timer]:
-    """The next step of what nobody takes care of, of these receivers: the most severe and then the oldest first."""
+def steps_ahead(tx: Tx, receivers: Sequence[str], now: datetime) -> list[Timer]:
+    """The next step of what nobody takes care of and no source suppresses, of these receivers: the most severe and then the
+    oldest first.
+    """
     names = {f"r{n}": name for n, name in enumerate(receivers)}
     rows = tx.all(
         "select a.* from agenda a join incidents i on i.id = a.incident_id"
         f" where a.what = '{TimerKind.ESCALATE}' and a.receiver in ({', '.join(f':{name}' for name in names)})"
-        f" and i.closed_at is null and i.acked_at is null order by {_RANK}, a.incident_id limit :limit",
+        " and i.closed_at is null and i.acked_at is null"
+        " and (i.suppressed_at is null or abs(:now - i.suppressed_at) >= :believed)"
+        f" order by {_RANK}, a.incident_id limit :limit",
         limit=_AHEAD,
+        now=stored(now),
+        believed=BELIEVED_FOR // _MICROSECOND,
         **names,
     )
     return list(map(_timer, rows))
