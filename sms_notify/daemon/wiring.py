@@ -80,6 +80,7 @@ def plan_of(
         ack_url=f"{settings.web.external_url.rstrip('/')}/a/" if settings.web.external_url else "",
         severities=settings.severities,
         self_check=settings.self_check,
+        site_alive=settings.site_alive,
         watches=settings.watches,
     )
 
