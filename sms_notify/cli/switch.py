@@ -108,7 +108,7 @@ def disarm(ctx: click.Context, config_file: str | None, as_json: bool) -> None:
     with store.reading() as tx:
         state = switch_state(tx, settings.site_alive, wall_clock())
     say(
-        {"site_alive": state.word, "due_at": state.until},
+        switch_document(state),
         as_json,
         "\n".join(switch_lines(state, Clock(wall_clock()).at)),
         whole=True,

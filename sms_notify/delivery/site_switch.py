@@ -116,9 +116,8 @@ class SiteSwitch:
         self._paces: dict[str, Pace] = {}
         self._why = ""
         self._idless: set[str] = set()  # gateways that kept a text and gave no id: none could be taken back
-        self._interrupted = (
-            True  # by an earlier process, or by a store that refused what a gateway had answered
-        )
+        # By an earlier process, or by a store that refused what a gateway had answered.
+        self._interrupted = True
         self.empty = False  # nothing is to lie there, and nothing does
 
     def keep_once(self) -> float:

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
-from sms_notify.logs import masked
 from sms_notify.policy.armed_texts import ArmedFor, ArmedState, ArmedText
+from sms_notify.policy.self_alert_notes import name_of
 from sms_notify.policy.site_alive import SiteAlive, armed_until
 from sms_notify.store import armed_rows
 from sms_notify.store.tx import Tx
@@ -35,8 +35,9 @@ class SwitchState:
     fired: ArmedText | None
 
 
-SWITCH_OFF = SwitchState(SwitchWord.OFF, None, (), None)
-"""Where there is no database: nothing was ever armed."""
+def never_armed(site_alive: SiteAlive | None) -> SwitchState:
+    """Where there is no database yet."""
+    return SwitchState(SwitchWord.NOT_ARMED if site_alive else SwitchWord.OFF, None, (), None)
 
 
 def switch_state(tx: Tx, site_alive: SiteAlive | None, now: datetime) -> SwitchState:
@@ -65,11 +66,7 @@ def switch_lines(state: SwitchState, say: Says) -> Iterator[str]:
     yield _HEADS[state.word]
     for text in state.lying:
         may = "will text" if text.state is ArmedState.ARMED else "may text"
-        yield f"{text.gateway} {may} {_who(text)} at {say(text.due_at)} unless it is pushed ahead"
+        yield f"{text.gateway} {may} {name_of(text.recipient, text.number)} at {say(text.due_at)} unless it is pushed ahead"
     if state.fired is not None:
         sure = "went out" if state.fired.outboxid else "may have gone out"
-        yield f"the last one {sure} to {_who(state.fired)} at {say(state.fired.due_at)}"
-
-
-def _who(text: ArmedText) -> str:
-    return masked(text.number) if text.recipient == text.number else text.recipient
+        yield f"the last one {sure} to {name_of(state.fired.recipient, state.fired.number)} at {say(state.fired.due_at)}"
