@@ -55,8 +55,8 @@ def test_with_a_gateway_that_fails_every_third_time_nothing_leaves_in_a_week() -
 
 
 def die_at(step: int, trouble: Trouble = Trouble.NONE) -> SwitchBench:
-    """A sound life of an hour; then the process dies at the so manieth commit or request of its next push, or shortly after it
-    where the push has fewer. With `trouble` the first request of that push ends so.
+    """A sound life of an hour; then the process dies at this commit or request of its next push, counted from 0, or shortly
+    after it where the push has fewer. With `trouble` the first request of that push ends so.
     """
     bench = SwitchBench(NOON)
     bench.live(timedelta(hours=1))
@@ -78,9 +78,8 @@ def die_at(step: int, trouble: Trouble = Trouble.NONE) -> SwitchBench:
     raise AssertionError("nobody died")
 
 
-STEPS = range(
-    40
-)  # a push looks three times and asks twice, with a commit before and after: all of it, and the next
+STEPS = range(40)
+"""A push looks three times and asks twice, with a commit before and after: all of it, and the next."""
 
 
 @pytest.mark.parametrize("trouble", [Trouble.NONE, Trouble.LOST_AFTER, Trouble.LOST_BEFORE, Trouble.REFUSED])
