@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
 from paper_outbox import Trouble, faulty
 from site_alive_bench import AFTER, ALICE, BOB, Died, SwitchBench
 
+from sms_notify.delivery.switch_state import SwitchState, SwitchWord, switch_lines, switch_state
+from sms_notify.oncall.roster import Roster
 from sms_notify.policy.armed_texts import ArmedFor, ArmedState
-from sms_notify.policy.directory import Target, TargetKind
+from sms_notify.policy.directory import Directory, Target, TargetKind
 from sms_notify.policy.site_alive import Deed, SiteAlive
 from sms_notify.store import armed_rows, gateway_outbox
 
@@ -236,3 +239,22 @@ def test_a_refused_text_is_asked_for_again_and_says_why() -> None:
     assert len(bench.gateway.requests) == 11  # after 10, 20, then every 30 seconds
     assert bench.switch.why(ALICE.number) == "error 120"
     assert {moved.deed for moved in bench.moved} == {Deed.ARM}
+
+
+def test_it_is_armed_only_where_every_reader_has_a_text() -> None:
+    bench = SwitchBench(NOON)
+    bench.site_alive = readers("alice", "bob")
+    bench.begin()
+    bench.live(MINUTE)
+    roster = Roster(Directory(bench.people))
+
+    def state() -> SwitchState:
+        with bench.store.reading() as tx:
+            return switch_state(tx, bench.site_alive, roster, bench.now)
+
+    assert (state().word, state().unarmed) == (SwitchWord.ARMED, ())
+    (text,) = (text for text in bench.armed() if text.number == BOB.number)
+    with bench.store.transaction() as tx:
+        armed_rows.change(tx, replace(text, state=ArmedState.GONE), bench.now)
+    assert (state().word, state().unarmed) == (SwitchWord.NOT_ARMED, ("bob",))
+    assert next(switch_lines(state(), str)).endswith("(without a text: bob)")

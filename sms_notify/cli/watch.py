@@ -8,7 +8,7 @@ import click
 
 from sms_notify.cli.common import config_option, json_option, say, settings_of
 from sms_notify.cli.options import has_database, now_utc
-from sms_notify.cli.switch import disarm, switch_document, try_switch
+from sms_notify.cli.switch import disarm, roster_of, switch_document, try_switch
 from sms_notify.cli.terminal import table
 from sms_notify.config.settings import Settings
 from sms_notify.delivery.switch_state import SwitchState, SwitchWord, never_armed, switch_lines, switch_state
@@ -79,7 +79,7 @@ def _look(settings: Settings) -> tuple[list[WatchStanding], SwitchState]:
         return standings((), settings.watches), never_armed(settings.site_alive)
     with store.reading() as tx:
         found = standings(watch_rows.every(tx), settings.watches)
-        return found, switch_state(tx, settings.site_alive, now_utc())
+        return found, switch_state(tx, settings.site_alive, roster_of(settings), now_utc())
 
 
 def _columns(one: WatchStanding, clock: Clock) -> tuple[str, ...]:
