@@ -70,9 +70,7 @@ class SwitchBench:
             minute,
             lambda *about: self.switch.failed(*about),  # noqa: PLW0108 - it is made later
         )
-        outboxes = Outboxes(
-            {"main": arming}, {"main": minute}, lambda _: isinstance(self.gateway.credits(), int)
-        )
+        outboxes = Outboxes({"main": arming}, lambda _: isinstance(self.gateway.credits(), int))
         roster = Roster(Directory(self.people))
         self.switch = SiteSwitch(
             self.site_alive, "acme", outboxes, lambda: roster, self.commit, self.clock,

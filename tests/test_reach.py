@@ -9,7 +9,8 @@ import pytest
 from daemons import Daemon, command, eventually, get, write_config
 from test_cli_gateway import complaint, config, run, said, simulator, told_json  # noqa: F401 - fixtures
 
-from sms_notify.daemon.wiring import wall_clock
+from sms_notify.config.load import load
+from sms_notify.daemon.wiring import numbers_to_check, plan_of, wall_clock
 from sms_notify.gateways.registry import refused
 from sms_notify.policy.retry_policy import react
 from sms_notify.simulator.server import Simulator
@@ -67,6 +68,10 @@ def test_somebody_who_is_relied_on_and_out_of_reach_is_exit_1(config: Path) -> N
             1,
         ),
         (
+            {"receivers": "[{name: oncall, notify: [person:alice]}]", "site_alive": "{notify: [person:bob]}"},
+            1,
+        ),
+        (
             {
                 "receivers": "[{name: oncall, notify: [person:alice], escalate: [{after: 5m, notify: ['schedule:late']}]}]",
                 "schedules": "{late: {rotation: {members: [alice, bob], every: 1w, handover: '09:00', start: 2026-01-05}}}",
@@ -84,6 +89,15 @@ def test_only_who_is_named_somewhere_is_relied_on(
     path = write_config(tmp_path, simulator.gateway_url, **more)
     bar(path, BOB)
     assert run(path, "reach").exit_code == code
+
+
+def test_a_bare_number_that_only_a_silent_site_texts_is_listed_and_tried(tmp_path: Path) -> None:
+    path = write_config(
+        tmp_path, "https://gateway.example/", site_alive="{notify: ['+32470000009']}", self_check="{}"
+    )
+    assert "+32******009: not known" in said(run(path, "reach"))
+    settings = load(path, {})
+    assert "+32470000009" in numbers_to_check(settings, plan_of(settings)).numbers
 
 
 def test_a_closed_account_reaches_nobody(config: Path) -> None:  # noqa: F811

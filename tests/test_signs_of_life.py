@@ -339,6 +339,14 @@ def test_the_command_shows_each_watch_and_what_is_missing(site: Site) -> None:
     }
 
 
+def test_before_the_first_start_nothing_is_armed_and_the_command_says_so(tmp_path: Path) -> None:
+    site = site_of(tmp_path, site_alive="{notify: [person:alice]}")
+    assert not site.store.path.exists()
+    assert said(site.run("watch"), 1).startswith("site_alive is NOT armed")
+    found = json.loads(site.run("watch", "--json").stdout)
+    assert (found["site_alive"], found["watches"]) == ("not_armed", [])
+
+
 def test_routes_test_says_which_watch_an_alert_is_a_sign_of(site: Site) -> None:
     told = said(site.run("routes", "test", "alertname=Watchdog", "cluster=east"))
 

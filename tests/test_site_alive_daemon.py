@@ -175,13 +175,33 @@ def test_page_metric_and_command_say_the_same(tmp_path: Path, simulator: Simulat
     assert "went out" not in shown
 
 
-def test_the_operator_hears_that_nothing_can_be_armed(tmp_path: Path, simulator: Simulator) -> None:
+def test_a_text_that_the_gateway_refuses_is_told_with_the_reason(
+    tmp_path: Path, simulator: Simulator
+) -> None:
     simulator.change(force_error=115)
     daemon = started_by(write_config(tmp_path, simulator.gateway_url, site_alive=ARMED))
-    assert eventually(lambda: "site_alive is not armed for alice: error 115" in daemon.said(), timeout=60)
+    assert eventually(lambda: "site_alive: arm to=" in daemon.said())
+    assert 'reason="error 115"' in daemon.said()
     assert "sms_notify_site_alive_armed 0.0" in get(daemon.url, "/metrics")
     simulator.change(force_error=None)
-    assert eventually(lambda: numbers(simulator) == [ALICE], timeout=60)
+    daemon.process.send_signal(signal.SIGHUP)  # a reload waits for no pause
+    assert eventually(lambda: numbers(simulator) == [ALICE])
+    assert daemon.stop() == 0
+
+
+LATER = "{late: {rotation: {members: [alice], every: 1w, handover: '09:00', start: 2199-01-07}}}"
+
+
+def test_the_operator_hears_that_there_is_nobody_to_text_until_there_is(
+    tmp_path: Path, simulator: Simulator
+) -> None:
+    nobody = {"schedules": LATER, "site_alive": "{notify: ['schedule:late']}"}
+    daemon = started_by(write_config(tmp_path, simulator.gateway_url, **nobody))
     open_still = "select count(*) from troubles where closed_at is null and id like 'site_alive/%'"
+    assert eventually(lambda: daemon.rows(open_still) == [(1,)])
+    assert eventually(lambda: "site_alive has nobody to text" in daemon.said())
+    write(daemon, simulator, site_alive=ARMED)
+    daemon.process.send_signal(signal.SIGHUP)
+    assert eventually(lambda: numbers(simulator) == [ALICE])
     assert eventually(lambda: daemon.rows(open_still) == [(0,)])
     assert daemon.stop() == 0

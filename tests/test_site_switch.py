@@ -10,10 +10,12 @@ import pytest
 from paper_outbox import Trouble, faulty
 from site_alive_bench import AFTER, ALICE, BOB, Died, SwitchBench
 
+from sms_notify.delivery.switch_state import SwitchState, SwitchWord, switch_lines, switch_state
 from sms_notify.gateways.base import Failed, Scheduled, Submission
 from sms_notify.gateways.registry import refused
+from sms_notify.oncall.roster import Roster
 from sms_notify.policy.armed_texts import ArmedFor, ArmedState
-from sms_notify.policy.directory import Person, Target, TargetKind
+from sms_notify.policy.directory import Directory, Person, Target, TargetKind
 from sms_notify.policy.site_alive import Deed, SiteAlive
 from sms_notify.store import armed_rows, gateway_outbox
 
@@ -59,8 +61,8 @@ def test_with_a_gateway_that_fails_every_third_time_nothing_leaves_in_a_week() -
 
 
 def die_at(step: int, trouble: Trouble = Trouble.NONE) -> SwitchBench:
-    """A sound life of an hour; then the process dies at the so manieth commit or request of its next push, or shortly after it
-    where the push has fewer. With `trouble` the first request of that push ends so.
+    """A sound life of an hour; then the process dies at this commit or request of its next push, counted from 0, or shortly
+    after it where the push has fewer. With `trouble` the first request of that push ends so.
     """
     bench = SwitchBench(NOON)
     bench.live(timedelta(hours=1))
@@ -82,9 +84,8 @@ def die_at(step: int, trouble: Trouble = Trouble.NONE) -> SwitchBench:
     raise AssertionError("nobody died")
 
 
-STEPS = range(
-    40
-)  # a push looks three times and asks twice, with a commit before and after: all of it, and the next
+STEPS = range(40)
+"""A push looks three times and asks twice, with a commit before and after: all of it, and the next."""
 
 
 @pytest.mark.parametrize("trouble", [Trouble.NONE, Trouble.LOST_AFTER, Trouble.LOST_BEFORE, Trouble.REFUSED])
@@ -295,3 +296,22 @@ def test_a_refused_text_is_asked_for_again_and_says_why() -> None:
     assert len(bench.gateway.requests) == 11  # after 10, 20, then every 30 seconds
     assert bench.switch.why(ALICE.number) == "error 120"
     assert {moved.deed for moved in bench.moved} == {Deed.ARM}
+
+
+def test_it_is_armed_only_where_every_reader_has_a_text() -> None:
+    bench = SwitchBench(NOON)
+    bench.site_alive = readers("alice", "bob")
+    bench.begin()
+    bench.live(MINUTE)
+    roster = Roster(Directory(bench.people))
+
+    def state() -> SwitchState:
+        with bench.store.reading() as tx:
+            return switch_state(tx, bench.site_alive, roster, bench.now)
+
+    assert (state().word, state().unarmed) == (SwitchWord.ARMED, ())
+    (text,) = (text for text in bench.armed() if text.number == BOB.number)
+    with bench.store.transaction() as tx:
+        armed_rows.change(tx, replace(text, state=ArmedState.GONE), bench.now)
+    assert (state().word, state().unarmed) == (SwitchWord.NOT_ARMED, ("bob",))
+    assert next(switch_lines(state(), str)).endswith("(without a text: bob)")

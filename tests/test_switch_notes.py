@@ -61,6 +61,9 @@ def test_the_operator_hears_that_nothing_could_be_armed_from_the_start() -> None
     assert wrong(bench) == []
     bench.live(MINUTE)
     assert [note.what for note in wrong(bench)] == ["site_alive is not armed for alice: error 120"]
+    bench.gateway.trouble = lambda: Trouble.NONE
+    bench.live(MINUTE)
+    assert wrong(bench) == []
 
 
 def test_the_operator_hears_that_a_text_lies_at_a_gateway_that_is_gone() -> None:

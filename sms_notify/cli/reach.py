@@ -50,7 +50,8 @@ def reach(ctx: click.Context, config_file: str | None, as_json: bool, people: tu
     """Show who can be texted: by which gateway, since when that is known, and what became of the last texts.
 
     A gateway is asked about each number every hour where `self_check` is configured; nothing is sent or spent. Exit 1
-    if no gateway takes texts to somebody whom a receiver, a schedule, `operator` or PERSON names.
+    if no gateway takes texts to somebody whom a receiver, a schedule, `self_check`, `site_alive`, `operator` or PERSON
+    names.
 
     \b
     Example:
@@ -77,8 +78,7 @@ def _look(
     settings: Settings, names: Sequence[str], now: datetime
 ) -> tuple[list[_Shown], Sequence[SelfCheckText]]:
     plan = plan_at(settings, now)
-    checked = settings.self_check.notify if settings.self_check is not None else ()
-    targets = (*plan.targets(), *checked, *_operators(settings))
+    targets = (*plan.targets(), *_operators(settings))
     chosen = _chosen(settings, names) if names else everybody(settings.directory, targets)
     counts = frozenset(person.number for person in chosen)
     if not names:

@@ -76,7 +76,7 @@ def try_switch(ctx: click.Context, config_file: str | None, gateway: str | None,
     site_alive, account = _configured(settings), account_of(settings, gateway)
     store = SqliteStore(settings.storage_url)
     with store.reading() as tx:
-        readers = _roster(settings).who(tx, site_alive.notify, wall_clock())
+        readers = roster_of(settings).who(tx, site_alive.notify, wall_clock())
     trials = [_try(settings, account, store, person) for person in readers]
     rows = [{"to": trial.reader, "at": trial.at, "said": trial.said} for trial in trials]
     nobody = "nobody is on call for what `site_alive` names"
@@ -107,9 +107,9 @@ def disarm(ctx: click.Context, config_file: str | None, as_json: bool) -> None:
     else:
         _take_back(store, settings)
     with store.reading() as tx:
-        state = switch_state(tx, settings.site_alive, wall_clock())
+        state = switch_state(tx, settings.site_alive, roster_of(settings), wall_clock())
     say(
-        {"site_alive": state.word, "due_at": state.until},
+        switch_document(state),
         as_json,
         "\n".join(switch_lines(state, Clock(wall_clock()).at)),
         whole=True,
@@ -124,7 +124,7 @@ def _configured(settings: Settings) -> SiteAlive:
     return settings.site_alive
 
 
-def _roster(settings: Settings) -> Roster:
+def roster_of(settings: Settings) -> Roster:
     return Roster(settings.directory, plan_of(settings).schedules)
 
 
@@ -168,7 +168,7 @@ def _wait(store: SqliteStore, settings: Settings) -> None:
 
 def _state(store: SqliteStore, settings: Settings) -> SwitchState:
     with store.reading() as tx:
-        return switch_state(tx, settings.site_alive, wall_clock())
+        return switch_state(tx, settings.site_alive, roster_of(settings), wall_clock())
 
 
 def _take_back(store: SqliteStore, settings: Settings) -> None:
@@ -176,4 +176,4 @@ def _take_back(store: SqliteStore, settings: Settings) -> None:
         with store.transaction() as tx:
             return job(tx)
 
-    site_switch(settings, lambda: _roster(settings), commit).clear()
+    site_switch(settings, lambda: roster_of(settings), commit).clear()

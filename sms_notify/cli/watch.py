@@ -8,10 +8,10 @@ import click
 
 from sms_notify.cli.common import config_option, json_option, say, settings_of
 from sms_notify.cli.options import has_database, now_utc
-from sms_notify.cli.switch import disarm, switch_document, try_switch
+from sms_notify.cli.switch import disarm, roster_of, switch_document, try_switch
 from sms_notify.cli.terminal import table
 from sms_notify.config.settings import Settings
-from sms_notify.delivery.switch_state import SWITCH_OFF, SwitchState, SwitchWord, switch_lines, switch_state
+from sms_notify.delivery.switch_state import SwitchState, SwitchWord, never_armed, switch_lines, switch_state
 from sms_notify.policy.vocabulary import WatchState
 from sms_notify.policy.watches import WatchStanding, standings
 from sms_notify.store import watch_rows
@@ -75,11 +75,11 @@ def _show(ctx: click.Context, settings: Settings, as_json: bool) -> None:
 
 def _look(settings: Settings) -> tuple[list[WatchStanding], SwitchState]:
     store = SqliteStore(settings.storage_url)
-    if not has_database(store, "WATCHES"):
-        return standings((), settings.watches), SWITCH_OFF
+    if not has_database(store, "WATCHES AND SITE_ALIVE"):
+        return standings((), settings.watches), never_armed(settings.site_alive)
     with store.reading() as tx:
         found = standings(watch_rows.every(tx), settings.watches)
-        return found, switch_state(tx, settings.site_alive, now_utc())
+        return found, switch_state(tx, settings.site_alive, roster_of(settings), now_utc())
 
 
 def _columns(one: WatchStanding, clock: Clock) -> tuple[str, ...]:

@@ -23,7 +23,7 @@ class SiteAliveSection(Model):
         min_length=1, description="whom the gateway texts: person:x, team:x, schedule:x, +number"
     )
     disarm_on_stop: Boolean = Field(
-        default=False, description="take the text back when the daemon is stopped in order"
+        default=False, description="take the text back when the daemon stops cleanly"
     )
 
 

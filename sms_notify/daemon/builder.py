@@ -8,7 +8,6 @@ from __future__ import annotations
 import logging
 import os
 from collections.abc import Callable, Hashable
-from datetime import datetime
 from functools import partial
 from pathlib import Path
 
@@ -23,7 +22,7 @@ from sms_notify.daemon.wiring import ack_code, arming_of, plan_of
 from sms_notify.daemon.worker_threads import GatewayUnit, Tools, Unit
 from sms_notify.delivery.step_keeper import StepKeeper
 from sms_notify.engine import Engine
-from sms_notify.gateways.registry import minute_for
+from sms_notify.gateways.registry import client_of
 from sms_notify.policy.armed_texts import ArmedState
 from sms_notify.policy.ruleset import Timing
 from sms_notify.silences.client import AlertmanagerClient
@@ -95,15 +94,12 @@ class DaemonBuilder:
         return Unit([Every("spool", _SPOOL_EVERY, sweep)], first=intake.prepare)
 
     def _outbox(self, settings: Settings) -> Unit:
-        tools, first = self._tools, settings.gateways[0]
-
-        def minute(at: datetime) -> datetime:
-            return minute_for(first, at).at
-
+        tools = self._tools
         armings = {
-            one.name: arming_of(one, tools.committer, tools.clock, event_log.outbox_failed)
+            one.name: arming_of(one, client_of(one), tools.committer, tools.clock, event_log.outbox_failed)
             for one in settings.gateways
         }
+        minute = armings[settings.gateways[0].name].minute
         keeper = StepKeeper(tools.store.reading, tools.committer, tools.engine, armings, minute, tools.clock)
         return Unit([Every("outbox", _OUTBOX_EVERY, partial(self._keep_steps, keeper))])
 

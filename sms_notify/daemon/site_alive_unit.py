@@ -14,7 +14,7 @@ from sms_notify.delivery.site_switch import SwitchMoved, SwitchView
 from sms_notify.policy.armed_texts import ArmedState, ArmedText
 from sms_notify.policy.ruleset import Plan
 from sms_notify.policy.self_alert_notes import SelfAlertNote
-from sms_notify.store import armed_rows, breakers
+from sms_notify.store import armed_rows, breakers, notes
 from sms_notify.store.tx import Tx
 from sms_notify.wording.clock import Clock
 
@@ -69,8 +69,7 @@ class SiteAliveUnit(Unit):
             before = switch_notes.known_ids(view) if told is None else told
             for id_ in set(before) - set(found):
                 breakers.end_self_alert(tx, id_, now)
-            for note in wrong:
-                breakers.report(tx, note.name, note.urgency, note.gateway, note.what, note.advice, now)
+            notes.write(tx, wrong, (), now)
 
         self._tools.committer(write)
         self._told = found
@@ -81,8 +80,7 @@ class SiteAliveUnit(Unit):
         event_log.switch_moved(moved, down=down)
         if text.state is ArmedState.FIRED and not down:
             note = switch_notes.fired(text, Clock(now).at)
-            about = (note.name, note.urgency, note.gateway, note.what, note.advice, now)
-            self._tools.committer(lambda tx: breakers.report(tx, *about))
+            self._tools.committer(lambda tx: notes.write(tx, [note], (), now))
 
     def _last(self) -> None:
         """The daemon stops: what stays armed leaves unless it is started again in time."""

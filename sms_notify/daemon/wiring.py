@@ -11,17 +11,16 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from functools import partial
 from urllib.parse import urlsplit
 
 from sms_notify.channels.settings import OperatorKind
 from sms_notify.config.settings import Settings
-from sms_notify.delivery.arming import Arming, unheard
+from sms_notify.delivery.arming import Arming
 from sms_notify.delivery.number_checks import NumbersToCheck
 from sms_notify.delivery.reports import FIRST_POLL, FIRST_POLL_BESIDE_CALLBACKS
 from sms_notify.delivery.sender import Clock, Commit, Luck, Sender
 from sms_notify.delivery.site_switch import Outboxes, SiteSwitch, SwitchMoved
-from sms_notify.gateways.base import Failed, ReportsBy
+from sms_notify.gateways.base import Failed, ReportsBy, WithOutbox
 from sms_notify.gateways.registry import GatewaySettings, client_of, limits_of, minute_for
 from sms_notify.oncall.roster import Roster
 from sms_notify.policy.account import Account
@@ -80,6 +79,7 @@ def plan_of(
         ack_url=f"{settings.web.external_url.rstrip('/')}/a/" if settings.web.external_url else "",
         severities=settings.severities,
         self_check=settings.self_check,
+        site_alive=settings.site_alive,
         watches=settings.watches,
     )
 
@@ -133,16 +133,13 @@ def sender_of(settings: GatewaySettings, commit: Commit, timing: Timing, node: s
 
 def arming_of(
     settings: GatewaySettings,
+    client: WithOutbox,
     commit: Commit,
-    clock: Clock = wall_clock,
-    failed: Callable[[ArmedText, Failed], None] = unheard,
+    clock: Clock,
+    failed: Callable[[ArmedText, Failed], None],
 ) -> Arming:
-    """The outbox of an account, with a client of its own; `failed` hears of each answer that is no OK."""
-
-    def minute(at: datetime) -> datetime:
-        return minute_for(settings, at).at
-
-    return Arming(commit, client_of(settings), clock, luck(), minute, failed)
+    """The outbox of an account; `failed` hears of each answer that is no OK."""
+    return Arming(commit, client, clock, luck(), lambda at: minute_for(settings, at).at, failed)
 
 
 def site_name(settings: Settings) -> str:
@@ -165,17 +162,14 @@ def site_switch(
         got = clients[name].credits()
         return isinstance(got, int) or got.code is not None
 
-    def minute(gateway: GatewaySettings, at: datetime) -> datetime:
-        return minute_for(gateway, at).at
-
     def failed(text: ArmedText, why: Failed) -> None:
         switch.failed(text, why)
 
-    minutes = {gateway.name: partial(minute, gateway) for gateway in settings.gateways}
     armings = {
-        name: Arming(commit, client, clock, luck(), minutes[name], failed) for name, client in clients.items()
+        gateway.name: arming_of(gateway, clients[gateway.name], commit, clock, failed)
+        for gateway in settings.gateways
     }
-    outboxes = Outboxes(armings, minutes, answers)
+    outboxes = Outboxes(armings, answers)
     switch = SiteSwitch(
         settings.site_alive, site_name(settings), outboxes, roster, commit, clock, ready, moved
     )

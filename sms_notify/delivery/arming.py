@@ -41,7 +41,7 @@ class Arming:
         self._gateway = gateway
         self._clock = clock
         self._luck = luck
-        self._minute = minute
+        self.minute = minute
         self._failed = failed
 
     def arm(self, text: ArmedText) -> ArmedText:
@@ -49,7 +49,7 @@ class Arming:
 
         Comes back ARMED, UNSURE where the answer was lost, or GONE where it was refused.
         """
-        text = replace(text, due_at=self._minute(text.due_at), state=ArmedState.ASKED)
+        text = replace(text, due_at=self.minute(text.due_at), state=ArmedState.ASKED)
         text = replace(text, reference=text.reference or self._luck.reference())
         text = replace(text, id=self._commit(lambda tx: armed_rows.add(tx, text, self._clock())))
         answer = self._schedule(text)  # a crash from here on: asked, and nobody knows the answer

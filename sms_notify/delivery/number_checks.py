@@ -66,10 +66,7 @@ class NumberChecks:
         if asked is None:
             return None
         outcome = self._ask(asked)
-        owner = self._account.directory.owner(asked.number)
-        return NumberChecked(
-            self._gateway.name, masked(asked.number) if owner is None else owner.name, outcome
-        )
+        return NumberChecked(self._gateway.name, self._owner(asked.number), outcome)
 
     def _take(self, tx: Tx) -> Submission | None:
         """The question, which is put off for an hour before it leaves: one node alone asks, and a crash asks nothing twice."""
@@ -109,7 +106,10 @@ class NumberChecks:
         """As if a text had met it. Whether it is the number, or its country, that is refused."""
         has_other = bool(self._account.other_sender)
         reaction = for_numeric_sender(outcome, react(outcome), asked.sender, has_other)
-        owner = self._account.directory.owner(asked.number)
-        about = f"the number of {masked(asked.number) if owner is None else owner.name}"
+        about = f"the number of {self._owner(asked.number)}"
         protect(tx, self._account, asked, about, outcome, reaction, now)
         return reaction.breaks is not None and reaction.breaks.scope in _OF_NUMBERS
+
+    def _owner(self, number: str) -> str:
+        owner = self._account.directory.owner(number)
+        return masked(number) if owner is None else owner.name

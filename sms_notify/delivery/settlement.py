@@ -96,7 +96,7 @@ class Settling:
         if reaction.then is Then.SENT:
             breakers.succeed(tx, self._account.name, now)
             return
-        about = f"text m{message.id} to {name_of(message)}"
+        about = f"text m{message.id} to {name_of(message.recipient, message.number)}"
         protect(tx, self._account, message, about, outcome, reaction, now)
 
     def _sent(self, tx: Tx, message: Message, smsid: str | None, outcome: Outcome, now: datetime) -> None:

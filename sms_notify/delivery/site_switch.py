@@ -17,6 +17,7 @@ from sms_notify.oncall.roster import Roster
 from sms_notify.policy.armed_texts import ArmedFor, ArmedState, ArmedText
 from sms_notify.policy.directory import Person
 from sms_notify.policy.site_alive import (
+    USUAL,
     Ahead,
     Deed,
     Move,
@@ -25,6 +26,7 @@ from sms_notify.policy.site_alive import (
     kept_of,
     next_move,
     pause_after,
+    push_at,
 )
 from sms_notify.store import armed_rows
 from sms_notify.store.tx import Tx
@@ -43,7 +45,6 @@ class Outboxes:
     """The gateways of one configuration, in order of preference. `answers` asks one whether it answers at all, at no cost."""
 
     armings: Mapping[str, Arming]
-    minutes: Mapping[str, Callable[[datetime], datetime]]
     answers: Callable[[str], bool] = lambda _: True
 
     @property
@@ -123,9 +124,8 @@ class SiteSwitch:
         self._paces: dict[str, Pace] = {}
         self._why = ""
         self._idless: set[str] = set()  # gateways that kept a text and gave no id: none could be taken back
-        self._interrupted = (
-            True  # by an earlier process, or by a store that refused what a gateway had answered
-        )
+        # By an earlier process, or by a store that refused what a gateway had answered.
+        self._interrupted = True
         self.empty = False  # nothing is to lie there, and nothing does
 
     def keep_once(self) -> float:
@@ -165,9 +165,9 @@ class SiteSwitch:
         return self._paces.get(number, Pace()).failures
 
     def ahead(self, gateway: str) -> Ahead | None:
-        if self.site_alive is None or gateway not in self._outboxes.minutes:
+        if self.site_alive is None or gateway not in self._outboxes.armings:
             return None
-        return Ahead(self.site_alive.after, self._outboxes.minutes[gateway])
+        return Ahead(self.site_alive.after, self._outboxes.armings[gateway].minute)
 
     def failed(self, _text: ArmedText, failed: Failed) -> None:
         """For the armings: what the gateway said."""
@@ -251,7 +251,7 @@ class SiteSwitch:
             self._paces[number] = replace(self._later(pace), lost=lost or pace.lost, why=self._why)
 
     def _later(self, pace: Pace) -> Pace:
-        after = self.site_alive.after if self.site_alive is not None else timedelta(minutes=12)
+        after = self.site_alive.after if self.site_alive is not None else USUAL
         failures = pace.failures + 1
         return replace(pace, failures=failures, at=self._clock() + pause_after(failures, after))
 
@@ -267,7 +267,7 @@ class SiteSwitch:
         waits = [pace.at - now for pace in self._paces.values() if pace.at is not None and pace.waits(now)]
         if self.site_alive is None:
             return min([_SOON, *waits])
-        pushes = [text.due_at - self.site_alive.after * 2 / 3 - now for text in view.lying]
+        pushes = [text.due_at - push_at(self.site_alive.after) - now for text in view.lying]
         ahead = [push for push in pushes if push > timedelta()]
         late = [_SOON] if not waits and len(ahead) < len(pushes) else []
         return min([self.site_alive.after / 3, *waits, *ahead, *late])

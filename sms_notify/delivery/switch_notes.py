@@ -6,10 +6,9 @@ from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
 
 from sms_notify.delivery.site_switch import SiteSwitch, SwitchView
-from sms_notify.logs import masked
 from sms_notify.policy.armed_texts import ArmedState, ArmedText
 from sms_notify.policy.retry_policy import Level, Urgency
-from sms_notify.policy.self_alert_notes import SelfAlertNote, note_id
+from sms_notify.policy.self_alert_notes import SelfAlertNote, name_of, note_id
 from sms_notify.policy.site_alive import about_to_fire
 from sms_notify.wording.clock import Says
 
@@ -19,12 +18,7 @@ _PAGE = Urgency(Level.PAGE)
 
 
 def reader_of(text: ArmedText) -> str:
-    """Whom it is to; a bare number only as far as its owner knows it again."""
-    return _name(text.recipient, text.number)
-
-
-def _name(name: str, number: str) -> str:
-    return masked(number) if name == number else name
+    return name_of(text.recipient, text.number)
 
 
 def what_is_wrong(
@@ -48,7 +42,7 @@ def what_is_wrong(
 
 def known_ids(view: SwitchView) -> set[str]:
     """The ids that an earlier process may have noted."""
-    names = {_name(person.name, person.number) for person in view.readers} | {
+    names = {name_of(person.name, person.number) for person in view.readers} | {
         reader_of(t) for t in view.lying
     }
     found = {note_id(SITE_ALIVE, about, name) for about in ("fires", "unarmed") for name in names}
@@ -84,7 +78,7 @@ def _unarmed(switch: SiteSwitch, view: SwitchView) -> Iterable[SelfAlertNote]:
     lying = {text.number for text in view.lying}
     for person in view.readers:
         if person.number not in lying and switch.failures(person.number) >= _UNARMED_AFTER:
-            who = _name(person.name, person.number)
+            who = name_of(person.name, person.number)
             what = f"site_alive is not armed for {who}: {switch.why(person.number)}"
             advice = "Nobody is texted if this site falls silent now; `sms-notify watch test` tries it."
             yield SelfAlertNote(None, note_id(SITE_ALIVE, "unarmed", who), _PAGE, "", what, advice)

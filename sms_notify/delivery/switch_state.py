@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
-from sms_notify.logs import masked
+from sms_notify.oncall.roster import Roster
 from sms_notify.policy.armed_texts import ArmedFor, ArmedState, ArmedText
+from sms_notify.policy.self_alert_notes import name_of
 from sms_notify.policy.site_alive import SiteAlive, armed_until
 from sms_notify.store import armed_rows
 from sms_notify.store.tx import Tx
@@ -33,28 +34,33 @@ class SwitchState:
     until: datetime | None
     lying: Sequence[ArmedText]
     fired: ArmedText | None
+    unarmed: tuple[str, ...] = ()
+    """Whom it is to text and does not: it is armed only where every reader has a text."""
 
 
-SWITCH_OFF = SwitchState(SwitchWord.OFF, None, (), None)
-"""Where there is no database: nothing was ever armed."""
+def never_armed(site_alive: SiteAlive | None) -> SwitchState:
+    """Where there is no database yet."""
+    return SwitchState(SwitchWord.NOT_ARMED if site_alive else SwitchWord.OFF, None, (), None)
 
 
-def switch_state(tx: Tx, site_alive: SiteAlive | None, now: datetime) -> SwitchState:
+def switch_state(tx: Tx, site_alive: SiteAlive | None, roster: Roster, now: datetime) -> SwitchState:
     lying = armed_rows.lying(tx, ArmedFor.SITE_ALIVE)
     disarmed = armed_rows.disarmed_since(tx) is not None
-    wanted = site_alive is not None and not disarmed
-    if not wanted:
+    readers = roster.who(tx, site_alive.notify, now) if site_alive is not None and not disarmed else ()
+    unarmed = [p for p in readers if not armed_until((t for t in lying if t.number == p.number), now)]
+    if site_alive is None or disarmed:
         word = SwitchWord.LEFTOVER if lying else SwitchWord.DISARMED if site_alive else SwitchWord.OFF
     else:
-        word = SwitchWord.ARMED if armed_until(lying, now) else SwitchWord.NOT_ARMED
+        word = SwitchWord.ARMED if readers and not unarmed else SwitchWord.NOT_ARMED
+    names = tuple(name_of(person.name, person.number) for person in unarmed)
     until = min((text.due_at for text in lying if text.due_at > now), default=None)
-    return SwitchState(word, until, lying, armed_rows.last_fired(tx, ArmedFor.SITE_ALIVE))
+    return SwitchState(word, until, lying, armed_rows.last_fired(tx, ArmedFor.SITE_ALIVE), names)
 
 
 _HEADS = {
     SwitchWord.OFF: "site_alive is not configured",
     SwitchWord.ARMED: "site_alive is armed",
-    SwitchWord.NOT_ARMED: "site_alive is NOT armed: nobody is texted if this site falls silent",
+    SwitchWord.NOT_ARMED: "site_alive is NOT armed: not everybody is texted if this site falls silent",
     SwitchWord.DISARMED: "site_alive is disarmed until sms-notify starts again",
     SwitchWord.LEFTOVER: "site_alive is to be disarmed, but a text still lies at a gateway",
 }
@@ -62,14 +68,10 @@ _HEADS = {
 
 def switch_lines(state: SwitchState, say: Says) -> Iterator[str]:
     """A line for how it stands, one for each text that may lie there, and one for the last that went out."""
-    yield _HEADS[state.word]
+    yield _HEADS[state.word] + (f" (without a text: {', '.join(state.unarmed)})" if state.unarmed else "")
     for text in state.lying:
         may = "will text" if text.state is ArmedState.ARMED else "may text"
-        yield f"{text.gateway} {may} {_who(text)} at {say(text.due_at)} unless it is pushed ahead"
+        yield f"{text.gateway} {may} {name_of(text.recipient, text.number)} at {say(text.due_at)} unless it is pushed ahead"
     if state.fired is not None:
         sure = "went out" if state.fired.outboxid else "may have gone out"
-        yield f"the last one {sure} to {_who(state.fired)} at {say(state.fired.due_at)}"
-
-
-def _who(text: ArmedText) -> str:
-    return masked(text.number) if text.recipient == text.number else text.recipient
+        yield f"the last one {sure} to {name_of(state.fired.recipient, state.fired.number)} at {say(state.fired.due_at)}"

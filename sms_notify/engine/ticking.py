@@ -29,9 +29,8 @@ from sms_notify.store.work_due import WorkDue
 
 _GROUPS_KEPT = timedelta(days=1)
 _ALL = 100_000  # texts: once a shift, however long the queue is
-_BALANCE_HOLDS = timedelta(
-    hours=1
-)  # it is asked every quarter of an hour; an older one is not known any more
+_BALANCE_HOLDS = timedelta(hours=1)
+"""It is asked every quarter of an hour; an older one is not known any more."""
 _LOOK_EVERY = timedelta(minutes=5)  # for gaps ahead in who is on call
 
 
@@ -105,9 +104,9 @@ class Ticker:
             told += self._remind(tx, now)
         if due.steps or due.notifications or due.lanes or due.reminders:
             due = replace(due, next_critical=limit_rows.next_critical(tx))
-        missed = self._miss(tx, now) if due.watches else []
+        silent = self._miss(tx, now) if due.watches else []
         checked = self._check_itself(tx, now) if due.self_checks else ()
-        written = dict.fromkeys((*(message_id for _, message_id in told), *missed))
+        written = dict.fromkeys((*(message_id for _, message_id in told), *silent))
         return Ticked(tuple(moved), (*written,), due.next_critical, checked)
 
     def _check_itself(self, tx: Tx, now: datetime) -> tuple[SelfCheckEnd, ...]:

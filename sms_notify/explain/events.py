@@ -21,6 +21,7 @@ from sms_notify.policy.directory import TargetKind, group_of
 from sms_notify.policy.episodes import tag_of
 from sms_notify.policy.holds import Hold
 from sms_notify.policy.routing import Receiver, Route, step_of
+from sms_notify.policy.self_alert_notes import name_of as reader_named
 from sms_notify.policy.vocabulary import BEGUN, Decision, Heard, IncidentState, Kind, PageState, State
 from sms_notify.store import armed_rows, queries
 from sms_notify.store.incidents import incident_of
@@ -344,5 +345,5 @@ def _barred(tx: Tx, messages: Sequence[Row], known: TodaysConfiguration) -> Iter
     for number, name in {row["number"]: row["recipient"] for row in messages}.items():
         barring = barring_of(tx, known.gateways, number)
         if barring is not None:
-            who = masked(number) if name == number else name
-            yield TimelineEvent(barring.since, EventName.STILL_BARRED, {"to": who, "barring": barring})
+            facts = {"to": reader_named(name, number), "barring": barring}
+            yield TimelineEvent(barring.since, EventName.STILL_BARRED, facts)

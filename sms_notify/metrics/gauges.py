@@ -153,7 +153,7 @@ class Gauges:
 
     def _set_switch(self, tx: Tx, now: datetime) -> None:
         site_alive = self._asked.site_alive()
-        state = switch_state(tx, site_alive, now)
+        state = switch_state(tx, site_alive, self._asked.roster(), now)
         armed = math.nan if site_alive is None else float(state.word is SwitchWord.ARMED)
         self._metrics.switch_armed.set(armed)
         left = math.nan if state.until is None else (state.until - now).total_seconds()

@@ -13,6 +13,7 @@ from sms_notify.policy.rate_limits import Limits
 from sms_notify.policy.rotations import Schedule
 from sms_notify.policy.routing import Receiver, Route
 from sms_notify.policy.self_check import SelfCheck
+from sms_notify.policy.site_alive import SiteAlive
 from sms_notify.policy.watches import WatchRule
 from sms_notify.wording.templates import Template
 
@@ -51,6 +52,7 @@ class Plan:
     ack_url: str = ""
     severities: SeverityWords = KNOWN_WORDS
     self_check: SelfCheck | None = None
+    site_alive: SiteAlive | None = None
     watches: Mapping[str, WatchRule] = field(default_factory=dict)
 
     @property
@@ -63,15 +65,14 @@ class Plan:
         return self.receivers.get(name) or Receiver(name)
 
     def targets(self) -> tuple[Target, ...]:
-        """Whom any receiver may tell, at once or by a later step."""
-        receivers = self.receivers.values()
-        at_once = [target for receiver in receivers for target in receiver.notify]
-        return (*at_once, *(t for receiver in receivers for step in receiver.escalate for t in step.notify))
+        """Whom any receiver may tell, at once or by a later step; who gets the text of the day, and that of a silent site."""
+        told = [t for receiver in self.receivers.values() for t in receiver.everybody]
+        checked = self.self_check.notify if self.self_check is not None else ()
+        at_last = self.site_alive.notify if self.site_alive is not None else ()
+        return (*told, *checked, *at_last)
 
     def numbers(self) -> frozenset[str]:
         """Every number that the configuration names; no other is ever texted."""
-        checked = self.self_check.notify if self.self_check is not None else ()
-        listed = (*self.targets(), *checked)
-        bare = [t for t in listed if t.kind in (TargetKind.NUMBER, TargetKind.GROUP)]
+        bare = [t for t in self.targets() if t.kind in (TargetKind.NUMBER, TargetKind.GROUP)]
         named = (*self.directory.people.values(), *self.directory.resolve(bare))
         return frozenset(person.number for person in named)

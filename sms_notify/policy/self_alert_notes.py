@@ -65,9 +65,9 @@ def note_id(gateway: str, scope: str, subject: str, why: object = "") -> str:
     return f"{gateway}/{scope}/{subject}/{why}"
 
 
-def name_of(message: Message) -> str:
-    """Who was to be texted; a bare number only as far as its owner knows it again."""
-    return masked(message.number) if message.recipient == message.number else message.recipient
+def name_of(name: str, number: str) -> str:
+    """Who is to be texted; a bare number, which is its own name, only as far as its owner knows it again."""
+    return masked(number) if name == number else name
 
 
 NOBODY_READ = " reached nobody, as far as is known"
@@ -83,7 +83,7 @@ def note_lost(
     """
     if message.kind is Kind.OPERATOR:
         rows.lost.append(LostNote(message.id, message.created_at))
-    name = name_of(message)
+    name = name_of(message.recipient, message.number)
     text = f"the text to {name} is {state} ({why})"
     told = {n.incident_id: n for n in (*_critical_news(rows, message), *given_up)}
     for _, n in sorted(told.items()):

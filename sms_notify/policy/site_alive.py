@@ -63,11 +63,6 @@ class Ahead:
     minute: Callable[[datetime], datetime]
 
     @property
-    def push_at(self) -> timedelta:
-        """What is left when it is pushed."""
-        return self.after * 2 / 3
-
-    @property
     def alarm_at(self) -> timedelta:
         """What is left when somebody must hear that it cannot be pushed."""
         return self.after / 3
@@ -101,7 +96,7 @@ def kept_of(place: Place, ahead: Ahead, now: datetime) -> ArmedText | None:
     far = _too_far(ahead, now)
     known = [t for t in place.lying if t.state is ArmedState.ARMED and t.gateway in place.gateways]
     last = max((t for t in known if t.due_at <= far), key=lambda t: t.due_at, default=None)
-    if last is None or last.due_at < now + ahead.push_at:
+    if last is None or last.due_at < now + push_at(ahead.after):
         return None
     waits = any(t.gateway == last.gateway and _first(t, last, place) for t in _unsure(place))
     return None if waits else last  # another one lets the unsure one be cleared at once
@@ -115,6 +110,11 @@ def armed_until(lying: Iterable[ArmedText], now: datetime) -> datetime | None:
 def about_to_fire(lying: Iterable[ArmedText], ahead: Ahead, now: datetime) -> ArmedText | None:
     """The first that nobody takes back, though it is high time."""
     return next((t for t in sorted(lying, key=_by_due) if t.due_at < now + ahead.alarm_at), None)
+
+
+def push_at(after: timedelta) -> timedelta:
+    """What is left of a text when the next one is scheduled."""
+    return after * 2 / 3
 
 
 def pause_after(failures: int, after: timedelta) -> timedelta:

@@ -260,9 +260,9 @@ def _under(row: Watched, rule: WatchRule, now: datetime, *, started: bool) -> Wa
     """One that waits, under the rule of today.
 
     A reload pages nobody at once: a `missing_for` that is shorter now, and over, counts from the reload, or leaves the
-    moment that stood where that is within twice of it. While the
-    daemon was away nobody could be heard, so a start gives time anew: all of `missing_for` where the moment passed
-    meanwhile, else up to twice `missing_for` since the last sign, so that frequent starts put nothing off for ever.
+    moment that stood where that is within twice of it. While the daemon was away nobody could be heard, so a start gives
+    time anew: all of `missing_for` where the moment passed meanwhile, else up to twice `missing_for` since the last sign,
+    so that frequent starts put nothing off for ever.
     """
     row = _not_to_come(row, now)
     if row.missing:

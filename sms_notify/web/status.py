@@ -12,7 +12,7 @@ from sms_notify.alert import Severity
 from sms_notify.barring import about_of, say_breaker
 from sms_notify.delivery.switch_state import SwitchState, SwitchWord, switch_lines, switch_state
 from sms_notify.explain.untold import untold_line
-from sms_notify.oncall.roster import obeyed
+from sms_notify.oncall.roster import Roster, obeyed
 from sms_notify.policy.bars import Breaker
 from sms_notify.policy.directory import Directory
 from sms_notify.policy.retry_policy import Level
@@ -144,7 +144,7 @@ def status_of(
     duties = tuple(duty_of(schedule, made, now) for schedule in schedules.values())
     shown = _gateways(tx, gateways, now, directory)
     self_alerts = tuple(one.self_alert for one in gather(breakers.open_self_alerts(tx)))
-    switch = switch_state(tx, site_alive, now)
+    switch = switch_state(tx, site_alive, Roster(directory, schedules), now)
     findings = [
         *_of_no_way_out(shown),
         *(Finding(Mood.BAD, line) for line in (untold_line(tx, now, say),) if line),
