@@ -302,7 +302,7 @@ def site(tmp_path: Path) -> Iterator[Site]:
 
 
 def test_the_command_shows_each_watch_and_what_is_missing(site: Site) -> None:
-    site.clock.now = datetime.now(UTC).replace(microsecond=0) - timedelta(hours=1)
+    site.clock.now = datetime.now(UTC).replace(microsecond=0) - timedelta(minutes=34)
     site.commit(lambda tx: site.engine.recover(tx, site.clock()))
     site.accept(firing("Watchdog", cluster="east"), firing("Watchdog", cluster="west"))
     site.clock.now += timedelta(minutes=30)
@@ -331,3 +331,15 @@ def test_routes_test_says_which_watch_an_alert_is_a_sign_of(site: Site) -> None:
         told.splitlines()[-1]
         == "A SIGN OF LIFE of the watch prometheus: no incident, and nobody gets a text."
     )
+
+
+def test_the_command_says_that_a_page_is_overdue_where_no_daemon_works(site: Site) -> None:
+    site.clock.now = datetime.now(UTC).replace(microsecond=0) - timedelta(hours=1)
+    site.commit(lambda tx: site.engine.recover(tx, site.clock()))
+    site.accept(firing("Watchdog", cluster="east"))
+
+    assert "a page is overdue, so sms-notify does not run" in said(site.run("watch"), 1)
+
+    site.clock.now = datetime.now(UTC)
+    site.accept(firing("Watchdog", cluster="east"))
+    assert "overdue" not in said(site.run("watch"))

@@ -107,10 +107,11 @@ def disarm(ctx: click.Context, config_file: str | None, as_json: bool) -> None:
         _take_back(store, settings)
     with store.reading() as tx:
         state = switch_state(tx, settings.site_alive, wall_clock())
+    clock = Clock(wall_clock())
     say(
         {"site_alive": state.word, "due_at": state.until},
         as_json,
-        "\n".join(switch_lines(state, Clock(wall_clock()).at)),
+        "\n".join(switch_lines(state, clock.at, clock.now)),
         whole=True,
     )
     if state.lying:
