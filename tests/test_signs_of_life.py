@@ -311,7 +311,7 @@ def test_the_command_shows_each_watch_and_what_is_missing(site: Site) -> None:
 
     for line in (("watch",), ("watch", "list")):
         _, *rows = said(site.run(*line), 1).splitlines()
-        assert [(row.split()[0], row.split("  ")[-1]) for row in rows] == [
+        assert [(row.split()[0], row.split("  ")[-1].strip()) for row in rows] == [
             ("heard", "prometheus cluster=east"),
             ("missing", "prometheus cluster=west"),
             ("never_heard", "backup"),
