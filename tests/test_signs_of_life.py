@@ -218,6 +218,9 @@ def test_an_address_that_no_watch_has_is_a_guess(caplog: pytest.LogCaptureFixtur
     assert served.recorder.guesses == 2
     assert served.recorder.deliveries == []
     assert "geraden" not in caplog.text + answers[0].text
+    assert [one.getMessage() for one in caplog.records if one.levelno == logging.WARNING] == [
+        "an address that no watch has was called"
+    ]
 
 
 def test_whoever_checks_a_link_is_no_sign_of_life(locked: Served) -> None:
