@@ -233,6 +233,9 @@ def test_an_address_that_no_watch_has_is_a_guess(caplog: pytest.LogCaptureFixtur
     assert served.recorder.guesses == 2
     assert served.recorder.deliveries == []
     assert "geraden" not in caplog.text + answers[0].text
+    assert [one.getMessage() for one in caplog.records if one.levelno == logging.WARNING] == [
+        "an address that no watch has was called"
+    ]
 
 
 def test_whoever_checks_a_link_is_no_sign_of_life(locked: Served) -> None:
@@ -317,7 +320,7 @@ def site(tmp_path: Path) -> Iterator[Site]:
 
 
 def test_the_command_shows_each_watch_and_what_is_missing(site: Site) -> None:
-    site.clock.now = datetime.now(UTC).replace(microsecond=0) - timedelta(hours=1)
+    site.clock.now = datetime.now(UTC).replace(microsecond=0) - timedelta(minutes=34)
     site.commit(lambda tx: site.engine.recover(tx, site.clock()))
     site.accept(firing("Watchdog", cluster="east"), firing("Watchdog", cluster="west"))
     site.clock.now += timedelta(minutes=30)
@@ -326,7 +329,7 @@ def test_the_command_shows_each_watch_and_what_is_missing(site: Site) -> None:
 
     for line in (("watch",), ("watch", "list")):
         _, *rows = said(site.run(*line), 1).splitlines()
-        assert [(row.split()[0], row.split("  ")[-1]) for row in rows] == [
+        assert [(row.split()[0], row.split("  ")[-1].strip()) for row in rows] == [
             ("heard", "prometheus cluster=east"),
             ("missing", "prometheus cluster=west"),
             ("never_heard", "backup"),
@@ -354,3 +357,15 @@ def test_routes_test_says_which_watch_an_alert_is_a_sign_of(site: Site) -> None:
         told.splitlines()[-1]
         == "A SIGN OF LIFE of the watch prometheus: no incident, and nobody gets a text."
     )
+
+
+def test_the_command_says_that_a_page_is_overdue_where_no_daemon_works(site: Site) -> None:
+    site.clock.now = datetime.now(UTC).replace(microsecond=0) - timedelta(hours=1)
+    site.commit(lambda tx: site.engine.recover(tx, site.clock()))
+    site.accept(firing("Watchdog", cluster="east"))
+
+    assert "a page is overdue, so sms-notify does not run" in said(site.run("watch"), 1)
+
+    site.clock.now = datetime.now(UTC)
+    site.accept(firing("Watchdog", cluster="east"))
+    assert "overdue" not in said(site.run("watch"))

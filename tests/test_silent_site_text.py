@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
+from daemons import write_config
 
+from sms_notify.config import load
+from sms_notify.daemon.wiring import node_name, site_name
 from sms_notify.wording import gsm
 from sms_notify.wording.content import Reader
 from sms_notify.wording.languages import WORDS
@@ -37,3 +41,19 @@ def test_it_is_one_part_and_whole_in_every_language(language: str, site: str) ->
     text = compose_silent_site(site, SINCE, Reader("Europe/Brussels", language, DUE))
     assert gsm.parts(text) == 1
     assert text.endswith(WORDS[language].silent.rpartition("}")[2])
+
+
+@pytest.mark.parametrize(
+    ("address", "name"),
+    [
+        ("https://alerts.acme.example/sms/", "alerts.acme.example"),
+        ("http://127.0.0.1:9601/", node_name()),
+        ("http://localhost:9601/", node_name()),
+    ],
+)
+def test_a_site_is_called_by_a_name_that_its_reader_can_tell_from_others(
+    address: str, name: str, tmp_path: Path
+) -> None:
+    config = write_config(tmp_path, "http://127.0.0.1:1/module/", web=f"{{external_url: '{address}'}}")
+
+    assert site_name(load(config, {})) == name

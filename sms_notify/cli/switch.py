@@ -108,10 +108,11 @@ def disarm(ctx: click.Context, config_file: str | None, as_json: bool) -> None:
         _take_back(store, settings)
     with store.reading() as tx:
         state = switch_state(tx, settings.site_alive, roster_of(settings), wall_clock())
+    clock = Clock(wall_clock())
     say(
         switch_document(state),
         as_json,
-        "\n".join(switch_lines(state, Clock(wall_clock()).at)),
+        "\n".join(switch_lines(state, clock.at, clock.now)),
         whole=True,
     )
     if state.lying:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import timedelta
 
 import click
 
@@ -19,6 +20,8 @@ from sms_notify.store.sqlite import SqliteStore
 from sms_notify.wording.clock import Clock, exact
 
 _HEADER = ("STATE", "LAST HEARD", "PAGES AT", "WATCH")
+_LATE = timedelta(minutes=1)  # a daemon that is busy, or starts, is not dead
+_OVERDUE = "a page is overdue, so sms-notify does not run or cannot work: look at its service and its log"
 _NOTHING = "nothing is watched: the configuration has neither `watch` nor `site_alive`"
 
 
@@ -47,8 +50,8 @@ def watch_group(ctx: click.Context, config_file: str | None, as_json: bool) -> N
 def watch_list(ctx: click.Context, config_file: str | None, as_json: bool) -> None:
     """Show each watch, and each instance of it that is known: its state, when it was heard last, and when it
     pages if it is not heard again. An instance that is gone for good is forgotten when its incident is closed
-    with `sms-notify close`. Then show how `site_alive` stands. Exit 1 if a watch is missing or `site_alive` is
-    not armed.
+    with `sms-notify close`. Then show how `site_alive` stands. Exit 1 if a watch is missing, a page
+    is overdue, or `site_alive` is not armed.
 
     \b
     Example:
@@ -65,11 +68,13 @@ def _show(ctx: click.Context, settings: Settings, as_json: bool) -> None:
     (found, switch), clock = _look(settings), Clock(now_utc())
     rows = [_columns(one, clock) for one in found]
     lines = [table(rows, _HEADER, _colour)] if rows else []
-    lines += [] if switch.word is SwitchWord.OFF else switch_lines(switch, clock.at)
+    overdue = any(one.pages_at is not None and one.pages_at < clock.now - _LATE for one in found)
+    lines += [_OVERDUE] if overdue else []
+    lines += [] if switch.word is SwitchWord.OFF else switch_lines(switch, clock.at, clock.now)
     document = {"watches": [_document(one) for one in found], **switch_document(switch)}
     say(document, as_json, "\n".join(lines) or _NOTHING, whole=True)
     missing = any(one.state is WatchState.MISSING for one in found)
-    if missing or switch.word is SwitchWord.NOT_ARMED:
+    if missing or overdue or switch.word is SwitchWord.NOT_ARMED:
         ctx.exit(1)
 
 

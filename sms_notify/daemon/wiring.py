@@ -15,6 +15,7 @@ from urllib.parse import urlsplit
 
 from sms_notify.channels.settings import OperatorKind
 from sms_notify.config.settings import Settings
+from sms_notify.config.values import is_loopback
 from sms_notify.delivery.arming import Arming
 from sms_notify.delivery.number_checks import NumbersToCheck
 from sms_notify.delivery.reports import FIRST_POLL, FIRST_POLL_BESIDE_CALLBACKS
@@ -143,8 +144,9 @@ def arming_of(
 
 
 def site_name(settings: Settings) -> str:
-    """What a text calls this site: the host that people know it by, else this machine."""
-    return urlsplit(settings.web.external_url).hostname or node_name()
+    """What a text calls this site: the host that people know it by, else this machine; 127.0.0.1 would name none."""
+    host = urlsplit(settings.web.external_url).hostname or ""
+    return host if host and not is_loopback(host) else node_name()
 
 
 def site_switch(

@@ -66,12 +66,20 @@ _HEADS = {
 }
 
 
-def switch_lines(state: SwitchState, say: Says) -> Iterator[str]:
+def switch_lines(state: SwitchState, say: Says, now: datetime) -> Iterator[str]:
     """A line for how it stands, one for each text that may lie there, and one for the last that went out."""
     yield _HEADS[state.word] + (f" (without a text: {', '.join(state.unarmed)})" if state.unarmed else "")
     for text in state.lying:
-        may = "will text" if text.state is ArmedState.ARMED else "may text"
-        yield f"{text.gateway} {may} {name_of(text.recipient, text.number)} at {say(text.due_at)} unless it is pushed ahead"
+        yield _line(text, say, now)
     if state.fired is not None:
         sure = "went out" if state.fired.outboxid else "may have gone out"
         yield f"the last one {sure} to {name_of(state.fired.recipient, state.fired.number)} at {say(state.fired.due_at)}"
+
+
+def _line(text: ArmedText, say: Says, now: datetime) -> str:
+    sure = text.state is ArmedState.ARMED
+    if text.due_at > now:
+        may = "will text" if sure else "may text"
+        return f"{text.gateway} {may} {name_of(text.recipient, text.number)} at {say(text.due_at)} unless it is pushed ahead"
+    was = "was to text" if sure else "may have texted"
+    return f"{text.gateway} {was} {name_of(text.recipient, text.number)} at {say(text.due_at)}, and sms-notify did not push it ahead: look whether it runs"

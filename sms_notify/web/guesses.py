@@ -25,6 +25,7 @@ _MAX_CLIENTS = 1_024
 # Answers held back at a time: each holds a connection of some 10 kB. More are given at once.
 _MAX_HELD = 256
 _ADVICE = "correct the password or the token there, or keep that client out"
+_ADVICE_OF_WATCH = "compare what that job calls after /watch/ with secret or secret_file of its watch"
 
 _log = logging.getLogger(__name__)
 
@@ -41,9 +42,17 @@ class Guesses:
 
     async def refused(self, client: str, who: str) -> None:
         """A login was refused; returns when that may be said. `who` is the user's name, or what stood for it."""
-        self._count()
         extra = {"client": client or "-", "user": bounded(who, 40), "advice": _ADVICE}
-        self._rarely.warn(client, "a login was refused", extra)
+        await self._guessed(client, "a login was refused", extra)
+
+    async def no_such_watch(self, client: str) -> None:
+        """The same of an address that no watch has, which may be a secret that was guessed, or mistyped."""
+        extra = {"client": client or "-", "advice": _ADVICE_OF_WATCH}
+        await self._guessed(client, "an address that no watch has was called", extra)
+
+    async def _guessed(self, client: str, what: str, extra: dict[str, str]) -> None:
+        self._count()
+        self._rarely.warn((client, what), what, extra)
         self._remember(network_of(client))
         await self.hold(client)
 

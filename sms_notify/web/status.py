@@ -156,7 +156,7 @@ def status_of(
             if duty.holder is None
         ),
         *_of_gateways(shown, directory),
-        *_of_switch(switch, say),
+        *_of_switch(switch, say, now),
         *_of_self_alerts(self_alerts),
     ]
     cards = cards_of(page_queries.open_incidents(tx, INCIDENTS_READ))[:CARDS_SHOWN]
@@ -170,7 +170,7 @@ def status_of(
         held=tuple(page_queries.held(tx)),
         gateways=shown,
         self_alerts=self_alerts,
-        switch=() if switch.word is SwitchWord.OFF else tuple(switch_lines(switch, say)),
+        switch=() if switch.word is SwitchWord.OFF else tuple(switch_lines(switch, say, now)),
         texts=tuple(ledger_queries.messages_by(tx, MessageFilter(limit=TEXTS_SHOWN))),
         watches=tuple(standings(watch_rows.every(tx), watches)) if watches else (),
     )
@@ -254,6 +254,6 @@ def _of_self_alerts(self_alerts: Sequence[SelfAlert]) -> Iterator[Finding]:
         yield Finding(Mood.BAD if self_alert.level == Level.PAGE else Mood.WARN, self_alert.what)
 
 
-def _of_switch(switch: SwitchState, say: Says) -> Iterator[Finding]:
+def _of_switch(switch: SwitchState, say: Says, now: datetime) -> Iterator[Finding]:
     if switch.word in (SwitchWord.NOT_ARMED, SwitchWord.LEFTOVER):
-        yield Finding(Mood.WARN, next(switch_lines(switch, say)))
+        yield Finding(Mood.WARN, next(switch_lines(switch, say, now)))

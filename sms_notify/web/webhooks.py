@@ -268,7 +268,7 @@ class _Front:
         secret = request.path_params["secret"]
         name = self._hooks.watch_of(secret) if len(secret) <= _MAX_TOKEN else ""
         if not name:
-            await self._guesses.refused(client_of(request.scope), "watch")
+            await self._guesses.no_such_watch(client_of(request.scope))
             raise HTTPException(404, "no watch has this address")
         await self._commit(heartbeat(name))
         return PlainTextResponse("OK")
