@@ -12,6 +12,7 @@ from sms_notify.delivery.arming import Arming
 from sms_notify.delivery.sender import Luck
 from sms_notify.delivery.site_switch import Outboxes, SiteSwitch, SwitchMoved
 from sms_notify.oncall.roster import Roster
+from sms_notify.policy.account import Account, TextLimits
 from sms_notify.policy.armed_texts import ArmedFor, ArmedState, ArmedText
 from sms_notify.policy.directory import Directory, Person, Target, TargetKind
 from sms_notify.policy.site_alive import SiteAlive
@@ -68,6 +69,7 @@ class SwitchBench:
             self.clock,
             luck,
             minute,
+            Account("main", sender="ACME", limits=TextLimits(160, 153, 3)),
             lambda *about: self.switch.failed(*about),  # noqa: PLW0108 - it is made later
         )
         outboxes = Outboxes({"main": arming}, lambda _: isinstance(self.gateway.credits(), int))

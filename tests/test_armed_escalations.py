@@ -69,11 +69,12 @@ class Site:
         self.bench = Bench(store, Engine(self.plan, "node"), self.clock)
         luck = Luck(reference=lambda: f"ref{next(self.references)}", dice=lambda: 1.0)
         self.post = post_to(self.bench, self.simulator.gateway_url)
+        account = Account("main", "ACME", "", ("main",), limits=TEXT_LIMITS)
         self.post.sender = Sender(
-            self.bench.commit, self.post.gateway, Account("main", "ACME", "", ("main",), limits=TEXT_LIMITS),
+            self.bench.commit, self.post.gateway, account,
             self.plan.timing, "node", luck,
         )  # fmt: skip
-        self.arming = Arming(self.bench.commit, self.post.gateway, self.clock, luck, minute)
+        self.arming = Arming(self.bench.commit, self.post.gateway, self.clock, luck, minute, account)
         self.keeper = StepKeeper(
             store.reading,
             self.bench.commit,
@@ -256,7 +257,7 @@ def test_a_storm_leaves_a_few_texts_behind_for_one_phone(site: Site) -> None:
 def test_a_gateway_that_is_not_there_is_not_asked_in_every_pass_and_the_step_is_armed_when_it_is_back(
     site: Site,
 ) -> None:
-    site.simulator.change(force_error=150)
+    site.simulator.change(force_error=120)
     site.bench.accept(firing())
     site.keep()
     site.keep()

@@ -9,6 +9,7 @@ from typing import TypeVar
 import pytest
 from simulator_bench import Clock
 
+from sms_notify.daemon.wiring import account_of
 from sms_notify.delivery.arming import Arming, settle
 from sms_notify.delivery.sender import Luck
 from sms_notify.gateways.base import Failed
@@ -20,7 +21,7 @@ from sms_notify.simulator.server import Simulator
 from sms_notify.simulator.settings import SimulatorSettings
 from sms_notify.store import armed_rows
 from sms_notify.store.in_memory import ScratchStore
-from sms_notify.store.tx import Tx
+from sms_notify.store.tx import Row, Tx
 
 T = TypeVar("T")
 NUMBER = "+32470000001"
@@ -34,12 +35,18 @@ class OutboxBench:
         self.states: list[str] = []
         self.why: list[Failed] = []
         account = Gateway1601Settings(
-            "main", simulator.gateway_url, "acme", Secret("abc"), "ACME", timeout=2.0
+            "main",
+            simulator.gateway_url,
+            "acme",
+            Secret("abc"),
+            "ACME",
+            fallback_sender="+32470000000",
+            timeout=2.0,
         )
         luck = Luck(reference=lambda: "ref", dice=lambda: 0.5)
         self.arming = Arming(
             self.commit, client_of(account), clock, luck,
-            lambda at: minute_for(account, at).at, lambda _, failed: self.why.append(failed),
+            lambda at: minute_for(account, at).at, account_of(account), lambda _, failed: self.why.append(failed),
         )  # fmt: skip
 
     def commit(self, job: Callable[[Tx], T], /) -> T:
@@ -53,6 +60,10 @@ class OutboxBench:
     def arm(self, minutes: int) -> ArmedText:
         due = self.clock() + minutes * MINUTE
         return self.arming.arm(ArmedText(ArmedFor.SITE_ALIVE, "main", "alice", NUMBER, "silent", due, ""))
+
+    def rows(self, sql: str) -> list[Row]:
+        with self.store.reading() as tx:
+            return list(tx.all(sql))
 
     def lying(self) -> list[ArmedText]:
         return list(self.commit(armed_rows.lying))
@@ -94,6 +105,26 @@ def test_a_refused_text_is_gone_and_the_answer_is_told(bench: OutboxBench) -> No
     bench.simulator.change(force_error=108)
     assert bench.arm(15).state is ArmedState.GONE
     assert [failed.code for failed in bench.why] == [108]
+
+
+@pytest.mark.parametrize(
+    ("code", "scope"), [(107, "country"), (106, "number"), (117, "sender"), (108, "credits")]
+)
+def test_a_refusal_is_held_against_what_was_refused_and_the_operator_hears(
+    bench: OutboxBench, code: int, scope: str
+) -> None:
+    bench.simulator.change(force_error=code)
+    bench.arm(15)
+    rows = bench.rows("select scope from breakers where opened_at is not null")
+    assert scope in {row["scope"] for row in rows}
+    assert [str(code) in row["what"] for row in bench.rows("select what from troubles")] == [True]
+
+
+def test_a_text_for_the_outbox_bears_the_sender_that_the_gateway_takes(bench: OutboxBench) -> None:
+    bench.simulator.fault("error", code=117, count=1)
+    assert bench.arm(15).state is ArmedState.GONE
+    assert bench.arm(16).state is ArmedState.ARMED
+    assert [entry.order.sender for entry in bench.simulator.outbox()] == ["+32470000000"]
 
 
 def test_a_refused_minute_is_asked_for_once_more(bench: OutboxBench) -> None:

@@ -195,7 +195,7 @@ def test_the_daemon_texts_once_and_says_so(
 ) -> None:
     caplog.set_level("INFO", "sms_notify")
     path = write_config(
-        tmp_path, simulator.gateway_url, self_check="{notify: [person:alice], at: '12:00', test_numbers: false}"
+        tmp_path, simulator.gateway_url, self_check="{notify: [person:alice], at: '12:00', check_numbers: false}"
     )  # fmt: skip
     clock = VirtualClock(NOON - timedelta(minutes=1))
     left = simulator.state.credits

@@ -314,4 +314,4 @@ def test_it_is_armed_only_where_every_reader_has_a_text() -> None:
     with bench.store.transaction() as tx:
         armed_rows.change(tx, replace(text, state=ArmedState.GONE), bench.now)
     assert (state().word, state().unarmed) == (SwitchWord.NOT_ARMED, ("bob",))
-    assert next(switch_lines(state(), str)).endswith("(without a text: bob)")
+    assert next(switch_lines(state(), str, NOON)).endswith("(without a text: bob)")

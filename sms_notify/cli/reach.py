@@ -67,7 +67,7 @@ def reach(ctx: click.Context, config_file: str | None, as_json: bool, people: tu
     }
     lines = [line for one in shown for line in _told(one, clock)]
     lines += [f"self-check: {say_self_check(one, clock.at)}" for one in checked]
-    if settings.self_check is None or not settings.self_check.test_numbers:
+    if settings.self_check is None or not settings.self_check.check_numbers:
         lines.append("numbers are not tried: write `self_check:` into the configuration")
     say(value, as_json, "\n".join(printable(line) for line in lines))
     if any(one.missed for one in shown):

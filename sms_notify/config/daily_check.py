@@ -36,7 +36,7 @@ class SelfCheckSection(Model):
         default=9 * 60, description="when, every day", json_schema_extra={"default": "09:00"}
     )
     timezone: Timezone = Field(default="UTC", description="the clock of `at`")
-    test_numbers: Boolean = Field(
+    check_numbers: Boolean = Field(
         default=True, description="ask each gateway every hour whether it takes each number, at no cost"
     )
 
@@ -44,4 +44,4 @@ class SelfCheckSection(Model):
 def self_check_of(section: SelfCheckSection | None, notify: tuple[Target, ...]) -> SelfCheck | None:
     if section is None:
         return None
-    return SelfCheck(notify, section.at, section.timezone, section.test_numbers)
+    return SelfCheck(notify, section.at, section.timezone, section.check_numbers)

@@ -120,7 +120,7 @@ def numbers_to_probe(settings: Settings, plan: Plan) -> tuple[str, ...]:
 
 def numbers_to_check(settings: Settings, plan: Plan) -> NumbersToCheck:
     """The same numbers, where `self_check` wants them to be tried."""
-    if settings.self_check is None or not settings.self_check.test_numbers:
+    if settings.self_check is None or not settings.self_check.check_numbers:
         return NumbersToCheck()
     long = any(receiver.max_parts > 1 for receiver in plan.receivers.values())
     return NumbersToCheck(numbers_to_probe(settings, plan), long)
@@ -140,7 +140,9 @@ def arming_of(
     failed: Callable[[ArmedText, Failed], None],
 ) -> Arming:
     """The outbox of an account; `failed` hears of each answer that is no OK."""
-    return Arming(commit, client, clock, luck(), lambda at: minute_for(settings, at).at, failed)
+    return Arming(
+        commit, client, clock, luck(), lambda at: minute_for(settings, at).at, account_of(settings), failed
+    )
 
 
 def site_name(settings: Settings) -> str:

@@ -10,11 +10,15 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import datetime
 
+from sms_notify.delivery.open_ways import usable_sender
+from sms_notify.delivery.protection import hold_against
 from sms_notify.delivery.sender import Clock, Commit, Luck
 from sms_notify.gateways.base import Failed, Removed, Scheduled, Submission, WithOutbox
 from sms_notify.policy import armed_texts
+from sms_notify.policy.account import Account
 from sms_notify.policy.armed_texts import LEFT_AFTER, ArmedFor, ArmedState, ArmedText
-from sms_notify.policy.outcomes import Refusal
+from sms_notify.policy.outcomes import Fate, Refusal
+from sms_notify.policy.self_alert_notes import name_of
 from sms_notify.store import armed_rows
 from sms_notify.store.tx import Tx
 
@@ -35,6 +39,7 @@ class Arming:
         clock: Clock,
         luck: Luck,
         minute: Callable[[datetime], datetime],
+        account: Account,
         failed: Callable[[ArmedText, Failed], None] = unheard,
     ) -> None:
         self._commit = commit
@@ -42,21 +47,28 @@ class Arming:
         self._clock = clock
         self._luck = luck
         self.minute = minute
+        self._account = account
         self._failed = failed
 
     def arm(self, text: ArmedText) -> ArmedText:
         """Has the gateway keep a new text until `due_at`, or the first minute from then on that can be said clearly.
 
-        Comes back ARMED, UNSURE where the answer was lost, or GONE where it was refused.
+        Comes back ARMED, UNSURE where the answer was lost, or GONE where it was refused: that is held against the number, the
+        sender or the account, as of any other text.
         """
         text = replace(text, due_at=self.minute(text.due_at), state=ArmedState.ASKED)
         text = replace(text, reference=text.reference or self._luck.reference())
-        text = replace(text, id=self._commit(lambda tx: armed_rows.add(tx, text, self._clock())))
-        answer = self._schedule(text)  # a crash from here on: asked, and nobody knows the answer
+        text, sender = self._commit(lambda tx: self._begun(tx, text))
+        message = Submission(text.number, text.body, text.reference, sender=sender)
+        answer = self._schedule(
+            message, text.due_at
+        )  # a crash from here on: asked, and nobody knows the answer
         if isinstance(answer, Scheduled):
             return self._keep(armed_texts.taken(text, answer.outboxid, answer.at))
         self._failed(text, answer)
-        return self._keep(armed_texts.not_taken(text, answer.fate))
+        text = armed_texts.not_taken(text, answer.fate)
+        self._commit(lambda tx: self._not_taken(tx, text, message, answer))
+        return text
 
     def remove(self, text: ArmedText) -> ArmedText:
         """Takes one back by its id. Comes back GONE, or FIRED where it has left; REMOVING where it is to be asked again."""
@@ -86,14 +98,26 @@ class Arming:
         there = isinstance(answer, Removed) or answer.refusal is not Refusal.NOTHING_SCHEDULED
         return self._keep(self._settled(text, answer)), there
 
-    def _schedule(self, text: ArmedText) -> Scheduled | Failed:
+    def _begun(self, tx: Tx, text: ArmedText) -> tuple[ArmedText, str]:
+        id_ = armed_rows.add(tx, text, self._clock())
+        return replace(text, id=id_), usable_sender(tx, self._account) or self._account.sender
+
+    def _schedule(self, message: Submission, due_at: datetime) -> Scheduled | Failed:
         """A refused time is asked about once more and no oftener: what was refused is not scheduled."""
-        message = Submission(text.number, text.body, text.reference)
-        answer = self._gateway.schedule(message, text.due_at)
+        answer = self._gateway.schedule(message, due_at)
         time = isinstance(answer, Failed) and answer.refusal is Refusal.TIME
-        if time and text.due_at > self._clock() + LEFT_AFTER:
-            return self._gateway.schedule(message, text.due_at)
-        return answer
+        return (
+            self._gateway.schedule(message, due_at)
+            if time and due_at > self._clock() + LEFT_AFTER
+            else answer
+        )
+
+    def _not_taken(self, tx: Tx, text: ArmedText, message: Submission, failed: Failed) -> None:
+        now = self._clock()
+        armed_rows.change(tx, text, now)
+        if failed.fate is Fate.REFUSED and failed.refusal is not Refusal.TIME:
+            about = f"a text to {name_of(text.recipient, text.number)} for its outbox"
+            hold_against(tx, self._account, message, about, failed.outcome, now)
 
     def _settled(self, text: ArmedText, answer: Removed | Failed) -> ArmedText:
         if isinstance(answer, Removed):

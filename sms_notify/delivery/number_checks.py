@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from sms_notify.delivery.breaker_probe import trial_text
-from sms_notify.delivery.protection import protect
+from sms_notify.delivery.protection import hold_against
 from sms_notify.delivery.sender import Clock, Commit, Luck
 from sms_notify.gateways.base import Gateway, Submission
 from sms_notify.logs import masked
@@ -15,7 +15,7 @@ from sms_notify.policy.account import Account
 from sms_notify.policy.country_codes import country_of
 from sms_notify.policy.number_trials import AGAIN, EVERY, next_number
 from sms_notify.policy.outcomes import Fate, Outcome, Refusal
-from sms_notify.policy.retry_policy import Scope, for_numeric_sender, react
+from sms_notify.policy.retry_policy import Scope
 from sms_notify.store import breakers, outbox, trial_rows
 from sms_notify.store.tx import Tx
 
@@ -104,10 +104,8 @@ class NumberChecks:
 
     def _refused(self, tx: Tx, asked: Submission, outcome: Outcome, now: datetime) -> bool:
         """As if a text had met it. Whether it is the number, or its country, that is refused."""
-        has_other = bool(self._account.other_sender)
-        reaction = for_numeric_sender(outcome, react(outcome), asked.sender, has_other)
         about = f"the number of {self._owner(asked.number)}"
-        protect(tx, self._account, asked, about, outcome, reaction, now)
+        reaction = hold_against(tx, self._account, asked, about, outcome, now)
         return reaction.breaks is not None and reaction.breaks.scope in _OF_NUMBERS
 
     def _owner(self, number: str) -> str:

@@ -5,14 +5,24 @@ from __future__ import annotations
 from datetime import datetime
 
 from sms_notify.delivery.open_ways import usable_sender
+from sms_notify.gateways.base import Submission
 from sms_notify.gateways.registry import explain_code
 from sms_notify.policy.account import Account
 from sms_notify.policy.answers import NO_SENDER_LEFT, Addressed, held_against, urgency_of
 from sms_notify.policy.outcomes import Outcome
-from sms_notify.policy.retry_policy import Reaction, Scope, Urgency
+from sms_notify.policy.retry_policy import Reaction, Scope, Urgency, for_numeric_sender, react
 from sms_notify.policy.self_alert_notes import note_id
 from sms_notify.store import breakers
 from sms_notify.store.tx import Tx
+
+
+def hold_against(
+    tx: Tx, account: Account, tried: Submission, about: str, outcome: Outcome, now: datetime
+) -> Reaction:
+    """As if a text in the queue had met this refusal, of what is no text of the queue."""
+    reaction = for_numeric_sender(outcome, react(outcome), tried.sender, bool(account.other_sender))
+    protect(tx, account, tried, about, outcome, reaction, now)
+    return reaction
 
 
 def protect(

@@ -77,9 +77,8 @@ def switch_lines(state: SwitchState, say: Says, now: datetime) -> Iterator[str]:
 
 
 def _line(text: ArmedText, say: Says, now: datetime) -> str:
-    sure = text.state is ArmedState.ARMED
+    sure, to = text.state is ArmedState.ARMED, f"{name_of(text.recipient, text.number)} at {say(text.due_at)}"
     if text.due_at > now:
-        may = "will text" if sure else "may text"
-        return f"{text.gateway} {may} {name_of(text.recipient, text.number)} at {say(text.due_at)} unless it is pushed ahead"
+        return f"{text.gateway} {'will' if sure else 'may'} text {to} unless it is pushed ahead"
     was = "was to text" if sure else "may have texted"
-    return f"{text.gateway} {was} {name_of(text.recipient, text.number)} at {say(text.due_at)}, and sms-notify did not push it ahead: look whether it runs"
+    return f"{text.gateway} {was} {to}, and sms-notify did not push it ahead: look whether it runs"

@@ -31,7 +31,7 @@ class SelfCheck:
     notify: tuple[Target, ...] = ()
     at: int = 9 * 60
     timezone: str = "UTC"
-    test_numbers: bool = True
+    check_numbers: bool = True
 
     def moment(self, day: date) -> datetime:
         """Once a day: a time that the clocks show twice is its first, one that they leave out is the end of the hole."""
