@@ -7,14 +7,16 @@ from datetime import UTC, datetime
 
 import pytest
 
+from sms_notify.alert import Alert, Status
 from sms_notify.daemon import event_log
 from sms_notify.delivery.step_keeper import KeptSteps
+from sms_notify.engine import Verdict
 from sms_notify.gateways.base import Failed
 from sms_notify.logs import LineFormatter
 from sms_notify.policy.armed_texts import ArmedFor, ArmedState, ArmedText
 from sms_notify.policy.episodes import tag_of
 from sms_notify.policy.outcomes import Fate, Reason
-from sms_notify.policy.vocabulary import AckBy
+from sms_notify.policy.vocabulary import AckBy, Heard
 
 
 @pytest.mark.parametrize(
@@ -33,6 +35,15 @@ def test_a_button_is_a_line_with_the_fields_of_every_other(
         write()
     (record,) = caplog.records
     assert LineFormatter().format(record).endswith(f"{line} by=ops how=page")
+
+
+def test_a_watch_that_has_fallen_silent_is_a_line_of_its_own(caplog: pytest.LogCaptureFixture) -> None:
+    labels = {"alertname": "WatchMissing", "severity": "critical", "watch": "prometheus", "cluster": "east"}
+    alert = Alert("watch", "f", Status.FIRING, labels)
+    event_log.missing([Verdict(alert, Heard.FIRST, 1, ("oncall",), (7, 8))])
+    (record,) = caplog.records
+    line = f"missing: cluster=east watch=prometheus incident=#{tag_of(1)} texts=2"
+    assert (record.levelname, LineFormatter().format(record).endswith(line)) == ("WARNING", True)
 
 
 def armed(state: ArmedState, outboxid: str = "7") -> ArmedText:

@@ -342,6 +342,7 @@ class App:
         ticked = self.committer(lambda tx: self._engine.tick(tx, now))
         for moved in ticked.moved:
             event_log.moved(moved)
+        event_log.missing(ticked.missing)
         for ended in ticked.self_check:
             event_log.self_checked(ended)
         if ticked.written or ticked.self_check:

@@ -41,6 +41,17 @@ def accepted(delivery: Delivery, verdicts: list[Verdict]) -> None:
         _log.warning("first heard of when its end was past: a clock may be wrong", extra=extra)
 
 
+def missing(verdicts: Iterable[Verdict]) -> None:
+    """Each watch that has fallen silent: no request told of it."""
+    for verdict in verdicts:
+        labels = {
+            name: text for name, text in verdict.alert.labels.items() if name not in ("alertname", "severity")
+        }
+        said = " ".join(f"{name}={printable(text)}" for name, text in sorted(labels.items()))
+        tag = f"#{tag_of(verdict.incident_id)}" if verdict.incident_id else "none"
+        _log.warning("missing: %s", said, extra={"incident": tag, "texts": len(verdict.messages)})
+
+
 def unpaired(source: str, one: str, other: str) -> None:
     """Once for each two addresses: whoever reads it lists them as a pair, or gives each installation a name."""
     advice = (

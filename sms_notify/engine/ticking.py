@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from sms_notify.barring import say_barring
-from sms_notify.engine.accepting import Accepting
+from sms_notify.engine.accepting import Accepting, Verdict
 from sms_notify.engine.follow_ups import FollowUps
 from sms_notify.engine.texting import Texting
 from sms_notify.engine.working_set import WorkingSet
@@ -39,13 +39,14 @@ class Ticked:
     """What time has led to: messages that it moved, and the ids of those that it wrote.
 
     `next_at` is when critical texts that a limit holds may go on: to be late then is to be late with a page. `self_check` is
-    what came of its daily text.
+    what came of its daily text, `missing` of the watches that have fallen silent.
     """
 
     moved: tuple[Moved, ...] = ()
     written: tuple[int, ...] = ()
     next_at: datetime | None = None
     self_check: tuple[SelfCheckEnd, ...] = ()
+    missing: tuple[Verdict, ...] = ()
 
 
 class Ticker:
@@ -106,8 +107,9 @@ class Ticker:
             due = replace(due, next_critical=limit_rows.next_critical(tx))
         silent = self._miss(tx, now) if due.watches else []
         checked = self._check_itself(tx, now) if due.self_checks else ()
-        written = dict.fromkeys((*(message_id for _, message_id in told), *silent))
-        return Ticked(tuple(moved), (*written,), due.next_critical, checked)
+        written = dict.fromkeys(message_id for _, message_id in told)
+        written |= dict.fromkeys(id_ for verdict in silent for id_ in verdict.messages)
+        return Ticked(tuple(moved), (*written,), due.next_critical, checked, tuple(silent))
 
     def _check_itself(self, tx: Tx, now: datetime) -> tuple[SelfCheckEnd, ...]:
         """Last of all: what alerts are owed goes before it in the limits."""
@@ -135,13 +137,13 @@ class Ticker:
         working.flush()
         return told
 
-    def _miss(self, tx: Tx, now: datetime) -> list[int]:
-        """Watches that have fallen silent become alerts, in the same commit; returns the ids of the texts that tell it."""
+    def _miss(self, tx: Tx, now: datetime) -> list[Verdict]:
+        """Watches that have fallen silent become alerts, in the same commit."""
         both = [(row, self._plan.watches.get(row.name)) for row in watch_rows.due(tx, now)]
         found = [missed(row, rule) for row, rule in both if rule is not None]
         watch_rows.save(tx, [row for row, _ in found])
         [verdicts] = self._accepting.accept(tx, [watch_delivery(alert for _, alert in found)], now)
-        return [id_ for verdict in verdicts for id_ in verdict.messages]
+        return verdicts
 
     def _lapse(self, tx: Tx, now: datetime) -> list[Texted]:
         """Before the steps: one that the end of an acknowledgement makes due is told in the same tick."""
