@@ -66,7 +66,9 @@ class Plan:
 
     def targets(self) -> tuple[Target, ...]:
         """Whom any receiver may tell, at once or by a later step; who gets the text of the day, and that of a silent site."""
-        told = [t for receiver in self.receivers.values() for t in receiver.everybody]
+        receivers = self.receivers.values()
+        told = [target for receiver in receivers for target in receiver.notify]
+        told += [t for receiver in receivers for step in receiver.escalate for t in step.notify]
         checked = self.self_check.notify if self.self_check is not None else ()
         at_last = self.site_alive.notify if self.site_alive is not None else ()
         return (*told, *checked, *at_last)

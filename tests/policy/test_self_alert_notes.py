@@ -64,7 +64,7 @@ def test_a_problem_that_lasts_is_known_by_where_it_is(parts: tuple[str, ...], ex
     ],
 )
 def test_a_bare_number_is_named_only_as_far_as_its_owner_knows_it(person: Person, expected: str) -> None:
-    assert name_of(a_message(person=person)) == expected
+    assert name_of(person.name, person.number) == expected
 
 
 @pytest.mark.parametrize(
