@@ -319,8 +319,8 @@ def test_a_queued_text_says_why_it_has_not_left_and_when_it_is_tried_next(site: 
 
 def test_a_text_behind_others_says_so(site: Site) -> None:
     site.clock.now = now()
-    site.accept(firing("First", severity="warning"))
-    site.accept(firing("Second", team="dba", severity="warning"))
+    site.accept(firing("First", severity="critical"))
+    site.accept(firing("Second", team="dba", severity="critical"))
     newest = ids(site)[-1]
 
     [wait] = [event for event in story(site, newest) if event["event"] == "waits"]
