@@ -35,6 +35,7 @@ MAY_BE_EMPTY = {
     "Alerts that led to no text",
     "Webhooks refused",
     "Database errors",
+    "Watches missing",
 }
 
 
