@@ -52,6 +52,7 @@ enable_notifications=1
 enable_flap_detection=0
 notification_timeout=30
 daemon_dumps_core=0
+enable_environment_macros=1
 illegal_object_name_chars=`~!$%^&*|'"<>?,()=
 illegal_macro_output_chars=`~$&|'"<>
 """

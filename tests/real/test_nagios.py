@@ -143,7 +143,7 @@ def test_what_is_said_is_never_run_and_arrives_as_far_as_nagios_lets_it_through(
     nagios.command(
         f"ACKNOWLEDGE_SVC_PROBLEM;web-1;HTTP;2;1;0;O'Neil `touch {ran}/6`;it's $(touch {ran}/7) \\"
     )
-    by = f"acknowledged by ONeil touch {ran}/6"
+    by = f"acknowledged by O'Neil `touch {ran}/6`"
     assert eventually(lambda: states(site)["HTTP web-1"] == by, PATIENCE)
     assert list(ran.iterdir()) == []
 
