@@ -65,8 +65,8 @@ def test_it_lies_at_the_gateway_with_the_first_text_and_an_acknowledgement_by_co
 
         assert command(daemon.config, "ack", "1").returncode == 0
         assert eventually(lambda: simulator.outbox() == []), daemon.said()
+        assert eventually(lambda: "step taken back from the outbox" in daemon.said()), daemon.said()
         assert "step armed at the gateway" in daemon.said()
-        assert "step taken back from the outbox" in daemon.said()
     finally:
         daemon.kill()
 

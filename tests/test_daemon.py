@@ -341,10 +341,11 @@ def test_refused_webhooks_and_logins_stand_in_the_log_and_in_the_metrics(daemon:
     for source, code in (("alertmanager", 400), ("alertmanager", 401), ("unknown", 404)):
         name = f'sms_notify_webhook_refused_total{{code="{code}",source="{source}"}}'
         assert value(metrics, name) == 1
-        assert f"WARNING a webhook was refused, nothing of it was taken source={source} " in daemon.said()
+        refused = f"WARNING a webhook was refused, nothing of it was taken source={source} "
+        assert eventually(lambda: refused in daemon.said())  # noqa: B023
     assert value(metrics, 'sms_notify_webhook_refused_total{code="413",source="zabbix"}') == 0
     assert value(metrics, "sms_notify_login_failures_total") == 1
-    assert "WARNING a login was refused client=127.0.0.1 " in daemon.said()
+    assert eventually(lambda: "WARNING a login was refused client=127.0.0.1 " in daemon.said())
     assert "guessed" not in daemon.said()
 
 

@@ -115,7 +115,7 @@ def test_a_database_that_is_removed_while_it_is_served_takes_no_alert_and_the_op
     assert post(daemon.url, payload("Second")) == 503
     assert eventually(lambda: "removed or renamed" in ready(daemon))
     assert eventually(lambda: any("removed" in text.text for text in simulator.texts()), timeout=30)
-    assert "not ready" in daemon.said()
+    assert eventually(lambda: "not ready" in daemon.said())
 
     (config.parent / "elsewhere.db").rename(file_of(config))
     assert eventually(lambda: post(daemon.url, payload("Second")) == 200)
@@ -132,7 +132,7 @@ def test_nothing_that_was_accepted_is_lost_where_the_file_beside_the_database_is
         file_of(config).with_name(f"sms.db{suffix}").unlink()
     for name in ("Second", "Third"):
         assert eventually(lambda: post(daemon.url, payload(name)) == 200)  # noqa: B023
-    assert "was removed or replaced" in daemon.said()
+    assert eventually(lambda: "was removed or replaced" in daemon.said())
     daemon.kill()
 
     daemon = begun(Daemon(config), started)
@@ -246,4 +246,4 @@ def test_a_damaged_table_is_told_and_keeps_nothing_that_does_not_touch_it(
     daemon = begun(Daemon(config), started)
     assert "the database is damaged" in ready(daemon)
     assert eventually(lambda: any("damaged" in text.text for text in simulator.texts()), timeout=30)
-    assert "CRITICAL" in daemon.said()
+    assert eventually(lambda: "CRITICAL" in daemon.said())

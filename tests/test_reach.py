@@ -142,7 +142,8 @@ def test_a_number_that_is_refused_reaches_the_operator_once_and_a_yes_ends_that(
         assert command(path, "reach").returncode == 0
         assert daemon.rows("select count(*) from troubles where closed_at is null") == [(0,)]
         assert len([note for note in heard.read_text("utf-8").splitlines() if note]) == 1
-        assert "number not taken gateway=main person=bob reason=error_code code=106" in daemon.said()
+        refused = "number not taken gateway=main person=bob reason=error_code code=106"
+        assert eventually(lambda: refused in daemon.said())
         assert BOB not in daemon.said() + get(daemon.url, "/metrics")
     finally:
         daemon.kill()

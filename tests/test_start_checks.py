@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 from click.testing import CliRunner, Result
-from daemons import Daemon, free_port, write_config
+from daemons import Daemon, eventually, free_port, write_config
 
 from sms_notify.cli import group
 from sms_notify.cli.options import now_utc
@@ -107,7 +107,8 @@ def test_what_only_time_shows_stops_no_start_and_is_said_by_both(
     daemon = Daemon(config)
     try:
         assert daemon.process.poll() is None
-        assert f"ERROR {config}:{fault['line']}: {fault['path']}: {fault['what'][:20]}" in daemon.said()
+        logged = f"ERROR {config}:{fault['line']}: {fault['path']}: {fault['what'][:20]}"
+        assert eventually(lambda: logged in daemon.said())
     finally:
         daemon.kill()
 

@@ -118,7 +118,7 @@ def test_a_downtime_is_told_and_the_trouble_within_it_is_not(
     nagios.host("web-1", UP, "PING OK")
     nagios.command("DEL_HOST_DOWNTIME;1")
     assert heard(simulator, "alice", "OK Downtime host web-1")
-    assert "HOST ALERT: web-1;DOWN;HARD" in nagios.said()
+    assert eventually(lambda: "HOST ALERT: web-1;DOWN;HARD" in nagios.said())
     assert not any("HostDown" in text for text in told(simulator, "alice"))
     assert states(site) == {}
 
