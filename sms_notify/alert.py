@@ -31,6 +31,9 @@ class EndReason(StrEnum):
 SEVERITY = "severity"
 """The label that says how bad it is; every parser in `sources/` writes there what its system says."""
 
+WATCH = "watch"
+"""The source of the alert that a silent watch becomes, and the label that names the watch."""
+
 GRADE_LABELS = frozenset((SEVERITY, "zabbix_severity", "level"))
 """The labels that say how bad something is, and nothing of what it is."""
 

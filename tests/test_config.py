@@ -193,7 +193,7 @@ def test_a_receivers_own_word_about_the_lapse_goes_before_the_top_levels(
     [
         ("", False, []),
         ("gateway_armed: false", False, []),
-        ("gateway_armed: true", True, ["has no step to arm: this receiver has no `escalate`"]),
+        ("gateway_armed: true", True, ["has no step to arm: there is no `escalate`"]),
         ("gateway_armed: true\n    escalate: [{after: 5m, notify: ['+32470000009']}]", True, []),
     ],
 )
@@ -1151,6 +1151,23 @@ def test_proxies_that_log_people_in_are_addresses_and_networks(
     else:
         with pytest.raises(ConfigError, match="trusted_proxies"):
             load(write(MINIMAL + f"web: {{trusted_proxies: {networks}}}\n"), ENVIRON)
+
+
+@pytest.mark.parametrize(
+    ("steps", "warnings"),
+    [
+        ("", ["has no step to arm: there is no `escalate`"]),
+        (", escalate: [{after: 5m, notify: ['+32470000009']}]", []),
+    ],
+)
+def test_a_watch_has_its_steps_armed_as_a_receiver_has(
+    write: Write, steps: str, warnings: list[str]
+) -> None:
+    told = f"watch: [{{name: told, matchers: ['a=\"b\"'], notify: [person:alice], gateway_armed: true{steps}}}]"
+    found = load(write(f"{MINIMAL}\n{told}\n"), ENVIRON)
+
+    assert found.receivers["watch told"].gateway_armed
+    assert [one.what for one in found.warnings if "arm" in one.what] == warnings
 
 
 def test_a_watch_whose_page_leads_to_nobody_is_warned_of(write: Write) -> None:

@@ -191,6 +191,7 @@ def _of_watch(watch: WatchSection, index: int, ack_expires: timedelta | None, fo
         notify=_targets((*place, "notify"), watch.notify, found),
         escalate=_steps(place, watch.escalate, found),
         ack_expires=ack_expires,
+        gateway_armed=watch.gateway_armed,
     )
 
 

@@ -81,7 +81,7 @@ def _check_steps(found: Found, place: Place, receiver: dict[str, Value]) -> None
         what = "has nobody before it: there is no `notify`"
         found.wrong((*place, "escalate"), what, "write under `notify` who is told first")
     if word(receiver.get("gateway_armed")).lower() == "true" and not steps:
-        what = "has no step to arm: this receiver has no `escalate`"
+        what = "has no step to arm: there is no `escalate`"
         found.warn(
             (*place, "gateway_armed"), what, "write under `escalate` who is told next, or leave it out"
         )

@@ -18,7 +18,7 @@ from sms_notify.config.secret_checks import keep_secret
 from sms_notify.config.steps import StepSection
 from sms_notify.config.time_intervals import windows_of
 from sms_notify.config.validation import Found, entries, listed, mapping, word
-from sms_notify.config.values import Matchers, OneOrMore, PositiveDuration, Words, read_duration
+from sms_notify.config.values import Boolean, Matchers, OneOrMore, PositiveDuration, Words, read_duration
 from sms_notify.policy.matchers import Matcher, MatcherError, parse_matchers
 from sms_notify.policy.regex import RegexError
 from sms_notify.policy.routing import Route, route
@@ -54,6 +54,7 @@ class WatchSection(Model):
     escalate: Annotated[list[StepSection], Field(min_length=1)] = Field(
         default=[], description="as `escalate` of a receiver"
     )
+    gateway_armed: Boolean = Field(default=False, description="as `gateway_armed` of a receiver")
     mute_time_intervals: OneOrMore = Field(
         default=[], description="silence during these time_intervals pages nobody"
     )

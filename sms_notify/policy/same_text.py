@@ -8,6 +8,7 @@ from sms_notify.policy.bundles import texted
 from sms_notify.policy.records import Incident, Notification
 from sms_notify.policy.rows import Rows
 from sms_notify.policy.vocabulary import IncidentState, Kind
+from sms_notify.policy.watches import NAME, SOURCE
 from sms_notify.wording.content import NOTHING_FIRES, StillFiring
 
 
@@ -19,7 +20,7 @@ def still_firing(rows: Rows, listed: Sequence[Notification]) -> StillFiring:
     if any(n.kind is not Kind.RESOLVED for n in listed):
         return NOTHING_FIRES
     ended = {n.incident_id for n in listed}
-    told = {id_ for n in listed for id_ in _told_with(rows, n)}
+    told = {id_ for n in listed for id_ in _told_with(rows, n) if not _of_another_watch(rows, n, id_)}
     fires = [one for id_ in sorted(told - ended) if (one := rows.incidents.rows[id_]) and _fires(one)]
     apart = told | ended
     pairs = [one for one in _pairs(rows, listed) if one.id not in apart]
@@ -43,6 +44,12 @@ def _told_with(rows: Rows, n: Notification) -> set[int]:
     before = told_before(rows, n)
     last = rows.of_message(before[-1]) if before else []
     return {one.incident_id for one in last if one.kind is not Kind.RESOLVED}
+
+
+def _of_another_watch(rows: Rows, n: Notification, other: int) -> bool:
+    """Watches have nothing in common but that they may fall silent at once: the end of one says nothing of another."""
+    one, two = rows.incidents.rows[n.incident_id], rows.incidents.rows[other]
+    return one.source == two.source == SOURCE and one.labels[NAME] != two.labels[NAME]
 
 
 def _pairs(rows: Rows, ends: Sequence[Notification]) -> Iterable[Incident]:

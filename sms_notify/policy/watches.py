@@ -10,20 +10,20 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
-from sms_notify.alert import SEVERITY, Alert, Delivery, EndReason, Severity, Status, fingerprint_of
+from sms_notify.alert import SEVERITY, WATCH, Alert, Delivery, EndReason, Severity, Status, fingerprint_of
 from sms_notify.policy.correlation import REPEATING
 from sms_notify.policy.holds import AHEAD, Hold, Wait, Window, wait
 from sms_notify.policy.matchers import Matcher
 from sms_notify.policy.time_intervals import borders
 from sms_notify.policy.vocabulary import WatchState
 
-SOURCE = "watch"
+SOURCE = WATCH
 """The source of the alert that a silent watch becomes."""
 
 HEARTBEAT = "heartbeat"
 """The source of a sign of life that came by the address of a watch."""
 
-NAME = "watch"
+NAME = WATCH
 """The label that names the watch."""
 
 MISSING = "WatchMissing"
@@ -119,7 +119,7 @@ class WatchStanding:
     @property
     def what(self) -> str:
         """`prometheus cluster=east`."""
-        return " ".join([self.name, *(f"{label}={text}" for label, text in self.labels.items())])
+        return _named(self.name, self.labels)
 
 
 @dataclass(slots=True)
@@ -218,13 +218,17 @@ def returned(rule: WatchRule, row: Watched, now: datetime) -> Alert:
     return replace(_alert(row, Status.RESOLVED, rule.severity), ends_at=now)
 
 
+def _named(name: str, instance: Mapping[str, str]) -> str:
+    return " ".join([name, *(f"{label}={text}" for label, text in instance.items())])
+
+
 def _alert(row: Watched, status: Status, severity: Severity | None) -> Alert:
     instance = {label: text for label, text in row.labels.items() if text}
     labels = {**instance, "alertname": MISSING, NAME: row.name}
     if severity is not None:
         labels[SEVERITY] = severity.value
     never = "" if row.heard_at is not None else ", never heard"
-    said = {"summary": f"no sign of life from {row.name}{never}"}
+    said = {"summary": f"no sign of life from {_named(row.name, instance)}{never}"}
     return Alert(SOURCE, row.key, status, labels, said, starts_at=row.since)
 
 

@@ -11,7 +11,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import lru_cache
 
-from sms_notify.alert import GRADE_LABELS, MONITOR, OWN_ID, Alert
+from sms_notify.alert import GRADE_LABELS, MONITOR, OWN_ID, WATCH, Alert
 from sms_notify.wording.content import TextedIncident
 from sms_notify.wording.templates import one_line
 
@@ -69,7 +69,9 @@ _PORT = re.compile(r"(\[[^\]]*\]|[^:/]*):\d{1,5}")
 
 
 def place_of(alert: Alert) -> Place:
-    """Host, or namespace and workload, then what is special about it."""
+    """Host, or namespace and workload, then what is special about it. Of a watch: its name, and which instance it is."""
+    if alert.source == WATCH:
+        return _of_watch(alert.labels)
     return _place(tuple(alert.labels.items()), alert.source.startswith("zabbix"))
 
 
@@ -83,6 +85,12 @@ def _place(pairs: tuple[tuple[str, str], ...], tagged: bool) -> Place:
     found = [*_hosts(labels), *_specials(labels), *_others(labels, tagged)]
     name = labels.get("alertname", "")
     return tuple(dict.fromkeys(part for part in found if part and part != name)) or _who(labels)
+
+
+def _of_watch(labels: Mapping[str, str]) -> Place:
+    """By name: `by` may be any label, also one that says nothing of where other alerts are."""
+    names = sorted(labels.keys() - _TOLD_LAST, key=lambda name: name != WATCH)
+    return tuple(f"{one_line(name)}={shortened(labels[name])}" for name in names)
 
 
 def needed_of(told: TextedIncident) -> Place:

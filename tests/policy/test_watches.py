@@ -116,7 +116,7 @@ def test_what_is_missing_is_an_alert_that_names_watch_and_instance_and_begins_wi
         "severity": "critical",
     }
     assert fires.starts_at == NOON
-    assert fires.annotations["summary"] == "no sign of life from prometheus"
+    assert fires.annotations["summary"] == "no sign of life from prometheus cluster=east"
 
 
 def test_a_watch_that_was_never_heard_says_so() -> None:
