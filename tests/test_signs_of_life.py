@@ -168,6 +168,22 @@ def test_a_watch_that_is_removed_ends_its_incident_as_no_longer_watched(bench: B
     assert bench.rows("select * from watches") == []
 
 
+@pytest.mark.parametrize("started", [False, True])
+def test_an_incident_that_was_open_before_its_watch_is_closed_with_the_reason_in_the_ledger(
+    bench: Bench, started: bool
+) -> None:
+    bench.engine = plan_with()
+    bench.accept(firing("Watchdog"), firing("HostDown"))
+    bench.engine = plan_with(RULE)
+    take_up = bench.engine.recover if started else bench.engine.adopt
+    bench.commit(lambda tx: take_up(tx, bench.clock()))
+
+    states = [row["state"] for row in bench.rows("select state from incidents order by id")]
+    assert states == ["closed", "open"]
+    [closed] = bench.rows("select incident_id, detail from decisions where word = 'closed'")
+    assert closed == {"incident_id": 1, "detail": "by watch prometheus (configuration)"}
+
+
 def test_a_call_of_the_address_of_a_watch_that_a_reload_has_removed_is_no_incident(bench: Bench) -> None:
     bench.commit(lambda tx: bench.engine.accept(tx, heartbeat("backup"), bench.clock()))
 

@@ -38,7 +38,7 @@ from sms_notify.policy.self_alert_notes import note_unaddressed
 from sms_notify.policy.self_check_texts import plan_next
 from sms_notify.policy.vocabulary import AckBy, AckEnd, Cause, Drop
 from sms_notify.policy.watches import SOURCE as WATCH
-from sms_notify.policy.watches import fitted, watch_delivery
+from sms_notify.policy.watches import fitted, taken_over, watch_delivery
 from sms_notify.policy.withdrawal import take_back_suppressed
 from sms_notify.store import (
     belief_rows,
@@ -155,6 +155,9 @@ class Engine:
         watch_rows.forget(tx, fit.gone)
         if fit.ended:
             self.accept(tx, watch_delivery(fit.ended), now)
+        taken = taken_over(incidents.still_open(tx) if self.plan.watches else (), self.plan.watches)
+        for name, ids in taken.items():
+            self.close(tx, ids, f"watch {name}", AckBy.CONFIGURATION, now)
 
     def _go_on(self, tx: Tx, working: WorkingSet, before: Configured) -> None:
         working.load_open_incidents()

@@ -174,6 +174,7 @@ class AckBy(StrEnum):
     PAGE = "page"
     SILENCE = "alertmanager_silence"
     SOURCE = "source"
+    CONFIGURATION = "configuration"  # closed: a watch takes this alert for a sign of life by now
 
 
 class AckEnd(StrEnum):

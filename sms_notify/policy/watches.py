@@ -14,6 +14,7 @@ from sms_notify.alert import SEVERITY, WATCH, Alert, Delivery, EndReason, Severi
 from sms_notify.policy.correlation import REPEATING
 from sms_notify.policy.holds import AHEAD, Hold, Wait, Window, wait
 from sms_notify.policy.matchers import Matcher
+from sms_notify.policy.records import Incident
 from sms_notify.policy.time_intervals import borders
 from sms_notify.policy.vocabulary import WatchState
 
@@ -285,6 +286,17 @@ def _not_to_come(row: Watched, now: datetime) -> Watched:
     """After a clock that was set back while we were away: a sign of what is to come would be later than each that comes."""
     heard_at = None if row.heard_at is None else min(row.heard_at, now)
     return replace(row, since=min(row.since, now), heard_at=heard_at)
+
+
+def taken_over(found: Iterable[Incident], rules: Mapping[str, WatchRule]) -> dict[str, list[int]]:
+    """By watch, the open incidents of what is its sign of life by now. Nothing that is heard of these ends them any more."""
+    taken: dict[str, list[int]] = {}
+    for incident in found:
+        alert = replace(incident.subject.alert, status=Status.FIRING)
+        name = next((rule.name for rule in rules.values() if rule.is_fed_by(alert)), None)
+        if name is not None:
+            taken.setdefault(name, []).append(incident.id)
+    return taken
 
 
 def standings(rows: Iterable[Watched], rules: Mapping[str, WatchRule]) -> list[WatchStanding]:

@@ -54,6 +54,7 @@ ACK_WAYS: Mapping[AckBy, str] = {
     AckBy.PAGE: "on this page",
     AckBy.SILENCE: "by a silence in Alertmanager",
     AckBy.SOURCE: "where the alert came from",
+    AckBy.CONFIGURATION: "by a watch that is new in the configuration",
 }
 _BAD = (State.NOT_DELIVERED, State.REJECTED, State.FAILED, State.UNKNOWN_FINAL, State.EXPIRED)
 

@@ -6,6 +6,8 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from made import an_incident
+from workbench import firing
 
 from sms_notify.alert import Alert, EndReason, Severity, Status
 from sms_notify.policy.holds import Window
@@ -24,6 +26,7 @@ from sms_notify.policy.watches import (
     missed,
     returned,
     signs_in,
+    taken_over,
 )
 
 NOON = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
@@ -117,6 +120,11 @@ def test_what_is_missing_is_an_alert_that_names_watch_and_instance_and_begins_wi
     }
     assert fires.starts_at == NOON
     assert fires.annotations["summary"] == "no sign of life from prometheus cluster=east"
+
+
+def test_a_watch_takes_over_the_open_incidents_of_its_sign_of_life_and_no_others() -> None:
+    found = [an_incident(1, firing("Watchdog")), an_incident(2, firing()), an_incident(3, firing("Watchdog"))]
+    assert taken_over(found, {RULE.name: RULE}) == {"prometheus": [1, 3]}
 
 
 def test_a_watch_that_was_never_heard_says_so() -> None:
