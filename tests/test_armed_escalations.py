@@ -74,13 +74,15 @@ class Site:
             self.bench.commit, self.post.gateway, account,
             self.plan.timing, "node", luck,
         )  # fmt: skip
-        self.arming = Arming(self.bench.commit, self.post.gateway, self.clock, luck, minute, account)
+        self.arming = Arming(
+            self.bench.commit, self.post.gateway, self.clock, luck, minute, account,
+            left=lambda tx, text: self.bench.engine.outbox_told(tx, text, self.clock()),
+        )  # fmt: skip
         self.keeper = StepKeeper(
             store.reading,
             self.bench.commit,
             lambda: self.bench.engine,
             {"main": self.arming},
-            minute,
             self.clock,
         )
 

@@ -1160,10 +1160,10 @@ def test_proxies_that_log_people_in_are_addresses_and_networks(
         (", escalate: [{after: 5m, notify: ['+32470000009']}]", []),
     ],
 )
-def test_a_watch_has_its_steps_armed_as_a_receiver_has(
-    write: Write, steps: str, warnings: list[str]
-) -> None:
-    told = f"watch: [{{name: told, matchers: ['a=\"b\"'], notify: [person:alice], gateway_armed: true{steps}}}]"
+def test_a_watch_has_its_steps_armed_as_a_receiver_has(write: Write, steps: str, warnings: list[str]) -> None:
+    told = (
+        f"watch: [{{name: told, matchers: ['a=\"b\"'], notify: [person:alice], gateway_armed: true{steps}}}]"
+    )
     found = load(write(f"{MINIMAL}\n{told}\n"), ENVIRON)
 
     assert found.receivers["watch told"].gateway_armed

@@ -23,12 +23,13 @@ from sms_notify.daemon.worker_threads import GatewayUnit, Tools, Unit
 from sms_notify.delivery.step_keeper import StepKeeper
 from sms_notify.engine import Engine
 from sms_notify.gateways.registry import client_of
-from sms_notify.policy.armed_texts import ArmedState
+from sms_notify.policy.armed_texts import ArmedState, ArmedText
 from sms_notify.policy.ruleset import Timing
 from sms_notify.silences.client import AlertmanagerClient
 from sms_notify.silences.deeds import keeper_of
 from sms_notify.silences.keeper import Keeper, SilenceEvent
 from sms_notify.spool_folder import USUAL_SPOOL, not_read
+from sms_notify.store.tx import Tx
 
 _SPOOL_EVERY = 0.2  # seconds
 _SILENCES_EVERY = 15.0
@@ -95,12 +96,16 @@ class DaemonBuilder:
 
     def _outbox(self, settings: Settings) -> Unit:
         tools = self._tools
+
+        def left(tx: Tx, text: ArmedText) -> None:
+            tools.engine().outbox_told(tx, text, tools.clock())
+
+        failed = event_log.outbox_failed
         armings = {
-            one.name: arming_of(one, client_of(one), tools.committer, tools.clock, event_log.outbox_failed)
+            one.name: arming_of(one, client_of(one), tools.committer, tools.clock, failed, left)
             for one in settings.gateways
         }
-        minute = armings[settings.gateways[0].name].minute
-        keeper = StepKeeper(tools.store.reading, tools.committer, tools.engine, armings, minute, tools.clock)
+        keeper = StepKeeper(tools.store.reading, tools.committer, tools.engine, armings, tools.clock)
         return Unit([Every("outbox", _OUTBOX_EVERY, partial(self._keep_steps, keeper))])
 
     def _keep_steps(self, keeper: StepKeeper) -> None:

@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 from sms_notify.channels.settings import OperatorKind
 from sms_notify.config.settings import Settings
 from sms_notify.config.values import is_loopback
-from sms_notify.delivery.arming import Arming
+from sms_notify.delivery.arming import Arming, untold
 from sms_notify.delivery.number_checks import NumbersToCheck
 from sms_notify.delivery.reports import FIRST_POLL, FIRST_POLL_BESIDE_CALLBACKS
 from sms_notify.delivery.sender import Clock, Commit, Luck, Sender
@@ -29,6 +29,7 @@ from sms_notify.policy.armed_texts import ArmedText
 from sms_notify.policy.directory import group_of
 from sms_notify.policy.rotations import Schedule
 from sms_notify.policy.ruleset import Plan, Timing
+from sms_notify.store.tx import Tx
 from sms_notify.wording.templates import compile_template
 
 
@@ -138,10 +139,18 @@ def arming_of(
     commit: Commit,
     clock: Clock,
     failed: Callable[[ArmedText, Failed], None],
+    left: Callable[[Tx, ArmedText], None] = untold,
 ) -> Arming:
-    """The outbox of an account; `failed` hears of each answer that is no OK."""
+    """The outbox of an account; `failed` hears of each answer that is no OK, `left` of what has left."""
     return Arming(
-        commit, client, clock, luck(), lambda at: minute_for(settings, at).at, account_of(settings), failed
+        commit,
+        client,
+        clock,
+        luck(),
+        lambda at: minute_for(settings, at).at,
+        account_of(settings),
+        failed,
+        left,
     )
 
 

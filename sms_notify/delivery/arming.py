@@ -27,9 +27,13 @@ def unheard(_text: ArmedText, _failed: Failed) -> None:
     """Nobody asks why."""
 
 
+def untold(_tx: Tx, _text: ArmedText) -> None:
+    """Nothing follows of what has left."""
+
+
 class Arming:
     """The outbox of one gateway. `minute` is its minute for an instant (`registry.minute_for`); `failed` hears of each answer
-    that is no OK.
+    that is no OK. `left` belongs to the commit that says that a text has left, and gets it as it was before we asked.
     """
 
     def __init__(
@@ -41,6 +45,7 @@ class Arming:
         minute: Callable[[datetime], datetime],
         account: Account,
         failed: Callable[[ArmedText, Failed], None] = unheard,
+        left: Callable[[Tx, ArmedText], None] = untold,
     ) -> None:
         self._commit = commit
         self._gateway = gateway
@@ -49,16 +54,20 @@ class Arming:
         self.minute = minute
         self._account = account
         self._failed = failed
+        self._left = left
 
     def arm(self, text: ArmedText) -> ArmedText:
         """Has the gateway keep a new text until `due_at`, or the first minute from then on that can be said clearly.
 
         Comes back ARMED, UNSURE where the answer was lost, or GONE where it was refused: that is held against the number, the
-        sender or the account, as of any other text.
+        sender or the account, as of any other text. GONE and without a row where nothing was asked for now, because a removal
+        by this number is under way, which might take it.
         """
         text = replace(text, due_at=self.minute(text.due_at), state=ArmedState.ASKED)
         text = replace(text, reference=text.reference or self._luck.reference())
         text, sender = self._commit(lambda tx: self._begun(tx, text))
+        if not text.id:
+            return text
         message = Submission(text.number, text.body, text.reference, sender=sender)
         answer = self._schedule(
             message, text.due_at
@@ -81,11 +90,13 @@ class Arming:
         there, else one of those `between`, else the `following` one, which nobody needs any more and which is then removed by
         its id. Where that one is not there any more, the number has taken it, and so nothing before it was there.
 
-        The caller sees to it that no other text to that number is due before it, or none at all without a `following`.
+        No other text to that number may be due before it, or none at all without a `following`: nothing is asked where one has
+        come to lie there since the caller looked, and none is armed before the answer (`_begun`).
         """
         pair = [unsure] if following is None else [unsure, following]
-        self._keep_all([replace(text, state=ArmedState.REMOVING) for text in pair])
-        unsure = self._keep(self._settled(unsure, self._gateway.remove(number=unsure.number)))
+        if not self._commit(lambda tx: self._begun_by_number(tx, pair, between)):
+            return unsure
+        unsure = self._keep(self._settled(unsure, self._gateway.remove(number=unsure.number)), unsure)
         if following is not None and not self._removed(following)[1]:
             cleared = [replace(text, state=ArmedState.GONE) for text in (unsure, *between)]
             return self._keep_all(cleared)[0]
@@ -93,14 +104,25 @@ class Arming:
 
     def _removed(self, text: ArmedText) -> tuple[ArmedText, bool]:
         """By its id; and False where the gateway had it no more."""
-        text = self._keep(replace(text, state=ArmedState.REMOVING))
+        before, text = text, self._keep(replace(text, state=ArmedState.REMOVING))
         answer = self._gateway.remove(outboxid=text.outboxid)
         there = isinstance(answer, Removed) or answer.refusal is not Refusal.NOTHING_SCHEDULED
-        return self._keep(self._settled(text, answer)), there
+        return self._keep(self._settled(text, answer), before), there
 
     def _begun(self, tx: Tx, text: ArmedText) -> tuple[ArmedText, str]:
+        if armed_rows.is_removed_by_number(tx, text.gateway, text.number):
+            return replace(text, state=ArmedState.GONE), ""
         id_ = armed_rows.add(tx, text, self._clock())
         return replace(text, id=id_), usable_sender(tx, self._account) or self._account.sender
+
+    def _begun_by_number(self, tx: Tx, pair: Sequence[ArmedText], between: Sequence[ArmedText]) -> bool:
+        """False, and nothing written, where the number might take another one of ours."""
+        now, until = self._clock(), pair[1].due_at if len(pair) > 1 else None
+        if armed_rows.waits_beside(tx, [*pair, *between], until, now):
+            return False
+        for text in pair:
+            armed_rows.change(tx, replace(text, state=ArmedState.REMOVING), now)
+        return True
 
     def _schedule(self, message: Submission, due_at: datetime) -> Scheduled | Failed:
         """A refused time is asked about once more and no oftener: what was refused is not scheduled."""
@@ -125,8 +147,16 @@ class Arming:
         self._failed(text, answer)
         return armed_texts.not_removed(text, answer.refusal, self._clock())
 
-    def _keep(self, text: ArmedText) -> ArmedText:
-        return self._keep_all([text])[0]
+    def _keep(self, text: ArmedText, before: ArmedText | None = None) -> ArmedText:
+        """`before`: what it was when the gateway was asked to take it back."""
+
+        def write(tx: Tx) -> None:
+            armed_rows.change(tx, text, self._clock())
+            if text.state is ArmedState.FIRED:
+                self._left(tx, before or text)
+
+        self._commit(write)
+        return text
 
     def _keep_all(self, texts: list[ArmedText]) -> list[ArmedText]:
         def write(tx: Tx) -> None:

@@ -15,7 +15,7 @@ from sms_notify.delivery.arming import Arming, settle
 from sms_notify.delivery.sender import Clock, Commit
 from sms_notify.engine import Engine
 from sms_notify.engine.armed_escalations import OutboxWork
-from sms_notify.policy.armed_steps import ArmedKey, Minute, key_of
+from sms_notify.policy.armed_steps import ArmedKey, key_of
 from sms_notify.policy.armed_texts import ArmedFor, ArmedState, ArmedText
 from sms_notify.store.tx import Tx
 
@@ -44,14 +44,12 @@ class StepKeeper:
         commit: Commit,
         engine: Callable[[], Engine],
         armings: Mapping[str, Arming],
-        minute: Minute,
         clock: Clock,
     ) -> None:
         self._reading = reading
         self._commit = commit
         self._engine = engine
         self._armings = armings
-        self._minute = minute
         self._clock = clock
         self._nothing_lies = False  # then nothing need be read where no receiver is armed
         self._begun = False
@@ -82,6 +80,12 @@ class StepKeeper:
     def _look(self, engine: Engine, now: datetime) -> OutboxWork:
         with self._reading() as tx:
             return engine.armed.look(tx, self._minute, now)
+
+    def _minute(self, at: datetime) -> datetime:
+        """One that no gateway's clock has twice, whichever is asked: else each look would find the text at another minute."""
+        while (clear := max(arming.minute(at) for arming in self._armings.values())) != at:
+            at = clear
+        return at
 
     def _may_ask(self, text: ArmedText, now: datetime) -> bool:
         known = text.gateway in self._armings

@@ -62,7 +62,7 @@ class ArmedEscalations:
         found = wanted(self._plan, working.rows, minute)
         kept = within_bounds(found)
         beside = {(gateway, number) for gateway, number, _ in armed_rows.beside(tx, ArmedFor.ESCALATION, now)}
-        made = moves(kept, lying, working.rows, beside)
+        made = moves(kept, lying, working.rows, self._plan.gateways, beside)
         working.load_told_with([one.told for one in made.arm])
         texts = (worded(self._plan, working.rows, one) for one in made.arm)
         arm = [text for text in texts if text is not None]
@@ -80,23 +80,43 @@ class ArmedEscalations:
             working.load_roster(self._plan.directory)
         return working
 
-    def settle(self, tx: Tx, now: datetime) -> list[ArmedText]:
-        """Writes down what has left by now: its reader is told, and the step goes on from then. Returns it."""
-        left = [text for text in armed_rows.lying(tx, ArmedFor.ESCALATION) if has_left(text, now)]
+    def settle(self, tx: Tx, now: datetime, *, started: bool = False) -> list[ArmedText]:
+        """Writes down what has left by now: its reader is told, and the step goes on from then. Returns it.
+
+        At a start our clock has the word where we would tell the step at once: no gateway has been asked by then.
+        """
+        lying = armed_rows.lying(tx, ArmedFor.ESCALATION)
+        left = [text for text in lying if has_left(text, now, self._plan.gateways)]
+        if started:
+            left += [t for t in lying if t not in left and now >= t.due_at and self._tells_now(tx, t, now)]
         for text in left:
-            self._tell(tx, text)
+            self.tell(tx, text)
             armed_rows.change(tx, replace(text, state=ArmedState.FIRED), now)
         return left
 
-    def _tell(self, tx: Tx, text: ArmedText) -> None:
-        """As of the minute in which it has left, whenever we come to write it down."""
-        working = WorkingSet(tx, self._node, text.due_at)
+    def _tells_now(self, tx: Tx, text: ArmedText, now: datetime) -> bool:
+        """Whether our own text of the step waits, or is due."""
+        rows = self._about(tx, text, now).rows
+        own, timer = (
+            own_of(text, rows),
+            rows.timers.get((text.incident_id, text.receiver, TimerKind.ESCALATE)),
+        )
+        waits = own is not None and rows.state_of(own) is State.QUEUED
+        return waits or (timer is not None and timer.nth == text.nth and timer.due_at <= now)
+
+    def _about(self, tx: Tx, text: ArmedText, now: datetime) -> WorkingSet:
+        working = WorkingSet(tx, self._node, now)
         working.load_ids()
         working.load_incidents([text.incident_id])
         working.load_notifications([text.incident_id])
         working.load_timers([text.incident_id])
         if self._plan.schedules:
             working.load_roster(self._plan.directory)
+        return working
+
+    def tell(self, tx: Tx, text: ArmedText) -> None:
+        """What has left is told: as of its minute, whenever we come to write it down. `text` as it was before we asked."""
+        working = self._about(tx, text, text.due_at)
         rows = working.rows
         if rows.incidents.get(text.incident_id) is None:
             return  # as old as what is not kept any more

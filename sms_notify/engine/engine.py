@@ -116,7 +116,7 @@ class Engine:
         for message in left:
             house.lose(message, Cause.RESTARTED)
         working.flush()
-        self.armed.settle(tx, now)
+        self.armed.settle(tx, now, started=True)
         return [*house.moved, *self.adopt(tx, now, started=True)]
 
     def adopt(self, tx: Tx, now: datetime, *, started: bool = False) -> list[Moved]:
@@ -189,11 +189,19 @@ class Engine:
         """Writes down which steps have left from an outbox by now. Whoever got one of what was over by then hears so."""
         left = self.armed.settle(tx, now)
         if left:
-            working = WorkingSet(tx, self.node, now)
-            working.load_ids()
-            self._end_for_the_returned(working, belief_rows.ended(tx))
-            working.flush()
+            self._tell_of_what_is_over(tx, now)
         return left
+
+    def outbox_told(self, tx: Tx, text: ArmedText, now: datetime) -> None:
+        """As `settle_armed`, for one of which the gateway says that it has left; `text` as it was before it was asked."""
+        self.armed.tell(tx, text)
+        self._tell_of_what_is_over(tx, now)
+
+    def _tell_of_what_is_over(self, tx: Tx, now: datetime) -> None:
+        working = WorkingSet(tx, self.node, now)
+        working.load_ids()
+        self._end_for_the_returned(working, belief_rows.ended(tx))
+        working.flush()
 
     def acknowledge(
         self,

@@ -129,21 +129,30 @@ def _of_step(plan: Plan, rows: Rows, timer: Timer, minute: Minute) -> list[StepA
 
 
 def moves(
-    found: Sequence[StepAhead], lying: Sequence[ArmedText], rows: Rows, beside: Collection[Place] = ()
+    found: Sequence[StepAhead],
+    lying: Sequence[ArmedText],
+    rows: Rows,
+    gateways: Collection[str],
+    beside: Collection[Place] = (),
 ) -> ArmedMoves:
     """From what lies there to what is to lie there; `beside` is where something else of ours lies.
 
     A text whose step has another time by now stays until the new one lies there, and one whose step we have told stays until a
-    gateway has our own: at no moment is there none.
+    gateway has our own: at no moment is there none. What is to have left is asked back: where the gateway has it still, our
+    clock was set, and the step is told by us or armed anew.
     """
-    left = [text for text in lying if has_left(text, rows.now)]
+    left = [text for text in lying if has_left(text, rows.now, gateways)]
     there = [text for text in lying if text not in left]
+    due = [text for text in there if text.outboxid and text.gateway in gateways and rows.now >= text.due_at]
+    asked = {key_of(text) for text in due}
     by_key = {one.key: one for one in found}
     good = {key_of(text) for text in there if _is_good(text, by_key.get(key_of(text)))}
     of_key = Counter(key_of(text) for text in there)
     room = MOST + MOST_OF_ONE - len(there)  # a full outbox has room for what replaces one
     missing = [
-        one for one in found if one.key not in good and one.at > rows.now and of_key[one.key] < MOST_OF_ONE
+        one
+        for one in found
+        if one.key not in good | asked and one.at > rows.now and of_key[one.key] < MOST_OF_ONE
     ]
     at_place = Counter([place_of(text) for text in there])
     known = [
@@ -151,12 +160,16 @@ def moves(
         for text in there
         if text.outboxid or (at_place[place_of(text)] == 1 and place_of(text) not in beside)
     ]
-    return ArmedMoves(missing[: max(0, room)], [t for t in known if _is_over(t, by_key, good, rows)], left)
+    over = [text for text in known if text not in due and _is_over(text, by_key, good, rows)]
+    return ArmedMoves(missing[: max(0, room)], [*due, *over], left)
 
 
-def has_left(text: ArmedText, now: datetime) -> bool:
-    """What surely lies there leaves at the first second of its minute; of the rest nothing more is to be heard after it."""
-    return text.past(now) or (text.state is ArmedState.ARMED and now >= text.due_at)
+def has_left(text: ArmedText, now: datetime, gateways: Collection[str]) -> bool:
+    """By our clock, which may have been set since: so only of what no gateway can be asked about, as it bears no id or its
+    gateway is not one of `gateways` any more, and of what was asked back in vain.
+    """
+    can_be_asked = bool(text.outboxid) and text.gateway in gateways
+    return text.past(now) and (text.state is ArmedState.REMOVING or not can_be_asked)
 
 
 def _is_good(text: ArmedText, one: StepAhead | None) -> bool:

@@ -62,11 +62,34 @@ def lying(tx: Tx, purpose: ArmedFor | None = None) -> Sequence[ArmedText]:
 def beside(tx: Tx, purpose: ArmedFor, now: datetime) -> Sequence[tuple[str, str, datetime]]:
     """Gateway, number and minute of what waits there of ours for anything else, by hand too."""
     armed = [(text.gateway, text.number, text.due_at) for text in lying(tx) if text.purpose is not purpose]
-    by_hand = tx.all(
+    return [*armed, *_by_hand(tx, now)]
+
+
+def _by_hand(tx: Tx, now: datetime) -> Sequence[tuple[str, str, datetime]]:
+    rows = tx.all(
         "select gateway, number, due_at from scheduled where removed_at is null and due_at > :now",
         now=stored(now - LEFT_AFTER),
     )
-    return armed + [(row["gateway"], row["number"], moment(row["due_at"])) for row in by_hand]
+    return [(row["gateway"], row["number"], moment(row["due_at"])) for row in rows]
+
+
+def waits_beside(tx: Tx, texts: Sequence[ArmedText], until: datetime | None, now: datetime) -> bool:
+    """Whether anything of ours but these may wait for their number there, due until then; None: at any time."""
+    ids, place = {text.id for text in texts}, (texts[0].gateway, texts[0].number)
+    others = [(text.gateway, text.number, text.due_at) for text in lying(tx) if text.id not in ids]
+    found = [at for *of, at in (*others, *_by_hand(tx, now)) if tuple(of) == place]
+    return any(until is None or at <= until for at in found)
+
+
+def is_removed_by_number(tx: Tx, gateway: str, number: str) -> bool:
+    """Whether the gateway is being asked to take back the next text to this number, whichever that is."""
+    row = tx.one(
+        f"select 1 from armed where state = '{ArmedState.REMOVING}' and outboxid = '' and gateway = :gateway"
+        " and number = :number",
+        gateway=gateway,
+        number=number,
+    )
+    return row is not None
 
 
 def last_fired(tx: Tx, purpose: ArmedFor) -> ArmedText | None:

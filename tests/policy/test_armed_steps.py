@@ -57,7 +57,8 @@ def whom(*names: str) -> tuple[Target, ...]:
 STEPS = (Step(5 * MINUTE, whom("bob")), Step(15 * MINUTE, whom("carol", "alice")))
 ONCALL = Receiver("oncall", whom("alice"), escalate=STEPS, gateway_armed=True)
 PEOPLE = Directory({person.name: person for person in (ALICE, BOB, CAROL)})
-PLAN = Plan(Route("oncall"), {"oncall": ONCALL}, PEOPLE, gateways=("main", "spare"))
+GATEWAYS = ("main", "spare")
+PLAN = Plan(Route("oncall"), {"oncall": ONCALL}, PEOPLE, gateways=GATEWAYS)
 ONE, TWO = an_incident(1, firing()), an_incident(2, firing("DiskFull", severity="warning"))
 FIRST, SECOND = a_timer(1, due_at=NOON + 5 * MINUTE), a_timer(1, nth=2, due_at=NOON + 15 * MINUTE)
 
@@ -177,9 +178,9 @@ def test_a_full_outbox_takes_no_more_but_what_replaces_one_of_it() -> None:
     full = [lying(id=n, incident_id=n, nth=1) for n in range(1, MOST + 1)]
     found = [step(n) for n in range(1, MOST + 1)]
 
-    assert moves(found, full, rows).arm == []
+    assert moves(found, full, rows, GATEWAYS).arm == []
     later = [step(n, minutes=9) for n in range(1, MOST + 1)]
-    assert len(moves(later, full, rows).arm) == 2
+    assert len(moves(later, full, rows, GATEWAYS).arm) == 2
 
 
 # What follows from what lies there.
@@ -188,7 +189,7 @@ def test_a_full_outbox_takes_no_more_but_what_replaces_one_of_it() -> None:
 def decided(
     found: Sequence[StepAhead], texts: Sequence[ArmedText], rows: Rows
 ) -> tuple[list[str], list[int], list[int]]:
-    made = moves(found, texts, rows)
+    made = moves(found, texts, rows, GATEWAYS)
     return [one.told.person.name for one in made.arm], [t.id for t in made.remove], [t.id for t in made.left]
 
 
@@ -231,7 +232,7 @@ LOST = lying(ArmedState.UNSURE, outboxid="")
 def test_a_text_without_an_id_is_taken_back_where_no_other_lies_for_its_number(
     texts: list[ArmedText], beside: list[tuple[str, str]], remove: list[int]
 ) -> None:
-    assert [t.id for t in moves([], texts, rows_of_all(ended(ONE)), beside).remove] == remove
+    assert [t.id for t in moves([], texts, rows_of_all(ended(ONE)), GATEWAYS, beside).remove] == remove
 
 
 def test_a_step_that_is_due_is_armed_no_more_and_what_lies_of_it_stays() -> None:
@@ -266,22 +267,33 @@ def test_it_is_taken_back_where_a_limit_holds_our_own() -> None:
 
 
 @pytest.mark.parametrize(
-    ("state", "seconds", "left"),
+    ("text", "seconds", "asked", "left"),
     [
-        (ArmedState.ARMED, -1, False),
-        (ArmedState.ARMED, 0, True),  # nothing takes it back in that minute
-        (ArmedState.REMOVING, 59, False),
-        (ArmedState.REMOVING, 60, True),
-        (ArmedState.UNSURE, 59, False),
-        (ArmedState.UNSURE, 60, True),
+        (lying(), -1, False, False),
+        (lying(), 0, True, False),  # the gateway knows whether it has left
+        (lying(), 3600, True, False),
+        (lying(ArmedState.REMOVING), 59, True, False),
+        (lying(ArmedState.REMOVING), 60, False, True),  # it was asked in vain
+        (lying(ArmedState.UNSURE, outboxid=""), 59, False, False),
+        (lying(ArmedState.UNSURE, outboxid=""), 60, False, True),
+        (lying(gateway="former"), 59, False, False),
+        (lying(gateway="former"), 60, False, True),
     ],
 )
-def test_what_lies_there_surely_leaves_with_its_minute_and_the_rest_when_that_is_over(
-    state: ArmedState, seconds: int, left: bool
+def test_by_the_clock_alone_only_that_has_left_which_no_gateway_can_be_asked_about(
+    text: ArmedText, seconds: int, asked: bool, left: bool
 ) -> None:
-    text, now = lying(state), at(7) + timedelta(seconds=seconds)
-    assert has_left(text, now) is left
-    assert bool(moves([step(1)], [text], rows_of_all(ONE, now=now)).left) is left
+    now = at(7) + timedelta(seconds=seconds)
+    own = replace(told_by(a_message(1, BOB), a_notification(ONE, BOB, Kind.ESCALATION)), nth=1)  # it waits
+    made = moves([], [text], rows_of_all(ONE, own, now=now), GATEWAYS)
+
+    assert has_left(text, now, GATEWAYS) is left
+    assert (list(made.remove), list(made.left)) == ([text] * asked, [text] * left)
+
+
+def test_what_is_asked_back_is_not_armed_anew_before_the_answer() -> None:
+    later = replace(step(1), at=at(45), leaves_at=at(47))
+    assert decided([later], [lying()], rows_of_all(ONE, now=at(41))) == ([], [9], [])
 
 
 # The words.
