@@ -7,7 +7,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -52,12 +52,22 @@ def armed_plan(**receiver: object) -> Plan:
 
 
 @dataclass
+class SteppedClock(VirtualClock):
+    """Ours. It may be set; that of the gateway goes on."""
+
+    set_by: timedelta = field(default_factory=timedelta)
+
+    def at_the_gateway(self) -> datetime:
+        return self.now - self.set_by
+
+
+@dataclass
 class Site:
     """We and the gateway, on one clock. While we are dead, the gateway alone goes on."""
 
     folder: Path
     simulator: Simulator
-    clock: VirtualClock
+    clock: SteppedClock
     plan: Plan = field(default_factory=armed_plan)
     references: Iterator[int] = field(default_factory=lambda: itertools.count(1))
 
@@ -69,7 +79,7 @@ class Site:
         self.bench = Bench(store, Engine(self.plan, "node"), self.clock)
         luck = Luck(reference=lambda: f"ref{next(self.references)}", dice=lambda: 1.0)
         self.post = post_to(self.bench, self.simulator.gateway_url)
-        account = Account("main", "ACME", "", ("main",), limits=TEXT_LIMITS)
+        self.account = account = Account("main", "ACME", "", ("main",), limits=TEXT_LIMITS)
         self.post.sender = Sender(
             self.bench.commit, self.post.gateway, account,
             self.plan.timing, "node", luck,
@@ -113,6 +123,13 @@ class Site:
         self.clock.move(**by)
         self.simulator.tick()
 
+    def set_clock(self, minutes: float) -> None:
+        """Ours alone, as the daemon notices it."""
+        step = timedelta(minutes=minutes)
+        self.clock.move(minutes=minutes)
+        self.clock.set_by += step
+        self.bench.commit(lambda tx: outbox.shift_clock(tx, step))
+
     def hear(self, *alerts) -> None:
         self.bench.accept(*alerts)
         self.live()
@@ -150,18 +167,19 @@ def minute(at: datetime) -> datetime:
 
 
 @pytest.fixture
-def clock() -> VirtualClock:
-    return VirtualClock()
+def clock() -> SteppedClock:
+    return SteppedClock()
 
 
 @pytest.fixture
-def simulator(clock: VirtualClock) -> Iterator[Simulator]:
-    with Simulator(SimulatorSettings(buffered_after=0, final_after=0), now=clock) as running:
+def simulator(clock: SteppedClock) -> Iterator[Simulator]:
+    settings = SimulatorSettings(buffered_after=0, final_after=0)
+    with Simulator(settings, now=clock.at_the_gateway) as running:
         yield running
 
 
 @pytest.fixture
-def site(tmp_path: Path, simulator: Simulator, clock: VirtualClock) -> Iterator[Site]:
+def site(tmp_path: Path, simulator: Simulator, clock: SteppedClock) -> Iterator[Site]:
     made = Site(tmp_path, simulator, clock)
     yield made
     made.die()
@@ -507,3 +525,104 @@ def test_a_step_that_has_left_by_a_clock_that_leaps_ahead_is_not_armed_again(sit
     site.bench.commit(lambda tx: outbox.shift_clock(tx, timedelta(hours=1)))
     site.keep()
     assert site.armed() == ["fired"]
+
+
+# A clock that is set.
+
+
+@pytest.mark.parametrize("minutes", [40, 3, -1, -40])
+def test_our_clock_is_set_and_the_step_is_told_once(site: Site, minutes: float) -> None:
+    site.hear(firing())
+    site.set_clock(minutes)
+    site.live(seconds=30)
+    assert site.decided("outbox_sent") == []
+    site.live(seconds=320)
+
+    assert [number for number, _ in site.phones] == [ALICE, BOB]
+    assert BOB not in [number for number, due in site.lies if due == at(7)]
+    site.bench.acknowledge(1)
+    site.live(seconds=10)
+    site.pass_time(hours=2)
+    assert [number for number, _ in site.phones] == [ALICE, BOB]
+
+
+@pytest.mark.parametrize("minutes", [40, 3, -3, -40])
+@pytest.mark.parametrize("ended", [acknowledged, over])
+def test_our_clock_is_set_and_what_nobody_needs_any_more_does_not_leave(
+    site: Site, minutes: float, ended: Callable[[Site], None]
+) -> None:
+    site.hear(firing())
+    site.set_clock(minutes)
+    ended(site)
+    site.live(seconds=10)
+    site.pass_time(hours=2)
+
+    assert BOB not in [number for number, _ in site.phones]
+    assert site.decided("outbox_sent") == []
+
+
+def test_what_lay_there_when_our_clock_was_set_ahead_lies_there_anew(site: Site) -> None:
+    site.hear(firing())
+    site.set_clock(40)
+    site.live(seconds=10)
+
+    assert site.lies == [(BOB, at(47))]
+    site.die()
+    site.pass_time(minutes=60)
+    assert [number for number, _ in site.phones] == [ALICE, BOB]
+
+
+def test_a_step_that_left_while_the_machine_slept_is_not_told_again(site: Site) -> None:
+    site.hear(firing())
+    site.clock.move(minutes=20)  # by both clocks, and none of ours ran
+    site.bench.commit(lambda tx: outbox.shift_clock(tx, timedelta(minutes=20)))
+    site.live(seconds=400)
+
+    assert [number for number, _ in site.phones] == [ALICE, BOB]
+    assert site.decided("outbox_sent") == ["told bob, by main"]
+
+
+def test_what_the_gateway_has_sent_before_a_later_try_to_take_it_back_is_followed_by_an_end(
+    site: Site,
+) -> None:
+    site.hear(firing())
+    site.clock.move(minutes=6, seconds=50)
+    over(site)
+    site.post.drain()
+    site.simulator.change(force_error=120)
+    site.keep()
+    assert site.armed() == ["removing"]
+
+    site.simulator.change(force_error=None)
+    site.pass_time(seconds=15)
+    site.live(seconds=10)
+    assert [word for number, word in site.phones if number == BOB] == ["ESCALATED", "OK"]
+
+
+def test_dead_when_the_gateway_has_said_that_it_has_left_the_next_start_tells_it(site: Site) -> None:
+    site.hear(firing())
+    over(site)
+    site.post.drain()
+    site.pass_time(minutes=8)
+    site.arming._commit = Dying(site.bench, 2, written=False)  # type: ignore[assignment]
+    with pytest.raises(KeyboardInterrupt):
+        site.keep()
+    assert site.armed() == ["removing"]
+
+    site.die()
+    site.come_back()
+    site.live(seconds=30)
+    assert [word for number, word in site.phones if number == BOB] == ["ESCALATED", "OK"]
+
+
+def test_gateways_whose_clocks_have_an_hour_twice_at_other_times_keep_a_step_once(site: Site) -> None:
+    new_york = ZoneInfo("America/New_York")
+    site.arming.minute = lambda at: datum(at, new_york).at
+    other = Arming(site.bench.commit, site.post.gateway, site.clock, Luck(str, float), minute, site.account)
+    site.keeper._armings = {"other": other, "main": site.arming}
+    site.clock.now = datetime(2026, 11, 1, 5, 10, tzinfo=UTC)  # 01:10 there, for the first time
+    site.hear(firing())
+    site.live(seconds=120)
+
+    assert site.lies == [(BOB, datetime(2026, 11, 1, 7, tzinfo=UTC))]
+    assert site.armed() == ["armed"]
