@@ -12,14 +12,14 @@ from simulator_bench import Clock
 from sms_notify.daemon.wiring import account_of
 from sms_notify.delivery.arming import Arming, settle
 from sms_notify.delivery.sender import Luck
-from sms_notify.gateways.base import Failed
+from sms_notify.gateways.base import Failed, Removed
 from sms_notify.gateways.registry import client_of, minute_for
 from sms_notify.gateways.sms1601.settings import Gateway1601Settings
 from sms_notify.policy.armed_texts import ArmedFor, ArmedState, ArmedText
 from sms_notify.secret import Secret
 from sms_notify.simulator.server import Simulator
 from sms_notify.simulator.settings import SimulatorSettings
-from sms_notify.store import armed_rows
+from sms_notify.store import armed_rows, gateway_outbox
 from sms_notify.store.in_memory import ScratchStore
 from sms_notify.store.tx import Row, Tx
 
@@ -184,3 +184,44 @@ def test_a_start_finds_what_was_asked_and_not_answered(bench: OutboxBench) -> No
     found = bench.commit(lambda tx: settle(tx, ArmedFor.SITE_ALIVE, bench.clock()))
     assert [one.state for one in found] == [ArmedState.UNSURE]
     assert bench.lying() == found
+
+
+def test_a_removal_by_number_takes_nothing_that_was_armed_since_the_caller_looked(bench: OutboxBench) -> None:
+    bench.simulator.fault("drop_before", count=1)
+    unsure = bench.arm(15)
+    meanwhile = bench.arm(10)
+    assert bench.arming.remove_by_number(unsure) == unsure
+    assert bench.lying() == [meanwhile, unsure]
+    assert bench.outbox() == ["12:10"]
+
+
+def test_a_removal_by_number_takes_nothing_that_was_scheduled_by_hand_since_the_caller_looked(
+    bench: OutboxBench,
+) -> None:
+    bench.simulator.fault("drop_before", count=1)
+    unsure = bench.arm(15)
+    due = bench.clock() + 10 * MINUTE
+    bench.commit(
+        lambda tx: gateway_outbox.note(tx, "main", "7", "alice", NUMBER, "by hand", due, bench.clock())
+    )
+    before = len(bench.simulator.requests())
+    assert bench.arming.remove_by_number(unsure) == unsure
+    assert len(bench.simulator.requests()) == before
+
+
+def test_nothing_is_armed_for_a_number_while_a_removal_by_it_is_under_way(bench: OutboxBench) -> None:
+    bench.simulator.fault("drop_before", count=1)
+    unsure = bench.arm(15)
+    remove, asked = bench.arming._gateway.remove, list[ArmedText]()
+
+    def meanwhile(*, outboxid: str = "", number: str = "") -> Removed | Failed:
+        asked.append(bench.arm(10))
+        return remove(outboxid=outboxid, number=number)
+
+    bench.arming._gateway.remove = meanwhile  # type: ignore[method-assign]
+    assert bench.arming.remove_by_number(unsure).state is ArmedState.GONE
+    assert [(text.id, text.state) for text in asked] == [(0, ArmedState.GONE)]
+    assert bench.lying() == []
+
+    assert bench.arm(10).state is ArmedState.ARMED
+    assert bench.outbox() == ["12:10"]

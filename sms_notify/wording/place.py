@@ -89,7 +89,7 @@ def _place(pairs: tuple[tuple[str, str], ...], tagged: bool) -> Place:
 
 def _of_watch(labels: Mapping[str, str]) -> Place:
     """By name: `by` may be any label, also one that says nothing of where other alerts are."""
-    names = sorted(labels.keys() - _TOLD_LAST, key=lambda name: name != WATCH)
+    names = sorted(labels.keys() - _TOLD_LAST, key=lambda name: (name != WATCH, name))
     return tuple(f"{one_line(name)}={shortened(labels[name])}" for name in names)
 
 
