@@ -99,6 +99,16 @@ def test_death_at_every_step_is_told_once_or_twice(step: int, trouble: Trouble) 
     assert 1 <= there <= (3 if lost else 2), "a second one only between arming the next and removing the last"
 
 
+@pytest.mark.parametrize("step", STEPS)
+def test_only_death_between_arming_the_next_and_removing_the_last_is_told_twice_as_no_gateway_exchanges_a_text(
+    step: int,
+) -> None:
+    bench = die_at(step)
+    between = bench.gateway.requests[-1].startswith("schedule")
+    bench.pass_dead(timedelta(hours=1))
+    assert len(bench.gateway.fired) == (2 if between else 1)
+
+
 def test_death_between_two_pushes_is_told_exactly_once() -> None:
     bench = SwitchBench(NOON)
     bench.live(timedelta(hours=1))
