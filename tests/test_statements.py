@@ -15,8 +15,9 @@ from sms_notify.alert import Alert, Delivery
 from sms_notify.config.load import load
 from sms_notify.daemon.wiring import plan_of
 from sms_notify.engine import Engine
+from sms_notify.engine.working_set import WorkingSet
 from sms_notify.policy.outcomes import Reason
-from sms_notify.policy.records import Entry
+from sms_notify.policy.records import Entry, TimerKind
 from sms_notify.policy.vocabulary import AckBy, Cause, State
 from sms_notify.store import claims, messages, outbox
 from sms_notify.store.sqlite import SqliteStore
@@ -191,6 +192,26 @@ def test_a_tick_that_finds_nothing(counting: Counting) -> None:
     counting.tick()
 
     assert counting.tick() <= IDLE
+
+
+def test_the_hundredth_reminder_reads_no_more_than_the_tenth(counting: Counting) -> None:
+    """What is open for months with a short `repeat_interval` has thousands of reminders behind it."""
+    counting.accept([firing()])
+    counting.send()
+    read = {}
+    for nth in range(1, 101):
+        counting.clock.move(hours=4)
+        counting.accept([firing()])  # its source goes on
+        counting.tick()
+        counting.send()
+        with counting.store.reading() as tx:
+            working = WorkingSet(tx, "node", counting.clock())
+            working.load_due_timers(TimerKind.REMIND, counting.clock.now + timedelta(hours=4))
+            read[nth] = len(working.rows.of_incident(1))
+
+    told = sum(row[0] == "pages" for row in counting.rows())
+    assert told > 250
+    assert read[100] == read[10] < 10
 
 
 def test_a_step_changes_no_more_rows_than_differ(counting: Counting) -> None:

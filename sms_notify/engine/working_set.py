@@ -91,8 +91,7 @@ class WorkingSet:
 
     def load_history(self, keys: Iterable[Key]) -> None:
         """Earlier episodes of these problems, everything that anybody was to hear of them, and what their readers believe."""
-        known = [key for key in dict.fromkeys(keys) if self.rows.latest(*key) is not None]
-        if not known:
+        if not (known := [key for key in dict.fromkeys(keys) if self.rows.latest(*key) is not None]):
             return
         self._take(incidents.newest_of(self._tx, known, _HISTORY))
         ids = [incident.id for key in known for incident in self.rows.episodes(*key)]
@@ -165,11 +164,13 @@ class WorkingSet:
 
     # What people were to hear.
 
-    def load_notifications(self, incident_ids: Iterable[int]) -> None:
-        """All of these incidents, with the messages that wait to tell them and whatever else those tell."""
+    def load_notifications(self, incident_ids: Iterable[int], *, old: bool = True) -> None:
+        """All of these incidents, with the messages that wait to tell them and whatever else those tell. What follows by time
+        alone needs no `old` reminders.
+        """
         missing = [id_ for id_ in dict.fromkeys(incident_ids) if id_ not in self._known_of]
-        self._known_of.update(missing)
-        self._told(notification_rows.of_incidents(self._tx, missing))
+        self._known_of.update(missing if old else ())
+        self._told(notification_rows.of_incidents(self._tx, missing, old=old))
         waiting = {
             n.message_id
             for n in self.rows.notifications.rows.values()
@@ -244,8 +245,7 @@ class WorkingSet:
 
     def load_held(self, lanes: Iterable[tuple[str, Lane]]) -> None:
         """All that is held in these lanes."""
-        missing = sorted(set(lanes) - self._held)
-        if not missing:
+        if not (missing := sorted(set(lanes) - self._held)):
             return
         self._held |= set(missing)
         self._told(notification_rows.held_in(self._tx, missing))
@@ -259,7 +259,7 @@ class WorkingSet:
         """What the clock on the wall held until now, or could not leave, and who has heard of those incidents."""
         found = notification_rows.due_after_hours(self._tx, self.rows.now)
         self._told(found)
-        self.load_notifications(row["incident_id"] for row in found)
+        self.load_notifications((row["incident_id"] for row in found), old=False)
 
     def load_due_again(self) -> None:
         """What is due once more, and which gateways take texts: what left no answer goes by another."""
@@ -283,13 +283,13 @@ class WorkingSet:
             self.rows.timers.load((timer.incident_id, timer.receiver, timer.what), timer)
 
     def load_due_timers(self, what: TimerKind, until: datetime) -> None:
-        """What is due, and everything that anybody was to hear of those incidents."""
+        """What is due, and what anybody was to hear of those incidents."""
         found = timers.due(self._tx, what, until)
         for timer in found:
             self.rows.timers.load((timer.incident_id, timer.receiver, timer.what), timer)
         ids = [timer.incident_id for timer in found]
         self.load_incidents(ids)
-        self.load_notifications(ids)
+        self.load_notifications(ids, old=False)
 
     def load_due_keys(self, kinds: Iterable[TimerKind]) -> list[Key]:
         """The problems of which something of these kinds is due."""

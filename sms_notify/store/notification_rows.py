@@ -25,17 +25,31 @@ _HELD = "select p.*, null as message_state, 0 as message_ambiguous, null as mess
 _HANDED_ON = in_list(HANDED_ON)
 _UNTIL_NOW = in_list(hold for hold in Hold if hold.outlasts_shifts)
 _AGAIN = in_list(hold for hold in Hold if hold.again)
-
+_CAME = in_list(state for state in State if state.said and state.hopeful)
+# Whether somebody was told, and when last, is all that a step asks of reminders that came; and whether the next one was
+# written down before, for none is told twice.
+_NOT_OLD = (
+    f" and (p.kind <> '{Kind.REMINDER}' or p.state <> 'told' or coalesce(m.state, '') not in {_CAME}"
+    " or p.nth in (select nth from agenda where incident_id in ({names}))"
+    " or p.message_id in (select max(old.message_id) from pages old join messages said on said.id = old.message_id"
+    f" where old.incident_id in ({{names}}) and old.kind = '{Kind.REMINDER}' and old.state = 'told' and said.state in {_CAME}"
+    " group by old.incident_id, old.number, old.recipient, old.receiver, old.said))"
+)
 
 _FEW = 256
 
 
-def of_incidents(tx: Tx, ids: Iterable[int]) -> list[Row]:
-    """Every notification of these incidents. Of a long list SQLite thinks that reading all of the table is cheaper."""
+def of_incidents(tx: Tx, ids: Iterable[int], *, old: bool = True) -> list[Row]:
+    """Every notification of these incidents; without the `old`, of reminders that arrived the last alone: of a trouble that
+    lasts for months there are thousands. Of a long list SQLite thinks that reading all of the table is cheaper.
+    """
     return [
         row
         for names, named in among(ids, _FEW)
-        for row in tx.all(f"{_SELECT} where p.incident_id in ({names}) order by p.id", **named)
+        for row in tx.all(
+            f"{_SELECT} where p.incident_id in ({names}){'' if old else _NOT_OLD.format(names=names)} order by p.id",
+            **named,
+        )
     ]
 
 
