@@ -55,6 +55,7 @@ class Site:
         self.clock = VirtualClock()
         codes = itertools.count(1)
         store = SqliteStore(f"sqlite://{folder}/x.db")
+        store.convert()
         self.bench = Bench(store, Engine(plan, "node", lambda: f"code{next(codes)}"), self.clock)
         self.gateway = PaperGateway(self.clock)
         references = itertools.count(1)
