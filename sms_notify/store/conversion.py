@@ -94,14 +94,15 @@ def convert(path: Path, connection: sqlite3.Connection, back_up: BackUp, goes_on
         with _written(connection):
             _migrate(connection, version)
     except sqlite3.Error as error:
-        copy.unlink(missing_ok=True)  # nothing has changed, and its room may be what was wanting
+        if copy is not None:
+            copy.unlink(missing_ok=True)  # nothing has changed, and its room may be what was wanting
         raise StoreError(
             f"{path}: it could not be converted from schema {version} to {NEWEST}: {error}; nothing in it has changed. Start"
             " again when that is mended, or install the version before"
         ) from error
     finally:
         connection.set_progress_handler(None, 0)
-    _log.warning("the database is converted", extra={"copy": copy if copy.exists() else "none"})
+    _log.warning("the database is converted", extra={"copy": copy or "none"})
 
 
 def forget_copies(path: Path, now: datetime) -> None:
@@ -135,17 +136,18 @@ def statements_since(version: int) -> Iterator[str]:
         yield from filter(str.strip, migration.split(";"))
 
 
-def _keep(path: Path, version: int, back_up: BackUp, goes_on: GoesOn) -> Path:
-    """The way back. Where there is no room for it, texts are worth more than it is."""
+def _keep(path: Path, version: int, back_up: BackUp, goes_on: GoesOn) -> Path | None:
+    """The way back. Where none is to be had, texts are worth more than it is."""
     copy = copy_of(path, version)
-    copy.unlink(
-        missing_ok=True
-    )  # of a conversion that was cut off: the earlier version may have served since
     try:
+        copy.unlink(
+            missing_ok=True
+        )  # of a conversion that was cut off: the earlier version may have served since
         wanted, free = _ROOM * path.stat().st_size, shutil.disk_usage(path.parent).free
         if free < wanted:
             raise StoreError(f"{copy}: {free >> 20} MB are free, {wanted >> 20} MB are wanted")
         back_up(copy, lambda: goes_on("copying the database before it is converted"), _PAGES)
     except (StoreError, OSError) as error:
         _log.error("no copy is kept of the database as it was before; only a backup leads back: %s", error)
+        return None
     return copy
