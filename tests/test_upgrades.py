@@ -152,10 +152,10 @@ COMMANDS = (
     "unbar alice",
     "send --to person:alice hello",
 )
-THAT_ONLY_WARN = ("reach", "oncall show", "routes test alertname=Told")
+THAT_ONLY_WARN = ("reach", "routes test alertname=Told")
 
 
-@pytest.mark.parametrize("words", (*COMMANDS, *THAT_ONLY_WARN))
+@pytest.mark.parametrize("words", [*COMMANDS, *THAT_ONLY_WARN])
 @pytest.mark.parametrize("version", [NEWEST - 1, NEWEST + 1], ids=["older", "newer"])
 def test_no_command_reads_or_converts_a_database_of_another_version(
     tmp_path: Path, today: Path, version: int, words: str
