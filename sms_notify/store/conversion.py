@@ -11,12 +11,13 @@ import logging
 import shutil
 import sqlite3
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Protocol
 
 from sms_notify.errors import OlderStoreError, StoreError
+from sms_notify.store.damage import StoreFailure, kind_of
 from sms_notify.store.schema import MIGRATIONS
 
 NEWEST = len(MIGRATIONS)
@@ -94,8 +95,9 @@ def convert(path: Path, connection: sqlite3.Connection, back_up: BackUp, goes_on
         with _written(connection):
             _migrate(connection, version)
     except sqlite3.Error as error:
-        if copy is not None:
-            copy.unlink(missing_ok=True)  # nothing has changed, and its room may be what was wanting
+        # Its room may be what was wanting. After any other fault of a disk it stays: what a disk has refused may be there.
+        if copy is not None and kind_of(error) is StoreFailure.FULL:
+            copy.unlink(missing_ok=True)
         raise StoreError(
             f"{path}: it could not be converted from schema {version} to {NEWEST}: {error}; nothing in it has changed. Start"
             " again when that is mended, or install the version before"
@@ -106,10 +108,11 @@ def convert(path: Path, connection: sqlite3.Connection, back_up: BackUp, goes_on
 
 
 def forget_copies(path: Path, now: datetime) -> None:
-    """Those that are too old for anybody to go back to."""
+    """Those that are too old for anybody to go back to. What cannot be removed is not a reason not to start."""
     for copy in path.parent.glob(f"{path.name}.schema-*"):
-        if now.timestamp() - copy.stat().st_mtime > _KEPT.total_seconds():
-            copy.unlink(missing_ok=True)
+        with suppress(OSError):
+            if now.timestamp() - copy.stat().st_mtime > _KEPT.total_seconds():
+                copy.unlink()
 
 
 @contextmanager
@@ -140,9 +143,8 @@ def _keep(path: Path, version: int, back_up: BackUp, goes_on: GoesOn) -> Path | 
     """The way back. Where none is to be had, texts are worth more than it is."""
     copy = copy_of(path, version)
     try:
-        copy.unlink(
-            missing_ok=True
-        )  # of a conversion that was cut off: the earlier version may have served since
+        # One that was cut off may have left a copy, and the earlier version has served since.
+        copy.unlink(missing_ok=True)
         wanted, free = _ROOM * path.stat().st_size, shutil.disk_usage(path.parent).free
         if free < wanted:
             raise StoreError(f"{copy}: {free >> 20} MB are free, {wanted >> 20} MB are wanted")
