@@ -4,6 +4,7 @@ SmsNotifyError
 ├── ConfigError   the configuration is wrong: every fault with file, line and advice
 ├── ParseError    a request body is not what its source sends
 ├── StoreError    the database cannot be opened or is not ours
+│   └── OlderStoreError   an earlier version has written it
 └── UsageError    a command was asked for something that cannot be
 """
 
@@ -48,6 +49,10 @@ class ParseError(SmsNotifyError):
 
 class StoreError(SmsNotifyError):
     """The database cannot be opened, is locked by another daemon or belongs to a newer version."""
+
+
+class OlderStoreError(StoreError):
+    """The database belongs to an earlier version; the next start of the daemon converts it."""
 
 
 class UsageError(SmsNotifyError):

@@ -45,8 +45,8 @@ TRACED = tuple(str(PACKAGE / name) for name in _PLACES)
 Say = Callable[[str], object]
 
 
-def killer(n: int) -> Callable[[FrameType, str, Any], Any]:
-    """A trace function that ends this process before the n-th line of ours."""
+def killer(n: int, traced: tuple[str, ...] = TRACED) -> Callable[[FrameType, str, Any], Any]:
+    """A trace function that ends this process before the n-th line of ours, of the files that are `traced`."""
     lines = itertools.count(1)
 
     def within(frame: FrameType, event: str, arg: Any) -> Any:
@@ -55,7 +55,7 @@ def killer(n: int) -> Callable[[FrameType, str, Any], Any]:
         return within
 
     def called(frame: FrameType, event: str, arg: Any) -> Any:
-        return within if frame.f_code.co_filename.startswith(TRACED) else None
+        return within if frame.f_code.co_filename.startswith(traced) else None
 
     return called
 

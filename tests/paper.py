@@ -51,16 +51,23 @@ class PaperGateway:
 class Site:
     """An engine, a sender and a paper gateway on one virtual clock; `run` lets seconds pass as the daemon would."""
 
-    def __init__(self, folder: Path, plan: Plan) -> None:
+    def __init__(self, folder: Path, plan: Plan, *, first: int = 1, reports: timedelta | None = None) -> None:
+        """Each attempt is numbered, from `first` on. `reports`: as `Account.first_poll`."""
         self.clock = VirtualClock()
-        codes = itertools.count(1)
+        codes = itertools.count(first)
         store = SqliteStore(f"sqlite://{folder}/x.db")
+        store.convert()
         self.bench = Bench(store, Engine(plan, "node", lambda: f"code{next(codes)}"), self.clock)
-        self.gateway = PaperGateway(self.clock)
-        references = itertools.count(1)
+        self.gateway = PaperGateway(self.clock, ids=itertools.count(first))
+        references = itertools.count(first)
         luck = Luck(lambda: f"ref{next(references)}", lambda: 0.5, lambda _: None)
         account = Account(
-            "main", sender="ACME", gateways=("main",), directory=plan.directory, limits=TEXT_LIMITS
+            "main",
+            sender="ACME",
+            gateways=("main",),
+            first_poll=reports,
+            directory=plan.directory,
+            limits=TEXT_LIMITS,
         )
         self.sender = Sender(self.bench.commit, self.gateway, account, Timing(), "node", luck)
 

@@ -102,9 +102,7 @@ def has_database(store: SqliteStore, what: str) -> bool:
         with store.reading():
             return True
     except (StoreError, OSError) as error:  # OSError: a folder that only the daemon's user may look into
-        click.echo(
-            f"warning: {what} are not known here, only the daemon's user can see them: {error}", err=True
-        )
+        click.echo(f"warning: {what} are not known here: {error}", err=True)
         return False
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from sms_notify.config.document import Place, read_document
 from sms_notify.config.settings import Settings
-from sms_notify.errors import ConfigError, Fault, StoreError, UsageError
+from sms_notify.errors import ConfigError, Fault, OlderStoreError, StoreError, UsageError
 from sms_notify.oncall.roster import obeyed
 from sms_notify.ownership import denied
 from sms_notify.spool_folder import USUAL_SPOOL, foreseen, not_read
@@ -90,6 +90,8 @@ def _of_storage(store: SqliteStore) -> Iterator[tuple[str, str]]:
         try:
             with store.reading():
                 pass
+        except OlderStoreError:
+            pass  # the start converts it
         except StoreError as error:
             yield str(error), "name another file, or put a backup in its place"
 

@@ -28,7 +28,7 @@ from sms_notify.daemon.inbox import Inbox
 from sms_notify.daemon.periodic import Every
 from sms_notify.daemon.reloading import Reloader, ahead, changed_keys, check_fixed
 from sms_notify.daemon.spool_intake import spooled
-from sms_notify.daemon.systemd import Manager, Watch
+from sms_notify.daemon.systemd import Manager, Watch, seldom
 from sms_notify.daemon.web_requests import front_of
 from sms_notify.daemon.wiring import node_name, numbers_to_probe, uptime, wall_clock
 from sms_notify.daemon.worker_threads import GatewayUnit, Tools, Unit
@@ -40,6 +40,7 @@ from sms_notify.operator_notifier import Teller, tell_past_the_store
 from sms_notify.policy.ruleset import Timing
 from sms_notify.store import breakers, outbox, trial_rows
 from sms_notify.store.committer import Committer
+from sms_notify.store.conversion import forget_copies
 from sms_notify.store.damage import StoreFailure
 from sms_notify.store.sqlite import SqliteStore
 from sms_notify.store.tx import Tx
@@ -72,7 +73,7 @@ class App:
         read: Callable[[], Settings] | None = None,
     ) -> None:
         self._clock, self._uptime = clock, uptime
-        self._watch = watch or Watch(time.monotonic)
+        self._watch, self._manager = watch or Watch(time.monotonic), manager or Manager()
         self._ahead = self._seen_ahead = clock() - uptime()
         self._read = read or partial(load, Path(settings.source).absolute(), os.environ)
         self.node = node_name()
@@ -100,7 +101,7 @@ class App:
         self._reloader = Reloader(
             self._take_over,
             self.metrics,
-            manager or Manager(),
+            self._manager,
             clock,
             lambda: f"serving on port {self._port}",
         )
@@ -162,6 +163,8 @@ class App:
         running = self._running
         self.store.lock()
         self.committer.health.look()
+        self.store.convert(seldom(time.monotonic, self._manager.starting))
+        forget_copies(self.store.path, self._clock())
         self.committer.start()
         # The first transaction also makes the tables where there are none.
         self.committer(lambda tx: self._probe_all_now(tx, running))

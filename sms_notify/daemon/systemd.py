@@ -18,6 +18,8 @@ from typing import TypeVar
 
 T = TypeVar("T")
 _SEND_WITHIN = 2.0  # seconds; the manager's queue is full while it is busy, and nobody may hang on that
+_START_WITHIN = 120.0  # seconds; the longest single step of a start, the sync of a large file to a slow disk
+_SELDOM = 5.0  # seconds between two words about the same long work
 _PETS = 4  # in the manager's time limit: three may be lost
 _LONGEST_STEP = 5.0  # seconds between two rounds of the clock that count, see `Watch`
 # Seconds in which a followed thread must come round. The slowest that does: a request (60 s at most, its name looked
@@ -35,6 +37,10 @@ class Manager:
 
     address: str = ""
     patience: float | None = None
+
+    def starting(self, words: str) -> bool:
+        """We do not serve yet, and work on: its time limit for a start is put off, and this is to be said again within it."""
+        return self._tell(f"EXTEND_TIMEOUT_USEC={_START_WITHIN * 1_000_000:.0f}", _status(words))
 
     def ready(self, status: str) -> bool:
         """We serve. True when the manager has been told."""
@@ -79,6 +85,19 @@ class Manager:
 
 def _status(words: str) -> str:
     return "STATUS=" + " ".join(words.split())
+
+
+def seldom(now: Callable[[], float], tell: Callable[[str], object]) -> Callable[[str], None]:
+    """`tell` at once, and then no more than every few seconds, of what says the same hundreds of times a second."""
+    told_at = float("-inf")
+
+    def told(words: str) -> None:
+        nonlocal told_at
+        if now() - told_at >= _SELDOM:
+            told_at = now()
+            tell(words)
+
+    return told
 
 
 def manager_of(environment: Mapping[str, str], pid: int) -> Manager:

@@ -7,7 +7,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from sms_notify.store.sqlite import SqliteStore, _migrate
+from sms_notify.store.conversion import make_tables
+from sms_notify.store.sqlite import SqliteStore
 from sms_notify.store.tx import Tx
 
 _STATEMENTS = 512  # kept compiled: an engine uses more than the 128 that are kept otherwise
@@ -31,7 +32,7 @@ class ScratchStore(SqliteStore):
     def _opened(self) -> sqlite3.Connection:
         if self._connection is None:
             self._connection = _in_memory()
-            _migrate(self.path, self._connection)
+            make_tables(self._connection)
         return self._connection
 
 

@@ -14,9 +14,9 @@ from pathlib import Path
 
 from sms_notify.errors import StoreError
 from sms_notify.ownership import denied
+from sms_notify.store.conversion import GoesOn, convert, make_tables, refuse_other, version_of
 from sms_notify.store.damage import Examined, examine, problems_of
 from sms_notify.store.database_file import DatabaseFile
-from sms_notify.store.schema import MIGRATIONS
 from sms_notify.store.tx import Tx
 
 SCHEME = "sqlite:///"
@@ -44,7 +44,8 @@ class SqliteStore:
         """As `damage.examine`. Nothing is open meanwhile."""
         self.close()
         try:
-            return examine(self._opened(), expired, too_long, known=known)
+            self._connection = self._found()  # not converted yet: what is damaged is mended before
+            return examine(self._connection, expired, too_long, known=known)
         except sqlite3.Error as error:
             raise StoreError(f"{self.path}: {error}") from error
         finally:
@@ -62,9 +63,20 @@ class SqliteStore:
         """
         return _problems_of(self.path, goes_on)
 
-    def backup(self, to: Path) -> int:
+    def convert(self, goes_on: GoesOn = lambda _: None) -> None:
+        """Brings a database of an earlier version up to this one. Only whoever has locked it may."""
+        self.close()
+        try:
+            with closing(self._found()) as connection:
+                convert(self.path, connection, self.backup, goes_on)
+        except sqlite3.Error as error:
+            raise StoreError(f"{self.path}: {error}") from error
+
+    def backup(self, to: Path, goes_on: Callable[[], None] = lambda: None, pages: int = -1) -> int:
         """Copies the database as it is at this moment; returns the bytes of the copy. Raises StoreError where the copy cannot
         be made, or is not sound; then there is none.
+
+        In one go: a copy in steps of so many `pages` begins anew with each commit of the daemon.
         """
         if to.exists():
             raise StoreError(f"{to}: it exists already; name a new file")
@@ -73,9 +85,9 @@ class SqliteStore:
         try:
             DatabaseFile(part).make_private()
             with closing(_connect(self.path, create=False)) as source, closing(sqlite3.connect(part)) as copy:
-                source.backup(copy)  # in one go: a copy in steps begins anew with each commit of the daemon
+                source.backup(copy, pages=pages, progress=lambda *_: goes_on())
                 copy.execute("pragma journal_mode = delete")  # one file, wherever it is carried
-            if found := _problems_of(part):
+            if found := _problems_of(part, goes_on):
                 raise StoreError(
                     f"the copy of {self.path} is not sound: {found[0]}; `sms-notify db check` says more"
                 )
@@ -139,7 +151,7 @@ class SqliteStore:
         try:
             connection = _connect(self.path, create=False)
             try:
-                _check_version(self.path, _version(connection))
+                refuse_other(self.path, version_of(connection))
                 connection.execute("begin")
                 yield Tx(connection)
             finally:
@@ -165,16 +177,22 @@ class SqliteStore:
 
     def _opened(self) -> sqlite3.Connection:
         if self._connection is None:
-            if not self._file.is_known:
-                self._file.make_private()
-                self._file.refuse_emptied()
-            self._connection = _connect(self.path, create=True)
-            _migrate(self.path, self._connection)
+            self._connection = self._found()
+            if version_of(self._connection) == 0:
+                make_tables(self._connection)
+            refuse_other(self.path, version_of(self._connection))
             self._file.opened()
             # What a savepoint would undo goes to a file from 64 KiB on, which is some fifteen pages: a file for nearly every
-            # job, and half of its time. It is needed by no recovery. After migrating, for that may sort whole tables.
+            # job, and half of its time. It is needed by no recovery. A conversion, which may sort whole tables, has it not.
             self._connection.execute("pragma temp_store = memory")
         return self._connection
+
+    def _found(self) -> sqlite3.Connection:
+        """As an earlier process left it, whatever its version; an empty one where there was none."""
+        if not self._file.is_known:
+            self._file.make_private()
+            self._file.refuse_emptied()
+        return _connect(self.path, create=True)
 
 
 def path_of(url: str) -> Path:
@@ -215,27 +233,3 @@ def _check_there(path: Path) -> None:
         raise StoreError(
             f"{path}: there is no database yet; start `sms-notify serve` once, or check `storage`"
         )
-
-
-def _version(connection: sqlite3.Connection) -> int:
-    return int(connection.execute("pragma user_version").fetchone()[0])
-
-
-def _check_version(path: Path, version: int) -> None:
-    if version > len(MIGRATIONS):
-        raise StoreError(
-            f"{path}: written by a newer sms-notify (schema {version}); install that version again"
-        )
-
-
-def _migrate(path: Path, connection: sqlite3.Connection) -> None:
-    version = _version(connection)
-    _check_version(path, version)
-    for number in range(version, len(MIGRATIONS)):
-        connection.execute("begin immediate")
-        if _version(connection) == number:  # another process may have migrated while this one waited
-            for statement in MIGRATIONS[number].split(";"):
-                if statement.strip():
-                    connection.execute(statement)
-            connection.execute(f"pragma user_version = {number + 1}")
-        connection.execute("commit")
