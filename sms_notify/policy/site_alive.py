@@ -16,6 +16,8 @@ from sms_notify.policy.directory import Target
 
 SHORTEST = timedelta(minutes=2)
 """A gateway counts in minutes, and a request may take one: less leaves no time for a second try."""
+LONGEST = timedelta(days=1)
+"""Whoever hears of a dead site a day late, or never, is not served by a text that lies there."""
 USUAL = timedelta(minutes=15)
 MOST_UNSURE = 20
 """Texts to one reader that may lie there after lost answers; above that no other is asked for until they are cleared or past."""
