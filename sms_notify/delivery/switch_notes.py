@@ -17,10 +17,6 @@ _UNARMED_AFTER = 3  # failures in a row
 _PAGE = Urgency(Level.PAGE)
 
 
-def reader_of(text: ArmedText) -> str:
-    return name_of(text.recipient, text.number)
-
-
 def what_is_wrong(
     switch: SiteSwitch, view: SwitchView, gateways: Sequence[str], why: str, say: Says, now: datetime
 ) -> list[SelfAlertNote]:
@@ -42,9 +38,7 @@ def what_is_wrong(
 
 def known_ids(view: SwitchView) -> set[str]:
     """The ids that an earlier process may have noted."""
-    names = {name_of(person.name, person.number) for person in view.readers} | {
-        reader_of(t) for t in view.lying
-    }
+    names = {name_of(person.name, person.number) for person in view.readers} | {t.reader for t in view.lying}
     found = {note_id(SITE_ALIVE, about, name) for about in ("fires", "unarmed") for name in names}
     return found | {note_id(SITE_ALIVE, "nobody", "")}
 
@@ -52,20 +46,16 @@ def known_ids(view: SwitchView) -> set[str]:
 def fired(text: ArmedText, say: Callable[[datetime], str]) -> SelfAlertNote:
     """It has left though we live."""
     sure = "went out" if text.outboxid else "may have gone out"
-    what = f"the text that this site is silent {sure} to {reader_of(text)} at {say(text.due_at)}, though sms-notify runs"
+    what = f"the text that this site is silent {sure} to {text.reader} at {say(text.due_at)}, though sms-notify runs"
     advice = "Tell them that it was a false alarm; the log says why it could not be taken back."
-    return SelfAlertNote(
-        None, note_id(SITE_ALIVE, "fired", reader_of(text)), _PAGE, text.gateway, what, advice
-    )
+    return SelfAlertNote(None, note_id(SITE_ALIVE, "fired", text.reader), _PAGE, text.gateway, what, advice)
 
 
 def _fires(text: ArmedText, why: str, say: Says) -> SelfAlertNote:
     will = "may text" if text.state is ArmedState.UNSURE else "will text"
-    what = f"{text.gateway} {will} {reader_of(text)} at {say(text.due_at)} that this site is silent, though it lives: {why}"
+    what = f"{text.gateway} {will} {text.reader} at {say(text.due_at)} that this site is silent, though it lives: {why}"
     advice = "`sms-notify watch` shows it; what the gateway answers stands in the log."
-    return SelfAlertNote(
-        None, note_id(SITE_ALIVE, "fires", reader_of(text)), _PAGE, text.gateway, what, advice
-    )
+    return SelfAlertNote(None, note_id(SITE_ALIVE, "fires", text.reader), _PAGE, text.gateway, what, advice)
 
 
 def _stranded(lying: Iterable[ArmedText], gateways: Sequence[str], say: Says) -> Iterable[SelfAlertNote]:

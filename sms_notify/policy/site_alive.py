@@ -104,9 +104,10 @@ def kept_of(place: Place, ahead: Ahead, now: datetime) -> ArmedText | None:
     return None if waits else last  # another one lets the unsure one be cleared at once
 
 
-def armed_until(lying: Iterable[ArmedText], now: datetime) -> datetime | None:
-    """When the last known one leaves; None where none is known to lie there."""
-    return max((t.due_at for t in lying if t.state is ArmedState.ARMED and t.due_at > now), default=None)
+def armed_until(lying: Iterable[ArmedText], now: datetime) -> dict[str, datetime]:
+    """By number, when the last one leaves that is known to lie there; who is not in it has none."""
+    known = (t for t in lying if t.state is ArmedState.ARMED and t.due_at > now)
+    return {text.number: text.due_at for text in sorted(known, key=_by_due)}
 
 
 def about_to_fire(lying: Iterable[ArmedText], ahead: Ahead, now: datetime) -> ArmedText | None:
