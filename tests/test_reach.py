@@ -104,8 +104,10 @@ def test_a_bare_number_that_only_a_silent_site_texts_is_listed_and_tried(tmp_pat
 
 @pytest.mark.parametrize("served", [False, True])
 def test_the_next_self_check_is_told_with_its_readers(
-    tmp_path: Path, simulator: Simulator, served: bool
-) -> None:  # noqa: F811
+    tmp_path: Path,
+    simulator: Simulator,  # noqa: F811
+    served: bool,
+) -> None:
     check = "{notify: [person:alice, '+32470000009'], at: 09:00, timezone: Europe/Brussels}"
     path = write_config(tmp_path, simulator.gateway_url, self_check=check)
     if served:
