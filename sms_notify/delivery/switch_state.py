@@ -73,8 +73,13 @@ def switch_lines(state: SwitchState, say: Says, now: datetime) -> Iterator[str]:
     for text in state.lying:
         yield _line(text, say, now)
     if state.fired is not None:
-        sure = "went out" if state.fired.outboxid else "may have gone out"
-        yield f"the last one {sure} to {state.fired.reader} at {say(state.fired.due_at)}"
+        yield f"the last one {went_out(state.fired, say)}"
+
+
+def went_out(text: ArmedText, say: Says) -> str:
+    """Without an id it may not have lain there."""
+    sure = "went out" if text.outboxid else "may have gone out"
+    return f"{sure} to {text.reader} at {say(text.due_at)}"
 
 
 def _line(text: ArmedText, say: Says, now: datetime) -> str:

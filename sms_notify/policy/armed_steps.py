@@ -49,11 +49,11 @@ _NOT_OUT = frozenset(
 )  # fmt: skip
 
 
-Place = tuple[str, str]
+OutboxPlace = tuple[str, str]
 """Gateway and phone number: by these alone a text without an id is taken back, and so only where no other lies."""
 
 
-def place_of(text: ArmedText) -> Place:
+def place_of(text: ArmedText) -> OutboxPlace:
     return text.gateway, text.number
 
 
@@ -129,7 +129,7 @@ def _of_step(plan: Plan, rows: Rows, timer: Timer, minute: Minute) -> list[StepA
 
 
 def moves(
-    found: Sequence[StepAhead], lying: Sequence[ArmedText], rows: Rows, beside: Collection[Place] = ()
+    found: Sequence[StepAhead], lying: Sequence[ArmedText], rows: Rows, beside: Collection[OutboxPlace] = ()
 ) -> ArmedMoves:
     """From what lies there to what is to lie there; `beside` is where something else of ours lies.
 

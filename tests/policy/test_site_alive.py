@@ -13,7 +13,7 @@ from sms_notify.policy.site_alive import (
     Ahead,
     Deed,
     Move,
-    Place,
+    ReaderTexts,
     about_to_fire,
     armed_until,
     next_move,
@@ -39,7 +39,7 @@ def move(
     *lying: ArmedText, beside: tuple[tuple[str, int], ...] = (), ahead: Ahead | None = AHEAD
 ) -> Move | None:
     others = [(gateway, NOON + minutes * MINUTE) for gateway, minutes in beside]
-    return next_move(Place(lying, ("main", "backup"), others), ahead, NOON)
+    return next_move(ReaderTexts(lying, ("main", "backup"), others), ahead, NOON)
 
 
 def arm(minutes: int) -> Move:
