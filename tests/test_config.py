@@ -1179,3 +1179,12 @@ def test_a_watch_whose_page_leads_to_nobody_is_warned_of(write: Write) -> None:
     assert [(one.path, one.what) for one in warnings] == [
         ("watch[1]", "has no `notify`, and the routes lead its page to nobody")
     ]
+
+
+def test_a_value_that_begins_with_an_equals_sign_is_meant_in_quotes(write: Write) -> None:
+    text = MINIMAL.replace("route:\n", "route:\n  routes:\n    - matchers: ['x = \"=y\"', 'z=~=y']\n")
+
+    assert [str(one) for one in load(write(text), ENVIRON).route.routes[0].matchers] == [
+        'x="=y"',
+        'z=~"=y"',
+    ]

@@ -6,8 +6,8 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from armed_site import armed_site
 from site_alive_bench import ALICE, SwitchBench
-from test_armed_escalations import Site, at, clock, simulator, site  # noqa: F401 - fixtures
 from test_cli_gateway import configured, run, told_json
 from test_gateway_transport import Loopback, answers
 from workbench import NOON, firing
@@ -85,15 +85,16 @@ def test_an_outbox_that_somebody_emptied_is_armed_again_at_once() -> None:
     assert [kept.number for kept in bench.gateway.outbox] == [ALICE.number]
 
 
-def test_a_step_that_somebody_took_out_of_the_outbox_is_told_when_we_are_back(site: Site) -> None:  # noqa: F811
-    site.hear(firing())
-    assert site.armed() == ["armed"]
-    site.simulator.state.outbox.clear()
-    site.bench.commit(lambda tx: gateway_outbox.removed(tx, "main", None, site.clock()))
-    site.die()
-    site.pass_time(minutes=10)
-    site.come_back()
-    assert [word for number, word in site.phones if number == "31612345678"] == ["ESCALATED"]
+def test_a_step_that_somebody_took_out_of_the_outbox_is_told_when_we_are_back(tmp_path: Path) -> None:
+    with armed_site(tmp_path) as site:
+        site.hear(firing())
+        assert site.armed() == ["armed"]
+        site.simulator.state.outbox.clear()
+        site.bench.commit(lambda tx: gateway_outbox.removed(tx, "main", None, site.clock()))
+        site.die()
+        site.pass_time(minutes=10)
+        site.come_back()
+        assert [word for number, word in site.phones if number == "31612345678"] == ["ESCALATED"]
 
 
 def test_a_text_by_hand_of_the_minute_that_has_just_begun_may_still_lie_there() -> None:

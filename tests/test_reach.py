@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import signal
+from datetime import datetime
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import pytest
 from daemons import Daemon, command, eventually, get, write_config
@@ -98,6 +100,42 @@ def test_a_bare_number_that_only_a_silent_site_texts_is_listed_and_tried(tmp_pat
     assert "+32******009: not known" in said(run(path, "reach"))
     settings = load(path, {})
     assert "+32470000009" in numbers_to_check(settings, plan_of(settings)).numbers
+
+
+@pytest.mark.parametrize("served", [False, True])
+def test_the_next_self_check_is_told_with_its_readers(
+    tmp_path: Path,
+    simulator: Simulator,  # noqa: F811
+    served: bool,
+) -> None:
+    check = "{notify: [person:alice, '+32470000009'], at: 09:00, timezone: Europe/Brussels}"
+    path = write_config(tmp_path, simulator.gateway_url, self_check=check)
+    if served:
+        daemon = Daemon(path)
+        assert eventually(lambda: daemon.rows("select 1 from agenda where what = 'self_check'") != [])
+        daemon.kill()
+    shown = [line for line in said(run(path, "reach")).splitlines() if line.startswith("self-check: ")]
+    document = told_json(run(path, "reach", "--json"))["next_self_check"]
+
+    assert [line.partition(" at ")[0] for line in shown] == [
+        "self-check: next to alice",
+        "self-check: next to +32******009",
+    ]
+    due_at = datetime.fromisoformat(document["due_at"]).astimezone(ZoneInfo("Europe/Brussels"))
+    assert (due_at.hour, due_at.minute) == (9, 0)
+    assert [text["to"] for text in document["texts"]] == ["alice", "+32******009"]
+    assert {text["at"] for text in document["texts"]} == {document["due_at"]}
+
+
+def test_that_nobody_is_on_call_for_the_next_self_check_is_told_before(tmp_path: Path) -> None:
+    late = "{late: {rotation: {members: [alice], every: 1w, handover: '09:00', start: 2199-01-07}}}"
+    path = write_config(
+        tmp_path, "https://gateway.example/", schedules=late, self_check="{notify: ['schedule:late']}"
+    )
+    (line,) = [line for line in said(run(path, "reach")).splitlines() if line.startswith("self-check: ")]
+
+    assert line.startswith("self-check: next at ")
+    assert line.endswith(", and nobody is on call then")
 
 
 def test_a_closed_account_reaches_nobody(config: Path) -> None:  # noqa: F811

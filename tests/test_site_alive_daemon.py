@@ -81,6 +81,20 @@ def test_a_stop_keeps_it_armed_and_says_so(tmp_path: Path, simulator: Simulator)
     assert "site_alive stays armed" in daemon.said()
 
 
+def test_the_log_says_once_a_start_who_is_texted_and_when(tmp_path: Path, simulator: Simulator) -> None:
+    daemon = serving(tmp_path, simulator)
+    armed = "INFO site_alive is armed to=alice until="
+    assert eventually(lambda: armed in daemon.said())
+    daemon.process.send_signal(signal.SIGHUP)
+    assert eventually(lambda: "reloaded" in daemon.said())
+    daemon.kill()
+    again = started_by(daemon.config)
+    assert eventually(lambda: again.said().count(armed) > 1)  # it lies there from before
+    assert again.stop() == 0
+    assert again.said().count(armed) == 2
+    assert ALICE not in again.said()
+
+
 def test_a_stop_takes_it_back_where_the_configuration_says_so(tmp_path: Path, simulator: Simulator) -> None:
     daemon = serving(tmp_path, simulator, "{notify: [person:alice], disarm_on_stop: true}")
     assert daemon.stop() == 0

@@ -18,8 +18,12 @@ from sms_notify.errors import UsageError
 from sms_notify.logs import masked, printable
 from sms_notify.policy import ways
 from sms_notify.policy.directory import Person, Target, TargetKind
-from sms_notify.policy.handoff import awake_at
+from sms_notify.policy.handoff import NO_INCIDENT, awake_at
+from sms_notify.policy.rows import Rows
+from sms_notify.policy.self_alert_notes import name_of
+from sms_notify.policy.self_check_texts import SelfCheckAhead, text_ahead
 from sms_notify.policy.ways import Reach, Way, everybody, needed
+from sms_notify.store import timers
 from sms_notify.store.decisions import SelfCheckText, last_self_check
 from sms_notify.store.ledger_queries import LastTexts, last_texts
 from sms_notify.store.sqlite import SqliteStore
@@ -59,14 +63,16 @@ def reach(ctx: click.Context, config_file: str | None, as_json: bool, people: tu
       sms-notify reach alice bob
     """
     settings, now = settings_of(ctx, config_file), now_utc()
-    shown, checked = _look(settings, people, now)
+    shown, checked, ahead = _look(settings, people, now)
     clock = Clock(now)
     value = {
         "people": [_plain(one) for one in shown],
         "self_check": [asdict(one) for one in checked],
+        "next_self_check": None if ahead is None else _plain_ahead(ahead),
     }
     lines = [line for one in shown for line in _told(one, clock)]
     lines += [f"self-check: {say_self_check(one, clock.at)}" for one in checked]
+    lines += [] if ahead is None else [f"self-check: {one}" for one in _ahead_lines(ahead, clock)]
     if settings.self_check is None or not settings.self_check.check_numbers:
         lines.append("numbers are not tried: write `self_check:` into the configuration")
     say(value, as_json, "\n".join(printable(line) for line in lines))
@@ -76,21 +82,24 @@ def reach(ctx: click.Context, config_file: str | None, as_json: bool, people: tu
 
 def _look(
     settings: Settings, names: Sequence[str], now: datetime
-) -> tuple[list[_Shown], Sequence[SelfCheckText]]:
-    plan = plan_at(settings, now)
+) -> tuple[list[_Shown], Sequence[SelfCheckText], SelfCheckAhead | None]:
+    plan, rows = plan_at(settings, now), Rows(now)
+    rows.overrides = overriding(settings, now) if settings.schedules else {}
     targets = (*plan.targets(), *_operators(settings))
     chosen = _chosen(settings, names) if names else everybody(settings.directory, targets)
     counts = frozenset(person.number for person in chosen)
     if not names:
-        counts = needed(plan, targets, overriding(settings, now) if settings.schedules else {})
+        counts = needed(plan, targets, rows.overrides)
     store = SqliteStore(settings.storage_url)
     if not has_database(store, "REFUSALS AND TRIALS"):
         found = ways.reach_of(chosen, plan.gateways, (), ())
-        return [_shown(one, LastTexts(), counts, now) for one in found], ()
+        return [_shown(one, LastTexts(), counts, now) for one in found], (), text_ahead(plan, rows)
     with store.reading() as tx:
         found = reach_of(tx, chosen, plan.gateways)
         shown = [_shown(one, last_texts(tx, one.person.number), counts, now) for one in found]
-        return shown, last_self_check(tx)
+        for timer in timers.of_incidents(tx, [NO_INCIDENT]):
+            rows.timers.load((timer.incident_id, timer.receiver, timer.what), timer)
+        return shown, last_self_check(tx), text_ahead(plan, rows)
 
 
 def _operators(settings: Settings) -> list[Target]:
@@ -136,6 +145,17 @@ def _plain(shown: _Shown) -> dict[str, object]:
         "last_not_delivered_at": texts.lost_at,
         "quiet_until": shown.quiet_until,
     }
+
+
+def _ahead_lines(ahead: SelfCheckAhead, clock: Clock) -> list[str]:
+    if not ahead.readers:
+        return [f"next at {clock.at(ahead.due_at)}, and nobody is on call then"]
+    return [f"next to {name_of(one.name, one.number)} at {clock.soon(at)}" for one, at in ahead.readers]
+
+
+def _plain_ahead(ahead: SelfCheckAhead) -> dict[str, object]:
+    texts = [{"to": name_of(one.name, one.number), "at": at} for one, at in ahead.readers]
+    return {"due_at": ahead.due_at, "texts": texts}
 
 
 def _plain_way(way: Way) -> dict[str, object]:

@@ -106,15 +106,8 @@ def disarm(ctx: click.Context, config_file: str | None, as_json: bool) -> None:
         _wait(store, settings)
     else:
         _take_back(store, settings)
-    with store.reading() as tx:
-        state = switch_state(tx, settings.site_alive, roster_of(settings), wall_clock())
-    clock = Clock(wall_clock())
-    say(
-        switch_document(state),
-        as_json,
-        "\n".join(switch_lines(state, clock.at, clock.now)),
-        whole=True,
-    )
+    state, clock = _state(store, settings), Clock(wall_clock())
+    say(switch_document(state), as_json, "\n".join(switch_lines(state, clock.at, clock.now)), whole=True)
     if state.lying:
         ctx.exit(1)
 

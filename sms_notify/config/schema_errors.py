@@ -11,7 +11,7 @@ from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
 
 from sms_notify.config.document import Document, Place
-from sms_notify.config.models import GATEWAY_MODELS, Config
+from sms_notify.config.models import GATEWAY_MODELS, Config, ReceiverSection
 from sms_notify.errors import Fault
 
 M = TypeVar("M", bound=BaseModel)
@@ -26,7 +26,11 @@ _HABITS = {
 }
 """Keys that people bring to the route tree; only asked for keys that are unknown in their place."""
 
-_MISSING = {"start": "write the day of the first turn, like start: 2026-01-05"}
+_MISSING = {
+    "start": "write the day of the first turn, like start: 2026-01-05",
+    "notify": "write whom it texts, like notify: [person:NAME]",
+}
+"""What to write for a key that must be there."""
 
 _PLAIN = {
     "model_type": ("must be a mapping", "write `key: value` lines below it"),
@@ -38,7 +42,6 @@ _PLAIN = {
     "int_parsing": ("must be a whole number", "write digits only"),
     "int_parsing_size": ("must be a whole number", "write a smaller number"),
     "int_from_float": ("must be a whole number", "write digits only"),
-    "too_short": ("is empty", "give at least one entry, or remove the key"),
 }
 
 
@@ -50,7 +53,7 @@ def shape_faults(document: Document) -> tuple[Config | None, list[Fault]]:
 def shaped(document: Document, model: type[M]) -> tuple[M | None, list[Fault]]:
     """The document as `model`, or None and everything that keeps it from being one."""
     empty = [place for place, value in document.walk() if value is None]
-    faults = [document.fault(place, "is empty", "give a value, or remove the key") for place in empty]
+    faults = [document.fault(place, "is empty", _filled(place, model, "give a value")) for place in empty]
     try:
         read = model.model_validate(document.data)
     except ValidationError as error:
@@ -72,8 +75,18 @@ def _fault(document: Document, detail: ErrorDetails, model: type[BaseModel]) -> 
         return document.fault(place[:-1], what, _MISSING.get(str(place[-1]), "add it"))
     if kind == "extra_forbidden":
         return document.fault(place, "is not a known key", _nearest(detail["loc"], model))
+    if kind == "too_short":
+        return document.fault(place, "is empty", _filled(detail["loc"], model, "give at least one entry"))
     what, advice = _words(kind, detail.get("ctx", {}), detail["msg"])
     return document.fault(place, what, advice)
+
+
+def _filled(place: Place, model: type[BaseModel], advice: str) -> str:
+    """What to write in an empty place; one that must be there cannot be removed."""
+    field = _fields(_model_at(place[:-1], model)).get(str(place[-1]))
+    if field is None or not field.is_required():
+        return f"{advice}, or remove the key"
+    return _MISSING.get(str(place[-1]), advice)
 
 
 def _place(loc: Place) -> Place:
@@ -100,11 +113,17 @@ def _nearest(place: Place, model: type[BaseModel]) -> str:
     near = difflib.get_close_matches(key, known, 1, cutoff=0.6)
     if key in _HABITS and place[0] == "route":
         return _HABITS[key]
+    if len(place) == 1 and key in _names(ReceiverSection):
+        return "it belongs to a receiver: write it in an entry of `receivers`"
     return f"did you mean `{near[0]}`?" if near else f"known here: {', '.join(known)}"
 
 
 def known_keys(place: Place, model: type[BaseModel] = Config) -> list[str]:
     """The keys that the mapping at `place` of `model` may have; `place` as pydantic names it, with the type of a gateway."""
+    return _names(_model_at(place, model))
+
+
+def _model_at(place: Place, model: type[BaseModel]) -> type[BaseModel]:
     named = False
     for part in place:
         if named:
@@ -115,7 +134,7 @@ def known_keys(place: Place, model: type[BaseModel] = Config) -> list[str]:
             field = _fields(model)[part]
             named = get_origin(field.annotation) is dict
             model = _model_in(field.annotation) or model
-    return _names(model)
+    return model
 
 
 def _fields(model: type[BaseModel]) -> dict[str, FieldInfo]:

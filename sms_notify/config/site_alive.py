@@ -17,7 +17,7 @@ class SiteAliveSection(Model):
     after: PositiveDuration = Field(
         default=USUAL,
         json_schema_extra={"default": spell_duration(USUAL)},
-        description="how long this site may be silent; at least 2m",
+        description="how long this site may be silent; 2m to 1d",
     )
     notify: list[Words] = Field(
         min_length=1, description="whom the gateway texts: person:x, team:x, schedule:x, +number"

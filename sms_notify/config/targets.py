@@ -15,7 +15,7 @@ from sms_notify.config.references import near, read_number
 from sms_notify.config.validation import Found, entries, mapping, word
 from sms_notify.config.values import read_duration
 from sms_notify.policy.directory import Target, TargetKind
-from sms_notify.policy.site_alive import SHORTEST, USUAL
+from sms_notify.policy.site_alive import LONGEST, SHORTEST, USUAL
 
 
 def check_receivers(found: Found) -> None:
@@ -45,23 +45,29 @@ def check_receivers(found: Found) -> None:
 def check_site_alive(found: Found) -> None:
     """Each reader has a text of their own in the outbox: a group of the gateway's has none that could be told apart."""
     section, place = mapping(found.document.data.get("site_alive")), ("site_alive",)
-    if not _check_targets(found, place, section):
-        return
-    if not _texting(found):
+    named = [word(text).strip() for text in entries(section.get("notify"))]
+    for number, text in enumerate(named):
+        if text.startswith(f"{TargetKind.GROUP}:"):
+            what = f"`{text}` is a group, and each reader needs a text of their own"
+            found.wrong((*place, "notify", number), what, _FORMS_OF_PEOPLE)
+        elif text:
+            _check_target(found, (*place, "notify", number), text, _FORMS_OF_PEOPLE)
+    if named and not _texting(found):
         found.wrong(place, "names somebody to text, and no gateway texts", "add one of type 1601sms")
-    for number, text in enumerate(entries(section.get("notify"))):
-        if word(text).strip().startswith(f"{TargetKind.GROUP}:"):
-            what = f"`{word(text)}` is a group, and each reader needs a text of their own"
-            found.wrong((*place, "notify", number), what, "name a person, a team, a schedule or a number")
-    after = _wait(section.get("after"))
-    if after is not None and after < SHORTEST:
-        what = (
-            f"{spell_duration(after)} is too short: a gateway counts in minutes, and a request may take one"
-        )
+    _check_after(found, (*place, "after"), _wait(section.get("after")))
+
+
+def _check_after(found: Found, place: Place, after: timedelta | None) -> None:
+    usual = f"{spell_duration(USUAL)} is usual"
+    if after is not None and timedelta() < after < SHORTEST:
+        why = "is too short: a gateway counts in minutes, and a request may take one"
         found.wrong(
-            (*place, "after"),
-            what,
-            f"write {spell_duration(SHORTEST)} or more; {spell_duration(USUAL)} is usual",
+            place, f"{spell_duration(after)} {why}", f"write {spell_duration(SHORTEST)} or more; {usual}"
+        )
+    elif after is not None and after > LONGEST:
+        why = "is too long: a site would be dead for all that time before anybody hears of it"
+        found.wrong(
+            place, f"{spell_duration(after)} {why}", f"write {spell_duration(LONGEST)} or less; {usual}"
         )
 
 
@@ -166,6 +172,7 @@ def _judge_operator(found: Found, listed: list[str], channels: dict[str, Place])
 
 _NAMED = {TargetKind.PERSON: "people", TargetKind.TEAM: "teams", TargetKind.SCHEDULE: "schedules"}
 _FORMS = "write person:NAME, team:NAME, schedule:NAME, gateway-group:NAME or +NUMBER"
+_FORMS_OF_PEOPLE = "write person:NAME, team:NAME, schedule:NAME or +NUMBER"
 
 
 def _check_target(found: Found, place: Place, text: str, advice: str = _FORMS) -> None:

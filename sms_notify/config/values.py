@@ -10,6 +10,7 @@ import ipaddress
 import re
 import zoneinfo
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import date, timedelta
 from functools import cache
 from typing import Annotated, Any
@@ -254,7 +255,16 @@ def _matcher(value: object) -> tuple[Matcher, ...]:
         raise refused(f"{error.what} at column {error.column} of `{text}`", advice) from None
     if not found:
         raise refused("has no matcher and would match everything", "write one, or remove it")
+    for matcher in found:
+        _check_equals(matcher, text)
     return found
+
+
+def _check_equals(matcher: Matcher, text: str) -> None:
+    """Alertmanager reads `alertname==Watchdog` as the value `=Watchdog`, which no alert has. In quotes it is meant."""
+    if matcher.value.startswith("=") and not matcher.op.regex and f'"{matcher.value}"' not in text:
+        meant = replace(matcher, value=matcher.value.removeprefix("=").strip())
+        raise refused(f"`{matcher.op}=` in `{text}` is written `{matcher.op}`", f"write it like {meant}")
 
 
 def _listed(value: object) -> object:

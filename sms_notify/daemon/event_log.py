@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterable, Sequence
+from datetime import datetime
 
 from sms_notify.alert import Delivery
 from sms_notify.delivery.reports import Delivered
@@ -81,7 +82,7 @@ def steps_kept(kept: KeptSteps) -> None:
         if what is None:
             what = "step taken back from the outbox" if text.outboxid else "step not in the outbox"
         well = text.state is ArmedState.ARMED or (text.state is ArmedState.GONE and text.outboxid)
-        extra = {"incident": f"#{tag_of(text.incident_id)}", "to": text.recipient, "gateway": text.gateway}
+        extra = {"incident": f"#{tag_of(text.incident_id)}", "to": text.reader, "gateway": text.gateway}
         _log.log(
             logging.INFO if well else logging.WARNING, what, extra=extra | {"due_at": f"{text.due_at:%FT%TZ}"}
         )
@@ -205,7 +206,7 @@ def override(schedule: str, what: str, by: str) -> None:
 def switch_moved(moved: SwitchMoved, *, down: bool) -> None:
     """What became of a text that says that this site is silent; `down`: it was due while no daemon ran."""
     text = moved.text
-    extra = {"to": masked(text.number), "gateway": text.gateway, "due_at": f"{text.due_at:%FT%TZ}"}
+    extra = _of_silent_site(text)
     if text.state is ArmedState.FIRED:
         said = (
             "site_alive: the text went out while sms-notify was down"
@@ -222,5 +223,14 @@ def switch_moved(moved: SwitchMoved, *, down: bool) -> None:
 def switch_left(left: Sequence[ArmedText]) -> None:
     """The daemon stops, and these stay in the outbox."""
     for text in left:
-        extra = {"to": masked(text.number), "gateway": text.gateway, "due_at": f"{text.due_at:%FT%TZ}"}
-        _log.warning("site_alive stays armed: the text leaves unless sms-notify starts before", extra=extra)
+        said = "site_alive stays armed: the text leaves unless sms-notify starts before"
+        _log.warning(said, extra=_of_silent_site(text))
+
+
+def switch_armed(reader: str, until: datetime) -> None:
+    """The gateway keeps a text for somebody who had none, as far as was known; it is pushed ahead from now on."""
+    _log.info("site_alive is armed", extra={"to": reader, "until": f"{until:%FT%TZ}"})
+
+
+def _of_silent_site(text: ArmedText) -> dict[str, object]:
+    return {"to": text.reader, "gateway": text.gateway, "due_at": f"{text.due_at:%FT%TZ}"}

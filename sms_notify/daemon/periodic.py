@@ -21,14 +21,20 @@ class Every:
         self._seconds = seconds
         self._step = step
         self._last = last
-        self._stop = threading.Event()
+        self._stopped = False
+        self._woken = threading.Event()
         self._thread = threading.Thread(target=self._loop, name=name, daemon=True)
 
     def start(self) -> None:
         self._thread.start()
 
+    def wake(self) -> None:
+        """There may be something to do: the pause ends, or the next one falls away where a step is under way."""
+        self._woken.set()
+
     def stop(self, timeout: float) -> None:
-        self._stop.set()
+        self._stopped = True
+        self.wake()
         if self._thread.ident is not None:
             self._thread.join(timeout)
 
@@ -38,10 +44,16 @@ class Every:
 
     def _loop(self) -> None:
         pause = 0.0
-        while not self._stop.wait(pause):
+        while not self._is_stopped_after(pause):
             wanted = self._done(self._step)
             pause = max(0.01, min(self._seconds, wanted) if isinstance(wanted, float) else self._seconds)
         self._done(self._last)
+
+    def _is_stopped_after(self, pause: float) -> bool:
+        """Cleared before the step, which does what it was woken for, and before the look at `_stopped`, which is set first."""
+        self._woken.wait(pause)
+        self._woken.clear()
+        return self._stopped
 
     def _done(self, step: Callable[[], object]) -> object:
         try:

@@ -13,7 +13,8 @@ from sms_notify.delivery import switch_notes
 from sms_notify.delivery.site_switch import SwitchMoved, SwitchView
 from sms_notify.policy.armed_texts import ArmedState, ArmedText
 from sms_notify.policy.ruleset import Plan
-from sms_notify.policy.self_alert_notes import SelfAlertNote
+from sms_notify.policy.self_alert_notes import SelfAlertNote, name_of
+from sms_notify.policy.site_alive import armed_until
 from sms_notify.store import armed_rows, breakers, notes
 from sms_notify.store.tx import Tx
 from sms_notify.wording.clock import Clock
@@ -29,12 +30,15 @@ class SiteAliveUnit(Unit):
         self._started = tools.clock()
         self._told: dict[str, str] | None = None  # what is noted, by id; None until it was looked for
         self._clock = tools.watch.follow("site_alive", tools.clock)
+        self._armed: set[str] = set()  # whose text is known to lie there, by number
         self._take_up(settings)
         noticed = tools.failing.notice("keeping site_alive armed", self._round)
-        super().__init__([Every("site_alive", _EVERY, noticed, self._last)], first=self._begin)
+        self._loop = Every("site_alive", _EVERY, noticed, self._last)
+        super().__init__([self._loop], first=self._begin)
 
     def follow(self, settings: Settings, plan: Plan, *, retired: bool) -> None:  # noqa: ARG002 - it is never retired
         self._take_up(settings)
+        self._loop.wake()
 
     def _take_up(self, settings: Settings) -> None:
         tools = self._tools
@@ -55,9 +59,17 @@ class SiteAliveUnit(Unit):
         pause = switch.keep_once()
         view, not_ready = switch.look(), ", ".join(self._tools.ready())
         now = self._clock()
+        self._say_armed(view, now)
         wrong = switch_notes.what_is_wrong(switch, view, self._gateways, not_ready, Clock(now).at, now)
         self._note(wrong, view, now)
         return pause
+
+    def _say_armed(self, view: SwitchView, now: datetime) -> None:
+        until = armed_until(view.lying, now)
+        for person in view.readers:
+            if person.number in until and person.number not in self._armed:
+                event_log.switch_armed(name_of(person.name, person.number), until[person.number])
+        self._armed = set(until)
 
     def _note(self, wrong: list[SelfAlertNote], view: SwitchView, now: datetime) -> None:
         found = {note.name: note.what for note in wrong}

@@ -18,7 +18,6 @@ from sms_notify.policy import armed_texts
 from sms_notify.policy.account import Account
 from sms_notify.policy.armed_texts import LEFT_AFTER, ArmedFor, ArmedState, ArmedText
 from sms_notify.policy.outcomes import Fate, Refusal
-from sms_notify.policy.self_alert_notes import name_of
 from sms_notify.store import armed_rows
 from sms_notify.store.tx import Tx
 
@@ -138,7 +137,7 @@ class Arming:
         now = self._clock()
         armed_rows.change(tx, text, now)
         if failed.fate is Fate.REFUSED and failed.refusal is not Refusal.TIME:
-            about = f"a text to {name_of(text.recipient, text.number)} for its outbox"
+            about = f"a text to {text.reader} for its outbox"
             hold_against(tx, self._account, message, about, failed.outcome, now)
 
     def _settled(self, text: ArmedText, answer: Removed | Failed) -> ArmedText:

@@ -21,7 +21,7 @@ from sms_notify.policy.site_alive import (
     Ahead,
     Deed,
     Move,
-    Place,
+    ReaderTexts,
     SiteAlive,
     kept_of,
     next_move,
@@ -37,7 +37,7 @@ _PURPOSE = ArmedFor.SITE_ALIVE
 _KEPT = timedelta(days=1)  # rows of what was taken back
 _MOST_MOVES = 20  # for one reader in one round
 _TRIES_AT_ONCE = 3
-_SOON = timedelta(seconds=5)
+_NEXT_LOOK = timedelta(seconds=5)
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,9 +69,9 @@ class SwitchView:
         left = (Person(t.recipient, t.number) for t in self.lying if t.number not in readers)
         return tuple({person.number: person for person in left}.values())
 
-    def place(self, number: str, gateways: tuple[str, ...]) -> Place:
+    def texts_of(self, number: str, gateways: tuple[str, ...]) -> ReaderTexts:
         beside = [(name, at) for name, to, at in self.beside if to == number]
-        return Place([text for text in self.lying if text.number == number], gateways, beside)
+        return ReaderTexts([text for text in self.lying if text.number == number], gateways, beside)
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,7 +131,7 @@ class SiteSwitch:
     def keep_once(self) -> float:
         """Does all that is due; returns the seconds until something is due again. Raises StoreError; then nothing was asked."""
         if self._fit():
-            return _SOON.total_seconds()
+            return _NEXT_LOOK.total_seconds()
         if self._interrupted:
             self._commit(lambda tx: settle(tx, _PURPOSE, self._clock()))
         self._interrupted = True
@@ -188,11 +188,11 @@ class SiteSwitch:
         for _ in range(_MOST_MOVES):
             view, now = self.look(), self._clock()
             gateway = self._gateway(number, view)
-            place = view.place(number, self._outboxes.names)
+            texts = view.texts_of(number, self._outboxes.names)
             ahead = self.ahead(gateway) if person else None  # no gateway: it was disarmed meanwhile
-            move = next_move(place, ahead, now)
+            move = next_move(texts, ahead, now)
             if move is None:
-                return ahead is None or kept_of(place, ahead, now) is not None
+                return ahead is None or kept_of(texts, ahead, now) is not None
             pace = self._paces.get(number, Pace())
             if move.deed is not Deed.FIRED and (pace.waits(now) or not self._hears(number, move, gateway)):
                 return False
@@ -266,8 +266,8 @@ class SiteSwitch:
         now = self._clock()
         waits = [pace.at - now for pace in self._paces.values() if pace.at is not None and pace.waits(now)]
         if self.site_alive is None:
-            return min([_SOON, *waits])
+            return min([_NEXT_LOOK, *waits])
         pushes = [text.due_at - push_at(self.site_alive.after) - now for text in view.lying]
         ahead = [push for push in pushes if push > timedelta()]
-        late = [_SOON] if not waits and len(ahead) < len(pushes) else []
+        late = [_NEXT_LOOK] if not waits and len(ahead) < len(pushes) else []
         return min([self.site_alive.after / 3, *waits, *ahead, *late])

@@ -93,13 +93,12 @@ class StepKeeper:
         return known and free and (text.id > 0 or self._refused.get(key_of(text), now) <= now)
 
     def _ask(self, text: ArmedText, now: datetime) -> ArmedText:
-        arming = self._armings[text.gateway]
-        done = arming.arm(text) if not text.id else _take_back(arming, text)
-        if done.state in (ArmedState.UNSURE, ArmedState.REMOVING) or not (
-            text.id or done.state is ArmedState.ARMED
-        ):
+        arming, is_new = self._armings[text.gateway], not text.id
+        done = arming.arm(text) if is_new else _take_back(arming, text)
+        not_taken = is_new and done.state is not ArmedState.ARMED
+        if not_taken or done.state in (ArmedState.UNSURE, ArmedState.REMOVING):
             self._gateways[text.gateway] = now + _PAUSE
-        if not text.id and done.state is not ArmedState.ARMED:
+        if not_taken:
             self._refused = {key: at for key, at in self._refused.items() if at > now}
             self._refused[key_of(text)] = now + _PAUSE_OF_ONE
         return done

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 
 from sms_notify.delivery.site_switch import SiteSwitch, SwitchView
+from sms_notify.delivery.switch_state import went_out
 from sms_notify.policy.armed_texts import ArmedState, ArmedText
 from sms_notify.policy.retry_policy import Level, Urgency
 from sms_notify.policy.self_alert_notes import SelfAlertNote, name_of, note_id
@@ -15,10 +16,6 @@ from sms_notify.wording.clock import Says
 SITE_ALIVE = "site_alive"
 _UNARMED_AFTER = 3  # failures in a row
 _PAGE = Urgency(Level.PAGE)
-
-
-def reader_of(text: ArmedText) -> str:
-    return name_of(text.recipient, text.number)
 
 
 def what_is_wrong(
@@ -42,30 +39,24 @@ def what_is_wrong(
 
 def known_ids(view: SwitchView) -> set[str]:
     """The ids that an earlier process may have noted."""
-    names = {name_of(person.name, person.number) for person in view.readers} | {
-        reader_of(t) for t in view.lying
-    }
+    names = {name_of(person.name, person.number) for person in view.readers}
+    names |= {text.reader for text in view.lying}
     found = {note_id(SITE_ALIVE, about, name) for about in ("fires", "unarmed") for name in names}
     return found | {note_id(SITE_ALIVE, "nobody", "")}
 
 
-def fired(text: ArmedText, say: Callable[[datetime], str]) -> SelfAlertNote:
+def fired(text: ArmedText, say: Says) -> SelfAlertNote:
     """It has left though we live."""
-    sure = "went out" if text.outboxid else "may have gone out"
-    what = f"the text that this site is silent {sure} to {reader_of(text)} at {say(text.due_at)}, though sms-notify runs"
+    what = f"the text that this site is silent {went_out(text, say)}, though sms-notify runs"
     advice = "Tell them that it was a false alarm; the log says why it could not be taken back."
-    return SelfAlertNote(
-        None, note_id(SITE_ALIVE, "fired", reader_of(text)), _PAGE, text.gateway, what, advice
-    )
+    return _note("fired", text.reader, text.gateway, what, advice)
 
 
 def _fires(text: ArmedText, why: str, say: Says) -> SelfAlertNote:
     will = "may text" if text.state is ArmedState.UNSURE else "will text"
-    what = f"{text.gateway} {will} {reader_of(text)} at {say(text.due_at)} that this site is silent, though it lives: {why}"
+    what = f"{text.gateway} {will} {text.reader} at {say(text.due_at)} that this site is silent, though it lives: {why}"
     advice = "`sms-notify watch` shows it; what the gateway answers stands in the log."
-    return SelfAlertNote(
-        None, note_id(SITE_ALIVE, "fires", reader_of(text)), _PAGE, text.gateway, what, advice
-    )
+    return _note("fires", text.reader, text.gateway, what, advice)
 
 
 def _stranded(lying: Iterable[ArmedText], gateways: Sequence[str], say: Says) -> Iterable[SelfAlertNote]:
@@ -81,10 +72,14 @@ def _unarmed(switch: SiteSwitch, view: SwitchView) -> Iterable[SelfAlertNote]:
             who = name_of(person.name, person.number)
             what = f"site_alive is not armed for {who}: {switch.why(person.number)}"
             advice = "Nobody is texted if this site falls silent now; `sms-notify watch test` tries it."
-            yield SelfAlertNote(None, note_id(SITE_ALIVE, "unarmed", who), _PAGE, "", what, advice)
+            yield _note("unarmed", who, "", what, advice)
 
 
 def _nobody() -> SelfAlertNote:
     what = "site_alive has nobody to text: nobody is on call for what it names"
     advice = "Close the gap: `sms-notify oncall override add`; `sms-notify oncall show` shows it."
-    return SelfAlertNote(None, note_id(SITE_ALIVE, "nobody", ""), _PAGE, "", what, advice)
+    return _note("nobody", "", "", what, advice)
+
+
+def _note(about: str, who: str, gateway: str, what: str, advice: str) -> SelfAlertNote:
+    return SelfAlertNote(None, note_id(SITE_ALIVE, about, who), _PAGE, gateway, what, advice)

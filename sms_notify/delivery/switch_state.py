@@ -47,7 +47,8 @@ def switch_state(tx: Tx, site_alive: SiteAlive | None, roster: Roster, now: date
     lying = armed_rows.lying(tx, ArmedFor.SITE_ALIVE)
     disarmed = armed_rows.disarmed_since(tx) is not None
     readers = roster.who(tx, site_alive.notify, now) if site_alive is not None and not disarmed else ()
-    unarmed = [p for p in readers if not armed_until((t for t in lying if t.number == p.number), now)]
+    armed = armed_until(lying, now)
+    unarmed = [person for person in readers if person.number not in armed]
     if site_alive is None or disarmed:
         word = SwitchWord.LEFTOVER if lying else SwitchWord.DISARMED if site_alive else SwitchWord.OFF
     else:
@@ -72,12 +73,17 @@ def switch_lines(state: SwitchState, say: Says, now: datetime) -> Iterator[str]:
     for text in state.lying:
         yield _line(text, say, now)
     if state.fired is not None:
-        sure = "went out" if state.fired.outboxid else "may have gone out"
-        yield f"the last one {sure} to {name_of(state.fired.recipient, state.fired.number)} at {say(state.fired.due_at)}"
+        yield f"the last one {went_out(state.fired, say)}"
+
+
+def went_out(text: ArmedText, say: Says) -> str:
+    """Without an id it may not have lain there."""
+    sure = "went out" if text.outboxid else "may have gone out"
+    return f"{sure} to {text.reader} at {say(text.due_at)}"
 
 
 def _line(text: ArmedText, say: Says, now: datetime) -> str:
-    sure, to = text.state is ArmedState.ARMED, f"{name_of(text.recipient, text.number)} at {say(text.due_at)}"
+    sure, to = text.state is ArmedState.ARMED, f"{text.reader} at {say(text.due_at)}"
     if text.due_at > now:
         return f"{text.gateway} {'will' if sure else 'may'} text {to} unless it is pushed ahead"
     was = "was to text" if sure else "may have texted"

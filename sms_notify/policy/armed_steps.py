@@ -49,11 +49,11 @@ _NOT_OUT = frozenset(
 )  # fmt: skip
 
 
-Place = tuple[str, str]
+OutboxPlace = tuple[str, str]
 """Gateway and phone number: by these alone a text without an id is taken back, and so only where no other lies."""
 
 
-def place_of(text: ArmedText) -> Place:
+def place_of(text: ArmedText) -> OutboxPlace:
     return text.gateway, text.number
 
 
@@ -133,7 +133,7 @@ def moves(
     lying: Sequence[ArmedText],
     rows: Rows,
     gateways: Collection[str],
-    beside: Collection[Place] = (),
+    beside: Collection[OutboxPlace] = (),
 ) -> ArmedMoves:
     """From what lies there to what is to lie there; `beside` is where something else of ours lies.
 

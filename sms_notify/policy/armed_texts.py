@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 
 from sms_notify.policy.outcomes import Fate, Refusal
+from sms_notify.policy.self_alert_notes import name_of
 
 LEFT_AFTER = timedelta(minutes=1)
 """A gateway counts in minutes: this long after its minute a text has left."""
@@ -62,6 +63,11 @@ class ArmedText:
     receiver: str = ""
     nth: int = 0
     id: int = 0
+
+    @property
+    def reader(self) -> str:
+        """Who reads it; a bare number only as far as its owner knows it again."""
+        return name_of(self.recipient, self.number)
 
     def past(self, now: datetime) -> bool:
         """Whether it has left by now, if it was there."""

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-from datetime import date
+from dataclasses import dataclass, replace
+from datetime import date, datetime
 
 from sms_notify.alert import Severity
 from sms_notify.policy.allowance import Leave
@@ -27,6 +27,14 @@ name them as `receiver`.
 """
 
 
+@dataclass(frozen=True, slots=True)
+class SelfCheckAhead:
+    """The next daily text: when it is due, and when each reader gets it, after their quiet hours."""
+
+    due_at: datetime
+    readers: tuple[tuple[Person, datetime], ...]
+
+
 def plan_next(plan: Plan, rows: Rows) -> None:
     """At a start and a reload: when the text is due by this configuration. A day that was dealt with is not due again.
 
@@ -34,7 +42,7 @@ def plan_next(plan: Plan, rows: Rows) -> None:
     """
     check, timer = plan.self_check, rows.timers.get(_DAILY)
     if check is None or not check.notify:
-        for one in [one for one in rows.timers_of(NO_INCIDENT) if one.what is TimerKind.SELF_CHECK]:
+        for one in _timers(rows):
             rows.strike(one)
         return
     done = _done(check, timer, rows)
@@ -42,6 +50,25 @@ def plan_next(plan: Plan, rows: Rows) -> None:
         rows.set_timer(Timer(*_DAILY, 0, check.due_after(None, rows.now)))
     elif _is_moved(check, timer):
         rows.set_timer(replace(timer, due_at=check.due_after(done, rows.now - LATE)))
+
+
+def text_ahead(plan: Plan, rows: Rows) -> SelfCheckAhead | None:
+    """What a start or a reload would plan now; `rows` are planned by it. A text of today that still waits comes first."""
+    plan_next(plan, rows)
+    check, timer = plan.self_check, rows.timers.get(_DAILY)
+    if check is None or timer is None:
+        return None
+    due_at = max(check.moment(check.last_day(rows.now)), timer.due_at)
+    if rows.now - due_at > LATE:  # the daemon was down
+        due_at = check.due_after(None, rows.now)
+    people = Staff(plan.directory, plan.schedules).people(check.notify, rows.overrides, due_at)
+    waiting = {one.receiver: one.due_at for one in _timers(rows)}
+    texts = ((person, waiting.get(person.name, awake_at(person, due_at))) for person in people)
+    return SelfCheckAhead(due_at, tuple(texts))
+
+
+def _timers(rows: Rows) -> list[Timer]:
+    return [one for one in rows.timers_of(NO_INCIDENT) if one.what is TimerKind.SELF_CHECK]
 
 
 def _is_moved(check: SelfCheck, timer: Timer) -> bool:
@@ -62,8 +89,7 @@ def _done(check: SelfCheck, timer: Timer | None, rows: Rows) -> date | None:
 def people_due(plan: Plan, rows: Rows) -> list[Person]:
     """Who is to be texted now: all whom `notify` names, or those of them who had to wait until now."""
     check = plan.self_check
-    due = [one for one in rows.timers_of(NO_INCIDENT) if one.what is TimerKind.SELF_CHECK]
-    due = [one for one in due if one.due_at <= rows.now]
+    due = [one for one in _timers(rows) if one.due_at <= rows.now]
     if check is None:
         return []
     named = Staff(plan.directory, plan.schedules).people(check.notify, rows.overrides, rows.now)

@@ -16,6 +16,8 @@ from sms_notify.policy.directory import Target
 
 SHORTEST = timedelta(minutes=2)
 """A gateway counts in minutes, and a request may take one: less leaves no time for a second try."""
+LONGEST = timedelta(days=1)
+"""Longer, and people notice a dead site before the text comes."""
 USUAL = timedelta(minutes=15)
 MOST_UNSURE = 20
 """Texts to one reader that may lie there after lost answers; above that no other is asked for until they are cleared or past."""
@@ -69,7 +71,7 @@ class Ahead:
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class ReaderTexts:
     """One reader's texts. `lying` are those of the switch; `beside` the minutes at which others of ours are due to that
     number, by gateway. Only what lies at one of `gateways` can be taken back.
     """
@@ -79,32 +81,33 @@ class Place:
     beside: Sequence[tuple[str, datetime]] = ()
 
 
-def next_move(place: Place, ahead: Ahead | None, now: datetime) -> Move | None:
+def next_move(texts: ReaderTexts, ahead: Ahead | None, now: datetime) -> Move | None:
     """What comes next for one reader; None: nothing now. Without `ahead` nothing is to lie there."""
-    if fired := next((text for text in place.lying if _has_left(text, place, now)), None):
+    if fired := next((text for text in texts.lying if _has_left(text, texts, now)), None):
         return Move(Deed.FIRED, fired)
-    kept = kept_of(place, ahead, now) if ahead else None
-    if ahead and kept is None and len(_unsure(place)) < MOST_UNSURE:
-        return Move(Deed.ARM, due_at=_due(place, ahead, now))
+    kept = kept_of(texts, ahead, now) if ahead else None
+    if ahead and kept is None and len(_unsure(texts)) < MOST_UNSURE:
+        return Move(Deed.ARM, due_at=_due(texts, ahead, now))
     if ahead and kept is None:
         return None
-    return _clearing(place, kept)
+    return _clearing(texts, kept)
 
 
-def kept_of(place: Place, ahead: Ahead, now: datetime) -> ArmedText | None:
+def kept_of(texts: ReaderTexts, ahead: Ahead, now: datetime) -> ArmedText | None:
     """The text that stands for us: known, and neither too near nor, after a step of our clock, too far."""
     far = _too_far(ahead, now)
-    known = [t for t in place.lying if t.state is ArmedState.ARMED and t.gateway in place.gateways]
+    known = [t for t in texts.lying if t.state is ArmedState.ARMED and t.gateway in texts.gateways]
     last = max((t for t in known if t.due_at <= far), key=lambda t: t.due_at, default=None)
     if last is None or last.due_at < now + push_at(ahead.after):
         return None
-    waits = any(t.gateway == last.gateway and _first(t, last, place) for t in _unsure(place))
+    waits = any(t.gateway == last.gateway and _first(t, last, texts) for t in _unsure(texts))
     return None if waits else last  # another one lets the unsure one be cleared at once
 
 
-def armed_until(lying: Iterable[ArmedText], now: datetime) -> datetime | None:
-    """When the last known one leaves; None where none is known to lie there."""
-    return max((t.due_at for t in lying if t.state is ArmedState.ARMED and t.due_at > now), default=None)
+def armed_until(lying: Iterable[ArmedText], now: datetime) -> dict[str, datetime]:
+    """By number, when the last one leaves that is known to lie there; who is not in it has none."""
+    known = (t for t in lying if t.state is ArmedState.ARMED and t.due_at > now)
+    return {text.number: text.due_at for text in sorted(known, key=_by_due)}
 
 
 def about_to_fire(lying: Iterable[ArmedText], ahead: Ahead, now: datetime) -> ArmedText | None:
@@ -127,15 +130,15 @@ def _by_due(text: ArmedText) -> datetime:
     return text.due_at
 
 
-def _has_left(text: ArmedText, place: Place, now: datetime) -> bool:
+def _has_left(text: ArmedText, texts: ReaderTexts, now: datetime) -> bool:
     """By the clock; a gateway that can still be asked by an id knows better, and does not step with our clock."""
-    if not text.outboxid or text.gateway not in place.gateways:
+    if not text.outboxid or text.gateway not in texts.gateways:
         return text.past(now)
     return text.state is not ArmedState.ARMED and text.past(now - _GIVEN_UP)
 
 
-def _unsure(place: Place) -> list[ArmedText]:
-    found = (t for t in place.lying if t.state is ArmedState.UNSURE and t.gateway in place.gateways)
+def _unsure(texts: ReaderTexts) -> list[ArmedText]:
+    found = (t for t in texts.lying if t.state is ArmedState.UNSURE and t.gateway in texts.gateways)
     return sorted(found, key=_by_due)
 
 
@@ -144,49 +147,49 @@ def _too_far(ahead: Ahead, now: datetime) -> datetime:
     return ahead.minute(now + ahead.after) + _MINUTE * (MOST_UNSURE + 2)
 
 
-def _due(place: Place, ahead: Ahead, now: datetime) -> datetime:
+def _due(texts: ReaderTexts, ahead: Ahead, now: datetime) -> datetime:
     """After all that is unsure, so that it is cleared first. A minute of its own: of two texts of one minute nobody knows which a
     removal by number takes.
     """
     far = _too_far(ahead, now)
-    unsure = [text.due_at + _MINUTE for text in _unsure(place) if text.due_at < far]
+    unsure = [text.due_at + _MINUTE for text in _unsure(texts) if text.due_at < far]
     due = max([ahead.minute(now + ahead.after), *(ahead.minute(at) for at in unsure)])
-    taken = {text.due_at for text in place.lying} | {at for _, at in place.beside}
+    taken = {text.due_at for text in texts.lying} | {at for _, at in texts.beside}
     while due in taken:
         due = ahead.minute(due + _MINUTE)
     return due
 
 
-def _clearing(place: Place, kept: ArmedText | None) -> Move | None:
-    for unsure in _unsure(place):
-        following = _following(unsure, kept, place)
-        if following is not None and _first(unsure, following, place):
-            others = (t for t in _unsure(place) if t.gateway == unsure.gateway and t != unsure)
+def _clearing(texts: ReaderTexts, kept: ArmedText | None) -> Move | None:
+    for unsure in _unsure(texts):
+        following = _following(unsure, kept, texts)
+        if following is not None and _first(unsure, following, texts):
+            others = (t for t in _unsure(texts) if t.gateway == unsure.gateway and t != unsure)
             between = tuple(t for t in others if t.due_at < following.due_at)
             return Move(Deed.REMOVE_UNSURE, unsure, following, between=between)
-        if kept is None and _alone(unsure, place):
+        if kept is None and _alone(unsure, texts):
             return Move(Deed.REMOVE_UNSURE, unsure)
-    known = (t for t in place.lying if t.outboxid and t != kept and t.gateway in place.gateways)
+    known = (t for t in texts.lying if t.outboxid and t != kept and t.gateway in texts.gateways)
     return next((Move(Deed.REMOVE, text) for text in known), None)
 
 
-def _following(unsure: ArmedText, kept: ArmedText | None, place: Place) -> ArmedText | None:
+def _following(unsure: ArmedText, kept: ArmedText | None, texts: ReaderTexts) -> ArmedText | None:
     """The first known one after it, which is needed no more."""
-    later = (t for t in place.lying if t.state is ArmedState.ARMED and t.gateway == unsure.gateway)
+    later = (t for t in texts.lying if t.state is ArmedState.ARMED and t.gateway == unsure.gateway)
     found = min((t for t in later if t.due_at > unsure.due_at), key=_by_due, default=None)
     return None if found == kept else found
 
 
-def _first(unsure: ArmedText, following: ArmedText, place: Place) -> bool:
+def _first(unsure: ArmedText, following: ArmedText, texts: ReaderTexts) -> bool:
     """Whether a removal by number takes nothing but what is unsure, and this one first, else the following."""
-    before = sorted((t for t in place.lying if t.gateway == unsure.gateway), key=_by_due)
+    before = sorted((t for t in texts.lying if t.gateway == unsure.gateway), key=_by_due)
     before = before[: before.index(following)]
-    others = any(name == unsure.gateway and at <= following.due_at for name, at in place.beside)
+    others = any(name == unsure.gateway and at <= following.due_at for name, at in texts.beside)
     return not others and before[:1] == [unsure] and all(t.state is ArmedState.UNSURE for t in before)
 
 
-def _alone(unsure: ArmedText, place: Place) -> bool:
+def _alone(unsure: ArmedText, texts: ReaderTexts) -> bool:
     """Whether nothing else of ours waits for that number there."""
-    there = sorted((t for t in place.lying if t.gateway == unsure.gateway), key=_by_due)
-    beside = any(name == unsure.gateway for name, _ in place.beside)
+    there = sorted((t for t in texts.lying if t.gateway == unsure.gateway), key=_by_due)
+    beside = any(name == unsure.gateway for name, _ in texts.beside)
     return not beside and there[0] == unsure and all(t.state is ArmedState.UNSURE for t in there)

@@ -16,7 +16,7 @@ from sms_notify.policy.records import Timer, TimerKind
 from sms_notify.policy.rows import Rows
 from sms_notify.policy.ruleset import Plan
 from sms_notify.policy.self_check import SelfCheck
-from sms_notify.policy.self_check_texts import people_due, plan_next, tell
+from sms_notify.policy.self_check_texts import SelfCheckAhead, people_due, plan_next, tell, text_ahead
 from sms_notify.policy.time_intervals import TimeInterval
 from sms_notify.policy.vocabulary import Kind
 
@@ -159,3 +159,37 @@ def test_who_waited_and_is_not_to_be_texted_any_more_is_not() -> None:
 
     assert [person.name for person in people_due(planned(AT_NOON), rows)] == ["alice"]
     assert [name for name, _, _ in left(rows)] == [""]
+
+
+@pytest.mark.parametrize(
+    ("now", "timers", "due_at"),
+    [
+        (NOON - HOUR, [], NOON),  # no daemon has planned it yet
+        (NOON + HOUR, [daily(NOON + DAY, TODAY)], NOON + DAY),
+        (NOON + MINUTE, [daily(NOON - 5 * DAY, TODAY - 6 * DAY)], NOON),  # it leaves when the daemon starts
+        (NOON + 2 * HOUR, [daily(NOON, YESTERDAY)], NOON + DAY),  # too late for today
+    ],
+)
+def test_the_next_text_is_known_before_it_is_due(
+    now: datetime, timers: list[Timer], due_at: datetime
+) -> None:
+    assert text_ahead(planned(AT_NOON), waiting(*timers, now=now)) == SelfCheckAhead(
+        due_at, ((ALICE, due_at),)
+    )
+
+
+def test_whoever_sleeps_when_the_text_is_due_gets_it_afterwards() -> None:
+    alice = replace(ALICE, quiet=Quiet((NIGHT,)))
+    rows = waiting(daily(NOON + DAY, TODAY))
+    assert text_ahead(planned(AT_NOON, alice), rows) == SelfCheckAhead(
+        NOON + DAY, ((alice, NOON + DAY + 3 * HOUR),)
+    )
+    rows = waiting(daily(NOON + DAY, TODAY), daily(NOON + 3 * HOUR, person="alice"))
+    assert text_ahead(planned(AT_NOON, alice), rows) == SelfCheckAhead(
+        NOON + DAY, ((alice, NOON + 3 * HOUR),)
+    )
+
+
+def test_without_a_self_check_no_text_is_next() -> None:
+    assert text_ahead(planned(None), waiting()) is None
+    assert text_ahead(planned(SelfCheck()), waiting()) is None

@@ -13,7 +13,7 @@ from sms_notify.policy.site_alive import (
     Ahead,
     Deed,
     Move,
-    Place,
+    ReaderTexts,
     about_to_fire,
     armed_until,
     next_move,
@@ -39,7 +39,7 @@ def move(
     *lying: ArmedText, beside: tuple[tuple[str, int], ...] = (), ahead: Ahead | None = AHEAD
 ) -> Move | None:
     others = [(gateway, NOON + minutes * MINUTE) for gateway, minutes in beside]
-    return next_move(Place(lying, ("main", "backup"), others), ahead, NOON)
+    return next_move(ReaderTexts(lying, ("main", "backup"), others), ahead, NOON)
 
 
 def arm(minutes: int) -> Move:
@@ -158,9 +158,9 @@ def test_it_is_high_time_when_less_than_a_third_is_left() -> None:
 
 
 def test_it_is_armed_only_by_what_is_known_to_lie_there() -> None:
-    assert armed_until([lies(15, UNSURE), lies(9, REMOVING)], NOON) is None
-    assert armed_until([lies(9), lies(15)], NOON) == NOON + 15 * MINUTE
-    assert armed_until([lies(-2)], NOON) is None
+    assert armed_until([lies(15, UNSURE), lies(9, REMOVING)], NOON) == {}
+    assert armed_until([lies(15), lies(9)], NOON) == {lies(9).number: NOON + 15 * MINUTE}
+    assert armed_until([lies(-2)], NOON) == {}
 
 
 def test_pauses_grow_but_leave_time_for_many_tries() -> None:
