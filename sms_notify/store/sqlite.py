@@ -231,11 +231,12 @@ def _check_version(path: Path, version: int) -> None:
 def _migrate(path: Path, connection: sqlite3.Connection) -> None:
     version = _version(connection)
     _check_version(path, version)
-    for number in range(version, len(MIGRATIONS)):
-        connection.execute("begin immediate")
-        if _version(connection) == number:  # another process may have migrated while this one waited
-            for statement in MIGRATIONS[number].split(";"):
-                if statement.strip():
-                    connection.execute(statement)
-            connection.execute(f"pragma user_version = {number + 1}")
-        connection.execute("commit")
+    if version == len(MIGRATIONS):
+        return
+    connection.execute("begin immediate")  # all of them at once: each commit by itself waits for the disk
+    for number in range(_version(connection), len(MIGRATIONS)):  # another process may have migrated meanwhile
+        for statement in MIGRATIONS[number].split(";"):
+            if statement.strip():
+                connection.execute(statement)
+    connection.execute(f"pragma user_version = {len(MIGRATIONS)}")
+    connection.execute("commit")
