@@ -85,7 +85,8 @@ class Ticker:
             limit_rows.end_unpaid(tx, now)
         if due.old_groups:
             timers.forget_groups(tx, now - _GROUPS_KEPT)
-        due = replace(due, after_hours=due.after_hours and bool(self._plan.schedules))
+        if due.after_hours and not self._plan.schedules:
+            due = replace(due, after_hours=False)
         if self._plan.schedules and self._hand_off(tx, due, now):
             due = replace(due, notifications=True, after_hours=True)
         moved = self._keep_house(tx, due, now) if due.housekeeping else []
