@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
@@ -55,10 +55,15 @@ def judge(story: Story, environ: Mapping[str, str] = os.environ, *, fine: bool =
     with Player(story, environ, fine=fine) as player:
         try:
             played = player.play()
-            failures = [failure for one in story.expect if (failure := _failure(player, one)) is not None]
+            failures = unmet(player, story.expect)
         except StoryError as error:
             return StoryVerdict(story, player.played.texts, [Failure(0, "", str(error))])
         return StoryVerdict(story, played.texts, failures)
+
+
+def unmet(player: Player, expected: Iterable[Expectation]) -> list[Failure]:
+    """Those of these expectations that do not hold of a story that was played. Raises StoryError where one makes no sense."""
+    return [failure for one in expected if (failure := _failure(player, one)) is not None]
 
 
 def _failure(player: Player, expected: Expectation) -> Failure | None:
