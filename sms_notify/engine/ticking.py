@@ -92,10 +92,8 @@ class Ticker:
         moved = self._keep_house(tx, due, now) if due.housekeeping else []
         told += self._lapse(tx, now) if due.lapsed else []
         if moved:  # what has failed makes steps due, and what grew too old is to be told
-            after_hours = bool(self._plan.schedules)
-            due = replace(
-                due, steps=True, notifications=True, after_hours=after_hours, again=True, lanes=True
-            )
+            due = replace(due, steps=True, notifications=True, again=True, lanes=True)
+            due = replace(due, after_hours=bool(self._plan.schedules))
         if due.calm or due.copies:
             told += self._calm_down(tx, due, now)
         if due.steps or due.notifications or due.lapsed:
