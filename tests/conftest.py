@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,6 +13,16 @@ from hypothesis import settings
 # The same examples each time, or a run fails now and then for what is old news. SMS_NOTIFY_RANDOM=1 looks for new ones.
 settings.register_profile("same", derandomize=not os.environ.get("SMS_NOTIFY_RANDOM"))
 settings.load_profile("same")
+
+_MEMORY, _ROOM = Path("/dev/shm"), 2 << 30
+
+
+def pytest_configure() -> None:
+    """Folders of tests lie in memory where there is room: each commit of a store waits for its disk. What must outlive a
+    killed process does so in memory, too.
+    """
+    if os.access(_MEMORY, os.W_OK) and shutil.disk_usage(_MEMORY).free >= _ROOM:
+        os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", str(_MEMORY))
 
 
 @pytest.fixture
