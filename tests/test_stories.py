@@ -50,7 +50,7 @@ def ended(request: pytest.FixtureRequest) -> Iterator[Player]:
         yield player
 
 
-@pytest.mark.parametrize("ended", EVERY, indirect=True)
+@pytest.mark.parametrize("ended", EVERY, ids=str, indirect=True)
 def test_a_story_holds(ended: Player) -> None:
     failures = unmet(ended, ended.played.story.expect)
 
@@ -61,7 +61,7 @@ def test_a_story_holds(ended: Player) -> None:
 SHORT = [name for name, story in EVERY.items() if story.ends <= timedelta(hours=3)]
 
 
-@pytest.mark.parametrize("ended", SHORT, indirect=True)
+@pytest.mark.parametrize("ended", SHORT, ids=str, indirect=True)
 def test_a_clock_that_leaps_decides_what_one_decides_that_ticks_every_second(ended: Player) -> None:
     leaping = StoryVerdict(ended.played.story, ended.played.texts, unmet(ended, ended.played.story.expect))
 
@@ -109,7 +109,7 @@ def opposed(original: Story, file: Path) -> Story:
     return story
 
 
-@pytest.mark.parametrize("ended", EVERY, indirect=True)
+@pytest.mark.parametrize("ended", EVERY, ids=str, indirect=True)
 def test_the_opposite_of_each_expectation_that_holds_fails(ended: Player, tmp_path: Path) -> None:
     story = opposed(ended.played.story, tmp_path / "opposite.yml")
 
