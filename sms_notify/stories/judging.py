@@ -50,9 +50,11 @@ class StoryVerdict:
         return sum(text.credits for text in self.texts)
 
 
-def judge(story: Story, environ: Mapping[str, str] = os.environ, *, fine: bool = False) -> StoryVerdict:
-    """Plays a story and says what of it does not hold."""
-    with Player(story, environ, fine=fine) as player:
+def judge(
+    story: Story, environ: Mapping[str, str] = os.environ, *, every: timedelta | None = None
+) -> StoryVerdict:
+    """Plays a story and says what of it does not hold. `every`: with a tick at least so often."""
+    with Player(story, environ, every=every) as player:
         try:
             played = player.play()
             failures = unmet(player, story.expect)
