@@ -25,6 +25,12 @@ def pytest_configure() -> None:
         os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", str(_MEMORY))
 
 
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_auto_num_workers() -> int:
+    """One more than there are processors: tests of a daemon wait most of their time."""
+    return (os.cpu_count() or 1) + 1
+
+
 @pytest.fixture
 def bench(tmp_path: Path) -> Iterator[object]:
     from workbench import Bench, a_plan
