@@ -3,6 +3,8 @@ PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
 ARGS   ?=
+# Every daemon under test would be compiled anew, and every test with each run.
+unexport PYTHONDONTWRITEBYTECODE
 PIP    := $(BIN)/python -m pip --disable-pip-version-check install --quiet --no-input --require-hashes
 
 .PHONY: demo test test-fresh test-packages test-container test-real test-faults bench lint format clean requirements wheel wheels deb packages

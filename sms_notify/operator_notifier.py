@@ -140,8 +140,11 @@ class Teller:
 
 
 def _due(tx: Tx, node: str, now: datetime) -> Sequence[SelfAlert]:
+    found = breakers.untold(tx, now)
+    if not found:
+        return found
     working = WorkingSet(tx, node, now)
-    for self_alert in breakers.untold(tx, now):
+    for self_alert in found:
         _correct(tx, working, self_alert)
     working.flush()
     return breakers.untold(tx, now)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,6 +13,27 @@ from hypothesis import settings
 # The same examples each time, or a run fails now and then for what is old news. SMS_NOTIFY_RANDOM=1 looks for new ones.
 settings.register_profile("same", derandomize=not os.environ.get("SMS_NOTIFY_RANDOM"))
 settings.load_profile("same")
+
+_MEMORY, _ROOM = Path("/dev/shm"), 2 << 30
+
+
+def pytest_configure() -> None:
+    """Folders of tests lie in memory where there is room: each commit of a store waits for its disk. What must outlive a
+    killed process does so in memory, too.
+    """
+    if os.access(_MEMORY, os.W_OK) and shutil.disk_usage(_MEMORY).free >= _ROOM:
+        os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", str(_MEMORY))
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """What may take minutes begins first, or one worker goes on alone at the end."""
+    items.sort(key=lambda item: item.get_closest_marker("timeout") is None)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_auto_num_workers() -> int:
+    """One more than there are processors: tests of a daemon wait most of their time."""
+    return (os.cpu_count() or 1) + 1
 
 
 @pytest.fixture

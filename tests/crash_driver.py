@@ -66,6 +66,7 @@ class Driver:
     def __init__(self, folder: Path, url: str) -> None:
         self.folder = folder
         self.account = Gateway1601Settings("main", url, "demo", Secret("demo"), "ACME", timeout=10)
+        SmsGateway1601(self.account, time.monotonic)  # no child reads the trusted authorities anew
         empty = SqliteStore(f"sqlite://{folder}/empty.db")
         with empty.transaction():
             pass

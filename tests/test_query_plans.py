@@ -6,7 +6,9 @@ no longer there. A plan is asked for as the statement is executed: with its para
 
 from __future__ import annotations
 
+import fcntl
 import itertools
+import json
 import os
 import re
 import sqlite3
@@ -315,15 +317,29 @@ TICK = (
 def store(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[ExplainedStore]:
-    folder = tmp_path_factory.mktemp("large")
-    made = ExplainedStore(f"sqlite://{folder}/large.db")
-    fill(made, NOON)
-    if request.param == "with statistics":
-        analyze(made)
-    Whole(made, folder).run()
-    analyze(made)  # for judging how many rows a search leads to
+    """The first worker that asks makes it for all of them."""
+    base = tmp_path_factory.getbasetemp()
+    shared = base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
+    folder = shared / f"large store {request.param}"
+    folder.mkdir(exist_ok=True)
+    made, plans = ExplainedStore(f"sqlite://{folder}/large.db"), folder / "plans.json"
+    with (folder / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not plans.exists():
+            explain(made, folder, statistics=request.param == "with statistics")
+            plans.write_text(json.dumps(made.steps), "utf-8")
+    made.steps = json.loads(plans.read_text("utf-8"))
     yield made
     made.close()
+
+
+def explain(store: ExplainedStore, folder: Path, *, statistics: bool) -> None:
+    """Fills it and takes every step."""
+    fill(store, NOON)
+    if statistics:
+        analyze(store)
+    Whole(store, folder).run()
+    analyze(store)  # for judging how many rows a search leads to
 
 
 def analyze(store: SqliteStore) -> None:

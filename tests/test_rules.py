@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import re
 from collections import Counter
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -128,6 +129,7 @@ def room_of(path: Path) -> str:
     return parts[0]
 
 
+@cache
 def imports_of(path: Path) -> set[str]:
     tree = ast.parse(path.read_text("utf-8"))
     found: set[str] = set()

@@ -85,16 +85,15 @@ class Ticker:
             limit_rows.end_unpaid(tx, now)
         if due.old_groups:
             timers.forget_groups(tx, now - _GROUPS_KEPT)
-        due = replace(due, after_hours=due.after_hours and bool(self._plan.schedules))
+        if due.after_hours and not self._plan.schedules:
+            due = replace(due, after_hours=False)
         if self._plan.schedules and self._hand_off(tx, due, now):
             due = replace(due, notifications=True, after_hours=True)
         moved = self._keep_house(tx, due, now) if due.housekeeping else []
         told += self._lapse(tx, now) if due.lapsed else []
         if moved:  # what has failed makes steps due, and what grew too old is to be told
-            after_hours = bool(self._plan.schedules)
-            due = replace(
-                due, steps=True, notifications=True, after_hours=after_hours, again=True, lanes=True
-            )
+            due = replace(due, steps=True, notifications=True, again=True, lanes=True)
+            due = replace(due, after_hours=bool(self._plan.schedules))
         if due.calm or due.copies:
             told += self._calm_down(tx, due, now)
         if due.steps or due.notifications or due.lapsed:

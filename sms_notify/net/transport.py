@@ -19,6 +19,7 @@ import ssl
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -67,7 +68,7 @@ class Transport:
 
     def __init__(self, limit: float, ca_file: str | None = None) -> None:
         self._limit = limit
-        self._tls = _tls_context(ca_file or DEFAULT_CA_BUNDLE_PATH)
+        self._tls = _tls_context(ca_file) if ca_file else _usual_tls_context()
         self._adapter = _Adapter(self._pool)
         self._prepared: dict[str, requests.PreparedRequest] = {}  # a GET each; an account has two addresses
         self._lookups = threading.BoundedSemaphore(_MOST_LOOKUPS)
@@ -299,6 +300,12 @@ def _tls_context(ca_file: str) -> ssl.SSLContext:
     context.load_verify_locations(ca_file)
     context.sslsocket_class = TimedTlsSocket
     return context
+
+
+@cache
+def _usual_tls_context() -> ssl.SSLContext:
+    """Once a process: to read all authorities takes longer than many a request."""
+    return _tls_context(DEFAULT_CA_BUNDLE_PATH)
 
 
 def _answer(response: requests.Response, most: int) -> HttpResponse | NoAnswer:

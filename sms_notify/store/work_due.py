@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from sms_notify.policy.holds import Hold
@@ -92,6 +92,7 @@ _LINES = {
     "next_critical": "(select min(until) from holds where lane = 'critical')",
 }
 _SQL = "select " + ", ".join(f"{sql} as {name}" for name, sql in _LINES.items())
+_FOUND = [name for name in _LINES if name != "next_critical"]
 _REMEMBERED = timedelta(days=1)
 
 
@@ -107,6 +108,6 @@ def look(
         reported=stored(now - report_timeout),
     )
     assert row is not None  # noqa: S101 - scalars are one row
-    found = {field.name: bool(row[field.name]) for field in fields(WorkDue)[:-1]}
+    found = dict(zip(_FOUND, map(bool, row), strict=False))
     at = row["next_critical"]
     return WorkDue(**found, next_critical=None if at is None else moment(at))

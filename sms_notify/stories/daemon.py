@@ -124,15 +124,23 @@ class _UnderWay:
 
 
 class StoryDaemon:
-    """One daemon of a story. `fine` ticks every second; else only when something falls due, which decides the same."""
+    """One daemon of a story. It ticks when something falls due, which decides the same as a tick every second; and so often as
+    `every` says besides, which is how that is shown.
+    """
 
     def __init__(
-        self, settings: Settings, clock: StoryClock, outside: Outside, *, watched: bool, fine: bool = False
+        self,
+        settings: Settings,
+        clock: StoryClock,
+        outside: Outside,
+        *,
+        watched: bool,
+        every: timedelta | None = None,
     ) -> None:
         self._clock = clock
         self._outside = outside
         self._watched = watched
-        self._fine = fine
+        self._every = every
         self._store = ScratchStore()
         self._codes, self._references = ack_codes(), count(1)
         self._under_way: list[_UnderWay] = []
@@ -267,7 +275,7 @@ class StoryDaemon:
     def next_at(self) -> timedelta | None:
         """When there is anything to do again, in time since the start; None where everything waits for the world."""
         following = (self._ticked // _SECOND + 1) * _SECOND
-        if self._fine or self._news:
+        if self._news or self._every == _SECOND:
             return following
         due = self.commit(lambda tx: next_asked(tx, self._waits, self._clock()))
         due = earlier(due, self._changes.next_after(self._clock()))
@@ -276,6 +284,8 @@ class StoryDaemon:
         moments += [at for account in self._calling() for at, _ in account.gateway.reported]
         if self._keeper is not None:
             moments.append(self._next_look())
+        if self._every is not None:
+            moments.append((self._ticked // self._every + 1) * self._every)
         return max(following, -(-min(moments) // _SECOND) * _SECOND) if moments else None
 
     def _stir(self) -> None:
@@ -285,7 +295,7 @@ class StoryDaemon:
     def _next_look(self) -> timedelta:
         """When the silences are looked at again. What is leapt over finds nothing, and moves no look that does."""
         waited = -(-(self._clock.up - self._looked) // _LOOKS_EVERY) * _LOOKS_EVERY
-        quiet = not self._fine and self._stirred + _SETTLED <= self._looked
+        quiet = self._every is None and self._stirred + _SETTLED <= self._looked
         about = self._clock.start + self._looked
         if quiet and not self._outside.listed.changes(about - _SETTLED, about + _LOOKS_SELDOM):
             return self._looked + _LOOKS_SELDOM

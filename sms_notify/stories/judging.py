@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
@@ -50,15 +50,22 @@ class StoryVerdict:
         return sum(text.credits for text in self.texts)
 
 
-def judge(story: Story, environ: Mapping[str, str] = os.environ, *, fine: bool = False) -> StoryVerdict:
-    """Plays a story and says what of it does not hold."""
-    with Player(story, environ, fine=fine) as player:
+def judge(
+    story: Story, environ: Mapping[str, str] = os.environ, *, every: timedelta | None = None
+) -> StoryVerdict:
+    """Plays a story and says what of it does not hold. `every`: with a tick at least so often."""
+    with Player(story, environ, every=every) as player:
         try:
             played = player.play()
-            failures = [failure for one in story.expect if (failure := _failure(player, one)) is not None]
+            failures = unmet(player, story.expect)
         except StoryError as error:
             return StoryVerdict(story, player.played.texts, [Failure(0, "", str(error))])
         return StoryVerdict(story, played.texts, failures)
+
+
+def unmet(player: Player, expected: Iterable[Expectation]) -> list[Failure]:
+    """Those of these expectations that do not hold of a story that was played. Raises StoryError where one makes no sense."""
+    return [failure for one in expected if (failure := _failure(player, one)) is not None]
 
 
 def _failure(player: Player, expected: Expectation) -> Failure | None:

@@ -37,10 +37,10 @@ NOT_BUILT = ("mute",)
 class Player:
     """Plays one story; a context manager, for the ledger is gone when it is closed."""
 
-    def __init__(self, story: Story, environ: Mapping[str, str], *, fine: bool = False) -> None:
+    def __init__(self, story: Story, environ: Mapping[str, str], *, every: timedelta | None = None) -> None:
         self._story = story
         self._environ = environ
-        self._fine = fine
+        self._every = every
         self.played = Played(story)
         self._clock = StoryClock(story.start)
         self._outside = Outside(self._clock, self._accepted, self._noted)
@@ -68,7 +68,7 @@ class Player:
         self._check_built()
         settings = self._loaded(self._story.line)
         watched = any(event.kind in ("silence", "suppressed", "gone") for event in self._story.events)
-        self._daemon = StoryDaemon(settings, self._clock, self._outside, watched=watched, fine=self._fine)
+        self._daemon = StoryDaemon(settings, self._clock, self._outside, watched=watched, every=self._every)
         for event in self._story.events:
             self._run_to(event.at)
             self._happen(event)
