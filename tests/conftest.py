@@ -19,9 +19,11 @@ _MEMORY, _ROOM = Path("/dev/shm"), 2 << 30
 
 def pytest_configure() -> None:
     """Folders of tests lie in memory where there is room: each commit of a store waits for its disk. What must outlive a
-    killed process does so in memory, too.
+    killed process does so in memory, too. Tests write programs there and start them.
     """
-    if os.access(_MEMORY, os.W_OK) and shutil.disk_usage(_MEMORY).free >= _ROOM:
+    if not os.access(_MEMORY, os.W_OK) or os.statvfs(_MEMORY).f_flag & os.ST_NOEXEC:
+        return
+    if shutil.disk_usage(_MEMORY).free >= _ROOM:
         os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", str(_MEMORY))
 
 
