@@ -12,6 +12,7 @@ from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import pytest
+from stores import a_store
 from test_sender import post_to
 from workbench import NOON, Bench, VirtualClock, a_plan, firing, resolved
 
@@ -31,7 +32,6 @@ from sms_notify.policy.vocabulary import AckBy
 from sms_notify.simulator.server import Simulator
 from sms_notify.simulator.settings import SimulatorSettings
 from sms_notify.store import outbox
-from sms_notify.store.sqlite import SqliteStore
 from sms_notify.store.tx import Tx
 
 ALICE, BOB = "32470000001", "31612345678"
@@ -65,7 +65,7 @@ class Site:
         self.begin()
 
     def begin(self) -> None:
-        store = SqliteStore(f"sqlite://{self.folder}/site.db")
+        store = a_store(self.folder / "site.db")
         self.bench = Bench(store, Engine(self.plan, "node"), self.clock)
         luck = Luck(reference=lambda: f"ref{next(self.references)}", dice=lambda: 1.0)
         self.post = post_to(self.bench, self.simulator.gateway_url)
