@@ -38,6 +38,13 @@ class Dying:
         return done
 
 
+def die_in_a_pass(site: Site, commits: int, written: bool) -> None:
+    site.arming._commit = Dying(site.bench, commits, written)  # type: ignore[assignment]
+    with pytest.raises(KeyboardInterrupt):
+        site.keep()
+    site.die()
+
+
 @pytest.mark.parametrize("written", [False, True])
 @pytest.mark.parametrize("commits", [1, 2])
 def test_dead_in_the_middle_of_arming_somebody_is_told_once_or_the_ledger_says_that_it_may_be_twice(
@@ -45,10 +52,7 @@ def test_dead_in_the_middle_of_arming_somebody_is_told_once_or_the_ledger_says_t
 ) -> None:
     site.bench.accept(firing())
     site.post.drain()
-    site.arming._commit = Dying(site.bench, commits, written)  # type: ignore[assignment]
-    with pytest.raises(KeyboardInterrupt):
-        site.keep()
-    site.die()
+    die_in_a_pass(site, commits, written)
     site.pass_time(minutes=9)
     from_outbox = [number for number, _ in site.phones].count(BOB)
     site.come_back()
@@ -69,10 +73,7 @@ def test_dead_in_the_middle_of_taking_back_nobody_is_left_believing_that_it_fire
     site.hear(firing())
     over(site)
     site.post.drain()
-    site.arming._commit = Dying(site.bench, commits, written)  # type: ignore[assignment]
-    with pytest.raises(KeyboardInterrupt):
-        site.keep()
-    site.die()
+    die_in_a_pass(site, commits, written)
     site.pass_time(minutes=9)
     site.come_back()
     site.live(seconds=120)
