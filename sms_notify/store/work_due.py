@@ -108,6 +108,6 @@ def look(
         reported=stored(now - report_timeout),
     )
     assert row is not None  # noqa: S101 - scalars are one row
-    found = dict(zip(_FOUND, map(bool, row), strict=False))
+    found = {name: bool(row[name]) for name in _FOUND}
     at = row["next_critical"]
     return WorkDue(**found, next_critical=None if at is None else moment(at))
