@@ -18,7 +18,7 @@ from sms_notify.errors import Fault, ParseError, UsageError
 from sms_notify.sources.alertmanager import SOURCE, parse
 from sms_notify.sources.times import parse_rfc3339
 from sms_notify.store import history
-from sms_notify.store.sqlite import SqliteStore
+from sms_notify.store.database import Database
 
 LONGEST_LINE = 32 * 1024 * 1024
 """Bytes of one line; a webhook's body has at most ten million."""
@@ -195,7 +195,7 @@ def _in_order(at: datetime, before: datetime | None, *, told: bool) -> datetime:
 # What a database remembers.
 
 
-def of_store(store: SqliteStore) -> Iterator[Event]:
+def of_store(store: Database) -> Iterator[Event]:
     """What a daemon heard, and who acknowledged, out of its database. Raises StoreError.
 
     Read page by page, so that a daemon that writes there at the same time is not kept from tidying up.
@@ -210,7 +210,7 @@ def of_store(store: SqliteStore) -> Iterator[Event]:
         yield replace(event, at=before)
 
 
-def _alerts(store: SqliteStore, until: int) -> Iterator[history.RecordedAlert]:
+def _alerts(store: Database, until: int) -> Iterator[history.RecordedAlert]:
     last = 0
     while last < until:
         with store.reading() as tx:

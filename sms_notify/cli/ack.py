@@ -21,8 +21,8 @@ from sms_notify.policy.routing import step_of
 from sms_notify.policy.ruleset import Plan
 from sms_notify.policy.vocabulary import AckBy, AckEnd
 from sms_notify.store import queries
+from sms_notify.store.database import open_store
 from sms_notify.store.incidents import incident_of
-from sms_notify.store.sqlite import SqliteStore
 from sms_notify.store.tx import Row, Tx, moment
 from sms_notify.wording.clock import exact
 
@@ -55,7 +55,7 @@ def ack(
       sms-notify ack --by alice k3f9 m12
     """
     settings = settings_of(ctx, config_file)
-    who, store, now = login_or(by), SqliteStore(settings.storage_url), wall_clock()
+    who, store, now = login_or(by), open_store(settings.storage_url), wall_clock()
     with store.reading() as tx:  # a database that is not there is not made here
         wanted = list(dict.fromkeys(number for id_ in ids for number in _incidents(tx, id_)))
     plan = plan_of(settings)
@@ -147,7 +147,7 @@ def _change(
 ) -> None:
     """What people are told of it is written into the database; the daemon sends it."""
     settings, now = settings_of(ctx, config_file), wall_clock()
-    who, store = login_or(by), SqliteStore(settings.storage_url)
+    who, store = login_or(by), open_store(settings.storage_url)
     with store.reading() as tx:  # a database that is not there is not made here
         wanted = list(dict.fromkeys(number for id_ in ids for number in _incidents(tx, id_)))
     engine = Engine(plan_at(settings, now), command_node(), ack_code)

@@ -136,10 +136,10 @@ class _Found:
 @contextmanager
 def _events(settings: Settings, alerts: str, skip_bad: bool) -> Iterator[_Found]:
     from sms_notify.backtest.recording import Recording, of_store
-    from sms_notify.store.sqlite import SqliteStore
+    from sms_notify.store.database import open_store
 
     if alerts == STORE:
-        yield _Found(iter(of_store(SqliteStore(settings.storage_url))), None)
+        yield _Found(iter(of_store(open_store(settings.storage_url))), None)
         return
     with ExitStack() as stack:
         name, file = _opened(stack, alerts)

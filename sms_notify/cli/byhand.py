@@ -23,8 +23,8 @@ from sms_notify.policy.outcomes import Fate, Outcome, Reason
 from sms_notify.policy.ruleset import Timing
 from sms_notify.policy.vocabulary import Cause, Kind, State
 from sms_notify.store import breakers, messages
+from sms_notify.store.database import open_store
 from sms_notify.store.messages import Draft, Message
-from sms_notify.store.sqlite import SqliteStore
 from sms_notify.store.tx import Tx
 from sms_notify.wording.clock import Clock
 from sms_notify.wording.content import Text
@@ -54,7 +54,7 @@ class Hand:
 
 def send_to(hand: Hand, person: Person, text: Text) -> Row:
     """By the first gateway that does not bar the number; where all do, nothing is queued, for it would never leave."""
-    store, node = SqliteStore(hand.settings.storage_url), command_node()
+    store, node = open_store(hand.settings.storage_url), command_node()
 
     def commit(job: Callable[[Tx], T]) -> T:
         with store.transaction() as tx:

@@ -12,7 +12,7 @@ from sms_notify.gateways.base import ByHand, Failed, LastReports, Report
 from sms_notify.gateways.registry import client_of, delivery_token, explain_code
 from sms_notify.policy.outcomes import Outcome, Reason
 from sms_notify.store import account_rows
-from sms_notify.store.sqlite import SqliteStore
+from sms_notify.store.database import Database, open_store
 from sms_notify.wording.clock import exact
 
 gateway_option = click.option("--gateway", metavar="NAME", help="Which gateway; else the first.")
@@ -33,7 +33,7 @@ def credits_command(ctx: click.Context, config_file: str | None, gateway: str | 
     left = client_of(account).credits()
     if isinstance(left, Failed):
         raise UsageError(f"{account.name}: the balance is not known: {why(left)}")
-    daily = _spent_a_day(SqliteStore(settings.storage_url), account.name)
+    daily = _spent_a_day(open_store(settings.storage_url), account.name)
     days = left / daily if daily else None
     known = (
         f", {daily:.1f} a day, {days:.0f} days left"
@@ -54,7 +54,7 @@ def credits_command(ctx: click.Context, config_file: str | None, gateway: str | 
         ctx.exit(1)
 
 
-def _spent_a_day(store: SqliteStore, gateway: str) -> float:
+def _spent_a_day(store: Database, gateway: str) -> float:
     """Credits a day of late, as the metric counts them; none where there is no database yet."""
     try:
         with store.reading() as tx:

@@ -8,7 +8,7 @@ import click
 
 from sms_notify.cli.common import config_option, json_option, say, settings_of
 from sms_notify.cli.terminal import elapsed
-from sms_notify.store.sqlite import SqliteStore
+from sms_notify.store.database import open_store
 
 
 @click.group("db")
@@ -29,13 +29,13 @@ def check(ctx: click.Context, config_file: str | None, as_json: bool) -> None:
 
     Example: sms-notify db check
     """
-    store = SqliteStore(settings_of(ctx, config_file).storage_url)
-    with elapsed(f"checking every page of {store.path}") as goes_on:
+    store = open_store(settings_of(ctx, config_file).storage_url)
+    with elapsed(f"checking every page of {store.name}") as goes_on:
         found = store.problems(goes_on)
-    row = {"database": str(store.path), "sound": not found, "problems": list(found)}
+    row = {"database": store.name, "sound": not found, "problems": list(found)}
     advice = "restart `sms-notify serve`, which rebuilds indexes; if this comes again, restore a backup"
     told = "; ".join(found)
-    say(row, as_json, f"{store.path}: NOT SOUND: {told} ({advice})" if found else f"{store.path}: sound")
+    say(row, as_json, f"{store.name}: NOT SOUND: {told} ({advice})" if found else f"{store.name}: sound")
     if found:
         ctx.exit(1)
 
@@ -52,10 +52,10 @@ def backup(ctx: click.Context, file: Path, config_file: str | None, as_json: boo
 
     Example: sms-notify db backup /var/backups/sms-notify.db
     """
-    store = SqliteStore(settings_of(ctx, config_file).storage_url)
+    store = open_store(settings_of(ctx, config_file).storage_url)
     size = store.backup(file)
     say(
-        {"database": str(store.path), "copy": str(file), "bytes": size},
+        {"database": store.name, "copy": str(file), "bytes": size},
         as_json,
         f"{file}: {size} bytes, sound",
     )

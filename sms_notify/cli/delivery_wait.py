@@ -17,7 +17,7 @@ from sms_notify.gateways.registry import client_of
 from sms_notify.policy.records import Message
 from sms_notify.policy.vocabulary import State
 from sms_notify.store import messages
-from sms_notify.store.sqlite import SqliteStore
+from sms_notify.store.database import open_store
 from sms_notify.store.tx import Tx
 
 T = TypeVar("T")
@@ -40,7 +40,7 @@ def wait_for(settings: Settings, ids: Sequence[int], timeout: timedelta) -> list
 
     The gateway is asked from here as well, so that no daemon need run; a report moves a message forward, whoever asks.
     """
-    store, ends = SqliteStore(settings.storage_url), time.monotonic() + timeout.total_seconds()
+    store, ends = open_store(settings.storage_url), time.monotonic() + timeout.total_seconds()
 
     def commit(job: Callable[[Tx], T]) -> T:
         with store.transaction() as tx:

@@ -13,7 +13,7 @@ from sms_notify.cli.terminal import wrapped
 from sms_notify.errors import UsageError
 from sms_notify.explain import timeline
 from sms_notify.logs import printable
-from sms_notify.store.sqlite import SqliteStore
+from sms_notify.store.database import open_store
 from sms_notify.store.tx import Tx
 from sms_notify.wording.clock import Clock, zone_name
 
@@ -33,7 +33,7 @@ def explain(ctx: click.Context, config_file: str | None, as_json: bool, id_: str
     settings, now = settings_of(ctx, config_file), now_utc()
     names = tuple(gateway.name for gateway in settings.gateways)
     beside = timeline.Beside(Clock(now).soon, settings.route, settings.receivers, names, now)
-    with SqliteStore(settings.storage_url).reading() as tx:
+    with open_store(settings.storage_url).reading() as tx:
         story = _story(tx, id_, beside)
     if story is None:
         raise UsageError(

@@ -16,8 +16,8 @@ from sms_notify.explain.incident_names import name_of, state_of
 from sms_notify.explain.untold import UntoldReason, reason_of, untold_line
 from sms_notify.policy.episodes import tag_of
 from sms_notify.store import ledger_queries
+from sms_notify.store.database import open_store
 from sms_notify.store.ledger_queries import IncidentFilter, LedgerIncident
-from sms_notify.store.sqlite import SqliteStore
 from sms_notify.wording.clock import Clock, exact
 
 _HEADER = ("ID", "SINCE", "SEVERITY", "STATE", "TOLD", "WHAT")
@@ -75,7 +75,7 @@ def incidents(
     reader = person.removeprefix("person:")
     wanted = IncidentFilter(every, tuple(map(Severity, severities)), since, receiver, reader, limit=last)
     names, clock = tuple(gateway.name for gateway in settings.gateways), Clock(now)
-    with SqliteStore(settings.storage_url).reading() as tx:
+    with open_store(settings.storage_url).reading() as tx:
         check_receiver(tx, settings, receiver)
         check_reader(tx, settings, reader)
         found = ledger_queries.incidents_by(tx, wanted)

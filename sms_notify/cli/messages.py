@@ -21,8 +21,8 @@ from sms_notify.policy.episodes import tag_of
 from sms_notify.policy.records import Message
 from sms_notify.policy.vocabulary import State
 from sms_notify.store import ledger_queries, queries
+from sms_notify.store.database import Database, open_store
 from sms_notify.store.ledger_queries import MessageFilter
-from sms_notify.store.sqlite import SqliteStore
 from sms_notify.store.tx import Tx
 from sms_notify.wording.clock import Clock, exact
 
@@ -74,7 +74,7 @@ def messages(
     incident = _incident(incident_id) if incident_id is not None else None
     wanted = MessageFilter(_reader(to), State(state) if state else None, since, incident, limit=last)
     settings = settings_of(ctx, config_file)
-    store = SqliteStore(settings.storage_url)
+    store = open_store(settings.storage_url)
     with store.reading() as tx:
         check_reader(tx, settings, wanted.to)
     seen = show(store, wanted, as_json=as_json, lines=follow)
@@ -103,7 +103,7 @@ def _incident(id_: str) -> int:
     return number
 
 
-def show(store: SqliteStore, wanted: MessageFilter, *, as_json: bool, lines: bool = False) -> int:
+def show(store: Database, wanted: MessageFilter, *, as_json: bool, lines: bool = False) -> int:
     """Prints what is there; returns the last row of the ledger, where what follows begins."""
     with store.reading() as tx:
         found = ledger_queries.messages_by(tx, wanted)

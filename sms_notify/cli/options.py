@@ -21,8 +21,8 @@ from sms_notify.policy.bars import Barring
 from sms_notify.policy.episodes import incident_of
 from sms_notify.policy.roster import Overrides
 from sms_notify.store import ledger_queries, oncall_rows
+from sms_notify.store.database import Database, open_store
 from sms_notify.store.oncall_rows import Override
-from sms_notify.store.sqlite import SqliteStore
 from sms_notify.store.tx import Tx
 
 if TYPE_CHECKING:
@@ -61,7 +61,7 @@ def timetable_at(settings: Settings, at: datetime, *, fetch: bool = True, said: 
 
 
 def _copies(settings: Settings) -> Mapping[str, bytes | None]:
-    with contextlib.suppress(StoreError, OSError), SqliteStore(settings.storage_url).reading() as tx:
+    with contextlib.suppress(StoreError, OSError), open_store(settings.storage_url).reading() as tx:
         return {source.schedule: oncall_rows.calendar(tx, source.schedule) for source in settings.calendars}
     return {}
 
@@ -69,7 +69,7 @@ def _copies(settings: Settings) -> Mapping[str, bytes | None]:
 def overrides_at(settings: Settings, at: datetime) -> Sequence[Override]:
     """Those that have not ended by `at`; says so loudly where there is no database to have them from."""
     try:
-        with SqliteStore(settings.storage_url).reading() as tx:
+        with open_store(settings.storage_url).reading() as tx:
             return oncall_rows.overrides(tx, at)
     except (StoreError, OSError) as error:  # OSError: a folder that only the daemon's user may look into
         click.echo(f"warning: NO OVERRIDES ARE KNOWN here, only the configuration counts: {error}", err=True)
@@ -86,18 +86,18 @@ def barred_at(settings: Settings, gateways: Sequence[str] | None = None) -> Call
         with store.reading() as tx:
             return barring_of(tx, names, number)
 
-    store = SqliteStore(settings.storage_url)
+    store = open_store(settings.storage_url)
     known = has_database(store, "BARRED NUMBERS")
     return barred
 
 
-def has_database(store: SqliteStore, what: str) -> bool:
+def has_database(store: Database, what: str) -> bool:
     """Whether there is one to look into; one that cannot be read is warned of, for then `what` is not known.
 
     Where there is none nothing was ever texted, so that nothing is missed.
     """
     try:
-        if not store.path.exists():
+        if not store.is_there():
             return False
         with store.reading():
             return True

@@ -22,7 +22,7 @@ from sms_notify.gateways.base import Batch, Failed, Removed, Scheduled, Submissi
 from sms_notify.gateways.registry import GatewaySettings, client_of, minute_instead
 from sms_notify.policy.outcomes import Fate, Refusal
 from sms_notify.store import gateway_outbox
-from sms_notify.store.sqlite import SqliteStore
+from sms_notify.store.database import open_store
 from sms_notify.store.tx import moment
 from sms_notify.wording.clock import exact
 
@@ -79,7 +79,7 @@ def list_scheduled(ctx: click.Context, config_file: str | None, gateway: str | N
     """
     settings = settings_of(ctx, config_file)
     account = account_of(settings, gateway)
-    with SqliteStore(settings.storage_url).reading() as tx:
+    with open_store(settings.storage_url).reading() as tx:
         rows = gateway_outbox.waiting(tx, account.name, wall_clock())
     found = [(row["outboxid"] or "-", moment(row["due_at"]), row["recipient"], row["body"]) for row in rows]
     documents = [dict(zip(("outboxid", "at", "to", "text"), row, strict=True)) for row in found]
@@ -89,7 +89,7 @@ def list_scheduled(ctx: click.Context, config_file: str | None, gateway: str | N
 
 def _forget(settings: Settings, account: GatewaySettings, what: str | None) -> None:
     """The gateway's word is what counts; where there is no database, there is nothing to forget."""
-    with contextlib.suppress(StoreError), SqliteStore(settings.storage_url).transaction() as tx:
+    with contextlib.suppress(StoreError), open_store(settings.storage_url).transaction() as tx:
         gateway_outbox.removed(tx, account.name, what, wall_clock())
 
 

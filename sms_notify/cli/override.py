@@ -21,8 +21,8 @@ from sms_notify.oncall.roster import by_schedule, obeyed
 from sms_notify.oncall.swaps import AskedShift, swap
 from sms_notify.policy.rotations import Schedule, Shift
 from sms_notify.store import oncall_rows
+from sms_notify.store.database import open_store
 from sms_notify.store.oncall_rows import Override
-from sms_notify.store.sqlite import SqliteStore
 from sms_notify.wording.clock import dated
 
 _EVER = datetime(1970, 1, 1, tzinfo=UTC)
@@ -82,7 +82,7 @@ def add(
     start = read_start(from_text, now, zone) if from_text is not None else now
     end = _end(start, until_text, for_text, zone)
     _check_span(start, end, now, zone)
-    who, store = login_or(by), SqliteStore(settings.storage_url)
+    who, store = login_or(by), open_store(settings.storage_url)
     with store.reading():
         pass  # a database that is not there is not made here
     with store.transaction() as tx:
@@ -170,7 +170,7 @@ def swap_shifts(
         AskedShift(name, max(now, read_time(text, now, zone, option)) if text is not None else now)
         for name, text, option in ((person, at_text, "--at"), (other, with_text, "--with"))
     )
-    who, store = login_or(by), SqliteStore(settings.storage_url)
+    who, store = login_or(by), open_store(settings.storage_url)
     with store.reading():
         pass  # a database that is not there is not made here
     with store.transaction() as tx:
@@ -217,7 +217,7 @@ def list_overrides(ctx: click.Context, config_file: str | None, as_json: bool) -
       sms-notify oncall override list
     """
     settings = settings_of(ctx, config_file)
-    with SqliteStore(settings.storage_url).reading() as tx:
+    with open_store(settings.storage_url).reading() as tx:
         made = oncall_rows.overrides(tx, now_utc())
     people = settings.directory.people
     shown = [_columns(override, settings.schedules, people) for override in made]
@@ -265,7 +265,7 @@ def remove(ctx: click.Context, config_file: str | None, as_json: bool, override_
     Example:
       sms-notify oncall override remove 3
     """
-    store = SqliteStore(settings_of(ctx, config_file).storage_url)
+    store = open_store(settings_of(ctx, config_file).storage_url)
     with store.reading() as tx:
         known = {override.id: override for override in oncall_rows.overrides(tx, _EVER)}
     gone = False

@@ -24,9 +24,9 @@ from sms_notify.policy.self_alert_notes import name_of
 from sms_notify.policy.self_check_texts import SelfCheckAhead, text_ahead
 from sms_notify.policy.ways import Reach, Way, everybody, needed
 from sms_notify.store import timers
+from sms_notify.store.database import open_store
 from sms_notify.store.decisions import SelfCheckText, last_self_check
 from sms_notify.store.ledger_queries import LastTexts, last_texts
-from sms_notify.store.sqlite import SqliteStore
 from sms_notify.wording.clock import Clock
 
 
@@ -90,7 +90,7 @@ def _look(
     counts = frozenset(person.number for person in chosen)
     if not names:
         counts = needed(plan, targets, rows.overrides)
-    store = SqliteStore(settings.storage_url)
+    store = open_store(settings.storage_url)
     if not has_database(store, "REFUSALS AND TRIALS"):
         found = ways.reach_of(chosen, plan.gateways, (), ())
         return [_shown(one, LastTexts(), counts, now) for one in found], (), text_ahead(plan, rows)

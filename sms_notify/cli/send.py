@@ -23,7 +23,7 @@ from sms_notify.gateways.registry import MOST_PARTS, GatewaySettings, client_of,
 from sms_notify.policy.directory import Person
 from sms_notify.policy.outcomes import Fate, Outcome, Reason
 from sms_notify.store import breakers, gateway_outbox
-from sms_notify.store.sqlite import SqliteStore
+from sms_notify.store.database import open_store
 from sms_notify.wording.content import Text
 
 _MINUTE = timedelta(minutes=1)
@@ -177,7 +177,7 @@ def _remember(
     person = isinstance(to, Person)
     name, number = (to.name, to.number) if isinstance(to, Person) else (f"{GROUP}{to.name}", "")
     try:
-        with SqliteStore(settings.storage_url).transaction() as tx:
+        with open_store(settings.storage_url).transaction() as tx:
             gateway_outbox.note(tx, account.name, outboxid, name, number, text.body, due, wall_clock())
     except StoreError as error:
         who = "number" if person else "outboxID"
@@ -229,7 +229,7 @@ def _test(hand: Hand, to: Recipient, text: Text, at: datetime | None) -> Row:
 
 def _cleared(hand: Hand, to: Recipient, text: Text, row: Row) -> Row:
     """The gateway takes what it once refused: texts leave again, and that is said."""
-    store = SqliteStore(hand.settings.storage_url)
+    store = open_store(hand.settings.storage_url)
     if not isinstance(to, Person) or not has_database(store, "BARRED NUMBERS"):
         return row
     name, sender = hand.account.name, hand.account.sender

@@ -16,7 +16,7 @@ from sms_notify.cli.outbox import schedule
 from sms_notify.config.settings import Settings
 from sms_notify.daemon.wiring import luck, plan_of, site_name, site_switch, wall_clock
 from sms_notify.delivery.switch_state import SwitchState, switch_lines, switch_state
-from sms_notify.errors import StoreError, UsageError
+from sms_notify.errors import UsageError
 from sms_notify.gateways.base import Failed, Scheduled, Submission
 from sms_notify.gateways.registry import GatewaySettings, minute_for
 from sms_notify.oncall.roster import Roster
@@ -24,7 +24,7 @@ from sms_notify.policy.directory import Person
 from sms_notify.policy.outcomes import Fate
 from sms_notify.policy.site_alive import SiteAlive
 from sms_notify.store import armed_rows, gateway_outbox
-from sms_notify.store.sqlite import SqliteStore
+from sms_notify.store.database import Database, open_store
 from sms_notify.store.tx import Tx
 from sms_notify.wording.clock import Clock, exact
 from sms_notify.wording.content import Reader
@@ -74,7 +74,7 @@ def try_switch(ctx: click.Context, config_file: str | None, gateway: str | None,
     """
     settings = settings_of(ctx, config_file)
     site_alive, account = _configured(settings), account_of(settings, gateway)
-    store = SqliteStore(settings.storage_url)
+    store = open_store(settings.storage_url)
     with store.reading() as tx:
         readers = roster_of(settings).who(tx, site_alive.notify, wall_clock())
     trials = [_try(settings, account, store, person) for person in readers]
@@ -99,10 +99,10 @@ def disarm(ctx: click.Context, config_file: str | None, as_json: bool) -> None:
       sms-notify watch disarm
     """
     settings = settings_of(ctx, config_file)
-    store = SqliteStore(settings.storage_url)
+    store = open_store(settings.storage_url)
     with store.transaction() as tx:
         armed_rows.disarm(tx, wall_clock())
-    if _served(store):
+    if store.served():
         _wait(store, settings)
     else:
         _take_back(store, settings)
@@ -122,7 +122,7 @@ def roster_of(settings: Settings) -> Roster:
     return Roster(settings.directory, plan_of(settings).schedules)
 
 
-def _try(settings: Settings, account: GatewaySettings, store: SqliteStore, person: Person) -> Trial:
+def _try(settings: Settings, account: GatewaySettings, store: Database, person: Person) -> Trial:
     now = wall_clock()
     person = settings.directory.known(person)
     reader = Reader(person.timezone, person.language, now + _TEST_AHEAD)
@@ -143,29 +143,19 @@ def _try(settings: Settings, account: GatewaySettings, store: SqliteStore, perso
     return Trial(person.name, got.at, f"must come at {exact(got.at)}, from {account.name}")
 
 
-def _served(store: SqliteStore) -> bool:
-    """Whether a daemon runs on this database."""
-    try:
-        store.lock()
-    except StoreError:
-        return True
-    store.unlock()
-    return False
-
-
-def _wait(store: SqliteStore, settings: Settings) -> None:
+def _wait(store: Database, settings: Settings) -> None:
     """The daemon sees the mark within some seconds, and takes back what lies there."""
     ends = time.monotonic() + _WAITS
     while time.monotonic() < ends and _state(store, settings).lying:
         time.sleep(_LOOKS)
 
 
-def _state(store: SqliteStore, settings: Settings) -> SwitchState:
+def _state(store: Database, settings: Settings) -> SwitchState:
     with store.reading() as tx:
         return switch_state(tx, settings.site_alive, roster_of(settings), wall_clock())
 
 
-def _take_back(store: SqliteStore, settings: Settings) -> None:
+def _take_back(store: Database, settings: Settings) -> None:
     def commit(job: Callable[[Tx], T], /) -> T:
         with store.transaction() as tx:
             return job(tx)

@@ -20,7 +20,7 @@ from sms_notify.errors import StoreError, UsageError
 from sms_notify.gateways.registry import GatewaySettings, client_of
 from sms_notify.policy.bars import Breaker
 from sms_notify.store import breakers
-from sms_notify.store.sqlite import SqliteStore
+from sms_notify.store.database import open_store
 from sms_notify.store.tx import Tx
 from sms_notify.wording.clock import Clock
 
@@ -38,7 +38,7 @@ class Bar:
 
 def bars_at(settings: Settings, gateway: str) -> Sequence[Breaker]:
     """What is barred at a gateway: numbers, countries, senders, long texts. Nothing where there is no database."""
-    store = SqliteStore(settings.storage_url)
+    store = open_store(settings.storage_url)
     if not has_database(store, "BARRED NUMBERS"):
         return ()
     with store.reading() as tx:
@@ -47,7 +47,7 @@ def bars_at(settings: Settings, gateway: str) -> Sequence[Breaker]:
 
 def ask_about(settings: Settings, account: GatewaySettings, bars: Sequence[Breaker]) -> list[Bar]:
     """Asks the gateway about each of `bars` at no cost; what it takes again is cleared in the database."""
-    store = SqliteStore(settings.storage_url)
+    store = open_store(settings.storage_url)
 
     def commit(job: Callable[[Tx], T]) -> T:
         with store.transaction() as tx:
@@ -74,7 +74,7 @@ def _asked(settings: Settings, prober: Prober, bar: Breaker) -> Bar:
 
 def clear(settings: Settings, gateways: Sequence[str], number: str) -> Sequence[Breaker]:
     """Takes the bars off a number and its country; returns those that were there."""
-    store = SqliteStore(settings.storage_url)
+    store = open_store(settings.storage_url)
     if not has_database(store, "BARRED NUMBERS"):
         return ()
     with store.transaction() as tx:

@@ -16,7 +16,7 @@ from sms_notify.delivery.switch_state import SwitchState, SwitchWord, never_arme
 from sms_notify.policy.vocabulary import WatchState
 from sms_notify.policy.watches import WatchStanding, standings
 from sms_notify.store import watch_rows
-from sms_notify.store.sqlite import SqliteStore
+from sms_notify.store.database import open_store
 from sms_notify.wording.clock import Clock, exact
 
 _HEADER = ("STATE", "LAST HEARD", "PAGES AT", "WATCH")
@@ -79,7 +79,7 @@ def _show(ctx: click.Context, settings: Settings, as_json: bool) -> None:
 
 
 def _look(settings: Settings) -> tuple[list[WatchStanding], SwitchState]:
-    store = SqliteStore(settings.storage_url)
+    store = open_store(settings.storage_url)
     if not has_database(store, "WATCHES AND SITE_ALIVE"):
         return standings((), settings.watches), never_armed(settings.site_alive)
     with store.reading() as tx:

@@ -42,7 +42,7 @@ from sms_notify.store import breakers, outbox, trial_rows
 from sms_notify.store.committer import Committer
 from sms_notify.store.conversion import forget_copies
 from sms_notify.store.damage import StoreFailure
-from sms_notify.store.sqlite import SqliteStore
+from sms_notify.store.database import open_store
 from sms_notify.store.tx import Tx
 from sms_notify.web.refusals import Refusals
 from sms_notify.web.server import WebServer, check_certificate, switching
@@ -77,7 +77,7 @@ class App:
         self._ahead = self._seen_ahead = clock() - uptime()
         self._read = read or partial(load, Path(settings.source).absolute(), os.environ)
         self.node = node_name()
-        self.store = SqliteStore(settings.storage_url)
+        self.store = open_store(settings.storage_url)
         self.committer = Committer(self.store)
         self.metrics = self._make_metrics(settings)
         self.committer.health.on_failure = self._store_failed
@@ -182,7 +182,7 @@ class App:
         self._port = self._web.start()
         self._reloader.start()
         address = f"{running.settings.web.host}:{self._port}"
-        _log.info("serving", extra={"address": address, "database": self.store.path})
+        _log.info("serving", extra={"address": address, "database": self.store.name})
         return self._port
 
     def _recover(self) -> list[Moved]:

@@ -35,7 +35,7 @@ from sms_notify.policy.vocabulary import Cause
 from sms_notify.self_alerts import told_balance
 from sms_notify.store import claims
 from sms_notify.store.committer import Committer
-from sms_notify.store.sqlite import SqliteStore
+from sms_notify.store.database import Database
 from sms_notify.store.tx import Tx
 
 POLLED = (ReportsBy.POLL, ReportsBy.BOTH)
@@ -52,7 +52,7 @@ class Tools:
     runs now.
     """
 
-    store: SqliteStore
+    store: Database
     committer: Committer
     metrics: Metrics
     watch: Watch

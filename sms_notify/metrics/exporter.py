@@ -26,7 +26,7 @@ from sms_notify.policy.watches import HEARTBEAT
 from sms_notify.policy.watches import SOURCE as WATCH
 from sms_notify.store import decisions, queries
 from sms_notify.store.damage import StoreFailure
-from sms_notify.store.sqlite import SqliteStore
+from sms_notify.store.database import Database
 from sms_notify.store.tx import Row
 
 SOURCES = (
@@ -74,7 +74,7 @@ class Metrics(DefinedMetrics):
         self._gateways = tuple(gateways)
         self._begin_at_zero()
 
-    def begin(self, store: SqliteStore) -> None:
+    def begin(self, store: Database) -> None:
         """Counts from here on: what earlier processes did is in the database, not in this one's counters."""
         with store.reading() as tx:
             self._last = queries.newest(tx)
@@ -96,7 +96,7 @@ class Metrics(DefinedMetrics):
         if successful:
             self.reload_success_at.set(now.timestamp())
 
-    def render(self, store: SqliteStore, accept: str, now: Callable[[], datetime]) -> tuple[bytes, str]:
+    def render(self, store: Database, accept: str, now: Callable[[], datetime]) -> tuple[bytes, str]:
         """The page for a scraper that accepts `accept`: body and content type."""
         with self._lock:
             self._catch_up(store, now())
@@ -169,7 +169,7 @@ class Metrics(DefinedMetrics):
         self.request_seconds.labels(gateway)
         self.delivery_seconds.labels(gateway)
 
-    def _catch_up(self, store: SqliteStore, now: datetime) -> None:
+    def _catch_up(self, store: Database, now: datetime) -> None:
         with store.reading() as tx:
             last_alert, counts = queries.alerts_after(tx, self._last[0], self._node)
             moves = queries.ledger_after(tx, self._last[1], self._node)

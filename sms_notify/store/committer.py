@@ -21,8 +21,8 @@ from typing import Any, NamedTuple, Protocol, TypeVar
 
 from sms_notify.errors import StoreError
 from sms_notify.store.damage import is_damage
+from sms_notify.store.database import Database
 from sms_notify.store.health import StoreHealth
-from sms_notify.store.sqlite import SqliteStore
 from sms_notify.store.tx import Tx
 
 T = TypeVar("T")
@@ -56,7 +56,7 @@ _Done = tuple[Waiting, Any, BaseException | None]
 class Committer:
     """Runs jobs in batches on its own thread."""
 
-    def __init__(self, store: SqliteStore) -> None:
+    def __init__(self, store: Database) -> None:
         self._store = store
         self.health = StoreHealth(store.examine)
         self.first: Callable[[Tx], None] = lambda _: None

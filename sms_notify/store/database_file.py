@@ -127,3 +127,11 @@ class DatabaseFile:
                 f"{self.path}: {why_denied(self.path, error)}; check that the directory exists and is ours, or name another file"
                 " in the configuration: `storage: sqlite:///…`"
             ) from error
+
+
+def no_place(path: Path) -> tuple[str, str] | None:
+    """Why no database can lie there, and what to do."""
+    above = next(folder for folder in path.parents if folder.exists())
+    if path.is_dir():
+        return f"{path} is a folder", "name a file in it, such as sqlite:///var/lib/sms-notify/sms-notify.db"
+    return None if above.is_dir() else (f"{above} is not a folder", "name a file in a folder")

@@ -20,7 +20,7 @@ _log = logging.getLogger(__name__)
 
 
 class Examine(Protocol):
-    """`SqliteStore.examine`."""
+    """`Database.examine`."""
 
     def __call__(
         self, expired: Callable[[], bool], too_long: Callable[[], bool], /, *, known: bool

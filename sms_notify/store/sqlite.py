@@ -12,11 +12,11 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from pathlib import Path
 
-from sms_notify.errors import StoreError
+from sms_notify.errors import OlderStoreError, StoreError
 from sms_notify.ownership import denied
 from sms_notify.store.conversion import GoesOn, convert, make_tables, refuse_other, version_of
 from sms_notify.store.damage import Examined, examine, problems_of
-from sms_notify.store.database_file import DatabaseFile
+from sms_notify.store.database_file import DatabaseFile, no_place
 from sms_notify.store.tx import Tx
 
 SCHEME = "sqlite:///"
@@ -39,6 +39,37 @@ class SqliteStore:
 
     def unlock(self) -> None:
         self._file.unlock()
+
+    def served(self) -> bool:
+        """Whether a daemon runs on it."""
+        try:
+            self.lock()
+        except StoreError:
+            return True
+        self.unlock()
+        return False
+
+    @property
+    def name(self) -> str:
+        """Its path."""
+        return str(self.path)
+
+    def is_there(self) -> bool:
+        """Whether there is a file. Raises OSError where a folder may not be looked into."""
+        return self.path.exists()
+
+    def start_faults(self) -> Iterator[tuple[str, str]]:
+        """What would keep a daemon from starting on it, and what to do. What only the daemon's user may see is left out."""
+        if misplaced := no_place(self.path):
+            yield misplaced
+        elif self.path.is_file() and self.path.stat().st_size and not denied(self.path):
+            try:
+                with self.reading():
+                    pass
+            except OlderStoreError:
+                pass  # the start converts it
+            except StoreError as error:
+                yield str(error), "name another file, or put a backup in its place"
 
     def examine(self, expired: Callable[[], bool], too_long: Callable[[], bool], *, known: bool) -> Examined:
         """As `damage.examine`. Nothing is open meanwhile."""

@@ -1,0 +1,80 @@
+"""What the program wants of a database, whichever it is, and the one place that picks it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager
+from pathlib import Path
+from typing import Protocol
+
+from sms_notify.store.conversion import GoesOn
+from sms_notify.store.damage import Examined
+from sms_notify.store.sqlite import SqliteStore
+from sms_notify.store.tx import Tx
+
+
+class Database(Protocol):
+    """One place where the state is kept. Every method that touches it raises StoreError when it does not obey.
+
+    Writing belongs to one thread at a time; `reading` to anybody.
+    """
+
+    wrote: bool
+    """Whether the last transaction changed anything: a disk that takes nothing commits all others."""
+
+    @property
+    def name(self) -> str:
+        """What messages call it; it holds no secret."""
+
+    @property
+    def path(self) -> Path | None:
+        """Its file, where it is one."""
+
+    def lock(self) -> None:
+        """Says that a daemon serves it; raises StoreError where that may be one only, and another does."""
+
+    def unlock(self) -> None: ...
+
+    def served(self) -> bool:
+        """Whether a daemon, of whatever host, serves it now."""
+
+    def is_there(self) -> bool:
+        """Whether it has been made. Also raises OSError where a folder may not be looked into."""
+
+    def start_faults(self) -> Iterator[tuple[str, str]]:
+        """What would keep a daemon from starting on it, and what to do."""
+
+    def convert(self, goes_on: GoesOn = ...) -> None:
+        """Brings one of an earlier version up to this one. Only whoever has locked it may."""
+
+    def examine(self, expired: Callable[[], bool], too_long: Callable[[], bool], *, known: bool) -> Examined:
+        """Looks for damage until the time has `expired`, and mends what it can until that takes `too_long`."""
+
+    def problems(self, goes_on: Callable[[], None] = ...) -> Sequence[str]:
+        """What is wrong with it; empty where it is sound. `goes_on` is called now and then, for whoever waits."""
+
+    def backup(self, to: Path) -> int:
+        """Copies it as it is at this moment into a file; returns its bytes."""
+
+    @property
+    def size(self) -> int:
+        """Bytes on the disk."""
+
+    def version(self) -> object:
+        """Another value after each commit, whoever made it."""
+
+    def transaction(self) -> AbstractContextManager[Tx]:
+        """One write transaction: committed and on the disk when the block ends, undone when it raises."""
+
+    def savepoint(self) -> AbstractContextManager[None]:
+        """A part of the open transaction that can fail alone."""
+
+    def reading(self) -> AbstractContextManager[Tx]:
+        """A consistent view of one moment, which never blocks the writer."""
+
+    def close(self) -> None: ...
+
+
+def open_store(url: str) -> Database:
+    """By its scheme. Nothing is opened before it is used. Raises StoreError where the address is not understood."""
+    return SqliteStore(url)
