@@ -83,7 +83,7 @@ clean:
 requirements:
 	uv pip compile --universal --generate-hashes --no-header --python-version 3.11 -q pyproject.toml -o requirements/runtime.txt
 	uv pip compile --universal --generate-hashes --no-header --python-version 3.11 -q pyproject.toml --group dev -c requirements/runtime.txt -o requirements/dev.txt
-	uv pip compile --universal --generate-hashes --no-header --python-version 3.11 -q pyproject.toml --extra ical --extra apprise -c requirements/dev.txt -o requirements/packaged.txt
+	uv pip compile --universal --generate-hashes --no-header --python-version 3.11 -q pyproject.toml --extra ical --extra apprise --extra postgres -c requirements/dev.txt -o requirements/packaged.txt
 	uv pip compile --universal --generate-hashes --no-header --no-annotate --python-version 3.11 -q requirements/build.in -c requirements/dev.txt -o requirements/build.txt
 
 $(VENV)/.runtime: requirements/runtime.txt requirements/build.txt pyproject.toml

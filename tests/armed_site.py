@@ -26,7 +26,6 @@ from sms_notify.policy.ruleset import Plan
 from sms_notify.simulator.server import Simulator
 from sms_notify.simulator.settings import SimulatorSettings
 from sms_notify.store import outbox
-from sms_notify.store.sqlite import SqliteStore
 
 ALICE, BOB = "32470000001", "31612345678"
 AMSTERDAM = ZoneInfo("Europe/Amsterdam")
@@ -69,7 +68,7 @@ class Site:
         self.begin()
 
     def begin(self) -> None:
-        store = SqliteStore(f"sqlite://{self.folder}/site.db")
+        store = a_store(self.folder / "site.db")
         self.bench = Bench(store, Engine(self.plan, "node"), self.clock)
         luck = Luck(reference=lambda: f"ref{next(self.references)}", dice=lambda: 1.0)
         self.post = post_to(self.bench, self.simulator.gateway_url)

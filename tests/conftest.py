@@ -40,12 +40,12 @@ def pytest_xdist_auto_num_workers() -> int:
 
 @pytest.fixture
 def bench(tmp_path: Path) -> Iterator[object]:
+    from stores import a_store
     from workbench import Bench, a_plan
 
     from sms_notify.engine import Engine
-    from sms_notify.store.sqlite import SqliteStore
 
-    store = SqliteStore(f"sqlite://{tmp_path}/test.db")
+    store = a_store(tmp_path / "test.db")
     yield Bench(store, Engine(a_plan(), "node"))
     store.close()
 

@@ -18,7 +18,7 @@ import urllib.request
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from sms_notify.store.sqlite import SqliteStore
+from stores import a_store, url_of
 
 TOKEN = "tok-Zq9canary-31337"  # a canary: it must show up nowhere
 PASSWORD = "Zq9canary/geheim é"
@@ -54,7 +54,7 @@ def write_config(
     for secret in ("password", "tokens", "token"):
         (folder / secret).chmod(0o600)
     sections = {
-        "storage": f"sqlite://{folder}/data/sms.db",
+        "storage": url_of(folder / "data/sms.db"),
         "spool": f"{folder}/spool",
         "web": f"{{listen: '127.0.0.1:{port or free_port()}', webhook_tokens_file: tokens}}",
         "gateways": f"[{{name: main, type: 1601sms, url: '{gateway}', username: acme, password_file: password,"
@@ -128,7 +128,7 @@ class Daemon:
         port = re.search(r"listen: '127\.0\.0\.1:(\d+)'", config.read_text("utf-8"))
         assert port is not None
         self.url = f"http://127.0.0.1:{port[1]}"
-        self.store = SqliteStore(f"sqlite://{config.parent}/data/sms.db")
+        self.store = a_store(config.parent / "data/sms.db")
         command = [sys.executable, "-m", "sms_notify", "--config", str(config), "serve", *options]
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(

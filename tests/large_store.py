@@ -7,7 +7,7 @@ from __future__ import annotations
 import sqlite3
 from datetime import datetime
 
-from sms_notify.store.sqlite import SqliteStore
+from sms_notify.store.database import Database
 from sms_notify.store.tx import stored
 
 ROWS = 100_000
@@ -76,7 +76,7 @@ drop table past;
 """
 
 
-def fill(store: SqliteStore, now: datetime, rows: int = ROWS) -> None:
+def fill(store: Database, now: datetime, rows: int = ROWS) -> None:
     """Writes a past of so many rows into an empty store; the newest of it happens at `now`."""
     with store.transaction():
         pass  # the tables

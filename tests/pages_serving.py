@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import requests
+from stores import url_of
 from web_serving import SOON, Recorder, Served
 from workbench import NOON, Bench, VirtualClock, a_plan, firing
 
@@ -29,8 +30,8 @@ from sms_notify.policy.vocabulary import AckBy, AckEnd
 from sms_notify.secret import Secret
 from sms_notify.store import oncall_rows
 from sms_notify.store.committer import Committer
+from sms_notify.store.database import open_store
 from sms_notify.store.oncall_rows import AskedOverride
-from sms_notify.store.sqlite import SqliteStore
 from sms_notify.store.tx import Tx
 from sms_notify.web import passwords
 from sms_notify.web.http_limits import HttpLimits
@@ -209,12 +210,12 @@ def site(
     gateways: tuple[str, ...] = ("main",),
 ) -> Iterator[Site]:
     """The pages of a daemon that has heard nothing yet; one user may look at them unless `settings` say otherwise."""
-    url = f"sqlite://{folder}/pages.db"
+    url = url_of(folder / "pages.db")
     named = {schedule.name: schedule for schedule in schedules}
     whole = replace(plan or escalating(), schedules=named, ack_url="https://sms.example.org/a/")
-    bench = Bench(SqliteStore(url), Engine(whole, "node", code_maker()), VirtualClock(at))
+    bench = Bench(open_store(url), Engine(whole, "node", code_maker()), VirtualClock(at))
     bench.commit(lambda tx: None)  # makes the tables
-    committer = Committer(SqliteStore(url))
+    committer = Committer(open_store(url))
     committer.start()
     settings = settings or WebSettings(port=0, users={USER: User(Secret(HASHED), frozenset(Role))})
     recorder = recorder or Recorder()

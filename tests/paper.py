@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from pathlib import Path
 
+from stores import a_store
 from workbench import Bench, VirtualClock
 
 from sms_notify.delivery.sender import Luck, Sender
@@ -16,7 +17,6 @@ from sms_notify.gateways.sms1601.settings import TEXT_LIMITS
 from sms_notify.policy.account import Account
 from sms_notify.policy.outcomes import Fate, Outcome, Reason
 from sms_notify.policy.ruleset import Plan, Timing
-from sms_notify.store.sqlite import SqliteStore
 
 
 @dataclass(frozen=True)
@@ -55,7 +55,7 @@ class Site:
         """Each attempt is numbered, from `first` on. `reports`: as `Account.first_poll`."""
         self.clock = VirtualClock()
         codes = itertools.count(first)
-        store = SqliteStore(f"sqlite://{folder}/x.db")
+        store = a_store(folder / "x.db")
         store.convert()
         self.bench = Bench(store, Engine(plan, "node", lambda: f"code{next(codes)}"), self.clock)
         self.gateway = PaperGateway(self.clock, ids=itertools.count(first))

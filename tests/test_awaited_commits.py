@@ -10,16 +10,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from stores import a_store
 
 from sms_notify.daemon.awaited_commits import AwaitedCommits
 from sms_notify.errors import StoreError
 from sms_notify.store.committer import Committer
-from sms_notify.store.sqlite import SqliteStore
 
 
 @pytest.fixture
 def committer(tmp_path: Path) -> Iterator[Committer]:
-    running = Committer(SqliteStore(f"sqlite://{tmp_path}/sms.db"))
+    running = Committer(a_store(tmp_path / "sms.db"))
     running.start()
     yield running
     running.stop()

@@ -16,6 +16,7 @@ from click.testing import CliRunner, Result
 from daemons import write_config
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from stores import a_store
 from workbench import ALICE, NOON, a_plan, firing, resolved
 
 from sms_notify.alert import Delivery, Severity
@@ -53,7 +54,6 @@ from sms_notify.policy.vocabulary import AckBy, Cause, Kind
 from sms_notify.store import history, incidents
 from sms_notify.store.in_memory import ScratchStore
 from sms_notify.store.next_due import next_due
-from sms_notify.store.sqlite import SqliteStore
 from sms_notify.store.tx import stored
 from sms_notify.virtual.ack_codes import ack_codes
 from sms_notify.virtual.leaps import waits_of
@@ -525,7 +525,7 @@ def test_one_text_a_notification_forgets_and_merges_nothing() -> None:
 
 
 def test_the_daemons_own_history_is_a_recording(tmp_path: Path) -> None:
-    store = SqliteStore(f"sqlite://{tmp_path}/live.db")
+    store = a_store(tmp_path / "live.db")
     plan = a_plan()
     engine = Engine(plan, "daemon")
     heard = [
@@ -699,7 +699,7 @@ def test_a_recording_that_is_not_there_is_an_error_that_says_what_may_stand_ther
 
 
 def test_the_database_of_the_configuration_is_a_recording(config: Path, tmp_path: Path) -> None:
-    store = SqliteStore(f"sqlite://{tmp_path}/data/sms.db")
+    store = a_store(tmp_path / "data/sms.db")
     with store.transaction() as tx:
         Engine(a_plan(), "daemon").accept(tx, Delivery("alertmanager", (firing("A"),), "{}"), NOON)
     store.close()

@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 from daemons import PASSWORD, Daemon, eventually, payload, post, write_config
+from stores import a_store
 from test_cli_gateway import ALICE, BOB, complaint, gateway_of, run, said, told_json
 from test_failures import Site, site  # noqa: F401 - the fixture
 from workbench import ALICE as ALICE_PERSON
@@ -27,7 +28,6 @@ from sms_notify.secret import Secret
 from sms_notify.simulator.server import Simulator
 from sms_notify.simulator.settings import SimulatorSettings
 from sms_notify.store import breakers
-from sms_notify.store.sqlite import SqliteStore
 
 LONG = "x" * 200
 
@@ -230,7 +230,7 @@ def two(simulators: tuple[Simulator, Simulator], tmp_path: Path) -> Path:
 
 def bar(config: Path, number: str = BOB, code: int = 106, gateway: str = "main") -> None:
     """As a text that was refused leaves it behind."""
-    store = SqliteStore(f"sqlite://{config.parent}/data/sms.db")
+    store = a_store(config.parent / "data/sms.db")
     refusal, now = refused(code), datetime.now(UTC)
     rule = react(refusal).breaks
     subject = "+" + (number if rule.scope is Scope.NUMBER else number[:2])
@@ -240,12 +240,12 @@ def bar(config: Path, number: str = BOB, code: int = 106, gateway: str = "main")
 
 
 def barred(config: Path) -> list[tuple[str, str]]:
-    with SqliteStore(f"sqlite://{config.parent}/data/sms.db").reading() as tx:
+    with a_store(config.parent / "data/sms.db").reading() as tx:
         return [(one.gateway, one.subject) for one in breakers.all_open(tx)]
 
 
 def queued(config: Path) -> int:
-    with SqliteStore(f"sqlite://{config.parent}/data/sms.db").reading() as tx:
+    with a_store(config.parent / "data/sms.db").reading() as tx:
         row = tx.one("select count(*) as n from messages")
         assert row is not None
         return int(row["n"])

@@ -7,10 +7,10 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from stores import a_store
 from workbench import ALICE, NOON, Bench, firing
 
 from sms_notify.store import claims
-from sms_notify.store.sqlite import SqliteStore
 from sms_notify.store.tx import Tx, stored
 
 LATER = NOON + timedelta(minutes=5)
@@ -47,7 +47,7 @@ def waiting(tx: Tx, n: int) -> None:
 
 def cost(folder: Path, n: int, bar: str = "") -> int:
     """What the database does for one claim that finds nothing, in thousands of its instructions."""
-    store, done = SqliteStore(f"sqlite://{folder}/{n}.db"), [0]
+    store, done = a_store(folder / f"{n}.db"), [0]
 
     def count() -> int:
         done[0] += 1
@@ -75,7 +75,7 @@ def test_a_claim_that_finds_nothing_takes_time_by_what_waits(tmp_path: Path, bar
 
 
 def test_what_a_number_waits_for_is_asked_a_few_times_however_much_waits(tmp_path: Path) -> None:
-    store, statements = SqliteStore(f"sqlite://{tmp_path}/x.db"), []
+    store, statements = a_store(tmp_path / "x.db"), []
     with store.transaction() as tx:
         waiting(tx, 2_000)
         tx._connection.set_trace_callback(statements.append)
@@ -114,7 +114,7 @@ def test_a_webhook_and_a_tick_cost_the_same_however_much_waits_behind_a_closed_g
 
 
 def test_only_a_number_that_nobody_texts_is_worth_waking_a_sender_for(tmp_path: Path) -> None:
-    store = SqliteStore(f"sqlite://{tmp_path}/x.db")
+    store = a_store(tmp_path / "x.db")
     with store.transaction() as tx:
         waiting(tx, 2)
         assert not claims.only_for_busy_numbers(tx)

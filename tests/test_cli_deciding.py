@@ -41,7 +41,7 @@ from sms_notify.secret import Secret
 from sms_notify.simulator.server import Simulator
 from sms_notify.simulator.settings import SimulatorSettings as Simulated
 from sms_notify.store import oncall_rows
-from sms_notify.store.sqlite import SqliteStore
+from sms_notify.store.database import open_store
 from sms_notify.web.status import status_of
 
 BRUSSELS = ZoneInfo("Europe/Brussels")
@@ -95,7 +95,7 @@ def run(config: Path, *arguments: str) -> Result:
 def site_of(folder: Path, **more: str) -> Site:
     config = write_config(folder, NOWHERE, **(SITE | more))
     settings = load(config, {})
-    store = SqliteStore(settings.storage_url)
+    store = open_store(settings.storage_url)
     return Site(store, Engine(plan_of(settings), "node", ack_code), VirtualClock(), config)
 
 

@@ -7,6 +7,7 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from stores import a_store
 from workbench import NOON, Bench, VirtualClock, a_plan, firing, resolved
 
 from sms_notify.engine import Engine
@@ -21,7 +22,6 @@ from sms_notify.policy.vocabulary import Cause, Heard, Kind, State
 from sms_notify.store import claims, ledger_queries, messages, outbox, page_queries
 from sms_notify.store.ledger_queries import IncidentFilter
 from sms_notify.store.messages import Entry
-from sms_notify.store.sqlite import SqliteStore
 
 MINUTE = timedelta(minutes=1)
 
@@ -449,7 +449,7 @@ def test_waiting_for_a_report_ends(bench: Bench) -> None:
 
 
 def test_a_number_that_left_the_configuration_is_not_texted_any_more(tmp_path: Path) -> None:
-    store = SqliteStore(f"sqlite://{tmp_path}/x.db")
+    store = a_store(tmp_path / "x.db")
     before = Bench(store, Engine(a_plan(), "node"))
     before.accept(firing())
     put_in(before, State.SENT, 1)

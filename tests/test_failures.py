@@ -12,6 +12,7 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from stores import a_store
 from workbench import BOB, Bench, a_plan, firing
 
 from sms_notify.channels.choice import channel_of
@@ -31,7 +32,6 @@ from sms_notify.policy.retry_policy import BY_REFUSAL, Level, Scope
 from sms_notify.secret import Secret
 from sms_notify.simulator.server import Simulator
 from sms_notify.simulator.settings import SimulatorSettings
-from sms_notify.store.sqlite import SqliteStore
 
 STYLES = ("spaced", "colon", "bare")
 GATEWAYS = ("main", "backup")
@@ -83,7 +83,7 @@ class Site:
 @pytest.fixture
 def site(tmp_path: Path) -> Iterator[Site]:
     plan = replace(a_plan(), gateways=GATEWAYS)
-    store = SqliteStore(f"sqlite://{tmp_path}/test.db")
+    store = a_store(tmp_path / "test.db")
     bench = Bench(store, Engine(plan, "node"))
     numbers = itertools.count(1)
     luck = Luck(reference=lambda: f"ref{next(numbers)}", dice=lambda: 1.0)

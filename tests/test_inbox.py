@@ -9,6 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from stores import a_store
 from workbench import NOON, a_plan, firing
 
 from sms_notify.alert import Delivery, Status
@@ -16,7 +17,6 @@ from sms_notify.daemon.inbox import Inbox
 from sms_notify.engine import Engine, Verdict
 from sms_notify.errors import StoreError
 from sms_notify.store.committer import Committer
-from sms_notify.store.sqlite import SqliteStore
 from sms_notify.store.tx import Tx
 
 PATIENCE = 10
@@ -26,7 +26,7 @@ class Desk:
     """An inbox over a real store; what its steps decide is written down, and `gate` holds the first of them."""
 
     def __init__(self, folder: Path) -> None:
-        self.committer = Committer(SqliteStore(f"sqlite://{folder}/x.db"))
+        self.committer = Committer(a_store(folder / "x.db"))
         self.engine = Engine(a_plan(), "node")
         self.steps: list[int] = []
         self.gate = threading.Event()

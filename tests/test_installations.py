@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 import requests
+from stores import a_store
 from test_config import ENVIRON, MINIMAL
 from web_serving import ONE_ALERT, SOON, Served, serving
 from workbench import NOON, Bench, a_plan, firing
@@ -31,7 +32,6 @@ from sms_notify.secret import Secret
 from sms_notify.sources import alertmanager, generic, grafana
 from sms_notify.sources.installation import is_name, sent_by
 from sms_notify.store import silences
-from sms_notify.store.sqlite import SqliteStore
 from sms_notify.web.roles import Token
 from sms_notify.web.settings import WebSettings
 
@@ -194,7 +194,7 @@ def test_a_name_is_no_way_around_the_login(locked: Served) -> None:
 def test_a_silence_for_an_alert_of_a_named_installation_has_its_own_labels(
     tmp_path: Path, labels: dict[str, str], there: dict[str, str]
 ) -> None:
-    bench = Bench(SqliteStore(f"sqlite://{tmp_path}/x.db"), Engine(a_plan(), "node"))
+    bench = Bench(a_store(tmp_path / "x.db"), Engine(a_plan(), "node"))
     alert = firing(host="db1", **labels)
     (told,) = sent_by(Delivery("alertmanager", (alert,)), "prod").alerts
     bench.accept(told)
@@ -268,7 +268,7 @@ def test_fingerprints_hold_no_sign_that_stands_before_a_name() -> None:
 def test_an_alert_first_heard_of_when_its_end_is_past_is_a_warning(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    bench = Bench(SqliteStore(f"sqlite://{tmp_path}/x.db"), Engine(a_plan(), "node"))
+    bench = Bench(a_store(tmp_path / "x.db"), Engine(a_plan(), "node"))
     delivery = generic.parse(b'{"name": "Backup", "host": "db1", "endsAt": "2026-11-22T11:00:00Z"}')
     verdicts = bench.commit(lambda tx: bench.engine.accept(tx, delivery, bench.clock()))
     event_log.accepted(delivery, verdicts)
@@ -279,7 +279,7 @@ def test_an_alert_first_heard_of_when_its_end_is_past_is_a_warning(
 
 
 def test_an_end_by_a_word_that_comes_early_is_none(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
-    bench = Bench(SqliteStore(f"sqlite://{tmp_path}/x.db"), Engine(a_plan(), "node"))
+    bench = Bench(a_store(tmp_path / "x.db"), Engine(a_plan(), "node"))
     delivery = generic.parse(b'{"name": "Backup", "status": "ok", "endsAt": "2026-11-22T11:00:00Z"}')
     event_log.accepted(delivery, bench.commit(lambda tx: bench.engine.accept(tx, delivery, bench.clock())))
     assert not [record for record in caplog.records if record.levelname == "WARNING"]

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 from daemons import write_config
+from stores import a_store
 from workbench import NOON, VirtualClock, a_plan
 
 from sms_notify import hook
@@ -18,7 +19,6 @@ from sms_notify.daemon.builder import spool_of
 from sms_notify.daemon.spool_intake import Intake
 from sms_notify.engine import Engine, Verdict
 from sms_notify.store.committer import Committer
-from sms_notify.store.sqlite import SqliteStore
 
 
 class Bench:
@@ -28,7 +28,7 @@ class Bench:
         self.spool = folder / "spool"
         self.spool.mkdir(mode=0o770)
         self.clock = VirtualClock()
-        self.store = SqliteStore(f"sqlite://{folder}/x.db")
+        self.store = a_store(folder / "x.db")
         self.commit = Committer(self.store)
         self.commit.start()
         self.told: list[Verdict] = []

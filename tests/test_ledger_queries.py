@@ -8,15 +8,16 @@ from datetime import timedelta
 
 import pytest
 from large_store import ROWS, WAIT, fill
+from stores import a_store
 from workbench import NOON, Bench, firing, resolved
 
 from sms_notify.alert import Severity
 from sms_notify.policy.episodes import tag_of
 from sms_notify.policy.vocabulary import Cause, State
 from sms_notify.store import ledger_queries, messages, queries
+from sms_notify.store.database import Database
 from sms_notify.store.ledger_queries import IncidentFilter, MessageFilter
 from sms_notify.store.messages import Entry
-from sms_notify.store.sqlite import SqliteStore
 from sms_notify.store.tx import Row, Tx
 
 
@@ -188,8 +189,8 @@ def test_what_has_come_into_a_state_since_is_told_once_in_that_order(two: Bench)
 
 
 @pytest.fixture(scope="module", params=["with statistics", "without"])
-def past(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[SqliteStore]:
-    store = SqliteStore(f"sqlite://{tmp_path_factory.mktemp('past')}/large.db")
+def past(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Database]:
+    store = a_store(tmp_path_factory.mktemp("past") / "large.db")
     fill(store, NOON)
     if request.param == "with statistics":
         with store.transaction() as tx:
@@ -211,7 +212,7 @@ class Planned(Tx):
         return super().all(sql, **values)
 
 
-def plans_of(store: SqliteStore, wanted: MessageFilter | IncidentFilter) -> list[str]:
+def plans_of(store: Database, wanted: MessageFilter | IncidentFilter) -> list[str]:
     """The steps that read messages or incidents."""
     with store.reading() as tx:
         planned = Planned(tx._connection)
@@ -239,9 +240,7 @@ MESSAGES = {
 
 
 @pytest.mark.parametrize("name", MESSAGES)
-def test_a_filter_of_messages_is_found_by_an_index_or_by_a_walk_that_ends(
-    past: SqliteStore, name: str
-) -> None:
+def test_a_filter_of_messages_is_found_by_an_index_or_by_a_walk_that_ends(past: Database, name: str) -> None:
     wanted, step = MESSAGES[name]
     steps = plans_of(past, wanted)
 
@@ -251,7 +250,7 @@ def test_a_filter_of_messages_is_found_by_an_index_or_by_a_walk_that_ends(
         assert "USE TEMP B-TREE FOR ORDER BY" not in steps
 
 
-def test_open_incidents_are_found_by_an_index_that_has_nothing_else(past: SqliteStore) -> None:
+def test_open_incidents_are_found_by_an_index_that_has_nothing_else(past: Database) -> None:
     steps = plans_of(past, IncidentFilter(person="person7"))
 
     assert [
@@ -261,7 +260,7 @@ def test_open_incidents_are_found_by_an_index_that_has_nothing_else(past: Sqlite
     assert [one for one in steps if "pages_once (incident_id=?" in one], steps
 
 
-def test_closed_incidents_are_a_walk_from_the_newest(past: SqliteStore) -> None:
+def test_closed_incidents_are_a_walk_from_the_newest(past: Database) -> None:
     steps = plans_of(past, IncidentFilter(all=True, limit=WAIT + 50))
 
     assert [one for one in steps if re.match(r"SEARCH i USING INTEGER PRIMARY KEY \(rowid<\?\)", one)], steps

@@ -15,8 +15,8 @@ from workbench import NOON, firing
 from sms_notify.config.load import load
 from sms_notify.policy.armed_texts import ArmedFor, ArmedState, ArmedText
 from sms_notify.store import armed_rows, gateway_outbox
+from sms_notify.store.database import open_store
 from sms_notify.store.in_memory import ScratchStore
-from sms_notify.store.sqlite import SqliteStore
 from sms_notify.store.tx import Tx
 
 MINUTE = timedelta(minutes=1)
@@ -112,7 +112,7 @@ def test_a_text_whose_answer_was_lost_is_remembered_for_it_may_lie_there(
     with Loopback(answers(b"<html>")) as server:
         url = server.url.removesuffix("gateway.php")
         config = configured(url, tmp_path, site_alive="{after: 15m, notify: [person:alice]}")
-        with SqliteStore(load(config, {}).storage_url).transaction():
+        with open_store(load(config, {}).storage_url).transaction():
             pass  # there is a database
         assert run(config, *command).exit_code == 1
 

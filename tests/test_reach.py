@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 from daemons import Daemon, command, eventually, get, write_config
+from stores import a_store
 from test_cli_gateway import complaint, config, run, said, simulator, told_json  # noqa: F401 - fixtures
 
 from sms_notify.config.load import load
@@ -17,14 +18,13 @@ from sms_notify.gateways.registry import refused
 from sms_notify.policy.retry_policy import react
 from sms_notify.simulator.server import Simulator
 from sms_notify.store import breakers
-from sms_notify.store.sqlite import SqliteStore
 
 ALICE, BOB = "+32470000001", "+31612345678"
 MASKED = "+31******678"
 
 
 def bar(config: Path, number: str, code: int = 106) -> None:  # noqa: F811
-    store, refusal = SqliteStore(f"sqlite://{config.parent}/data/sms.db"), refused(code)
+    store, refusal = a_store(config.parent / "data/sms.db"), refused(code)
     rule = react(refusal).breaks
     assert rule is not None
     subject = "" if rule.scope.whole else number

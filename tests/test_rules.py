@@ -63,6 +63,7 @@ FORBIDDEN = {
 
 ONE_ROOM = {
     "sqlite3": {"store"},
+    "psycopg": {"store"},
     "requests": {"net", "simulator"},
     "urllib3": {"net"},
     "smtplib": {"channels"},

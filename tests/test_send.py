@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 from daemons import PASSWORD, Daemon, command, eventually, payload, post, write_config
+from stores import a_store
 from test_cli_gateway import ALICE, BOB, complaint, gateway_of, run, said, told_json
 
 from sms_notify.cli.handwritten import handwritten
@@ -18,7 +19,7 @@ from sms_notify.secret import Secret
 from sms_notify.simulator.server import Simulator
 from sms_notify.simulator.settings import SimulatedStatus, SimulatorSettings
 from sms_notify.store import breakers, oncall_rows
-from sms_notify.store.sqlite import SqliteStore
+from sms_notify.store.database import Database
 
 ALWAYS_ALICE = (
     "{timezone: UTC, rotation: {members: [alice], every: 1w, handover: 'Mon 09:00', start: 2020-01-06}}"
@@ -43,8 +44,8 @@ def config(simulator: Simulator, tmp_path: Path) -> Path:
     )
 
 
-def store_of(config: Path) -> SqliteStore:
-    return SqliteStore(f"sqlite://{config.parent}/data/sms.db")
+def store_of(config: Path) -> Database:
+    return a_store(config.parent / "data/sms.db")
 
 
 # Targets.

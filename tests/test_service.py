@@ -11,10 +11,10 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
+from stores import a_store
 
 from sms_notify.daemon.systemd import ROUND_WITHIN, Manager, Watch, manager_of
 from sms_notify.store.committer import Committer
-from sms_notify.store.sqlite import SqliteStore
 from sms_notify.store.tx import Tx
 
 PATIENCE = 60.0
@@ -179,7 +179,7 @@ def test_a_step_hands_on_what_it_returns(time: Time) -> None:
 
 def test_a_committer_that_hangs_leaves_the_watchdog_hungry(tmp_path: Path, time: Time) -> None:
     listening = Listening(str(tmp_path / "notify"))
-    committer = Committer(SqliteStore(f"sqlite://{tmp_path}/sms.db"))
+    committer = Committer(a_store(tmp_path / "sms.db"))
     committer.start()
     held, go_on = threading.Event(), threading.Event()
 

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 import requests
 from daemons import PASSWORD, Daemon, command, eventually, free_port, get, write_config
+from stores import a_store
 from test_cli_deciding import Site, machine_in_brussels, said, site_of  # noqa: F401 - a fixture
 from test_statements import Counting
 from web_serving import SOON, Recorder, Served, serving
@@ -28,7 +29,6 @@ from sms_notify.secret import Secret
 from sms_notify.simulator.server import Simulator
 from sms_notify.simulator.settings import SimulatorSettings
 from sms_notify.store import outbox, watch_rows
-from sms_notify.store.sqlite import SqliteStore
 from sms_notify.web.roles import Token
 from sms_notify.web.settings import WebSettings
 
@@ -46,7 +46,7 @@ def plan_with(*rules: WatchRule) -> Engine:
 
 @pytest.fixture
 def bench(tmp_path: Path) -> Bench:
-    made = Bench(SqliteStore(f"sqlite://{tmp_path}/x.db"), plan_with(RULE))
+    made = Bench(a_store(tmp_path / "x.db"), plan_with(RULE))
     made.commit(lambda tx: made.engine.recover(tx, NOON))
     return made
 

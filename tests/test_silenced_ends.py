@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from stores import a_store
 from test_gateway_transport import Loopback, answers
 from test_sender import post_to
 from test_silences import WEB_1, Desk, FakeAlertmanager, asks, fires, listed, words
@@ -30,7 +31,6 @@ from sms_notify.silences.settings import AlertmanagerSettings
 from sms_notify.simulator.server import Simulator
 from sms_notify.simulator.settings import SimulatorSettings
 from sms_notify.store import incidents
-from sms_notify.store.sqlite import SqliteStore
 from sms_notify.store.tx import Tx
 
 T = TypeVar("T")
@@ -54,7 +54,7 @@ def alertmanager() -> Iterator[FakeAlertmanager]:
 
 @pytest.fixture
 def desk(tmp_path: Path) -> Iterator[Desk]:
-    store = SqliteStore(f"sqlite://{tmp_path}/sms.db")
+    store = a_store(tmp_path / "sms.db")
     yield Desk(store)
     store.close()
 

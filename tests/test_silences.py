@@ -18,6 +18,7 @@ from typing import Any, TypeVar
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from stores import a_store
 from test_gateway_transport import BROKEN, Behaviour, Loopback, answers, certificate, drips_after, hangs_after
 from workbench import NOON, VirtualClock, a_plan, close_episode, firing, open_episode
 
@@ -34,8 +35,8 @@ from sms_notify.silences.keeper import Keeper, Kept, SilenceEvent
 from sms_notify.silences.settings import AlertmanagerSettings
 from sms_notify.silences.silence import Silence, covers, read_active, read_created, write
 from sms_notify.store import silences
+from sms_notify.store.database import Database
 from sms_notify.store.silences import AlertKey
-from sms_notify.store.sqlite import SqliteStore
 from sms_notify.store.tx import Tx
 
 T = TypeVar("T")
@@ -477,7 +478,7 @@ def test_making_a_silence_brings_its_id_or_why_not(alertmanager: FakeAlertmanage
 class Desk:
     """A store with incidents, and keepers over it."""
 
-    store: SqliteStore
+    store: Database
     clock: VirtualClock = field(default_factory=VirtualClock)
     engine: Engine = field(default_factory=lambda: Engine(a_plan(), "node-a"))
 
@@ -519,7 +520,7 @@ class Desk:
 
 @pytest.fixture
 def desk(tmp_path: Path) -> Iterator[Desk]:
-    store = SqliteStore(f"sqlite://{tmp_path}/sms.db")
+    store = a_store(tmp_path / "sms.db")
     yield Desk(store)
     store.close()
 

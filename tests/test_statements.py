@@ -9,6 +9,7 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from stores import a_store
 from workbench import NOON, VirtualClock, firing, resolved
 
 from sms_notify.alert import Alert, Delivery
@@ -20,7 +21,6 @@ from sms_notify.policy.outcomes import Reason
 from sms_notify.policy.records import Entry, TimerKind
 from sms_notify.policy.vocabulary import AckBy, Cause, State
 from sms_notify.store import claims, messages, outbox
-from sms_notify.store.sqlite import SqliteStore
 from sms_notify.store.tx import Tx
 
 CONFIG = """\
@@ -66,7 +66,7 @@ class Counting:
         file = folder / "sms-notify.yml"
         file.write_text(CONFIG, "utf-8")
         self.engine = Engine(plan_of(load(file, os.environ)), "node", iter(map(str, range(10**6))).__next__)
-        self.store = SqliteStore(f"sqlite://{folder}/test.db")
+        self.store = a_store(folder / "test.db")
         self.clock = VirtualClock()
         self.changes = 0  # of the last step
 

@@ -17,7 +17,7 @@ from sms_notify.policy.records import Incident
 from sms_notify.policy.routing import Receiver, Route
 from sms_notify.policy.ruleset import Plan, Timing
 from sms_notify.policy.vocabulary import AckBy, IncidentState
-from sms_notify.store.sqlite import SqliteStore
+from sms_notify.store.database import Database
 from sms_notify.store.tx import Tx
 
 T = TypeVar("T")
@@ -44,7 +44,7 @@ class VirtualClock:
 class Bench:
     """An engine over a real file and a virtual clock."""
 
-    store: SqliteStore
+    store: Database
     engine: Engine
     clock: VirtualClock = field(default_factory=VirtualClock)
 

@@ -27,7 +27,6 @@ def _starts(*words: str) -> Callable[[Value], bool]:
 
 
 _ROWS = (
-    _Row(("storage",), _starts("postgresql://", "postgresql+", "postgres://")),
     _Row(("operator", "*"), _starts("gateway-group:")),
     _Row(("receivers", "**", "notify", "*"), _starts("gateway:")),
 )

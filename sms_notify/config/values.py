@@ -22,6 +22,7 @@ from pydantic_core import PydanticCustomError
 from sms_notify.config.durations import DurationError, parse_duration
 from sms_notify.policy.matchers import Matcher, MatcherError, parse_matchers
 from sms_notify.policy.rate_limits import Limit, parse_limit
+from sms_notify.store.postgres_address import AddressError, address_of, is_postgres
 
 IPNetwork = ipaddress.IPv4Network | ipaddress.IPv6Network
 # RFC 1918, RFC 6598, RFC 4193, and what never leaves its link or its machine.
@@ -237,12 +238,22 @@ def _network(value: object) -> IPNetwork:
 
 def _storage(value: object) -> str:
     text = read_text(value).strip()
+    if is_postgres(text):
+        return _server(text)
     path = text.removeprefix("sqlite://")
     if path == text:
         raise refused("is not a storage address", "write it like sqlite:///var/lib/sms-notify/sms-notify.db")
     if not path.startswith("/") or path.endswith("/") or "?" in path or "#" in path:
         advice = "write sqlite:// and the whole path, like sqlite:///var/lib/sms-notify/sms-notify.db"
         raise refused("does not name a file", advice)
+    return text
+
+
+def _server(text: str) -> str:
+    try:
+        address_of(text)
+    except AddressError as error:
+        raise refused(error.what, error.advice) from None
     return text
 
 

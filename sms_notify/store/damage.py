@@ -36,6 +36,14 @@ _KINDS = {
     sqlite3.SQLITE_BUSY: StoreFailure.LOCKED,
     sqlite3.SQLITE_LOCKED: StoreFailure.LOCKED,
 }
+# PostgreSQL's codes: https://www.postgresql.org/docs/current/errcodes-appendix.html
+_STATES = {
+    "XX001": StoreFailure.DAMAGED,
+    "XX002": StoreFailure.DAMAGED,
+    "53100": StoreFailure.FULL,
+    "58030": StoreFailure.IO,
+    "55P03": StoreFailure.LOCKED,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +63,8 @@ def kind_of(error: BaseException | None) -> StoreFailure:
         code = getattr(error, "sqlite_errorcode", None)
         if code is not None:
             return _KINDS.get(code & _PRIMARY, StoreFailure.OTHER)
+        if state := getattr(error, "sqlstate", None):
+            return _STATES.get(state, StoreFailure.OTHER)
         error = error.__cause__
     return StoreFailure.OTHER
 

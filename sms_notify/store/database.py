@@ -7,8 +7,10 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Protocol
 
+from sms_notify.errors import StoreError
 from sms_notify.store.conversion import GoesOn
 from sms_notify.store.damage import Examined
+from sms_notify.store.postgres_address import is_postgres
 from sms_notify.store.sqlite import SqliteStore
 from sms_notify.store.tx import Tx
 
@@ -47,7 +49,9 @@ class Database(Protocol):
     def convert(self, goes_on: GoesOn = ...) -> None:
         """Brings one of an earlier version up to this one. Only whoever has locked it may."""
 
-    def examine(self, expired: Callable[[], bool], too_long: Callable[[], bool], *, known: bool) -> Examined:
+    def examine(
+        self, expired: Callable[[], bool], too_long: Callable[[], bool], /, *, known: bool
+    ) -> Examined:
         """Looks for damage until the time has `expired`, and mends what it can until that takes `too_long`."""
 
     def problems(self, goes_on: Callable[[], None] = ...) -> Sequence[str]:
@@ -77,4 +81,14 @@ class Database(Protocol):
 
 def open_store(url: str) -> Database:
     """By its scheme. Nothing is opened before it is used. Raises StoreError where the address is not understood."""
-    return SqliteStore(url)
+    return _postgres(url) if is_postgres(url) else SqliteStore(url)
+
+
+def _postgres(url: str) -> Database:
+    """psycopg takes a fifth of a second to import: a hook on a host with a file must not wait for it."""
+    try:
+        from sms_notify.store.postgres import PostgresStore
+    except ImportError as error:
+        what = f"`storage` names PostgreSQL, and psycopg cannot be used ({error})"
+        raise StoreError(f"{what}; install it: `pip install 'sms-notify[postgres]'`") from error
+    return PostgresStore(url)

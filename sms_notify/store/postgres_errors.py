@@ -1,0 +1,50 @@
+"""What PostgreSQL says, in words for people: what it is first, for anybody; then where and why, for the log."""
+
+from __future__ import annotations
+
+import psycopg
+
+from sms_notify.errors import StoreError
+
+# The first two characters of a code, or all five: https://www.postgresql.org/docs/current/errcodes-appendix.html
+_WORDS = {
+    "55P03": "another writer held PostgreSQL's lock for too long",
+    "53100": "the disk of PostgreSQL is full",
+    "58030": "PostgreSQL could not read or write its disk",
+    "XX001": "PostgreSQL says that a table is damaged",
+    "XX002": "PostgreSQL says that an index is damaged",
+    "25006": "PostgreSQL takes no writes; it is a standby",
+    "42501": "PostgreSQL does not allow it",
+    "57P": "PostgreSQL is going down or coming up",
+    "53": "PostgreSQL has no more to give",
+    "28": "PostgreSQL does not know the user or the password",
+    "3D": "PostgreSQL has no such database",
+}
+_SEE = "see that the server runs, and that `storage` and the password file are right"
+
+
+def store_error(name: str, error: psycopg.Error) -> StoreError:
+    """With the error as its cause, so that its code is found."""
+    said = StoreError(f"{_words(error)}: {name}: {primary(error)}")
+    said.__cause__ = error
+    return said
+
+
+def unreachable(name: str, error: psycopg.Error) -> StoreError:
+    """No connection could be made; libpq's words hold the user and the host, and never the password."""
+    said = StoreError(f"PostgreSQL cannot be reached: {name}: {primary(error)}; {_SEE}")
+    said.__cause__ = error
+    return said
+
+
+def primary(error: psycopg.Error) -> str:
+    """The server's sentence without its details, which quote rows."""
+    return error.diag.message_primary or " ".join(str(error).split())
+
+
+def _words(error: psycopg.Error) -> str:
+    code = error.sqlstate
+    if code is None and isinstance(error, psycopg.OperationalError | psycopg.InterfaceError):
+        return "the connection to PostgreSQL was lost"
+    fitting = (words for begins, words in _WORDS.items() if (code or "").startswith(begins))
+    return next(fitting, "PostgreSQL refused it")
