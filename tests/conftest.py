@@ -38,6 +38,28 @@ def pytest_xdist_auto_num_workers() -> int:
     return (os.cpu_count() or 1) + 1
 
 
+# Whose tests run over SQLite and over PostgreSQL: those whose statements differ most, and those that decide and send.
+ON_BOTH = frozenset(
+    ("test_engine", "test_ambiguous", "test_beliefs", "test_groups", "test_store", "test_incident_page")
+)
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    if metafunc.module.__name__ in ON_BOTH:
+        metafunc.fixturenames.insert(0, "kind_of_store")
+        metafunc.parametrize("kind_of_store", ["sqlite", "postgres"], indirect=True, scope="module")
+
+
+@pytest.fixture(scope="module")
+def kind_of_store(request: pytest.FixtureRequest) -> Iterator[object]:
+    """Which database `a_store` makes."""
+    from stores import Chosen, Kind
+
+    before, Chosen.kind = Chosen.kind, Kind(request.param)
+    yield Chosen.kind
+    Chosen.kind = before
+
+
 @pytest.fixture
 def bench(tmp_path: Path) -> Iterator[object]:
     from stores import a_store

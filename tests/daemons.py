@@ -151,7 +151,7 @@ class Daemon:
 
     def rows(self, sql: str) -> list[tuple]:
         with self.store.reading() as tx:
-            return [tuple(row) for row in tx.all(sql)]
+            return [tuple(dict(row).values()) for row in tx.all(sql)]
 
     def kill(self) -> None:
         self.process.send_signal(signal.SIGKILL)

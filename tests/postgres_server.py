@@ -93,19 +93,19 @@ class PostgresServer:
         if not self._template:
             self._template = self._make_template()
         self.admin(f"create database {name} template {self._template}")
-        return self._url(name, socket=socket)
+        return self.url_of(name, socket=socket)
 
     def empty(self) -> str:
         """Of a new database without tables."""
         name = next(self._names)
         self.admin(f"create database {name}")
-        return self._url(name)
+        return self.url_of(name)
 
     def admin(self, sql: str) -> None:
-        with psycopg.connect(self._url("postgres"), autocommit=True) as connection:
+        with psycopg.connect(self.url_of("postgres"), autocommit=True) as connection:
             connection.execute(sql.encode())
 
-    def _url(self, name: str, *, socket: bool = True) -> str:
+    def url_of(self, name: str, *, socket: bool = True) -> str:
         if socket:
             return f"postgresql://postgres@/{name}?host={self.folder}&port={self.port}"
         return f"postgresql://postgres@127.0.0.1:{self.port}/{name}"

@@ -42,6 +42,10 @@ ONLY_SQLITE = {
         r"(?:\bis (?:not )?null\)?|\bexists \([^()]*\)) *[=+*] *[01:]",
         "truth is no number there",
     ),
+    "a parameter as truth": (
+        r"(?:\b(?:and|or|not|where|when) |\():\w+ (?:and|or|then)\b",
+        "it is a number there; compare it with 1",
+    ),
     "a number as truth": (r"\b(?:where|and|or|not) [01]\b", "a number is no truth there"),
     "functions": (
         r"\b(?:ifnull|iif|instr|printf|strftime|julianday|datetime|unixepoch|group_concat|total|char|hex|json_\w+)\(",
@@ -135,6 +139,7 @@ def test_no_list_of_words_is_spelled_out_a_second_time() -> None:
         ("a double-quoted text", 'select 1 from t where a = "b"'),
         ("a sum of truths", "select coalesce(sum(a = 'x'), 0) from t"),
         ("truth as a number", "select 1 from t where (a is null) = 1"),
+        ("a parameter as truth", "select 1 from t where a = 1 or (:again and b = 2)"),
         ("a number as truth", "select 1 from t where 1"),
         ("functions", "select ifnull(a, 1) from t"),
         ("the row's own number", "select 1 from t order by rowid"),

@@ -2,31 +2,30 @@
 
 from __future__ import annotations
 
-import sqlite3
-import stat
 import threading
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from workbench import NOON, Bench, firing
+from stores import a_store
 
 from sms_notify.errors import StoreError
 from sms_notify.store.committer import Committer
-from sms_notify.store.schema import MIGRATIONS
-from sms_notify.store.sqlite import SqliteStore, path_of
+from sms_notify.store.database import Database
 from sms_notify.store.tx import Tx
 
 
 @pytest.fixture
-def store(tmp_path: Path) -> Iterator[SqliteStore]:
-    opened = SqliteStore(f"sqlite://{tmp_path}/deep/down/sms.db")
+def store(tmp_path: Path) -> Iterator[Database]:
+    opened = a_store(tmp_path / "sms.db")
+    with opened.transaction():
+        pass  # makes the tables
     yield opened
     opened.close()
 
 
 @pytest.fixture
-def committer(store: SqliteStore) -> Iterator[Committer]:
+def committer(store: Database) -> Iterator[Committer]:
     running = Committer(store)
     running.start()
     yield running
@@ -42,43 +41,12 @@ def put(tx, key: str) -> str:
     return key
 
 
-def kept(store: SqliteStore) -> list[str]:
+def kept(store: Database) -> list[str]:
     with store.reading() as tx:
         return [row["fingerprint"] for row in tx.all("select fingerprint from alerts order by id")]
 
 
-def test_a_place_where_no_database_can_be_is_an_error_that_names_the_key_to_change(tmp_path: Path) -> None:
-    (tmp_path / "a-file").touch()
-
-    with pytest.raises(StoreError, match=r"name another file in the configuration: `storage: sqlite:///…`"):
-        SqliteStore(f"sqlite://{tmp_path}/a-file/sms.db").lock()
-
-
-@pytest.mark.parametrize(
-    ("url", "path"),
-    [("sqlite:///var/lib/x.db", "/var/lib/x.db"), ("sqlite:////var/lib/x.db", "/var/lib/x.db")],
-)
-def test_a_storage_url_names_a_file_from_the_root(url: str, path: str) -> None:
-    assert path_of(url) == Path(path)
-
-
-def test_a_database_is_for_its_owner_alone(store: SqliteStore) -> None:
-    with store.transaction() as tx:
-        put(tx, "a")
-
-    for file in store.path.parent.iterdir():
-        assert stat.S_IMODE(file.stat().st_mode) & 0o077 == 0, file
-
-
-def test_every_commit_is_synced_and_the_log_is_written_ahead(store: SqliteStore) -> None:
-    with store.transaction() as tx:
-        assert (
-            tx.one("pragma synchronous")["synchronous"] == 2
-        )  # FULL: https://sqlite.org/pragma.html#pragma_synchronous
-        assert tx.one("pragma journal_mode")["journal_mode"] == "wal"
-
-
-def test_a_transaction_that_raises_leaves_nothing(store: SqliteStore) -> None:
+def test_a_transaction_that_raises_leaves_nothing(store: Database) -> None:
     def half() -> None:
         with store.transaction() as tx:
             put(tx, "a")
@@ -89,50 +57,7 @@ def test_a_transaction_that_raises_leaves_nothing(store: SqliteStore) -> None:
     assert kept(store) == []
 
 
-def test_a_database_of_a_newer_version_is_left_alone(store: SqliteStore) -> None:
-    with store.transaction():
-        pass
-    store.close()
-    connection = sqlite3.connect(store.path)
-    connection.execute(f"pragma user_version = {len(MIGRATIONS) + 1}")
-    connection.close()
-
-    with pytest.raises(StoreError, match="newer sms-notify"), store.transaction():
-        pass
-    with pytest.raises(StoreError, match="newer sms-notify"), store.reading():
-        pass
-
-
-def test_a_file_that_is_no_database_is_said_so(tmp_path: Path) -> None:
-    (tmp_path / "x.db").write_text("this is a text, and a long one, so that SQLite looks at it\n" * 20)
-
-    with (
-        pytest.raises(StoreError, match="not a database"),
-        SqliteStore(f"sqlite://{tmp_path}/x.db").transaction(),
-    ):
-        pass
-
-
-def test_reading_before_there_is_anything_says_what_to_do(tmp_path: Path) -> None:
-    with (
-        pytest.raises(StoreError, match="there is no database yet"),
-        SqliteStore(f"sqlite://{tmp_path}/x.db").reading(),
-    ):
-        pass
-
-
-def test_a_second_daemon_is_refused_and_a_dead_ones_lock_is_free(store: SqliteStore) -> None:
-    other = SqliteStore(f"sqlite://{store.path}")
-    store.lock()
-    with pytest.raises(StoreError, match="another sms-notify"):
-        other.lock()
-    store.unlock()
-
-    other.lock()
-    other.unlock()
-
-
-def test_readers_see_one_moment_while_the_writer_goes_on(store: SqliteStore) -> None:
+def test_readers_see_one_moment_while_the_writer_goes_on(store: Database) -> None:
     with store.transaction() as tx:
         put(tx, "a")
     with store.reading() as reader:
@@ -142,7 +67,7 @@ def test_readers_see_one_moment_while_the_writer_goes_on(store: SqliteStore) -> 
         assert reader.one("select count(*) as n from alerts")["n"] == 1
 
 
-def test_jobs_that_wait_together_are_committed_together(store: SqliteStore, committer: Committer) -> None:
+def test_jobs_that_wait_together_are_committed_together(store: Database, committer: Committer) -> None:
     begun, go, commits = threading.Event(), threading.Event(), []
     blocker = committer.submit(lambda _: (begun.set(), go.wait(10)))
     assert begun.wait(10)
@@ -157,7 +82,7 @@ def test_jobs_that_wait_together_are_committed_together(store: SqliteStore, comm
 
 
 def test_no_job_runs_between_one_that_closes_its_batch_and_what_follows_its_commit(
-    store: SqliteStore, committer: Committer
+    store: Database, committer: Committer
 ) -> None:
     begun, go = threading.Event(), threading.Event()
     order: list[str] = []
@@ -183,9 +108,7 @@ def test_no_job_runs_between_one_that_closes_its_batch_and_what_follows_its_comm
     assert order[3:] == ["behind"]
 
 
-def test_what_follows_a_commit_does_not_follow_one_that_failed(
-    store: SqliteStore, committer: Committer
-) -> None:
+def test_what_follows_a_commit_does_not_follow_one_that_failed(store: Database, committer: Committer) -> None:
     exchanged: list[None] = []
 
     def fails(_: Tx) -> None:
@@ -198,7 +121,7 @@ def test_what_follows_a_commit_does_not_follow_one_that_failed(
     assert exchanged == []
 
 
-def test_a_job_that_raises_is_undone_alone(store: SqliteStore, committer: Committer) -> None:
+def test_a_job_that_raises_is_undone_alone(store: Database, committer: Committer) -> None:
     def half(tx) -> None:
         put(tx, "half")
         raise ValueError("no")
@@ -219,33 +142,7 @@ def test_a_job_that_raises_is_undone_alone(store: SqliteStore, committer: Commit
     assert kept(store) == ["a", "b"]
 
 
-def test_nothing_is_answered_when_the_commit_fails_and_the_next_one_works_again(
-    store: SqliteStore, committer: Committer
-) -> None:
-    committer(lambda tx: put(tx, "a"))
-
-    def breaks(tx) -> None:  # what a failing disk does: the transaction is gone
-        tx._connection.execute("rollback")
-        raise sqlite3.OperationalError("disk I/O error")
-
-    begun, go = threading.Event(), threading.Event()
-    committer.submit(lambda _: (begun.set(), go.wait(10)))
-    assert begun.wait(10)
-    futures = [
-        committer.submit(lambda tx: put(tx, "lost")),
-        committer.submit(breaks),
-        committer.submit(lambda tx: put(tx, "too")),
-    ]
-    go.set()
-
-    for future in futures[:2]:
-        with pytest.raises(StoreError):
-            future.result(10)
-    assert futures[2].result(10) == "too"  # it came after the failure, and its own batch went well
-    assert kept(store) == ["a", "too"]
-
-
-def test_a_job_whose_caller_gave_up_is_not_run(store: SqliteStore, committer: Committer) -> None:
+def test_a_job_whose_caller_gave_up_is_not_run(store: Database, committer: Committer) -> None:
     begun, go = threading.Event(), threading.Event()
     committer.submit(lambda _: (begun.set(), go.wait(10)))
     assert begun.wait(10)
@@ -257,7 +154,7 @@ def test_a_job_whose_caller_gave_up_is_not_run(store: SqliteStore, committer: Co
     assert kept(store) == ["next"]
 
 
-def test_a_stopped_committer_finishes_what_waits_and_takes_nothing_more(store: SqliteStore) -> None:
+def test_a_stopped_committer_finishes_what_waits_and_takes_nothing_more(store: Database) -> None:
     committer = Committer(store)
     waiting = [committer.submit(lambda tx, n=n: put(tx, str(n))) for n in range(10)]
     committer.start()
@@ -266,36 +163,3 @@ def test_a_stopped_committer_finishes_what_waits_and_takes_nothing_more(store: S
     assert [future.result(0) for future in waiting] == [str(n) for n in range(10)]
     with pytest.raises(StoreError, match="stopping"):
         committer.submit(lambda _: None).result(1)
-
-
-def test_deciding_and_sending_use_indexes_and_never_read_the_whole_history(bench: Bench) -> None:
-    """No statement that the engine, the sender or the metrics run may scan messages, ledger or incidents."""
-    bench.accept(firing(team="dba"))
-    seen: set[str] = set()
-
-    def watch(tx) -> None:
-        tx._connection.set_trace_callback(seen.add)
-        bench.engine.tick(tx, NOON)
-        bench.engine.recover(tx, NOON)
-        from sms_notify.store import claims, outbox, queries
-
-        claims.claim(tx, "main", "r", "node", NOON, NOON)
-        outbox.due_polls(tx, "main", NOON)
-        queries.totals(tx)
-        queries.alerts_after(tx, 0, "node")
-        tx._connection.set_trace_callback(None)
-
-    bench.commit(watch)
-    with bench.store.reading() as tx:
-        plans = {sql: [row["detail"] for row in tx.all("explain query plan " + sql)] for sql in seen}
-    scans = {
-        sql: step
-        for sql, steps in plans.items()
-        for step in steps
-        if step.startswith("SCAN") and "USING" not in step and "CONSTANT" not in step
-        # what is broken, in trouble or held back is a handful of rows; the history is not read for it
-        if step.split()[1] not in ("breakers", "b", "troubles", "holds", "configured", "watches")
-    }
-
-    assert len(seen) > 10
-    assert scans == {}

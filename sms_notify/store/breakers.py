@@ -281,7 +281,7 @@ def report(
         " times = case when coalesce(troubles.closed_at, :now) > :calm then troubles.times + 1 else 1 end,"
         " opened_at = case when coalesce(troubles.closed_at, :now) > :calm then troubles.opened_at else :now end,"
         " tell_at = case when coalesce(troubles.closed_at, :now) > :calm then troubles.tell_at else :tell_at end,"
-        " told_at = case when coalesce(troubles.closed_at, :now) <= :calm or (:again and troubles.told_at <= :calm)"
+        " told_at = case when coalesce(troubles.closed_at, :now) <= :calm or (:again = 1 and troubles.told_at <= :calm)"
         "  then null else troubles.told_at end,"
         " tries = case when coalesce(troubles.closed_at, :now) <= :calm then 0 else troubles.tries end,"
         " level = excluded.level, what = excluded.what, advice = excluded.advice, closed_at = null",

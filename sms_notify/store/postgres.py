@@ -46,7 +46,7 @@ class PostgresStore:
     def __init__(self, url: str) -> None:
         self._address = address_of(url)
         self._connection: PostgresConnection | None = None
-        self._serving = False
+        self._serving = self._warned = False
         self._readers: deque[PostgresConnection] = deque()
         self.wrote = False
 
@@ -166,6 +166,11 @@ class PostgresStore:
             while True:
                 self._readers.pop().close()
 
+    def __del__(self) -> None:
+        """A command leaves its store as it is when it ends; psycopg would warn of that."""
+        if hasattr(self, "_readers"):
+            self.close()
+
     def close_writer(self) -> None:
         """The next transaction opens it anew."""
         if self._connection is not None:
@@ -259,7 +264,8 @@ class PostgresStore:
             )
         if setting["server_encoding"] != "UTF8":
             raise StoreError(f"the database is not in UTF8: {self.name}: make one with `encoding 'UTF8'`")
-        if setting["fsync"] == "off":
+        if setting["fsync"] == "off" and not self._warned:
+            self._warned = True
             _log.warning("PostgreSQL runs with fsync off: what it has committed can be lost with its power")
 
     @contextmanager

@@ -27,9 +27,13 @@ def translated(statement: str) -> str:
     return statement
 
 
+# Not by `to_regclass`: while its transaction waits for the lock, it goes on believing that there is no such table.
+_THERE = "select count(*) as there from pg_tables where tablename = 'schema_version' and schemaname = any (current_schemas(false))"
+
+
 def version_of(connection: PostgresConnection) -> int:
     """How many migrations it has had; 0 where there are no tables."""
-    there = connection.execute("select to_regclass('schema_version') is not null as there").fetchone()
+    there = connection.execute(_THERE).fetchone()
     if not (there and there["there"]):
         return 0
     row = connection.execute("select max(version) as version from schema_version").fetchone()

@@ -39,7 +39,7 @@ def ask(tx: Tx, gateway: str, number: str, at: datetime) -> None:
 def note(tx: Tx, gateway: str, number: str, now: datetime, *, good: bool) -> None:
     """The answer: it takes the number, since now or since before, or refuses it."""
     tx.run(
-        "update number_trials set asked_at = :now, good_since = case when :good then coalesce(good_since, :now) end"
+        "update number_trials set asked_at = :now, good_since = case when :good = 1 then coalesce(good_since, :now) end"
         " where gateway = :gateway and number = :number",
         good=good,
         now=stored(now),
