@@ -28,7 +28,10 @@ def translated(statement: str) -> str:
 
 
 # Not by `to_regclass`: while its transaction waits for the lock, it goes on believing that there is no such table.
-_THERE = "select count(*) as there from pg_tables where tablename = 'schema_version' and schemaname = any (current_schemas(false))"
+_THERE = (
+    "select count(*) as there from pg_tables where tablename = 'schema_version'"
+    " and schemaname = any (current_schemas(false))"
+)
 
 
 def version_of(connection: PostgresConnection) -> int:
