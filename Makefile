@@ -68,7 +68,7 @@ packages: deb
 wheel: $(VENV)/.runtime
 	$(BIN)/python -m hatchling build -t wheel -d dist
 
-# Everything that the wheel needs, with the extras `ical` and `apprise`, for machines without a way to the internet.
+# Everything that the wheel needs, with the extras `ical`, `apprise` and `postgres`, for machines without a way to the internet.
 wheels: $(VENV)/.runtime
 	@rm -rf dist/wheels
 	$(BIN)/python -m pip --disable-pip-version-check download --quiet --no-input --require-hashes --only-binary=:all: -r requirements/packaged.txt -d dist/wheels

@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
+from stores import a_store
 from test_sender import post_to
 from workbench import NOON, Bench, VirtualClock, a_plan, resolved
 

@@ -283,7 +283,7 @@ def test_parameters_are_numbered_and_texts_and_casts_left_alone() -> None:
         ("postgresql://sms:canary@db/sms", "holds a password"),
         ("postgresql://sms@db/sms?password=canary", "holds a password"),
         ("postgresql://db", "names no database"),
-        ("postgresql://db/sms?prepare_threshold=often", "no number"),
+        ("postgresql://db/sms?prepare_threshold=often", "not a number"),
     ],
 )
 def test_an_address_that_cannot_be_taken_is_said_without_quoting_it(url: str, what: str) -> None:

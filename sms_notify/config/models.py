@@ -251,7 +251,7 @@ class Config(Model):
 
     storage: Storage = Field(
         default="sqlite:///var/lib/sms-notify/sms-notify.db",
-        description="the database: sqlite:// and the whole path",
+        description="the database: sqlite:// and the whole path, or postgresql://role@host/database",
     )
     spool: Words = Field(
         default="",

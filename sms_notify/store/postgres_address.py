@@ -74,6 +74,6 @@ def _threshold(text: str) -> int | None:
         return None
     if not text.isascii() or not text.isdigit():
         raise AddressError(
-            f"has a `{_PREPARE}` that is no number", f"write `{_PREPARE}={_NEVER}` behind a pooler"
+            f"has a `{_PREPARE}` that is not a number", f"write `{_PREPARE}={_NEVER}` behind a pooler"
         )
     return int(text)
