@@ -1,0 +1,64 @@
+"""Once a day the daemon erases what `keep` says is too old, in steps between which everybody else commits."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections import Counter
+from collections.abc import Callable
+from functools import partial
+
+from sms_notify.daemon.periodic import Every
+from sms_notify.daemon.worker_threads import Tools
+from sms_notify.policy.retention import Part, cuts
+from sms_notify.store.erasure import Erasure, erase_few
+from sms_notify.store.tx import Tx
+
+_log = logging.getLogger(__name__)
+# Not at a start: a clock that was wrong when the machine started is set by then, and what a crash left is sent.
+_FIRST_AFTER = 3600.0
+_EVERY = 86400.0
+_LOOK = 60.0
+_REST = 0.02
+_SHARE = 4  # parts of the time are everybody else's, for one that erasing takes
+
+
+class Eraser:
+    """One run a day. A step commits some milliseconds of work; a stop ends a run anywhere, and the next goes on from there.
+
+    `now` is a clock that nobody sets, in seconds.
+    """
+
+    def __init__(self, tools: Tools, now: Callable[[], float] = time.monotonic) -> None:
+        self._tools = tools
+        self._now = now
+        self._next_at = now() + _FIRST_AFTER
+        self._run: Erasure | None = None
+        self._erased: Counter[Part] = Counter()
+
+    def loop(self) -> Every:
+        return Every("erasing", _LOOK, self._tools.failing.notice("erasing what is too old", self.step))
+
+    def step(self) -> float:
+        """Returns after how many seconds it wants to go on."""
+        if self._run is None:
+            if self._now() < self._next_at or self._tools.committer.health.failing:
+                return _LOOK
+            self._run, self._erased = Erasure(), Counter()
+        begun = self._now()
+        if self._tools.committer(partial(self._erase, self._run)):
+            return max(_REST, _SHARE * (self._now() - begun))
+        self._run, self._next_at = None, self._now() + _EVERY
+        level = logging.INFO if self._erased.total() else logging.DEBUG
+        _log.log(level, "erased what is too old", extra={str(part): self._erased[part] for part in Part})
+        return _LOOK
+
+    def _erase(self, run: Erasure, tx: Tx) -> bool:
+        """By the configuration and the time of now: neither may be what it was when the run began."""
+        due = cuts(self._tools.settings().keep, self._tools.clock())
+        done = run.step(tx, due)
+        if done is None:
+            self._erased[Part.ROWS] += erase_few(tx, due)
+            return False
+        self._erased[done.part] += done.rows
+        return True
