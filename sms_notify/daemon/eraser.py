@@ -10,7 +10,7 @@ from functools import partial
 
 from sms_notify.daemon.periodic import Every
 from sms_notify.daemon.worker_threads import Tools
-from sms_notify.policy.retention import Part, cuts
+from sms_notify.policy.retention import ErasedPart, cuts
 from sms_notify.store.erasure import Erasure, erase_few
 from sms_notify.store.tx import Tx
 
@@ -34,7 +34,7 @@ class Eraser:
         self._now = now
         self._next_at = now() + _FIRST_AFTER
         self._run: Erasure | None = None
-        self._erased: Counter[Part] = Counter()
+        self._erased: Counter[ErasedPart] = Counter()
 
     def loop(self) -> Every:
         return Every("erasing", _LOOK, self._tools.failing.notice("erasing what is too old", self.step))
@@ -50,7 +50,9 @@ class Eraser:
             return max(_REST, _SHARE * (self._now() - begun))
         self._run, self._next_at = None, self._now() + _EVERY
         level = logging.INFO if self._erased.total() else logging.DEBUG
-        _log.log(level, "erased what is too old", extra={str(part): self._erased[part] for part in Part})
+        _log.log(
+            level, "erased what is too old", extra={str(part): self._erased[part] for part in ErasedPart}
+        )
         return _LOOK
 
     def _erase(self, run: Erasure, tx: Tx) -> bool:
@@ -58,7 +60,7 @@ class Eraser:
         due = cuts(self._tools.settings().keep, self._tools.clock())
         done = run.step(tx, due)
         if done is None:
-            self._erased[Part.ROWS] += erase_few(tx, due)
+            self._erased[ErasedPart.ROWS] += erase_few(tx, due)
             return False
         self._erased[done.part] += done.rows
         return True

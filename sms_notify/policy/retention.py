@@ -17,7 +17,7 @@ NUMBER_ERASED = "erased"
 _NUMBER = re.compile(r"\+[0-9]{6,15}")
 
 
-class Part(StrEnum):
+class ErasedPart(StrEnum):
     """What of a row is erased."""
 
     TEXTS = "texts"
@@ -57,13 +57,13 @@ STANDARD = Keep()
 class Cut:
     """Of what was over `before`, this part is erased."""
 
-    part: Part
+    part: ErasedPart
     before: datetime
 
 
 def cuts(keep: Keep, now: datetime) -> tuple[Cut, ...]:
     """What is due at `now`: texts first, so that a run that is stopped has done the more urgent half."""
-    wanted = ((Part.TEXTS, keep.texts), (Part.ROWS, keep.ledger))
+    wanted = ((ErasedPart.TEXTS, keep.texts), (ErasedPart.ROWS, keep.ledger))
     return tuple(Cut(part, now - kept) for part, kept in wanted if kept is not None)
 
 
@@ -92,24 +92,24 @@ class AccountLine:
 
 
 @dataclass(frozen=True, slots=True)
-class Spent:
+class MonthSpent:
     """`credits` count each time that a text left, `texts` and their `parts` only the first."""
 
     texts: int = 0
     parts: int = 0
     credits: int = 0
 
-    def __add__(self, other: Spent) -> Spent:
-        return Spent(self.texts + other.texts, self.parts + other.parts, self.credits + other.credits)
+    def __add__(self, other: MonthSpent) -> MonthSpent:
+        return MonthSpent(self.texts + other.texts, self.parts + other.parts, self.credits + other.credits)
 
 
 def month_of(at: datetime) -> str:
     return f"{at.astimezone(UTC):%Y-%m}"
 
 
-def summed(booked: Iterable[tuple[AccountLine, Spent]]) -> Mapping[AccountLine, Spent]:
+def summed(booked: Iterable[tuple[AccountLine, MonthSpent]]) -> Mapping[AccountLine, MonthSpent]:
     """A line once, with all that was spent on it."""
-    lines: dict[AccountLine, Spent] = {}
+    lines: dict[AccountLine, MonthSpent] = {}
     for line, spent in booked:
-        lines[line] = lines.get(line, Spent()) + spent
+        lines[line] = lines.get(line, MonthSpent()) + spent
     return lines

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from sms_notify.policy.retention import Cut, Erased, Part
+from sms_notify.policy.retention import Cut, Erased, ErasedPart
 from sms_notify.store import blanking, month_accounts
 from sms_notify.store.erasable import (
     ARMED_OVER,
@@ -33,10 +33,10 @@ _Erase = Callable[[Tx, Ids], bool]
 
 
 @dataclass(frozen=True, slots=True)
-class _Walk:
+class _ErasingWalk:
     """`x` is a row of the table in `condition`; `at` is the column by which it grows."""
 
-    part: Part
+    part: ErasedPart
     table: str
     at: str
     condition: str
@@ -44,7 +44,7 @@ class _Walk:
 
     @property
     def rest(self) -> str:
-        last = f" and x.id < (select max(z.id) from {self.table} z)" if self.part is Part.ROWS else ""
+        last = f" and x.id < (select max(z.id) from {self.table} z)" if self.part is ErasedPart.ROWS else ""
         return f"x.{self.at} < :cut and {self.condition}{last}"
 
 
@@ -52,7 +52,7 @@ class _Walk:
 class ErasedStep:
     """What one step did: so many rows of a table lost this part."""
 
-    part: Part
+    part: ErasedPart
     table: str
     rows: int
 
@@ -155,19 +155,23 @@ _LABELLED = f"x.labels is not null and x.labels <> '{blanking.LABELS}'"
 _WORDED = f"x.body not in {blanking.GONE}"
 # Incidents before their texts: a text is over once all that it tells is.
 _WALKS = (
-    _Walk(Part.TEXTS, "incidents", "opened_at", f"{_LABELLED} and {INCIDENT_OVER}", _incident_words),
-    _Walk(Part.TEXTS, "messages", "created_at", f"{_WORDED} and {MESSAGE_OVER}", _message_words),
-    _Walk(Part.TEXTS, "alerts", "received_at", f"{OF_NO_INCIDENT} and {_LABELLED}", _alert_words),
-    _Walk(Part.TEXTS, "armed", "due_at", f"{_WORDED} and {ARMED_OVER}", _words_of("armed")),
-    _Walk(Part.TEXTS, "scheduled", "due_at", _WORDED, _words_of("scheduled")),
-    _Walk(Part.ROWS, "incidents", "opened_at", INCIDENT_OVER, _incident_rows),
-    _Walk(Part.ROWS, "messages", "created_at", MESSAGE_OVER, _message_rows),
-    _Walk(Part.ROWS, "alerts", "received_at", OF_NO_INCIDENT, _delete("alerts")),
-    _Walk(Part.ROWS, "decisions", "at", OF_NO_INCIDENT, _delete("decisions")),
-    _Walk(Part.ROWS, "armed", "due_at", ARMED_OVER, _delete("armed")),
-    _Walk(Part.ROWS, "scheduled", "due_at", "x.id > 0", _delete("scheduled")),
-    _Walk(Part.ROWS, "overrides", "ends_at", "x.id > 0", _delete("overrides")),
-    _Walk(Part.ROWS, "own_ids", "noted_at", NAMES_NOTHING, _delete("own_ids")),
+    _ErasingWalk(
+        ErasedPart.TEXTS, "incidents", "opened_at", f"{_LABELLED} and {INCIDENT_OVER}", _incident_words
+    ),
+    _ErasingWalk(ErasedPart.TEXTS, "messages", "created_at", f"{_WORDED} and {MESSAGE_OVER}", _message_words),
+    _ErasingWalk(
+        ErasedPart.TEXTS, "alerts", "received_at", f"{OF_NO_INCIDENT} and {_LABELLED}", _alert_words
+    ),
+    _ErasingWalk(ErasedPart.TEXTS, "armed", "due_at", f"{_WORDED} and {ARMED_OVER}", _words_of("armed")),
+    _ErasingWalk(ErasedPart.TEXTS, "scheduled", "due_at", _WORDED, _words_of("scheduled")),
+    _ErasingWalk(ErasedPart.ROWS, "incidents", "opened_at", INCIDENT_OVER, _incident_rows),
+    _ErasingWalk(ErasedPart.ROWS, "messages", "created_at", MESSAGE_OVER, _message_rows),
+    _ErasingWalk(ErasedPart.ROWS, "alerts", "received_at", OF_NO_INCIDENT, _delete("alerts")),
+    _ErasingWalk(ErasedPart.ROWS, "decisions", "at", OF_NO_INCIDENT, _delete("decisions")),
+    _ErasingWalk(ErasedPart.ROWS, "armed", "due_at", ARMED_OVER, _delete("armed")),
+    _ErasingWalk(ErasedPart.ROWS, "scheduled", "due_at", "x.id > 0", _delete("scheduled")),
+    _ErasingWalk(ErasedPart.ROWS, "overrides", "ends_at", "x.id > 0", _delete("overrides")),
+    _ErasingWalk(ErasedPart.ROWS, "own_ids", "noted_at", NAMES_NOTHING, _delete("own_ids")),
 )
 # Few rows, each looked at once a run: what no number of the configuration, and no gateway, keeps alive.
 _FEW = {
@@ -194,7 +198,7 @@ class Erasure:
             self._after = 0
         return None
 
-    def _go_on(self, tx: Tx, walk: _Walk, cut: int) -> ErasedStep | None:
+    def _go_on(self, tx: Tx, walk: _ErasingWalk, cut: int) -> ErasedStep | None:
         """None at the end: beyond the last row, or where a thousand rows are all too young."""
         first = tx.one(f"select min(id) as id from {walk.table} where id > :after", after=self._after)
         if first is None or first["id"] is None:
@@ -212,7 +216,7 @@ class Erasure:
         return ErasedStep(walk.part, walk.table, len(ids))
 
     @staticmethod
-    def _has_past(tx: Tx, walk: _Walk, span: dict[str, int]) -> bool:
+    def _has_past(tx: Tx, walk: _ErasingWalk, span: dict[str, int]) -> bool:
         sql = (
             f"select 1 from {walk.table} x where x.id between :first and :last and x.{walk.at} < :cut limit 1"
         )
@@ -224,12 +228,12 @@ def erase_few(tx: Tx, cuts: Sequence[Cut]) -> int:
     return sum(
         tx.run(f"delete from {table} where {condition}", cut=stored(cut.before))
         for cut in cuts
-        if cut.part is Part.ROWS
+        if cut.part is ErasedPart.ROWS
         for table, condition in _FEW.items()
     )
 
 
-def count(tx: Tx, cuts: Sequence[Cut]) -> dict[tuple[Part, str], int]:
+def count(tx: Tx, cuts: Sequence[Cut]) -> dict[tuple[ErasedPart, str], int]:
     """How much a run would erase now. Reads whole tables, on a reader's connection."""
     due = {cut.part: stored(cut.before) for cut in cuts}
     found = {}

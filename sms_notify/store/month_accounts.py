@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 
-from sms_notify.policy.retention import AccountLine, Spent, month_of, summed
+from sms_notify.policy.retention import AccountLine, MonthSpent, month_of, summed
 from sms_notify.store.tx import Row, Tx, among, insert_into, moment, stored
 
 # By attempts_started, or attempts_message. An attempt after the first that left costs its credits again, and is no other text.
@@ -40,7 +40,7 @@ def book(tx: Tx, message_ids: Iterable[int]) -> None:
     )  # fmt: skip
 
 
-def of_month(tx: Tx, month: str) -> Mapping[AccountLine, Spent]:
+def of_month(tx: Tx, month: str) -> Mapping[AccountLine, MonthSpent]:
     """What a month cost, the texts that are erased with those that are not. Reads every text of the month."""
     since = datetime.strptime(month, "%Y-%m").replace(tzinfo=UTC)
     until = since.replace(year=since.year + since.month // 12, month=since.month % 12 + 1)
@@ -51,7 +51,7 @@ def of_month(tx: Tx, month: str) -> Mapping[AccountLine, Spent]:
     return summed([*map(_booked, rows), *map(_erased, kept)])
 
 
-def _booked(row: Row) -> tuple[AccountLine, Spent]:
+def _booked(row: Row) -> tuple[AccountLine, MonthSpent]:
     line = AccountLine(
         month_of(moment(row["started_at"])),
         row["recipient"],
@@ -59,9 +59,9 @@ def _booked(row: Row) -> tuple[AccountLine, Spent]:
         row["severity"],
         row["gateway"],
     )
-    return line, Spent(row["first"], row["parts"] * row["first"], row["credits"])
+    return line, MonthSpent(row["first"], row["parts"] * row["first"], row["credits"])
 
 
-def _erased(row: Row) -> tuple[AccountLine, Spent]:
+def _erased(row: Row) -> tuple[AccountLine, MonthSpent]:
     line = AccountLine(row["month"], row["recipient"], row["receiver"], row["severity"], row["gateway"])
-    return line, Spent(row["texts"], row["parts"], row["credits"])
+    return line, MonthSpent(row["texts"], row["parts"], row["credits"])

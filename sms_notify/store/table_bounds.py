@@ -5,7 +5,7 @@ from __future__ import annotations
 from enum import StrEnum
 
 
-class Bound(StrEnum):
+class TableBound(StrEnum):
     """Why a table stays small, or who erases what."""
 
     RUN = "a run of `keep` walks through it"
@@ -18,34 +18,34 @@ class Bound(StrEnum):
     ONE_ROW = "there is one row"
 
 
-BOUNDS: dict[str, Bound] = {
-    "incidents": Bound.RUN,
-    "alerts": Bound.RUN,  # those of an incident with it
-    "messages": Bound.RUN,
-    "decisions": Bound.RUN,  # those about an incident with it
-    "armed": Bound.RUN,  # those of an incident with it, and those of the site that were taken back after some days
-    "scheduled": Bound.RUN,
-    "overrides": Bound.RUN,
-    "own_ids": Bound.RUN,  # once no incident has that name
-    "troubles": Bound.RUN,  # particulars a day after they were told; the others are few, and are used again
-    "breakers": Bound.RUN,
-    "pages": Bound.INCIDENT,
-    "members": Bound.INCIDENT,
-    "silences": Bound.INCIDENT,
-    "beliefs": Bound.INCIDENT,  # with its words already
-    "tried": Bound.INCIDENT,
-    "attempts": Bound.MESSAGE,
-    "ledger": Bound.MESSAGE,
-    "agenda": Bound.ENDED,  # the incident, or the hand-off
-    "holds": Bound.ENDED,  # the limit, and what it holds
-    "groups": Bound.CLOCK,
-    "handed": Bound.CLOCK,
-    "configured": Bound.CONFIGURATION,
-    "holders": Bound.CONFIGURATION,
-    "calendars": Bound.CONFIGURATION,
-    "balances": Bound.CONFIGURATION,
-    "number_trials": Bound.CONFIGURATION,
-    "watches": Bound.CONFIGURATION,
-    "month_accounts": Bound.MONTHS,
-    "disarmed": Bound.ONE_ROW,
+BOUNDS: dict[str, TableBound] = {
+    "incidents": TableBound.RUN,
+    "alerts": TableBound.RUN,  # those of an incident with it
+    "messages": TableBound.RUN,
+    "decisions": TableBound.RUN,  # those about an incident with it
+    "armed": TableBound.RUN,  # those of an incident with it, and those of the site that were taken back after some days
+    "scheduled": TableBound.RUN,
+    "overrides": TableBound.RUN,
+    "own_ids": TableBound.RUN,  # once no incident has that name
+    "troubles": TableBound.RUN,  # particulars a day after they were told; the others are few, and are used again
+    "breakers": TableBound.RUN,
+    "pages": TableBound.INCIDENT,
+    "members": TableBound.INCIDENT,
+    "silences": TableBound.INCIDENT,
+    "beliefs": TableBound.INCIDENT,  # with its words already
+    "tried": TableBound.INCIDENT,
+    "attempts": TableBound.MESSAGE,
+    "ledger": TableBound.MESSAGE,
+    "agenda": TableBound.ENDED,  # the incident, or the hand-off
+    "holds": TableBound.ENDED,  # the limit, and what it holds
+    "groups": TableBound.CLOCK,
+    "handed": TableBound.CLOCK,
+    "configured": TableBound.CONFIGURATION,
+    "holders": TableBound.CONFIGURATION,
+    "calendars": TableBound.CONFIGURATION,
+    "balances": TableBound.CONFIGURATION,
+    "number_trials": TableBound.CONFIGURATION,
+    "watches": TableBound.CONFIGURATION,
+    "month_accounts": TableBound.MONTHS,
+    "disarmed": TableBound.ONE_ROW,
 }

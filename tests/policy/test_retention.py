@@ -10,9 +10,9 @@ from sms_notify.policy.retention import (
     STANDARD,
     AccountLine,
     Cut,
+    ErasedPart,
     Keep,
-    Part,
-    Spent,
+    MonthSpent,
     cuts,
     month_of,
     nameless,
@@ -25,19 +25,19 @@ NOON = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
 
 def test_texts_are_due_after_90_days_and_rows_after_400() -> None:
     texts, rows = cuts(STANDARD, NOON)
-    assert texts == Cut(Part.TEXTS, NOON - timedelta(days=90))
-    assert rows == Cut(Part.ROWS, NOON - timedelta(days=400))
+    assert texts == Cut(ErasedPart.TEXTS, NOON - timedelta(days=90))
+    assert rows == Cut(ErasedPart.ROWS, NOON - timedelta(days=400))
 
 
 @pytest.mark.parametrize(
     ("keep", "parts"),
     [
         (Keep(None, None), []),
-        (Keep(None, timedelta(days=1)), [Part.TEXTS]),
-        (Keep(timedelta(days=31), None), [Part.ROWS]),
+        (Keep(None, timedelta(days=1)), [ErasedPart.TEXTS]),
+        (Keep(timedelta(days=31), None), [ErasedPart.ROWS]),
     ],
 )
-def test_what_is_off_is_never_due(keep: Keep, parts: list[Part]) -> None:
+def test_what_is_off_is_never_due(keep: Keep, parts: list[ErasedPart]) -> None:
     assert [cut.part for cut in cuts(keep, NOON)] == parts
 
 
@@ -57,5 +57,5 @@ def test_a_month_is_that_of_utc() -> None:
 
 def test_a_line_of_an_account_is_there_once_with_all_that_was_spent() -> None:
     bob, alice = (AccountLine("2026-11", name, "oncall", "critical", "main") for name in ("bob", "alice"))
-    found = summed([(bob, Spent(1, 2, 2)), (alice, Spent(1, 1, 1)), (bob, Spent(0, 0, 2))])
-    assert found == {bob: Spent(1, 2, 4), alice: Spent(1, 1, 1)}
+    found = summed([(bob, MonthSpent(1, 2, 2)), (alice, MonthSpent(1, 1, 1)), (bob, MonthSpent(0, 0, 2))])
+    assert found == {bob: MonthSpent(1, 2, 4), alice: MonthSpent(1, 1, 1)}
