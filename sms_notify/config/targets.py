@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from itertools import pairwise
 
 from sms_notify.channels.settings import OperatorKind, OperatorTarget

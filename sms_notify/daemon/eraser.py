@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-import logging
 import time
 from collections import Counter
 from collections.abc import Callable
 from functools import partial
 
+from sms_notify.daemon import event_log
 from sms_notify.daemon.periodic import Every
 from sms_notify.daemon.worker_threads import Tools
 from sms_notify.policy.retention import ErasedPart, cuts
+from sms_notify.policy.vocabulary import Decision
+from sms_notify.store import decisions
 from sms_notify.store.erasure import Erasure, erase_few
 from sms_notify.store.tx import Tx
 
-_log = logging.getLogger(__name__)
 # Not at a start: a clock that was wrong when the machine started is set by then, and what a crash left is sent.
 _FIRST_AFTER = 3600.0
 _EVERY = 86400.0
@@ -34,14 +35,17 @@ class Eraser:
         self._now = now
         self._next_at = now() + _FIRST_AFTER
         self._run: Erasure | None = None
+        self._last_decision: int | None = None
         self._erased: Counter[ErasedPart] = Counter()
 
     def loop(self) -> Every:
-        return Every("erasing", _LOOK, self._tools.failing.notice("erasing what is too old", self.step))
+        """That it fails is in the log, and keeps no daemon from being ready."""
+        return Every("erasing", _LOOK, self.step)
 
     def step(self) -> float:
         """Returns after how many seconds it wants to go on."""
         if self._run is None:
+            self._tell_forgotten()
             if self._now() < self._next_at or self._tools.committer.health.failing:
                 return _LOOK
             self._run, self._erased = Erasure(), Counter()
@@ -49,11 +53,19 @@ class Eraser:
         if self._tools.committer(partial(self._erase, self._run)):
             return max(_REST, _SHARE * (self._now() - begun))
         self._run, self._next_at = None, self._now() + _EVERY
-        level = logging.INFO if self._erased.total() else logging.DEBUG
-        _log.log(
-            level, "erased what is too old", extra={str(part): self._erased[part] for part in ErasedPart}
-        )
+        event_log.erased(self._erased)
         return _LOOK
+
+    def _tell_forgotten(self) -> None:
+        """That a command has erased somebody stands in the log, too: that is kept elsewhere, and for longer."""
+        with self._tools.store.reading() as tx:
+            if self._last_decision is None:
+                self._last_decision = decisions.newest(tx)
+            rows = decisions.after(tx, self._last_decision, self._tools.node)
+        for row in rows:
+            self._last_decision = row["id"]
+            if row["word"] == Decision.FORGOTTEN:
+                event_log.forgotten(row["detail"])
 
     def _erase(self, run: Erasure, tx: Tx) -> bool:
         """By the configuration and the time of now: neither may be what it was when the run began."""

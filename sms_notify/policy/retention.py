@@ -42,6 +42,14 @@ SHORTEST_LEDGER = timedelta(days=31)
 """What a gateway's account spends is shown for 30 days."""
 
 
+_NO_LABELS = tuple(why.labels for why in Erased)
+
+
+def are_erased(labels: Mapping[str, str]) -> bool:
+    """True of what stands where labels were."""
+    return labels in _NO_LABELS
+
+
 @dataclass(frozen=True, slots=True)
 class Keep:
     """For how long something that is over is kept; None = for ever."""
