@@ -148,7 +148,9 @@ def test_nobody_waits_for_a_run_through_ten_thousand_old_messages(tmp_path: Path
         over = threading.Event()
         waits: list[float] = []
 
-        def others(running: Running = running, over: threading.Event = over) -> None:
+        def others(
+            running: Running = running, over: threading.Event = over, waits: list[float] = waits
+        ) -> None:
             while not over.is_set():
                 begun = time.monotonic()
                 running.committer(lambda tx: tx.run("insert into disarmed (since) values (1)"))
