@@ -66,7 +66,11 @@ def printable(text: str) -> str:
 
 
 def masked(number: str) -> str:
-    """Enough of a number to recognise one's own: the country and the last three digits."""
+    """Enough of a number to recognise one's own: the country and the last three digits. The word in the place of an erased
+    number hides nothing.
+    """
+    if number.isalpha():
+        return number
     return (
         f"{number[:3]}{'*' * max(0, len(number) - 6)}{number[-3:]}" if len(number) > 6 else "*" * len(number)
     )

@@ -15,6 +15,7 @@ from typing import Any, BinaryIO
 
 from sms_notify.alert import Alert, Delivery, Status
 from sms_notify.errors import Fault, ParseError, UsageError
+from sms_notify.policy.retention import are_erased
 from sms_notify.sources.alertmanager import SOURCE, parse
 from sms_notify.sources.times import parse_rfc3339
 from sms_notify.store import history
@@ -196,12 +197,13 @@ def _in_order(at: datetime, before: datetime | None, *, told: bool) -> datetime:
 
 
 def of_store(store: Database) -> Iterator[Event]:
-    """What a daemon heard, and who acknowledged, out of its database. Raises StoreError.
+    """What a daemon heard, and who acknowledged, out of its database, but for what is erased. Raises StoreError.
 
     Read page by page, so that a daemon that writes there at the same time is not kept from tidying up.
     """
     with store.reading() as tx:
-        until, acks = history.newest_alert(tx), history.acks(tx)
+        until = history.newest_alert(tx)
+        acks = [ack for ack in history.acks(tx) if not are_erased(ack.labels)]
     heard = _deliveries(_alerts(store, until))
     taken = (RecordedAcknowledgement(ack.at, ack.labels, ack.by or "somebody") for ack in acks)
     before: datetime | None = None
@@ -217,7 +219,7 @@ def _alerts(store: Database, until: int) -> Iterator[history.RecordedAlert]:
             page = history.alerts_after(tx, last, until, _PAGE)
         if not page:
             return
-        yield from page
+        yield from (row for row in page if not are_erased(row.alert.labels))
         last = page[-1].id
 
 

@@ -47,7 +47,8 @@ COMMANDS = {
     "close": ("ack", "close", "Close an incident that its source will never end."),
     "messages": ("messages", "messages", "The newest texts, and what became of each."),
     "explain": ("explain", "explain", "The whole story of one incident or message."),
-    "db": ("db", "db_group", "The database: is it sound, and a copy of it."),
+    "db": ("db", "db_group", "The database: is it sound, a copy of it, erase what is too old."),
+    "forget": ("forget", "forget", "Erase a person's numbers and texts from the ledger."),
     "backtest": (
         "backtest",
         "backtest",

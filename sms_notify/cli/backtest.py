@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from sms_notify.backtest.statistics import Tally
     from sms_notify.config.settings import Settings
     from sms_notify.policy.rotations import Shift
+    from sms_notify.store.database import Database
 
 STORE, STDIN = "store", "-"
 _STEP = 65_536  # bytes from one look at the bar to the next
@@ -139,13 +140,25 @@ def _events(settings: Settings, alerts: str, skip_bad: bool) -> Iterator[_Found]
     from sms_notify.store.database import open_store
 
     if alerts == STORE:
-        yield _Found(iter(of_store(open_store(settings.storage_url))), None)
+        store = open_store(settings.storage_url)
+        _warn_of_erased(store)
+        yield _Found(iter(of_store(store)), None)
         return
     with ExitStack() as stack:
         name, file = _opened(stack, alerts)
         recording = Recording(name, file, skip_bad=skip_bad)
         events = stack.enter_context(_watched(recording, alerts))
         yield _Found(events, recording)
+
+
+def _warn_of_erased(store: Database) -> None:
+    from sms_notify.store.history import count_erased
+
+    with store.reading() as tx:
+        erased = count_erased(tx)
+    if erased:
+        said = f"warning: {erased} older alerts are not replayed: their labels are erased (keep.texts)"
+        click.echo(said, err=True)
 
 
 def _opened(stack: ExitStack, alerts: str) -> tuple[str, BinaryIO]:

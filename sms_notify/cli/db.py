@@ -1,19 +1,31 @@
-"""`db`: whether the database is sound, and a copy of it while it is served."""
+"""`db`: whether the database is sound, a copy of it while it is served, and erasing what is too old."""
 
 from __future__ import annotations
 
+import time
+from collections import Counter
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import click
 
 from sms_notify.cli.common import config_option, json_option, say, settings_of
 from sms_notify.cli.terminal import elapsed
-from sms_notify.store.database import open_store
+from sms_notify.config.durations import spell_duration
+from sms_notify.config.settings import Settings
+from sms_notify.daemon.wiring import wall_clock
+from sms_notify.policy.retention import ErasedPart, cuts
+from sms_notify.store.database import Database, open_store
+from sms_notify.store.erasure import Erasure, count, erase_few
+
+_LEAST_REST = 0.01  # seconds
+Erasable = Mapping[tuple[ErasedPart, str], int]
+"""How many rows of a table lose, or lost, this part."""
 
 
 @click.group("db")
 def db_group() -> None:
-    """The database: is it sound, and a copy of it.
+    """The database: is it sound, a copy of it, and erasing what is too old.
 
     Example: sms-notify db check
     """
@@ -59,3 +71,63 @@ def backup(ctx: click.Context, file: Path, config_file: str | None, as_json: boo
         as_json,
         f"{file}: {size} bytes, sound",
     )
+
+
+@db_group.command("purge")
+@config_option
+@click.option("--dry-run", is_flag=True, help="Count what would be erased, and erase nothing.")
+@click.option("--vacuum", is_flag=True, help="Then make the file smaller; the daemon must not run.")
+@json_option
+@click.pass_context
+def purge(ctx: click.Context, config_file: str | None, dry_run: bool, vacuum: bool, as_json: bool) -> None:
+    """Erase now what `keep` says is too old; the daemon does so once a day. It may run meanwhile. The file does
+    not become smaller, but what is free in it is used again: --vacuum gives it back to the disk.
+
+    \b
+    Example:
+      sms-notify db purge --dry-run
+      sms-notify db purge
+    """
+    settings = settings_of(ctx, config_file)
+    store = open_store(settings.storage_url)
+    with store.reading() as tx:  # a database that is not there is not made here
+        found: Erasable = count(tx, cuts(settings.keep, wall_clock())) if dry_run else {}
+    if not dry_run:
+        with elapsed(f"erasing what is too old in {store.name}") as goes_on:
+            found = _erase(store, settings, goes_on)
+    if vacuum and not dry_run:
+        store.vacuum()
+    done = {part: {table: n for (of, table), n in found.items() if of is part} for part in ErasedPart}
+    row: dict[str, object] = {"database": store.name, "dry_run": dry_run, "bytes": store.size}
+    row |= {str(part): tables for part, tables in done.items()}
+    say(row, as_json, _said(store, settings, done, dry_run=dry_run))
+
+
+def _erase(store: Database, settings: Settings, goes_on: Callable[[], None]) -> Erasable:
+    """A rest as long as each step: the daemon's commits wait for one of them at most."""
+    found: Counter[tuple[ErasedPart, str]] = Counter()
+    run, due = Erasure(), cuts(settings.keep, wall_clock())
+    while True:
+        begun = time.monotonic()
+        with store.transaction() as tx:
+            done = run.step(tx, due)
+            if done is None:
+                found[ErasedPart.ROWS, "troubles"] += erase_few(tx, due)
+                return found
+        found[done.part, done.table] += done.rows
+        goes_on()
+        time.sleep(max(_LEAST_REST, time.monotonic() - begun))
+
+
+def _said(
+    store: Database, settings: Settings, done: Mapping[ErasedPart, Mapping[str, int]], *, dry_run: bool
+) -> str:
+    did = "would erase" if dry_run else "erased"
+    lines = []
+    for part, kept in ((ErasedPart.TEXTS, settings.keep.texts), (ErasedPart.ROWS, settings.keep.ledger)):
+        key = "texts" if part is ErasedPart.TEXTS else "ledger"
+        listed = ", ".join(f"{n} {table}" for table, n in done[part].items() if n) or "nothing"
+        what = "the words of" if part is ErasedPart.TEXTS else "the rows of"
+        after = "off: nothing is erased" if kept is None else f"{spell_duration(kept)}: {did} {what} {listed}"
+        lines.append(f"keep.{key} {after}")
+    return "\n".join([*lines, f"{store.name}: {store.size} bytes"])

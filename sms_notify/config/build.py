@@ -17,6 +17,7 @@ from sms_notify.config import models
 from sms_notify.config.alertmanagers import alertmanagers_of
 from sms_notify.config.daily_check import SelfCheckSection, self_check_of
 from sms_notify.config.document import Place, spell
+from sms_notify.config.keeping import keep_of
 from sms_notify.config.limits import expire_of, limits_of
 from sms_notify.config.schedules import calendars_of, schedules_of
 from sms_notify.config.settings import Settings
@@ -63,6 +64,7 @@ def build(config: models.Config, found: Found) -> Settings:
         alertmanagers=alertmanagers_of(config.alertmanagers, found),
         site_alive=site_alive_of(config.site_alive, found),
         severities=found.severities,
+        keep=keep_of(config.keep),
         self_check=_self_check(config.self_check, found),
         watches=watches_of(config.watch, found),
         watch_secrets=secrets_of(config.watch, found),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from sms_notify.config.document import Place, Value
+from sms_notify.config.keeping import check_keep
 from sms_notify.config.references import check_people_named, check_unique, near, read_number
 from sms_notify.config.schedules import check_schedules
 from sms_notify.config.severities import check_severities
@@ -26,6 +27,7 @@ def check_names(found: Found) -> None:
     check_receivers(found)
     check_operator(found)
     check_site_alive(found)
+    check_keep(found)
     _check_routes(found)
     _check_templates(found)
 

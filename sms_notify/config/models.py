@@ -10,6 +10,7 @@ from sms_notify.channels.settings import MailTls
 from sms_notify.config.alertmanagers import Alertmanager
 from sms_notify.config.base_model import Model, OrOff
 from sms_notify.config.daily_check import SelfCheckSection
+from sms_notify.config.keeping import KeepSection
 from sms_notify.config.limits import LimitsSection
 from sms_notify.config.schedules import ScheduleSection
 from sms_notify.config.site_alive import SiteAliveSection
@@ -296,6 +297,11 @@ class Config(Model):
     )
     site_alive: SiteAliveSection | None = Field(
         default=None, description="the gateway itself texts when this whole site falls silent"
+    )
+    keep: KeepSection = Field(
+        default=KeepSection(),
+        description="for how long what is over is kept",
+        json_schema_extra={"default": {}},
     )
     alertmanagers: list[Alertmanager] = Field(default=[], description="whose silences acknowledge")
     watch: list[WatchSection] = Field(

@@ -12,6 +12,8 @@ from sms_notify.errors import Fault
 from sms_notify.gateways.registry import GatewaySettings
 from sms_notify.policy.directory import Directory
 from sms_notify.policy.rate_limits import STANDARD, Limits
+from sms_notify.policy.retention import STANDARD as KEEP
+from sms_notify.policy.retention import Keep
 from sms_notify.policy.rotations import Schedule
 from sms_notify.policy.routing import Receiver, Route
 from sms_notify.policy.self_check import SelfCheck
@@ -67,6 +69,7 @@ class Settings:
     expire: tuple[timedelta, timedelta] = EXPIRE
     alertmanagers: tuple[AlertmanagerSettings, ...] = ()
     site_alive: SiteAlive | None = None
+    keep: Keep = KEEP
     spool: str = ""
     severities: SeverityWords = KNOWN_WORDS
     self_check: SelfCheck | None = None

@@ -5,15 +5,13 @@ from __future__ import annotations
 from datetime import timedelta
 from itertools import pairwise
 
-from pydantic_core import PydanticCustomError
-
 from sms_notify.channels.settings import OperatorKind, OperatorTarget
 from sms_notify.config.channels import CHANNEL_TYPES
 from sms_notify.config.document import Place, Value
 from sms_notify.config.durations import spell_duration
 from sms_notify.config.references import near, read_number
 from sms_notify.config.validation import Found, entries, mapping, word
-from sms_notify.config.values import read_duration
+from sms_notify.config.values import wait_of
 from sms_notify.policy.directory import Target, TargetKind
 from sms_notify.policy.site_alive import LONGEST, SHORTEST, USUAL
 
@@ -54,7 +52,7 @@ def check_site_alive(found: Found) -> None:
             _check_target(found, (*place, "notify", number), text, _FORMS_OF_PEOPLE)
     if named and not _texting(found):
         found.wrong(place, "names somebody to text, and no gateway texts", "add one of type 1601sms")
-    _check_after(found, (*place, "after"), _wait(section.get("after")))
+    _check_after(found, (*place, "after"), wait_of(section.get("after")))
 
 
 def _check_after(found: Found, place: Place, after: timedelta | None) -> None:
@@ -91,19 +89,12 @@ def _check_steps(found: Found, place: Place, receiver: dict[str, Value]) -> None
         found.warn(
             (*place, "gateway_armed"), what, "write under `escalate` who is told next, or leave it out"
         )
-    afters = [_wait(step.get("after")) for step in steps]
+    afters = [wait_of(step.get("after")) for step in steps]
     for number, (before, after) in enumerate(pairwise(afters), 1):
         if before is not None and after is not None and after <= before:
             what = f"is not later than the {spell_duration(before)} of the step before"
             advice = "count each step from the first text, and let it come after the one before"
             found.wrong((*place, "escalate", number, "after"), what, advice)
-
-
-def _wait(value: Value) -> timedelta | None:
-    try:
-        return read_duration(value)
-    except PydanticCustomError:
-        return None
 
 
 def _texting(found: Found) -> bool:

@@ -315,6 +315,14 @@ def _date(value: object) -> date:
     return found
 
 
+def wait_of(value: object) -> timedelta | None:
+    """For checks beside the shape of the file: None for what is no duration, which is told elsewhere."""
+    try:
+        return read_duration(value)
+    except PydanticCustomError:
+        return None
+
+
 def _as(read: Callable[[Any], Any], schema: str = "string") -> tuple[BeforeValidator, WithJsonSchema]:
     return BeforeValidator(read), WithJsonSchema({"type": schema})
 

@@ -24,6 +24,7 @@ from sms_notify.daemon import event_log
 from sms_notify.daemon.active_configuration import ActiveConfiguration
 from sms_notify.daemon.alarm import Alarm
 from sms_notify.daemon.builder import DaemonBuilder
+from sms_notify.daemon.eraser import Eraser
 from sms_notify.daemon.inbox import Inbox
 from sms_notify.daemon.periodic import Every
 from sms_notify.daemon.reloading import Reloader, ahead, changed_keys, check_fixed
@@ -96,6 +97,7 @@ class App:
             Every("clock", _TICK_EVERY, self._watch.pace(noticed("the clock", self._tick))),
             Every("operator", _TELL_EVERY, noticed("telling the operator", self._teller.tell_once)),
             Every("alarm", _TELL_EVERY, self._look_inside),
+            Eraser(self._tools).loop(),
         ]
         self._port = 0
         self._reloader = Reloader(

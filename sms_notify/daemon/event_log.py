@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 
 from sms_notify.alert import Delivery
@@ -18,6 +18,7 @@ from sms_notify.oncall.schedules import CalendarProblem
 from sms_notify.policy.armed_texts import ArmedState, ArmedText
 from sms_notify.policy.episodes import tag_of
 from sms_notify.policy.outcomes import Fate, Outcome
+from sms_notify.policy.retention import ErasedPart
 from sms_notify.policy.self_check import SelfCheckEnd
 from sms_notify.policy.vocabulary import BEGUN, AckBy, AckEnd, Applied, Cause, Heard, State
 from sms_notify.silences.keeper import Kept
@@ -234,3 +235,14 @@ def switch_armed(reader: str, until: datetime) -> None:
 
 def _of_silent_site(text: ArmedText) -> dict[str, object]:
     return {"to": text.reader, "gateway": text.gateway, "due_at": f"{text.due_at:%FT%TZ}"}
+
+
+def forgotten(detail: str) -> None:
+    """A command has erased a person: by whom, and how much."""
+    _log.info("forgotten %s", printable(detail))
+
+
+def erased(rows: Mapping[ErasedPart, int]) -> None:
+    """What a day's run of `keep` has erased: a line a day, and none where there was nothing."""
+    level = logging.INFO if any(rows.values()) else logging.DEBUG
+    _log.log(level, "erased what is too old", extra={str(part): rows.get(part, 0) for part in ErasedPart})

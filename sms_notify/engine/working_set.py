@@ -360,7 +360,7 @@ class WorkingSet:
         if rows.members.rows:
             incident_members.save(tx, [*rows.members.new, *rows.members.changed])
         if rows.own_ids.used:
-            own_ids.save(tx, [*rows.own_ids.new, *rows.own_ids.changed])
+            own_ids.save(tx, [*rows.own_ids.new, *rows.own_ids.changed], now)
         if rows.notifications.rows or rows.messages.rows:
             self._flush_texts()
         self._flush_waits()

@@ -20,6 +20,7 @@ from sms_notify.policy.by_hand import name_of_text
 from sms_notify.policy.directory import TargetKind, group_of
 from sms_notify.policy.episodes import tag_of
 from sms_notify.policy.holds import Hold
+from sms_notify.policy.retention import are_erased
 from sms_notify.policy.routing import Receiver, Route, step_of
 from sms_notify.policy.self_alert_notes import name_of as reader_named
 from sms_notify.policy.vocabulary import BEGUN, Decision, Heard, IncidentState, Kind, PageState, State
@@ -140,8 +141,9 @@ def _heard(
             repeats.append(row)
             continue
         found += [*_repeated(repeats), _accepted(row)]
-        if row["reason"] in BEGUN and known.route is not None:
-            found += _others(row, walk(known.route, load(row["labels"]) if row["labels"] else labels))
+        of_alert = load(row["labels"]) if row["labels"] else labels
+        if row["reason"] in BEGUN and known.route is not None and not are_erased(of_alert):
+            found += _others(row, walk(known.route, of_alert))
         repeats = []
     return found + _repeated(repeats)
 

@@ -151,6 +151,7 @@ class Decision(StrEnum):
     NOTE = "note"  # what somebody wrote beside it
     SENT_AGAIN = "sent_again"  # somebody wants a text told once more
     SELF_CHECK = "self_check"  # what came of its daily text
+    FORGOTTEN = "forgotten"  # somebody had the numbers and texts of a person erased
     OUTBOX_SENT = "outbox_sent"  # the text of a step that lay in a gateway's outbox has left from there
 
     @property

@@ -60,6 +60,9 @@ class Database(Protocol):
     def backup(self, to: Path) -> int:
         """Copies it as it is at this moment into a file; returns its bytes."""
 
+    def vacuum(self) -> int:
+        """Gives the space of erased rows back; returns the bytes on the disk then. No daemon may serve it meanwhile."""
+
     @property
     def size(self) -> int:
         """Bytes on the disk."""

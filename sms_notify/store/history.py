@@ -10,6 +10,7 @@ from datetime import datetime
 
 from sms_notify.alert import Alert, Severity, Status
 from sms_notify.policy.vocabulary import BEGUN, Decision, IncidentState, Kind, PageState, State
+from sms_notify.store.blanking import LABELS
 from sms_notify.store.literals import in_list
 from sms_notify.store.tx import Row, Tx, from_stored, load, moment
 
@@ -95,6 +96,15 @@ def _heard(row: Row) -> RecordedAlert:
         bool(row["once"]),
     )
     return RecordedAlert(row["id"], moment(row["received_at"]), alert, row["group_key"])
+
+
+def count_erased(tx: Tx) -> int:
+    """How many alerts have no labels any more. Reads the whole table."""
+    row = tx.one(
+        "select count(*) as n from alerts a left join incidents i on i.id = a.incident_id"
+        f" where coalesce(a.labels, i.labels) = '{LABELS}'"
+    )
+    return int(row["n"]) if row is not None else 0
 
 
 def acks(tx: Tx) -> Sequence[Ack]:

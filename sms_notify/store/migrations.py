@@ -183,4 +183,19 @@ LATER: tuple[str, ...] = (
     );
     create index watches_due on watches (due_at) where missing = 0;
     """,
+    # Since when each sender's id is known, so that it can be forgotten; what months cost, of texts that are erased.
+    """
+    alter table own_ids add column noted_at bigint not null default 0;
+    create table month_accounts (
+        month text not null,
+        recipient text not null,
+        receiver text not null,
+        severity text not null,
+        gateway text not null,
+        texts bigint not null,
+        parts bigint not null,
+        credits bigint not null,
+        primary key (month, recipient, receiver, severity, gateway)
+    );
+    """,
 )

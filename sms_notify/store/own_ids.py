@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from datetime import datetime
 
 from sms_notify.policy.sender_ids import OwnId
-from sms_notify.store.tx import Row, Tx, insert_into, pairs
+from sms_notify.store.tx import Row, Tx, insert_into, pairs, stored
 
 _MOST = 20  # of equal labels, and of one id: older ones are of episodes that are over
 
@@ -37,15 +38,16 @@ def _own_id(row: Row) -> OwnId:
 
 
 _SAVE = (
-    insert_into("own_ids", "source, alike, name, fingerprint, words, proven")
+    insert_into("own_ids", "source, alike, name, fingerprint, words, proven, noted_at")
     + " on conflict (source, alike, name) do update set proven = excluded.proven,"
-    " fingerprint = excluded.fingerprint"
+    " fingerprint = excluded.fingerprint, noted_at = excluded.noted_at"
 )
 
 
-def save(tx: Tx, rows: Iterable[OwnId]) -> None:
+def save(tx: Tx, rows: Iterable[OwnId], now: datetime) -> None:
     """New ones, and what has been proven of the others."""
+    at = stored(now)
     tx.run_all(
         _SAVE,
-        [(one.source, one.alike, one.name, one.fingerprint, one.words, int(one.proven)) for one in rows],
+        [(one.source, one.alike, one.name, one.fingerprint, one.words, int(one.proven), at) for one in rows],
     )

@@ -99,6 +99,9 @@ class PostgresStore:
     def backup(self, to: Path) -> int:  # noqa: ARG002
         raise StoreError(f"{self.name}: PostgreSQL makes copies itself; `pg_dump` writes one")
 
+    def vacuum(self) -> int:
+        raise StoreError(f"{self.name}: PostgreSQL does so itself; `vacuum full` makes its files smaller")
+
     @property
     def size(self) -> int:
         with self.reading() as tx:

@@ -129,6 +129,22 @@ class SqliteStore:
             part.unlink(missing_ok=True)
         return to.stat().st_size
 
+    def vacuum(self) -> int:
+        """Writes the file anew without the space that is free in it; returns its bytes then. No daemon may serve it meanwhile:
+        it would take a file that grew shorter for a damaged one. Needs as much room on the disk again.
+        """
+        self.close()
+        self.lock()
+        try:
+            with closing(_connect(self.path, create=False)) as connection:
+                connection.execute("vacuum")
+                connection.execute("pragma wal_checkpoint(truncate)")
+        except sqlite3.Error as error:
+            raise StoreError(f"{self.path}: {error}") from error
+        finally:
+            self.unlock()
+        return self.size
+
     @contextmanager
     def transaction(self) -> Iterator[Tx]:
         """One write transaction: committed and on the disk when the block ends, undone when it raises.
@@ -244,6 +260,9 @@ def _connect(path: Path, *, create: bool) -> sqlite3.Connection:
     if create:
         connection.execute("pragma journal_mode = wal")
     connection.execute("pragma synchronous = full")
+    connection.execute(
+        "pragma secure_delete = on"
+    )  # Debian's is built so; elsewhere erased texts would stay in the file
     return connection
 
 
