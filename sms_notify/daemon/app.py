@@ -166,7 +166,8 @@ class App:
         self.store.lock()
         self.committer.health.look()
         self.store.convert(seldom(time.monotonic, self._manager.starting))
-        forget_copies(self.store.path, self._clock())
+        if self.store.path:
+            forget_copies(self.store.path, self._clock())
         self.committer.start()
         # The first transaction also makes the tables where there are none.
         self.committer(lambda tx: self._probe_all_now(tx, running))
