@@ -58,7 +58,7 @@ def refuse_part(name: object, version: int) -> None:
     if version == PART:
         raise StoreError(
             f"{name}: a copy of another database into it was begun, and is not whole; end it with the same"
-            " `sms-notify migrate-store FROM TO`, or name another database"
+            " `sms-notify migrate-store FROM TO`"
         )
 
 

@@ -265,12 +265,13 @@ class PostgresStore:
             refuse_other(self.name, version)
 
     def _hold_alone(self, connection: PostgresConnection) -> None:
-        """Neither a daemon nor another copy."""
-        row = connection.execute(f"select pg_try_advisory_lock({_SERVING:d}) as ours".encode()).fetchone()
-        if not (row and row["ours"]):
+        """Neither a daemon nor another copy. The server may not have noticed yet that the last one was killed."""
+        try:
+            connection.execute(f"set lock_timeout = '3s'; select pg_advisory_lock({_SERVING:d})".encode())
+        except psycopg.errors.LockNotAvailable as error:
             raise StoreError(
                 f"{self.name}: a daemon or another copy uses this database; stop it first, or name another"
-            )
+            ) from error
 
     def _connected(self) -> PostgresConnection:
         address = self._address
