@@ -424,6 +424,19 @@ def test_neither_database_may_be_served(tmp_path: Path, kind: Kind, other: Kind)
     done(migrate(from_, to))
 
 
+def test_no_daemon_starts_on_the_file_during_the_copy(source: Path, tmp_path: Path) -> None:
+    from_, said = f"sqlite://{source}", []
+    copy_whole(
+        open_store(from_),
+        open_store(new(Kind.SQLITE, tmp_path)),
+        lambda _: said.append(complaint(lambda store: store.lock(), from_)),
+    )
+
+    assert all("another sms-notify serves this database" in words for words in said)
+    assert said
+    assert complaint(lambda store: store.lock(), from_) == ""
+
+
 def test_two_copies_into_one_database_are_refused(source: Path, tmp_path: Path) -> None:
     shutil.copy(source, tmp_path / "second.db")
     url, said = server().empty(), []
