@@ -48,6 +48,7 @@ COMMANDS = {
     "messages": ("messages", "messages", "The newest texts, and what became of each."),
     "explain": ("explain", "explain", "The whole story of one incident or message."),
     "db": ("db", "db_group", "The database: is it sound, a copy of it, erase what is too old."),
+    "migrate-store": ("migrating", "migrate_store", "Copy the database into another, of either kind."),
     "forget": ("forget", "forget", "Erase a person's numbers and texts from the ledger."),
     "backtest": (
         "backtest",

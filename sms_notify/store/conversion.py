@@ -21,6 +21,8 @@ from sms_notify.store.damage import StoreFailure, kind_of
 from sms_notify.store.schema import MIGRATIONS
 
 NEWEST = len(MIGRATIONS)
+# In the version's place while another database is copied into it. Any version takes it for a newer one, and leaves it alone.
+PART = (1 << 31) - 1
 _LOOKS = 20_000  # steps of SQLite between two calls of `goes_on`: some milliseconds
 _PAGES = 10_000  # that are copied between two of them
 _KEPT = timedelta(days=30)  # a copy holds numbers and texts, and nobody goes back after a month
@@ -51,7 +53,17 @@ def copy_of(path: Path, version: int) -> Path:
     return path.with_name(f"{path.name}.schema-{version}")
 
 
+def refuse_part(name: object, version: int) -> None:
+    """Raises StoreError for what holds a part of another database."""
+    if version == PART:
+        raise StoreError(
+            f"{name}: a copy of another database into it was begun, and is not whole; end it with the same"
+            " `sms-notify migrate-store FROM TO`"
+        )
+
+
 def refuse_newer(path: Path, version: int) -> None:
+    refuse_part(path, version)
     if version <= NEWEST:
         return
     copy = copy_of(path, NEWEST)

@@ -63,6 +63,14 @@ class Database(Protocol):
     def vacuum(self) -> int:
         """Gives the space of erased rows back; returns the bytes on the disk then. No daemon may serve it meanwhile."""
 
+    def fill(self) -> None:
+        """Makes it the place of a copy, if it has no rows of its own: nobody else may open it from now on, until `filled`.
+        It may hold a part of a copy already. Raises StoreError where somebody uses it.
+        """
+
+    def filled(self) -> None:
+        """The copy is whole: it counts on from the ids in it, and whoever opens it next finds one of this version."""
+
     @property
     def size(self) -> int:
         """Bytes on the disk."""

@@ -16,12 +16,13 @@ import psycopg
 from psycopg.pq import TransactionStatus
 
 from sms_notify.errors import StoreError
-from sms_notify.store.conversion import NEWEST, GoesOn
+from sms_notify.store.conversion import NEWEST, PART, GoesOn
 from sms_notify.store.damage import Examined
 from sms_notify.store.postgres_address import address_of
 from sms_notify.store.postgres_errors import store_error, unreachable
 from sms_notify.store.postgres_schema import migrate, refuse_newer, refuse_other, version_of
 from sms_notify.store.postgres_tx import PostgresConnection, PostgresTx, adapt, rows_by_name
+from sms_notify.store.table_shapes import refuse_rows, shapes
 from sms_notify.store.tx import Tx
 
 # Two advisory locks: "sms-notify" in ASCII, cut to 63 bits, and the next. Other programs in the same database have others.
@@ -46,7 +47,7 @@ class PostgresStore:
     def __init__(self, url: str) -> None:
         self._address = address_of(url)
         self._connection: PostgresConnection | None = None
-        self._serving = self._warned = False
+        self._serving = self._warned = self._filling = False
         self._readers: deque[PostgresConnection] = deque()
         self.wrote = False
 
@@ -101,6 +102,25 @@ class PostgresStore:
 
     def vacuum(self) -> int:
         raise StoreError(f"{self.name}: PostgreSQL does so itself; `vacuum full` makes its files smaller")
+
+    def fill(self) -> None:
+        """As `Database.fill`. The writer's connection bears the lock."""
+        self._filling = True
+        with self.transaction() as tx:
+            if (row := tx.one("select version from schema_version")) and row["version"] != PART:
+                refuse_rows(tx, self.name)
+                tx.run("update schema_version set version = :part", part=PART)
+
+    def filled(self) -> None:
+        """As `Database.filled`; the planner knows the tables before the first question."""
+        with self.transaction() as tx:
+            for name in (shape.name for shape in shapes() if shape.numbered):
+                tx.one(
+                    f"select setval(pg_get_serial_sequence('{name}', 'id'), coalesce(max(id), 0) + 1, false) from {name}"
+                )
+            tx.run("analyze")
+            tx.run("update schema_version set version = :version", version=NEWEST)
+        self._filling = False
 
     @property
     def size(self) -> int:
@@ -221,7 +241,7 @@ class PostgresStore:
                 raise StoreError(
                     f"there are no tables yet: {self.name}: start `sms-notify serve` once, or check `storage`"
                 )
-            refuse_other(self.name, version)
+            self._refuse_other(version)
             connection.execute(_READ)
         return connection
 
@@ -233,10 +253,25 @@ class PostgresStore:
             if (version := version_of(connection)) == 0:
                 migrate(connection, self.name, _BEGIN)
             else:
-                refuse_other(self.name, version)
+                self._refuse_other(version)
+            if self._filling:
+                self._hold_alone(connection)
             if self._serving:
                 connection.execute(f"select pg_advisory_lock_shared({_SERVING:d})".encode())
         return connection
+
+    def _refuse_other(self, version: int) -> None:
+        if not (self._filling and version == PART):
+            refuse_other(self.name, version)
+
+    def _hold_alone(self, connection: PostgresConnection) -> None:
+        """Neither a daemon nor another copy. The server may not have noticed yet that the last one was killed."""
+        try:
+            connection.execute(f"set lock_timeout = '3s'; select pg_advisory_lock({_SERVING:d})".encode())
+        except psycopg.errors.LockNotAvailable as error:
+            raise StoreError(
+                f"{self.name}: a daemon or another copy uses this database; stop it first, or name another"
+            ) from error
 
     def _connected(self) -> PostgresConnection:
         address = self._address

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from sms_notify.errors import OlderStoreError, StoreError
-from sms_notify.store.conversion import NEWEST, statements_since
+from sms_notify.store.conversion import NEWEST, refuse_part, statements_since
 from sms_notify.store.postgres_tx import PostgresConnection
 
 # The whole type in the order in which they are looked for. Texts compare byte by byte, whatever the database's own order.
@@ -45,6 +45,7 @@ def version_of(connection: PostgresConnection) -> int:
 
 def refuse_newer(name: str, version: int) -> None:
     """Raises StoreError."""
+    refuse_part(name, version)
     if version > NEWEST:
         raise StoreError(
             f"a newer sms-notify has converted the database (schema {version}, this version reads {NEWEST}): {name}: install"

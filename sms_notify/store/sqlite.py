@@ -14,9 +14,10 @@ from pathlib import Path
 
 from sms_notify.errors import OlderStoreError, StoreError
 from sms_notify.ownership import denied
-from sms_notify.store.conversion import GoesOn, convert, make_tables, refuse_other, version_of
+from sms_notify.store.conversion import NEWEST, PART, GoesOn, convert, make_tables, refuse_other, version_of
 from sms_notify.store.damage import Examined, examine, problems_of
 from sms_notify.store.database_file import DatabaseFile, no_place
+from sms_notify.store.table_shapes import refuse_rows
 from sms_notify.store.tx import Tx
 
 SCHEME = "sqlite:///"
@@ -30,6 +31,7 @@ class SqliteStore:
         self.path = path_of(url)
         self._file = DatabaseFile(self.path)
         self._connection: sqlite3.Connection | None = None
+        self._filling = False
         self.wrote = False
         """Whether the last transaction changed anything: a disk that takes nothing commits all others."""
 
@@ -145,6 +147,21 @@ class SqliteStore:
             self.unlock()
         return self.size
 
+    def fill(self) -> None:
+        """As `Database.fill`."""
+        self.lock()
+        self._filling = True
+        with self.transaction() as tx:
+            if version_of(self._opened()) != PART:
+                refuse_rows(tx, self.name)
+                tx.run(f"pragma user_version = {PART}")
+
+    def filled(self) -> None:
+        """As `Database.filled`; the next id is counted from the rows."""
+        with self.transaction() as tx:
+            tx.run(f"pragma user_version = {NEWEST}")
+        self._filling = False
+
     @contextmanager
     def transaction(self) -> Iterator[Tx]:
         """One write transaction: committed and on the disk when the block ends, undone when it raises.
@@ -198,7 +215,7 @@ class SqliteStore:
         try:
             connection = _connect(self.path, create=False)
             try:
-                refuse_other(self.path, version_of(connection))
+                self._refuse_other(connection)
                 connection.execute("begin")
                 yield Tx(connection)
             finally:
@@ -227,12 +244,17 @@ class SqliteStore:
             self._connection = self._found()
             if version_of(self._connection) == 0:
                 make_tables(self._connection)
-            refuse_other(self.path, version_of(self._connection))
+            self._refuse_other(self._connection)
             self._file.opened()
             # What a savepoint would undo goes to a file from 64 KiB on, which is some fifteen pages: a file for nearly every
             # job, and half of its time. It is needed by no recovery. A conversion, which may sort whole tables, has it not.
             self._connection.execute("pragma temp_store = memory")
         return self._connection
+
+    def _refuse_other(self, connection: sqlite3.Connection) -> None:
+        version = version_of(connection)
+        if not (self._filling and version == PART):
+            refuse_other(self.path, version)
 
     def _found(self) -> sqlite3.Connection:
         """As an earlier process left it, whatever its version; an empty one where there was none."""
