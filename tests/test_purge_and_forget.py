@@ -3,20 +3,28 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
 import threading
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
+from contextlib import suppress
+from datetime import UTC, datetime, time, timedelta
 from pathlib import Path
 
 import pytest
 from test_cli_deciding import Site, complaint, said, site_of
 from workbench import firing, resolved
 
+from sms_notify.cli.forget import _forget
+from sms_notify.config.load import load
 from sms_notify.policy.episodes import tag_of
-from sms_notify.store import belief_rows
+from sms_notify.store import belief_rows, forgetting
+from sms_notify.store.conversion import copy_of
 from sms_notify.store.sqlite import SqliteStore
+from sms_notify.store.table_bounds import BOUNDS
 
 BOB = "+31612345678"
+CARL = "+31600000009"
 
 
 @pytest.fixture
@@ -27,8 +35,15 @@ def site(tmp_path: Path) -> Iterator[Site]:
     made.store.close()
 
 
+def a_wednesday(ago: timedelta = timedelta()) -> datetime:
+    """A noon at least so long before now: the site has a team that is muted on Sundays, and people who sleep at night."""
+    latest = datetime.now(UTC) - ago
+    noon = datetime.combine(latest - timedelta(days=(latest.weekday() - 2) % 7), time(12), UTC)
+    return noon if noon <= latest else noon - timedelta(days=7)
+
+
 def an_episode(site: Site, ago: timedelta, **labels: str) -> None:
-    site.clock.now = began = datetime.now(UTC) - ago
+    site.clock.now = began = a_wednesday(ago)
     site.accept(firing(at=began, **labels))
     deliver(site)
     site.clock.move(minutes=5)
@@ -54,7 +69,7 @@ def test_purge_says_how_much_it_erases_and_does_it(site: Site) -> None:
     an_episode(site, timedelta(days=100), instance="web1")
     an_episode(site, timedelta(days=10), instance="web2")
     would = said(site.run("db", "purge", "--dry-run"))
-    assert "keep.texts 90d: would erase the words of 1 incidents, " in would
+    assert "keep.texts 90d: would erase the words of 1 incident, " in would
     assert not any("erased" in body for body in bodies(site))
     done = said(site.run("db", "purge"))
     assert done.replace("erased the", "would erase the").splitlines()[:2] == would.splitlines()[:2]
@@ -158,7 +173,7 @@ def test_forget_erases_the_numbers_and_texts_of_a_person_and_of_nobody_else(tmp_
     texts = len(site.rows("select id from messages where recipient = 'bob'"))
     out = said(site.run("forget", "bob", "--by", "alice"))
     assert out.startswith(
-        f"bob: erased {texts} texts and the numbers in 1 incidents; counts stay\nwarning: bob is still"
+        f"bob: erased {texts} texts and the numbers in 1 incident; counts stay\nwarning: bob is still"
     )
     assert site.rows("select distinct body, number from messages where recipient = 'bob'") == [
         {"body": "erased (forget)", "number": "erased"}
@@ -171,17 +186,21 @@ def test_forget_erases_the_numbers_and_texts_of_a_person_and_of_nobody_else(tmp_
 
 
 def test_forget_erases_nothing_while_a_text_waits(site: Site) -> None:
-    site.clock.now = datetime.now(UTC)
+    site.clock.now = a_wednesday()
     site.accept(firing(team="dba"))
-    assert "1 texts to bob still wait" in complaint(site.run("forget", "bob", "--by", "alice"))
+    assert "1 text still waits or is on the way to bob" in complaint(
+        site.run("forget", "bob", "--by", "alice")
+    )
     assert not any("erased" in body for body in bodies(site))
 
 
 def test_whoever_is_in_the_configuration_keeps_the_number_in_open_incidents(site: Site) -> None:
-    site.clock.now = began = datetime.now(UTC)
+    site.clock.now = began = a_wednesday()
     site.accept(firing(team="dba", at=began))
     deliver(site)
-    assert "1 open incidents keep the number" in said(site.run("forget", "bob", "--by", "alice"))
+    assert "1 open incident keeps the number until it ends" in said(
+        site.run("forget", "bob", "--by", "alice")
+    )
     site.clock.move(minutes=5)
     site.accept(resolved(team="dba", at=began, end=site.clock()))
     assert site.rows("select number, kind from messages where state = 'queued' and recipient = 'bob'") == [
@@ -190,12 +209,7 @@ def test_whoever_is_in_the_configuration_keeps_the_number_in_open_incidents(site
 
 
 def test_of_somebody_who_is_not_in_the_configuration_nothing_is_left(site: Site) -> None:
-    site.clock.now = datetime.now(UTC)
-    site.accept(firing(team="dba"))
-    deliver(site)
-    for table, column in (("messages", "recipient"), ("pages", "recipient"), ("beliefs", "reader")):
-        rename = f"update {table} set {column} = 'carl', number = '+31600000009' where {column} = 'bob'"
-        site.commit(lambda tx, sql=rename: tx.run(sql))
+    carl_was_texted(site)
     site.commit(
         lambda tx: tx.run(
             "insert into decisions (at, node, incident_id, word, receiver, nth, detail)"
@@ -212,3 +226,55 @@ def test_of_somebody_who_is_not_in_the_configuration_nothing_is_left(site: Site)
 
 def test_forget_of_somebody_unknown_is_an_error(site: Site) -> None:
     assert "the ledger has nothing of 'nobody'" in complaint(site.run("forget", "nobody", "--by", "alice"))
+
+
+def test_forget_names_the_copies_that_it_does_not_reach_and_how_to_remove_them(site: Site) -> None:
+    an_episode(site, timedelta(days=1), team="dba")
+    copies = [copy_of(site.store.path, version) for version in (3, 12)]
+    for copy in copies:
+        copy.write_bytes(b"a text to bob")
+    out = said(site.run("forget", "bob", "--by", "alice"))
+    (line,) = [line for line in out.splitlines() if "copies" in line]
+    assert line.startswith("warning: 2 copies of the database are left, from before an upgrade")
+    assert str(copies[1]) in complaint(site.run("forget", "bob", "--by", "alice"))
+    subprocess.run(line[line.index("rm ") :], shell=True, check=True)  # noqa: S602
+    assert not any(copy.exists() for copy in copies)
+    assert "copies" not in complaint(site.run("forget", "bob", "--by", "alice"))
+
+
+def test_purge_removes_copies_that_are_older_than_texts_may_be(site: Site) -> None:
+    copy = copy_of(site.store.path, 3)
+    copy.touch()
+    os.utime(copy, (0, 0))
+    said(site.run("db", "purge", "--dry-run"))
+    assert copy.exists()
+    said(site.run("db", "purge"))
+    assert not copy.exists()
+
+
+def test_a_forget_that_is_stopped_anywhere_is_finished_by_the_next(site: Site) -> None:
+    settings = load(site.config, {})
+    for stop_after in range(1, 6):
+        carl_was_texted(site)
+        steps = iter(range(1, stop_after))
+        with suppress(StopIteration), site.store.reading() as tx:
+            found = forgetting.look(tx, "carl", configured=False)
+            _forget(site.store, settings, "carl", found, "stopped", lambda steps=steps: next(steps))
+        site.run("forget", "carl", "--by", "alice")
+        assert CARL not in "".join(
+            str(site.rows(f"select * from {table}")) for table in BOUNDS if table != "configured"
+        ), f"stopped after step {stop_after}"
+    assert len(site.rows("select * from decisions where word = 'forgotten'")) == 5
+
+
+def carl_was_texted(site: Site) -> None:
+    """Who is not in the configuration any more; a gateway knows the number."""
+    site.clock.now = a_wednesday()
+    name = f"A{len(site.rows('select id from incidents'))}"
+    site.accept(firing(name, team="dba"))
+    deliver(site)
+    for table, column in (("messages", "recipient"), ("pages", "recipient"), ("beliefs", "reader")):
+        rename = f"update {table} set {column} = 'carl', number = '{CARL}' where {column} = 'bob'"
+        site.commit(lambda tx, sql=rename: tx.run(sql))
+    trial = f"insert into number_trials (gateway, number, asked_at) values ('main', '{CARL}', 1)"
+    site.commit(lambda tx: tx.run(trial))

@@ -13,6 +13,7 @@ from sms_notify.daemon.worker_threads import Tools
 from sms_notify.policy.retention import ErasedPart, cuts
 from sms_notify.policy.vocabulary import Decision
 from sms_notify.store import decisions
+from sms_notify.store.conversion import forget_copies
 from sms_notify.store.erasure import Erasure, erase_few
 from sms_notify.store.tx import Tx
 
@@ -53,6 +54,7 @@ class Eraser:
         if self._tools.committer(partial(self._erase, self._run)):
             return max(_REST, _SHARE * (self._now() - begun))
         self._run, self._next_at = None, self._now() + _EVERY
+        forget_copies(self._tools.store.path, self._tools.settings().keep, self._tools.clock())
         event_log.erased(self._erased)
         return _LOOK
 
