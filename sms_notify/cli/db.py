@@ -111,9 +111,10 @@ def _erase(store: Database, settings: Settings, goes_on: Callable[[], None]) -> 
     found: Counter[tuple[ErasedPart, str]] = Counter()
     run, due = Erasure(), cuts(settings.keep, wall_clock())
     while True:
-        begun = time.monotonic()
         with store.transaction() as tx:
+            begun = time.monotonic()
             done = run.step(tx, due)
+            run.took(time.monotonic() - begun)
             if done is None:
                 found[ErasedPart.ROWS, "troubles"] += erase_few(tx, due)
                 return found

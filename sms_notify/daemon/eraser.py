@@ -72,7 +72,9 @@ class Eraser:
     def _erase(self, run: Erasure, tx: Tx) -> bool:
         """By the configuration and the time of now: neither may be what it was when the run began."""
         due = cuts(self._tools.settings().keep, self._tools.clock())
+        begun = self._now()
         done = run.step(tx, due)
+        run.took(self._now() - begun)
         if done is None:
             self._erased[ErasedPart.ROWS] += erase_few(tx, due)
             return False
