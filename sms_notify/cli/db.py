@@ -92,6 +92,8 @@ def purge(ctx: click.Context, config_file: str | None, dry_run: bool, vacuum: bo
     """
     settings = settings_of(ctx, config_file)
     store = open_store(settings.storage_url)
+    if vacuum and store.path is None:
+        store.vacuum()  # refuses, before anything is erased
     with store.reading() as tx:  # a database that is not there is not made here
         found: Erasable = count(tx, cuts(settings.keep, wall_clock())) if dry_run else {}
     if not dry_run:
