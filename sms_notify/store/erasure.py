@@ -52,8 +52,8 @@ class _ErasingWalk:
         last = f" and x.id < (select max(z.id) from {self.table} z)" if self.part is ErasedPart.ROWS else ""
         kept = f"with {KEPT} " if self.table == "messages" else ""
         return (
-            f"{kept}select {columns} from {self.table} x where x.id between :first and :last and x.{self.at} < :cut"
-            f" and {self.condition}{last}"
+            f"{kept}select {columns} from {self.table} x where x.{self.at} < :cut and {self.condition}{last}"
+            " and x.id between :first and :last"
         )
 
 
@@ -242,7 +242,7 @@ class Erasure:
     def _has_past(tx: Tx, walk: _ErasingWalk, span: dict[str, int]) -> bool:
         """Also where a step is small: rows lie by their age but for those of a clock that was set."""
         sql = (
-            f"select 1 from {walk.table} x where x.id between :first and :last and x.{walk.at} < :cut limit 1"
+            f"select 1 from {walk.table} x where x.{walk.at} < :cut and x.id between :first and :last limit 1"
         )
         return tx.one(sql, **span | {"last": span["first"] + _LOOK - 1}) is not None
 
