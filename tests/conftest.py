@@ -40,7 +40,16 @@ def pytest_xdist_auto_num_workers() -> int:
 
 # Whose tests run over SQLite and over PostgreSQL: those whose statements differ most, and those that decide and send.
 ON_BOTH = frozenset(
-    ("test_engine", "test_ambiguous", "test_beliefs", "test_groups", "test_store", "test_incident_page")
+    (
+        "test_engine",
+        "test_ambiguous",
+        "test_beliefs",
+        "test_groups",
+        "test_store",
+        "test_incident_page",
+        "test_erasure",
+        "test_purge_and_forget",
+    )
 )
 
 

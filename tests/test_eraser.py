@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import threading
 import time
 from collections.abc import Iterator
@@ -17,9 +18,10 @@ from workbench import NOON, VirtualClock
 
 from sms_notify.daemon.eraser import Eraser
 from sms_notify.daemon.event_log import forgotten
-from sms_notify.policy.retention import STANDARD
+from sms_notify.policy.retention import STANDARD, Keep
 from sms_notify.store import forgetting
 from sms_notify.store.committer import Committer
+from sms_notify.store.conversion import copy_of
 from sms_notify.store.sqlite import SqliteStore
 
 DAY = 86400.0
@@ -109,6 +111,18 @@ def test_a_run_is_one_line_in_the_log_and_none_where_nothing_was_too_old(
     assert whole_run(running, eraser) > 10
     [line] = caplog.records
     assert (line.message, line.texts > 0, line.rows > 0) == ("erased what is too old", True, True)
+
+
+def test_a_run_removes_the_copies_of_the_database_that_are_too_old(running: Running) -> None:
+    copy = copy_of(running.store.path, 3)
+    copy.touch()
+    os.utime(copy, (NOON.timestamp(), NOON.timestamp()))
+    eraser = running.eraser(Keep(texts=timedelta(days=7)))
+    for days, stays in ((6, True), (2, False)):
+        running.clock.move(days=days)
+        running.uptime += DAY
+        whole_run(running, eraser)
+        assert copy.exists() is stays
 
 
 def test_a_reload_within_a_run_is_obeyed_at_once(running: Running) -> None:

@@ -265,7 +265,7 @@ def test_the_ids_of_senders_are_forgotten_with_the_last_incident_of_that_name(he
 
 
 def test_each_table_says_what_bounds_it(tmp_path: Path) -> None:
-    store = SqliteStore(f"sqlite://{tmp_path}/x.db")
+    store = SqliteStore(f"sqlite://{tmp_path}/x.db")  # the other has the same tables
     with store.transaction() as tx:
         rows = tx.all("select name from sqlite_master where type = 'table' and name not like 'sqlite_%'")
     assert {row["name"] for row in rows} == set(BOUNDS), "a new table needs a line in store/table_bounds.py"

@@ -6,12 +6,15 @@ import builtins
 import signal
 import threading
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 
 import psycopg
 import pytest
 from postgres_server import PostgresServer
 from stores import server
+from test_cli_deciding import complaint, site_of
+from test_purge_and_forget import an_episode, bodies
 
 from sms_notify.errors import StoreError
 from sms_notify.store.committer import Committer
@@ -242,6 +245,16 @@ def test_what_only_postgresql_can_do_is_refused_with_its_program(store: Database
         store.backup(tmp_path / "copy")
     with pytest.raises(StoreError, match="pg_amcheck"):
         store.problems()
+    with pytest.raises(StoreError, match="vacuum full"):
+        store.vacuum()
+
+
+def test_a_purge_that_is_to_make_files_smaller_is_refused_before_it_erases(tmp_path: Path) -> None:
+    site = site_of(tmp_path, storage=server().url())
+    an_episode(site, timedelta(days=100))
+    assert "vacuum full" in complaint(site.run("db", "purge", "--vacuum"))
+    assert not any("erased" in body for body in bodies(site))
+    site.store.close()
 
 
 def test_size_and_version_follow_what_is_written(store: Database) -> None:

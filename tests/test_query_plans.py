@@ -234,7 +234,7 @@ class Whole:
             message = self.sender.take(self.clock)
             assert message is not None
             self.sender.settle(message, outcome, self.clock())
-            report = Report("new", message.reference, DeliveryStatus.NOT_DELIVERED)
+            report = Report("new", DeliveryStatus.NOT_DELIVERED, reference=message.reference)
             if outcome.fate is Fate.SENT:
                 self.bench.commit(lambda tx, r=report: apply(tx, "main", r, Cause.CALLBACK, "node", NOON))
 

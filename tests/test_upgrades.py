@@ -24,6 +24,7 @@ from paper import OnPhone, Site
 from workbench import ALICE, NOON
 
 from sms_notify.cli.tree import group
+from sms_notify.policy.retention import STANDARD, Keep
 from sms_notify.store.conversion import copy_of, forget_copies, statements_since, version_of
 from sms_notify.store.sqlite import SqliteStore
 
@@ -291,13 +292,35 @@ def test_where_no_copy_can_be_kept_texts_are_worth_more(
     assert "only a backup leads back" in caplog.text
 
 
-def test_a_copy_is_removed_when_nobody_goes_back_any_more(tmp_path: Path) -> None:
-    database, others = tmp_path / "sms.db", tmp_path / "other.db.schema-3"
-    old, new = copy_of(database, 3), copy_of(database, 4)
-    for path, days in ((database, 99), (others, 99), (old, 31), (new, 29)):
-        path.touch()
-        at = (NOON - timedelta(days=days)).timestamp()
-        os.utime(path, (at, at))
-    forget_copies(database, NOON)
+def aged(path: Path, days: float) -> Path:
+    path.touch()
+    at = (NOON - timedelta(days=days)).timestamp()
+    os.utime(path, (at, at))
+    return path
 
-    assert sorted(tmp_path.iterdir()) == sorted((database, others, new))
+
+def test_a_copy_is_removed_when_nobody_goes_back_any_more(tmp_path: Path) -> None:
+    database = aged(tmp_path / "sms.db", 99)
+    other = aged(tmp_path / "other.db.schema-3", 99)
+    aged(copy_of(database, 3), 31)
+    new = aged(copy_of(database, 4), 29)
+    for keep in (STANDARD, Keep(None, None)):
+        forget_copies(database, keep, NOON)
+        assert sorted(tmp_path.iterdir()) == sorted((database, other, new))
+
+
+def test_a_copy_is_removed_when_it_is_older_than_texts_may_be(tmp_path: Path) -> None:
+    database = aged(tmp_path / "[sms].db", 99)
+    aged(copy_of(database, 3), 8)
+    new = aged(copy_of(database, 4), 6)
+    forget_copies(database, Keep(texts=timedelta(days=7)), NOON)
+    assert sorted(tmp_path.iterdir()) == sorted((database, new))
+
+
+def test_a_copy_that_cannot_be_removed_is_named(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    database = tmp_path / "sms.db"
+    copy_of(database, 3).mkdir()
+    aged(copy_of(database, 3) / "x", 99)
+    aged(copy_of(database, 3), 99)
+    forget_copies(database, STANDARD, NOON)
+    assert str(copy_of(database, 3)) in caplog.text

@@ -15,8 +15,10 @@ from sms_notify.config.durations import spell_duration
 from sms_notify.config.settings import Settings
 from sms_notify.daemon.wiring import wall_clock
 from sms_notify.policy.retention import ErasedPart, cuts
+from sms_notify.store.conversion import forget_copies
 from sms_notify.store.database import Database, open_store
 from sms_notify.store.erasure import Erasure, count, erase_few
+from sms_notify.wording.phrases import counted
 
 _LEAST_REST = 0.01  # seconds
 Erasable = Mapping[tuple[ErasedPart, str], int]
@@ -90,11 +92,14 @@ def purge(ctx: click.Context, config_file: str | None, dry_run: bool, vacuum: bo
     """
     settings = settings_of(ctx, config_file)
     store = open_store(settings.storage_url)
+    if vacuum and store.path is None:
+        store.vacuum()  # refuses, before anything is erased
     with store.reading() as tx:  # a database that is not there is not made here
         found: Erasable = count(tx, cuts(settings.keep, wall_clock())) if dry_run else {}
     if not dry_run:
         with elapsed(f"erasing what is too old in {store.name}") as goes_on:
             found = _erase(store, settings, goes_on)
+        forget_copies(store.path, settings.keep, wall_clock())
     if vacuum and not dry_run:
         store.vacuum()
     done = {part: {table: n for (of, table), n in found.items() if of is part} for part in ErasedPart}
@@ -108,9 +113,10 @@ def _erase(store: Database, settings: Settings, goes_on: Callable[[], None]) -> 
     found: Counter[tuple[ErasedPart, str]] = Counter()
     run, due = Erasure(), cuts(settings.keep, wall_clock())
     while True:
-        begun = time.monotonic()
         with store.transaction() as tx:
+            begun = time.monotonic()
             done = run.step(tx, due)
+            run.took(time.monotonic() - begun)
             if done is None:
                 found[ErasedPart.ROWS, "troubles"] += erase_few(tx, due)
                 return found
@@ -126,8 +132,13 @@ def _said(
     lines = []
     for part, kept in ((ErasedPart.TEXTS, settings.keep.texts), (ErasedPart.ROWS, settings.keep.ledger)):
         key = "texts" if part is ErasedPart.TEXTS else "ledger"
-        listed = ", ".join(f"{n} {table}" for table, n in done[part].items() if n) or "nothing"
+        listed = ", ".join(_rows(n, table) for table, n in done[part].items() if n) or "nothing"
         what = "the words of" if part is ErasedPart.TEXTS else "the rows of"
         after = "off: nothing is erased" if kept is None else f"{spell_duration(kept)}: {did} {what} {listed}"
         lines.append(f"keep.{key} {after}")
     return "\n".join([*lines, f"{store.name}: {store.size} bytes"])
+
+
+def _rows(number: int, table: str) -> str:
+    """`1 incident`, `2 incidents`: tables are named by what they have many of."""
+    return counted(f"{{}} {table.removesuffix('s')}|{{}} {table}", number)

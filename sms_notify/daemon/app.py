@@ -41,7 +41,6 @@ from sms_notify.operator_notifier import Teller, tell_past_the_store
 from sms_notify.policy.ruleset import Timing
 from sms_notify.store import breakers, outbox, trial_rows
 from sms_notify.store.committer import Committer
-from sms_notify.store.conversion import forget_copies
 from sms_notify.store.damage import StoreFailure
 from sms_notify.store.database import open_store
 from sms_notify.store.tx import Tx
@@ -166,8 +165,6 @@ class App:
         self.store.lock()
         self.committer.health.look()
         self.store.convert(seldom(time.monotonic, self._manager.starting))
-        if self.store.path:
-            forget_copies(self.store.path, self._clock())
         self.committer.start()
         # The first transaction also makes the tables where there are none.
         self.committer(lambda tx: self._probe_all_now(tx, running))

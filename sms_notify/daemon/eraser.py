@@ -13,6 +13,7 @@ from sms_notify.daemon.worker_threads import Tools
 from sms_notify.policy.retention import ErasedPart, cuts
 from sms_notify.policy.vocabulary import Decision
 from sms_notify.store import decisions
+from sms_notify.store.conversion import forget_copies
 from sms_notify.store.erasure import Erasure, erase_few
 from sms_notify.store.tx import Tx
 
@@ -53,6 +54,7 @@ class Eraser:
         if self._tools.committer(partial(self._erase, self._run)):
             return max(_REST, _SHARE * (self._now() - begun))
         self._run, self._next_at = None, self._now() + _EVERY
+        forget_copies(self._tools.store.path, self._tools.settings().keep, self._tools.clock())
         event_log.erased(self._erased)
         return _LOOK
 
@@ -70,7 +72,9 @@ class Eraser:
     def _erase(self, run: Erasure, tx: Tx) -> bool:
         """By the configuration and the time of now: neither may be what it was when the run began."""
         due = cuts(self._tools.settings().keep, self._tools.clock())
+        begun = self._now()
         done = run.step(tx, due)
+        run.took(self._now() - begun)
         if done is None:
             self._erased[ErasedPart.ROWS] += erase_few(tx, due)
             return False

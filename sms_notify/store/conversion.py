@@ -7,16 +7,18 @@ database of no version that anybody has installed.
 
 from __future__ import annotations
 
+import glob
 import logging
 import shutil
 import sqlite3
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Protocol
 
 from sms_notify.errors import OlderStoreError, StoreError
+from sms_notify.policy.retention import Keep
 from sms_notify.store.damage import StoreFailure, kind_of
 from sms_notify.store.schema import MIGRATIONS
 
@@ -119,12 +121,22 @@ def convert(path: Path, connection: sqlite3.Connection, back_up: BackUp, goes_on
     _log.warning("the database is converted", extra={"copy": copy or "none"})
 
 
-def forget_copies(path: Path, now: datetime) -> None:
-    """Those that are too old for anybody to go back to. What cannot be removed is not a reason not to start."""
-    for copy in path.parent.glob(f"{path.name}.schema-*"):
-        with suppress(OSError):
-            if now.timestamp() - copy.stat().st_mtime > _KEPT.total_seconds():
+def copies_of(path: Path | None) -> Sequence[Path]:
+    """Those that lie beside the database, with what is left of one that was cut off; none where it is no file."""
+    return sorted(path.parent.glob(f"{glob.escape(path.name)}.schema-*")) if path else ()
+
+
+def forget_copies(path: Path | None, keep: Keep, now: datetime) -> None:
+    """Those that are too old for anybody to go back to, and those that are older than a text may be: erasing does not reach
+    into them. What cannot be removed keeps nobody from going on.
+    """
+    kept = min(_KEPT, keep.texts or _KEPT)
+    for copy in copies_of(path):
+        try:
+            if now.timestamp() - copy.stat().st_mtime > kept.total_seconds():
                 copy.unlink()
+        except OSError as error:
+            _log.warning("a copy of the database could not be removed; remove it: %s", error)
 
 
 @contextmanager

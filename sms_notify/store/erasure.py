@@ -8,6 +8,7 @@ The last row of a table is never erased: its id would be given again.
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -16,6 +17,7 @@ from sms_notify.store import blanking, month_accounts
 from sms_notify.store.erasable import (
     ARMED_OVER,
     INCIDENT_OVER,
+    KEPT,
     MESSAGE_OVER,
     NAMES_NOTHING,
     OF_NO_INCIDENT,
@@ -23,13 +25,16 @@ from sms_notify.store.erasable import (
 )
 from sms_notify.store.tx import Tx, among, stored
 
-_LOOK = 1000  # ids
+_LOOK = 1000  # ids, where they take no longer than `_LONG`
+_FIRST_LOOK = 60  # the first step knows nothing of how long it takes
+_LONG = 0.02  # seconds
+_LAST = 2**62  # no id is beyond it
 _MOST = 50  # incidents, messages and the like in a step
 _CHILDREN = 250  # rows that belong to them: an incident may have ten thousand repeats
 
 Ids = Sequence[int]
-_Erase = Callable[[Tx, Ids], bool]
-"""True where all that belongs to these is erased, and they are; False: once more."""
+_Erase = Callable[[Tx, Ids], int]
+"""How many of these, from the first on, are erased with all that belongs to them; where not all of them are: once more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,10 +47,14 @@ class _ErasingWalk:
     condition: str
     erase: _Erase
 
-    @property
-    def rest(self) -> str:
+    def chosen(self, columns: str) -> str:
+        """What is to be erased between `:first` and `:last`."""
         last = f" and x.id < (select max(z.id) from {self.table} z)" if self.part is ErasedPart.ROWS else ""
-        return f"x.{self.at} < :cut and {self.condition}{last}"
+        kept = f"with {KEPT} " if self.table == "messages" else ""
+        return (
+            f"{kept}select {columns} from {self.table} x where x.{self.at} < :cut and {self.condition}{last}"
+            " and x.id between :first and :last"
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,23 +69,33 @@ class ErasedStep:
 # Words.
 
 
-def _incident_words(tx: Tx, ids: Ids) -> bool:
+def _incident_words(tx: Tx, ids: Ids) -> int:
+    ids = _with_few_notifications(tx, ids)
     if blanking.alerts_of(tx, ids, _CHILDREN) == _CHILDREN:
-        return False
+        return 0
     names, named = next(among(ids))
     blanking.notifications(tx, f"incident_id in ({names})", named)
     blanking.incidents(tx, ids)
-    return True
+    return len(ids)
+
+
+def _with_few_notifications(tx: Tx, ids: Ids) -> Ids:
+    """The first of these: all notifications of one are blanked at once, and it may have had reminders for a year."""
+    names, named = next(among(ids))
+    sql = f"select incident_id, count(*) as n from pages where incident_id in ({names}) group by incident_id"
+    of = {row["incident_id"]: int(row["n"]) for row in tx.all(sql, **named)}
+    sums = itertools.accumulate(of.get(id_, 0) for id_ in ids)
+    return ids[: max(1, sum(so_far <= _CHILDREN for so_far in sums))]
 
 
 # Rows.
 
 
 def _delete(table: str) -> _Erase:
-    def erase(tx: Tx, ids: Ids) -> bool:
+    def erase(tx: Tx, ids: Ids) -> int:
         for names, named in among(ids):
             tx.run(f"delete from {table} where id in ({names})", **named)
-        return True
+        return len(ids)
 
     return erase
 
@@ -93,18 +112,18 @@ def _delete_of(tx: Tx, table: str, column: str, ids: Ids) -> bool:
     return erased < _CHILDREN
 
 
-def _incident_rows(tx: Tx, ids: Ids) -> bool:
+def _incident_rows(tx: Tx, ids: Ids) -> int:
     """What belongs to an incident first: where a step stops, it is still found by its incident."""
     names, named = next(among(ids))
     for table in ("alerts", "decisions"):
         if not _delete_of(tx, table, "incident_id", ids):
-            return False
+            return 0
     tx.run(
         f"delete from tried where page_id in (select p.id from pages p where p.incident_id in ({names}))",
         **named,
     )
     if not _delete_of(tx, "pages", "incident_id", ids):
-        return False
+        return 0
     for table in ("members", "silences", "agenda", "armed"):
         tx.run(f"delete from {table} where incident_id in ({names}) and incident_id <> 0", **named)
     blanking.incidents(tx, ids)
@@ -114,41 +133,41 @@ def _incident_rows(tx: Tx, ids: Ids) -> bool:
         " and not exists (select 1 from pages p where p.incident_id = incidents.id)",
         **named,
     )
-    return True
+    return len(ids)
 
 
-def _message_rows(tx: Tx, ids: Ids) -> bool:
+def _message_rows(tx: Tx, ids: Ids) -> int:
     """All of a message's attempts at once: its first is told from the others only beside them."""
     names, named = next(among(ids))
     rows = tx.all(f"select x.id from messages x where x.id in ({names}) and {TOLD_NOTHING}", **named)
     if not rows:
-        return True
-    ids = [row["id"] for row in rows]
-    if not _delete_of(tx, "ledger", "message_id", ids):
-        return False
-    month_accounts.book(tx, ids)
-    names, named = next(among(ids))
+        return len(ids)
+    free = [row["id"] for row in rows]
+    if not _delete_of(tx, "ledger", "message_id", free):
+        return 0
+    month_accounts.book(tx, free)
+    names, named = next(among(free))
     for table, column in (("attempts", "message_id"), ("messages", "id")):
         tx.run(f"delete from {table} where {column} in ({names})", **named)
-    return True
+    return len(ids)
 
 
 def _words_of(table: str) -> _Erase:
-    def erase(tx: Tx, ids: Ids) -> bool:
+    def erase(tx: Tx, ids: Ids) -> int:
         blanking.outbox_texts(tx, table, ids)
-        return True
+        return len(ids)
 
     return erase
 
 
-def _message_words(tx: Tx, ids: Ids) -> bool:
+def _message_words(tx: Tx, ids: Ids) -> int:
     blanking.messages(tx, ids, Erased.BY_AGE)
-    return True
+    return len(ids)
 
 
-def _alert_words(tx: Tx, ids: Ids) -> bool:
+def _alert_words(tx: Tx, ids: Ids) -> int:
     blanking.alerts(tx, ids)
-    return True
+    return len(ids)
 
 
 _LABELLED = f"x.labels is not null and x.labels <> '{blanking.LABELS}'"
@@ -186,6 +205,11 @@ class Erasure:
     def __init__(self) -> None:
         self._walks = list(_WALKS)
         self._after = 0
+        self._look = _FIRST_LOOK
+
+    def took(self, seconds: float) -> None:
+        """How long the last step made others wait: the next is the smaller for it, down to one row."""
+        self._look = max(1, self._look // 2) if seconds > _LONG else min(_LOOK, 2 * self._look)
 
     def step(self, tx: Tx, cuts: Sequence[Cut]) -> ErasedStep | None:
         """Erases some rows, or none and looks further; None once the run is through. By primary keys."""
@@ -203,24 +227,24 @@ class Erasure:
         first = tx.one(f"select min(id) as id from {walk.table} where id > :after", after=self._after)
         if first is None or first["id"] is None:
             return None
-        span = {"first": first["id"], "last": first["id"] + _LOOK - 1, "cut": cut}
-        rows = tx.all(
-            f"select x.id from {walk.table} x where x.id between :first and :last and {walk.rest} order by x.id limit {_MOST}",
-            **span,
-        )
+        span = {"first": first["id"], "last": first["id"] + self._look - 1, "cut": cut}
+        most = -(-self._look * _MOST // _LOOK)
+        rows = tx.all(f"{walk.chosen('x.id')} order by x.id limit {most}", **span)
         if not rows and not self._has_past(tx, walk, span):
             return None
         ids = [row["id"] for row in rows]
-        if not ids or walk.erase(tx, ids):
-            self._after = ids[-1] if len(ids) == _MOST else span["last"]
-        return ErasedStep(walk.part, walk.table, len(ids))
+        done = walk.erase(tx, ids) if ids else 0
+        if done == len(ids):
+            self._after = ids[-1] if len(ids) == most else span["last"]
+        return ErasedStep(walk.part, walk.table, done)
 
     @staticmethod
     def _has_past(tx: Tx, walk: _ErasingWalk, span: dict[str, int]) -> bool:
+        """Also where a step is small: rows lie by their age but for those of a clock that was set."""
         sql = (
-            f"select 1 from {walk.table} x where x.id between :first and :last and x.{walk.at} < :cut limit 1"
+            f"select 1 from {walk.table} x where x.{walk.at} < :cut and x.id between :first and :last limit 1"
         )
-        return tx.one(sql, **span) is not None
+        return tx.one(sql, **span | {"last": span["first"] + _LOOK - 1}) is not None
 
 
 def erase_few(tx: Tx, cuts: Sequence[Cut]) -> int:
@@ -239,6 +263,6 @@ def count(tx: Tx, cuts: Sequence[Cut]) -> dict[tuple[ErasedPart, str], int]:
     found = {}
     for walk in _WALKS:
         if walk.part in due:
-            row = tx.one(f"select count(*) as n from {walk.table} x where {walk.rest}", cut=due[walk.part])
+            row = tx.one(walk.chosen("count(*) as n"), first=1, last=_LAST, cut=due[walk.part])
             found[walk.part, walk.table] = row["n"] if row is not None else 0
     return found

@@ -98,8 +98,12 @@ def _waiting(tx: Tx, who: str) -> int:
 Commit = Callable[[Callable[[Tx], None]], None]
 
 
-def erase(commit: Commit, who: str, found: PersonRows, *, configured: bool) -> None:
-    """In short transactions, so that a daemon beside it commits in between. What is erased twice is as erased once."""
+def erase(
+    commit: Commit, who: str, found: PersonRows, note: Callable[[Tx], None], *, configured: bool
+) -> None:
+    """In short transactions, so that a daemon beside it commits in between. What is erased twice is as erased once. The last
+    of them writes the `note`.
+    """
     for some in _steps(found.messages):
         commit(partial(blanking.messages, ids=some, why=Erased.FORGOTTEN))
     for some in _steps(found.incidents):
@@ -107,7 +111,7 @@ def erase(commit: Commit, who: str, found: PersonRows, *, configured: bool) -> N
     for table in ("armed", "scheduled"):
         for some in _steps(getattr(found, table)):
             commit(partial(blanking.outbox_texts, table=table, ids=some, why=Erased.FORGOTTEN))
-    commit(partial(_forget_beliefs, who=who, configured=configured))
+    commit(partial(_forget_beliefs, who=who, note=note, configured=configured))
 
 
 def _steps(ids: Sequence[int]) -> Iterator[Sequence[int]]:
@@ -129,13 +133,14 @@ def _of_incidents(tx: Tx, who: str, ids: Sequence[int], numbers: Sequence[str]) 
             )
 
 
-def _forget_beliefs(tx: Tx, who: str, *, configured: bool) -> None:
+def _forget_beliefs(tx: Tx, who: str, note: Callable[[Tx], None], *, configured: bool) -> None:
     is_open = (
         "exists (select 1 from incidents i where i.source = beliefs.source and i.fingerprint = beliefs.fingerprint"
         " and i.closed_at is null)"
     )
     keep = f" and not {is_open}" if configured else ""
     tx.run(f"delete from beliefs where (reader = :who or number = :who){keep}", who=who)
+    note(tx)
 
 
 # Of a number that nobody has any more.
