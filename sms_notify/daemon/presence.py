@@ -19,7 +19,7 @@ from sms_notify.policy.retry_policy import Level, Urgency
 from sms_notify.store import breakers, leadership, node_rows
 from sms_notify.store.committer import Committer
 from sms_notify.store.database import Database
-from sms_notify.store.node_rows import NodeRow
+from sms_notify.store.node_rows import NodeRow, differences
 from sms_notify.store.tx import Tx
 
 _EVERY = 5.0  # seconds
@@ -110,14 +110,3 @@ class Presence:
         elif now - self._differ_since >= _DIFFER_FOR:
             advice = "`sms-notify nodes` shows them. Reload each by one configuration, and install one version on all."
             breakers.report(tx, _ALERT, Urgency(Level.TICKET), "", f"nodes differ: {said}", advice, now)
-
-
-def differences(ours: NodeRow, others: Sequence[NodeRow]) -> list[str]:
-    """In words; empty where all run the same."""
-    found = []
-    for other in others:
-        if other.version != ours.version:
-            found.append(f"{other.node} runs {other.version}, {ours.node} {ours.version}")
-        elif other.configuration != ours.configuration:
-            found.append(f"{other.node} and {ours.node} run different configurations")
-    return found

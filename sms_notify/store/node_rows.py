@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from sms_notify.errors import StoreError
 from sms_notify.store.tx import Tx, moment, stored
 
 LIVES = timedelta(seconds=15)
@@ -75,3 +76,22 @@ def known(tx: Tx) -> Sequence[NodeRow]:
 def gone(tx: Tx, node: str) -> None:
     """It has stopped, as it was asked to."""
     tx.run("delete from nodes where node = :node", node=node)
+
+
+def time_of(tx: Tx) -> datetime:
+    """The database's own: what nodes write goes by it. Of PostgreSQL alone, as several nodes are."""
+    row = tx.one("select cast(extract(epoch from clock_timestamp()) * 1000000 as bigint) as now")
+    if row is None:
+        raise StoreError("PostgreSQL did not say what time it is")
+    return moment(row["now"])
+
+
+def differences(ours: NodeRow, others: Sequence[NodeRow]) -> list[str]:
+    """In words; empty where all run the same."""
+    found = []
+    for other in others:
+        if other.version != ours.version:
+            found.append(f"{other.node} runs {other.version}, {ours.node} {ours.version}")
+        elif other.configuration != ours.configuration:
+            found.append(f"{other.node} and {ours.node} run different configurations")
+    return found

@@ -1,0 +1,55 @@
+"""Two daemons on one PostgreSQL and one simulated gateway, each with a folder and a port of its own."""
+
+from __future__ import annotations
+
+import signal
+import urllib.error
+from collections.abc import Callable
+from pathlib import Path
+
+from daemons import Daemon, eventually, get, write_config
+
+from sms_notify.simulator.server import Simulator
+from sms_notify.store.database import open_store
+
+
+class Nodes:
+    """`url` is the database's; `sections` are of the configuration that all of them run."""
+
+    def __init__(self, folder: Path, simulator: Simulator, url: str, **sections: str) -> None:
+        self.folder, self.simulator, self.url = folder, simulator, url
+        self.sections = sections
+        self.daemons: list[Daemon] = []
+
+    def start(self, name: str, before: Callable[[], None] | None = None, **sections: str) -> Daemon:
+        folder = self.folder / name
+        folder.mkdir(exist_ok=True)
+        told = {"storage": self.url, **self.sections, **sections}
+        daemon = Daemon(write_config(folder, self.simulator.gateway_url, **told), before=before)
+        daemon.store = open_store(self.url)
+        self.daemons.append(daemon)
+        return daemon
+
+    def pair(self) -> tuple[Daemon, Daemon]:
+        """The first leads."""
+        first = self.start("one")
+        assert eventually(lambda: self.leads(first), 40)
+        return first, self.start("two")
+
+    def leads(self, daemon: Daemon) -> bool:
+        return "sms_notify_leader 1.0" in get(daemon.url, "/metrics")
+
+    def end(self) -> None:
+        for daemon in self.daemons:
+            if daemon.process.poll() is None:
+                daemon.process.send_signal(signal.SIGCONT)
+                daemon.kill()
+            daemon.store.close()
+
+
+def ready(daemon: Daemon) -> str:
+    try:
+        return get(daemon.url, "/-/ready")
+    except urllib.error.HTTPError as error:
+        with error:
+            return error.read().decode()
