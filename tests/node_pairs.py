@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import urllib.error
-from collections.abc import Callable
+from collections.abc import Mapping
 from pathlib import Path
 
 from daemons import Daemon, eventually, get, write_config
@@ -21,11 +22,11 @@ class Nodes:
         self.sections = sections
         self.daemons: list[Daemon] = []
 
-    def start(self, name: str, before: Callable[[], None] | None = None, **sections: str) -> Daemon:
+    def start(self, name: str, environment: Mapping[str, str] | None = None, **sections: str) -> Daemon:
         folder = self.folder / name
         folder.mkdir(exist_ok=True)
         told = {"storage": self.url, **self.sections, **sections}
-        daemon = Daemon(write_config(folder, self.simulator.gateway_url, **told), before=before)
+        daemon = Daemon(write_config(folder, self.simulator.gateway_url, **told), environment=environment)
         daemon.store = open_store(self.url)
         self.daemons.append(daemon)
         return daemon
@@ -45,6 +46,17 @@ class Nodes:
                 daemon.process.send_signal(signal.SIGCONT)
                 daemon.kill()
             daemon.store.close()
+
+
+def of_a_later_version(folder: Path) -> dict[str, str]:
+    """The environment of a daemon whose database has one table more."""
+    (folder / "sitecustomize.py").write_text(
+        "from sms_notify.store import migrations\n"
+        "migrations.LATER += ('create table of_a_later_version (n bigint not null);',)\n",
+        "utf-8",
+    )
+    known = os.environ.get("PYTHONPATH", "")
+    return {**os.environ, "PYTHONPATH": f"{folder}{os.pathsep}{known}" if known else str(folder)}
 
 
 def ready(daemon: Daemon) -> str:

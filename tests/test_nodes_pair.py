@@ -13,7 +13,7 @@ from pathlib import Path
 import psycopg
 import pytest
 from daemons import PASSWORD, command, eventually, payload, post
-from node_pairs import Nodes, ready
+from node_pairs import Nodes, of_a_later_version, ready
 from postgres_server import PostgresServer
 
 from sms_notify.secret import Secret
@@ -161,16 +161,26 @@ def test_nodes_that_run_different_configurations_say_so(nodes: Nodes) -> None:
     assert "different configurations" in shown.stdout
 
 
-def test_a_node_of_the_version_before_refuses_once_another_has_converted_the_database(
-    nodes: Nodes, simulator: Simulator
+def test_a_pair_is_upgraded_one_node_after_the_other(
+    nodes: Nodes, simulator: Simulator, tmp_path: Path
 ) -> None:
-    old, new = nodes.pair()
-    with old.store.transaction() as tx:  # as the first start of a later version does
-        tx.run("update schema_version set version = version + 1")
-    assert post(old.url, payload("Refused")) == 503
-    assert eventually(lambda: "a newer sms-notify has converted the database" in ready(old), WITHIN)
-    with new.store.reading() as tx:
-        assert tx.one("select count(*) as n from incidents") == {"n": 0}
+    """From the first start of the later version on the other node refuses, and says what to do."""
+    later = of_a_later_version(tmp_path)
+    first, second = nodes.pair()
+    assert first.stop() == 0
+    assert post(second.url, payload("Before")) == 200
+    assert eventually(lambda: told(simulator, "Before") == [BOB, ALICE], WITHIN)
+    first = nodes.start("one", later)
+    assert post(second.url, payload("Refused")) == 503
+    said = "a newer sms-notify has converted the database"
+    assert eventually(lambda: said in ready(second), WITHIN)
+    assert post(first.url, payload("Refused")) == 200
+    assert eventually(lambda: told(simulator, "Refused") == [BOB, ALICE], WITHIN)
+    assert eventually(lambda: nodes.leads(first), WITHIN)
+    second.stop()
+    second = nodes.start("two", later)
+    assert post(second.url, payload("After")) == 200
+    assert eventually(lambda: told(simulator, "After") == [BOB, ALICE], WITHIN)
 
 
 def test_a_clock_of_the_database_that_is_set_shifts_what_waits_once(
@@ -184,7 +194,7 @@ def test_a_clock_of_the_database_that_is_set_shifts_what_waits_once(
     first, second = nodes.pair()
     assert post(second.url, payload("Stepped")) == 200
     assert eventually(lambda: told(simulator, "Stepped") == [ALICE], WITHIN)
-    due = "select due_at from agenda where kind = 'escalate'"
+    due = "select due_at from agenda where what = 'escalate'"
     before = first.rows(due)
     with psycopg.connect(nodes.url, autocommit=True) as admin:
         admin.execute("update skew.ahead set by = interval '2 hours'")
