@@ -50,11 +50,27 @@ class Nodes:
 
 def of_a_later_version(folder: Path) -> dict[str, str]:
     """The environment of a daemon whose database has one table more."""
-    (folder / "sitecustomize.py").write_text(
+    return _beginning_with(
+        folder,
         "from sms_notify.store import migrations\n"
         "migrations.LATER += ('create table of_a_later_version (n bigint not null);',)\n",
-        "utf-8",
     )
+
+
+def with_a_clock_ahead(folder: Path) -> dict[str, str]:
+    """The environment of a daemon on a host whose clock is ten minutes ahead."""
+    return _beginning_with(
+        folder,
+        "from datetime import timedelta\n"
+        "from sms_notify.daemon import wiring\n"
+        "right = wiring.wall_clock\n"
+        "wiring.wall_clock = lambda: right() + timedelta(minutes=10)\n",
+    )
+
+
+def _beginning_with(folder: Path, code: str) -> dict[str, str]:
+    """What Python reads before anything else."""
+    (folder / "sitecustomize.py").write_text(code, "utf-8")
     known = os.environ.get("PYTHONPATH", "")
     return {**os.environ, "PYTHONPATH": f"{folder}{os.pathsep}{known}" if known else str(folder)}
 

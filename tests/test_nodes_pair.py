@@ -12,8 +12,8 @@ from pathlib import Path
 
 import psycopg
 import pytest
-from daemons import PASSWORD, command, eventually, payload, post
-from node_pairs import Nodes, of_a_later_version, ready
+from daemons import PASSWORD, command, eventually, get, payload, post
+from node_pairs import Nodes, of_a_later_version, ready, with_a_clock_ahead
 from postgres_server import PostgresServer
 
 from sms_notify.secret import Secret
@@ -111,6 +111,8 @@ def test_a_clean_stop_hands_the_lead_over_at_once_and_the_nodes_are_listed(
     assert [one["leads"] for one in shown] == [True, False]
     assert len({one["node"] for one in shown}) == 2
     assert len({one["host"] for one in shown}) == 1
+    page = get(second.url, "/configuration")
+    assert all(one["node"] in page for one in shown)
     assert first.stop() == 0
     assert eventually(lambda: nodes.leads(second), WITHIN)
     [left] = json.loads(command(second.config, "nodes", "--json").stdout)["nodes"]
@@ -181,6 +183,25 @@ def test_a_pair_is_upgraded_one_node_after_the_other(
     second = nodes.start("two", later)
     assert post(second.url, payload("After")) == 200
     assert eventually(lambda: told(simulator, "After") == [BOB, ALICE], WITHIN)
+
+
+def test_a_node_whose_clock_is_ten_minutes_ahead_changes_nothing(
+    nodes: Nodes, simulator: Simulator, tmp_path: Path
+) -> None:
+    nodes.sections["receivers"] = STEPS
+    first = nodes.start("one")
+    assert eventually(lambda: nodes.leads(first), WITHIN)
+    ahead = nodes.start("two", with_a_clock_ahead(tmp_path))
+    assert post(ahead.url, payload("Skewed")) == 200
+    assert eventually(lambda: told(simulator, "Skewed") == [ALICE], WITHIN)
+    [(apart,)] = first.rows("select max(created_at) - min(seen_at) from messages, nodes")
+    assert abs(apart) < 60_000_000
+    assert nodes.leads(first)
+    first.kill()
+    assert eventually(lambda: told(simulator, "Skewed") == [BOB, ALICE], WITHIN)
+    [(apart,)] = ahead.rows("select max(m.created_at) - min(m.created_at) from messages m")
+    assert 20_000_000 <= apart < 33_000_000
+    assert "the clock was set" not in first.said() + ahead.said()
 
 
 def test_a_clock_of_the_database_that_is_set_shifts_what_waits_once(

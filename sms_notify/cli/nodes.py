@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from datetime import datetime
-
 import click
 
 from sms_notify.cli.common import config_option, json_option, say, settings_of
 from sms_notify.cli.options import has_database, now_utc
 from sms_notify.cli.terminal import table
-from sms_notify.store import leadership, node_rows
 from sms_notify.store.database import Database, open_store
-from sms_notify.store.node_rows import NodeRow, differences
+from sms_notify.store.node_rows import NodeRow
+from sms_notify.store.standing_nodes import StandingNodes, standing_nodes
 from sms_notify.wording.clock import Clock
 
 _HEADER = ("NODE", "LEADS", "LAST SEEN", "VERSION", "CONFIGURATION")
@@ -32,40 +29,39 @@ def nodes(ctx: click.Context, config_file: str | None, as_json: bool) -> None:
     Example:
       sms-notify nodes
     """
-    store = open_store(settings_of(ctx, config_file).storage_url)
-    if not store.shared:
+    found = _look(open_store(settings_of(ctx, config_file).storage_url))
+    if found is None:
         say({"nodes": [], "differ": []}, as_json, _ALONE)
         return
-    leads, rows, clock = _look(store) if has_database(store, "the nodes") else ("", (), Clock(now_utc()))
-    living = [row for row in rows if row.lives(clock.now)]
-    differ = differences(living[0], living[1:]) if living else []
-    lines = [table([_columns(row, leads, clock) for row in rows], _HEADER), *differ] if rows else [_NONE]
-    document = {"nodes": [_document(row, leads, clock.now) for row in rows], "differ": differ}
+    rows, differ = found.rows, found.differ
+    clock = Clock(found.now)
+    lines = [table([_columns(row, found, clock) for row in rows], _HEADER), *differ] if rows else [_NONE]
+    document = {"nodes": [_document(row, found) for row in rows], "differ": differ}
     say(document, as_json, "\n".join(lines))
-    if differ or not living or len(living) < len(rows):
+    if differ or not found.living or len(found.living) < len(rows):
         ctx.exit(1)
 
 
-def _look(store: Database) -> tuple[str, Sequence[NodeRow], Clock]:
-    """By the database's own clock, as they write by it."""
+def _look(store: Database) -> StandingNodes | None:
+    if not store.shared:
+        return None
+    if not has_database(store, "the nodes"):
+        return StandingNodes((), "", now_utc())
     with store.reading() as tx:
-        now = node_rows.time_of(tx)
-        known = leadership.leader(tx)
-        leads = known.node if known is not None and known.until > now else ""
-        return leads, node_rows.known(tx), Clock(now)
+        return standing_nodes(tx)
 
 
-def _columns(row: NodeRow, leads: str, clock: Clock) -> tuple[str, ...]:
-    seen = clock.at(row.seen_at) if row.lives(clock.now) else f"{clock.at(row.seen_at)} (dead)"
-    return row.node, "yes" if row.node == leads else "no", seen, row.version, row.configuration
+def _columns(row: NodeRow, found: StandingNodes, clock: Clock) -> tuple[str, ...]:
+    seen = clock.at(row.seen_at) if row.lives(found.now) else f"{clock.at(row.seen_at)} (dead)"
+    return row.node, "yes" if row.node == found.leader else "no", seen, row.version, row.configuration
 
 
-def _document(row: NodeRow, leads: str, now: datetime) -> dict[str, object]:
+def _document(row: NodeRow, found: StandingNodes) -> dict[str, object]:
     return {
         "node": row.node,
         "host": row.host,
-        "leads": row.node == leads,
-        "lives": row.lives(now),
+        "leads": row.node == found.leader,
+        "lives": row.lives(found.now),
         "version": row.version,
         "configuration": row.configuration,
         "started_at": row.started_at,

@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sms_notify.errors import StoreError
 from sms_notify.store.tx import Tx, moment, stored
 
 LIVES = timedelta(seconds=15)
@@ -76,14 +75,6 @@ def known(tx: Tx) -> Sequence[NodeRow]:
 def gone(tx: Tx, node: str) -> None:
     """It has stopped, as it was asked to."""
     tx.run("delete from nodes where node = :node", node=node)
-
-
-def time_of(tx: Tx) -> datetime:
-    """The database's own: what nodes write goes by it. Of PostgreSQL alone, as several nodes are."""
-    row = tx.one("select cast(extract(epoch from clock_timestamp()) * 1000000 as bigint) as now")
-    if row is None:
-        raise StoreError("PostgreSQL did not say what time it is")
-    return moment(row["now"])
 
 
 def differences(ours: NodeRow, others: Sequence[NodeRow]) -> list[str]:
