@@ -219,7 +219,7 @@ class App:
     def _recover_or_adopt(self, tx: Tx) -> list[Moved]:
         """What another node is doing at this moment is no earlier start's."""
         alone, now = self._presence.begin(tx), self._clock()
-        return self._engine.recover(tx, now) if alone else self._engine.adopt(tx, now)
+        return self._engine.recover(tx, now) if alone else self._engine.join(tx, now)
 
     def stop(self) -> None:
         """Takes nothing more in, lets requests under way end, and leaves the rest in the store for the next start.
