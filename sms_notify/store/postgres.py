@@ -33,7 +33,7 @@ _SERVING = _WRITING + 1
 # Who waits for the lock gives up as SQLite's does, and a writer that was stopped in its transaction loses it.
 _LOCK = (
     "begin isolation level read committed; set local lock_timeout = '5s';"
-    f" set local idle_in_transaction_session_timeout = '60s'; select pg_advisory_xact_lock({_WRITING})"
+    f" set local idle_in_transaction_session_timeout = '15s'; select pg_advisory_xact_lock({_WRITING})"
 )
 # With it, in the same round trip, what may have changed while nobody asked: each statement sees what was committed before it.
 _BEGIN = (
