@@ -56,6 +56,14 @@ def test_what_lasts_is_told_once_an_hour_and_its_end_once(inside: Inside, alarm:
     ]  # fmt: skip
 
 
+def test_a_node_that_did_not_lead_tells_what_lasts_five_minutes(inside: Inside) -> None:
+    alarm = Alarm(lambda: inside.reasons, inside.tell, lambda: NOON, lambda: inside.now, first=lambda: False)
+    inside.look_for(alarm, 299, "the database: cannot be reached")
+    assert inside.told == []
+    inside.look_for(alarm, 60, "the database: cannot be reached")
+    assert [what for _, what in inside.told] == ["sms-notify: the database: cannot be reached"]
+
+
 def test_what_comes_and_goes_is_told_once(inside: Inside, alarm: Alarm) -> None:
     for _ in range(30):
         inside.look_for(alarm, 15, "the disk: full")

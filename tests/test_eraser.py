@@ -18,6 +18,7 @@ from workbench import NOON, VirtualClock
 
 from sms_notify.daemon.eraser import Eraser
 from sms_notify.daemon.event_log import forgotten
+from sms_notify.daemon.leadership import Leadership
 from sms_notify.policy.retention import STANDARD, Keep
 from sms_notify.store import forgetting
 from sms_notify.store.committer import Committer
@@ -42,6 +43,7 @@ class Running:
             committer=self.committer,
             clock=self.clock,
             node="node",
+            leadership=Leadership(self.committer, "node", self.clock, shared=False),
             settings=lambda: SimpleNamespace(keep=keep),
         )
         return Eraser(tools, lambda: self.uptime)

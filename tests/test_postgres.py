@@ -6,7 +6,7 @@ import builtins
 import signal
 import threading
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import psycopg
@@ -328,3 +328,54 @@ def test_without_psycopg_it_is_said_what_to_install(monkeypatch: pytest.MonkeyPa
 
     with pytest.raises(StoreError, match=r"pip install 'sms-notify\[postgres\]'"):
         open_store("postgresql://db/sms")
+
+
+def test_another_node_hears_with_the_commit_that_there_is_something_to_send() -> None:
+    url = server().url()
+    first, second = open_store(url), open_store(url)
+    assert first.heard(0.01)  # it begins to listen, and may have missed something before
+    assert second.heard(0.01)
+    note(first, "nothing to send")
+    assert not second.heard(0.01)
+    with first.transaction() as tx:
+        tx.wake_others()
+    assert second.heard(20)
+    assert not first.heard(0.01)  # it knows
+    for opened in (first, second):
+        opened.close()
+
+
+def test_a_listener_that_was_cut_listens_again_and_may_have_missed_something(own: PostgresServer) -> None:
+    store = open_store(own.empty())
+    assert store.heard(0.01)
+    own.stop(signal.SIGQUIT)
+    assert not store.heard(0.01)
+    own.start()
+    assert store.heard(0.01)
+    store.close()
+
+
+def test_a_transaction_goes_by_the_clock_of_the_server(store: Database) -> None:
+    long_ago = datetime(2001, 1, 1, tzinfo=UTC)
+    clock = store.clock(lambda: long_ago)
+    assert clock() == long_ago
+    note(store, "x")
+    assert abs(clock() - datetime.now(UTC)) < timedelta(minutes=1)
+
+
+def test_a_writer_refuses_what_another_node_has_converted_meanwhile(store: Database) -> None:
+    note(store, "before")
+    with store.transaction() as tx:
+        tx.run("update schema_version set version = version + 1")
+    with pytest.raises(StoreError, match="a newer sms-notify has converted the database"):
+        note(store, "after")
+
+
+def test_a_standby_takes_no_writes_and_says_so() -> None:
+    url = server().url()
+    name = url.partition("@/")[2].partition("?")[0]
+    server().admin(f"alter database {name} set default_transaction_read_only = on")
+    store = open_store(url)
+    with pytest.raises(StoreError, match="it is a standby"):
+        note(store, "x")
+    store.close()

@@ -45,6 +45,7 @@ def daemon(config: Path) -> Iterator[Daemon]:
     yield running
     if running.process.poll() is None:
         running.kill()
+    running.store.close()
 
 
 def serving(config: Path) -> Daemon:
@@ -97,6 +98,7 @@ def test_after_kill_9_nothing_is_lost_and_nothing_doubled(
         if name in body
     }
     again.stop()
+    again.store.close()
     told = [(text.number, name) for text in simulator.texts() for name in names if name in text.text]
     owed = {(number, name) for number in ("32470000001", "31612345678") for name in names}
     assert owed <= {*told, *waiting}

@@ -41,6 +41,7 @@ COMMANDS = {
     "outbox": ("outbox", "outbox_group", "Scheduled texts that wait at the gateway: list, remove."),
     "delivery-url": ("credits", "delivery_url", "The call-back address to enter at the provider."),
     "incidents": ("incidents", "incidents", "The open incidents, or all."),
+    "nodes": ("nodes", "nodes", "The daemons that share one PostgreSQL, and which of them leads."),
     "watch": ("watch", "watch_group", "What must be heard again and again; the text of a silent site."),
     "ack": ("ack", "ack", "Acknowledge incidents: escalation and reminders stop."),
     "unack": ("ack", "unack", "Take an acknowledgement back: the escalation starts again."),

@@ -10,6 +10,7 @@ from sms_notify.channels.base import Note
 from sms_notify.delivery.sender import Clock
 
 _TOLD_AFTER = 10.0  # seconds: a short lock, or a disk that was full for a moment, needs nobody
+_TOLD_LATER = 300.0
 _AGAIN_AFTER = 3600.0
 _CALM = 60.0  # seconds without a trouble after which it is over: one that comes and goes is one
 _RETRY, _RETRY_CAP = 15.0, 900.0  # seconds until it is tried again where nobody was reached
@@ -22,7 +23,10 @@ _log = logging.getLogger("sms_notify")
 
 
 class Alarm:
-    """Looks at `reasons` each time it is asked, and tells the operator by `tell`, which says whether it reached anybody."""
+    """Looks at `reasons` each time it is asked, and tells the operator by `tell`, which says whether it reached anybody.
+
+    `first` says whether this node is the first to tell what all of them may see; else it tells what has lasted longer.
+    """
 
     def __init__(
         self,
@@ -30,11 +34,13 @@ class Alarm:
         tell: Callable[[Note], bool],
         clock: Clock,
         now: Callable[[], float] = time.monotonic,
+        first: Callable[[], bool] = lambda: True,
     ) -> None:
         self._reasons = reasons
         self._tell = tell
         self._clock = clock
         self._now = now
+        self._first = first
         self._since: float | None = None
         self._seen = 0.0
         self._was: tuple[str, ...] = ()
@@ -52,7 +58,9 @@ class Alarm:
         if reasons != self._was:
             _log.critical("not ready: %s", "; ".join(reasons))
         self._was = reasons
-        if now - self._since >= _TOLD_AFTER and now >= self._told.get(_kind(reasons), 0.0):
+        if now - self._since >= (_TOLD_AFTER if self._first() else _TOLD_LATER) and now >= self._told.get(
+            _kind(reasons), 0.0
+        ):
             self._tell_operator("; ".join(reasons), _kind(reasons), now)
 
     def _tell_operator(self, what: str, kind: str, now: float) -> None:

@@ -10,7 +10,7 @@ import os
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import partial
 from itertools import chain
 from pathlib import Path
@@ -24,17 +24,19 @@ from sms_notify.daemon import event_log
 from sms_notify.daemon.active_configuration import ActiveConfiguration
 from sms_notify.daemon.alarm import Alarm
 from sms_notify.daemon.builder import DaemonBuilder
+from sms_notify.daemon.clock_steps import ClockSteps
 from sms_notify.daemon.eraser import Eraser
 from sms_notify.daemon.inbox import Inbox
 from sms_notify.daemon.periodic import Every
+from sms_notify.daemon.presence import Presence
 from sms_notify.daemon.reloading import Reloader, ahead, changed_keys, check_fixed
 from sms_notify.daemon.spool_intake import spooled
 from sms_notify.daemon.systemd import Manager, Watch, seldom
 from sms_notify.daemon.web_requests import front_of
-from sms_notify.daemon.wiring import node_name, numbers_to_probe, uptime, wall_clock
+from sms_notify.daemon.wiring import node_of, numbers_to_probe, uptime, wall_clock
 from sms_notify.daemon.worker_threads import GatewayUnit, Tools, Unit
 from sms_notify.delivery.sender import Clock
-from sms_notify.engine import Engine, Moved, Verdict
+from sms_notify.engine import Engine, Moved, Ticked, Verdict
 from sms_notify.errors import ConfigError, Fault, SmsNotifyError, UsageError
 from sms_notify.metrics import AskedAtScrape, Metrics
 from sms_notify.operator_notifier import Teller, tell_past_the_store
@@ -59,54 +61,67 @@ _RELOAD_WITHIN = 5.0  # seconds in which a stop waits for a reload; after it non
 class App:
     """The daemon. `start` returns when it serves; `stop` when everything under way is settled.
 
+    By the `clock`, where one is given; else by the database's, and on a file by this host's.
     `read` gives the configuration anew for a reload and raises ConfigError; without it `settings.source` is read.
     """
 
     def __init__(
         self,
         settings: Settings,
-        clock: Clock = wall_clock,
+        clock: Clock | None = None,
         timing: Timing | None = None,
         uptime: Callable[[], timedelta] = uptime,
         watch: Watch | None = None,
         manager: Manager | None = None,
         read: Callable[[], Settings] | None = None,
     ) -> None:
-        self._clock, self._uptime = clock, uptime
-        self._watch, self._manager = watch or Watch(time.monotonic), manager or Manager()
-        self._ahead = self._seen_ahead = clock() - uptime()
-        self._read = read or partial(load, Path(settings.source).absolute(), os.environ)
-        self.node = node_name()
         self.store = open_store(settings.storage_url)
+        self._clock = clock = clock or self.store.clock(wall_clock)
+        self._watch, self._manager = watch or Watch(time.monotonic), manager or Manager()
+        self._read = read or partial(load, Path(settings.source).absolute(), os.environ)
+        self.node = node_of(shared=self.store.shared)
         self.committer = Committer(self.store)
+        self._presence = self._make_presence()
+        self._leadership = self._presence.leadership
         self.metrics = self._make_metrics(settings)
         self.committer.health.on_failure = self._store_failed
-        self.committer.first, self.committer.after = self._follow_clock, self._followed_clock
+        steps = self._clock_steps = ClockSteps(clock, uptime, self._leadership)
+        self.committer.first, self.committer.after = steps.look, steps.committed
         self._tools = self._make_tools()
         self._refusals = Refusals(self.metrics.webhook_was_refused)
         self._builder = DaemonBuilder(self._tools, timing)
         self._running = self._with_front(self._builder.build(settings))
         self._retired: list[Unit] = []
         self._stopping = self._broken = False
-        self._teller = Teller(self.committer, self._running.operator, self.node, self._clock, self._wake_all)
+        self._teller = Teller(self._leadership, self._running.operator, self.node, clock, self._wake_all)
         self._trial: Future[None] | None = None
-        self._alarm = Alarm(self._troubles, self._tell_past_the_store, self._clock)
-        noticed = self._tools.failing.notice
-        self._loops = [
-            Every("clock", _TICK_EVERY, self._watch.pace(noticed("the clock", self._tick))),
-            Every("operator", _TELL_EVERY, noticed("telling the operator", self._teller.tell_once)),
+        led = self._leadership.led_last
+        self._alarm = Alarm(self._troubles, self._tell_past_the_store, clock, first=led)
+        self._loops = self._make_loops()
+        self._port = 0
+        served = lambda: f"serving on port {self._port}"  # noqa: E731
+        self._reloader = Reloader(self._take_over, self.metrics, self._manager, clock, served)
+        self._web = WebServer(switching(lambda: self._running.front), settings.web, refusals=self._refusals)
+
+    def _make_presence(self) -> Presence:
+        return Presence(
+            self.store,
+            self.committer,
+            self.node,
+            self._clock,
+            lambda: self._running.settings,
+            self._wake_all,
+        )
+
+    def _make_loops(self) -> list[Every]:
+        noticed, led = self._tools.failing.notice, self._leadership.only
+        return [
+            Every("clock", _TICK_EVERY, self._watch.pace(noticed("the clock", led(self._tick)))),
+            Every("operator", _TELL_EVERY, noticed("telling the operator", led(self._teller.tell_once))),
             Every("alarm", _TELL_EVERY, self._look_inside),
             Eraser(self._tools).loop(),
+            *self._presence.loops(),
         ]
-        self._port = 0
-        self._reloader = Reloader(
-            self._take_over,
-            self.metrics,
-            self._manager,
-            clock,
-            lambda: f"serving on port {self._port}",
-        )
-        self._web = WebServer(switching(lambda: self._running.front), settings.web, refusals=self._refusals)
 
     def _make_metrics(self, settings: Settings) -> Metrics:
         asked = AskedAtScrape(
@@ -117,6 +132,7 @@ class App:
             lambda: self._engine.plan.timing,
             lambda: self._engine.plan.watches,
             lambda: self._running.settings.site_alive,
+            self._presence.standing,
         )
         return Metrics([one.name for one in settings.gateways], self.node, settings.receivers, asked)
 
@@ -132,6 +148,7 @@ class App:
             lambda: self._engine,
             self._wake_all,
             Inbox(self.committer, self._accept),
+            self._leadership,
             ready=self.ready,
         )
 
@@ -165,6 +182,7 @@ class App:
         self.store.lock()
         self.committer.health.look()
         self.store.convert(seldom(time.monotonic, self._manager.starting))
+        self._clock_steps.begin()
         self.committer.start()
         # The first transaction also makes the tables where there are none.
         self.committer(lambda tx: self._probe_all_now(tx, running))
@@ -188,12 +206,17 @@ class App:
     def _recover(self) -> list[Moved]:
         """What makes no sense in a row that an earlier process left must not keep every other page from its reader."""
         try:
-            return self.committer(lambda tx: self._engine.recover(tx, self._clock()))
+            return self.committer(self._recover_or_adopt)
         except SmsNotifyError:
             raise
         except Exception as error:  # noqa: BLE001 - a flipped bit may be anything: not ready, and loud, but serving
             self.committer.health.found_unreadable(error)
             return []
+
+    def _recover_or_adopt(self, tx: Tx) -> list[Moved]:
+        """What another node is doing at this moment is no earlier start's."""
+        alone, now = self._presence.begin(tx), self._clock()
+        return self._engine.recover(tx, now) if alone else self._engine.join(tx, now)
 
     def stop(self) -> None:
         """Takes nothing more in, lets requests under way end, and leaves the rest in the store for the next start.
@@ -212,6 +235,8 @@ class App:
             part.stop(0)
         for part in parts:
             part.stop(max(0.0, ends - time.monotonic()))
+        if self.committer.alive:
+            self._presence.end()
         self.committer.stop()
         self.store.unlock()
         _log.info("stopped")
@@ -342,7 +367,7 @@ class App:
     def _tick(self) -> float | None:
         """Seconds until the next tick is wanted, where that is not the usual time."""
         now = self._clock()
-        ticked = self.committer(lambda tx: self._engine.tick(tx, now))
+        ticked = self._leadership(lambda tx: self._tick_once(tx, now))
         for moved in ticked.moved:
             event_log.moved(moved)
         event_log.missing(ticked.missing)
@@ -353,19 +378,12 @@ class App:
         next_at = ticked.next_at
         return (next_at - now).total_seconds() if next_at is not None and next_at > now else None
 
-    def _follow_clock(self, tx: Tx) -> None:
-        """Notices that the wall clock was set, and sets what waits by it: a step is not a time that has passed. Before anything
-        is stamped by the new time, so that nothing that is stamped by it is shifted. A step counts once that is on the disk.
-        """
-        ahead = self._clock() - self._uptime()
-        step, self._seen_ahead = ahead - self._seen_ahead, ahead
-        if abs(step) > outbox.DRIFT:
-            _log.warning("the clock was set", extra={"by_seconds": f"{step.total_seconds():.0f}"})
-            outbox.shift_clock(tx, step)
-
-    def _followed_clock(self) -> None:
-        self._ahead = self._seen_ahead
+    def _tick_once(self, tx: Tx, now: datetime) -> Ticked:
+        ticked = self._engine.tick(tx, now)
+        if ticked.written or ticked.self_check:
+            tx.wake_others()
+        return ticked
 
     def _store_failed(self, kind: StoreFailure) -> None:
-        self._seen_ahead = self._ahead
+        self._clock_steps.undone()
         self.metrics.store_failed(kind)

@@ -102,11 +102,12 @@ class DaemonBuilder:
 
         failed = event_log.outbox_failed
         armings = {
-            one.name: arming_of(one, client_of(one), tools.committer, tools.clock, failed, left)
+            one.name: arming_of(one, client_of(one), tools.leadership, tools.clock, failed, left)
             for one in settings.gateways
         }
-        keeper = StepKeeper(tools.store.reading, tools.committer, tools.engine, armings, tools.clock)
-        return Unit([Every("outbox", _OUTBOX_EVERY, partial(self._keep_steps, keeper))])
+        keeper = StepKeeper(tools.store.reading, tools.leadership, tools.engine, armings, tools.clock)
+        step = tools.leadership.only(partial(self._keep_steps, keeper), keeper.anew)
+        return Unit([Every("outbox", _OUTBOX_EVERY, step)])
 
     def _keep_steps(self, keeper: StepKeeper) -> None:
         kept = keeper.keep_once()
@@ -116,8 +117,9 @@ class DaemonBuilder:
 
     def _silences(self, settings: Settings) -> Unit:
         asked, tools = [AlertmanagerClient(entry) for entry in settings.alertmanagers], self._tools
-        keeper = keeper_of(tools.engine, tools.committer, asked, tools.clock)
-        return Unit([Every("silences", _SILENCES_EVERY, partial(self._keep_silences, keeper))])
+        keeper = keeper_of(tools.engine, tools.leadership, asked, tools.clock)
+        step = tools.leadership.only(partial(self._keep_silences, keeper))
+        return Unit([Every("silences", _SILENCES_EVERY, step)])
 
     def _keep_silences(self, keeper: Keeper) -> None:
         done = keeper.keep_once()

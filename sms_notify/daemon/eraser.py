@@ -47,11 +47,12 @@ class Eraser:
         """Returns after how many seconds it wants to go on."""
         if self._run is None:
             self._tell_forgotten()
-            if self._now() < self._next_at or self._tools.committer.health.failing:
+            waits = self._now() < self._next_at or self._tools.committer.health.failing
+            if waits or not self._tools.leadership.holds():
                 return _LOOK
             self._run, self._erased = Erasure(), Counter()
         begun = self._now()
-        if self._tools.committer(partial(self._erase, self._run)):
+        if self._tools.leadership(partial(self._erase, self._run)):
             return max(_REST, _SHARE * (self._now() - begun))
         self._run, self._next_at = None, self._now() + _EVERY
         forget_copies(self._tools.store.path, self._tools.settings().keep, self._tools.clock())

@@ -32,27 +32,37 @@ class SiteAliveUnit(Unit):
         self._clock = tools.watch.follow("site_alive", tools.clock)
         self._armed: set[str] = set()  # whose text is known to lie there, by number
         self._take_up(settings)
-        noticed = tools.failing.notice("keeping site_alive armed", self._round)
-        self._loop = Every("site_alive", _EVERY, noticed, self._last)
+        led = tools.leadership.only
+        self._led = led(self._round, self._anew)
+        noticed = tools.failing.notice("keeping site_alive armed", self._come_round)
+        self._loop = Every("site_alive", _EVERY, noticed, led(self._last))
         super().__init__([self._loop], first=self._begin)
 
     def follow(self, settings: Settings, plan: Plan, *, retired: bool) -> None:  # noqa: ARG002 - it is never retired
         self._take_up(settings)
         self._loop.wake()
 
+    def _anew(self) -> None:
+        """Another node has kept it meanwhile."""
+        self._told = None
+        self._take_up(self._tools.settings())
+
     def _take_up(self, settings: Settings) -> None:
         tools = self._tools
         self._gateways = tuple(gateway.name for gateway in settings.gateways)
         self._switch = site_switch(
-            settings, lambda: tools.engine().roster, tools.committer, self._clock, tools.ready, self._moved
+            settings, lambda: tools.engine().roster, tools.leadership, self._clock, tools.ready, self._moved
         )
 
     def _begin(self) -> None:
         """A planned stop is over."""
         self._tools.committer(armed_rows.end_disarm)
 
+    def _come_round(self) -> object:
+        self._clock()  # it does, though there may be nothing to do
+        return self._led()
+
     def _round(self) -> float:
-        self._clock()  # it comes round, though there may be nothing to do
         switch = self._switch
         if switch.empty:
             return _EVERY
@@ -83,7 +93,7 @@ class SiteAliveUnit(Unit):
                 breakers.end_self_alert(tx, id_, now)
             notes.write(tx, wrong, (), now)
 
-        self._tools.committer(write)
+        self._tools.leadership(write)
         self._told = found
 
     def _moved(self, moved: SwitchMoved) -> None:
@@ -92,7 +102,7 @@ class SiteAliveUnit(Unit):
         event_log.switch_moved(moved, down=down)
         if text.state is ArmedState.FIRED and not down:
             note = switch_notes.fired(text, Clock(now).at)
-            self._tools.committer(lambda tx: notes.write(tx, [note], (), now))
+            self._tools.leadership(lambda tx: notes.write(tx, [note], (), now))
 
     def _last(self) -> None:
         """The daemon stops: what stays armed leaves unless it is started again in time."""

@@ -29,6 +29,7 @@ from sms_notify.policy.armed_texts import ArmedText
 from sms_notify.policy.directory import group_of
 from sms_notify.policy.rotations import Schedule
 from sms_notify.policy.ruleset import Plan, Timing
+from sms_notify.store.node_rows import node_id
 from sms_notify.store.tx import Tx
 from sms_notify.wording.templates import compile_template
 
@@ -45,6 +46,11 @@ def uptime() -> timedelta:
 def node_name() -> str:
     """What this host calls itself, as the ledger's `node`."""
     return socket.gethostname()
+
+
+def node_of(*, shared: bool) -> str:
+    """This daemon in the ledger. Where others share the database two of them may have one host name, as containers do."""
+    return node_id(node_name(), secrets.token_hex(3)) if shared else node_name()
 
 
 def luck(pulse: Callable[[], object] = lambda: None) -> Luck:

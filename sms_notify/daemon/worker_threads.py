@@ -15,6 +15,7 @@ from sms_notify.config.settings import Settings
 from sms_notify.daemon import event_log
 from sms_notify.daemon.failing import Failing
 from sms_notify.daemon.inbox import Inbox
+from sms_notify.daemon.leadership import Leadership
 from sms_notify.daemon.periodic import Every
 from sms_notify.daemon.systemd import Watch
 from sms_notify.daemon.unpaired import Senders
@@ -62,6 +63,7 @@ class Tools:
     engine: Callable[[], Engine]
     wake: Callable[[], None]
     inbox: Inbox
+    leadership: Leadership
     senders: Senders = field(default_factory=Senders)
     failing: Failing = field(default_factory=Failing)
     ready: Callable[[], tuple[str, ...]] = tuple
@@ -72,6 +74,7 @@ class Tools:
         something to send that nobody takes anyhow: a claim in vain costs a transaction.
         """
         if any(verdict.messages for verdict in verdicts) and not claims.only_for_busy_numbers(tx):
+            tx.wake_others()
             self.wake()
 
 
@@ -141,10 +144,10 @@ class GatewayUnit(Unit):
             tools.failing.note(_writing_down(gateway.name), "the store refuses it")
 
         self._sender = Sender(tools.committer, self._gateway, account, plan.timing, tools.node, luck(pulse))
-        self._prober = Prober(tools.committer, self._gateway, account, tools.clock, luck(), numbers)
+        self._prober = Prober(tools.leadership, self._gateway, account, tools.clock, luck(), numbers)
         to_check = numbers_to_check(settings, plan)
-        self._checks = NumberChecks(tools.committer, self._gateway, account, tools.clock, luck(), to_check)
-        self._reports = Reports(tools.committer, self._gateway, tools.node, tools.clock)
+        self._checks = NumberChecks(tools.leadership, self._gateway, account, tools.clock, luck(), to_check)
+        self._reports = Reports(tools.leadership, self._gateway, tools.node, tools.clock)
         notice = partial(tools.failing.notice, f"sending by {gateway.name}")
         pool = SenderPool(self._sender, clock, gateway.concurrency, self._sent, notice)
         super().__init__(self._loops(), pool)
@@ -167,14 +170,15 @@ class GatewayUnit(Unit):
         return account_of(self._settings, plan)
 
     def _loops(self) -> list[Every]:
-        name = self._settings.name
+        """Any node sends; one alone asks."""
+        name, led = self._settings.name, self._tools.leadership.only
         loops = [
-            Every(f"probe-{name}", _PROBE_EVERY, self._probe),
-            Every(f"credits-{name}", _CREDITS_EVERY, self._ask_credits),
-            Every(f"numbers-{name}", _CHECK_NUMBER_EVERY, self._check_number),
+            Every(f"probe-{name}", _PROBE_EVERY, led(self._probe)),
+            Every(f"credits-{name}", _CREDITS_EVERY, led(self._ask_credits)),
+            Every(f"numbers-{name}", _CHECK_NUMBER_EVERY, led(self._check_number)),
         ]
         if self._settings.delivery_reports in POLLED:
-            loops.append(Every(f"reports-{name}", _POLL_EVERY, self._poll))
+            loops.append(Every(f"reports-{name}", _POLL_EVERY, led(self._poll)))
         return loops
 
     def _sent(self, sent: Sent) -> None:
@@ -211,7 +215,7 @@ class GatewayUnit(Unit):
         if isinstance(left, int):
             now = self._tools.clock()
             low = self._tools.settings().limits.credits.low_water
-            self._tools.committer(lambda tx: told_balance(tx, name, left, low, now))
+            self._tools.leadership(lambda tx: told_balance(tx, name, left, low, now))
             _log.info("credits", extra={"gateway": name, "left": left})
         else:
             extra = {"gateway": name, "reason": left.reason, "code": left.code, "detail": left.detail}

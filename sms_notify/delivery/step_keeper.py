@@ -51,11 +51,15 @@ class StepKeeper:
         self._engine = engine
         self._armings = armings
         self._clock = clock
-        self._nothing_lies = False  # then nothing need be read where no receiver is armed
-        self._begun = False
+        self.anew()
         self._beyond = 0
         self._gateways: dict[str, datetime] = {}  # when each may be asked again
         self._refused: dict[ArmedKey, datetime] = {}
+
+    def anew(self) -> None:
+        """Another node has done this meanwhile."""
+        self._nothing_lies = False  # then nothing need be read where no receiver is armed
+        self._begun = False
 
     def keep_once(self) -> KeptSteps:
         """One pass. Raises StoreError; the next pass goes on."""

@@ -119,6 +119,11 @@ class Engine:
         self.armed.settle(tx, now, started=True)
         return [*house.moved, *self.adopt(tx, now, started=True)]
 
+    def join(self, tx: Tx, now: datetime) -> list[Moved]:
+        """At a start beside other nodes: nothing was left, for they have gone on; but they may be of an earlier version."""
+        incidents.read_again(tx)
+        return self.adopt(tx, now)
+
     def adopt(self, tx: Tx, now: datetime, *, started: bool = False) -> list[Moved]:
         """At start and at a reload: what waits for a number or a gateway that the configuration no longer names is not
         sent there, a new number takes over what waits for the old one, and what is open goes on under today's receivers.

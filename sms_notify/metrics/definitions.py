@@ -110,6 +110,8 @@ class DefinedMetrics:
     def _define_daemon(self) -> None:
         gauge = self._gauge
         self.ready = gauge("ready", "1 when alerts can be taken and texts can be sent, as /-/ready says")
+        self.leader = gauge("leader", "1 on the node that does what one node alone does")
+        self.nodes = gauge("nodes", "Daemons that share the database and live")
         self.spool = gauge("spool_records", "What hooks have handed over and nobody has read", "state")
         self.spool_readable = gauge("spool_readable", "0 when the folder of the hooks cannot be read")
         self.store_errors = self._counter("store_errors", "Transactions that were not committed", "kind")

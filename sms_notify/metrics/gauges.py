@@ -44,6 +44,8 @@ class AskedAtScrape:
     timing: Callable[[], Timing] = Timing
     watches: Callable[[], Iterable[str]] = tuple
     site_alive: Callable[[], SiteAlive | None] = lambda: None
+    nodes: Callable[[], tuple[bool, int]] = lambda: (True, 1)
+    """Whether this node leads, and how many live."""
 
 
 class Gauges:
@@ -68,6 +70,9 @@ class Gauges:
         self._set_spool()
         self._set_switch(tx, now)
         self._metrics.ready.set(not self._asked.ready())
+        leads, nodes = self._asked.nodes()
+        self._metrics.leader.set(leads)
+        self._metrics.nodes.set(nodes)
 
     def _set_by_gateway(
         self, tx: Tx, gateways: tuple[str, ...], answers: Mapping[str, bool], now: datetime

@@ -10,6 +10,7 @@ from typing import Protocol
 from sms_notify.errors import StoreError
 from sms_notify.store.conversion import GoesOn
 from sms_notify.store.damage import Examined
+from sms_notify.store.database_clock import Clock
 from sms_notify.store.postgres_address import is_postgres
 from sms_notify.store.sqlite import SqliteStore
 from sms_notify.store.tx import Tx
@@ -21,6 +22,9 @@ class Database(Protocol):
     Writing belongs to one thread at a time; `reading` to anybody.
     """
 
+    shared: bool
+    """Whether daemons on other hosts may serve it at the same time."""
+
     wrote: bool
     """Whether the last transaction changed anything: a disk that takes nothing commits all others."""
 
@@ -31,6 +35,14 @@ class Database(Protocol):
     @property
     def path(self) -> Path | None:
         """Its file, where it is one."""
+
+    def clock(self, usual: Clock) -> Clock:
+        """The clock of everybody who works on it: its own where nodes share it, else the `usual` one of this host."""
+
+    def heard(self, seconds: float) -> bool:
+        """Waits so long for the senders of this node to be woken by another one. Belongs to one thread, which may be another one
+        than the writer's.
+        """
 
     def lock(self) -> None:
         """Says that a daemon serves it; raises StoreError where that may be one only, and another does."""

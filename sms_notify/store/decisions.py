@@ -9,6 +9,7 @@ from datetime import datetime
 from sms_notify.policy.records import Decided
 from sms_notify.policy.self_check import SelfCheckEnd
 from sms_notify.policy.vocabulary import Decision
+from sms_notify.store.node_rows import host_of
 from sms_notify.store.tx import Row, Tx, insert_into, moment, stored
 
 _TEXTS = 20  # of one self-check; nobody shows more
@@ -64,5 +65,5 @@ def after(tx: Tx, last: int, node: str) -> Sequence[Row]:
         " order by id",
         last=last,
         node=node,
-        commands=f"{node}/",
+        commands=f"{host_of(node)}/",
     )

@@ -198,4 +198,15 @@ LATER: tuple[str, ...] = (
         primary key (month, recipient, receiver, severity, gateway)
     );
     """,
+    # The daemons that share the database, and which of them does what one alone does.
+    """
+    create table nodes (
+        node text primary key,
+        version text not null,
+        configuration text not null,
+        started_at bigint not null,
+        seen_at bigint not null
+    );
+    create table leader (one integer primary key, node text not null, until bigint not null);
+    """,
 )

@@ -10,6 +10,7 @@ import logging
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
+from functools import partial
 from pathlib import Path
 
 import psycopg
@@ -18,21 +19,29 @@ from psycopg.pq import TransactionStatus
 from sms_notify.errors import StoreError
 from sms_notify.store.conversion import NEWEST, PART, GoesOn
 from sms_notify.store.damage import Examined
+from sms_notify.store.database_clock import Clock, DatabaseClock
 from sms_notify.store.postgres_address import address_of
 from sms_notify.store.postgres_errors import store_error, unreachable
+from sms_notify.store.postgres_listener import CHANNEL, Listener
 from sms_notify.store.postgres_schema import migrate, refuse_newer, refuse_other, version_of
 from sms_notify.store.postgres_tx import PostgresConnection, PostgresTx, adapt, rows_by_name
 from sms_notify.store.table_shapes import refuse_rows, shapes
-from sms_notify.store.tx import Tx
+from sms_notify.store.tx import Row, Tx
 
 # Two advisory locks: "sms-notify" in ASCII, cut to 63 bits, and the next. Other programs in the same database have others.
 _WRITING = int.from_bytes(b"smsnotif") & (1 << 63) - 1
 _SERVING = _WRITING + 1
 # Who waits for the lock gives up as SQLite's does, and a writer that was stopped in its transaction loses it.
-_BEGIN = (
-    "begin; set local lock_timeout = '5s'; set local idle_in_transaction_session_timeout = '60s';"
-    f" select pg_advisory_xact_lock({_WRITING})"
+_LOCK = (
+    "begin isolation level read committed; set local lock_timeout = '5s';"
+    f" set local idle_in_transaction_session_timeout = '15s'; select pg_advisory_xact_lock({_WRITING})"
 )
+# With it, in the same round trip, what may have changed while nobody asked: each statement sees what was committed before it.
+_BEGIN = (
+    f"{_LOCK}; select cast(extract(epoch from clock_timestamp()) * 1000000 as bigint) as now,"
+    " (select max(version) from schema_version) as version, current_setting('transaction_read_only') as read_only"
+)
+_WAKE = f"notify {CHANNEL}; commit"
 _READ = "begin isolation level repeatable read, read only"
 _STATEMENTS = 512  # kept prepared: the engine uses more than the 100 that are kept otherwise
 _READERS = 4  # connections that are kept for the next reader: a new one costs the server a process
@@ -43,17 +52,29 @@ class PostgresStore:
     """One database of a server; see `Database`. Any number of daemons may write to it, one at a time."""
 
     path: Path | None = None
+    shared = True
 
     def __init__(self, url: str) -> None:
         self._address = address_of(url)
         self._connection: PostgresConnection | None = None
         self._serving = self._warned = self._filling = False
         self._readers: deque[PostgresConnection] = deque()
+        self._clock = DatabaseClock()
+        self._listener: Listener | None = None
         self.wrote = False
 
     @property
     def name(self) -> str:
         return self._address.name
+
+    def clock(self, usual: Clock) -> Clock:
+        """The server's, from the first transaction on."""
+        return partial(self._clock.now, usual)
+
+    def heard(self, seconds: float) -> bool:
+        """A store that nobody listens by is no part of a circle, so that its connections end with it."""
+        self._listener = self._listener or Listener(self._connected, self._writer)
+        return self._listener.heard(seconds)
 
     def lock(self) -> None:
         """The writer's connection bears it, so that it ends with the daemon. Others may have it as well."""
@@ -86,7 +107,9 @@ class PostgresStore:
         self.close_writer()
         with self._telling(), self._connected() as connection:
             goes_on("converting the database")
-            version = migrate(connection, self.name, _BEGIN)
+            version = migrate(connection, self.name, _LOCK)
+            self._begin(connection)
+            connection.execute("rollback")
         if 0 < version < NEWEST:
             _log.warning("the database is converted", extra={"schema": version, "to": NEWEST})
 
@@ -142,7 +165,7 @@ class PostgresStore:
             tx = PostgresTx(connection, self.name)
             try:
                 yield tx
-                self._commit(connection)
+                self._commit(connection, "commit" if not tx.wakes else _WAKE)
             except BaseException:
                 self._undo(connection)
                 raise
@@ -185,6 +208,8 @@ class PostgresStore:
 
     def close(self) -> None:
         self.close_writer()
+        if self._listener is not None:
+            self._listener.close()
         with suppress(IndexError):
             while True:
                 self._readers.pop().close()
@@ -204,19 +229,33 @@ class PostgresStore:
         """A connection that died while nothing was done on it is opened anew: nothing can have been lost with it."""
         if self._connection is not None:
             try:
-                self._connection.execute(_BEGIN)
+                self._begin(self._connection)
                 return self._connection
             except psycopg.errors.LockNotAvailable:
                 raise
             except psycopg.OperationalError:
                 self.close_writer()
         connection = self._connection = self._opened()
-        connection.execute(_BEGIN)
+        self._begin(connection)
         return connection
 
-    def _commit(self, connection: PostgresConnection) -> None:
+    def _begin(self, connection: PostgresConnection) -> None:
+        """Refuses where another node has converted the database to a later version since: it alone knows these tables."""
+        row = _last(connection.execute(_BEGIN)).fetchone()
+        if row is None:
+            raise StoreError(f"PostgreSQL did not answer: {self.name}")
+        self._clock.told(row["now"])
+        if row["read_only"] == "on":
+            raise StoreError(f"PostgreSQL takes no writes; it is a standby: {self.name}")
+        refuse_other(self.name, int(row["version"] or 0))
+
+    def _writer(self) -> int | None:
+        connection = self._connection
+        return None if connection is None or connection.closed else connection.info.backend_pid
+
+    def _commit(self, connection: PostgresConnection, how: str) -> None:
         """Where a statement failed PostgreSQL answers a commit with a rollback, and calls that no error."""
-        if (done := connection.execute("commit").statusmessage) != "COMMIT":
+        if (done := _last(connection.execute(how.encode())).statusmessage) != "COMMIT":
             raise StoreError(
                 f"a statement had failed, and nothing of the transaction stays: {self.name}: {done}"
             )
@@ -251,7 +290,7 @@ class PostgresStore:
         with _closed_on_error(connection):
             self._check_durable(connection)
             if (version := version_of(connection)) == 0:
-                migrate(connection, self.name, _BEGIN)
+                migrate(connection, self.name, _LOCK)
             else:
                 self._refuse_other(version)
             if self._filling:
@@ -317,6 +356,13 @@ class PostgresStore:
         except psycopg.Error as error:
             undo()
             raise store_error(self.name, error) from error
+
+
+def _last(cursor: psycopg.Cursor[Row]) -> psycopg.Cursor[Row]:
+    """Of several statements."""
+    while cursor.nextset():
+        pass
+    return cursor
 
 
 @contextmanager

@@ -27,10 +27,15 @@ _PIECES = re.compile(r"'(?:[^']|'')*'|--[^\n]*|::|:(\w+)|\?")
 class PostgresTx(Tx):
     """On one connection; it is committed or rolled back by whoever opened it."""
 
+    shared = True
+
     def __init__(self, connection: PostgresConnection, name: str) -> None:
         self._cursor = RawCursor(connection)
         self._name = name
-        self.wrote = False
+        self.wrote = self.wakes = False
+
+    def wake_others(self) -> None:
+        self.wakes = True
 
     def run(self, sql: str, **values: object) -> int:
         count = self._execute(sql, values).rowcount

@@ -11,6 +11,7 @@ from sms_notify.policy.holds import Hold
 from sms_notify.policy.vocabulary import State
 from sms_notify.store.literals import in_list
 from sms_notify.store.messages import TELLS, TOLD_BY
+from sms_notify.store.node_rows import host_of
 from sms_notify.store.tx import Row, Tx, from_stored, stored
 
 
@@ -52,7 +53,7 @@ def ledger_after(tx: Tx, last: int, node: str) -> Sequence[Row]:
         " where id > :last and (node = :node or substr(node, 1, length(:commands)) = :commands) order by id",
         last=last,
         node=node,
-        commands=f"{node}/",
+        commands=f"{host_of(node)}/",
     )
 
 

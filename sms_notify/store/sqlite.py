@@ -16,6 +16,7 @@ from sms_notify.errors import OlderStoreError, StoreError
 from sms_notify.ownership import denied
 from sms_notify.store.conversion import NEWEST, PART, GoesOn, convert, make_tables, refuse_other, version_of
 from sms_notify.store.damage import Examined, examine, problems_of
+from sms_notify.store.database_clock import Clock
 from sms_notify.store.database_file import DatabaseFile, no_place
 from sms_notify.store.table_shapes import refuse_rows
 from sms_notify.store.tx import Tx
@@ -27,6 +28,8 @@ _BUSY_MILLISECONDS = 5000
 class SqliteStore:
     """One database file. Every method that touches it raises StoreError when the file or the disk does not obey."""
 
+    shared = False
+
     def __init__(self, url: str) -> None:
         self.path = path_of(url)
         self._file = DatabaseFile(self.path)
@@ -34,6 +37,13 @@ class SqliteStore:
         self._filling = False
         self.wrote = False
         """Whether the last transaction changed anything: a disk that takes nothing commits all others."""
+
+    def clock(self, usual: Clock) -> Clock:
+        """This host's."""
+        return usual
+
+    def heard(self, seconds: float) -> bool:  # noqa: ARG002
+        return False
 
     def lock(self) -> None:
         """Makes this process the only daemon on the file."""

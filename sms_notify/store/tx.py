@@ -23,6 +23,12 @@ _MICROSECOND = timedelta(microseconds=1)
 class Tx:
     """A transaction on one connection; it is committed or rolled back by whoever opened it."""
 
+    shared = False
+    """Whether other nodes write to the same database."""
+
+    def wake_others(self) -> None:
+        """With the commit the senders of other nodes hear that there is something to send."""
+
     def __init__(self, connection: sqlite3.Connection) -> None:
         self._connection = connection
 

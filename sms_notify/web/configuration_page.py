@@ -22,6 +22,7 @@ from sms_notify.policy.roster import Staff
 from sms_notify.policy.ways import Reach
 from sms_notify.store import oncall_rows
 from sms_notify.store.decisions import last_self_check
+from sms_notify.store.standing_nodes import standing_nodes
 from sms_notify.store.tx import Tx
 from sms_notify.web.filters import Asked
 from sms_notify.web.page_frame import PageFrame
@@ -59,6 +60,7 @@ class ConfigurationPage:
             drawing=await frame.read(self._drawing),
             people=await frame.read(self._people),
             checked=await frame.read(last_self_check),
+            nodes=await frame.read(standing_nodes),
             say_way=say_way,
             say_self_check=say_self_check,
             gateways=frame.people.gateways,

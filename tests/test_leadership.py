@@ -1,0 +1,100 @@
+"""Which node leads: by a lease that is looked at in each transaction. On both databases it is the same statements."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from stores import a_store
+from workbench import NOON
+
+from sms_notify.store import leadership, node_rows
+from sms_notify.store.database import Database
+from sms_notify.store.leadership import LEASE, leads, leads_through
+from sms_notify.store.node_rows import NodeRow, differences, host_of, node_id
+
+SECOND = timedelta(seconds=1)
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[Database]:
+    made = a_store(tmp_path / "x.db")
+    yield made
+    made.close()
+
+
+def test_one_leads_until_its_lease_ends_and_then_another(store: Database) -> None:
+    with store.transaction() as tx:
+        assert leads(tx, "a", NOON).taken
+        assert leads(tx, "b", NOON + LEASE - SECOND).node == "a"
+        taken = leads(tx, "b", NOON + LEASE)
+        assert (taken.node, taken.taken) == ("b", True)
+        assert leads(tx, "a", NOON + LEASE + SECOND).node == "b"  # it comes back late
+
+
+def test_a_lease_is_renewed_and_not_at_each_look(store: Database) -> None:
+    with store.transaction() as tx:
+        leads(tx, "a", NOON)
+        assert leads(tx, "a", NOON + SECOND).until == NOON + LEASE
+        renewed = leads(tx, "a", NOON + 2 * SECOND)
+        assert renewed.until == NOON + 2 * SECOND + LEASE
+        assert not renewed.taken
+
+
+def test_what_is_given_back_is_free_at_once_and_nobody_gives_back_what_is_not_theirs(store: Database) -> None:
+    with store.transaction() as tx:
+        leads(tx, "a", NOON)
+        leadership.give_back(tx, "b")
+        assert leads(tx, "b", NOON).node == "a"
+        leadership.give_back(tx, "a")
+        assert leads(tx, "b", NOON).node == "b"
+
+
+@pytest.mark.parametrize("step", [timedelta(hours=1), timedelta(hours=-1)])
+def test_a_step_of_the_clock_is_for_the_one_that_leads_whoever_notices_it_first(
+    store: Database, step: timedelta
+) -> None:
+    with store.transaction() as tx:
+        leads(tx, "a", NOON)
+        now = NOON + SECOND + step
+        assert not leads_through(tx, "b", now, step)
+        assert not leads_through(tx, "c", now, step)
+        assert leads(tx, "b", now + SECOND).node == "a"
+        assert leads_through(tx, "a", now + SECOND, step)
+        assert leads(tx, "b", now + LEASE).node == "a"
+        assert leads(tx, "b", now + 2 * LEASE).node == "b"  # and it is not theirs for an hour
+
+
+def test_who_died_before_the_step_leads_no_more_after_it(store: Database) -> None:
+    with store.transaction() as tx:
+        leads(tx, "a", NOON)
+        step = timedelta(hours=1)
+        now = NOON + 2 * LEASE + step
+        assert not leads_through(tx, "b", now, step)
+        assert leads(tx, "b", now).node == "b"
+
+
+def test_a_node_lives_as_long_as_it_writes(store: Database) -> None:
+    row = NodeRow(node_id("web1", "1f"), "1.0", "c1", NOON, NOON)
+    with store.transaction() as tx:
+        node_rows.seen(tx, row)
+        [known] = node_rows.known(tx)
+        assert (known, host_of(known.node), host_of("web1")) == (row, "web1", "web1")
+        assert known.lives(NOON + 14 * SECOND)
+        assert not known.lives(NOON + 15 * SECOND)
+        later = NodeRow("web2~2e", "1.1", "c1", NOON + timedelta(days=2), NOON + timedelta(days=2))
+        node_rows.seen(tx, later)
+        assert node_rows.known(tx) == [later]
+        node_rows.gone(tx, later.node)
+        assert not node_rows.known(tx)
+
+
+def test_nodes_that_run_the_same_do_not_differ() -> None:
+    one = NodeRow("a", "1.0", "c1", NOON, NOON)
+    assert differences(one, [NodeRow("b", "1.0", "c1", NOON, NOON)]) == []
+    assert differences(one, [NodeRow("b", "1.1", "c2", NOON, NOON)]) == ["b runs 1.1, a 1.0"]
+    assert differences(one, [NodeRow("b", "1.0", "c2", NOON, NOON)]) == [
+        "b and a run different configurations"
+    ]
