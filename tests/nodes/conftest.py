@@ -14,13 +14,6 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "faults"))
 from tables import print_table
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    for item in items:
-        if Path(__file__).parent in item.path.parents:
-            item.add_marker(pytest.mark.nodes)
-            item.add_marker(pytest.mark.timeout(1800))
-
-
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     reports = [*terminalreporter.getreports("passed"), *terminalreporter.getreports("failed")]
     rows = [value for report in reports for name, value in report.user_properties if name == "storm"]

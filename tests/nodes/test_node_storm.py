@@ -9,6 +9,8 @@ from pathlib import Path
 import pytest
 from node_storm import NodeStorm, Shape, shapes
 
+pytestmark = [pytest.mark.nodes, pytest.mark.timeout(1800)]
+
 
 @pytest.mark.parametrize("shape", shapes(), ids=lambda shape: shape.name)
 def test_each_accepted_alert_is_told_and_twice_only_where_an_answer_was_lost(
