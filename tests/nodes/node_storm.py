@@ -195,7 +195,8 @@ class NodeStorm:
             "PostgreSQL": self.restarts,
             "cuts": sum(proxy.cuts + proxy.commits_cut for proxy in self._proxies()),
             "seconds": f"{time.monotonic() - self.began:.0f}",
-            "slowest": f"{self._slowest(texts):.1f} s",
+            "slowest critical": f"{self._slowest(texts, ('critical',)):.1f} s",
+            "slowest": f"{self._slowest(texts, ('critical', 'warning')):.1f} s",
         }
 
     def end(self) -> None:
@@ -242,12 +243,14 @@ class NodeStorm:
             pause.wait(1)
         return True
 
-    def _slowest(self, texts: Sequence[Arrival]) -> float:
+    def _slowest(self, texts: Sequence[Arrival], severities: Sequence[str]) -> float:
+        """From the first answer 200 to the first text."""
         first: dict[str, float] = {}
         for text in sorted(texts, key=lambda text: text.at):
             for name in names_in(text.text):
                 first.setdefault(name, text.at)
-        return max((first[one.name] - one.at for one in self.promised if one.name in first), default=0.0)
+        asked = (one for one in self.promised if one.severity in severities and one.name in first)
+        return max((first[one.name] - one.at for one in asked), default=0.0)
 
     # The clients.
 
