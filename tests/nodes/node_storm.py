@@ -7,28 +7,24 @@ from __future__ import annotations
 
 import http.client
 import itertools
-import json
 import os
 import random
 import re
 import signal
-import subprocess
-import sys
 import threading
 import time
-import urllib.request
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 import psycopg
 from cutting_proxy import CuttingProxy
-from daemons import PASSWORD, Daemon, eventually, free_port, payload, post, write_config
+from daemons import Daemon, payload, post, write_config
 from handsets import Arrival
 from postgres_server import PostgresServer
+from simulated_gateway import SimulatedGateway
 from verdicts import Promised, Tally, names_in, pending, tally
 
 PEOPLE = 100  # so that each of 20,000 alerts is told by its name: a person hears of one in three seconds
@@ -38,13 +34,6 @@ _AGAIN = 0.2  # seconds
 _TIMEOUT = 5.0  # seconds for one answer; then the next node is asked
 _PATIENCE = 120.0  # seconds in which some node has to take an alert
 _UNCONFIRMED = 75.0  # seconds: a lease, a minute for a report, and what a tick takes
-# The gateway takes texts and does not say so, refuses them, and is slow; each rarely, or it counts as closed.
-_FAULTS = (
-    "drop_after:close,scope=sends,probability=0.004,seed=1",
-    "drop_before:close,scope=sends,probability=0.004,seed=2",
-    "error:120,scope=sends,probability=0.004,seed=3",
-    "latency:0.8,scope=sends,probability=0.01,seed=4",
-)
 
 
 @dataclass(frozen=True)
@@ -82,52 +71,6 @@ class Node:
             self.daemon.kill()
 
 
-class Gateway:
-    """`sms-notify simulator` as a process, and what reached its phones."""
-
-    def __init__(self, folder: Path) -> None:
-        self.base = f"http://127.0.0.1:{(port := free_port())}"
-        (folder / "gateway-password").write_text(PASSWORD, "utf-8")
-        account = ("--username", "acme", "--password-file", str(folder / "gateway-password"))
-        faults = [part for fault in _FAULTS for part in ("--fault", fault)]
-        listen = ("--listen", f"127.0.0.1:{port}", "--credits", "1000000")
-        command = [sys.executable, "-m", "sms_notify", "simulator", *listen, *account, *faults]
-        self._log = (folder / "gateway.log").open("wb")
-        self._process = subprocess.Popen(command, stdout=self._log, stderr=self._log)
-        assert eventually(lambda: self.answers("/api/texts") is not None)
-
-    def answers(self, path: str) -> Any:
-        try:
-            with urllib.request.urlopen(f"{self.base}{path}", timeout=30) as answer:
-                return json.load(answer)
-        except OSError:
-            return None
-
-    def be_well(self) -> None:
-        """From now on it breaks nothing, or what is told last would be told again a minute later."""
-        with urllib.request.urlopen(urllib.request.Request(f"{self.base}/api/faults", method="DELETE")):
-            pass
-
-    def texts(self) -> list[Arrival]:
-        """On the clock that the promises are on: both are this machine's."""
-        ahead = time.time() - time.monotonic()
-        return [
-            Arrival(
-                datetime.fromisoformat(text["at"]).timestamp() - ahead,
-                text["number"],
-                text["text"],
-                text["reference"],
-                True,
-            )
-            for text in self.answers("/api/texts")
-        ]
-
-    def stop(self) -> None:
-        self._process.kill()
-        self._process.wait(10)
-        self._log.close()
-
-
 @dataclass
 class NodeStorm:
     """`play` it, then `judge`, then `end`."""
@@ -141,7 +84,7 @@ class NodeStorm:
     def __post_init__(self) -> None:
         self.server = PostgresServer(self.folder, "autovacuum=on", "max_connections=120")
         self.database = self.server.url(socket=False)
-        self.gateway = Gateway(self.folder)
+        self.gateway = SimulatedGateway(self.folder)
         self.nodes = [self._node(n) for n in range(self.shape.nodes)]
         self._over = threading.Event()
         self._lock = threading.Lock()
