@@ -7,13 +7,13 @@ ARGS   ?=
 unexport PYTHONDONTWRITEBYTECODE
 PIP    := $(BIN)/python -m pip --disable-pip-version-check install --quiet --no-input --require-hashes
 
-.PHONY: demo test test-fresh test-packages test-container test-real test-faults bench lint format clean requirements wheel wheels deb packages
+.PHONY: demo test test-fresh test-packages test-container test-real test-faults test-nodes bench lint format clean requirements wheel wheels deb packages
 
 demo: $(VENV)/.runtime
 	@$(BIN)/sms-notify demo $(ARGS)
 
 test: $(VENV)/.dev lint
-	$(BIN)/python -m pytest -n auto --dist worksteal -m 'not real and not faults' $(ARGS)
+	$(BIN)/python -m pytest -n auto --dist worksteal -m 'not real and not faults and not nodes' $(ARGS)
 
 # The documents alone, as `make test` checks them: links, phrases, examples, and that everything is documented.
 .PHONY: docs-check
@@ -48,6 +48,11 @@ test-faults: $(VENV)/.dev
 	$(BIN)/python tests/real/install.py compiler
 	$(BIN)/python -m pytest -m faults -n 6 --dist worksteal --ignore tests/faults/test_attackers.py $(ARGS) tests/faults
 	$(BIN)/python -m pytest -m faults $(ARGS) tests/faults/test_attackers.py
+
+# Kills nodes on one PostgreSQL, and PostgreSQL, under 20,000 alerts, twice ten minutes. `make test-nodes CUT=1` takes three minutes.
+test-nodes: export SMS_NOTIFY_STORM_CUT = $(CUT)
+test-nodes: $(VENV)/.dev
+	$(BIN)/python -m pytest -m nodes $(ARGS) tests/nodes
 
 lint: $(VENV)/.dev
 	$(BIN)/ruff check .

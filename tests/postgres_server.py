@@ -33,10 +33,11 @@ _SETTINGS = (
 
 
 class PostgresServer:
-    """`url` makes a new database, which costs a copy of an empty one."""
+    """`url` makes a new database, which costs a copy of an empty one. `settings` go before those of all tests."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *settings: str) -> None:
         self.folder = folder
+        self._settings = (*_SETTINGS, *settings)  # the last one counts
         self.port = free_port()
         self._programs, self._who = _programs(folder)
         self._process: subprocess.Popen[bytes] | None = None
@@ -59,7 +60,7 @@ class PostgresServer:
 
     def start(self) -> None:
         """Waits until it takes connections."""
-        options = [part for setting in _SETTINGS for part in ("-c", setting)]
+        options = [part for setting in self._settings for part in ("-c", setting)]
         where = [
             "-D",
             str(self.folder / "data"),

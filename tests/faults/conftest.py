@@ -12,6 +12,7 @@ sys.path.insert(0, str(Path(__file__).parents[1]))  # the helpers that all tests
 
 from scenes import Scene
 from shim import built
+from tables import print_table
 from verdicts import Tally
 
 _MEASURED = ("attack", "webhooks", "slowest 200", "slowest critical text", "memory")
@@ -70,17 +71,4 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     for kind, columns in (("row", _COLUMNS), ("measured", _MEASURED)):
         rows = [value for report in reports for name, value in report.user_properties if name == kind]
         if rows:
-            _print_table(
-                terminalreporter, [columns, *(tuple(str(cell) for cell in row) for row in sorted(rows))]
-            )
-
-
-def _print_table(terminalreporter: pytest.TerminalReporter, table: list[tuple[str, ...]]) -> None:
-    widths = [max(len(row[n]) for row in table) for n in range(len(table[0]))]
-    terminalreporter.section(table[0][0])
-    for row in table:
-        cells = (
-            cell.ljust(width) if not n else cell.rjust(width)
-            for n, (cell, width) in enumerate(zip(row, widths, strict=True))
-        )
-        terminalreporter.write_line("  ".join(cells).rstrip())
+            print_table(terminalreporter, [columns, *sorted(rows)])

@@ -17,7 +17,7 @@ from pathlib import Path
 from daemons import PASSWORD, Daemon, command, eventually, get, payload, post, write_config
 from handsets import Phones
 from shim import Shim
-from verdicts import Promised, Tally, names_in, tally
+from verdicts import Promised, Tally, ledger_in, names_in, pending, tally
 
 ALICE, BOB = "32470000001", "31612345678"  # alice is told of everything, bob of what is wrong with sms-notify
 _UNCONFIRMED = 66.0  # seconds: a minute for a report, and what a tick takes
@@ -174,19 +174,14 @@ class Scene:
 
     def pending(self) -> int:
         """Texts and notifications of which it is not settled yet whether they leave, or left."""
-        open_texts = "select count(*) from messages where state in ('queued', 'submitting', 'unknown')"
-        owed = "select count(*) from pages where state = 'held' and why = 'unconfirmed'"
         try:
-            connection = sqlite3.connect(f"file:{self.data / 'sms.db'}?mode=ro", uri=True)
-            try:
-                return sum(connection.execute(sql).fetchone()[0] for sql in (open_texts, owed))
-            finally:
-                connection.close()
+            return pending(ledger_in(self.data / "sms.db", read_only=True))
         except sqlite3.Error:
             return 0  # a file that cannot be read is another test's matter
 
     def tally(self) -> Tally:
-        return tally(self.promised, self.phones.texts(), ALICE, self.complaints(), self.data / "sms.db")
+        ledger = ledger_in(self.data / "sms.db")
+        return tally(self.promised, self.phones.texts(), {ALICE}, self.complaints(), ledger)
 
     def recovery(self) -> float:
         """Seconds from the end of the fault to the last text that brought news to a phone."""
