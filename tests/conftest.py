@@ -45,6 +45,7 @@ ON_BOTH = frozenset(
         "test_ambiguous",
         "test_beliefs",
         "test_groups",
+        "test_lost_commits",
         "test_store",
         "test_incident_page",
     )

@@ -1,8 +1,9 @@
 """Is killed between two statements of accept and send, and recovers. Driven by test_crash.py, a line of JSON a step.
 
-`{"kill": {"n": n, "store": url}}` forks a child that accepts one delivery, says so on a pipe (that is the 200), sends what is due, and
-is ended by SIGKILL right before the n-th line of our own code that it runs. `{"restart": …}` forks one that does
-what a restart does: recover, hear the alert again where no 200 was given, and send until nothing is pending.
+`{"kill": {"n": n, "store": url}}` forks a child that accepts one delivery, says so on a pipe (that is the 200),
+sends what is due, and is ended by SIGKILL right before the n-th line of our own code that it runs.
+`{"restart": …}` forks one that does what a restart does: recover, hear the alert again where no 200 was given, and
+send until nothing is pending.
 """
 
 from __future__ import annotations

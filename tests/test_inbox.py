@@ -48,7 +48,7 @@ class Desk:
         self.committer.submit(lambda _: self.gate.wait(PATIENCE))
 
     def rows(self, sql: str) -> list[tuple]:
-        return [tuple(row) for row in self.committer(lambda tx: tx.all(sql))]
+        return [tuple(dict(row).values()) for row in self.committer(lambda tx: tx.all(sql))]
 
 
 @pytest.fixture

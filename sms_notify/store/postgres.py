@@ -19,7 +19,7 @@ from sms_notify.errors import StoreError
 from sms_notify.store.conversion import NEWEST, GoesOn
 from sms_notify.store.damage import Examined
 from sms_notify.store.postgres_address import address_of
-from sms_notify.store.postgres_errors import store_error, unreachable
+from sms_notify.store.postgres_errors import lost_commit, store_error, unreachable
 from sms_notify.store.postgres_schema import migrate, refuse_newer, refuse_other, version_of
 from sms_notify.store.postgres_tx import PostgresConnection, PostgresTx, adapt, rows_by_name
 from sms_notify.store.tx import Tx
@@ -195,8 +195,14 @@ class PostgresStore:
         return connection
 
     def _commit(self, connection: PostgresConnection) -> None:
-        """Where a statement failed PostgreSQL answers a commit with a rollback, and calls that no error."""
-        if (done := connection.execute("commit").statusmessage) != "COMMIT":
+        """Where a statement failed PostgreSQL answers a commit with a rollback, and calls that no error. Where its answer is
+        lost, it may be made or not.
+        """
+        try:
+            done = connection.execute("commit").statusmessage
+        except (psycopg.OperationalError, psycopg.InterfaceError) as error:
+            raise lost_commit(self.name, error) from error
+        if done != "COMMIT":
             raise StoreError(
                 f"a statement had failed, and nothing of the transaction stays: {self.name}: {done}"
             )
