@@ -21,9 +21,8 @@ from daemons import eventually, free_port
 _NOBODY = 65534
 _PR_SET_PDEATHSIG = 1
 # What a test commits need not outlive the power of this machine; it does outlive the server.
+_UNSYNCED = ("fsync=off", "full_page_writes=off")
 _SETTINGS = (
-    "fsync=off",
-    "full_page_writes=off",
     "shared_buffers=32MB",
     "max_connections=60",
     "autovacuum=off",
@@ -35,8 +34,9 @@ _SETTINGS = (
 class PostgresServer:
     """`url` makes a new database, which costs a copy of an empty one."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *, durable: bool = False) -> None:
         self.folder = folder
+        self._settings = _SETTINGS if durable else (*_UNSYNCED, *_SETTINGS)
         self.port = free_port()
         self._programs, self._who = _programs(folder)
         self._process: subprocess.Popen[bytes] | None = None
@@ -59,7 +59,7 @@ class PostgresServer:
 
     def start(self) -> None:
         """Waits until it takes connections."""
-        options = [part for setting in _SETTINGS for part in ("-c", setting)]
+        options = [part for setting in self._settings for part in ("-c", setting)]
         where = [
             "-D",
             str(self.folder / "data"),
