@@ -38,6 +38,12 @@ test-real: $(VENV)/.dev
 	$(BIN)/python tests/real/install.py
 	$(BIN)/python -m pytest -m real -s $(ARGS) tests/real
 
+# What decides, keeps and sends, over a PostgreSQL server that the tests start. Each file that opens a store has its part in it.
+.PHONY: test-postgres
+test-postgres: $(VENV)/.dev
+	SMS_NOTIFY_STORE=postgres $(BIN)/python -m pytest -n auto --dist worksteal -m 'not real and not faults and not sqlite' $(ARGS) \
+	  $$(grep -lE 'import .*(a_store|url_of|armed_site)|bench: Bench' tests/test_*.py)
+
 # Takes the pictures of the documents anew, of a fixed scene in a real Chromium. Look at them before you commit them.
 .PHONY: screenshots
 screenshots: $(VENV)/.dev

@@ -8,6 +8,7 @@ import subprocess
 import tempfile
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -86,6 +87,21 @@ def sync_microseconds(parent: Path) -> float:
             os.fdatasync(file.fileno())
             taken.append((time.perf_counter() - began) * 1e6)
     return percentile(taken, 0.5)
+
+
+def on_nodes(parent: Path, nodes: int, storage: str, lengths: Lengths) -> float:
+    """POSTs a second that so many daemons on one database take together, each from a load of its own."""
+    with ExitStack() as stack:
+        folders = [stack.enter_context(_folder(parent)) for _ in range(nodes)]
+        gateway = stack.enter_context(phones(folders[0]))
+        servers = [
+            stack.enter_context(daemon(folder, ONE_PERSON, gateway.port, storage=storage))
+            for folder in folders
+        ]
+        warm_up = ("--warm-up", str(lengths.warm_up))
+        with ThreadPoolExecutor(nodes) as pool:
+            seen = list(pool.map(lambda server: _load(server, lengths.load, *warm_up), servers))
+        return sum(one.posts / one.seconds for one in seen)
 
 
 def _on_floor(parent: Path, run: Run, *, store: bool = True) -> Seen:

@@ -20,6 +20,7 @@ from pathlib import Path
 import against
 import deciding
 import hooks
+import on_postgres
 import pages
 import rounds
 import startup
@@ -36,18 +37,23 @@ class Extent:
     startup: int
     hooks: int
     pages: int
+    postgres: int
     lengths: Lengths
     budget: float
 
 
-FULL = Extent(5, 3, 10, 25, 5, Lengths(load=1.5, warm_up=0.4, steady=5.0), budget=185)
-QUICK = Extent(2, 1, 3, 7, 2, Lengths(load=0.6, warm_up=0.2, steady=1.5), budget=52)
+FULL = Extent(5, 3, 10, 25, 5, 4, Lengths(load=1.5, warm_up=0.4, steady=5.0), budget=185)
+QUICK = Extent(2, 1, 3, 7, 2, 1, Lengths(load=0.6, warm_up=0.2, steady=1.5), budget=52)
 
 # (what, unit, ours, what it is held against)
 COMPARED = (
     ("new alert, nobody to tell", "POST/s", "nobody", "floor"),
     ("new alert, nobody to tell", "POST/s", "nobody", "answer-only"),
     ("new alert, one person told", "POST/s", "one", "floor"),
+    *(
+        (f"on PostgreSQL, {nodes} node(s)", "POST/s", on_postgres.name_of(nodes), on_postgres.SQLITE)
+        for nodes in on_postgres.NODES
+    ),
     ("the floor itself", "POST/s", "floor", "answer-only"),
     ("the same alert again", "POST/s", "same", "floor-same"),
     ("CPU of a new alert, nobody", "us", "nobody:cpu", "floor:cpu"),
@@ -157,6 +163,8 @@ def measure(extent: Extent, folder: Path, progress: Progress) -> list[Values]:
     with pages.bench(folder) as browser:
         repeat("pages", extent.pages, browser.one_round)
     repeat("latency", extent.latency, lambda say: rounds.latency(folder, lengths, say))
+    with on_postgres.bench(folder, lengths) as shared:
+        repeat("PostgreSQL", extent.postgres, shared.one_round)
     repeat("throughput", extent.throughput, lambda say: rounds.throughput(folder, lengths, say))
     return measured
 

@@ -81,10 +81,12 @@ def phones(folder: Path) -> Iterator[Server]:
 
 
 @contextmanager
-def daemon(folder: Path, receivers: str, gateway: int, tree: Path = THIS) -> Iterator[Server]:
-    """`sms-notify serve` of `tree`, as anybody starts it, with the gateway at port `gateway`."""
+def daemon(
+    folder: Path, receivers: str, gateway: int, tree: Path = THIS, storage: str = ""
+) -> Iterator[Server]:
+    """`sms-notify serve` of `tree`, as anybody starts it, with the gateway at port `gateway`. Without `storage` on a file."""
     port = free_port()
-    config = write_config(folder, receivers, port, gateway)
+    config = write_config(folder, receivers, port, gateway, storage)
     command = [sys.executable, "-m", "sms_notify", "--config", str(config), "serve"]
     with process(command, port, folder / "daemon.log", tree) as server:
         yield server
@@ -95,14 +97,14 @@ def load_command(server: Server, *options: str) -> list[str]:
     return [*command, "--token", TOKEN, *options]
 
 
-def write_config(folder: Path, receivers: str, port: int, gateway: int) -> Path:
+def write_config(folder: Path, receivers: str, port: int, gateway: int, storage: str = "") -> Path:
     for name, secret in (("password", "of no worth"), ("tokens", f"{TOKEN} role=webhook,metrics,read")):
         (folder / name).write_text(secret + "\n", "utf-8")
         (folder / name).chmod(0o600)
     path = folder / "sms-notify.yml"
     path.write_text(
         f"""
-storage: sqlite://{folder}/sms.db
+storage: {storage or f"sqlite://{folder}/sms.db"}
 web: {{listen: '127.0.0.1:{port}', webhook_tokens_file: tokens}}
 gateways:
   - {{name: main, type: 1601sms, url: 'http://127.0.0.1:{gateway}/', username: bench, password_file: password,

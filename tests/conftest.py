@@ -38,35 +38,42 @@ def pytest_xdist_auto_num_workers() -> int:
     return (os.cpu_count() or 1) + 1
 
 
-# Whose tests run over SQLite and over PostgreSQL: those whose statements differ most, and those that decide and send.
+# Whose tests run over SQLite and over PostgreSQL: those whose statements differ most, and those that decide and send. `make
+# test-postgres` runs all others over it, which takes minutes: a statement is a round trip, and a database is made for each test.
 ON_BOTH = frozenset(
     (
-        "test_engine",
         "test_ambiguous",
         "test_beliefs",
-        "test_groups",
-        "test_store",
-        "test_incident_page",
         "test_erasure",
+        "test_groups",
+        "test_incident_page",
+        "test_lost_commits",
         "test_purge_and_forget",
+        "test_store",
     )
 )
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    if metafunc.module.__name__ in ON_BOTH:
-        metafunc.fixturenames.insert(0, "kind_of_store")
+    if metafunc.module.__name__ in ON_BOTH and "SMS_NOTIFY_STORE" not in os.environ:
         metafunc.parametrize("kind_of_store", ["sqlite", "postgres"], indirect=True, scope="module")
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="module", autouse=True)
 def kind_of_store(request: pytest.FixtureRequest) -> Iterator[object]:
-    """Which database `a_store` makes."""
+    """Which database `a_store` makes. Used by all, for whoever is not asked for is not set up."""
     from stores import Chosen, Kind
 
-    before, Chosen.kind = Chosen.kind, Kind(request.param)
+    before, Chosen.kind = Chosen.kind, Kind(getattr(request, "param", Chosen.kind))
     yield Chosen.kind
     Chosen.kind = before
+
+
+@pytest.fixture(autouse=True)
+def _of_sqlite_alone(request: pytest.FixtureRequest, kind_of_store: object) -> None:
+    """`@pytest.mark.sqlite`: the test speaks of its file, its statements' steps, or what only it can do."""
+    if request.node.get_closest_marker("sqlite") and kind_of_store != "sqlite":
+        pytest.skip("speaks of SQLite alone")
 
 
 @pytest.fixture

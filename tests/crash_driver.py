@@ -1,8 +1,9 @@
 """Is killed between two statements of accept and send, and recovers. Driven by test_crash.py, a line of JSON a step.
 
-`{"kill": n}` forks a child that accepts one delivery, says so on a pipe (that is the 200), sends what is due, and
-is ended by SIGKILL right before the n-th line of our own code that it runs. `{"restart": n, …}` forks one that does
-what a restart does: recover, hear the alert again where no 200 was given, and send until nothing is pending.
+`{"kill": {"n": n, "store": url}}` forks a child that accepts one delivery, says so on a pipe (that is the 200),
+sends what is due, and is ended by SIGKILL right before the n-th line of our own code that it runs.
+`{"restart": …}` forks one that does what a restart does: recover, hear the alert again where no 200 was given, and
+send until nothing is pending.
 """
 
 from __future__ import annotations
@@ -10,7 +11,6 @@ from __future__ import annotations
 import itertools
 import json
 import os
-import shutil
 import signal
 import sys
 import time
@@ -35,17 +35,22 @@ from sms_notify.policy.directory import Directory, Person
 from sms_notify.policy.outcomes import DeliveryStatus
 from sms_notify.policy.vocabulary import Cause
 from sms_notify.secret import Secret
-from sms_notify.store.sqlite import SqliteStore
+from sms_notify.store.database import open_store
+from sms_notify.store.postgres_address import is_postgres
 
 PACKAGE = Path(sms_notify.__file__).parent
 # Where something lasts, or leads to it: every statement of every room of the store passes `tx`, every commit `sqlite`.
 # What lies between two of these places changes nothing that a restart could find.
 _PLACES = ("engine.py", "sender.py", "settling.py", "store/tx.py", "store/sqlite.py", "gateways")
 TRACED = tuple(str(PACKAGE / name) for name in _PLACES)
+# Of PostgreSQL a restart finds what its server has: that changes with a statement that reaches it, and with a commit.
+_STATEMENTS = {"_execute", "run_all", "_commit"}
+_POSTGRES = str(PACKAGE / "store/postgres")
 Say = Callable[[str], object]
+Trace = Callable[[FrameType, str, Any], Any]
 
 
-def killer(n: int, traced: tuple[str, ...] = TRACED) -> Callable[[FrameType, str, Any], Any]:
+def killer(n: int, traced: tuple[str, ...] = TRACED) -> Trace:
     """A trace function that ends this process before the n-th line of ours, of the files that are `traced`."""
     lines = itertools.count(1)
 
@@ -60,37 +65,54 @@ def killer(n: int, traced: tuple[str, ...] = TRACED) -> Callable[[FrameType, str
     return called
 
 
-class Driver:
-    """One database, one pair of phones, for each place of death."""
+def statement_killer(n: int) -> Trace:
+    """Ends this process before the n-th statement or commit that PostgreSQL would get, or after it was answered."""
+    places = itertools.count(1)
 
-    def __init__(self, folder: Path, url: str) -> None:
-        self.folder = folder
+    def place() -> None:
+        if next(places) == n:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    def answered(frame: FrameType, event: str, arg: Any) -> Any:
+        if event == "return":
+            place()
+        return answered
+
+    def called(frame: FrameType, event: str, arg: Any) -> Any:
+        code = frame.f_code
+        if code.co_name not in _STATEMENTS or not code.co_filename.startswith(_POSTGRES):
+            return None
+        place()
+        return answered if code.co_name == "_commit" else None
+
+    return called
+
+
+class Driver:
+    """One pair of phones for each place of death, and a database that has its tables already."""
+
+    def __init__(self, url: str) -> None:
         self.account = Gateway1601Settings("main", url, "demo", Secret("demo"), "ACME", timeout=10)
         SmsGateway1601(self.account, time.monotonic)  # no child reads the trusted authorities anew
-        empty = SqliteStore(f"sqlite://{folder}/empty.db")
-        with empty.transaction():
-            pass
-        empty.close()
 
-    def kill(self, n: int) -> dict[str, object]:
-        shutil.copy(self.folder / "empty.db", self.folder / f"{n}.db")
-        ended, said = in_child(lambda say: self._live(n, say))
+    def kill(self, n: int, store: str) -> dict[str, object]:
+        ended, said = in_child(lambda say: self._live(n, store, say))
         return {"ended": ended, "acked": "200" in said}
 
-    def restart(self, n: int, acked: bool, evidence: dict[str, str]) -> dict[str, object]:
-        in_child(lambda say: self._restart(n, acked, evidence))
+    def restart(self, n: int, store: str, acked: bool, evidence: dict[str, str]) -> dict[str, object]:
+        in_child(lambda say: self._restart(n, store, acked, evidence))
         return {}
 
-    def _live(self, n: int, say: Say) -> None:
-        bench, sender = self._rooms(n)
-        sys.settrace(killer(n))
+    def _live(self, n: int, store: str, say: Say) -> None:
+        bench, sender = self._rooms(n, store)
+        sys.settrace(statement_killer(n) if is_postgres(store) else killer(n))
         bench.accept(firing())
         say("200")
         send_all(sender, bench.clock)
         sys.settrace(None)
 
-    def _restart(self, n: int, acked: bool, evidence: dict[str, str]) -> None:
-        bench, sender = self._rooms(n)
+    def _restart(self, n: int, store: str, acked: bool, evidence: dict[str, str]) -> None:
+        bench, sender = self._rooms(n, store)
         bench.commit(lambda tx: bench.engine.recover(tx, bench.clock()))
         if not acked:
             bench.accept(firing())
@@ -104,10 +126,10 @@ class Driver:
             bench.clock.move(minutes=31)
             bench.tick()
 
-    def _rooms(self, n: int) -> tuple[Bench, Sender]:
+    def _rooms(self, n: int, store: str) -> tuple[Bench, Sender]:
         people = {"alice": Person("alice", f"+3247{n:07d}"), "bob": Person("bob", f"+316{n:08d}")}
         plan = replace(a_plan(), directory=Directory(people, {}))
-        bench = Bench(SqliteStore(f"sqlite://{self.folder}/{n}.db"), Engine(plan, "node"), VirtualClock(NOON))
+        bench = Bench(open_store(store), Engine(plan, "node"), VirtualClock(NOON))
         luck = Luck(reference=lambda: os.urandom(16).hex(), dice=lambda: 0.5)
         gateway = SmsGateway1601(self.account, time.monotonic)
         return bench, Sender(
@@ -145,7 +167,7 @@ def in_child(work: Callable[[Say], None]) -> tuple[bool, list[str]]:
 
 
 def main() -> None:
-    driver = Driver(Path(sys.argv[1]), sys.argv[2])
+    driver = Driver(sys.argv[1])
     for line in sys.stdin:
         order = json.loads(line)
         answer = driver.kill(**order["kill"]) if "kill" in order else driver.restart(**order["restart"])

@@ -21,9 +21,8 @@ from daemons import eventually, free_port
 _NOBODY = 65534
 _PR_SET_PDEATHSIG = 1
 # What a test commits need not outlive the power of this machine; it does outlive the server.
+_UNSYNCED = ("fsync=off", "full_page_writes=off")
 _SETTINGS = (
-    "fsync=off",
-    "full_page_writes=off",
     "shared_buffers=32MB",
     "max_connections=60",
     "autovacuum=off",
@@ -35,9 +34,9 @@ _SETTINGS = (
 class PostgresServer:
     """`url` makes a new database, which costs a copy of an empty one. `settings` go before those of all tests."""
 
-    def __init__(self, folder: Path, *settings: str) -> None:
+    def __init__(self, folder: Path, *settings: str, durable: bool = False) -> None:
         self.folder = folder
-        self._settings = (*_SETTINGS, *settings)  # the last one counts
+        self._settings = (*(() if durable else _UNSYNCED), *_SETTINGS, *settings)  # the last one counts
         self.port = free_port()
         self._programs, self._who = _programs(folder)
         self._process: subprocess.Popen[bytes] | None = None

@@ -48,7 +48,7 @@ class Site:
 
     def rows(self, sql: str) -> list[tuple[Any, ...]]:
         with self.app.store.reading() as tx:
-            return [tuple(row) for row in tx.all(sql)]
+            return [tuple(dict(row).values()) for row in tx.all(sql)]
 
 
 @contextmanager

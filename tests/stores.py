@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sms_notify.store.database import Database, open_store
+from sms_notify.store.sqlite import SqliteStore
 
 if TYPE_CHECKING:
     from postgres_server import PostgresServer
@@ -53,6 +54,30 @@ def url_of(path: Path) -> str:
 def a_store(path: Path) -> Database:
     """One that lies in `path`, or stands for it."""
     return open_store(url_of(path))
+
+
+def make_tables(path: Path) -> None:
+    """So that the first transaction of who opens it next makes none."""
+    if Chosen.kind is Kind.SQLITE:
+        path.write_bytes(_empty_file())
+
+
+def drop(path: Path) -> None:
+    """Hundreds of databases would fill the disk."""
+    if Chosen.kind is Kind.POSTGRES:
+        server().admin(f"drop database {a_store(path).name.rpartition('/')[2]} with (force)")
+    else:
+        path.unlink()
+
+
+@cache
+def _empty_file() -> bytes:
+    with tempfile.TemporaryDirectory() as folder:
+        store = SqliteStore(f"sqlite://{folder}/empty.db")
+        with store.transaction():
+            pass
+        store.close()
+        return (Path(folder) / "empty.db").read_bytes()
 
 
 @cache

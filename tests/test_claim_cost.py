@@ -13,6 +13,8 @@ from workbench import ALICE, NOON, Bench, firing
 from sms_notify.store import claims
 from sms_notify.store.tx import Tx, stored
 
+pytestmark = pytest.mark.sqlite
+
 LATER = NOON + timedelta(minutes=5)
 
 

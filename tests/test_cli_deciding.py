@@ -239,6 +239,7 @@ def test_without_a_name_it_is_whoever_logged_in_also_through_sudo(
 @pytest.mark.parametrize(
     "line", [("ack", "1"), ("oncall", "override", "add", "primary", "carol", "--for", "4h")]
 )
+@pytest.mark.sqlite
 def test_a_command_makes_no_database_of_its_own(tmp_path: Path, line: tuple[str, ...]) -> None:
     config = write_config(tmp_path, NOWHERE, **SITE)
 
@@ -550,6 +551,7 @@ def test_an_override_decides_who_would_get_it(site: Site) -> None:
     assert [text["to"] for text in after] != ["bob"]
 
 
+@pytest.mark.sqlite
 def test_without_a_database_it_is_said_loudly_that_overrides_are_not_known(tmp_path: Path) -> None:
     config = write_config(tmp_path, NOWHERE, **SITE)
     result = run(config, "routes", "test", "severity=critical")

@@ -47,7 +47,7 @@ class Bench:
 
     def rows(self, sql: str) -> list[tuple]:
         with self.store.reading() as tx:
-            return [tuple(row) for row in tx.all(sql)]
+            return [tuple(dict(row).values()) for row in tx.all(sql)]
 
     def troubles(self) -> list[tuple]:
         return self.rows("select id, closed_at is null from troubles order by id")

@@ -20,6 +20,8 @@ from sms_notify.store.ledger_queries import IncidentFilter, MessageFilter
 from sms_notify.store.messages import Entry
 from sms_notify.store.tx import Row, Tx
 
+pytestmark = pytest.mark.sqlite
+
 
 def texts(bench: Bench, **wanted: object) -> list[int]:
     found = bench.commit(lambda tx: ledger_queries.messages_by(tx, MessageFilter(**wanted)))  # type: ignore[arg-type]

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import psycopg
 import pytest
+from cutting_proxy import CuttingProxy
 from postgres_server import PostgresServer
 from stores import server
 from test_cli_deciding import complaint, site_of
@@ -170,8 +171,9 @@ def test_a_server_that_crashed_and_came_back_is_written_to_and_read_again(own: P
     assert noted(store) == ["before"]
 
     own.stop(signal.SIGQUIT)
-    with pytest.raises(StoreError, match="PostgreSQL cannot be reached"):
+    with pytest.raises(StoreError, match="PostgreSQL cannot be reached") as refused:
         note(store, "meanwhile")
+    assert kind_of(refused.value) is StoreFailure.UNREACHABLE
     with pytest.raises(StoreError, match="PostgreSQL cannot be reached"):
         noted(store)
     own.start()
@@ -228,6 +230,22 @@ def test_a_lock_that_is_held_too_long_is_a_failure_of_its_own(
 
     assert kind_of(refused.value) is StoreFailure.LOCKED
     other.close()
+
+
+def test_a_commit_whose_answer_is_lost_is_told_as_one_that_perhaps_was_made() -> None:
+    proxy = CuttingProxy(server().port)
+    name = open_store(server().url()).name.rpartition("/")[2]
+    store = open_store(f"postgresql://postgres@127.0.0.1:{proxy.port}/{name}")
+    note(store, "before")
+    proxy.next_unanswered = 1
+    with pytest.raises(StoreError, match="perhaps it has written") as lost:
+        note(store, "unheard")
+    note(store, "after")
+
+    assert kind_of(lost.value) is StoreFailure.UNREACHABLE
+    assert noted(store) == ["after", "before", "unheard"]
+    store.close()
+    proxy.stop()
 
 
 def test_whether_a_daemon_serves_is_seen_from_anywhere(store: Database) -> None:

@@ -278,8 +278,9 @@ def test_a_silence_must_cover_each_alert_of_an_incident(site) -> None:
     here = site(plan(ONE))
     one, two = two_of_alertmanager(here)
     with here.bench.reading() as tx:
-        assert [row.labels for row in silences.uncovered(tx)] == [one.labels, two.labels]
-        assert [row.key for row in silences.still_open(tx)] == [(1, one.fingerprint), (1, two.fingerprint)]
+        found = {(row.id, row.labels["alertname"]) for row in silences.uncovered(tx)}
+        assert found == {(1, "InstanceDown"), (1, "DiskFull")}
+        assert {row.key for row in silences.still_open(tx)} == {(1, one.fingerprint), (1, two.fingerprint)}
     heard(here, resolved_of(one))
     with here.bench.reading() as tx:
         assert [row.labels for row in silences.still_open(tx)] == [two.labels]

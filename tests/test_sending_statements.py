@@ -17,6 +17,8 @@ from sms_notify.secret import Secret
 from sms_notify.store import breakers, outbox
 from sms_notify.store.tx import Tx
 
+pytestmark = pytest.mark.sqlite
+
 MINUTE = timedelta(minutes=1)
 TAKEN = Outcome(Fate.SENT, Reason.OK, smsid="1")
 NO_ANSWER = Outcome(Fate.NOT_SENT, Reason.CONNECT)

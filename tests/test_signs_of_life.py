@@ -213,6 +213,7 @@ def test_a_record_of_a_hook_counts_from_when_it_was_written(bench: Bench) -> Non
         assert [row.heard_at for row in watch_rows.every(tx)] == [NOON + timedelta(minutes=2)]
 
 
+@pytest.mark.sqlite
 def test_an_idle_tick_and_a_sign_of_life_take_as_many_statements_as_without_a_watch(tmp_path: Path) -> None:
     counting = Counting(tmp_path)
     counting.engine = plan_with(RULE)
@@ -269,6 +270,7 @@ def test_a_sign_that_could_not_be_stored_is_to_be_sent_again() -> None:
     assert (answer.status_code, "Retry-After" in answer.headers) == (503, True)
 
 
+@pytest.mark.sqlite
 def test_the_secret_of_an_address_is_in_no_row_log_metric_or_page(tmp_path: Path) -> None:
     secret = "kanarie-Zq9-kanarie"
     web = f"{{listen: '127.0.0.1:{free_port()}', webhook_tokens_file: tokens}}"
@@ -358,6 +360,7 @@ def test_the_command_shows_each_watch_and_what_is_missing(site: Site) -> None:
     }
 
 
+@pytest.mark.sqlite
 def test_before_the_first_start_nothing_is_armed_and_the_command_says_so(tmp_path: Path) -> None:
     site = site_of(tmp_path, site_alive="{notify: [person:alice]}")
     assert not site.store.path.exists()

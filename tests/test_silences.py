@@ -511,11 +511,11 @@ class Desk:
 
     def acked(self) -> list[tuple[int, str, str]]:
         sql = "select id, acked_by, acked_how from incidents where acked_at is not null order by id"
-        return [tuple(row) for row in self.commit(lambda tx: tx.all(sql))]
+        return [tuple(dict(row).values()) for row in self.commit(lambda tx: tx.all(sql))]
 
     def noted(self) -> list[tuple[int, str]]:
         rows = self.commit(lambda tx: tx.all("select incident_id, silence_id from silences order by 1"))
-        return [tuple(row) for row in rows]
+        return [tuple(dict(row).values()) for row in rows]
 
 
 @pytest.fixture

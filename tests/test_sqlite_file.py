@@ -16,6 +16,8 @@ from sms_notify.store.committer import Committer
 from sms_notify.store.schema import MIGRATIONS
 from sms_notify.store.sqlite import SqliteStore, path_of
 
+pytestmark = pytest.mark.sqlite
+
 
 @pytest.fixture
 def store(tmp_path: Path) -> Iterator[SqliteStore]:

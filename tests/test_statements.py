@@ -23,6 +23,8 @@ from sms_notify.policy.vocabulary import AckBy, Cause, State
 from sms_notify.store import claims, messages, outbox
 from sms_notify.store.tx import Tx
 
+pytestmark = pytest.mark.sqlite
+
 CONFIG = """\
 web: {external_url: "https://sms.example.org"}
 gateways:

@@ -25,6 +25,7 @@ class StoreFailure(StrEnum):
     FULL = "full"
     IO = "io"
     LOCKED = "locked"
+    UNREACHABLE = "unreachable"  # PostgreSQL's server, or the way to it
     OTHER = "other"  # the file is gone, emptied, not ours …
 
 
@@ -43,6 +44,9 @@ _STATES = {
     "53100": StoreFailure.FULL,
     "58030": StoreFailure.IO,
     "55P03": StoreFailure.LOCKED,
+    "57P01": StoreFailure.UNREACHABLE,  # it stops
+    "57P02": StoreFailure.UNREACHABLE,  # another process of it crashed
+    "57P03": StoreFailure.UNREACHABLE,  # it starts
 }
 
 
@@ -63,10 +67,15 @@ def kind_of(error: BaseException | None) -> StoreFailure:
         code = getattr(error, "sqlite_errorcode", None)
         if code is not None:
             return _KINDS.get(code & _PRIMARY, StoreFailure.OTHER)
-        if state := getattr(error, "sqlstate", None):
-            return _STATES.get(state, StoreFailure.OTHER)
+        if hasattr(error, "sqlstate"):
+            return _of_postgres(error.sqlstate)
         error = error.__cause__
     return StoreFailure.OTHER
+
+
+def _of_postgres(state: str | None) -> StoreFailure:
+    """What the server refuses has a code. What comes without one, the client found: nobody answers, or not any more."""
+    return StoreFailure.UNREACHABLE if state is None else _STATES.get(state, StoreFailure.OTHER)
 
 
 def is_damage(error: BaseException | None) -> bool:

@@ -21,7 +21,7 @@ from sms_notify.store.conversion import NEWEST, PART, GoesOn
 from sms_notify.store.damage import Examined
 from sms_notify.store.database_clock import Clock, DatabaseClock
 from sms_notify.store.postgres_address import address_of
-from sms_notify.store.postgres_errors import store_error, unreachable
+from sms_notify.store.postgres_errors import lost_commit, store_error, unreachable
 from sms_notify.store.postgres_listener import CHANNEL, Listener
 from sms_notify.store.postgres_schema import migrate, refuse_newer, refuse_other, version_of
 from sms_notify.store.postgres_tx import PostgresConnection, PostgresTx, adapt, rows_by_name
@@ -254,8 +254,14 @@ class PostgresStore:
         return None if connection is None or connection.closed else connection.info.backend_pid
 
     def _commit(self, connection: PostgresConnection, how: str) -> None:
-        """Where a statement failed PostgreSQL answers a commit with a rollback, and calls that no error."""
-        if (done := _last(connection.execute(how.encode())).statusmessage) != "COMMIT":
+        """Where a statement failed PostgreSQL answers a commit with a rollback, and calls that no error. Where its answer is
+        lost, it may be made or not.
+        """
+        try:
+            done = _last(connection.execute(how.encode())).statusmessage
+        except (psycopg.OperationalError, psycopg.InterfaceError) as error:
+            raise lost_commit(self.name, error) from error
+        if done != "COMMIT":
             raise StoreError(
                 f"a statement had failed, and nothing of the transaction stays: {self.name}: {done}"
             )

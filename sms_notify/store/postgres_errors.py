@@ -37,6 +37,14 @@ def unreachable(name: str, error: psycopg.Error) -> StoreError:
     return said
 
 
+def lost_commit(name: str, error: psycopg.Error) -> StoreError:
+    """The daemon's jobs stand being asked again; a person may have to look."""
+    what = "the connection to PostgreSQL was lost while it wrote, and perhaps it has written"
+    said = StoreError(f"{what}: {name}: {primary(error)}; look what is there before you ask again")
+    said.__cause__ = error
+    return said
+
+
 def primary(error: psycopg.Error) -> str:
     """The server's sentence without its details, which quote rows."""
     return error.diag.message_primary or " ".join(str(error).split())

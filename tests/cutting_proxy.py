@@ -17,10 +17,10 @@ _COMMITTED = b"COMMIT\x00"
 
 
 class CuttingProxy:
-    """`unanswered` is the share of the commits that are made and never answered."""
+    """`unanswered` is the share of the commits that are made and never answered, beside the next `next_unanswered`."""
 
-    def __init__(self, server: int, unanswered: float, seed: int) -> None:
-        self.server, self.unanswered = server, unanswered
+    def __init__(self, server: int, unanswered: float = 0.0, seed: int = 0) -> None:
+        self.server, self.unanswered, self.next_unanswered = server, unanswered, 0
         self.commits_cut = self.cuts = 0
         self.passing = threading.Event()
         self.passing.set()
@@ -38,7 +38,8 @@ class CuttingProxy:
 
     def cut_now(self) -> bool:
         """Whether this commit is one that nobody hears of."""
-        chosen = self._dice.random() < self.unanswered
+        chosen = self.next_unanswered > 0 or self._dice.random() < self.unanswered
+        self.next_unanswered -= self.next_unanswered > 0
         self.commits_cut += chosen
         return chosen
 
