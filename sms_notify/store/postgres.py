@@ -247,7 +247,7 @@ class PostgresStore:
         self._clock.told(row["now"])
         if row["read_only"] == "on":
             raise StoreError(f"PostgreSQL takes no writes; it is a standby: {self.name}")
-        refuse_other(self.name, int(row["version"] or 0))
+        self._refuse_other(int(row["version"] or 0))
 
     def _writer(self) -> int | None:
         connection = self._connection

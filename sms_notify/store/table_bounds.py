@@ -40,6 +40,7 @@ BOUNDS: dict[str, TableBound] = {
     "holds": TableBound.ENDED,  # the limit, and what it holds
     "groups": TableBound.CLOCK,
     "handed": TableBound.CLOCK,
+    "nodes": TableBound.CLOCK,
     "configured": TableBound.CONFIGURATION,
     "holders": TableBound.CONFIGURATION,
     "calendars": TableBound.CONFIGURATION,
@@ -48,4 +49,5 @@ BOUNDS: dict[str, TableBound] = {
     "watches": TableBound.CONFIGURATION,
     "month_accounts": TableBound.MONTHS,
     "disarmed": TableBound.ONE_ROW,
+    "leader": TableBound.ONE_ROW,
 }
