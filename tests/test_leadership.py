@@ -52,28 +52,30 @@ def test_what_is_given_back_is_free_at_once_and_nobody_gives_back_what_is_not_th
         assert leads(tx, "b", NOON).node == "b"
 
 
-@pytest.mark.parametrize("step", [timedelta(hours=1), timedelta(hours=-1)])
-def test_a_step_of_the_clock_is_for_the_one_that_leads_whoever_notices_it_first(
-    store: Database, step: timedelta
+@pytest.mark.parametrize("step", [timedelta(hours=1), timedelta(hours=-1), 11 * SECOND, -6 * SECOND])
+@pytest.mark.parametrize("died", [timedelta(), 2 * LEASE])
+def test_a_step_of_the_clock_is_for_the_one_that_finds_it_first(
+    store: Database, step: timedelta, died: timedelta
 ) -> None:
+    """Whether the one that led lives, has just died, or died long ago."""
+    with store.transaction() as tx:
+        leads(tx, "a", NOON)
+        now = NOON + died + SECOND + step
+        assert leads_through(tx, "b", now)
+        assert not leads_through(tx, "c", now + SECOND)
+        assert not leads_through(tx, "a", now + SECOND)
+        assert leads(tx, "a", now + SECOND).node == "b"
+        assert leads(tx, "a", now + LEASE).node == "a"  # and it is not another's for an hour
+
+
+@pytest.mark.parametrize("step", [timedelta(hours=1), 6 * SECOND, -6 * SECOND])
+def test_a_step_that_the_one_that_leads_finds_first_is_its_own(store: Database, step: timedelta) -> None:
     with store.transaction() as tx:
         leads(tx, "a", NOON)
         now = NOON + SECOND + step
-        assert not leads_through(tx, "b", now, step)
-        assert not leads_through(tx, "c", now, step)
+        assert leads_through(tx, "a", now)
+        assert not leads_through(tx, "b", now + SECOND)
         assert leads(tx, "b", now + SECOND).node == "a"
-        assert leads_through(tx, "a", now + SECOND, step)
-        assert leads(tx, "b", now + LEASE).node == "a"
-        assert leads(tx, "b", now + 2 * LEASE).node == "b"  # and it is not theirs for an hour
-
-
-def test_who_died_before_the_step_leads_no_more_after_it(store: Database) -> None:
-    with store.transaction() as tx:
-        leads(tx, "a", NOON)
-        step = timedelta(hours=1)
-        now = NOON + 2 * LEASE + step
-        assert not leads_through(tx, "b", now, step)
-        assert leads(tx, "b", now).node == "b"
 
 
 def test_a_node_lives_as_long_as_it_writes(store: Database) -> None:
