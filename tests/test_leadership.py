@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
+from typing import TypeVar
 
 import pytest
 from stores import a_store
-from workbench import NOON
+from workbench import NOON, VirtualClock
 
+from sms_notify.daemon.leadership import Leadership
 from sms_notify.store import leadership, node_rows
 from sms_notify.store.database import Database
 from sms_notify.store.leadership import LEASE, leads, leads_through
 from sms_notify.store.node_rows import NodeRow, differences, host_of, node_id
+from sms_notify.store.tx import Tx
 
+T = TypeVar("T")
 SECOND = timedelta(seconds=1)
 
 
@@ -52,28 +57,54 @@ def test_what_is_given_back_is_free_at_once_and_nobody_gives_back_what_is_not_th
         assert leads(tx, "b", NOON).node == "b"
 
 
-@pytest.mark.parametrize("step", [timedelta(hours=1), timedelta(hours=-1)])
-def test_a_step_of_the_clock_is_for_the_one_that_leads_whoever_notices_it_first(
-    store: Database, step: timedelta
+@pytest.mark.parametrize("step", [timedelta(hours=1), timedelta(hours=-1), 11 * SECOND, -6 * SECOND])
+@pytest.mark.parametrize("died", [timedelta(), 2 * LEASE])
+def test_a_step_of_the_clock_is_for_the_one_that_finds_it_first(
+    store: Database, step: timedelta, died: timedelta
 ) -> None:
+    """Whether the one that led lives, has just died, or died long ago."""
+    with store.transaction() as tx:
+        leads(tx, "a", NOON)
+        now = NOON + died + SECOND + step
+        assert leads_through(tx, "b", now)
+        assert not leads_through(tx, "c", now + SECOND)
+        assert not leads_through(tx, "a", now + SECOND)
+        assert leads(tx, "a", now + SECOND).node == "b"
+        assert leads(tx, "a", now + LEASE).node == "a"  # and it is not another's for an hour
+
+
+@pytest.mark.parametrize("step", [timedelta(hours=1), 6 * SECOND, -6 * SECOND])
+def test_a_step_that_the_one_that_leads_finds_first_is_its_own(store: Database, step: timedelta) -> None:
     with store.transaction() as tx:
         leads(tx, "a", NOON)
         now = NOON + SECOND + step
-        assert not leads_through(tx, "b", now, step)
-        assert not leads_through(tx, "c", now, step)
+        assert leads_through(tx, "a", now)
+        assert not leads_through(tx, "b", now + SECOND)
         assert leads(tx, "b", now + SECOND).node == "a"
-        assert leads_through(tx, "a", now + SECOND, step)
-        assert leads(tx, "b", now + LEASE).node == "a"
-        assert leads(tx, "b", now + 2 * LEASE).node == "b"  # and it is not theirs for an hour
 
 
-def test_who_died_before_the_step_leads_no_more_after_it(store: Database) -> None:
-    with store.transaction() as tx:
-        leads(tx, "a", NOON)
-        step = timedelta(hours=1)
-        now = NOON + 2 * LEASE + step
-        assert not leads_through(tx, "b", now, step)
-        assert leads(tx, "b", now).node == "b"
+def test_who_leads_by_a_step_of_the_clock_begins_anew_what_it_did_before_another_led(store: Database) -> None:
+    clock = VirtualClock()
+    done: list[str] = []
+
+    def commit(job: Callable[[Tx], T]) -> T:
+        with store.transaction() as tx:
+            return job(tx)
+
+    one, two = (Leadership(commit, node, clock, shared=True) for node in ("one", "two"))
+    steps = [
+        led.only(partial(done.append, f"{name} does"), partial(done.append, f"{name} anew"))
+        for name, led in (("one", one), ("two", two))
+    ]
+    for after in (0, 2 * LEASE.seconds):
+        clock.move(seconds=after)
+        for step in steps[:: -1 if after else 1]:
+            step()
+    clock.move(hours=1)
+    assert commit(one.leads_through)
+    for step in steps:
+        step()
+    assert done == ["one does", "two does", "one anew", "one does"]
 
 
 def test_a_node_lives_as_long_as_it_writes(store: Database) -> None:

@@ -381,12 +381,17 @@ def test_a_transaction_goes_by_the_clock_of_the_server(store: Database) -> None:
     assert abs(clock() - datetime.now(UTC)) < timedelta(minutes=1)
 
 
-def test_a_writer_refuses_what_another_node_has_converted_meanwhile(store: Database) -> None:
+def test_writer_and_reader_refuse_what_another_node_has_converted_meanwhile(store: Database) -> None:
     note(store, "before")
+    assert noted(store)  # by a connection that is kept
     with store.transaction() as tx:
         tx.run("update schema_version set version = version + 1")
-    with pytest.raises(StoreError, match="a newer sms-notify has converted the database"):
+    newer = "a newer sms-notify has converted the database"
+    with pytest.raises(StoreError, match=newer):
         note(store, "after")
+    for _ in range(2):
+        with pytest.raises(StoreError, match=newer):
+            noted(store)
 
 
 def test_a_standby_takes_no_writes_and_says_so() -> None:

@@ -33,7 +33,7 @@ class ClockSteps:
         step, self._seen_ahead = ahead - self._seen_ahead, ahead
         if abs(step) > outbox.DRIFT:
             _log.warning("the clock was set", extra={"by_seconds": f"{step.total_seconds():.0f}"})
-            if self._leadership.leads_through(tx, step):
+            if self._leadership.leads_through(tx):
                 outbox.shift_clock(tx, step)
 
     def committed(self) -> None:

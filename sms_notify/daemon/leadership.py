@@ -84,16 +84,16 @@ class Leadership:
         """As it stood when somebody looked last: asks nobody, for where nobody may answer."""
         return self._leads or not self._shared
 
-    def leads_through(self, tx: Tx, step: timedelta) -> bool:
+    def leads_through(self, tx: Tx) -> bool:
         """Whether this node is to set what waits by a clock that was set."""
-        return not self._shared or leadership.leads_through(tx, self._node, self._clock(), step)
+        return not self._shared or leadership.leads_through(tx, self._node, self._clock())
 
     def _look(self, tx: Tx) -> bool:
         """On the thread that commits."""
         now = self._clock()
         known = self._known = leadership.leads(tx, self._node, now)
         ours = known.node == self._node
-        self._terms += known.taken
+        self._terms += known.taken or (ours and not self._leads)
         self._look_at = known.until if ours else min(known.until, now + timedelta(seconds=_LOOK_AGAIN))
         if ours is not self._leads:
             self._leads = ours

@@ -48,18 +48,18 @@ def give_back(tx: Tx, node: str) -> None:
     tx.run("delete from leader where node = :node", node=node)
 
 
-def leads_through(tx: Tx, node: str, now: datetime, step: timedelta) -> bool:
-    """The database's clock was set, which each node finds for itself: the one that leads is to set what waits by it, once.
-    The others leave it the time to find it as well: by the new clock its lease may be over. Where nobody leads, who finds it
-    first does from now on.
+def leads_through(tx: Tx, node: str, now: datetime) -> bool:
+    """The database's clock was set, which each node finds for itself before it writes anything by the new time: who finds it
+    first leads from now on, and is to set what waits by it. A lease that holds by the new clock is of who did.
+
+    By a step of less than `LEASE` the lease of before may hold as well: then its holder alone does. If that one is dead, what
+    waits is early or late by these seconds.
     """
     known = leader(tx)
-    if known is None or known.node == node:
-        _take(tx, node, now, taken=False)
-        return True
-    if known.until + max(step, timedelta()) > now:
-        tx.run("update leader set until = :until", until=stored(now + LEASE))
-    return False
+    if known is not None and known.node != node and now < known.until <= now + LEASE:
+        return False
+    _take(tx, node, now, taken=False)
+    return True
 
 
 def _take(tx: Tx, node: str, now: datetime, *, taken: bool) -> Lead:

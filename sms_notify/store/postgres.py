@@ -42,7 +42,7 @@ _BEGIN = (
     " (select max(version) from schema_version) as version, current_setting('transaction_read_only') as read_only"
 )
 _WAKE = f"notify {CHANNEL}; commit"
-_READ = "begin isolation level repeatable read, read only"
+_READ = "begin isolation level repeatable read, read only; select max(version) as version from schema_version"
 _STATEMENTS = 512  # kept prepared: the engine uses more than the 100 that are kept otherwise
 _READERS = 4  # connections that are kept for the next reader: a new one costs the server a process
 _log = logging.getLogger(__name__)
@@ -276,19 +276,22 @@ class PostgresStore:
         with suppress(IndexError):
             while True:
                 kept = self._readers.pop()
-                with suppress(psycopg.OperationalError):
-                    kept.execute(_READ)
+                with suppress(psycopg.OperationalError), _closed_on_error(kept):
+                    self._begin_reading(kept)
                     return kept
-                kept.close()
         connection = self._connected()
         with _closed_on_error(connection):
-            if not (version := version_of(connection)):
+            if not version_of(connection):
                 raise StoreError(
                     f"there are no tables yet: {self.name}: start `sms-notify serve` once, or check `storage`"
                 )
-            self._refuse_other(version)
-            connection.execute(_READ)
+            self._begin_reading(connection)
         return connection
+
+    def _begin_reading(self, connection: PostgresConnection) -> None:
+        """Refuses as `_begin` does: a connection that was kept may be older than the tables."""
+        row = _last(connection.execute(_READ)).fetchone()
+        self._refuse_other(int(row["version"] or 0) if row else 0)
 
     def _opened(self) -> PostgresConnection:
         """For the writer: with all tables, and sure of what a commit means."""
