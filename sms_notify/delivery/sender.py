@@ -99,9 +99,9 @@ class Sender:
 
     def take(self, clock: Clock) -> Message | None:
         """Claims the next message, durably."""
-        now, reference, before = clock(), self._luck.reference(), self._doubtful.copy()
+        reference, before = self._luck.reference(), self._doubtful.copy()
         try:
-            message = self._commit(lambda tx: self.claim(tx, now, reference=reference))
+            message = self._commit(lambda tx: self.claim(tx, clock(), reference=reference))
         except StoreError:
             self._doubtful.add(reference)
             raise
@@ -156,7 +156,7 @@ class Sender:
                 return None  # its request may take as long as the one that has just ended
             reference = self._luck.reference()
             claimed.append(reference)
-            return self.claim(tx, now, reference=reference)
+            return self.claim(tx, clock(), reference=reference)
 
         claimed: list[str] = []
         return Sent(message, outcome), self._keep(settle_and_claim, message, outcome, claimed)
