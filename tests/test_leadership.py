@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import timedelta
 from pathlib import Path
+from typing import TypeVar
 
 import pytest
 from stores import a_store
-from workbench import NOON
+from workbench import NOON, VirtualClock
 
+from sms_notify.daemon.leadership import Leadership
 from sms_notify.store import leadership, node_rows
 from sms_notify.store.database import Database
 from sms_notify.store.leadership import LEASE, leads, leads_through
 from sms_notify.store.node_rows import NodeRow, differences, host_of, node_id
+from sms_notify.store.tx import Tx
 
+T = TypeVar("T")
 SECOND = timedelta(seconds=1)
 
 
@@ -98,3 +102,18 @@ def test_nodes_that_run_the_same_do_not_differ() -> None:
     assert differences(one, [NodeRow("b", "1.0", "c2", NOON, NOON)]) == [
         "b and a run different configurations"
     ]
+
+
+def test_one_that_is_cut_off_says_no_longer_than_its_lease_that_it_leads(store: Database) -> None:
+    def commit(job: Callable[[Tx], T]) -> T:
+        with store.transaction() as tx:
+            return job(tx)
+
+    clock = VirtualClock()
+    lead = Leadership(commit, "a", clock, shared=True)
+    assert not lead.known_to_lead()
+    assert lead.holds()
+    assert lead.known_to_lead()
+    clock.move(seconds=LEASE.seconds)
+    assert not lead.known_to_lead()
+    assert lead.led_last()  # and so it tells the operator first what is wrong
