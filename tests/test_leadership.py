@@ -129,3 +129,18 @@ def test_nodes_that_run_the_same_do_not_differ() -> None:
     assert differences(one, [NodeRow("b", "1.0", "c2", NOON, NOON)]) == [
         "b and a run different configurations"
     ]
+
+
+def test_one_that_is_cut_off_says_no_longer_than_its_lease_that_it_leads(store: Database) -> None:
+    def commit(job: Callable[[Tx], T]) -> T:
+        with store.transaction() as tx:
+            return job(tx)
+
+    clock = VirtualClock()
+    lead = Leadership(commit, "a", clock, shared=True)
+    assert not lead.known_to_lead()
+    assert lead.holds()
+    assert lead.known_to_lead()
+    clock.move(seconds=LEASE.seconds)
+    assert not lead.known_to_lead()
+    assert lead.led_last()  # and so it tells the operator first what is wrong

@@ -231,3 +231,26 @@ def test_a_clock_of_the_database_that_is_set_shifts_what_waits_once(
     assert abs(now - was - 7_200_000_000) < 10_000_000
     assert told(simulator, "Stepped") == [ALICE]
     assert eventually(lambda: sum(map(nodes.leads, living)) == 1, WITHIN)
+
+
+def test_a_clock_of_the_database_that_is_set_back_makes_nothing_due(
+    nodes: Nodes, simulator: Simulator
+) -> None:
+    """As after a failover to a server whose clock is behind: what a node thought the time was is ahead of it by then."""
+    with psycopg.connect(nodes.url, autocommit=True) as admin:
+        for sql in CLOCK:
+            admin.execute(sql.encode())
+    nodes.sections["receivers"] = STEPS.replace("20s", "1h")
+    first = nodes.start("one")
+    assert eventually(lambda: nodes.leads(first), WITHIN)
+    assert post(first.url, payload("Back")) == 200
+    assert eventually(lambda: told(simulator, "Back") == [ALICE], WITHIN)
+    due = "select due_at from agenda where what = 'escalate'"
+    before = first.rows(due)
+    with psycopg.connect(nodes.url, autocommit=True) as admin:
+        admin.execute("update skew.ahead set by = interval '-2 hours'")
+    assert eventually(lambda: "the clock was set" in first.said(), WITHIN)
+    assert eventually(lambda: first.rows(due) != before, WITHIN)
+    assert first.rows("select number from messages order by id") == [(f"+{ALICE}",)]
+    assert post(first.url, payload("Next")) == 200
+    assert eventually(lambda: told(simulator, "Next") == [ALICE], WITHIN)

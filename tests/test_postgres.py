@@ -313,6 +313,10 @@ def test_parameters_are_numbered_and_texts_and_casts_left_alone() -> None:
     [
         ("postgresql://sms:canary@db/sms", "holds a password"),
         ("postgresql://sms@db/sms?password=canary", "holds a password"),
+        ("postgresql://sms@db/sms?scram_client_key=canary", "holds a password"),
+        ("postgresql://sms:ca/canary@db/sms", "holds a password"),
+        ("postgresql://sms:ca/canary?x=1@db/sms", "holds a password"),
+        ("postgresql://sms:ca/canary#x@db/sms", "holds a password"),
         ("postgresql://db", "names no database"),
         ("postgresql://db/sms?prepare_threshold=often", "not a number"),
     ],

@@ -152,13 +152,34 @@ def test_an_answer_that_comes_after_its_lease_ended_still_counts(post: Post) -> 
     bench.accept(firing(team="dba"))
     message = bench.commit(lambda tx: post.sender.claim(tx, bench.clock()))
     assert message is not None
+    outcome = post.sender.request(message)
+    bench.clock.move(minutes=2)
+    bench.tick()
+    assert post.states() == ["unknown"]
+
+    post.sender.settle(message, outcome, bench.clock())
+
+    assert post.states() == ["sent"]
+
+
+def test_a_sender_that_stood_still_until_its_lease_was_over_makes_no_request(
+    post: Post, simulator: Simulator
+) -> None:
+    bench = post.bench
+    bench.accept(firing(team="dba"))
+    message = bench.commit(lambda tx: post.sender.claim(tx, bench.clock()))
+    assert message is not None
     bench.clock.move(minutes=2)
     bench.tick()
     assert post.states() == ["unknown"]
 
     post.sender.submit(message, bench.clock)
 
-    assert post.states() == ["sent"]
+    assert simulator.texts() == []
+    assert post.states() == ["queued"]
+    bench.clock.move(minutes=2)
+    assert post.drain() == [Fate.SENT]
+    assert len(simulator.texts()) == 1
 
 
 def test_an_answer_that_comes_after_the_resend_does_not_touch_the_new_attempt(
@@ -168,6 +189,7 @@ def test_an_answer_that_comes_after_the_resend_does_not_touch_the_new_attempt(
     bench.accept(firing(team="dba"))
     late = bench.commit(lambda tx: post.sender.claim(tx, bench.clock()))
     assert late is not None
+    outcome = post.sender.request(late)
     bench.clock.move(minutes=2)
     bench.tick()
     bench.clock.move(minutes=2)
@@ -175,7 +197,7 @@ def test_an_answer_that_comes_after_the_resend_does_not_touch_the_new_attempt(
     again = bench.commit(lambda tx: post.sender.claim(tx, bench.clock()))
     assert again is not None
 
-    post.sender.submit(late, bench.clock)
+    post.sender.settle(late, outcome, bench.clock())
     assert post.states() == ["sent", "submitting"]
     post.sender.submit(again, bench.clock)
     assert post.states() == ["sent", "sent"]

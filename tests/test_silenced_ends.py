@@ -427,6 +427,39 @@ def test_another_process_takes_over_what_was_noted(desk: Desk, alertmanager: Fak
     assert words(tuple(rounds(desk, desk.keeper(alertmanager), 60, 1))) == [SilenceEvent.ENDED]
 
 
+def test_who_begins_anew_after_another_node_believes_nothing_that_it_saw_missing_before(
+    desk: Desk, alertmanager: FakeAlertmanager
+) -> None:
+    keeper, other = desk.keeper(alertmanager), desk.keeper(alertmanager)
+    id_ = silenced(desk, alertmanager, keeper)
+    alertmanager.lists()
+    rounds(desk, keeper, 1)
+    alertmanager.lists("web-1", silence=SILENCE)
+    rounds(desk, other, 1, 60)
+    alertmanager.lists()
+    keeper.anew()
+
+    assert (rounds(desk, keeper, 1), desk.open()) == ([], [id_])
+    assert words(tuple(rounds(desk, keeper, 1))) == [SilenceEvent.ENDED]
+
+
+def test_who_begins_anew_after_another_node_takes_over_what_that_one_noted(
+    desk: Desk, alertmanager: FakeAlertmanager
+) -> None:
+    keeper, other = desk.keeper(alertmanager), desk.keeper(alertmanager)
+    desk.opens()
+    alertmanager.lists("web-1")
+    rounds(desk, keeper, 1)
+    alertmanager.silences = [WEB_1]
+    alertmanager.lists("web-1", silence=SILENCE)
+    rounds(desk, other, 1)
+    alertmanager.lists()
+    alertmanager.silences = []
+    keeper.anew()
+
+    assert words(tuple(rounds(desk, keeper, 60, 1))) == [SilenceEvent.ENDED]
+
+
 def test_another_process_asks_no_new_alertmanager_about_what_an_old_one_listed(
     desk: Desk, alertmanager: FakeAlertmanager
 ) -> None:

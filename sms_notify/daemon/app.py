@@ -366,8 +366,7 @@ class App:
 
     def _tick(self) -> float | None:
         """Seconds until the next tick is wanted, where that is not the usual time."""
-        now = self._clock()
-        ticked = self._leadership(lambda tx: self._tick_once(tx, now))
+        ticked, now = self._leadership(self._tick_once)
         for moved in ticked.moved:
             event_log.moved(moved)
         event_log.missing(ticked.missing)
@@ -378,11 +377,13 @@ class App:
         next_at = ticked.next_at
         return (next_at - now).total_seconds() if next_at is not None and next_at > now else None
 
-    def _tick_once(self, tx: Tx, now: datetime) -> Ticked:
+    def _tick_once(self, tx: Tx) -> tuple[Ticked, datetime]:
+        """By the time of the transaction: in the first one after the clock was set, that of before is hours off."""
+        now = self._clock()
         ticked = self._engine.tick(tx, now)
         if ticked.written or ticked.self_check:
             tx.wake_others()
-        return ticked
+        return ticked, now
 
     def _store_failed(self, kind: StoreFailure) -> None:
         self._clock_steps.undone()

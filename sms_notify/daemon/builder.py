@@ -118,7 +118,7 @@ class DaemonBuilder:
     def _silences(self, settings: Settings) -> Unit:
         asked, tools = [AlertmanagerClient(entry) for entry in settings.alertmanagers], self._tools
         keeper = keeper_of(tools.engine, tools.leadership, asked, tools.clock)
-        step = tools.leadership.only(partial(self._keep_silences, keeper))
+        step = tools.leadership.only(partial(self._keep_silences, keeper), keeper.anew)
         return Unit([Every("silences", _SILENCES_EVERY, step)])
 
     def _keep_silences(self, keeper: Keeper) -> None:

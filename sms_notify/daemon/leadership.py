@@ -84,6 +84,11 @@ class Leadership:
         """As it stood when somebody looked last: asks nobody, for where nobody may answer."""
         return self._leads or not self._shared
 
+    def known_to_lead(self) -> bool:
+        """As `led_last`, and no longer than the lease: one that is cut off from the database may have lost it."""
+        known = self._known
+        return not self._shared or (self._leads and known is not None and known.until > self._clock())
+
     def leads_through(self, tx: Tx) -> bool:
         """Whether this node is to set what waits by a clock that was set."""
         return not self._shared or leadership.leads_through(tx, self._node, self._clock())

@@ -63,7 +63,7 @@ class Presence:
 
     def standing(self) -> tuple[bool, int]:
         """Whether this node leads, and how many live."""
-        return self.leadership.led_last(), self._nodes
+        return self.leadership.known_to_lead(), self._nodes
 
     def end(self) -> None:
         """The next node need not wait for the end of a lease."""

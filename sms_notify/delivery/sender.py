@@ -21,7 +21,7 @@ from sms_notify.policy.account import Account
 from sms_notify.policy.bars import Breaker
 from sms_notify.policy.country_codes import country_of
 from sms_notify.policy.directory import group_of
-from sms_notify.policy.outcomes import Outcome
+from sms_notify.policy.outcomes import Fate, Outcome, Reason
 from sms_notify.policy.retry_policy import Scope
 from sms_notify.policy.ruleset import Timing
 from sms_notify.store import breakers, claims, outbox
@@ -99,9 +99,9 @@ class Sender:
 
     def take(self, clock: Clock) -> Message | None:
         """Claims the next message, durably."""
-        now, reference, before = clock(), self._luck.reference(), self._doubtful.copy()
+        reference, before = self._luck.reference(), self._doubtful.copy()
         try:
-            message = self._commit(lambda tx: self.claim(tx, now, reference=reference))
+            message = self._commit(lambda tx: self.claim(tx, clock(), reference=reference))
         except StoreError:
             self._doubtful.add(reference)
             raise
@@ -131,15 +131,15 @@ class Sender:
         if message is not None and message.parts > 1 and self._no_long(closed, message):
             body = within_bytes(message.body, 1, self._account.limits)
             outbox.recut(tx, message, body, 1)
-            return replace(message, body=body, parts=1)
-        return message
+            message = replace(message, body=body, parts=1)
+        return None if message is None else replace(message, lease_until=lease_until)
 
     def _no_long(self, closed: Sequence[Breaker], message: Message) -> bool:
         return bars.is_open(closed, self._account.name, Scope.NO_LONG, country_of(message.number))
 
     def submit(self, message: Message, clock: Clock) -> Sent:
         """The request for a claimed message, and the commit of how it ended."""
-        return self.settle(message, self.request(message), clock())
+        return self.settle(message, self._in_time(message, clock), clock())
 
     def settle(self, message: Message, outcome: Outcome, now: datetime) -> Sent:
         """The commit of how the request for a claimed message ended."""
@@ -148,7 +148,7 @@ class Sender:
 
     def submit_and_take(self, message: Message, clock: Clock) -> tuple[Sent, Message | None]:
         """As `submit`, and claims the next message in the same commit: one sync of the disk a text, not two."""
-        outcome, now = self.request(message), clock()
+        outcome, now = self._in_time(message, clock), clock()
 
         def settle_and_claim(tx: Tx) -> Message | None:
             self._settling.settle(tx, message, outcome, now)
@@ -156,7 +156,7 @@ class Sender:
                 return None  # its request may take as long as the one that has just ended
             reference = self._luck.reference()
             claimed.append(reference)
-            return self.claim(tx, now, reference=reference)
+            return self.claim(tx, clock(), reference=reference)
 
         claimed: list[str] = []
         return Sent(message, outcome), self._keep(settle_and_claim, message, outcome, claimed)
@@ -185,6 +185,12 @@ class Sender:
                 self._doubtful -= before if len(claimed) > claims else set()
                 return result
         raise AssertionError("the pauses never end")
+
+    def _in_time(self, message: Message, clock: Clock) -> Outcome:
+        """The request, unless this node stood still until after the lease: by now another one may have sent the text."""
+        if message.lease_until is None or clock() < message.lease_until:
+            return self.request(message)
+        return Outcome(Fate.NOT_SENT, Reason.LOCAL, detail="not asked: the lease of the claim was over")
 
     def request(self, message: Message) -> Outcome:
         """The one request for a claimed message; the commit of its end is `settle`'s."""

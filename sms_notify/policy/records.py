@@ -274,6 +274,8 @@ class Message:
     sender: str = ""
     lane: Lane = Lane.FREE
     ack_code: str = ""
+    lease_until: datetime | None = field(default=None, compare=False)
+    """Of one that was claimed just now: from then on others may take its text for lost."""
 
     @property
     def rank(self) -> int:

@@ -113,8 +113,13 @@ class Keeper:
         self._set_taken_back = take_back
         self._hold_back = hold_back
         self._clock = clock
-        self._ends = Ends(commit, alertmanagers, resolve, clock)
+        self._resolve = resolve
         self._told: dict[tuple[str, SilenceEvent], Why] = {}
+        self.anew()
+
+    def anew(self) -> None:
+        """Another node has looked meanwhile: what was listed or missing before it says nothing any more."""
+        self._ends = Ends(self._commit, self._alertmanagers, self._resolve, self._clock)
 
     def keep_once(self) -> tuple[Kept, ...]:
         """Asks each Alertmanager for its silences, where something may have ended also for its alerts, and makes what is

@@ -10,7 +10,9 @@ from urllib.parse import parse_qsl, unquote, urlencode, urlsplit
 
 _SCHEMES = ("postgresql://", "postgres://")
 _EXAMPLE = "postgresql://sms_notify@db.example.org/sms_notify"
-_SECRETS = frozenset(("password", "sslpassword"))
+_SECRETS = frozenset(
+    ("password", "sslpassword", "scram_client_key", "scram_server_key", "oauth_client_secret")
+)
 _PREPARE = "prepare_threshold"
 _NEVER = "none"
 # A statement is prepared when it is run for so many times: below, planning it costs less than keeping it.
@@ -56,7 +58,9 @@ def address_of(url: str) -> PostgresAddress:
     except ValueError:
         raise AddressError("is not an address of PostgreSQL", f"write it like {_EXAMPLE}") from None
     login, _, host = parts.netloc.rpartition("@")
-    if ":" in login or _SECRETS & options.keys():
+    # A password with a `/`, `?` or `#` in it ends what is read as the host, and its `@` stands behind that.
+    hidden = not login and ":" in host and "@" in url.partition(parts.netloc)[2]
+    if ":" in login or hidden or _SECRETS & options.keys():
         raise AddressError(
             "holds a password",
             "write it into a file that others cannot read, and name that file: `?passfile=/etc/sms-notify/pgpass`",
