@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import signal
 import tempfile
 import threading
@@ -161,6 +162,7 @@ def test_nodes_that_run_different_configurations_say_so(nodes: Nodes) -> None:
     shown = command(first.config, "nodes")
     assert shown.returncode == 1
     assert "different configurations" in shown.stdout
+    assert len(re.findall(r" \d\d:\d\d:\d\d ", shown.stdout)) == 2  # a node is dead after fifteen seconds
 
 
 def test_a_pair_is_upgraded_one_node_after_the_other(

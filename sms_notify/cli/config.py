@@ -38,15 +38,16 @@ _NOT_STOPPED = (
 @click.option(
     "--online",
     is_flag=True,
-    help="Also ask each gateway whether it takes our texts, and about barred numbers; nothing is sent or spent.",
+    help="Also ask PostgreSQL whether it lets us in, each gateway whether it takes our texts, and about barred"
+    " numbers; nothing is sent or spent.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object on stdout.")
 def check_config(config_file: str | None, file: str | None, online: bool, as_json: bool) -> None:
     """Check a configuration and print every fault with its line and what to do.
 
-    Without FILE it checks the file of --config. Exit code 0 = usable, 1 = faults, or a gateway refuses us,
-    or at least one number. Two faults do not stop a start, but a reload is refused: nobody on call in the
-    coming weeks, and time intervals that never let anything pass.
+    Without FILE it checks the file of --config. Exit code 0 = usable, 1 = faults, or PostgreSQL or a gateway
+    refuses us, or a gateway refuses at least one number. Two faults do not stop a start, but a reload is refused:
+    nobody on call in the coming weeks, and time intervals that never let anything pass.
 
     \b
     Example:
@@ -75,7 +76,7 @@ def _judged(settings: Settings, online: bool) -> tuple[Settings, list[Fault], li
     and those that do not.
     """
     from sms_notify.cli.options import now_utc, timetable_at
-    from sms_notify.cli.start_checks import lost_overrides, spool_warnings, start_faults
+    from sms_notify.cli.start_checks import lost_overrides, spool_warnings, start_faults, unreached
     from sms_notify.config.all_quiet import all_quiet
     from sms_notify.config.closed_windows import closed_windows
     from sms_notify.config.idle_members import idle_members
@@ -96,7 +97,8 @@ def _judged(settings: Settings, online: bool) -> tuple[Settings, list[Fault], li
     ]
     ordered = sorted([*settings.warnings, *warnings], key=lambda fault: fault.line)
     judged = replace(settings, warnings=tuple(ordered))
-    return judged, start_faults(settings), [*closed.faults, *_gaps(settings, timetable, now)]
+    stopping = (unreached(settings) if online else []) or start_faults(settings)
+    return judged, stopping, [*closed.faults, *_gaps(settings, timetable, now)]
 
 
 def _gaps(settings: Settings, timetable: Timetable, now: datetime) -> list[Fault]:

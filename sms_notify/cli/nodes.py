@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from sms_notify.cli.common import config_option, json_option, say, settings_of
-from sms_notify.cli.options import has_database, now_utc
+from sms_notify.cli.options import now_utc
 from sms_notify.cli.terminal import table
 from sms_notify.store.database import Database, open_store
 from sms_notify.store.node_rows import NodeRow
@@ -45,14 +45,14 @@ def nodes(ctx: click.Context, config_file: str | None, as_json: bool) -> None:
 def _look(store: Database) -> StandingNodes | None:
     if not store.shared:
         return None
-    if not has_database(store, "the nodes"):
+    if not store.is_there():
         return StandingNodes((), "", now_utc())
     with store.reading() as tx:
         return standing_nodes(tx)
 
 
 def _columns(row: NodeRow, found: StandingNodes, clock: Clock) -> tuple[str, ...]:
-    seen = clock.at(row.seen_at) if row.lives(found.now) else f"{clock.at(row.seen_at)} (dead)"
+    seen = clock.second(row.seen_at) if row.lives(found.now) else f"{clock.second(row.seen_at)} (dead)"
     return row.node, "yes" if row.node == found.leader else "no", seen, row.version, row.configuration
 
 

@@ -36,6 +36,19 @@ def start_faults(settings: Settings) -> list[Fault]:
     return found
 
 
+def unreached(settings: Settings) -> list[Fault]:
+    """A PostgreSQL that does not let this user of this machine in. It is asked only where the check is made where the daemon
+    will run.
+    """
+    store = open_store(settings.storage_url)
+    try:
+        if store.shared:
+            store.is_there()
+    except StoreError as error:
+        return [_fault(settings, ("storage",), str(error), "")]
+    return []
+
+
 def spool_warnings(settings: Settings, usual: Path = USUAL_SPOOL) -> list[Fault]:
     """What the daemon will say of the folder of the hooks: it starts all the same, and nothing that they hand over is read."""
     user = _daemons_user(settings)

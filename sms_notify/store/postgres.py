@@ -100,7 +100,7 @@ class PostgresStore:
             try:
                 refuse_newer(self.name, version_of(connection))
             except StoreError as error:
-                yield str(error), "name another database"
+                yield str(error), ""
 
     def convert(self, goes_on: GoesOn = lambda _: None) -> None:
         """The copy of an earlier state is the server's business (`pg_dump`)."""

@@ -21,6 +21,13 @@ _WORDS = {
     "3D": "PostgreSQL has no such database",
 }
 _SEE = "see that the server runs, and that `storage` and the password file are right"
+# What libpq says when a connection is refused -> what to do.
+_ADVICE = {
+    "no pg_hba.conf entry": "add a line for this host, role and database to the server's pg_hba.conf, and reload PostgreSQL",
+    "no password supplied": "see that the file that `passfile` names is there, that it belongs to the daemon's user with mode"
+    " 0600, and that a line of it has this host, port, database and role",
+    "root certificate file": "name the certificate of the server's authority in `storage`: `sslrootcert=FILE`",
+}
 
 
 def store_error(name: str, error: psycopg.Error) -> StoreError:
@@ -32,7 +39,9 @@ def store_error(name: str, error: psycopg.Error) -> StoreError:
 
 def unreachable(name: str, error: psycopg.Error) -> StoreError:
     """No connection could be made; libpq's words hold the user and the host, and never the password."""
-    said = StoreError(f"PostgreSQL cannot be reached: {name}: {primary(error)}; {_SEE}")
+    why = primary(error)
+    advice = next((advice for words, advice in _ADVICE.items() if words in why), _SEE)
+    said = StoreError(f"PostgreSQL cannot be reached: {name}: {why}; {advice}")
     said.__cause__ = error
     return said
 
