@@ -136,13 +136,14 @@ def test_an_ok_that_comes_after_the_page_was_handed_over_keeps_it_from_leaving_a
     bench, main = site.bench, site.senders["main"]
     bench.accept(firing(team="dba"))
     late = bench.commit(lambda tx: main.claim(tx, bench.clock()))
+    outcome = main.request(late)
     bench.clock.move(minutes=2)
     bench.tick()
     bench.clock.move(minutes=2)
     bench.tick()
     assert bench.messages("state, gateway") == [("unknown_final", "main"), ("queued", "backup")]
 
-    assert main.submit(late, bench.clock).outcome.fate is Fate.SENT
+    assert main.settle(late, outcome, bench.clock()).outcome.fate is Fate.SENT
     site.run()
 
     assert (site.texts("main"), site.texts("backup")) == (1, 0)
