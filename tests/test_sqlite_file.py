@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from test_store import kept, put
 from workbench import NOON, Bench, firing
 
 from sms_notify.errors import StoreError
@@ -32,20 +33,6 @@ def committer(store: SqliteStore) -> Iterator[Committer]:
     running.start()
     yield running
     running.stop()
-
-
-def put(tx, key: str) -> str:
-    tx.run(
-        "insert into alerts (received_at, node, source, fingerprint, status, reason, group_key)"
-        " values (0, 'n', 's', :key, 'firing', 'first', '')",
-        key=key,
-    )
-    return key
-
-
-def kept(store: SqliteStore) -> list[str]:
-    with store.reading() as tx:
-        return [row["fingerprint"] for row in tx.all("select fingerprint from alerts order by id")]
 
 
 def test_a_place_where_no_database_can_be_is_an_error_that_names_the_key_to_change(tmp_path: Path) -> None:
